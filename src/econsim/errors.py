@@ -1,0 +1,88 @@
+"""Every error econsim raises, and the sentence each one says.
+
+    EconsimError
+    ├── Refused            theirs: the sender asked for something that cannot be done
+    │   ├── InvalidMessage     malformed, oversize, unknown version, unknown field
+    │   ├── InvalidSubject     a subject outside the grammar
+    │   ├── NotAllowed         an identity that does not match
+    │   ├── NotFound           no such run, order, resource
+    │   └── Conflict           the same id with other content; a lost compare-and-set
+    ├── Unavailable        nobody's fault: not now; trying again may succeed
+    ├── ScenarioError      a scenario file that cannot be used: file, line, key, remedy
+    └── SetupError         this machine or server is not fit: port in use, server too old, no binary
+
+Imports nothing. If no message is given, the class's docstring is the message, so each is written
+for the person who reads it. `code` is the refusal as a sentence in snake case and never changes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class EconsimError(Exception):
+    """Something in econsim failed."""
+
+    code: ClassVar[str] = "failed"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str = "", /, *, code: str = "", **details: object) -> None:
+        """Keep the message and its parts; `code` overrides the class's own."""
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        self.error_code = code or self.code
+        self.details = {key: str(value) for key, value in details.items()}
+
+
+class Refused(EconsimError):
+    """The request was refused."""
+
+    code = "refused"
+
+
+class InvalidMessage(Refused):
+    """The message does not follow its schema; see `econsim catalog`."""
+
+    code = "message_is_invalid"
+
+
+class InvalidSubject(Refused):
+    """The subject is outside the grammar `<domain>.<entity>.<action>.<run>[.<agent>]`."""
+
+    code = "subject_is_invalid"
+
+
+class NotAllowed(Refused):
+    """The sender may not do this."""
+
+    code = "sender_is_not_allowed"
+
+
+class NotFound(Refused):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class Conflict(Refused):
+    """The id was used before for something else."""
+
+    code = "exists_with_different_fields"
+
+
+class Unavailable(EconsimError):
+    """The service is not available now; try again."""
+
+    code = "service_is_unavailable"
+    retryable = True
+
+
+class ScenarioError(EconsimError):
+    """The scenario file cannot be used."""
+
+    code = "scenario_is_invalid"
+
+
+class SetupError(EconsimError):
+    """This machine or server is not fit to run econsim."""
+
+    code = "setup_is_not_fit"

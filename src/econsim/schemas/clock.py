@@ -1,0 +1,68 @@
+"""Runs, periods and ticks: how a run is opened, paced and closed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from econsim.schemas.base import Event, Message, Request
+from econsim.schemas.scenario import Scenario
+from econsim.schemas.types import Name
+
+
+class OpenRun(Request):
+    """An operator's request to start a run of a scenario."""
+
+    run: Name
+    """Id of the new run; also the correlation id of everything it causes."""
+    scenario: Scenario
+    """What to run, complete with its seed."""
+
+
+class RunOpened(Message):
+    """A run began: everything a service needs to take part."""
+
+    scenario: Scenario
+    """What is run."""
+    salt: str
+    """Secret of the run, hex: makes derived event ids unguessable."""
+
+
+class RunClosed(Message):
+    """A run ended."""
+
+    ticks: int
+    """Ticks it took."""
+    periods: int
+    """Trading days it took."""
+
+
+class PeriodOpened(Message):
+    """Endowments were dealt; a trading day begins."""
+
+    period: Annotated[int, Field(ge=1)]
+    """Which."""
+
+
+class PeriodClosed(Message):
+    """Units were redeemed and costs paid; a trading day ended."""
+
+    period: Annotated[int, Field(ge=1)]
+    """Which."""
+
+
+class Ticked(Message):
+    """A tick opened: every agent may act once."""
+
+    period: Annotated[int, Field(ge=1)]
+    """Trading day."""
+    tick_of_period: Annotated[int, Field(ge=1)]
+    """Ticks since the period opened."""
+
+
+RunOpenedEvent = Event[RunOpened]
+RunClosedEvent = Event[RunClosed]
+PeriodOpenedEvent = Event[PeriodOpened]
+PeriodClosedEvent = Event[PeriodClosed]
+TickedEvent = Event[Ticked]

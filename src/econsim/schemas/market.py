@@ -1,0 +1,412 @@
+"""Orders, trades and prices: what markets are asked, answer and record.
+
+A market event carries every item of its kind that one batch of one book produced (one tick in
+lock-step, one delivery in real time): `n` restores their order within the book.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from econsim.schemas.base import CONFIG, Command, Event, Message, Request
+from econsim.schemas.types import Identifier, Name, OrderId, Price, Quantity, Tick
+
+ORDERS_PER_BATCH_MAX: Final = 10_000
+"""Actions in one host's batch: keeps the message under NATS' 1 MiB payload."""
+
+ITEMS_PER_EVENT_MAX: Final = 2_000
+"""Items in one event; more are split over several events, each under 1 MiB."""
+
+
+class Side(StrEnum):
+    """Which side of the book."""
+
+    BID = "bid"
+    """Wants to buy."""
+    ASK = "ask"
+    """Wants to sell."""
+
+
+class OrderKind(StrEnum):
+    """How long an order may rest and what it may cross."""
+
+    LIMIT = "limit"
+    """Trade what crosses, rest the remainder."""
+    MARKET = "market"
+    """Trade at any price up to the given one (the price protects the reservation), rest nothing."""
+    IMMEDIATE_OR_CANCEL = "immediate_or_cancel"
+    """Trade what crosses, cancel the remainder."""
+    FILL_OR_KILL = "fill_or_kill"
+    """Trade all at once or nothing."""
+    POST_ONLY = "post_only"
+    """Rest without trading; refused if it would cross."""
+
+
+class PlaceBid(Command):
+    """Offer to buy up to `quantity` units at `price` or less."""
+
+    order_id: OrderId
+    """Client-made, unique in the run."""
+    price: Price
+    """Micro-credits a unit."""
+    quantity: Quantity
+    """Units."""
+    kind: OrderKind = OrderKind.LIMIT
+    """Order type."""
+
+
+class PlaceAsk(Command):
+    """Offer to sell up to `quantity` units at `price` or more."""
+
+    order_id: OrderId
+    """Client-made, unique in the run."""
+    price: Price
+    """Micro-credits a unit."""
+    quantity: Quantity
+    """Units."""
+    kind: OrderKind = OrderKind.LIMIT
+    """Order type."""
+
+
+class CancelOrder(Command):
+    """Take one's own resting order off the book."""
+
+    order_id: OrderId
+    """The order to cancel."""
+
+
+class ReplaceOrder(Command):
+    """Cancel one's own resting order and place another in its stead; priority is lost."""
+
+    order_id: OrderId
+    """The order to cancel."""
+    new_order_id: OrderId
+    """Id of the order that takes its place, on the same side."""
+    price: Price
+    """Micro-credits a unit."""
+    quantity: Quantity
+    """Units."""
+
+
+class Verb(StrEnum):
+    """What a hosted agent's action does."""
+
+    BID = "bid"
+    """Place a bid."""
+    ASK = "ask"
+    """Place an ask."""
+    CANCEL = "cancel"
+    """Cancel an order."""
+    REPLACE = "replace"
+    """Replace an order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One agent's wish on one market; the form hosts batch, books process and policies return."""
+
+    __pydantic_config__ = CONFIG
+
+    verb: Verb
+    """What to do."""
+    agent: Name
+    """Who acts."""
+    order_id: OrderId
+    """The new order's id, or the order to cancel or replace."""
+    price: Annotated[int, Field(ge=0)] = 0
+    """Micro-credits a unit; 0 for a cancel."""
+    quantity: Annotated[int, Field(ge=0)] = 0
+    """Units; 0 for a cancel."""
+    kind: OrderKind = OrderKind.LIMIT
+    """Order type."""
+    new_order_id: OrderId | None = None
+    """For a replace: id of the order that takes its place."""
+
+
+class PlaceOrders(Command):
+    """A trusted host's batch: the actions of its agents on one market in one tick."""
+
+    tick: Tick
+    """The tick the actions answer."""
+    actions: tuple[Action, ...] = Field(max_length=ORDERS_PER_BATCH_MAX)
+    """In no particular order: the book sorts them by seed."""
+
+
+class CloseTick(Command):
+    """The clock's mark in the book's queue: every order of the tick lies before it."""
+
+    tick: Tick
+    """The tick to process."""
+    period: Annotated[int, Field(ge=0)]
+    """The trading day it belongs to."""
+    close_period: bool = False
+    """Whether the book is emptied afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAccepted:
+    """An order that holds its reservation and entered the book (`bid_accepted`, `ask_accepted`)."""
+
+    __pydantic_config__ = CONFIG
+
+    n: int
+    """Position in the book's history, from 1."""
+    order_id: OrderId
+    """The order."""
+    agent: Name
+    """Whose."""
+    side: Side
+    """Bid or ask."""
+    kind: OrderKind
+    """Order type."""
+    price: Price
+    """Limit, micro-credits a unit."""
+    quantity: Quantity
+    """Units asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRejected:
+    """An order, cancel or replace that the market refused."""
+
+    __pydantic_config__ = CONFIG
+
+    n: int
+    """Position in the book's history, from 1."""
+    order_id: OrderId
+    """The order."""
+    agent: Name
+    """Whose."""
+    code: str
+    """The refusal as a sentence in snake case."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeExecuted:
+    """A fill: units against credits, both reserved before."""
+
+    __pydantic_config__ = CONFIG
+
+    n: int
+    """Position in the book's history, from 1."""
+    trade_id: Identifier
+    """Derived from the taker's order and its count of fills, so a repeat is the same trade."""
+    price: Price
+    """Micro-credits a unit."""
+    quantity: Quantity
+    """Units."""
+    buyer: Name
+    """Who gets the units."""
+    seller: Name
+    """Who gets the credits."""
+    bid_id: OrderId
+    """The bid filled."""
+    ask_id: OrderId
+    """The ask filled."""
+    taker: Side
+    """Which of the two arrived later; both at once in a call auction, then `bid`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """What was left of an order came off the book."""
+
+    __pydantic_config__ = CONFIG
+
+    n: int
+    """Position in the book's history, from 1."""
+    order_id: OrderId
+    """The order."""
+    agent: Name
+    """Whose."""
+    side: Side
+    """Bid or ask."""
+    quantity: Quantity
+    """Units that were still open."""
+    reason: str
+    """Why, as a sentence in snake case."""
+
+
+Item = OrderAccepted | OrderRejected | TradeExecuted | OrderCancelled
+
+
+class Accepted(Message):
+    """Data of `bid_accepted` and `ask_accepted`."""
+
+    items: tuple[OrderAccepted, ...]
+    """In book order."""
+
+
+class Rejected(Message):
+    """Data of `order_rejected`."""
+
+    items: tuple[OrderRejected, ...]
+    """In book order."""
+
+
+class Traded(Message):
+    """Data of `trade_executed`."""
+
+    items: tuple[TradeExecuted, ...]
+    """In book order."""
+
+
+class Cancelled(Message):
+    """Data of `order_cancelled`."""
+
+    items: tuple[OrderCancelled, ...]
+    """In book order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The best prices of a book; what every agent may know."""
+
+    __pydantic_config__ = CONFIG
+
+    bid: int | None = None
+    """Highest bid, micro-credits a unit."""
+    ask: int | None = None
+    """Lowest ask, micro-credits a unit."""
+    last: int | None = None
+    """Price of the last trade, or the last clearing price."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shout:
+    """One anonymous entry of the public tape: a quote, and whether it traded."""
+
+    __pydantic_config__ = CONFIG
+
+    side: Side
+    """Bid or ask."""
+    price: Price
+    """The quote's price, or the trade's if it traded."""
+    traded: bool
+    """Whether it led to a trade."""
+
+
+class TickCleared(Message):
+    """The end of a batch: all its other events lie before; the public summary of the book."""
+
+    batch: int
+    """Batches this book has processed, this one included; the tick in lock-step."""
+    period: int
+    """Trading day."""
+    items: int
+    """Items of the batch, over all its events."""
+    orders: int
+    """Actions the batch took in."""
+    trades: int
+    """Fills."""
+    volume: int
+    """Units traded."""
+    quote: Quote
+    """After the batch."""
+    tape: tuple[Shout, ...]
+    """Quotes and trades of the batch in book order, without names; the last TAPE_MAX of them."""
+    period_closed: bool = False
+    """Whether the book was emptied."""
+    last_sequence: int = 0
+    """Highest sequence of the order queue this batch took in; 0 in process."""
+
+
+class PriceUpdated(Message):
+    """A market's price, written to bucket `market_prices` and broadcast by the server."""
+
+    resource: Name
+    """What is traded."""
+    price: Price
+    """Micro-credits a unit: the last trade, or the clearing price."""
+    quote: Quote
+    """Best prices."""
+    volume: int
+    """Units traded in the batch."""
+
+
+AcceptedEvent = Event[Accepted]
+RejectedEvent = Event[Rejected]
+TradedEvent = Event[Traded]
+CancelledEvent = Event[Cancelled]
+TickClearedEvent = Event[TickCleared]
+PriceUpdatedEvent = Event[PriceUpdated]
+
+
+class GetPrices(Request):
+    """Ask for the public prices of all markets of the run."""
+
+
+class Prices(Message):
+    """Public prices."""
+
+    prices: dict[str, Quote]
+    """Resource → best bid, best ask, last price."""
+
+
+class GetBook(Request):
+    """Ask for the depth of one order book."""
+
+    levels: Annotated[int, Field(ge=1, le=100)] = 10
+    """Price levels a side, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """All open units at one price."""
+
+    __pydantic_config__ = CONFIG
+
+    price: Price
+    """Micro-credits a unit."""
+    quantity: int
+    """Open units."""
+    orders: int
+    """Open orders."""
+
+
+class Book(Message):
+    """The depth of one order book."""
+
+    resource: Name
+    """What is traded."""
+    quote: Quote
+    """Best prices."""
+    bids: tuple[Level, ...]
+    """Best first."""
+    asks: tuple[Level, ...]
+    """Best first."""
+
+
+class Step(Message):
+    """One action of an `execute` request."""
+
+    do: Literal["get_balance", "get_prices", "get_book", "place_bid", "place_ask", "cancel_order"]
+    """What to do."""
+    resource: Name | None = None
+    """On which market; not for `get_balance` and `get_prices`."""
+    order_id: OrderId | None = None
+    """For orders and cancels."""
+    price: Price | None = None
+    """For orders."""
+    quantity: Quantity | None = None
+    """For orders."""
+    kind: OrderKind = OrderKind.LIMIT
+    """For orders."""
+
+
+class Execute(Request):
+    """Several reads and orders in one round trip (seed 5.2)."""
+
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=20)
+    """Done in order; reads see the state before the orders of this request are processed."""
+
+
+class Executed(Message):
+    """One result a step, in order."""
+
+    results: tuple[dict[str, object], ...]
+    """A balance, prices, book or receipt; or `{"error": …}` for a step that was refused."""

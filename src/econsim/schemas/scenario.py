@@ -1,0 +1,289 @@
+"""A scenario: everything that defines a run. Written as TOML, sent whole in `system.run.opened`.
+
+All money in a scenario is written in credits (`3.25` or `"3.25"`) and held in micro-credits.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Final, Self
+
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from econsim.schemas.base import Message
+from econsim.schemas.market import Action, Side
+from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, Name, Quantity, Tick
+
+AGENTS_MAX: Final = 20_000
+"""Agents in a run: what one ledger writer keeps in memory with room to spare."""
+
+
+def parse_credits(value: object) -> object:
+    """Turn credits as written (`3.25`, `"3.25"`, `3`) into micro-credits; leave the rest to validation."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    try:
+        micros = Decimal(str(value)) * MICROS_PER_CREDIT
+    except InvalidOperation:
+        message = f"{value!r} is not an amount of credits; write it like 3.25"
+        raise ValueError(message) from None
+    if not micros.is_finite() or micros != micros.to_integral_value():
+        message = f"{value!r} has more than six decimals; a credit has 1 000 000 micro-credits"
+        raise ValueError(message)
+    return int(micros)
+
+
+def format_credits(micros: int) -> str:
+    """Write micro-credits as credits, exactly: `3250000` → `3.25`."""
+    text = f"{Decimal(micros) / MICROS_PER_CREDIT:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+Credits = Annotated[
+    int,
+    Field(ge=0, le=AMOUNT_MAX),
+    BeforeValidator(parse_credits),
+    PlainSerializer(format_credits),
+    WithJsonSchema({"type": ["number", "string"], "description": "Credits, up to six decimals."}),
+]
+"""Credits in the file and on the wire, micro-credits in memory."""
+
+
+class Mode(StrEnum):
+    """How time passes."""
+
+    LOCK_STEP = "lock_step"
+    """Ticks with a barrier: the same seed gives the same run."""
+    REAL_TIME = "real_time"
+    """Agents act when they like; arrival at the order queue is the order."""
+
+
+class Until(StrEnum):
+    """When a period ends."""
+
+    TICKS = "ticks"
+    """After `ticks_per_period` ticks."""
+    EXHAUSTED = "exhausted"
+    """When no two agents could still trade, at the latest after `ticks_per_period` ticks."""
+
+
+class MechanismName(StrEnum):
+    """How a market matches."""
+
+    CONTINUOUS_DOUBLE_AUCTION = "continuous_double_auction"
+    """Limit order book, price-time priority."""
+    ZI_DOUBLE_AUCTION = "zi_double_auction"
+    """Gode and Sunder's rules: best quotes only, a trade cancels all."""
+    CALL_AUCTION = "call_auction"
+    """Quotes collected over a window, cleared at one price."""
+
+
+class PolicyName(StrEnum):
+    """How an agent decides."""
+
+    ZI_U = "zi_u"
+    """Zero intelligence, unconstrained (Gode and Sunder 1993)."""
+    ZI_C = "zi_c"
+    """Zero intelligence, constrained to its own value or cost."""
+    TRUTHFUL = "truthful"
+    """Quotes its own value or cost."""
+    ZIP = "zip"
+    """Zero intelligence plus: learns a margin (Cliff 1997)."""
+    SCRIPTED = "scripted"
+    """Follows a list of actions."""
+    EXTERNAL = "external"
+    """An agent outside the hosts, connected by itself."""
+
+
+class ScenarioPart(Message):
+    """A table of a scenario file: TOML values are taken without coercion but for money and names."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class Clock(ScenarioPart):
+    """How time passes."""
+
+    mode: Mode = Mode.LOCK_STEP
+    """`lock_step` (repeatable) or `real_time`."""
+    periods: Annotated[int, Field(ge=1, le=100_000)] = 1
+    """Trading days: endowments are dealt again and books emptied at each."""
+    ticks_per_period: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    """Ticks in a period, at most."""
+    until: Until = Until.TICKS
+    """When a period ends."""
+    tick_ms: Annotated[int, Field(ge=1, le=60_000)] = 100
+    """Real time only: milliseconds between ticks."""
+    deadline_ms: Annotated[int, Field(ge=100, le=600_000)] = 60_000
+    """Lock-step only: a tick is closed after this long, even if an agent has not answered."""
+
+
+class Market(ScenarioPart):
+    """One resource and the mechanism that trades it."""
+
+    resource: Name
+    """What is traded, in whole units."""
+    mechanism: MechanismName = MechanismName.CONTINUOUS_DOUBLE_AUCTION
+    """How orders are matched."""
+    tick_size: Credits = 10_000
+    """Prices are multiples of this."""
+    lot_size: Quantity = 1
+    """Quantities are multiples of this."""
+    price_min: Credits = 10_000
+    """Lowest price allowed."""
+    price_max: Credits = 4_000_000
+    """Highest price allowed."""
+    open_orders_max: Annotated[int, Field(ge=1, le=10_000)] = 100
+    """Open orders an agent may have on this book."""
+    book_orders_max: Annotated[int, Field(ge=1, le=1_000_000)] = 200_000
+    """Open orders on this book, over all agents."""
+    window_ticks: Annotated[int, Field(ge=1)] = 1
+    """Call auction only: ticks between two clearings."""
+
+    @model_validator(mode="after")
+    def check_prices(self) -> Self:
+        """Refuse price limits that are out of order or off the tick grid."""
+        if self.tick_size < 1:
+            message = "tick_size must be more than 0"
+            raise ValueError(message)
+        if not self.tick_size <= self.price_min <= self.price_max:
+            message = "prices must satisfy tick_size <= price_min <= price_max"
+            raise ValueError(message)
+        if self.price_min % self.tick_size or self.price_max % self.tick_size:
+            message = "price_min and price_max must be multiples of tick_size"
+            raise ValueError(message)
+        return self
+
+
+class Role(ScenarioPart):
+    """What the agents of a group do on one market."""
+
+    resource: Name
+    """The market."""
+    side: Side
+    """`bid` (a buyer with redemption values) or `ask` (a seller with costs)."""
+    values: tuple[tuple[Credits, ...], ...] = ()
+    """Value or cost of each unit, one list an agent, in order; shorter lists are used again in turn."""
+    first: Credits | None = None
+    """Instead of `values`: one unit each, the first agent's value or cost …"""
+    last: Credits | None = None
+    """… and the last agent's; the others lie evenly between, rounded to the tick size."""
+    units: Quantity = 1
+    """With `first` and `last`: units each agent has at that value or cost."""
+
+    @model_validator(mode="after")
+    def check_schedule(self) -> Self:
+        """Ask for exactly one of `values` and the pair `first`, `last`."""
+        pair = self.first is not None and self.last is not None
+        if bool(self.values) == pair:
+            message = "give either values = [[…], …] or both first and last"
+            raise ValueError(message)
+        if any(not units for units in self.values):
+            message = "every list in values needs at least one unit"
+            raise ValueError(message)
+        return self
+
+
+class ScriptedAction(ScenarioPart):
+    """One step of a scripted agent."""
+
+    tick: Tick
+    """When: tick of the run."""
+    resource: Name
+    """Where."""
+    action: Action
+    """What."""
+
+
+class Group(ScenarioPart):
+    """Agents that are alike: `<name>_001`, `<name>_002`, …"""
+
+    name: Name
+    """Stem of the agents' ids; the id itself when `count` is 1 and the policy is `external`."""
+    policy: PolicyName
+    """How they decide."""
+    count: Annotated[int, Field(ge=1, le=AGENTS_MAX)] = 1
+    """How many."""
+    credits: Credits = 100_000_000
+    """Money each is dealt when the run opens."""
+    roles: tuple[Role, ...] = ()
+    """What they buy and sell."""
+    script: tuple[ScriptedAction, ...] = ()
+    """For `scripted`."""
+
+
+class Expectation(ScenarioPart):
+    """A measured number the scenario must reproduce, with its source."""
+
+    measure: str
+    """Name of a measure: `efficiency`, `alpha`, `mean_price`, `trades_per_period`."""
+    value: float
+    """Expected mean over periods."""
+    tolerance: float
+    """Half-width allowed."""
+    source: str
+    """Paper, page or independent implementation."""
+
+
+class Scenario(ScenarioPart):
+    """Everything that defines a run."""
+
+    name: Name
+    """The scenario's own name."""
+    title: str = ""
+    """One line for lists."""
+    description: str = ""
+    """What it shows, and from where."""
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    """Decides every random draw."""
+    hosts: Annotated[int, Field(ge=1, le=64)] = 1
+    """Agent hosts the groups are spread over."""
+    clock: Clock = Clock()
+    """How time passes."""
+    markets: tuple[Market, ...] = Field(min_length=1, max_length=64)
+    """What is traded."""
+    agents: tuple[Group, ...] = Field(min_length=1)
+    """Who trades."""
+    expectations: tuple[Expectation, ...] = ()
+    """Checked at the end of a run."""
+
+    @model_validator(mode="after")
+    def check_names(self) -> Self:
+        """Refuse names used twice and roles on markets that are not declared."""
+        resources = [m.resource for m in self.markets]
+        names = [g.name for g in self.agents]
+        for word, found in (("market", resources), ("agents group", names)):
+            twice = {n for n in found if found.count(n) > 1}
+            if twice:
+                message = f"{word} {sorted(twice)[0]!r} is declared twice"
+                raise ValueError(message)
+        for group in self.agents:
+            for wanted in [r.resource for r in group.roles] + [s.resource for s in group.script]:
+                if wanted not in resources:
+                    message = f"agents group {group.name!r} trades {wanted!r}, which is not among the markets {resources}"
+                    raise ValueError(message)
+        if sum(g.count for g in self.agents) > AGENTS_MAX:
+            message = f"more than {AGENTS_MAX} agents"
+            raise ValueError(message)
+        return self
+
+
+__all__ = [
+    "AGENTS_MAX",
+    "Clock",
+    "Credits",
+    "Expectation",
+    "Group",
+    "Market",
+    "MechanismName",
+    "Mode",
+    "PolicyName",
+    "Role",
+    "Scenario",
+    "ScenarioPart",
+    "ScriptedAction",
+    "Until",
+    "format_credits",
+    "parse_credits",
+]
