@@ -8,6 +8,7 @@
     │   ├── NotFound           no such run, order, resource
     │   └── Conflict           the same id with other content; a lost compare-and-set
     ├── Unavailable        nobody's fault: not now; trying again may succeed
+    ├── CorruptJournal     a ledger's journal that does not add up; nothing is done on top of it
     ├── ScenarioError      a scenario file that cannot be used: file, line, key, remedy
     └── SetupError         this machine or server is not fit: port in use, server too old, no binary
 
@@ -74,6 +75,12 @@ class Unavailable(EconsimError):
 
     code = "service_is_unavailable"
     retryable = True
+
+
+class CorruptJournal(EconsimError):
+    """The ledger's journal does not add up; `econsim ledger verify` names the first bad record."""
+
+    code = "journal_is_corrupt"
 
 
 class ScenarioError(EconsimError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from econsim.schemas.base import CONFIG, Command, Event, Message, Request
 from econsim.schemas.types import Amount, Identifier, Name, Tick
@@ -196,3 +196,13 @@ class Balance(Message):
     """Resource → units."""
     sequence: int
     """Journal sequence these positions reflect."""
+
+
+CHAIN_JSON: Final = TypeAdapter(Chain)
+"""Wire form of one chain: compact JSON, fields in the order declared here."""
+
+POSTED_JSON: Final = TypeAdapter(tuple[Chain, ...])
+"""Wire form of the chains of a TransferPosted; the journal's hash is taken over these bytes."""
+
+REFUSED_JSON: Final = TypeAdapter(tuple[RefusedChain, ...])
+"""Wire form of the chains of a TransferRefused; the journal's hash is taken over these bytes."""
