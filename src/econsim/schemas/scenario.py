@@ -12,11 +12,17 @@ from typing import Annotated, Final, Self
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from econsim.schemas.base import Message
-from econsim.schemas.market import Action, Side
-from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, Name, Quantity, Tick
+from econsim.schemas.market import Action, OrderKind, Side, Verb
+from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, Name, OrderId, Quantity, Tick
 
 AGENTS_MAX: Final = 20_000
 """Agents in a run: what one ledger writer keeps in memory with room to spare."""
+
+RESOURCE_LENGTH_MAX: Final = 39
+"""Characters in a resource's name: its clearing account `clearing_<resource>` is a name too."""
+
+RESOURCES_RESERVED: Final = ("account", "credits", "ledger", "prices")
+"""Names no resource may have: the money, and second tokens of subjects that are no market's."""
 
 
 def parse_credits(value: object) -> object:
@@ -142,6 +148,17 @@ class Market(ScenarioPart):
     """Call auction only: ticks between two clearings."""
 
     @model_validator(mode="after")
+    def check_resource(self) -> Self:
+        """Refuse a resource whose name stands for something else, or is too long for its account's."""
+        if self.resource in RESOURCES_RESERVED:
+            message = f"resource {self.resource!r} is a name of the system's own; use another"
+            raise ValueError(message)
+        if len(self.resource) > RESOURCE_LENGTH_MAX:
+            message = f"resource {self.resource!r} is longer than {RESOURCE_LENGTH_MAX} characters"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
     def check_prices(self) -> Self:
         """Refuse price limits that are out of order or off the tick grid."""
         if self.tick_size < 1:
@@ -192,12 +209,38 @@ class ScriptedAction(ScenarioPart):
     """When: tick of the run."""
     resource: Name
     """Where."""
-    action: Action
-    """What."""
+    verb: Verb
+    """`bid`, `ask`, `cancel` or `replace`."""
+    order_id: OrderId
+    """The new order's id, unique in the run; or the order to cancel or replace."""
+    price: Credits = 0
+    """Credits a unit; not for a cancel."""
+    quantity: Annotated[int, Field(ge=0)] = 1
+    """Units; not for a cancel."""
+    kind: OrderKind = OrderKind.LIMIT
+    """Order type."""
+    new_order_id: OrderId | None = None
+    """For a replace: id of the order that takes its place."""
+
+    @model_validator(mode="after")
+    def check_verb(self) -> Self:
+        """Ask a replace, and nothing else, for the new order's id."""
+        if (self.verb is Verb.REPLACE) != (self.new_order_id is not None):
+            message = "new_order_id belongs to verb = \"replace\", and a replace needs it"
+            raise ValueError(message)
+        return self
+
+    def action(self, agent: str) -> Action:
+        """Return the action as the market takes it, in an agent's name."""
+        if self.verb is Verb.CANCEL:
+            return Action(self.verb, agent, self.order_id)
+        return Action(
+            self.verb, agent, self.order_id, self.price, self.quantity, self.kind, self.new_order_id
+        )
 
 
 class Group(ScenarioPart):
-    """Agents that are alike: `<name>_001`, `<name>_002`, …"""
+    """Agents that are alike: `<name>_001`, `<name>_002` and so on."""
 
     name: Name
     """Stem of the agents' ids; the id itself when `count` is 1 and the policy is `external`."""
@@ -211,6 +254,19 @@ class Group(ScenarioPart):
     """What they buy and sell."""
     script: tuple[ScriptedAction, ...] = ()
     """For `scripted`."""
+
+    @model_validator(mode="after")
+    def check_roles(self) -> Self:
+        """Refuse two roles on one market, and a script that nobody would follow."""
+        traded = [role.resource for role in self.roles]
+        twice = sorted({name for name in traded if traded.count(name) > 1})
+        if twice:
+            message = f"two roles on market {twice[0]!r}; an agent buys or sells there, so make two groups"
+            raise ValueError(message)
+        if self.script and self.policy is not PolicyName.SCRIPTED:
+            message = "script is for policy = \"scripted\""
+            raise ValueError(message)
+        return self
 
 
 class Expectation(ScenarioPart):
@@ -256,7 +312,7 @@ class Scenario(ScenarioPart):
         for word, found in (("market", resources), ("agents group", names)):
             twice = {n for n in found if found.count(n) > 1}
             if twice:
-                message = f"{word} {sorted(twice)[0]!r} is declared twice"
+                message = f"{word} {min(twice)!r} is declared twice"
                 raise ValueError(message)
         for group in self.agents:
             for wanted in [r.resource for r in group.roles] + [s.resource for s in group.script]:

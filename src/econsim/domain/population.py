@@ -1,0 +1,155 @@
+"""A scenario's groups expanded into agents: ids, hosts, and the private value or cost of each unit.
+
+Pure. The clock deals to these agents, hosts run them, the oracle and the report read their schedule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from econsim.errors import ScenarioError
+from econsim.schemas.market import Side
+from econsim.schemas.scenario import Group, Market, PolicyName, Role, Scenario, ScriptedAction
+from econsim.schemas.types import NAME_LENGTH_MAX
+
+UNHOSTED: Final = -1
+"""Host of an external agent: it connects by itself."""
+
+ID_DIGITS_MIN: Final = 3
+"""Digits of the number in an agent's id, at least: ids sort as they were made."""
+
+RESERVED: Final = ("treasury", "clock", "operator", "market", "ledger")
+"""Names of holders and actors that are no agents."""
+
+RESERVED_PREFIXES: Final = ("clearing_", "host_")
+"""Stems of such names."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRole:
+    """What one agent does on one market."""
+
+    resource: str
+    """The market."""
+    side: Side
+    """`bid`: a buyer with redemption values; `ask`: a seller with costs."""
+    values: tuple[int, ...]
+    """Micro-credits for each unit, in the order the units are traded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent of a run."""
+
+    id: str
+    """Name in subjects, at the ledger and in reports."""
+    group: str
+    """The group it is of."""
+    policy: PolicyName
+    """How it decides."""
+    host: int
+    """Index of the host that runs it, from 0; UNHOSTED for an external agent."""
+    roles: tuple[AgentRole, ...]
+    """What it buys and sells, at most one role a market."""
+    credits: int
+    """Micro-credits it is dealt when the run opens."""
+    script: tuple[ScriptedAction, ...]
+    """What a scripted agent does."""
+
+
+def host_name(index: int) -> str:
+    """Return the name of the host with this index: 0 is `host_1`."""
+    return f"host_{index + 1}"
+
+
+def host_names(scenario: Scenario) -> tuple[str, ...]:
+    """Return the names of all hosts of a scenario, in order."""
+    return tuple(host_name(index) for index in range(scenario.hosts))
+
+
+def population(scenario: Scenario) -> tuple[Agent, ...]:
+    """Return all agents of a scenario, in the order it declares them.
+
+    Hosts hold contiguous ranges of nearly equal size. Raises ScenarioError for ids that are reserved,
+    too long or used twice, and for lot sizes that traders of single units cannot trade.
+    """
+    markets = {market.resource: market for market in scenario.markets}
+    hosted_count = sum(group.count for group in scenario.agents if group.policy is not PolicyName.EXTERNAL)
+    agents: list[Agent] = []
+    hosted = 0
+    for group in scenario.agents:
+        _check_lots(group, markets)
+        for index, id_ in enumerate(_ids(group)):
+            host = UNHOSTED
+            if group.policy is not PolicyName.EXTERNAL:
+                host = hosted * scenario.hosts // hosted_count
+                hosted += 1
+            roles = tuple(_role(role, index, group.count, markets[role.resource]) for role in group.roles)
+            agents.append(Agent(id_, group.name, group.policy, host, roles, group.credits, group.script))
+    _check_ids(agents)
+    return tuple(agents)
+
+
+def schedule(scenario: Scenario, resource: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return a market's values, highest first, and costs, lowest first, in micro-credits a unit."""
+    roles = [role for agent in population(scenario) for role in agent.roles if role.resource == resource]
+    values = [value for role in roles if role.side is Side.BID for value in role.values]
+    costs = [cost for role in roles if role.side is Side.ASK for cost in role.values]
+    return tuple(sorted(values, reverse=True)), tuple(sorted(costs))
+
+
+def _ids(group: Group) -> Iterable[str]:
+    if group.policy is PolicyName.EXTERNAL and group.count == 1:
+        return (group.name,)
+    width = max(ID_DIGITS_MIN, len(str(group.count)))
+    return (f"{group.name}_{number:0{width}}" for number in range(1, group.count + 1))
+
+
+def _role(role: Role, index: int, count: int, market: Market) -> AgentRole:
+    """Return one agent's role: lists of values are used in turn, first and last are joined evenly."""
+    if role.first is None or role.last is None:
+        return AgentRole(role.resource, role.side, role.values[index % len(role.values)])
+    value = _between(role.first, role.last, index, count, market.tick_size)
+    return AgentRole(role.resource, role.side, (value,) * role.units)
+
+
+def _between(first: int, last: int, index: int, count: int, tick_size: int) -> int:
+    """Return point `index` of `count` even ones from first to last, to the nearest tick, halves up."""
+    if count == 1:
+        return first
+    ticks = tick_size * (count - 1)
+    exact = first * (count - 1) + (last - first) * index
+    return (2 * exact + ticks) // (2 * ticks) * tick_size
+
+
+def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:
+    if group.policy in (PolicyName.EXTERNAL, PolicyName.SCRIPTED):
+        return
+    for role in group.roles:
+        lot_size = markets[role.resource].lot_size
+        if lot_size != 1:
+            message = (
+                f"market {role.resource!r} has lot_size {lot_size}, but {group.policy} agents of group "
+                f"{group.name!r} trade single units; use lot_size = 1"
+            )
+            raise ScenarioError(message, key="lot_size")
+
+
+def _check_ids(agents: Iterable[Agent]) -> None:
+    seen: set[str] = set()
+    for agent in agents:
+        if agent.id in RESERVED or agent.id.startswith(RESERVED_PREFIXES):
+            message = f"agent id {agent.id!r} is reserved for the system; rename group {agent.group!r}"
+            raise ScenarioError(message, key="name")
+        if len(agent.id) > NAME_LENGTH_MAX:
+            message = (
+                f"agent id {agent.id!r} is longer than {NAME_LENGTH_MAX} characters; "
+                f"shorten the name of group {agent.group!r}"
+            )
+            raise ScenarioError(message, key="name")
+        if agent.id in seen:
+            message = f"agent id {agent.id!r} is used twice; rename group {agent.group!r}"
+            raise ScenarioError(message, key="name")
+        seen.add(agent.id)

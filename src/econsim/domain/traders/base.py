@@ -1,0 +1,137 @@
+"""What every trader is: one agent's conduct on one market, and the hand of units it plays.
+
+Pure. A trader reads its hand, the public view and seeded draws, and returns actions; the desk
+(`domain/desk.py`) updates the hand from the run's events. Acting changes nothing, so acting again on
+the same tick gives the same actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from econsim.domain.draws import Draws
+from econsim.schemas.agent import Limits
+from econsim.schemas.market import Action, Quote, Shout, Side, Verb
+from econsim.schemas.scenario import Market
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What every agent may know when it acts on a market."""
+
+    tick: int
+    """Tick of the run."""
+    period: int
+    """Trading day."""
+    tick_of_period: int
+    """Ticks since the period opened, from 1."""
+    quote: Quote
+    """Best prices and last price after the tick before."""
+
+
+@dataclass(slots=True)
+class Hand:
+    """One agent's role on one market, and how far it has played it in this period."""
+
+    agent: str
+    """Whose."""
+    index: int
+    """The role's position among the agent's, part of its order ids."""
+    side: Side
+    """`bid` buys, `ask` sells."""
+    values: tuple[int, ...]
+    """Micro-credits for each unit, in the order they are traded."""
+    market: Market
+    """Tick size and price limits."""
+    traded: int = 0
+    """Units traded in this period."""
+    resting: str = ""
+    """Id of its open order; empty for none."""
+    resting_price: int = 0
+    """That order's price, micro-credits a unit."""
+
+    @property
+    def value(self) -> int | None:
+        """Value or cost of the next unit, micro-credits; none when all are traded."""
+        return self.values[self.traded] if self.traded < len(self.values) else None
+
+    @property
+    def limit(self) -> int | None:
+        """The worst price for the next unit that does not lose money; none if there is no such price.
+
+        A value rounded down, or a cost rounded up, to the tick size, within the market's limits.
+        """
+        value = self.value
+        if value is None:
+            return None
+        size, low, high = self.market.tick_size, self.market.price_min, self.market.price_max
+        if self.side is Side.BID:
+            limit = min(value // size * size, high)
+            return limit if limit >= low else None
+        limit = max(-(-value // size) * size, low)
+        return limit if limit <= high else None
+
+    def place(self, price: int | None, tick: int) -> tuple[Action, ...]:
+        """Return the actions that make this price the hand's one open order of one unit.
+
+        A resting order at this price stays and keeps its priority; at another price it is replaced, so
+        that never two are open; without a price nothing is done.
+        """
+        if price is None or (self.resting and price == self.resting_price):
+            return ()
+        order_id = f"{self.agent}-{tick}-{self.index}"
+        if self.resting:
+            replace = Action(Verb.REPLACE, self.agent, self.resting, price, 1, new_order_id=order_id)
+            return (replace,)
+        verb = Verb.BID if self.side is Side.BID else Verb.ASK
+        return (Action(verb, self.agent, order_id, price, 1),)
+
+
+class Trader(Protocol):
+    """One agent's conduct on one market."""
+
+    learns: ClassVar[bool]
+    """Whether `learn` does anything: the others need not hear the tape."""
+
+    def act(self, view: View, draws: Draws) -> Sequence[Action]:
+        """Return the actions of one tick; changes nothing."""
+
+    def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
+        """Take in the public tape of one tick, in book order."""
+
+    def limits(self, tick: int) -> Limits:
+        """Return the most it may yet pay and the least it may yet take for a next unit, after a tick."""
+
+
+class Quoter:
+    """A trader that quotes one price a tick for its next unit; policies fill in the price."""
+
+    learns: ClassVar[bool] = False
+
+    def __init__(self, hand: Hand, draws: Draws) -> None:
+        """Take the hand; `draws` are for what a policy draws once."""
+        del draws
+        self.hand = hand
+
+    def price(self, draws: Draws) -> int | None:
+        """Return the price to quote in micro-credits, on the market's grid; none to stay silent."""
+        raise NotImplementedError
+
+    def limit(self) -> int | None:
+        """Return the worst price it may yet quote for its next unit; none when it is done."""
+        return self.hand.limit
+
+    def act(self, view: View, draws: Draws) -> Sequence[Action]:
+        """Quote for the next unit, instead of the open order if there is one."""
+        return self.hand.place(self.price(draws), view.tick)
+
+    def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
+        """Learn nothing."""
+
+    def limits(self, tick: int) -> Limits:
+        """Return the limit on the hand's side."""
+        del tick
+        limit = self.limit()
+        return Limits(bid=limit) if self.hand.side is Side.BID else Limits(ask=limit)

@@ -1,0 +1,22 @@
+"""Zero intelligence, constrained (Gode and Sunder 1993): random prices that never lose money."""
+
+from __future__ import annotations
+
+from econsim.domain.draws import Draws
+from econsim.domain.traders.base import Quoter
+from econsim.schemas.market import Side
+
+
+class ZiC(Quoter):
+    """Quotes uniformly between the market's limit and its own value or cost, on the tick grid."""
+
+    def price(self, draws: Draws) -> int | None:
+        """Draw a price that does not lose money."""
+        limit = self.hand.limit
+        if limit is None:
+            return None
+        market = self.hand.market
+        size = market.tick_size
+        if self.hand.side is Side.BID:
+            return draws.integer(market.price_min // size, limit // size) * size
+        return draws.integer(limit // size, market.price_max // size) * size
