@@ -1,0 +1,1 @@
+"""The scenarios that come with the package, as TOML files beside this one."""

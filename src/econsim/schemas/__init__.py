@@ -1,0 +1,1 @@
+"""What travels on the wire: frozen models, every field with its meaning and unit."""

@@ -85,6 +85,15 @@ class MechanismName(StrEnum):
     """Quotes collected over a window, cleared at one price."""
 
 
+class Rationing(StrEnum):
+    """Who trades at a call auction's clearing price when one side has more units."""
+
+    PRICE_TIME = "price_time"
+    """The better price, then the earlier order; in lock-step a tick's turns are themselves drawn by seed."""
+    DRAW = "draw"
+    """The better price, then by lot, drawn by seed."""
+
+
 class PolicyName(StrEnum):
     """How an agent decides."""
 
@@ -146,6 +155,8 @@ class Market(ScenarioPart):
     """Open orders on this book, over all agents."""
     window_ticks: Annotated[int, Field(ge=1)] = 1
     """Call auction only: ticks between two clearings."""
+    rationing: Rationing = Rationing.PRICE_TIME
+    """Call auction only: who trades at the margin, `price_time` or `draw`."""
 
     @model_validator(mode="after")
     def check_resource(self) -> Self:
@@ -335,6 +346,7 @@ __all__ = [
     "MechanismName",
     "Mode",
     "PolicyName",
+    "Rationing",
     "Role",
     "Scenario",
     "ScenarioPart",
