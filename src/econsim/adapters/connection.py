@@ -1,0 +1,173 @@
+"""Connections to NATS with the options every econsim client needs, and publishing that survives faults."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import PubAck
+
+from econsim.errors import InvalidMessage, SetupError, Unavailable
+
+RECONNECT_WAIT_S: Final = 0.1
+"""Pause between attempts to reach a server that went away; a restarted one is back within 0.3 s."""
+PING_INTERVAL_S: Final = 5
+"""Two unanswered pings, ten seconds, and the connection counts as dead."""
+CONNECT_TIMEOUT_S: Final = 10.0
+"""Longest the first connection may take."""
+ATTEMPT_TIMEOUT_S: Final = 1.0
+"""Longest to wait for one acknowledgement before sending the same message again."""
+DEADLINE_S: Final = 30.0
+"""Longest to keep trying: a cluster without leader comes back within ten seconds."""
+WINDOW: Final = 256
+"""Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
+
+OnError = Callable[[Exception], Awaitable[None]]
+"""Told about errors that belong to no call: lost connections, forbidden subjects."""
+
+_TRANSIENT: Final = (
+    TimeoutError,
+    asyncio.TimeoutError,
+    nats.errors.TimeoutError,
+    nats.errors.NoRespondersError,
+    nats.errors.OutboundBufferLimitError,
+    nats.js.errors.NoStreamResponseError,
+    nats.js.errors.ServiceUnavailableError,
+    nats.js.errors.ServerError,
+)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message of a burst."""
+
+    subject: str
+    """Concrete subject."""
+    payload: bytes
+    """Wire form."""
+    message_id: str
+    """`Nats-Msg-Id`: what makes a repeat a no-op."""
+
+
+def options(creds: Path | None, name: str) -> dict[str, Any]:
+    """Return the connection options of every econsim client, for `nats.connect` and `NatsBroker` alike."""
+    return {
+        "name": name,
+        "user_credentials": str(creds) if creds else None,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": RECONNECT_WAIT_S,
+        "ping_interval": PING_INTERVAL_S,
+        "max_outstanding_pings": 2,
+    }
+
+
+async def connect(url: str, creds: Path | None, name: str, on_error: OnError | None = None) -> Client:
+    """Connect as the user of a creds file and wait until the server answers.
+
+    The connection then outlives server restarts. Raises SetupError if there is no server or it refuses.
+    `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
+    """
+    client = Client()
+    first: list[Exception] = []
+    refused = asyncio.get_running_loop().create_future()
+
+    async def heard(error: Exception) -> None:
+        if connecting.done():
+            return await (on_error or _logged)(error)
+        first[:] = [error]
+        if "authorization violation" in str(error).lower() and not refused.done():
+            refused.set_result(None)
+
+    connecting = asyncio.ensure_future(client.connect(url, error_cb=heard, **options(creds, name)))
+    await asyncio.wait({connecting, refused}, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+    if not client.is_connected:
+        connecting.cancel()
+        failed, _ = await asyncio.gather(connecting, client.close(), return_exceptions=True)
+        reason = str((first and first[0]) or failed or "no answer")
+        message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reason}"
+        raise SetupError(message)
+    await ready(client)
+    return client
+
+
+async def ready(client: Client) -> None:
+    """Wait until the server has seen everything sent so far.
+
+    Twice, because the client writes its ping ahead of buffered subscriptions: a single flush is no barrier.
+    """
+    await client.flush()
+    await client.flush()
+
+
+async def reliable_publish(
+    stream: JetStreamContext, subject: str, payload: bytes, message_id: str, deadline_s: float = DEADLINE_S
+) -> PubAck:
+    """Publish until acknowledged, always under the same id, so that it is stored once.
+
+    Raises Unavailable when the deadline passes; the message may then be stored or not.
+    Raises InvalidMessage when the stream refuses it for good.
+    """
+    end = time.monotonic() + deadline_s
+    while True:
+        try:
+            return await stream.publish(
+                subject, payload, headers={"Nats-Msg-Id": message_id}, timeout=ATTEMPT_TIMEOUT_S
+            )
+        except _TRANSIENT as error:
+            if time.monotonic() > end:
+                message = (
+                    f"no acknowledgement for {subject} within {deadline_s:.0f} s; it may or may not be stored"
+                )
+                raise Unavailable(message) from error
+            await asyncio.sleep(0.05)
+        except (nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
+            message = f"{subject} was refused by its stream: {error}"
+            raise InvalidMessage(message) from error
+
+
+async def publish_many(
+    stream: JetStreamContext, messages: Iterable[Outgoing], deadline_s: float = DEADLINE_S
+) -> None:
+    """Publish a burst in order, a window at a time; return when everything is acknowledged.
+
+    What gets no acknowledgement is sent again under the same id, so order may differ after a fault
+    but nothing is stored twice. Raises as `reliable_publish`.
+    """
+    pending = list(messages)
+    for start in range(0, len(pending), WINDOW):
+        window = pending[start : start + WINDOW]
+        acknowledgements = [await _send(stream, message) for message in window]
+        await asyncio.wait(acknowledgements, timeout=ATTEMPT_TIMEOUT_S)
+        for message, acknowledgement in zip(window, acknowledgements, strict=True):
+            acknowledgement.cancel()
+            if acknowledgement.cancelled() or acknowledgement.exception():
+                await reliable_publish(
+                    stream, message.subject, message.payload, message.message_id, deadline_s
+                )
+
+
+async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[PubAck]:
+    try:
+        return await stream.publish_async(
+            message.subject, message.payload, headers={"Nats-Msg-Id": message.message_id}
+        )
+    except (nats.errors.OutboundBufferLimitError, nats.errors.MaxPayloadError) as error:
+        failed: asyncio.Future[PubAck] = asyncio.get_running_loop().create_future()
+        failed.set_exception(error)
+        return failed
+
+
+async def _logged(error: Exception) -> None:
+    _log.warning("nats: %s", error or type(error).__name__)

@@ -1,0 +1,202 @@
+"""The directory of an embedded server: its lock, what it says about itself, its configuration.
+
+<state>/nats/         0700
+    server.lock       held by the owner and, through an inherited descriptor, by the server itself
+    owner.lock        held by the owning process only: free while the server runs means an orphan
+    server.json       pid, port and version, for commands that want to attach
+    server.conf       generated, 0600
+    server.log        what the server says
+    data/ resolver/   JetStream's files; account JWTs pushed to the live server
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from econsim.adapters.trust import Trust
+from econsim.errors import SetupError
+
+HOST: Final = "127.0.0.1"
+"""The embedded server listens on loopback only."""
+
+PORTS: Final = range(20_000, 32_000)
+"""Where free ports are sought: below the range systems give to outgoing connections, because a client
+that keeps reconnecting to a port of that range can end up connected to itself and take the port."""
+
+FREE_BYTES_MIN: Final = 256 * 2**20
+"""Free disk a server needs to start: one block file per stream and room to work."""
+
+STORE_SHARE_MAX: Final = 0.75
+"""Share of the disk (free plus already used by the store) JetStream may fill."""
+
+MEMORY_STORE_BYTES_MAX: Final = 256 * 2**20
+"""Memory streams hold counters and caches only."""
+
+ORPHAN_STOP_S: Final = 10.0
+"""Longest to wait for a server whose owner died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a running server says about itself."""
+
+    pid: int
+    """Process id of the server."""
+    port: int
+    """Client port on loopback."""
+    version: str
+    """Version of the program."""
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://{HOST}:{self.port}"
+
+
+def running(state: Path) -> str | None:
+    """Return the URL of the embedded server that runs on a state directory, if one does."""
+    directory = state / "nats"
+    lock = _lock(directory / "server.lock") if (directory / "server.lock").exists() else -1
+    if lock is not None:
+        if lock >= 0:
+            os.close(lock)
+        return None
+    record = read_record(directory)
+    return record.url if record else None
+
+
+def read_record(directory: Path) -> Running | None:
+    """Return what the last server of the directory wrote about itself."""
+    try:
+        return Running(**json.loads((directory / "server.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_record(directory: Path, record: Running) -> None:
+    """Note what runs, whole or not at all."""
+    part = directory / "server.json.part"
+    part.write_text(json.dumps(asdict(record)) + "\n")
+    part.replace(directory / "server.json")
+
+
+class Claim:
+    """The right to run a server on a directory; one at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take it; raises SetupError if another process has it. A server whose owner died is stopped."""
+        owner = _lock(directory / "owner.lock")
+        if owner is None:
+            record = read_record(directory)
+            where = f" at {record.url} (process {record.pid})" if record else ""
+            message = f"a server already runs on {directory.parent}{where}; use it, stop it, or choose another --state"
+            raise SetupError(message)
+        self._owner = owner
+        self.descriptor = _after_orphan(directory)
+        """To be inherited by the server process."""
+
+    def release(self) -> None:
+        """Give the directory back."""
+        os.close(self.descriptor)
+        os.close(self._owner)
+
+
+def prepare(state: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
+    """Create `<state>/nats` and return it; raises SetupError if it is not writable or the disk is full."""
+    directory = state / "nats"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        probe = directory / "writable.part"
+        probe.write_bytes(b"\0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        message = (
+            f"cannot write to {directory}: {error.strerror}; choose another state directory with --state"
+        )
+        raise SetupError(message) from error
+    free = shutil.disk_usage(directory).free
+    if free < free_bytes_min:
+        message = (
+            f"the disk of {directory} is full: {free // 2**20} MiB free, {free_bytes_min // 2**20} MiB needed; "
+            "free some, or choose another state directory with --state"
+        )
+        raise SetupError(message)
+    return directory
+
+
+def write_config(directory: Path, trust: Trust, port: int) -> Path:
+    """Write the server's configuration for an operator's trust and return its path."""
+    text = (
+        f'server_name: "econsim-{trust.sim.public[-8:].lower()}"\n'
+        f'listen: "{HOST}:{port}"\n'
+        # The default flushes every two minutes, and a power failure would take acknowledged money with it.
+        f"jetstream {{ store_dir: {json.dumps(str(directory / 'data'))}, sync_interval: always, "
+        f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"
+        f"{trust.server_config(directory / 'resolver')}"
+    )
+    path = directory / "server.conf"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    return path
+
+
+def free_port() -> int:
+    """Return a loopback port nobody listens on."""
+    candidates = random.SystemRandom().sample(PORTS, 100)
+    return next(port for port in candidates if port_is_free(port))
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _store_bytes_max(directory: Path) -> int:
+    used = sum(file.stat().st_size for file in (directory / "data").rglob("*") if file.is_file())
+    return int((shutil.disk_usage(directory).free + used) * STORE_SHARE_MAX)
+
+
+def _lock(path: Path) -> int | None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _after_orphan(directory: Path) -> int:
+    """Return the server lock, first stopping a server that outlived its owner."""
+    path = directory / "server.lock"
+    deadline = time.monotonic() + ORPHAN_STOP_S
+    asked = False
+    while time.monotonic() < deadline:
+        lock = _lock(path)
+        if lock is not None:
+            return lock
+        record = read_record(directory)
+        if record and not asked:
+            # The lock is held and the owner is gone, so the holder is this server: the pid cannot be reused.
+            os.kill(record.pid, signal.SIGTERM)
+            asked = True
+        time.sleep(0.02)
+    message = f"a server left over on {directory.parent} does not stop; end it by hand (see {directory / 'server.json'})"
+    raise SetupError(message)
