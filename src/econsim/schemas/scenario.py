@@ -237,7 +237,7 @@ class ScriptedAction(ScenarioPart):
     def check_verb(self) -> Self:
         """Ask a replace, and nothing else, for the new order's id."""
         if (self.verb is Verb.REPLACE) != (self.new_order_id is not None):
-            message = "new_order_id belongs to verb = \"replace\", and a replace needs it"
+            message = 'new_order_id belongs to verb = "replace", and a replace needs it'
             raise ValueError(message)
         return self
 
@@ -275,7 +275,7 @@ class Group(ScenarioPart):
             message = f"two roles on market {twice[0]!r}; an agent buys or sells there, so make two groups"
             raise ValueError(message)
         if self.script and self.policy is not PolicyName.SCRIPTED:
-            message = "script is for policy = \"scripted\""
+            message = 'script is for policy = "scripted"'
             raise ValueError(message)
         return self
 

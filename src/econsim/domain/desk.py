@@ -1,0 +1,175 @@
+"""The desk: all agents of one host, folded from the run's events and asked for their actions.
+
+Pure. The NATS host and the in-process driver both run it. Its state changes only by `evolve`, so a host
+that crashed replays the run's log and goes on; `act` changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
+
+from econsim.domain.draws import Draws
+from econsim.domain.envelope import Sealed
+from econsim.domain.population import Agent, population
+from econsim.domain.traders import QUOTERS, Hand, Scripted, Trader, View
+from econsim.schemas.agent import Limits
+from econsim.schemas.clock import PeriodOpened, Ticked
+from econsim.schemas.market import (
+    Accepted,
+    Action,
+    Cancelled,
+    Item,
+    OrderAccepted,
+    OrderCancelled,
+    Quote,
+    Side,
+    TickCleared,
+    Traded,
+    TradeExecuted,
+)
+from econsim.schemas.scenario import Market, PolicyName, Scenario
+
+
+class Desk:
+    """The agents of one host, or of all, on every market of a run."""
+
+    def __init__(self, scenario: Scenario, host: int | None = None) -> None:
+        """Seat the agents of the host with this index; none for those of all hosts."""
+        self._clock = Ticked(period=1, tick_of_period=1)
+        self._tick = 0
+        self._pits = {market.resource: _Pit(market, scenario.seed) for market in scenario.markets}
+        seated = [agent for agent in population(scenario) if _sits(agent, host)]
+        for agent in seated:
+            for pit in self._pits.values():
+                pit.seat(agent)
+        self.agents = len(seated)
+
+    def evolve(self, sealed: Sealed) -> None:
+        """Fold one event of the run; events it has no use for change nothing."""
+        data = sealed.event.data
+        if isinstance(data, Ticked):
+            self._clock, self._tick = data, sealed.event.tick
+        elif isinstance(data, PeriodOpened):
+            for pit in self._pits.values():
+                pit.open_period()
+        elif isinstance(data, Accepted | Traded | Cancelled):
+            self._pits[resource_of(sealed.subject)].hear(data.items)
+        elif isinstance(data, TickCleared):
+            self._pits[resource_of(sealed.subject)].clear(data, sealed.event.tick)
+
+    def act(self, tick: int) -> dict[str, list[Action]]:
+        """Return resource → actions of this tick, for every market; the same each time it is asked."""
+        clock = self._clock
+        return {
+            resource: pit.act(View(tick, clock.period, clock.tick_of_period, pit.quote))
+            for resource, pit in self._pits.items()
+        }
+
+    def limits(self) -> dict[str, Limits]:
+        """Return resource → the most a buyer here may yet pay and the least a seller may yet take."""
+        return {resource: pit.limits(self._tick) for resource, pit in self._pits.items()}
+
+
+def resource_of(subject: str) -> str:
+    """Return the market of a market event's subject, `market.<resource>.…`."""
+    return subject.split(".", 2)[1]
+
+
+def _sits(agent: Agent, host: int | None) -> bool:
+    if agent.policy is PolicyName.EXTERNAL:
+        return False
+    return host is None or agent.host == host
+
+
+class _Pit:
+    """One market's traders at this desk."""
+
+    def __init__(self, market: Market, seed: int) -> None:
+        self.quote = Quote()
+        self._market = market
+        self._seed = seed
+        self._traders: list[tuple[str, Trader]] = []
+        self._hands: dict[str, Hand] = {}
+        self._heard: list[Item] = []
+
+    def seat(self, agent: Agent) -> None:
+        """Add an agent's trader, if it trades here."""
+        for trader in self._made(agent):
+            self._traders.append((agent.id, trader))
+
+    def open_period(self) -> None:
+        """Start every hand anew: the book was emptied."""
+        for hand in self._hands.values():
+            hand.traded = 0
+            hand.resting = ""
+
+    def hear(self, items: Iterable[Item]) -> None:
+        """Keep what concerns this desk until the batch is complete; the rest costs one look-up."""
+        hands = self._hands
+        for item in items:
+            if isinstance(item, TradeExecuted):
+                if item.buyer in hands or item.seller in hands:
+                    self._heard.append(item)
+            elif item.agent in hands:
+                self._heard.append(item)
+
+    def clear(self, cleared: TickCleared, tick: int) -> None:
+        """Apply a complete batch in book order, then let those learn that do."""
+        self.quote = cleared.quote
+        for item in sorted(self._heard, key=attrgetter("n")):
+            self._apply(item)
+        self._heard.clear()
+        for agent, trader in self._traders:
+            if trader.learns:
+                trader.learn(cleared.tape, Draws(self._seed, "learn", agent, self._market.resource, tick))
+
+    def act(self, view: View) -> list[Action]:
+        """Return all actions of one tick."""
+        seed, resource, tick = self._seed, self._market.resource, view.tick
+        actions: list[Action] = []
+        for agent, trader in self._traders:
+            actions.extend(trader.act(view, Draws(seed, "act", agent, resource, tick)))
+        return actions
+
+    def limits(self, tick: int) -> Limits:
+        """Return the widest limits of all traders."""
+        every = [trader.limits(tick) for _, trader in self._traders]
+        bids = [limits.bid for limits in every if limits.bid is not None]
+        asks = [limits.ask for limits in every if limits.ask is not None]
+        return Limits(bid=max(bids, default=None), ask=min(asks, default=None))
+
+    def _made(self, agent: Agent) -> Iterator[Trader]:
+        resource = self._market.resource
+        if agent.policy is PolicyName.SCRIPTED:
+            if any(step.resource == resource for step in agent.script):
+                yield Scripted(agent.id, self._market, agent.script)
+            return
+        for index, role in enumerate(agent.roles):
+            if role.resource == resource:
+                hand = self._hands[agent.id] = Hand(agent.id, index, role.side, role.values, self._market)
+                yield QUOTERS[agent.policy](hand, Draws(self._seed, "trader", agent.id, resource))
+
+    def _apply(self, item: Item) -> None:
+        if isinstance(item, OrderAccepted):
+            hand = self._hands[item.agent]
+            hand.resting, hand.resting_price = item.order_id, item.price
+        elif isinstance(item, OrderCancelled):
+            self._close(item.agent, item.order_id)
+        elif isinstance(item, TradeExecuted):
+            for agent, order_id, side in (
+                (item.buyer, item.bid_id, Side.BID),
+                (item.seller, item.ask_id, Side.ASK),
+            ):
+                self._fill(agent, order_id, side, item.quantity)
+
+    def _close(self, agent: str, order_id: str) -> None:
+        hand = self._hands.get(agent)
+        if hand and hand.resting == order_id:
+            hand.resting = ""
+
+    def _fill(self, agent: str, order_id: str, side: Side, quantity: int) -> None:
+        hand = self._hands.get(agent)
+        if hand and hand.side is side:
+            hand.traded += quantity
+            self._close(agent, order_id)
