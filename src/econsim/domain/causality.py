@@ -1,0 +1,173 @@
+"""Why something happened: the graph of causes over the facts of a run.
+
+A market event is caused, as a message, by the tick it answers; its items have nearer causes, found by
+the economy's own ids: a trade follows from the taker's order, a chain from its order, trade or event,
+a cancel from the order it takes off the book. Pure; `econsim why` prints what is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from econsim.domain.audit import Fact, Record, facts
+from econsim.domain.envelope import Sealed
+from econsim.errors import NotFound
+from econsim.subjects import RUN_OPENED
+
+DEPTH_MAX: Final = 12
+"""Levels of effects shown below a fact: from a tick to the last transfer there are five."""
+
+AMBIGUOUS_SHOWN: Final = 4
+"""Candidates named when a prefix fits several facts."""
+
+_FIRST: Final = ("bid_accepted", "ask_accepted", "order_rejected")
+"""Actions that are the first an order is heard of: they stand for its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A fact and what followed from it."""
+
+    fact: Fact
+    """What happened."""
+    effects: tuple[Node, ...]
+    """What it led to, in the order it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the causality of a run."""
+
+    where: str
+    """Id of the fact."""
+    what: str
+    """`gap` (its cause is not in the log), `orphan` (it names no cause and is not the root), `cycle`."""
+    evidence: str
+    """The cause it names, or its type."""
+
+
+class Causes:
+    """The facts of a run, by id, with the cause of each."""
+
+    def __init__(self, events: Iterable[Record | Sealed] = ()) -> None:
+        """Start with some events; more may be added in any order."""
+        self._facts: dict[str, Fact] = {}
+        self._names: dict[str, str] = {}
+        self._effects: dict[str, list[str]] | None = None
+        for event in events:
+            self.add(event)
+
+    def __len__(self) -> int:
+        """Return how many facts there are."""
+        return len(self._facts)
+
+    def add(self, event: Record | Sealed) -> None:
+        """Take one event in; a repeat changes nothing."""
+        self._effects = None
+        for fact in facts(event):
+            self._facts[fact.event_id] = fact
+            for name in _names(fact):
+                self._names.setdefault(name, fact.event_id)
+
+    def find(self, name: str) -> Fact:
+        """Return the fact an id stands for; raises NotFound if there is none, or more than one.
+
+        Taken are ids of events, items (`<event>.<index>`), trades, orders and chains, and the unique
+        beginning of any of them. The id of a batch stands for its first item, the id of an order for
+        its acceptance or refusal.
+        """
+        exact = name if name in self._facts else self._names.get(name)
+        if exact is not None:
+            return self._facts[exact]
+        found = sorted({fact for word, fact in self._words() if word.startswith(name)}) if name else []
+        batches = {fact.partition(".")[0] for fact in found}
+        if len(found) == 1 or (len(batches) == 1 and found[0].startswith(name)):
+            return self._facts[found[0]]
+        if not found:
+            message = f"no event, trade, order or chain {name!r} in this run"
+            raise NotFound(message, id=name)
+        shown = ", ".join(found[:AMBIGUOUS_SHOWN])
+        message = f"{name!r} fits {len(found)} facts, among them {shown}; give more of the id"
+        raise NotFound(message, code="id_is_ambiguous", id=name)
+
+    def cause(self, fact: Fact) -> Fact | None:
+        """Return the fact that led to this one; none for the root, and where the log has a gap."""
+        named = _cause(fact)
+        if named is None:
+            return None
+        found = named if named in self._facts else self._names.get(named)
+        if found is None and named != fact.causation_id and fact.causation_id is not None:
+            found = self._names.get(fact.causation_id, fact.causation_id)
+        return self._facts.get(found) if found is not None else None
+
+    def chain(self, name: str) -> list[Fact]:
+        """Return the fact an id stands for, its cause, the cause of that, and so on to the root."""
+        steps: dict[str, Fact] = {}
+        fact: Fact | None = self.find(name)
+        while fact is not None and fact.event_id not in steps:
+            steps[fact.event_id] = fact
+            fact = self.cause(fact)
+        return list(steps.values())
+
+    def tree(self, name: str, depth_max: int = DEPTH_MAX) -> Node:
+        """Return the fact an id stands for with everything that followed from it."""
+        if self._effects is None:
+            self._effects = self._inverted()
+        return self._node(self.find(name), depth_max, self._effects)
+
+    def findings(self) -> list[Finding]:
+        """Return gaps, orphans and cycles of the whole run; empty if every fact leads to the root."""
+        return [finding for fact in self._facts.values() if (finding := self._check(fact)) is not None]
+
+    def _check(self, fact: Fact) -> Finding | None:
+        cause = self.cause(fact)
+        if cause is not None:
+            itself = cause.event_id == fact.event_id
+            return Finding(fact.event_id, "cycle", fact.type) if itself else None
+        if fact.causation_id is not None and fact.type != RUN_OPENED.type:
+            return Finding(fact.event_id, "gap", _cause(fact) or fact.causation_id)
+        return None if fact.type == RUN_OPENED.type else Finding(fact.event_id, "orphan", fact.type)
+
+    def _inverted(self) -> dict[str, list[str]]:
+        effects: dict[str, list[str]] = {}
+        for fact in self._facts.values():
+            cause = self.cause(fact)
+            if cause is not None:
+                effects.setdefault(cause.event_id, []).append(fact.event_id)
+        return effects
+
+    def _node(self, fact: Fact, depth: int, effects: dict[str, list[str]]) -> Node:
+        below = effects.get(fact.event_id, ()) if depth else ()
+        return Node(fact, tuple(self._node(self._facts[name], depth - 1, effects) for name in below))
+
+    def _words(self) -> Iterator[tuple[str, str]]:
+        yield from ((name, name) for name in self._facts)
+        yield from self._names.items()
+
+
+def _names(fact: Fact) -> Iterator[str]:
+    """Yield the ids besides its own that stand for a fact."""
+    event, _, index = fact.event_id.partition(".")
+    if index == "0":
+        yield event
+    data = fact.data
+    if fact.type.partition(".")[2] in _FIRST:
+        yield data["order_id"]
+    elif "trade_id" in data:
+        yield data["trade_id"]
+    elif "cause" in data:
+        yield data["id"]
+
+
+def _cause(fact: Fact) -> str | None:
+    """Return the id of the nearest cause of a fact, by the economy's ids where it has some."""
+    data = fact.data
+    match fact.type.partition(".")[2]:
+        case "trade_executed":
+            return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
+        case "order_cancelled":
+            return str(data["order_id"])
+        case _:
+            return fact.causation_id

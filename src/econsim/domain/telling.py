@@ -1,0 +1,50 @@
+"""Facts told in one line each, for people: what `econsim why` and `econsim events` print. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from econsim.domain.audit import Fact, Json
+from econsim.schemas.ledger import CREDITS
+from econsim.schemas.scenario import format_credits
+
+SENTENCES: Final = {
+    "bid_accepted": "{agent} bids {lot}, order {order_id}",
+    "ask_accepted": "{agent} asks {lot}, order {order_id}",
+    "order_rejected": "order {order_id} of {agent} was refused: {code}",
+    "trade_executed": "{buyer} bought {lot} from {seller}, trade {trade_id}",
+    "order_cancelled": "order {order_id} of {agent} came off the book, {quantity} {entity} left: {reason}",
+    "transfer_posted": "chain {id}: {movements}",
+    "transfer_refused": "chain {id} of {holder} was refused: {reason}",
+    "tick_cleared": "{entity} cleared {orders} orders into {trades} trades",
+    "price_updated": "price of {entity} is {credits}",
+    "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
+    "opened": "run {run} of scenario {scenario[name]} opened",
+    "closed": "run {run} closed after {ticks} ticks",
+    "ticked": "tick {tick} opened, period {period}",
+    "period_opened": "period {period} opened",
+    "period_closed": "period {period} closed",
+}
+"""Action (third token of the subject) → sentence; names are the data's fields and those of `_parts`."""
+
+
+def describe(fact: Fact) -> str:
+    """Say what happened in one line, money in credits; a fact without a sentence is told by its type."""
+    sentence = SENTENCES.get(fact.type.partition(".")[2])
+    return sentence.format_map(_parts(fact)) if sentence else fact.type
+
+
+def _parts(fact: Fact) -> Json:
+    parts = {"tick": fact.tick, **fact.data, "entity": fact.entity, "run": fact.correlation_id}
+    if "price" in parts:
+        parts["credits"] = format_credits(parts["price"])
+        parts["lot"] = f"{parts.get('quantity', '')} {fact.entity} at {parts['credits']}"
+    if "transfers" in parts:
+        parts["movements"] = "; ".join(map(_movement, parts["transfers"]))
+    return parts
+
+
+def _movement(transfer: Json) -> str:
+    amount = transfer["amount"]
+    shown = format_credits(amount) if transfer["asset"] == CREDITS else amount
+    return f"{transfer['kind']} {shown} {transfer['asset']} {transfer['debit']} → {transfer['credit']}"
