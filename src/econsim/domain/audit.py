@@ -106,7 +106,7 @@ class Fact:
     correlation_id: str
     """The run."""
     causation_id: str | None
-    """What led to it: the chain's own cause, else what the envelope says."""
+    """What led to it, as the envelope says; `causality` finds nearer causes."""
     occurred_at: str
     """RFC 3339 time, UTC."""
     data: Json
@@ -151,7 +151,7 @@ def _fact(entry: Record, event_id: str, data: Json) -> Fact:
         entry.tick,
         _actor(data) or entry.actor,
         entry.correlation_id,
-        data.get("cause", entry.causation_id),
+        entry.causation_id,
         entry.occurred_at,
         data,
     )

@@ -126,7 +126,7 @@ def _row(entry: Record, fact: Fact) -> bytes:
     )
     place = b"%012d" % fact.data.get("n", 0)
     chain = str(fact.data.get("id", ""))
-    cause = "" if opened or fact.causation_id is None else fact.causation_id
+    cause = "" if opened else str(fact.data.get("cause", fact.causation_id or ""))
     return b"\t".join(
         (subject.encode(), place, chain.encode(), body, entry.event_id.encode(), cause.encode())
     )

@@ -14,7 +14,14 @@ from typing import Final
 from econsim.domain.audit import Fact, Record, facts
 from econsim.domain.envelope import Sealed
 from econsim.errors import NotFound
-from econsim.subjects import RUN_OPENED
+from econsim.subjects import (
+    ORDER_CANCELLED,
+    ORDER_REJECTED,
+    PERIOD_CLOSED,
+    PERIOD_OPENED,
+    RUN_OPENED,
+    TRADE_EXECUTED,
+)
 
 DEPTH_MAX: Final = 12
 """Levels of effects shown below a fact: from a tick to the last transfer there are five."""
@@ -22,8 +29,8 @@ DEPTH_MAX: Final = 12
 AMBIGUOUS_SHOWN: Final = 4
 """Candidates named when a prefix fits several facts."""
 
-_FIRST: Final = ("bid_accepted", "ask_accepted", "order_rejected")
-"""Actions that are the first an order is heard of: they stand for its id."""
+_ACCEPTED: Final = ("market.bid_accepted", "market.ask_accepted")
+"""An order's acceptance stands for the order, before any refusal of the same id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,8 @@ class Causes:
         for fact in facts(event):
             self._facts[fact.event_id] = fact
             for name in _names(fact):
+                self._names[name] = fact.event_id
+            for name in _weak_names(fact):
                 self._names.setdefault(name, fact.event_id)
 
     def find(self, name: str) -> Fact:
@@ -94,13 +103,7 @@ class Causes:
 
     def cause(self, fact: Fact) -> Fact | None:
         """Return the fact that led to this one; none for the root, and where the log has a gap."""
-        named = _cause(fact)
-        if named is None:
-            return None
-        found = named if named in self._facts else self._names.get(named)
-        if found is None and named != fact.causation_id and fact.causation_id is not None:
-            found = self._names.get(fact.causation_id, fact.causation_id)
-        return self._facts.get(found) if found is not None else None
+        return self._known(_cause(fact)) or self._known(fact.causation_id)
 
     def chain(self, name: str) -> list[Fact]:
         """Return the fact an id stands for, its cause, the cause of that, and so on to the root."""
@@ -121,14 +124,19 @@ class Causes:
         """Return gaps, orphans and cycles of the whole run; empty if every fact leads to the root."""
         return [finding for fact in self._facts.values() if (finding := self._check(fact)) is not None]
 
+    def _known(self, name: str | None) -> Fact | None:
+        return None if name is None else self._facts.get(self._names.get(name, name))
+
     def _check(self, fact: Fact) -> Finding | None:
-        cause = self.cause(fact)
-        if cause is not None:
-            itself = cause.event_id == fact.event_id
-            return Finding(fact.event_id, "cycle", fact.type) if itself else None
-        if fact.causation_id is not None and fact.type != RUN_OPENED.type:
-            return Finding(fact.event_id, "gap", _cause(fact) or fact.causation_id)
-        return None if fact.type == RUN_OPENED.type else Finding(fact.event_id, "orphan", fact.type)
+        if fact.type == RUN_OPENED.type:
+            return None
+        named = _cause(fact)
+        if named is None:
+            return Finding(fact.event_id, "orphan", fact.type)
+        cause = self._known(named)
+        if cause is None:
+            return Finding(fact.event_id, "gap", named)
+        return Finding(fact.event_id, "cycle", fact.type) if cause.event_id == fact.event_id else None
 
     def _inverted(self) -> dict[str, list[str]]:
         effects: dict[str, list[str]] = {}
@@ -148,26 +156,36 @@ class Causes:
 
 
 def _names(fact: Fact) -> Iterator[str]:
-    """Yield the ids besides its own that stand for a fact."""
-    event, _, index = fact.event_id.partition(".")
-    if index == "0":
-        yield event
+    """Yield the ids, besides its own, that a fact stands for."""
     data = fact.data
-    if fact.type.partition(".")[2] in _FIRST:
+    if fact.type in _ACCEPTED:
         yield data["order_id"]
     elif "trade_id" in data:
         yield data["trade_id"]
-    elif "cause" in data:
-        yield data["id"]
+    elif fact.type == RUN_OPENED.type:
+        yield "endow"
+    elif fact.type == PERIOD_OPENED.type:
+        yield f"deal.{data['period']}"
+    elif fact.type == PERIOD_CLOSED.type:
+        yield f"redeem.{data['period']}"
+
+
+def _weak_names(fact: Fact) -> Iterator[str]:
+    """Yield the ids a fact stands for as long as nothing else does: a fill's chain has its trade's id."""
+    event, _, index = fact.event_id.partition(".")
+    if index == "0":
+        yield event
+    if fact.type == ORDER_REJECTED.type:
+        yield fact.data["order_id"]
+    elif "cause" in fact.data:
+        yield fact.data["id"]
 
 
 def _cause(fact: Fact) -> str | None:
     """Return the id of the nearest cause of a fact, by the economy's ids where it has some."""
     data = fact.data
-    match fact.type.partition(".")[2]:
-        case "trade_executed":
-            return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
-        case "order_cancelled":
-            return str(data["order_id"])
-        case _:
-            return fact.causation_id
+    if fact.type == TRADE_EXECUTED.type:
+        return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
+    if fact.type == ORDER_CANCELLED.type:
+        return str(data["order_id"])
+    return data.get("cause", fact.causation_id)

@@ -37,7 +37,7 @@ def describe(fact: Fact) -> str:
 def _parts(fact: Fact) -> Json:
     parts = {"tick": fact.tick, **fact.data, "entity": fact.entity, "run": fact.correlation_id}
     if "price" in parts:
-        parts["credits"] = format_credits(parts["price"])
+        parts["credits"] = "unknown" if parts["price"] is None else format_credits(parts["price"])
         parts["lot"] = f"{parts.get('quantity', '')} {fact.entity} at {parts['credits']}"
     if "transfers" in parts:
         parts["movements"] = "; ".join(map(_movement, parts["transfers"]))
