@@ -1,0 +1,76 @@
+# econsim: `make` alone prints the targets. Needs Python 3.11 or newer with venv, pip and make; PYTHON=… picks one.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+COMPOSE_TOOLS := .tools/compose
+PYTEST := $(BIN)/python -m pytest
+LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --python-version 3.11 --upgrade
+SOURCES := src tests $(wildcard examples benchmarks)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast test-nats lint check bench catalog docs compose-check wheel lock
+
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | \
+		awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Install econsim and its tools into .venv from the lock (quick when up to date)
+	@:
+
+$(READY): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "econsim needs Python 3.11 or newer; $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Installing econsim into $(VENV), once ..."
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(READY) ## Run the default market over a private nats-server and show its report
+	@$(BIN)/econsim run genesis
+
+test: test-fast test-nats ## Run the whole suite: without a server, then against a real one
+
+test-fast: $(READY) ## Run the tests that need no server
+	$(PYTEST) -m "not nats" --numprocesses auto
+
+test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
+	$(PYTEST) -m nats
+
+lint: $(READY) ## Check format, lint rules, types, architecture and tidiness
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(PYTEST) --quiet tests/test_architecture.py tests/test_tidy.py
+
+check: lint test-fast ## Do what a reviewer expects done: lint, then the fast tests
+
+bench: $(READY) ## Measure, and compare the deterministic counts with their baseline
+	$(BIN)/python -m benchmarks
+
+catalog: $(READY) ## Write docs/reference/asyncapi.json and validate it with a real AsyncAPI parser (needs npm)
+	$(BIN)/econsim catalog --output docs/reference/asyncapi.json
+	tools/validate-asyncapi docs/reference/asyncapi.json
+
+docs: $(READY) ## Check the links, commands and records of the documentation
+	$(PYTEST) --quiet tests/docs
+
+$(COMPOSE_TOOLS)/.ready: requirements-compose.lock
+	@$(PYTHON) -m venv --clear $(COMPOSE_TOOLS)
+	@$(COMPOSE_TOOLS)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+compose-check: $(COMPOSE_TOOLS)/.ready ## Check compose.yaml and Dockerfile without a container engine
+	PATH="$(CURDIR)/$(COMPOSE_TOOLS)/bin:$$PATH" tools/check-compose
+
+wheel: $(READY) ## Build the wheel and the source archive into dist/
+	@rm -rf dist
+	$(BIN)/python -m hatchling build
+
+lock: ## Take the newest allowed versions into the hashed locks (needs uv)
+	$(LOCK) pyproject.toml --output-file requirements.lock
+	$(LOCK) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --group build --constraint requirements-dev.lock --output-file requirements-build.lock
+	$(LOCK) --group compose --output-file requirements-compose.lock
