@@ -1,0 +1,115 @@
+"""Measures of a market's outcome, as pure functions of numbers (economy.md §6).
+
+Owns the formulas alone. What cannot be measured (no trade, no possible surplus) is None, never a
+number that could be averaged by mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import fsum, sqrt
+from typing import Final
+
+NORMAL_QUANTILE: Final = 1.959963984540054
+"""97.5 % quantile of the normal distribution: two-sided 95 %."""
+
+STUDENT_QUANTILES: Final = (
+    12.706205,
+    4.302653,
+    3.182446,
+    2.776445,
+    2.570582,
+    2.446912,
+    2.364624,
+    2.306004,
+    2.262157,
+)
+"""97.5 % quantiles of Student's t for 1 … 9 degrees of freedom, where the series below is too coarse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and how far its 95 % confidence interval reaches either way."""
+
+    mean: float
+    """Sample mean."""
+    half_width: float
+    """The interval is mean ± half_width."""
+    n: int
+    """Sample size."""
+
+    @property
+    def low(self) -> float:
+        """Lower end."""
+        return self.mean - self.half_width
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+        return self.mean + self.half_width
+
+
+def efficiency(surplus: float, surplus_max: float) -> float | None:
+    """Return allocative efficiency: realised over maximum surplus; 1 is all, below 0 is a loss."""
+    return surplus / surplus_max if surplus_max > 0 else None
+
+
+def smiths_alpha(prices: Sequence[float], equilibrium_price: float) -> float | None:
+    """Return Smith's alpha (1962) in percent: root mean square deviation of prices from P0, over P0."""
+    if not prices or equilibrium_price <= 0:
+        return None
+    squares = fsum((price - equilibrium_price) ** 2 for price in prices)
+    return 100 * sqrt(squares / len(prices)) / equilibrium_price
+
+
+def mean(sample: Sequence[float]) -> float | None:
+    """Return the arithmetic mean."""
+    return fsum(sample) / len(sample) if sample else None
+
+
+def standard_deviation(sample: Sequence[float]) -> float | None:
+    """Return the sample standard deviation (n - 1); needs two numbers."""
+    if len(sample) < 2:
+        return None
+    centre = fsum(sample) / len(sample)
+    return sqrt(fsum((x - centre) ** 2 for x in sample) / (len(sample) - 1))
+
+
+def confidence_interval(sample: Sequence[float]) -> Interval | None:
+    """Return the mean with its 95 % confidence interval by Student's t; needs two independent numbers."""
+    spread = standard_deviation(sample)
+    if spread is None:
+        return None
+    n = len(sample)
+    return Interval(fsum(sample) / n, student_quantile(n - 1) * spread / sqrt(n), n)
+
+
+def student_quantile(degrees: int) -> float:
+    """Return the 97.5 % quantile of Student's t, to four digits (Abramowitz and Stegun 26.7.5)."""
+    if degrees <= len(STUDENT_QUANTILES):
+        return STUDENT_QUANTILES[degrees - 1]
+    z, v = NORMAL_QUANTILE, degrees
+    first = (z**3 + z) / (4 * v)
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    return z + first + second + third
+
+
+def gini(amounts: Iterable[float]) -> float | None:
+    """Return the Gini coefficient of amounts that are not negative: 0 is equal, towards 1 is all to one.
+
+    Raises ValueError for a negative amount, where the coefficient has no meaning.
+    """
+    ordered = sorted(amounts)
+    if not ordered:
+        return None
+    if ordered[0] < 0:
+        message = f"the Gini coefficient needs amounts of at least 0, not {ordered[0]}"
+        raise ValueError(message)
+    total = fsum(ordered)
+    if not total:
+        return 0.0
+    n = len(ordered)
+    weighted = fsum((2 * rank - n - 1) * amount for rank, amount in enumerate(ordered, start=1))
+    return weighted / (n * total)
