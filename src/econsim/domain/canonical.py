@@ -109,7 +109,7 @@ def _taken(events: Iterable[Record | Sealed]) -> Canonical:
 
 
 def _belongs(kind: str) -> bool:
-    return kind.startswith("market.") or kind in _SYSTEM
+    return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
 def _row(entry: Record, fact: Fact) -> bytes:

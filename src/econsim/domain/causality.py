@@ -2,7 +2,7 @@
 
 A market event is caused, as a message, by the tick it answers; its items have nearer causes, found by
 the economy's own ids: a trade follows from the taker's order, a chain from its order, trade or event,
-a cancel from the order it takes off the book. Pure; `econsim why` prints what is found here.
+a cancel from the order it takes off the book, a tick from its period. Pure; `econsim why` prints what is found here.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from econsim.domain.audit import Fact, Record, facts
 from econsim.domain.envelope import Sealed
 from econsim.errors import NotFound
 from econsim.subjects import (
+    ASK_ACCEPTED,
+    BID_ACCEPTED,
     ORDER_CANCELLED,
     ORDER_REJECTED,
     PERIOD_CLOSED,
     PERIOD_OPENED,
+    RUN_CLOSED,
     RUN_OPENED,
+    TICKED,
     TRADE_EXECUTED,
 )
 
@@ -29,7 +33,7 @@ DEPTH_MAX: Final = 12
 AMBIGUOUS_SHOWN: Final = 4
 """Candidates named when a prefix fits several facts."""
 
-_ACCEPTED: Final = ("market.bid_accepted", "market.ask_accepted")
+_ACCEPTED: Final = (BID_ACCEPTED.type, ASK_ACCEPTED.type)
 """An order's acceptance stands for the order, before any refusal of the same id."""
 
 
@@ -188,4 +192,11 @@ def _cause(fact: Fact) -> str | None:
         return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
     if fact.type == ORDER_CANCELLED.type:
         return str(data["order_id"])
-    return data.get("cause", fact.causation_id)
+    return data.get("cause", fact.causation_id) or _frame(fact)
+
+
+def _frame(fact: Fact) -> str | None:
+    """Return what a clock's event lies in where its envelope names no cause: its period, or the run."""
+    if fact.type in (TICKED.type, PERIOD_CLOSED.type):
+        return f"deal.{fact.data['period']}"
+    return "endow" if fact.type in (PERIOD_OPENED.type, RUN_CLOSED.type) else None
