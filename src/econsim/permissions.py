@@ -91,6 +91,8 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     subscribe = [
         row.pattern() for row in (*owned, *access.hears) if row.kind in _ANSWERED or row in access.hears
     ]
+    if owned:
+        publish.append("dead_letter.>")
     for bucket in access.buckets:
         publish += [f"$KV.{bucket}.>", *_reading(f"KV_{bucket}")]
     for stream in access.streams:

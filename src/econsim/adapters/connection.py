@@ -85,7 +85,8 @@ async def connect(url: str, creds: Path | None, name: str, on_error: OnError | N
 
     async def heard(error: Exception) -> None:
         if connecting.done():
-            return await (on_error or _logged)(error)
+            await (on_error or _logged)(error)
+            return
         first[:] = [error]
         if "authorization violation" in str(error).lower() and not refused.done():
             refused.set_result(None)

@@ -71,9 +71,8 @@ class Key:
         except binascii.Error:
             data = b""
         if len(data) != 36 or struct.unpack("<H", data[-2:])[0] != binascii.crc_hqx(data[:-2], 0):
-            raise SetupError(
-                "a key seed is damaged; restore the trust directory from a copy or start a new one"
-            )
+            message = "a key seed is damaged; restore the trust directory from a copy or start a new one"
+            raise SetupError(message)
         return cls(Role((data[0] & 7) << 5 | data[1] >> 3), data[2:34])
 
     def sign(self, data: bytes) -> bytes:

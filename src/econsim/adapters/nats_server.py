@@ -50,7 +50,7 @@ OnCrash = Callable[[str], None]
 class EmbeddedServer:
     """A nats-server of our own, as an async context manager."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default and is passed by name
         self,
         state: Path,
         *,
@@ -139,11 +139,13 @@ class EmbeddedServer:
         for tries_left in reversed(range(PORT_TRIES)):
             self.port = self._asked_port or server_state.free_port()
             try:
-                return await self._start()
+                await self._start()
             except SetupError:
                 taken = not server_state.port_is_free(self.port)
                 if self._asked_port is not None or not taken or not tries_left:
                     raise
+            else:
+                return
 
     async def _start(self) -> None:
         config = server_state.write_config(self._directory, self.trust, self.port)

@@ -1,0 +1,223 @@
+"""Bring the server's streams and consumers in line with `streams`: show the difference, then apply it.
+
+Speaks the server's JSON directly, because a client's configuration objects leave out fields they
+do not know and a difference there would stay unseen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import nats.errors
+from nats.aio.client import Client
+
+from econsim.errors import SetupError, Unavailable
+from econsim.streams import STREAMS, Consumer, Stream
+
+TIMEOUT_S: Final = 10.0
+"""Longest to wait for the server's answer: creating a stream on a busy cluster takes seconds."""
+
+_NS: Final = 1_000_000_000
+_NOT_FOUND: Final = frozenset({10059, 10014, 10037})
+"""The server's codes for no such stream, consumer, message."""
+_NOT_NOW: Final = frozenset({500, 503})
+"""The server's statuses while it starts, elects a leader, or is short of something."""
+_SEALED: Final = frozenset({"deny_delete", "deny_purge", "allow_msg_ttl"})
+"""Fields the server lets one switch on but never off."""
+_FIXED: Final = frozenset({"storage", "retention", "mirror", "first_seq"})
+"""Fields the server refuses to change on an existing stream."""
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that is not as declared."""
+
+    field: str
+    """Name of the field, as the server calls it."""
+    found: object
+    """What the server has."""
+    wanted: object
+    """What is declared."""
+
+    @property
+    def changeable(self) -> bool:
+        """Whether the server can change it on an existing stream."""
+        return self.field not in _FIXED and not (self.field in _SEALED and self.found)
+
+    def __str__(self) -> str:
+        """Return `field: found → wanted`."""
+        return f"{self.field}: {json.dumps(self.found)} → {json.dumps(self.wanted)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What applying would do to one stream."""
+
+    stream: Stream
+    """What is declared."""
+    action: Literal["keep", "create", "update", "blocked"]
+    """What would happen; `blocked` if a difference cannot be changed in place."""
+    differences: tuple[Difference, ...] = ()
+    """What is not as declared."""
+
+    def __str__(self) -> str:
+        """Return the change as a line per field, for people."""
+        return "\n".join([f"{self.action} {self.stream.name}", *(f"    {part}" for part in self.differences)])
+
+
+async def plan(client: Client, replicas: int = 1, streams: Iterable[Stream] = STREAMS) -> list[Change]:
+    """Compare every declared stream with the server's; changes nothing."""
+    return [await _change(client, stream, replicas) for stream in streams]
+
+
+async def apply(client: Client, replicas: int = 1, streams: Iterable[Stream] = STREAMS) -> list[Change]:
+    """Create and update until the server has what is declared; return what was done.
+
+    Raises SetupError, before anything is changed, if a stream differs in a field that cannot change
+    in place, and Unavailable if the server does not answer.
+    """
+    changes = await plan(client, replicas, streams)
+    for change in changes:
+        if change.action == "blocked":
+            raise SetupError(_blocked(change))
+    for change in changes:
+        if change.action != "keep":
+            verb = change.action.upper()
+            await request(client, f"STREAM.{verb}.{change.stream.name}", declared(change.stream, replicas))
+    return changes
+
+
+def declared(stream: Stream, replicas: int) -> Json:
+    """Return a stream's configuration as the server takes it and reports it back."""
+    config: Json = {
+        "name": stream.name,
+        "description": stream.why,
+        "subjects": list(stream.subjects),
+        "retention": stream.retention,
+        "discard": stream.discard,
+        "storage": stream.storage,
+        "num_replicas": replicas,
+        "max_age": stream.max_age_s * _NS,
+        "max_msgs": stream.max_msgs,
+        "max_bytes": -1,
+        "max_msg_size": -1,
+        "max_msgs_per_subject": stream.max_msgs_per_subject,
+        "max_consumers": stream.max_consumers,
+        "duplicate_window": stream.duplicate_window_s * _NS,
+        "compression": "none",
+        "allow_direct": stream.allow_direct,
+        "allow_atomic": stream.allow_atomic,
+        "allow_msg_ttl": stream.allow_msg_ttl,
+        "deny_delete": stream.deny_delete,
+        "deny_purge": stream.deny_purge,
+    }
+    if stream.republish:
+        config["republish"] = {"src": stream.republish[0], "dest": stream.republish[1]}
+    if stream.sources:
+        config["sources"] = [
+            {
+                "name": source.stream,
+                "subject_transforms": [
+                    {"src": pattern, "dest": subject} for pattern, subject in source.renames
+                ],
+            }
+            for source in stream.sources
+        ]
+    return config
+
+
+def consumer_config(consumer: Consumer) -> Json:
+    """Return a consumer's configuration as the server takes it."""
+    return {
+        "name": consumer.name,
+        "durable_name": consumer.name,
+        "description": consumer.why,
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "replay_policy": "instant",
+        "filter_subject": consumer.filter_subject,
+        "deliver_subject": consumer.deliver_subject,
+        "ack_wait": consumer.ack_wait_s * _NS,
+        "max_ack_pending": consumer.max_ack_pending,
+        "max_deliver": consumer.max_deliver,
+        "idle_heartbeat": consumer.idle_heartbeat_s * _NS,
+    }
+
+
+async def take_over(client: Client, consumer: Consumer) -> None:
+    """Create a consumer afresh: everything not acknowledged is delivered again, at once and in order.
+
+    For the holder of the book's lease, on taking it and whenever deliveries may have been lost.
+    Subscribe to its `deliver_subject` first.
+    """
+    with contextlib.suppress(NotThere):
+        await request(client, f"CONSUMER.DELETE.{consumer.stream}.{consumer.name}")
+    create = {"stream_name": consumer.stream, "config": consumer_config(consumer), "action": "create"}
+    await request(
+        client, f"CONSUMER.CREATE.{consumer.stream}.{consumer.name}.{consumer.filter_subject}", create
+    )
+
+
+class NotThere(SetupError):
+    """The stream, consumer or message does not exist; run `econsim streams apply`."""
+
+    code = "stream_does_not_exist"
+
+
+async def request(client: Client, operation: str, body: Mapping[str, object] | None = None) -> Json:
+    """Ask JetStream's API; raises NotThere, SetupError if refused, Unavailable without an answer."""
+    payload = json.dumps(body).encode() if body is not None else b""
+    try:
+        reply = await client.request(f"$JS.API.{operation}", payload, timeout=TIMEOUT_S)
+    except (TimeoutError, nats.errors.Error) as error:
+        message = f"JetStream did not answer {operation} within {TIMEOUT_S:.0f} s"
+        raise Unavailable(message) from error
+    answer: Json = json.loads(reply.data)
+    refusal = answer.get("error")
+    if not isinstance(refusal, dict):
+        return answer
+    number = refusal.get("err_code")
+    if number in _NOT_FOUND:
+        message = f"the server has nothing for {operation} ({number}); run `econsim streams apply`"
+        raise NotThere(message, err_code=number)
+    message = f"JetStream refused {operation}: {refusal.get('description')} ({number})"
+    if refusal.get("code") in _NOT_NOW:
+        raise Unavailable(message)
+    raise SetupError(message, err_code=number)
+
+
+async def _change(client: Client, stream: Stream, replicas: int) -> Change:
+    wanted = declared(stream, replicas)
+    try:
+        info = await request(client, f"STREAM.INFO.{stream.name}")
+    except NotThere:
+        return Change(stream, "create")
+    config = info["config"]
+    assert isinstance(config, dict)
+    differences = tuple(_compare(config, wanted))
+    if not differences:
+        return Change(stream, "keep")
+    action: Literal["update", "blocked"] = "update" if all(d.changeable for d in differences) else "blocked"
+    return Change(stream, action, differences)
+
+
+def _compare(found: Json, wanted: Json) -> Iterable[Difference]:
+    # A field that is absent and one that is empty mean the same; the server adds `metadata` itself.
+    for key in sorted((found.keys() | wanted.keys()) - {"metadata"}):
+        have, want = found.get(key) or None, wanted.get(key) or None
+        if have != want and not (key == "consumer_limits" and have == {}):
+            yield Difference(key, have, want)
+
+
+def _blocked(change: Change) -> str:
+    parts = "; ".join(str(part) for part in change.differences if not part.changeable)
+    return (
+        f"stream {change.stream.name} differs in what cannot be changed in place ({parts}); "
+        "export what you need, delete the stream, and run `econsim streams apply` again"
+    )

@@ -1,0 +1,72 @@
+"""Fixtures of every test that needs a real server: one server for the session, connections by role.
+
+Tests share the server, so each works in a run of its own (`run`). A test that stops, kills or fills
+a server starts its own `EmbeddedServer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+
+from econsim.adapters import jetstream
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+
+ConnectAs = Callable[[str], Awaitable[Client]]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    """Run a server with all streams applied, on a loop of its own: tests each bring theirs."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    server = EmbeddedServer(Path(), ephemeral=True)
+    try:
+        asyncio.run_coroutine_threadsafe(_start(server), loop).result()
+        yield server
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture
+async def connect_as(server: EmbeddedServer) -> AsyncIterator[ConnectAs]:
+    """Connect as any role of the session's server; closed after the test."""
+    clients: list[Client] = []
+
+    async def as_role(role: str) -> Client:
+        clients.append(await connect(server.url, server.creds(role), f"test-{role}"))
+        return clients[-1]
+
+    yield as_role
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def nc(connect_as: ConnectAs) -> Client:
+    """Connect as the operator, who may speak on every econsim subject."""
+    return await connect_as("operator")
+
+
+@pytest.fixture
+def run() -> str:
+    """Return the name of a run nobody else uses."""
+    return f"run-{uuid.uuid4().hex[:12]}"
+
+
+async def _start(server: EmbeddedServer) -> None:
+    await server.__aenter__()
+    client = await connect(server.url, server.creds("operator"), "test-streams")
+    await jetstream.apply(client)
+    await client.close()

@@ -1,0 +1,99 @@
+"""The log can be read whole, followed over a killed server, and asked for its newest event."""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import aclosing
+
+import pytest
+
+from econsim.adapters import audit_log, jetstream
+from econsim.adapters.connection import Outgoing, connect, publish_many
+from econsim.adapters.nats_server import EmbeddedServer
+
+pytestmark = pytest.mark.nats
+
+
+def events(run, numbers, action="ticked"):
+    return [
+        Outgoing(f"system.clock.{action}.{run}", str(number).encode(), f"{run}-{action}-{number}")
+        for number in numbers
+    ]
+
+
+async def test_reads_a_run_and_nothing_else_in_order(nc, run):
+    await publish_many(nc.jetstream(), events(f"{run}-other", range(3)) + events(run, range(300)))
+
+    read = [int(event.payload) async for event in audit_log.read(nc, run)]
+
+    assert read == list(range(300))
+
+
+async def test_a_run_without_events_reads_as_nothing(nc, run):
+    assert [event async for event in audit_log.read(nc, run)] == []
+
+
+async def test_reads_from_a_sequence_and_only_the_subjects_asked_for(nc, run):
+    await publish_many(nc.jetstream(), events(run, range(3)) + events(run, range(3), "period_opened"))
+    everything = [event async for event in audit_log.read(nc, run)]
+    patterns = [f"system.clock.period_opened.{run}", f"system.clock.period_closed.{run}"]
+
+    read = [event async for event in audit_log.read(nc, run, patterns, start=everything[4].sequence)]
+
+    assert read == everything[4:]
+
+
+async def test_an_observer_may_read(connect_as, nc, run):
+    await publish_many(nc.jetstream(), events(run, range(3)))
+    observer = await connect_as("observer")
+
+    assert len([event async for event in audit_log.read(observer, run)]) == 3
+
+
+async def test_the_newest_event_of_a_subject_is_one_request(nc, run):
+    await publish_many(nc.jetstream(), events(run, range(3)))
+
+    newest = await audit_log.last(nc, f"system.clock.ticked.{run}")
+
+    assert newest is not None
+    assert newest.payload == b"2"
+    assert await audit_log.last(nc, f"system.clock.period_opened.{run}") is None
+
+
+async def test_a_reader_that_pauses_loses_nothing(nc, run):
+    await publish_many(nc.jetstream(), events(run, range(6_000)))
+
+    read = 0
+    async for _ in audit_log.read(nc, run):
+        read += 1
+        if read % 1_000 == 0:
+            await asyncio.sleep(0.05)
+
+    assert read == 6_000
+
+
+async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path):
+    async with EmbeddedServer(tmp_path) as server:
+        client = await connect(server.url, server.creds("operator"), "test")
+        await jetstream.apply(client)
+        stream, heard = client.jetstream(), []
+
+        async def listen():
+            async with aclosing(audit_log.follow(client, "run1")) as log:
+                async for event in log:
+                    heard.append(int(event.payload))
+                    if len(heard) == 200:
+                        break
+            return time.monotonic()
+
+        listening = asyncio.create_task(listen())
+        await publish_many(stream, events("run1", range(100)))
+        os.kill(server.pid, signal.SIGKILL)
+        await publish_many(stream, events("run1", range(100, 200)))
+        published = time.monotonic()
+        finished = await asyncio.wait_for(listening, 20)
+        await client.close()
+
+    assert heard == list(range(200))
+    assert finished - published < 3

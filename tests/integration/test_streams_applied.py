@@ -1,0 +1,114 @@
+"""What the server has is what `streams` declares, and what the streams promise holds on a real server."""
+
+import asyncio
+
+import pytest
+
+from econsim.adapters import audit_log, jetstream
+from econsim.adapters.connection import ready
+from econsim.errors import SetupError
+from econsim.streams import STREAMS, Stream, book_consumer
+
+pytestmark = pytest.mark.nats
+
+
+async def stored(nc, run):
+    """Return subject and payload of every event of a run."""
+    return [(event.subject, event.payload) async for event in audit_log.read(nc, run)]
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+async def test_the_server_reports_back_what_is_declared(nc, stream):
+    info = await jetstream.request(nc, f"STREAM.INFO.{stream.name}")
+
+    reported = {key: value for key, value in info["config"].items() if key != "metadata"}
+    declared = jetstream.declared(stream, 1)
+
+    assert {k: v for k, v in reported.items() if v} == {k: v for k, v in declared.items() if v}
+
+
+async def test_applying_twice_changes_nothing(nc):
+    changes = await jetstream.apply(nc)
+
+    assert {change.action for change in changes} == {"keep"}
+
+
+async def test_drift_is_shown_by_field_and_put_right(nc, run):
+    stream = Stream(name=run, why="A stream.", subjects=(f"dead_letter_{run}",), max_age_s=600)
+    await jetstream.apply(nc, streams=[stream])
+    drifted = jetstream.declared(stream, 1) | {"max_age": 300 * 10**9, "allow_rollup_hdrs": True}
+    await jetstream.request(nc, f"STREAM.UPDATE.{run}", drifted)
+
+    [change] = await jetstream.apply(nc, streams=[stream])
+    [again] = await jetstream.plan(nc, streams=[stream])
+
+    assert str(change).splitlines() == [
+        f"update {run}",
+        "    allow_rollup_hdrs: true → null",
+        "    max_age: 300000000000 → 600000000000",
+    ]
+    assert again.action == "keep"
+
+
+async def test_what_cannot_change_in_place_is_refused_with_the_remedy(nc, run):
+    await jetstream.apply(nc, streams=[Stream(name=run, why="A.", subjects=(f"dead_letter_{run}",))])
+    memory = Stream(name=run, why="A.", subjects=(f"dead_letter_{run}",), storage="memory")
+
+    with pytest.raises(SetupError, match=r'storage: "file" → "memory".*delete the stream'):
+        await jetstream.apply(nc, streams=[memory])
+
+
+async def test_a_price_written_to_its_bucket_becomes_an_event(nc, run):
+    prices = await nc.jetstream().key_value("market_prices")
+
+    await prices.put(f"cpu.{run}", b"7")
+
+    assert await stored(nc, run) == [(f"market.cpu.price_updated.{run}", b"7")]
+
+
+async def test_journal_entries_become_events_and_balances_do_not(nc, run):
+    state = await nc.jetstream().key_value("agent_state")
+
+    await state.put(f"{run}.alice.balance", b"1")
+    await state.put(f"{run}.transfer.s1", b"2")
+    await state.put(f"{run}.refusal.s2", b"3")
+    await asyncio.sleep(0.2)
+
+    assert await stored(nc, run) == [
+        (f"market.ledger.transfer_posted.{run}", b"2"),
+        (f"market.ledger.transfer_refused.{run}", b"3"),
+    ]
+
+
+async def test_a_command_is_queued_and_not_an_event(nc, run):
+    stream = nc.jetstream()
+
+    ack = await stream.publish(f"market.cpu.place_bid.{run}.alice", b"x")
+
+    assert ack.stream == "market_orders"
+    assert await stored(nc, run) == []
+
+
+async def test_nobody_can_empty_the_log(nc):
+    with pytest.raises(SetupError, match="purge not permitted"):
+        await jetstream.request(nc, "STREAM.PURGE.audit_log")
+
+
+async def test_who_takes_a_book_over_hears_every_open_command_in_order(nc, run):
+    consumer, heard = book_consumer(run, "cpu"), []
+    for number in range(5):
+        await nc.jetstream().publish(f"market.cpu.place_orders.{run}.host", str(number).encode())
+
+    async def hear(message):
+        heard.append(message)
+
+    await nc.subscribe(consumer.deliver_subject, cb=hear)
+    await ready(nc)
+    await jetstream.take_over(nc, consumer)
+    await asyncio.sleep(0.1)
+    await heard[0].ack_sync()
+    heard.clear()
+    await jetstream.take_over(nc, consumer)
+    await asyncio.sleep(0.1)
+
+    assert [message.data for message in heard if message.reply] == [b"1", b"2", b"3", b"4"]
