@@ -7,7 +7,7 @@ COMPOSE_TOOLS := .tools/compose
 PYTEST := $(BIN)/python -m pytest
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --python-version 3.11 --upgrade
-SOURCES := src tests $(wildcard examples benchmarks)
+SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-fast test-nats lint check bench catalog docs compose-check wheel lock
