@@ -1,0 +1,52 @@
+"""How a run is paced: which tick and period comes next. Driven by the clock service and in process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from econsim.schemas.agent import Limits
+from econsim.schemas.scenario import Clock, Until
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a run is."""
+
+    tick: int = 0
+    """Ticks opened since the run opened."""
+    period: int = 1
+    """Trading day."""
+    tick_of_period: int = 0
+    """Ticks opened since the period opened."""
+
+    def next_tick(self) -> Moment:
+        """Return the moment the next tick of this period opens."""
+        return Moment(self.tick + 1, self.period, self.tick_of_period + 1)
+
+    def next_period(self) -> Moment:
+        """Return the moment the next period opens."""
+        return Moment(self.tick, self.period + 1, 0)
+
+
+def ends_period(clock: Clock, moment: Moment, limits: Iterable[Mapping[str, Limits]]) -> bool:
+    """Return whether this tick is its period's last.
+
+    `limits` are what each host's agents would at most pay or at least take, at the start of the tick.
+    """
+    if moment.tick_of_period >= clock.ticks_per_period:
+        return True
+    return clock.until is Until.EXHAUSTED and exhausted(limits)
+
+
+def exhausted(limits: Iterable[Mapping[str, Limits]]) -> bool:
+    """Return whether on every market the best buyer's limit is below the best seller's."""
+    bids: dict[str, int] = {}
+    asks: dict[str, int] = {}
+    for by_resource in limits:
+        for resource, limit in by_resource.items():
+            if limit.bid is not None:
+                bids[resource] = max(limit.bid, bids.get(resource, limit.bid))
+            if limit.ask is not None:
+                asks[resource] = min(limit.ask, asks.get(resource, limit.ask))
+    return all(bids[resource] < asks[resource] for resource in bids.keys() & asks.keys())

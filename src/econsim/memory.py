@@ -1,0 +1,120 @@
+"""The in-process driver: a whole run in one thread, without server, clock or network.
+
+Composes the same pure parts the services run over NATS (desk, session, ledger, journal, pace), so the
+same scenario and seed give the same canonical log. For studies of thousands of periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.bulletin import bulletin, price
+from econsim.domain.desk import Desk
+from econsim.domain.envelope import Sealed, Stamp
+from econsim.domain.journal import Journal
+from econsim.domain.ledger import Ledger
+from econsim.domain.pace import Moment, ends_period
+from econsim.domain.period import deal, endow, redeem
+from econsim.domain.population import population
+from econsim.domain.session import Closed, Mark, Opened, Session
+from econsim.schemas.base import Message
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
+from econsim.schemas.ledger import Chain, Refusal, TransferPosted
+from econsim.schemas.market import Action
+from econsim.schemas.scenario import Scenario
+
+NOW: Final = "1970-01-01T00:00:00.000000000Z"
+"""Wall-clock time of everything here: logical time is the only time there is."""
+
+
+def run(scenario: Scenario, name: str = "memory", salt: str = "memory") -> Iterator[Sealed]:
+    """Run a scenario in lock-step and yield its events in log order.
+
+    Lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
+    populated. External agents never act here.
+    """
+    return _Run(scenario, Stamp(name, salt, 0, NOW)).events()
+
+
+class _Run:
+    """The state of one run in process."""
+
+    def __init__(self, scenario: Scenario, stamp: Stamp) -> None:
+        self._scenario = scenario
+        self._stamp = stamp
+        self._agents = population(scenario)
+        self._desk = Desk(scenario)
+        self._ledger = Ledger()
+        self._journal = Journal()
+        books = sorted(scenario.markets, key=lambda market: market.resource)
+        self._sessions = {market.resource: Session(market, scenario.seed) for market in books}
+
+    def events(self) -> Iterator[Sealed]:
+        """Yield the run from its opening to its closing."""
+        clock, moment = self._scenario.clock, Moment()
+        yield self._event(subjects.RUN_OPENED, RunOpened(scenario=self._scenario, salt=self._stamp.salt))
+        yield from self._post(endow(self._agents))
+        while True:
+            yield from self._post(deal(self._agents, moment.period))
+            yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=moment.period))
+            ended = False
+            while not ended:
+                moment = moment.next_tick()
+                ended = ends_period(clock, moment, [self._desk.limits()])
+                yield from self._tick(moment, ends_period=ended)
+            yield from self._post(redeem(self._agents, moment.period, self._units_held))
+            yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=moment.period))
+            if moment.period == clock.periods:
+                break
+            moment = moment.next_period()
+        yield self._event(subjects.RUN_CLOSED, RunClosed(ticks=moment.tick, periods=moment.period))
+
+    def _tick(self, moment: Moment, *, ends_period: bool) -> Iterator[Sealed]:
+        self._stamp = replace(self._stamp, tick=moment.tick, causation_id=None)
+        data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
+        ticked = self._event(subjects.TICKED, data)
+        yield ticked
+        self._stamp = replace(self._stamp, causation_id=ticked.event.event_id)
+        mark = Mark(moment.tick, moment.period, ends_period=ends_period)
+        opened, refused = yield from self._open(moment.tick, self._desk.act(moment.tick))
+        for resource, session in self._sessions.items():
+            yield from self._close(resource, session.close(opened[resource], refused, mark))
+
+    def _open(
+        self, tick: int, actions: Mapping[str, Sequence[Action]]
+    ) -> Generator[Sealed, None, tuple[dict[str, Opened], dict[str, Refusal]]]:
+        """Admit every book's actions, then reserve for all books in one order: by resource."""
+        opened: dict[str, Opened] = {}
+        refused: dict[str, Refusal] = {}
+        for resource, session in self._sessions.items():
+            opened[resource] = session.open(tick, actions.get(resource, ()), shuffle=True)
+            refused |= yield from self._post(opened[resource].chains)
+        return opened, refused
+
+    def _close(self, resource: str, closed: Closed) -> Iterator[Sealed]:
+        yield from self._post(closed.chains)
+        if updated := price(self._stamp, resource, closed):
+            yield self._tell(updated)
+        for sealed in bulletin(self._stamp, resource, closed):
+            yield self._tell(sealed)
+
+    def _post(self, chains: Sequence[Chain]) -> Generator[Sealed, None, dict[str, Refusal]]:
+        outcome = self._ledger.apply(chains)
+        for entry in self._journal.seal(outcome):
+            posted = isinstance(entry, TransferPosted)
+            subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
+            yield self._stamp.event(subject, "ledger", entry, entry.sequence)
+        return outcome.answer()
+
+    def _event(self, subject: subjects.Subject, data: Message) -> Sealed:
+        return self._tell(self._stamp.event(subject, "clock", data))
+
+    def _tell(self, sealed: Sealed) -> Sealed:
+        self._desk.evolve(sealed)
+        return sealed
+
+    def _units_held(self, agent: str, resource: str) -> int:
+        return self._ledger.position(agent, resource).posted
