@@ -147,7 +147,8 @@ class _Pit:
             return
         for index, role in enumerate(agent.roles):
             if role.resource == resource:
-                hand = self._hands[agent.id] = Hand(agent.id, index, role.side, role.values, self._market)
+                hand = Hand(agent.id, index, role.side, role.values, self._market, agent.activity_percent)
+                self._hands[agent.id] = hand
                 yield QUOTERS[agent.policy](hand, Draws(self._seed, "trader", agent.id, resource))
 
     def _apply(self, item: Item) -> None:

@@ -55,6 +55,8 @@ class Agent:
     """What it buys and sells, at most one role a market."""
     credits: int
     """Micro-credits it is dealt when the run opens."""
+    activity_percent: int
+    """Chance that it acts on a market at a tick."""
     script: tuple[ScriptedAction, ...]
     """What a scripted agent does."""
 
@@ -87,7 +89,17 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
                 host = hosted * scenario.hosts // hosted_count
                 hosted += 1
             roles = tuple(_role(role, index, group.count, markets[role.resource]) for role in group.roles)
-            agents.append(Agent(id_, group.name, group.policy, host, roles, group.credits, group.script))
+            agent = Agent(
+                id_,
+                group.name,
+                group.policy,
+                host,
+                roles,
+                group.credits,
+                group.activity_percent,
+                group.script,
+            )
+            agents.append(agent)
     _check_ids(agents)
     return tuple(agents)
 

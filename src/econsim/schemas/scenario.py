@@ -261,6 +261,8 @@ class Group(ScenarioPart):
     """How many."""
     credits: Credits = 100_000_000
     """Money each is dealt when the run opens."""
+    activity_percent: Annotated[int, Field(ge=1, le=100)] = 100
+    """Chance that one of them acts on a market at a tick; low values come near to one agent at a time."""
     roles: tuple[Role, ...] = ()
     """What they buy and sell."""
     script: tuple[ScriptedAction, ...] = ()
@@ -280,14 +282,33 @@ class Group(ScenarioPart):
         return self
 
 
+class Measure(StrEnum):
+    """What a market's outcome is measured by, each a mean over periods."""
+
+    EFFICIENCY = "efficiency"
+    """Realised over maximum surplus, percent."""
+    ALPHA = "alpha"
+    """Smith's alpha: root mean square deviation of prices from the equilibrium price, percent of it."""
+    MEAN_PRICE = "mean_price"
+    """Mean price of trades, credits a unit."""
+    TRADES_PER_PERIOD = "trades_per_period"
+    """Units traded in a period."""
+
+
 class Expectation(ScenarioPart):
     """A measured number the scenario must reproduce, with its source."""
 
-    measure: str
-    """Name of a measure: `efficiency`, `alpha`, `mean_price`, `trades_per_period`."""
+    measure: Measure
+    """Which number."""
+    resource: Name | None = None
+    """On which market; may be left out where there is only one."""
+    first_period: Annotated[int, Field(ge=1)] = 1
+    """First period of the mean."""
+    last_period: Annotated[int, Field(ge=1)] | None = None
+    """Last period of the mean; none for the run's last."""
     value: float
-    """Expected mean over periods."""
-    tolerance: float
+    """Expected mean, in the measure's unit."""
+    tolerance: Annotated[float, Field(ge=0)]
     """Half-width allowed."""
     source: str
     """Paper, page or independent implementation."""
@@ -335,6 +356,26 @@ class Scenario(ScenarioPart):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def check_expectations(self) -> Self:
+        """Refuse expectations of no market, of several, or of periods the run does not have."""
+        resources = [m.resource for m in self.markets]
+        for expected in self.expectations:
+            if expected.resource is None and len(resources) > 1:
+                message = f"expectation of {expected.measure} needs resource, one of {resources}"
+                raise ValueError(message)
+            if expected.resource not in (None, *resources):
+                message = f"expectation on {expected.resource!r}, which is not among the markets {resources}"
+                raise ValueError(message)
+            if (
+                not expected.first_period
+                <= (expected.last_period or self.clock.periods)
+                <= self.clock.periods
+            ):
+                message = f"expectation of {expected.measure} is for periods the run does not have"
+                raise ValueError(message)
+        return self
+
 
 __all__ = [
     "AGENTS_MAX",
@@ -343,6 +384,7 @@ __all__ = [
     "Expectation",
     "Group",
     "Market",
+    "Measure",
     "MechanismName",
     "Mode",
     "PolicyName",

@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 from econsim.domain.draws import Draws
 from econsim.schemas.agent import Limits
 from econsim.schemas.market import Action, Quote, Shout, Side, Verb
-from econsim.schemas.scenario import Market
+from econsim.schemas.scenario import Market, MechanismName
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ class Hand:
     values: tuple[int, ...]
     """Micro-credits for each unit, in the order they are traded."""
     market: Market
-    """Tick size and price limits."""
+    """Tick size, price limits and mechanism."""
+    activity_percent: int = 100
+    """Chance that it acts at a tick."""
     traded: int = 0
     """Units traded in this period."""
     resting: str = ""
@@ -77,9 +79,10 @@ class Hand:
         """Return the actions that make this price the hand's one open order of one unit.
 
         A resting order at this price stays and keeps its priority; at another price it is replaced, so
-        that never two are open; without a price nothing is done.
+        that never two are open. A call auction's quotes are one-shot: they stay until it clears. Without a
+        price nothing is done.
         """
-        if price is None or (self.resting and price == self.resting_price):
+        if price is None or (self.resting and self._stays(price)):
             return ()
         order_id = f"{self.agent}-{tick}-{self.index}"
         if self.resting:
@@ -87,6 +90,9 @@ class Hand:
             return (replace,)
         verb = Verb.BID if self.side is Side.BID else Verb.ASK
         return (Action(verb, self.agent, order_id, price, 1),)
+
+    def _stays(self, price: int) -> bool:
+        return price == self.resting_price or self.market.mechanism is MechanismName.CALL_AUCTION
 
 
 class Trader(Protocol):
@@ -124,8 +130,11 @@ class Quoter:
         return self.hand.limit
 
     def act(self, view: View, draws: Draws) -> Sequence[Action]:
-        """Quote for the next unit, instead of the open order if there is one."""
-        return self.hand.place(self.price(draws), view.tick)
+        """Quote for the next unit, instead of the open order if there is one; or pass, by chance."""
+        hand = self.hand
+        if hand.activity_percent < 100 and draws.integer(1, 100) > hand.activity_percent:
+            return ()
+        return hand.place(self.price(draws), view.tick)
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Learn nothing."""

@@ -83,7 +83,7 @@ class Zip(Quoter):
         delta = self._beta * (target - present)
         self._momentum = self._gamma * self._momentum + (1.0 - self._gamma) * delta
         margin = (present + self._momentum) / self._reference() - 1.0
-        if 0.0 < margin if self.hand.side is Side.ASK else -1.0 <= margin < 0.0:
+        if margin > 0.0 if self.hand.side is Side.ASK else -1.0 <= margin < 0.0:
             self.margin = margin
 
     def _shout_price(self) -> float:
