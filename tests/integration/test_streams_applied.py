@@ -12,9 +12,14 @@ from econsim.streams import STREAMS, Stream, book_consumer
 pytestmark = pytest.mark.nats
 
 
-async def stored(nc, run):
-    """Return subject and payload of every event of a run."""
-    return [(event.subject, event.payload) async for event in audit_log.read(nc, run)]
+async def stored(nc, run, at_least=0):
+    """Return subject and payload of every event of a run, once there are so many."""
+    for _ in range(100):
+        events = [(event.subject, event.payload) async for event in audit_log.read(nc, run)]
+        if len(events) >= at_least:
+            break
+        await asyncio.sleep(0.02)
+    return events
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
@@ -63,7 +68,7 @@ async def test_a_price_written_to_its_bucket_becomes_an_event(nc, run):
 
     await prices.put(f"cpu.{run}", b"7")
 
-    assert await stored(nc, run) == [(f"market.cpu.price_updated.{run}", b"7")]
+    assert await stored(nc, run, 1) == [(f"market.cpu.price_updated.{run}", b"7")]
 
 
 async def test_journal_entries_become_events_and_balances_do_not(nc, run):
@@ -72,9 +77,8 @@ async def test_journal_entries_become_events_and_balances_do_not(nc, run):
     await state.put(f"{run}.alice.balance", b"1")
     await state.put(f"{run}.transfer.s1", b"2")
     await state.put(f"{run}.refusal.s2", b"3")
-    await asyncio.sleep(0.2)
 
-    assert await stored(nc, run) == [
+    assert await stored(nc, run, 2) == [
         (f"market.ledger.transfer_posted.{run}", b"2"),
         (f"market.ledger.transfer_refused.{run}", b"3"),
     ]

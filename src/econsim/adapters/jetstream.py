@@ -24,8 +24,8 @@ TIMEOUT_S: Final = 10.0
 _NS: Final = 1_000_000_000
 _NOT_FOUND: Final = frozenset({10059, 10014, 10037})
 """The server's codes for no such stream, consumer, message."""
-_NOT_NOW: Final = frozenset({500, 503})
-"""The server's statuses while it starts, elects a leader, or is short of something."""
+_NOT_NOW: Final = 503
+"""The server's status while it starts, elects a leader, or is short of something."""
 _SEALED: Final = frozenset({"deny_delete", "deny_purge", "allow_msg_ttl"})
 """Fields the server lets one switch on but never off."""
 _FIXED: Final = frozenset({"storage", "retention", "mirror", "first_seq"})
@@ -187,7 +187,7 @@ async def request(client: Client, operation: str, body: Mapping[str, object] | N
         message = f"the server has nothing for {operation} ({number}); run `econsim streams apply`"
         raise NotThere(message, err_code=number)
     message = f"JetStream refused {operation}: {refusal.get('description')} ({number})"
-    if refusal.get("code") in _NOT_NOW:
+    if refusal.get("code") == _NOT_NOW:
         raise Unavailable(message)
     raise SetupError(message, err_code=number)
 
