@@ -35,15 +35,7 @@ class Auction(OpenOrders):
         """
         out = Transcript(self.evolve, n)
         for action in actions:
-            verb = action.verb
-            if verb is PLACE_BID:
-                self._place(action, BID, out)
-            elif verb is PLACE_ASK:
-                self._place(action, ASK, out)
-            elif verb is CANCEL:
-                self._cancel(action, out)
-            else:
-                self._replace(action, out)
+            self._take(action, out)
         if clear:
             self._clear(draws, out)
         return out.items
@@ -65,6 +57,16 @@ class Auction(OpenOrders):
 
     def _clear(self, draws: Draws, out: Transcript) -> None:
         """End a window; nothing to do where orders match as they come."""
+
+    def _take(self, action: Action, out: Transcript) -> None:
+        verb = action.verb
+        if verb is PLACE_BID:
+            return self._place(action, BID, out)
+        if verb is PLACE_ASK:
+            return self._place(action, ASK, out)
+        if verb is CANCEL:
+            return self._cancel(action, out)
+        return self._replace(action, out)
 
     def _place(self, action: Action, side: Side, out: Transcript) -> None:
         code = self._refuse(action, side)

@@ -86,7 +86,7 @@ def confidence_interval(sample: Sequence[float]) -> Interval | None:
 
 
 def student_quantile(degrees: int) -> float:
-    """Return the 97.5 % quantile of Student's t, to four digits (Abramowitz and Stegun 26.7.5)."""
+    """Return the 97.5 % quantile of Student's t, within 0.0002 (Abramowitz and Stegun 26.7.5)."""
     if degrees <= len(STUDENT_QUANTILES):
         return STUDENT_QUANTILES[degrees - 1]
     z, v = NORMAL_QUANTILE, degrees

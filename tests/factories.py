@@ -1,0 +1,47 @@
+"""Builders shared by tests: what a test does not care about has a default."""
+
+from __future__ import annotations
+
+from econsim.schemas.market import (
+    Action,
+    OrderAccepted,
+    OrderCancelled,
+    OrderKind,
+    OrderRejected,
+    TradeExecuted,
+    Verb,
+)
+
+
+def bid(agent, order_id, price, quantity=1, kind=OrderKind.LIMIT):
+    return Action(Verb.BID, agent, order_id, price, quantity, kind)
+
+
+def ask(agent, order_id, price, quantity=1, kind=OrderKind.LIMIT):
+    return Action(Verb.ASK, agent, order_id, price, quantity, kind)
+
+
+def cancel(agent, order_id):
+    return Action(Verb.CANCEL, agent, order_id)
+
+
+def replace_order(agent, order_id, new_order_id, price, quantity=1, *, kind=OrderKind.LIMIT):
+    return Action(Verb.REPLACE, agent, order_id, price, quantity, kind, new_order_id)
+
+
+def trades(items):
+    return [item for item in items if isinstance(item, TradeExecuted)]
+
+
+def accepted_ids(items):
+    return [item.order_id for item in items if isinstance(item, OrderAccepted)]
+
+
+def codes(items):
+    """Return (order, code) of every refusal."""
+    return [(item.order_id, item.code) for item in items if isinstance(item, OrderRejected)]
+
+
+def reasons(items):
+    """Return (order, open units, reason) of every cancel."""
+    return [(item.order_id, item.quantity, item.reason) for item in items if isinstance(item, OrderCancelled)]
