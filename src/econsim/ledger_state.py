@@ -129,7 +129,6 @@ class LedgerState:
 
     def pass_barrier(self, tick: int) -> Write:
         """Return the write that marks a tick's barrier as passed, for repeats after a restart."""
-        self.barrier = tick
         return self._write(self._barrier_key, {"tick": tick})
 
     def confirm(self, writes: Sequence[Write], last: int) -> None:

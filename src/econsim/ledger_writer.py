@@ -69,6 +69,7 @@ class LedgerWriter:
         self._state = LedgerState(run, salt)
         self._stale = False
         self._queue: deque[_Job] = deque()
+        self._passed = 0  # newest tick whose barrier is durably behind us
         self._barriers: dict[int, dict[str, _Submission]] = {}
         self._worker: asyncio.Task[None] | None = None
 
@@ -83,6 +84,7 @@ class LedgerWriter:
         async for entry in self._store.history(self._run):
             state.fold(entry)
         self._state, self._stale = state, False
+        self._passed = state.barrier
 
     def balance(self, holder: str) -> Balance:
         """Return a holder's positions; they may be one commit ahead of the store."""
@@ -96,7 +98,7 @@ class LedgerWriter:
         winning) or Unavailable (not known what was applied: submit again).
         """
         parts = split(command, self._salt)
-        waiting = command.tick in self._barriers or command.tick > self._state.barrier
+        waiting = command.tick in self._barriers or command.tick > self._passed
         if command.barrier and waiting:
             submission = self._wait_for_books(command, parts)
         else:
@@ -208,6 +210,7 @@ class LedgerWriter:
             unit.left -= 1
             if unit.left:
                 continue
+            self._passed = max(self._passed, unit.barrier)
             self._barriers.pop(unit.barrier, None)
             for submission in unit.submissions:
                 if not submission.done.done():

@@ -1,0 +1,60 @@
+"""Short ways to write chains, submissions and journals in the ledger's tests."""
+
+from __future__ import annotations
+
+from itertools import count
+
+from econsim import subjects
+from econsim.domain.envelope import Stamp
+from econsim.domain.journal import Journal
+from econsim.domain.journal_checks import Entry
+from econsim.domain.ledger import Outcome
+from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Submit, Transfer, TransferPosted
+
+
+def transfer(name, debit, credit, amount, asset=CREDITS, kind=Kind.TRANSFER, pending_id=None):  # noqa: PLR0917 - in the order a sentence would have
+    return Transfer(name, kind, debit, credit, asset, amount, pending_id)
+
+
+def pending(name, debit, credit, amount, asset=CREDITS):
+    return transfer(name, debit, credit, amount, asset, Kind.PENDING)
+
+
+def post(name, debit, credit, amount, *, of, asset=CREDITS):
+    return transfer(name, debit, credit, amount, asset, Kind.POST, of)
+
+
+def void(name, debit, credit, *, of, asset=CREDITS):
+    return transfer(name, debit, credit, 0, asset, Kind.VOID, of)
+
+
+def chain(name, *transfers):
+    return Chain(name, "cause", transfers)
+
+
+def pay(name, debit, credit, amount, asset=CREDITS):
+    return chain(name, transfer(f"{name}-t", debit, credit, amount, asset))
+
+
+def endow(holder, amount, asset=CREDITS):
+    return pay(f"endow-{holder}-{asset}", TREASURY, holder, amount, asset)
+
+
+def submit(name, *chains, tick=1, barrier=0, book=""):
+    return Submit(command_id=name, tick=tick, barrier=barrier, book=book, chains=chains)
+
+
+class Recorder:
+    """A journal that keeps its entries as events, as the log would."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.events: list[Entry] = []
+        self._places = count()
+
+    def record(self, outcome: Outcome) -> None:
+        stamp = Stamp("run", "salt", 1, "2026-01-01T00:00:00.000000000Z")
+        for entry in self.journal.seal(outcome):
+            posted = isinstance(entry, TransferPosted)
+            subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
+            self.events.append(stamp.event(subject, "ledger", entry, next(self._places)).event)
