@@ -1,0 +1,210 @@
+"""The charts of a report, as Altair specifications without colours of page or text.
+
+The page gives those, so one chart serves light and dark. The rows come from `series`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import altair as alt
+
+from econsim.report.figures import thin
+from econsim.report.series import (
+    LINES_MAX,
+    POINTS_MAX,
+    Rows,
+    bucket_width,
+    efficiency_rows,
+    lorenz_rows,
+    price_rows,
+    stair_rows,
+    surplus_rows,
+    trade_rows,
+    volume_rows,
+)
+from econsim.report.summary import Holder, MarketSummary, Summary
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
+"""A finished chart."""
+
+BLUE: Final = "#4f7df3"
+"""Demand, prices."""
+CORAL: Final = "#f0714f"
+"""Supply."""
+TEAL: Final = "#14a38b"
+"""Surplus and efficiency."""
+GREY: Final = "#8a8f9c"
+"""Yardsticks: the equilibrium, equality."""
+
+RULES_MAX: Final = 24
+"""Periods marked by a rule on the axis of ticks."""
+
+
+def price_path(market: MarketSummary, summary: Summary) -> Drawing:
+    """Draw trade prices over ticks against the equilibrium."""
+    x = alt.X("tick:Q", title="tick", scale=alt.Scale(domain=[0, max(summary.ticks, 1)], nice=False))
+    base = alt.Chart(_data(price_rows(market, summary.ticks))).encode(x=x)
+    y = _price_axis("mean:Q")
+    tooltip = [alt.Tooltip("tick:Q"), alt.Tooltip("mean:Q", title="mean price", format=".4~f"), "units:Q"]
+    layers: list[Any] = _yardstick(market)
+    starts = summary.period_starts[1:]
+    if 0 < len(starts) <= RULES_MAX:
+        rules = alt.Chart(_data([{"tick": tick} for tick in starts]))
+        layers.append(rules.mark_rule(color=GREY, opacity=0.35, strokeDash=[1, 3]).encode(x=x))
+    layers += [
+        base.mark_area(color=BLUE, opacity=0.18, interpolate="monotone").encode(
+            y=_price_axis("low:Q"), y2=alt.Y2("high:Q")
+        ),
+        base.mark_line(color=BLUE, strokeWidth=1.6, interpolate="monotone").encode(y=y),
+        base.mark_circle(color=BLUE, opacity=0.75).encode(
+            y=y, size=alt.Size("units:Q", legend=None, scale=alt.Scale(range=[12, 70])), tooltip=tooltip
+        ),
+    ]
+    return alt.layer(*layers)
+
+
+def supply_and_demand(market: MarketSummary) -> Drawing:
+    """Draw the schedule's stairs, and the trades at their place in the period."""
+    colour = alt.Color(
+        "side:N",
+        scale=alt.Scale(domain=["demand", "supply", "trade"], range=[BLUE, CORAL, TEAL]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    x = alt.X("units:Q", title="units in a period")
+    stairs = (
+        alt.Chart(_data(stair_rows(market)))
+        .mark_line(strokeWidth=2.2)
+        .encode(x=x, y=_price_axis("price:Q"), color=colour, order="order:O")
+    )
+    trades = (
+        alt.Chart(_data(trade_rows(market)))
+        .mark_circle(size=26, opacity=0.4)
+        .encode(
+            x=x,
+            y=_price_axis("price:Q"),
+            color=colour,
+            tooltip=["period:Q", alt.Tooltip("price:Q", format=".4~f"), alt.Tooltip("units:Q", title="unit")],
+        )
+    )
+    return alt.layer(*_yardstick(market), stairs, trades)
+
+
+def surplus_in_period(market: MarketSummary, summary: Summary) -> Drawing:
+    """Draw how much of the possible surplus was gained by each tick of a period."""
+    rows = surplus_rows(market, summary)
+    single = len(market.periods) == 1 or len(market.periods) > LINES_MAX
+    encoding: dict[str, Any] = {
+        "x": alt.X("tick:Q", title="tick of the period"),
+        "y": alt.Y("share:Q", title="surplus gained so far", axis=alt.Axis(format=".0%")),
+        "tooltip": ["period:N", "tick:Q", alt.Tooltip("share:Q", format=".1%")],
+    }
+    if single:
+        encoding["color"] = alt.value(TEAL)
+    else:
+        encoding["color"] = alt.Color(
+            "period:O", scale=alt.Scale(scheme="tealblues"), legend=alt.Legend(title="period", orient="top")
+        )
+    base = alt.Chart(_data(rows)).mark_line(interpolate="step-after", strokeWidth=2)
+    drawn: Drawing = base.encode(**encoding)
+    return drawn
+
+
+def efficiency_by_period(market: MarketSummary) -> Drawing:
+    """Draw each period's efficiency and the mean so far."""
+    rows = efficiency_rows(market)
+    low = min((row["efficiency"] for row in rows), default=0.0)
+    scale = alt.Scale(domain=[min(low, 0.5), 1.0], nice=True)
+    base = alt.Chart(_data(rows)).encode(
+        x=alt.X("period:Q", title="period", axis=alt.Axis(tickMinStep=1, format="d")),
+        tooltip=[
+            "period:Q",
+            alt.Tooltip("efficiency:Q", format=".2%"),
+            alt.Tooltip("so far:Q", format=".2%", title="mean so far"),
+        ],
+    )
+    axis = alt.Axis(format=".0%")
+    return alt.layer(
+        base.mark_circle(color=TEAL, opacity=0.55, size=34).encode(
+            y=alt.Y("efficiency:Q", title="efficiency", scale=scale, axis=axis)
+        ),
+        base.mark_line(color=TEAL, strokeWidth=2.2).encode(y=alt.Y("so far:Q", scale=scale)),
+    )
+
+
+def volume_by_tick(market: MarketSummary, summary: Summary) -> Drawing:
+    """Draw units traded over ticks."""
+    width = bucket_width(summary.ticks)
+    title = "tick" if width == 1 else f"tick, {width} in a bar"
+    bars: Drawing = (
+        alt.Chart(_data(volume_rows(market, summary.ticks)))
+        .mark_bar(color=BLUE, opacity=0.8)
+        .encode(
+            x=alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, summary.ticks + 1], nice=False)),
+            x2=alt.X2("to:Q"),
+            y=alt.Y("units:Q", title="units traded", axis=alt.Axis(tickMinStep=1)),
+            tooltip=["from:Q", "units:Q"],
+        )
+    )
+    return bars
+
+
+def profits(holders: Sequence[Holder]) -> Drawing:
+    """Draw how many agents earned how much, by group."""
+    rows = [
+        {"profit": holder.profit / MICROS_PER_CREDIT, "group": holder.group}
+        for holder in thin(sorted(holders, key=lambda holder: holder.profit), 4 * POINTS_MAX)
+    ]
+    bars: Drawing = (
+        alt.Chart(_data(rows))
+        .mark_bar(opacity=0.9)
+        .encode(
+            x=alt.X("profit:Q", bin=alt.Bin(maxbins=30), title="profit, credits"),
+            y=alt.Y("count():Q", title="agents", axis=alt.Axis(tickMinStep=1)),
+            color=alt.Color(
+                "group:N",
+                scale=alt.Scale(scheme="tableau10"),
+                legend=alt.Legend(title=None, orient="top", columns=4),
+            ),
+            tooltip=["group:N", alt.Tooltip("count():Q", title="agents")],
+        )
+    )
+    return bars
+
+
+def lorenz(amounts: Iterable[int]) -> Drawing:
+    """Draw which share of all money the poorest share of agents holds; amounts below 0 count as 0."""
+    x = alt.X("agents:Q", title="share of agents, poorest first", axis=alt.Axis(format=".0%"))
+    y = alt.Y("share:Q", title="share held", axis=alt.Axis(format=".0%"))
+    tooltip = [alt.Tooltip("agents:Q", format=".0%"), alt.Tooltip("share:Q", format=".1%")]
+    equal = alt.Chart(_data([{"agents": 0, "share": 0}, {"agents": 1, "share": 1}]))
+    curve = alt.Chart(_data(lorenz_rows(amounts)))
+    return alt.layer(
+        equal.mark_line(color=GREY, strokeDash=[4, 4], strokeWidth=1.4).encode(x=x, y=y),
+        curve.mark_area(color=CORAL, opacity=0.16).encode(x=x, y=y),
+        curve.mark_line(color=CORAL, strokeWidth=2.2).encode(x=x, y=y, tooltip=tooltip),
+    )
+
+
+def _data(rows: Rows) -> alt.InlineData:
+    return alt.InlineData(values=rows)
+
+
+def _price_axis(field: str) -> alt.Y:
+    return alt.Y(field, title="price, credits", scale=alt.Scale(zero=False, nice=True))
+
+
+def _yardstick(market: MarketSummary) -> list[Any]:
+    """Return the equilibrium as a band and a line; nothing for a schedule that has none."""
+    oracle = market.equilibrium
+    if oracle.price_low is None or oracle.price_high is None or market.equilibrium_price is None:
+        return []
+    row = {"low": oracle.price_low / MICROS_PER_CREDIT, "high": oracle.price_high / MICROS_PER_CREDIT}
+    base = alt.Chart(_data([row | {"P0": market.equilibrium_price}]))
+    band = base.mark_rect(color=GREY, opacity=0.16).encode(y=_price_axis("low:Q"), y2=alt.Y2("high:Q"))
+    line = base.mark_rule(color=GREY, strokeDash=[5, 4], strokeWidth=1.6).encode(
+        y=_price_axis("P0:Q"), tooltip=[alt.Tooltip("P0:Q", title="equilibrium price", format=".4~f")]
+    )
+    return [band, line]

@@ -1,0 +1,64 @@
+"""How numbers are written for people, the same in terminal and page; and how long series are thinned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from econsim.report.summary import Summary
+from econsim.schemas.scenario import format_credits
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+NOTHING: Final = "—"
+"""What stands where nothing could be measured."""
+
+Row = TypeVar("Row")
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """Write a fraction as percent."""
+    return NOTHING if fraction is None else f"{100 * fraction:.{digits}f} %"
+
+
+def decimal(value: float | None, digits: int = 2) -> str:
+    """Write a number with so many decimals."""
+    return NOTHING if value is None else f"{value:,.{digits}f}".replace(",", " ")
+
+
+def count(value: float | None) -> str:
+    """Write a whole number with thin groups of thousands."""
+    return NOTHING if value is None else f"{value:,.0f}".replace(",", " ")
+
+
+def money(micros: float | None) -> str:
+    """Write micro-credits as credits, to four decimals at most."""
+    if micros is None:
+        return NOTHING
+    return format_credits(round(micros / MICROS_PER_CREDIT * 10_000) * MICROS_PER_CREDIT // 10_000)
+
+
+def price_range(low: int | None, high: int | None) -> str:
+    """Write the interval of equilibrium prices; one number if it is a point."""
+    return money(low) if low == high else f"{money(low)} to {money(high)}"
+
+
+def thin(rows: Sequence[Row], most: int) -> list[Row]:
+    """Return at most so many rows, evenly chosen, the first and the last among them."""
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[index * (len(rows) - 1) // (most - 1)] for index in range(most)]
+
+
+def spark(values: Sequence[float], width: int = 24) -> str:
+    """Draw values as a line of blocks, the newest to the right."""
+    shown = values[-width:]
+    if not shown:
+        return ""
+    low, span = min(shown), max(shown) - min(shown)
+    return "".join("▁▂▃▄▅▆▇█"[int((value - low) / span * 7.999) if span else 3] for value in shown)
+
+
+def orders_per_second(summary: Summary) -> float | None:
+    """Return the orders taken in a second of wall-clock time, if the run was timed."""
+    speed = summary.speed
+    return summary.orders / speed.elapsed_s if speed and speed.elapsed_s > 0 else None

@@ -1,0 +1,235 @@
+"""A run summed up: what every table and chart shows, as plain frozen records.
+
+Owns no formula (those are in `domain/measures.py`) and no picture. Made by `tally.Tally` from the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from econsim.domain.equilibrium import Equilibrium
+from econsim.domain.measures import confidence_interval, gini, mean, smiths_alpha
+from econsim.schemas.scenario import Expectation, Scenario
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One trading day of one market."""
+
+    number: int
+    """From 1."""
+    trades: int
+    """Fills."""
+    volume: int
+    """Units traded."""
+    surplus: int
+    """Values of units bought minus costs of units sold, micro-credits."""
+    efficiency: float | None
+    """Surplus over the most possible, a fraction; none where no surplus is possible."""
+    alpha: float | None
+    """Smith's alpha, percent; none without trades."""
+    mean_price: float | None
+    """Mean over trades, credits; none without trades."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """All trades of a market in order, a column each."""
+
+    ticks: Sequence[int]
+    """Tick of the run."""
+    periods: Sequence[int]
+    """Trading day."""
+    prices: Sequence[int]
+    """Micro-credits a unit."""
+    quantities: Sequence[int]
+    """Units."""
+    gains: Sequence[int]
+    """Surplus each trade added, micro-credits; negative for a trade at a loss to both together."""
+
+    def __len__(self) -> int:
+        """Return how many trades there are."""
+        return len(self.prices)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSummary:
+    """One market over the whole run."""
+
+    resource: str
+    """What is traded."""
+    mechanism: str
+    """How."""
+    equilibrium: Equilibrium
+    """P0, Q0 and the most surplus of one period, from the schedule."""
+    values: tuple[int, ...]
+    """Buyers' unit values, highest first, micro-credits."""
+    costs: tuple[int, ...]
+    """Sellers' unit costs, lowest first, micro-credits."""
+    periods: tuple[Period, ...]
+    """Trading days in order."""
+    trades: Trades
+    """Every fill."""
+    orders: int
+    """Actions the book took in."""
+    rejected: dict[str, int]
+    """Reason → orders the market refused."""
+
+    @property
+    def volume(self) -> int:
+        """Return the units traded."""
+        return sum(self.trades.quantities)
+
+    @property
+    def efficiency(self) -> float | None:
+        """Return the mean of the periods' efficiencies, a fraction."""
+        return mean([p.efficiency for p in self.periods if p.efficiency is not None])
+
+    @property
+    def alpha(self) -> float | None:
+        """Return Smith's alpha over all trades of the run, percent."""
+        price = self.equilibrium.price
+        return None if price is None else smiths_alpha(self.trades.prices, price)
+
+    @property
+    def mean_price(self) -> float | None:
+        """Return the mean price over trades, credits."""
+        found = mean(self.trades.prices)
+        return None if found is None else found / MICROS_PER_CREDIT
+
+    @property
+    def equilibrium_price(self) -> float | None:
+        """Return P0 in credits; none where the schedule has none."""
+        price = self.equilibrium.price
+        return None if price is None else price / MICROS_PER_CREDIT
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An agent at the end."""
+
+    agent: str
+    """Its id."""
+    group: str
+    """The group it is of."""
+    credits: int
+    """Money owned, micro-credits."""
+    profit: int
+    """Money beyond what it was dealt, micro-credits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An expectation of the scenario, and what came out."""
+
+    expectation: Expectation
+    """Measure, value, tolerance, source."""
+    measured: float | None
+    """Mean over periods (and markets), in the expectation's unit; none if it could not be measured."""
+    half_width: float | None
+    """Half the 95 % confidence interval of the mean; none for fewer than two periods."""
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether the mean lies within the tolerance."""
+        if self.measured is None:
+            return False
+        return abs(self.measured - self.expectation.value) <= self.expectation.tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast a run was; measured by whoever drove it."""
+
+    elapsed_s: float
+    """Wall-clock seconds from opening to closing."""
+    latency_p50_ms: float | None = None
+    """Median time of an order to its durable outcome, or of a tick, as `latency_of` says."""
+    latency_p99_ms: float | None = None
+    """99th percentile of the same."""
+    latency_of: str = "tick"
+    """What was timed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A run."""
+
+    run: str
+    """Its id."""
+    scenario: Scenario
+    """What was run."""
+    ticks: int
+    """Ticks it took."""
+    periods: int
+    """Trading days it took."""
+    period_starts: tuple[int, ...]
+    """First tick of each trading day."""
+    closed: bool
+    """Whether it came to its end."""
+    markets: tuple[MarketSummary, ...]
+    """As the scenario declares them."""
+    holders: tuple[Holder, ...]
+    """Agents, poorest first."""
+    messages: dict[str, int]
+    """Event type → messages."""
+    canonical_hash: str = ""
+    """SHA-256 of the canonical log; empty if not computed."""
+    speed: Speed | None = None
+    """None for a run read back from its log."""
+    verdicts: tuple[Verdict, ...] = field(default=())
+    """The scenario's expectations."""
+
+    @property
+    def orders(self) -> int:
+        """Return the actions all books took in."""
+        return sum(market.orders for market in self.markets)
+
+    @property
+    def trades(self) -> int:
+        """Return the fills of all books."""
+        return sum(len(market.trades) for market in self.markets)
+
+    @property
+    def efficiency(self) -> float | None:
+        """Return surplus realised over the most possible, all markets and periods together."""
+        possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in self.markets)
+        realised = sum(period.surplus for m in self.markets for period in m.periods)
+        return realised / possible if possible else None
+
+    @property
+    def gini(self) -> float | None:
+        """Return the Gini coefficient of the agents' money at the end."""
+        return gini([max(holder.credits, 0) for holder in self.holders])
+
+
+MEASURES: Final = ("efficiency", "alpha", "mean_price", "trades_per_period")
+"""What an expectation may name: efficiency and alpha in percent, mean price in credits."""
+
+
+def judge(expectation: Expectation, markets: Sequence[MarketSummary]) -> Verdict:
+    """Return what an expectation's measure came to, over the periods of all markets."""
+    sample = [
+        value
+        for market in markets
+        for period in market.periods
+        if (value := _measured(expectation.measure, period)) is not None
+    ]
+    interval = confidence_interval(sample)
+    return Verdict(expectation, mean(sample), None if interval is None else interval.half_width)
+
+
+def _measured(measure: str, period: Period) -> float | None:
+    match measure:
+        case "efficiency":
+            return None if period.efficiency is None else 100 * period.efficiency
+        case "alpha":
+            return period.alpha
+        case "mean_price":
+            return period.mean_price
+        case "trades_per_period":
+            return float(period.trades)
+    return None
