@@ -5,15 +5,16 @@ All money in a scenario is written in credits (`3.25` or `"3.25"`) and held in m
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from econsim.schemas.base import Message
+from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.market import Action, OrderKind, Side, Verb
-from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, Name, OrderId, Quantity, Tick
+from econsim.schemas.money import Credits, format_credits, parse_credits
+from econsim.schemas.types import Name, OrderId, Quantity, Tick
 
 AGENTS_MAX: Final = 20_000
 """Agents in a run: what one ledger writer keeps in memory with room to spare."""
@@ -23,37 +24,6 @@ RESOURCE_LENGTH_MAX: Final = 39
 
 RESOURCES_RESERVED: Final = ("account", "credits", "ledger", "prices")
 """Names no resource may have: the money, and second tokens of subjects that are no market's."""
-
-
-def parse_credits(value: object) -> object:
-    """Turn credits as written (`3.25`, `"3.25"`, `3`) into micro-credits; leave the rest to validation."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return value
-    try:
-        micros = Decimal(str(value)) * MICROS_PER_CREDIT
-    except InvalidOperation:
-        message = f"{value!r} is not an amount of credits; write it like 3.25"
-        raise ValueError(message) from None
-    if not micros.is_finite() or micros != micros.to_integral_value():
-        message = f"{value!r} has more than six decimals; a credit has 1 000 000 micro-credits"
-        raise ValueError(message)
-    return int(micros)
-
-
-def format_credits(micros: int) -> str:
-    """Write micro-credits as credits, exactly: `3250000` → `3.25`."""
-    text = f"{Decimal(micros) / MICROS_PER_CREDIT:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-Credits = Annotated[
-    int,
-    Field(ge=0, le=AMOUNT_MAX),
-    BeforeValidator(parse_credits),
-    PlainSerializer(format_credits),
-    WithJsonSchema({"type": ["number", "string"], "description": "Credits, up to six decimals."}),
-]
-"""Credits in the file and on the wire, micro-credits in memory."""
 
 
 class Mode(StrEnum):
@@ -280,38 +250,6 @@ class Group(ScenarioPart):
             message = 'script is for policy = "scripted"'
             raise ValueError(message)
         return self
-
-
-class Measure(StrEnum):
-    """What a market's outcome is measured by, each a mean over periods."""
-
-    EFFICIENCY = "efficiency"
-    """Realised over maximum surplus, percent."""
-    ALPHA = "alpha"
-    """Smith's alpha: root mean square deviation of prices from the equilibrium price, percent of it."""
-    MEAN_PRICE = "mean_price"
-    """Mean price of trades, credits a unit."""
-    TRADES_PER_PERIOD = "trades_per_period"
-    """Units traded in a period."""
-
-
-class Expectation(ScenarioPart):
-    """A measured number the scenario must reproduce, with its source."""
-
-    measure: Measure
-    """Which number."""
-    resource: Name | None = None
-    """On which market; may be left out where there is only one."""
-    first_period: Annotated[int, Field(ge=1)] = 1
-    """First period of the mean."""
-    last_period: Annotated[int, Field(ge=1)] | None = None
-    """Last period of the mean; none for the run's last."""
-    value: float
-    """Expected mean, in the measure's unit."""
-    tolerance: Annotated[float, Field(ge=0)]
-    """Half-width allowed."""
-    source: str
-    """Paper, page or independent implementation."""
 
 
 class Scenario(ScenarioPart):

@@ -1,0 +1,45 @@
+"""What a scenario expects of its run: numbers with their source, checked when the run ends."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from econsim.schemas.base import Message
+from econsim.schemas.types import Name
+
+
+class Measure(StrEnum):
+    """What a market's outcome is measured by, each a mean over periods."""
+
+    EFFICIENCY = "efficiency"
+    """Realised over maximum surplus, percent."""
+    ALPHA = "alpha"
+    """Smith's alpha: root mean square deviation of prices from the equilibrium price, percent of it."""
+    MEAN_PRICE = "mean_price"
+    """Mean price of trades, credits a unit."""
+    TRADES_PER_PERIOD = "trades_per_period"
+    """Units traded in a period."""
+
+
+class Expectation(Message):
+    """A measured number the scenario must reproduce, with its source."""
+
+    model_config = ConfigDict(strict=False)
+
+    measure: Measure
+    """Which number."""
+    resource: Name | None = None
+    """On which market; may be left out where there is only one."""
+    first_period: Annotated[int, Field(ge=1)] = 1
+    """First period of the mean."""
+    last_period: Annotated[int, Field(ge=1)] | None = None
+    """Last period of the mean; none for the run's last."""
+    value: float
+    """Expected mean, in the measure's unit."""
+    tolerance: Annotated[float, Field(ge=0)]
+    """Half-width allowed."""
+    source: str
+    """Paper, page or independent implementation."""
