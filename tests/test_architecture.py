@@ -20,7 +20,7 @@ LAYERS = (
     ("domain",),
     ("ports",),
     ("config", "streams", "permissions", "testing", "scenarios"),
-    ("adapters", "middlewares", "state"),
+    ("adapters", "ledger_state", "ledger_writer", "middlewares", "state"),
     ("routers", "agents"),
     ("drivers", "memory", "report", "experiments"),
     ("app", "catalog"),
