@@ -94,3 +94,33 @@ class FakeWallClock:
     def now(self) -> str:
         """Return the time it was set to."""
         return self.time
+
+
+class FakeLeases:
+    """Leases in memory, whose time passes when told. Cannot show an answer that is lost on its way."""
+
+    def __init__(self, length_s: int = 5) -> None:
+        """Start with every lease free."""
+        self._length_s = length_s
+        self._now_s = 0.0
+        self._held: dict[str, tuple[str, float]] = {}
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now_s += seconds
+
+    async def acquire(self, name: str, holder: str) -> bool:
+        """Take or renew the lease; false if somebody else has it."""
+        if self._holder(name) not in ("", holder):
+            return False
+        self._held[name] = (holder, self._now_s + self._length_s)
+        return True
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give the lease back, if still held."""
+        if self._holder(name) == holder:
+            del self._held[name]
+
+    def _holder(self, name: str) -> str:
+        holder, until_s = self._held.get(name, ("", 0.0))
+        return holder if until_s > self._now_s else ""

@@ -101,32 +101,38 @@ async def _events(client: Client, patterns: list[str], start: int) -> AsyncGener
     """Yield events, making a new consumer from the next sequence whenever one is lost."""
     following = start
     while True:
-        async with _consumer(client, patterns, following) as inbox:
-            if inbox is None:
-                await asyncio.sleep(AGAIN_S)
-                continue
-            async with aclosing(_deliveries(client, inbox)) as deliveries:
-                async for event in deliveries:
-                    following = event.sequence + 1
-                    yield event
+        async with aclosing(_through_one_consumer(client, patterns, following)) as events:
+            async for event in events:
+                following = event.sequence + 1
+                yield event
 
 
-async def _deliveries(client: Client, inbox: _Inbox) -> AsyncGenerator[StoredEvent, None]:
-    """Yield one consumer's deliveries until it is lost."""
-    delivered = 0
-    while await inbox.filled(client):
-        message = inbox.messages.popleft()
-        if message.headers and message.headers.get("Status"):
-            # The server asks whether we keep up; answered in turn, so that it waits while we do not.
-            stalled = message.reply or message.headers.get("Nats-Consumer-Stalled")
-            if stalled:
-                await client.publish(stalled)
-            continue
-        sequence, place = _metadata(message.reply)
-        delivered += 1
-        if place != delivered:
+async def _through_one_consumer(
+    client: Client, patterns: list[str], start: int
+) -> AsyncGenerator[StoredEvent, None]:
+    """Yield one consumer's deliveries until it is lost; nothing, after a pause, if it cannot be made."""
+    async with _consumer(client, patterns, start) as inbox:
+        if inbox is None:
+            await asyncio.sleep(AGAIN_S)
             return
-        yield StoredEvent(sequence, message.subject, message.data)
+        delivered = 0
+        while await inbox.filled(client):
+            message = inbox.messages.popleft()
+            if message.headers and message.headers.get("Status"):
+                await _keep_up(client, message)
+                continue
+            sequence, place = _metadata(message.reply)
+            delivered += 1
+            if place != delivered:
+                return
+            yield StoredEvent(sequence, message.subject, message.data)
+
+
+async def _keep_up(client: Client, status: Msg) -> None:
+    """Answer the server's question whether we keep up: in turn, so that it waits while we do not."""
+    asked = status.reply or (status.headers or {}).get("Nats-Consumer-Stalled")
+    if asked:
+        await client.publish(asked)
 
 
 class _Inbox:

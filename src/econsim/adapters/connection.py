@@ -46,6 +46,8 @@ _TRANSIENT: Final = (
     nats.js.errors.ServerError,
 )
 
+_REFUSAL: Final = "authorization violation"
+
 _log = logging.getLogger(__name__)
 
 
@@ -79,28 +81,49 @@ async def connect(url: str, creds: Path | None, name: str, on_error: OnError | N
     The connection then outlives server restarts. Raises SetupError if there is no server or it refuses.
     `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
     """
+    if creds and not creds.is_file():
+        message = f"there is no creds file {creds}; the embedded server's are in <state>/trust/creds"
+        raise SetupError(message)
+    end = time.monotonic() + CONNECT_TIMEOUT_S
+    reasons = ["no answer"]
+    # The library retries, but gives up when the server hangs up while it is being told why.
+    while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
+        client = await _attempt(url, options(creds, name), on_error or _logged, reasons, end)
+        if client is not None:
+            await ready(client)
+            return client
+        await asyncio.sleep(RECONNECT_WAIT_S)
+    message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reasons[-1]}"
+    raise SetupError(message)
+
+
+async def _attempt(
+    url: str, using: dict[str, Any], on_error: OnError, reasons: list[str], end: float
+) -> Client | None:
+    """Try until connected, refused or late; what went wrong is added to `reasons`."""
     client = Client()
-    first: list[Exception] = []
-    refused = asyncio.get_running_loop().create_future()
+    refused = asyncio.Event()
 
     async def heard(error: Exception) -> None:
         if connecting.done():
-            await (on_error or _logged)(error)
-            return
-        first[:] = [error]
-        if "authorization violation" in str(error).lower() and not refused.done():
-            refused.set_result(None)
+            await on_error(error)
+        elif not refused.is_set():
+            reasons.append(str(error) or type(error).__name__)
+            if _REFUSAL in reasons[-1].lower():
+                refused.set()
 
-    connecting = asyncio.ensure_future(client.connect(url, error_cb=heard, **options(creds, name)))
-    await asyncio.wait({connecting, refused}, timeout=CONNECT_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
-    if not client.is_connected:
-        connecting.cancel()
-        failed, _ = await asyncio.gather(connecting, client.close(), return_exceptions=True)
-        reason = str((first and first[0]) or failed or "no answer")
-        message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reason}"
-        raise SetupError(message)
-    await ready(client)
-    return client
+    connecting = asyncio.ensure_future(client.connect(url, error_cb=heard, **using))
+    waiting = asyncio.ensure_future(refused.wait())
+    left_s = end - time.monotonic()
+    await asyncio.wait({connecting, waiting}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if client.is_connected:
+        return client
+    connecting.cancel()
+    failed, _ = await asyncio.gather(connecting, client.close(), return_exceptions=True)
+    if not refused.is_set() and isinstance(failed, Exception):
+        reasons.append(str(failed) or type(failed).__name__)
+    return None
 
 
 async def ready(client: Client) -> None:

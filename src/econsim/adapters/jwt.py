@@ -11,13 +11,13 @@ import hashlib
 import json
 import os
 import struct
-import time
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
 import nacl.signing
 
+from econsim.adapters.clock import unix_seconds
 from econsim.errors import SetupError
 
 _SEED_PREFIX: Final = 18 << 3
@@ -122,7 +122,7 @@ def creds(jwt: str, seed: str) -> str:
 
 def _encode(signer: Key, subject: str, name: str, nats: Mapping[str, object]) -> str:
     body: dict[str, object] = {
-        "iat": int(time.time()),
+        "iat": unix_seconds(),
         "iss": signer.public,
         "name": name,
         "sub": subject,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import random
+import secrets
 import shutil
 import signal
 import socket
@@ -153,8 +153,10 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
 
 def free_port() -> int:
     """Return a loopback port nobody listens on."""
-    candidates = random.SystemRandom().sample(PORTS, 100)
-    return next(port for port in candidates if port_is_free(port))
+    while True:
+        port = secrets.choice(PORTS)
+        if port_is_free(port):
+            return port
 
 
 def port_is_free(port: int) -> bool:

