@@ -1,0 +1,271 @@
+"""The same scenarios on the fake store and on JetStream, with expectations written by hand.
+
+Cannot catch: loss at a power failure, a replica that lags behind its leader, a slow disk.
+"""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from ledger_builders import endow, pay, submit
+
+from econsim.adapters import jetstream
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.state_store import JetStreamStateStore
+from econsim.domain.journal_checks import verify
+from econsim.errors import Conflict, InvalidMessage, Unavailable
+from econsim.ledger_writer import LedgerWriter
+from econsim.ports import Entry, Write
+from econsim.schemas.ledger import Position, Submitted, TransferPostedEvent
+from econsim.testing import Failure, FakeStateStore, FakeWallClock
+
+REAL = pytest.param("jetstream", marks=pytest.mark.nats)
+
+
+@pytest.fixture(params=["fake", REAL])
+def store(request):
+    return request.getfixturevalue(f"{request.param}_store")
+
+
+@pytest.fixture
+def fake_store():
+    return FakeStateStore()
+
+
+@pytest.fixture
+async def jetstream_store(connect_as):
+    return JetStreamStateStore(await connect_as("ledger"))
+
+
+async def history(store, run):
+    return [entry async for entry in store.history(run)]
+
+
+async def value(store, key):
+    entry = await store.get(key)
+    return entry.value if entry else None
+
+
+async def test_writes_all_keys_with_consecutive_revisions(store, run):
+    last = await store.commit([Write(f"{run}.k.{i}", b"%d" % i, 0) for i in range(5)])
+
+    entries = await history(store, run)
+    assert [entry.revision for entry in entries] == list(range(last - 4, last + 1))
+    assert await store.get(f"{run}.k.4") == Entry(f"{run}.k.4", b"4", last)
+
+
+async def test_revisions_stay_consecutive_while_others_write(store, run):
+    batches = [[Write(f"{run}.b{n}.{i}", b"", 0) for i in range(20)] for n in range(30)]
+
+    lasts = await asyncio.gather(*map(store.commit, batches))
+
+    where = {entry.key: entry.revision for entry in await history(store, run)}
+    for last, batch in zip(lasts, batches, strict=True):
+        assert [where[write.key] for write in batch] == list(range(last - 19, last + 1))
+
+
+async def test_a_conflict_changes_nothing(store, run):
+    first = await store.commit([Write(f"{run}.a.x", b"1", 0)])
+    await store.commit([Write(f"{run}.a.x", b"2", first)])
+
+    with pytest.raises(Conflict):
+        await store.commit([Write(f"{run}.b.x", b"9", 0), Write(f"{run}.a.x", b"9", first)])
+
+    assert await value(store, f"{run}.a.x") == b"2"
+    assert await store.get(f"{run}.b.x") is None
+
+
+@pytest.mark.parametrize("others", [0, 3])
+async def test_a_key_that_exists_is_not_created_again(store, run, others):
+    await store.commit([Write(f"{run}.transfer.t", b"1", 0)])
+
+    with pytest.raises(Conflict):
+        await store.commit(
+            [*(Write(f"{run}.o.{i}", b"") for i in range(others)), Write(f"{run}.transfer.t", b"2", 0)]
+        )
+
+    assert [entry.value for entry in await history(store, run)] == [b"1"]
+
+
+async def test_two_expectations_on_one_key_conflict(store, run):
+    with pytest.raises(Conflict):
+        await store.commit([Write(f"{run}.a.x", b"1", 0), Write(f"{run}.a.x", b"2", 0)])
+
+    assert await history(store, run) == []
+
+
+async def test_a_write_without_expectation_always_succeeds(store, run):
+    await store.commit([Write(f"{run}.a.x", b"1")])
+    await store.commit([Write(f"{run}.a.x", b"2"), Write(f"{run}.b.x", b"3")])
+
+    assert [entry.value for entry in await history(store, run)] == [b"1", b"2", b"3"]
+
+
+async def test_history_holds_one_run_only_and_every_write_of_it(store, run):
+    for i in range(3):
+        await store.commit([Write(f"{run}.a.x", b"%d" % i), Write(f"{run}-other.a.x", b"-")])
+
+    assert [(entry.key, entry.value) for entry in await history(store, run)] == [
+        (f"{run}.a.x", b"0"),
+        (f"{run}.a.x", b"1"),
+        (f"{run}.a.x", b"2"),
+    ]
+
+
+async def test_history_reads_more_than_it_buffers(store, run):
+    for start in range(0, 5000, 1000):
+        await store.commit([Write(f"{run}.k.{i}", b"v", 0) for i in range(start, start + 1000)])
+
+    keys = [entry.key async for entry in store.history(run)]
+
+    assert keys == [f"{run}.k.{i}" for i in range(5000)]
+
+
+async def test_an_unknown_run_has_no_history(store, run):
+    assert await history(store, run) == []
+
+
+@pytest.mark.parametrize("count", [0, 1001])
+async def test_a_commit_outside_the_limits_is_refused(store, run, count):
+    with pytest.raises(InvalidMessage):
+        await store.commit([Write(f"{run}.k.{i}", b"") for i in range(count)])
+
+
+async def test_five_hundred_submissions_on_a_hot_account_lose_nothing(store, run):
+    writer = LedgerWriter(run, "salt", store, FakeWallClock())
+    await writer.load()
+    await writer.submit(submit("open", endow("hot", 1000)))
+
+    answers = await asyncio.gather(
+        *(writer.submit(submit(f"s{i}", pay(f"p{i}", "hot", f"a{i % 7}", 2))) for i in range(500))
+    )
+
+    again = LedgerWriter(run, "salt", store, FakeWallClock())
+    await again.load()
+    assert answers == [Submitted()] * 500
+    assert again.balance("hot").credits == Position(0, 0)
+    assert sum(again.balance(f"a{i}").credits.posted for i in range(7)) == 1000
+
+
+async def test_stored_journal_and_balances_agree(store, run):
+    writer = LedgerWriter(run, "salt", store, FakeWallClock())
+    await writer.submit(submit("open", endow("ann", 10), endow("bob", 10)))
+    await asyncio.gather(*(writer.submit(submit(f"s{i}", pay(f"p{i}", "ann", "bob", 1))) for i in range(9)))
+
+    entries = await history(store, run)
+
+    events = [TransferPostedEvent.model_validate_json(e.value) for e in entries if ".transfer." in e.key]
+    stated = {holder: {"credits": writer.balance(holder).credits} for holder in ("treasury", "ann", "bob")}
+    report = verify(events, stated)
+    assert report.findings == ()
+    assert report.balances["bob"]["credits"] == Position(19, 0)
+
+
+@pytest.mark.parametrize("failure", list(Failure))
+async def test_the_fake_can_lose_an_answer(fake_store, run, failure):
+    fake_store.fail_next(failure)
+
+    with pytest.raises(Unavailable):
+        await fake_store.commit([Write(f"{run}.a.x", b"1", 0)])
+
+    assert len(await history(fake_store, run)) == (failure is Failure.AFTER)
+
+
+class LosesAnswers(JetStreamStateStore):
+    """Waits so briefly for the first answers that their outcome stays unknown."""
+
+    lost = 0
+
+    async def commit(self, writes):
+        last = await super().commit(writes)
+        if self.lost < 3:
+            self.lost += 1
+            raise Unavailable
+        return last
+
+
+@pytest.mark.nats
+async def test_an_unknown_outcome_on_the_real_server_is_done_once(connect_as, run):
+    writer = LedgerWriter(run, "salt", LosesAnswers(await connect_as("ledger")), FakeWallClock())
+
+    assert await writer.submit(submit("open", endow("ann", 5))) == Submitted()
+    assert await writer.submit(submit("s", pay("p", "ann", "bob", 5))) == Submitted()
+
+    assert writer.balance("bob").credits == Position(5, 0)
+
+
+@pytest.fixture
+async def mortal():
+    """A server of the test's own and a function that connects a store to it."""
+    clients = []
+    async with EmbeddedServer(Path(), ephemeral=True) as server:
+
+        async def connected(role):
+            clients.append(await connect(server.url, server.creds(role), role))
+            return clients[-1]
+
+        await jetstream.apply(await connected("operator"))
+        yield server, JetStreamStateStore(await connected("ledger"), timeout_s=1)
+        for client in clients:
+            await client.close()
+
+
+async def until(condition):
+    while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
+        await asyncio.sleep(0.001)
+
+
+async def commit_pairs(store, run, name, outcomes):
+    for i in range(200):
+        pair = [Write(f"{run}.{name}-{i}.{side}", b"v", 0) for side in "abcd"]
+        try:
+            outcomes[f"{run}.{name}-{i}"] = await store.commit(pair)
+        except Unavailable:
+            outcomes[f"{run}.{name}-{i}"] = None
+            return
+
+
+@pytest.mark.nats
+@pytest.mark.slow
+async def test_killing_the_server_in_mid_batch_leaves_no_half_batch(mortal, run):
+    server, store = mortal
+    outcomes = {}
+    senders = [asyncio.create_task(commit_pairs(store, run, f"s{n}", outcomes)) for n in range(8)]
+    await until(lambda: len(outcomes) >= 40)
+    os.kill(server.pid, signal.SIGKILL)
+    await asyncio.gather(*senders)
+    await asyncio.sleep(1)
+
+    entries = await history(store, run)
+
+    stems = [entry.key.rsplit(".", 1)[0] for entry in entries]
+    assert None in outcomes.values()
+    assert {stems.count(stem) for stem in stems} == {4}
+    assert {stem for stem, revision in outcomes.items() if revision} <= set(stems)
+
+
+@pytest.mark.nats
+@pytest.mark.slow
+async def test_killing_the_server_twice_loses_and_doubles_no_payment(mortal, run):
+    server, store = mortal
+    writer = LedgerWriter(run, "salt", store, FakeWallClock())
+    await writer.submit(submit("open", endow("ann", 1000)))
+
+    async def pay_all():
+        for i in range(150):
+            assert await writer.submit(submit(f"s{i}", pay(f"p{i}", "ann", "bob", 2))) == Submitted()
+
+    sending = asyncio.create_task(pay_all())
+    for sequence in (30, 90):
+        await until(lambda: writer.sequence >= sequence)  # noqa: B023 - awaited before the next turn
+        os.kill(server.pid, signal.SIGKILL)
+    await sending
+
+    again = LedgerWriter(run, "salt", store, FakeWallClock())
+    await again.load()
+    assert server.crashes == 2
+    assert again.sequence == 151
+    assert again.balance("bob").credits == writer.balance("bob").credits == Position(300, 0)
