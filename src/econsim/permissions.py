@@ -123,5 +123,6 @@ def _reading(stream: str) -> list[str]:
         f"$JS.API.CONSUMER.NAMES.{stream}",
         *(f"$JS.API.CONSUMER.{verb}.{stream}.>" for verb in consumer),
         f"$JS.ACK.{stream}.>",
+        f"$JS.ACK.*.*.{stream}.>",
         f"$JS.FC.{stream}.>",
     ]

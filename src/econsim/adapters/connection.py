@@ -63,11 +63,13 @@ class Outgoing:
     """`Nats-Msg-Id`: what makes a repeat a no-op."""
 
 
-def options(creds: Path | None, name: str) -> dict[str, Any]:
-    """Return the connection options of every econsim client, for `nats.connect` and `NatsBroker` alike."""
+def options(name: str) -> dict[str, Any]:
+    """Return the connection options of every econsim client, for `nats.connect` and `NatsBroker` alike.
+
+    Identity is not among them: `connect` takes a creds file, a broker `security=NatsCredentials(file)`.
+    """
     return {
         "name": name,
-        "user_credentials": str(creds) if creds else None,
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": RECONNECT_WAIT_S,
         "ping_interval": PING_INTERVAL_S,
@@ -81,14 +83,12 @@ async def connect(url: str, creds: Path | None, name: str, on_error: OnError | N
     The connection then outlives server restarts. Raises SetupError if there is no server or it refuses.
     `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
     """
-    if creds and not creds.is_file():
-        message = f"there is no creds file {creds}; the embedded server's are in <state>/trust/creds"
-        raise SetupError(message)
+    using = options(name) | ({"user_credentials": str(_existing(creds))} if creds else {})
     end = time.monotonic() + CONNECT_TIMEOUT_S
     reasons = ["no answer"]
     # The library retries, but gives up when the server hangs up while it is being told why.
     while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
-        client = await _attempt(url, options(creds, name), on_error or _logged, reasons, end)
+        client = await _attempt(url, using, on_error or _logged, reasons, end)
         if client is not None:
             await ready(client)
             return client
@@ -124,6 +124,13 @@ async def _attempt(
     if not refused.is_set() and isinstance(failed, Exception):
         reasons.append(str(failed) or type(failed).__name__)
     return None
+
+
+def _existing(creds: Path) -> Path:
+    if not creds.is_file():
+        message = f"there is no creds file {creds}; the embedded server's are in <state>/trust/creds"
+        raise SetupError(message)
+    return creds
 
 
 async def ready(client: Client) -> None:

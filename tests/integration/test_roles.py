@@ -1,0 +1,102 @@
+"""Each service can do its work with its own credentials; nothing it needs is refused."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from faststream.nats import NatsBroker
+from faststream.nats.security import NatsCredentials
+
+from econsim.adapters import audit_log, jetstream
+from econsim.adapters.connection import connect, options, ready
+from econsim.adapters.leases import KeyLeases
+from econsim.streams import book_consumer
+from econsim.subjects import GET_BALANCE, GET_BOOK, OPEN_RUN, PLACE_ORDERS, SUBMIT, TICKED, TRADE_EXECUTED
+
+pytestmark = pytest.mark.nats
+
+
+@asynccontextmanager
+async def role(server, name):
+    """Connect as a role; leaving fails if the server refused anything."""
+    refused = []
+
+    async def tell(error):
+        refused.append(str(error))
+
+    client = await connect(server.url, server.creds(name), name, tell)
+    try:
+        yield client
+        await ready(client)
+        assert refused == []
+    finally:
+        await client.close()
+
+
+async def answering(client, subject, reply):
+    async def answer(message):
+        await message.respond(reply)
+
+    await client.subscribe(subject, cb=answer)
+    await ready(client)
+
+
+async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
+    consumer, commands = book_consumer(run, "cpu"), asyncio.Queue()
+    await nc.jetstream().publish(PLACE_ORDERS(resource="cpu", run=run, agent="host"), b"orders")
+    async with role(server, "market") as market:
+        await market.subscribe(consumer.deliver_subject, cb=commands.put)
+        assert await KeyLeases(market).acquire(f"{run}.cpu", "m1")
+        await jetstream.take_over(market, consumer)
+        command = await asyncio.wait_for(commands.get(), 5)
+        prices = await market.jetstream().key_value("market_prices")
+        await prices.put(f"cpu.{run}", b"7")
+        await market.jetstream().publish(TRADE_EXECUTED(resource="cpu", run=run), b"trade")
+        await command.ack_sync()
+        heard = [event.payload async for event in audit_log.read(market, run)]
+
+    assert command.data == b"orders"
+    assert set(heard) == {b"7", b"trade"}
+
+
+async def test_a_ledger_answers_and_keeps_the_state(server, run):
+    async with (
+        role(server, "ledger") as ledger,
+        role(server, "market") as market,
+        role(server, "agent") as agent,
+    ):
+        await answering(ledger, SUBMIT.pattern(run=run), b"done")
+        await answering(ledger, GET_BALANCE.pattern(run=run), b"5")
+        state = await ledger.jetstream().key_value("agent_state")
+        await state.create(f"{run}.alice.balance", b"5")
+
+        submitted = await market.request(SUBMIT(run=run, agent="market"), b"")
+        balance = await agent.request(GET_BALANCE(run=run, agent="alice"), b"")
+        held = await (await agent.jetstream().key_value("agent_state")).get(f"{run}.alice.balance")
+
+    assert (submitted.data, balance.data, held.value) == (b"done", b"5", b"5")
+
+
+async def test_a_clock_ticks_and_takes_orders_from_the_operator(server, run, nc):
+    async with role(server, "clock") as clock:
+        await answering(clock, OPEN_RUN.pattern(operator=run), b"opened")
+        await clock.jetstream().publish(TICKED(run=run), b"1")
+        opened = await nc.request(OPEN_RUN(operator=run), b"")
+        ticks = [event.payload async for event in audit_log.read(clock, run)]
+
+    assert (opened.data, ticks) == (b"opened", [b"1"])
+
+
+async def test_a_service_of_the_framework_runs_with_the_roles_options(server, run, nc):
+    identity = NatsCredentials(str(server.creds("market")))
+    broker = NatsBroker(server.url, security=identity, **options("market"))
+
+    @broker.subscriber(GET_BOOK.pattern(run=run))
+    async def book(_: bytes) -> bytes:
+        return b"empty"
+
+    async with broker:
+        await broker.start()
+        reply = await nc.request(GET_BOOK(resource="cpu", run=run, agent="alice"), b"", timeout=2)
+
+    assert reply.data == b"empty"
