@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 from factories import accepted_ids, trades
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from econsim.domain.call_auction import CallAuction
@@ -26,6 +26,7 @@ MARKETS = [
         (MechanismName.CALL_AUCTION, Rationing.DRAW),
     )
 ]
+BRIEFLY = settings(max_examples=50)  # times four markets: enough that each seeded defect was found
 every_market = pytest.mark.parametrize("market", MARKETS, ids=lambda m: f"{m.mechanism}-{m.rationing}")
 
 
@@ -62,6 +63,7 @@ def play(market, plan, *, clear_every=2):
 
 
 @every_market
+@BRIEFLY
 @given(plan=BATCHES)
 def test_folding_all_items_rebuilds_the_book(market, plan):
     book, items = play(market, plan)
@@ -77,6 +79,7 @@ def test_folding_all_items_rebuilds_the_book(market, plan):
 
 
 @every_market
+@BRIEFLY
 @given(plan=BATCHES, cut=st.integers(0, 4))
 def test_a_folded_book_goes_on_as_the_first_would_have(market, plan, cut):
     book, items = play(market, plan)
@@ -93,6 +96,7 @@ def test_a_folded_book_goes_on_as_the_first_would_have(market, plan, cut):
 
 
 @every_market
+@BRIEFLY
 @given(plan=BATCHES)
 def test_items_are_numbered_without_gaps_and_trades_named_once(market, plan):
     _, items = play(market, plan)
@@ -104,6 +108,7 @@ def test_items_are_numbered_without_gaps_and_trades_named_once(market, plan):
 
 
 @every_market
+@BRIEFLY
 @given(plan=BATCHES)
 def test_every_unit_is_traded_cancelled_or_open(market, plan):
     book, items = play(market, plan)
@@ -124,6 +129,7 @@ def test_every_unit_is_traded_cancelled_or_open(market, plan):
 
 
 @every_market
+@BRIEFLY
 @given(plan=BATCHES)
 def test_no_trade_is_within_an_agent_or_outside_a_limit(market, plan):
     _, items = play(market, plan)
@@ -135,6 +141,7 @@ def test_no_trade_is_within_an_agent_or_outside_a_limit(market, plan):
 
 
 @every_market
+@BRIEFLY
 @given(plan=BATCHES)
 def test_the_book_is_never_left_crossed(market, plan):
     book, _ = play(market, plan, clear_every=1)

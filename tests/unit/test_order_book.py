@@ -215,7 +215,10 @@ def test_prices_that_come_and_go_leave_nothing_behind():
     book = book_with(bid("ann", "b0", 50_000))
 
     for i in range(1, 5_000):
-        process(book, bid("ann", f"b{i}", i), cancel("ann", f"b{i}"))
+        price = i if i % 3 else 1  # new prices, and one that empties and fills again
+        process(book, bid(f"agent_{i}", f"b{i}", price), cancel(f"agent_{i}", f"b{i}"))
 
     assert len(book.bids._levels) == len(book.bids._heap) < 200
+    assert book.bids._empty == sum(not level for level in book.bids._levels.values())
+    assert list(book._by_agent) == ["ann"]
     assert book.quote().bid == 50_000
