@@ -6,7 +6,7 @@ from typing import Final
 
 from econsim.domain.audit import Fact, Json
 from econsim.schemas.ledger import CREDITS
-from econsim.schemas.scenario import format_credits
+from econsim.schemas.money import format_credits
 
 SENTENCES: Final = {
     "bid_accepted": "{agent} bids {lot}, order {order_id}",

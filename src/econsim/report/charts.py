@@ -14,6 +14,7 @@ from econsim.report.figures import thin
 from econsim.report.series import (
     LINES_MAX,
     POINTS_MAX,
+    RULES_MAX,
     Rows,
     bucket_width,
     efficiency_rows,
@@ -39,14 +40,11 @@ TEAL: Final = "#14a38b"
 GREY: Final = "#8a8f9c"
 """Yardsticks: the equilibrium, equality."""
 
-RULES_MAX: Final = 24
-"""Periods marked by a rule on the axis of ticks."""
-
 
 def price_path(market: MarketSummary, summary: Summary) -> Drawing:
     """Draw trade prices over ticks against the equilibrium."""
     x = alt.X("tick:Q", title="tick", scale=alt.Scale(domain=[0, max(summary.ticks, 1)], nice=False))
-    base = alt.Chart(_data(price_rows(market, summary.ticks))).encode(x=x)
+    base = alt.Chart(_data(price_rows(market, summary.ticks))).encode(x=x, detail="period:N")
     y = _price_axis("mean:Q")
     tooltip = [alt.Tooltip("tick:Q"), alt.Tooltip("mean:Q", title="mean price", format=".4~f"), "units:Q"]
     layers: list[Any] = _yardstick(market)
@@ -55,10 +53,8 @@ def price_path(market: MarketSummary, summary: Summary) -> Drawing:
         rules = alt.Chart(_data([{"tick": tick} for tick in starts]))
         layers.append(rules.mark_rule(color=GREY, opacity=0.35, strokeDash=[1, 3]).encode(x=x))
     layers += [
-        base.mark_area(color=BLUE, opacity=0.18, interpolate="monotone").encode(
-            y=_price_axis("low:Q"), y2=alt.Y2("high:Q")
-        ),
-        base.mark_line(color=BLUE, strokeWidth=1.6, interpolate="monotone").encode(y=y),
+        base.mark_area(color=BLUE, opacity=0.18).encode(y=_price_axis("low:Q"), y2=alt.Y2("high:Q")),
+        base.mark_line(color=BLUE, strokeWidth=1.6).encode(y=y),
         base.mark_circle(color=BLUE, opacity=0.75).encode(
             y=y, size=alt.Size("units:Q", legend=None, scale=alt.Scale(range=[12, 70])), tooltip=tooltip
         ),
@@ -71,7 +67,7 @@ def supply_and_demand(market: MarketSummary) -> Drawing:
     colour = alt.Color(
         "side:N",
         scale=alt.Scale(domain=["demand", "supply", "trade"], range=[BLUE, CORAL, TEAL]),
-        legend=alt.Legend(title=None, orient="top"),
+        legend=alt.Legend(title=None, orient="top", symbolOpacity=1),
     )
     x = alt.X("units:Q", title="units in a period")
     stairs = (
@@ -140,11 +136,14 @@ def volume_by_tick(market: MarketSummary, summary: Summary) -> Drawing:
     title = "tick" if width == 1 else f"tick, {width} in a bar"
     bars: Drawing = (
         alt.Chart(_data(volume_rows(market, summary.ticks)))
-        .mark_bar(color=BLUE, opacity=0.8)
+        .mark_rect(color=BLUE, opacity=0.85)
         .encode(
             x=alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, summary.ticks + 1], nice=False)),
             x2=alt.X2("to:Q"),
-            y=alt.Y("units:Q", title="units traded", axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y(
+                "units:Q", title="units traded", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(zero=True)
+            ),
+            y2=alt.Y2Datum(0),
             tooltip=["from:Q", "units:Q"],
         )
     )

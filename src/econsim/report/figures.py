@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from econsim.report.summary import Summary
-from econsim.schemas.scenario import format_credits
+from econsim.schemas.money import format_credits
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 NOTHING: Final = "—"

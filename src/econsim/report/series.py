@@ -23,6 +23,8 @@ BUCKETS_MAX: Final = 200
 """Points of a line, bars of a chart: more cannot be told apart at page width."""
 POINTS_MAX: Final = 900
 """Trades drawn as points: more only blacken the chart."""
+RULES_MAX: Final = 24
+"""Periods told apart on the axis of ticks."""
 LINES_MAX: Final = 8
 """Periods drawn as lines of their own; of more, the mean is drawn."""
 
@@ -75,21 +77,26 @@ def bucket_width(ticks: int) -> int:
 def price_rows(market: MarketSummary, ticks: int) -> Rows:
     """Return mean, lowest and highest price and the units of each bucket of ticks with a trade."""
     width = bucket_width(ticks)
-    prices: dict[int, list[float]] = defaultdict(list)
-    units: dict[int, int] = defaultdict(int)
+    prices: dict[tuple[int, int], list[float]] = defaultdict(list)
+    units: dict[tuple[int, int], int] = defaultdict(int)
     trades = market.trades
-    for tick, price, quantity in zip(trades.ticks, trades.prices, trades.quantities, strict=True):
-        prices[tick // width].append(price / MICROS_PER_CREDIT)
-        units[tick // width] += quantity
+    columns = (trades.ticks, trades.periods, trades.prices, trades.quantities)
+    # Without a break between periods the line would draw prices that nobody paid over night.
+    split = market.periods[-1].number <= RULES_MAX
+    for tick, period, price, quantity in zip(*columns, strict=True):
+        place = (tick // width, period if split else 1)
+        prices[place].append(price / MICROS_PER_CREDIT)
+        units[place] += quantity
     return [
         {
             "tick": bucket * width,
+            "period": period,
             "mean": round(sum(found) / len(found), 6),
             "low": min(found),
             "high": max(found),
-            "units": units[bucket],
+            "units": units[bucket, period],
         }
-        for bucket, found in sorted(prices.items())
+        for (bucket, period), found in sorted(prices.items())
     ]
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from econsim.domain.equilibrium import Equilibrium
 from econsim.domain.measures import confidence_interval, gini, mean, smiths_alpha
-from econsim.schemas.scenario import Expectation, Scenario
+from econsim.schemas.expectation import Expectation, Measure
+from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 
@@ -128,7 +128,7 @@ class Verdict:
     expectation: Expectation
     """Measure, value, tolerance, source."""
     measured: float | None
-    """Mean over periods (and markets), in the expectation's unit; none if it could not be measured."""
+    """Mean over its periods, in the measure's unit; none if it could not be measured."""
     half_width: float | None
     """Half the 95 % confidence interval of the mean; none for fewer than two periods."""
 
@@ -206,30 +206,27 @@ class Summary:
         return gini([max(holder.credits, 0) for holder in self.holders])
 
 
-MEASURES: Final = ("efficiency", "alpha", "mean_price", "trades_per_period")
-"""What an expectation may name: efficiency and alpha in percent, mean price in credits."""
-
-
 def judge(expectation: Expectation, markets: Sequence[MarketSummary]) -> Verdict:
-    """Return what an expectation's measure came to, over the periods of all markets."""
+    """Return what an expectation's measure came to, over its periods of its market."""
+    wanted = expectation.resource
     sample = [
         value
         for market in markets
-        for period in market.periods
+        if wanted in (None, market.resource)
+        for period in market.periods[expectation.first_period - 1 : expectation.last_period]
         if (value := _measured(expectation.measure, period)) is not None
     ]
     interval = confidence_interval(sample)
     return Verdict(expectation, mean(sample), None if interval is None else interval.half_width)
 
 
-def _measured(measure: str, period: Period) -> float | None:
+def _measured(measure: Measure, period: Period) -> float | None:
     match measure:
-        case "efficiency":
+        case Measure.EFFICIENCY:
             return None if period.efficiency is None else 100 * period.efficiency
-        case "alpha":
+        case Measure.ALPHA:
             return period.alpha
-        case "mean_price":
+        case Measure.MEAN_PRICE:
             return period.mean_price
-        case "trades_per_period":
-            return float(period.trades)
-    return None
+        case Measure.TRADES_PER_PERIOD:
+            return float(period.volume)

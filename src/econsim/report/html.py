@@ -1,0 +1,262 @@
+"""The HTML report: one file, nothing loaded from elsewhere, charts by Vega-Lite, light and dark.
+
+Owns the page's content and order; its looks lie in `page/`. A content security policy in the page
+forbids every outside reference, so a browser holds what the tests assert.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Final
+
+import vl_convert
+
+from econsim.report import charts
+from econsim.report.figures import (
+    NOTHING,
+    count,
+    decimal,
+    money,
+    orders_per_second,
+    percent,
+    price_range,
+)
+from econsim.report.markup import Figure, Specs, figure, plural, table
+from econsim.report.summary import MarketSummary, Summary, Verdict
+from econsim.schemas.expectation import Expectation
+
+PERIODS_LISTED_MAX: Final = 100
+"""Rows of a market's table of periods: enough to read, little enough to load."""
+
+
+def library() -> str:
+    """Return the charts' JavaScript (0.9 MB); the first call takes two seconds, so call it early in a thread."""
+    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def write_report(summary: Summary, path: Path) -> Path:
+    """Write the report of a run and return where it lies; directories are made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(summary), encoding="utf-8")
+    return path
+
+
+def render(summary: Summary) -> str:
+    """Return the report of a run as an HTML document."""
+    specs: Specs = {}
+    scenario = summary.scenario
+    parts = {
+        "title": escape(f"{scenario.title or scenario.name} · {summary.run}"),
+        "heading": escape(scenario.title or scenario.name),
+        "description": escape(scenario.description.strip()),
+        "chips": _chips(summary),
+        "cards": _cards(summary),
+        "expectations": _expectations(summary.verdicts),
+        "markets": "\n".join(_market(market, summary, specs) for market in summary.markets),
+        "wealth": _wealth(summary, specs),
+        "details": _messages(summary),
+        "hash": escape(summary.canonical_hash or "was not computed"),
+    }
+    return Template(_page("page.html")).substitute(
+        parts,
+        style=_page("page.css"),
+        script=_page("page.js"),
+        library=library(),
+        charts=json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    )
+
+
+def _page(name: str) -> str:
+    return files("econsim.report").joinpath("page", name).read_text(encoding="utf-8").strip()
+
+
+def _chips(summary: Summary) -> str:
+    scenario = summary.scenario
+    agents = sum(group.count for group in scenario.agents)
+    chips = [
+        ("scenario", scenario.name),
+        ("seed", str(scenario.seed)),
+        ("run", summary.run),
+        ("agents", count(agents)),
+        ("time", scenario.clock.mode.value.replace("_", "-")),
+        ("hash", summary.canonical_hash[:12] or NOTHING),
+    ]
+    return "".join(f"<li><span>{name}</span>{escape(value)}</li>" for name, value in chips)
+
+
+def _cards(summary: Summary) -> str:
+    speed = summary.speed
+    volume = sum(market.volume for market in summary.markets)
+    ending = "" if summary.closed else ", not finished"
+    cards = [
+        ("Efficiency", percent(summary.efficiency), "of the most surplus possible"),
+        (
+            "Trades",
+            count(summary.trades),
+            f"{count(volume)} units in {plural(len(summary.markets), 'market')}",
+        ),
+        (
+            "Orders",
+            count(summary.orders),
+            f"{plural(summary.periods, 'period')}, {plural(summary.ticks, 'tick')}{ending}",
+        ),
+        ("Gini of money", decimal(summary.gini, 3), "0 is equal, 1 is all to one"),
+    ]
+    if speed:
+        rate = f"{count(orders_per_second(summary))} orders/s"
+        cards.append(("Time", f"{speed.elapsed_s:.1f} s", rate))
+    if speed and speed.latency_p50_ms is not None:
+        worst = f"99th percentile {decimal(speed.latency_p99_ms, 1)} ms"
+        cards.append((f"Median {speed.latency_of}", f"{decimal(speed.latency_p50_ms, 1)} ms", worst))
+    return "".join(
+        f'<div class="kpi"><p class="name">{escape(name)}</p><p class="value">{escape(value)}</p>'
+        f'<p class="hint">{escape(hint)}</p></div>'
+        for name, value, hint in cards
+    )
+
+
+def _expectations(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return ""
+    rows = [
+        [
+            _subject(verdict.expectation),
+            f"{verdict.expectation.value:g} ± {verdict.expectation.tolerance:g}",
+            decimal(verdict.measured, 3)
+            + ("" if verdict.half_width is None else f" ± {verdict.half_width:.3f}"),
+            _verdict(verdict),
+            verdict.expectation.source,
+        ]
+        for verdict in verdicts
+    ]
+    head = ("Measure", "Expected", "Measured, 95 % interval", "Verdict", "Source")
+    listed = table(head, rows, raw=(3,), text=(4,))
+    return (
+        '<section class="part"><h2>Expectations</h2><p class="facts">What the scenario must reproduce, '
+        f"as the mean over its periods.</p>{listed}</section>"
+    )
+
+
+def _subject(expectation: Expectation) -> str:
+    """Say what is measured, where, and in which periods."""
+    words = expectation.measure.value.replace("_", " ")
+    if expectation.resource:
+        words += f" of {expectation.resource}"
+    if expectation.first_period > 1 or expectation.last_period:
+        words += f", periods {expectation.first_period} to {expectation.last_period or 'the last'}"
+    return words
+
+
+def _verdict(verdict: Verdict) -> str:
+    return (
+        '<span class="verdict">holds</span>'
+        if verdict.holds
+        else '<span class="verdict fails">differs</span>'
+    )
+
+
+def _market(market: MarketSummary, summary: Summary, specs: Specs) -> str:
+    name = escape(market.resource)
+    drawn = "".join(figure(each, specs) for each in _charts(market, summary))
+    mechanism = escape(market.mechanism.replace("_", " "))
+    return (
+        f'<section class="part"><h2>{name}<small>{mechanism}</small></h2>{_facts(market)}'
+        f'<div class="grid">{drawn}</div>{_period_table(market)}</section>'
+    )
+
+
+def _charts(market: MarketSummary, summary: Summary) -> list[Figure]:
+    name = market.resource
+    drawn = [
+        Figure(
+            f"{name}_prices",
+            "Price path",
+            "Mean price of each tick and its range; the dashed line is the equilibrium price.",
+            charts.price_path(market, summary),
+            wide=True,
+        ),
+        Figure(
+            f"{name}_schedule",
+            "Supply and demand",
+            "Private values and costs of a period's units, with every trade at its place in the period.",
+            charts.supply_and_demand(market),
+        ),
+        Figure(
+            f"{name}_surplus",
+            "Surplus within a period",
+            "How much of the possible gains from trade was realised by each tick.",
+            charts.surplus_in_period(market, summary),
+        ),
+    ]
+    if len(market.periods) > 1:
+        caption = "Each period as a dot; the line is the mean of all periods so far."
+        chart = charts.efficiency_by_period(market)
+        drawn.append(Figure(f"{name}_efficiency", "Efficiency by period", caption, chart))
+    chart, wide = charts.volume_by_tick(market, summary), len(drawn) % 2 == 1
+    return [*drawn, Figure(f"{name}_volume", "Volume", "Units traded over the run.", chart, wide)]
+
+
+def _facts(market: MarketSummary) -> str:
+    oracle = market.equilibrium
+    refused = sum(market.rejected.values())
+    facts = [
+        ("efficiency", percent(market.efficiency, 2)),
+        ("Smith's alpha", f"{decimal(market.alpha, 1)} %"),
+        ("mean price", decimal(market.mean_price, 4)),
+        ("equilibrium price", price_range(oracle.price_low, oracle.price_high)),
+        ("units a period", decimal(market.volume / max(len(market.periods), 1))),
+        ("equilibrium quantity", count(oracle.quantity)),
+        ("orders", count(market.orders)),
+        ("refused", count(refused)),
+    ]
+    return (
+        '<p class="facts">' + " · ".join(f"{name} <b>{escape(value)}</b>" for name, value in facts) + "</p>"
+    )
+
+
+def _period_table(market: MarketSummary) -> str:
+    rows = [
+        [
+            count(period.number),
+            percent(period.efficiency, 2),
+            NOTHING if period.alpha is None else f"{period.alpha:.1f} %",
+            count(period.trades),
+            count(period.volume),
+            decimal(period.mean_price, 4),
+            money(period.surplus),
+        ]
+        for period in market.periods[:PERIODS_LISTED_MAX]
+    ]
+    head = ("Period", "Efficiency", "Smith's alpha", "Trades", "Units", "Mean price", "Surplus, credits")
+    left = len(market.periods) - len(rows)
+    more = f", the first {len(rows)} of {len(market.periods)}" if left else ""
+    return f'<details class="card"><summary>Periods as a table{more}</summary>{table(head, rows, card=False)}</details>'
+
+
+def _wealth(summary: Summary, specs: Specs) -> str:
+    gained = charts.profits(summary.holders)
+    held = charts.lorenz([holder.credits for holder in summary.holders])
+    shares = f"Share of all money held by the poorest; Gini {decimal(summary.gini, 3)}. Dashed: all equal."
+    drawn = figure(
+        Figure("profits", "Profits", "Money each agent ended with beyond what it was dealt.", gained), specs
+    ) + figure(Figure("lorenz", "Lorenz curve of money", shares, held), specs)
+    richest = summary.holders[-1] if summary.holders else None
+    fact = f"{count(len(summary.holders))} agents"
+    if richest:
+        fact += f", the richest {escape(richest.agent)} with {money(richest.credits)} credits"
+    return f'<section class="part"><h2>Wealth</h2><p class="facts">{fact}.</p><div class="grid">{drawn}</div></section>'
+
+
+def _messages(summary: Summary) -> str:
+    rows = [[kind, count(number)] for kind, number in summary.messages.items()]
+    listed = table(("Event", "Messages"), rows, card=False)
+    total = count(sum(summary.messages.values()))
+    return (
+        f'<section class="part"><details class="card"><summary>{total} messages by type</summary>{listed}'
+        "</details></section>"
+    )

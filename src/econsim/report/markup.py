@@ -1,0 +1,70 @@
+"""Pieces of the report's HTML: a figure with its chart, a table. Everything shown is escaped here."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from econsim.report.charts import Drawing
+from econsim.report.figures import count
+
+Specs = dict[str, dict[str, Any]]
+"""Chart name → Vega-Lite specification, without colours of page and text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with its words."""
+
+    name: str
+    """Unique in the page."""
+    title: str
+    """What it is."""
+    caption: str
+    """How to read it, in a sentence."""
+    chart: Drawing
+    """The picture."""
+    wide: bool = False
+    """Whether it takes a whole row."""
+
+
+def figure(drawn: Figure, specs: Specs) -> str:
+    """Return a figure's place in the page, and put its chart among the specifications."""
+    # The schema's address only names the language; without it the page holds no address to load.
+    spec = drawn.chart.to_dict().items()
+    specs[drawn.name] = {key: value for key, value in spec if key not in ("$schema", "config")}
+    size, title = " wide" if drawn.wide else "", escape(drawn.title)
+    return (
+        f'<figure class="card{size}"><figcaption><b>{title}</b><span>{escape(drawn.caption)}</span></figcaption>'
+        f'<div class="chart" data-chart="{escape(drawn.name)}" role="img" aria-label="{title}"></div></figure>'
+    )
+
+
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    raw: Container[int] = (),
+    text: Container[int] = (),
+    card: bool = True,
+) -> str:
+    """Return a table; columns in `raw` hold markup already, columns in `text` hold sentences."""
+
+    def row(tag: str, values: Sequence[str]) -> str:
+        cells = (
+            f"<{tag}{' class=text' if column in text else ''}>"
+            f"{value if tag == 'td' and column in raw else escape(value)}</{tag}>"
+            for column, value in enumerate(values)
+        )
+        return f"<tr>{''.join(cells)}</tr>"
+
+    body = "".join(row("td", values) for values in rows)
+    look = "table card" if card else "table"
+    return f'<div class="{look}"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'
+
+
+def plural(number: int, word: str) -> str:
+    """Return a number with its noun."""
+    return f"{count(number)} {word}{'' if number == 1 else 's'}"
