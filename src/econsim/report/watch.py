@@ -1,0 +1,122 @@
+"""What a running simulation shows of itself: a few numbers, folded from its events. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.audit import Record, unseal
+from econsim.domain.envelope import Sealed
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+HISTORY_MAX: Final = 32
+"""Prices kept for a market's sparkline."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketView:
+    """One market at this moment."""
+
+    resource: str
+    """What is traded."""
+    last: float | None
+    """Last price, credits."""
+    history: tuple[float, ...]
+    """Latest prices, oldest first, credits."""
+    orders: int
+    """Actions taken in."""
+    trades: int
+    """Fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A run at this moment."""
+
+    run: str
+    """Its id."""
+    scenario: str
+    """Name of its scenario."""
+    tick: int
+    """Ticks opened."""
+    ticks_max: int
+    """Most ticks it can take; 0 before it opened."""
+    period: int
+    """Trading day."""
+    periods: int
+    """Trading days there will be."""
+    orders: int
+    """Actions all books took in."""
+    trades: int
+    """Fills."""
+    markets: tuple[MarketView, ...]
+    """As the scenario declares them."""
+    lag: int
+    """Events published but not yet read, if the reader said so."""
+    closed: bool
+    """Whether it ended."""
+
+
+class Watch:
+    """Folds events into the present state of a run."""
+
+    def __init__(self) -> None:
+        """Start before the run opened."""
+        self._run = self._scenario = ""
+        self._ticks_per_period = self._periods = 0
+        self._tick = self._period = self._tick_of_period = 0
+        self._closed = False
+        self._counts: dict[str, list[int]] = {}
+        self._prices: dict[str, deque[float]] = {}
+
+    def update(self, source: Record | Sealed) -> None:
+        """Take the next event in."""
+        entry = unseal(source) if isinstance(source, Sealed) else source
+        if entry.type == subjects.TICK_CLEARED.type and entry.entity in self._counts:
+            counts = self._counts[entry.entity]
+            counts[0] += entry.data["orders"]
+            counts[1] += entry.data["trades"]
+            last = entry.data["quote"]["last"]
+            if last is not None and entry.data["trades"]:
+                self._prices[entry.entity].append(last / MICROS_PER_CREDIT)
+        elif entry.type == subjects.TICKED.type:
+            self._tick, self._period = entry.tick, entry.data["period"]
+            self._tick_of_period = entry.data["tick_of_period"]
+        elif entry.type == subjects.RUN_OPENED.type:
+            self._open(entry)
+        elif entry.type == subjects.RUN_CLOSED.type:
+            self._closed = True
+
+    def snapshot(self, lag: int = 0) -> Snapshot:
+        """Return the run at this moment; `lag` is what the reader still has to read."""
+        views = tuple(
+            MarketView(name, prices[-1] if prices else None, tuple(prices), *self._counts[name])
+            for name, prices in self._prices.items()
+        )
+        left = self._ticks_per_period * (self._periods - self._period + 1) - self._tick_of_period
+        return Snapshot(
+            run=self._run,
+            scenario=self._scenario,
+            tick=self._tick,
+            # Periods may end early, so the most there can be falls as the run goes on.
+            ticks_max=self._tick if self._closed else self._tick + left,
+            period=self._period,
+            periods=self._periods,
+            orders=sum(view.orders for view in views),
+            trades=sum(view.trades for view in views),
+            markets=views,
+            lag=lag,
+            closed=self._closed,
+        )
+
+    def _open(self, entry: Record) -> None:
+        scenario = entry.data["scenario"]
+        self._run, self._scenario = entry.correlation_id, scenario["name"]
+        self._ticks_per_period = scenario["clock"]["ticks_per_period"]
+        self._periods = scenario["clock"]["periods"]
+        self._period = 1
+        for market in scenario["markets"]:
+            self._counts[market["resource"]] = [0, 0]
+            self._prices[market["resource"]] = deque(maxlen=HISTORY_MAX)
