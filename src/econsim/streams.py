@@ -289,7 +289,7 @@ class Consumer:
     filter_subject: str
     """What of the stream it delivers."""
     deliver_subject: str
-    """Where the server sends messages; fixed, so that whoever takes over hears them."""
+    """Where the server sends messages; another for each worker that takes over."""
     ack_wait_s: int
     """Seconds until an unacknowledged message is delivered again."""
     max_ack_pending: int
@@ -300,15 +300,20 @@ class Consumer:
     """Seconds of silence after which the server says that it is still there."""
 
 
-def book_consumer(run: str, resource: str) -> Consumer:
-    """Return the consumer that feeds one order book of one run."""
+def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
+    """Return the consumer that feeds one order book of one run.
+
+    `holder` is a name made anew for every take-over. Deliveries go to a subject of that name, so a
+    worker never hears what was meant for the one before it: commands would arrive out of order, with
+    the mark that closes a tick ahead of the tick's own orders, or at two workers at once.
+    """
     name = f"book_{resource}_{run}"
     return Consumer(
         stream=ORDERS,
         name=name,
         why="Feeds one order book; one worker at a time, by lease.",
         filter_subject=f"market.{resource}.*.{run}.*",
-        deliver_subject=f"_INBOX.{name}",
+        deliver_subject=f"_INBOX.{name}.{holder}",
         ack_wait_s=BOOK_ACK_WAIT_S,
         # The whole queue: commands are held until their tick is closed, and with a lower limit the
         # server would hold back the very message that closes it.

@@ -7,7 +7,7 @@ import pytest
 
 from econsim.adapters.connection import Outgoing, connect, publish_many, reliable_publish
 from econsim.adapters.nats_server import EmbeddedServer
-from econsim.errors import InvalidMessage, SetupError, Unavailable
+from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 
 pytestmark = pytest.mark.nats
 
@@ -25,6 +25,17 @@ async def test_a_burst_is_stored_once_and_in_order_even_if_sent_twice(nc, run):
 async def test_a_subject_no_stream_keeps_is_unavailable_in_the_end(nc, run):
     with pytest.raises(Unavailable, match="may or may not be stored"):
         await reliable_publish(nc.jetstream(), f"nowhere.{run}", b"", "m1", deadline_s=0.2)
+
+
+async def test_a_repeat_is_no_conflict_with_itself_but_another_writer_is(nc, run):
+    stream, subject = nc.jetstream(), f"system.clock.ticked.{run}"
+    first = await reliable_publish(stream, subject, b"1", f"{run}-1", expected_sequence=0)
+
+    again = await reliable_publish(stream, subject, b"1", f"{run}-1", expected_sequence=0)
+
+    assert (again.seq, again.duplicate) == (first.seq, True)
+    with pytest.raises(Conflict):
+        await reliable_publish(stream, subject, b"2", f"{run}-2", expected_sequence=0)
 
 
 async def test_a_message_larger_than_the_server_takes_is_refused(nc, run):

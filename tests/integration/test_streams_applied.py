@@ -12,6 +12,32 @@ from econsim.streams import STREAMS, Stream, book_consumer
 pytestmark = pytest.mark.nats
 
 
+async def eventually(condition):
+    for _ in range(250):
+        if condition():
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("did not happen within five seconds")
+
+
+async def listening(nc, consumer):
+    """Return the list into which the consumer's deliveries go."""
+    heard = []
+
+    async def hear(message):
+        if message.reply:
+            heard.append(message)
+
+    await nc.subscribe(consumer.deliver_subject, cb=hear)
+    await ready(nc)
+    return heard
+
+
+async def publish_orders(nc, run, numbers):
+    for number in numbers:
+        await nc.jetstream().publish(f"market.cpu.place_orders.{run}.host", str(number).encode())
+
+
 async def stored(nc, run, at_least=0):
     """Return subject and payload of every event of a run, once there are so many."""
     for _ in range(100):
@@ -98,21 +124,16 @@ async def test_nobody_can_empty_the_log(nc):
         await jetstream.request(nc, "STREAM.PURGE.audit_log")
 
 
-async def test_who_takes_a_book_over_hears_every_open_command_in_order(nc, run):
-    consumer, heard = book_consumer(run, "cpu"), []
-    for number in range(5):
-        await nc.jetstream().publish(f"market.cpu.place_orders.{run}.host", str(number).encode())
+async def test_who_takes_a_book_over_hears_every_open_command_in_order_and_the_one_before_nothing(nc, run):
+    first, second = [await listening(nc, book_consumer(run, "cpu", holder)) for holder in ("w1", "w2")]
+    await publish_orders(nc, run, range(5))
+    await jetstream.take_over(nc, book_consumer(run, "cpu", "w1"))
+    await eventually(lambda: len(first) == 5)
+    await first[0].ack_sync()
 
-    async def hear(message):
-        heard.append(message)
+    await jetstream.take_over(nc, book_consumer(run, "cpu", "w2"))
+    await publish_orders(nc, run, range(5, 7))
+    await eventually(lambda: len(second) == 6)
 
-    await nc.subscribe(consumer.deliver_subject, cb=hear)
-    await ready(nc)
-    await jetstream.take_over(nc, consumer)
-    await asyncio.sleep(0.1)
-    await heard[0].ack_sync()
-    heard.clear()
-    await jetstream.take_over(nc, consumer)
-    await asyncio.sleep(0.1)
-
-    assert [message.data for message in heard if message.reply] == [b"1", b"2", b"3", b"4"]
+    assert [message.data for message in second] == [b"1", b"2", b"3", b"4", b"5", b"6"]
+    assert len(first) == 5

@@ -15,9 +15,9 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
-from nats.js.api import PubAck
+from nats.js.api import Header, PubAck
 
-from econsim.errors import InvalidMessage, SetupError, Unavailable
+from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 
 RECONNECT_WAIT_S: Final = 0.1
 """Pause between attempts to reach a server that went away; a restarted one is back within 0.3 s."""
@@ -29,6 +29,8 @@ ATTEMPT_TIMEOUT_S: Final = 1.0
 """Longest to wait for one acknowledgement before sending the same message again."""
 DEADLINE_S: Final = 30.0
 """Longest to keep trying: a cluster without leader comes back within ten seconds."""
+WRONG_LAST_SEQUENCE: Final = 10071
+"""The server's code for an expected sequence that does not hold."""
 WINDOW: Final = 256
 """Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
 
@@ -142,28 +144,38 @@ async def ready(client: Client) -> None:
     await client.flush()
 
 
-async def reliable_publish(
-    stream: JetStreamContext, subject: str, payload: bytes, message_id: str, deadline_s: float = DEADLINE_S
+async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and two are optional
+    stream: JetStreamContext,
+    subject: str,
+    payload: bytes,
+    message_id: str,
+    deadline_s: float = DEADLINE_S,
+    *,
+    expected_sequence: int | None = None,
 ) -> PubAck:
     """Publish until acknowledged, always under the same id, so that it is stored once.
 
-    Raises Unavailable when the deadline passes; the message may then be stored or not.
-    Raises InvalidMessage when the stream refuses it for good.
+    `expected_sequence` is where the subject's newest message must lie, 0 for none. Raises Conflict if it
+    lies elsewhere, Unavailable when the deadline passes (the message may then be stored or not),
+    InvalidMessage when the stream refuses the message for good.
     """
     end = time.monotonic() + deadline_s
+    headers = {"Nats-Msg-Id": message_id}
+    if expected_sequence is not None:
+        headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(expected_sequence)
     while True:
         try:
-            return await stream.publish(
-                subject, payload, headers={"Nats-Msg-Id": message_id}, timeout=ATTEMPT_TIMEOUT_S
-            )
+            return await stream.publish(subject, payload, headers=headers, timeout=ATTEMPT_TIMEOUT_S)
         except _TRANSIENT as error:
             if time.monotonic() > end:
-                message = (
-                    f"no acknowledgement for {subject} within {deadline_s:.0f} s; it may or may not be stored"
-                )
+                late = f"no acknowledgement for {subject} within {deadline_s:.0f} s ({error or 'no answer'})"
+                message = f"{late}; it may or may not be stored"
                 raise Unavailable(message) from error
             await asyncio.sleep(0.05)
         except (nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
+            if getattr(error, "err_code", None) == WRONG_LAST_SEQUENCE:
+                message = f"somebody else wrote {subject} in the meantime"
+                raise Conflict(message, code="subject_has_another_last_sequence") from error
             message = f"{subject} was refused by its stream: {error}"
             raise InvalidMessage(message) from error
 

@@ -154,7 +154,7 @@ async def take_over(client: Client, consumer: Consumer) -> None:
     """Create a consumer afresh: everything not acknowledged is delivered again, at once and in order.
 
     For the holder of the book's lease, on taking it and whenever deliveries may have been lost.
-    Subscribe to its `deliver_subject` first.
+    Subscribe to its `deliver_subject` first, and let that be one nobody had before.
     """
     with contextlib.suppress(NotThere):
         await request(client, f"CONSUMER.DELETE.{consumer.stream}.{consumer.name}")

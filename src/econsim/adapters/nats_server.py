@@ -40,7 +40,7 @@ _CAUSES: Final = (
     ("no space left on device", "the disk is full; free some space and start again"),
     ("address already in use", "its port is in use; choose another"),
     ("permission denied", "it may not write its files; check the owner of the state directory"),
-    ("insufficient storage", "the JetStream store is full; free some disk space and start again"),
+    ("resource limits exceeded", "the JetStream store is full; free some disk space and start again"),
 )
 
 OnCrash = Callable[[str], None]
