@@ -47,7 +47,7 @@ class Module:
 
 def module(text: str, path: str = "src/econsim/domain/example.py") -> Module:
     """Parse a piece of source as if it were the file at `path`."""
-    return Module(path, text, ast.parse(text))
+    return Module(path, text, ast.parse(text, path))
 
 
 @cache

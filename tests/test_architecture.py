@@ -23,7 +23,7 @@ LAYERS = (
     ("adapters", "ledger_state", "ledger_writer", "middlewares", "state"),
     ("link", "serving"),
     ("tenancy",),
-    ("book_worker",),
+    ("workers",),
     ("routers", "agents"),
     ("drivers", "memory", "report", "experiments"),
     ("app", "catalog"),
