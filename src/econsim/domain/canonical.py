@@ -33,6 +33,9 @@ _SYSTEM: Final = frozenset(
 _LEFT_OUT: Final = frozenset({"cause", "last_sequence", "previous_hash", "hash", "sequence", "salt", "hosts"})
 """Fields of data that differ between equal runs; a cause is written beside the data instead."""
 
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+"""One encoder for all lines: making one for each would take longer than the line."""
+
 _TICKS_PLAIN: Final = 8
 """Newest ticks kept uncompressed; transfers reach the log some ticks late, never many."""
 
@@ -149,4 +152,4 @@ def _cause(cause: bytes, numbers: dict[str, int]) -> bytes:
 
 
 def _dump(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return _ENCODE(value).encode()

@@ -148,7 +148,7 @@ def _markets(summary: Summary) -> Table:
     for market in summary.markets:
         oracle = market.equilibrium
         table.add_row(
-            f"{market.resource}\n[dim]{market.mechanism.replace('_', ' ')}[/dim]",
+            f"{market.resource}\n[dim]{market.mechanism.partition('_')[0]}[/dim]",
             percent(market.efficiency, 2),
             NOTHING if market.alpha is None else f"{market.alpha:.1f} %",
             count(len(market.trades)),
