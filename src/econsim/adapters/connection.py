@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
+from econsim.subjects import AUDIT
 
 RECONNECT_WAIT_S: Final = 0.1
 """Pause between attempts to reach a server that went away; a restarted one is back within 0.3 s."""
@@ -155,8 +156,8 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
 ) -> PubAck:
     """Publish until acknowledged, always under the same id, so that it is stored once.
 
-    `expected_sequence` is where the subject's newest message must lie, 0 for none. Raises Conflict if it
-    lies elsewhere, Unavailable when the deadline passes (the message may then be stored or not),
+    `expected_sequence`, for events, is where the subject's newest one must lie in `audit_log`, 0 for
+    none. Raises Conflict if it lies elsewhere, Unavailable when the deadline passes (the message may then be stored or not),
     InvalidMessage when the stream refuses the message for good.
     """
     end = time.monotonic() + deadline_s
@@ -174,10 +175,26 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
             await asyncio.sleep(0.05)
         except (nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
             if getattr(error, "err_code", None) == WRONG_LAST_SEQUENCE:
-                message = f"somebody else wrote {subject} in the meantime"
-                raise Conflict(message, code="subject_has_another_last_sequence") from error
+                return await _own(stream, subject, message_id)
             message = f"{subject} was refused by its stream: {error}"
             raise InvalidMessage(message) from error
+
+
+async def _own(stream: JetStreamContext, subject: str, message_id: str) -> PubAck:
+    """Return where the subject's newest event lies if it is this one; raises Conflict if it is another.
+
+    The server looks at the expected sequence before the message id, so a message whose first
+    acknowledgement was lost is refused on account of itself.
+    """
+    try:
+        newest = await stream.get_msg(AUDIT, subject=subject)
+    except (*_TRANSIENT, nats.js.errors.APIError) as error:
+        message = f"the log did not tell who wrote {subject}; the event may or may not be stored"
+        raise Unavailable(message) from error
+    if (newest.headers or {}).get("Nats-Msg-Id") != message_id:
+        message = f"somebody else wrote {subject} in the meantime"
+        raise Conflict(message, code="subject_has_another_last_sequence")
+    return PubAck(stream=AUDIT, seq=newest.seq or 0, duplicate=True)
 
 
 async def publish_many(
