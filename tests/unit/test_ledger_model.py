@@ -136,7 +136,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     @initialize(amount=amounts)
     def endow(self, amount):
         for holder in HOLDERS[1:]:
-            self.send_steps("", *(transfer("", "treasury", holder, amount + 1, asset) for asset in ASSETS))
+            self.send_steps("", *(transfer("", "treasury", holder, amount + 5, asset) for asset in ASSETS))
 
     @rule(chain_id=mostly_fresh, chosen=st.lists(steps, max_size=3))
     def move_or_reserve(self, chain_id, chosen):
@@ -154,6 +154,13 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         known = data.draw(st.sampled_from([*self.model.reserved, *self.model.ids, "unknown"]))
         held = self.model.reserved.get(known, chosen)
         self.send_steps("", transfer("", held.debit, held.credit, amount, chosen.asset, kind, known))
+
+    @precondition(lambda self: self.model.reserved)
+    @rule(data=st.data())
+    def spend_all_that_is_posted(self, data):
+        held = data.draw(st.sampled_from(list(self.model.reserved.values())))
+        amount = max(self.model.posted.get((held.debit, held.asset), 0), 0)
+        self.send_steps("", transfer("", held.debit, held.credit, amount, held.asset))
 
     @rule(data=st.data())
     def resolve_again(self, data):
@@ -185,5 +192,5 @@ class LedgerAgainstModel(RuleBasedStateMachine):
 
 TestLedgerAgainstModel = LedgerAgainstModel.TestCase
 TestLedgerAgainstModel.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
