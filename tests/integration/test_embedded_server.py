@@ -61,6 +61,23 @@ async def test_without_restart_a_crash_is_told_and_stays(tmp_path):
             await asyncio.open_connection("127.0.0.1", server.port)
 
 
+async def test_a_server_that_cannot_come_back_is_given_up_in_the_end(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr("econsim.adapters.nats_server.BACKOFF_S", (0.0, 0.0))
+    async with EmbeddedServer(tmp_path, on_crash=told.append) as server:
+        (tmp_path / "nats" / "data").rename(tmp_path / "kept")
+        (tmp_path / "nats" / "data").write_text("no directory")
+        os.kill(server.pid, signal.SIGKILL)
+        await eventually(lambda: len(told) == 4)
+
+    assert [text.split(":")[0].split(" (")[0] for text in told] == [
+        "nats-server ended with status -9",
+        "nats-server did not start",
+        "nats-server did not start",
+        "nats-server is not started again",
+    ]
+
+
 async def test_data_is_kept_for_the_next_start(tmp_path):
     for _ in range(2):
         async with EmbeddedServer(tmp_path) as server:
@@ -72,11 +89,12 @@ async def test_data_is_kept_for_the_next_start(tmp_path):
     assert ack.seq == 2
 
 
-async def test_ephemeral_data_is_thrown_away():
-    async with EmbeddedServer(None, ephemeral=True) as server:
+async def test_ephemeral_data_is_thrown_away(tmp_path):
+    async with EmbeddedServer(tmp_path, ephemeral=True) as server:
         assert server.state.exists()
 
     assert not server.state.exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_others_find_it_while_it_runs(tmp_path):

@@ -66,9 +66,12 @@ class EmbeddedServer:
         `port` asks for one port, otherwise a free one is chosen. `ephemeral` keeps everything in a
         temporary directory that is removed on stop, whatever `state` is.
         """
-        self._temporary = Path(tempfile.mkdtemp(prefix="econsim-")) if ephemeral else None
-        self.state: Final = self._temporary or state
+        self.state = state
+        """Directory of keys and data."""
         self.crashes = 0
+        """Times the server ended without being asked to."""
+        self._ephemeral = ephemeral
+        self._throw_away = False
         self._asked_port = port
         self._restart = restart
         self._on_crash = on_crash or (lambda _: None)
@@ -122,6 +125,9 @@ class EmbeddedServer:
         binary = self._binary or server_binary.find()
         self._version = await asyncio.to_thread(server_binary.version, binary)
         self._program = binary
+        if self._ephemeral:
+            self.state = Path(tempfile.mkdtemp(prefix="econsim-"))
+            self._throw_away = True
         self._directory = server_state.prepare(self.state, self._free_bytes_min)
         if self._asked_port is not None and not server_state.port_is_free(self._asked_port):
             message = f"port {self._asked_port} is in use; stop what listens there or ask for another port"
@@ -208,6 +214,8 @@ class EmbeddedServer:
                 self._on_crash(str(error))
             else:
                 return attempt
+        if self._restart:
+            self._on_crash("nats-server is not started again: it failed too often; see the messages before")
         return -1
 
     def _failure(self, what: str) -> str:
@@ -222,8 +230,8 @@ class EmbeddedServer:
         return f"{what}{why} (its log {log} ends with: {last[0][-300:]})"
 
     def _discard(self) -> None:
-        if self._temporary:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+        if self._throw_away:
+            shutil.rmtree(self.state, ignore_errors=True)
 
 
 async def _end(process: Process) -> None:
