@@ -87,17 +87,8 @@ class LedgerState:
 
     def fold(self, entry: Entry) -> None:
         """Take in one write of the past, oldest first; raises CorruptJournal if it does not add up."""
-        _, kind, name = entry.key.split(".", 2)
         try:
-            if kind == "transfer":
-                self._replay(TransferPostedEvent.model_validate_json(entry.value).data)
-            elif kind == "refusal":
-                self._replay(TransferRefusedEvent.model_validate_json(entry.value).data)
-            elif name in {"balance", "holdings"}:
-                self._revisions[entry.key] = entry.revision
-            elif entry.key == self._barrier_key:
-                self._revisions[entry.key] = entry.revision
-                self.barrier = json.loads(entry.value)["tick"]
+            self._fold(entry)
         except ValidationError as error:
             message = f"{entry.key} at revision {entry.revision} is not a journal entry"
             raise CorruptJournal(message) from error
@@ -142,6 +133,20 @@ class LedgerState:
         holdings = self.ledger.holdings(holder)
         credits_ = holdings.pop(CREDITS, Position(0, 0))
         return Balance(holder=holder, credits=credits_, holdings=holdings, sequence=self.journal.sequence)
+
+    def _fold(self, entry: Entry) -> None:
+        """Take in one write by its key; keys of other services are left alone."""
+        _, kind, name = entry.key.split(".", 2)
+        match kind, name:
+            case "transfer", _:
+                self._replay(TransferPostedEvent.model_validate_json(entry.value).data)
+            case "refusal", _:
+                self._replay(TransferRefusedEvent.model_validate_json(entry.value).data)
+            case _, "balance" | "holdings":
+                self._revisions[entry.key] = entry.revision
+            case "ledger", "barrier":
+                self._revisions[entry.key] = entry.revision
+                self.barrier = json.loads(entry.value)["tick"]
 
     def _replay(self, entry: TransferPosted | TransferRefused) -> None:
         """Fold a journal entry."""
