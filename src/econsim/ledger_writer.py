@@ -104,7 +104,7 @@ class LedgerWriter:
         else:
             submission = _Submission(parts, asyncio.get_running_loop().create_future())
             if not parts:
-                return Submitted()
+                return Submitted(sequence=self.sequence)
             self._enqueue(_Unit([submission]))
         return await asyncio.shield(submission.done)
 
@@ -214,7 +214,7 @@ class LedgerWriter:
             self._barriers.pop(unit.barrier, None)
             for submission in unit.submissions:
                 if not submission.done.done():
-                    submission.done.set_result(Submitted(refused=submission.refused))
+                    submission.done.set_result(Submitted(refused=submission.refused, sequence=self.sequence))
 
     def _fail(self, group: list[_Job], error: Exception) -> None:
         """Hand an error to everybody with a job in the group."""

@@ -70,7 +70,8 @@ class _Run:
             if moment.period == clock.periods:
                 break
             moment = moment.next_period()
-        yield self._event(subjects.RUN_CLOSED, RunClosed(ticks=moment.tick, periods=moment.period))
+        closed = RunClosed(ticks=moment.tick, periods=moment.period, journal_sequence=self._journal.sequence)
+        yield self._event(subjects.RUN_CLOSED, closed)
 
     def _tick(self, moment: Moment, *, ends_period: bool) -> Iterator[Sealed]:
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=None)

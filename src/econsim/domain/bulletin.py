@@ -67,5 +67,13 @@ def price(stamp: Stamp, resource: str, closed: Closed) -> Sealed | None:
     return stamp.event(subjects.PRICE_UPDATED, ACTOR, closed.price, closed.cleared.batch, resource=resource)
 
 
+def told(stamp: Stamp, resource: str, item: Item, agent: str) -> Sealed:
+    """Return the delivery that tells one agent of one item, on the event's subject with the agent last."""
+    subject = subject_of(item)
+    model = next(model for kind, model in KINDS if kind is subject)
+    sealed = stamp.event(subject, ACTOR, model(items=(item,)), agent, item.n, resource=resource)
+    return Sealed(f"{sealed.subject}.{agent}", sealed.event)
+
+
 def _parts(items: Sequence[Item]) -> Iterable[tuple[Item, ...]]:
     return (tuple(items[i : i + ITEMS_PER_EVENT_MAX]) for i in range(0, len(items), ITEMS_PER_EVENT_MAX))

@@ -30,7 +30,9 @@ _SYSTEM: Final = frozenset(
 )
 """Events of the system that belong to the economy; agents' reports tell of hosts, so they do not."""
 
-_LEFT_OUT: Final = frozenset({"cause", "last_sequence", "previous_hash", "hash", "sequence", "salt", "hosts"})
+_LEFT_OUT: Final = frozenset(
+    {"cause", "last_sequence", "journal_sequence", "sequence", "previous_hash", "hash", "salt", "hosts"}
+)
 """Fields of data that differ between equal runs; a cause is written beside the data instead."""
 
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode

@@ -146,7 +146,7 @@ def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:
                 f"market {role.resource!r} has lot_size {lot_size}, but {group.policy} agents of group "
                 f"{group.name!r} trade single units; use lot_size = 1"
             )
-            raise ScenarioError(message, key="lot_size")
+            raise ScenarioError(message, key="roles", group=group.name)
 
 
 def _check_ids(agents: Iterable[Agent]) -> None:
@@ -154,14 +154,14 @@ def _check_ids(agents: Iterable[Agent]) -> None:
     for agent in agents:
         if agent.id in RESERVED or agent.id.startswith(RESERVED_PREFIXES):
             message = f"agent id {agent.id!r} is reserved for the system; rename group {agent.group!r}"
-            raise ScenarioError(message, key="name")
+            raise ScenarioError(message, key="name", group=agent.group)
         if len(agent.id) > NAME_LENGTH_MAX:
             message = (
                 f"agent id {agent.id!r} is longer than {NAME_LENGTH_MAX} characters; "
                 f"shorten the name of group {agent.group!r}"
             )
-            raise ScenarioError(message, key="name")
+            raise ScenarioError(message, key="name", group=agent.group)
         if agent.id in seen:
             message = f"agent id {agent.id!r} is used twice; rename group {agent.group!r}"
-            raise ScenarioError(message, key="name")
+            raise ScenarioError(message, key="name", group=agent.group)
         seen.add(agent.id)

@@ -36,6 +36,8 @@ class RunClosed(Message):
     """Ticks it took."""
     periods: int
     """Trading days it took."""
+    journal_sequence: int
+    """The ledger's last journal entry: a reader that has seen it has seen all."""
 
 
 class PeriodOpened(Message):

@@ -119,6 +119,8 @@ class Submitted(Message):
 
     refused: dict[str, Refusal] = Field(default_factory=dict)
     """Chain id → reason, for those refused; every other chain holds."""
+    sequence: int = 0
+    """The run's newest journal entry when this was answered."""
 
 
 @dataclass(frozen=True, slots=True)

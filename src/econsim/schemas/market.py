@@ -320,8 +320,8 @@ class PriceUpdated(Message):
 
     resource: Name
     """What is traded."""
-    price: Price
-    """Micro-credits a unit: the last trade, or the clearing price."""
+    price: Price | None
+    """Micro-credits a unit: the last trade, or the clearing price; none before the first."""
     quote: Quote
     """Best prices."""
     volume: int

@@ -1,0 +1,74 @@
+"""Requests to econsim's services: always with a time-out, typed errors, and safe repeats."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final, TypeVar
+
+import nats.errors
+from nats.aio.client import Client
+from pydantic import ValidationError
+
+from econsim import subjects
+from econsim.errors import InvalidMessage, NotFound, Refused, Unavailable
+from econsim.schemas.base import ErrorReply, Message
+from econsim.schemas.ledger import Submit, Submitted
+
+REQUEST_TIMEOUT_S: Final = 5.0
+"""Longest to wait for one answer; the seed's rule: what takes longer than 30 s is a work queue."""
+
+SUBMIT_DEADLINE_S: Final = 120.0
+"""Longest to try to reach the ledger: a restarted writer waits for its lease and reads its journal."""
+
+PAUSE_S: Final = 0.05
+"""Pause before asking again."""
+
+Reply = TypeVar("Reply", bound=Message)
+
+
+async def ask(
+    client: Client, subject: str, request: Message, reply: type[Reply], timeout_s: float = REQUEST_TIMEOUT_S
+) -> Reply:
+    """Ask a service and return its typed reply.
+
+    Raises Refused for an error reply, NotFound if nobody answers on the subject, Unavailable if the
+    answer did not come in time: whether a command took effect is then unknown, so repeat it by its id.
+    """
+    try:
+        message = await client.request(subject, request.model_dump_json().encode(), timeout=timeout_s)
+    except nats.errors.NoRespondersError as error:
+        text = f"nobody answers on {subject}: no such run or market, or its service is not running"
+        raise NotFound(text, code="no_service_answers") from error
+    except (TimeoutError, nats.errors.Error) as error:
+        text = f"no answer on {subject} within {timeout_s:g} s"
+        raise Unavailable(text) from error
+    if (message.headers or {}).get("status") == "error":
+        raise _refusal(message.data)
+    try:
+        return reply.model_validate_json(message.data)
+    except ValidationError as error:
+        text = f"the reply on {subject} is not a {reply.__name__}"
+        raise InvalidMessage(text) from error
+
+
+async def submit(client: Client, run: str, sender: str, command: Submit) -> Submitted:
+    """Submit transfers until the ledger has answered; the command's id makes repeats safe.
+
+    Raises Refused if the submission itself is refused, Unavailable after SUBMIT_DEADLINE_S.
+    """
+    subject = subjects.SUBMIT(run=run, agent=sender)
+    end = time.monotonic() + SUBMIT_DEADLINE_S
+    while True:
+        try:
+            return await ask(client, subject, command, Submitted)
+        except (NotFound, Unavailable):
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(PAUSE_S)
+
+
+def _refusal(data: bytes) -> Refused | Unavailable:
+    body = ErrorReply.model_validate_json(data).error
+    kind = Unavailable if body.retryable else Refused
+    return kind(body.message, code=body.code, **body.details)

@@ -1,0 +1,125 @@
+"""The composition root: services by name, each with its own broker, composed into FastStream apps.
+
+`faststream run econsim.app:market` runs one service, `econsim.app:everything` all of them in one process.
+Nothing connects or reads the environment before an app is asked for by name.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from faststream import FastStream
+from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
+
+from econsim.adapters import server_state
+from econsim.adapters.connection import options
+from econsim.config import Settings, settings
+from econsim.errors import NotFound, SetupError
+from econsim.link import Link
+from econsim.middlewares import Bind, replies
+from econsim.routers import agent, clock, ledger, market
+from econsim.tenancy import OpenRun, Post, Tenancy
+
+EVERYTHING: Final = "everything"
+"""Name of the app that holds every service."""
+
+NOWHERE: Final = "nats://127.0.0.1:4222"
+"""Address in documents generated without a server; never connected to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """How one service is made."""
+
+    routers: Callable[[Link, Tenancy], NatsRouter]
+    """What every worker listens to."""
+    posts: Callable[[Link, OpenRun], Sequence[Post]]
+    """What of a run one worker serves at a time."""
+
+
+SERVICES: Final[Mapping[str, Service]] = {
+    "ledger": Service(lambda _, tenancy: ledger.router(tenancy), ledger.posts),
+    "market": Service(market.router, market.posts),
+    "clock": Service(clock.router, clock.posts),
+    "agent": Service(lambda _, tenancy: agent.router(tenancy), agent.posts),
+}
+"""Every service, by the name of its app and its role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where services connect, and as whom."""
+
+    url: str
+    """NATS URL; empty if there is none."""
+    creds: Callable[[str], Path]
+    """Role → creds file."""
+
+
+def server_of(config: Settings) -> Server:
+    """Return the server the settings name: an existing one, or the one embedded in the state directory."""
+
+    def creds(role: str) -> Path:
+        if config.creds and config.creds.is_file():
+            return config.creds
+        return (config.creds or config.state / "trust" / "creds") / f"{role}.creds"
+
+    return Server(config.nats or server_state.running(config.state) or "", creds)
+
+
+def build(*names: str, server: Server | None = None) -> FastStream:
+    """Return an app of the named services; raises NotFound for a name that is no service."""
+    server = server or server_of(settings())
+    made = [_service(name, server) for name in names]
+    app = FastStream(*(link.broker for link, _ in made))
+
+    @app.on_startup
+    async def check() -> None:
+        if not server.url:
+            message = "no NATS server is running here; start one with `econsim up --server`, or name one with ECONSIM_NATS"
+            raise SetupError(message)
+
+    @app.after_startup
+    async def start() -> None:
+        for _, tenancy in made:
+            await tenancy.start()
+
+    @app.on_shutdown
+    async def stop() -> None:
+        for _, tenancy in made:
+            await tenancy.stop()
+
+    return app
+
+
+def _service(name: str, server: Server) -> tuple[Link, Tenancy]:
+    if name not in SERVICES:
+        message = f"there is no service {name!r}; the services are {', '.join(SERVICES)}"
+        raise NotFound(message)
+    creds = server.creds(name)
+    broker = NatsBroker(
+        server.url or NOWHERE,
+        security=NatsCredentials(str(creds)) if creds.exists() else None,
+        middlewares=[Bind, replies()],
+        log_level=logging.DEBUG,
+        graceful_timeout=5.0,
+        **options(f"econsim-{name}"),
+    )
+    link = Link(name, broker)
+    tenancy = Tenancy(link, partial(SERVICES[name].posts, link))
+    broker.include_router(SERVICES[name].routers(link, tenancy))
+    return link, tenancy
+
+
+def __getattr__(name: str) -> FastStream:
+    """Build the app of this name: a service, or `everything`."""
+    if name == EVERYTHING:
+        return build(*SERVICES)
+    if name in SERVICES:
+        return build(name)
+    raise AttributeError(name)

@@ -1,0 +1,108 @@
+"""From commands to actions: who may send what to a market, checked before a book sees it.
+
+Identity is the subject's last token (architecture B3); the payload may repeat it but not change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from econsim.domain.population import Agent, host_name
+from econsim.errors import InvalidMessage, NotAllowed, NotFound
+from econsim.schemas.base import Command
+from econsim.schemas.market import (
+    Action,
+    CancelOrder,
+    CloseTick,
+    PlaceAsk,
+    PlaceBid,
+    PlaceOrders,
+    ReplaceOrder,
+    Verb,
+)
+from econsim.subjects import Parsed
+
+COMMAND_BYTES_MAX: Final = 4_096
+"""Bytes in one agent's command: ten times the largest valid one."""
+
+_MODELS: Final[Mapping[str, type[Command]]] = {
+    "place_bid": PlaceBid,
+    "place_ask": PlaceAsk,
+    "cancel_order": CancelOrder,
+    "replace_order": ReplaceOrder,
+    "place_orders": PlaceOrders,
+    "close_tick": CloseTick,
+}
+
+
+def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseTick | tuple[Action, ...]:
+    """Return the clock's mark, or the actions a command asks for.
+
+    Raises InvalidMessage for a payload outside its schema, NotFound for an agent that is not in the run,
+    NotAllowed for an identity that does not match.
+    """
+    command = _parse(subject.action, payload)
+    if command.agent_id not in (None, subject.agent):
+        message = f"agent_id says {command.agent_id!r}, but the subject says {subject.agent!r}; leave it out"
+        raise NotAllowed(message, code="agent_id_does_not_match_subject")
+    if isinstance(command, CloseTick):
+        return command
+    if isinstance(command, PlaceOrders):
+        _check_host(subject.agent, command, roster)
+        return command.actions
+    if subject.agent not in roster:
+        message = f"agent {subject.agent!r} is not in run {subject.run!r}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
+    return (action_of(command, subject.agent),)
+
+
+def action_of(command: Command, agent: str) -> Action:
+    """Return what one agent's command asks its market to do."""
+    match command:
+        case PlaceBid() | PlaceAsk():
+            verb = Verb.BID if isinstance(command, PlaceBid) else Verb.ASK
+            return Action(verb, agent, command.order_id, command.price, command.quantity, command.kind)
+        case ReplaceOrder():
+            return Action(
+                Verb.REPLACE,
+                agent,
+                command.order_id,
+                command.price,
+                command.quantity,
+                new_order_id=command.new_order_id,
+            )
+        case CancelOrder():
+            return Action(Verb.CANCEL, agent, command.order_id)
+        case _:
+            raise TypeError(type(command).__name__)
+
+
+def explain(error: ValidationError) -> str:
+    """Return a sentence that names the first wrong field, what is wrong, and how often more are."""
+    first, more = error.errors()[0], error.error_count() - 1
+    where = ".".join(map(str, first["loc"])) or "the message"
+    rest = f" (and {more} more)" if more else ""
+    return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"
+
+
+def _parse(action: str, payload: bytes) -> Command:
+    if action not in ("place_orders", "close_tick") and len(payload) > COMMAND_BYTES_MAX:
+        message = f"the command has {len(payload)} bytes; at most {COMMAND_BYTES_MAX} are taken"
+        raise InvalidMessage(message, code="message_is_too_large")
+    parse: Callable[[bytes], Any] = _MODELS[action].model_validate_json
+    try:
+        command: Command = parse(payload)
+    except ValidationError as error:
+        raise InvalidMessage(explain(error)) from error
+    return command
+
+
+def _check_host(host: str, command: PlaceOrders, roster: Mapping[str, Agent]) -> None:
+    for action in command.actions:
+        agent = roster.get(action.agent)
+        if agent is None or agent.host < 0 or host_name(agent.host) != host:
+            message = f"{host!r} does not host agent {action.agent!r}"
+            raise NotAllowed(message, code="agent_belongs_to_another_host")

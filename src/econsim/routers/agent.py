@@ -1,0 +1,40 @@
+"""The agent service: hosts of scripted agents, one post per host of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from faststream.nats import NatsRouter
+
+from econsim import subjects
+from econsim.domain.population import UNHOSTED, host_name
+from econsim.link import Link
+from econsim.middlewares import event
+from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
+from econsim.tenancy import OpenRun, Post, Tenancy
+from econsim.workers import host
+
+
+def router(tenancy: Tenancy) -> NatsRouter:
+    """Return what every worker of the service listens to."""
+    routes = NatsRouter()
+
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
+    async def agent_run_opened(opened: RunOpenedEvent) -> None:
+        tenancy.opened(opened)
+
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event)
+    async def agent_run_closed(closed: RunClosedEvent) -> None:
+        tenancy.closed(closed.correlation_id)
+
+    return routes
+
+
+def posts(link: Link, run: OpenRun) -> Sequence[Post]:
+    """Return the hosts of a run that have agents."""
+    indices = sorted({agent.host for agent in run.agents.values()} - {UNHOSTED})
+    return tuple(
+        Post(f"host.{run.name}.{host_name(index)}", partial(host.serve, link, run, index))
+        for index in indices
+    )

@@ -1,0 +1,94 @@
+"""The ledger service: one writer per run, found by lease, answering submissions and balances.
+
+The writer is `ledger_writer.py`, the rules are `domain/ledger.py`; here is only what listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, Protocol
+
+from faststream.nats import NatsBroker, NatsRouter
+
+from econsim import subjects
+from econsim.adapters.state_store import JetStreamStateStore
+from econsim.errors import NotFound
+from econsim.ledger_writer import LedgerWriter
+from econsim.link import Link
+from econsim.middlewares import caller, event, wire
+from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
+from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
+from econsim.serving import Subscriber, serving
+from econsim.tenancy import OpenRun, Post, Tenancy
+
+SUBMISSIONS_MAX: Final = 128
+"""Submissions under way at once: more than the markets of a run, which wait for each other."""
+
+
+class Books(Protocol):
+    """What the handlers need of a run's ledger."""
+
+    async def submit(self, command: Submit) -> Submitted:
+        """Apply chains durably."""
+
+    def balance(self, holder: str) -> Balance:
+        """Return a holder's positions."""
+
+
+def router(tenancy: Tenancy) -> NatsRouter:
+    """Return what every worker of the service listens to."""
+    routes = NatsRouter()
+
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
+    async def ledger_run_opened(opened: RunOpenedEvent) -> None:
+        tenancy.opened(opened)
+
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event)
+    async def ledger_run_closed(closed: RunClosedEvent) -> None:
+        tenancy.closed(closed.correlation_id)
+
+    return routes
+
+
+def posts(link: Link, run: OpenRun) -> Sequence[Post]:
+    """Return the one ledger of a run."""
+    return (Post(f"ledger.{run.name}", partial(serve, link, run)),)
+
+
+async def serve(link: Link, run: OpenRun) -> None:
+    """Rebuild the run's ledger from the store and answer until cancelled."""
+    writer = LedgerWriter(run.name, run.data.salt, JetStreamStateStore(link.client), link.clock)
+    await writer.load()
+    async with serving(link, listen(link.broker, run, writer)):
+        await asyncio.Event().wait()
+
+
+def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscriber]:
+    """Return the subscribers that answer for one run's ledger, not yet started."""
+    submissions = broker.subscriber(
+        subjects.SUBMIT.pattern(run=run.name),
+        decoder=wire(Submit),
+        max_workers=SUBMISSIONS_MAX,
+        persistent=False,
+    )
+    balances = broker.subscriber(
+        subjects.GET_BALANCE.pattern(run=run.name), decoder=wire(GetBalance), persistent=False
+    )
+
+    @submissions
+    async def submit(command: Submit) -> Submitted:
+        """Apply chains of transfers; answered when durable."""
+        return await books.submit(command)
+
+    @balances
+    async def get_balance(request: GetBalance) -> Balance:
+        """Return the asking agent's positions."""
+        agent = caller().agent
+        if agent not in run.agents:
+            message = f"agent {agent!r} is not in run {run.name!r}"
+            raise NotFound(message, code="agent_is_not_in_this_run")
+        return books.balance(agent)
+
+    return submissions, balances

@@ -1,0 +1,56 @@
+"""The market service: one worker per order book, found by lease, and the requests about markets.
+
+The worker is `workers/book.py`; the rules are `domain/`. Here is only what listens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from faststream.nats import NatsRouter
+
+from econsim import subjects
+from econsim.link import Link
+from econsim.middlewares import caller, event, wire
+from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
+from econsim.schemas.market import Execute, Executed, GetPrices, Prices
+from econsim.tenancy import OpenRun, Post, Tenancy
+from econsim.workers import book, execution
+
+QUEUE = "market"
+"""Queue group: any worker answers, one answers."""
+
+
+def router(link: Link, tenancy: Tenancy) -> NatsRouter:
+    """Return what every worker of the service listens to."""
+    routes = NatsRouter()
+
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
+    async def market_run_opened(opened: RunOpenedEvent) -> None:
+        tenancy.opened(opened)
+
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event)
+    async def market_run_closed(closed: RunClosedEvent) -> None:
+        tenancy.closed(closed.correlation_id)
+
+    @routes.subscriber(subjects.GET_PRICES.pattern(), QUEUE, decoder=wire(GetPrices))
+    async def get_prices(request: GetPrices) -> Prices:
+        """Return the public prices of all markets of the caller's run."""
+        return await execution.prices_of(link.client, tenancy.known(caller().run))
+
+    @routes.subscriber(subjects.EXECUTE.pattern(), QUEUE, decoder=wire(Execute), max_workers=32)
+    async def execute(request: Execute) -> Executed:
+        """Do several reads and orders in one round trip."""
+        who = caller()
+        return await execution.execute(link.client, tenancy.known(who.run), who.agent, request)
+
+    return routes
+
+
+def posts(link: Link, run: OpenRun) -> Sequence[Post]:
+    """Return the order books of a run."""
+    return tuple(
+        Post(f"book.{run.name}.{market.resource}", partial(book.serve, link, run, market))
+        for market in run.data.scenario.markets
+    )

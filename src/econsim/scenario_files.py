@@ -1,0 +1,167 @@
+"""Scenario files: the shipped ones by name, anybody's by path, and errors that say where and what to do.
+
+Owns reading TOML and turning a schema's complaint into file, line, key and remedy. Called by the CLI,
+the experiments and the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from re import findall, search
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from econsim.domain.population import population
+from econsim.errors import ScenarioError
+from econsim.scenario_lines import Key, line_of
+from econsim.schemas.expectation import Expectation
+from econsim.schemas.scenario import Clock, Group, Market, Role, Scenario, ScriptedAction
+
+SUFFIX: Final = ".toml"
+"""What scenario files end with."""
+
+TEMPLATE: Final = "_template"
+"""The shipped file that `econsim new` writes; it is no scenario of its own."""
+
+TABLES: Final[dict[str, type[BaseModel]]] = {
+    "": Scenario,
+    "clock": Clock,
+    "markets": Market,
+    "agents": Group,
+    "roles": Role,
+    "script": ScriptedAction,
+    "expectations": Expectation,
+}
+"""Table of a scenario file → the schema whose keys it takes."""
+
+_SHIPPED: Final = files("econsim.scenarios")
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the scenarios in the package, sorted."""
+    found = [entry.name.removesuffix(SUFFIX) for entry in _SHIPPED.iterdir() if entry.name.endswith(SUFFIX)]
+    return tuple(sorted(name for name in found if name != TEMPLATE))
+
+
+def load(path_or_name: str | Path) -> Scenario:
+    """Return a shipped scenario by its name, or the one in a file.
+
+    Raises ScenarioError naming file, line, key and remedy.
+    """
+    name = str(path_or_name)
+    if name in names():
+        return parse(_shipped(name), f"{name}{SUFFIX}")
+    try:
+        text = Path(path_or_name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise _unknown(name) from None
+    except (OSError, UnicodeDecodeError) as error:
+        remedy = "give a text file in UTF-8, or a name that `econsim scenarios` lists"
+        raise _error(name, 1, "", f"cannot be read: {error}", remedy) from None
+    return parse(text, name)
+
+
+def parse(text: str, file: str = "scenario.toml") -> Scenario:
+    """Return the scenario that TOML text describes; `file` is for messages. Raises ScenarioError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise _error(file, line, "", f"is not TOML: {error}", "correct the line, or the one before") from None
+    try:
+        scenario = Scenario.model_validate(document)
+    except ValidationError as error:
+        raise _explain(error.errors()[0], text, file) from None
+    try:
+        population(scenario)
+    except ScenarioError as error:
+        key = _key_of(scenario, error)
+        raise _error(file, line_of(text, key), _dotted(key), str(error), "") from None
+    return scenario
+
+
+def template() -> str:
+    """Return a commented scenario to start from; it loads as it is."""
+    return _shipped(TEMPLATE)
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of scenario files, as published in docs/reference/scenario.schema.json."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Made from econsim.schemas.scenario; a test keeps it current.",
+        **Scenario.model_json_schema(),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _shipped(name: str) -> str:
+    return _SHIPPED.joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8")
+
+
+def _unknown(name: str) -> ScenarioError:
+    near = get_close_matches(name, names(), n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"the shipped scenarios are {', '.join(names())}"
+    return _error(name, 0, "", "is neither a file nor a shipped scenario", remedy)
+
+
+def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
+    key: Key = tuple(part for part in problem["loc"] if not _is_label(part))
+    what, remedy = _sentence(problem, key)
+    return _error(file, line_of(text, key), _dotted(key), what, remedy)
+
+
+def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
+    """Return what is wrong and what to do about it."""
+    if problem["type"] == "extra_forbidden":
+        known = [*_table(key[:-1]).model_fields]
+        near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
+        remedy = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(known)}"
+        return "is not a key of this table", remedy
+    if problem["type"] == "missing":
+        return "is missing", f"add a line {key[-1]} = … to this table"
+    if problem["type"] == "value_error":
+        return problem["msg"].removeprefix("Value error, "), ""
+    choices = findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
+    near = get_close_matches(str(problem["input"]), choices, n=1, cutoff=0.4)
+    said = problem["msg"][0].lower() + problem["msg"][1:]
+    return f"{problem['input']!r}: {said}", f"did you mean {near[0]!r}?" if near else ""
+
+
+def _table(path: Key) -> type[BaseModel]:
+    words = [part for part in path if isinstance(part, str)]
+    return TABLES[words[-1] if words else ""]
+
+
+def _is_label(part: int | str) -> bool:
+    """Return whether a part of pydantic's path names a type tried and not a key of the file."""
+    return isinstance(part, str) and ("[" in part or "-" in part)
+
+
+def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
+    """Return where the culprit of an error of `population` is written."""
+    groups = [group.name for group in scenario.agents]
+    return ("agents", groups.index(error.details["group"]), error.details["key"])
+
+
+def _dotted(key: Sequence[int | str]) -> str:
+    """Return a path as people count: `agents[2].policy` is the second group's."""
+    text = ""
+    for part in key:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def _error(file: str, line: int, key: str, what: str, remedy: str) -> ScenarioError:
+    place = f"{file}, line {line}" if line else file
+    said = ": ".join(part for part in (place, key, what) if part)
+    message = f"{said}; {remedy}" if remedy else said
+    return ScenarioError(message, file=file, line=line, key=key, remedy=remedy)

@@ -1,0 +1,170 @@
+"""Which worker serves what of a run: posts, each held by one worker at a time through a lease.
+
+A service's workers all learn of open runs and all try for every post; who gets the lease serves, the
+others stand by and take over within seconds when it is lost (architecture C5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import nats.errors
+
+from econsim import subjects
+from econsim.adapters.audit_log import last
+from econsim.adapters.leases import KeyLeases
+from econsim.domain.population import UNHOSTED, Agent, population
+from econsim.errors import EconsimError, NotFound, Unavailable
+from econsim.link import Link
+from econsim.ports import Leases
+from econsim.schemas.base import Event
+from econsim.schemas.clock import RunOpened, RunOpenedEvent
+
+RENEW_S: Final = 1.0
+"""Pause between renewals: a lease of five seconds survives four that fail."""
+
+RETRY_S: Final = 0.5
+"""Pause before trying for a lease again, or serving again after a failure."""
+
+LOOK_S: Final = 2.0
+"""Pause between looks for runs whose opening was not heard."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that is open, as its opening event tells."""
+
+    name: str
+    """Its id."""
+    data: RunOpened
+    """Its scenario and salt."""
+    event_id: str
+    """The opening event, root of all causes."""
+    agents: Mapping[str, Agent]
+    """Everybody in the run, by id."""
+    guests: frozenset[str]
+    """Agents outside the hosts, who are told the outcome of their orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Something of a run that one worker serves at a time."""
+
+    lease: str
+    """Name of the lease."""
+    serve: Callable[[], Awaitable[None]]
+    """Serves until there is nothing left to do; safe to start again at any time."""
+
+
+class Lost(EconsimError):
+    """Another worker holds the post; this one steps back."""
+
+    code = "post_was_lost"
+
+
+def open_run(opened: Event[RunOpened]) -> OpenRun:
+    """Return what an opening event says."""
+    agents = {agent.id: agent for agent in population(opened.data.scenario)}
+    guests = frozenset(name for name, agent in agents.items() if agent.host == UNHOSTED)
+    return OpenRun(opened.correlation_id, opened.data, opened.event_id, agents, guests)
+
+
+class Tenancy:
+    """The posts of one service in this process."""
+
+    def __init__(self, link: Link, posts: Callable[[OpenRun], Sequence[Post]]) -> None:
+        """Serve what `posts` returns for each open run; `start` once the link is connected."""
+        self.runs: dict[str, OpenRun] = {}
+        self._link = link
+        self._posts = posts
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look for open runs, now and from time to time."""
+        self._leases: Leases = KeyLeases(self._link.client)
+        self._looking = asyncio.create_task(self._look())
+
+    async def stop(self) -> None:
+        """Stop serving and give all leases back."""
+        if self._looking:
+            self._looking.cancel()
+        tasks = [task for run in list(self._tasks) for task in self.closed(run)]
+        await asyncio.gather(*tasks, *filter(None, [self._looking]), return_exceptions=True)
+
+    def opened(self, event: Event[RunOpened]) -> None:
+        """Try for the posts of a run, if it is new."""
+        if event.correlation_id not in self.runs:
+            run = self.runs[event.correlation_id] = open_run(event)
+            self._tasks[run.name] = [asyncio.create_task(self._hold(post)) for post in self._posts(run)]
+
+    def known(self, run: str) -> OpenRun:
+        """Return an open run; raises NotFound for any other."""
+        if run not in self.runs:
+            message = f"run {run!r} is not open; `econsim runs` lists those there are"
+            raise NotFound(message, code="run_is_not_open")
+        return self.runs[run]
+
+    def closed(self, run: str) -> list[asyncio.Task[None]]:
+        """Stop serving a run; returns the tasks that are ending."""
+        self.runs.pop(run, None)
+        tasks = self._tasks.pop(run, [])
+        for task in tasks:
+            task.cancel()
+        return tasks
+
+    async def _look(self) -> None:
+        """Find runs that opened or closed while nobody listened: a start, a lost message, an outage."""
+        while True:
+            with suppress(TimeoutError, nats.errors.Error, EconsimError):
+                stream = self._link.client.jetstream()
+                info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.RUN_OPENED.pattern())
+                opened = {subject.rsplit(".", 1)[1] for subject in info.state.subjects or ()}
+                info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.RUN_CLOSED.pattern())
+                closed = {subject.rsplit(".", 1)[1] for subject in info.state.subjects or ()}
+                for run in closed & self.runs.keys():
+                    self.closed(run)
+                for run in sorted(opened - closed - self.runs.keys()):
+                    stored = await last(self._link.client, subjects.RUN_OPENED(run=run))
+                    if stored:
+                        self.opened(RunOpenedEvent.model_validate_json(stored.payload))
+            await asyncio.sleep(LOOK_S)
+
+    async def _hold(self, post: Post) -> None:
+        """Serve a post whenever its lease can be had, until it is done."""
+        while True:
+            try:
+                if await self._leases.acquire(post.lease, self._link.holder):
+                    try:
+                        return await self._serve(post)
+                    finally:
+                        with suppress(Unavailable, nats.errors.Error):
+                            await self._leases.release(post.lease, self._link.holder)
+            except Lost:
+                _log.warning("post %s was lost to another worker", post.lease)
+            except (EconsimError, TimeoutError, nats.errors.Error) as error:
+                _log.warning("post %s is served again: %s", post.lease, error or type(error).__name__)
+            except Exception:  # noqa: BLE001 - whatever it is, the post must be served again
+                _log.exception("post %s failed and is served again", post.lease)
+            await asyncio.sleep(RETRY_S)
+
+    async def _serve(self, post: Post) -> None:
+        """Serve while renewing the lease."""
+        serving = asyncio.ensure_future(post.serve())
+        try:
+            while not serving.done():
+                await asyncio.wait({serving}, timeout=RENEW_S)
+                with suppress(Unavailable):
+                    if not serving.done() and not await self._leases.acquire(post.lease, self._link.holder):
+                        raise Lost
+            await serving
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)

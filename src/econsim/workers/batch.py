@@ -1,0 +1,157 @@
+"""Carrying out a book's batches: reserve, match, settle, publish, in an order that survives a crash.
+
+`tick_cleared` comes last and only after the one before it (an expected sequence), so a worker that lost
+its lease cannot finish a batch, and a batch without it is done again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from nats.aio.msg import Msg
+
+from econsim import subjects
+from econsim.adapters.audit_log import read
+from econsim.adapters.calls import submit
+from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
+from econsim.adapters.dead_letters import bury
+from econsim.domain.bulletin import ACTOR, bulletin, price, told
+from econsim.domain.decode import decode
+from econsim.domain.envelope import Sealed, Stamp, derive
+from econsim.domain.session import Closed, Mark, Session
+from econsim.errors import Conflict, Refused
+from econsim.link import Link
+from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.market import (
+    Accepted,
+    Action,
+    Cancelled,
+    Item,
+    OrderRejected,
+    Rejected,
+    TickCleared,
+    Traded,
+    TradeExecuted,
+)
+from econsim.schemas.scenario import Mode
+from econsim.tenancy import Lost, OpenRun
+
+SUBMIT_CHAINS_MAX: Final = 5_000
+"""Chains in one submission: at 800 bytes each they stay below the 8 MiB of one message."""
+
+
+class Batches:
+    """The effects of one book's batches."""
+
+    def __init__(self, link: Link, run: OpenRun, session: Session) -> None:
+        """Carry out the batches of this session; `rebuild` first."""
+        self._link = link
+        self._run = run
+        self._session = session
+        self._resource = session.market.resource
+        self._lock_step = run.data.scenario.clock.mode is Mode.LOCK_STEP
+        self._barrier = len(run.data.scenario.markets) if self._lock_step else 0
+        self._fence = 0
+
+    async def rebuild(self) -> None:
+        """Fold the book's finished batches from the log."""
+        items: list[Item] = []
+        pattern = f"market.{self._resource}.*.{self._run.name}"
+        async for stored in read(self._link.client, self._run.name, [pattern]):
+            data = decode(stored.subject, stored.payload).event.data
+            if isinstance(data, Accepted | Rejected | Traded | Cancelled):
+                items.extend(data.items)
+            elif isinstance(data, TickCleared):
+                self._session.evolve(sorted(items, key=lambda item: item.n))
+                self._session.resume(data)
+                self._fence = stored.sequence
+                items.clear()
+
+    async def process(
+        self, actions: Sequence[Action], mark: Mark, causation_id: str | None, direct: Collection[str]
+    ) -> None:
+        """Carry out one batch; returns when it is durable. A tick cleared before is passed over."""
+        session = self._session
+        if self._lock_step and mark.tick <= session.batch:
+            return
+        stamp = Stamp(self._run.name, self._run.data.salt, mark.tick, self._link.clock.now(), causation_id)
+        opened = session.open(mark.tick, actions, shuffle=self._lock_step)
+        refused: dict[str, Refusal] = {}
+        if opened.chains or self._barrier:
+            refused = await self._submit(stamp, "reserve", opened.chains, self._barrier)
+        closed = session.close(opened, refused, mark)
+        await asyncio.gather(self._settle(stamp, closed.chains), self._publish(stamp, closed))
+        await self._finish(stamp, closed)
+        await self._deliver(stamp, closed.items, direct)
+
+    async def refuse(self, message: Msg, error: Refused) -> None:
+        """Set a command aside that no book can take, and tell its sender why."""
+        await bury(self._link.jetstream, message, error, ACTOR)
+        where = subjects.fields(message.subject)
+        item = OrderRejected(0, "unreadable", where.agent, error.error_code)
+        stamp = Stamp(self._run.name, self._run.data.salt, 0, self._link.clock.now())
+        await self._tell(stamp, item, where.agent)
+
+    async def _submit(
+        self, stamp: Stamp, phase: str, chains: Sequence[Chain], barrier: int = 0
+    ) -> dict[str, Refusal]:
+        """Ask the ledger; the command's id is made of what it asks, so a repeat is the same command."""
+        content = derive(stamp.salt, stamp.tick, phase, self._resource, *(chain.id for chain in chains))
+        command = Submit(
+            command_id=f"{phase}-{self._resource[:16]}-{stamp.tick}-{content[:16]}",
+            causation_id=stamp.causation_id,
+            tick=stamp.tick,
+            barrier=barrier,
+            book=self._resource,
+            chains=tuple(chains),
+        )
+        return (await submit(self._link.client, self._run.name, self._link.service, command)).refused
+
+    async def _settle(self, stamp: Stamp, chains: Sequence[Chain]) -> None:
+        """Post fills and void what was cancelled: the reservations make refusals impossible."""
+        for start in range(0, len(chains), SUBMIT_CHAINS_MAX):
+            refused = await self._submit(stamp, "settle", chains[start : start + SUBMIT_CHAINS_MAX])
+            if refused:
+                chain, reason = next(iter(refused.items()))
+                message = f"the ledger refused to settle {chain}: {reason}"
+                raise Conflict(message)
+
+    async def _publish(self, stamp: Stamp, closed: Closed) -> None:
+        """Write the price and every event but the last."""
+        jetstream = self._link.jetstream
+        *events, _ = bulletin(stamp, self._resource, closed)
+        await publish_many(jetstream, [_outgoing(sealed) for sealed in events])
+        updated = price(stamp, self._resource, closed)
+        if updated:
+            key = f"$KV.market_prices.{self._resource}.{self._run.name}"
+            await reliable_publish(jetstream, key, updated.json(), updated.event.event_id)
+
+    async def _finish(self, stamp: Stamp, closed: Closed) -> None:
+        """Publish `tick_cleared` right after the one before it; raises Lost if another worker did."""
+        *_, cleared = bulletin(stamp, self._resource, closed)
+        id_ = cleared.event.event_id
+        try:
+            ack = await reliable_publish(
+                self._link.jetstream, cleared.subject, cleared.json(), id_, expected_sequence=self._fence
+            )
+        except Conflict as error:
+            raise Lost from error
+        self._fence = ack.seq
+
+    async def _deliver(self, stamp: Stamp, items: Iterable[Item], direct: Collection[str]) -> None:
+        """Tell the agents that speak for themselves what became of their orders."""
+        for item in items:
+            names = (item.buyer, item.seller) if isinstance(item, TradeExecuted) else (item.agent,)
+            for agent in names:
+                if agent in direct or agent in self._run.guests:
+                    await self._tell(stamp, item, agent)
+
+    async def _tell(self, stamp: Stamp, item: Item, agent: str) -> None:
+        delivery = told(stamp, self._resource, item, agent)
+        await self._link.client.publish(delivery.subject, delivery.json())
+
+
+def _outgoing(sealed: Sealed) -> Outgoing:
+    return Outgoing(sealed.subject, sealed.json(), sealed.event.event_id)

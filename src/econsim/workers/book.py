@@ -1,0 +1,147 @@
+"""The worker of one order book: commands in, settled and published batches out.
+
+Lock-step: commands are held until the clock's mark closes the tick. Real time: what has arrived is a
+batch. A command is acknowledged after its effects are durable; whatever was under way before is done
+again from the log and the queue, under the same ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from faststream import AckPolicy
+from nats.aio.msg import Msg
+
+from econsim import subjects
+from econsim.adapters import jetstream
+from econsim.adapters.clock import random_name
+from econsim.domain.intake import read
+from econsim.domain.session import Mark, Session
+from econsim.errors import Refused
+from econsim.link import Link
+from econsim.middlewares import raw, untouched, wire
+from econsim.schemas.market import Action, Book, CloseTick, GetBook
+from econsim.schemas.scenario import Market, Mode
+from econsim.serving import Inbox, Subscriber, serving
+from econsim.streams import Consumer, book_consumer
+from econsim.tenancy import OpenRun
+from econsim.workers.batch import Batches
+
+BATCH_MAX: Final = 500
+"""Real time: commands in one batch; more would only make the first wait for the last."""
+
+
+async def serve(link: Link, run: OpenRun, market: Market) -> None:
+    """Rebuild the book from the log and process its commands until cancelled.
+
+    Raises Reconnected when deliveries may be lost and Lost when another worker wrote: start again.
+    """
+    session = Session(market, run.data.scenario.seed)
+    batches = Batches(link, run, session)
+    await batches.rebuild()
+    inbox: Inbox[Msg] = Inbox(link)
+    consumer = book_consumer(run.name, market.resource, random_name(link.service))
+    async with serving(link, listen(link, run, session, inbox, consumer)):
+        await jetstream.take_over(link.client, consumer)
+        await Worker(link, run, session, batches, inbox).work()
+
+
+def listen(
+    link: Link, run: OpenRun, session: Session, inbox: Inbox[Msg], consumer: Consumer
+) -> Sequence[Subscriber]:
+    """Return the subscribers of one book, not yet started: its commands, and questions about its depth."""
+    resource = session.market.resource
+    commands = link.broker.subscriber(
+        consumer.deliver_subject,
+        decoder=untouched,
+        ack_policy=AckPolicy.MANUAL,
+        persistent=False,
+    )
+    depths = link.broker.subscriber(
+        subjects.GET_BOOK.pattern(run=run.name, resource=resource), decoder=wire(GetBook), persistent=False
+    )
+
+    @commands
+    async def take_command(_: bytes) -> None:
+        """Take in a command; it is acknowledged with its batch."""
+        message = raw()
+        if message.reply:
+            inbox.put(message)
+
+    @depths
+    async def get_book(request: GetBook) -> Book:
+        """Return the depth of the order book."""
+        bids, asks = session.depth(request.levels)
+        return Book(resource=resource, quote=session.quote, bids=bids, asks=asks)
+
+    return commands, depths
+
+
+@dataclass(slots=True)
+class Worker:
+    """The commands of one book, gathered into batches."""
+
+    link: Link
+    run: OpenRun
+    session: Session
+    batches: Batches
+    inbox: Inbox[Msg]
+    held: list[Msg] = field(default_factory=list)
+    """Taken in, not yet acknowledged."""
+    actions: list[Action] = field(default_factory=list)
+    """What they ask for."""
+    direct: set[str] = field(default_factory=set)
+    """Agents that ever sent a command themselves: they are told the outcome, as guests are."""
+    sequence: int = 0
+    """Highest queue sequence taken in."""
+    tick: int = 0
+    """The tick that is open."""
+    period: int = 1
+    """The period it belongs to."""
+
+    async def work(self) -> None:
+        """Process commands until cancelled."""
+        lock_step = self.run.data.scenario.clock.mode is Mode.LOCK_STEP
+        while True:
+            messages = [await self.inbox.get(), *self.inbox.rest(BATCH_MAX)]
+            for message in messages:
+                self.sequence = max(self.sequence, message.metadata.sequence.stream)
+                self.held.append(message)
+                if message.metadata.sequence.stream <= self.session.last_sequence:
+                    continue
+                try:
+                    command = read(subjects.fields(message.subject), message.data, self.run.agents)
+                except Refused as error:
+                    await self.batches.refuse(message, error)
+                    continue
+                if isinstance(command, CloseTick):
+                    await self._close(command)
+                else:
+                    self._hold(message, command)
+            if not lock_step and self.held:
+                await self._process(Mark(self.tick, self.period, ends_tick=False))
+
+    def _hold(self, message: Msg, actions: Sequence[Action]) -> None:
+        sender = subjects.fields(message.subject).agent
+        if len(actions) == 1 and actions[0].agent == sender:
+            self.direct.add(sender)
+        self.actions.extend(actions)
+
+    async def _close(self, command: CloseTick) -> None:
+        """Process the tick's batch, unless that was done before this worker's time."""
+        self.tick, self.period = command.tick, command.period
+        await self._process(
+            Mark(command.tick, command.period, ends_period=command.close_period), command.causation_id
+        )
+        self.tick += 1
+
+    async def _process(self, mark: Mark, causation_id: str | None = None) -> None:
+        """Carry out the batch, then acknowledge what led to it."""
+        mark = replace(mark, last_sequence=self.sequence)
+        await self.batches.process(self.actions, mark, causation_id, self.direct)
+        for message in self.held:
+            await message.ack()
+        self.held.clear()
+        self.actions.clear()

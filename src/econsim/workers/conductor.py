@@ -1,0 +1,193 @@
+"""The clock of one run: deals, ticks, waits for everybody, closes; and starts again where the log ends.
+
+Every step is safe to do twice: transfers and events have derived ids, and a tick that was cleared is
+passed over by its books.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Final
+
+from econsim import subjects
+from econsim.adapters.audit_log import follow, read
+from econsim.adapters.calls import submit
+from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
+from econsim.domain.decode import decode
+from econsim.domain.envelope import Stamp, derive
+from econsim.domain.pace import Moment, ends_period
+from econsim.domain.period import deal, endow, redeem
+from econsim.domain.population import host_names
+from econsim.domain.progress import Progress
+from econsim.link import Link
+from econsim.schemas.base import Message
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
+from econsim.schemas.ledger import Chain, Submit, Submitted
+from econsim.schemas.market import CloseTick, Side
+from econsim.schemas.scenario import Mode
+from econsim.subjects import Subject
+from econsim.tenancy import OpenRun
+
+ACTOR: Final = "clock"
+"""Who acts in the clock's events and commands."""
+
+SUBMIT_CHAINS_MAX: Final = 5_000
+"""Chains in one submission: 400 bytes each stay well below the largest message."""
+
+
+async def serve(link: Link, run: OpenRun) -> None:
+    """Drive the run from where its log ends to its closing."""
+    conductor = Conductor(link, run)
+    start = await conductor.catch_up()
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(conductor.watch(start))
+        await conductor.conduct()
+        watching.cancel()
+
+
+class Conductor:
+    """Drives one run."""
+
+    def __init__(self, link: Link, run: OpenRun) -> None:
+        """Prepare; `catch_up` before `conduct`."""
+        scenario = run.data.scenario
+        self._link = link
+        self._run = run
+        self._clock = scenario.clock
+        self._lock_step = scenario.clock.mode is Mode.LOCK_STEP
+        self._agents = tuple(run.agents.values())
+        self._resources = tuple(market.resource for market in scenario.markets)
+        hosts = {f"host_{agent.host + 1}" for agent in self._agents if agent.id not in run.guests}
+        self._answering = frozenset(hosts) & frozenset(host_names(scenario)) | run.guests
+        self._progress = Progress()
+        self._changed = asyncio.Event()
+        self._stamp = Stamp(run.name, run.data.salt, 0, "")
+        self._patterns = [
+            f"system.clock.*.{run.name}",
+            subjects.CYCLE_COMPLETED.pattern(run=run.name),
+            *(
+                subject.pattern(run=run.name, resource=resource)
+                for resource in self._resources
+                for subject in (subjects.TRADE_EXECUTED, subjects.TICK_CLEARED)
+            ),
+        ]
+
+    async def catch_up(self) -> int:
+        """Fold the log as it is; return the sequence to go on from."""
+        sequence = 0
+        async for stored in read(self._link.client, self._run.name, self._patterns):
+            self._progress.evolve(decode(stored.subject, stored.payload))
+            sequence = stored.sequence
+        return sequence + 1
+
+    async def watch(self, start: int) -> None:
+        """Fold the log as it grows."""
+        async with aclosing(follow(self._link.client, self._run.name, self._patterns, start)) as events:
+            async for stored in events:
+                self._progress.evolve(decode(stored.subject, stored.payload))
+                self._changed.set()
+
+    async def conduct(self) -> None:
+        """Drive the run to its end."""
+        moment = self._progress.moment
+        await self._submit("endow", endow(self._agents))
+        if moment.tick and self._progress.period_closed < moment.period:
+            self._at(moment, self._progress.ticked_id)
+            ended = await self._tick(moment)
+        else:
+            ended = bool(moment.tick)
+        while moment.period <= self._clock.periods:
+            if moment.tick_of_period == 0:
+                await self._open_period(moment.period)
+            while not ended:
+                moment = moment.next_tick()
+                ended = await self._tick(moment)
+            if self._progress.period_closed < moment.period:
+                await self._close_period(moment.period)
+            moment, ended = moment.next_period(), False
+        closing = await self._submit("close", ())
+        await self._tell(
+            subjects.RUN_CLOSED,
+            RunClosed(ticks=moment.tick, periods=self._clock.periods, journal_sequence=closing.sequence),
+        )
+
+    async def _tick(self, moment: Moment) -> bool:
+        """Open a tick, wait for everybody, have the books close it; return whether the period ends."""
+        self._at(moment, None)
+        data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
+        self._at(moment, await self._tell(subjects.TICKED, data))
+        if self._lock_step:
+            await self._until(
+                lambda: self._progress.answered(self._answering, moment.tick), self._clock.deadline_ms / 1000
+            )
+        else:
+            await asyncio.sleep(self._clock.tick_ms / 1000)
+        ended = ends_period(self._clock, moment, self._progress.limits())
+        await self._close_tick(moment, close_period=ended)
+        if self._lock_step or ended:
+            await self._until(lambda: self._progress.cleared(self._resources, moment.tick))
+        return ended
+
+    async def _open_period(self, period: int) -> None:
+        await self._submit(f"deal-{period}", deal(self._agents, period))
+        await self._tell(subjects.PERIOD_OPENED, PeriodOpened(period=period))
+
+    async def _close_period(self, period: int) -> None:
+        await self._submit(f"redeem-{period}", redeem(self._agents, period, self._units_held))
+        await self._tell(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
+
+    async def _close_tick(self, moment: Moment, *, close_period: bool) -> None:
+        """Put the mark behind the tick's orders in every book's queue."""
+        commands = []
+        for resource in self._resources:
+            subject = subjects.CLOSE_TICK(resource=resource, run=self._run.name, agent=ACTOR)
+            command = CloseTick(
+                command_id=derive(self._stamp.salt, moment.tick, subject),
+                causation_id=self._stamp.causation_id,
+                tick=moment.tick,
+                period=moment.period,
+                close_period=close_period,
+            )
+            commands.append(Outgoing(subject, command.model_dump_json().encode(), command.command_id))
+        await publish_many(self._link.jetstream, commands)
+
+    async def _submit(self, name: str, chains: Sequence[Chain]) -> Submitted:
+        """Submit the clock's own transfers; returns the last answer."""
+        parts = [chains[i : i + SUBMIT_CHAINS_MAX] for i in range(0, len(chains), SUBMIT_CHAINS_MAX)]
+        for number, part in enumerate(parts or [()], 1):
+            command = Submit(
+                command_id=f"{name}-{number}",
+                causation_id=self._stamp.causation_id,
+                tick=self._stamp.tick,
+                chains=tuple(part),
+            )
+            answer = await submit(self._link.client, self._run.name, ACTOR, command)
+        return answer
+
+    async def _tell(self, subject: Subject, data: Message) -> str:
+        """Publish an event; return its id."""
+        sealed = replace(self._stamp, now=self._link.clock.now()).event(subject, ACTOR, data)
+        await reliable_publish(self._link.jetstream, sealed.subject, sealed.json(), sealed.event.event_id)
+        return sealed.event.event_id
+
+    def _at(self, moment: Moment, causation_id: str | None) -> None:
+        self._stamp = replace(self._stamp, tick=moment.tick, causation_id=causation_id)
+
+    def _units_held(self, agent: str, resource: str) -> int:
+        """Return the units an agent was dealt and has traded since; equal on every repeat."""
+        roles = self._run.agents[agent].roles
+        dealt = sum(len(r.values) for r in roles if r.resource == resource and r.side is Side.ASK)
+        return dealt + self._progress.bought(agent, resource)
+
+    async def _until(self, reached: Callable[[], bool], timeout_s: float | None = None) -> None:
+        """Wait for the log to show something, or for the deadline."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not reached():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,116 @@
+"""Answering about markets as a whole: public prices, and several steps in one round trip (seed 5.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import nats.js.errors
+from nats.aio.client import Client
+
+from econsim import subjects
+from econsim.adapters.calls import ask
+from econsim.adapters.clock import random_id
+from econsim.adapters.connection import reliable_publish
+from econsim.errors import EconsimError, InvalidMessage, NotFound
+from econsim.middlewares import error_reply
+from econsim.schemas.base import Command, Message
+from econsim.schemas.ledger import Balance, GetBalance
+from econsim.schemas.market import (
+    Book,
+    CancelOrder,
+    Execute,
+    Executed,
+    GetBook,
+    PlaceAsk,
+    PlaceBid,
+    Prices,
+    PriceUpdatedEvent,
+    Quote,
+    Step,
+)
+from econsim.streams import MARKET_PRICES
+from econsim.tenancy import OpenRun
+
+ORDER_SUBJECTS: Final = {
+    "place_bid": subjects.PLACE_BID,
+    "place_ask": subjects.PLACE_ASK,
+    "cancel_order": subjects.CANCEL_ORDER,
+}
+"""Steps that are commands."""
+
+
+async def prices_of(client: Client, run: OpenRun) -> Prices:
+    """Return the newest public quote of every market of a run, from bucket `market_prices`."""
+    resources = [market.resource for market in run.data.scenario.markets]
+    quotes = await asyncio.gather(*(_quote(client, run.name, resource) for resource in resources))
+    return Prices(prices=dict(zip(resources, quotes, strict=True)))
+
+
+async def execute(client: Client, run: OpenRun, agent: str, request: Execute) -> Executed:
+    """Carry out every step as the agent; a refused step does not stop the others."""
+    results = []
+    for step in request.steps:
+        try:
+            result: Message = await _step(client, run, agent, step)
+        except EconsimError as error:
+            result = error_reply(error)
+        results.append(result.model_dump(mode="json"))
+    return Executed(results=tuple(results))
+
+
+async def _quote(client: Client, run: str, resource: str) -> Quote:
+    try:
+        stored = await client.jetstream().get_last_msg(
+            MARKET_PRICES.name, f"$KV.market_prices.{resource}.{run}", direct=True
+        )
+    except nats.js.errors.NotFoundError:
+        return Quote()
+    return PriceUpdatedEvent.model_validate_json(stored.data or b"").data.quote
+
+
+async def _step(client: Client, run: OpenRun, agent: str, step: Step) -> Message:
+    if agent not in run.agents:
+        message = f"agent {agent!r} is not in run {run.name!r}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
+    if step.do == "get_balance":
+        subject = subjects.GET_BALANCE(run=run.name, agent=agent)
+        return await ask(client, subject, GetBalance(), Balance)
+    if step.do == "get_prices":
+        return await prices_of(client, run)
+    resource = _resource(run, step)
+    if step.do == "get_book":
+        subject = subjects.GET_BOOK(run=run.name, agent=agent, resource=resource)
+        return await ask(client, subject, GetBook(), Book)
+    command = _command(step)
+    subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
+    payload = command.model_dump_json().encode()
+    await reliable_publish(client.jetstream(), subject, payload, command.command_id)
+    return command
+
+
+def _resource(run: OpenRun, step: Step) -> str:
+    markets = [market.resource for market in run.data.scenario.markets]
+    if step.resource not in markets:
+        message = f"step {step.do} names market {step.resource!r}; the run has {', '.join(markets)}"
+        raise NotFound(message, code="market_is_not_in_this_run")
+    return step.resource or ""
+
+
+def _command(step: Step) -> Command:
+    if step.order_id is None:
+        message = f"step {step.do} needs an order_id"
+        raise InvalidMessage(message)
+    if step.do == "cancel_order":
+        return CancelOrder(command_id=random_id(), order_id=step.order_id)
+    if step.price is None or step.quantity is None:
+        message = f"step {step.do} needs a price and a quantity"
+        raise InvalidMessage(message)
+    model = PlaceBid if step.do == "place_bid" else PlaceAsk
+    return model(
+        command_id=random_id(),
+        order_id=step.order_id,
+        price=step.price,
+        quantity=step.quantity,
+        kind=step.kind,
+    )
