@@ -11,6 +11,7 @@ from econsim.schemas.market import (
     TradeExecuted,
     Verb,
 )
+from econsim.schemas.scenario import Scenario
 
 
 def bid(agent, order_id, price, quantity=1, kind=OrderKind.LIMIT):
@@ -45,3 +46,19 @@ def codes(items):
 def reasons(items):
     """Return (order, open units, reason) of every cancel."""
     return [(item.order_id, item.quantity, item.reason) for item in items if isinstance(item, OrderCancelled)]
+
+
+def role(side, resource="cpu", **schedule):
+    """Return a role as a scenario file writes it."""
+    return {"resource": resource, "side": side, **schedule}
+
+
+def group(name, policy="zi_c", **fields):
+    """Return an agents group as a scenario file writes it."""
+    return {"name": name, "policy": policy, **fields}
+
+
+def scenario(*groups, resources=("cpu",), **fields):
+    """Return a scenario of these groups; markets are limit order books unless `markets` says more."""
+    markets = [{"resource": resource} for resource in resources]
+    return Scenario.model_validate({"name": "test", "markets": markets, "agents": groups, **fields})

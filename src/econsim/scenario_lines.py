@@ -28,18 +28,20 @@ def _lines(text: str) -> dict[Key, int]:
     tables: Counter[Key] = Counter()
     here: Key = ()
     for number, line in enumerate(text.splitlines(), start=1):
-        if header := match(r"\s*\[\[\s*([\w.\s-]+?)\s*\]\]", line):
-            array = _inside(tables, header[1])
-            here = (*array, tables[array])
-            tables[array] += 1
-            lines[here] = number
-            lines.setdefault(array, number)
-        elif header := match(r"\s*\[\s*([\w.\s-]+?)\s*\]\s*(#.*)?$", line):
-            here = _inside(tables, header[1])
-            lines[here] = number
-        elif found := match(r"\s*([\w-]+)\s*=", line):
+        if found := match(r"\s*([\w-]+)\s*=", line):
             lines.setdefault((*here, found[1]), number)
+        if header := match(r"\s*\[(\[?)\s*([\w.\s-]+?)\s*\]\]?\s*(#.*)?$", line):
+            here = _inside(tables, header[2])
+            lines.setdefault(here, number)
+            here = _element(tables, here) if header[1] else here
+            lines[here] = number
     return lines
+
+
+def _element(tables: Counter[Key], array: Key) -> Key:
+    """Return the path of an array's next element, and count it."""
+    tables[array] += 1
+    return (*array, tables[array] - 1)
 
 
 def _inside(tables: Counter[Key], dotted: str) -> Key:

@@ -47,16 +47,16 @@ class Desk:
 
     def evolve(self, sealed: Sealed) -> None:
         """Fold one event of the run; events it has no use for change nothing."""
-        data = sealed.event.data
-        if isinstance(data, Ticked):
-            self._clock, self._tick = data, sealed.event.tick
-        elif isinstance(data, PeriodOpened):
-            for pit in self._pits.values():
-                pit.open_period()
-        elif isinstance(data, Accepted | Traded | Cancelled):
-            self._pits[resource_of(sealed.subject)].hear(data.items)
-        elif isinstance(data, TickCleared):
-            self._pits[resource_of(sealed.subject)].clear(data, sealed.event.tick)
+        match sealed.event.data:
+            case Ticked() as ticked:
+                self._clock, self._tick = ticked, sealed.event.tick
+            case PeriodOpened():
+                for pit in self._pits.values():
+                    pit.open_period()
+            case Accepted(items=items) | Traded(items=items) | Cancelled(items=items):
+                self._pits[resource_of(sealed.subject)].hear(items)
+            case TickCleared() as cleared:
+                self._pits[resource_of(sealed.subject)].clear(cleared, sealed.event.tick)
 
     def act(self, tick: int) -> dict[str, list[Action]]:
         """Return resource → actions of this tick, for every market; the same each time it is asked."""
@@ -152,17 +152,15 @@ class _Pit:
                 yield QUOTERS[agent.policy](hand, Draws(self._seed, "trader", agent.id, resource))
 
     def _apply(self, item: Item) -> None:
-        if isinstance(item, OrderAccepted):
-            hand = self._hands[item.agent]
-            hand.resting, hand.resting_price = item.order_id, item.price
-        elif isinstance(item, OrderCancelled):
-            self._close(item.agent, item.order_id)
-        elif isinstance(item, TradeExecuted):
-            for agent, order_id, side in (
-                (item.buyer, item.bid_id, Side.BID),
-                (item.seller, item.ask_id, Side.ASK),
-            ):
-                self._fill(agent, order_id, side, item.quantity)
+        match item:
+            case OrderAccepted():
+                hand = self._hands[item.agent]
+                hand.resting, hand.resting_price = item.order_id, item.price
+            case OrderCancelled():
+                self._close(item.agent, item.order_id)
+            case TradeExecuted():
+                self._fill(item.buyer, item.bid_id, Side.BID, item.quantity)
+                self._fill(item.seller, item.ask_id, Side.ASK, item.quantity)
 
     def _close(self, agent: str, order_id: str) -> None:
         hand = self._hands.get(agent)
