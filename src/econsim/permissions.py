@@ -44,15 +44,20 @@ class Access:
     """Whether it may change streams and speak on every econsim subject."""
 
 
+_RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED)
+"""How services learn of work."""
+
 ROLES: Final[Mapping[str, Access]] = {
     "market": Access(
-        calls=(subjects.SUBMIT, subjects.GET_BALANCE, *_ORDERS),
+        calls=(subjects.SUBMIT, *_QUESTIONS, *_ORDERS),
+        hears=_RUNS,
         streams=(subjects.AUDIT, subjects.ORDERS),
         buckets=("market_prices", "leases"),
     ),
-    "ledger": Access(streams=(subjects.AUDIT,), buckets=("agent_state", "leases")),
+    "ledger": Access(hears=_RUNS, streams=(subjects.AUDIT,), buckets=("agent_state", "leases")),
     "clock": Access(
-        calls=(subjects.SUBMIT, subjects.CLOSE_TICK, *_QUESTIONS),
+        calls=(subjects.SUBMIT, subjects.CLOSE_TICK),
+        hears=_RUNS,
         streams=(subjects.AUDIT,),
         buckets=("leases",),
     ),

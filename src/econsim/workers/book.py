@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from faststream import AckPolicy
 from nats.aio.msg import Msg
 
 from econsim import subjects
@@ -31,6 +30,10 @@ from econsim.workers.batch import Batches
 
 BATCH_MAX: Final = 500
 """Real time: commands in one batch; more would only make the first wait for the last."""
+
+
+ACK: Final = b"+ACK"
+"""The acknowledgement, sent by hand: FastStream marks what it delivers from core NATS as acknowledged."""
 
 
 async def serve(link: Link, run: OpenRun, market: Market) -> None:
@@ -56,7 +59,8 @@ def listen(
     commands = link.broker.subscriber(
         consumer.deliver_subject,
         decoder=untouched,
-        ack_policy=AckPolicy.MANUAL,
+        # A core subscription to the consumer's deliveries: an automatic reply would acknowledge them.
+        no_reply=True,
         persistent=False,
     )
     depths = link.broker.subscriber(
@@ -142,6 +146,6 @@ class Worker:
         mark = replace(mark, last_sequence=self.sequence)
         await self.batches.process(self.actions, mark, causation_id, self.direct)
         for message in self.held:
-            await message.ack()
+            await self.link.client.publish(message.reply, ACK)
         self.held.clear()
         self.actions.clear()
