@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from econsim.domain.draws import Draws
 from econsim.domain.traders import QUOTERS, Hand, Scripted, View
-from econsim.domain.traders.zip import Zip
+from econsim.domain.traders.zip import SHOUTS_MAX, Zip
 from econsim.schemas.agent import Limits
 from econsim.schemas.market import Quote, Shout, Side, Verb
 from econsim.schemas.scenario import Market, PolicyName, ScriptedAction
@@ -194,3 +194,13 @@ def test_a_script_holds_its_period_open_until_its_last_step():
 
     assert scripted.limits(8) == Limits(bid=MARKET.price_max, ask=MARKET.price_min)
     assert scripted.limits(9) == Limits()
+
+
+def test_zip_attends_to_the_newest_shouts_of_a_tick():
+    quiet, noisy = (Zip(hand(Side.ASK), Draws("zip")) for _ in range(2))
+    newest = [Shout(Side.BID, HIGH, traded=True)] * SHOUTS_MAX
+
+    quiet.learn(newest, Draws("learn"))
+    noisy.learn([Shout(Side.BID, LOW, traded=True), *newest], Draws("learn"))
+
+    assert quiet.margin == noisy.margin

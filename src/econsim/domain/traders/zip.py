@@ -30,6 +30,10 @@ RELATIVE: Final = 0.05
 ABSOLUTE: Final = 0.05 * MICROS_PER_CREDIT
 """Largest absolute perturbation of a target, micro-credits: five hundredths of the paper's unit."""
 
+SHOUTS_MAX: Final = 100
+"""Newest shouts of a tick a trader attends to: the paper's market of 22 never has more, and the cost of
+a tick stays linear in the number of traders."""
+
 
 class Zip(Quoter):
     """Quotes its value or cost plus a margin that follows the shouts of the market."""
@@ -58,23 +62,21 @@ class Zip(Quoter):
         return max(min(nearest, market.price_max), limit)
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
-        """Move the margin by every shout in turn."""
-        for shout in tape:
+        """Move the margin by the newest shouts, in turn."""
+        for shout in tape[-SHOUTS_MAX:]:
             direction = self._direction(shout)
             if direction:
                 self._move(shout.price, direction, draws)
 
     def _direction(self, shout: Shout) -> int:
         """Return where a shout moves the price aimed at: 1 up, -1 down, 0 nowhere."""
-        price = self._shout_price()
         outward = 1 if self.hand.side is Side.ASK else -1
-        edge = (shout.price - price) * outward
+        edge = (shout.price - self._shout_price()) * outward
         if shout.traded and edge >= 0:
             return outward
-        beaten = edge <= 0 and self.hand.value is not None
         # Undercut by a rival's unmet quote, or left out of a trade that the other side's quote found.
         rival = (shout.side is self.hand.side) != shout.traded
-        return -outward if beaten and rival else 0
+        return -outward if rival and edge <= 0 and self.hand.value is not None else 0
 
     def _move(self, price: int, direction: int, draws: Draws) -> None:
         target = price * (1.0 + direction * RELATIVE * draws.fraction())
