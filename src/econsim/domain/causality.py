@@ -11,30 +11,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from econsim import subjects
 from econsim.domain.audit import Fact, Record, facts
 from econsim.domain.envelope import Sealed
 from econsim.errors import NotFound
-from econsim.subjects import (
-    ASK_ACCEPTED,
-    BID_ACCEPTED,
-    ORDER_CANCELLED,
-    ORDER_REJECTED,
-    PERIOD_CLOSED,
-    PERIOD_OPENED,
-    RUN_CLOSED,
-    RUN_OPENED,
-    TICKED,
-    TRADE_EXECUTED,
-)
 
 DEPTH_MAX: Final = 12
 """Levels of effects shown below a fact: from a tick to the last transfer there are five."""
 
 AMBIGUOUS_SHOWN: Final = 4
 """Candidates named when a prefix fits several facts."""
-
-_ACCEPTED: Final = (BID_ACCEPTED.type, ASK_ACCEPTED.type)
-"""An order's acceptance stands for the order, before any refusal of the same id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +118,7 @@ class Causes:
         return None if name is None else self._facts.get(self._names.get(name, name))
 
     def _check(self, fact: Fact) -> Finding | None:
-        if fact.type == RUN_OPENED.type:
+        if fact.type == subjects.RUN_OPENED.type:
             return None
         named = _cause(fact)
         if named is None:
@@ -162,16 +148,17 @@ class Causes:
 def _names(fact: Fact) -> Iterator[str]:
     """Yield the ids, besides its own, that a fact stands for."""
     data = fact.data
-    if fact.type in _ACCEPTED:
-        yield data["order_id"]
-    elif "trade_id" in data:
-        yield data["trade_id"]
-    elif fact.type == RUN_OPENED.type:
-        yield "endow"
-    elif fact.type == PERIOD_OPENED.type:
-        yield f"deal.{data['period']}"
-    elif fact.type == PERIOD_CLOSED.type:
-        yield f"redeem.{data['period']}"
+    match fact.type:
+        case subjects.BID_ACCEPTED.type | subjects.ASK_ACCEPTED.type:
+            yield data["order_id"]
+        case subjects.TRADE_EXECUTED.type:
+            yield data["trade_id"]
+        case subjects.RUN_OPENED.type:
+            yield "endow"
+        case subjects.PERIOD_OPENED.type:
+            yield f"deal.{data['period']}"
+        case subjects.PERIOD_CLOSED.type:
+            yield f"redeem.{data['period']}"
 
 
 def _weak_names(fact: Fact) -> Iterator[str]:
@@ -179,7 +166,7 @@ def _weak_names(fact: Fact) -> Iterator[str]:
     event, _, index = fact.event_id.partition(".")
     if index == "0":
         yield event
-    if fact.type == ORDER_REJECTED.type:
+    if fact.type == subjects.ORDER_REJECTED.type:
         yield fact.data["order_id"]
     elif "cause" in fact.data:
         yield fact.data["id"]
@@ -188,15 +175,15 @@ def _weak_names(fact: Fact) -> Iterator[str]:
 def _cause(fact: Fact) -> str | None:
     """Return the id of the nearest cause of a fact, by the economy's ids where it has some."""
     data = fact.data
-    if fact.type == TRADE_EXECUTED.type:
+    if fact.type == subjects.TRADE_EXECUTED.type:
         return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
-    if fact.type == ORDER_CANCELLED.type:
+    if fact.type == subjects.ORDER_CANCELLED.type:
         return str(data["order_id"])
     return data.get("cause", fact.causation_id) or _frame(fact)
 
 
 def _frame(fact: Fact) -> str | None:
     """Return what a clock's event lies in where its envelope names no cause: its period, or the run."""
-    if fact.type in (TICKED.type, PERIOD_CLOSED.type):
+    if fact.type in (subjects.TICKED.type, subjects.PERIOD_CLOSED.type):
         return f"deal.{fact.data['period']}"
-    return "endow" if fact.type in (PERIOD_OPENED.type, RUN_CLOSED.type) else None
+    return "endow" if fact.type in (subjects.PERIOD_OPENED.type, subjects.RUN_CLOSED.type) else None

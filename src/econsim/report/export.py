@@ -130,17 +130,21 @@ def _write_lines(events: Iterable[Record | Sealed], work: Path) -> None:
 
 def _rows(entry: Record) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "events", {name: getattr(entry, name) for name in _ENVELOPE}
-    if entry.type in _ITEMS:
-        for fact in facts(entry):
-            yield _ITEMS[entry.type], _item(fact)
-    elif entry.type == subjects.TRANSFER_POSTED.type:
-        yield from (("transfers", row) for row in _transfers(entry))
-    elif entry.type == subjects.PRICE_UPDATED.type:
-        quote = entry.data["quote"]
-        row = {"tick": entry.tick, "resource": entry.entity, "bid": quote["bid"], "ask": quote["ask"]}
-        yield "prices", row | {"price": entry.data["price"], "volume": entry.data["volume"]}
-    elif entry.type == subjects.TICKED.type:
-        yield "ticks", {"tick": entry.tick} | entry.data
+    match entry.type:
+        case kind if kind in _ITEMS:
+            yield from ((_ITEMS[kind], _item(fact)) for fact in facts(entry))
+        case subjects.TRANSFER_POSTED.type:
+            yield from (("transfers", row) for row in _transfers(entry))
+        case subjects.PRICE_UPDATED.type:
+            yield "prices", _price(entry)
+        case subjects.TICKED.type:
+            yield "ticks", {"tick": entry.tick} | entry.data
+
+
+def _price(entry: Record) -> Json:
+    price, quote = entry.data, entry.data["quote"]
+    row = {"tick": entry.tick, "resource": entry.entity, "bid": quote["bid"], "ask": quote["ask"]}
+    return row | {"price": price["price"], "volume": price["volume"]}
 
 
 def _item(fact: Fact) -> Json:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -34,6 +35,7 @@ PERIODS_LISTED_MAX: Final = 100
 """Rows of a market's table of periods: enough to read, little enough to load."""
 
 
+@cache
 def library() -> str:
     """Return the charts' JavaScript (0.9 MB); the first call takes two seconds, so call it early in a thread."""
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))

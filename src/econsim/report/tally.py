@@ -50,18 +50,17 @@ class Tally:
         entry = unseal(source) if isinstance(source, Sealed) else source
         self._messages[entry.type] += 1
         self._tick = max(self._tick, entry.tick)
-        if entry.type == subjects.TRANSFER_POSTED.type:
-            self._post(entry.data)
-        elif entry.type == subjects.TICKED.type:
-            self._period = entry.data["period"]
-            if entry.data["tick_of_period"] == 1:
-                self._starts.append(entry.tick)
-        elif entry.type == subjects.RUN_OPENED.type:
-            self._open(entry)
-        elif entry.type == subjects.RUN_CLOSED.type:
-            self._closed = True
-        elif entry.entity in self._books:
-            self._books[entry.entity].add(entry, self._period)
+        match entry.type:
+            case subjects.TRANSFER_POSTED.type:
+                self._post(entry.data)
+            case subjects.TICKED.type:
+                self._turn(entry)
+            case subjects.RUN_OPENED.type:
+                self._open(entry)
+            case subjects.RUN_CLOSED.type:
+                self._closed = True
+            case _ if entry.entity in self._books:
+                self._books[entry.entity].add(entry, self._period)
 
     def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
         """Return the run as far as it was read; raises InvalidMessage if its opening was not."""
@@ -90,14 +89,23 @@ class Tally:
         self._agents = population(scenario)
         self._books = {m.resource: _Book(m, scenario, self._agents) for m in scenario.markets}
 
+    def _turn(self, entry: Record) -> None:
+        self._period = entry.data["period"]
+        if entry.data["tick_of_period"] == 1:
+            self._starts.append(entry.tick)
+
     def _post(self, data: Json) -> None:
         for chain in data["chains"]:
-            for transfer in chain["transfers"]:
-                if transfer["asset"] == CREDITS and transfer["kind"] in _MOVING:
-                    self._credits[transfer["debit"]] -= transfer["amount"]
-                    self._credits[transfer["credit"]] += transfer["amount"]
-                    if chain["cause"] == "endow":
-                        self._dealt[transfer["credit"]] += transfer["amount"]
+            moves = [
+                transfer
+                for transfer in chain["transfers"]
+                if transfer["asset"] == CREDITS and transfer["kind"] in _MOVING
+            ]
+            for move in moves:
+                self._credits[move["debit"]] -= move["amount"]
+                self._credits[move["credit"]] += move["amount"]
+            if chain["cause"] == "endow":
+                self._dealt.update({move["credit"]: move["amount"] for move in moves})
 
     def _holders(self) -> tuple[Holder, ...]:
         holders = [

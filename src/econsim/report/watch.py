@@ -74,20 +74,16 @@ class Watch:
     def update(self, source: Record | Sealed) -> None:
         """Take the next event in."""
         entry = unseal(source) if isinstance(source, Sealed) else source
-        if entry.type == subjects.TICK_CLEARED.type and entry.entity in self._counts:
-            counts = self._counts[entry.entity]
-            counts[0] += entry.data["orders"]
-            counts[1] += entry.data["trades"]
-            last = entry.data["quote"]["last"]
-            if last is not None and entry.data["trades"]:
-                self._prices[entry.entity].append(last / MICROS_PER_CREDIT)
-        elif entry.type == subjects.TICKED.type:
-            self._tick, self._period = entry.tick, entry.data["period"]
-            self._tick_of_period = entry.data["tick_of_period"]
-        elif entry.type == subjects.RUN_OPENED.type:
-            self._open(entry)
-        elif entry.type == subjects.RUN_CLOSED.type:
-            self._closed = True
+        match entry.type:
+            case subjects.TICK_CLEARED.type if entry.entity in self._counts:
+                self._clear(entry)
+            case subjects.TICKED.type:
+                self._tick, self._period = entry.tick, entry.data["period"]
+                self._tick_of_period = entry.data["tick_of_period"]
+            case subjects.RUN_OPENED.type:
+                self._open(entry)
+            case subjects.RUN_CLOSED.type:
+                self._closed = True
 
     def snapshot(self, lag: int = 0) -> Snapshot:
         """Return the run at this moment; `lag` is what the reader still has to read."""
@@ -110,6 +106,14 @@ class Watch:
             lag=lag,
             closed=self._closed,
         )
+
+    def _clear(self, entry: Record) -> None:
+        counts = self._counts[entry.entity]
+        counts[0] += entry.data["orders"]
+        counts[1] += entry.data["trades"]
+        last = entry.data["quote"]["last"]
+        if last is not None and entry.data["trades"]:
+            self._prices[entry.entity].append(last / MICROS_PER_CREDIT)
 
     def _open(self, entry: Record) -> None:
         scenario = entry.data["scenario"]

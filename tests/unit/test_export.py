@@ -1,0 +1,93 @@
+"""Parquet files of a run. Catches: rows lost or doubled, sums that differ from the log."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+from run_builders import small_run, summed
+
+from econsim.report.export import TABLES, export
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run's files")
+    return directory, export(small_run("zi_c"), directory)
+
+
+def query(directory, sql):
+    """Return rows; tables are written as {name}."""
+    quoted = str(directory).replace("'", "''")
+    return duckdb.sql(sql.format_map({name: f"'{quoted}/{name}.parquet'" for name in TABLES})).fetchall()
+
+
+def test_every_table_has_the_rows_it_says(exported):
+    directory, rows = exported
+
+    assert rows == {name: query(directory, f"FROM {{{name}}} SELECT count(*)")[0][0] for name in TABLES}
+    assert rows["events"] == len(small_run("zi_c"))
+    assert rows["ticks"] == 12
+    assert rows["trades"] == summed(small_run("zi_c")).trades > 0
+
+
+def test_events_keep_envelope_and_data(exported):
+    entry = small_run("zi_c")[5]
+
+    ((subject, tick, data),) = query(
+        exported[0], f"FROM {{events}} SELECT subject, tick, data WHERE event_id = '{entry.event_id}'"
+    )
+
+    assert (subject, tick, json.loads(data)) == (entry.subject, entry.tick, entry.data)
+
+
+def test_orders_are_filled_as_trades_say(exported):
+    ((filled, traded),) = query(
+        exported[0], "SELECT (FROM {orders} SELECT sum(filled)), (FROM {trades} SELECT 2 * sum(quantity))"
+    )
+
+    assert filled == traded
+
+
+def test_orders_tell_refusals_too(exported):
+    rejected = summed(small_run("zi_c")).markets[0].rejected
+
+    assert (
+        dict(
+            query(
+                exported[0], "FROM {orders} SELECT rejected, count(*) WHERE rejected IS NOT NULL GROUP BY ALL"
+            )
+        )
+        == rejected
+    )
+
+
+def test_balances_end_where_the_ledger_ended(exported):
+    last = dict(
+        query(
+            exported[0],
+            "FROM {balances} SELECT holder, arg_max(posted, (sequence, place)) WHERE asset = 'credits' GROUP BY ALL",
+        )
+    )
+
+    assert {holder.agent: last[holder.agent] for holder in summed(small_run("zi_c")).holders} == {
+        holder.agent: holder.credits for holder in summed(small_run("zi_c")).holders
+    }
+
+
+def test_every_asset_is_conserved(exported):
+    changes = query(exported[0], "FROM {balances} SELECT asset, sum(change) GROUP BY ALL ORDER BY asset")
+
+    assert changes == [("cpu", 0), ("credits", 0)]
+
+
+def test_repeats_are_left_out_and_files_replaced(tmp_path):
+    log = small_run("zi_c")
+    export(log[:5], tmp_path)
+
+    assert export([*log, *log], tmp_path)["events"] == len(log)
+
+
+def test_an_empty_log_gives_empty_tables(tmp_path):
+    assert set(export([], tmp_path).values()) == {0}

@@ -1,0 +1,109 @@
+"""Progress and final tables as text. Cannot catch how they look."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from run_builders import small_run, summed
+
+from econsim.report import terminal
+from econsim.report.figures import count, decimal, money, percent, price_range, spark, thin
+from econsim.report.summary import Speed
+from econsim.report.terminal import Progress, picture, print_summary
+from econsim.report.watch import Watch
+
+
+def watched(log):
+    """Return the snapshot after some records."""
+    watch = Watch()
+    for entry in log:
+        watch.update(entry)
+    return watch.snapshot(lag=3)
+
+
+def shown(show):
+    """Return what is printed on a console that is no terminal."""
+    out = StringIO()
+    show(Console(width=120, file=out))
+    return out.getvalue()
+
+
+def test_a_snapshot_counts_what_happened():
+    summary, snapshot = summed(small_run()), watched(small_run())
+
+    assert snapshot.closed
+    assert (snapshot.orders, snapshot.trades) == (summary.orders, summary.trades)
+    assert (snapshot.tick, snapshot.ticks_max, snapshot.period) == (12, 12, 2)
+    assert snapshot.markets[0].last == snapshot.markets[0].history[-1]
+
+
+def test_a_snapshot_knows_how_far_there_is_to_go():
+    snapshot = watched(entry for entry in small_run() if entry.tick <= 4)
+
+    assert (snapshot.tick, snapshot.ticks_max, snapshot.period, snapshot.periods) == (4, 12, 1, 2)
+
+
+def test_a_run_that_has_not_opened_can_be_shown():
+    assert "waiting" in shown(lambda console: console.print(picture(watched([]), 0.0)))
+
+
+def test_without_a_terminal_a_line_is_written_now_and_then(monkeypatch):
+    monkeypatch.setattr(terminal, "LINE_S", 0.0)
+
+    def go(console):
+        with Progress(console) as progress:
+            for entry in small_run():
+                progress.update(entry)
+
+    lines = shown(go).splitlines()
+
+    assert len(lines) == len(small_run())
+    assert lines[-1].startswith("tick 12/12, period 2/2, ")
+    assert "cpu" in lines[-1]
+
+
+def test_the_tables_name_all_that_was_asked_for():
+    summary = summed(small_run(), canonical_hash="c0ffee" * 10, speed=Speed(2.0, 1.5, 9.25))
+
+    text = shown(lambda console: print_summary(summary, console, Path("out/report.html")))
+
+    for word in (
+        "efficiency",
+        "alpha",
+        "volume",
+        "P0",
+        "Gini",
+        "events",
+        "p99 9.2",
+        "c0ffee" * 10,
+        "out/report.html",
+    ):
+        assert word in text
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        (percent(0.96219, 2), "96.22 %"),
+        (percent(None), "—"),
+        (decimal(1234.5), "1 234.50"),
+        (count(1_234_567), "1 234 567"),
+        (money(3_250_000), "3.25"),
+        (money(1_234_567.8), "1.2346"),
+        (price_range(2_000_000, 2_000_000), "2"),
+        (price_range(1_930_000, 2_070_000), "1.93 to 2.07"),
+        (spark([1, 2, 3]), "▁▄█"),
+        (spark([]), ""),
+        (spark([5, 5]), "▄▄"),
+    ],
+)
+def test_numbers_are_written_for_people(written, text):
+    assert written == text
+
+
+def test_long_series_keep_their_ends():
+    assert thin(range(10), 4) == [0, 3, 6, 9]
+    assert thin(range(3), 4) == [0, 1, 2]
