@@ -114,7 +114,7 @@ def efficiency_by_period(market: MarketSummary) -> Drawing:
     low = min((row["efficiency"] for row in rows), default=0.0)
     scale = alt.Scale(domain=[min(low, 0.5), 1.0], nice=True)
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("period:Q", title="period", axis=alt.Axis(tickMinStep=1, format="d")),
+        x=alt.X("period:Q", title="period", scale=alt.Scale(zero=False), axis=_period_axis(len(rows))),
         tooltip=[
             "period:Q",
             alt.Tooltip("efficiency:Q", format=".2%"),
@@ -193,6 +193,13 @@ def _data(rows: Rows) -> alt.InlineData:
 
 def _price_axis(field: str) -> alt.Y:
     return alt.Y(field, title="price, credits", scale=alt.Scale(zero=False, nice=True))
+
+
+def _period_axis(periods: int) -> alt.Axis:
+    """Return an axis of whole periods: each, as long as they have room."""
+    if periods > RULES_MAX // 2:
+        return alt.Axis(format="d")
+    return alt.Axis(format="d", values=list(range(1, periods + 1)))
 
 
 def _yardstick(market: MarketSummary) -> list[Any]:
