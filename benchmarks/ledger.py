@@ -1,0 +1,125 @@
+"""Measure the ledger: chains a second of the pure rules, transfers a second made durable by the writer.
+
+Run `python benchmarks/ledger.py`. The writer commits to a private nats-server with file storage that
+flushes every write (`sync_interval: always`); both share this machine's processors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Final
+
+from econsim.adapters import jetstream
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.state_store import JetStreamStateStore
+from econsim.domain.journal import Journal
+from econsim.domain.ledger import Ledger
+from econsim.ledger_writer import LedgerWriter
+from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Submit, Transfer
+from econsim.testing import FakeWallClock
+
+AGENTS: Final = 100
+CHAINS: Final = 100_000
+REPEATS: Final = 3
+OPENING: Final = tuple(
+    Chain(
+        f"open-{i}", "open", (Transfer(f"open-{i}", Kind.TRANSFER, TREASURY, f"agent_{i}", CREDITS, 10**9),)
+    )
+    for i in range(AGENTS)
+)
+
+
+def payments(count: int, stem: str) -> list[Chain]:
+    """Return chains of one transfer each, round robin over the agents."""
+    return [
+        Chain(
+            f"{stem}-{i}",
+            "bench",
+            (
+                Transfer(
+                    f"{stem}-{i}",
+                    Kind.TRANSFER,
+                    f"agent_{i % AGENTS}",
+                    f"agent_{(i + 1) % AGENTS}",
+                    CREDITS,
+                    5,
+                ),
+            ),
+        )
+        for i in range(count)
+    ]
+
+
+def pure() -> float:
+    """Return chains a second of the rules alone, in batches of 100."""
+    ledger, chains = Ledger(), payments(CHAINS, "p")
+    ledger.apply(OPENING)
+    start = process_time()
+    for first in range(0, CHAINS, 100):
+        ledger.apply(chains[first : first + 100])
+    return CHAINS / (process_time() - start)
+
+
+def sealed() -> float:
+    """Return chains a second of the rules and the journal's hash chain."""
+    ledger, journal, chains = Ledger(), Journal(), payments(CHAINS, "p")
+    ledger.apply(OPENING)
+    start = process_time()
+    for first in range(0, CHAINS, 100):
+        journal.seal(ledger.apply(chains[first : first + 100]))
+    return CHAINS / (process_time() - start)
+
+
+async def durable(store: JetStreamStateStore, submissions: int, chains: int, callers: int) -> float:
+    """Return transfers a second made durable by concurrent callers, each waiting for its answers."""
+    writer = LedgerWriter(f"bench-{uuid.uuid4().hex[:8]}", "salt", store, FakeWallClock())
+    await writer.submit(Submit(command_id="open", tick=0, chains=OPENING))
+    waiting = [
+        Submit(command_id=f"s{i}", tick=1, chains=tuple(payments(chains, f"s{i}")))
+        for i in range(submissions)
+    ]
+
+    async def call() -> None:
+        while waiting:
+            await writer.submit(waiting.pop())
+
+    start = perf_counter()
+    await asyncio.gather(*(call() for _ in range(callers)))
+    return submissions * chains / (perf_counter() - start)
+
+
+async def over_nats() -> None:
+    """Print the writer's rates on a private server."""
+    async with EmbeddedServer(Path(), ephemeral=True) as server:
+        operator = await connect(server.url, server.creds("operator"), "bench-operator")
+        await jetstream.apply(operator)
+        client = await connect(server.url, server.creds("ledger"), "bench-ledger")
+        store = JetStreamStateStore(client)
+        for submissions, chains, callers in ((300, 1, 1), (5_000, 1, 300), (300, 100, 1), (600, 100, 8)):
+            rates = [await durable(store, submissions, chains, callers) for _ in range(REPEATS)]
+            show(f"durable, {callers} callers, {chains} transfers a submission", rates)
+        await client.close()
+        await operator.close()
+
+
+def show(what: str, rates: list[float]) -> None:
+    """Print a median and its range."""
+    print(f"{what:<55} {statistics.median(rates):>10,.0f}/s   ({min(rates):,.0f} to {max(rates):,.0f})")
+
+
+def main() -> None:
+    """Print a line for each measurement, median of REPEATS runs."""
+    cases: tuple[tuple[str, Callable[[], float]], ...] = (("rules", pure), ("rules and journal", sealed))
+    for what, measure in cases:
+        show(what, [measure() for _ in range(REPEATS)])
+    asyncio.run(over_nats())
+
+
+if __name__ == "__main__":
+    main()
