@@ -7,7 +7,8 @@ Nothing connects or reads the environment before an app is asked for by name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
 
 from econsim.adapters import server_state
-from econsim.adapters.connection import options
+from econsim.adapters.connection import options, ready
 from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError
 from econsim.link import Link
@@ -28,25 +29,38 @@ from econsim.tenancy import OpenRun, Post, Tenancy
 EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
 
+GRACE_S: Final = 5.0
+"""Longest a stopping service waits for what it is answering."""
+
 NOWHERE: Final = "nats://127.0.0.1:4222"
 """Address in documents generated without a server; never connected to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
+    """One service, made."""
+
+    link: Link
+    """Its connection."""
+    tenancy: Tenancy
+    """Its posts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
     """How one service is made."""
 
-    routers: Callable[[Link, Tenancy], NatsRouter]
+    router: Callable[[Link, Tenancy], NatsRouter]
     """What every worker listens to."""
     posts: Callable[[Link, OpenRun], Sequence[Post]]
     """What of a run one worker serves at a time."""
 
 
-SERVICES: Final[Mapping[str, Service]] = {
-    "ledger": Service(lambda _, tenancy: ledger.router(tenancy), ledger.posts),
-    "market": Service(market.router, market.posts),
-    "clock": Service(clock.router, clock.posts),
-    "agent": Service(lambda _, tenancy: agent.router(tenancy), agent.posts),
+SERVICES: Final[Mapping[str, Recipe]] = {
+    "ledger": Recipe(lambda _, tenancy: ledger.router(tenancy), ledger.posts),
+    "market": Recipe(market.router, market.posts),
+    "clock": Recipe(clock.router, clock.posts),
+    "agent": Recipe(lambda _, tenancy: agent.router(tenancy), agent.posts),
 }
 """Every service, by the name of its app and its role."""
 
@@ -74,30 +88,50 @@ def server_of(config: Settings) -> Server:
 
 def build(*names: str, server: Server | None = None) -> FastStream:
     """Return an app of the named services; raises NotFound for a name that is no service."""
-    server = server or server_of(settings())
-    made = [_service(name, server) for name in names]
-    app = FastStream(*(link.broker for link, _ in made))
+    found = server or server_of(settings())
+    made = [make(name, found) for name in names]
+    app = FastStream(*(service.link.broker for service in made))
 
     @app.on_startup
     async def check() -> None:
-        if not server.url:
-            message = "no NATS server is running here; start one with `econsim up --server`, or name one with ECONSIM_NATS"
+        if not found.url:
+            message = (
+                "no NATS server is running here; start one with `econsim up`, or name one with ECONSIM_NATS"
+            )
             raise SetupError(message)
 
     @app.after_startup
     async def start() -> None:
-        for _, tenancy in made:
-            await tenancy.start()
+        for service in made:
+            await service.tenancy.start()
 
     @app.on_shutdown
     async def stop() -> None:
-        for _, tenancy in made:
-            await tenancy.stop()
+        for service in made:
+            await service.tenancy.stop()
 
     return app
 
 
-def _service(name: str, server: Server) -> tuple[Link, Tenancy]:
+@asynccontextmanager
+async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
+    """Run services in this process for the time of the context, without FastStream's signal handling."""
+    made = [make(name, server) for name in names]
+    try:
+        for service in made:
+            await service.link.broker.start()
+            await ready(service.link.client)
+            await service.tenancy.start()
+        yield
+    finally:
+        for service in made:
+            await service.tenancy.stop()
+        for service in made:
+            await service.link.broker.stop()
+
+
+def make(name: str, server: Server) -> Service:
+    """Return a service with a broker of its own, not yet connected."""
     if name not in SERVICES:
         message = f"there is no service {name!r}; the services are {', '.join(SERVICES)}"
         raise NotFound(message)
@@ -107,13 +141,13 @@ def _service(name: str, server: Server) -> tuple[Link, Tenancy]:
         security=NatsCredentials(str(creds)) if creds.exists() else None,
         middlewares=[Bind, replies()],
         log_level=logging.DEBUG,
-        graceful_timeout=5.0,
+        graceful_timeout=GRACE_S,
         **options(f"econsim-{name}"),
     )
     link = Link(name, broker)
     tenancy = Tenancy(link, partial(SERVICES[name].posts, link))
-    broker.include_router(SERVICES[name].routers(link, tenancy))
-    return link, tenancy
+    broker.include_router(SERVICES[name].router(link, tenancy))
+    return Service(link, tenancy)
 
 
 def __getattr__(name: str) -> FastStream:

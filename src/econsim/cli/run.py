@@ -1,0 +1,160 @@
+"""`econsim run` and `econsim up`: start what is needed, run one scenario, or keep the services running."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+    from econsim.launch.fleet import Fleet
+    from econsim.report.summary import Summary
+    from econsim.schemas.scenario import Scenario
+
+
+class Transport(StrEnum):
+    """What carries the messages."""
+
+    NATS = "nats"
+    """A real nats-server."""
+    MEMORY = "memory"
+    """This process alone, without a server."""
+
+
+def run(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    scenario: Annotated[str, typer.Argument(help="A shipped scenario's name, or a TOML file.")] = "genesis",
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="Id of the run; by default made from the scenario's name.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed instead of the scenario's.")] = None,
+    periods: Annotated[int | None, typer.Option(help="Trading days instead of the scenario's.")] = None,
+    transport: Annotated[Transport, typer.Option(help="nats, or memory for large studies.")] = Transport.NATS,
+    spread: Annotated[bool, typer.Option("--spread", help="Each service in a process of its own.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="With --spread: processes of each service.")] = 1,
+    services: Annotated[bool, typer.Option(help="Start the services; not if they run already.")] = True,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")] = False,
+    guest: Annotated[
+        list[str] | None, typer.Option(help="Let an agent of this name join from outside.")
+    ] = None,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Let time pass instead of waiting for all.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Where the HTML report goes.")] = None,
+) -> None:
+    """Run one scenario and show what came of it.
+
+    Starts a private nats-server and all services, unless they run already (`econsim up`).
+
+        econsim run genesis
+        econsim run smith1962 --transport memory --periods 200
+        econsim run my.toml --spread --workers 2
+    """
+    from econsim import scenario_files
+    from econsim.launch.choose import chosen
+
+    config: Settings = context.obj
+    what = chosen(
+        scenario_files.load(scenario), seed=seed, periods=periods, guests=guest or (), real_time=real_time
+    )
+    if transport is Transport.MEMORY:
+        summary = _in_memory(what)
+    else:
+        from econsim.app import SERVICES
+        from econsim.launch.fleet import Fleet
+
+        fleet = Fleet(tuple(SERVICES) if services else (), spread, workers, ephemeral)
+        summary = asyncio.run(_over_nats(config, what, name, fleet))
+    _show(config, summary, report)
+    if not all(verdict.holds for verdict in summary.verdicts):
+        raise typer.Exit(1)
+
+
+def up(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    services: Annotated[list[str] | None, typer.Argument(help="Which; all of them if none is named.")] = None,
+    *,
+    spread: Annotated[bool, typer.Option("--spread", help="Each service in a process of its own.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="With --spread: processes of each service.")] = 1,
+    server: Annotated[bool, typer.Option("--server", help="Only the server, no services.")] = False,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")] = False,
+) -> None:
+    """Keep the server and services running until Ctrl-C.
+
+    econsim up
+    econsim up market ledger
+    econsim up --spread --workers 2
+    """
+    from econsim.app import SERVICES
+    from econsim.errors import NotFound
+    from econsim.launch.fleet import Fleet
+
+    names = [] if server else services or list(SERVICES)
+    if unknown := [name for name in names if name not in SERVICES]:
+        message = f"there is no service {unknown[0]!r}; the services are {', '.join(SERVICES)}"
+        raise NotFound(message)
+    asyncio.run(_up(context.obj, Fleet(tuple(names), spread, workers, ephemeral)))
+
+
+def _in_memory(scenario: Scenario) -> Summary:
+    from econsim import memory
+    from econsim.launch.record import Recorder
+    from econsim.report.terminal import Progress
+
+    with Progress() as progress:
+        recorder = Recorder(progress)
+        for sealed in memory.run(scenario):
+            recorder.add(sealed)
+    return recorder.summary()
+
+
+async def _over_nats(config: Settings, scenario: Scenario, name: str | None, fleet: Fleet) -> Summary:
+    from econsim.adapters.clock import random_name
+    from econsim.adapters.connection import connect
+    from econsim.launch.fleet import launched
+    from econsim.launch.record import Recorder
+    from econsim.launch.runs import events_of, open_run
+    from econsim.report.terminal import Progress
+
+    run_name = name or random_name(scenario.name)
+    with Progress() as progress:
+        recorder = Recorder(progress)
+        async with launched(fleet, config, progress.console.print) as server:
+            client = await connect(server.url, server.creds("operator"), "econsim-run")
+            try:
+                await open_run(client, run_name, scenario)
+                async with aclosing(events_of(client, run_name)) as events:
+                    async for sealed in events:
+                        recorder.add(sealed)
+            finally:
+                await client.close()
+    return recorder.summary()
+
+
+def _show(config: Settings, summary: Summary, report: Path | None) -> None:
+    from rich.console import Console
+
+    from econsim.report.html import write_report
+    from econsim.report.terminal import print_summary
+
+    path = report or config.state / "runs" / summary.run / "report.html"
+    print_summary(summary, Console(), write_report(summary, path))
+
+
+async def _up(config: Settings, fleet: Fleet) -> None:
+    from rich.console import Console
+
+    from econsim.launch.fleet import launched
+
+    console = Console(stderr=True)
+    async with launched(fleet, config, console.print) as server:
+        running = ", ".join(fleet.services) or "no services"
+        console.print(f"[bold]econsim is up[/] at {server.url} with {running}")
+        console.print("run a scenario: [cyan]econsim run genesis --no-services[/] · stop: Ctrl-C")
+        await asyncio.Event().wait()

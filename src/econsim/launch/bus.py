@@ -1,0 +1,49 @@
+"""The NATS server commands work with: one that exists, or the one embedded in the state directory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from econsim.adapters import jetstream
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.app import Server, server_of
+from econsim.config import Settings
+
+
+@asynccontextmanager
+async def bus(
+    config: Settings, *, ephemeral: bool = False, on_crash: Callable[[str], None] | None = None
+) -> AsyncIterator[Server]:
+    """Provide a server with all streams for the time of the context.
+
+    An existing one if the settings name it or the state directory has one running, else one of our own,
+    watched and restarted; `ephemeral` gives it a temporary directory. Raises SetupError with what to do.
+    """
+    found = server_of(config)
+    if found.url and not ephemeral:
+        await prepare(found, config.replicas)
+        yield found
+        return
+    embedded = EmbeddedServer(
+        config.state,
+        port=config.port,
+        ephemeral=ephemeral,
+        on_crash=on_crash,
+        binary=config.nats_server,
+    )
+    async with embedded:
+        server = replace(found, url=embedded.url, creds=embedded.creds)
+        await prepare(server, config.replicas)
+        yield server
+
+
+async def prepare(server: Server, replicas: int = 1) -> None:
+    """Create or update every stream and bucket."""
+    client = await connect(server.url, server.creds("operator"), "econsim-setup")
+    try:
+        await jetstream.apply(client, replicas)
+    finally:
+        await client.close()

@@ -1,0 +1,36 @@
+"""A scenario as the command line wants it: other seed, other length, guests, real time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from econsim.schemas.scenario import Group, Mode, PolicyName, Scenario
+
+GUEST_CREDITS: Final = 100_000_000
+"""Micro-credits a guest is dealt (100 credits): as much as an agent of the shipped scenarios."""
+
+
+def chosen(
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    periods: int | None = None,
+    guests: Sequence[str] = (),
+    real_time: bool = False,
+) -> Scenario:
+    """Return the scenario with what was asked for instead of its own."""
+    clock = scenario.clock
+    if periods is not None:
+        clock = clock.model_copy(update={"periods": periods})
+    if real_time:
+        clock = clock.model_copy(update={"mode": Mode.REAL_TIME})
+    joined = tuple(Group(name=name, policy=PolicyName.EXTERNAL, credits=GUEST_CREDITS) for name in guests)
+    changed = scenario.model_copy(
+        update={
+            "seed": scenario.seed if seed is None else seed,
+            "clock": clock,
+            "agents": (*scenario.agents, *joined),
+        }
+    )
+    return Scenario.model_validate_json(changed.model_dump_json())

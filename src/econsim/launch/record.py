@@ -1,0 +1,54 @@
+"""Taking a run in as it happens: progress on the way, tally, canonical hash and speed at the end."""
+
+from __future__ import annotations
+
+from statistics import quantiles
+from time import perf_counter
+from typing import Final
+
+from econsim.domain.canonical import Canonical
+from econsim.domain.envelope import Sealed
+from econsim.report.summary import Speed, Summary
+from econsim.report.tally import Tally
+from econsim.report.terminal import Progress
+from econsim.schemas.clock import RunClosed, RunOpened, Ticked
+
+SAMPLE_MIN: Final = 3
+"""Ticks below which percentiles say nothing."""
+
+
+class Recorder:
+    """Everything that is kept of a run while it is read."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        """Show progress on the way, if wanted."""
+        self._progress = progress
+        self._tally = Tally()
+        self._canonical = Canonical()
+        self._started = self._ended = 0.0
+        self._ticks: list[float] = []
+
+    def add(self, sealed: Sealed) -> None:
+        """Take in the next event."""
+        now, data = perf_counter(), sealed.event.data
+        if isinstance(data, RunOpened):
+            self._started = now
+        elif isinstance(data, Ticked):
+            self._ticks.append(now)
+        elif isinstance(data, RunClosed):
+            self._ended = now
+        self._tally.add(sealed)
+        self._canonical.add(sealed)
+        if self._progress:
+            self._progress.update(sealed)
+
+    def summary(self) -> Summary:
+        """Return what the run came to."""
+        lengths = [1000 * (b - a) for a, b in zip(self._ticks, self._ticks[1:], strict=False)]
+        cuts = quantiles(lengths, n=100) if len(lengths) >= SAMPLE_MIN else None
+        speed = Speed(
+            elapsed_s=(self._ended or perf_counter()) - self._started,
+            latency_p50_ms=cuts[49] if cuts else None,
+            latency_p99_ms=cuts[98] if cuts else None,
+        )
+        return self._tally.summary(self._canonical.hexdigest(), speed)
