@@ -28,9 +28,10 @@ from econsim.schemas.ledger import (
 )
 from econsim.schemas.types import AMOUNT_MAX
 
-CHAINS_REMEMBERED_MAX: Final = 250_000
+CHAINS_REMEMBERED_MAX: Final = 100_000
 """Newest chains whose ids and fields are remembered: repeats come from redelivery, seconds to minutes
-later, and a chain takes 0.5 to 2 kB. Older repeats still fail on the store's `transfer` keys."""
+later, and a chain of one to five transfers takes 0.7 to 2 kB. A repeat older than that is still stopped,
+by the store's journal key of its submission."""
 
 NOBODY: Final = "nobody"
 """Holder recorded for a refused chain that names none because it is empty."""
