@@ -289,3 +289,15 @@ async def test_other_keys_of_the_run_are_left_alone(writer, store):
     assert again.balance("ann").credits == writer.balance("ann").credits == Position(100, 0)
     assert again.balance("ann").sequence == again.sequence == 1
     assert CREDITS not in again.balance("ann").holdings
+
+
+async def test_a_repeat_too_old_to_be_remembered_moves_no_money(writer, monkeypatch):
+    monkeypatch.setattr("econsim.domain.ledger.CHAINS_REMEMBERED_MAX", 2)
+    for i in range(4):
+        await writer.submit(submit(f"s{i}", pay(f"p{i}", "ann", "bob", 1)))
+
+    with pytest.raises(Conflict):
+        await writer.submit(submit("s0", pay("p0", "ann", "bob", 1)))
+
+    await writer.submit(submit("next", pay("next", "ann", "bob", 1)))
+    assert writer.balance("ann").credits == Position(95, 0)
