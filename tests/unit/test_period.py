@@ -117,7 +117,7 @@ def test_nothing_to_move_makes_no_chain():
 
 
 TRADES = st.lists(
-    st.tuples(st.sampled_from((0, 1)), st.sampled_from((2, 3)), st.integers(1, 400)), max_size=3
+    st.tuples(st.sampled_from((0, 1)), st.sampled_from((2, 3)), st.integers(1, 300)), max_size=3
 )
 
 
