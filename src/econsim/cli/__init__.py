@@ -1,0 +1,47 @@
+"""The command line: the table of commands, and `main`.
+
+Each command is a function of a module here, named in COMMANDS; `frame` gives all of them their global
+options and turns errors into one line. Heavy imports stay inside the functions: `econsim --help` is
+asked for often and must answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import typer
+
+from econsim.cli import scenarios
+from econsim.cli.frame import EPILOG, HELP, Frame, global_options
+
+RUN: Final = "Run"
+READ: Final = "Read"
+CHECK: Final = "Check"
+SET_UP: Final = "Set up"
+
+COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
+    (RUN, "scenarios", scenarios.scenarios),
+    (RUN, "new", scenarios.new),
+    (CHECK, "check", scenarios.check),
+)
+"""Panel, name and function of every command, in the order the help shows them."""
+
+app: Final = typer.Typer(
+    name="econsim",
+    cls=Frame,
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.callback()(global_options)
+for _panel, _name, _function in COMMANDS:
+    app.command(_name, rich_help_panel=_panel)(_function)
+
+
+def main() -> None:
+    """Run the command line; the process ends with its exit code."""
+    app()

@@ -1,0 +1,138 @@
+"""What surrounds every command: the global options, and errors as one line with an exit code.
+
+Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line itself was wrong,
+130 stopped with Ctrl-C. Imports nothing heavy: every start of the program pays for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from econsim import __version__
+from econsim.errors import EconsimError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from econsim.config import Settings
+
+HELP: Final = """[bold]econsim[/bold]: markets of agents over NATS, that you can trust and replay.
+
+Try [cyan]econsim run genesis[/cyan], then [cyan]econsim events last[/cyan] and [cyan]econsim report last[/cyan]."""
+
+EPILOG: Final = (
+    "RUN is the name of a run, or [cyan]last[/cyan] for the newest. The options above go before or after the "
+    "command, or into ECONSIM_STATE, ECONSIM_NATS and ECONSIM_CREDS. [cyan]econsim COMMAND --help[/cyan] shows examples."
+)
+
+STOPPED: Final = 130
+"""Exit code after Ctrl-C, as shells give it."""
+
+PIPE_WIDTH: Final = 200
+"""Columns of tables in a pipe or file."""
+
+_VALUED: Final = ("--state", "--nats", "--creds")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The global options as they were given."""
+
+    state: Path | None = None
+    """State directory."""
+    nats: str | None = None
+    """URL of a server."""
+    creds: Path | None = None
+    """Creds file, or directory of them."""
+
+
+class Frame(TyperGroup):
+    """The group of all commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - its type is private to Typer
+        """Take the global options wherever they stand, so that nobody has to know where they belong."""
+        return super().parse_args(ctx, hoisted(args))
+
+    def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - its type is private to Typer
+        """Run the command; an error is said in one line, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except EconsimError as error:
+            fail(error)
+        except KeyboardInterrupt:
+            typer.secho("stopped", fg="yellow", err=True)
+            raise typer.Exit(STOPPED) from None
+
+
+def hoisted(args: list[str]) -> list[str]:
+    """Return the arguments with the global options moved to the front; what follows `--` stays."""
+    front: list[str] = []
+    rest: list[str] = []
+    left = iter(args)
+    for arg in left:
+        name, equals, _ = arg.partition("=")
+        if arg == "--":
+            return [*front, *rest, arg, *left]
+        if name not in _VALUED:
+            rest.append(arg)
+            continue
+        front.append(arg)
+        if not equals:
+            front.extend(value for value in [next(left, None)] if value is not None)
+    return front + rest
+
+
+def fail(error: EconsimError) -> NoReturn:
+    """Say an error in a red line on stderr and end the command with 1."""
+    remedy = "; try again in a moment" if error.retryable else ""
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.secho(f"{error}{remedy}", fg="red", err=True)
+    raise typer.Exit(1)
+
+
+def configured(ctx: typer.Context) -> Settings:
+    """Return the settings with the global options over them; raises SetupError."""
+    from econsim.config import settings
+
+    given: Options = ctx.obj
+    return settings(state=given.state, nats=given.nats, creds=given.creds)
+
+
+def console() -> Console:
+    """Return the terminal for results; what is not a terminal gets plain text of full width."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(highlight=False, width=PIPE_WIDTH, soft_wrap=True)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - called by Typer with the flag
+    if wanted:
+        typer.echo(f"econsim {__version__}")
+        raise typer.Exit
+
+
+def global_options(
+    ctx: typer.Context,
+    *,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Directory of keys, data and reports. Default: .econsim", metavar="DIR"),
+    ] = None,
+    nats: Annotated[
+        str | None, typer.Option(help="Use this NATS server instead of the embedded one.", metavar="URL")
+    ] = None,
+    creds: Annotated[
+        Path | None, typer.Option(help="Creds file for --nats, or a directory of ROLE.creds.", metavar="PATH")
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - handled by its callback
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keep the global options for the command."""
+    ctx.obj = Options(state, nats, creds)

@@ -1,0 +1,84 @@
+"""Commands about scenario files: list those shipped, start one, check one. They need no server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from econsim.cli.frame import console
+from econsim.errors import SetupError
+
+TEMPLATE_NAME: Final = 'name = "my_market"'
+"""The line of the template that takes the scenario's name."""
+
+
+def scenarios() -> None:
+    """List the scenarios that come with econsim.
+
+    Example: [cyan]econsim scenarios[/cyan], then [cyan]econsim run smith1962[/cyan]
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from econsim import scenario_files
+
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("name", style="bold cyan", no_wrap=True)
+    table.add_column("what it shows")
+    table.add_column("agents", justify="right")
+    table.add_column("markets")
+    table.add_column("periods", justify="right")
+    for name in scenario_files.names():
+        found = scenario_files.load(name)
+        agents = sum(group.count for group in found.agents)
+        markets = "\n".join(f"{m.resource} ({m.mechanism.value.replace('_', ' ')})" for m in found.markets)
+        table.add_row(name, found.title, f"{agents:,}", markets, str(found.clock.periods))
+    console().print(table)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the scenario: a-z 0-9 _ -", metavar="NAME")],
+    to: Annotated[
+        Path | None, typer.Option(help="Where to write it. Default: NAME.toml here", metavar="FILE")
+    ] = None,
+) -> None:
+    """Write a commented scenario file to start from.
+
+    Example: [cyan]econsim new bakery[/cyan], then edit it and [cyan]econsim run bakery.toml[/cyan]
+    """
+    from econsim.scenario_files import SUFFIX, template
+    from econsim.subjects import token
+
+    path = to or Path(f"{token(name, 'name')}{SUFFIX}")
+    if path.exists():
+        message = f"{path} exists already; choose another NAME, or another place with --to"
+        raise SetupError(message)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(template().replace(TEMPLATE_NAME, f'name = "{name}"', 1), encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}; choose another place with --to"
+        raise SetupError(message) from error
+    console().print(f"wrote [bold]{path}[/bold]; edit it, then: [cyan]econsim run {path}[/cyan]")
+
+
+def check(
+    file: Annotated[
+        str, typer.Argument(help="A scenario file, or the name of a shipped one.", metavar="FILE")
+    ],
+) -> None:
+    """Check a scenario file without running it: names the line, the key and the remedy.
+
+    Example: [cyan]econsim check bakery.toml[/cyan]
+    """
+    from econsim.domain.population import population
+    from econsim.scenario_files import load
+
+    scenario = load(file)
+    agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
+    console().print(
+        f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "
+        f"{clock.periods} periods of at most {clock.ticks_per_period} ticks"
+    )
