@@ -26,6 +26,7 @@ from econsim.schemas.market import (
     PriceUpdated,
     Quote,
     Shout,
+    Side,
     TickCleared,
     TradeExecuted,
     Verb,
@@ -111,7 +112,9 @@ class Session:
                 rejected.append((action, code))
                 continue
             kept.append(action)
-            if action.verb is not Verb.CANCEL:
+            if self._reuses(action):
+                self._admission.admit(action)
+            elif action.verb is not Verb.CANCEL:
                 chains.append(self._reserve(action))
         return Opened(tuple(kept), tuple(rejected), tuple(chains))
 
@@ -160,6 +163,19 @@ class Session:
         """Return bids and asks by price, best first."""
         return self._book.depth(levels)
 
+    def _reuses(self, action: Action) -> bool:
+        """Return whether a replacement needs no more than its old order holds.
+
+        It then reserves when it enters, right after the old one's release: a seller of its last unit
+        could not hold two. Only for single lots, which are open whole or gone by then.
+        """
+        if action.verb is not Verb.REPLACE or action.quantity != self.market.lot_size:
+            return False
+        old = self._book.find(action.order_id)
+        if old is None or old.agent != action.agent or old.open != action.quantity:
+            return False
+        return old.side is Side.ASK or action.price <= old.price
+
     def _reserve(self, action: Action) -> Chain:
         side = self._admission.side(action)
         self._admission.admit(action)
@@ -190,6 +206,7 @@ class Session:
                 chains += self._settlement.release(item.order_id)
             elif isinstance(item, OrderAccepted):
                 accepted.add(item.order_id)
+                chains += self._settlement.hold(item)
         for chain in reserved:
             if chain.cause not in accepted and chain.cause not in codes:
                 chains += self._settlement.release(chain.cause)

@@ -58,6 +58,12 @@ class Settlement:
         held = self._held[order_id] = Reservation(order_id, agent, side, price, quantity)
         return Chain(held.id, order_id, (self._pending(held),))
 
+    def hold(self, item: OrderAccepted) -> list[Chain]:
+        """Return the chain that reserves an order that entered without a reservation; none if it has one."""
+        if item.order_id in self._held:
+            return []
+        return [self.reserve(item.order_id, item.agent, item.side, item.price, item.quantity)]
+
     def forget(self, order_id: str) -> None:
         """Drop an order whose reservation the ledger refused."""
         del self._held[order_id]
