@@ -140,6 +140,8 @@ def make(name: str, server: Server) -> Service:
         server.url or NOWHERE,
         security=NatsCredentials(str(creds)) if creds.exists() else None,
         middlewares=[Bind, replies()],
+        # Its own logger: FastStream's default one writes a line for every message and every stop.
+        logger=logging.getLogger("econsim.broker"),
         log_level=logging.DEBUG,
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}"),

@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from econsim.cli import scenarios
+from econsim.cli import run, scenarios
 from econsim.cli.frame import EPILOG, HELP, Frame, global_options
 
 RUN: Final = "Run"
@@ -21,6 +21,8 @@ CHECK: Final = "Check"
 SET_UP: Final = "Set up"
 
 COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
+    (RUN, "run", run.run),
+    (RUN, "up", run.up),
     (RUN, "scenarios", scenarios.scenarios),
     (RUN, "new", scenarios.new),
     (CHECK, "check", scenarios.check),

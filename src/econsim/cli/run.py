@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econsim.cli.frame import configured
+
 if TYPE_CHECKING:
     from econsim.config import Settings
     from econsim.launch.fleet import Fleet
@@ -59,7 +61,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     from econsim import scenario_files
     from econsim.launch.choose import chosen
 
-    config: Settings = context.obj
+    config = configured(context)
     what = chosen(
         scenario_files.load(scenario), seed=seed, periods=periods, guests=guest or (), real_time=real_time
     )
@@ -99,7 +101,7 @@ def up(  # noqa: PLR0913 - each is an option of the command
     if unknown := [name for name in names if name not in SERVICES]:
         message = f"there is no service {unknown[0]!r}; the services are {', '.join(SERVICES)}"
         raise NotFound(message)
-    asyncio.run(_up(context.obj, Fleet(tuple(names), spread, workers, ephemeral)))
+    asyncio.run(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
 
 
 def _in_memory(scenario: Scenario) -> Summary:
