@@ -23,7 +23,7 @@ from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError
 from econsim.link import Link
 from econsim.middlewares import Bind, replies
-from econsim.routers import agent, clock, ledger, market
+from econsim import routers
 from econsim.tenancy import OpenRun, Post, Tenancy
 
 EVERYTHING: Final = "everything"
@@ -57,12 +57,12 @@ class Recipe:
 
 
 SERVICES: Final[Mapping[str, Recipe]] = {
-    "ledger": Recipe(lambda _, tenancy: ledger.router(tenancy), ledger.posts),
-    "market": Recipe(market.router, market.posts),
-    "clock": Recipe(clock.router, clock.posts),
-    "agent": Recipe(lambda _, tenancy: agent.router(tenancy), agent.posts),
+    "ledger": Recipe(lambda _, tenancy: routers.ledger.router(tenancy), routers.ledger.posts),
+    "market": Recipe(routers.market.router, routers.market.posts),
+    "clock": Recipe(routers.clock.router, routers.clock.posts),
+    "agent": Recipe(lambda _, tenancy: routers.agent.router(tenancy), routers.agent.posts),
 }
-"""Every service, by the name of its app and its role."""
+"""Every service, by the name of its app and its role; no module of this file may take such a name."""
 
 
 @dataclass(frozen=True, slots=True)

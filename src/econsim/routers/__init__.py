@@ -1,1 +1,8 @@
-"""Handlers, one module for each domain word: parse, load, decide, publish; routers never import each other."""
+"""The services by domain word: each module makes the router of its handlers and the posts of a run.
+
+Handlers parse, load, decide and publish; no module here imports another.
+"""
+
+from econsim.routers import agent, clock, ledger, market
+
+__all__ = ["agent", "clock", "ledger", "market"]
