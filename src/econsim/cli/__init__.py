@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from econsim.cli import run, scenarios
+from econsim.cli import ledger, making, reading, run, scenarios, setting_up
 from econsim.cli.frame import EPILOG, HELP, Frame, global_options
 
 RUN: Final = "Run"
@@ -25,9 +25,21 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "up", run.up),
     (RUN, "scenarios", scenarios.scenarios),
     (RUN, "new", scenarios.new),
+    (READ, "runs", reading.runs),
+    (READ, "events", reading.events),
+    (READ, "why", reading.why),
+    (READ, "report", making.report),
+    (READ, "export", making.export),
     (CHECK, "check", scenarios.check),
+    (SET_UP, "catalog", making.catalog),
 )
 """Panel, name and function of every command, in the order the help shows them."""
+
+GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
+    (CHECK, "ledger", ledger.ledger),
+    (SET_UP, "streams", setting_up.streams),
+)
+"""Panel, name and commands of every group."""
 
 app: Final = typer.Typer(
     name="econsim",
@@ -42,6 +54,8 @@ app: Final = typer.Typer(
 app.callback()(global_options)
 for _panel, _name, _function in COMMANDS:
     app.command(_name, rich_help_panel=_panel)(_function)
+for _panel, _name, _group in GROUPS:
+    app.add_typer(_group, name=_name, rich_help_panel=_panel)
 
 
 def main() -> None:

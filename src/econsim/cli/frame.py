@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
@@ -36,19 +35,8 @@ STOPPED: Final = 130
 PIPE_WIDTH: Final = 200
 """Columns of tables in a pipe or file."""
 
+_HELP_ASKED: Final = "econsim.help"
 _VALUED: Final = ("--state", "--nats", "--creds")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The global options as they were given."""
-
-    state: Path | None = None
-    """State directory."""
-    nats: str | None = None
-    """URL of a server."""
-    creds: Path | None = None
-    """Creds file, or directory of them."""
 
 
 class Frame(TyperGroup):
@@ -56,6 +44,7 @@ class Frame(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - its type is private to Typer
         """Take the global options wherever they stand, so that nobody has to know where they belong."""
+        ctx.meta[_HELP_ASKED] = not {"--help", "-h"}.isdisjoint(args)
         return super().parse_args(ctx, hoisted(args))
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - its type is private to Typer
@@ -95,12 +84,10 @@ def fail(error: EconsimError) -> NoReturn:
     raise typer.Exit(1)
 
 
-def configured(ctx: typer.Context) -> Settings:
-    """Return the settings with the global options over them; raises SetupError."""
-    from econsim.config import settings
-
-    given: Options = ctx.obj
-    return settings(state=given.state, nats=given.nats, creds=given.creds)
+def configured(context: typer.Context) -> Settings:
+    """Return the settings with the global options over them."""
+    made: Settings = context.obj
+    return made
 
 
 def console() -> Console:
@@ -134,5 +121,8 @@ def global_options(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Keep the global options for the command."""
-    ctx.obj = Options(state, nats, creds)
+    """Read the settings, for the command to find in its context; help needs none."""
+    if not ctx.meta[_HELP_ASKED]:
+        from econsim.config import settings
+
+        ctx.obj = settings(state=state, nats=nats, creds=creds)

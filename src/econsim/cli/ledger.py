@@ -1,0 +1,147 @@
+"""Commands about a run's money: prove that the books add up, and show who has what."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from econsim.cli.attach import attached
+from econsim.cli.frame import configured, console
+from econsim.cli.reading import RunArgument
+from econsim.errors import CorruptJournal
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+    from econsim.domain.journal_checks import Entry, Report
+    from econsim.ports import Entry as Stored
+    from econsim.schemas.ledger import Position
+
+FINDINGS_SHOWN_MAX: Final = 20
+"""Findings listed; the first one is what matters, the rest often follow from it."""
+
+ledger: Final = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Verify a run's books, show balances."
+)
+
+
+class StoredBooks:
+    """What the store holds of one run's ledger: its journal, and the balances it claims."""
+
+    def __init__(self) -> None:
+        """Start before the first write."""
+        self.entries: list[Entry] = []
+        """Journal entries in the order they were written."""
+        self.balances: dict[str, dict[str, Position]] = {}
+        """Holder → asset → position, as the newest writes say."""
+
+    def fold(self, stored: Stored) -> None:
+        """Take in one write, oldest first; raises CorruptJournal if it cannot be read at all."""
+        from pydantic import ValidationError
+
+        try:
+            self._fold(stored)
+        except (ValidationError, ValueError, KeyError, TypeError) as error:
+            message = f"the first bad record is {stored.key} at revision {stored.revision}: it cannot be read"
+            raise CorruptJournal(message) from error
+
+    def _fold(self, stored: Stored) -> None:
+        from econsim.schemas.ledger import CREDITS, Position, TransferPostedEvent, TransferRefusedEvent
+
+        _, kind, name = stored.key.split(".", 2)
+        match kind, name:
+            case "transfer", _:
+                self.entries.append(TransferPostedEvent.model_validate_json(stored.value))
+            case "refusal", _:
+                self.entries.append(TransferRefusedEvent.model_validate_json(stored.value))
+            case _, "balance":
+                found = json.loads(stored.value)
+                self.balances.setdefault(kind, {})[CREDITS] = Position(found["posted"], found["pending"])
+            case _, "holdings":
+                for asset, found in json.loads(stored.value).items():
+                    self.balances.setdefault(kind, {})[asset] = Position(found["posted"], found["pending"])
+
+
+@ledger.command()
+def verify(context: typer.Context, run: RunArgument = "last") -> None:
+    """Recompute every balance of a run from its journal and compare; names the first bad record.
+
+    Checks the hash chain, every transfer, that no asset appears or vanishes, and the stored balances.
+    Ends with 1 if anything is wrong.
+
+    Example: [cyan]econsim ledger verify last[/cyan]
+    """
+    asyncio.run(_verify(configured(context), run))
+
+
+@ledger.command()
+def balances(context: typer.Context, run: RunArgument = "last") -> None:
+    """Show what every holder of a run has: owned, reserved, available.
+
+    Example: [cyan]econsim ledger balances last[/cyan]
+    """
+    asyncio.run(_balances(configured(context), run))
+
+
+async def _read(config: Settings, run: str) -> tuple[str, StoredBooks]:
+    from econsim.adapters.state_store import JetStreamStateStore
+    from econsim.cli.log import resolve
+
+    books = StoredBooks()
+    async with attached(config) as client:
+        name = await resolve(client, run)
+        async for stored in JetStreamStateStore(client).history(name):
+            books.fold(stored)
+    return name, books
+
+
+async def _verify(config: Settings, run: str) -> None:
+    from econsim.domain.journal_checks import verify as verified
+
+    name, books = await _read(config, run)
+    report = verified(books.entries, books.balances)
+    for text in told(name, report):
+        console().print(text)
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def told(run: str, report: Report) -> list[str]:
+    """Return what verification found, a line each."""
+    size = f"{report.entries:,} entries, {report.transfers:,} transfers, {len(report.balances):,} holders"
+    if report.first is None:
+        return [
+            f"[green]the books of {run} add up[/green]: {size}; every balance recomputed, every asset conserved",
+            f"[dim]hash of the last entry {report.head_hash}[/dim]",
+        ]
+    first, shown = report.first, report.findings[:FINDINGS_SHOWN_MAX]
+    lines = [
+        f"[bold red]the books of {run} do not add up[/bold red]: {len(report.findings):,} findings in {size}",
+        f"[red]the first bad record is {first.event_id}, journal entry {first.sequence}: {first.what}[/red]",
+    ]
+    lines += [f"  entry {f.sequence}, {f.event_id}: {f.what} ({f.evidence})" for f in shown]
+    hidden = len(report.findings) - len(shown)
+    return lines + ([f"  … and {hidden:,} more"] if hidden else [])
+
+
+async def _balances(config: Settings, run: str) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from econsim.schemas.ledger import CREDITS
+    from econsim.schemas.money import format_credits
+
+    name, books = await _read(config, run)
+    table = Table(box=SIMPLE_HEAD, title=f"balances of {name}, credits and units", title_justify="left")
+    for heading in ("holder", "asset"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("owned", "reserved", "available"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for holder, positions in sorted(books.balances.items()):
+        for asset, position in sorted(positions.items()):
+            amounts = (position.posted, position.pending, position.posted - position.pending)
+            write = format_credits if asset == CREDITS else str
+            table.add_row(holder, asset, *map(write, amounts))
+    console().print(table)

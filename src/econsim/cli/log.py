@@ -1,0 +1,154 @@
+"""Runs and their records as commands read them: which there are, which is the last, and all of one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from econsim import subjects
+from econsim.adapters.audit_log import StoredEvent, follow, last, read
+from econsim.adapters.jetstream import NotThere, request
+from econsim.domain.audit import Record, record
+from econsim.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+LAST: Final = "last"
+"""What stands for the newest run."""
+
+CATCH_UP_S: Final = 10.0
+"""Longest to wait for entries of a closed run's ledger that the server still copies into the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSeen:
+    """A run in the log."""
+
+    name: str
+    """Its id."""
+    scenario: str
+    """Name of what was run."""
+    opened_at: str
+    """RFC 3339 time, UTC."""
+    tick: int
+    """The newest tick."""
+    closed: bool
+    """Whether it came to its end."""
+
+
+async def resolve(client: Client, run: str) -> str:
+    """Return the id of a run that is in the log, the newest for `last`; raises NotFound."""
+    if run != LAST:
+        if await last(client, subjects.RUN_OPENED(run=run)) is None:
+            message = f"there is no run {run!r} in the log; `econsim runs` lists those there are"
+            raise NotFound(message, code="run_does_not_exist")
+        return run
+    question = {"last_by_subj": subjects.RUN_OPENED.pattern()}
+    try:
+        newest = (await request(client, f"STREAM.MSG.GET.{subjects.AUDIT}", question))["message"]
+    except NotThere:
+        message = "there are no runs in the log yet; start one with `econsim run genesis`"
+        raise NotFound(message, code="run_does_not_exist") from None
+    assert isinstance(newest, dict)
+    return subjects.fields(str(newest["subject"])).run
+
+
+async def runs(client: Client) -> list[RunSeen]:
+    """Return the runs in the log, oldest first."""
+    pattern = subjects.RUN_OPENED.pattern()
+    info = await request(client, f"STREAM.INFO.{subjects.AUDIT}", {"subjects_filter": pattern})
+    state = info["state"]
+    assert isinstance(state, dict)
+    names = [subjects.fields(subject).run for subject in state.get("subjects") or ()]
+    seen = [await _seen(client, name) for name in names]
+    return sorted(seen, key=lambda run: run.opened_at)
+
+
+async def _seen(client: Client, run: str) -> RunSeen:
+    opened = await _newest(client, subjects.RUN_OPENED, run)
+    ticked = await _newest(client, subjects.TICKED, run)
+    closed = await _newest(client, subjects.RUN_CLOSED, run)
+    if opened is None:
+        message = f"the opening of run {run!r} cannot be read"
+        raise Unavailable(message)
+    name = str(opened.data["scenario"]["name"])
+    return RunSeen(run, name, opened.occurred_at, ticked.tick if ticked else 0, closed is not None)
+
+
+async def _newest(client: Client, subject: subjects.Subject, run: str) -> Record | None:
+    stored = await last(client, subject(run=run))
+    return None if stored is None else record(stored.subject, stored.payload)
+
+
+class End:
+    """Watches a run's records for its end: closed, and every entry of its ledger seen."""
+
+    def __init__(self) -> None:
+        """Start before the first record."""
+        self.closed = False
+        self._wanted: int | None = None
+        self._seen = 0
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether nothing can follow any more."""
+        return self._wanted is not None and self._seen >= self._wanted
+
+    def see(self, entry: Record) -> None:
+        """Take the next record in."""
+        if entry.type == subjects.RUN_CLOSED.type:
+            self.closed, self._wanted = True, entry.data["journal_sequence"]
+        elif entry.type in (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type):
+            self._seen = max(self._seen, entry.data["sequence"])
+
+
+class RunLog:
+    """The records of one run, as far as it has come and then as it goes on."""
+
+    def __init__(self, client: Client, run: str) -> None:
+        """Read a run that is in the log."""
+        self.end = End()
+        """Whether the run has ended."""
+        self._client = client
+        self._run = run
+        self._newest = 0
+
+    async def so_far(self) -> AsyncIterator[Record]:
+        """Yield what there is now; of a closed run everything.
+
+        The server copies the ledger's entries into the log a moment after they are made, so the last
+        ones of a closed run are waited for; raises Unavailable if they do not come.
+        """
+        async with aclosing(read(self._client, self._run)) as stored:
+            async for event in stored:
+                yield self._taken(event)
+        if self.end.closed:
+            async for entry in self._through(CATCH_UP_S):
+                yield entry
+
+    async def onwards(self) -> AsyncIterator[Record]:
+        """Yield what comes after what was read, until the run has ended."""
+        async for entry in self._through(None):
+            yield entry
+
+    async def _through(self, silence_s: float | None) -> AsyncIterator[Record]:
+        if self.end.reached:
+            return
+        async with aclosing(follow(self._client, self._run, start=self._newest + 1)) as stored:
+            while not self.end.reached:
+                try:
+                    event = await asyncio.wait_for(anext(stored), silence_s)
+                except TimeoutError:
+                    message = f"the log of run {self._run!r} lacks the newest entries of its ledger"
+                    raise Unavailable(message) from None
+                yield self._taken(event)
+
+    def _taken(self, event: StoredEvent) -> Record:
+        self._newest = event.sequence
+        entry = record(event.subject, event.payload)
+        self.end.see(entry)
+        return entry

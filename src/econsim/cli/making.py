@@ -1,0 +1,130 @@
+"""Commands that make files: Parquet tables and the report of a run, and the catalog of messages."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli.attach import attached
+from econsim.cli.frame import configured, console
+from econsim.cli.reading import RunArgument
+from econsim.errors import SetupError
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+    from econsim.domain.audit import Record
+
+READ_AHEAD: Final = 10_000
+"""Records waiting for the export: enough that neither side waits for long."""
+
+PAUSE_S: Final = 0.01
+"""Pause while the export is behind."""
+
+
+def export(
+    context: typer.Context,
+    run: RunArgument = "last",
+    *,
+    parquet: Annotated[Path, typer.Option(help="Directory for the tables; made as needed.", metavar="DIR")],
+) -> None:
+    """Write a run as Parquet tables: events, trades, orders, transfers, balances, prices, ticks.
+
+    Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
+    """
+    rows = asyncio.run(_export(configured(context), run, parquet))
+    out = console()
+    for name, count in rows.items():
+        out.print(f"{parquet / f'{name}.parquet'}: {count:,} rows", markup=False)
+
+
+def report(
+    context: typer.Context,
+    run: RunArgument = "last",
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where it goes. Default: runs/RUN/report.html in the state directory", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """Write a run's report from the log as one HTML page, and show its figures.
+
+    Example: [cyan]econsim report last --output report.html[/cyan]
+    """
+    asyncio.run(_report(configured(context), run, output))
+
+
+def catalog(
+    output: Annotated[
+        Path | None, typer.Option(help="Where it goes. Default: standard output", metavar="FILE")
+    ] = None,
+    *,
+    service: Annotated[
+        str | None, typer.Option(help="Only what this service says and answers.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Write the AsyncAPI document of every subject and message of econsim.
+
+    Example: [cyan]econsim catalog --output asyncapi.json[/cyan]
+    """
+    from econsim.catalog import document, to_json
+
+    text = to_json(document(service))
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8")
+    console().print(f"wrote {output}", markup=False)
+
+
+async def _export(config: Settings, run: str, directory: Path) -> dict[str, int]:
+    """Read the log here and write tables in a thread, so that a long run fits in little memory."""
+    from econsim.cli.log import RunLog, resolve
+    from econsim.report.export import export as write
+
+    waiting: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+    async with attached(config) as client:
+        name = await resolve(client, run)
+        writing = asyncio.create_task(asyncio.to_thread(write, iter(waiting.get, None), directory))
+        try:
+            async for entry in RunLog(client, name).so_far():
+                waiting.put(entry)
+                while waiting.qsize() > READ_AHEAD and not writing.done():  # noqa: ASYNC110 - the thread has no event to give
+                    await asyncio.sleep(PAUSE_S)
+        finally:
+            waiting.put(None)
+    try:
+        return await writing
+    except OSError as error:
+        message = f"cannot write to {directory}: {error.strerror}; choose another directory with --parquet"
+        raise SetupError(message) from error
+
+
+async def _report(config: Settings, run: str, output: Path | None) -> None:
+    from econsim.cli.log import RunLog, resolve
+    from econsim.domain.canonical import Canonical
+    from econsim.report.html import library, write_report
+    from econsim.report.tally import Tally
+    from econsim.report.terminal import print_summary
+
+    tally, canonical = Tally(), Canonical()
+    charts = asyncio.create_task(asyncio.to_thread(library))
+    async with attached(config) as client:
+        name = await resolve(client, run)
+        async for entry in RunLog(client, name).so_far():
+            tally.add(entry)
+            canonical.add(entry)
+    await charts
+    path = output or config.state / "runs" / name / "report.html"
+    try:
+        summary = tally.summary(canonical.hexdigest())
+        print_summary(summary, console(), write_report(summary, path))
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}; choose another place with --output"
+        raise SetupError(message) from error

@@ -1,0 +1,65 @@
+"""Commands that bring a server in line with what econsim needs of it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from econsim.cli.attach import OPERATOR, attached
+from econsim.cli.frame import configured, console
+
+if TYPE_CHECKING:
+    from econsim.adapters.jetstream import Change
+    from econsim.config import Settings
+
+COLOURS: Final = {"keep": "dim", "create": "green", "update": "yellow", "blocked": "bold red"}
+"""What would happen to a stream → its colour."""
+
+streams: Final = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Compare streams and buckets with the server's, and apply them.",
+)
+
+
+@streams.command()
+def plan(context: typer.Context) -> None:
+    """Show what applying would change; changes nothing. Ends with 1 if something cannot be applied.
+
+    Example: [cyan]econsim streams plan[/cyan]
+    """
+    changes = asyncio.run(_plan(configured(context)))
+    _show(changes)
+    if any(change.action == "blocked" for change in changes):
+        raise typer.Exit(1)
+
+
+@streams.command()
+def apply(context: typer.Context) -> None:
+    """Create and update streams and buckets until the server has what is declared.
+
+    Example: [cyan]econsim --nats nats://nats.example:4222 --creds creds/ streams apply[/cyan]
+    """
+    _show(asyncio.run(_apply(configured(context))))
+
+
+async def _plan(config: Settings) -> list[Change]:
+    from econsim.adapters import jetstream
+
+    async with attached(config, OPERATOR) as client:
+        return await jetstream.plan(client, config.replicas)
+
+
+async def _apply(config: Settings) -> list[Change]:
+    from econsim.adapters import jetstream
+
+    async with attached(config, OPERATOR) as client:
+        return await jetstream.apply(client, config.replicas)
+
+
+def _show(changes: list[Change]) -> None:
+    out = console()
+    for change in changes:
+        out.print(str(change), style=COLOURS[change.action], markup=False)
