@@ -1,0 +1,85 @@
+"""Killing what runs, in mid-run: with restart, the run ends as if nothing had happened.
+
+Lock-step: the canonical hash equals that of the undisturbed run, so no order was lost or filled twice;
+the journal verifies, so no money appeared or went. What this cannot show: a power failure, because the
+operating system keeps what a killed process wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from econsim import memory, scenario_files
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.app import SERVICES, Server
+from econsim.domain.audit import unseal
+from econsim.domain.canonical import canonical_hash
+from econsim.domain.envelope import Sealed
+from econsim.domain.journal_checks import verify
+from econsim.launch.bus import prepare
+from econsim.launch.choose import chosen
+from econsim.launch.processes import Processes, spread
+from econsim.launch.runs import events_of, open_run
+from econsim.schemas.ledger import TransferPosted, TransferRefused
+
+pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(180)]
+
+SCENARIO = chosen(scenario_files.load("genesis"), periods=1)
+
+Kill = Callable[[EmbeddedServer, Processes], None]
+
+
+def kill_server(server: EmbeddedServer, _: Processes) -> None:
+    os.kill(server.pid, signal.SIGKILL)
+
+
+def kill(service: str) -> Kill:
+    def kill_service(_: EmbeddedServer, processes: Processes) -> None:
+        os.kill(processes.running[service].pid, signal.SIGKILL)
+
+    return kill_service
+
+
+KILLS: dict[str, dict[int, Kill]] = {
+    "the server": {8: kill_server},
+    "the market": {8: kill("market")},
+    "the agents' host": {8: kill("agent")},
+    "the ledger": {8: kill("ledger")},
+    "the clock": {8: kill("clock")},
+    "one after the other": {5: kill("market"), 10: kill_server, 15: kill("agent"), 20: kill("ledger")},
+}
+
+
+@pytest.mark.parametrize("name", KILLS)
+async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, tmp_path: Path) -> None:
+    events = await disturbed(tmp_path, KILLS[name])
+
+    journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
+    assert not KILLS[name], "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(memory.run(SCENARIO))
+    assert verify(journal).findings == ()
+
+
+async def disturbed(state: Path, kills: dict[int, Kill]) -> list[Sealed]:
+    """Run the scenario with each service in its own process, killing what is asked at its tick."""
+    events = []
+    async with EmbeddedServer(state) as embedded:
+        server = Server(embedded.url, embedded.creds)
+        await prepare(server)
+        async with spread(tuple(SERVICES), server, state, lambda _: None) as processes:
+            client = await connect(server.url, server.creds("operator"), "test-faults")
+            await open_run(client, "disturbed", SCENARIO)
+            async with aclosing(events_of(client, "disturbed")) as log:
+                async for sealed in log:
+                    events.append(sealed)
+                    if unseal(sealed).type == "system.ticked" and sealed.event.tick in kills:
+                        kills.pop(sealed.event.tick)(embedded, processes)
+            await client.close()
+    return events
