@@ -37,10 +37,13 @@ def run(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed instead of the scenario's.")] = None,
     periods: Annotated[int | None, typer.Option(help="Trading days instead of the scenario's.")] = None,
+    hosts: Annotated[int | None, typer.Option(help="Agent hosts instead of the scenario's.")] = None,
     transport: Annotated[Transport, typer.Option(help="nats, or memory for large studies.")] = Transport.NATS,
     spread: Annotated[bool, typer.Option("--spread", help="Each service in a process of its own.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="With --spread: processes of each service.")] = 1,
-    services: Annotated[bool, typer.Option(help="Start the services; not if they run already.")] = True,
+    services: Annotated[
+        bool | None, typer.Option(help="Whether to start services; by default if none answer.")
+    ] = None,
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")] = False,
     guest: Annotated[
         list[str] | None, typer.Option(help="Let an agent of this name join from outside.")
@@ -63,15 +66,19 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
     config = configured(context)
     what = chosen(
-        scenario_files.load(scenario), seed=seed, periods=periods, guests=guest or (), real_time=real_time
+        scenario_files.load(scenario),
+        seed=seed,
+        periods=periods,
+        hosts=hosts,
+        guests=guest or (),
+        real_time=real_time,
     )
     if transport is Transport.MEMORY:
         summary = _in_memory(what)
     else:
-        from econsim.app import SERVICES
         from econsim.launch.fleet import Fleet
 
-        fleet = Fleet(tuple(SERVICES) if services else (), spread, workers, ephemeral)
+        fleet = Fleet(() if services is False else None, spread, workers, ephemeral)
         summary = asyncio.run(_over_nats(config, what, name, fleet))
     _show(config, summary, report)
     if not all(verdict.holds for verdict in summary.verdicts):
@@ -107,7 +114,7 @@ def up(  # noqa: PLR0913 - each is an option of the command
 def _in_memory(scenario: Scenario) -> Summary:
     from econsim import memory
     from econsim.launch.record import Recorder
-    from econsim.report.terminal import Progress
+    from econsim.report.live import Progress
 
     with Progress() as progress:
         recorder = Recorder(progress)
@@ -122,7 +129,7 @@ async def _over_nats(config: Settings, scenario: Scenario, name: str | None, fle
     from econsim.launch.fleet import launched
     from econsim.launch.record import Recorder
     from econsim.launch.runs import events_of, open_run
-    from econsim.report.terminal import Progress
+    from econsim.report.live import Progress
 
     run_name = name or random_name(scenario.name)
     with Progress() as progress:
@@ -156,7 +163,7 @@ async def _up(config: Settings, fleet: Fleet) -> None:
 
     console = Console(stderr=True)
     async with launched(fleet, config, console.print) as server:
-        running = ", ".join(fleet.services) or "no services"
+        running = ", ".join(fleet.services or ()) or "no services"
         console.print(f"[bold]econsim is up[/] at {server.url} with {running}")
-        console.print("run a scenario: [cyan]econsim run genesis --no-services[/] · stop: Ctrl-C")
+        console.print("run a scenario: [cyan]econsim run genesis[/] · stop: Ctrl-C")
         await asyncio.Event().wait()

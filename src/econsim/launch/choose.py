@@ -11,7 +11,7 @@ GUEST_CREDITS: Final = 100_000_000
 """Micro-credits a guest is dealt (100 credits): as much as an agent of the shipped scenarios."""
 
 
-def chosen(
+def chosen(  # noqa: PLR0913 - each is an option of the command
     scenario: Scenario,
     *,
     seed: int | None = None,
