@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
@@ -28,6 +29,8 @@ from econsim.launch.choose import chosen
 from econsim.launch.processes import Processes, spread
 from econsim.launch.runs import events_of, open_run
 from econsim.schemas.ledger import TransferPosted, TransferRefused
+from econsim.schemas.market import Traded
+from econsim.schemas.scenario import Scenario
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -67,15 +70,45 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, tmp_path: Pat
     assert verify(journal).findings == ()
 
 
-async def disturbed(state: Path, kills: dict[int, Kill]) -> list[Sealed]:
-    """Run the scenario with each service in its own process, killing what is asked at its tick."""
+async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run(tmp_path: Path) -> None:
+    scenario = chosen(SCENARIO, hosts=3)
+
+    events = await disturbed(tmp_path, {}, scenario, workers=2)
+
+    assert canonical_hash(events) == canonical_hash(memory.run(SCENARIO))
+
+
+async def test_in_real_time_every_trade_is_settled_once_whatever_was_killed(tmp_path: Path) -> None:
+    """Arrival decides there, so two runs differ; but trades and their settlement must agree one to one."""
+    scenario = chosen(SCENARIO, real_time=True)
+    kills = {6: kill("market"), 14: kill_server, 22: kill("ledger")}
+
+    events = await disturbed(tmp_path, kills, scenario)
+
+    trades = [t for s in events if isinstance(s.event.data, Traded) for t in s.event.data.items]
+    posted = [c for s in events if isinstance(s.event.data, TransferPosted) for c in s.event.data.chains]
+    settled = Counter(chain.id for chain in posted if chain.id == chain.cause)
+    filled = Counter(
+        order for t in {t.trade_id: t for t in trades}.values() for order in (t.bid_id, t.ask_id)
+    )
+    journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
+    assert not kills
+    assert verify(journal).findings == ()
+    assert set(settled) == {trade.trade_id for trade in trades}
+    assert set(settled.values()) == set(filled.values()) == {1}
+
+
+async def disturbed(
+    state: Path, kills: dict[int, Kill], scenario: Scenario = SCENARIO, workers: int = 1
+) -> list[Sealed]:
+    """Run a scenario with each service in its own process, killing what is asked at its tick."""
     events = []
     async with EmbeddedServer(state) as embedded:
         server = Server(embedded.url, embedded.creds)
         await prepare(server)
-        async with spread(tuple(SERVICES), server, state, lambda _: None) as processes:
+        async with spread(tuple(SERVICES), server, state, lambda _: None, workers) as processes:
             client = await connect(server.url, server.creds("operator"), "test-faults")
-            await open_run(client, "disturbed", SCENARIO)
+            await open_run(client, "disturbed", scenario)
             async with aclosing(events_of(client, "disturbed")) as log:
                 async for sealed in log:
                     events.append(sealed)
