@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 from run_builders import small_run, summed
 
-from econsim.report import terminal
+from econsim.report import live
 from econsim.report.figures import count, decimal, money, percent, price_range, spark, thin
+from econsim.report.live import Progress, picture
 from econsim.report.summary import Speed
-from econsim.report.terminal import Progress, picture, print_summary
+from econsim.report.terminal import WIDE_MIN, print_summary
 from econsim.report.watch import Watch
 
 
@@ -24,10 +24,10 @@ def watched(log):
     return watch.snapshot(lag=3)
 
 
-def shown(show):
+def shown(show, width=WIDE_MIN):
     """Return what is printed on a console that is no terminal."""
     out = StringIO()
-    show(Console(width=120, file=out))
+    show(Console(width=width, file=out))
     return out.getvalue()
 
 
@@ -47,11 +47,11 @@ def test_a_snapshot_knows_how_far_there_is_to_go():
 
 
 def test_a_run_that_has_not_opened_can_be_shown():
-    assert "waiting" in shown(lambda console: console.print(picture(watched([]), 0.0)))
+    assert "starting" in shown(lambda console: console.print(picture(watched([]), 0.0)))
 
 
 def test_without_a_terminal_a_line_is_written_now_and_then(monkeypatch):
-    monkeypatch.setattr(terminal, "LINE_S", 0.0)
+    monkeypatch.setattr(live, "LINE_S", 0.0)
 
     def go(console):
         with Progress(console) as progress:
@@ -65,23 +65,30 @@ def test_without_a_terminal_a_line_is_written_now_and_then(monkeypatch):
     assert "cpu" in lines[-1]
 
 
-def test_the_tables_name_all_that_was_asked_for():
-    summary = summed(small_run(), canonical_hash="c0ffee" * 10, speed=Speed(2.0, 1.5, 9.25))
+def summed_up():
+    return summed(small_run(), canonical_hash="c0ffee10" * 8, speed=Speed(2.0, 1.5, 9.25))
 
-    text = shown(lambda console: print_summary(summary, console, Path("out/report.html")))
 
-    for word in (
-        "efficiency",
-        "alpha",
-        "volume",
-        "P0",
-        "Gini",
-        "events",
-        "p99 9.2",
-        "c0ffee" * 10,
-        "out/report.html",
-    ):
-        assert word in text
+@pytest.mark.parametrize("word", ["effic.", "alpha", "volume", "P0", "Gini", "events", "p99 9.2"])
+def test_the_tables_name_all_that_was_asked_for(word):
+    assert word in shown(lambda console: print_summary(summed_up(), console))
+
+
+@pytest.mark.parametrize("width", [80, WIDE_MIN, 200])
+def test_nothing_of_the_tables_is_cut(width):
+    lines = shown(lambda console: print_summary(summed_up(), console), width).splitlines()
+
+    assert max(map(len, lines)) <= width
+    assert not [line for line in lines if "…" in line]
+
+
+def test_what_people_copy_stays_in_one_piece(tmp_path):
+    report = tmp_path / ("a_long_name" * 12) / "report.html"
+
+    text = shown(lambda console: print_summary(summed_up(), console, report), 60)
+
+    assert "c0ffee10" * 8 in text
+    assert str(report) in text
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ def _in_memory(scenario: Scenario) -> Summary:
 
     with Progress() as progress:
         recorder = Recorder(progress)
+        _warm()
         for sealed in memory.run(scenario):
             recorder.add(sealed)
     return recorder.summary()
@@ -138,6 +139,7 @@ async def _over_nats(config: Settings, scenario: Scenario, name: str | None, fle
             client = await connect(server.url, server.creds("operator"), "econsim-run")
             try:
                 await open_run(client, run_name, scenario)
+                _warm()
                 async with aclosing(events_of(client, run_name)) as events:
                     async for sealed in events:
                         recorder.add(sealed)
@@ -146,14 +148,30 @@ async def _over_nats(config: Settings, scenario: Scenario, name: str | None, fle
     return recorder.summary()
 
 
+def _warm() -> None:
+    """Load what draws the report while the run goes on: cold, it takes seconds."""
+    from threading import Thread
+
+    def load() -> None:
+        from econsim.report.html import library
+
+        library()
+
+    Thread(target=load, name="report", daemon=True).start()
+
+
 def _show(config: Settings, summary: Summary, report: Path | None) -> None:
     from rich.console import Console
 
-    from econsim.report.html import write_report
-    from econsim.report.terminal import print_summary
+    from econsim.report.terminal import print_report, print_summary
 
-    path = report or config.state / "runs" / summary.run / "report.html"
-    print_summary(summary, Console(), write_report(summary, path))
+    console = Console()
+    print_summary(summary, console)
+    from econsim.report.html import write_report  # the tables need not wait for what draws charts
+
+    print_report(
+        console, write_report(summary, report or config.state / "runs" / summary.run / "report.html")
+    )
 
 
 async def _up(config: Settings, fleet: Fleet) -> None:

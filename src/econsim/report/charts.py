@@ -5,6 +5,7 @@ The page gives those, so one chart serves light and dark. The rows come from `se
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -112,7 +113,8 @@ def efficiency_by_period(market: MarketSummary) -> Drawing:
     """Draw each period's efficiency and the mean so far."""
     rows = efficiency_rows(market)
     low = min((row["efficiency"] for row in rows), default=0.0)
-    scale = alt.Scale(domain=[min(low, 0.5), 1.0], nice=True)
+    # Tenths below the lowest: enough to see a change, and a tenth at least, so that noise stays small.
+    scale = alt.Scale(domain=[min(math.floor(10 * low) / 10, 0.9), 1.0])
     base = alt.Chart(_data(rows)).encode(
         x=alt.X("period:Q", title="period", scale=alt.Scale(zero=False), axis=_period_axis(len(rows))),
         tooltip=[

@@ -7,12 +7,14 @@ forbids every outside reference, so a browser holds what the tests assert.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
+from threading import Lock
 from typing import Final
 
 import vl_convert
@@ -35,9 +37,17 @@ PERIODS_LISTED_MAX: Final = 100
 """Rows of a market's table of periods: enough to read, little enough to load."""
 
 
-@cache
+_loading: Final = Lock()
+
+
 def library() -> str:
     """Return the charts' JavaScript (0.9 MB); the first call takes two seconds, so call it early in a thread."""
+    with _loading:
+        return _bundle()
+
+
+@cache
+def _bundle() -> str:
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
@@ -55,7 +65,7 @@ def render(summary: Summary) -> str:
     parts = {
         "title": escape(f"{scenario.title or scenario.name} · {summary.run}"),
         "heading": escape(scenario.title or scenario.name),
-        "description": escape(scenario.description.strip()),
+        "description": _prose(scenario.description),
         "chips": _chips(summary),
         "cards": _cards(summary),
         "expectations": _expectations(summary.verdicts),
@@ -71,6 +81,11 @@ def render(summary: Summary) -> str:
         library=library(),
         charts=json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
     )
+
+
+def _prose(text: str) -> str:
+    """Return a scenario's words as markup; what stands in backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text.strip()))
 
 
 def _page(name: str) -> str:
