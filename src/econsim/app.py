@@ -19,6 +19,7 @@ from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
 
 from econsim.adapters import server_state
 from econsim.adapters.connection import options, ready
+from econsim.catalog import Catalog
 from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError
 from econsim.link import Link
@@ -90,7 +91,7 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     """Return an app of the named services; raises NotFound for a name that is no service."""
     found = server or server_of(settings())
     made = [make(name, found) for name in names]
-    app = FastStream(*(service.link.broker for service in made))
+    app = FastStream(*(service.link.broker for service in made), specification=Catalog(*names))
 
     @app.on_startup
     async def check() -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 import typer
 
-from econsim.cli import ledger, making, reading, run, scenarios, setting_up
+from econsim.cli import experiment, ledger, making, reading, run, scenarios, setting_up
 from econsim.cli.frame import EPILOG, HELP, Frame, global_options
 
 RUN: Final = "Run"
@@ -31,6 +31,7 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (READ, "report", making.report),
     (READ, "export", making.export),
     (CHECK, "check", scenarios.check),
+    (CHECK, "experiment", experiment.experiment),
     (SET_UP, "catalog", making.catalog),
 )
 """Panel, name and function of every command, in the order the help shows them."""

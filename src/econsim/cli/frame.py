@@ -91,11 +91,16 @@ def configured(context: typer.Context) -> Settings:
 
 
 def console() -> Console:
-    """Return the terminal for results; what is not a terminal gets plain text of full width."""
+    """Return the terminal for tables and trees; what is not a terminal gets plain text, and room."""
     from rich.console import Console
 
     made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=PIPE_WIDTH, soft_wrap=True)
+    return made if made.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def say(sentence: str, style: str = "") -> None:
+    """Print a sentence with markup, on one line however long it is."""
+    console().print(sentence, style=style, soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - called by Typer with the flag

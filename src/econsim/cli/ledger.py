@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from econsim.cli.attach import attached
-from econsim.cli.frame import configured, console
+from econsim.cli.frame import configured, console, say
 from econsim.cli.reading import RunArgument
 from econsim.errors import CorruptJournal
 
@@ -103,7 +103,7 @@ async def _verify(config: Settings, run: str) -> None:
     name, books = await _read(config, run)
     report = verified(books.entries, books.balances)
     for text in told(name, report):
-        console().print(text)
+        say(text)
     if report.findings:
         raise typer.Exit(1)
 

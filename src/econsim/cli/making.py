@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli.attach import attached
-from econsim.cli.frame import configured, console
+from econsim.cli.frame import configured, console, say
 from econsim.cli.reading import RunArgument
 from econsim.errors import SetupError
 
@@ -36,9 +36,8 @@ def export(
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
     """
     rows = asyncio.run(_export(configured(context), run, parquet))
-    out = console()
     for name, count in rows.items():
-        out.print(f"{parquet / f'{name}.parquet'}: {count:,} rows", markup=False)
+        say(f"[bold]{parquet / f'{name}.parquet'}[/bold]: {count:,} rows")
 
 
 def report(
@@ -65,22 +64,29 @@ def catalog(
     ] = None,
     *,
     service: Annotated[
-        str | None, typer.Option(help="Only what this service says and answers.", metavar="NAME")
+        list[str] | None, typer.Option(help="Only what this service owns; may be repeated.", metavar="NAME")
     ] = None,
+    table: Annotated[bool, typer.Option("--table", help="All subjects as a Markdown table instead.")] = False,
 ) -> None:
     """Write the AsyncAPI document of every subject and message of econsim.
 
     Example: [cyan]econsim catalog --output asyncapi.json[/cyan]
-    """
-    from econsim.catalog import document, to_json
 
-    text = to_json(document(service))
+    Example: [cyan]econsim catalog --service market[/cyan]
+    """
+    from econsim.catalog import document, table_page, to_json
+
+    text = table_page() if table else to_json(document(*service or ()))
     if output is None:
         typer.echo(text, nl=False)
         return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(text, encoding="utf-8")
-    console().print(f"wrote {output}", markup=False)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write {output}: {error.strerror}; choose another place with --output"
+        raise SetupError(message) from error
+    say(f"wrote [bold]{output}[/bold]")
 
 
 async def _export(config: Settings, run: str, directory: Path) -> dict[str, int]:

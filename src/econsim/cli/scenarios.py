@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from econsim.cli.frame import console
+from econsim.cli.frame import console, say
 from econsim.errors import SetupError
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
@@ -61,7 +61,7 @@ def new(
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; choose another place with --to"
         raise SetupError(message) from error
-    console().print(f"wrote [bold]{path}[/bold]; edit it, then: [cyan]econsim run {path}[/cyan]")
+    say(f"wrote [bold]{path}[/bold]; edit it, then: [cyan]econsim run {path}[/cyan]")
 
 
 def check(
@@ -78,7 +78,7 @@ def check(
 
     scenario = load(file)
     agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
-    console().print(
+    say(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "
         f"{clock.periods} periods of at most {clock.ticks_per_period} ticks"
     )

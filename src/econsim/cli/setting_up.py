@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from econsim.cli.attach import OPERATOR, attached
-from econsim.cli.frame import configured, console
+from econsim.cli.frame import configured, say
 
 if TYPE_CHECKING:
     from econsim.adapters.jetstream import Change
@@ -60,6 +60,7 @@ async def _apply(config: Settings) -> list[Change]:
 
 
 def _show(changes: list[Change]) -> None:
-    out = console()
+    from rich.markup import escape
+
     for change in changes:
-        out.print(str(change), style=COLOURS[change.action], markup=False)
+        say(escape(str(change)), COLOURS[change.action])

@@ -1,0 +1,111 @@
+"""`econsim experiment`: published results reproduced, with their numbers judged, a picture and a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from econsim.cli.frame import configured, console
+
+if TYPE_CHECKING:
+    from econsim.experiments.catalogue import Experiment
+    from econsim.experiments.page import Outcome
+
+
+def experiment(
+    context: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(help="Which; without it, all are listed.", metavar="NAME")
+    ] = None,
+    *,
+    quick: Annotated[bool, typer.Option("--quick", help="A tenth of the runs: wider intervals.")] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes in parallel. Default: one a core.")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help="Also put the picture here, as SVG.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Reproduce a published result and judge every number by its interval; ends with 1 if one differs.
+
+    Example: [cyan]econsim experiment[/cyan], then [cyan]econsim experiment call_vs_cda[/cyan]
+    """
+    if name is None:
+        _list()
+        return
+    from econsim.experiments import catalogue
+    from econsim.experiments.page import PAGE, PICTURE, write
+
+    wanted = catalogue.find(name)
+    outcome = _made(wanted.quick() if quick else wanted, processes)
+    directory = configured(context).state / "experiments" / name
+    write(outcome, directory)
+    if image:
+        image.parent.mkdir(parents=True, exist_ok=True)
+        image.write_bytes((directory / PICTURE).read_bytes())
+    _show(outcome)
+    console().print(
+        f"page [bold]{directory / PAGE}[/bold]\npicture [bold]{image or directory / PICTURE}[/bold]"
+    )
+    if not outcome.holds:
+        raise typer.Exit(1)
+
+
+def _list() -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from econsim.experiments.catalogue import EXPERIMENTS
+
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("name", style="bold cyan", no_wrap=True)
+    table.add_column("question")
+    table.add_column("runs")
+    for found in EXPERIMENTS:
+        runs = "\n".join(f"{s.runs} x {s.periods} periods of {s.scenario}" for s in found.studies)
+        table.add_row(found.name, found.question, runs)
+    console().print(table)
+
+
+def _made(wanted: Experiment, processes: int | None) -> Outcome:
+    """Run an experiment under a progress bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from econsim.experiments.page import Outcome
+    from econsim.experiments.sampling import sample
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        total = sum(study.runs for study in wanted.studies)
+        task = progress.add_task(wanted.name, total=total)
+        studies = sample(wanted.studies, processes, lambda: progress.advance(task))
+    return Outcome(wanted, studies, wanted.findings(studies))
+
+
+def _show(outcome: Outcome) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from econsim.experiments.page import expected, plus_minus
+    from econsim.experiments.verdicts import Rule
+    from econsim.report.figures import count
+
+    table = Table(box=SIMPLE_HEAD, title=outcome.experiment.title, title_justify="left")
+    for heading in ("measure", "expected", "measured", "n", "verdict", "source"):
+        table.add_column(heading, justify="right" if heading == "n" else "left")
+    for finding in outcome.findings:
+        style = (
+            "bold red" if not finding.holds else "dim" if finding.expected.rule is Rule.BESIDE else "green"
+        )
+        table.add_row(
+            finding.measure,
+            expected(finding),
+            plus_minus(finding.measured.mean, finding.measured.half_width),
+            count(finding.measured.n),
+            f"[{style}]{finding.verdict}[/{style}]",
+            finding.expected.source,
+        )
+    console().print(table)
