@@ -40,7 +40,10 @@ def ends_period(clock: Clock, moment: Moment, limits: Iterable[Mapping[str, Limi
 
 
 def exhausted(limits: Iterable[Mapping[str, Limits]]) -> bool:
-    """Return whether on every market the best buyer's limit is below the best seller's."""
+    """Return whether no two agents could still gain: on every market no buyer's limit is above a seller's.
+
+    A pair at equal limits would gain nothing, and random traders take very long to find its one price.
+    """
     bids: dict[str, int] = {}
     asks: dict[str, int] = {}
     for by_resource in limits:
@@ -49,4 +52,4 @@ def exhausted(limits: Iterable[Mapping[str, Limits]]) -> bool:
                 bids[resource] = max(limit.bid, bids.get(resource, limit.bid))
             if limit.ask is not None:
                 asks[resource] = min(limit.ask, asks.get(resource, limit.ask))
-    return all(bids[resource] < asks[resource] for resource in bids.keys() & asks.keys())
+    return all(bids[resource] <= asks[resource] for resource in bids.keys() & asks.keys())

@@ -41,7 +41,7 @@ class Until(StrEnum):
     TICKS = "ticks"
     """After `ticks_per_period` ticks."""
     EXHAUSTED = "exhausted"
-    """When no two agents could still trade, at the latest after `ticks_per_period` ticks."""
+    """When no two agents could still gain from a trade, at the latest after `ticks_per_period` ticks."""
 
 
 class MechanismName(StrEnum):
