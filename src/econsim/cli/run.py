@@ -15,6 +15,7 @@ from econsim.cli.frame import configured
 if TYPE_CHECKING:
     from econsim.config import Settings
     from econsim.launch.fleet import Fleet
+    from econsim.report.apart import Artist
     from econsim.report.summary import Summary
     from econsim.schemas.scenario import Scenario
 
@@ -63,6 +64,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     """
     from econsim import scenario_files
     from econsim.launch.choose import chosen
+    from econsim.report.apart import Artist
 
     config = configured(context)
     what = chosen(
@@ -73,14 +75,15 @@ def run(  # noqa: PLR0913 - each is an option of the command
         guests=guest or (),
         real_time=real_time,
     )
+    artist = Artist()
     if transport is Transport.MEMORY:
-        summary = _in_memory(what)
+        summary = _in_memory(what, artist)
     else:
         from econsim.launch.fleet import Fleet
 
         fleet = Fleet(() if services is False else None, spread, workers, ephemeral)
-        summary = asyncio.run(_over_nats(config, what, name, fleet))
-    _show(config, summary, report)
+        summary = asyncio.run(_over_nats(config, what, name, fleet, artist))
+    _show(config, summary, report, artist)
     if not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)
 
@@ -111,20 +114,22 @@ def up(  # noqa: PLR0913 - each is an option of the command
     asyncio.run(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
 
 
-def _in_memory(scenario: Scenario) -> Summary:
+def _in_memory(scenario: Scenario, artist: Artist) -> Summary:
     from econsim import memory
     from econsim.launch.record import Recorder
     from econsim.report.live import Progress
 
     with Progress() as progress:
         recorder = Recorder(progress)
-        _warm()
+        artist.start()
         for sealed in memory.run(scenario):
             recorder.add(sealed)
     return recorder.summary()
 
 
-async def _over_nats(config: Settings, scenario: Scenario, name: str | None, fleet: Fleet) -> Summary:
+async def _over_nats(
+    config: Settings, scenario: Scenario, name: str | None, fleet: Fleet, artist: Artist
+) -> Summary:
     from econsim.adapters.clock import random_name
     from econsim.adapters.connection import connect
     from econsim.launch.fleet import launched
@@ -139,7 +144,7 @@ async def _over_nats(config: Settings, scenario: Scenario, name: str | None, fle
             client = await connect(server.url, server.creds("operator"), "econsim-run")
             try:
                 await open_run(client, run_name, scenario)
-                _warm()
+                artist.start()
                 async with aclosing(events_of(client, run_name)) as events:
                     async for sealed in events:
                         recorder.add(sealed)
@@ -148,29 +153,15 @@ async def _over_nats(config: Settings, scenario: Scenario, name: str | None, fle
     return recorder.summary()
 
 
-def _warm() -> None:
-    """Load what draws the report while the run goes on: cold, it takes seconds."""
-    from threading import Thread
-
-    def load() -> None:
-        from econsim.report.html import library
-
-        library()
-
-    Thread(target=load, name="report", daemon=True).start()
-
-
-def _show(config: Settings, summary: Summary, report: Path | None) -> None:
+def _show(config: Settings, summary: Summary, report: Path | None, artist: Artist) -> None:
     from rich.console import Console
 
     from econsim.report.terminal import print_report, print_summary
 
     console = Console()
     print_summary(summary, console)
-    from econsim.report.html import write_report  # the tables need not wait for what draws charts
-
     print_report(
-        console, write_report(summary, report or config.state / "runs" / summary.run / "report.html")
+        console, artist.write(summary, report or config.state / "runs" / summary.run / "report.html")
     )
 
 

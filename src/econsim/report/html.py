@@ -14,7 +14,6 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from threading import Lock
 from typing import Final
 
 import vl_convert
@@ -37,17 +36,9 @@ PERIODS_LISTED_MAX: Final = 100
 """Rows of a market's table of periods: enough to read, little enough to load."""
 
 
-_loading: Final = Lock()
-
-
-def library() -> str:
-    """Return the charts' JavaScript (0.9 MB); the first call takes two seconds, so call it early in a thread."""
-    with _loading:
-        return _bundle()
-
-
 @cache
-def _bundle() -> str:
+def library() -> str:
+    """Return the charts' JavaScript (0.9 MB); the first call takes two seconds, so call it early (`apart`)."""
     return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 

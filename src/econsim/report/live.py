@@ -82,8 +82,10 @@ class Progress:
 
 def picture(snapshot: Snapshot, elapsed_s: float) -> Group:
     """Return the live view of a run."""
+    if not snapshot.run:
+        return Group(Text("starting the server and services", style="dim"))
     head = Text.assemble(
-        (snapshot.scenario or "starting the server and services", "bold"),
+        (snapshot.scenario, "bold"),
         (f"  {snapshot.run}", "dim"),
         f"  period {snapshot.period}/{snapshot.periods}  tick {count(snapshot.tick)}/{count(snapshot.ticks_max)}",
     )
