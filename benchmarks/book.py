@@ -1,15 +1,13 @@
 """Measure the limit order book alone: orders a second, and cost an order by depth of the book.
 
-Run `python benchmarks/book.py [ORDERS]`. Each line places, crosses and cancels around a book that
-keeps about the given number of resting orders, in processor time; building the actions is not measured.
+Places, crosses and cancels around a book that keeps about the given number of resting orders, in
+processor time; building the actions is not measured. `memory` prints it.
 """
 
 from __future__ import annotations
 
 import gc
 import random
-import statistics
-import sys
 from time import process_time
 
 from econsim.domain.draws import Draws
@@ -17,7 +15,6 @@ from econsim.domain.order_book import OrderBook
 from econsim.schemas.market import Action, Verb
 
 BATCH = 1_000
-REPEATS = 5
 DEPTHS = (10, 1_000, 100_000)
 MIDDLE = 200_000
 TICK = 100
@@ -67,18 +64,3 @@ def measure(depth: int, orders: int, seed: int) -> float:
     elapsed = process_time() - started
     gc.unfreeze()
     return elapsed / (len(batches) * BATCH) * 1e6
-
-
-def main() -> None:
-    """Print one line a depth: the median of several runs."""
-    orders = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    print(f"{'resting':>9} {'us/order':>9} {'orders/s':>10} {'ratio':>6}")
-    base = 0.0
-    for depth in DEPTHS:
-        cost = statistics.median(measure(depth, orders, seed) for seed in range(REPEATS))
-        base = base or cost
-        print(f"{depth:>9,} {cost:>9.2f} {1e6 / cost:>10,.0f} {cost / base:>6.2f}")
-
-
-if __name__ == "__main__":
-    main()

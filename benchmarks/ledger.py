@@ -1,22 +1,19 @@
 """Measure the ledger: chains a second of the pure rules, transfers a second made durable by the writer.
 
-Run `python benchmarks/ledger.py`. The writer commits to a private nats-server with file storage that
+The writer commits to a private nats-server with file storage that
 flushes every write (`sync_interval: always`); both share this machine's processors.
 """
 
 from __future__ import annotations
 
 import asyncio
-import statistics
 import uuid
-from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter, process_time
 from typing import Final
 
-from econsim.adapters import jetstream
+from benchmarks.rig import private_server
+from benchmarks.table import Line
 from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
 from econsim.adapters.state_store import JetStreamStateStore
 from econsim.domain.journal import Journal
 from econsim.domain.ledger import Ledger
@@ -94,32 +91,25 @@ async def durable(store: JetStreamStateStore, submissions: int, chains: int, cal
     return submissions * chains / (perf_counter() - start)
 
 
-async def over_nats() -> None:
-    """Print the writer's rates on a private server."""
-    async with EmbeddedServer(Path(), ephemeral=True) as server:
-        operator = await connect(server.url, server.creds("operator"), "bench-operator")
-        await jetstream.apply(operator)
+async def over_nats(repeats: int) -> list[Line]:
+    """Return the writer's rates on a private server."""
+    lines = []
+    async with private_server() as (server, _):
         client = await connect(server.url, server.creds("ledger"), "bench-ledger")
         store = JetStreamStateStore(client)
         for submissions, chains, callers in ((300, 1, 1), (5_000, 1, 300), (300, 100, 1), (600, 100, 8)):
-            rates = [await durable(store, submissions, chains, callers) for _ in range(REPEATS)]
-            show(f"durable, {callers} callers, {chains} transfers a submission", rates)
+            rates = [await durable(store, submissions, chains, callers) for _ in range(repeats)]
+            note = f"{callers} callers, {chains} transfers a submission"
+            lines.append(Line("ledger: transfers made durable", "1/s", rates, note=note))
         await client.close()
-        await operator.close()
+    return lines
 
 
-def show(what: str, rates: list[float]) -> None:
-    """Print a median and its range."""
-    print(f"{what:<55} {statistics.median(rates):>10,.0f}/s   ({min(rates):,.0f} to {max(rates):,.0f})")
-
-
-def main() -> None:
-    """Print a line for each measurement, median of REPEATS runs."""
-    cases: tuple[tuple[str, Callable[[], float]], ...] = (("rules", pure), ("rules and journal", sealed))
-    for what, measure in cases:
-        show(what, [measure() for _ in range(REPEATS)])
-    asyncio.run(over_nats())
-
-
-if __name__ == "__main__":
-    main()
+def run(*, quick: bool) -> list[Line]:
+    """Measure the rules alone, sealed, and durable."""
+    repeats = 1 if quick else REPEATS
+    return [
+        Line("ledger: rules alone", "chains/s", [pure() for _ in range(repeats)]),
+        Line("ledger: rules and journal", "chains/s", [sealed() for _ in range(repeats)]),
+        *asyncio.run(over_nats(repeats)),
+    ]

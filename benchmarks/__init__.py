@@ -1,0 +1,1 @@
+"""Speed against targets, and deterministic counts against a baseline: `python -m benchmarks`."""

@@ -1,0 +1,151 @@
+"""`get_balance` beside a bare nats-py echo: alternating requests one at a time, then a paced load.
+
+The ledger service, the echo and the asking client are three processes; both answers have the same size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from benchmarks import loads, rig
+from benchmarks.table import Line
+from econsim import subjects
+from econsim.adapters.connection import connect, ready
+from econsim.app import Server
+from econsim.launch.processes import spread
+from econsim.launch.runs import open_run
+from econsim.schemas.ledger import GetBalance
+
+REPEATS = 5
+PAIRS = 2_000
+RATE = 500
+PACED_S = 5.0
+ECHO = "admin.bench.echo.bench"
+QUESTION = GetBalance().model_dump_json().encode()
+BALANCE = subjects.GET_BALANCE(run=rig.RUN, agent="buyer_001")
+
+
+def run(*, quick: bool) -> list[Line]:
+    """Measure round trips and the tail under load."""
+    if quick:
+        return asyncio.run(_run(1, PAIRS // 5, 1.0))
+    return asyncio.run(
+        _run(REPEATS if not quick else 1, PAIRS if not quick else 300, PACED_S if not quick else 1.0)
+    )
+
+
+async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
+    async with AsyncExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server, client = await stack.enter_async_context(rig.private_server())
+        where = Server(server.url, server.creds)
+        await stack.enter_async_context(spread(("clock", "ledger"), where, state, print))
+        await open_run(client, rig.RUN, loads.guests(100, 10))
+        creds = str(server.creds("operator"))
+        echo = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.balance", server.url, creds, str(len(await _answer(client)))
+        )
+        stack.callback(echo.kill)
+        await _until_echo(client)
+        ours, theirs = zip(*[await _alternate(client, pairs) for _ in range(repeats)], strict=True)
+        tails = [await _paced(client, RATE, paced_s) for _ in range(repeats)]
+    ratios = [mine / bare for mine, bare in zip(ours, theirs, strict=True)]
+    return [
+        Line("get_balance, p50", "ms", ours),
+        Line(
+            "bare echo, p50",
+            "ms",
+            theirs,
+            note="nats-py, reply of the same size, asked in turn with get_balance",
+        ),
+        Line("get_balance in echoes, p50", "", ratios, at_most=2.0),
+        Line(
+            f"get_balance under {RATE} requests/s, p99",
+            "ms",
+            tails,
+            at_most=50.0,
+            note=f"paced for {paced_s:g} s",
+        ),
+    ]
+
+
+async def _answer(client: Client) -> bytes:
+    """Return the balance, once the ledger has its lease and has dealt."""
+    while True:
+        try:
+            answer = await client.request(BALANCE, QUESTION, timeout=1)
+        except Exception:  # noqa: BLE001 - the service is starting
+            await asyncio.sleep(0.1)
+        else:
+            data: bytes = answer.data
+            return data
+
+
+async def _until_echo(client: Client) -> None:
+    while True:
+        try:
+            await client.request(ECHO, QUESTION, timeout=1)
+        except Exception:  # noqa: BLE001 - it is starting
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def _alternate(client: Client, pairs: int) -> tuple[float, float]:
+    """Ask both in turn; return both medians in milliseconds."""
+    ours, theirs = [], []
+    for _ in range(pairs):
+        ours.append(await _timed(lambda: client.request(BALANCE, QUESTION, timeout=5)))
+        theirs.append(await _timed(lambda: client.request(ECHO, QUESTION, timeout=5)))
+    return median(ours), median(theirs)
+
+
+async def _timed(ask: Callable[[], Awaitable[object]]) -> float:
+    started = perf_counter()
+    await ask()
+    return (perf_counter() - started) * 1e3
+
+
+async def _paced(client: Client, rate: int, seconds: float) -> float:
+    """Send requests at a fixed rate whatever the answers do; return the 99th percentile in milliseconds.
+
+    Time counts from when a request was due, so that a stall delays all it held up.
+    """
+    started, times = perf_counter(), []
+
+    async def ask(due: float) -> None:
+        await client.request(BALANCE, QUESTION, timeout=5)
+        times.append((perf_counter() - due) * 1e3)
+
+    async with asyncio.TaskGroup() as group:
+        for i in range(int(rate * seconds)):
+            due = started + i / rate
+            await asyncio.sleep(max(0.0, due - perf_counter()))
+            group.create_task(ask(due))
+    return quantiles(times, n=100)[98]
+
+
+async def serve(url: str, creds: Path, size: int) -> None:
+    """Answer every request with as many bytes as a balance has, until killed."""
+    client, reply = await connect(url, creds, "bench-echo"), b"x" * size
+
+    async def answer(message: Msg) -> None:
+        await message.respond(reply)
+
+    await client.subscribe(ECHO, cb=answer)
+    await ready(client)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,117 @@
+"""Deterministic counts of a small lock-step run: what an order costs in messages, whatever the machine.
+
+`benchmarks/baseline.json` holds them, and a test compares exactly. A change that is meant to alter them
+updates the file with `python -m benchmarks.counts --update` and says why in its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from nats.aio.client import Client
+
+from benchmarks import loads, rig
+from benchmarks.table import Line
+from benchmarks.trace import EXPECTED, PRICES, STATE, Sent, recording
+from econsim import subjects
+from econsim.adapters.jetstream import waiting
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.launch.runs import events_of, open_run
+from econsim.schemas.market import TickCleared
+
+BASELINE = Path(__file__).parent / "baseline.json"
+SCENARIO = loads.crowd(agents=20, ticks=10)
+"""Twenty agents, ten ticks, one market: small enough for every test run, and of every kind of message.
+
+One market, because how settlements of several fall into group commits depends on their timing.
+"""
+
+Counts = dict[str, float]
+
+
+def run(*, quick: bool) -> list[Line]:  # noqa: ARG001 - it is as quick as can be
+    """Count, and hold against the baseline."""
+    known, found = baseline(), asyncio.run(_alone())
+    return [
+        Line(
+            name.replace("_", " "), "", [value], at_most=known.get(name, 0.0), note="exact: see baseline.json"
+        )
+        for name, value in found.items()
+        if "_per_" in name
+    ]
+
+
+def baseline() -> Counts:
+    """Return the counts that are expected."""
+    found: Counts = json.loads(BASELINE.read_text())
+    return found
+
+
+async def counted(server: EmbeddedServer, client: Client, run: str) -> Counts:
+    """Run the scenario on a server with all streams, and count."""
+    totals: Counter[str] = Counter()
+    async with recording(server) as sent, rig.all_services(server):
+        await open_run(client, run, SCENARIO)
+        async for sealed in events_of(client, run):
+            if isinstance(sealed.event.data, TickCleared):
+                totals["orders"] += sealed.event.data.orders
+                totals["trades"] += sealed.event.data.trades
+                totals["ticks"] += 1
+    totals["events_in_log"] = sum((await waiting(client, subjects.AUDIT, f"*.*.*.{run}")).values())
+    totals["transfers_in_log"] = sum(
+        (await waiting(client, subjects.AUDIT, f"market.ledger.*.{run}")).values()
+    )
+    totals["state_writes"] = sum((await waiting(client, "KV_agent_state", f"{STATE}{run}.>")).values())
+    return _with_ratios(totals + _published(sent, run))
+
+
+def _published(sent: list[Sent], run: str) -> Counter[str]:
+    """Count what the streams do not tell; a repeat after a time-out counts once."""
+    of_run = [message for message in sent if run in message.subject.split(".")]
+    state = [message for message in of_run if message.subject.startswith(STATE)]
+    sequences = {
+        message.headers.get("Nats-Batch-Id") or f"{message.subject} {message.headers[EXPECTED]}"
+        for message in state
+    }
+    kinds = {
+        "atomic_batches": sequences,
+        "price_writes": {m.payload for m in of_run if m.subject.startswith(PRICES)},
+        "commands_queued": {m.payload for m in of_run if m.action in ("place_orders", "close_tick")},
+        "requests": {m.payload for m in of_run if m.action == "submit"},
+    }
+    return Counter({name: len(found) for name, found in kinds.items()})
+
+
+def _with_ratios(totals: Counter[str]) -> Counts:
+    """Add the ratios people ask for.
+
+    Transfers and prices reach the log as the server's copies: writes of the disk, but no round trips.
+    """
+    stored = ("events_in_log", "state_writes", "price_writes", "commands_queued")
+    writes = sum(totals[name] for name in stored)
+    trips = sum(totals[name] for name in ("events_in_log", "commands_queued", "requests", "atomic_batches"))
+    trips -= totals["transfers_in_log"]
+    return {
+        **dict(totals),
+        "log_messages_per_trade": round(totals["events_in_log"] / totals["trades"], 3),
+        "stream_writes_per_order": round(writes / totals["orders"], 3),
+        "round_trips_per_tick": round(trips / totals["ticks"], 3),
+        "requests_per_tick": round(totals["requests"] / totals["ticks"], 3),
+        "atomic_batches_per_tick": round(totals["atomic_batches"] / totals["ticks"], 3),
+    }
+
+
+async def _alone() -> Counts:
+    async with rig.private_server() as (server, client):
+        return await counted(server, client, rig.RUN)
+
+
+if __name__ == "__main__":
+    text = json.dumps(asyncio.run(_alone()), indent=1) + "\n"
+    if "--update" in sys.argv:
+        BASELINE.write_text(text)
+    print(text, end="")

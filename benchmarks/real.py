@@ -1,0 +1,106 @@
+"""One real run in a process of its own: server, all services, a light observer; prints JSON.
+
+`python -m benchmarks.real crowd AGENTS TICKS [TRACE]` in lock-step, or `… orders COUNT [TRACE]` for
+single orders in real time. With TRACE, everything published is recorded there, which costs time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from contextlib import AsyncExitStack, aclosing
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from nats.aio.client import Client
+
+from benchmarks import loads, rig
+from benchmarks.trace import recording
+from econsim import subjects
+from econsim.adapters.audit_log import follow
+from econsim.adapters.calls import ask
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.domain.decode import decode
+from econsim.launch.runs import open_run
+from econsim.schemas.clock import PeriodOpened, RunClosed, Ticked
+from econsim.schemas.ledger import Balance, GetBalance
+from econsim.schemas.market import TickCleared
+from econsim.schemas.scenario import Scenario
+
+OBSERVED = (f"system.*.*.{rig.RUN}", f"market.*.tick_cleared.{rig.RUN}")
+"""Enough to time a run without decoding its orders."""
+
+AGENTS = 100
+"""Guests of the real-time load."""
+
+
+async def lock_step(server: EmbeddedServer, client: Client, scenario: Scenario) -> dict[str, Any]:
+    """Run a scenario; return orders, trades, and times from its first tick to its journal in the log."""
+    orders = trades = 0
+    moments: list[float] = []
+    await open_run(client, rig.RUN, scenario)
+    watch = rig.Watch.start(server)
+    async with aclosing(follow(client, rig.RUN, OBSERVED)) as events:
+        async for stored in events:
+            data = decode(stored.subject, stored.payload).event.data
+            if isinstance(data, Ticked):
+                watch = watch if moments else rig.Watch.start(server)
+                moments.append(perf_counter())
+            elif isinstance(data, TickCleared):
+                orders, trades = orders + data.orders, trades + data.trades
+            elif isinstance(data, RunClosed):
+                moments.append(perf_counter())
+                await rig.journal_in_log(client, rig.has_sequence(data.journal_sequence))
+                break
+    ticks = [after - before for before, after in pairwise(moments)]
+    return watch.read() | {"orders": orders, "trades": trades, "ticks": ticks}
+
+
+async def real_time(server: EmbeddedServer, client: Client, scenario: Scenario, count: int) -> dict[str, Any]:
+    """Send single orders; return times from the first to the last settled trade in the log."""
+    orders = trades = 0
+    messages = loads.orders(scenario, rig.RUN, count)
+    await open_run(client, rig.RUN, scenario)
+    sending: asyncio.Task[None] | None = None
+    async with aclosing(follow(client, rig.RUN, OBSERVED)) as events:
+        async for stored in events:
+            data = decode(stored.subject, stored.payload).event.data
+            if isinstance(data, PeriodOpened):
+                watch = rig.Watch.start(server)
+                sending = asyncio.create_task(rig.pour(client.jetstream(), messages))
+            elif isinstance(data, TickCleared):
+                orders, trades = orders + data.orders, trades + data.trades
+                if orders == count:
+                    break
+    assert sending
+    await sending
+    subject = subjects.GET_BALANCE(run=rig.RUN, agent="buyer_001")
+    balance = await ask(client, subject, GetBalance(), Balance)
+    await rig.journal_in_log(client, rig.has_sequence(balance.sequence))
+    return watch.read() | {"orders": orders, "trades": trades}
+
+
+async def main(load: str, numbers: list[int], trace: Path | None) -> None:
+    """Run one load and print what was measured."""
+    async with AsyncExitStack() as stack:
+        server, client = await stack.enter_async_context(rig.private_server())
+        if trace:
+            await stack.enter_async_context(recording(server, trace))
+        await stack.enter_async_context(rig.all_services(server))
+        if load == "crowd":
+            found = await lock_step(server, client, loads.crowd(*numbers))
+        else:
+            scenario = loads.guests(AGENTS, numbers[0] // AGENTS + 1)
+            found = await real_time(server, client, scenario, numbers[0])
+        found["memory_mib"] = rig.peak_mebibytes(os.getpid(), server.pid)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    words = sys.argv[2:]
+    wanted = [int(word) for word in words if word.isdigit()]
+    asyncio.run(main(sys.argv[1], wanted, next((Path(w) for w in words if not w.isdigit()), None)))

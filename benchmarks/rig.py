@@ -1,0 +1,127 @@
+"""What benchmarks stand on: a private server, services in this process, processor time, memory, children."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from econsim import subjects
+from econsim.adapters import jetstream
+from econsim.adapters.audit_log import last
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.app import SERVICES, Server, running
+
+RUN = "bench"
+WINDOW = 256
+"""Publishes under way at once, for everybody who publishes single orders."""
+
+
+@asynccontextmanager
+async def private_server() -> AsyncIterator[tuple[EmbeddedServer, Client]]:
+    """Start a server that flushes every write, with all streams, and connect to it as operator."""
+    async with EmbeddedServer(Path(), ephemeral=True) as server:
+        client = await connect(server.url, server.creds("operator"), "bench")
+        await jetstream.apply(client)
+        try:
+            yield server, client
+        finally:
+            await client.close()
+
+
+@asynccontextmanager
+async def all_services(server: EmbeddedServer) -> AsyncIterator[None]:
+    """Run every service in this process."""
+    async with running(tuple(SERVICES), Server(server.url, server.creds)):
+        yield
+
+
+@dataclass(slots=True)
+class Watch:
+    """Time and processor time from now on, of this process and its server."""
+
+    server: EmbeddedServer
+    """The server."""
+    started: float
+    """`perf_counter` at the start."""
+    client_s: float
+    """Processor seconds of this process before."""
+    server_s: float
+    """Processor seconds of the server before."""
+
+    @classmethod
+    def start(cls, server: EmbeddedServer) -> Watch:
+        """Start watching."""
+        return cls(server, perf_counter(), process_time(), processor_seconds(server.pid))
+
+    def read(self) -> dict[str, float]:
+        """Return seconds passed, and processor seconds of the clients and of the server."""
+        return {
+            "seconds": perf_counter() - self.started,
+            "client_cpu_s": process_time() - self.client_s,
+            "server_cpu_s": processor_seconds(self.server.pid) - self.server_s,
+        }
+
+
+def processor_seconds(pid: int) -> float:
+    """Return a process's processor time so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def peak_mebibytes(*pids: int | str) -> float:
+    """Return the sum of processes' largest resident sizes so far."""
+    sizes = 0
+    for pid in pids:
+        status = Path(f"/proc/{pid}/status").read_text()
+        sizes += int(status.partition("VmHWM:")[2].split()[0])
+    return sizes / 1024
+
+
+async def journal_in_log(client: Client, complete: Callable[[bytes], bool]) -> None:
+    """Wait until the newest transfer in the log satisfies the condition."""
+    subject = subjects.TRANSFER_POSTED(run=RUN)
+    while (stored := await last(client, subject)) is None or not complete(stored.payload):
+        await asyncio.sleep(0.005)
+
+
+def has_sequence(sequence: int) -> Callable[[bytes], bool]:
+    """Return the condition that a transfer is the journal's entry of this sequence or later."""
+    return lambda payload: json.loads(payload)["data"]["sequence"] >= sequence
+
+
+async def pour(stream: JetStreamContext, messages: list[tuple[str, bytes, str]]) -> None:
+    """Publish messages in order, a sliding window under way, until all are acknowledged."""
+    waiting: list[asyncio.Future[Any]] = []
+    for subject, payload, id_ in messages:
+        if len(waiting) >= WINDOW:
+            await waiting.pop(0)
+        waiting.append(await stream.publish_async(subject, payload, headers={"Nats-Msg-Id": id_}))
+    await asyncio.gather(*waiting)
+
+
+def child(module: str, *arguments: str | int) -> dict[str, Any]:
+    """Run `python -m benchmarks.<module>` in a process of its own; return the JSON it prints last."""
+    return asyncio.run(_child(module, *arguments))
+
+
+async def _child(module: str, *arguments: str | int) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments), stdout=asyncio.subprocess.PIPE
+    )
+    output, _ = await process.communicate()
+    if process.returncode:
+        message = f"benchmarks.{module} {arguments} ended with status {process.returncode}"
+        raise RuntimeError(message)
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return found
