@@ -1,0 +1,37 @@
+"""Whole runs over a real server, with every service in this process, and the same runs in memory."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from econsim import memory, scenario_files
+from econsim.adapters.connection import connect
+from econsim.app import SERVICES, Server, running
+from econsim.domain.canonical import canonical_hash
+from econsim.domain.envelope import Sealed
+from econsim.launch.runs import events_of, open_run
+
+
+def shortened(name, periods=1, ticks=60):
+    """Return a shipped scenario of a few periods, each of so many ticks at most; without expectations."""
+    found = scenario_files.load(name)
+    ticks = min(ticks, found.clock.ticks_per_period)
+    clock = found.clock.model_copy(update={"periods": periods, "ticks_per_period": ticks})
+    return found.model_copy(update={"clock": clock, "expectations": ()})
+
+
+async def over_nats(server, scenario, name) -> list[Sealed]:
+    """Return the events of a run of a scenario over a server, in log order."""
+    client = await connect(server.url, server.creds("operator"), "test-run")
+    try:
+        async with running(tuple(SERVICES), Server(server.url, server.creds)):
+            await open_run(client, name, scenario)
+            async with aclosing(events_of(client, name)) as events:
+                return [sealed async for sealed in events]
+    finally:
+        await client.close()
+
+
+def hash_in_memory(scenario) -> str:
+    """Return the canonical hash of the same scenario without a server."""
+    return canonical_hash(memory.run(scenario))
