@@ -13,7 +13,7 @@ from typing import Final
 import typer
 
 from econsim.cli import experiment, ledger, making, reading, run, scenarios, setting_up
-from econsim.cli.frame import EPILOG, HELP, Frame, global_options
+from econsim.cli.frame import Frame, global_options
 
 RUN: Final = "Run"
 READ: Final = "Read"
@@ -45,8 +45,6 @@ GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
 app: Final = typer.Typer(
     name="econsim",
     cls=Frame,
-    help=HELP,
-    epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

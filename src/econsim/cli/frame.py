@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from econsim import __version__
+from econsim.cli.front_page import Row, page
 from econsim.errors import EconsimError
 
 if TYPE_CHECKING:
@@ -20,20 +21,14 @@ if TYPE_CHECKING:
 
     from econsim.config import Settings
 
-HELP: Final = """[bold]econsim[/bold]: markets of agents over NATS, that you can trust and replay.
-
-Try [cyan]econsim run genesis[/cyan], then [cyan]econsim events last[/cyan] and [cyan]econsim report last[/cyan]."""
-
-EPILOG: Final = (
-    "RUN is the name of a run, or [cyan]last[/cyan] for the newest. The options above go before or after the "
-    "command, or into ECONSIM_STATE, ECONSIM_NATS and ECONSIM_CREDS. [cyan]econsim COMMAND --help[/cyan] shows examples."
-)
-
 STOPPED: Final = 130
 """Exit code after Ctrl-C, as shells give it."""
 
 PIPE_WIDTH: Final = 200
 """Columns of tables in a pipe or file."""
+
+SHORT_MAX: Final = 200
+"""Characters of a command's one-line help."""
 
 _HELP_ASKED: Final = "econsim.help"
 _VALUED: Final = ("--state", "--nats", "--creds")
@@ -46,6 +41,17 @@ class Frame(TyperGroup):
         """Take the global options wherever they stand, so that nobody has to know where they belong."""
         ctx.meta[_HELP_ASKED] = not {"--help", "-h"}.isdisjoint(args)
         return super().parse_args(ctx, hoisted(args))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 - their types are private to Typer
+        """Show the front page."""
+        panels: dict[str, list[Row]] = {}
+        for name in self.list_commands(ctx):
+            command: Any = self.get_command(ctx, name)
+            panels.setdefault(command.rich_help_panel, []).append(
+                (name, command.get_short_help_str(SHORT_MAX))
+            )
+        records = (option.get_help_record(ctx) for option in self.get_params(ctx))
+        typer.echo(page(panels.items(), [row for row in records if row]))
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - its type is private to Typer
         """Run the command; an error is said in one line, without a traceback."""
