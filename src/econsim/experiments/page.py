@@ -20,7 +20,7 @@ from econsim.experiments.pictures import PICTURES
 from econsim.experiments.sampling import Runs
 from econsim.experiments.verdicts import RULES, Finding, Rule
 from econsim.report.charts import Drawing
-from econsim.report.figures import count
+from econsim.report.figures import NOTHING, count
 from econsim.report.html import library
 from econsim.report.markup import Figure, Specs, figure, table
 
@@ -131,7 +131,9 @@ def plus_minus(value: float, half_width: float) -> str:
 
 def expected(finding: Finding) -> str:
     """Write what was expected, with a sign where only a direction was."""
-    sign = {Rule.ABOVE: "> ", Rule.BELOW: "< ", Rule.EXACTLY: "= "}.get(finding.expected.rule, "")
+    sign = {Rule.ABOVE: "> ", Rule.BELOW: "< ", Rule.EXACTLY: "= ", Rule.BESIDE: "elsewhere "}.get(
+        finding.expected.rule, ""
+    )
     half_width = finding.expected.half_width
     return f"{sign}{finding.expected.value:g}" + (f" ± {half_width:g}" if half_width else "")
 
@@ -139,7 +141,7 @@ def expected(finding: Finding) -> str:
 def render(outcome: Outcome, chart: Drawing) -> str:
     """Return the page of an experiment as an HTML document."""
     experiment, specs = outcome.experiment, Specs()
-    drawn = figure(Figure("main", experiment.title, PICTURES[experiment.name][1], chart, wide=True), specs)
+    drawn = figure(Figure("main", experiment.question, PICTURES[experiment.name][1], chart, wide=True), specs)
     head = ("Measure", "Expected", "Measured", "n", "Verdict", "Source")
     listed = [
         (
@@ -159,7 +161,6 @@ def render(outcome: Outcome, chart: Drawing) -> str:
     template = files("econsim.experiments").joinpath("page.html").read_text(encoding="utf-8")
     return Template(template).substitute(
         title=escape(experiment.title),
-        question=escape(experiment.question),
         answer=escape(experiment.answer),
         figure=drawn,
         table=table(head, listed, raw=(4,), text=(0, 5)),
@@ -174,5 +175,7 @@ def render(outcome: Outcome, chart: Drawing) -> str:
 
 
 def _badge(finding: Finding) -> str:
+    if finding.expected.rule is Rule.BESIDE:
+        return NOTHING
     look = "verdict" if finding.holds else "verdict fails"
     return f'<span class="{look}">{escape(finding.verdict)}</span>'

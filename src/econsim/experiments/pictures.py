@@ -46,7 +46,7 @@ def smith1962(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawi
         {"day": day, "alpha": alpha, "who": "people (Smith 1962)"} for day, alpha in enumerate(PEOPLE, 1)
     ]
     colour = _colours({"ZI-C, random": CORAL, "people (Smith 1962)": GREY})
-    return alt.layer(*_band(rows, colour, "Smith's alpha, %"), _points(people, colour))
+    return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(people, colour))
 
 
 def zip_learning(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
@@ -56,7 +56,7 @@ def zip_learning(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Dr
     other = "ZIP, another exchange"
     points = [{"day": day, "alpha": alpha, "who": other} for day, alpha in enumerate(OTHER_EXCHANGE, 1)]
     colour = _colours({"ZIP, learns": BLUE, "ZI-C, random": CORAL, other: GREY})
-    return alt.layer(*_band(rows, colour, "Smith's alpha, %"), _points(points, colour))
+    return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(points, colour))
 
 
 def flat_supply(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
@@ -66,7 +66,7 @@ def flat_supply(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Dra
     colour = _colours({"ZIP, learns": BLUE, "ZI-C, random": CORAL, "equilibrium": GREY})
     line = alt.Chart(_data([{"price": PRICE, "who": "equilibrium"}]))
     rule = line.mark_rule(strokeDash=[6, 4], strokeWidth=1.8).encode(y="price:Q", color=colour)
-    return alt.layer(rule, *_band(rows, colour, "mean price of the day, credits"))
+    return alt.layer(rule, *_band(rows, colour, "mean price of the day, credits", zero=False))
 
 
 def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
@@ -147,15 +147,15 @@ def by_day(
     return rows
 
 
-def _band(rows: Rows, colour: alt.Color, title: str) -> list[Any]:
-    """Return a line a trader with the band of its 95 % interval."""
+def _band(rows: Rows, colour: alt.Color, title: str, *, zero: bool) -> list[Any]:
+    """Return a line a trader with the band of its 95 % interval, on an axis from 0 or not."""
     days = sorted({row["day"] for row in rows})
-    axis = alt.Axis(format="d", values=days, grid=False)
+    axis = alt.Axis(format="d", values=days, grid=False, labelOverlap=False)
     x = alt.X(
         "day:Q", title="trading day", axis=axis, scale=alt.Scale(domain=[0.7, days[-1] + 0.3], nice=False)
     )
     base = alt.Chart(_data(rows)).encode(x=x, color=colour)
-    scale = alt.Scale(zero=False, nice=True)
+    scale = alt.Scale(zero=zero, nice=True)
     tooltip = [
         "who:N",
         "day:Q",
@@ -199,7 +199,7 @@ PICTURES: Final[dict[str, tuple[Picture, str]]] = {
     "flat_supply": (flat_supply, "Mean price by trading day. Band: 95 % interval over runs."),
     "zip_learning": (
         zip_learning,
-        "Alpha by trading day. Band: 95 % interval over runs; diamonds: published.",
+        "Alpha by trading day. Band: 95 % interval over runs; diamonds: measured elsewhere.",
     ),
     "call_vs_cda": (call_vs_cda, "Bars: measured, with 95 % intervals. Diamonds: published values."),
 }
