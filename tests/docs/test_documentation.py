@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+GUIDES = [page for page in PAGES if page.parent.name in (ROOT.name, "how-to")]
+EMBEDDED = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```", re.DOTALL)
+RUNNABLE = re.compile(r"<!-- run -->\n```console\n(.*?)```", re.DOTALL)
+RUN_S = 120
 SECTIONS = ["Situation", "Decision", "Consequences", "Turned down", "Revisit when"]
 
 
@@ -66,3 +73,49 @@ def test_glossary_terms_are_sorted_and_unique() -> None:
     terms = [row for row in rows if not row.startswith("---")]
 
     assert terms == sorted(set(terms))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_embedded_code_is_a_file_as_it_is(page: Path) -> None:
+    for path, block in EMBEDDED.findall(page.read_text()):
+        assert block == (ROOT / path).read_text(), f"{name(page)} shows another {path} than there is"
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name)
+def test_python_in_guides_is_embedded_from_a_file(page: Path) -> None:
+    text = page.read_text()
+
+    assert len(re.findall(r"^```python$", text, re.MULTILINE)) == len(EMBEDDED.findall(text))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if RUNNABLE.search(page.read_text())], ids=name)
+def test_commands_marked_as_runnable_run(page: Path, tmp_path: Path) -> None:
+    """Each block in a directory of its own, its commands in order."""
+    for number, block in enumerate(RUNNABLE.findall(page.read_text())):
+        place = tmp_path / str(number)
+        place.mkdir()
+        for command in re.findall(r"^\$ econsim (.+)$", block, re.MULTILINE):
+            words = shlex.split(command, comments=True)
+            done = subprocess.run(
+                [sys.executable, "-m", "econsim", *words],
+                cwd=place, capture_output=True, text=True, timeout=RUN_S, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, f"econsim {command}: {done.stderr}"
+
+
+def test_every_command_named_exists() -> None:
+    """What follows `econsim` in a console block or in backticks is a command or an option of all."""
+    from econsim.cli import app
+
+    known = {command.name for command in app.registered_commands} | {
+        group.name for group in app.registered_groups
+    }
+    named = {
+        (name(page), word)
+        for page in PAGES
+        for word in re.findall(r"(?:^\$ |`)econsim ([a-z-]+)", page.read_text(), re.MULTILINE)
+    }
+
+    unknown = sorted((page, word) for page, word in named if word not in known)
+
+    assert not unknown
