@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from econsim.schemas.market import (
-    Action,
-    OrderAccepted,
-    OrderCancelled,
-    OrderKind,
-    OrderRejected,
-    TradeExecuted,
-    Verb,
-)
+from econsim.schemas.market import OrderAccepted, OrderCancelled, OrderRejected, TradeExecuted
+from econsim.schemas.orders import Action, OrderKind, Verb
 from econsim.schemas.scenario import Scenario
 
 

@@ -15,7 +15,7 @@ from source import Finding, Module, dotted, imports, module, package, report
 
 # A row may import the rows above it and itself. The first word of a module's dotted name picks its row.
 LAYERS = (
-    ("errors", "subjects"),
+    ("errors", "grammar", "subjects"),
     ("schemas",),
     ("domain",),
     ("ports",),
@@ -27,6 +27,7 @@ LAYERS = (
     ("routers", "agents"),
     ("drivers", "memory", "report", "experiments"),
     ("app", "catalog"),
+    ("launch",),
     ("cli", "__main__"),
 )
 ROW = {word: row for row, words in enumerate(LAYERS) for word in words}

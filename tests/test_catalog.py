@@ -12,26 +12,28 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from types import SimpleNamespace
 
 import pytest
 from factories import group, role, scenario
 from pydantic import BaseModel
 
-from econsim import app, catalog, errors, subjects
+from econsim import app, catalog, errors, schemas, subjects
 from econsim.config import settings
 from econsim.domain import decode
 from econsim.domain.envelope import Stamp
 from econsim.domain.session import Session
+from econsim.grammar import Kind, Subject
 from econsim.routers import ledger
 from econsim.schemas.clock import RunOpened
 from econsim.streams import STREAMS, book_consumer
-from econsim.subjects import TABLE, Kind, Subject
+from econsim.subjects import TABLE
 from econsim.tenancy import open_run
 from econsim.workers import book
 
 REFERENCE = Path(__file__).parents[1] / "docs/reference"
-SCHEMAS = ("base", "market", "ledger", "clock", "agent", "scenario", "expectation")
+SCHEMAS = [module.name for module in iter_modules(schemas.__path__)]
 
 RUN = "run_1"
 

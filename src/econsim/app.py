@@ -17,6 +17,7 @@ from typing import Final
 from faststream import FastStream
 from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
 
+from econsim import routers
 from econsim.adapters import server_state
 from econsim.adapters.connection import options, ready
 from econsim.catalog import Catalog
@@ -24,7 +25,6 @@ from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError
 from econsim.link import Link
 from econsim.middlewares import Bind, replies
-from econsim import routers
 from econsim.tenancy import OpenRun, Post, Tenancy
 
 EVERYTHING: Final = "everything"

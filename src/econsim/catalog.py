@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from econsim import __version__
+from econsim import __version__, schemas
 from econsim.errors import NotFound
+from econsim.grammar import Kind, Subject
 from econsim.schemas.base import ErrorReply, Event
-from econsim.subjects import TABLE, Kind, Subject
+from econsim.subjects import TABLE
 
 if TYPE_CHECKING:
     from faststream._internal.broker import BrokerUsecase
@@ -56,7 +58,6 @@ PLACES: Final = {
 
 _ANSWERED: Final = (Kind.REQUEST, Kind.OPERATOR)
 _ENVELOPED: Final = (Kind.EVENT, Kind.DELIVERY)
-_SCHEMAS: Final = ("base", "market", "ledger", "clock", "agent")
 
 
 def document(*services: str) -> Json:
@@ -111,8 +112,8 @@ def payload(row: Subject) -> type[BaseModel]:
 @cache
 def model_named(name: str) -> type[BaseModel]:
     """Return the message of this name from `econsim.schemas`; raises NotFound if there is none."""
-    for module in _SCHEMAS:
-        found = getattr(import_module(f"econsim.schemas.{module}"), name, None)
+    for module in iter_modules(schemas.__path__):
+        found = getattr(import_module(f"{schemas.__name__}.{module.name}"), name, None)
         if isinstance(found, type) and issubclass(found, BaseModel):
             return found
     message = f"subjects.TABLE names a message {name!r} that is not in econsim.schemas"

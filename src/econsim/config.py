@@ -6,6 +6,7 @@ the composition roots.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -55,3 +56,8 @@ def settings(**overrides: object) -> Settings:
         name = str(first["loc"][0]) if first["loc"] else "?"
         message = f"setting {name} (ECONSIM_{name.upper()}) is not usable: {first['msg']}"
         raise SetupError(message) from error
+
+
+def environment() -> dict[str, str]:
+    """Return the environment as it is, for processes of our own."""
+    return dict(os.environ)

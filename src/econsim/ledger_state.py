@@ -7,13 +7,13 @@ when to commit and what to do when that fails. No I/O here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from pydantic import ValidationError
 
-from econsim import subjects
+from econsim import grammar, subjects
 from econsim.domain.envelope import Stamp, derive
 from econsim.domain.journal import Journal
 from econsim.domain.ledger import Ledger
@@ -44,6 +44,9 @@ SUBMISSION_LENGTH_MAX: Final = 58
 
 RESERVED: Final = frozenset({"transfer", "refusal"})
 """Names no holder may have: their keys would be taken for journal entries."""
+
+NOTHING: Final = '"posted":0,"pending":0'
+"""Amounts of an account that does not exist, as in a balance."""
 
 ACTOR: Final = "ledger"
 """Who causes journal entries."""
@@ -82,7 +85,7 @@ class LedgerState:
         self._run = run
         self._salt = salt
         self._revisions: dict[str, int] = {}
-        self._written: dict[str, Position | dict[str, Position]] = {}
+        self._written: dict[str, str] = {}
         self._barrier_key = f"{run}.{ACTOR}.barrier"
 
     def fold(self, entry: Entry) -> None:
@@ -110,17 +113,22 @@ class LedgerState:
     def positions(self, holders: Iterable[str]) -> Iterator[Write]:
         """Yield the balance and holdings of holders, as far as they differ from what was written last."""
         for holder in holders:
-            holdings = self.ledger.holdings(holder)
-            credits_ = holdings.pop(CREDITS, Position(0, 0))
-            balance = {**_json(credits_), "sequence": self.journal.sequence}
-            yield from self._changed(f"{self._run}.{holder}.balance", credits_, balance)
-            resources = {resource: _json(position) for resource, position in holdings.items()}
-            if resources:
-                yield from self._changed(f"{self._run}.{holder}.holdings", holdings, resources)
+            balance, holdings = NOTHING, []
+            for asset, posted, pending in self.ledger.amounts(holder):
+                # Written by hand, for this is done for every holder of every commit; names need no escaping.
+                amounts = f'"posted":{posted},"pending":{pending}'
+                if asset == CREDITS:
+                    balance = amounts
+                else:
+                    holdings.append(f'"{asset}":{{{amounts}}}')
+            sequence = f',"sequence":{self.journal.sequence}'
+            yield from self._changed(f"{self._run}.{holder}.balance", balance, sequence)
+            if holdings:
+                yield from self._changed(f"{self._run}.{holder}.holdings", ",".join(holdings))
 
     def pass_barrier(self, tick: int) -> Write:
         """Return the write that marks a tick's barrier as passed, for repeats after a restart."""
-        return self._write(self._barrier_key, {"tick": tick})
+        return self._write(self._barrier_key, f'{{"tick":{tick}}}')
 
     def confirm(self, writes: Sequence[Write], last: int) -> None:
         """Note the revisions of committed writes, given the last one's: they are consecutive."""
@@ -153,17 +161,15 @@ class LedgerState:
         self.journal.follow(entry)
         self.ledger.replay(entry)
 
-    def _changed(
-        self, key: str, position: Position | dict[str, Position], value: Mapping[str, object]
-    ) -> Iterator[Write]:
-        """Yield a write of a key unless it holds this position already."""
-        if self._written.get(key) != position:
-            self._written[key] = position
-            yield self._write(key, value)
+    def _changed(self, key: str, fields: str, stamp: str = "") -> Iterator[Write]:
+        """Yield a write of a key unless it holds these fields already, whatever its stamp."""
+        if self._written.get(key) != fields:
+            self._written[key] = fields
+            yield self._write(key, f"{{{fields}{stamp}}}")
 
-    def _write(self, key: str, value: Mapping[str, object]) -> Write:
+    def _write(self, key: str, value: str) -> Write:
         """Return the write of a key that only this ledger writes."""
-        return Write(key, json.dumps(value, separators=(",", ":")).encode(), self._revisions.get(key, 0))
+        return Write(key, value.encode(), self._revisions.get(key, 0))
 
 
 def split(command: Submit, salt: str) -> list[Part]:
@@ -199,7 +205,7 @@ def submission_id(command_id: str, salt: str) -> str:
     """Return a command's id if it may stand in a key, else one derived from it."""
     try:
         if len(command_id) <= SUBMISSION_LENGTH_MAX:
-            return subjects.token(command_id)
+            return grammar.token(command_id)
     except InvalidSubject:
         pass
     return derive(salt, "submission", command_id)
@@ -215,8 +221,3 @@ def _named(chain: Chain) -> set[str]:
         message = f"chain {chain.id} names a holder {min(reserved)!r}; that name is reserved"
         raise InvalidMessage(message, chain=chain.id)
     return named
-
-
-def _json(position: Position) -> dict[str, object]:
-    """Return the JSON form of a position."""
-    return {"posted": position.posted, "pending": position.pending}

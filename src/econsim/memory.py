@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from econsim import subjects
+from econsim import grammar, subjects
 from econsim.domain.bulletin import bulletin, price
 from econsim.domain.desk import Desk
 from econsim.domain.envelope import Sealed, Stamp
@@ -23,7 +23,7 @@ from econsim.domain.session import Closed, Mark, Opened, Session
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
 from econsim.schemas.ledger import Chain, Refusal, TransferPosted
-from econsim.schemas.market import Action
+from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Scenario
 
 NOW: Final = "1970-01-01T00:00:00.000000000Z"
@@ -110,7 +110,7 @@ class _Run:
             yield self._stamp.event(subject, "ledger", entry, entry.sequence)
         return outcome.answer()
 
-    def _event(self, subject: subjects.Subject, data: Message) -> Sealed:
+    def _event(self, subject: grammar.Subject, data: Message) -> Sealed:
         return self._tell(self._stamp.event(subject, "clock", data))
 
     def _tell(self, sealed: Sealed) -> Sealed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from faststream import BaseMiddleware
 from faststream.message import StreamMessage
@@ -21,8 +21,14 @@ from pydantic import ValidationError
 from econsim.domain.decode import decode as decode_event
 from econsim.domain.intake import explain
 from econsim.errors import EconsimError, InvalidMessage, NotAllowed
-from econsim.schemas.base import ErrorBody, ErrorReply, Event, Message, Request
-from econsim.subjects import Parsed, fields
+from econsim.grammar import Parsed, fields
+from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request
+
+REQUEST_BYTES_MAX: Final = 8_192
+"""Bytes in a request: more than twice the largest valid one, an `execute` of 20 steps."""
+
+TRUSTED_BYTES_MAX: Final = 8 * 2**20
+"""Bytes in what only services and operators send: transfers of a whole tick, a scenario of 20 000 agents."""
 
 _log = logging.getLogger(__name__)
 _message: ContextVar[StreamMessage[Any]] = ContextVar("message")
@@ -55,19 +61,24 @@ def caller() -> Parsed:
     return fields(raw().subject)
 
 
-def wire(model: type[Model]) -> Callable[[StreamMessage[Any]], Awaitable[Model]]:
+def wire(
+    model: type[Model], bytes_max: int = REQUEST_BYTES_MAX
+) -> Callable[[StreamMessage[Any]], Awaitable[Model]]:
     """Return a decoder that validates the payload strictly, straight from its bytes.
 
-    The payload's `agent_id`, if any, must agree with the subject (architecture B3).
+    A payload over `bytes_max` is refused unread. The payload's `agent_id`, if any, must agree with the subject (architecture B3).
     """
     validate = model.__pydantic_validator__.validate_json
 
     async def decode(message: StreamMessage[Any]) -> Model:
+        if len(message.body) > bytes_max:
+            text = f"the message has {len(message.body)} bytes; at most {bytes_max} are taken"
+            raise InvalidMessage(text, code="message_is_too_large")
         try:
             found: Model = validate(message.body or b"{}")
         except ValidationError as error:
             raise InvalidMessage(explain(error)) from None
-        if isinstance(found, Request) and found.agent_id not in (None, caller().agent):
+        if isinstance(found, Request | Command) and found.agent_id not in (None, caller().agent):
             text = f"agent_id says {found.agent_id!r}, but the subject says {caller().agent!r}; leave it out"
             raise NotAllowed(text, code="agent_id_does_not_match_subject")
         return found

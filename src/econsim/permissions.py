@@ -13,7 +13,8 @@ from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.subjects import DOMAINS, TABLE, Kind, Subject
+from econsim.grammar import DOMAINS, Kind, Subject
+from econsim.subjects import TABLE
 
 _PUBLISHED: Final = (Kind.EVENT, Kind.DELIVERY)
 _ANSWERED: Final = (Kind.REQUEST, Kind.OPERATOR)

@@ -321,3 +321,29 @@ def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
         # A command is refused with an event, never given up in silence.
         max_deliver=-1,
     )
+
+
+STUCK_ACK_WAIT_S: Final = 30
+"""Seconds until a stuck command that a janitor took and did not bury comes again."""
+
+STUCK_PENDING_MAX: Final = 1_000
+"""Stuck commands under way at once: a queue full of them must not fill the janitor's memory."""
+
+
+def stuck_consumer(run: str, resource: str, holder: str) -> Consumer:
+    """Return the consumer that takes commands off the queue for which there is no book.
+
+    `holder` is a name made anew each time; it alone stands in the consumer's name, because run and
+    resource come from whoever sent the commands.
+    """
+    name = f"stuck_{holder}"
+    return Consumer(
+        stream=ORDERS,
+        name=name,
+        why="Moves commands without a book to the dead letters; made when some are found.",
+        filter_subject=f"market.{resource}.*.{run}.*",
+        deliver_subject=f"_INBOX.{name}",
+        ack_wait_s=STUCK_ACK_WAIT_S,
+        max_ack_pending=STUCK_PENDING_MAX,
+        max_deliver=-1,
+    )

@@ -20,6 +20,7 @@ from econsim.adapters.audit_log import last
 from econsim.adapters.leases import KeyLeases
 from econsim.domain.population import UNHOSTED, Agent, population
 from econsim.errors import EconsimError, NotFound, Unavailable
+from econsim.grammar import Subject, fields
 from econsim.link import Link
 from econsim.ports import Leases
 from econsim.schemas.base import Event
@@ -55,7 +56,7 @@ class OpenRun:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Something of a run that one worker serves at a time."""
+    """Something of a run, or of the service as a whole, that one worker serves at a time."""
 
     lease: str
     """Name of the lease."""
@@ -86,17 +87,26 @@ class Tenancy:
         self._posts = posts
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._standing: list[Post] = []
+        self._standing_tasks: list[asyncio.Task[None]] = []
+
+    def stand(self, post: Post) -> None:
+        """Hold a post that belongs to no run, for as long as the service works; call before `start`."""
+        self._standing.append(post)
 
     async def start(self) -> None:
         """Look for open runs, now and from time to time."""
         self._leases: Leases = KeyLeases(self._link.client)
         self._looking = asyncio.create_task(self._look())
+        self._standing_tasks = [asyncio.create_task(self._hold(post)) for post in self._standing]
 
     async def stop(self) -> None:
         """Stop serving and give all leases back."""
         if self._looking:
             self._looking.cancel()
-        tasks = [task for run in list(self._tasks) for task in self.closed(run)]
+        for task in self._standing_tasks:
+            task.cancel()
+        tasks = [task for run in list(self._tasks) for task in self.closed(run)] + self._standing_tasks
         await asyncio.gather(*tasks, *filter(None, [self._looking]), return_exceptions=True)
 
     def opened(self, event: Event[RunOpened]) -> None:
@@ -124,47 +134,63 @@ class Tenancy:
         """Find runs that opened or closed while nobody listened: a start, a lost message, an outage."""
         while True:
             with suppress(TimeoutError, nats.errors.Error, EconsimError):
-                stream = self._link.client.jetstream()
-                info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.RUN_OPENED.pattern())
-                opened = {subject.rsplit(".", 1)[1] for subject in info.state.subjects or ()}
-                info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.RUN_CLOSED.pattern())
-                closed = {subject.rsplit(".", 1)[1] for subject in info.state.subjects or ()}
-                for run in closed & self.runs.keys():
-                    self.closed(run)
-                for run in sorted(opened - closed - self.runs.keys()):
-                    stored = await last(self._link.client, subjects.RUN_OPENED(run=run))
-                    if stored:
-                        self.opened(RunOpenedEvent.model_validate_json(stored.payload))
+                await self._find()
             await asyncio.sleep(LOOK_S)
+
+    async def _find(self) -> None:
+        opened = await self._told(subjects.RUN_OPENED)
+        closed = await self._told(subjects.RUN_CLOSED)
+        for run in closed & self.runs.keys():
+            self.closed(run)
+        for run in sorted(opened - closed - self.runs.keys()):
+            if stored := await last(self._link.client, subjects.RUN_OPENED(run=run)):
+                self.opened(RunOpenedEvent.model_validate_json(stored.payload))
+
+    async def _told(self, subject: Subject) -> set[str]:
+        """Return the runs the log has such an event of."""
+        stream = self._link.client.jetstream()
+        info = await stream.stream_info(subjects.AUDIT, subjects_filter=subject.pattern())
+        return {fields(found).run for found in info.state.subjects or ()}
 
     async def _hold(self, post: Post) -> None:
         """Serve a post whenever its lease can be had, until it is done."""
-        while True:
-            try:
-                if await self._leases.acquire(post.lease, self._link.holder):
-                    try:
-                        return await self._serve(post)
-                    finally:
-                        with suppress(Unavailable, nats.errors.Error):
-                            await self._leases.release(post.lease, self._link.holder)
-            except Lost:
-                _log.warning("post %s was lost to another worker", post.lease)
-            except (EconsimError, TimeoutError, nats.errors.Error) as error:
-                _log.warning("post %s is served again: %s", post.lease, error or type(error).__name__)
-            except Exception:  # noqa: BLE001 - whatever it is, the post must be served again
-                _log.exception("post %s failed and is served again", post.lease)
+        done = await self._try(post)
+        while not done:
             await asyncio.sleep(RETRY_S)
+            done = await self._try(post)
+
+    async def _try(self, post: Post) -> bool:
+        """Serve a post if its lease is free; return whether it is done."""
+        try:
+            if not await self._leases.acquire(post.lease, self._link.holder):
+                return False
+            await self._serve(post)
+        except Lost:
+            _log.warning("post %s was lost to another worker", post.lease)
+        except (EconsimError, TimeoutError, nats.errors.Error) as error:
+            _log.warning("post %s is served again: %s", post.lease, error or type(error).__name__)
+        except Exception:  # noqa: BLE001 - whatever it is, the post must be served again
+            _log.exception("post %s failed and is served again", post.lease)
+        else:
+            return True
+        return False
 
     async def _serve(self, post: Post) -> None:
-        """Serve while renewing the lease."""
+        """Serve while renewing the lease, then give it back."""
         serving = asyncio.ensure_future(post.serve())
         try:
             while not serving.done():
                 await asyncio.wait({serving}, timeout=RENEW_S)
-                with suppress(Unavailable):
-                    if not serving.done() and not await self._leases.acquire(post.lease, self._link.holder):
-                        raise Lost
+                await self._renew(post)
             await serving
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
+            with suppress(Unavailable, nats.errors.Error):
+                await self._leases.release(post.lease, self._link.holder)
+
+    async def _renew(self, post: Post) -> None:
+        """Renew a lease; without an answer it is still ours until another worker shows up."""
+        with suppress(Unavailable):
+            if not await self._leases.acquire(post.lease, self._link.holder):
+                raise Lost

@@ -4,7 +4,8 @@ from factories import ask, bid, codes, reasons, trades
 
 from econsim.domain.call_auction import CallAuction
 from econsim.domain.draws import Draws
-from econsim.schemas.market import OrderKind, Quote, Side
+from econsim.schemas.market import Quote
+from econsim.schemas.orders import OrderKind, Side
 from econsim.schemas.scenario import Rationing
 
 

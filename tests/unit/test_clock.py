@@ -1,7 +1,7 @@
 import re
 
 from econsim.adapters.clock import SystemClock, random_id, random_name
-from econsim.subjects import token
+from econsim.grammar import token
 
 
 def test_time_has_nanoseconds_and_never_goes_back_within_a_second():

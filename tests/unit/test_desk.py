@@ -14,14 +14,12 @@ from econsim.schemas.market import (
     Cancelled,
     OrderAccepted,
     OrderCancelled,
-    OrderKind,
     Quote,
-    Side,
     TickCleared,
     Traded,
     TradeExecuted,
-    Verb,
 )
+from econsim.schemas.orders import OrderKind, Side, Verb
 
 MARKET = scenario(
     group("buyer", policy="truthful", roles=[role("bid", values=[[3, 2]])]),

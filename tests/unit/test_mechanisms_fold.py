@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from econsim.domain.call_auction import CallAuction
 from econsim.domain.draws import Draws
 from econsim.domain.mechanisms import make
-from econsim.schemas.market import Action, OrderAccepted, OrderCancelled, OrderKind, Side, TradeExecuted, Verb
+from econsim.schemas.market import OrderAccepted, OrderCancelled, TradeExecuted
+from econsim.schemas.orders import Action, OrderKind, Side, Verb
 from econsim.schemas.scenario import Market, MechanismName, Rationing
 
 AGENTS = ("ann", "bob", "cas")

@@ -4,7 +4,8 @@ from factories import accepted_ids, ask, bid, cancel, codes, reasons, replace_or
 
 from econsim.domain.draws import Draws
 from econsim.domain.order_book import OrderBook
-from econsim.schemas.market import Level, OrderKind, Quote, Side
+from econsim.schemas.market import Level, Quote
+from econsim.schemas.orders import OrderKind, Side
 
 
 def book_with(*actions):

@@ -8,7 +8,8 @@ from econsim.domain.ledger import Ledger
 from econsim.domain.period import deal, endow, realised_surplus, redeem
 from econsim.domain.population import population
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
-from econsim.schemas.market import Side, TradeExecuted
+from econsim.schemas.market import TradeExecuted
+from econsim.schemas.orders import Side
 
 AGENTS = population(
     scenario(

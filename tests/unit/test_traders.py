@@ -8,7 +8,8 @@ from econsim.domain.draws import Draws
 from econsim.domain.traders import QUOTERS, Hand, Scripted, View
 from econsim.domain.traders.zip import SHOUTS_MAX, Zip
 from econsim.schemas.agent import Limits
-from econsim.schemas.market import Quote, Shout, Side, Verb
+from econsim.schemas.market import Quote, Shout
+from econsim.schemas.orders import Side, Verb
 from econsim.schemas.scenario import Market, PolicyName, ScriptedAction
 
 CENT = 10_000

@@ -8,8 +8,9 @@ import pytest
 from econsim.adapters.jwt import Key, Role
 from econsim.adapters.trust import Trust
 from econsim.errors import NotFound, SetupError
+from econsim.grammar import Kind
 from econsim.permissions import ROLES, permissions
-from econsim.subjects import TABLE, Kind
+from econsim.subjects import TABLE
 
 
 def mode(path):

@@ -4,7 +4,8 @@ from factories import accepted_ids, ask, bid, cancel, codes, reasons, replace_or
 
 from econsim.domain.draws import Draws
 from econsim.domain.zi_double_auction import ZiDoubleAuction
-from econsim.schemas.market import OrderKind, Quote, Side
+from econsim.schemas.market import Quote
+from econsim.schemas.orders import OrderKind, Side
 
 
 def book_with(*actions):

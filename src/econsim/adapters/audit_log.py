@@ -23,7 +23,8 @@ from nats.aio.msg import Msg
 from econsim.adapters.connection import ready
 from econsim.adapters.jetstream import NotThere, request
 from econsim.errors import Unavailable
-from econsim.subjects import AUDIT, token
+from econsim.grammar import token
+from econsim.subjects import AUDIT
 
 HEARTBEAT_S: Final = 0.5
 """Silence after which the server says that it is still there."""

@@ -32,3 +32,8 @@ def random_id() -> str:
 def random_name(prefix: str) -> str:
     """Return a short unique name that may stand in a subject: a run, a holder of leases."""
     return f"{prefix}-{secrets.token_hex(4)}"
+
+
+def jitter(seconds: float) -> float:
+    """Return a length between half and all of `seconds`, so that many who wait do not come back together."""
+    return seconds * (1 + secrets.randbelow(1001) / 1000) / 2

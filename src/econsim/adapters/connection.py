@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
+from econsim.adapters.clock import jitter
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.subjects import AUDIT
 
@@ -28,6 +29,10 @@ CONNECT_TIMEOUT_S: Final = 10.0
 """Longest the first connection may take."""
 ATTEMPT_TIMEOUT_S: Final = 1.0
 """Longest to wait for one acknowledgement before sending the same message again."""
+PAUSE_S: Final = 0.05
+"""Pause before the first repeat; it doubles up to PAUSE_MAX_S, so that a full queue is left to drain."""
+PAUSE_MAX_S: Final = 1.0
+"""Longest pause between two repeats."""
 DEADLINE_S: Final = 30.0
 """Longest to keep trying: a cluster without leader comes back within ten seconds."""
 WRONG_LAST_SEQUENCE: Final = 10071
@@ -160,7 +165,7 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
     none. Raises Conflict if it lies elsewhere, Unavailable when the deadline passes (the message may then be stored or not),
     InvalidMessage when the stream refuses the message for good.
     """
-    end = time.monotonic() + deadline_s
+    end, pause_s = time.monotonic() + deadline_s, PAUSE_S
     headers = {"Nats-Msg-Id": message_id}
     if expected_sequence is not None:
         headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(expected_sequence)
@@ -172,7 +177,8 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
                 late = f"no acknowledgement for {subject} within {deadline_s:.0f} s ({error or 'no answer'})"
                 message = f"{late}; it may or may not be stored"
                 raise Unavailable(message) from error
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(jitter(pause_s))
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
         except (nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
             if getattr(error, "err_code", None) == WRONG_LAST_SEQUENCE:
                 return await _own(stream, subject, message_id)

@@ -156,12 +156,25 @@ async def take_over(client: Client, consumer: Consumer) -> None:
     For the holder of the book's lease, on taking it and whenever deliveries may have been lost.
     Subscribe to its `deliver_subject` first, and let that be one nobody had before.
     """
-    with contextlib.suppress(NotThere):
-        await request(client, f"CONSUMER.DELETE.{consumer.stream}.{consumer.name}")
+    await remove(client, consumer)
     create = {"stream_name": consumer.stream, "config": consumer_config(consumer), "action": "create"}
     await request(
         client, f"CONSUMER.CREATE.{consumer.stream}.{consumer.name}.{consumer.filter_subject}", create
     )
+
+
+async def remove(client: Client, consumer: Consumer) -> None:
+    """Delete a consumer, if it exists; what it had delivered and nobody acknowledged stays in the stream."""
+    with contextlib.suppress(NotThere):
+        await request(client, f"CONSUMER.DELETE.{consumer.stream}.{consumer.name}")
+
+
+async def waiting(client: Client, stream: str, pattern: str) -> Mapping[str, int]:
+    """Return subject → messages of a stream, for subjects that match."""
+    answer = await request(client, f"STREAM.INFO.{stream}", {"subjects_filter": pattern})
+    state = answer["state"]
+    assert isinstance(state, dict)
+    return state.get("subjects") or {}
 
 
 class NotThere(SetupError):

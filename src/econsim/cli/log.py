@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from econsim import subjects
+from econsim import grammar, subjects
 from econsim.adapters.audit_log import StoredEvent, follow, last, read
 from econsim.adapters.jetstream import NotThere, request
 from econsim.domain.audit import Record, record
@@ -54,7 +54,7 @@ async def resolve(client: Client, run: str) -> str:
         message = "there are no runs in the log yet; start one with `econsim run genesis`"
         raise NotFound(message, code="run_does_not_exist") from None
     assert isinstance(newest, dict)
-    return subjects.fields(str(newest["subject"])).run
+    return grammar.fields(str(newest["subject"])).run
 
 
 async def runs(client: Client) -> list[RunSeen]:
@@ -63,7 +63,7 @@ async def runs(client: Client) -> list[RunSeen]:
     info = await request(client, f"STREAM.INFO.{subjects.AUDIT}", {"subjects_filter": pattern})
     state = info["state"]
     assert isinstance(state, dict)
-    names = [subjects.fields(subject).run for subject in state.get("subjects") or ()]
+    names = [grammar.fields(subject).run for subject in state.get("subjects") or ()]
     seen = [await _seen(client, name) for name in names]
     return sorted(seen, key=lambda run: run.opened_at)
 
@@ -79,7 +79,7 @@ async def _seen(client: Client, run: str) -> RunSeen:
     return RunSeen(run, name, opened.occurred_at, ticked.tick if ticked else 0, closed is not None)
 
 
-async def _newest(client: Client, subject: subjects.Subject, run: str) -> Record | None:
+async def _newest(client: Client, subject: grammar.Subject, run: str) -> Record | None:
     stored = await last(client, subject(run=run))
     return None if stored is None else record(stored.subject, stored.payload)
 

@@ -194,7 +194,8 @@ def line(fact: Fact) -> Text:
 
 def types_named(name: str) -> frozenset[str]:
     """Return the event types a name, or the beginning of one, stands for; raises NotFound."""
-    from econsim.subjects import TABLE, Kind
+    from econsim.grammar import Kind
+    from econsim.subjects import TABLE
 
     known = {row.type for row in TABLE if row.kind is Kind.EVENT}
     found = frozenset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -131,25 +131,20 @@ async def _over_nats(
     config: Settings, scenario: Scenario, name: str | None, fleet: Fleet, artist: Artist
 ) -> Summary:
     from econsim.adapters.clock import random_name
-    from econsim.adapters.connection import connect
     from econsim.launch.fleet import launched
     from econsim.launch.record import Recorder
-    from econsim.launch.runs import events_of, open_run
+    from econsim.launch.runs import events_of, opened
     from econsim.report.live import Progress
 
-    run_name = name or random_name(scenario.name)
-    with Progress() as progress:
+    run = name or random_name(scenario.name)
+    async with AsyncExitStack() as stack:
+        progress = stack.enter_context(Progress())
+        server = await stack.enter_async_context(launched(fleet, config, progress.console.print))
+        client = await stack.enter_async_context(opened(server, run, scenario))
+        artist.start()
         recorder = Recorder(progress)
-        async with launched(fleet, config, progress.console.print) as server:
-            client = await connect(server.url, server.creds("operator"), "econsim-run")
-            try:
-                await open_run(client, run_name, scenario)
-                artist.start()
-                async with aclosing(events_of(client, run_name)) as events:
-                    async for sealed in events:
-                        recorder.add(sealed)
-            finally:
-                await client.close()
+        async for sealed in await stack.enter_async_context(aclosing(events_of(client, run))):
+            recorder.add(sealed)
     return recorder.summary()
 
 

@@ -48,8 +48,8 @@ def new(
 
     Example: [cyan]econsim new bakery[/cyan], then edit it and [cyan]econsim run bakery.toml[/cyan]
     """
+    from econsim.grammar import token
     from econsim.scenario_files import SUFFIX, template
-    from econsim.subjects import token
 
     path = to or Path(f"{token(name, 'name')}{SUFFIX}")
     if path.exists():

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.domain.mechanism import Mechanism
-from econsim.schemas.market import Action, OrderAccepted, Side, Verb
+from econsim.schemas.market import OrderAccepted
+from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market
 
 ORDER_IDS_REMEMBERED_MAX: Final = 1_000_000

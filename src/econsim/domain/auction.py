@@ -17,7 +17,8 @@ from econsim.domain.draws import Draws
 from econsim.domain.mechanism import Resting
 from econsim.domain.open_orders import OpenOrders
 from econsim.domain.transcript import Transcript
-from econsim.schemas.market import Action, Item, OrderCancelled, Side, Verb
+from econsim.schemas.market import Item, OrderCancelled
+from econsim.schemas.orders import Action, Side, Verb
 
 PLACE_BID: Final = Verb.BID
 PLACE_ASK: Final = Verb.ASK

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from econsim.domain.envelope import Sealed
 from econsim.errors import InvalidMessage
+from econsim.grammar import fields
 from econsim.schemas.base import Event
-from econsim.subjects import fields
 
 Json = dict[str, Any]
 """A decoded JSON object."""

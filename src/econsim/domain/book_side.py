@@ -12,7 +12,8 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 from econsim.domain.mechanism import Resting
-from econsim.schemas.market import Level, Side
+from econsim.schemas.market import Level
+from econsim.schemas.orders import Side
 
 BID: Final = Side.BID
 ASK: Final = Side.ASK

@@ -12,6 +12,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.envelope import Sealed, Stamp
 from econsim.domain.session import Closed
+from econsim.grammar import Subject
 from econsim.schemas.base import Message
 from econsim.schemas.market import (
     ITEMS_PER_EVENT_MAX,
@@ -21,11 +22,10 @@ from econsim.schemas.market import (
     OrderAccepted,
     OrderCancelled,
     Rejected,
-    Side,
     Traded,
     TradeExecuted,
 )
-from econsim.subjects import Subject
+from econsim.schemas.orders import Side
 
 ACTOR: Final = "market"
 """Who acts in market events."""

@@ -14,7 +14,7 @@ from econsim.domain.auction import Auction
 from econsim.domain.draws import Draws
 from econsim.domain.mechanism import Resting
 from econsim.domain.transcript import Transcript
-from econsim.schemas.market import Action, OrderKind, Side
+from econsim.schemas.orders import Action, OrderKind, Side
 from econsim.schemas.scenario import Rationing
 
 

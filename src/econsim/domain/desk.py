@@ -17,17 +17,16 @@ from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodOpened, Ticked
 from econsim.schemas.market import (
     Accepted,
-    Action,
     Cancelled,
     Item,
     OrderAccepted,
     OrderCancelled,
     Quote,
-    Side,
     TickCleared,
     Traded,
     TradeExecuted,
 )
+from econsim.schemas.orders import Action, Side
 from econsim.schemas.scenario import Market, PolicyName, Scenario
 
 

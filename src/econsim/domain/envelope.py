@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from econsim.grammar import Subject
 from econsim.schemas.base import Event
-from econsim.subjects import Subject
 
 
 def derive(salt: str, *parts: int | str) -> str:

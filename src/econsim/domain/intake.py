@@ -1,10 +1,12 @@
 """From commands to actions: who may send what to a market, checked before a book sees it.
 
-Identity is the subject's last token (architecture B3); the payload may repeat it but not change it.
+What passes here cannot stop a book: identity, form and size are right, and what is still wrong the
+market refuses with a fact. Identity is the subject's last token (architecture B3); the payload may repeat it but not change it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,8 +14,9 @@ from pydantic import ValidationError
 
 from econsim.domain.population import Agent, host_name
 from econsim.errors import InvalidMessage, NotAllowed, NotFound
+from econsim.grammar import Parsed
 from econsim.schemas.base import Command
-from econsim.schemas.market import (
+from econsim.schemas.orders import (
     Action,
     CancelOrder,
     CloseTick,
@@ -23,10 +26,17 @@ from econsim.schemas.market import (
     ReplaceOrder,
     Verb,
 )
-from econsim.subjects import Parsed
 
 COMMAND_BYTES_MAX: Final = 4_096
 """Bytes in one agent's command: ten times the largest valid one."""
+
+CLOCK: Final = "clock"
+"""The one sender that may close ticks."""
+
+UNREADABLE: Final = "unreadable"
+"""Stands for the order of a command that names none."""
+
+_ORDER_ID: Final = re.compile(rb'"order_id"\s*:\s*"([a-z0-9][a-z0-9_-]{0,63})"')
 
 _MODELS: Final[Mapping[str, type[Command]]] = {
     "place_bid": PlaceBid,
@@ -49,9 +59,11 @@ def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseT
         message = f"agent_id says {command.agent_id!r}, but the subject says {subject.agent!r}; leave it out"
         raise NotAllowed(message, code="agent_id_does_not_match_subject")
     if isinstance(command, CloseTick):
+        _check_clock(subject.agent)
         return command
     if isinstance(command, PlaceOrders):
         _check_host(subject.agent, command, roster)
+        _check_forms(command)
         return command.actions
     if subject.agent not in roster:
         message = f"agent {subject.agent!r} is not in run {subject.run!r}"
@@ -80,6 +92,12 @@ def action_of(command: Command, agent: str) -> Action:
             raise TypeError(type(command).__name__)
 
 
+def order_named(payload: bytes) -> str:
+    """Return the order a refused command names, as far as it can be read, so that its sender knows which."""
+    found = _ORDER_ID.search(payload[:COMMAND_BYTES_MAX])
+    return found[1].decode() if found else UNREADABLE
+
+
 def explain(error: ValidationError) -> str:
     """Return a sentence that names the first wrong field, what is wrong, and how often more are."""
     first, more = error.errors()[0], error.error_count() - 1
@@ -106,3 +124,17 @@ def _check_host(host: str, command: PlaceOrders, roster: Mapping[str, Agent]) ->
         if agent is None or agent.host < 0 or host_name(agent.host) != host:
             message = f"{host!r} does not host agent {action.agent!r}"
             raise NotAllowed(message, code="agent_belongs_to_another_host")
+
+
+def _check_forms(command: PlaceOrders) -> None:
+    """Refuse what no single command could say: books rely on it."""
+    for action in command.actions:
+        if (action.verb is Verb.REPLACE) != (action.new_order_id is not None):
+            message = f"{action.verb} of {action.order_id!r}: a replace has a new_order_id, nothing else has"
+            raise InvalidMessage(message)
+
+
+def _check_clock(sender: str) -> None:
+    if sender != CLOCK:
+        message = f"{sender!r} may not close ticks; only the clock does"
+        raise NotAllowed(message, code="only_the_clock_closes_ticks")

@@ -8,7 +8,7 @@ no time: `journal.py` seals what is decided here, `ledger_writer.py` makes it du
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Final
@@ -122,8 +122,12 @@ class Ledger:
 
     def holdings(self, holder: str) -> dict[str, Position]:
         """Return all positions of a holder, credits among them, asset → position."""
-        accounts = self._accounts.get(holder, {})
-        return {asset: Position(account.posted, account.pending) for asset, account in accounts.items()}
+        return {asset: Position(posted, pending) for asset, posted, pending in self.amounts(holder)}
+
+    def amounts(self, holder: str) -> Iterator[tuple[str, int, int]]:
+        """Yield asset, amount posted and amount pending of all accounts of a holder."""
+        for asset, account in self._accounts.get(holder, {}).items():
+            yield asset, account.posted, account.pending
 
     def holders(self) -> tuple[str, ...]:
         """Return everybody who has an account, in order of first appearance."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from econsim.domain.draws import Draws
-from econsim.schemas.market import Action, Item, Level, OrderCancelled, OrderKind, Quote, Side
+from econsim.schemas.market import Item, Level, OrderCancelled, Quote
+from econsim.schemas.orders import Action, OrderKind, Side
 
 
 @dataclass(slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from econsim.domain.book_side import BID, BookSide
 from econsim.domain.mechanism import Resting
-from econsim.schemas.market import Item, Level, OrderAccepted, OrderCancelled, Quote, Side, TradeExecuted
+from econsim.schemas.market import Item, Level, OrderAccepted, OrderCancelled, Quote, TradeExecuted
+from econsim.schemas.orders import Side
 
 
 class OpenOrders:

@@ -12,7 +12,7 @@ from econsim.domain.auction import Auction
 from econsim.domain.book_side import BID, BookSide
 from econsim.domain.mechanism import Resting
 from econsim.domain.transcript import Transcript
-from econsim.schemas.market import Action, OrderKind, Side
+from econsim.schemas.orders import Action, OrderKind, Side
 
 POST_ONLY: Final = OrderKind.POST_ONLY
 FILL_OR_KILL: Final = OrderKind.FILL_OR_KILL

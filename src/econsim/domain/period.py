@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from econsim.domain.population import Agent, AgentRole
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
-from econsim.schemas.market import Side, TradeExecuted
+from econsim.schemas.market import TradeExecuted
+from econsim.schemas.orders import Side
 
 UnitsHeld = Callable[[str, str], int]
 """(agent, resource) → units it owns."""

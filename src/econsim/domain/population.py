@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.errors import ScenarioError
-from econsim.schemas.market import Side
+from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Group, Market, PolicyName, Role, Scenario, ScriptedAction
 from econsim.schemas.types import NAME_LENGTH_MAX
 

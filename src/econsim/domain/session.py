@@ -17,20 +17,17 @@ from econsim.domain.mechanisms import make
 from econsim.domain.settlement import Settlement
 from econsim.schemas.ledger import Chain
 from econsim.schemas.market import (
-    Action,
     Item,
     Level,
     OrderAccepted,
-    OrderCancelled,
     OrderRejected,
     PriceUpdated,
     Quote,
     Shout,
-    Side,
     TickCleared,
     TradeExecuted,
-    Verb,
 )
+from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market
 
 TAPE_MAX: Final = 2_000
@@ -197,16 +194,8 @@ class Session:
         self, reserved: tuple[Chain, ...], items: list[Item], codes: Mapping[str, str]
     ) -> list[Chain]:
         """Post fills, void what was cancelled and what was reserved but turned down by the book."""
-        chains: list[Chain] = []
-        accepted: set[str] = set()
-        for item in items:
-            if isinstance(item, TradeExecuted):
-                chains.append(self._settlement.fill(item))
-            elif isinstance(item, OrderCancelled):
-                chains += self._settlement.release(item.order_id)
-            elif isinstance(item, OrderAccepted):
-                accepted.add(item.order_id)
-                chains += self._settlement.hold(item)
+        chains = [chain for item in items for chain in self._settlement.of(item)]
+        accepted = {item.order_id for item in items if isinstance(item, OrderAccepted)}
         for chain in reserved:
             if chain.cause not in accepted and chain.cause not in codes:
                 chains += self._settlement.release(chain.cause)
@@ -235,15 +224,16 @@ def tape(items: Iterable[Item]) -> list[Shout]:
     whether it was accepted).
     """
     shouts: list[Shout] = []
-    taker = ""
+    fresh = ""
     for item in items:
         if isinstance(item, OrderAccepted):
             shouts.append(Shout(item.side, item.price, traded=False))
-            taker = item.order_id
-        elif isinstance(item, TradeExecuted):
-            shout = Shout(item.taker, item.price, traded=True)
-            if taker in (item.bid_id, item.ask_id):
-                shouts[-1], taker = shout, ""
-            else:
-                shouts.append(shout)
+            fresh = item.order_id
+            continue
+        if not isinstance(item, TradeExecuted):
+            continue
+        if fresh in (item.bid_id, item.ask_id):
+            shouts.pop()
+            fresh = ""
+        shouts.append(Shout(item.taker, item.price, traded=True))
     return shouts

@@ -6,10 +6,12 @@ pass through the market's clearing holder, which is empty again at the end of ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
-from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, Side, TradeExecuted
+from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted
+from econsim.schemas.orders import Side
 
 
 def clearing(resource: str) -> str:
@@ -75,6 +77,18 @@ class Settlement:
             return ()
         void = self._move(f"{order_id}.v", Kind.VOID, held, 0, held.id)
         return (Chain(void.id, order_id, (void,)),)
+
+    def of(self, item: Item) -> Sequence[Chain]:
+        """Return the chains an item calls for."""
+        match item:
+            case TradeExecuted():
+                return (self.fill(item),)
+            case OrderCancelled():
+                return self.release(item.order_id)
+            case OrderAccepted():
+                return self.hold(item)
+            case _:
+                return ()
 
     def fill(self, trade: TradeExecuted) -> Chain:
         """Return the chain that posts a trade and reserves again what is left of partial fills."""

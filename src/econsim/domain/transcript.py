@@ -9,15 +9,8 @@ from collections.abc import Callable
 
 from econsim.domain.book_side import BID
 from econsim.domain.mechanism import Resting
-from econsim.schemas.market import (
-    Action,
-    Item,
-    OrderAccepted,
-    OrderCancelled,
-    OrderRejected,
-    Side,
-    TradeExecuted,
-)
+from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, OrderRejected, TradeExecuted
+from econsim.schemas.orders import Action, Side
 
 
 class Transcript:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from econsim.domain.auction import Auction
 from econsim.domain.mechanism import Resting
 from econsim.domain.transcript import Transcript
-from econsim.schemas.market import Action, OrderKind, Side
+from econsim.schemas.orders import Action, OrderKind, Side
 
 
 class ZiDoubleAuction(Auction):

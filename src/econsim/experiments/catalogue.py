@@ -230,7 +230,7 @@ def _call_vs_cda(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
         judge(
             "ZI-C in one call: units traded of 6",
             volumes(calls, "call"),
-            Expected(1.28, 0.009, f"{draws}; its interval from our standard deviation at its n"),
+            Expected(1.28, 0.007, f"{draws}; its interval from our standard deviation at its n"),
         ),
         judge(
             "ZI-C in a continuous auction: efficiency, %",

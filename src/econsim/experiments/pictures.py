@@ -110,19 +110,21 @@ def call_vs_cda(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Dra
         labelFontSize=13,
         labelExpr="split(datum.label, '\\n')",
         labelBaseline="middle",
+        labelOffset=-8,
         domain=False,
         ticks=False,
     )
     scale = alt.Scale(domain=[0, 112], nice=False)
     x = alt.X("efficiency:Q", scale=scale, title=EFFICIENCY, axis=alt.Axis(values=list(range(0, 101, 20))))
-    low, published = alt.X("low:Q", scale=scale), alt.X("published:Q", scale=scale)
+    low, published = (
+        alt.X("low:Q", scale=scale, title=EFFICIENCY),
+        alt.X("published:Q", scale=scale, title=EFFICIENCY),
+    )
     base = alt.Chart(_data(rows)).encode(y=alt.Y("market:N", title=None, sort=list(labels), axis=axis))
     fill = alt.Color("market:N", scale=alt.Scale(domain=list(labels), range=[CORAL, BLUE, TEAL]), legend=None)
     return alt.layer(
         base.mark_bar(cornerRadiusEnd=4, height=46).encode(x=x, color=fill),
-        base.mark_errorbar(color=INK, ticks=alt.MarkConfig(color=INK, size=14), thickness=2).encode(
-            x=low, x2="high:Q"
-        ),
+        base.mark_bar(color=INK, height=9).encode(x=low, x2="high:Q"),
         base.mark_point(shape="diamond", size=90, color=INK, fill=INK, opacity=1, yOffset=-33).encode(
             x=published
         ),
@@ -191,7 +193,10 @@ def _data(rows: Rows) -> alt.InlineData:
 
 
 PICTURES: Final[dict[str, tuple[Picture, str]]] = {
-    "smith1962": (smith1962, "Alpha of random bidders stays; people learn. Band: 95 % interval over runs."),
+    "smith1962": (
+        smith1962,
+        "Yet their prices stay scattered, where people learn. Alpha by trading day; band: 95 % interval over runs.",
+    ),
     "gode_sunder_oracle": (
         gode_sunder_oracle,
         "A point a period: prices differ, efficiency is 0 to the last digit.",
@@ -201,6 +206,6 @@ PICTURES: Final[dict[str, tuple[Picture, str]]] = {
         zip_learning,
         "Alpha by trading day. Band: 95 % interval over runs; diamonds: measured elsewhere.",
     ),
-    "call_vs_cda": (call_vs_cda, "Bars: measured, with 95 % intervals. Diamonds: published values."),
+    "call_vs_cda": (call_vs_cda, "Bars: measured, dark: the 95 % interval. Diamonds: published values."),
 }
 """Experiment → its picture and how to read it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from econsim.app import Server
+from econsim.config import environment
 
 BACKOFF_S: Final = (0.0, 0.2, 1.0, 2.0, 5.0)
 """Pauses before a dead service is started again; the last one repeats."""
@@ -33,7 +33,7 @@ class Processes:
         self._server = server
         self._logs = state / "logs"
         self._on_exit = on_exit
-        self._environment = os.environ | {
+        self._environment = environment() | {
             "ECONSIM_NATS": server.url,
             "ECONSIM_CREDS": str(server.creds("market").parent),
             "ECONSIM_STATE": str(state),

@@ -8,9 +8,9 @@ from typing import Final
 
 from econsim.domain.canonical import Canonical
 from econsim.domain.envelope import Sealed
+from econsim.report.live import Progress
 from econsim.report.summary import Speed, Summary
 from econsim.report.tally import Tally
-from econsim.report.live import Progress
 from econsim.schemas.clock import RunClosed, RunOpened, Ticked
 
 SAMPLE_MIN: Final = 3

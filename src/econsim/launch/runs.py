@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Final
 
 from nats.aio.client import Client
@@ -13,10 +13,12 @@ from nats.aio.client import Client
 from econsim import subjects
 from econsim.adapters.audit_log import follow
 from econsim.adapters.calls import ask
+from econsim.adapters.connection import connect
+from econsim.app import Server
 from econsim.domain.decode import decode
 from econsim.domain.envelope import Sealed
-from econsim.errors import InvalidMessage, NotFound, Unavailable
-from econsim.schemas.clock import OpenRun, RunClosed, RunOpenedEvent
+from econsim.errors import EconsimError, InvalidMessage, NotFound, Unavailable
+from econsim.schemas.clock import CloseRun, OpenRun, RunClosed, RunClosedEvent, RunOpenedEvent
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import Scenario
 
@@ -43,23 +45,48 @@ async def open_run(client: Client, name: str, scenario: Scenario) -> RunOpenedEv
             await asyncio.sleep(0.1)
 
 
+@asynccontextmanager
+async def opened(server: Server, name: str, scenario: Scenario) -> AsyncGenerator[Client, None]:
+    """Connect as the operator and open a run; if the caller leaves before its end, the run is closed."""
+    client = await connect(server.url, server.creds("operator"), "econsim-run")
+    try:
+        await open_run(client, name, scenario)
+        try:
+            yield client
+        except (asyncio.CancelledError, Exception):
+            await close_run(client, name)
+            raise
+    finally:
+        await client.close()
+
+
+async def close_run(client: Client, name: str) -> None:
+    """Ask the clock service to end a run where it is; nothing happens if it has ended."""
+    with suppress(EconsimError):
+        await ask(client, subjects.CLOSE_RUN(operator=OPERATOR), CloseRun(run=name), RunClosedEvent)
+
+
 async def events_of(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
     """Yield a run's events in log order until it is closed and its whole journal was seen.
 
-    Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing.
+    Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. An
+    agent's own events, of types of its own, are passed over.
     """
     last, seen = -1, 0
-    async with aclosing(follow(client, run)) as stored_events:
-        async for stored in stored_events:
-            try:
-                sealed = decode(stored.subject, stored.payload)
-            except InvalidMessage:
-                continue  # an agent's own event, of a type of its own
+    async with aclosing(_decoded(client, run)) as events:
+        async for sealed in events:
             yield sealed
-            data = sealed.event.data
-            if isinstance(data, RunClosed):
-                last = data.journal_sequence
-            elif isinstance(data, TransferPosted | TransferRefused):
-                seen = data.sequence
+            match sealed.event.data:
+                case RunClosed(journal_sequence=sequence):
+                    last = sequence
+                case TransferPosted(sequence=sequence) | TransferRefused(sequence=sequence):
+                    seen = sequence
             if 0 <= last <= seen:
                 return
+
+
+async def _decoded(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
+    async with aclosing(follow(client, run)) as stored_events:
+        async for stored in stored_events:
+            with suppress(InvalidMessage):
+                yield decode(stored.subject, stored.payload)

@@ -20,7 +20,7 @@ from econsim.domain.population import Agent, AgentRole, population, schedule
 from econsim.errors import InvalidMessage
 from econsim.report.summary import Holder, MarketSummary, Period, Speed, Summary, Trades, judge
 from econsim.schemas.ledger import CREDITS, Kind
-from econsim.schemas.market import Side
+from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 

@@ -15,9 +15,9 @@ from econsim.domain.envelope import Stamp
 from econsim.domain.population import population
 from econsim.errors import Conflict
 from econsim.link import Link
-from econsim.middlewares import caller, event, wire
+from econsim.middlewares import TRUSTED_BYTES_MAX, caller, event, wire
+from econsim.schemas.clock import CloseRun, RunClosed, RunClosedEvent, RunOpened, RunOpenedEvent, TickedEvent
 from econsim.schemas.clock import OpenRun as OpenRunRequest
-from econsim.schemas.clock import RunClosedEvent, RunOpened, RunOpenedEvent
 from econsim.tenancy import OpenRun, Post, Tenancy
 from econsim.workers import conductor
 
@@ -29,10 +29,15 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
 
-    @routes.subscriber(subjects.OPEN_RUN.pattern(), QUEUE, decoder=wire(OpenRunRequest))
+    @routes.subscriber(subjects.OPEN_RUN.pattern(), QUEUE, decoder=wire(OpenRunRequest, TRUSTED_BYTES_MAX))
     async def open_run(request: OpenRunRequest) -> RunOpenedEvent:
         """Start a run; its effect is `system.run.opened`."""
         return await opened(link, request, caller().run)
+
+    @routes.subscriber(subjects.CLOSE_RUN.pattern(), QUEUE, decoder=wire(CloseRun))
+    async def close_run(request: CloseRun) -> RunClosedEvent:
+        """End a run where it is; its effect is `system.run.closed`."""
+        return await closed(link, tenancy.known(request.run), caller().run)
 
     @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
     async def clock_run_opened(told: RunOpenedEvent) -> None:
@@ -63,6 +68,24 @@ async def opened(link: Link, request: OpenRunRequest, operator: str) -> RunOpene
         raise Conflict(message, code="run_exists_with_different_scenario")
     data = RunOpened(scenario=request.scenario, salt=random_id())
     stamp = Stamp(request.run, data.salt, 0, link.clock.now())
-    sealed = stamp.event(subjects.RUN_OPENED, "clock", data)
+    sealed = stamp.event(subjects.RUN_OPENED, operator, data)
     await reliable_publish(link.jetstream, sealed.subject, sealed.json(), f"open-{request.run}")
     return RunOpenedEvent.model_validate_json(sealed.json())
+
+
+async def closed(link: Link, run: OpenRun, operator: str) -> RunClosedEvent:
+    """Publish a run's end where it is; raises Conflict if it has ended."""
+    stored = await last(link.client, subjects.TICKED(run=run.name))
+    ticked = TickedEvent.model_validate_json(stored.payload) if stored else None
+    data = RunClosed(
+        ticks=ticked.tick if ticked else 0,
+        periods=ticked.data.period if ticked else 0,
+        journal_sequence=0,
+        interrupted=True,
+    )
+    stamp = Stamp(run.name, run.data.salt, data.ticks, link.clock.now())
+    sealed = stamp.event(subjects.RUN_CLOSED, operator, data)
+    await reliable_publish(
+        link.jetstream, sealed.subject, sealed.json(), sealed.event.event_id, expected_sequence=0
+    )
+    return RunClosedEvent.model_validate_json(sealed.json())

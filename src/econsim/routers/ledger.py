@@ -17,7 +17,7 @@ from econsim.adapters.state_store import JetStreamStateStore
 from econsim.errors import NotFound
 from econsim.ledger_writer import LedgerWriter
 from econsim.link import Link
-from econsim.middlewares import caller, event, wire
+from econsim.middlewares import TRUSTED_BYTES_MAX, caller, event, wire
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
 from econsim.serving import Subscriber, serving
@@ -69,7 +69,7 @@ def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscribe
     """Return the subscribers that answer for one run's ledger, not yet started."""
     submissions = broker.subscriber(
         subjects.SUBMIT.pattern(run=run.name),
-        decoder=wire(Submit),
+        decoder=wire(Submit, TRUSTED_BYTES_MAX),
         max_workers=SUBMISSIONS_MAX,
         persistent=False,
     )
@@ -83,7 +83,7 @@ def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscribe
         return await books.submit(command)
 
     @balances
-    async def get_balance(request: GetBalance) -> Balance:
+    async def get_balance(_: GetBalance) -> Balance:
         """Return the asking agent's positions."""
         agent = caller().agent
         if agent not in run.agents:

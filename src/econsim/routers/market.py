@@ -16,15 +16,16 @@ from econsim.middlewares import caller, event, wire
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.schemas.market import Execute, Executed, GetPrices, Prices
 from econsim.tenancy import OpenRun, Post, Tenancy
-from econsim.workers import book, execution
+from econsim.workers import book, execution, janitor
 
 QUEUE = "market"
 """Queue group: any worker answers, one answers."""
 
 
 def router(link: Link, tenancy: Tenancy) -> NatsRouter:
-    """Return what every worker of the service listens to."""
+    """Return what every worker of the service listens to; one of them also clears its queue of what is stuck."""
     routes = NatsRouter()
+    tenancy.stand(Post(janitor.LEASE, partial(janitor.serve, link, tenancy)))
 
     @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
     async def market_run_opened(opened: RunOpenedEvent) -> None:
@@ -35,7 +36,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
         tenancy.closed(closed.correlation_id)
 
     @routes.subscriber(subjects.GET_PRICES.pattern(), QUEUE, decoder=wire(GetPrices))
-    async def get_prices(request: GetPrices) -> Prices:
+    async def get_prices(_: GetPrices) -> Prices:
         """Return the public prices of all markets of the caller's run."""
         return await execution.prices_of(link.client, tenancy.known(caller().run))
 

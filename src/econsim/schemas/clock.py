@@ -20,6 +20,13 @@ class OpenRun(Request):
     """What to run, complete with its seed."""
 
 
+class CloseRun(Request):
+    """An operator's request to end a run before it ends by itself."""
+
+    run: Name
+    """The run."""
+
+
 class RunOpened(Message):
     """A run began: everything a service needs to take part."""
 
@@ -38,6 +45,8 @@ class RunClosed(Message):
     """Trading days it took."""
     journal_sequence: int
     """The ledger's last journal entry: a reader that has seen it has seen all."""
+    interrupted: bool = False
+    """Whether an operator ended it before its time."""
 
 
 class PeriodOpened(Message):

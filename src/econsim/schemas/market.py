@@ -7,144 +7,22 @@ lock-step, one delivery in real time): `n` restores their order within the book.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from econsim.schemas.base import CONFIG, Command, Event, Message, Request
-from econsim.schemas.types import Identifier, Name, OrderId, Price, Quantity, Tick
-
-ORDERS_PER_BATCH_MAX: Final = 10_000
-"""Actions in one host's batch: keeps the message under NATS' 1 MiB payload."""
+from econsim.schemas.base import CONFIG, Event, Message, Request
+from econsim.schemas.orders import OrderKind, Side
+from econsim.schemas.types import (
+    Identifier,
+    Name,
+    OrderId,
+    Price,
+    Quantity,
+)
 
 ITEMS_PER_EVENT_MAX: Final = 2_000
 """Items in one event; more are split over several events, each under 1 MiB."""
-
-
-class Side(StrEnum):
-    """Which side of the book."""
-
-    BID = "bid"
-    """Wants to buy."""
-    ASK = "ask"
-    """Wants to sell."""
-
-
-class OrderKind(StrEnum):
-    """How long an order may rest and what it may cross."""
-
-    LIMIT = "limit"
-    """Trade what crosses, rest the remainder."""
-    MARKET = "market"
-    """Trade at any price up to the given one (the price protects the reservation), rest nothing."""
-    IMMEDIATE_OR_CANCEL = "immediate_or_cancel"
-    """Trade what crosses, cancel the remainder."""
-    FILL_OR_KILL = "fill_or_kill"
-    """Trade all at once or nothing."""
-    POST_ONLY = "post_only"
-    """Rest without trading; refused if it would cross."""
-
-
-class PlaceBid(Command):
-    """Offer to buy up to `quantity` units at `price` or less."""
-
-    order_id: OrderId
-    """Client-made, unique in the run."""
-    price: Price
-    """Micro-credits a unit."""
-    quantity: Quantity
-    """Units."""
-    kind: OrderKind = OrderKind.LIMIT
-    """Order type."""
-
-
-class PlaceAsk(Command):
-    """Offer to sell up to `quantity` units at `price` or more."""
-
-    order_id: OrderId
-    """Client-made, unique in the run."""
-    price: Price
-    """Micro-credits a unit."""
-    quantity: Quantity
-    """Units."""
-    kind: OrderKind = OrderKind.LIMIT
-    """Order type."""
-
-
-class CancelOrder(Command):
-    """Take one's own resting order off the book."""
-
-    order_id: OrderId
-    """The order to cancel."""
-
-
-class ReplaceOrder(Command):
-    """Cancel one's own resting order and place another in its stead; priority is lost."""
-
-    order_id: OrderId
-    """The order to cancel."""
-    new_order_id: OrderId
-    """Id of the order that takes its place, on the same side."""
-    price: Price
-    """Micro-credits a unit."""
-    quantity: Quantity
-    """Units."""
-
-
-class Verb(StrEnum):
-    """What a hosted agent's action does."""
-
-    BID = "bid"
-    """Place a bid."""
-    ASK = "ask"
-    """Place an ask."""
-    CANCEL = "cancel"
-    """Cancel an order."""
-    REPLACE = "replace"
-    """Replace an order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One agent's wish on one market; the form hosts batch, books process and policies return."""
-
-    __pydantic_config__ = CONFIG
-
-    verb: Verb
-    """What to do."""
-    agent: Name
-    """Who acts."""
-    order_id: OrderId
-    """The new order's id, or the order to cancel or replace."""
-    price: Annotated[int, Field(ge=0)] = 0
-    """Micro-credits a unit; 0 for a cancel."""
-    quantity: Annotated[int, Field(ge=0)] = 0
-    """Units; 0 for a cancel."""
-    kind: OrderKind = OrderKind.LIMIT
-    """Order type."""
-    new_order_id: OrderId | None = None
-    """For a replace: id of the order that takes its place."""
-
-
-class PlaceOrders(Command):
-    """A trusted host's batch: the actions of its agents on one market in one tick."""
-
-    tick: Tick
-    """The tick the actions answer."""
-    actions: tuple[Action, ...] = Field(max_length=ORDERS_PER_BATCH_MAX)
-    """In no particular order: the book sorts them by seed."""
-
-
-class CloseTick(Command):
-    """The clock's mark in the book's queue: every order of the tick lies before it."""
-
-    tick: Tick
-    """The tick to process."""
-    period: Annotated[int, Field(ge=0)]
-    """The trading day it belongs to."""
-    close_period: bool = False
-    """Whether the book is emptied afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +281,17 @@ class Execute(Request):
 
     steps: tuple[Step, ...] = Field(min_length=1, max_length=20)
     """Done in order; reads see the state before the orders of this request are processed."""
+
+
+class Receipt(Message):
+    """A command was stored: its market will take it in, once."""
+
+    order_id: OrderId
+    """The order it is about; for a replace, the new one."""
+    sequence: int
+    """Place in the queue `market_orders`; an earlier command has a lower one."""
+    duplicate: bool = False
+    """Whether the queue had this very command before."""
 
 
 class Executed(Message):

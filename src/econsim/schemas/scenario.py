@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field, model_validator
 
 from econsim.schemas.base import Message
 from econsim.schemas.expectation import Expectation, Measure
-from econsim.schemas.market import Action, OrderKind, Side, Verb
 from econsim.schemas.money import Credits, format_credits, parse_credits
+from econsim.schemas.orders import Action, OrderKind, Side, Verb
 from econsim.schemas.types import Name, OrderId, Quantity, Tick
 
 AGENTS_MAX: Final = 20_000

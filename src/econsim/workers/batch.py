@@ -10,31 +10,19 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from nats.aio.msg import Msg
-
 from econsim import subjects
 from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
-from econsim.adapters.dead_letters import bury
-from econsim.domain.bulletin import ACTOR, bulletin, price, told
+from econsim.domain.bulletin import KINDS, bulletin, price, told
 from econsim.domain.decode import decode
 from econsim.domain.envelope import Sealed, Stamp, derive
 from econsim.domain.session import Closed, Mark, Session
-from econsim.errors import Conflict, Refused
+from econsim.errors import Conflict
 from econsim.link import Link
 from econsim.schemas.ledger import Chain, Refusal, Submit
-from econsim.schemas.market import (
-    Accepted,
-    Action,
-    Cancelled,
-    Item,
-    OrderRejected,
-    Rejected,
-    TickCleared,
-    Traded,
-    TradeExecuted,
-)
+from econsim.schemas.market import Accepted, Cancelled, Item, Rejected, TickCleared, Traded, TradeExecuted
+from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Mode
 from econsim.tenancy import Lost, OpenRun
 
@@ -58,8 +46,9 @@ class Batches:
     async def rebuild(self) -> None:
         """Fold the book's finished batches from the log."""
         items: list[Item] = []
-        pattern = f"market.{self._resource}.*.{self._run.name}"
-        async for stored in read(self._link.client, self._run.name, [pattern]):
+        kinds = [subject for subject, _ in KINDS] + [subjects.TICK_CLEARED]
+        patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
+        async for stored in read(self._link.client, self._run.name, patterns):
             data = decode(stored.subject, stored.payload).event.data
             if isinstance(data, Accepted | Rejected | Traded | Cancelled):
                 items.extend(data.items)
@@ -83,16 +72,9 @@ class Batches:
             refused = await self._submit(stamp, "reserve", opened.chains, self._barrier)
         closed = session.close(opened, refused, mark)
         await asyncio.gather(self._settle(stamp, closed.chains), self._publish(stamp, closed))
-        await self._finish(stamp, closed)
+        # Before `tick_cleared`: an agent that hears the next tick has heard what became of this one.
         await self._deliver(stamp, closed.items, direct)
-
-    async def refuse(self, message: Msg, error: Refused) -> None:
-        """Set a command aside that no book can take, and tell its sender why."""
-        await bury(self._link.jetstream, message, error, ACTOR)
-        where = subjects.fields(message.subject)
-        item = OrderRejected(0, "unreadable", where.agent, error.error_code)
-        stamp = Stamp(self._run.name, self._run.data.salt, 0, self._link.clock.now())
-        await self._tell(stamp, item, where.agent)
+        await self._finish(stamp, closed)
 
     async def _submit(
         self, stamp: Stamp, phase: str, chains: Sequence[Chain], barrier: int = 0

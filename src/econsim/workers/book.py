@@ -13,7 +13,7 @@ from typing import Final
 
 from nats.aio.msg import Msg
 
-from econsim import subjects
+from econsim import grammar, subjects
 from econsim.adapters import jetstream
 from econsim.adapters.clock import random_name
 from econsim.domain.intake import read
@@ -21,19 +21,17 @@ from econsim.domain.session import Mark, Session
 from econsim.errors import Refused
 from econsim.link import Link
 from econsim.middlewares import raw, untouched, wire
-from econsim.schemas.market import Action, Book, CloseTick, GetBook
+from econsim.schemas.market import Book, GetBook
+from econsim.schemas.orders import Action, CloseTick
 from econsim.schemas.scenario import Market, Mode
 from econsim.serving import Inbox, Subscriber, serving
 from econsim.streams import Consumer, book_consumer
 from econsim.tenancy import OpenRun
 from econsim.workers.batch import Batches
+from econsim.workers.refusals import ACK, set_aside
 
 BATCH_MAX: Final = 500
 """Real time: commands in one batch; more would only make the first wait for the last."""
-
-
-ACK: Final = b"+ACK"
-"""The acknowledgement, sent by hand: FastStream marks what it delivers from core NATS as acknowledged."""
 
 
 async def serve(link: Link, run: OpenRun, market: Market) -> None:
@@ -111,24 +109,30 @@ class Worker:
         while True:
             messages = [await self.inbox.get(), *self.inbox.rest(BATCH_MAX)]
             for message in messages:
-                self.sequence = max(self.sequence, message.metadata.sequence.stream)
-                self.held.append(message)
-                if message.metadata.sequence.stream <= self.session.last_sequence:
-                    continue
-                try:
-                    command = read(subjects.fields(message.subject), message.data, self.run.agents)
-                except Refused as error:
-                    await self.batches.refuse(message, error)
-                    continue
-                if isinstance(command, CloseTick):
-                    await self._close(command)
-                else:
-                    self._hold(message, command)
+                await self._take(message)
             if not lock_step and self.held:
                 await self._process(Mark(self.tick, self.period, ends_tick=False))
 
+    async def _take(self, message: Msg) -> None:
+        """Take one command in; what cannot be read is set aside at once and holds nobody up."""
+        sequence = message.metadata.sequence.stream
+        if sequence <= self.session.last_sequence:
+            self.held.append(message)
+            return
+        try:
+            command = read(grammar.fields(message.subject), message.data, self.run.agents)
+        except Refused as error:
+            await set_aside(self.link, message, error)
+            return
+        self.sequence = max(self.sequence, sequence)
+        self.held.append(message)
+        if isinstance(command, CloseTick):
+            await self._close(command)
+        else:
+            self._hold(message, command)
+
     def _hold(self, message: Msg, actions: Sequence[Action]) -> None:
-        sender = subjects.fields(message.subject).agent
+        sender = grammar.fields(message.subject).agent
         if len(actions) == 1 and actions[0].agent == sender:
             self.direct.add(sender)
         self.actions.extend(actions)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Final
 
@@ -22,17 +22,21 @@ from econsim.domain.pace import Moment, ends_period
 from econsim.domain.period import deal, endow, redeem
 from econsim.domain.population import host_names
 from econsim.domain.progress import Progress
+from econsim.errors import Conflict
+from econsim.grammar import Subject
 from econsim.link import Link
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
 from econsim.schemas.ledger import Chain, Submit, Submitted
-from econsim.schemas.market import CloseTick, Side
+from econsim.schemas.orders import CloseTick, Side
 from econsim.schemas.scenario import Mode
-from econsim.subjects import Subject
 from econsim.tenancy import OpenRun
 
 ACTOR: Final = "clock"
 """Who acts in the clock's events and commands."""
+
+OWN: Final = (subjects.PERIOD_OPENED, subjects.PERIOD_CLOSED, subjects.TICKED, subjects.CYCLE_COMPLETED)
+"""Events it goes by, beside those of the markets."""
 
 SUBMIT_CHAINS_MAX: Final = 5_000
 """Chains in one submission: 400 bytes each stay well below the largest message."""
@@ -66,8 +70,7 @@ class Conductor:
         self._changed = asyncio.Event()
         self._stamp = Stamp(run.name, run.data.salt, 0, "")
         self._patterns = [
-            f"system.clock.*.{run.name}",
-            subjects.CYCLE_COMPLETED.pattern(run=run.name),
+            *(subject.pattern(run=run.name) for subject in OWN),
             *(
                 subject.pattern(run=run.name, resource=resource)
                 for resource in self._resources
@@ -109,10 +112,9 @@ class Conductor:
                 await self._close_period(moment.period)
             moment, ended = moment.next_period(), False
         closing = await self._submit("close", ())
-        await self._tell(
-            subjects.RUN_CLOSED,
-            RunClosed(ticks=moment.tick, periods=self._clock.periods, journal_sequence=closing.sequence),
-        )
+        data = RunClosed(ticks=moment.tick, periods=self._clock.periods, journal_sequence=closing.sequence)
+        with suppress(Conflict):  # an operator was faster
+            await self._tell(subjects.RUN_CLOSED, data, expected_sequence=0)
 
     async def _tick(self, moment: Moment) -> bool:
         """Open a tick, wait for everybody, have the books close it; return whether the period ends."""
@@ -167,10 +169,16 @@ class Conductor:
             answer = await submit(self._link.client, self._run.name, ACTOR, command)
         return answer
 
-    async def _tell(self, subject: Subject, data: Message) -> str:
+    async def _tell(self, subject: Subject, data: Message, expected_sequence: int | None = None) -> str:
         """Publish an event; return its id."""
         sealed = replace(self._stamp, now=self._link.clock.now()).event(subject, ACTOR, data)
-        await reliable_publish(self._link.jetstream, sealed.subject, sealed.json(), sealed.event.event_id)
+        await reliable_publish(
+            self._link.jetstream,
+            sealed.subject,
+            sealed.json(),
+            sealed.event.event_id,
+            expected_sequence=expected_sequence,
+        )
         return sealed.event.event_id
 
     def _at(self, moment: Moment, causation_id: str | None) -> None:

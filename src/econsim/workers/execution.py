@@ -18,17 +18,16 @@ from econsim.schemas.base import Command, Message
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import (
     Book,
-    CancelOrder,
     Execute,
     Executed,
     GetBook,
-    PlaceAsk,
-    PlaceBid,
     Prices,
     PriceUpdatedEvent,
     Quote,
+    Receipt,
     Step,
 )
+from econsim.schemas.orders import CancelOrder, PlaceAsk, PlaceBid
 from econsim.streams import MARKET_PRICES
 from econsim.tenancy import OpenRun
 
@@ -85,8 +84,8 @@ async def _step(client: Client, run: OpenRun, agent: str, step: Step) -> Message
     command = _command(step)
     subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
     payload = command.model_dump_json().encode()
-    await reliable_publish(client.jetstream(), subject, payload, command.command_id)
-    return command
+    ack = await reliable_publish(client.jetstream(), subject, payload, command.command_id)
+    return Receipt(order_id=step.order_id or "", sequence=ack.seq, duplicate=bool(ack.duplicate))
 
 
 def _resource(run: OpenRun, step: Step) -> str:

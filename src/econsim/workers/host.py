@@ -15,12 +15,12 @@ from econsim.adapters.audit_log import follow, last
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.decode import decode
 from econsim.domain.desk import Desk
-from econsim.domain.envelope import Stamp, derive
+from econsim.domain.envelope import Sealed, Stamp, derive
 from econsim.domain.population import host_name
 from econsim.link import Link
 from econsim.schemas.agent import CycleCompleted, CycleCompletedEvent
 from econsim.schemas.clock import RunClosed, Ticked
-from econsim.schemas.market import Action, PlaceOrders
+from econsim.schemas.orders import Action, PlaceOrders
 from econsim.tenancy import OpenRun
 
 ACTIONS_MAX: Final = 5_000
@@ -35,20 +35,22 @@ HEARD: Final = (
 )
 """Market events a desk folds."""
 
+PACED: Final = (subjects.PERIOD_OPENED, subjects.TICKED, subjects.RUN_CLOSED)
+"""Events of the clock it goes by."""
+
 
 async def serve(link: Link, run: OpenRun, index: int) -> None:
     """Run the agents of the host with this index until the run closes."""
     host, desk = host_name(index), Desk(run.data.scenario, index)
     answered = await _answered(link, run.name, host)
-    async with aclosing(follow(link.client, run.name, _patterns(run))) as events:
-        async for stored in events:
+    async with aclosing(follow(link.client, run.name, _patterns(run))) as stored_events:
+        async for stored in stored_events:
             sealed = decode(stored.subject, stored.payload)
             desk.evolve(sealed)
-            if isinstance(sealed.event.data, Ticked) and sealed.event.tick > answered:
-                stamp = _stamp(link, run, sealed.event.tick, sealed.event.event_id)
-                await _answer(link, stamp, host, desk)
-            elif isinstance(sealed.event.data, RunClosed):
+            if isinstance(sealed.event.data, RunClosed):
                 return
+            if isinstance(sealed.event.data, Ticked) and sealed.event.tick > answered:
+                await _answer(link, _stamp(link, run, sealed), host, desk)
 
 
 def _patterns(run: OpenRun) -> list[str]:
@@ -57,7 +59,7 @@ def _patterns(run: OpenRun) -> list[str]:
         for market in run.data.scenario.markets
         for subject in HEARD
     ]
-    return [*markets, f"system.*.*.{run.name}"]
+    return [*markets, *(subject.pattern(run=run.name) for subject in PACED)]
 
 
 async def _answered(link: Link, run: str, host: str) -> int:
@@ -66,8 +68,9 @@ async def _answered(link: Link, run: str, host: str) -> int:
     return CycleCompletedEvent.model_validate_json(stored.payload).tick if stored else 0
 
 
-def _stamp(link: Link, run: OpenRun, tick: int, causation_id: str) -> Stamp:
-    return Stamp(run.name, run.data.salt, tick, link.clock.now(), causation_id)
+def _stamp(link: Link, run: OpenRun, ticked: Sealed) -> Stamp:
+    event = ticked.event
+    return Stamp(run.name, run.data.salt, event.tick, link.clock.now(), event.event_id)
 
 
 async def _answer(link: Link, stamp: Stamp, host: str, desk: Desk) -> None:

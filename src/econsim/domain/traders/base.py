@@ -13,7 +13,8 @@ from typing import ClassVar, Protocol
 
 from econsim.domain.draws import Draws
 from econsim.schemas.agent import Limits
-from econsim.schemas.market import Action, Quote, Shout, Side, Verb
+from econsim.schemas.market import Quote, Shout
+from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market, MechanismName
 
 

@@ -9,7 +9,8 @@ from typing import ClassVar
 from econsim.domain.draws import Draws
 from econsim.domain.traders.base import View
 from econsim.schemas.agent import Limits
-from econsim.schemas.market import Action, Shout
+from econsim.schemas.market import Shout
+from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Market, ScriptedAction
 
 

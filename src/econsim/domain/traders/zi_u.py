@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from econsim.domain.draws import Draws
 from econsim.domain.traders.base import Quoter
-from econsim.schemas.market import Side
+from econsim.schemas.orders import Side
 
 
 class ZiU(Quoter):

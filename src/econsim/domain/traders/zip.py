@@ -12,7 +12,8 @@ from typing import ClassVar, Final
 
 from econsim.domain.draws import Draws
 from econsim.domain.traders.base import Hand, Quoter
-from econsim.schemas.market import Shout, Side
+from econsim.schemas.market import Shout
+from econsim.schemas.orders import Side
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 BETA: Final = (0.1, 0.5)

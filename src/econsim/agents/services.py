@@ -1,0 +1,233 @@
+"""The economic service as an agent calls it: orders, balances, prices, and what became of orders.
+
+Prices and balances are in credits (`1.25`), converted exactly; the wire's micro-credits stay inside.
+Core NATS only: an agent needs no JetStream rights. Every id is the client's, so any call may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from nats.aio.client import Client
+from pydantic import ValidationError
+
+from econsim import subjects
+from econsim.adapters.calls import ask
+from econsim.adapters.clock import random_id
+from econsim.adapters.connection import DEADLINE_S, reliable_publish
+from econsim.agents.outcomes import Outcome, Outcomes
+from econsim.agents.views import CreditsLike, Depth, Quote, Wallet, depth, quotes, to_micros, wallet
+from econsim.domain.envelope import derive
+from econsim.domain.intake import explain
+from econsim.errors import EconsimError, InvalidMessage, Refused
+from econsim.schemas.base import Command, ErrorReply, Message
+from econsim.schemas.ledger import Balance, GetBalance
+from econsim.schemas.market import Book, Execute, Executed, GetBook, GetPrices, Prices, Receipt
+from econsim.schemas.orders import CancelOrder, OrderKind, PlaceAsk, PlaceBid, ReplaceOrder
+from econsim.schemas.types import ORDER_ID_LENGTH_MAX
+from econsim.subjects import Subject
+
+Model = TypeVar("Model", bound=Message)
+
+OUTCOME_TIMEOUT_S: Final = 30.0
+"""Longest `outcome` waits unless told otherwise: in lock-step a tick lasts as long as its slowest agent."""
+
+Result = Wallet | Depth | dict[str, Quote] | Receipt | EconsimError
+"""What a step of `execute` came to; a refused one is its error, as a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who speaks, in which run, over which connection."""
+
+    client: Client
+    """An open connection."""
+    run: str
+    """Run id."""
+    agent: str
+    """Who."""
+
+
+class EconomicService:
+    """One agent's access to markets and ledger.
+
+    A command's receipt means that it is stored and will be processed once, not that the market accepted
+    it: `outcome` and `outcomes` tell. All calls raise InvalidMessage for a malformed argument before anything is
+    sent, Refused (by kind) when the service says no, NotFound if there is no such run or market, and
+    Unavailable when the answer did not come: what happened is then unknown, so call again with the same id.
+    """
+
+    def __init__(self, client: Client, run: str, agent: str) -> None:
+        """Speak as an agent of a run; `start` it to hear of outcomes."""
+        self._sender = Sender(client, run, agent)
+        self._outcomes = Outcomes(client, run, agent)
+        self._salt = random_id()
+
+    async def start(self) -> None:
+        """Hear from now on what becomes of the agent's orders."""
+        await self._outcomes.start()
+
+    async def stop(self) -> None:
+        """Stop hearing."""
+        await self._outcomes.stop()
+
+    async def place_bid(
+        self,
+        resource: str,
+        price: CreditsLike,
+        quantity: int = 1,
+        *,
+        kind: OrderKind = OrderKind.LIMIT,
+        order_id: str | None = None,
+    ) -> Receipt:
+        """Offer to buy at `price` credits a unit or less."""
+        return await self._place(subjects.PLACE_BID, PlaceBid, resource, order_id, price, quantity, kind)
+
+    async def place_ask(
+        self,
+        resource: str,
+        price: CreditsLike,
+        quantity: int = 1,
+        *,
+        kind: OrderKind = OrderKind.LIMIT,
+        order_id: str | None = None,
+    ) -> Receipt:
+        """Offer to sell at `price` credits a unit or more."""
+        return await self._place(subjects.PLACE_ASK, PlaceAsk, resource, order_id, price, quantity, kind)
+
+    async def cancel_order(self, resource: str, order_id: str) -> Receipt:
+        """Take one's own resting order off the book."""
+        command = _checked(CancelOrder, command_id=random_id(), order_id=order_id)
+        return await self._send(subjects.CANCEL_ORDER, resource, command, order_id)
+
+    async def replace_order(
+        self,
+        resource: str,
+        order_id: str,
+        price: CreditsLike,
+        quantity: int = 1,
+        *,
+        new_order_id: str | None = None,
+    ) -> Receipt:
+        """Cancel one's own resting order and place another on its side; the receipt names the new one."""
+        new = new_order_id or self.new_order_id()
+        command = _checked(
+            ReplaceOrder,
+            command_id=derive(self._salt, resource, order_id, new, str(price), quantity),
+            order_id=order_id,
+            new_order_id=new,
+            price=to_micros(price),
+            quantity=quantity,
+        )
+        return await self._send(subjects.REPLACE_ORDER, resource, command, new)
+
+    async def get_balance(self) -> Wallet:
+        """Return what the agent has, reservations included."""
+        subject = subjects.GET_BALANCE(run=self._sender.run, agent=self._sender.agent)
+        return wallet(await ask(self._sender.client, subject, GetBalance(), Balance))
+
+    async def get_prices(self) -> dict[str, Quote]:
+        """Return resource → public prices."""
+        subject = subjects.GET_PRICES(run=self._sender.run, agent=self._sender.agent)
+        return quotes(await ask(self._sender.client, subject, GetPrices(), Prices))
+
+    async def get_book(self, resource: str, levels: int = 10) -> Depth:
+        """Return the order book of a market, best prices first."""
+        subject = subjects.GET_BOOK(run=self._sender.run, agent=self._sender.agent, resource=resource)
+        return depth(await ask(self._sender.client, subject, _checked(GetBook, levels=levels), Book))
+
+    async def execute(self, steps: Sequence[Mapping[str, object]]) -> list[Result]:
+        """Do several things in one round trip, in order; return one result a step.
+
+        A step is `{"do": "get_balance" | "get_prices" | "get_book" | "place_bid" | "place_ask" | "cancel_order"}`
+        with `resource`, `price` (credits), `quantity`, `kind` and `order_id` as the method of that name takes
+        them. Orders without an id get one. Reads show the state before this request's orders.
+        """
+        request = _checked(Execute, steps=[self._step(step) for step in steps])
+        subject = subjects.EXECUTE(run=self._sender.run, agent=self._sender.agent)
+        done = await ask(self._sender.client, subject, request, Executed)
+        return [_result(step.do, found) for step, found in zip(request.steps, done.results, strict=True)]
+
+    def outcomes(self) -> AsyncIterator[Outcome]:
+        """Yield what becomes of the agent's orders, as it is heard; needs `start`."""
+        return self._outcomes.all()
+
+    def heard(self) -> list[Outcome]:
+        """Take the outcomes heard since the last call, without waiting; in lock-step all of the last tick's."""
+        return self._outcomes.heard()
+
+    async def outcome(self, order_id: str, timeout_s: float = OUTCOME_TIMEOUT_S) -> Outcome:
+        """Return the market's first answer about an order: accepted or rejected.
+
+        In lock-step it comes only after the tick is closed, so do not wait for it within one. Raises
+        Unavailable when `timeout_s` seconds pass.
+        """
+        return await self._outcomes.first(order_id, timeout_s)
+
+    def new_order_id(self) -> str:
+        """Return an order id nobody else has."""
+        return f"{self._sender.agent}-{random_id()}"[:ORDER_ID_LENGTH_MAX]
+
+    async def _place(
+        self,
+        subject: Subject,
+        model: type[PlaceBid | PlaceAsk],
+        resource: str,
+        order_id: str | None,
+        price: CreditsLike,
+        quantity: int,
+        kind: OrderKind,
+    ) -> Receipt:
+        order_id = order_id or self.new_order_id()
+        command = _checked(
+            model,
+            # Of the content: the same order twice is one message, the same id for another order is not.
+            command_id=derive(self._salt, subject.template, resource, order_id, str(price), quantity, kind),
+            order_id=order_id,
+            price=to_micros(price),
+            quantity=quantity,
+            kind=kind,
+        )
+        return await self._send(subject, resource, command, order_id)
+
+    async def _send(self, subject: Subject, resource: str, command: Command, order_id: str) -> Receipt:
+        address = subject(run=self._sender.run, agent=self._sender.agent, resource=resource)
+        payload = command.model_dump_json().encode()
+        stream = self._sender.client.jetstream()
+        ack = await reliable_publish(stream, address, payload, command.command_id, DEADLINE_S)
+        return Receipt(order_id=order_id, sequence=ack.seq, duplicate=bool(ack.duplicate))
+
+    def _step(self, step: Mapping[str, object]) -> dict[str, object]:
+        """Return a step as the wire has it: prices in micro-credits, orders with an id."""
+        found = dict(step)
+        if str(found.get("do", "")).startswith("place_"):
+            found.setdefault("order_id", self.new_order_id())
+        price = found.get("price")
+        if isinstance(price, CreditsLike | int):
+            found["price"] = to_micros(price)
+        return found
+
+
+def _checked(model: type[Model], **fields: object) -> Model:
+    """Return a message; raises InvalidMessage that names the field."""
+    try:
+        return model.model_validate(fields, strict=False)
+    except ValidationError as error:
+        raise InvalidMessage(explain(error)) from None
+
+
+def _result(do: str, found: dict[str, object]) -> Result:
+    if "error" in found:
+        body = ErrorReply.model_validate(found).error
+        return Refused(body.message, code=body.code, **body.details)
+    match do:
+        case "get_balance":
+            return wallet(Balance.model_validate(found, strict=False))
+        case "get_prices":
+            return quotes(Prices.model_validate(found, strict=False))
+        case "get_book":
+            return depth(Book.model_validate(found, strict=False))
+        case _:
+            return Receipt.model_validate(found)

@@ -1,0 +1,146 @@
+"""What an agent sees of money and markets: credits as exact decimals, units as integers.
+
+The wire holds micro-credits; here is the one place an agent's side converts them, either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from econsim.errors import InvalidMessage
+from econsim.schemas import ledger, market
+from econsim.schemas.money import parse_credits
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+CreditsLike = Decimal | str | float
+"""Credits as people write them: `1.25`, `"1.25"`, `Decimal("1.25")`, `3`; at most six decimals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What an agent has of money, in credits."""
+
+    owned: Decimal
+    """All of it."""
+    reserved: Decimal
+    """Held by open bids."""
+
+    @property
+    def available(self) -> Decimal:
+        """What can be spent now."""
+        return self.owned - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """What an agent has of a resource, in units."""
+
+    owned: int = 0
+    """All of them."""
+    reserved: int = 0
+    """Held by open asks."""
+
+    @property
+    def available(self) -> int:
+        """What can be sold now."""
+        return self.owned - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """All an agent has."""
+
+    credits: Money
+    """Money."""
+    holdings: dict[str, Units]
+    """Resource → units; use `units` for one that may be absent."""
+
+    def units(self, resource: str) -> Units:
+        """Return what it has of a resource, zeros if nothing."""
+        return self.holdings.get(resource, Units())
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A market's public prices, in credits a unit; none where there is none."""
+
+    bid: Decimal | None
+    """Best bid: what a seller gets now."""
+    ask: Decimal | None
+    """Best ask: what a buyer pays now."""
+    last: Decimal | None
+    """Price of the last trade."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """All open units at one price."""
+
+    price: Decimal
+    """Credits a unit."""
+    quantity: int
+    """Open units."""
+    orders: int
+    """Open orders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The order book by price, best first."""
+
+    quote: Quote
+    """Best prices."""
+    bids: tuple[Level, ...]
+    """Who wants to buy."""
+    asks: tuple[Level, ...]
+    """Who wants to sell."""
+
+
+def to_micros(value: CreditsLike) -> int:
+    """Return credits as micro-credits, exactly.
+
+    Raises InvalidMessage for what is no number or has more than six decimals: round it yourself.
+    """
+    try:
+        micros = parse_credits(str(value) if isinstance(value, Decimal) else value)
+    except ValueError as error:
+        raise InvalidMessage(str(error)) from None
+    if not isinstance(micros, int) or isinstance(micros, bool):
+        message = f"{value!r} is not an amount of credits; write it like 3.25"
+        raise InvalidMessage(message)
+    return micros
+
+
+def credits_of(micros: int) -> Decimal:
+    """Return micro-credits as credits, exactly."""
+    return Decimal(micros) / MICROS_PER_CREDIT
+
+
+def wallet(balance: ledger.Balance) -> Wallet:
+    """Return a balance as an agent sees it."""
+    money = Money(credits_of(balance.credits.posted), credits_of(balance.credits.pending))
+    units = {name: Units(held.posted, held.pending) for name, held in balance.holdings.items()}
+    return Wallet(money, units)
+
+
+def quote(found: market.Quote) -> Quote:
+    """Return a quote as an agent sees it."""
+    return Quote(
+        *(None if micros is None else credits_of(micros) for micros in (found.bid, found.ask, found.last))
+    )
+
+
+def quotes(found: market.Prices) -> dict[str, Quote]:
+    """Return resource → quote as an agent sees them."""
+    return {resource: quote(each) for resource, each in found.prices.items()}
+
+
+def depth(book: market.Book) -> Depth:
+    """Return an order book as an agent sees it."""
+    return Depth(quote(book.quote), _levels(book.bids), _levels(book.asks))
+
+
+def _levels(found: Iterable[market.Level]) -> tuple[Level, ...]:
+    return tuple(Level(credits_of(level.price), level.quantity, level.orders) for level in found)

@@ -1,0 +1,43 @@
+"""Commands no book can take: kept as dead letters with their reason, their sender told, the queue free.
+
+Used by the book's worker for what it cannot read, and by the janitor for what no book waits for.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from nats.aio.msg import Msg
+
+from econsim import grammar
+from econsim.adapters.clock import random_id
+from econsim.adapters.dead_letters import bury
+from econsim.domain.bulletin import ACTOR, told
+from econsim.domain.envelope import Stamp
+from econsim.domain.intake import order_named
+from econsim.errors import InvalidSubject, Refused
+from econsim.link import Link
+from econsim.schemas.market import OrderRejected
+
+ACK: Final = b"+ACK"
+"""The acknowledgement, sent by hand: FastStream marks what it delivers from core NATS as acknowledged."""
+
+
+async def set_aside(link: Link, message: Msg, error: Refused) -> None:
+    """Bury a command with its reason, deliver an `order_rejected` to its sender, then acknowledge it."""
+    await bury(link.jetstream, message, error, ACTOR)
+    await _tell(link, message, error)
+    await link.client.publish(message.reply, ACK)
+
+
+async def _tell(link: Link, message: Msg, error: Refused) -> None:
+    """Tell the sender; one whose name cannot stand in a subject cannot be told."""
+    where = grammar.fields(message.subject)
+    item = OrderRejected(0, order_named(message.data), where.agent, error.error_code)
+    # Not in the log, so a random salt will do: the id only tells this delivery from others.
+    stamp = Stamp(where.run, random_id(), 0, link.clock.now())
+    try:
+        delivery = told(stamp, where.entity, item, where.agent)
+    except InvalidSubject:
+        return
+    await link.client.publish(delivery.subject, delivery.json())

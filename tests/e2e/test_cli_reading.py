@@ -1,0 +1,186 @@
+"""A run over a real server, read back with the command line from the data it left."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+
+import duckdb
+import pytest
+from run_builders import small_scenario
+from typer.testing import CliRunner
+
+from econsim import app, memory, subjects
+from econsim.adapters import jetstream
+from econsim.adapters.calls import ask
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.cli import app as commands
+from econsim.cli.log import RunLog
+from econsim.domain.canonical import canonical_hash
+from econsim.errors import NotFound, Unavailable
+from econsim.schemas.clock import OpenRun, RunOpenedEvent
+
+pytestmark = [pytest.mark.nats, pytest.mark.slow]
+
+RUN = "run_1"
+
+
+def cli(*args):
+    """Run the command line in this process."""
+    return CliRunner().invoke(commands, [str(arg) for arg in args], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    """Return a state directory with one run, its server stopped."""
+    directory = tmp_path_factory.mktemp("state") / "econsim"
+    asyncio.run(played(directory))
+    return directory
+
+
+async def played(directory) -> None:
+    """Run the small scenario through all services to its end."""
+    async with EmbeddedServer(directory) as server:
+        client = await connect(server.url, server.creds("operator"), "test")
+        await jetstream.apply(client)
+        async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
+            await opened(client)
+            log = RunLog(client, RUN)
+            async for _ in log.so_far():
+                pass
+            async for _ in log.onwards():
+                pass
+        await client.close()
+
+
+async def opened(client) -> None:
+    """Open the run as soon as the clock listens."""
+    request = OpenRun(run=RUN, scenario=small_scenario())
+    for _ in range(50):
+        try:
+            await ask(client, subjects.OPEN_RUN(operator="test"), request, RunOpenedEvent)
+        except (NotFound, Unavailable):
+            await asyncio.sleep(0.1)
+        else:
+            return
+
+
+def test_runs_lists_the_run_as_closed(state) -> None:
+    shown = cli("runs", "--state", state)
+
+    assert shown.exit_code == 0
+    assert [shown.stdout.splitlines()[3].split()[i] for i in (0, 1, 3, 4)] == [RUN, "test", "closed", "12"]
+
+
+def test_events_filters_by_type_and_actor_and_shows_the_newest(state) -> None:
+    shown = cli(
+        "events", "last", "--type", "trade", "--actor", "buyer_001", "--limit", 1, "--json", "--state", state
+    )
+
+    (fact,) = map(json.loads, shown.stdout.splitlines())
+    assert fact["type"] == subjects.TRADE_EXECUTED.type
+    assert fact["data"]["buyer"] == "buyer_001"
+
+
+def test_following_a_closed_run_ends(state) -> None:
+    shown = cli("events", RUN, "--follow", "--type", "system", "--state", state)
+
+    lines = shown.stdout.splitlines()
+    assert lines[0].endswith("run run_1 of scenario test opened")
+    assert lines[-1].endswith("run run_1 closed after 12 ticks")
+
+
+def test_why_explains_a_trade_from_the_opening_of_the_run(state) -> None:
+    newest = cli("events", "--type", "trade", "--limit", 1, "--json", "--state", state)
+    trade = json.loads(newest.stdout)["data"]["trade_id"]
+
+    shown = cli("why", trade, "--run", RUN, "--state", state)
+
+    assert shown.stdout.startswith("opened run run_1")
+    assert "▶ trade_executed" in shown.stdout
+    assert "transfer_posted" in shown.stdout
+
+
+def test_why_names_the_run_in_which_there_is_no_such_thing(state) -> None:
+    shown = cli("why", "nonsense", "--state", state)
+
+    assert shown.exit_code == 1
+    assert "'nonsense'" in shown.stderr
+    assert RUN in shown.stderr
+
+
+def test_the_books_of_the_run_add_up(state) -> None:
+    shown = cli("ledger", "verify", RUN, "--state", state)
+
+    assert shown.exit_code == 0, shown.stdout
+    assert "the books of run_1 add up" in shown.stdout
+
+
+def test_a_balance_written_past_the_ledger_is_found(state, tmp_path) -> None:
+    forged = tmp_path / "forged"
+    shutil.copytree(state, forged)
+
+    async def forge() -> None:
+        async with EmbeddedServer(forged) as server:
+            client = await connect(server.url, server.creds("operator"), "test")
+            balance = b'{"posted":1000000000,"pending":0,"sequence":1}'
+            await client.jetstream().publish(f"$KV.agent_state.{RUN}.buyer_001.balance", balance)
+            await client.close()
+
+    asyncio.run(forge())
+    shown = cli("ledger", "verify", RUN, "--state", forged)
+
+    assert shown.exit_code == 1
+    assert "buyer_001: balance_differs_from_journal" in shown.stdout
+
+
+def test_balances_show_every_holder(state) -> None:
+    shown = cli("ledger", "balances", "--state", state)
+
+    assert "treasury" in shown.stdout
+    assert "seller_011" in shown.stdout
+
+
+def test_export_writes_tables_that_agree_with_the_log(state, tmp_path) -> None:
+    shown = cli("export", "last", "--parquet", tmp_path / "tables", "--state", state)
+    trades = cli("events", "--type", "trade", "--json", "--state", state).stdout.count("\n")
+
+    (count,) = duckdb.execute(f"SELECT count(*) FROM '{tmp_path / 'tables/trades.parquet'}'").fetchone()
+    assert shown.exit_code == 0
+    assert count == trades > 0
+
+
+def test_the_report_has_the_hash_of_the_same_run_in_process(state, tmp_path) -> None:
+    shown = cli("report", RUN, "--output", tmp_path / "report.html", "--state", state)
+
+    wanted = canonical_hash(memory.run(small_scenario()))
+    assert wanted in shown.stdout
+    assert wanted in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_streams_are_as_declared(state) -> None:
+    shown = cli("streams", "plan", "--state", state)
+
+    assert shown.exit_code == 0
+    assert {line.split()[0] for line in shown.stdout.splitlines()} == {"keep"}
+
+
+async def test_a_running_server_is_used_by_state_or_by_name(state) -> None:
+    async with EmbeddedServer(state) as server:
+        attached = await asyncio.to_thread(cli, "runs", "--state", state)
+        named = await asyncio.to_thread(
+            cli, "runs", "--nats", server.url, "--creds", state / "trust" / "creds", "--state", "nowhere"
+        )
+
+    assert attached.stdout == named.stdout
+    assert RUN in attached.stdout
+
+
+def test_a_run_that_does_not_exist_is_named(state) -> None:
+    shown = cli("report", "run_2", "--state", state)
+
+    assert shown.exit_code == 1
+    assert "'run_2'" in shown.stderr
+    assert "econsim runs" in shown.stderr
