@@ -87,7 +87,7 @@ def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Finding, ...])
 
 
 def call_vs_cda(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
-    """Draw the efficiency of each mechanism with its interval and the published value."""
+    """Draw the efficiency of each mechanism with its interval and the expected value."""
     del studies
     labels = (
         "random bidders,\none call",
@@ -206,6 +206,6 @@ PICTURES: Final[dict[str, tuple[Picture, str]]] = {
         zip_learning,
         "Alpha by trading day. Band: 95 % interval over runs; diamonds: measured elsewhere.",
     ),
-    "call_vs_cda": (call_vs_cda, "Bars: measured, dark: the 95 % interval. Diamonds: published values."),
+    "call_vs_cda": (call_vs_cda, "Bars: measured, dark: the 95 % interval. Diamonds: expected values."),
 }
 """Experiment → its picture and how to read it."""

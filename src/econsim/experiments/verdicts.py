@@ -13,7 +13,7 @@ from econsim.domain.measures import Interval, confidence_interval, mean
 from econsim.report.figures import NOTHING
 
 RULES = {
-    "agrees": "the measured 95 % interval and the published one overlap",
+    "agrees": "the measured 95 % interval and the expected one overlap",
     "exactly": "every single run gives this number, without tolerance",
     "above": "the measured 95 % interval lies wholly above",
     "below": "the measured 95 % interval lies wholly below",
