@@ -1,3 +1,19 @@
 """econsim: an event-driven economic simulation over NATS/JetStream."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from econsim.agents.session import join
+
 __version__ = "0.1.0"
+__all__ = ["join"]
+
+
+def __getattr__(name: str) -> object:
+    """Load what an agent's program needs when it asks: `import econsim` alone stays quick."""
+    if name == "join":
+        from econsim.agents.session import join  # noqa: PLC0415 - see above
+
+        return join
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -1,1 +1,8 @@
-"""What runs on an agent's side of the bus: its services, its cycle and the scripted policies."""
+"""What runs on an agent's side of the bus: its seat in a run, its services, what it sees and hears."""
+
+from econsim.agents.outcomes import Outcome, What
+from econsim.agents.services import EconomicService
+from econsim.agents.session import AgentSession, Tick, join
+from econsim.agents.views import Depth, Quote, Wallet
+
+__all__ = ["AgentSession", "Depth", "EconomicService", "Outcome", "Quote", "Tick", "Wallet", "What", "join"]

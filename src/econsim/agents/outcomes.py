@@ -19,6 +19,7 @@ from econsim import subjects
 from econsim.adapters.connection import ready
 from econsim.agents.views import credits_of
 from econsim.errors import Unavailable
+from econsim.grammar import fields
 from econsim.schemas.base import Event
 from econsim.schemas.market import (
     Accepted,
@@ -132,7 +133,7 @@ class Outcomes:
         if event.event_id in self._seen:
             return
         _remember(self._seen, event.event_id, None)
-        resource = subjects.fields(message.subject).entity
+        resource = fields(message.subject).entity
         async with self._arrived:
             for item in event.data.items:
                 self._take(outcome_of(item, resource, event.tick, self._agent))

@@ -22,12 +22,12 @@ from econsim.agents.views import CreditsLike, Depth, Quote, Wallet, depth, quote
 from econsim.domain.envelope import derive
 from econsim.domain.intake import explain
 from econsim.errors import EconsimError, InvalidMessage, Refused
+from econsim.grammar import Subject
 from econsim.schemas.base import Command, ErrorReply, Message
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, Execute, Executed, GetBook, GetPrices, Prices, Receipt
 from econsim.schemas.orders import CancelOrder, OrderKind, PlaceAsk, PlaceBid, ReplaceOrder
 from econsim.schemas.types import ORDER_ID_LENGTH_MAX
-from econsim.subjects import Subject
 
 Model = TypeVar("Model", bound=Message)
 
@@ -79,11 +79,12 @@ class EconomicService:
         price: CreditsLike,
         quantity: int = 1,
         *,
-        kind: OrderKind = OrderKind.LIMIT,
+        kind: OrderKind | str = OrderKind.LIMIT,
         order_id: str | None = None,
     ) -> Receipt:
         """Offer to buy at `price` credits a unit or less."""
-        return await self._place(subjects.PLACE_BID, PlaceBid, resource, order_id, price, quantity, kind)
+        terms = {"price": to_micros(price), "quantity": quantity, "kind": kind}
+        return await self._place(subjects.PLACE_BID, PlaceBid, resource, order_id, terms)
 
     async def place_ask(
         self,
@@ -91,11 +92,12 @@ class EconomicService:
         price: CreditsLike,
         quantity: int = 1,
         *,
-        kind: OrderKind = OrderKind.LIMIT,
+        kind: OrderKind | str = OrderKind.LIMIT,
         order_id: str | None = None,
     ) -> Receipt:
         """Offer to sell at `price` credits a unit or more."""
-        return await self._place(subjects.PLACE_ASK, PlaceAsk, resource, order_id, price, quantity, kind)
+        terms = {"price": to_micros(price), "quantity": quantity, "kind": kind}
+        return await self._place(subjects.PLACE_ASK, PlaceAsk, resource, order_id, terms)
 
     async def cancel_order(self, resource: str, order_id: str) -> Receipt:
         """Take one's own resting order off the book."""
@@ -176,20 +178,12 @@ class EconomicService:
         model: type[PlaceBid | PlaceAsk],
         resource: str,
         order_id: str | None,
-        price: CreditsLike,
-        quantity: int,
-        kind: OrderKind,
+        terms: Mapping[str, object],
     ) -> Receipt:
         order_id = order_id or self.new_order_id()
-        command = _checked(
-            model,
-            # Of the content: the same order twice is one message, the same id for another order is not.
-            command_id=derive(self._salt, subject.template, resource, order_id, str(price), quantity, kind),
-            order_id=order_id,
-            price=to_micros(price),
-            quantity=quantity,
-            kind=kind,
-        )
+        # Of the content: the same order twice is one message, the same id for another order is not.
+        content = (subject.template, resource, order_id, *map(str, terms.values()))
+        command = _checked(model, command_id=derive(self._salt, *content), order_id=order_id, **terms)
         return await self._send(subject, resource, command, order_id)
 
     async def _send(self, subject: Subject, resource: str, command: Command, order_id: str) -> Receipt:

@@ -1,0 +1,297 @@
+"""Bad input over the real server: a typed answer, nothing changed, everybody still served."""
+
+import asyncio
+import json
+
+import pytest
+import pytest_asyncio
+from live_run import guest_scenario, live_run
+
+from econsim import subjects
+from econsim.adapters.connection import reliable_publish
+from econsim.errors import EconsimError
+from econsim.schemas.base import ErrorReply
+
+pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
+
+ORDER = {"command_id": "c", "order_id": "o", "price": 1_000_000, "quantity": 1}
+HUGE = 2**128
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def live(server):
+    """One run in real time for all of them."""
+    async with live_run(server, "bad-input", guest_scenario()) as found:
+        yield found
+
+
+async def command(live, payload, action="place_bid", agent="anna", run=None, resource="cpu"):
+    """Send a command's bytes; return its subject and place in the queue."""
+    template = next(row for row in subjects.TABLE if row.template.split(".")[2] == action)
+    subject = template.pattern(resource=resource, run=run or live.run).replace("*", agent)
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    ack = await reliable_publish(
+        live.nc.jetstream(), subject, body, f"{live.run}-{agent}-{hash(body)}-{action}"
+    )
+    return subject, ack.seq
+
+
+async def until(found):
+    async with asyncio.timeout(20):
+        while not (value := await found()):
+            await asyncio.sleep(0.05)
+    return value
+
+
+async def dead_letter(live, subject, sequence):
+    """Wait for the dead letter of a command; return its headers."""
+
+    async def found():
+        try:
+            letter = await live.nc.jetstream().get_last_msg("dead_letter", f"dead_letter.{subject}")
+        except Exception:  # noqa: BLE001 - not there yet
+            return None
+        return letter.headers if letter.headers["dead-letter-sequence"] == str(sequence) else None
+
+    return await until(found)
+
+
+async def rejection(live, order_id):
+    """Wait until the sender was told of a refusal; return its code."""
+
+    async def found():
+        items = [json.loads(m.data)["data"]["items"] for m in live.told if "order_rejected" in m.subject]
+        return next((i["code"] for group in items for i in group if i["order_id"] == order_id), None)
+
+    return await until(found)
+
+
+def wrong(**fields):
+    return ORDER | fields
+
+
+UNREADABLE = {
+    "not_json": b"{not json",
+    "not_utf8": b"\xff\xfe",
+    "empty": b"",
+    "deep": b"[" * 3_000,
+    "nan": b'{"command_id":"c","order_id":"o","price":NaN,"quantity":1}',
+    "oversize": json.dumps(wrong(order_id="o" * 100_000)).encode(),
+    "version": wrong(schema_version=2),
+    "unknown_field": wrong(colour="red"),
+    "negative": wrong(price=-1),
+    "zero": wrong(price=0),
+    "fraction": wrong(price=1.5),
+    "huge": wrong(price=HUGE),
+    "string": wrong(price="1000000"),
+    "no_quantity": wrong(quantity=0),
+    "negative_quantity": wrong(quantity=-5),
+    "huge_quantity": wrong(quantity=HUGE),
+    "odd_id": wrong(order_id="../*"),
+    "other_identity": wrong(agent_id="bert"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_a_command_that_cannot_be_read_is_a_dead_letter_and_changes_nothing(live, name):
+    before = await live.state()
+
+    subject, sequence = await command(live, UNREADABLE[name])
+    letter = await dead_letter(live, subject, sequence)
+
+    assert letter["dead-letter-code"] in {
+        "message_is_invalid",
+        "message_is_too_large",
+        "agent_id_does_not_match_subject",
+    }
+    assert letter["dead-letter-reason"]
+    assert (letter["dead-letter-stream"], letter["dead-letter-handler"]) == ("market_orders", "market")
+    assert await live.state() == before
+
+
+@pytest.mark.parametrize(
+    ("action", "agent", "payload", "code"),
+    [
+        ("place_bid", "nobody", ORDER, "agent_is_not_in_this_run"),
+        ("place_bid", "Bob!", ORDER, "agent_is_not_in_this_run"),
+        ("close_tick", "anna", {"command_id": "c", "tick": 9, "period": 1}, "only_the_clock_closes_ticks"),
+        (
+            "place_orders",
+            "host_2",
+            {"command_id": "c", "tick": 1, "actions": [{"verb": "bid", "agent": "anna", "order_id": "o"}]},
+            "agent_belongs_to_another_host",
+        ),
+        (
+            "place_orders",
+            "host_1",
+            {
+                "command_id": "c",
+                "tick": 1,
+                "actions": [
+                    {"verb": "bid", "agent": "seller_001", "order_id": "o", "price": 1, "quantity": HUGE}
+                ],
+            },
+            "message_is_invalid",
+        ),
+        (
+            "place_orders",
+            "host_1",
+            {
+                "command_id": "c",
+                "tick": 1,
+                "actions": [{"verb": "bid", "agent": "seller_001", "order_id": "o", "new_order_id": "p"}],
+            },
+            "message_is_invalid",
+        ),
+    ],
+)
+async def test_nobody_acts_in_a_name_that_is_not_theirs(live, action, agent, payload, code):
+    before = await live.state()
+
+    subject, sequence = await command(live, payload, action, agent)
+
+    assert (await dead_letter(live, subject, sequence))["dead-letter-code"] == code
+    assert await live.state() == before
+
+
+async def test_a_refused_command_is_told_to_its_sender(live):
+    await command(live, wrong(order_id="told-1", price=-1))
+
+    assert await rejection(live, "told-1") == "message_is_invalid"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"order_id": "off-grid", "price": 1_000_001}, "price_is_not_a_multiple_of_the_tick_size"),
+        ({"order_id": "too-dear", "price": 999_000_000}, "price_is_outside_the_limits_of_the_market"),
+        ({"order_id": "too-many", "quantity": 1_000_000}, "debit_account_would_go_negative"),
+    ],
+)
+async def test_an_order_the_market_cannot_take_is_rejected_with_a_sentence(live, fields, code):
+    before = await live.state()
+
+    await command(live, wrong(**fields))
+
+    assert await rejection(live, fields["order_id"]) == code
+    assert await live.state() == before
+
+
+async def test_another_agents_order_cannot_be_cancelled(live):
+    await live.economy("bert").place_bid("gpu", 1, order_id="bert-1")
+
+    async def resting():
+        return (await live.economy().get_book("gpu")).bids
+
+    await until(resting)
+    before = await live.state()
+    await live.economy("anna").cancel_order("gpu", "bert-1")
+
+    assert await rejection(live, "bert-1") == "order_belongs_to_another_agent"
+    assert await live.state() == before
+
+
+async def test_an_order_sent_twice_is_one_and_an_id_used_for_another_is_refused(live):
+    anna = live.economy()
+    first = await anna.place_bid("gpu", "0.50", order_id="twice-1")
+    again = await anna.place_bid("gpu", "0.50", order_id="twice-1")
+    await live.economy().place_bid("gpu", "0.50", order_id="twice-1")
+    await anna.place_bid("gpu", "0.51", order_id="twice-1")
+
+    assert await rejection(live, "twice-1") == "order_id_exists_with_different_fields"
+    assert (first.duplicate, again.duplicate) == (False, True)
+    assert sum(level.orders for level in (await anna.get_book("gpu")).bids if level.price < 1) == 1
+
+
+REQUESTS = {
+    "get_balance": subjects.GET_BALANCE,
+    "get_book": subjects.GET_BOOK,
+    "execute": subjects.EXECUTE,
+    "submit": subjects.SUBMIT,
+}
+
+
+async def answer(live, name, payload, agent="anna"):
+    subject = REQUESTS[name].pattern(run=live.run, agent=agent).replace("*", "cpu")
+    reply = await live.nc.request(subject, payload, timeout=5)
+    assert reply.headers["status"] == "error"
+    return ErrorReply.model_validate_json(reply.data).error
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+@pytest.mark.parametrize(
+    "payload",
+    [b"{", b"\xff", b"[" * 3_000, b'{"schema_version":2}', b'{"colour":"red"}', b'{"agent_id":"bert"}', b"7"],
+)
+async def test_a_malformed_request_is_answered_by_an_error(live, name, payload):
+    before = await live.state()
+
+    error = await answer(live, name, payload)
+
+    assert error.code in {"message_is_invalid", "agent_id_does_not_match_subject"}
+    assert error.message
+    assert await live.state() == before
+
+
+@pytest.mark.parametrize("name", ["get_balance", "get_book", "execute"])
+async def test_an_oversize_request_is_refused_unread(live, name):
+    error = await answer(live, name, b'{"x":"' + b"y" * 100_000 + b'"}')
+
+    assert error.code == "message_is_too_large"
+
+
+@pytest.mark.parametrize("amount", [-1, 1.5, "1", HUGE, None])
+async def test_the_ledger_moves_whole_amounts_only(live, amount):
+    before = await live.state()
+    transfer = {"id": "t", "kind": "transfer", "debit": "anna", "credit": "bert", "asset": "credits"}
+    chain = {"id": "c", "cause": "c", "transfers": [{**transfer, "amount": amount}]}
+    body = json.dumps({"command_id": "c", "tick": 0, "chains": [chain]}).encode()
+
+    error = await answer(live, "submit", body)
+
+    assert error.code == "message_is_invalid"
+    assert await live.state() == before
+
+
+async def test_an_unknown_agent_has_no_balance(live):
+    error = await answer(live, "get_balance", b"", agent="nobody")
+
+    assert error.code == "agent_is_not_in_this_run"
+
+
+@pytest.mark.parametrize(("run", "resource"), [("no-such-run", "cpu"), (None, "gold")])
+async def test_asking_where_nobody_answers_says_so(live, run, resource):
+    economy = live.economy() if run is None else type(live.economy())(live.nc, run, "anna")
+
+    with pytest.raises(EconsimError, match="no such run or market"):
+        await economy.get_book(resource)
+
+
+async def test_a_price_that_is_not_exact_is_refused_before_it_is_sent(live):
+    for price in ("0.0000001", float("nan"), "cheap", -1, 0, True, 2**128):
+        with pytest.raises(EconsimError):
+            await live.economy().place_bid("cpu", price)
+
+
+@pytest.mark.parametrize(
+    ("run", "resource", "code"),
+    [
+        ("never-opened", "cpu", "run_is_not_open"),
+        (None, "gold", "market_is_not_in_this_run"),
+        ("Odd!", "cpu", "subject_is_invalid"),
+    ],
+)
+async def test_a_command_no_book_waits_for_is_buried_after_a_grace(live, run, resource, code):
+    odd = run == "Odd!"
+    subject, sequence = await command(
+        live, wrong(order_id=f"lost-{resource}"), run="odd" if odd else run, resource=resource
+    )
+    if odd:
+        subject = subject.replace(".odd.", ".Odd!.")
+        sequence = (await live.nc.jetstream().publish(subject, b"{}")).seq
+
+    letter = await dead_letter(live, subject, sequence)
+
+    assert letter["dead-letter-code"] == code
+    if not odd:
+        assert await rejection(live, f"lost-{resource}") == code
