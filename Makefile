@@ -50,8 +50,9 @@ check: lint test-fast ## Do what a reviewer expects done: lint, then the fast te
 bench: $(READY) ## Measure, and compare the deterministic counts with their baseline
 	$(BIN)/python -m benchmarks
 
-catalog: $(READY) ## Write docs/reference/asyncapi.json and validate it with a real AsyncAPI parser (needs npm)
+catalog: $(READY) ## Write docs/reference/asyncapi.json and subjects.md; validate with a real AsyncAPI parser (needs npm)
 	$(BIN)/econsim catalog --output docs/reference/asyncapi.json
+	$(BIN)/econsim catalog --table --output docs/reference/subjects.md
 	tools/validate-asyncapi docs/reference/asyncapi.json
 
 docs: $(READY) ## Check the links, commands and records of the documentation

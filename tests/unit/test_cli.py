@@ -54,6 +54,11 @@ def test_the_help_of_every_command_has_an_example(name: str) -> None:
     assert shown.output.count(f"econsim {name}") >= 2
 
 
+def test_why_takes_the_run_as_an_option_in_small_letters() -> None:
+    """Typer names an option after its metavar if the two differ in case alone; so it is named by hand."""
+    assert "--run " in cli("why", "--help").output
+
+
 def test_help_loads_nothing_heavy() -> None:
     heavy = {"pydantic", "nats", "faststream", "rich", "altair", "duckdb"}
     code = f"import sys; from econsim.cli import app; app(['--help'], standalone_mode=False); print({heavy} & {{*sys.modules}})"

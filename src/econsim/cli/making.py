@@ -15,6 +15,7 @@ from econsim.cli.reading import RunArgument
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
+    from econsim.cli.log import RunLog
     from econsim.config import Settings
     from econsim.domain.audit import Record
 
@@ -96,13 +97,10 @@ async def _export(config: Settings, run: str, directory: Path) -> dict[str, int]
 
     waiting: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
     async with attached(config) as client:
-        name = await resolve(client, run)
+        log = RunLog(client, await resolve(client, run))
         writing = asyncio.create_task(asyncio.to_thread(write, iter(waiting.get, None), directory))
         try:
-            async for entry in RunLog(client, name).so_far():
-                waiting.put(entry)
-                while waiting.qsize() > READ_AHEAD and not writing.done():  # noqa: ASYNC110 - the thread has no event to give
-                    await asyncio.sleep(PAUSE_S)
+            await _feed(log, waiting, writing)
         finally:
             waiting.put(None)
     try:
@@ -110,6 +108,16 @@ async def _export(config: Settings, run: str, directory: Path) -> dict[str, int]
     except OSError as error:
         message = f"cannot write to {directory}: {error.strerror}; choose another directory with --parquet"
         raise SetupError(message) from error
+
+
+async def _feed(
+    log: RunLog, waiting: queue.SimpleQueue[Record | None], writing: asyncio.Task[dict[str, int]]
+) -> None:
+    """Hand the log's records to the writer, never far ahead of it."""
+    async for entry in log.so_far():
+        waiting.put(entry)
+        while waiting.qsize() > READ_AHEAD and not writing.done():  # noqa: ASYNC110 - the thread has no event to give
+            await asyncio.sleep(PAUSE_S)
 
 
 async def _report(config: Settings, run: str, output: Path | None) -> None:

@@ -114,7 +114,7 @@ def why(
             help="Id of an event, trade, order or chain, or its unique beginning.", metavar="EVENT"
         ),
     ],
-    run: Annotated[str, typer.Option(help="The run to look in.", metavar="RUN")] = "last",
+    run: Annotated[str, typer.Option("--run", help="The run to look in.", metavar="RUN")] = "last",
 ) -> None:
     """Show why something happened, back to the opening of the run, and what it led to.
 
