@@ -25,7 +25,7 @@ async def live(server):
         yield found
 
 
-async def command(live, payload, action="place_bid", agent="anna", run=None, resource="cpu"):
+async def command(live, payload, action="place_bid", agent="anna", *, run=None, resource="cpu"):
     """Send a command's bytes; return its subject and place in the queue."""
     template = next(row for row in subjects.TABLE if row.template.split(".")[2] == action)
     subject = template.pattern(resource=resource, run=run or live.run).replace("*", agent)
@@ -38,7 +38,7 @@ async def command(live, payload, action="place_bid", agent="anna", run=None, res
 
 async def until(found):
     async with asyncio.timeout(20):
-        while not (value := await found()):
+        while not (value := await found()):  # noqa: ASYNC110 - the server is looked at, nothing here is told
             await asyncio.sleep(0.05)
     return value
 

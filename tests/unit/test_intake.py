@@ -1,0 +1,94 @@
+"""From a command's bytes to actions: form, size and identity."""
+
+import json
+
+import pytest
+from factories import group, role, scenario
+
+from econsim.domain.intake import UNREADABLE, order_named, read
+from econsim.domain.population import population
+from econsim.errors import Refused
+from econsim.grammar import Parsed
+from econsim.schemas.orders import Action, CloseTick, OrderKind, Verb
+
+ROSTER = {
+    agent.id: agent
+    for agent in population(
+        scenario(group("buyer", roles=[role("bid", values=[[1]])]), group("anna", "external"))
+    )
+}
+ORDER = {"command_id": "c", "order_id": "o-1", "price": 1_000_000, "quantity": 2}
+
+
+def taken(payload, action="place_bid", agent="anna"):
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return read(Parsed("market", "cpu", action, "run", agent), body, ROSTER)
+
+
+def batch(**fields):
+    action = {"verb": "bid", "agent": "buyer_001", "order_id": "o", "price": 1, "quantity": 1, **fields}
+    return {"command_id": "c", "tick": 1, "actions": [action]}
+
+
+def test_a_bid_is_its_senders():
+    assert taken(ORDER) == (Action(Verb.BID, "anna", "o-1", 1_000_000, 2, OrderKind.LIMIT),)
+
+
+@pytest.mark.parametrize(
+    ("action", "extra", "verb"),
+    [
+        ("place_ask", {}, Verb.ASK),
+        ("replace_order", {"new_order_id": "o-2"}, Verb.REPLACE),
+    ],
+)
+def test_each_command_has_its_verb(action, extra, verb):
+    (found,) = taken(ORDER | extra, action)
+
+    assert found.verb is verb
+    assert found.new_order_id == extra.get("new_order_id")
+
+
+def test_a_cancel_names_only_its_order():
+    assert taken({"command_id": "c", "order_id": "o-1"}, "cancel_order") == (
+        Action(Verb.CANCEL, "anna", "o-1"),
+    )
+
+
+def test_a_host_speaks_for_its_own_agents():
+    (found,) = taken(batch(), "place_orders", "host_1")
+
+    assert found.agent == "buyer_001"
+
+
+def test_the_clock_closes_ticks():
+    assert isinstance(taken({"command_id": "c", "tick": 1, "period": 1}, "close_tick", "clock"), CloseTick)
+
+
+@pytest.mark.parametrize(
+    ("payload", "action", "agent", "code"),
+    [
+        (b"{", "place_bid", "anna", "message_is_invalid"),
+        (ORDER | {"price": 2**128}, "place_bid", "anna", "message_is_invalid"),
+        (ORDER | {"colour": "red"}, "place_bid", "anna", "message_is_invalid"),
+        (b" " * 5_000, "place_bid", "anna", "message_is_too_large"),
+        (ORDER | {"agent_id": "bert"}, "place_bid", "anna", "agent_id_does_not_match_subject"),
+        (ORDER, "place_bid", "nobody", "agent_is_not_in_this_run"),
+        (batch(agent="anna"), "place_orders", "host_1", "agent_belongs_to_another_host"),
+        (batch(agent="nobody"), "place_orders", "host_1", "agent_belongs_to_another_host"),
+        (batch(), "place_orders", "host_2", "agent_belongs_to_another_host"),
+        (batch(new_order_id="p"), "place_orders", "host_1", "message_is_invalid"),
+        (batch(verb="replace"), "place_orders", "host_1", "message_is_invalid"),
+        (batch(quantity=2**128), "place_orders", "host_1", "message_is_invalid"),
+        ({"command_id": "c", "tick": 1, "period": 1}, "close_tick", "anna", "only_the_clock_closes_ticks"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_sentence(payload, action, agent, code):
+    with pytest.raises(Refused) as refused:
+        taken(payload, action, agent)
+
+    assert refused.value.error_code == code
+
+
+def test_a_refused_command_still_tells_its_order():
+    assert order_named(b'{"order_id": "o-1", "price": -1}') == "o-1"
+    assert order_named(b'{"order_id": "../x"}') == order_named(b"{") == UNREADABLE
