@@ -21,6 +21,7 @@ from econsim import routers
 from econsim.adapters import server_state
 from econsim.adapters.connection import options, ready
 from econsim.catalog import Catalog
+from econsim.collector import collect_rarely
 from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError
 from econsim.link import Link
@@ -90,6 +91,7 @@ def server_of(config: Settings) -> Server:
 def build(*names: str, server: Server | None = None) -> FastStream:
     """Return an app of the named services; raises NotFound for a name that is no service."""
     found = server or server_of(settings())
+    collect_rarely()
     made = [make(name, found) for name in names]
     app = FastStream(*(service.link.broker for service in made), specification=Catalog(*names))
 
@@ -117,6 +119,7 @@ def build(*names: str, server: Server | None = None) -> FastStream:
 @asynccontextmanager
 async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
     """Run services in this process for the time of the context, without FastStream's signal handling."""
+    collect_rarely()
     made = [make(name, server) for name in names]
     try:
         for service in made:

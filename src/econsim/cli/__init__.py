@@ -14,6 +14,7 @@ import typer
 
 from econsim.cli import experiment, ledger, making, reading, run, scenarios, setting_up
 from econsim.cli.frame import Frame, global_options
+from econsim.collector import collect_rarely
 
 RUN: Final = "Run"
 READ: Final = "Read"
@@ -59,4 +60,5 @@ for _panel, _name, _group in GROUPS:
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
+    collect_rarely()
     app()
