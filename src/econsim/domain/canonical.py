@@ -12,10 +12,11 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit import Fact, Json, Record, facts, unseal
+from econsim.domain.audit import Json, Record, facts, unseal
 from econsim.domain.envelope import Sealed
 
 _SYSTEM: Final = frozenset(
@@ -65,7 +66,7 @@ class Canonical:
             return
         self._seen[entry.event_id] = None
         rows = self._rows.setdefault(entry.tick, [])
-        rows.extend(_row(entry, fact) for fact in facts(entry))
+        rows.extend(_rows(entry))
         if len(self._rows) > _TICKS_PLAIN:
             oldest = min(self._rows)
             packed = zlib.compress(b"\n".join(self._rows.pop(oldest)), level=1)
@@ -117,27 +118,31 @@ def _belongs(kind: str) -> bool:
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
-def _row(entry: Record, fact: Fact) -> bytes:
-    """Return sort key, body, event id and cause as tab-separated bytes (JSON text holds no raw tab)."""
+def _rows(entry: Record) -> Iterator[bytes]:
+    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs.
+
+    JSON text holds no raw tab. The body is put together by hand, keys in order, because most facts of a
+    record share all but their data.
+    """
     subject = entry.subject.rpartition(".")[0]
+    place, name = subject.encode(), _dump(subject)
     # Who opened a run, and the operator's request that led to it, are no part of the economy.
     opened = entry.type == subjects.RUN_OPENED.type
-    body = _dump(
-        {
-            "subject": subject,
-            "actor": None if opened else fact.actor,
-            "data": _clean(fact.data),
-        }
-    )
-    place = b"%012d" % fact.data.get("n", 0)
-    chain = str(fact.data.get("id", ""))
-    cause = "" if opened else str(fact.data.get("cause", fact.causation_id or ""))
-    return b"\t".join(
-        (subject.encode(), place, chain.encode(), body, entry.event_id.encode(), cause.encode())
-    )
+    for fact in facts(entry):
+        data = fact.data
+        body = b'{"actor":%b,"data":%b,"subject":%b}' % (
+            b"null" if opened else _dump(fact.actor),
+            _dump(_clean(data)),
+            name,
+        )
+        cause = "" if opened else str(data.get("cause", fact.causation_id or ""))
+        ids = f"{data.get('id', '')}\t".encode(), f"\t{entry.event_id}\t{cause}".encode()
+        yield b"%b\t%012d\t%b%b%b" % (place, data.get("n", 0), ids[0], body, ids[1])
 
 
 def _clean(data: Json) -> Json:
+    if _LEFT_OUT.isdisjoint(data) and "scenario" not in data:
+        return data
     kept = {key: value for key, value in data.items() if key not in _LEFT_OUT}
     if "scenario" in kept:
         kept["scenario"] = {key: value for key, value in kept["scenario"].items() if key not in _LEFT_OUT}
@@ -154,4 +159,4 @@ def _cause(cause: bytes, numbers: dict[str, int]) -> bytes:
 
 
 def _dump(value: object) -> bytes:
-    return _ENCODE(value).encode()
+    return (encode_basestring_ascii(value) if isinstance(value, str) else _ENCODE(value)).encode()
