@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final, cast
 
 from econsim.domain.book_side import ASK, BID
@@ -90,7 +89,7 @@ class Auction(OpenOrders):
         if order is None:
             out.reject(new_id, action.agent, code)
             return
-        new = replace(action, order_id=new_id, new_order_id=None)
+        new = Action(action.verb, action.agent, new_id, action.price, action.quantity, action.kind)
         refusal = self._refuse(new, order.side)
         if refusal:
             out.reject(new_id, action.agent, refusal)
