@@ -12,7 +12,7 @@ from time import process_time
 
 from econsim.domain.draws import Draws
 from econsim.domain.order_book import OrderBook
-from econsim.schemas.market import Action, Verb
+from econsim.schemas.orders import Action, Verb
 
 BATCH = 1_000
 DEPTHS = (10, 1_000, 100_000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from econsim import subjects
 from econsim.domain.draws import Draws
 from econsim.domain.population import population
-from econsim.schemas.market import PlaceAsk, PlaceBid, Side
+from econsim.schemas.orders import PlaceAsk, PlaceBid, Side
 from econsim.schemas.scenario import Scenario
 
 RESOURCE = "good"

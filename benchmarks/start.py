@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from contextlib import suppress
@@ -63,7 +64,7 @@ async def _first_trade() -> float:
                 return await _heard(state) - started
         finally:
             with suppress(ProcessLookupError):
-                process.terminate()
+                process.send_signal(signal.SIGINT)  # as Ctrl-C: the command stops its server
             await process.wait()
 
 
