@@ -1,0 +1,77 @@
+"""The ledger's handlers in memory, on a fake ledger: right answers, typed refusals. Shows no restarts, no time."""
+
+import json
+
+import pytest
+from factories import group, scenario
+from faststream.nats import NatsBroker, TestNatsBroker
+
+from econsim.domain.envelope import Stamp
+from econsim.middlewares import Bind, replies
+from econsim.routers import ledger
+from econsim.schemas.clock import RunOpened, RunOpenedEvent
+from econsim.schemas.ledger import Balance, Position, Submit, Submitted
+from econsim.subjects import GET_BALANCE, RUN_OPENED, SUBMIT
+from econsim.tenancy import open_run
+
+OPENED = Stamp("run", "salt", 0, "now").event(
+    RUN_OPENED, "clock", RunOpened(scenario=scenario(group("anna", "external")), salt="salt")
+)
+
+
+class FakeBooks:
+    """A ledger in which everybody has 7 and every submission is applied."""
+
+    def __init__(self):
+        self.submitted = []
+
+    async def submit(self, command):
+        self.submitted.append(command)
+        return Submitted(sequence=1)
+
+    def balance(self, holder):
+        return Balance(holder=holder, credits=Position(7, 0), sequence=1)
+
+
+@pytest.fixture
+async def asked():
+    """Ask a ledger's handlers; returns headers and body of the reply."""
+    broker, books = NatsBroker(middlewares=[Bind, replies()]), FakeBooks()
+    kept = ledger.listen(broker, open_run(RunOpenedEvent.model_validate_json(OPENED.json())), books)
+
+    async with TestNatsBroker(broker) as memory:
+
+        async def ask(subject, payload=b""):
+            reply = await memory.request(payload, subject)
+            return reply.headers.get("status"), json.loads(reply.body)
+
+        ask.books, ask.kept = books, kept  # the broker itself holds them weakly
+        yield ask
+
+
+async def test_a_balance_is_the_askers_own(asked):
+    _, found = await asked(GET_BALANCE(run="run", agent="anna"))
+
+    assert (found["holder"], found["credits"]) == ("anna", {"posted": 7, "pending": 0})
+
+
+async def test_a_stranger_is_refused(asked):
+    status, found = await asked(GET_BALANCE(run="run", agent="nobody"))
+
+    assert (status, found["error"]["code"]) == ("error", "agent_is_not_in_this_run")
+
+
+async def test_a_submission_reaches_the_books(asked):
+    command = Submit(command_id="c", tick=1, chains=())
+
+    await asked(SUBMIT(run="run", agent="market"), command.model_dump_json().encode())
+
+    assert asked.books.submitted == [command]
+
+
+@pytest.mark.parametrize("payload", [b"{", b'{"agent_id":"bert"}', b'{"schema_version":2}', b" " * 10_000])
+async def test_what_is_malformed_is_answered_by_an_error(asked, payload):
+    status, found = await asked(GET_BALANCE(run="run", agent="anna"), payload)
+
+    assert status == "error"
+    assert found["error"]["message"]
