@@ -19,7 +19,8 @@ from econsim.adapters.connection import connect
 REPEATS = 5
 HELP_MAX_S = 0.5
 TRADE_MAX_S = 5.0
-ECONSIM = (sys.executable, "-m", "econsim")
+ECONSIM = (str(Path(sys.executable).parent / "econsim"),)
+"""The installed command, as people call it: `python -m` loads more."""
 
 
 def run(*, quick: bool) -> list[Line]:
