@@ -31,10 +31,12 @@ $(READY): requirements-dev.lock pyproject.toml
 run: $(READY) ## Run the default market over a private nats-server and show its report
 	@$(BIN)/econsim run genesis
 
-test: test-fast test-nats ## Run the whole suite: without a server, then against a real one
-
-test-fast: $(READY) ## Run the tests that need no server
+test: $(READY) ## Run the whole suite: without a server, then against a real one
 	$(PYTEST) -m "not nats" --numprocesses auto
+	$(PYTEST) -m nats
+
+test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
+	$(PYTEST) -m "not nats and not slow" --numprocesses auto
 
 test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
 	$(PYTEST) -m nats

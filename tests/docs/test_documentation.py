@@ -88,6 +88,7 @@ def test_python_in_guides_is_embedded_from_a_file(page: Path) -> None:
     assert len(re.findall(r"^```python$", text, re.MULTILINE)) == len(EMBEDDED.findall(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if RUNNABLE.search(page.read_text())], ids=name)
 def test_commands_marked_as_runnable_run(page: Path, tmp_path: Path) -> None:
     """Each block in a directory of its own, its commands in order."""

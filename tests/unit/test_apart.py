@@ -9,6 +9,7 @@ from econsim.errors import SetupError
 from econsim.report.apart import Artist
 
 
+@pytest.mark.slow
 def test_a_report_is_drawn_by_another_process(tmp_path):
     artist = Artist()
     artist.start()
@@ -18,6 +19,7 @@ def test_a_report_is_drawn_by_another_process(tmp_path):
     assert "</html>" in path.read_text()
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
     artist = Artist()

@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import replace
 from hashlib import sha256
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_builders import altered, only, shuffled, small_run
@@ -95,6 +96,7 @@ def test_agents_reports_do_not_count():
     assert canonical_hash([report, *small_run()]) == canonical_hash(small_run())
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_other_datum_is_another_hash(data):

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from econsim.adapters.trust import Trust
+from econsim.streams import MESSAGE_BYTES_MAX
 from econsim.errors import SetupError
 
 HOST: Final = "127.0.0.1"
@@ -143,6 +144,7 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
     text = (
         f'server_name: "econsim-{trust.sim.public[-8:].lower()}"\n'
         f'listen: "{HOST}:{port}"\n'
+        f"max_payload: {MESSAGE_BYTES_MAX}\n"
         # The default flushes every two minutes, and a power failure would take acknowledged money with it.
         f"jetstream {{ store_dir: {json.dumps(str(directory / 'data'))}, sync_interval: always, "
         f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"

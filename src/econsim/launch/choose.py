@@ -7,8 +7,8 @@ from typing import Final
 
 from econsim.schemas.scenario import Expectation, Group, Mode, PolicyName, Scenario
 
-GUEST_CREDITS: Final = 100_000_000
-"""Micro-credits a guest is dealt (100 credits): as much as an agent of the shipped scenarios."""
+GUEST_CREDITS: Final = 100
+"""Credits a guest is dealt: as much as an agent of the shipped scenarios."""
 
 
 def chosen(  # noqa: PLR0913 - each is an option of the command
