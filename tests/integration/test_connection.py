@@ -8,6 +8,7 @@ import pytest
 from econsim.adapters.connection import Outgoing, connect, publish_many, reliable_publish
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
+from econsim.streams import MESSAGE_BYTES_MAX
 
 pytestmark = pytest.mark.nats
 
@@ -39,8 +40,9 @@ async def test_a_repeat_is_no_conflict_with_itself_but_another_writer_is(nc, run
 
 
 async def test_a_message_larger_than_the_server_takes_is_refused(nc, run):
+    huge = Outgoing(f"system.clock.ticked.{run}", bytes(MESSAGE_BYTES_MAX + 1), "m1")
     with pytest.raises(InvalidMessage, match="refused"):
-        await publish_many(nc.jetstream(), [Outgoing(f"system.clock.ticked.{run}", bytes(2**20 + 1), "m1")])
+        await publish_many(nc.jetstream(), [huge])
 
 
 async def test_a_burst_over_a_killed_server_loses_and_doubles_nothing(tmp_path):

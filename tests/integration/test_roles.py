@@ -97,6 +97,7 @@ async def test_a_service_of_the_framework_runs_with_the_roles_options(server, ru
 
     async with broker:
         await broker.start()
+        await ready(broker.connection)
         reply = await nc.request(GET_BOOK(resource="cpu", run=run, agent="alice"), b"", timeout=2)
 
     assert reply.data == b"empty"

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Final
 
 from econsim.adapters.trust import Trust
-from econsim.streams import MESSAGE_BYTES_MAX
 from econsim.errors import SetupError
+from econsim.streams import MESSAGE_BYTES_MAX
 
 HOST: Final = "127.0.0.1"
 """The embedded server listens on loopback only."""

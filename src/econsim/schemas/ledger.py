@@ -7,12 +7,11 @@ Vocabulary as in TigerBeetle: a transfer moves one asset between two accounts an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field, TypeAdapter
 
-from econsim.schemas.base import CONFIG, Command, Event, Message, Request
+from econsim.schemas.base import CONFIG, Command, Event, Message, Request, Word
 from econsim.schemas.types import Amount, Identifier, Name, Tick
 
 CREDITS: Final = "credits"
@@ -25,7 +24,7 @@ CHAINS_MAX: Final = 200
 """Chains in one submission: each touches at most four keys and a batch holds 1000 messages."""
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """What a transfer does."""
 
     TRANSFER = "transfer"
@@ -74,7 +73,7 @@ class Chain:
     """The linked transfers, applied in order."""
 
 
-class Refusal(StrEnum):
+class Refusal(Word):
     """Why the ledger refused a chain; the name is the explanation."""
 
     EXISTS_WITH_DIFFERENT_FIELDS = "exists_with_different_fields"

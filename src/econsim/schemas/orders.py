@@ -6,19 +6,18 @@ Commands in the imperative; what became of them are the events in `market.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from econsim.schemas.base import CONFIG, Command
+from econsim.schemas.base import CONFIG, Command, Word
 from econsim.schemas.types import PRICE_MAX, QUANTITY_MAX, Name, OrderId, Price, Quantity, Tick
 
 ORDERS_PER_BATCH_MAX: Final = 10_000
 """Actions in one host's batch: keeps the message under NATS' 1 MiB payload."""
 
 
-class Side(StrEnum):
+class Side(Word):
     """Which side of the book."""
 
     BID = "bid"
@@ -27,7 +26,7 @@ class Side(StrEnum):
     """Wants to sell."""
 
 
-class OrderKind(StrEnum):
+class OrderKind(Word):
     """How long an order may rest and what it may cross."""
 
     LIMIT = "limit"
@@ -88,7 +87,7 @@ class ReplaceOrder(Command):
     """Units."""
 
 
-class Verb(StrEnum):
+class Verb(Word):
     """What a hosted agent's action does."""
 
     BID = "bid"
