@@ -7,7 +7,7 @@ Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line i
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -16,7 +16,11 @@ from econsim import __version__
 from econsim.cli.front_page import Row, page
 from econsim.errors import EconsimError
 
+Result = TypeVar("Result")
+
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from rich.console import Console
 
     from econsim.config import Settings
@@ -88,6 +92,23 @@ def fail(error: EconsimError) -> NoReturn:
     typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
     typer.secho(f"{error}{remedy}", fg="red", err=True)
     raise typer.Exit(1)
+
+
+def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run a command's coroutine; Ctrl-C and a polite kill both let it clean up, then count as stopped."""
+    import asyncio
+    import signal
+
+    async def stoppable() -> Result:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        for sent in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(sent, task.cancel)  # type: ignore[union-attr]  # a task runs this
+        return await work
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def configured(context: typer.Context) -> Settings:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from econsim.cli.attach import attached
-from econsim.cli.frame import configured, console, say
+from econsim.cli.frame import carried_out, configured, console, say
 from econsim.cli.reading import RunArgument
 from econsim.errors import CorruptJournal
 
@@ -73,7 +72,7 @@ def verify(context: typer.Context, run: RunArgument = "last") -> None:
 
     Example: [cyan]econsim ledger verify last[/cyan]
     """
-    asyncio.run(_verify(configured(context), run))
+    carried_out(_verify(configured(context), run))
 
 
 @ledger.command()
@@ -82,7 +81,7 @@ def balances(context: typer.Context, run: RunArgument = "last") -> None:
 
     Example: [cyan]econsim ledger balances last[/cyan]
     """
-    asyncio.run(_balances(configured(context), run))
+    carried_out(_balances(configured(context), run))
 
 
 async def _read(config: Settings, run: str) -> tuple[str, StoredBooks]:

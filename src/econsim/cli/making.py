@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli.attach import attached
-from econsim.cli.frame import configured, console, say
+from econsim.cli.frame import carried_out, configured, console, say
 from econsim.cli.reading import RunArgument
 from econsim.errors import SetupError
 
@@ -36,7 +36,7 @@ def export(
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
     """
-    rows = asyncio.run(_export(configured(context), run, parquet))
+    rows = carried_out(_export(configured(context), run, parquet))
     for name, count in rows.items():
         say(f"[bold]{parquet / f'{name}.parquet'}[/bold]: {count:,} rows")
 
@@ -56,7 +56,7 @@ def report(
 
     Example: [cyan]econsim report last --output report.html[/cyan]
     """
-    asyncio.run(_report(configured(context), run, output))
+    carried_out(_report(configured(context), run, output))
 
 
 def catalog(

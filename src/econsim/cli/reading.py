@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections import deque
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli.attach import attached
-from econsim.cli.frame import configured, console
+from econsim.cli.frame import carried_out, configured, console
 from econsim.errors import NotFound
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def runs(context: typer.Context) -> None:
 
     Example: [cyan]econsim runs[/cyan]
     """
-    asyncio.run(_runs(configured(context)))
+    carried_out(_runs(configured(context)))
 
 
 def events(  # noqa: PLR0913 - each is an option of the command
@@ -103,7 +102,7 @@ def events(  # noqa: PLR0913 - each is an option of the command
         return (types is None or fact.type in types) and (actor is None or fact.concerns(actor))
 
     show = printer(as_json=as_json)
-    asyncio.run(_events(configured(context), run, Choice(wanted, limit, follow), show))
+    carried_out(_events(configured(context), run, Choice(wanted, limit, follow), show))
 
 
 def why(
@@ -120,7 +119,7 @@ def why(
 
     Example: [cyan]econsim events last --type trade --limit 1[/cyan], then [cyan]econsim why[/cyan] with the trade's id
     """
-    asyncio.run(_why(configured(context), event, run))
+    carried_out(_why(configured(context), event, run))
 
 
 async def _runs(config: Settings) -> None:

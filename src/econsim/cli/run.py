@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econsim.cli.frame import configured
+from econsim.cli.frame import carried_out, configured
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -82,7 +82,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         from econsim.launch.fleet import Fleet
 
         fleet = Fleet(() if services is False else None, spread, workers, ephemeral)
-        summary = asyncio.run(_over_nats(config, what, name, fleet, artist))
+        summary = carried_out(_over_nats(config, what, name, fleet, artist))
     _show(config, summary, report, artist)
     if not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)
@@ -111,7 +111,7 @@ def up(  # noqa: PLR0913 - each is an option of the command
     if unknown := [name for name in names if name not in SERVICES]:
         message = f"there is no service {unknown[0]!r}; the services are {', '.join(SERVICES)}"
         raise NotFound(message)
-    asyncio.run(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
+    carried_out(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
 
 
 def _in_memory(scenario: Scenario, artist: Artist) -> Summary:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from econsim.cli.attach import OPERATOR, attached
-from econsim.cli.frame import configured, say
+from econsim.cli.frame import carried_out, configured, say
 
 if TYPE_CHECKING:
     from econsim.adapters.jetstream import Change
@@ -30,7 +29,7 @@ def plan(context: typer.Context) -> None:
 
     Example: [cyan]econsim streams plan[/cyan]
     """
-    changes = asyncio.run(_plan(configured(context)))
+    changes = carried_out(_plan(configured(context)))
     _show(changes)
     if any(change.action == "blocked" for change in changes):
         raise typer.Exit(1)
@@ -42,7 +41,7 @@ def apply(context: typer.Context) -> None:
 
     Example: [cyan]econsim --nats nats://nats.example:4222 --creds creds/ streams apply[/cyan]
     """
-    _show(asyncio.run(_apply(configured(context))))
+    _show(carried_out(_apply(configured(context))))
 
 
 async def _plan(config: Settings) -> list[Change]:
