@@ -101,14 +101,13 @@ class Batches:
                 raise Conflict(message)
 
     async def _publish(self, stamp: Stamp, closed: Closed) -> None:
-        """Write the price and every event but the last."""
-        jetstream = self._link.jetstream
+        """Write the price and every event but the last, all at once."""
         *events, _ = bulletin(stamp, self._resource, closed)
-        await publish_many(jetstream, [_outgoing(sealed) for sealed in events])
-        updated = price(stamp, self._resource, closed)
-        if updated:
+        messages = [_outgoing(sealed) for sealed in events]
+        if updated := price(stamp, self._resource, closed):
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
-            await reliable_publish(jetstream, key, updated.json(), updated.event.event_id)
+            messages.append(Outgoing(key, updated.json(), updated.event.event_id))
+        await publish_many(self._link.jetstream, messages)
 
     async def _finish(self, stamp: Stamp, closed: Closed) -> None:
         """Publish `tick_cleared` right after the one before it; raises Lost if another worker did."""
