@@ -34,7 +34,11 @@ from econsim.schemas.scenario import Scenario
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(180)]
 
-SCENARIO = chosen(scenario_files.load("genesis"), periods=1)
+GENESIS = chosen(scenario_files.load("genesis"), periods=1)
+SCENARIO = GENESIS.model_copy(
+    update={"clock": GENESIS.clock.model_copy(update={"periods": 3, "ticks_per_period": 10})}
+)
+"""Three short days: 30 ticks."""
 
 Kill = Callable[[EmbeddedServer, Processes], None]
 
@@ -50,13 +54,22 @@ def kill(service: str) -> Kill:
     return kill_service
 
 
-KILLS: dict[str, dict[int, Kill]] = {
-    "the server": {8: kill_server},
-    "the market": {8: kill("market")},
-    "the agents' host": {8: kill("agent")},
-    "the ledger": {8: kill("ledger")},
-    "the clock": {8: kill("clock")},
-    "one after the other": {5: kill("market"), 10: kill_server, 15: kill("agent"), 20: kill("ledger")},
+Kills = dict[tuple[str, int], Kill]
+"""(event type, tick) → what is killed when that event is seen."""
+
+KILLS: dict[str, Kills] = {
+    "the server": {("system.ticked", 8): kill_server},
+    "the market": {("system.ticked", 8): kill("market")},
+    "the agents' host": {("system.ticked", 8): kill("agent")},
+    "the ledger": {("system.ticked", 8): kill("ledger")},
+    "the clock": {("system.ticked", 8): kill("clock")},
+    "the clock between two periods": {("system.period_closed", 10): kill("clock")},
+    "one after the other": {
+        ("system.ticked", 5): kill("market"),
+        ("system.ticked", 10): kill_server,
+        ("system.ticked", 15): kill("agent"),
+        ("system.ticked", 20): kill("ledger"),
+    },
 }
 
 
@@ -81,7 +94,11 @@ async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run
 async def test_in_real_time_every_trade_is_settled_once_whatever_was_killed(tmp_path: Path) -> None:
     """Arrival decides there, so two runs differ; but trades and their settlement must agree one to one."""
     scenario = chosen(SCENARIO, real_time=True)
-    kills = {6: kill("market"), 14: kill_server, 22: kill("ledger")}
+    kills: Kills = {
+        ("system.ticked", 6): kill("market"),
+        ("system.ticked", 14): kill_server,
+        ("system.ticked", 22): kill("ledger"),
+    }
 
     events = await disturbed(tmp_path, kills, scenario)
 
@@ -99,7 +116,7 @@ async def test_in_real_time_every_trade_is_settled_once_whatever_was_killed(tmp_
 
 
 async def disturbed(
-    state: Path, kills: dict[int, Kill], scenario: Scenario = SCENARIO, workers: int = 1
+    state: Path, kills: Kills, scenario: Scenario = SCENARIO, workers: int = 1
 ) -> list[Sealed]:
     """Run a scenario with each service in its own process, killing what is asked at its tick."""
     events = []
@@ -112,7 +129,7 @@ async def disturbed(
             async with aclosing(events_of(client, "disturbed")) as log:
                 async for sealed in log:
                     events.append(sealed)
-                    if unseal(sealed).type == "system.ticked" and sealed.event.tick in kills:
-                        kills.pop(sealed.event.tick)(embedded, processes)
+                    if strike := kills.pop((unseal(sealed).type, sealed.event.tick), None):
+                        strike(embedded, processes)
             await client.close()
     return events

@@ -98,10 +98,12 @@ def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's coroutine; Ctrl-C and a polite kill both let it clean up, then count as stopped."""
     import asyncio
     import signal
+    import threading
 
     async def stoppable() -> Result:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        for sent in (signal.SIGINT, signal.SIGTERM):
+        heard = threading.current_thread() is threading.main_thread()
+        for sent in (signal.SIGINT, signal.SIGTERM) if heard else ():
             loop.add_signal_handler(sent, task.cancel)  # type: ignore[union-attr]  # a task runs this
         return await work
 

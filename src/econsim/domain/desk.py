@@ -91,6 +91,7 @@ class _Pit:
         self._traders: list[tuple[str, Trader]] = []
         self._hands: dict[str, Hand] = {}
         self._heard: list[Item] = []
+        self._applied = 0
 
     def seat(self, agent: Agent) -> None:
         """Add an agent's trader, if it trades here."""
@@ -117,7 +118,9 @@ class _Pit:
         """Apply a complete batch in book order, then let those learn that do."""
         self.quote = cleared.quote
         for item in sorted(self._heard, key=attrgetter("n")):
-            self._apply(item)
+            if item.n > self._applied:  # a batch done again after a crash may tell an item twice
+                self._apply(item)
+                self._applied = item.n
         self._heard.clear()
         for agent, trader in self._traders:
             if trader.learns:

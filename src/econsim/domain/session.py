@@ -85,6 +85,7 @@ class Session:
         self.batch = 0
         self.last_sequence = 0
         self.quote = Quote()
+        self.closed = False
         self._seed = seed
         self._n = 1
         self._book = make(market)
@@ -129,6 +130,7 @@ class Session:
         chains = self._settle(opened.chains, items, codes)
         self._n += len(items)
         self.batch += 1
+        self.closed = mark.ends_period
         self.last_sequence = max(self.last_sequence, mark.last_sequence)
         before, self.quote = self.quote, self._book.quote()
         cleared = self._summary(items, len(held) + len(rejected), mark)
@@ -155,6 +157,7 @@ class Session:
         self.batch = cleared.batch
         self.last_sequence = cleared.last_sequence
         self.quote = cleared.quote
+        self.closed = cleared.period_closed
 
     def depth(self, levels: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Return bids and asks by price, best first."""

@@ -110,7 +110,8 @@ class Worker:
             messages = [await self.inbox.get(), *self.inbox.rest(BATCH_MAX)]
             for message in messages:
                 await self._take(message)
-            if not lock_step and self.held:
+            # Between two periods orders wait for the first tick of the next: units are being redeemed.
+            if not lock_step and self.held and not self.session.closed:
                 await self._process(Mark(self.tick, self.period, ends_tick=False))
 
     async def _take(self, message: Msg) -> None:

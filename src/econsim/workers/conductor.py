@@ -7,6 +7,7 @@ passed over by its books.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -20,7 +21,7 @@ from econsim.domain.decode import decode
 from econsim.domain.envelope import Stamp, derive
 from econsim.domain.pace import Moment, ends_period
 from econsim.domain.period import deal, endow, redeem
-from econsim.domain.population import host_names
+from econsim.domain.population import UNHOSTED, host_name
 from econsim.domain.progress import Progress
 from econsim.errors import Conflict
 from econsim.grammar import Subject
@@ -31,6 +32,8 @@ from econsim.schemas.ledger import Chain, Submit, Submitted
 from econsim.schemas.orders import CloseTick, Side
 from econsim.schemas.scenario import Mode
 from econsim.tenancy import OpenRun
+
+_log = logging.getLogger(__name__)
 
 ACTOR: Final = "clock"
 """Who acts in the clock's events and commands."""
@@ -64,8 +67,8 @@ class Conductor:
         self._lock_step = scenario.clock.mode is Mode.LOCK_STEP
         self._agents = tuple(run.agents.values())
         self._resources = tuple(market.resource for market in scenario.markets)
-        hosts = {f"host_{agent.host + 1}" for agent in self._agents if agent.id not in run.guests}
-        self._answering = frozenset(hosts) & frozenset(host_names(scenario)) | run.guests
+        hosts = {host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED}
+        self._answering = run.guests | hosts
         self._progress = Progress()
         self._changed = asyncio.Event()
         self._stamp = Stamp(run.name, run.data.salt, 0, "")
@@ -97,11 +100,10 @@ class Conductor:
         """Drive the run to its end."""
         moment = self._progress.moment
         await self._submit("endow", endow(self._agents))
-        if moment.tick and self._progress.period_closed < moment.period:
+        ended = False
+        if moment.tick:
             self._at(moment, self._progress.ticked_id)
-            ended = await self._tick(moment)
-        else:
-            ended = bool(moment.tick)
+            ended = self._progress.period_closed == moment.period or await self._tick(moment)
         while moment.period <= self._clock.periods:
             if moment.tick_of_period == 0:
                 await self._open_period(moment.period)
@@ -122,9 +124,7 @@ class Conductor:
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
         self._at(moment, await self._tell(subjects.TICKED, data))
         if self._lock_step:
-            await self._until(
-                lambda: self._progress.answered(self._answering, moment.tick), self._clock.deadline_ms / 1000
-            )
+            await self._answers(moment.tick)
         else:
             await asyncio.sleep(self._clock.tick_ms / 1000)
         ended = ends_period(self._clock, moment, self._progress.limits())
@@ -132,6 +132,14 @@ class Conductor:
         if self._lock_step or ended:
             await self._until(lambda: self._progress.cleared(self._resources, moment.tick))
         return ended
+
+    async def _answers(self, tick: int) -> None:
+        """Wait for everybody's answer to a tick; whoever is late for the deadline is left behind."""
+        if not await self._until(
+            lambda: self._progress.answered(self._answering, tick), self._clock.deadline_ms / 1000
+        ):
+            late = [name for name in sorted(self._answering) if not self._progress.answered([name], tick)]
+            _log.warning("tick %d of run %s goes on without %s", tick, self._run.name, ", ".join(late))
 
     async def _open_period(self, period: int) -> None:
         await self._submit(f"deal-{period}", deal(self._agents, period))
@@ -190,12 +198,11 @@ class Conductor:
         dealt = sum(len(r.values) for r in roles if r.resource == resource and r.side is Side.ASK)
         return dealt + self._progress.bought(agent, resource)
 
-    async def _until(self, reached: Callable[[], bool], timeout_s: float | None = None) -> None:
-        """Wait for the log to show something, or for the deadline."""
-        try:
+    async def _until(self, reached: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        """Wait for the log to show something; false if the deadline came first."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while not reached():
                     self._changed.clear()
                     await self._changed.wait()
-        except TimeoutError:
-            return
+        return reached()
