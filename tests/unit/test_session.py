@@ -149,3 +149,15 @@ def test_a_book_is_its_items_folded(mechanism, batches):
 
     assert fresh.depth(100) == book.session.depth(100)
     assert any(isinstance(item, OrderAccepted) for item in book.items) or not book.session.depth(1)[0]
+
+
+def test_a_book_is_closed_from_the_end_of_a_period_to_the_next_batch() -> None:
+    """Also for the worker that takes it over in between: in real time orders wait meanwhile."""
+    first, heir = (Session(Market(resource="cpu"), 1) for _ in range(2))
+
+    last = first.close(first.open(1, (), shuffle=True), {}, Mark(1, ends_period=True))
+    heir.resume(last.cleared)
+
+    assert (first.closed, heir.closed) == (True, True)
+    heir.close(heir.open(2, (), shuffle=True), {}, Mark(2))
+    assert not heir.closed

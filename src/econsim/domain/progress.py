@@ -20,7 +20,6 @@ class Progress:
         """Start before the first event."""
         self.moment = Moment()
         self.ticked_id: str | None = None
-        self.period_opened = 0
         self.period_closed = 0
         self._answered: dict[str, CycleCompleted] = {}
         self._cleared: dict[str, int] = {}
@@ -39,8 +38,7 @@ class Progress:
                 self._cleared[_resource(sealed)] = event.tick
             case Traded():
                 self._trade(sealed, event.data)
-            case PeriodOpened(period=period):
-                self.period_opened = period
+            case PeriodOpened():
                 self._net.clear()
                 self._seen.clear()
             case PeriodClosed(period=period):

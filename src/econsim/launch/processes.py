@@ -30,7 +30,6 @@ class Processes:
     def __init__(self, server: Server, state: Path, on_exit: Callable[[str], None]) -> None:
         """Run against a server; logs go below the state directory."""
         self.running: dict[str, Process] = {}
-        self._server = server
         self._logs = state / "logs"
         self._on_exit = on_exit
         self._environment = environment() | {
