@@ -1,0 +1,124 @@
+"""`econsim agent run`: run somebody else's agent in a sandbox and say what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli.frame import carried_out, configured
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+    from econsim.sandbox.guest import Guest
+    from econsim.sandbox.process import Outcome
+
+BROKEN: Final = 1
+"""Exit code when the agent broke a limit; otherwise the agent's own is passed on."""
+
+
+class Isolated(StrEnum):
+    """How far the agent is kept apart."""
+
+    NAMESPACES = "namespaces"
+    """It sees only what it is shown, and reaches NATS alone."""
+    LIMITS = "limits"
+    """Limits, a clean environment and a hard stop, nothing else."""
+
+
+def run(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The agent's name in the run.")],
+    command: Annotated[list[str], typer.Argument(help="After --: the program and its arguments.")],
+    *,
+    run: Annotated[str, typer.Option(help="The run it takes part in.")],
+    read: Annotated[
+        list[Path] | None, typer.Option(help="Let it read this directory or file too.", exists=True)
+    ] = None,
+    cpu_s: Annotated[int | None, typer.Option(min=1, help="Processor time, in seconds.")] = None,
+    memory_mib: Annotated[int | None, typer.Option(min=1, help="Memory, in MiB.")] = None,
+    open_files: Annotated[int | None, typer.Option(min=1, help="Open files of a process.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes and threads.")] = None,
+    wall_s: Annotated[float | None, typer.Option(min=0.1, help="Seconds until it is stopped.")] = None,
+    isolation: Annotated[
+        Isolated, typer.Option(help="namespaces, or limits where the kernel allows no more.")
+    ] = Isolated.NAMESPACES,
+) -> None:
+    """Run an untrusted agent: its own process, its own creds, nothing but NATS to reach.
+
+    The files that the command names are shown to it, read-only; the rest of the machine is not.
+
+        econsim agent run bob --run genesis-1 -- python bot.py
+        econsim agent run bob --run genesis-1 --read ./bob --wall-s 60 -- python bob/main.py
+    """
+    from econsim.sandbox.guest import Guest, Isolation
+    from econsim.sandbox.limits import MIB, Limits
+
+    config = configured(context)
+    creds = _creds(config, run, name)
+    usual = Limits()
+    limits = replace(
+        usual,
+        cpu_s=cpu_s or usual.cpu_s,
+        memory_bytes=memory_mib * MIB if memory_mib else usual.memory_bytes,
+        open_files=open_files or usual.open_files,
+        processes=processes or usual.processes,
+        wall_s=wall_s or usual.wall_s,
+    )
+    guest = Guest(
+        run=run,
+        agent=name,
+        command=tuple(command),
+        server=_server(config),
+        creds=creds,
+        directory=Path.cwd(),
+        readable=tuple(path.absolute() for path in read or ()),
+        secrets=(config.state, creds),
+        limits=limits,
+        isolation=Isolation(isolation),
+    )
+    _tell(carried_out(_lived(guest)))
+
+
+async def _lived(guest: Guest) -> Outcome:
+    from econsim.sandbox.process import Sandbox
+
+    async with Sandbox(guest, typer.echo) as sandbox:
+        return await sandbox.wait()
+
+
+def _tell(outcome: Outcome) -> None:
+    """Say what became of it on stderr, and end with its exit code, or with 1 if a limit stopped it."""
+    from econsim.sandbox.process import Ended
+
+    if outcome.ended is Ended.BY_ITSELF:
+        raise typer.Exit(outcome.status)
+    spent = f"{outcome.wall_s:.1f} s, {outcome.cpu_s:.1f} s of processor time"
+    typer.secho(f"the agent was stopped: {outcome.ended} ({spent})", fg="yellow", err=True)
+    raise typer.Exit(BROKEN)
+
+
+def _server(config: Settings) -> str:
+    """Return the server's URL; raises SetupError if none runs."""
+    from econsim.adapters import server_state
+    from econsim.errors import SetupError
+
+    url = config.nats or server_state.running(config.state)
+    if url is None:
+        message = f"no server runs on {config.state}; start one with `econsim up`, or name one with --nats"
+        raise SetupError(message)
+    return url
+
+
+def _creds(config: Settings, run: str, name: str) -> Path:
+    """Return the agent's creds file: the one that was named, else the one that was made for it."""
+    from econsim.grammar import token
+
+    token(run, "run")
+    token(name, "agent")
+    if config.creds and not config.creds.is_dir():
+        return config.creds
+    return (config.creds or config.state / "trust" / "agents" / run) / f"{name}.creds"

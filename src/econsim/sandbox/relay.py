@@ -1,0 +1,125 @@
+"""The one way out of a jail: a door on its loopback, behind which is NATS.
+
+The agent's side listens inside the jail's network, but the listening socket is ours: we accept, and pump
+bytes to the server and back. Nothing is read or changed, so TLS and creds are between those two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from econsim.errors import SetupError
+
+CONNECTIONS_MAX: Final = 4
+"""Connections of one agent at once: a client uses one, and a second while it reconnects."""
+
+BUFFER_BYTES: Final = 64 * 2**10
+"""Most that waits in each direction of a connection; a reader that is slower slows the other side down."""
+
+CONNECT_S: Final = 5.0
+"""Longest to wait for the server; the client inside tries again by itself."""
+
+FLUSH_S: Final = 1.0
+"""Longest that the last bytes may take once one side has hung up."""
+
+NATS_PORT: Final = 4222
+"""The server's port where a URL names none."""
+
+_STREAMS: Final = ("nats", "tls")
+
+
+def address(url: str) -> tuple[str, int]:
+    """Return host and port of a server; raises SetupError for what is no stream of NATS bytes."""
+    try:
+        parts = urlsplit(url if "//" in url else f"nats://{url}")
+        host, port = parts.hostname, parts.port or NATS_PORT
+    except ValueError:
+        host, port = None, NATS_PORT
+    if not host or parts.scheme not in _STREAMS:
+        message = f"an agent cannot be connected to {url}; give the server as nats://HOST:PORT"
+        raise SetupError(message)
+    return host, port
+
+
+class Relay:
+    """Serve a listening socket from another network for the time of the context."""
+
+    def __init__(self, door: socket.socket, url: str) -> None:
+        """Take over the socket; raises SetupError if the URL is of no use."""
+        self.refused = 0
+        """Connections turned away because there were too many."""
+        self._door = door
+        self._address = address(url)
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Begin to accept."""
+        self._server = await asyncio.start_server(self._accepted, sock=self._door, limit=BUFFER_BYTES)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up on everybody."""
+        self._server.close()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+        await self._server.wait_closed()
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= CONNECTIONS_MAX:
+            self.refused += 1
+            writer.transport.abort()
+            return
+        task = asyncio.create_task(self._connected(reader, writer), name="relay")
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with _closing(writer):
+            try:
+                connecting = asyncio.open_connection(*self._address, limit=BUFFER_BYTES)
+                from_server, to_server = await asyncio.wait_for(connecting, CONNECT_S)
+            except (OSError, TimeoutError):
+                return
+            async with _closing(to_server):
+                await _either(_pump(reader, to_server), _pump(from_server, writer))
+
+
+@asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Close a writer after its last bytes, or at once if they are not taken or something went wrong."""
+    writer.transport.set_write_buffer_limits(high=BUFFER_BYTES)
+    try:
+        yield
+        writer.close()
+        with contextlib.suppress(OSError, TimeoutError):
+            await asyncio.wait_for(writer.wait_closed(), FLUSH_S)
+    finally:
+        writer.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(BUFFER_BYTES):
+            writer.write(data)
+            await writer.drain()
+
+
+async def _either(*pumps: Coroutine[Any, Any, None]) -> None:
+    """Run until one direction ends; NATS has no use for half a connection."""
+    tasks = [asyncio.create_task(pump) for pump in pumps]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,63 @@
+"""The last lines of what an agent says, whatever it says and however much."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+LINES_MAX: Final = 200
+"""Lines that are kept: a traceback, with what came before it."""
+
+LINE_CHARS_MAX: Final = 500
+"""Characters of a line; a longer one is broken."""
+
+READ_BYTES: Final = 16 * 2**10
+"""Read at once; an agent that talks faster than it is read waits."""
+
+Heard = Callable[[str], None]
+"""Told each line."""
+
+
+class Tail:
+    """The end of one agent's output, made of printable lines."""
+
+    def __init__(self, heard: Heard | None = None) -> None:
+        """Start empty."""
+        self.lines: deque[str] = deque(maxlen=LINES_MAX)
+        """What is kept, oldest first."""
+        self._heard = heard or (lambda _: None)
+        self._begun = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    async def follow(self, reader: asyncio.StreamReader) -> None:
+        """Read to the end."""
+        while data := await reader.read(READ_BYTES):
+            self.add(data)
+        self.finish()
+
+    def add(self, data: bytes) -> None:
+        """Take what was said; a line counts when it is complete or too long."""
+        *complete, rest = (self._begun + self._decoder.decode(data)).split("\n")
+        for line in complete:
+            self._keep(line)
+        while len(rest) > LINE_CHARS_MAX:
+            self._keep(rest[:LINE_CHARS_MAX])
+            rest = rest[LINE_CHARS_MAX:]
+        self._begun = rest
+
+    def finish(self) -> None:
+        """Take the last line, which nothing ended."""
+        if self._begun:
+            self._keep(self._begun)
+            self._begun = ""
+
+    def _keep(self, line: str) -> None:
+        # Whoever reads this has a terminal, which must not obey a stranger.
+        plain = "".join(char if char.isprintable() else " " for char in line.rstrip("\r"))
+        for start in range(0, len(plain) or 1, LINE_CHARS_MAX):
+            part = plain[start : start + LINE_CHARS_MAX]
+            self.lines.append(part)
+            self._heard(part)
