@@ -1,0 +1,65 @@
+"""The last look before something leaves: a client that publishes only what its role may (seed 6.3).
+
+The server refuses the rest too, but later and elsewhere: its word reaches no caller. Here the call itself
+fails, and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from nats.aio.client import Client
+
+from econsim.errors import NotAllowed
+
+_END: Final = ">"
+
+
+class Patterns:
+    """NATS patterns as a tree of tokens: a look-up costs one step a token, however many there are."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        """Take in patterns."""
+        self._tree: dict[str, Any] = {}
+        for pattern in patterns:
+            branch = self._tree
+            for token in pattern.split("."):
+                branch = branch.setdefault(token, {})
+            branch[""] = {}
+
+    def match(self, subject: str) -> bool:
+        """Tell whether a subject is within any of the patterns."""
+        return self._within(self._tree, subject.split("."), 0)
+
+    def _within(self, branch: dict[str, Any], tokens: list[str], place: int) -> bool:
+        if place == len(tokens):
+            return "" in branch
+        if _END in branch:
+            return True
+        exact, any_ = branch.get(tokens[place]), branch.get("*")
+        return (exact is not None and self._within(exact, tokens, place + 1)) or (
+            any_ is not None and self._within(any_, tokens, place + 1)
+        )
+
+
+def guard(client: Client, role: str, allowed: Iterable[str], tell: Callable[[str, NotAllowed], None]) -> None:
+    """Make a client refuse to publish outside `allowed` (patterns of the role): NotAllowed, of which `tell` hears first.
+
+    Requests, replies and stream publishes all pass the one method that is replaced here.
+    """
+    patterns, send = Patterns(allowed), client.publish
+
+    async def publish(
+        subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        if not patterns.match(subject):
+            message = (
+                f"{role!r} may not publish on {subject[:200]!r}; docs/reference/permissions.md has its rights"
+            )
+            error = NotAllowed(message, code="sender_may_not_publish_here")
+            tell(subject, error)
+            raise error
+        await send(subject, payload, reply, headers)
+
+    client.publish = publish  # type: ignore[method-assign]  # the one way out of the client
