@@ -17,7 +17,6 @@ FROM python:3.13-slim
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent econsim \
     && install -d -o econsim -g econsim -m 0700 /state /data
 COPY --from=build /venv /venv
-COPY deploy/write_trust.py /venv/share/econsim/write_trust.py
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 ENTRYPOINT []

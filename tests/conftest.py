@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from nats.aio.client import Client
+from superuser import superuser
 
 from econsim.adapters import jetstream
 from econsim.adapters.connection import connect
@@ -45,7 +46,8 @@ async def connect_as(server: EmbeddedServer) -> AsyncIterator[ConnectAs]:
     clients: list[Client] = []
 
     async def as_role(role: str) -> Client:
-        clients.append(await connect(server.url, server.creds(role), f"test-{role}"))
+        creds = superuser(server) if role == "superuser" else server.creds(role)
+        clients.append(await connect(server.url, creds, f"test-{role}"))
         return clients[-1]
 
     yield as_role
@@ -55,8 +57,8 @@ async def connect_as(server: EmbeddedServer) -> AsyncIterator[ConnectAs]:
 
 @pytest.fixture
 async def nc(connect_as: ConnectAs) -> Client:
-    """Connect as the operator, who may speak on every econsim subject."""
-    return await connect_as("operator")
+    """Connect as one who may do everything in account SIM."""
+    return await connect_as("superuser")
 
 
 @pytest.fixture
@@ -67,6 +69,6 @@ def run() -> str:
 
 async def _start(server: EmbeddedServer) -> None:
     await server.__aenter__()
-    client = await connect(server.url, server.creds("operator"), "test-streams")
+    client = await connect(server.url, superuser(server), "test-streams")
     await jetstream.apply(client)
     await client.close()

@@ -1,16 +1,19 @@
-"""A run with guests over the real server, all services in this process."""
+"""A run with guests over the real server, all services in this process; each guest in its own account."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from factories import group, role, scenario
 from nats.aio.client import Client
+from superuser import superuser
 
 from econsim.adapters.connection import connect
+from econsim.agents.line import Line
 from econsim.agents.services import EconomicService
 from econsim.app import SERVICES, Server, running
 from econsim.errors import NotFound
+from econsim.launch.guests import let_in
 from econsim.launch.runs import open_run
 from econsim.subjects import ORDER_OUTCOME
 
@@ -28,13 +31,17 @@ class Live:
     """A run that is open, and what its guests were told."""
 
     nc: Client
+    """A superuser of SIM."""
     run: str
-    guests: tuple
+    guests: dict
+    """Name → connection in the guest's own account."""
+    creds: dict
+    """Name → creds file."""
     markets: tuple
     told: list = field(default_factory=list)
 
     def economy(self, agent="anna"):
-        return EconomicService(self.nc, self.run, agent)
+        return EconomicService(Line(self.guests[agent], self.run, agent))
 
     async def answering(self):
         """Wait until every service answers."""
@@ -48,27 +55,31 @@ class Live:
     async def state(self):
         """Return what must not change: balances and the guests' part of the books."""
         balances = [await self.economy(agent).get_balance() for agent in self.guests]
-        books = [await self.economy().get_book(resource) for resource in self.markets]
+        books = [await self.economy(next(iter(self.guests))).get_book(resource) for resource in self.markets]
         return balances, [book.bids for book in books]
 
 
 @asynccontextmanager
 async def live_run(server, run, wanted):
     """Run all services and open a run for the time of the context."""
-    here = Server(server.url, server.creds)
-    async with running(tuple(SERVICES), here):
-        client = await connect(server.url, server.creds("operator"), "test-live")
-        guests = tuple(each.name for each in wanted.agents if each.policy == "external")
-        live = Live(client, run, guests, tuple(each.resource for each in wanted.markets))
+    here = Server(server.url, server.creds, server.trust)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(running(tuple(SERVICES), here))
+        client = await connect(server.url, superuser(server), "test-live")
+        stack.push_async_callback(client.close)
+        accounts = await let_in(here, run, wanted)
+        creds = {account.agent: account.creds for account in accounts}
+        guests = {agent: await connect(server.url, path, f"guest-{agent}") for agent, path in creds.items()}
+        for guest in guests.values():
+            stack.push_async_callback(guest.close)
+        live = Live(client, run, guests, creds, tuple(each.resource for each in wanted.markets))
 
         async def hear(message):
             live.told.append(message)
 
         for subject in ORDER_OUTCOME:
             await client.subscribe(subject.pattern(), cb=hear)
-        try:
-            await open_run(client, run, wanted)
+        await open_run(client, run, wanted)
+        if guests:
             await live.answering()
-            yield live
-        finally:
-            await client.close()
+        yield live

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+from superuser import superuser
+
 from econsim import memory, scenario_files
 from econsim.adapters.connection import connect
 from econsim.app import SERVICES, Server, running
@@ -22,7 +24,7 @@ def shortened(name, periods=1, ticks=60):
 
 async def over_nats(server, scenario, name) -> list[Sealed]:
     """Return the events of a run of a scenario over a server, in log order."""
-    client = await connect(server.url, server.creds("operator"), "test-run")
+    client = await connect(server.url, superuser(server), "test-run")
     try:
         async with running(tuple(SERVICES), Server(server.url, server.creds)):
             await open_run(client, name, scenario)

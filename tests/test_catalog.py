@@ -104,8 +104,9 @@ def test_a_subscription_that_is_missing_is_named(document, subscribed) -> None:
 
 def test_every_subject_is_in_the_table() -> None:
     constants = [value for value in vars(subjects).values() if isinstance(value, Subject)]
+    groups = (*subjects.ORDER_OUTCOME, *subjects.ENTER_ORDER.values())
 
-    missing = [row.template for row in (*constants, *subjects.ORDER_OUTCOME) if row not in TABLE]
+    missing = [row.template for row in (*constants, *groups) if row not in TABLE]
 
     assert not missing
 
@@ -132,11 +133,12 @@ def test_what_is_answered_names_a_value_and_an_error(row: Subject, document) -> 
         if o["channel"]["$ref"].endswith(f"/{catalog.channel_name(row)}")
     ]
 
-    answered = row.kind in (Kind.REQUEST, Kind.OPERATOR)
+    answered = row.kind in (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
+    refusal = "EntryRefused" if row.kind is Kind.ENTRY else "ErrorReply"
     assert ("reply" in operation) == answered == bool(row.reply)
     if answered:
-        assert len(operation["reply"]["messages"]) == 2
-        assert operation["reply"]["messages"][1]["$ref"].endswith("/ErrorReply")
+        messages = [message["$ref"].rpartition("/")[2] for message in operation["reply"]["messages"]]
+        assert messages == list(dict.fromkeys([row.reply, refusal]))
 
 
 def test_the_streams_say_which_subjects_they_capture() -> None:

@@ -6,10 +6,11 @@ Nothing connects or reads the environment before an app is asked for by name.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,13 +21,24 @@ from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
 from econsim import routers
 from econsim.adapters import server_state
 from econsim.adapters.connection import options, ready
+from econsim.adapters.guard import guard
+from econsim.adapters.ingress import REQUESTS_MAX, Gate, guard_entry, harden
+from econsim.adapters.renewal import keep_current
+from econsim.adapters.trust import Trust
 from econsim.catalog import Catalog
 from econsim.collector import collect_rarely
 from econsim.config import Settings, settings
+from econsim.domain.quota import Kind
 from econsim.errors import NotFound, SetupError
+from econsim.grammar import Parsed
 from econsim.link import Link
 from econsim.middlewares import Bind, replies
+from econsim.operator_audit import OperatorAudit
+from econsim.permissions import permissions
+from econsim.schemas.admission import AgentSuspended
+from econsim.screening import Screen
 from econsim.tenancy import OpenRun, Post, Tenancy
+from econsim.workers.entrance import FLOOD_MAX
 
 EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
@@ -46,6 +58,36 @@ class Service:
     """Its connection."""
     tenancy: Tenancy
     """Its posts."""
+    creds: Path | None
+    """Its credentials."""
+    renewing: set[asyncio.Task[None]] = field(default_factory=set)
+    """Keeps the credentials current."""
+
+    async def start(self) -> None:
+        """Begin to serve, once the broker is connected; from now on the client speaks only where the role may."""
+        name, rejections = self.link.service, self.link.rejections
+        guard(self.link.client, name, permissions(name)["pub"]["allow"], rejections.of_service)
+        most = FLOOD_MAX if name == "admission" else REQUESTS_MAX
+        guard_entry(self.link.client, Gate(self._allowed, self._suspend, most))
+        await ready(self.link.client)
+        if self.creds:
+            self.renewing.add(asyncio.create_task(keep_current(self.link.client, self.creds)))
+        await self.tenancy.start()
+
+    def _allowed(self, sender: Parsed) -> int:
+        """Return the messages a second an agent may send."""
+        return self.link.meter.limit(Kind.PUBLISH_RATE, sender.run, sender.agent)
+
+    def _suspend(self, sender: Parsed, received: int) -> None:
+        """Have an agent's account taken away that sends this service far more than its share."""
+        told = AgentSuspended(agent=sender.agent, received=received, allowed=self._allowed(sender))
+        self.link.rejections.suspend(sender.run, told)
+
+    async def stop(self) -> None:
+        """Stop serving; the broker is stopped by who started it."""
+        for task in self.renewing:
+            task.cancel()
+        await self.tenancy.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +105,8 @@ SERVICES: Final[Mapping[str, Recipe]] = {
     "market": Recipe(routers.market.router, routers.market.posts),
     "clock": Recipe(routers.clock.router, routers.clock.posts),
     "agent": Recipe(lambda _, tenancy: routers.agent.router(tenancy), routers.agent.posts),
+    "admission": Recipe(routers.admission.router, routers.admission.posts),
+    "admin": Recipe(routers.admin.router, routers.admin.posts),
 }
 """Every service, by the name of its app and its role; no module of this file may take such a name."""
 
@@ -75,6 +119,8 @@ class Server:
     """NATS URL; empty if there is none."""
     creds: Callable[[str], Path]
     """Role → creds file."""
+    trust: Trust | None = None
+    """The trust root, where it is ours: then agents' accounts can be made."""
 
 
 def server_of(config: Settings) -> Server:
@@ -85,7 +131,9 @@ def server_of(config: Settings) -> Server:
             return config.creds
         return (config.creds or config.state / "trust" / "creds") / f"{role}.creds"
 
-    return Server(config.nats or server_state.running(config.state) or "", creds)
+    url = server_state.running(config.state) or ""
+    trust = Trust.open(config.state) if url and not config.nats else None
+    return Server(config.nats or url, creds, trust)
 
 
 def build(*names: str, server: Server | None = None) -> FastStream:
@@ -106,12 +154,12 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     @app.after_startup
     async def start() -> None:
         for service in made:
-            await service.tenancy.start()
+            await service.start()
 
     @app.on_shutdown
     async def stop() -> None:
         for service in made:
-            await service.tenancy.stop()
+            await service.stop()
 
     return app
 
@@ -124,12 +172,11 @@ async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
     try:
         for service in made:
             await service.link.broker.start()
-            await ready(service.link.client)
-            await service.tenancy.start()
+            await service.start()
         yield
     finally:
         for service in made:
-            await service.tenancy.stop()
+            await service.stop()
         for service in made:
             await service.link.broker.stop()
 
@@ -139,21 +186,26 @@ def make(name: str, server: Server) -> Service:
     if name not in SERVICES:
         message = f"there is no service {name!r}; the services are {', '.join(SERVICES)}"
         raise NotFound(message)
-    creds = server.creds(name)
+    harden()
+    path = server.creds(name)
+    creds = path if path.exists() else None
+    screen, audit = Screen(), OperatorAudit()
     broker = NatsBroker(
         server.url or NOWHERE,
-        security=NatsCredentials(str(creds)) if creds.exists() else None,
-        middlewares=[Bind, replies()],
+        security=NatsCredentials(str(creds)) if creds else None,
+        middlewares=[Bind, replies(), audit, screen],
         # Its own logger: FastStream's default one writes a line for every message and every stop.
         logger=logging.getLogger("econsim.broker"),
         log_level=logging.DEBUG,
         graceful_timeout=GRACE_S,
-        **options(f"econsim-{name}"),
+        **options(f"econsim-{name}", creds),
     )
     link = Link(name, broker)
+    screen.at(link)
+    audit.at(link)
     tenancy = Tenancy(link, partial(SERVICES[name].posts, link))
     broker.include_router(SERVICES[name].router(link, tenancy))
-    return Service(link, tenancy)
+    return Service(link, tenancy, creds)
 
 
 def __getattr__(name: str) -> FastStream:

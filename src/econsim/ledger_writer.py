@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from econsim import ports
-from econsim.errors import Conflict, EconsimError, InvalidMessage, Unavailable
+from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.ledger_state import WRITES_MAX, LedgerState, Part, cost, split
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
 
@@ -162,18 +162,10 @@ class LedgerWriter:
 
     async def _commit(self, group: list[_Job]) -> None:
         """Make a group durable and answer what is complete; raises what the last attempt met."""
-        for attempt in range(TRIES_MAX):
-            try:
-                if self._stale:
-                    await self.load()
-                await self._write(group)
-            except (Conflict, Unavailable) as error:
-                self._stale = True
-                failure: EconsimError = error
-                await asyncio.sleep(RETRY_WAIT_S * 2**attempt)
-            else:
-                self._answer(group)
-                return
+        failure = await self._attempted(group)
+        if failure is None:
+            self._answer(group)
+            return
         if isinstance(failure, Unavailable) or len(group) == 1:
             raise failure
         # A command id used again for other chains conflicts for ever: find it, so that only its
@@ -185,6 +177,26 @@ class LedgerWriter:
                 await self._commit([job])
             except Conflict as error:
                 self._fail([job], error)
+
+    async def _attempted(self, group: list[_Job]) -> Conflict | Unavailable | None:
+        """Try to make a group durable; return what the last attempt met, or nothing."""
+        failure: Conflict | Unavailable = Unavailable()
+        for attempt in range(TRIES_MAX):
+            try:
+                if self._stale:
+                    await self.load()
+                await self._write(group)
+            except (Conflict, Unavailable) as error:
+                # Nothing to wait for: the store is read anew, and what conflicts again always will.
+                again = isinstance(failure, Conflict) and isinstance(error, Conflict)
+                self._stale, failure = True, error
+                if again:
+                    return failure
+                if isinstance(error, Unavailable):
+                    await asyncio.sleep(RETRY_WAIT_S * 2**attempt)
+            else:
+                return None
+        return failure
 
     async def _write(self, group: list[_Job]) -> None:
         """Apply a group to the ledger and commit the writes that follow from it."""

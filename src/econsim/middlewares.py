@@ -20,8 +20,9 @@ from pydantic import ValidationError
 
 from econsim.domain.decode import decode as decode_event
 from econsim.domain.intake import explain
-from econsim.errors import EconsimError, InvalidMessage, NotAllowed
+from econsim.errors import EconsimError, InvalidMessage, NotAllowed, NotFound, QuotaExceeded, Refused
 from econsim.grammar import Parsed, fields
+from econsim.schemas.admission import EntryRefused, StreamError
 from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request
 
 REQUEST_BYTES_MAX: Final = 8_192
@@ -29,6 +30,15 @@ REQUEST_BYTES_MAX: Final = 8_192
 
 TRUSTED_BYTES_MAX: Final = 8 * 2**20
 """Bytes in what only services and operators send: transfers of a whole tick, a scenario of 20 000 agents."""
+
+_STATUS: Final = (
+    (QuotaExceeded, 429),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (Refused, 400),
+    (EconsimError, 503),
+)
+"""Kind of error, the first that fits → its status as JetStream has it."""
 
 _log = logging.getLogger(__name__)
 _message: ContextVar[StreamMessage[Any]] = ContextVar("message")
@@ -75,7 +85,7 @@ def wire(
             text = f"the message has {len(message.body)} bytes; at most {bytes_max} are taken"
             raise InvalidMessage(text, code="message_is_too_large")
         try:
-            found: Model = validate(message.body or b"{}")
+            found: Model = validate(message.body or b"{}", strict=True)
         except ValidationError as error:
             raise InvalidMessage(explain(error)) from None
         if isinstance(found, Request | Command) and found.agent_id not in (None, caller().agent):
@@ -100,7 +110,11 @@ def error_reply(error: Exception) -> ErrorReply:
     """Return the reply for an error; the text of an unforeseen one stays in our own log."""
     if isinstance(error, EconsimError):
         body = ErrorBody(
-            code=error.error_code, message=str(error), retryable=error.retryable, details=error.details
+            code=error.error_code,
+            message=str(error),
+            retryable=error.retryable,
+            retry_after_ms=error.retry_after_ms,
+            details=error.details,
         )
     else:
         _log.error("unforeseen error while answering %s", _subject(), exc_info=error)
@@ -108,6 +122,13 @@ def error_reply(error: Exception) -> ErrorReply:
             code="service_failed", message="the service failed; its log says why", retryable=True
         )
     return ErrorReply(error=body)
+
+
+def entry_refused(error: EconsimError) -> EntryRefused:
+    """Return the answer to what an agent sent and was not admitted."""
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    told = StreamError(code=status, description=f"{error.error_code}: {error}")
+    return EntryRefused(error=told, refusal=error_reply(error).error)
 
 
 def replies() -> ExceptionMiddleware:

@@ -1,81 +1,170 @@
 """Who may say and hear what in account `SIM`: explicit lists per role, derived from the subject table.
 
-A role owns what `subjects.TABLE` says it publishes or answers; ROLES adds what it calls, which
-streams it reads and which buckets it writes. No role has a bare `>`. The trust root writes these
-lists into the roles' user JWTs; the server enforces them.
+A role owns what `subjects.TABLE` says it publishes or answers; ROLES adds what it calls, what it hears, which
+streams and buckets it uses, and how. No role has a bare `>`, none hears another's inbox. The trust root
+writes these lists into the roles' scoped signing keys; the server enforces them. What agents may do in
+their own accounts is `agent_access.py`'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.grammar import DOMAINS, Kind, Subject
-from econsim.subjects import TABLE
+from econsim.grammar import Kind, Subject
+from econsim.streams import STREAMS
+from econsim.subjects import AUDIT, ORDERS, TABLE
 
-_PUBLISHED: Final = (Kind.EVENT, Kind.DELIVERY)
-_ANSWERED: Final = (Kind.REQUEST, Kind.OPERATOR)
+INBOX: Final = "_INBOX"
+"""First token of every inbox; the second is the role, so that nobody hears what is meant for another."""
 
-_ORDERS: Final = (
+OPERATOR: Final = "operator"
+"""The role of people: their name stands in the last token of what they command."""
+
+_PUBLISHED: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
+_ANSWERED: Final = (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
+NAME: Final = "{{name()}}"
+"""The server puts the name of the user's credentials here."""
+
+_SINGLE_ORDERS: Final = (
     subjects.PLACE_BID,
     subjects.PLACE_ASK,
     subjects.CANCEL_ORDER,
     subjects.REPLACE_ORDER,
-    subjects.PLACE_ORDERS,
 )
-_QUESTIONS: Final = (subjects.GET_BALANCE, subjects.GET_PRICES, subjects.GET_BOOK, subjects.EXECUTE)
+_TOLD: Final = (subjects.ADMISSION_REJECTED,)
+"""What every service says of those who try what they may not, itself included."""
+_HARD: Final = (*_TOLD, subjects.AGENT_SUSPENDED)
+"""The same of services that agents reach: they also have a flood ended."""
+_BY_SERVER: Final = (subjects.PRICE_UPDATED, subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
+"""Events their owners write into a bucket: the server tells of them."""
+_RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED)
+"""How services learn of work."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """What a role needs beyond the subjects it owns."""
 
     calls: tuple[Subject, ...] = ()
-    """Commands and requests it sends."""
+    """Commands and requests it sends, and events of others it publishes on their behalf."""
     hears: tuple[Subject, ...] = ()
     """Events and deliveries it subscribes to directly, not through a consumer."""
-    streams: tuple[str, ...] = ()
-    """Streams it reads: consumers, direct gets, acknowledgements."""
-    buckets: tuple[str, ...] = ()
-    """Buckets it writes and reads."""
-    administers: bool = False
-    """Whether it may change streams and speak on every econsim subject."""
+    reads: tuple[str, ...] = ()
+    """Streams it reads from end to end, through consumers of its own that acknowledge nothing."""
+    replays: tuple[str, ...] = ()
+    """The same through the client library's consumers, which have no names and are asked how much is left."""
+    peeks: tuple[str, ...] = ()
+    """Streams it asks for single messages and counts."""
+    newest: tuple[str, ...] = ()
+    """Streams it asks for the newest message of a subject, past their leader."""
+    pages: tuple[str, ...] = ()
+    """Streams it reads many messages of at once, without a consumer."""
+    consumes: tuple[str, ...] = ()
+    """Work queues it takes messages off."""
+    removes: tuple[str, ...] = ()
+    """Streams it deletes single messages from."""
+    writes: tuple[str, ...] = ()
+    """Buckets it writes."""
+    counts: bool = False
+    """Whether it counts what agents take, against their quotas."""
+    buries: bool = False
+    """Whether it sets messages aside as dead letters."""
+    declares: tuple[str, ...] = ()
+    """Streams it creates and changes."""
+    surveys: bool = False
+    """Whether it asks if JetStream is up at all."""
 
 
-_RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED)
-"""How services learn of work."""
+_SERVING: Final = ("leases",)
+"""The bucket of every service whose workers share posts."""
+
+SYSTEM: Final = {
+    "pub": {"allow": ["$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.UPDATE"]},
+    "sub": {"allow": [f"{INBOX}.>"]},
+}
+"""What the user of the system account may do: tell the server of accounts."""
 
 ROLES: Final[Mapping[str, Access]] = {
     "market": Access(
-        calls=(subjects.SUBMIT, *_QUESTIONS, *_ORDERS),
+        calls=(subjects.SUBMIT, subjects.GET_BALANCE, subjects.GET_BOOK, *_SINGLE_ORDERS, *_HARD),
         hears=_RUNS,
-        streams=(subjects.AUDIT, subjects.ORDERS),
-        buckets=("market_prices", "leases"),
+        reads=(AUDIT,),
+        peeks=(ORDERS, "KV_leases", "KV_quotas"),
+        newest=(AUDIT, "KV_market_prices"),
+        consumes=(ORDERS,),
+        writes=("market_prices", *_SERVING),
+        counts=True,
+        buries=True,
     ),
-    "ledger": Access(hears=_RUNS, streams=(subjects.AUDIT,), buckets=("agent_state", "leases")),
-    "clock": Access(
-        calls=(subjects.SUBMIT, subjects.CLOSE_TICK),
+    "ledger": Access(
+        calls=_HARD,
         hears=_RUNS,
-        streams=(subjects.AUDIT,),
-        buckets=("leases",),
+        replays=("KV_agent_state",),
+        peeks=(AUDIT, "KV_leases", "KV_quotas"),
+        newest=(AUDIT,),
+        writes=("agent_state", *_SERVING),
+        counts=True,
+    ),
+    "clock": Access(
+        calls=(subjects.SUBMIT, subjects.CLOSE_TICK, subjects.COMMANDED, *_TOLD),
+        hears=_RUNS,
+        reads=(AUDIT,),
+        peeks=("KV_leases",),
+        newest=(AUDIT,),
+        writes=_SERVING,
     ),
     "agent": Access(
-        calls=(*_ORDERS, *_QUESTIONS),
-        hears=tuple(row for row in TABLE if row.kind in _PUBLISHED),
-        streams=(subjects.AUDIT, "KV_agent_state", "KV_market_prices"),
-        buckets=("leases",),
+        calls=(subjects.PLACE_ORDERS, *_TOLD),
+        hears=_RUNS,
+        reads=(AUDIT,),
+        peeks=("KV_leases",),
+        newest=(AUDIT,),
+        writes=_SERVING,
     ),
-    "operator": Access(administers=True),
+    "admission": Access(
+        calls=(*_SINGLE_ORDERS, subjects.CYCLE_COMPLETED),
+        hears=(*_RUNS, subjects.TICKED),
+        peeks=(AUDIT, ORDERS, "KV_quotas"),
+        newest=(AUDIT,),
+        counts=True,
+    ),
+    "admin": Access(
+        calls=(*_SINGLE_ORDERS, subjects.PLACE_ORDERS, subjects.CLOSE_TICK, *_TOLD),
+        hears=_RUNS,
+        peeks=(AUDIT, ORDERS, "mcp_requests", "tasks", "dead_letter", "advisories", "KV_leases", "KV_quotas"),
+        newest=(AUDIT,),
+        pages=("dead_letter", "advisories"),
+        removes=("dead_letter", "advisories", ORDERS, "mcp_requests", "tasks"),
+        writes=("quotas", *_SERVING),
+        buries=True,
+        declares=tuple(stream.name for stream in STREAMS if stream.storage == "memory"),
+    ),
+    OPERATOR: Access(
+        calls=(*(row for row in TABLE if row.kind is Kind.OPERATOR), subjects.PING),
+        hears=(subjects.AGENT_SUSPENDED,),
+        reads=(AUDIT,),
+        newest=(AUDIT,),
+        pages=("dead_letter",),
+    ),
+    "setup": Access(declares=tuple(stream.name for stream in STREAMS), surveys=True),
     "observer": Access(
-        calls=_QUESTIONS,
-        hears=tuple(row for row in TABLE if row.kind in _PUBLISHED),
-        streams=(subjects.AUDIT, subjects.ORDERS, "KV_agent_state", "KV_market_prices", "KV_leases"),
+        reads=(AUDIT,),
+        replays=("KV_agent_state",),
+        peeks=(ORDERS, "dead_letter", "KV_market_prices", "KV_quotas", "KV_leases"),
+        newest=(AUDIT,),
+        pages=("dead_letter",),
     ),
+    "auditor": Access(reads=(AUDIT,), newest=(AUDIT,)),
 }
-"""Every role of account `SIM`. `operator` is the person at the CLI, `observer` its read-only commands."""
+"""Every role of account `SIM`: services first, then people. `setup` declares streams, `observer` reads everything
+and changes nothing, `auditor` reads the log alone."""
+
+SERVICES: Final = tuple(role for role in ROLES if any(row.owner == role for row in TABLE))
+"""Roles that are services."""
 
 
 def permissions(role: str) -> dict[str, dict[str, list[str]]]:
@@ -87,48 +176,58 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
         raise NotFound(message)
     access = ROLES[role]
-    if access.administers:
-        everything = [f"{domain}.>" for domain in DOMAINS]
-        return _lists([*everything, "$JS.>", "$KV.>"], [*everything, "$JS.EVENT.>", "$KV.>"])
     owned = [row for row in TABLE if row.owner == role]
-    publish = [
-        row.pattern() for row in (*owned, *access.calls) if row.kind in _PUBLISHED or row in access.calls
-    ]
+    said = [row for row in owned if row.kind in _PUBLISHED and row not in _BY_SERVER]
+    publish = [_said(row) for row in (*said, *access.calls)]
     subscribe = [
         row.pattern() for row in (*owned, *access.hears) if row.kind in _ANSWERED or row in access.hears
     ]
-    if owned:
-        publish.append("dead_letter.>")
-    for bucket in access.buckets:
-        publish += [f"$KV.{bucket}.>", *_reading(f"KV_{bucket}")]
-    for stream in access.streams:
-        publish += _reading(stream)
-    return _lists(publish, subscribe)
-
-
-def _lists(publish: list[str], subscribe: list[str]) -> dict[str, dict[str, list[str]]]:
-    # Answers and consumers' deliveries travel on inboxes. Responses by permission instead
-    # (`resp`) would make the server search a growing table on every request.
+    subscribe.append(f"{INBOX}.{role}.>")
+    if any(row.kind in _ANSWERED for row in owned):
+        # Whoever asked hears the answer on an inbox nobody can guess; agents' come through their accounts.
+        # Responses by permission instead (`resp`) would make the server search a growing table.
+        publish += [f"{INBOX}.>", "_R_.>"]
     return {
-        "pub": {"allow": sorted({*publish, "_INBOX.>"})},
-        "sub": {"allow": sorted({*subscribe, "_INBOX.>"})},
+        "pub": {"allow": sorted({*publish, *_stored(access)})},
+        "sub": {"allow": sorted({*subscribe})},
     }
 
 
-def _reading(stream: str) -> list[str]:
-    """Return what reading a stream takes: information, consumers, single messages, acknowledgements."""
-    consumer = ("CREATE", "DURABLE.CREATE", "INFO", "DELETE", "MSG.NEXT")
-    return [
-        "$JS.API.INFO",
-        f"$JS.API.STREAM.INFO.{stream}",
-        f"$JS.API.STREAM.MSG.GET.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}",
-        f"$JS.API.DIRECT.GET.{stream}.>",
-        f"$JS.API.CONSUMER.CREATE.{stream}",
-        f"$JS.API.CONSUMER.LIST.{stream}",
-        f"$JS.API.CONSUMER.NAMES.{stream}",
-        *(f"$JS.API.CONSUMER.{verb}.{stream}.>" for verb in consumer),
-        f"$JS.ACK.{stream}.>",
-        f"$JS.ACK.*.*.{stream}.>",
-        f"$JS.FC.{stream}.>",
-    ]
+def _said(row: Subject) -> str:
+    """Return what is published on a row; operators speak in their own name only."""
+    return row.template.replace("{operator}", NAME) if row.kind is Kind.OPERATOR else row.pattern()
+
+
+def _stored(access: Access) -> Iterable[str]:
+    """Yield what streams and buckets take: publishing into them, and requests to JetStream's API."""
+    if access.buries:
+        yield "dead_letter.>"
+    if access.counts:
+        yield "quota.*.*.*.*"
+    for bucket in access.writes:
+        yield f"$KV.{bucket}.>"
+    for stream in access.removes:
+        yield f"$JS.API.STREAM.MSG.DELETE.{stream}"
+    for stream in access.declares:
+        yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE"))
+    if access.surveys:
+        yield "$JS.API.INFO"
+    for stream in (*access.peeks, *access.reads, *access.replays):
+        yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET"))
+    yield from (f"$JS.API.DIRECT.GET.{stream}.>" for stream in access.newest)
+    yield from (f"$JS.API.DIRECT.GET.{stream}" for stream in access.pages)
+    yield from _reading(access)
+
+
+def _reading(access: Access) -> Iterable[str]:
+    """Yield what consumers of one's own take; their names are random, so nobody finds another's."""
+    for stream in access.reads:
+        yield from (f"$JS.API.CONSUMER.{verb}.{stream}.*" for verb in ("CREATE", "DELETE"))
+    for stream in access.replays:
+        yield f"$JS.API.CONSUMER.CREATE.{stream}"
+        yield f"$JS.API.CONSUMER.INFO.{stream}.*"
+    yield from (f"$JS.FC.{stream}.>" for stream in (*access.reads, *access.replays))
+    for stream in access.consumes:
+        yield f"$JS.API.CONSUMER.CREATE.{stream}.*.>"
+        yield f"$JS.API.CONSUMER.DELETE.{stream}.*"
+        yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from econsim.schemas.quota import Quotas
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -60,6 +62,33 @@ class Leases(Protocol):
 
     async def release(self, name: str, holder: str) -> None:
         """Give the lease back, if still held."""
+
+
+class Counters(Protocol):
+    """Counters that many increment at once; one that nobody touched stands at 0."""
+
+    async def add(self, key: str, amount: int) -> int:
+        """Add to a counter, a negative amount too, and return its total after that.
+
+        Atomic: of two increments one sees the other. Raises `errors.Unavailable` if it is not known
+        whether the amount was added; adding it again may then count it twice.
+        """
+
+
+class QuotaTable(Protocol):
+    """What every agent may take; an operator changes it while a run goes on."""
+
+    async def version(self) -> int:
+        """Return a number that grows with every change of any quota.
+
+        Raises `errors.Unavailable` if the table does not answer.
+        """
+
+    async def get(self, run: str, agent: str) -> Quotas:
+        """Return an agent's limits: the defaults, the run's changes, then the agent's own.
+
+        Raises `errors.Unavailable` if the table does not answer.
+        """
 
 
 class WallClock(Protocol):

@@ -2,19 +2,20 @@
 
 The only place they are declared. `econsim streams plan|apply` compares and applies them through
 `adapters.jetstream`; everything else refers to a stream by name and never declares it. A bucket is
-a stream named `KV_<bucket>` that owns `$KV.<bucket>.>`. Imports the standard library and `subjects`.
+a stream named `KV_<bucket>` that owns `$KV.<bucket>.>`. What one is made of is `stream_form`'s, those of the
+quotas are `quota_streams`'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
+from econsim.quota_streams import QUOTA_HOURS, QUOTA_SECONDS, QUOTA_USAGE, QUOTAS
+from econsim.stream_form import DAY_S, Source, Stream
 from econsim.subjects import AUDIT, ORDERS
 
-DAY_S: Final = 86_400
 MESSAGE_BYTES_MAX: Final = 2**23
 """The server's `max_payload`, 8 MiB: a tick's reservations of 20 000 agents are one request."""
 
@@ -26,60 +27,6 @@ READERS_MAX: Final = 10_000
 
 QUEUE_MESSAGES_MAX: Final = 1_000_000
 """Commands waiting in one queue: a tick of 100 000 agents with ten orders each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A stream that copies messages of another, renamed."""
-
-    stream: str
-    """Where from."""
-    renames: tuple[tuple[str, str], ...]
-    """Pairs of pattern there and subject here; what matches none is not copied."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """What one stream must be; field for field what the server is told and reports back."""
-
-    name: str
-    """The server's name for it."""
-    why: str
-    """What it is for, in one sentence."""
-    reasons: Mapping[str, str] = field(default_factory=dict)
-    """Per field that is not the default, why it has its value."""
-    subjects: tuple[str, ...] = ()
-    """Patterns it captures."""
-    sources: tuple[Source, ...] = ()
-    """Streams it copies from."""
-    republish: tuple[str, str] | None = None
-    """Pattern and subject under which what was stored is broadcast."""
-    retention: Literal["limits", "workqueue"] = "limits"
-    """Whether an acknowledgement removes a message."""
-    discard: Literal["old", "new"] = "old"
-    """What gives way at a limit: the oldest messages, or the publisher."""
-    storage: Literal["file", "memory"] = "file"
-    """Where messages live."""
-    max_age_s: int = 0
-    """Seconds a message is kept; 0 for ever."""
-    max_msgs: int = -1
-    """Messages kept."""
-    max_msgs_per_subject: int = -1
-    """Messages kept per subject: the history of a bucket's key."""
-    max_consumers: int = -1
-    """Consumers allowed."""
-    duplicate_window_s: int = 120
-    """Seconds a message id is remembered."""
-    allow_direct: bool = False
-    """Whether single messages can be read without the stream's leader."""
-    allow_atomic: bool = False
-    """Whether several messages can be stored all or nothing."""
-    allow_msg_ttl: bool = False
-    """Whether a message may carry its own age limit."""
-    deny_delete: bool = False
-    """Whether deleting a message through the API is refused."""
-    deny_purge: bool = False
-    """Whether emptying it through the API is refused."""
 
 
 def bucket(name: str) -> str:
@@ -223,6 +170,29 @@ DEAD_LETTER: Final = Stream(
     ),
 )
 
+QUEUES: Final = frozenset({MARKET_ORDERS.name, MCP_REQUESTS.name, TASKS.name})
+"""Work queues: streams whose messages are each somebody's to finish."""
+
+_GIVEN_UP: Final = ("MAX_DELIVERIES", "MSG_TERMINATED")
+
+ADVISORIES: Final = Stream(
+    name="advisories",
+    why="What the server said of messages it gave up, until each of them is a dead letter.",
+    subjects=tuple(
+        f"$JS.EVENT.ADVISORY.CONSUMER.{what}.{queue}.*" for queue in sorted(QUEUES) for what in _GIVEN_UP
+    ),
+    max_age_s=DAY_S,
+    max_msgs=100_000,
+    allow_direct=True,
+    reasons=MappingProxyType(
+        {
+            "max_age_s": "the message itself is gone after a day",
+            "max_msgs": "a worker that crashes for ever cannot fill the disk",
+            "allow_direct": "looking for new ones is one request",
+        }
+    ),
+)
+
 MARKET_PRICES: Final = Stream(
     name=bucket("market_prices"),
     why="The price of every market; a write is state, broadcast and audited event at once.",
@@ -266,10 +236,18 @@ STREAMS: Final = (
     MCP_REQUESTS,
     TASKS,
     DEAD_LETTER,
+    ADVISORIES,
     MARKET_PRICES,
     LEASES,
+    QUOTA_SECONDS,
+    QUOTA_HOURS,
+    QUOTA_USAGE,
+    QUOTAS,
 )
 """Every stream, a source before the stream that copies it."""
+
+MARKET_INBOX: Final = "_INBOX.market"
+"""Below which the queue's deliveries go: only the market service may listen there."""
 
 BOOK_ACK_WAIT_S: Final = 300
 """Seconds until an unacknowledged command comes again by itself. Long, because commands of a tick are
@@ -313,7 +291,7 @@ def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
         name=name,
         why="Feeds one order book; one worker at a time, by lease.",
         filter_subject=f"market.{resource}.*.{run}.*",
-        deliver_subject=f"_INBOX.{name}.{holder}",
+        deliver_subject=f"{MARKET_INBOX}.{name}.{holder}",
         ack_wait_s=BOOK_ACK_WAIT_S,
         # The whole queue: commands are held until their tick is closed, and with a lower limit the
         # server would hold back the very message that closes it.
@@ -342,7 +320,7 @@ def stuck_consumer(run: str, resource: str, holder: str) -> Consumer:
         name=name,
         why="Moves commands without a book to the dead letters; made when some are found.",
         filter_subject=f"market.{resource}.*.{run}.*",
-        deliver_subject=f"_INBOX.{name}",
+        deliver_subject=f"{MARKET_INBOX}.{name}",
         ack_wait_s=STUCK_ACK_WAIT_S,
         max_ack_pending=STUCK_PENDING_MAX,
         max_deliver=-1,

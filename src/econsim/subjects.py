@@ -1,7 +1,7 @@
 """The subject taxonomy: one table of every subject there is.
 
-Streams, the AsyncAPI catalog, server permissions and the docs page are generated from TABLE. What a
-subject is made of is `grammar.py`'s.
+Streams, the AsyncAPI catalog, server permissions, agents' accounts and the docs page are generated from
+TABLE. What a subject is made of is `grammar.py`'s.
 """
 
 from __future__ import annotations
@@ -15,267 +15,336 @@ AUDIT: Final = "audit_log"
 ORDERS: Final = "market_orders"
 """The work queue of commands to markets."""
 
-PLACE_BID: Final = Subject(
-    "market.{resource}.place_bid.{run}.{agent}",
-    Kind.COMMAND,
-    "market",
-    "PlaceBid",
-    stream=ORDERS,
-    description="Offer to buy; the reply is the durable PubAck, the outcome an event.",
+
+def _event(owner: str, template: str, message: str, description: str, short: str = "") -> Subject:
+    return Subject(template, Kind.EVENT, owner, message, stream=AUDIT, short=short, description=description)
+
+
+def _command(action: str, message: str, description: str) -> Subject:
+    template = f"market.{{resource}}.{action}.{{run}}.{{agent}}"
+    return Subject(template, Kind.COMMAND, "market", message, stream=ORDERS, description=description)
+
+
+def _entry(template: str, message: str, short: str, description: str, reply: str = "Admitted") -> Subject:
+    return Subject(template, Kind.ENTRY, "admission", message, reply, short=short, description=description)
+
+
+def _request(  # noqa: PLR0913 - a request has these parts
+    owner: str, template: str, message: str, reply: str, description: str, *, short: str = ""
+) -> Subject:
+    return Subject(template, Kind.REQUEST, owner, message, reply, short=short, description=description)
+
+
+def _operator(owner: str, template: str, message: str, reply: str, description: str) -> Subject:
+    return Subject(template, Kind.OPERATOR, owner, message, reply, description=description)
+
+
+PLACE_BID: Final = _command("place_bid", "PlaceBid", "An admitted offer to buy.")
+PLACE_ASK: Final = _command("place_ask", "PlaceAsk", "An admitted offer to sell.")
+CANCEL_ORDER: Final = _command("cancel_order", "CancelOrder", "Take one's own resting order off the book.")
+REPLACE_ORDER: Final = _command(
+    "replace_order", "ReplaceOrder", "Cancel one's own resting order and place another."
 )
-PLACE_ASK: Final = Subject(
-    "market.{resource}.place_ask.{run}.{agent}",
-    Kind.COMMAND,
-    "market",
-    "PlaceAsk",
-    stream=ORDERS,
-    description="Offer to sell; the reply is the durable PubAck, the outcome an event.",
+PLACE_ORDERS: Final = _command(
+    "place_orders", "PlaceOrders", "A trusted host's batch of its agents' actions for one tick."
 )
-CANCEL_ORDER: Final = Subject(
-    "market.{resource}.cancel_order.{run}.{agent}",
-    Kind.COMMAND,
-    "market",
-    "CancelOrder",
-    stream=ORDERS,
-    description="Take one's own resting order off the book.",
-)
-REPLACE_ORDER: Final = Subject(
-    "market.{resource}.replace_order.{run}.{agent}",
-    Kind.COMMAND,
-    "market",
-    "ReplaceOrder",
-    stream=ORDERS,
-    description="Cancel one's own resting order and place another.",
-)
-PLACE_ORDERS: Final = Subject(
-    "market.{resource}.place_orders.{run}.{agent}",
-    Kind.COMMAND,
-    "market",
-    "PlaceOrders",
-    stream=ORDERS,
-    description="A trusted host's batch of its agents' actions for one tick.",
-)
-CLOSE_TICK: Final = Subject(
-    "market.{resource}.close_tick.{run}.{agent}",
-    Kind.COMMAND,
-    "market",
-    "CloseTick",
-    stream=ORDERS,
-    description="The clock's mark: every order of the tick lies before it in the queue.",
+CLOSE_TICK: Final = _command(
+    "close_tick", "CloseTick", "The clock's mark: every order of the tick lies before it in the queue."
 )
 
-BID_ACCEPTED: Final = Subject(
+ENTER_ORDER: Final = {
+    row: _entry(
+        row.template.replace("market.", "agent.", 1),
+        row.message,
+        row.template.removesuffix(".{run}.{agent}"),
+        f"{row.description.removesuffix('.').replace('An admitted offer', 'Offer')}, as an agent asks for it.",
+    )
+    for row in (PLACE_BID, PLACE_ASK, CANCEL_ORDER, REPLACE_ORDER)
+}
+"""Order command → how it enters from an agent's account; the reply is the command's durable PubAck."""
+REPORT: Final = _entry(
+    "agent.{agent}.{event}.{run}.{agent}",
+    "AgentReport",
+    "agent.{agent}.{event}",
+    "What an agent says of itself, in the past tense; admitted, it is an event of the log.",
+)
+DELEGATE: Final = _entry(
+    "agent.task.delegate.{run}.{agent}",
+    "Reserved",
+    "task.delegate",
+    "Work for another agent. Reserved: there is no such service yet.",
+    "EntryRefused",
+)
+CALL_TOOL: Final = _entry(
+    "agent.{server}.call_tool.{run}.{agent}",
+    "Reserved",
+    "mcp.request.{server}",
+    "A call of an outside tool. Reserved: there is no such service yet.",
+    "EntryRefused",
+)
+
+BID_ACCEPTED: Final = _event(
+    "market",
     "market.{resource}.bid_accepted.{run}",
-    Kind.EVENT,
-    "market",
     "Accepted",
-    stream=AUDIT,
-    description="Bids that hold their reservation and entered the book.",
+    "Bids that hold their reservation and entered the book.",
 )
-ASK_ACCEPTED: Final = Subject(
+ASK_ACCEPTED: Final = _event(
+    "market",
     "market.{resource}.ask_accepted.{run}",
-    Kind.EVENT,
-    "market",
     "Accepted",
-    stream=AUDIT,
-    description="Asks that hold their reservation and entered the book.",
+    "Asks that hold their reservation and entered the book.",
 )
-ORDER_REJECTED: Final = Subject(
+ORDER_REJECTED: Final = _event(
+    "market",
     "market.{resource}.order_rejected.{run}",
-    Kind.EVENT,
-    "market",
     "Rejected",
-    stream=AUDIT,
-    description="Orders, cancels and replaces the market refused, each with its reason.",
+    "Orders, cancels and replaces the market refused, each with its reason.",
 )
-TRADE_EXECUTED: Final = Subject(
-    "market.{resource}.trade_executed.{run}",
-    Kind.EVENT,
+TRADE_EXECUTED: Final = _event(
+    "market", "market.{resource}.trade_executed.{run}", "Traded", "Fills: units against credits."
+)
+ORDER_CANCELLED: Final = _event(
     "market",
-    "Traded",
-    stream=AUDIT,
-    description="Fills: units against credits.",
-)
-ORDER_CANCELLED: Final = Subject(
     "market.{resource}.order_cancelled.{run}",
-    Kind.EVENT,
-    "market",
     "Cancelled",
-    stream=AUDIT,
-    description="What was left of orders that came off the book.",
+    "What was left of orders that came off the book.",
 )
-TICK_CLEARED: Final = Subject(
+TICK_CLEARED: Final = _event(
+    "market",
     "market.{resource}.tick_cleared.{run}",
-    Kind.EVENT,
-    "market",
     "TickCleared",
-    stream=AUDIT,
-    description="The end of a batch, with the public summary of the book.",
+    "The end of a batch, with the public summary of the book.",
+    short="market.{resource}.tick_cleared",
 )
-PRICE_UPDATED: Final = Subject(
-    "market.{resource}.price_updated.{run}",
-    Kind.EVENT,
+PRICE_UPDATED: Final = _event(
     "market",
+    "market.{resource}.price_updated.{run}",
     "PriceUpdated",
-    stream=AUDIT,
-    description="A market's price; the server's broadcast of a write to bucket `market_prices`.",
+    "A market's price; the server's broadcast of a write to bucket `market_prices`.",
+    short="market.{resource}.price_updated",
 )
 
 ORDER_OUTCOME: Final = tuple(
     Subject(
-        f"market.{{resource}}.{event.template.split('.')[2]}.{{run}}.{{agent}}",
+        f"market.{{resource}}.{action}.{{run}}.{{agent}}",
         Kind.DELIVERY,
         "market",
         event.message,
+        short=f"market.{action}.{{resource}}",
         description=f"{event.description} Delivery to the one agent concerned.",
     )
     for event in (BID_ACCEPTED, ASK_ACCEPTED, ORDER_REJECTED, TRADE_EXECUTED, ORDER_CANCELLED)
+    for action in (event.template.split(".")[2],)
 )
-
-TRANSFER_POSTED: Final = Subject(
-    "market.ledger.transfer_posted.{run}",
-    Kind.EVENT,
-    "ledger",
-    "TransferPosted",
-    stream=AUDIT,
-    description="A journal entry of applied transfers, sourced from bucket `agent_state`.",
-)
-TRANSFER_REFUSED: Final = Subject(
-    "market.ledger.transfer_refused.{run}",
-    Kind.EVENT,
-    "ledger",
-    "TransferRefused",
-    stream=AUDIT,
-    description="A journal entry of refused transfers, sourced from bucket `agent_state`.",
-)
-
-GET_PRICES: Final = Subject(
-    "market.prices.get_prices.{run}.{agent}",
-    Kind.REQUEST,
+ALL_PRICES: Final = Subject(
+    "market.prices.price_updated.{run}.all",
+    Kind.BROADCAST,
     "market",
+    "PriceUpdated",
+    short="market.price_update",
+    description="Every market's price on one subject, for agents that want them all.",
+)
+
+TRANSFER_POSTED: Final = _event(
+    "ledger",
+    "market.ledger.transfer_posted.{run}",
+    "TransferPosted",
+    "A journal entry of applied transfers, sourced from bucket `agent_state`.",
+)
+TRANSFER_REFUSED: Final = _event(
+    "ledger",
+    "market.ledger.transfer_refused.{run}",
+    "TransferRefused",
+    "A journal entry of refused transfers, sourced from bucket `agent_state`.",
+)
+
+GET_PRICES: Final = _request(
+    "market",
+    "market.prices.get_prices.{run}.{agent}",
     "GetPrices",
     "Prices",
-    description="Public prices of all markets of the run.",
+    "Public prices of all markets of the run.",
+    short="market.prices.get_prices",
 )
-GET_BOOK: Final = Subject(
-    "market.{resource}.get_book.{run}.{agent}",
-    Kind.REQUEST,
+GET_BOOK: Final = _request(
     "market",
+    "market.{resource}.get_book.{run}.{agent}",
     "GetBook",
     "Book",
-    description="Depth of one order book.",
+    "Depth of one order book.",
+    short="market.{resource}.get_book",
 )
-EXECUTE: Final = Subject(
-    "market.account.execute.{run}.{agent}",
-    Kind.REQUEST,
+EXECUTE: Final = _request(
     "market",
+    "market.account.execute.{run}.{agent}",
     "Execute",
     "Executed",
-    description="Several reads and orders in one round trip.",
+    "Several reads and orders in one round trip.",
+    short="market.account.execute",
 )
-GET_BALANCE: Final = Subject(
-    "market.account.get_balance.{run}.{agent}",
-    Kind.REQUEST,
+GET_BALANCE: Final = _request(
     "ledger",
+    "market.account.get_balance.{run}.{agent}",
     "GetBalance",
     "Balance",
-    description="The asking agent's positions.",
+    "The asking agent's positions.",
+    short="market.account.get_balance",
 )
-SUBMIT: Final = Subject(
-    "market.ledger.submit.{run}.{agent}",
-    Kind.REQUEST,
+SUBMIT: Final = _request(
     "ledger",
+    "market.ledger.submit.{run}.{agent}",
     "Submit",
     "Submitted",
-    description="Apply chains of transfers; for services only.",
+    "Apply chains of transfers; for services only.",
+)
+INVOKE_LLM: Final = _request(
+    "admission",
+    "system.llm.invoke.{run}.{agent}",
+    "Reserved",
+    "ErrorReply",
+    "Think with a language model. Reserved: there is no such service yet.",
+    short="llm.invoke",
+)
+USE_WORKSPACE: Final = _request(
+    "admission",
+    "system.workspace.{operation}.{run}.{agent}",
+    "Reserved",
+    "ErrorReply",
+    "Files of an agent. Reserved: there is no such service yet.",
+    short="workspace.{operation}",
+)
+USE_SOCIAL: Final = _request(
+    "admission",
+    "system.social.{operation}.{run}.{agent}",
+    "Reserved",
+    "ErrorReply",
+    "Ask a person or another agent. Reserved: there is no such service yet.",
+    short="social.{operation}",
 )
 
-RUN_OPENED: Final = Subject(
-    "system.run.opened.{run}", Kind.EVENT, "clock", "RunOpened", stream=AUDIT, description="A run began."
+PING: Final = _request(
+    "clock", "system.clock.ping.{run}.{agent}", "Ping", "Pong", "Tell that runs can be opened; for operators."
 )
-RUN_CLOSED: Final = Subject(
-    "system.run.closed.{run}", Kind.EVENT, "clock", "RunClosed", stream=AUDIT, description="A run ended."
-)
-PERIOD_OPENED: Final = Subject(
+
+RUN_OPENED: Final = _event("clock", "system.run.opened.{run}", "RunOpened", "A run began.")
+RUN_CLOSED: Final = _event("clock", "system.run.closed.{run}", "RunClosed", "A run ended.", "run.closed")
+PERIOD_OPENED: Final = _event(
+    "clock",
     "system.clock.period_opened.{run}",
-    Kind.EVENT,
-    "clock",
     "PeriodOpened",
-    stream=AUDIT,
-    description="Endowments were dealt; a trading day begins.",
+    "Endowments were dealt; a trading day begins.",
+    "clock.period_opened",
 )
-PERIOD_CLOSED: Final = Subject(
+PERIOD_CLOSED: Final = _event(
+    "clock",
     "system.clock.period_closed.{run}",
-    Kind.EVENT,
-    "clock",
     "PeriodClosed",
-    stream=AUDIT,
-    description="Units were redeemed and costs paid; a trading day ended.",
+    "Units were redeemed and costs paid; a trading day ended.",
+    "clock.period_closed",
 )
-TICKED: Final = Subject(
-    "system.clock.ticked.{run}",
-    Kind.EVENT,
+TICKED: Final = _event(
     "clock",
+    "system.clock.ticked.{run}",
     "Ticked",
-    stream=AUDIT,
-    description="A tick opened: every agent may act once.",
+    "A tick opened: every agent may act once.",
+    "clock.ticked",
 )
-CYCLE_COMPLETED: Final = Subject(
-    "agent.{agent}.cycle_completed.{run}",
-    Kind.EVENT,
+CYCLE_COMPLETED: Final = _event(
     "agent",
+    "agent.{agent}.cycle_completed.{run}",
     "CycleCompleted",
-    stream=AUDIT,
-    description="A host's agents, or one outside agent, answered a tick.",
+    "A host's agents, or one outside agent, answered a tick.",
+)
+REPORTED: Final = _event(
+    "admission",
+    "agent.{agent}.{event}.{run}",
+    "Reported",
+    "What an agent outside the hosts said of itself, with what econsim knows of the agent.",
 )
 
-OPEN_RUN: Final = Subject(
-    "admin.run.open.{operator}",
-    Kind.OPERATOR,
+ADMISSION_REJECTED: Final = _event(
+    "admission",
+    "system.admission.rejected.{run}",
+    "AdmissionRejected",
+    "Something was said or asked that its sender may not: who, where, why, how often.",
+)
+AGENT_SUSPENDED: Final = _event(
+    "admission",
+    "system.agent.suspended.{run}",
+    "AgentSuspended",
+    "An agent sent far more than its share; its account is taken away.",
+)
+QUOTA_CHANGED: Final = _event(
+    "admin", "system.quota.changed.{run}", "QuotaChanged", "An operator changed what agents may take."
+)
+COMMANDED: Final = _event(
+    "admin",
+    "system.operator.commanded.{run}",
+    "Commanded",
+    "An operator's command: who, what, and what came of it. The run is `none` for commands about no run.",
+)
+LETTER_BURIED: Final = _event(
+    "admin",
+    "system.dead_letter.buried.{run}",
+    "LetterBuried",
+    "A message no handler could finish became a dead letter.",
+)
+LETTER_RETRIED: Final = _event(
+    "admin",
+    "system.dead_letter.retried.{run}",
+    "LetterRetried",
+    "A dead letter was put back into its queue.",
+)
+LETTER_DROPPED: Final = _event(
+    "admin", "system.dead_letter.dropped.{run}", "LetterDropped", "A dead letter was given up for good."
+)
+
+OPEN_RUN: Final = _operator(
     "clock",
+    "admin.run.open.{operator}",
     "OpenRun",
     "RunOpenedEvent",
-    description="Start a run; its effect is `system.run.opened`.",
+    "Start a run; its effect is `system.run.opened`.",
 )
-
-CLOSE_RUN: Final = Subject(
-    "admin.run.close.{operator}",
-    Kind.OPERATOR,
+CLOSE_RUN: Final = _operator(
     "clock",
+    "admin.run.close.{operator}",
     "CloseRun",
     "RunClosedEvent",
-    description="End a run where it is; its effect is `system.run.closed`.",
+    "End a run where it is; its effect is `system.run.closed`.",
+)
+SET_QUOTA: Final = _operator(
+    "admin",
+    "admin.quota.set.{operator}",
+    "SetQuota",
+    "Quotas",
+    "Change what an agent, or every agent of a run, may take; its effect is `system.quota.changed`.",
+)
+RETRY_LETTER: Final = _operator(
+    "admin",
+    "admin.dead_letter.retry.{operator}",
+    "RetryLetter",
+    "LetterDone",
+    "Put a dead letter back into its queue.",
+)
+DROP_LETTER: Final = _operator(
+    "admin",
+    "admin.dead_letter.drop.{operator}",
+    "DropLetter",
+    "LetterDone",
+    "Give a dead letter up for good.",
 )
 
-TABLE: Final = (
-    PLACE_BID,
-    PLACE_ASK,
-    CANCEL_ORDER,
-    REPLACE_ORDER,
-    PLACE_ORDERS,
-    CLOSE_TICK,
-    BID_ACCEPTED,
-    ASK_ACCEPTED,
-    ORDER_REJECTED,
-    TRADE_EXECUTED,
-    ORDER_CANCELLED,
-    TICK_CLEARED,
-    PRICE_UPDATED,
-    *ORDER_OUTCOME,
-    TRANSFER_POSTED,
-    TRANSFER_REFUSED,
-    GET_PRICES,
-    GET_BOOK,
-    EXECUTE,
-    GET_BALANCE,
-    SUBMIT,
-    RUN_OPENED,
-    RUN_CLOSED,
-    PERIOD_OPENED,
-    PERIOD_CLOSED,
-    TICKED,
-    CYCLE_COMPLETED,
-    OPEN_RUN,
-    CLOSE_RUN,
+COMPLETED: Final = CYCLE_COMPLETED.template.split(".")[2]
+"""The report by which an agent outside the hosts answers a tick."""
+
+TABLE: Final = tuple(
+    row
+    for value in tuple(globals().values())
+    for row in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
+    )
+    if isinstance(row, Subject)
 )
-"""Every subject there is."""
+"""Every subject there is, in the order of this file."""

@@ -11,26 +11,33 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import nats.errors
 
 from econsim import subjects
 from econsim.adapters.audit_log import last
 from econsim.adapters.leases import KeyLeases
+from econsim.domain.decode import event_of
 from econsim.domain.population import UNHOSTED, Agent, population
-from econsim.errors import EconsimError, NotFound, Unavailable
+from econsim.errors import EconsimError, NotFound, ScenarioError, Unavailable
 from econsim.grammar import Subject, fields
 from econsim.link import Link
 from econsim.ports import Leases
 from econsim.schemas.base import Event
-from econsim.schemas.clock import RunOpened, RunOpenedEvent
+from econsim.schemas.clock import RunOpened
 
 RENEW_S: Final = 1.0
 """Pause between renewals: a lease of five seconds survives four that fail."""
 
 RETRY_S: Final = 0.5
 """Pause before trying for a lease again, or serving again after a failure."""
+
+SERVE_AGAIN_S: Final = 1.0
+"""Pause before what serves a post is cancelled again; cleaning up takes milliseconds."""
+
+STOP_AGAIN_S: Final = 5.0
+"""Pause before a post is cancelled again: longer than what serves it and its lease's return may take."""
 
 LOOK_S: Final = 2.0
 """Pause between looks for runs whose opening was not heard."""
@@ -64,6 +71,16 @@ class Post:
     """Serves until there is nothing left to do; safe to start again at any time."""
 
 
+class Attendant(Protocol):
+    """Something every worker of a service does for as long as it runs."""
+
+    async def start(self) -> None:
+        """Begin, on a link that is connected."""
+
+    async def stop(self) -> None:
+        """End, finishing what is under way."""
+
+
 class Lost(EconsimError):
     """Another worker holds the post; this one steps back."""
 
@@ -86,7 +103,9 @@ class Tenancy:
         self._link = link
         self._posts = posts
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._attendants: list[Attendant] = []
         self._standing: list[Post] = []
         self._standing_tasks: list[asyncio.Task[None]] = []
 
@@ -94,20 +113,29 @@ class Tenancy:
         """Hold a post that belongs to no run, for as long as the service works; call before `start`."""
         self._standing.append(post)
 
+    def attend(self, attendant: Attendant) -> None:
+        """Have something done from `start` to `stop`; call before `start`."""
+        self._attendants.append(attendant)
+
     async def start(self) -> None:
         """Look for open runs, now and from time to time."""
+        for attendant in self._attendants:
+            await attendant.start()
         self._leases: Leases = KeyLeases(self._link.client)
         self._looking = asyncio.create_task(self._look())
         self._standing_tasks = [asyncio.create_task(self._hold(post)) for post in self._standing]
 
     async def stop(self) -> None:
         """Stop serving and give all leases back."""
-        if self._looking:
-            self._looking.cancel()
-        for task in self._standing_tasks:
-            task.cancel()
-        tasks = [task for run in list(self._tasks) for task in self.closed(run)] + self._standing_tasks
-        await asyncio.gather(*tasks, *filter(None, [self._looking]), return_exceptions=True)
+        for attendant in self._attendants if self._looking else ():
+            try:
+                await attendant.stop()
+            except Exception:  # noqa: BLE001 - whatever it is, the leases must be given back
+                _log.exception("%s did not stop cleanly", type(attendant).__name__)
+        for run in list(self._tasks):
+            self.closed(run)
+        await _ended([*self._standing_tasks, *filter(None, [self._looking])], STOP_AGAIN_S)
+        await asyncio.gather(*self._ending)
 
     def opened(self, event: Event[RunOpened]) -> None:
         """Try for the posts of a run, if it is new."""
@@ -122,13 +150,13 @@ class Tenancy:
             raise NotFound(message, code="run_is_not_open")
         return self.runs[run]
 
-    def closed(self, run: str) -> list[asyncio.Task[None]]:
-        """Stop serving a run; returns the tasks that are ending."""
+    def closed(self, run: str) -> None:
+        """Stop serving a run; its posts end by and by."""
         self.runs.pop(run, None)
         tasks = self._tasks.pop(run, [])
-        for task in tasks:
-            task.cancel()
-        return tasks
+        ending = asyncio.create_task(_ended(tasks, STOP_AGAIN_S))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def _look(self) -> None:
         """Find runs that opened or closed while nobody listened: a start, a lost message, an outage."""
@@ -143,8 +171,12 @@ class Tenancy:
         for run in closed & self.runs.keys():
             self.closed(run)
         for run in sorted(opened - closed - self.runs.keys()):
-            if stored := await last(self._link.client, subjects.RUN_OPENED(run=run)):
-                self.opened(RunOpenedEvent.model_validate_json(stored.payload))
+            stored = await last(self._link.client, subjects.RUN_OPENED(run=run))
+            event = event_of(RunOpened, stored.subject, stored.payload) if stored else None
+            # What opens no run, because it is no event or has no possible agents, hides none of the others.
+            with suppress(ScenarioError):
+                if event:
+                    self.opened(event)
 
     async def _told(self, subject: Subject) -> set[str]:
         """Return the runs the log has such an event of."""
@@ -184,8 +216,7 @@ class Tenancy:
                 await self._renew(post)
             await serving
         finally:
-            serving.cancel()
-            await asyncio.gather(serving, return_exceptions=True)
+            await _ended([serving], SERVE_AGAIN_S)
             with suppress(Unavailable, nats.errors.Error):
                 await self._leases.release(post.lease, self._link.holder)
 
@@ -194,3 +225,17 @@ class Tenancy:
         with suppress(Unavailable):
             if not await self._leases.acquire(post.lease, self._link.holder):
                 raise Lost
+
+
+async def _ended(tasks: Sequence[asyncio.Future[None]], again_s: float) -> None:
+    """Cancel tasks until they have ended; their errors are nobody's any more.
+
+    Once is not enough: `asyncio.wait_for`, which the client library waits with, drops a cancellation that
+    meets the answer it waits for, and the task goes on (seen when a service stopped right after its start).
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=again_s)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,7 @@
 """Shipped doubles of the ports, for our tests and for yours: a store in memory, a clock in your hand.
 
-`tests/contract/` runs the same scenarios on these and on the real adapters. Imports ports and errors.
+`tests/contract/` runs the same scenarios on these and on the real adapters. Imports ports, errors and what
+they speak of.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 
+from econsim.domain import quota
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.ports import Entry, Write
+from econsim.schemas.quota import Quotas, QuotaUpdate
 
 WRITES_MAX = 1000
 """Writes in one commit, as on the server."""
 
 
 class Failure(StrEnum):
-    """How a commit of the fake store may fail; its caller sees Unavailable either way."""
+    """How a commit of the fake store, or an increment, may fail; its caller sees Unavailable either way."""
 
     BEFORE = "before"
     """Nothing was written."""
@@ -124,3 +127,70 @@ class FakeLeases:
     def _holder(self, name: str) -> str:
         holder, until_s = self._held.get(name, ("", 0.0))
         return holder if until_s > self._now_s else ""
+
+
+class FakeCounters:
+    """Counters in memory."""
+
+    def __init__(self) -> None:
+        """Start with every counter at 0."""
+        self.totals: dict[str, int] = {}
+        """Every counter that was ever added to."""
+        self.adds: list[tuple[str, int]] = []
+        """Key and amount of every increment that was asked for, oldest first."""
+        self._failures: list[Failure] = []
+
+    def fail_next(self, *failures: Failure) -> None:
+        """Let the next increments fail, one for each failure given."""
+        self._failures.extend(failures)
+
+    async def add(self, key: str, amount: int) -> int:
+        """Add to a counter and return its total after that, see `ports.Counters`."""
+        self.adds.append((key, amount))
+        failure = self._failures.pop(0) if self._failures else None
+        await asyncio.sleep(0)
+        if failure is not Failure.BEFORE:
+            self.totals[key] = self.totals.get(key, 0) + amount
+        total = self.totals.get(key, 0)
+        await asyncio.sleep(0)
+        if failure is not None:
+            raise Unavailable
+        return total
+
+
+class FakeQuotaTable:
+    """A QuotaTable in memory."""
+
+    def __init__(self) -> None:
+        """Start with the defaults for everybody."""
+        self.available = True
+        """Whether it answers."""
+        self.reads: list[tuple[str, str]] = []
+        """Run and agent of every `get`, oldest first."""
+        self._updates: dict[tuple[str, str | None], QuotaUpdate] = {}
+        self._version = 0
+
+    async def version(self) -> int:
+        """Return a number that grows with every change."""
+        await self._answer()
+        return self._version
+
+    async def get(self, run: str, agent: str) -> Quotas:
+        """Return an agent's limits."""
+        self.reads.append((run, agent))
+        await self._answer()
+        return quota.merged(self._update(run, None), self._update(run, agent))
+
+    async def change(self, run: str, agent: str | None, update: QuotaUpdate) -> Quotas:
+        """Change limits of an agent, or of every agent of a run; return what holds from now on."""
+        self._updates[run, agent] = quota.overlaid(self._update(run, agent), update)
+        self._version += 1
+        return quota.merged(self._update(run, None), self._update(run, agent))
+
+    def _update(self, run: str, agent: str | None) -> QuotaUpdate:
+        return self._updates.get((run, agent), QuotaUpdate())
+
+    async def _answer(self) -> None:
+        await asyncio.sleep(0)
+        if not self.available:
+            raise Unavailable

@@ -207,7 +207,7 @@ async def mortal():
             clients.append(await connect(server.url, server.creds(role), role))
             return clients[-1]
 
-        await jetstream.apply(await connected("operator"))
+        await jetstream.apply(await connected("setup"))
         yield server, JetStreamStateStore(await connected("ledger"), timeout_s=1)
         for client in clients:
             await client.close()

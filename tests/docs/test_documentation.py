@@ -120,3 +120,17 @@ def test_every_command_named_exists() -> None:
     unknown = sorted((page, word) for page, word in named if word not in known)
 
     assert not unknown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_test_named_exists(page: Path) -> None:
+    """SECURITY.md rests on it: each boundary names the tests that hold it."""
+    named = set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text()))
+
+    missing = [
+        f"{path}::{test}"
+        for path, test in sorted(named)
+        if not (ROOT / path).exists() or (test and f"def {test}(" not in (ROOT / path).read_text())
+    ]
+
+    assert not missing, f"{name(page)} names tests that are not there: {missing}"

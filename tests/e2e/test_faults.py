@@ -15,6 +15,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from superuser import superuser
 
 from econsim import memory, scenario_files
 from econsim.adapters.connection import connect
@@ -124,7 +125,7 @@ async def disturbed(
         server = Server(embedded.url, embedded.creds)
         await prepare(server)
         async with spread(tuple(SERVICES), server, state, lambda _: None, workers) as processes:
-            client = await connect(server.url, server.creds("operator"), "test-faults")
+            client = await connect(server.url, superuser(embedded), "test-faults")
             await open_run(client, "disturbed", scenario)
             async with aclosing(events_of(client, "disturbed")) as log:
                 async for sealed in log:

@@ -36,10 +36,17 @@ async def test_up_ends_with_its_server_and_services(
 async def test_a_run_that_is_stopped_is_closed(tmp_path: Path) -> None:
     base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
     command = await asyncio.create_subprocess_exec(*base, "run", "genesis", stderr=asyncio.subprocess.DEVNULL)
-    await asyncio.sleep(4)
+    async with asyncio.timeout(60):
+        while running(tmp_path) is None or b"open" not in await listed(base):  # noqa: ASYNC110 - another process tells nobody
+            await asyncio.sleep(0.1)
 
     command.send_signal(signal.SIGINT)
     await command.wait()
 
-    listed = await asyncio.create_subprocess_exec(*base, "runs", stdout=asyncio.subprocess.PIPE)
-    assert b"closed" in (await listed.communicate())[0]
+    assert b"closed" in await listed(base)
+
+
+async def listed(base: tuple[str, ...]) -> bytes:
+    """Return what `econsim runs` prints."""
+    command = await asyncio.create_subprocess_exec(*base, "runs", stdout=asyncio.subprocess.PIPE)
+    return (await command.communicate())[0]

@@ -17,9 +17,10 @@ from econsim.subjects import TRADE_EXECUTED
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-async def example(name, *arguments, server=None):
+async def example(name, *arguments, server=None, creds=None, **variables):
     """Run an example to its end; return what it printed."""
-    where = {"ECONSIM_NATS": server.url, "ECONSIM_CREDS": str(server.creds("agent").parent)} if server else {}
+    where = {"ECONSIM_NATS": server.url, "ECONSIM_CREDS": str(creds)} if server else {}
+    where |= {f"ECONSIM_{name.upper()}": value for name, value in variables.items()}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(EXAMPLES / f"{name}.py"),
@@ -53,13 +54,26 @@ async def test_the_bot_trades_in_lock_step_and_the_log_tells_of_it(server, run):
     )
 
     async with live_run(server, run, market) as live:
-        told = await example("e01_fifteen_line_bot", run, "anna", server=server)
+        told = await example("e01_fifteen_line_bot", run, "anna", server=server, creds=live.creds["anna"])
         trades = await trades_of(live.nc, run)
-        printed = await example("e02_read_the_log", run, server=server)
+        printed = await example("e02_read_the_log", run, server=server, creds=server.creds("observer"))
 
     assert {trade.buyer for trade in trades} == {"anna"}
     assert told.count("filled") == len(trades) == 2
     assert "2 trades" in printed
+
+
+@pytest.mark.nats
+async def test_a_plain_client_trades_with_its_creds_file_alone(server, run):
+    sellers = group("seller", "truthful", roles=[role("ask", values=[[1, 1.5, 3]])])
+    market = scenario(sellers, group("ana", "external"), clock={"ticks_per_period": 8, "deadline_ms": 20_000})
+
+    async with live_run(server, run, market) as live:
+        told = await example("e04_plain_nats_agent", server=server, creds=live.creds["ana"], agent="ana")
+        trades = await trades_of(live.nc, run)
+
+    assert {trade.buyer for trade in trades} == {"ana"}
+    assert told.count("bought at") == len(trades) == 2
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import time
 from contextlib import aclosing
 
 import pytest
+from superuser import superuser
 
 from econsim.adapters import audit_log, jetstream
 from econsim.adapters.connection import Outgoing, connect, publish_many
@@ -75,7 +76,7 @@ async def test_a_reader_that_pauses_loses_nothing(nc, run):
 
 async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path):
     async with EmbeddedServer(tmp_path) as server:
-        client = await connect(server.url, server.creds("operator"), "test")
+        client = await connect(server.url, superuser(server), "test")
         await jetstream.apply(client)
         stream, heard = client.jetstream(), []
 

@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+from superuser import superuser
 
 from econsim.adapters.connection import Outgoing, connect, publish_many, reliable_publish
 from econsim.adapters.nats_server import EmbeddedServer
@@ -47,7 +48,7 @@ async def test_a_message_larger_than_the_server_takes_is_refused(nc, run):
 
 async def test_a_burst_over_a_killed_server_loses_and_doubles_nothing(tmp_path):
     async with EmbeddedServer(tmp_path) as server:
-        client = await connect(server.url, server.creds("operator"), "test")
+        client = await connect(server.url, superuser(server), "test")
         stream = client.jetstream()
         await stream.add_stream(name="kept", subjects=["agent.*.*.*"])
         os.kill(server.pid, signal.SIGKILL)

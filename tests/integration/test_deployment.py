@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import runpy
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,9 +19,14 @@ pytestmark = pytest.mark.nats
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Path:
-    write_trust = runpy.run_path(str(DEPLOY / "write_trust.py"))["main"]
-    write_trust(tmp_path, tmp_path / "resolver")
+    create(tmp_path)
     return tmp_path
+
+
+def create(state: Path) -> None:
+    """Lay out a deployment as the container of compose.yaml does."""
+    command = ["econsim", "--state", str(state), "operator", "create", "--resolver", str(state / "resolver")]
+    subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True)
 
 
 def test_the_server_accepts_its_configuration(layout: Path) -> None:
@@ -54,7 +59,7 @@ def test_only_the_owner_can_read_what_is_handed_out(layout: Path) -> None:
 def test_repeating_the_layout_keeps_every_key(layout: Path) -> None:
     before = (layout / "services" / "market" / "user.creds").read_text()
 
-    runpy.run_path(str(DEPLOY / "write_trust.py"))["main"](layout, layout / "resolver")
+    create(layout)
 
     assert (layout / "services" / "market" / "user.creds").read_text() == before
 

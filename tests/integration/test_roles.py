@@ -10,6 +10,8 @@ from faststream.nats.security import NatsCredentials
 from econsim.adapters import audit_log, jetstream
 from econsim.adapters.connection import connect, options, ready
 from econsim.adapters.leases import KeyLeases
+from econsim.adapters.state_store import JetStreamStateStore
+from econsim.ports import Write
 from econsim.streams import book_consumer
 from econsim.subjects import GET_BALANCE, GET_BOOK, OPEN_RUN, PLACE_ORDERS, SUBMIT, TICKED, TRADE_EXECUTED
 
@@ -49,8 +51,7 @@ async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
         assert await KeyLeases(market).acquire(f"{run}.cpu", "m1")
         await jetstream.take_over(market, consumer)
         command = await asyncio.wait_for(commands.get(), 5)
-        prices = await market.jetstream().key_value("market_prices")
-        await prices.put(f"cpu.{run}", b"7")
+        await market.jetstream().publish(f"$KV.market_prices.cpu.{run}", b"7")
         await market.jetstream().publish(TRADE_EXECUTED(resource="cpu", run=run), b"trade")
         await command.ack_sync()
         heard = [event.payload async for event in audit_log.read(market, run)]
@@ -63,18 +64,17 @@ async def test_a_ledger_answers_and_keeps_the_state(server, run):
     async with (
         role(server, "ledger") as ledger,
         role(server, "market") as market,
-        role(server, "agent") as agent,
+        role(server, "observer") as observer,
     ):
         await answering(ledger, SUBMIT.pattern(run=run), b"done")
         await answering(ledger, GET_BALANCE.pattern(run=run), b"5")
-        state = await ledger.jetstream().key_value("agent_state")
-        await state.create(f"{run}.alice.balance", b"5")
+        await JetStreamStateStore(ledger).commit([Write(f"{run}.alice.balance", b"5", 0)])
 
         submitted = await market.request(SUBMIT(run=run, agent="market"), b"")
-        balance = await agent.request(GET_BALANCE(run=run, agent="alice"), b"")
-        held = await (await agent.jetstream().key_value("agent_state")).get(f"{run}.alice.balance")
+        balance = await market.request(GET_BALANCE(run=run, agent="alice"), b"")
+        held = [entry.value async for entry in JetStreamStateStore(observer).history(run)]
 
-    assert (submitted.data, balance.data, held.value) == (b"done", b"5", b"5")
+    assert (submitted.data, balance.data, held) == (b"done", b"5", [b"5"])
 
 
 async def test_a_clock_ticks_and_takes_orders_from_the_operator(server, run, nc):
@@ -89,7 +89,7 @@ async def test_a_clock_ticks_and_takes_orders_from_the_operator(server, run, nc)
 
 async def test_a_service_of_the_framework_runs_with_the_roles_options(server, run, nc):
     identity = NatsCredentials(str(server.creds("market")))
-    broker = NatsBroker(server.url, security=identity, **options("market"))
+    broker = NatsBroker(server.url, security=identity, **options("market", server.creds("market")))
 
     @broker.subscriber(GET_BOOK.pattern(run=run))
     async def book(_: bytes) -> bytes:

@@ -31,7 +31,7 @@ def batch(**fields):
 
 
 def test_a_bid_is_its_senders():
-    assert taken(ORDER) == (Action(Verb.BID, "anna", "o-1", 1_000_000, 2, OrderKind.LIMIT),)
+    assert taken(ORDER) == (Action(Verb.BID, "anna", "anna.o-1", 1_000_000, 2, OrderKind.LIMIT),)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_each_command_has_its_verb(action, extra, verb):
     (found,) = taken(ORDER | extra, action)
 
     assert found.verb is verb
-    assert found.new_order_id == extra.get("new_order_id")
+    assert found.new_order_id == (f"anna.{extra['new_order_id']}" if extra else None)
 
 
 def test_a_cancel_names_only_its_order():
     assert taken({"command_id": "c", "order_id": "o-1"}, "cancel_order") == (
-        Action(Verb.CANCEL, "anna", "o-1"),
+        Action(Verb.CANCEL, "anna", "anna.o-1"),
     )
 
 
@@ -90,5 +90,27 @@ def test_what_is_wrong_is_refused_with_a_sentence(payload, action, agent, code):
 
 
 def test_a_refused_command_still_tells_its_order():
-    assert order_named(b'{"order_id": "o-1", "price": -1}') == "o-1"
-    assert order_named(b'{"order_id": "../x"}') == order_named(b"{") == UNREADABLE
+    subject = Parsed("market", "cpu", "place_bid", "run", "anna")
+
+    assert order_named(subject, b'{"order_id": "o-1", "price": -1}') == "anna.o-1"
+    assert order_named(subject, b'{"order_id": "../x"}') == order_named(subject, b"{") == UNREADABLE
+
+
+def test_an_agent_names_its_orders_with_or_without_itself():
+    assert taken(ORDER | {"order_id": "anna.o-1"}) == taken(ORDER)
+
+
+@pytest.mark.parametrize("order_id", ["bert.o-1", "buyer_001.1"])
+@pytest.mark.parametrize("action", ["place_bid", "cancel_order"])
+def test_nobody_places_or_cancels_under_anothers_name(order_id, action):
+    order = ORDER if action == "place_bid" else {"command_id": "c"}
+
+    with pytest.raises(Refused, match="not anna's") as refused:
+        taken(order | {"order_id": order_id}, action)
+
+    assert refused.value.error_code == "order_belongs_to_another_agent"
+
+
+def test_an_order_id_of_an_agent_is_at_most_a_token():
+    with pytest.raises(Refused, match="at most 64"):
+        taken(ORDER | {"order_id": "o" * 65})

@@ -1,55 +1,51 @@
 """The trust root is made once, kept private, and gives every role its own key and its own lists."""
 
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from claims import claims
 
-from econsim.adapters.jwt import Key, Role
-from econsim.adapters.trust import Trust
-from econsim.errors import NotFound, SetupError
-from econsim.grammar import Kind
-from econsim.permissions import ROLES, permissions
-from econsim.subjects import TABLE
+from econsim.adapters import jwt
+from econsim.adapters.jwt import Key, Role, identity
+from econsim.adapters.trust import SYSTEM_USER, Trust, write
+from econsim.errors import InvalidSubject, NotFound, SetupError
+from econsim.permissions import OPERATOR, ROLES, permissions
+
+HOSTILE = ["*", ">", "a.b", "", "A", "ada ", "ada\n", "{{name()}}", "../ada", "a" * 65]
+
+
+@pytest.fixture
+def trust(tmp_path):
+    return Trust.open(tmp_path)
 
 
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def may(patterns, subject):
-    """Tell whether a list of NATS patterns permits a subject."""
-    return any(matches(pattern.split("."), subject.split(".")) for pattern in patterns)
+def sim(trust):
+    """Return the claims of account SIM."""
+    return claims(trust.accounts()[trust.sim.public])["nats"]
 
 
-def matches(pattern, tokens):
-    for place, part in enumerate(pattern):
-        if part == ">":
-            return len(tokens) > place
-        if place >= len(tokens) or part not in ("*", tokens[place]):
-            return False
-    return len(pattern) == len(tokens)
-
-
-def test_is_private_to_its_owner(tmp_path):
-    Trust.open(tmp_path)
-
+def test_is_private_to_its_owner(trust, tmp_path):
     paths = [tmp_path / "trust", *(tmp_path / "trust").rglob("*")]
 
     assert {mode(path) for path in paths if path.is_dir()} == {0o700}
     assert {mode(path) for path in paths if path.is_file()} == {0o600}
 
 
-def test_opens_again_with_the_same_keys_and_creds(tmp_path):
-    first = Trust.open(tmp_path)
+def test_opens_again_with_the_same_keys_and_creds(trust, tmp_path):
     before = {path: path.read_text() for path in (tmp_path / "trust").rglob("*.creds")}
 
-    second = Trust.open(tmp_path)
+    again = Trust.open(tmp_path)
 
-    assert second.operator.seed == first.operator.seed
-    assert second.sim.public == first.sim.public
+    assert again.operator.seed == trust.operator.seed
+    assert again.sim.public == trust.sim.public
     assert {path: path.read_text() for path in before} == before
-    assert len(before) == len(ROLES) + 1
+    assert {path.stem for path in before} == {*ROLES, SYSTEM_USER}
 
 
 def test_opened_by_many_at_once_is_one_trust(tmp_path):
@@ -59,8 +55,7 @@ def test_opened_by_many_at_once_is_one_trust(tmp_path):
     assert len({trust.operator.seed for trust in trusts}) == 1
 
 
-def test_a_damaged_seed_is_named(tmp_path):
-    trust = Trust.open(tmp_path)
+def test_a_damaged_seed_is_named(trust, tmp_path):
     path = trust.directory / "sim.seed"
     path.write_text(trust.sim.seed[:-3] + "AAA")
 
@@ -75,9 +70,9 @@ def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
         Trust.open(tmp_path / "state")
 
 
-def test_an_unknown_role_is_refused_with_the_list(tmp_path):
+def test_an_unknown_role_is_refused_with_the_list(trust):
     with pytest.raises(NotFound, match="market, ledger, clock"):
-        Trust.open(tmp_path).creds("nobody")
+        trust.creds("nobody")
 
 
 @pytest.mark.parametrize("role", Role)
@@ -88,34 +83,96 @@ def test_a_key_survives_its_seed(role):
     assert key.public[0] == role.name[0]
 
 
+def test_the_account_holds_every_roles_lists_under_a_key_of_its_own(trust):
+    scopes = {scope["key"]: scope for scope in sim(trust)["signing_keys"]}
+
+    assert {key: scope["role"] for key, scope in scopes.items()} == {
+        key.public: role for role, key in trust.roles.items()
+    }
+    for scope in scopes.values():
+        assert scope["template"].items() >= permissions(scope["role"]).items()
+
+
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_may_do_everything(role):
-    allowed = permissions(role)
+def test_a_roles_user_is_signed_by_its_role_and_carries_no_lists(trust, role):
+    said = claims(trust.creds(role).read_text().splitlines()[1])
 
-    assert ">" not in allowed["pub"]["allow"] + allowed["sub"]["allow"]
-    assert not may(allowed["pub"]["allow"], "$SYS.REQ.CLAIMS.UPDATE")
-
-
-@pytest.mark.parametrize("row", [row for row in TABLE if row.kind in (Kind.EVENT, Kind.DELIVERY)])
-def test_an_event_may_be_published_by_its_owner_and_the_operator_only(row):
-    subject = row(**dict.fromkeys(row.places, "x1"))
-
-    allowed = {role for role in ROLES if may(permissions(role)["pub"]["allow"], subject)}
-
-    assert allowed == {row.owner, "operator"}
+    assert said["iss"] == trust.roles[role].public
+    assert said["nats"]["issuer_account"] == trust.sim.public
+    assert not {"pub", "sub"} & said["nats"].keys()
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.kind in (Kind.REQUEST, Kind.OPERATOR)])
-def test_a_request_may_be_heard_by_who_answers_it_and_the_operator_only(row):
-    subject = row(**dict.fromkeys(row.places, "x1"))
+def test_creds_say_whose_they_are(trust):
+    said = identity(trust.creds("market").read_text())
 
-    allowed = {role for role in ROLES if may(permissions(role)["sub"]["allow"], subject)}
-
-    assert allowed == {row.owner, "operator"}
+    assert (said.name, said.role, said.account, said.expires) == ("market", "market", trust.sim.public, None)
 
 
-@pytest.mark.parametrize(
-    "subject", ["$JS.API.STREAM.CREATE.x", "$JS.API.STREAM.DELETE.audit_log", "$KV.leases.x"]
-)
-def test_an_observer_changes_nothing(subject):
-    assert not may(permissions("observer")["pub"]["allow"], subject)
+def test_creds_of_before_roles_were_written_into_them_are_made_anew(trust, tmp_path):
+    user = Key(Role.USER)
+    write(trust.creds("market"), jwt.creds(jwt.user_jwt(trust.sim, user.public, "market"), user.seed))
+
+    Trust.open(tmp_path)
+
+    assert identity(trust.creds("market").read_text()).role == "market"
+
+
+def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):
+    path = tmp_path / "ada.creds"
+
+    trust.grant("ada", OPERATOR, path)
+
+    said = identity(path.read_text())
+    assert (said.name, said.role, said.account) == ("ada", OPERATOR, trust.sim.public)
+    assert mode(path) == 0o600
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_refused_before_it_becomes_a_permission(trust, tmp_path, name):
+    """The server puts the name into the operators' subjects: a user called `*` would command as everybody."""
+    with pytest.raises(InvalidSubject, match="is not a subject token"):
+        trust.grant(name, OPERATOR, tmp_path / "hostile.creds")
+
+    assert not (tmp_path / "hostile.creds").exists()
+
+
+def test_a_grant_of_an_unknown_role_is_refused_with_the_list(trust, tmp_path):
+    with pytest.raises(NotFound, match="market, ledger, clock"):
+        trust.grant("ada", "superuser", tmp_path / "ada.creds")
+
+
+def test_rotation_changes_every_role_and_the_system_user_and_no_account(trust):
+    before = {path.name: path.read_text() for path in (trust.directory / "creds").iterdir()}
+
+    new = trust.rotated()
+
+    after = {path.name: path.read_text() for path in (trust.directory / "creds").iterdir()}
+    assert before.keys() == after.keys()
+    assert not set(before.values()) & set(after.values())
+    assert not {key.public for key in trust.roles.values()} & {key.public for key in new.roles.values()}
+    assert (new.operator.seed, new.system.seed, new.sim.seed) == (
+        trust.operator.seed,
+        trust.system.seed,
+        trust.sim.seed,
+    )
+
+
+def test_rotation_revokes_the_system_user_of_before_for_good(trust, tmp_path):
+    old = identity(trust.creds(SYSTEM_USER).read_text()).user
+
+    trust.rotated().rotated()
+
+    revoked = claims(Trust.open(tmp_path).accounts()[trust.system.public])["nats"]["revocations"]
+    assert revoked[old] >= time.time() - 60
+    assert len(revoked) == 2
+    assert identity(trust.creds(SYSTEM_USER).read_text()).user not in revoked
+
+
+def test_while_rotating_old_and_new_keys_hold_beside_each_other(trust):
+    new = trust.rotated()
+
+    beside = claims(new.accounts(beside=trust)[new.sim.public])["nats"]["signing_keys"]
+
+    both = {key.public for each in (trust, new) for key in each.roles.values()}
+    assert {scope["key"] for scope in beside} == both
+    assert {scope["key"] for scope in sim(new)["signing_keys"]} == {key.public for key in new.roles.values()}

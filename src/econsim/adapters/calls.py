@@ -11,8 +11,8 @@ from nats.aio.client import Client
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.errors import InvalidMessage, NotFound, Refused, Unavailable
-from econsim.schemas.base import ErrorReply, Message
+from econsim.errors import EconsimError, InvalidMessage, NotFound, QuotaExceeded, Refused, Unavailable
+from econsim.schemas.base import ErrorBody, ErrorReply, Message
 from econsim.schemas.ledger import Submit, Submitted
 
 REQUEST_TIMEOUT_S: Final = 5.0
@@ -44,7 +44,7 @@ async def ask(
         text = f"no answer on {subject} within {timeout_s:g} s"
         raise Unavailable(text) from error
     if (message.headers or {}).get("status") == "error":
-        raise _refusal(message.data)
+        raise refusal(ErrorReply.model_validate_json(message.data).error)
     try:
         return reply.model_validate_json(message.data)
     except ValidationError as error:
@@ -68,7 +68,9 @@ async def submit(client: Client, run: str, sender: str, command: Submit) -> Subm
             await asyncio.sleep(PAUSE_S)
 
 
-def _refusal(data: bytes) -> Refused | Unavailable:
-    body = ErrorReply.model_validate_json(data).error
-    kind = Unavailable if body.retryable else Refused
-    return kind(body.message, code=body.code, **body.details)
+def refusal(body: ErrorBody) -> EconsimError:
+    """Return the error an error reply stands for: by kind, with its code, details and time to wait."""
+    kind: type[EconsimError] = Unavailable if body.retryable else Refused
+    if "quota" in body.details:
+        kind = QuotaExceeded
+    return kind(body.message, code=body.code, retry_after_ms=body.retry_after_ms, **body.details)

@@ -24,6 +24,16 @@ def unix_seconds() -> int:
     return int(time.time())
 
 
+def unix_nanoseconds() -> int:
+    """Return the time as nanoseconds since 1970, as windows of quotas are counted."""
+    return time.time_ns()
+
+
+def moment(seconds: int) -> str:
+    """Return seconds since 1970 as a time people read, UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def random_id() -> str:
     """Return 32 hex digits nobody can guess: a run's salt, a command's id."""
     return secrets.token_hex(16)

@@ -18,7 +18,12 @@ from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
 from econsim.adapters.clock import jitter
+from econsim.adapters.guard import guard
+from econsim.adapters.ingress import harden
+from econsim.adapters.jwt import identity
+from econsim.adapters.renewal import keep_current
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
+from econsim.permissions import INBOX, NAME, ROLES, permissions
 from econsim.subjects import AUDIT
 
 RECONNECT_WAIT_S: Final = 0.1
@@ -71,13 +76,16 @@ class Outgoing:
     """`Nats-Msg-Id`: what makes a repeat a no-op."""
 
 
-def options(name: str) -> dict[str, Any]:
+def options(name: str, creds: Path | None = None) -> dict[str, Any]:
     """Return the connection options of every econsim client, for `nats.connect` and `NatsBroker` alike.
 
-    Identity is not among them: `connect` takes a creds file, a broker `security=NatsCredentials(file)`.
+    Of the identity in `creds` only the inbox is among them, which is its role's own: `connect` takes the
+    file itself too, a broker as `security=NatsCredentials(file)`.
     """
+    role = identity(creds.read_text()).role if creds else ""
     return {
         "name": name,
+        "inbox_prefix": f"{INBOX}.{role}" if role else INBOX,
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": RECONNECT_WAIT_S,
         "ping_interval": PING_INTERVAL_S,
@@ -91,7 +99,9 @@ async def connect(url: str, creds: Path | None, name: str, on_error: OnError | N
     The connection then outlives server restarts. Raises SetupError if there is no server or it refuses.
     `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
     """
-    using = options(name) | ({"user_credentials": str(_existing(creds))} if creds else {})
+    harden()
+    creds = _existing(creds) if creds else None
+    using = options(name, creds) | ({"user_credentials": str(creds)} if creds else {})
     end = time.monotonic() + CONNECT_TIMEOUT_S
     reasons = ["no answer"]
     # The library retries, but gives up when the server hangs up while it is being told why.
@@ -99,10 +109,30 @@ async def connect(url: str, creds: Path | None, name: str, on_error: OnError | N
         client = await _attempt(url, using, on_error or _logged, reasons, end)
         if client is not None:
             await ready(client)
-            return client
+            return client if creds is None else _renewed(_guarded(client, creds), creds)
         await asyncio.sleep(RECONNECT_WAIT_S)
     message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reasons[-1]}"
     raise SetupError(message)
+
+
+def _guarded(client: Client, creds: Path) -> Client:
+    """Have a client of a role refuse what the server would, with a reason and at once; an agent's is left alone."""
+    who = identity(creds.read_text())
+    if who.role in ROLES:
+        allowed = [pattern.replace(NAME, who.name) for pattern in permissions(who.role)["pub"]["allow"]]
+        guard(client, who.role, allowed, lambda _, error: _log.info("%s", error))
+    return client
+
+
+def _renewed(client: Client, creds: Path) -> Client:
+    """Keep a client's credentials current for as long as it lives."""
+    renewing = asyncio.create_task(keep_current(client, creds))
+
+    async def closed() -> None:
+        renewing.cancel()
+
+    client._closed_cb = closed  # noqa: SLF001 - the option of `connect`, set once it is known what to end
+    return client
 
 
 async def _attempt(
@@ -230,6 +260,9 @@ async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[P
             message.subject, message.payload, headers={"Nats-Msg-Id": message.message_id}
         )
     except (nats.errors.OutboundBufferLimitError, nats.errors.MaxPayloadError) as error:
+        # The library has counted it as under way, and would for ever.
+        if under_way := list(stream._publish_async_futures.values()):  # noqa: SLF001 - it offers no other way
+            under_way[-1].cancel()
         failed: asyncio.Future[PubAck] = asyncio.get_running_loop().create_future()
         failed.set_exception(error)
         return failed

@@ -16,7 +16,8 @@ import nats.errors
 from nats.aio.client import Client
 
 from econsim.errors import SetupError, Unavailable
-from econsim.streams import STREAMS, Consumer, Stream
+from econsim.stream_form import Stream
+from econsim.streams import STREAMS, Consumer
 
 TIMEOUT_S: Final = 10.0
 """Longest to wait for the server's answer: creating a stream on a busy cluster takes seconds."""
@@ -28,7 +29,7 @@ _NOT_NOW: Final = 503
 """The server's status while it starts, elects a leader, or is short of something."""
 _SEALED: Final = frozenset({"deny_delete", "deny_purge", "allow_msg_ttl"})
 """Fields the server lets one switch on but never off."""
-_FIXED: Final = frozenset({"storage", "retention", "mirror", "first_seq"})
+_FIXED: Final = frozenset({"storage", "retention", "mirror", "first_seq", "allow_msg_counter"})
 """Fields the server refuses to change on an existing stream."""
 
 Json = dict[str, object]
@@ -65,18 +66,27 @@ class Change:
     """What would happen; `blocked` if a difference cannot be changed in place."""
     differences: tuple[Difference, ...] = ()
     """What is not as declared."""
+    replicas: int = 1
+    """Copies wanted."""
 
     def __str__(self) -> str:
         """Return the change as a line per field, for people."""
         return "\n".join([f"{self.action} {self.stream.name}", *(f"    {part}" for part in self.differences)])
 
 
-async def plan(client: Client, replicas: int = 1, streams: Iterable[Stream] = STREAMS) -> list[Change]:
-    """Compare every declared stream with the server's; changes nothing."""
+async def plan(
+    client: Client, replicas: int | None = None, streams: Iterable[Stream] = STREAMS
+) -> list[Change]:
+    """Compare every declared stream with the server's; changes nothing.
+
+    `replicas` is the number of copies wanted; without it, as many as there are, and 1 of a new stream.
+    """
     return [await _change(client, stream, replicas) for stream in streams]
 
 
-async def apply(client: Client, replicas: int = 1, streams: Iterable[Stream] = STREAMS) -> list[Change]:
+async def apply(
+    client: Client, replicas: int | None = None, streams: Iterable[Stream] = STREAMS
+) -> list[Change]:
     """Create and update until the server has what is declared; return what was done.
 
     Raises SetupError, before anything is changed, if a stream differs in a field that cannot change
@@ -89,7 +99,9 @@ async def apply(client: Client, replicas: int = 1, streams: Iterable[Stream] = S
     for change in changes:
         if change.action != "keep":
             verb = change.action.upper()
-            await request(client, f"STREAM.{verb}.{change.stream.name}", declared(change.stream, replicas))
+            await request(
+                client, f"STREAM.{verb}.{change.stream.name}", declared(change.stream, change.replicas)
+            )
     return changes
 
 
@@ -114,6 +126,7 @@ def declared(stream: Stream, replicas: int) -> Json:
         "allow_direct": stream.allow_direct,
         "allow_atomic": stream.allow_atomic,
         "allow_msg_ttl": stream.allow_msg_ttl,
+        "allow_msg_counter": stream.allow_msg_counter,
         "deny_delete": stream.deny_delete,
         "deny_purge": stream.deny_purge,
     }
@@ -169,6 +182,13 @@ async def remove(client: Client, consumer: Consumer) -> None:
         await request(client, f"CONSUMER.DELETE.{consumer.stream}.{consumer.name}")
 
 
+async def depth(client: Client, stream: str) -> int:
+    """Return how many messages a stream holds."""
+    state = (await request(client, f"STREAM.INFO.{stream}"))["state"]
+    assert isinstance(state, dict)
+    return int(state["messages"])
+
+
 async def waiting(client: Client, stream: str, pattern: str) -> Mapping[str, int]:
     """Return subject → messages of a stream, for subjects that match."""
     answer = await request(client, f"STREAM.INFO.{stream}", {"subjects_filter": pattern})
@@ -205,19 +225,19 @@ async def request(client: Client, operation: str, body: Mapping[str, object] | N
     raise SetupError(message, err_code=number)
 
 
-async def _change(client: Client, stream: Stream, replicas: int) -> Change:
-    wanted = declared(stream, replicas)
+async def _change(client: Client, stream: Stream, replicas: int | None) -> Change:
     try:
         info = await request(client, f"STREAM.INFO.{stream.name}")
     except NotThere:
-        return Change(stream, "create")
+        return Change(stream, "create", replicas=replicas or 1)
     config = info["config"]
     assert isinstance(config, dict)
-    differences = tuple(_compare(config, wanted))
+    copies = replicas or int(config["num_replicas"])
+    differences = tuple(_compare(config, declared(stream, copies)))
     if not differences:
-        return Change(stream, "keep")
+        return Change(stream, "keep", replicas=copies)
     action: Literal["update", "blocked"] = "update" if all(d.changeable for d in differences) else "blocked"
-    return Change(stream, action, differences)
+    return Change(stream, action, differences, copies)
 
 
 def _compare(found: Json, wanted: Json) -> Iterable[Difference]:

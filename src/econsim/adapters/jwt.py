@@ -11,7 +11,8 @@ import hashlib
 import json
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -22,6 +23,7 @@ from econsim.errors import SetupError
 
 _SEED_PREFIX: Final = 18 << 3
 _HEADER: Final = b'{"typ":"JWT","alg":"ed25519-nkey"}'
+_ROLE_TAG: Final = "role:"
 _UNLIMITED: Final = {
     "subs": -1,
     "data": -1,
@@ -85,10 +87,33 @@ def operator_jwt(operator: Key, name: str, system_account: str) -> str:
     return _encode(operator, operator.public, name, {"type": "operator", "system_account": system_account})
 
 
-def account_jwt(operator: Key, account: str, name: str, *, jetstream: bool, **claims: object) -> str:
-    """Sign an account without limits; `claims` adds signing keys, exports, imports."""
-    limits = _UNLIMITED | (_JETSTREAM_UNLIMITED if jetstream else {})
-    return _encode(operator, account, name, {"type": "account", "limits": limits, **claims})
+def account_jwt(
+    operator: Key, account: str, name: str, claims: Mapping[str, object], expires: int | None = None
+) -> str:
+    """Sign an account; `claims` are its limits (`unlimited`, `walled`), signing keys, exports, imports, revocations.
+
+    It ends at `expires`, seconds since 1970; never without.
+    """
+    return _encode(operator, account, name, {"type": "account", **claims}, expires)
+
+
+def unlimited(*, jetstream: bool) -> dict[str, object]:
+    """Return the limits of an account of ours: none, with or without JetStream."""
+    return {**_UNLIMITED, **(_JETSTREAM_UNLIMITED if jetstream else {})}
+
+
+def walled(limits: Mapping[str, int]) -> dict[str, object]:
+    """Return the limits of an account of others: no JetStream, no exports, no servers of its own, and `limits`.
+
+    Those are named as the server does: `conn` and `subs` are counts, `payload` is in bytes, `imports` a count.
+    """
+    return {**_UNLIMITED, "exports": 0, "leaf": 0, **limits}
+
+
+def deletion_jwt(operator: Key, accounts: Sequence[str]) -> str:
+    """Sign the request to forget accounts; the server ends their connections at once."""
+    claims = {"type": "generic", "accounts": list(accounts)}
+    return _encode(operator, operator.public, "deletion", claims)
 
 
 def scope(key: str, role: str, permissions: Mapping[str, object]) -> dict[str, object]:
@@ -101,15 +126,25 @@ def scope(key: str, role: str, permissions: Mapping[str, object]) -> dict[str, o
     return {"kind": "user_scope", "key": key, "role": role, "description": "", "template": template}
 
 
-def scoped_user_jwt(signer: Key, account: str, user: str, name: str) -> str:
-    """Sign a user with a scoped signing key of the account; it carries no permissions of its own."""
-    return _encode(signer, user, name, {"type": "user", "issuer_account": account})
+def scoped_user_jwt(signer: Key, account: str, user: str, name: str, role: str) -> str:
+    """Sign a user with a scoped signing key of the account; it carries no permissions of its own.
+
+    The role travels as a tag, for the client to know its inbox.
+    """
+    claims = {"type": "user", "issuer_account": account, "tags": [f"{_ROLE_TAG}{role}"]}
+    return _encode(signer, user, name, claims)
 
 
-def user_jwt(account: Key, user: str, name: str) -> str:
-    """Sign a user who may do everything in the account."""
-    limits = {"subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}}
-    return _encode(account, user, name, {"type": "user", **limits})
+def user_jwt(
+    account: Key,
+    user: str,
+    name: str,
+    permissions: Mapping[str, object] | None = None,
+    expires: int | None = None,
+) -> str:
+    """Sign a user of the account who may do what the lists say, everything without any."""
+    claims = {"subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}, **(permissions or {})}
+    return _encode(account, user, name, {"type": "user", **claims}, expires)
 
 
 def creds(jwt: str, seed: str) -> str:
@@ -120,7 +155,41 @@ def creds(jwt: str, seed: str) -> str:
     )
 
 
-def _encode(signer: Key, subject: str, name: str, nats: Mapping[str, object]) -> str:
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a creds file says of its user; the server checks it, a client only goes by it."""
+
+    name: str
+    """The user's name."""
+    user: str
+    """The user's public key."""
+    account: str
+    """Public key of the account."""
+    role: str = ""
+    """The role in `SIM`; empty for an agent, whose account is its own."""
+    expires: int | None = None
+    """Seconds since 1970; none for a user that does not expire."""
+
+
+def identity(text: str) -> Identity:
+    """Read a creds file's text, or a bare JWT; raises SetupError if it holds no user."""
+    try:
+        head = text.partition("-----BEGIN NATS USER JWT-----\n")[2].partition("\n")[0] or text.strip()
+        part = head.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        nats = claims["nats"]
+        tags = [str(tag) for tag in nats.get("tags", ()) if str(tag).startswith(_ROLE_TAG)]
+        role = tags[0].removeprefix(_ROLE_TAG) if tags else ""
+        account = nats.get("issuer_account") or claims["iss"]
+        return Identity(str(claims["name"]), str(claims["sub"]), str(account), role, claims.get("exp"))
+    except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
+        message = "these are no credentials; a creds file begins with -----BEGIN NATS USER JWT-----"
+        raise SetupError(message) from error
+
+
+def _encode(
+    signer: Key, subject: str, name: str, nats: Mapping[str, object], expires: int | None = None
+) -> str:
     body: dict[str, object] = {
         "iat": unix_seconds(),
         "iss": signer.public,
@@ -128,6 +197,8 @@ def _encode(signer: Key, subject: str, name: str, nats: Mapping[str, object]) ->
         "sub": subject,
         "nats": {**nats, "version": 2},
     }
+    if expires is not None:
+        body["exp"] = expires
     body["jti"] = _base32(hashlib.sha256(_compact(body)).digest())
     signed = f"{_base64(_HEADER)}.{_base64(_compact(body))}"
     return f"{signed}.{_base64(signer.sign(signed.encode()))}"

@@ -184,7 +184,7 @@ class EmbeddedServer:
             if self._process.returncode is not None or time.monotonic() > deadline:
                 raise SetupError(self._failure("nats-server did not start"))
             await asyncio.sleep(0.01)
-        client = await connect(self.url, self.trust.creds("operator"), "econsim-start")
+        client = await connect(self.url, self.trust.creds("setup"), "econsim-start")
         try:
             await client.jetstream(timeout=READY_S).account_info()
         finally:

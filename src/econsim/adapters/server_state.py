@@ -43,6 +43,15 @@ STORE_SHARE_MAX: Final = 0.75
 MEMORY_STORE_BYTES_MAX: Final = 256 * 2**20
 """Memory streams hold counters and caches only."""
 
+CONNECTIONS_MAX: Final = 20_000
+"""Clients of one server; 5 000 agents, each in an account of its own, take 343 MB."""
+
+SUBSCRIPTIONS_MAX: Final = 10_000
+"""Subscriptions of one connection: a service has one for each run and market it serves."""
+
+PENDING_BYTES_MAX: Final = 32 * 2**20
+"""Bytes the server holds for a client that does not read before it ends the connection: four of the largest messages."""
+
 ORPHAN_STOP_S: Final = 10.0
 """Longest to wait for a server whose owner died."""
 
@@ -145,6 +154,9 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
         f'server_name: "econsim-{trust.sim.public[-8:].lower()}"\n'
         f'listen: "{HOST}:{port}"\n'
         f"max_payload: {MESSAGE_BYTES_MAX}\n"
+        f"max_connections: {CONNECTIONS_MAX}\n"
+        f"max_subscriptions: {SUBSCRIPTIONS_MAX}\n"
+        f"max_pending: {PENDING_BYTES_MAX}\n"
         # The default flushes every two minutes, and a power failure would take acknowledged money with it.
         f"jetstream {{ store_dir: {json.dumps(str(directory / 'data'))}, sync_interval: always, "
         f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"

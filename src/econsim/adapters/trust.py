@@ -5,6 +5,8 @@
         sys.seed sim.seed     account keys
         roles/<role>.seed     signs users of one role of SIM; the role's permissions are in SIM's JWT
         creds/<role>.creds    one user per role in `permissions`, and `sys.creds` for the system account
+        revoked.json          system users of before, each with the time it was revoked
+        agents/<run>/         accounts of agents, see `agent_creds`
 
 All files 0600, written whole or not at all. Uses `permissions` for what a user may do.
 """
@@ -20,9 +22,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from econsim.adapters.jwt import Key, Role, account_jwt, creds, operator_jwt, scope, scoped_user_jwt, user_jwt
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.jwt import (
+    Key,
+    Role,
+    account_jwt,
+    creds,
+    identity,
+    operator_jwt,
+    scope,
+    scoped_user_jwt,
+    unlimited,
+    user_jwt,
+)
+from econsim.agent_access import exports
 from econsim.errors import NotFound, SetupError
-from econsim.permissions import ROLES, permissions
+from econsim.grammar import token
+from econsim.permissions import ROLES, SYSTEM, permissions
 
 SYSTEM_USER: Final = "sys"
 """The user of the system account: pushes account JWTs, reads server events."""
@@ -48,22 +64,57 @@ class Trust:
         """Load the trust root, creating what is missing; raises SetupError if it cannot be kept there."""
         directory = state / "trust"
         try:
-            _private_directory(directory)
-            _private_directory(directory / "roles")
-            _private_directory(directory / "creds")
-            with _locked(directory / "lock"):
-                trust = cls(
-                    directory,
-                    _key(directory / "operator.seed", Role.OPERATOR),
-                    _key(directory / "sys.seed", Role.ACCOUNT),
-                    _key(directory / "sim.seed", Role.ACCOUNT),
-                    {role: _key(directory / "roles" / f"{role}.seed", Role.ACCOUNT) for role in ROLES},
-                )
-                trust._mint()
+            for path in (directory, directory / "roles", directory / "creds"):
+                private_directory(path)
+            with locked(directory / "lock"):
+                trust = cls._load(directory)
+                _mint(trust)
         except OSError as error:
             message = f"cannot keep keys in {directory}: {error.strerror}; choose another state directory with --state"
             raise SetupError(message) from error
         return trust
+
+    @classmethod
+    def _load(cls, directory: Path) -> Trust:
+        return cls(
+            directory,
+            _key(directory / "operator.seed", Role.OPERATOR),
+            _key(directory / "sys.seed", Role.ACCOUNT),
+            _key(directory / "sim.seed", Role.ACCOUNT),
+            {role: _key(directory / "roles" / f"{role}.seed", Role.ACCOUNT) for role in ROLES},
+        )
+
+    def rotated(self) -> Trust:
+        """Replace the keys and credentials of every role and of the system user; return the new trust.
+
+        The old ones hold until the server has the new accounts (`provisioning.rotate`). Operator and accounts
+        keep their keys: streams belong to an account, agents' accounts to the operator.
+        """
+        with locked(self.directory / "lock"):
+            user = identity(self.creds(SYSTEM_USER).read_text()).user
+            revoked = self._revoked() | {user: unix_seconds() + 1}
+            write(self.directory / "revoked.json", json.dumps(revoked))
+            for path in (
+                *(self.directory / "roles").glob("*.seed"),
+                *(self.directory / "creds").glob("*.creds"),
+            ):
+                path.unlink()
+            trust = self._load(self.directory)
+            _mint(trust)
+        return trust
+
+    def grant(self, name: str, role: str, path: Path) -> None:
+        """Write credentials of a role under a person's or process's own name, which admin commands carry.
+
+        Raises NotFound for a role that does not exist, InvalidSubject for a name that is no subject token.
+        """
+        token(name, "name")
+        if role not in self.roles:
+            message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
+            raise NotFound(message)
+        user = Key(Role.USER)
+        jwt = scoped_user_jwt(self.roles[role], self.sim.public, user.public, name, role)
+        write(path, creds(jwt, user.seed))
 
     def creds(self, service: str) -> Path:
         """Return the creds file of a service; raises NotFound for a role that does not exist."""
@@ -85,41 +136,57 @@ class Trust:
             f"resolver_preload {{\n{preload}\n}}\n"
         )
 
-    def accounts(self) -> dict[str, str]:
-        """Return the JWT of every account by its public key, with today's permissions of every role."""
-        scopes = [scope(key.public, role, permissions(role)) for role, key in self.roles.items()]
+    def accounts(self, beside: Trust | None = None) -> dict[str, str]:
+        """Return the JWT of every account by its public key, with today's permissions of every role.
+
+        `beside` is the trust before a rotation, whose roles' keys are to hold too.
+        """
+        keys = [*self.roles.items(), *(beside.roles.items() if beside else ())]
+        scopes = [scope(key.public, role, permissions(role)) for role, key in keys]
+        system = {"limits": unlimited(jetstream=False), "revocations": self._revoked()}
+        sim = {"limits": unlimited(jetstream=True), "signing_keys": scopes, "exports": exports()}
         return {
-            self.system.public: account_jwt(self.operator, self.system.public, "SYS", jetstream=False),
-            self.sim.public: account_jwt(
-                self.operator, self.sim.public, "SIM", jetstream=True, signing_keys=scopes
-            ),
+            self.system.public: account_jwt(self.operator, self.system.public, "SYS", system),
+            self.sim.public: account_jwt(self.operator, self.sim.public, "SIM", sim),
         }
 
-    def _mint(self) -> None:
-        for role, signer in self.roles.items():
-            if not self.creds(role).exists():
-                user = Key(Role.USER)
-                jwt = scoped_user_jwt(signer, self.sim.public, user.public, role)
-                _write(self.creds(role), creds(jwt, user.seed))
-        if not self.creds(SYSTEM_USER).exists():
-            user = Key(Role.USER)
-            _write(self.creds(SYSTEM_USER), creds(user_jwt(self.system, user.public, SYSTEM_USER), user.seed))
+    def _revoked(self) -> dict[str, int]:
+        path = self.directory / "revoked.json"
+        found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+
+def _mint(trust: Trust) -> None:
+    """Write what credentials are missing."""
+    for role in trust.roles:
+        path = trust.creds(role)
+        # Credentials of before roles were written into them know no inbox of their own.
+        if not path.exists() or identity(path.read_text()).role != role:
+            trust.grant(role, role, path)
+    if not trust.creds(SYSTEM_USER).exists():
+        user = Key(Role.USER)
+        write(
+            trust.creds(SYSTEM_USER),
+            creds(user_jwt(trust.system, user.public, SYSTEM_USER, SYSTEM), user.seed),
+        )
 
 
 def _key(path: Path, role: Role) -> Key:
     if path.exists():
         return Key.from_seed(path.read_text())
     key = Key(role)
-    _write(path, key.seed)
+    write(path, key.seed)
     return key
 
 
-def _private_directory(path: Path) -> None:
+def private_directory(path: Path) -> None:
+    """Make a directory only its owner may enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.chmod(0o700)
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a file only its owner may read, whole or not at all."""
     part = path.with_suffix(path.suffix + ".part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -128,7 +195,7 @@ def _write(path: Path, text: str) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold a lock file, so that two commands started at once agree on one set of keys."""
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

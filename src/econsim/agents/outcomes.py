@@ -17,9 +17,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from econsim import subjects
 from econsim.adapters.connection import ready
+from econsim.agent_access import short_pattern
 from econsim.agents.views import credits_of
 from econsim.errors import Unavailable
-from econsim.grammar import fields
 from econsim.schemas.base import Event
 from econsim.schemas.market import (
     Accepted,
@@ -79,11 +79,11 @@ class Outcome:
 class Outcomes:
     """The deliveries to one agent; core NATS, so what comes while the connection is down is lost."""
 
-    def __init__(self, client: Client, run: str, agent: str) -> None:
+    def __init__(self, client: Client, agent: str) -> None:
         """Prepare; `start` before orders are placed."""
         self._client = client
         self._agent = agent
-        self._patterns = [row.pattern(run=run, agent=agent) for row in subjects.ORDER_OUTCOME]
+        self._patterns = [short_pattern(row, agent) for row in subjects.ORDER_OUTCOME]
         self._subscriptions: list[Subscription] = []
         self._waiting: deque[Outcome] = deque(maxlen=ORDERS_REMEMBERED_MAX)
         self._first: OrderedDict[str, Outcome] = OrderedDict()
@@ -133,7 +133,7 @@ class Outcomes:
         if event.event_id in self._seen:
             return
         _remember(self._seen, event.event_id, None)
-        resource = fields(message.subject).entity
+        resource = message.subject.rpartition(".")[2]
         async with self._arrived:
             for item in event.data.items:
                 self._take(outcome_of(item, resource, event.tick, self._agent))

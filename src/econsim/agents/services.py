@@ -7,27 +7,24 @@ Core NATS only: an agent needs no JetStream rights. Every id is the client's, so
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from nats.aio.client import Client
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.adapters.calls import ask
+from econsim.adapters.calls import refusal
 from econsim.adapters.clock import random_id
-from econsim.adapters.connection import DEADLINE_S, reliable_publish
+from econsim.agents.line import Line
 from econsim.agents.outcomes import Outcome, Outcomes
 from econsim.agents.views import CreditsLike, Depth, Quote, Wallet, depth, quotes, to_micros, wallet
 from econsim.domain.envelope import derive
-from econsim.domain.intake import explain
-from econsim.errors import EconsimError, InvalidMessage, Refused
+from econsim.domain.intake import explain, own_order
+from econsim.errors import EconsimError, InvalidMessage
 from econsim.grammar import Subject
 from econsim.schemas.base import Command, ErrorReply, Message
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, Execute, Executed, GetBook, GetPrices, Prices, Receipt
 from econsim.schemas.orders import CancelOrder, OrderKind, PlaceAsk, PlaceBid, ReplaceOrder
-from econsim.schemas.types import ORDER_ID_LENGTH_MAX
 
 Model = TypeVar("Model", bound=Message)
 
@@ -38,31 +35,20 @@ Result = Wallet | Depth | dict[str, Quote] | Receipt | EconsimError
 """What a step of `execute` came to; a refused one is its error, as a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Who speaks, in which run, over which connection."""
-
-    client: Client
-    """An open connection."""
-    run: str
-    """Run id."""
-    agent: str
-    """Who."""
-
-
 class EconomicService:
     """One agent's access to markets and ledger.
 
     A command's receipt means that it is stored and will be processed once, not that the market accepted
-    it: `outcome` and `outcomes` tell. All calls raise InvalidMessage for a malformed argument before anything is
+    it: `outcome` and `outcomes` tell. Calls wait when the agent is over a quota or a queue is full, up to the
+    line's patience; a receipt says how long. All calls raise InvalidMessage for a malformed argument before anything is
     sent, Refused (by kind) when the service says no, NotFound if there is no such run or market, and
     Unavailable when the answer did not come: what happened is then unknown, so call again with the same id.
     """
 
-    def __init__(self, client: Client, run: str, agent: str) -> None:
-        """Speak as an agent of a run; `start` it to hear of outcomes."""
-        self._sender = Sender(client, run, agent)
-        self._outcomes = Outcomes(client, run, agent)
+    def __init__(self, line: Line) -> None:
+        """Speak over an agent's line; `start` it to hear of outcomes."""
+        self._line = line
+        self._outcomes = Outcomes(line.client, line.agent)
         self._salt = random_id()
 
     async def start(self) -> None:
@@ -127,18 +113,16 @@ class EconomicService:
 
     async def get_balance(self) -> Wallet:
         """Return what the agent has, reservations included."""
-        subject = subjects.GET_BALANCE(run=self._sender.run, agent=self._sender.agent)
-        return wallet(await ask(self._sender.client, subject, GetBalance(), Balance))
+        return wallet(await self._line.ask(subjects.GET_BALANCE, GetBalance(), Balance))
 
     async def get_prices(self) -> dict[str, Quote]:
         """Return resource → public prices."""
-        subject = subjects.GET_PRICES(run=self._sender.run, agent=self._sender.agent)
-        return quotes(await ask(self._sender.client, subject, GetPrices(), Prices))
+        return quotes(await self._line.ask(subjects.GET_PRICES, GetPrices(), Prices))
 
     async def get_book(self, resource: str, levels: int = 10) -> Depth:
         """Return the order book of a market, best prices first."""
-        subject = subjects.GET_BOOK(run=self._sender.run, agent=self._sender.agent, resource=resource)
-        return depth(await ask(self._sender.client, subject, _checked(GetBook, levels=levels), Book))
+        request = _checked(GetBook, levels=levels)
+        return depth(await self._line.ask(subjects.GET_BOOK, request, Book, resource=resource))
 
     async def execute(self, steps: Sequence[Mapping[str, object]]) -> list[Result]:
         """Do several things in one round trip, in order; return one result a step.
@@ -148,8 +132,7 @@ class EconomicService:
         them. Orders without an id get one. Reads show the state before this request's orders.
         """
         request = _checked(Execute, steps=[self._step(step) for step in steps])
-        subject = subjects.EXECUTE(run=self._sender.run, agent=self._sender.agent)
-        done = await ask(self._sender.client, subject, request, Executed)
+        done = await self._line.ask(subjects.EXECUTE, request, Executed)
         return [_result(step.do, found) for step, found in zip(request.steps, done.results, strict=True)]
 
     def outcomes(self) -> AsyncIterator[Outcome]:
@@ -166,11 +149,11 @@ class EconomicService:
         In lock-step it comes only after the tick is closed, so do not wait for it within one. Raises
         Unavailable when `timeout_s` seconds pass.
         """
-        return await self._outcomes.first(order_id, timeout_s)
+        return await self._outcomes.first(own_order(self._line.agent, order_id), timeout_s)
 
     def new_order_id(self) -> str:
-        """Return an order id nobody else has."""
-        return f"{self._sender.agent}-{random_id()}"[:ORDER_ID_LENGTH_MAX]
+        """Return an order id that was never used; the run knows it as `<agent>.<id>`."""
+        return own_order(self._line.agent, random_id())
 
     async def _place(
         self,
@@ -187,11 +170,14 @@ class EconomicService:
         return await self._send(subject, resource, command, order_id)
 
     async def _send(self, subject: Subject, resource: str, command: Command, order_id: str) -> Receipt:
-        address = subject(run=self._sender.run, agent=self._sender.agent, resource=resource)
-        payload = command.model_dump_json().encode()
-        stream = self._sender.client.jetstream()
-        ack = await reliable_publish(stream, address, payload, command.command_id, DEADLINE_S)
-        return Receipt(order_id=order_id, sequence=ack.seq, duplicate=bool(ack.duplicate))
+        before = self._line.waited_ms
+        ack = await self._line.send(subjects.ENTER_ORDER[subject], command, resource=resource)
+        return Receipt(
+            order_id=own_order(self._line.agent, order_id),
+            sequence=ack.seq,
+            duplicate=ack.duplicate,
+            waited_ms=self._line.waited_ms - before,
+        )
 
     def _step(self, step: Mapping[str, object]) -> dict[str, object]:
         """Return a step as the wire has it: prices in micro-credits, orders with an id."""
@@ -214,8 +200,7 @@ def _checked(model: type[Model], **fields: object) -> Model:
 
 def _result(do: str, found: dict[str, object]) -> Result:
     if "error" in found:
-        body = ErrorReply.model_validate(found).error
-        return Refused(body.message, code=body.code, **body.details)
+        return refusal(ErrorReply.model_validate(found).error)
     match do:
         case "get_balance":
             return wallet(Balance.model_validate(found, strict=False))

@@ -1,43 +1,48 @@
 """An agent's seat in a run: `join` connects, `ticks` paces, `economy` acts.
 
-For agents outside the hosts, in processes of their own. Follows the run's log from the newest tick;
-a tick is answered when the loop's body is done with it, which is what lock-step's barrier waits for.
+For agents outside the hosts, in processes of their own, with nothing but their credentials. A tick is answered
+when the loop's body is done with it, which is what lock-step's barrier waits for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.adapters import server_state
-from econsim.adapters.audit_log import StoredEvent, follow, last
-from econsim.adapters.clock import SystemClock, random_id
-from econsim.adapters.connection import connect, reliable_publish
+from econsim.adapters.clock import random_id
+from econsim.adapters.connection import connect, ready
+from econsim.agent_access import ANSWERED, CLOSED, NEWEST_TICK, short_name
+from econsim.agents.line import Line
 from econsim.agents.services import EconomicService
 from econsim.config import Settings, settings
-from econsim.domain.decode import decode
-from econsim.domain.envelope import Stamp
-from econsim.domain.population import UNHOSTED, population
-from econsim.errors import NotAllowed, NotFound, SetupError
-from econsim.schemas.agent import CycleCompleted, CycleCompletedEvent
-from econsim.schemas.clock import RunClosed, RunOpenedEvent, Ticked
-
-ROLE: Final = "agent"
-"""Whose credentials an agent uses."""
+from econsim.errors import NotFound, SetupError, Unavailable
+from econsim.schemas.admission import AgentReport
+from econsim.schemas.agent import CycleCompletedEvent
+from econsim.schemas.clock import TickedEvent
 
 WAIT_S: Final = 30.0
-"""Longest `join` waits for its run to open."""
+"""Longest `join` waits for its credentials and for its run to open."""
 
 LOOK_S: Final = 0.2
 """Pause between looks whether the run is open."""
+
+SILENCE_S: Final = 1.0
+"""Silence after which the newest tick is asked for: a broadcast may be lost with a connection."""
+
+READ_TIMEOUT_S: Final = 5.0
+"""Longest to wait for one stored value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,12 @@ class AgentSession:
     """One agent in one run; made by `join`."""
 
     def __init__(self, client: Client, run: str, agent: str) -> None:
-        """Sit down; the connection stays the caller's."""
+        """Sit down; the connection, made with the agent's credentials, stays the caller's."""
         self.run = run
         self.agent = agent
-        self.economy = EconomicService(client, run, agent)
+        self.economy = EconomicService(line := Line(client, run, agent))
         """Orders, balances, prices."""
-        self._client = client
+        self._line = line
 
     async def ticks(self) -> AsyncIterator[Tick]:
         """Yield ticks from the newest one not answered yet until the run closes.
@@ -72,70 +77,106 @@ class AgentSession:
         more, and lock-step then waits its deadline out at each tick. Ticks that passed while the body
         worked are left out.
         """
-        clock = _Ticks(self._client, self.run)
-        answered = await self._answered()
-        watching = asyncio.create_task(clock.watch())
-        try:
-            while tick := await clock.after(answered, watching):
+        clock = _Ticks(self._line.client, self.agent)
+        stored = await newest(self._line.client, ANSWERED)
+        answered = CycleCompletedEvent.model_validate_json(stored).data.tick if stored else 0
+        async with clock.listening():
+            while tick := await clock.after(answered):
                 yield tick
                 await self._answer(tick)
                 answered = tick.number
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
 
-    async def _answered(self) -> int:
-        stored = await last(self._client, subjects.CYCLE_COMPLETED(agent=self.agent, run=self.run))
-        return CycleCompletedEvent.model_validate_json(stored.payload).data.tick if stored else 0
+    async def report(self, event: str, data: Mapping[str, object], causation_id: str | None = None) -> None:
+        """Say something of oneself, in the past tense: it becomes the event `agent.<name>.<event>` of the log.
+
+        Raises InvalidSubject for a word that is no subject token, QuotaExceeded when the agent's share of the
+        log is used up.
+        """
+        # An id of its own: what is sent again for want of an answer is the same report.
+        said = AgentReport(event_id=random_id(), causation_id=causation_id, data=dict(data))
+        await self._line.send(subjects.REPORT, said, event=event)
 
     async def _answer(self, tick: Tick) -> None:
-        stamp = Stamp(self.run, random_id(), tick.number, SystemClock().now(), tick.event_id)
-        report = CycleCompleted(tick=tick.number, agents=1)
-        done = stamp.event(subjects.CYCLE_COMPLETED, self.agent, report, agent=self.agent)
-        await reliable_publish(self._client.jetstream(), done.subject, done.json(), done.event.event_id)
+        await self.report(subjects.COMPLETED, {"tick": tick.number}, tick.event_id)
 
 
 class _Ticks:
     """The newest tick of a run, and whether it is over."""
 
-    def __init__(self, client: Client, run: str) -> None:
+    def __init__(self, client: Client, agent: str) -> None:
         self._client = client
-        self._run = run
+        self._agent = agent
         self._newest: Tick | None = None
         self._closed = False
         self._changed = asyncio.Event()
 
-    async def watch(self) -> None:
-        """Follow the clock until the run closes."""
-        patterns = [subjects.TICKED(run=self._run), subjects.RUN_CLOSED(run=self._run)]
-        newest = await last(self._client, patterns[0])
-        start = newest.sequence if newest else 1
-        async with aclosing(follow(self._client, self._run, patterns, start)) as events:
-            async for stored in events:
-                self._fold(stored)
-                self._changed.set()
-                if self._closed:
-                    return
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Hear the clock for the time of the context."""
+        heard = {
+            short_name(subjects.TICKED, self._agent): self._hear_tick,
+            short_name(subjects.RUN_CLOSED, self._agent): self._hear_end,
+        }
+        subscriptions = [await self._client.subscribe(subject, cb=hear) for subject, hear in heard.items()]
+        await ready(self._client)
+        try:
+            yield
+        finally:
+            if not self._client.is_closed:
+                for subscription in subscriptions:
+                    await subscription.unsubscribe()
 
-    async def after(self, number: int, watching: asyncio.Task[None]) -> Tick | None:
+    async def after(self, number: int) -> Tick | None:
         """Return the newest tick once it is later than `number`; none when the run has closed."""
         while not self._closed:
             if self._newest is not None and self._newest.number > number:
                 return self._newest
+            if not self._changed.is_set():
+                await self._look()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SILENCE_S):
+                    await self._changed.wait()
             self._changed.clear()
-            changed = asyncio.ensure_future(self._changed.wait())
-            await asyncio.wait({changed, watching}, return_when=asyncio.FIRST_COMPLETED)
-            changed.cancel()
-            if watching.done():
-                await watching
         return None
 
-    def _fold(self, stored: StoredEvent) -> None:
-        event = decode(stored.subject, stored.payload).event
-        if isinstance(event.data, Ticked):
-            data = event.data
-            self._newest = Tick(event.tick, data.period, data.tick_of_period, event.event_id)
-        self._closed = isinstance(event.data, RunClosed)
+    async def _look(self) -> None:
+        """Ask for what a lost broadcast would have told."""
+        with suppress(Unavailable):
+            if stored := await newest(self._client, NEWEST_TICK):
+                self._take(stored)
+            if await newest(self._client, CLOSED):
+                self._end()
+
+    async def _hear_tick(self, message: Msg) -> None:
+        self._take(message.data)
+
+    async def _hear_end(self, _: Msg) -> None:
+        self._end()
+
+    def _take(self, payload: bytes) -> None:
+        with suppress(ValidationError):
+            event = TickedEvent.model_validate_json(payload)
+            tick = Tick(event.tick, event.data.period, event.data.tick_of_period, event.event_id)
+            if self._newest is None or tick.number > self._newest.number:
+                self._newest = tick
+                self._changed.set()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._changed.set()
+
+
+async def newest(client: Client, name: str) -> bytes | None:
+    """Return what is stored under one of the agent's `state.…` names, none if there is nothing.
+
+    Raises Unavailable if the server does not answer.
+    """
+    try:
+        reply = await client.request(name, timeout=READ_TIMEOUT_S)
+    except (TimeoutError, nats.errors.Error) as error:
+        message = f"nobody answered about {name} within {READ_TIMEOUT_S:g} s"
+        raise Unavailable(message) from error
+    return reply.data if "Nats-Sequence" in (reply.headers or {}) else None
 
 
 @asynccontextmanager
@@ -150,45 +191,54 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
 ) -> AsyncIterator[AgentSession]:
     """Take an agent's seat in a run for the time of the context.
 
-    Finds the server as every econsim command does: `nats` and `creds`, else the one of the `state`
-    directory, else the settings. Waits `wait_s` seconds for the run to open. Raises SetupError if there is no server,
-    NotFound if the run does not open or the agent is not in it, NotAllowed if one of its hosts runs the agent.
+    Finds the server as every econsim command does: `nats` and `creds`, else those of the `state` directory, else
+    the settings. Waits `wait_s` seconds for the agent's credentials and for the run to open. Raises SetupError
+    without server or credentials, NotFound if the run does not open or the agent is not in it, NotAllowed if a host runs it.
     """
-    config = settings(state=state, nats=nats, creds=creds)
-    url = config.nats or server_state.running(config.state)
-    if not url:
-        message = "no NATS server is running here; start one with `econsim up`, or name one with nats="
-        raise SetupError(message)
-    client = await connect(url, _creds(config), f"econsim-{agent}")
+    config, end = settings(state=state, nats=nats, creds=creds), time.monotonic() + wait_s
+    url, path = await _found(config, run, agent, end)
+    client = await connect(url, path, f"econsim-{agent}")
     session = AgentSession(client, run, agent)
     try:
-        await _check_seat(client, run, agent, wait_s)
         await session.economy.start()
+        await _seat(session, end)
         yield session
     finally:
         if not client.is_closed:
             await client.close()
 
 
-def _creds(config: Settings) -> Path:
-    if config.creds and config.creds.is_file():
-        return config.creds
-    return (config.creds or config.state / "trust" / "creds") / f"{ROLE}.creds"
-
-
-async def _check_seat(client: Client, run: str, agent: str, wait_s: float) -> None:
-    """Wait until the run is open, and make sure that the agent acts for itself in it."""
-    end = time.monotonic() + wait_s
-    while (stored := await last(client, subjects.RUN_OPENED(run=run))) is None:
+async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[str, Path]:
+    """Return server and credentials, waiting for a run that is just being opened."""
+    path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
+    while True:
+        url = config.nats or server_state.running(config.state)
+        if url and path.is_file():
+            return url, path
         if time.monotonic() > end:
-            message = f"run {run!r} did not open within {wait_s:g} s; `econsim runs` lists those there are"
-            raise NotFound(message, code="run_is_not_open")
+            break
         await asyncio.sleep(LOOK_S)
-    scenario = RunOpenedEvent.model_validate_json(stored.payload).data.scenario
-    agents = {each.id: each for each in population(scenario)}
-    if agent not in agents:
-        message = f"agent {agent!r} is not in run {run!r}; add it to the scenario, or with --guest {agent}"
-        raise NotFound(message, code="agent_is_not_in_this_run")
-    if agents[agent].host != UNHOSTED:
-        message = f"agent {agent!r} is run by the scenario; an agent of your own has policy external"
-        raise NotAllowed(message, code="agent_belongs_to_a_host")
+    if not url:
+        message = "no NATS server is running here; start one with `econsim up`, or name one with nats="
+    else:
+        message = (
+            f"there are no credentials {path}; `econsim run SCENARIO --name {run} --guest {agent}` makes them, "
+            f"and so does `econsim agent create {agent} --run {run}`"
+        )
+    raise SetupError(message)
+
+
+async def _seat(session: AgentSession, end: float) -> None:
+    """Wait until the run is open and has the agent: then its balance is told."""
+    while True:
+        try:
+            await session.economy.get_balance()
+        except NotFound as error:
+            if error.error_code != "no_service_answers":
+                raise
+            if time.monotonic() > end:
+                message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
+                raise NotFound(message, code="run_is_not_open") from None
+        else:
+            return
+        await asyncio.sleep(LOOK_S)

@@ -12,13 +12,27 @@ from typing import Final
 
 import typer
 
-from econsim.cli import experiment, ledger, making, reading, run, scenarios, setting_up
+from econsim.cli import (
+    adversary,
+    agents,
+    dead_letters,
+    experiment,
+    ledger,
+    making,
+    quota,
+    reading,
+    run,
+    scenarios,
+    setting_up,
+    trust,
+)
 from econsim.cli.frame import Frame, global_options
 from econsim.collector import collect_rarely
 
 RUN: Final = "Run"
 READ: Final = "Read"
 CHECK: Final = "Check"
+OPERATE: Final = "Operate"
 SET_UP: Final = "Set up"
 
 COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
@@ -33,13 +47,19 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (READ, "export", making.export),
     (CHECK, "check", scenarios.check),
     (CHECK, "experiment", experiment.experiment),
+    (CHECK, "adversary", adversary.adversary),
     (SET_UP, "catalog", making.catalog),
 )
 """Panel, name and function of every command, in the order the help shows them."""
 
 GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
     (CHECK, "ledger", ledger.ledger),
+    (OPERATE, "agent", agents.agent),
+    (OPERATE, "dead-letters", dead_letters.dead_letters),
+    (OPERATE, "quota", quota.quota),
     (SET_UP, "streams", setting_up.streams),
+    (SET_UP, "trust", trust.trust),
+    (SET_UP, "operator", trust.operator),
 )
 """Panel, name and commands of every group."""
 

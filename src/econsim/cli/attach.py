@@ -22,7 +22,10 @@ OBSERVER: Final = "observer"
 """The role that reads everything and changes nothing."""
 
 OPERATOR: Final = "operator"
-"""The role that may do everything."""
+"""The role of people who command."""
+
+SETUP: Final = "setup"
+"""The role that creates and changes streams."""
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from econsim.adapters.audit_log import StoredEvent, follow, last, read
 from econsim.adapters.jetstream import NotThere, request
 from econsim.domain.audit import Record, record
 from econsim.errors import NotFound, Unavailable
+from econsim.schemas.admin import NO_RUN
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -41,9 +42,12 @@ class RunSeen:
 
 
 async def resolve(client: Client, run: str) -> str:
-    """Return the id of a run that is in the log, the newest for `last`; raises NotFound."""
+    """Return the id of a run that is in the log, the newest for `last`; raises NotFound.
+
+    `none` stands for events about no run.
+    """
     if run != LAST:
-        if await last(client, subjects.RUN_OPENED(run=run)) is None:
+        if run != NO_RUN and await last(client, subjects.RUN_OPENED(run=run)) is None:
             message = f"there is no run {run!r} in the log; `econsim runs` lists those there are"
             raise NotFound(message, code="run_does_not_exist")
         return run

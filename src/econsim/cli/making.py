@@ -68,6 +68,12 @@ def catalog(
         list[str] | None, typer.Option(help="Only what this service owns; may be repeated.", metavar="NAME")
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="All subjects as a Markdown table instead.")] = False,
+    permissions: Annotated[
+        bool,
+        typer.Option(
+            "--permissions", help="Who may say and hear what instead, as a server of its own holds it."
+        ),
+    ] = False,
 ) -> None:
     """Write the AsyncAPI document of every subject and message of econsim.
 
@@ -77,7 +83,10 @@ def catalog(
     """
     from econsim.catalog import document, table_page, to_json
 
-    text = table_page() if table else to_json(document(*service or ()))
+    if permissions:
+        text = carried_out(_permissions())
+    else:
+        text = table_page() if table else to_json(document(*service or ()))
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -88,6 +97,16 @@ def catalog(
         message = f"cannot write {output}: {error.strerror}; choose another place with --output"
         raise SetupError(message) from error
     say(f"wrote [bold]{output}[/bold]")
+
+
+async def _permissions() -> str:
+    from econsim.access.expected import expected
+    from econsim.access.measure import measure
+    from econsim.access.page import page
+    from econsim.access.probes import probes
+
+    rows = probes()
+    return page(rows, expected(rows), await measure(rows))
 
 
 async def _export(config: Settings, run: str, directory: Path) -> dict[str, int]:

@@ -132,6 +132,7 @@ async def _over_nats(
 ) -> Summary:
     from econsim.adapters.clock import random_name
     from econsim.launch.fleet import launched
+    from econsim.launch.guests import uninvited
     from econsim.launch.record import Recorder
     from econsim.launch.runs import events_of, opened
     from econsim.report.live import Progress
@@ -140,6 +141,11 @@ async def _over_nats(
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(Progress())
         server = await stack.enter_async_context(launched(fleet, config, progress.console.print))
+        if waiting := uninvited(server, scenario):
+            progress.console.print(
+                f"{', '.join(waiting)} can join once they have credentials, made where the trust root is: "
+                f"[cyan]econsim agent create {waiting[0]} --run {run}[/]"
+            )
         client = await stack.enter_async_context(opened(server, run, scenario))
         artist.start()
         recorder = Recorder(progress)

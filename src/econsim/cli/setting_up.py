@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from econsim.cli.attach import OPERATOR, attached
+from econsim.cli.attach import SETUP, attached
 from econsim.cli.frame import carried_out, configured, say
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def apply(context: typer.Context) -> None:
 async def _plan(config: Settings) -> list[Change]:
     from econsim.adapters import jetstream
 
-    async with attached(config, OPERATOR) as client:
+    async with attached(config, SETUP) as client:
         return await jetstream.plan(client, config.replicas)
 
 
 async def _apply(config: Settings) -> list[Change]:
     from econsim.adapters import jetstream
 
-    async with attached(config, OPERATOR) as client:
+    async with attached(config, SETUP) as client:
         return await jetstream.apply(client, config.replicas)
 
 

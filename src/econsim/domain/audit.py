@@ -138,18 +138,18 @@ def facts(source: Record | Sealed) -> Iterator[Fact]:
         parts = entry.data.get(carrier)
         if isinstance(parts, list) and parts:
             for index, part in enumerate(parts):
-                yield _fact(entry, f"{entry.event_id}.{index}", part)
+                yield _fact(entry, f"{entry.event_id}.{index}", part, _actor(part))
             return
     yield _fact(entry, entry.event_id, entry.data)
 
 
-def _fact(entry: Record, event_id: str, data: Json) -> Fact:
+def _fact(entry: Record, event_id: str, data: Json, actor: str | None = None) -> Fact:
     return Fact(
         event_id,
         entry.type,
         entry.subject,
         entry.tick,
-        _actor(data) or entry.actor,
+        actor or entry.actor,
         entry.correlation_id,
         entry.causation_id,
         entry.occurred_at,
@@ -158,6 +158,7 @@ def _fact(entry: Record, event_id: str, data: Json) -> Fact:
 
 
 def _actor(data: Json) -> str | None:
+    """Return whose deed a part of a batch is; an event that is no batch names its actor itself."""
     if "trade_id" in data:
         return str(data["buyer"] if data["taker"] == "bid" else data["seller"])
     if "agent" in data or "holder" in data:

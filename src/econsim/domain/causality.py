@@ -23,6 +23,21 @@ AMBIGUOUS_SHOWN: Final = 4
 """Candidates named when a prefix fits several facts."""
 
 
+_OUTSIDE: Final = frozenset(
+    row.type
+    for row in (
+        subjects.COMMANDED,
+        subjects.QUOTA_CHANGED,
+        subjects.LETTER_BURIED,
+        subjects.LETTER_RETRIED,
+        subjects.LETTER_DROPPED,
+        subjects.ADMISSION_REJECTED,
+        subjects.AGENT_SUSPENDED,
+    )
+)
+"""Events about a run that need no cause in it: what people decide, and what is noticed around the economy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A fact and what followed from it."""
@@ -118,7 +133,7 @@ class Causes:
         return None if name is None else self._facts.get(self._names.get(name, name))
 
     def _check(self, fact: Fact) -> Finding | None:
-        if fact.type == subjects.RUN_OPENED.type:
+        if fact.type == subjects.RUN_OPENED.type or _from_outside(fact.type):
             return None
         named = _cause(fact)
         if named is None:
@@ -143,6 +158,12 @@ class Causes:
     def _words(self) -> Iterator[tuple[str, str]]:
         yield from ((name, name) for name in self._facts)
         yield from self._names.items()
+
+
+def _from_outside(kind: str) -> bool:
+    """Tell whether an event of this type may come from nothing in the run; agents' own reports may."""
+    own = kind.partition(".")[0] == "agent" and kind != subjects.CYCLE_COMPLETED.type
+    return own or kind in _OUTSIDE
 
 
 def _names(fact: Fact) -> Iterator[str]:

@@ -26,6 +26,7 @@ from econsim.schemas.orders import (
     ReplaceOrder,
     Verb,
 )
+from econsim.schemas.types import ORDER_ID_LENGTH_MAX
 
 COMMAND_BYTES_MAX: Final = 4_096
 """Bytes in one agent's command: ten times the largest valid one."""
@@ -36,7 +37,12 @@ CLOCK: Final = "clock"
 UNREADABLE: Final = "unreadable"
 """Stands for the order of a command that names none."""
 
-_ORDER_ID: Final = re.compile(rb'"order_id"\s*:\s*"([a-z0-9][a-z0-9_-]{0,63})"')
+_ORDER_ID: Final = re.compile(
+    rb'"order_id"\s*:\s*"((?:[a-z0-9][a-z0-9_-]{0,47}\.)?[a-z0-9][a-z0-9_-]{0,63})"'
+)
+
+TRUSTED: Final = frozenset({"place_orders", "close_tick"})
+"""Commands only hosts and the clock send; the others are one agent's own."""
 
 _MODELS: Final[Mapping[str, type[Command]]] = {
     "place_bid": PlaceBid,
@@ -55,9 +61,7 @@ def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseT
     NotAllowed for an identity that does not match.
     """
     command = _parse(subject.action, payload)
-    if command.agent_id not in (None, subject.agent):
-        message = f"agent_id says {command.agent_id!r}, but the subject says {subject.agent!r}; leave it out"
-        raise NotAllowed(message, code="agent_id_does_not_match_subject")
+    _check_identity(command, subject.agent)
     if isinstance(command, CloseTick):
         _check_clock(subject.agent)
         return command
@@ -71,31 +75,58 @@ def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseT
     return (action_of(command, subject.agent),)
 
 
+def single(action: str, agent: str, payload: bytes) -> Command:
+    """Return one agent's own command; raises InvalidMessage, or NotAllowed for another's identity or order."""
+    command = _parse(action, payload)
+    _check_identity(command, agent)
+    action_of(command, agent)
+    return command
+
+
 def action_of(command: Command, agent: str) -> Action:
-    """Return what one agent's command asks its market to do."""
+    """Return what one agent's command asks its market to do, orders under their ids in the run.
+
+    Raises NotAllowed for another agent's order, InvalidMessage for an id that is too long.
+    """
     match command:
         case PlaceBid() | PlaceAsk():
             verb = Verb.BID if isinstance(command, PlaceBid) else Verb.ASK
-            return Action(verb, agent, command.order_id, command.price, command.quantity, command.kind)
+            order_id = own_order(agent, command.order_id)
+            return Action(verb, agent, order_id, command.price, command.quantity, command.kind)
         case ReplaceOrder():
             return Action(
                 Verb.REPLACE,
                 agent,
-                command.order_id,
+                own_order(agent, command.order_id),
                 command.price,
                 command.quantity,
-                new_order_id=command.new_order_id,
+                new_order_id=own_order(agent, command.new_order_id),
             )
         case CancelOrder():
-            return Action(Verb.CANCEL, agent, command.order_id)
+            return Action(Verb.CANCEL, agent, own_order(agent, command.order_id))
         case _:
             raise TypeError(type(command).__name__)
 
 
-def order_named(payload: bytes) -> str:
+def own_order(agent: str, order_id: str) -> str:
+    """Return an agent's order's id in the run, `<agent>.<its own id>`; raises as `action_of`."""
+    owner, dot, rest = order_id.rpartition(".")
+    if dot and owner != agent:
+        message = f"order {order_id!r} is {owner}'s, not {agent}'s; an agent's orders are its own to place and cancel"
+        raise NotAllowed(message, code="order_belongs_to_another_agent")
+    if len(rest) > ORDER_ID_LENGTH_MAX:
+        message = f"order_id has {len(rest)} characters; at most {ORDER_ID_LENGTH_MAX} are taken"
+        raise InvalidMessage(message)
+    return f"{agent}.{rest}"
+
+
+def order_named(subject: Parsed, payload: bytes) -> str:
     """Return the order a refused command names, as far as it can be read, so that its sender knows which."""
     found = _ORDER_ID.search(payload[:COMMAND_BYTES_MAX])
-    return found[1].decode() if found else UNREADABLE
+    if not found:
+        return UNREADABLE
+    order_id = found[1].decode()
+    return order_id if subject.action in TRUSTED or "." in order_id else f"{subject.agent}.{order_id}"
 
 
 def explain(error: ValidationError) -> str:
@@ -106,8 +137,14 @@ def explain(error: ValidationError) -> str:
     return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"
 
 
+def _check_identity(command: Command, agent: str) -> None:
+    if command.agent_id not in (None, agent):
+        message = f"agent_id says {command.agent_id!r}, but the subject says {agent!r}; leave it out"
+        raise NotAllowed(message, code="agent_id_does_not_match_subject")
+
+
 def _parse(action: str, payload: bytes) -> Command:
-    if action not in ("place_orders", "close_tick") and len(payload) > COMMAND_BYTES_MAX:
+    if action not in TRUSTED and len(payload) > COMMAND_BYTES_MAX:
         message = f"the command has {len(payload)} bytes; at most {COMMAND_BYTES_MAX} are taken"
         raise InvalidMessage(message, code="message_is_too_large")
     parse: Callable[[bytes], Any] = _MODELS[action].model_validate_json

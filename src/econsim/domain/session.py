@@ -163,6 +163,10 @@ class Session:
         """Return bids and asks by price, best first."""
         return self._book.depth(levels)
 
+    def open_orders(self, agent: str) -> int:
+        """Return how many of an agent's orders rest on the book."""
+        return self._book.open_orders(agent)
+
     def _reuses(self, action: Action) -> bool:
         """Return whether a replacement needs no more than its old order holds.
 

@@ -24,13 +24,24 @@ SENTENCES: Final = {
     "ticked": "tick {tick} opened, period {period}",
     "period_opened": "period {period} opened",
     "period_closed": "period {period} closed",
+    "commanded": "operator {operator} asked for {command}: {code}; {summary}",
+    "changed": "the limits of {whom} were changed",
+    "buried": "a message to {subject} is dead letter {sequence}: {code}; {reason}",
+    "retried": "dead letter {sequence} went back to {subject}",
+    "dropped": "dead letter {sequence} to {subject} was given up",
+    "rejected": "{sender} may not send on {subject}: {code}",
+    "suspended": "{agent} sent {received} messages a second, {allowed} are allowed: its account is taken away",
 }
 """Action (third token of the subject) → sentence; names are the data's fields and those of `_parts`."""
 
 
 def describe(fact: Fact) -> str:
     """Say what happened in one line, money in credits; a fact without a sentence is told by its type."""
-    sentence = SENTENCES.get(fact.type.partition(".")[2])
+    domain, _, action = fact.type.partition(".")
+    if domain == "agent" and action != "cycle_completed":
+        # Agents name their own reports: one called `trade_executed` is no trade.
+        return f"{fact.entity} reports {action}"
+    sentence = SENTENCES.get(action)
     return sentence.format_map(_parts(fact)) if sentence else fact.type
 
 
@@ -39,6 +50,8 @@ def _parts(fact: Fact) -> Json:
     if "price" in parts:
         parts["credits"] = "unknown" if parts["price"] is None else format_credits(parts["price"])
         parts["lot"] = f"{parts.get('quantity', '')} {fact.entity} at {parts['credits']}"
+    if "quotas" in parts:
+        parts["whom"] = parts["agent"] or "every agent"
     if "transfers" in parts:
         parts["movements"] = "; ".join(map(_movement, parts["transfers"]))
     return parts

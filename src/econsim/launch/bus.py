@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from econsim.adapters import jetstream
 from econsim.adapters.connection import connect
+from econsim.adapters.jwt import identity
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.app import Server, server_of
 from econsim.config import Settings
+from econsim.launch.guests import restore
 
 
 @asynccontextmanager
@@ -35,14 +37,18 @@ async def bus(
         binary=config.nats_server,
     )
     async with embedded:
-        server = replace(found, url=embedded.url, creds=embedded.creds)
+        server = replace(found, url=embedded.url, creds=embedded.creds, trust=embedded.trust)
         await prepare(server, config.replicas)
+        await restore(server)
         yield server
 
 
-async def prepare(server: Server, replicas: int = 1) -> None:
-    """Create or update every stream and bucket."""
-    client = await connect(server.url, server.creds("operator"), "econsim-setup")
+async def prepare(server: Server, replicas: int | None = None) -> None:
+    """Create or update every stream and bucket, if the credentials given are for that: an operator's are not."""
+    creds = server.creds("setup")
+    if creds.is_file() and identity(creds.read_text()).role not in ("", "setup"):
+        return
+    client = await connect(server.url, creds if creds.is_file() else None, "econsim-setup")
     try:
         await jetstream.apply(client, replicas)
     finally:

@@ -11,11 +11,13 @@ from econsim.adapters.calls import ask
 from econsim.adapters.connection import connect
 from econsim.app import SERVICES, Server, running
 from econsim.config import Settings
-from econsim.errors import NotFound, Refused, Unavailable
+from econsim.errors import NotFound, SetupError, Unavailable
 from econsim.launch.bus import bus
 from econsim.launch.processes import spread
-from econsim.schemas.clock import RunOpenedEvent
-from econsim.schemas.market import GetPrices
+from econsim.launch.runs import operator_of
+from econsim.launch.watch import watched
+from econsim.schemas.admin import NO_RUN
+from econsim.schemas.clock import Ping, Pong
 
 Tell = Callable[[str], None]
 """Told in a sentence what went wrong on the way."""
@@ -40,9 +42,10 @@ async def launched(fleet: Fleet, config: Settings, tell: Tell) -> AsyncIterator[
     """Start a fleet for the time of the context; the server is one that runs already, if there is one."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(bus(config, ephemeral=fleet.ephemeral, on_crash=tell))
+        await stack.enter_async_context(watched(server, tell))
         services = fleet.services
         if services is None:
-            services = () if await answered(server) else tuple(SERVICES)
+            services = () if await answered(server) else startable(server)
         if fleet.spread:
             await stack.enter_async_context(spread(services, server, config.state, tell, fleet.workers))
         else:
@@ -50,15 +53,26 @@ async def launched(fleet: Fleet, config: Settings, tell: Tell) -> AsyncIterator[
         yield server
 
 
+def startable(server: Server) -> tuple[str, ...]:
+    """Return every service; raises SetupError if the credentials at hand are one person's, who cannot be them all."""
+    if len({server.creds(service) for service in SERVICES}) == 1 and server.creds("market").is_file():
+        message = (
+            f"nobody runs econsim's services at {server.url}, and {server.creds('market')} cannot: start them where "
+            "their credentials are, with `econsim up`, or give a directory of credentials with --creds"
+        )
+        raise SetupError(message)
+    return tuple(SERVICES)
+
+
 async def answered(server: Server) -> bool:
     """Return whether a clock service answers: then somebody runs the services."""
-    client = await connect(server.url, server.creds("operator"), "econsim-look")
+    creds = server.creds("operator")
+    client = await connect(server.url, creds, "econsim-look")
     try:
-        # A question it must refuse: an answer of any kind is what counts.
-        await ask(client, subjects.OPEN_RUN(operator="look"), GetPrices(), RunOpenedEvent)
+        await ask(client, subjects.PING(run=NO_RUN, agent=operator_of(creds)), Ping(), Pong)
     except NotFound:
         return False
-    except (Refused, Unavailable):
+    except Unavailable:
         return True
     finally:
         await client.close()

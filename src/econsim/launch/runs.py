@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from nats.aio.client import Client
@@ -14,10 +15,12 @@ from econsim import subjects
 from econsim.adapters.audit_log import follow
 from econsim.adapters.calls import ask
 from econsim.adapters.connection import connect
+from econsim.adapters.jwt import identity
 from econsim.app import Server
 from econsim.domain.decode import decode
 from econsim.domain.envelope import Sealed
 from econsim.errors import EconsimError, InvalidMessage, NotFound, Unavailable
+from econsim.launch.guests import let_in
 from econsim.schemas.clock import CloseRun, OpenRun, RunClosed, RunClosedEvent, RunOpenedEvent
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import Scenario
@@ -25,19 +28,19 @@ from econsim.schemas.scenario import Scenario
 OPEN_DEADLINE_S: Final = 30.0
 """Longest to wait for a clock service that takes the run."""
 
-OPERATOR: Final = "cli"
-"""Who opens runs from the command line."""
+OPERATOR: Final = "operator"
+"""Who opens runs, unless the credentials say another name."""
 
 
-async def open_run(client: Client, name: str, scenario: Scenario) -> RunOpenedEvent:
-    """Ask the clock service to open a run, waiting for the service if it is not up yet.
+async def open_run(client: Client, name: str, scenario: Scenario, operator: str = OPERATOR) -> RunOpenedEvent:
+    """Ask the clock service to open a run as an operator, waiting for the service if it is not up yet.
 
     Raises Refused if the name stands for another scenario, Unavailable if no clock service answers.
     """
     request, end = OpenRun(run=name, scenario=scenario), time.monotonic() + OPEN_DEADLINE_S
     while True:
         try:
-            return await ask(client, subjects.OPEN_RUN(operator=OPERATOR), request, RunOpenedEvent)
+            return await ask(client, subjects.OPEN_RUN(operator=operator), request, RunOpenedEvent)
         except (NotFound, Unavailable) as error:
             if time.monotonic() > end:
                 message = "no clock service opened the run; is it running? start it with `econsim up clock`"
@@ -48,22 +51,29 @@ async def open_run(client: Client, name: str, scenario: Scenario) -> RunOpenedEv
 @asynccontextmanager
 async def opened(server: Server, name: str, scenario: Scenario) -> AsyncGenerator[Client, None]:
     """Connect as the operator and open a run; if the caller leaves before its end, the run is closed."""
-    client = await connect(server.url, server.creds("operator"), "econsim-run")
+    creds = server.creds("operator")
+    client, operator = await connect(server.url, creds, "econsim-run"), operator_of(creds)
     try:
-        await open_run(client, name, scenario)
+        await let_in(server, name, scenario)
+        await open_run(client, name, scenario, operator)
         try:
             yield client
         except (asyncio.CancelledError, Exception):
-            await close_run(client, name)
+            await close_run(client, name, operator)
             raise
     finally:
         await client.close()
 
 
-async def close_run(client: Client, name: str) -> None:
+def operator_of(creds: Path) -> str:
+    """Return the name that credentials of an operator command in; without credentials the usual one."""
+    return identity(creds.read_text()).name if creds.is_file() else OPERATOR
+
+
+async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None:
     """Ask the clock service to end a run where it is; nothing happens if it has ended."""
     with suppress(EconsimError):
-        await ask(client, subjects.CLOSE_RUN(operator=OPERATOR), CloseRun(run=name), RunClosedEvent)
+        await ask(client, subjects.CLOSE_RUN(operator=operator), CloseRun(run=name), RunClosedEvent)
 
 
 async def events_of(client: Client, run: str) -> AsyncGenerator[Sealed, None]:

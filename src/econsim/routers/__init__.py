@@ -3,6 +3,6 @@
 Handlers parse, load, decide and publish; no module here imports another.
 """
 
-from econsim.routers import agent, clock, ledger, market
+from econsim.routers import admin, admission, agent, clock, ledger, market
 
-__all__ = ["agent", "clock", "ledger", "market"]
+__all__ = ["admin", "admission", "agent", "clock", "ledger", "market"]

@@ -20,11 +20,11 @@ def router(tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
     async def agent_run_opened(opened: RunOpenedEvent) -> None:
         tenancy.opened(opened)
 
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event)
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
     async def agent_run_closed(closed: RunClosedEvent) -> None:
         tenancy.closed(closed.correlation_id)
 

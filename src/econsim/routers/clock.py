@@ -11,12 +11,23 @@ from econsim import subjects
 from econsim.adapters.audit_log import last
 from econsim.adapters.clock import random_id
 from econsim.adapters.connection import reliable_publish
+from econsim.domain.decode import event_of
 from econsim.domain.envelope import Stamp
 from econsim.domain.population import population
 from econsim.errors import Conflict
 from econsim.link import Link
 from econsim.middlewares import TRUSTED_BYTES_MAX, caller, event, wire
-from econsim.schemas.clock import CloseRun, RunClosed, RunClosedEvent, RunOpened, RunOpenedEvent, TickedEvent
+from econsim.operator_audit import about
+from econsim.schemas.clock import (
+    CloseRun,
+    Ping,
+    Pong,
+    RunClosed,
+    RunClosedEvent,
+    RunOpened,
+    RunOpenedEvent,
+    Ticked,
+)
 from econsim.schemas.clock import OpenRun as OpenRunRequest
 from econsim.tenancy import OpenRun, Post, Tenancy
 from econsim.workers import conductor
@@ -32,18 +43,25 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     @routes.subscriber(subjects.OPEN_RUN.pattern(), QUEUE, decoder=wire(OpenRunRequest, TRUSTED_BYTES_MAX))
     async def open_run(request: OpenRunRequest) -> RunOpenedEvent:
         """Start a run; its effect is `system.run.opened`."""
-        return await opened(link, request, caller().run)
+        about(request.run)
+        return await opened(link, request, caller().operator)
 
     @routes.subscriber(subjects.CLOSE_RUN.pattern(), QUEUE, decoder=wire(CloseRun))
     async def close_run(request: CloseRun) -> RunClosedEvent:
         """End a run where it is; its effect is `system.run.closed`."""
-        return await closed(link, tenancy.known(request.run), caller().run)
+        about(request.run)
+        return await closed(link, tenancy.known(request.run), caller().operator)
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
+    @routes.subscriber(subjects.PING.pattern(), QUEUE, decoder=wire(Ping))
+    async def ping(_: Ping) -> Pong:
+        """Tell that runs can be opened here."""
+        return Pong(process=link.holder)
+
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
     async def clock_run_opened(told: RunOpenedEvent) -> None:
         tenancy.opened(told)
 
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event)
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
     async def clock_run_closed(told: RunClosedEvent) -> None:
         tenancy.closed(told.correlation_id)
 
@@ -61,8 +79,8 @@ async def opened(link: Link, request: OpenRunRequest, operator: str) -> RunOpene
     subject = subjects.RUN_OPENED(run=request.run)
     stored = await last(link.client, subject)
     if stored is not None:
-        found = RunOpenedEvent.model_validate_json(stored.payload)
-        if found.data.scenario == request.scenario:
+        found = event_of(RunOpened, stored.subject, stored.payload)
+        if found and found.data.scenario == request.scenario:
             return found
         message = f"run {request.run!r} exists with another scenario; choose another name"
         raise Conflict(message, code="run_exists_with_different_scenario")
@@ -76,7 +94,7 @@ async def opened(link: Link, request: OpenRunRequest, operator: str) -> RunOpene
 async def closed(link: Link, run: OpenRun, operator: str) -> RunClosedEvent:
     """Publish a run's end where it is; raises Conflict if it has ended."""
     stored = await last(link.client, subjects.TICKED(run=run.name))
-    ticked = TickedEvent.model_validate_json(stored.payload) if stored else None
+    ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
     data = RunClosed(
         ticks=ticked.tick if ticked else 0,
         periods=ticked.data.period if ticked else 0,

@@ -14,12 +14,13 @@ from faststream.nats import NatsBroker, NatsRouter
 
 from econsim import subjects
 from econsim.adapters.state_store import JetStreamStateStore
-from econsim.errors import NotFound
+from econsim.errors import InvalidMessage, NotFound
 from econsim.ledger_writer import LedgerWriter
 from econsim.link import Link
 from econsim.middlewares import TRUSTED_BYTES_MAX, caller, event, wire
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
+from econsim.schemas.scenario import Mode
 from econsim.serving import Subscriber, serving
 from econsim.tenancy import OpenRun, Post, Tenancy
 
@@ -41,11 +42,11 @@ def router(tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
     async def ledger_run_opened(opened: RunOpenedEvent) -> None:
         tenancy.opened(opened)
 
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event)
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
     async def ledger_run_closed(closed: RunClosedEvent) -> None:
         tenancy.closed(closed.correlation_id)
 
@@ -67,6 +68,8 @@ async def serve(link: Link, run: OpenRun) -> None:
 
 def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscriber]:
     """Return the subscribers that answer for one run's ledger, not yet started."""
+    scenario = run.data.scenario
+    markets = len(scenario.markets) if scenario.clock.mode is Mode.LOCK_STEP else 0
     submissions = broker.subscriber(
         subjects.SUBMIT.pattern(run=run.name),
         decoder=wire(Submit, TRUSTED_BYTES_MAX),
@@ -80,6 +83,9 @@ def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscribe
     @submissions
     async def submit(command: Submit) -> Submitted:
         """Apply chains of transfers; answered when durable."""
+        if command.barrier not in (0, markets):
+            message = f"no {command.barrier} books of run {run.name!r} wait for each other; barrier is 0 or {markets}"
+            raise InvalidMessage(message)
         return await books.submit(command)
 
     @balances

@@ -11,7 +11,7 @@ from functools import partial
 from faststream.nats import NatsRouter
 
 from econsim import subjects
-from econsim.link import Link
+from econsim.link import Link, QueueWatch
 from econsim.middlewares import caller, event, wire
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.schemas.market import Execute, Executed, GetPrices, Prices
@@ -25,13 +25,14 @@ QUEUE = "market"
 def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to; one of them also clears its queue of what is stuck."""
     routes = NatsRouter()
+    tenancy.attend(QueueWatch(link))
     tenancy.stand(Post(janitor.LEASE, partial(janitor.serve, link, tenancy)))
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event)
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
     async def market_run_opened(opened: RunOpenedEvent) -> None:
         tenancy.opened(opened)
 
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event)
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
     async def market_run_closed(closed: RunClosedEvent) -> None:
         tenancy.closed(closed.correlation_id)
 
@@ -44,7 +45,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     async def execute(request: Execute) -> Executed:
         """Do several reads and orders in one round trip."""
         who = caller()
-        return await execution.execute(link.client, tenancy.known(who.run), who.agent, request)
+        return await execution.execute(link, tenancy.known(who.run), who.agent, request)
 
     return routes
 

@@ -6,7 +6,7 @@ Owns architecture D1 (envelope) and D2 (replies). The words' own messages live i
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
@@ -21,6 +21,9 @@ CONFIG: Final = ConfigDict(
     frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
 )
 """Frozen, no unknown fields, no coercion: `"5"`, `5.0` and `NaN` are not integers."""
+
+Version = Annotated[int, Field(strict=True, ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
+"""The version: a bounded integer, because a literal takes `true` for 1."""
 
 Data = TypeVar("Data")
 
@@ -49,7 +52,7 @@ class Event(Message, Generic[Data]):
     """Unique id; also the `Nats-Msg-Id`. Derived from the run, tick and subject in lock-step."""
     type: str
     """`<domain>.<action>`, for instance `market.trade_executed`."""
-    schema_version: Literal[1] = 1
+    schema_version: Version = SCHEMA_VERSION
     """Version of `data`'s schema."""
     occurred_at: str
     """RFC 3339 time with nanoseconds, UTC."""
@@ -72,7 +75,7 @@ class Command(Message):
 
     command_id: Identifier
     """Client-made id; also the `Nats-Msg-Id`, so sending twice is the same as once."""
-    schema_version: Literal[1] = 1
+    schema_version: Version = SCHEMA_VERSION
     """Version of this message's schema."""
     agent_id: Name | None = None
     """Optional; must agree with the subject's last token, which alone identifies the sender."""
@@ -83,7 +86,7 @@ class Command(Message):
 class Request(Message):
     """A question answered at once; carries no effect."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Version = SCHEMA_VERSION
     """Version of this message's schema."""
     agent_id: Name | None = None
     """Optional; must agree with the subject's last token."""

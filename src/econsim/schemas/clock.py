@@ -11,6 +11,17 @@ from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import Name
 
 
+class Ping(Request):
+    """Ask whether anybody opens runs."""
+
+
+class Pong(Message):
+    """Somebody does."""
+
+    process: str
+    """Which worker of the clock service answered."""
+
+
 class OpenRun(Request):
     """An operator's request to start a run of a scenario."""
 

@@ -292,6 +292,8 @@ class Receipt(Message):
     """Place in the queue `market_orders`; an earlier command has a lower one."""
     duplicate: bool = False
     """Whether the queue had this very command before."""
+    waited_ms: int = 0
+    """Milliseconds its sender was held back, over a quota or before a full queue."""
 
 
 class Executed(Message):

@@ -19,6 +19,9 @@ from econsim.schemas.types import Name, OrderId, Quantity, Tick
 AGENTS_MAX: Final = 20_000
 """Agents in a run: what one ledger writer keeps in memory with room to spare."""
 
+UNITS_MAX: Final = 1_000_000
+"""Units that all agents of a run together may have a value or cost for: each is held in memory by every service."""
+
 RESOURCE_LENGTH_MAX: Final = 39
 """Characters in a resource's name: its clearing account `clearing_<resource>` is a name too."""
 
@@ -291,6 +294,9 @@ class Scenario(ScenarioPart):
                     raise ValueError(message)
         if sum(g.count for g in self.agents) > AGENTS_MAX:
             message = f"more than {AGENTS_MAX} agents"
+            raise ValueError(message)
+        if sum(g.count * role.units for g in self.agents for role in g.roles) > UNITS_MAX:
+            message = f"more than {UNITS_MAX} units"
             raise ValueError(message)
         return self
 

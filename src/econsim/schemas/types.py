@@ -16,7 +16,7 @@ NAME_LENGTH_MAX: Final = 48
 """Characters in a name: leaves room in a 64-character subject token for a derived suffix."""
 
 ORDER_ID_LENGTH_MAX: Final = 64
-"""Characters in an order id: one subject token."""
+"""Characters in the part of an order id that its maker chooses."""
 
 MICROS_PER_CREDIT: Final = 1_000_000
 """Micro-credits in a credit: the ledger's unit is the micro-credit, always an integer."""
@@ -33,8 +33,15 @@ PRICE_MAX: Final = 1_000_000_000
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH_MAX)]
 """An agent, run, resource, host or service name."""
 
-OrderId = Annotated[str, Field(pattern=NAME_PATTERN, max_length=ORDER_ID_LENGTH_MAX)]
-"""A client-made order id, unique within a run."""
+OrderId = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9][a-z0-9_-]{0,47}\.)?[a-z0-9][a-z0-9_-]*$",
+        max_length=NAME_LENGTH_MAX + 1 + ORDER_ID_LENGTH_MAX,
+    ),
+]
+"""An order's id, unique within a run. What an agent calls `x` is `<agent>.x` in the run, so nobody can take
+an id that another will use; ids of hosted agents have no dot."""
 
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_.-]+$")]
 """An event, command, trade or transfer id."""

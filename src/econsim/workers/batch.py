@@ -15,10 +15,11 @@ from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.bulletin import KINDS, bulletin, price, told
-from econsim.domain.decode import decode
+from econsim.domain.decode import decoded
 from econsim.domain.envelope import Sealed, Stamp, derive
 from econsim.domain.session import Closed, Mark, Session
 from econsim.errors import Conflict
+from econsim.grammar import fields
 from econsim.link import Link
 from econsim.schemas.ledger import Chain, Refusal, Submit
 from econsim.schemas.market import Accepted, Cancelled, Item, Rejected, TickCleared, Traded, TradeExecuted
@@ -49,13 +50,16 @@ class Batches:
         kinds = [subject for subject, _ in KINDS] + [subjects.TICK_CLEARED]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
         async for stored in read(self._link.client, self._run.name, patterns):
-            data = decode(stored.subject, stored.payload).event.data
+            sealed = decoded(stored.subject, stored.payload)
+            data = sealed.event.data if sealed else None
+            if fields(stored.subject).action == "tick_cleared":
+                # The next one goes after the newest record there, even if that is no event.
+                self._fence = stored.sequence
             if isinstance(data, Accepted | Rejected | Traded | Cancelled):
                 items.extend(data.items)
             elif isinstance(data, TickCleared):
                 self._session.evolve(sorted(items, key=lambda item: item.n))
                 self._session.resume(data)
-                self._fence = stored.sequence
                 items.clear()
 
     async def process(
@@ -108,6 +112,8 @@ class Batches:
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
             messages.append(Outgoing(key, updated.json(), updated.event.event_id))
         await publish_many(self._link.jetstream, messages)
+        if updated and self._run.guests:
+            await self._link.client.publish(subjects.ALL_PRICES(run=self._run.name), updated.json())
 
     async def _finish(self, stamp: Stamp, closed: Closed) -> None:
         """Publish `tick_cleared` right after the one before it; raises Lost if another worker did."""

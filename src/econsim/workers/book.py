@@ -7,7 +7,9 @@ again from the log and the queue, under the same ids.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,19 +18,20 @@ from nats.aio.msg import Msg
 from econsim import grammar, subjects
 from econsim.adapters import jetstream
 from econsim.adapters.clock import random_name
-from econsim.domain.intake import read
+from econsim.domain import quota
+from econsim.domain.intake import TRUSTED, read
 from econsim.domain.session import Mark, Session
-from econsim.errors import Refused
+from econsim.errors import QuotaExceeded, Refused, Unavailable
 from econsim.link import Link
 from econsim.middlewares import raw, untouched, wire
 from econsim.schemas.market import Book, GetBook
-from econsim.schemas.orders import Action, CloseTick
+from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market, Mode
 from econsim.serving import Inbox, Subscriber, serving
 from econsim.streams import Consumer, book_consumer
 from econsim.tenancy import OpenRun
 from econsim.workers.batch import Batches
-from econsim.workers.refusals import ACK, set_aside
+from econsim.workers.refusals import ACK, set_aside, turn_away
 
 BATCH_MAX: Final = 500
 """Real time: commands in one batch; more would only make the first wait for the last."""
@@ -94,6 +97,8 @@ class Worker:
     """Taken in, not yet acknowledged."""
     actions: list[Action] = field(default_factory=list)
     """What they ask for."""
+    placing: Counter[str] = field(default_factory=Counter)
+    """Agents that send single commands → orders among them that will rest on the book, if they are taken in."""
     direct: set[str] = field(default_factory=set)
     """Agents that ever sent a command themselves: they are told the outcome, as guests are."""
     sequence: int = 0
@@ -125,6 +130,9 @@ class Worker:
         except Refused as error:
             await set_aside(self.link, message, error)
             return
+        if full := await self._over_quota(message, command):
+            await turn_away(self.link, message, full)
+            return
         self.sequence = max(self.sequence, sequence)
         self.held.append(message)
         if isinstance(command, CloseTick):
@@ -132,10 +140,24 @@ class Worker:
         else:
             self._hold(message, command)
 
+    async def _over_quota(self, message: Msg, command: CloseTick | Sequence[Action]) -> QuotaExceeded | None:
+        """Return why an agent may place no more orders here; hosts are trusted with theirs."""
+        where = grammar.fields(message.subject)
+        if isinstance(command, CloseTick) or where.action in TRUSTED or command[0].verb is Verb.CANCEL:
+            return None
+        freed = command[0].verb is Verb.REPLACE
+        used = self.session.open_orders(where.agent) + self.placing[where.agent] - freed
+        kind = quota.Kind.OPEN_ORDERS
+        with suppress(Unavailable):  # then as it was last known: the book must not wait for it
+            await self.link.meter.quotas(where.run, where.agent)
+        limit = self.link.meter.limit(kind, where.run, where.agent)
+        return quota.refusal(kind, limit, used, 1, 0) if used >= limit else None
+
     def _hold(self, message: Msg, actions: Sequence[Action]) -> None:
         sender = grammar.fields(message.subject).agent
         if len(actions) == 1 and actions[0].agent == sender:
             self.direct.add(sender)
+            self.placing[sender] += actions[0].verb is Verb.BID or actions[0].verb is Verb.ASK
         self.actions.extend(actions)
 
     async def _close(self, command: CloseTick) -> None:
@@ -154,3 +176,4 @@ class Worker:
             await self.link.client.publish(message.reply, ACK)
         self.held.clear()
         self.actions.clear()
+        self.placing.clear()

@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Final
 
 from econsim import subjects
-from econsim.adapters.audit_log import follow, read
+from econsim.adapters.audit_log import StoredEvent, follow, read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
-from econsim.domain.decode import decode
+from econsim.domain.decode import decoded
 from econsim.domain.envelope import Stamp, derive
 from econsim.domain.pace import Moment, ends_period
 from econsim.domain.period import deal, endow, redeem
@@ -85,7 +85,7 @@ class Conductor:
         """Fold the log as it is; return the sequence to go on from."""
         sequence = 0
         async for stored in read(self._link.client, self._run.name, self._patterns):
-            self._progress.evolve(decode(stored.subject, stored.payload))
+            self._fold(stored)
             sequence = stored.sequence
         return sequence + 1
 
@@ -93,8 +93,12 @@ class Conductor:
         """Fold the log as it grows."""
         async with aclosing(follow(self._link.client, self._run.name, self._patterns, start)) as events:
             async for stored in events:
-                self._progress.evolve(decode(stored.subject, stored.payload))
+                self._fold(stored)
                 self._changed.set()
+
+    def _fold(self, stored: StoredEvent) -> None:
+        if sealed := decoded(stored.subject, stored.payload):
+            self._progress.evolve(sealed)
 
     async def conduct(self) -> None:
         """Drive the run to its end."""

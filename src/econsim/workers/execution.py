@@ -10,9 +10,13 @@ from nats.aio.client import Client
 
 from econsim import subjects
 from econsim.adapters.calls import ask
-from econsim.adapters.clock import random_id
 from econsim.adapters.connection import reliable_publish
+from econsim.domain.entry import check_agent
+from econsim.domain.envelope import derive
+from econsim.domain.intake import own_order
+from econsim.domain.quota import Kind
 from econsim.errors import EconsimError, InvalidMessage, NotFound
+from econsim.link import Link
 from econsim.middlewares import error_reply
 from econsim.schemas.base import Command, Message
 from econsim.schemas.ledger import Balance, GetBalance
@@ -46,12 +50,14 @@ async def prices_of(client: Client, run: OpenRun) -> Prices:
     return Prices(prices=dict(zip(resources, quotes, strict=True)))
 
 
-async def execute(client: Client, run: OpenRun, agent: str, request: Execute) -> Executed:
+async def execute(link: Link, run: OpenRun, agent: str, request: Execute) -> Executed:
     """Carry out every step as the agent; a refused step does not stop the others."""
     results = []
-    for step in request.steps:
+    for place, step in enumerate(request.steps):
         try:
-            result: Message = await _step(client, run, agent, step)
+            if place:  # the request itself is counted already
+                await link.meter.take(Kind.PUBLISH_RATE, run.name, agent)
+            result: Message = await _step(link, run, agent, step)
         except EconsimError as error:
             result = error_reply(error)
         results.append(result.model_dump(mode="json"))
@@ -68,10 +74,9 @@ async def _quote(client: Client, run: str, resource: str) -> Quote:
     return PriceUpdatedEvent.model_validate_json(stored.data or b"").data.quote
 
 
-async def _step(client: Client, run: OpenRun, agent: str, step: Step) -> Message:
-    if agent not in run.agents:
-        message = f"agent {agent!r} is not in run {run.name!r}"
-        raise NotFound(message, code="agent_is_not_in_this_run")
+async def _step(link: Link, run: OpenRun, agent: str, step: Step) -> Message:
+    check_agent(run.agents, run.name, agent)
+    client = link.client
     if step.do == "get_balance":
         subject = subjects.GET_BALANCE(run=run.name, agent=agent)
         return await ask(client, subject, GetBalance(), Balance)
@@ -81,11 +86,14 @@ async def _step(client: Client, run: OpenRun, agent: str, step: Step) -> Message
     if step.do == "get_book":
         subject = subjects.GET_BOOK(run=run.name, agent=agent, resource=resource)
         return await ask(client, subject, GetBook(), Book)
-    command = _command(step)
+    command = _command(run, agent, step)
+    order_id = own_order(agent, step.order_id or "")
+    await link.meter.take(Kind.ORDER_RATE, run.name, agent)
+    link.depth.take(run.name, agent)
     subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
     payload = command.model_dump_json().encode()
     ack = await reliable_publish(client.jetstream(), subject, payload, command.command_id)
-    return Receipt(order_id=step.order_id or "", sequence=ack.seq, duplicate=bool(ack.duplicate))
+    return Receipt(order_id=order_id, sequence=ack.seq, duplicate=bool(ack.duplicate))
 
 
 def _resource(run: OpenRun, step: Step) -> str:
@@ -96,18 +104,21 @@ def _resource(run: OpenRun, step: Step) -> str:
     return step.resource or ""
 
 
-def _command(step: Step) -> Command:
+def _command(run: OpenRun, agent: str, step: Step) -> Command:
+    """Return the command of a step; its id is made of what it says, so a repeated request is the same commands."""
     if step.order_id is None:
         message = f"step {step.do} needs an order_id"
         raise InvalidMessage(message)
+    terms = (step.resource or "", step.order_id, step.price or 0, step.quantity or 0, step.kind)
+    id_ = derive(run.data.salt, step.do, agent, *terms)
     if step.do == "cancel_order":
-        return CancelOrder(command_id=random_id(), order_id=step.order_id)
+        return CancelOrder(command_id=id_, order_id=step.order_id)
     if step.price is None or step.quantity is None:
         message = f"step {step.do} needs a price and a quantity"
         raise InvalidMessage(message)
     model = PlaceBid if step.do == "place_bid" else PlaceAsk
     return model(
-        command_id=random_id(),
+        command_id=id_,
         order_id=step.order_id,
         price=step.price,
         quantity=step.quantity,

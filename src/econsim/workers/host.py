@@ -13,12 +13,12 @@ from typing import Final
 from econsim import subjects
 from econsim.adapters.audit_log import follow, last
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
-from econsim.domain.decode import decode
+from econsim.domain.decode import decoded
 from econsim.domain.desk import Desk
 from econsim.domain.envelope import Sealed, Stamp, derive
 from econsim.domain.population import host_name
 from econsim.link import Link
-from econsim.schemas.agent import CycleCompleted, CycleCompletedEvent
+from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.tenancy import OpenRun
@@ -45,7 +45,9 @@ async def serve(link: Link, run: OpenRun, index: int) -> None:
     answered = await _answered(link, run.name, host)
     async with aclosing(follow(link.client, run.name, _patterns(run))) as stored_events:
         async for stored in stored_events:
-            sealed = decode(stored.subject, stored.payload)
+            sealed = decoded(stored.subject, stored.payload)
+            if sealed is None:
+                continue
             desk.evolve(sealed)
             if isinstance(sealed.event.data, RunClosed):
                 return
@@ -65,7 +67,8 @@ def _patterns(run: OpenRun) -> list[str]:
 async def _answered(link: Link, run: str, host: str) -> int:
     """Return the last tick that was answered in this host's name."""
     stored = await last(link.client, subjects.CYCLE_COMPLETED(agent=host, run=run))
-    return CycleCompletedEvent.model_validate_json(stored.payload).tick if stored else 0
+    sealed = decoded(stored.subject, stored.payload) if stored else None
+    return sealed.event.tick if sealed else 0
 
 
 def _stamp(link: Link, run: OpenRun, ticked: Sealed) -> Stamp:

@@ -17,11 +17,12 @@ from econsim import subjects
 from econsim.adapters import jetstream
 from econsim.adapters.audit_log import last
 from econsim.adapters.clock import random_name
+from econsim.domain.decode import event_of
 from econsim.errors import InvalidSubject, NotFound, Refused
 from econsim.grammar import fields, token
 from econsim.link import Link
-from econsim.schemas.clock import RunOpenedEvent
-from econsim.schemas.market import TickClearedEvent
+from econsim.schemas.clock import RunOpened
+from econsim.schemas.market import TickCleared
 from econsim.serving import Inbox
 from econsim.streams import book_consumer, stuck_consumer
 from econsim.subjects import ORDERS
@@ -123,11 +124,11 @@ async def _reason(link: Link, run: str, resource: str) -> Refused | None:
         closed = await last(link.client, subjects.RUN_CLOSED(run=run))
     except InvalidSubject as error:
         return error
-    if opened is None or closed is not None:
+    event = event_of(RunOpened, opened.subject, opened.payload) if opened else None
+    if event is None or closed is not None:
         message = f"run {run!r} is not open; `econsim runs` lists those there are"
         return NotFound(message, code="run_is_not_open")
-    markets = RunOpenedEvent.model_validate_json(opened.payload).data.scenario.markets
-    names = [market.resource for market in markets]
+    names = [market.resource for market in event.data.scenario.markets]
     if resource not in names:
         message = f"run {run!r} has no market {resource!r}; it has {', '.join(names)}"
         return NotFound(message, code="market_is_not_in_this_run")
@@ -137,4 +138,5 @@ async def _reason(link: Link, run: str, resource: str) -> Refused | None:
 async def _taken_in(link: Link, run: str, resource: str) -> int:
     """Return the queue's sequence up to which the market's book had taken commands in."""
     stored = await last(link.client, subjects.TICK_CLEARED(run=run, resource=resource))
-    return TickClearedEvent.model_validate_json(stored.payload).data.last_sequence if stored else 0
+    event = event_of(TickCleared, stored.subject, stored.payload) if stored else None
+    return event.data.last_sequence if event else 0

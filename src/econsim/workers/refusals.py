@@ -10,7 +10,6 @@ from typing import Final
 from nats.aio.msg import Msg
 
 from econsim import grammar
-from econsim.adapters.clock import random_id
 from econsim.adapters.dead_letters import bury
 from econsim.domain.bulletin import ACTOR, told
 from econsim.domain.envelope import Stamp
@@ -30,12 +29,18 @@ async def set_aside(link: Link, message: Msg, error: Refused) -> None:
     await link.client.publish(message.reply, ACK)
 
 
+async def turn_away(link: Link, message: Msg, error: Refused) -> None:
+    """Deliver an `order_rejected` to a command's sender, then acknowledge it: nothing is wrong with it but its number."""
+    await _tell(link, message, error)
+    await link.client.publish(message.reply, ACK)
+
+
 async def _tell(link: Link, message: Msg, error: Refused) -> None:
     """Tell the sender; one whose name cannot stand in a subject cannot be told."""
     where = grammar.fields(message.subject)
-    item = OrderRejected(0, order_named(message.data), where.agent, error.error_code)
-    # Not in the log, so a random salt will do: the id only tells this delivery from others.
-    stamp = Stamp(where.run, random_id(), 0, link.clock.now())
+    item = OrderRejected(0, order_named(where, message.data), where.agent, error.error_code)
+    # Not in the log: the id only tells this delivery from others, and a repeat of it as one.
+    stamp = Stamp(where.run, f"{link.service}.{message.metadata.sequence.stream}", 0, link.clock.now())
     try:
         delivery = told(stamp, where.entity, item, where.agent)
     except InvalidSubject:

@@ -1,0 +1,111 @@
+"""Telling a live server who exists: accounts pushed, accounts deleted, over the system account (architecture B3).
+
+Needs the trust root: the system user's credentials to be heard, the operator's key to be believed. A server
+that is told keeps it over restarts; deleting an account ends its connections at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import nats.errors
+from nats.aio.client import Client
+
+from econsim.adapters.connection import connect
+from econsim.adapters.jwt import deletion_jwt
+from econsim.adapters.renewal import OVERLAP_S
+from econsim.adapters.trust import SYSTEM_USER, Trust
+from econsim.errors import SetupError, Unavailable
+
+TIMEOUT_S: Final = 5.0
+"""Longest to wait for the server's word before asking again; it takes 3 ms."""
+
+TRIES: Final = 4
+"""Times to ask: telling the same twice changes nothing, and a busy machine may be slow."""
+
+GATHER_S: Final = 0.25
+"""Silence after which every server of a cluster has answered."""
+
+_COUNT: Final = "$SYS.REQ.ACCOUNT.PING.STATZ"
+_PUSH: Final = "$SYS.REQ.CLAIMS.UPDATE"
+_DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
+
+
+class Provisioner:
+    """Speaks for the operator on a live server."""
+
+    def __init__(self, trust: Trust, client: Client) -> None:
+        """Use a connection of the system user."""
+        self._trust = trust
+        self._client = client
+
+    async def push(self, jwts: Iterable[str]) -> None:
+        """Make accounts known, or known anew; raises SetupError if the server refuses one."""
+        for jwt in jwts:
+            await self._tell(_PUSH, jwt)
+
+    async def delete(self, accounts: Sequence[str]) -> None:
+        """Forget accounts (public keys); raises SetupError if the server refuses. What it never knew counts as forgotten."""
+        if accounts:
+            await self._tell(_DELETE, deletion_jwt(self._trust.operator, accounts))
+
+    async def received(self) -> Counter[str]:
+        """Return how many messages came from each account (public key) so far, on all servers that answer in time."""
+        found: Counter[str] = Counter()
+        inbox = await self._client.subscribe(self._client.new_inbox())
+        try:
+            await self._client.publish(_COUNT, b"{}", reply=inbox.subject)
+            while True:
+                answer = json.loads((await inbox.next_msg(timeout=GATHER_S)).data)
+                for account in answer["data"]["account_statz"]:
+                    found[account["acc"]] += account["received"]["msgs"]
+        except (TimeoutError, nats.errors.Error):
+            return found
+        finally:
+            await inbox.unsubscribe()
+
+    async def _tell(self, subject: str, jwt: str) -> None:
+        refusal = json.loads(await self._answer(subject, jwt)).get("error")
+        if refusal:
+            message = f"the server refused an account: {refusal.get('description', refusal)}"
+            raise SetupError(message)
+
+    async def _answer(self, subject: str, jwt: str) -> bytes:
+        for _ in range(TRIES):
+            with suppress(TimeoutError, nats.errors.Error):
+                return (await self._client.request(subject, jwt.encode(), timeout=TIMEOUT_S)).data
+        message = "the server did not answer about an account; it may or may not know it now"
+        raise Unavailable(message)
+
+
+@asynccontextmanager
+async def provisioning(url: str, trust: Trust) -> AsyncIterator[Provisioner]:
+    """Connect as the system user for the time of the context; raises SetupError if the server is not of this trust."""
+    client = await connect(url, trust.creds(SYSTEM_USER), "econsim-provisioning")
+    try:
+        yield Provisioner(trust, client)
+    finally:
+        await client.close()
+
+
+async def rotate(
+    url: str, old: Trust, hand_out: Callable[[Trust], None], overlap_s: float = OVERLAP_S
+) -> Trust:
+    """Replace the keys of roles and system user on a live server; return the new trust.
+
+    `hand_out` writes the new credentials wherever else they are kept. For `overlap_s` seconds both hold, in
+    which clients that look at their creds files connect anew; then connections made with the old ones are ended.
+    """
+    new = old.rotated()
+    hand_out(new)
+    accounts = new.accounts()
+    async with provisioning(url, new) as provisioner:
+        await provisioner.push([new.accounts(beside=old)[new.sim.public]])
+        await asyncio.sleep(overlap_s)
+        await provisioner.push([accounts[new.sim.public], accounts[new.system.public]])
+    return new

@@ -1,0 +1,164 @@
+"""Messages as they lie in streams: one by its place, the newest of a pattern, or all of them in pages.
+
+No consumers: nothing has to be made, kept or cleaned up on the server, and a reader that starts over simply
+asks again. For streams that are read seldom, or followed by looking from time to time.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from econsim.adapters.jetstream import NotThere, request
+from econsim.errors import SetupError, Unavailable
+
+PAGE: Final = 256
+"""Messages asked for at once: a page of small ones takes about two milliseconds."""
+
+PAGE_BYTES: Final = 2**23
+"""Bytes asked for at once: one message of the largest size, or many small ones."""
+
+TIMEOUT_S: Final = 5.0
+"""Longest to wait for the next message of a page."""
+
+_EMPTY: Final = "404"
+_END: Final = "204"
+_NOT_DELETED: Final = frozenset({"10043", "10057"})
+"""The server's codes for a message it did not delete; that it was gone already is one of the reasons."""
+_META: Final = "Nats-"
+"""What the names of the server's own headers begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message of a stream."""
+
+    sequence: int
+    """Its place."""
+    subject: str
+    """Where it was sent."""
+    payload: bytes
+    """What it holds."""
+    stored_at: str
+    """When it was stored: RFC 3339, UTC."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The sender's headers; the server's own, `Nats-…`, are left out."""
+
+
+async def each(
+    client: Client, stream: str, start: int = 1, pattern: str = ">"
+) -> AsyncGenerator[Stored, None]:
+    """Yield a stream's messages from a sequence on, up to the newest; the stream must allow direct access.
+
+    On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
+    """
+    while page := await _page(client, stream, max(start, 1), pattern):
+        for stored in page:
+            yield stored
+        start = page[-1].sequence + 1
+
+
+async def one(client: Client, stream: str, sequence: int) -> Stored | None:
+    """Return the message at a place, as the stream's leader knows it; none if there is none."""
+    return await _got(client, stream, {"seq": sequence})
+
+
+async def newest(client: Client, stream: str, pattern: str) -> Stored | None:
+    """Return the newest message of a pattern, as the stream's leader knows it; none if there is none."""
+    return await _got(client, stream, {"last_by_subj": pattern})
+
+
+async def delete(client: Client, stream: str, sequence: int) -> bool:
+    """Take one message out of a stream; false if it was gone already."""
+    try:
+        await request(client, f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True})
+    except NotThere:
+        return False
+    except SetupError as error:
+        if error.details.get("err_code") not in _NOT_DELETED or await one(client, stream, sequence):
+            raise
+        return False
+    return True
+
+
+async def last(client: Client, stream: str) -> int:
+    """Return the place of the newest message a stream ever had, 0 for none."""
+    state: Any = (await request(client, f"STREAM.INFO.{stream}"))["state"]
+    return int(state["last_seq"])
+
+
+async def made_at(client: Client, stream: str) -> str:
+    """Return when a stream was made: tells one from another of the same name, whose places start again at 1."""
+    return str((await request(client, f"STREAM.INFO.{stream}"))["created"])
+
+
+async def _got(client: Client, stream: str, question: Mapping[str, object]) -> Stored | None:
+    try:
+        answer = await request(client, f"STREAM.MSG.GET.{stream}", question)
+    except NotThere:
+        return None
+    found: Any = answer["message"]
+    headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace")
+    return Stored(
+        int(found["seq"]),
+        str(found["subject"]),
+        base64.b64decode(found.get("data", "")),
+        str(found["time"]),
+        own_headers(dict(_pairs(headers))),
+    )
+
+
+def _pairs(block: str) -> list[tuple[str, str]]:
+    """Return the headers of a block as the server keeps it: a line that names the version, then one each."""
+    lines = [line.partition(":") for line in block.split("\r\n")[1:]]
+    return [(name, value.strip()) for name, colon, value in lines if colon]
+
+
+def own_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that are the sender's; the server's own, `Nats-…`, are left out."""
+    return {name: value for name, value in headers.items() if not name.startswith(_META)}
+
+
+async def _page(client: Client, stream: str, start: int, pattern: str) -> list[Stored]:
+    """Ask for a page; empty if there is nothing from there on."""
+    question = {"seq": start, "batch": PAGE, "max_bytes": PAGE_BYTES, "next_by_subj": pattern}
+    subscription = await client.subscribe(client.new_inbox())
+    try:
+        await client.publish(
+            f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=subscription.subject
+        )
+        page: list[Stored] = []
+        while (stored := _read(await subscription.next_msg(TIMEOUT_S), stream)) is not None:
+            page.append(stored)
+    except (TimeoutError, nats.errors.Error) as error:
+        message = f"stream {stream} did not answer within {TIMEOUT_S:.0f} s"
+        raise Unavailable(message) from error
+    finally:
+        if not client.is_closed:
+            await subscription.unsubscribe()
+    return page
+
+
+def _read(message: Msg, stream: str) -> Stored | None:
+    """Return a message of a page, none for the mark that ends it."""
+    headers = message.headers or {}
+    status = headers.get("Status")
+    if status in (_END, _EMPTY):
+        return None
+    if status is not None:
+        text = f"stream {stream} cannot be read now ({status} {headers.get('Description', '').strip()})"
+        raise Unavailable(text)
+    return Stored(
+        int(headers["Nats-Sequence"]),
+        headers["Nats-Subject"],
+        message.data,
+        headers["Nats-Time-Stamp"],
+        own_headers(headers),
+    )

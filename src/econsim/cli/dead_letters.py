@@ -1,0 +1,291 @@
+"""Commands about dead letters: messages no handler could finish, kept until a person decides.
+
+What a letter holds came from anybody, so nothing of it reaches the terminal as it is: no markup, no control
+characters, and never more than a screenful.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli.attach import attached
+from econsim.cli.commanding import Commander, commanding
+from econsim.cli.frame import carried_out, configured, console
+from econsim.errors import Refused
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from econsim.adapters.dead_letters import Letter
+    from econsim.config import Settings
+    from econsim.grammar import Subject
+    from econsim.schemas.admin import DropLetter, LetterDone, RetryLetter
+
+PAYLOAD_SHOWN_MAX: Final = 4_000
+"""Characters of a payload that are shown: a screenful; the rest is counted."""
+
+REASON_SHOWN_MAX: Final = 80
+"""Characters of a reason in the list; `show` has all of it."""
+
+NONE: Final = "there are no such letters"
+"""Said when none is meant."""
+
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+dead_letters: Final = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Look at messages nobody could finish; put them back or drop them.",
+)
+
+RunOption = Annotated[str | None, typer.Option("--run", help="Only those about this run.", metavar="RUN")]
+"""Narrows letters to a run."""
+
+CodeOption = Annotated[
+    str | None,
+    typer.Option("--code", help="Only those with this reason, a sentence in snake case.", metavar="CODE"),
+]
+"""Narrows letters to a reason."""
+
+AllOption = Annotated[bool, typer.Option("--all", help="All letters, or all that --run and --code name.")]
+"""Stands for the sequences of all letters."""
+
+SequencesArgument = Annotated[
+    list[int] | None,
+    typer.Argument(help="Sequences of letters, as the list has them.", metavar="SEQUENCE..."),
+]
+"""The letters a command is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which letters are meant."""
+
+    sequences: tuple[int, ...] = ()
+    """Their places; none for all."""
+    run: str | None = None
+    """Only those about this run."""
+    code: str | None = None
+    """Only those with this reason."""
+
+    def fits(self, letter: Letter) -> bool:
+        """Tell whether a letter is among those meant."""
+        return (
+            (not self.sequences or letter.sequence in self.sequences)
+            and self.run in (None, letter.run)
+            and self.code in (None, letter.code)
+        )
+
+
+@dead_letters.command("list")
+def list_(context: typer.Context, *, run: RunOption = None, code: CodeOption = None) -> None:
+    """List dead letters, oldest first: which run, where they were sent, and why nobody could finish them.
+
+    Example: [cyan]econsim dead-letters list --run last[/cyan]
+    """
+    carried_out(_list(configured(context), Choice(run=run, code=code)))
+
+
+@dead_letters.command()
+def show(
+    context: typer.Context,
+    sequence: Annotated[int, typer.Argument(help="The letter's sequence, as the list has it.", min=1)],
+) -> None:
+    """Show a dead letter: where it came from, why it lies here, its headers and what it holds.
+
+    Example: [cyan]econsim dead-letters show 7[/cyan]
+    """
+    carried_out(_show(configured(context), sequence))
+
+
+@dead_letters.command()
+def retry(
+    context: typer.Context,
+    sequences: SequencesArgument = None,
+    *,
+    all_: AllOption = False,
+    run: RunOption = None,
+    code: CodeOption = None,
+) -> None:
+    """Put letters back into the queues they came from, as new messages; what fails again is a new letter.
+
+    Asks nothing. Ends with 1 if one of them could not be put back.
+
+    Example: [cyan]econsim dead-letters retry 7 8[/cyan]
+
+    Example: [cyan]econsim dead-letters retry --all --code run_is_not_open[/cyan]
+    """
+    from econsim import subjects
+    from econsim.schemas.admin import RetryLetter
+
+    choice = chosen(sequences, run, code, everything=all_)
+    carried_out(_each(configured(context), choice, subjects.RETRY_LETTER, RetryLetter))
+
+
+@dead_letters.command()
+def drop(
+    context: typer.Context,
+    sequences: SequencesArgument = None,
+    *,
+    all_: AllOption = False,
+    run: RunOption = None,
+    code: CodeOption = None,
+) -> None:
+    """Delete letters for good; the log keeps who did it and what they were about.
+
+    Asks nothing. Ends with 1 if one of them could not be dropped.
+
+    Example: [cyan]econsim dead-letters drop --all --run last[/cyan]
+    """
+    from econsim import subjects
+    from econsim.schemas.admin import DropLetter
+
+    choice = chosen(sequences, run, code, everything=all_)
+    carried_out(_each(configured(context), choice, subjects.DROP_LETTER, DropLetter))
+
+
+def chosen(sequences: list[int] | None, run: str | None, code: str | None, *, everything: bool) -> Choice:
+    """Return which letters a command line means; raises BadParameter if it does not say it, or says it twice."""
+    if bool(sequences) == everything:
+        message = "name the sequences of letters, or --all (which --run and --code narrow)"
+        raise typer.BadParameter(message)
+    if sequences and (run or code):
+        message = "--run and --code narrow --all; sequences are exact already"
+        raise typer.BadParameter(message)
+    return Choice(tuple(dict.fromkeys(sequences or ())), run, code)
+
+
+async def _list(config: Settings, choice: Choice) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    from econsim.adapters.clock import unix_seconds
+
+    async with attached(config) as client:
+        found = await _found(client, choice)
+    if not found:
+        typer.echo(NONE)
+        return
+    table = Table(box=SIMPLE_HEAD, title=f"{len(found)} dead letters", title_justify="left")
+    table.add_column("sequence", justify="right", no_wrap=True)
+    for heading in ("run", "subject", "code", "reason", "age"):
+        table.add_column(heading, overflow="ellipsis", no_wrap=True)
+    for letter in found:
+        row = (letter.run, letter.subject, letter.code, shortened(letter.reason, REASON_SHOWN_MAX))
+        cells = (*row, age(letter.buried_at, unix_seconds()))
+        table.add_row(str(letter.sequence), *(Text(plain(cell)) for cell in cells))
+    console().print(table)
+
+
+async def _show(config: Settings, sequence: int) -> None:
+    from econsim.adapters.dead_letters import letter
+
+    async with attached(config) as client:
+        found = await letter(client, sequence)
+    console().print(told(found), markup=False, soft_wrap=True)
+
+
+async def _each(
+    config: Settings, choice: Choice, subject: Subject, request: type[RetryLetter | DropLetter]
+) -> None:
+    """Have every letter dealt with, one after the other; a refusal does not stop the rest."""
+    refused = 0
+    async with commanding(config) as commander:
+        sequences = choice.sequences or [found.sequence for found in await _found(commander.client, choice)]
+        for sequence in sequences:
+            refused += not await _one(commander, subject, request(sequence=sequence))
+    if not sequences:
+        typer.echo(NONE)
+    if refused:
+        raise typer.Exit(1)
+
+
+async def _one(commander: Commander, subject: Subject, request: RetryLetter | DropLetter) -> bool:
+    """Have one letter dealt with and say what was done; false if it was refused."""
+    from econsim.schemas.admin import LetterDone
+
+    try:
+        done = await commander.ask(subject, request, LetterDone)
+    except Refused as error:
+        typer.secho(f"letter {request.sequence}: {plain(str(error))}", fg="red", err=True)
+        return False
+    typer.echo(outcome(done))
+    return True
+
+
+async def _found(client: Client, choice: Choice) -> list[Letter]:
+    from econsim.adapters.dead_letters import letters
+    from econsim.cli.log import LAST, resolve
+
+    # Any other name is taken as it is: letters are also about runs that never were.
+    if choice.run == LAST:
+        choice = replace(choice, run=await resolve(client, LAST))
+    async with aclosing(letters(client)) as found:
+        return [letter async for letter in found if choice.fits(letter)]
+
+
+def outcome(done: LetterDone) -> str:
+    """Return what was done with a letter, as a sentence."""
+    if done.stream is None:
+        return f"letter {done.sequence} to {plain(done.subject)} was dropped"
+    return (
+        f"letter {done.sequence} went back to {plain(done.subject)}: message {done.stored} of {done.stream}"
+    )
+
+
+def told(letter: Letter) -> str:
+    """Return all of a letter that a terminal may see."""
+    lines = [
+        f"letter    {letter.sequence}",
+        f"subject   {letter.subject}",
+        f"run       {letter.run}",
+        f"code      {letter.code}",
+        f"reason    {letter.reason}",
+        f"handler   {letter.handler}",
+        f"origin    {letter.origin}",
+        f"buried    {letter.buried_at}",
+        *([f"lacks     {letter.lacks}"] if letter.lacks else []),
+        *(f"header    {name}: {value}" for name, value in sorted(letter.headers.items())),
+        f"payload   {len(letter.payload):,} bytes",
+    ]
+    return "\n".join([*map(plain, lines), "", readable(letter.payload)])
+
+
+def readable(payload: bytes) -> str:
+    """Return a payload for people: indented if it is JSON, printable whatever it is, and cut."""
+    text = payload.decode(errors="replace")
+    # What is not JSON, or too deep to be indented, is shown as it came.
+    with suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    shown = "\n".join(map(plain, text[:PAYLOAD_SHOWN_MAX].split("\n")))
+    hidden = len(text) - PAYLOAD_SHOWN_MAX
+    return f"{shown}\n… and {hidden:,} more characters" if hidden > 0 else shown
+
+
+def plain(text: str) -> str:
+    """Return a text in which what a terminal would obey is written out instead."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape", "backslashreplace").decode()
+        for sign in text
+    )
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def age(since: str, now_s: int) -> str:
+    """Return how long ago a time (RFC 3339, UTC) was, in its largest unit; `now_s` is seconds since 1970."""
+    passed_s = max(0, now_s - int(datetime.fromisoformat(f"{since[:19]}+00:00").timestamp()))
+    for length_s, unit in _UNITS:
+        if passed_s >= length_s:
+            return f"{passed_s // length_s} {unit}"
+    return f"{passed_s} s"

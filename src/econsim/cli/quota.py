@@ -1,0 +1,122 @@
+"""Commands about quotas: what agents may take, shown and changed while a run goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli.attach import attached
+from econsim.cli.commanding import commanding
+from econsim.cli.frame import carried_out, configured, console
+from econsim.cli.reading import RunArgument
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+    from econsim.schemas.quota import Quotas, QuotaUpdate
+
+quota: Final = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Show and change what agents may take."
+)
+
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--agent", help="One agent; without it, every agent without limits of its own.", metavar="A"
+    ),
+]
+"""Whose limits."""
+
+
+@quota.command()
+def show(context: typer.Context, run: RunArgument = "last", *, agent: AgentOption = None) -> None:
+    """Show what an agent of a run may take, or every agent that has no limits of its own.
+
+    Example: [cyan]econsim quota show last --agent buyer_003[/cyan]
+    """
+    carried_out(_show(configured(context), run, agent))
+
+
+@quota.command("set")
+def set_(
+    context: typer.Context,
+    run: RunArgument,
+    limits: Annotated[list[str], typer.Argument(help="Limits to change.", metavar="NAME=VALUE...")],
+    *,
+    agent: AgentOption = None,
+) -> None:
+    """Change limits of an open run, for one agent or for all; the others stay. Holds within a second.
+
+    Example: [cyan]econsim quota set last --agent buyer_003 max_order_rate=5[/cyan]
+    """
+    carried_out(_set(configured(context), run, agent, changes(limits)))
+
+
+def changes(limits: list[str]) -> QuotaUpdate:
+    """Return the update that arguments `name=value` stand for; raises BadParameter with what would be right."""
+    from pydantic import ValidationError
+
+    from econsim.schemas.quota import QuotaUpdate
+
+    known = list(QuotaUpdate.model_fields)
+    found: dict[str, int] = {}
+    for limit in limits:
+        name, _, value = limit.partition("=")
+        if name not in known:
+            message = f"there is no limit {name!r}; the limits are {', '.join(known)}"
+            raise typer.BadParameter(message)
+        if not value.isdecimal():
+            message = f"{name} is a whole number, for instance {name}=5, not {value!r}"
+            raise typer.BadParameter(message)
+        if name in found:
+            message = f"{name} is given twice"
+            raise typer.BadParameter(message)
+        found[name] = int(value)
+    try:
+        return QuotaUpdate(**found)
+    except ValidationError as error:
+        first = error.errors()[0]
+        message = f"{first['loc'][0]}: {first['msg']}"
+        raise typer.BadParameter(message) from error
+
+
+async def _show(config: Settings, run: str, agent: str | None) -> None:
+    from econsim.adapters.quota_table import DEFAULT, KeyQuotaTable
+    from econsim.cli.log import resolve
+
+    async with attached(config) as client:
+        name = await resolve(client, run)
+        quotas = await KeyQuotaTable(client).get(name, agent or DEFAULT)
+    _print(name, agent, quotas)
+
+
+async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdate) -> None:
+    from econsim import subjects
+    from econsim.cli.log import resolve
+    from econsim.schemas.admin import SetQuota
+    from econsim.schemas.quota import Quotas
+
+    async with commanding(config) as commander:
+        name = await resolve(commander.client, run)
+        request = SetQuota(run=name, agent=agent, update=update)
+        quotas = await commander.ask(subjects.SET_QUOTA, request, Quotas)
+    _print(name, agent, quotas)
+
+
+def _print(run: str, agent: str | None, quotas: Quotas) -> None:
+    """Print limits beside what they are where nobody changed them."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from econsim.schemas.quota import Quotas
+
+    table = Table(box=SIMPLE_HEAD, title=f"{agent or 'every agent'} of {run} may take", title_justify="left")
+    table.add_column("limit", no_wrap=True)
+    for heading in ("value", "default"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("what")
+    for name, field in Quotas.model_fields.items():
+        value: int = getattr(quotas, name)
+        style = "bold yellow" if value != field.default else ""
+        table.add_row(name, f"{value:,}", f"{field.default:,}", field.description or "", style=style)
+    console().print(table)

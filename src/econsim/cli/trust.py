@@ -1,0 +1,157 @@
+"""Commands about who is trusted with what: the trust root, people's credentials, a deployment's layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli.frame import carried_out, configured, console, say
+from econsim.errors import SetupError
+
+if TYPE_CHECKING:
+    from econsim.adapters.trust import Trust
+    from econsim.config import Settings
+
+trust: Final = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Keys and credentials of this state directory: make, show, replace, hand out.",
+)
+operator: Final = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Lay out the trust of a deployment: server configuration, accounts, credentials.",
+)
+
+
+@trust.command()
+def init(context: typer.Context) -> None:
+    """Make the keys of operator, accounts and roles, unless they are there. `run` and `up` do it too.
+
+    Example: [cyan]econsim trust init[/cyan]
+    """
+    _show(_opened(configured(context)))
+
+
+@trust.command()
+def show(context: typer.Context) -> None:
+    """Show public keys, roles and where their credentials are; secrets are never printed.
+
+    Example: [cyan]econsim trust show[/cyan]
+    """
+    _show(existing(configured(context)))
+
+
+@trust.command()
+def rotate(context: typer.Context) -> None:
+    """Replace the keys and credentials of all roles and of the system user, on a running server at once.
+
+    Running services notice and go on; copies of the old ones are worthless a few seconds later. Agents keep theirs:
+    `econsim agent revoke`.
+
+    Example: [cyan]econsim trust rotate[/cyan]
+    """
+    told = carried_out(_rotate(configured(context)))
+    say(f"[green]every role has new keys and credentials[/green]; {told}")
+
+
+@trust.command()
+def grant(
+    context: typer.Context,
+    name: Annotated[
+        str, typer.Argument(help="Whose: it stands in every command of an operator.", metavar="NAME")
+    ],
+    *,
+    role: Annotated[str, typer.Option(help="operator, observer, auditor, or a service.")] = "operator",
+    output: Annotated[Path | None, typer.Option(help="Default: NAME.creds here", metavar="FILE")] = None,
+) -> None:
+    """Write credentials of a role under a person's own name, so that the log tells who commanded.
+
+    Example: [cyan]econsim trust grant ada --role operator[/cyan], then [cyan]econsim --nats URL --creds ada.creds …[/cyan]
+    """
+    path = output or Path(f"{name}.creds")
+    try:
+        _opened(configured(context)).grant(name, role, path)
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}; choose another place with --output"
+        raise SetupError(message) from error
+    say(f"[bold]{path}[/bold]: {name} as {role}")
+
+
+@operator.command()
+def create(
+    context: typer.Context,
+    *,
+    resolver: Annotated[
+        Path, typer.Option(help="Where the server keeps accounts pushed to it.", metavar="DIR")
+    ] = Path("/data/resolver"),
+) -> None:
+    """Make an operator with its accounts and lay out what a server and each service is handed.
+
+    Keys are in trust/ of the state directory, what to hand out in server/ and services/; a cluster's nodes
+    all include the same server/trust.conf. The guide is docs/operations/security.md.
+
+    Example: [cyan]econsim --state production operator create --resolver /data/resolver[/cyan]
+    """
+    from econsim.adapters.trust_layout import write_layout
+
+    config = configured(context)
+    try:
+        files = write_layout(_opened(config), config.state, resolver)
+    except OSError as error:
+        message = f"cannot write to {config.state}: {error.strerror}; choose another directory with --state"
+        raise SetupError(message) from error
+    for path in files:
+        say(f"[bold]{path}[/bold]")
+
+
+def existing(config: Settings) -> Trust:
+    """Return the trust root; raises SetupError if there is none, for who only looks makes no keys."""
+    if not (config.state / "trust").is_dir():
+        message = f"there is no trust root in {config.state}; `econsim trust init` makes one"
+        raise SetupError(message)
+    return _opened(config)
+
+
+def _opened(config: Settings) -> Trust:
+    from econsim.adapters.trust import Trust
+
+    return Trust.open(config.state)
+
+
+def _show(found: Trust) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from econsim.adapters.agent_creds import minted
+    from econsim.permissions import SERVICES
+
+    table = Table(box=SIMPLE_HEAD, title=f"trust root in {found.directory}", title_justify="left")
+    for heading in ("who", "what", "public key", "credentials"):
+        table.add_column(heading, overflow="fold")
+    table.add_row("operator", "signs accounts", found.operator.public, "")
+    table.add_row("SYS", "account of the system", found.system.public, str(found.creds("sys")))
+    table.add_row("SIM", "account of the services", found.sim.public, "")
+    for role, key in found.roles.items():
+        what = "service" if role in SERVICES else "people"
+        table.add_row(role, f"role of SIM: {what}", key.public, str(found.creds(role)))
+    console().print(table)
+    agents = list(minted(found))
+    live = sum(not each.expired for each in agents)
+    say(f"{live} agents have accounts ({len(agents) - live} expired); `econsim agent list` shows them")
+
+
+async def _rotate(config: Settings) -> str:
+    from econsim.adapters import server_state
+    from econsim.adapters.provisioning import rotate as replaced
+    from econsim.adapters.trust_layout import hand_out_again
+
+    old = _opened(config)
+    url = config.nats or server_state.running(config.state)
+    if not url:
+        hand_out_again(old.rotated(), config.state)
+        return "no server runs here: the next one starts with them"
+    await replaced(url, old, lambda new: hand_out_again(new, config.state))
+    return f"the server at {url} takes no others"

@@ -1,0 +1,129 @@
+"""The admin service: carries out what operators decide, and keeps dead letters from being forgotten.
+
+Three commands. Three posts stand beside them: one buries what the server gives up, one tells the log of
+letters, one declares anew what a restarted server forgot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from faststream.nats import NatsRouter
+
+from econsim import subjects
+from econsim.adapters import dead_letters, stored
+from econsim.adapters.clock import random_id
+from econsim.adapters.connection import reliable_publish
+from econsim.adapters.quota_table import KeyQuotaTable
+from econsim.domain.envelope import Sealed, Stamp
+from econsim.errors import NotFound
+from econsim.link import Link
+from econsim.middlewares import caller, event, wire
+from econsim.operator_audit import about
+from econsim.schemas.admin import (
+    DropLetter,
+    LetterDone,
+    LetterDropped,
+    LetterRetried,
+    QuotaChanged,
+    RetryLetter,
+    SetQuota,
+)
+from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
+from econsim.schemas.quota import Quotas
+from econsim.streams import DEAD_LETTER
+from econsim.tenancy import OpenRun, Post, Tenancy
+from econsim.workers import crier, redeclare, undertaker
+
+QUEUE: Final = "admin"
+"""Queue group: one worker carries a command out."""
+
+DEADLINE_S: Final = 3.0
+"""Longest to try to store an event: the operator waits five seconds for the answer."""
+
+
+def router(link: Link, tenancy: Tenancy) -> NatsRouter:
+    """Return what every worker of the service listens to; one of them also holds the posts."""
+    routes = NatsRouter()
+    tenancy.stand(Post(undertaker.LEASE, partial(undertaker.serve, link)))
+    tenancy.stand(Post(crier.LEASE, partial(crier.serve, link)))
+    tenancy.stand(Post(redeclare.LEASE, partial(redeclare.serve, link)))
+
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
+    async def admin_run_opened(opened: RunOpenedEvent) -> None:
+        tenancy.opened(opened)
+
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
+    async def admin_run_closed(closed: RunClosedEvent) -> None:
+        tenancy.closed(closed.correlation_id)
+
+    @routes.subscriber(subjects.SET_QUOTA.pattern(), QUEUE, decoder=wire(SetQuota))
+    async def set_quota(request: SetQuota) -> Quotas:
+        """Change what agents may take; its effect is `system.quota.changed`."""
+        return await changed(link, tenancy, request, caller().operator)
+
+    @routes.subscriber(subjects.RETRY_LETTER.pattern(), QUEUE, decoder=wire(RetryLetter))
+    async def retry_letter(request: RetryLetter) -> LetterDone:
+        """Put a dead letter back into its queue; its effect is `system.dead_letter.retried`."""
+        return await retried(link, request.sequence, caller().operator)
+
+    @routes.subscriber(subjects.DROP_LETTER.pattern(), QUEUE, decoder=wire(DropLetter))
+    async def drop_letter(request: DropLetter) -> LetterDone:
+        """Give a dead letter up for good; its effect is `system.dead_letter.dropped`."""
+        return await dropped(link, request.sequence, caller().operator)
+
+    return routes
+
+
+def posts(_: Link, __: OpenRun) -> Sequence[Post]:
+    """Return nothing: the service works for all runs at once."""
+    return ()
+
+
+async def changed(link: Link, tenancy: Tenancy, request: SetQuota, operator: str) -> Quotas:
+    """Change limits and say so; return what holds. Raises NotFound for a run that is not open, or an agent not in it."""
+    cause = about(request.run)
+    run = tenancy.known(request.run)
+    if request.agent is not None and request.agent not in run.agents:
+        message = f"run {run.name!r} has no agent {request.agent!r}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
+    quotas = await KeyQuotaTable(link.client).change(run.name, request.agent, request.update)
+    data = QuotaChanged(agent=request.agent, update=request.update, quotas=quotas)
+    stamp = Stamp(run.name, run.data.salt, 0, link.clock.now(), cause)
+    # A change is no repeat of one before it, whatever it says: another may lie between the two.
+    await _tell(link, stamp.event(subjects.QUOTA_CHANGED, operator, data, cause or random_id()))
+    return quotas
+
+
+async def retried(link: Link, sequence: int, operator: str) -> LetterDone:
+    """Put a letter's message back, say so, and delete the letter; in this order, so that no crash loses it."""
+    letter = await dead_letters.letter(link.client, sequence)
+    cause = about(letter.run)
+    ack = await dead_letters.put_back(link.client, letter)
+    data = LetterRetried(sequence=sequence, subject=letter.subject, stream=ack.stream, stored=ack.seq)
+    stamp = await _stamp(link, letter.run, cause)
+    await _tell(link, stamp.event(subjects.LETTER_RETRIED, operator, data, sequence))
+    await dead_letters.drop(link.client, sequence)
+    return LetterDone(sequence=sequence, subject=letter.subject, stream=ack.stream, stored=ack.seq)
+
+
+async def dropped(link: Link, sequence: int, operator: str) -> LetterDone:
+    """Say that a letter is given up, then delete it: what is gone was told of."""
+    letter = await dead_letters.letter(link.client, sequence)
+    cause = about(letter.run)
+    data = LetterDropped(sequence=sequence, subject=letter.subject)
+    stamp = await _stamp(link, letter.run, cause)
+    await _tell(link, stamp.event(subjects.LETTER_DROPPED, operator, data, sequence))
+    await dead_letters.drop(link.client, sequence)
+    return LetterDone(sequence=sequence, subject=letter.subject)
+
+
+async def _stamp(link: Link, run: str, cause: str | None) -> Stamp:
+    """Return the stamp of an event about a letter; when the stream was made tells its letters from earlier ones."""
+    return Stamp(run, await stored.made_at(link.client, DEAD_LETTER.name), 0, link.clock.now(), cause)
+
+
+async def _tell(link: Link, sealed: Sealed) -> None:
+    await reliable_publish(link.jetstream, sealed.subject, sealed.json(), sealed.event.event_id, DEADLINE_S)

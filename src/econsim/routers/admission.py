@@ -1,0 +1,54 @@
+"""The admission service: what agents send from their accounts comes in here, and names of services to come.
+
+The entrance itself is `workers/entrance.py`; here is what else every worker listens to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from faststream.nats import NatsRouter
+
+from econsim import subjects
+from econsim.errors import NotFound
+from econsim.link import Link
+from econsim.middlewares import caller, event, untouched
+from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent, TickedEvent
+from econsim.tenancy import OpenRun, Post, Tenancy
+from econsim.workers.entrance import QUEUE, Entrance
+
+
+def router(link: Link, tenancy: Tenancy) -> NatsRouter:
+    """Return what every worker of the service listens to."""
+    routes = NatsRouter()
+    entrance = Entrance(link, tenancy)
+    tenancy.attend(entrance)
+
+    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
+    async def admission_run_opened(opened: RunOpenedEvent) -> None:
+        tenancy.opened(opened)
+
+    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
+    async def admission_run_closed(closed: RunClosedEvent) -> None:
+        tenancy.closed(closed.correlation_id)
+        entrance.closed(closed.correlation_id)
+
+    @routes.subscriber(subjects.TICKED.pattern(), decoder=event, no_reply=True)
+    async def admission_ticked(ticked: TickedEvent) -> None:
+        entrance.ticked(ticked.correlation_id, ticked.tick)
+
+    @routes.subscriber(subjects.INVOKE_LLM.pattern(), QUEUE, decoder=untouched)
+    @routes.subscriber(subjects.USE_WORKSPACE.pattern(), QUEUE, decoder=untouched)
+    @routes.subscriber(subjects.USE_SOCIAL.pattern(), QUEUE, decoder=untouched)
+    async def not_yet(_: bytes) -> None:
+        """Answer for a service that is still to come."""
+        where = caller()
+        message = f"there is no service yet for {where.entity}.{where.action}; the name is reserved"
+        raise NotFound(message, code="no_such_service_yet")
+
+    return routes
+
+
+def posts(_: Link, __: OpenRun) -> Sequence[Post]:
+    """Return nothing: every worker serves every run."""
+    return ()

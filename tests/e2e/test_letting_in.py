@@ -1,0 +1,133 @@
+"""Agents let in and thrown out by commands of their own, on servers that run meanwhile in other processes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sys
+from contextlib import asynccontextmanager
+
+import pytest
+
+from econsim.adapters import server_binary, server_state
+from econsim.adapters.agent_creds import minted
+from econsim.adapters.connection import connect
+from econsim.adapters.trust import Trust
+from econsim.errors import SetupError
+
+pytestmark = [pytest.mark.nats, pytest.mark.slow]
+
+
+async def econsim(state, *args):
+    """Run a command to its end; return its status and what it printed."""
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "econsim", "--state", str(state), *args),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={"PATH": "", "COLUMNS": "200"},
+    )
+    printed, _ = await command.communicate()
+    return command.returncode, printed.decode()
+
+
+@asynccontextmanager
+async def up(state, *options):
+    """Keep `econsim up` running for the time of the context; yields the server's address."""
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "econsim", "--state", str(state), "up", *options),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert b"is up" in await command.stderr.readline()
+        yield server_state.running(state)
+    finally:
+        command.send_signal(signal.SIGINT)
+        await command.communicate()
+
+
+@asynccontextmanager
+async def deployed(state):
+    """Run a server that knows of econsim only what `operator create` laid out."""
+    port = server_state.free_port()
+    config = state / "nats.conf"
+    config.write_text(f'listen: "127.0.0.1:{port}"\ninclude server/trust.conf\n')
+    server = await asyncio.create_subprocess_exec(
+        str(server_binary.find()), "-c", str(config), stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield f"nats://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        await server.wait()
+
+
+async def is_let_in(url, creds):
+    try:
+        client = await connect(url, creds, "test")
+    except SetupError:
+        return False
+    await client.close()
+    return True
+
+
+def account(state):
+    (found,) = minted(Trust.open(state))
+    return found
+
+
+async def test_an_agent_comes_and_goes_while_the_server_runs(tmp_path) -> None:
+    state, old = tmp_path / "state", tmp_path / "old.creds"
+    async with up(state, "--server") as url:
+        status, printed = await econsim(
+            state, "agent", "create", "anna", "--run", "demo", "--output", str(old)
+        )
+        assert (status, f"the server at {url} knows it" in printed) == (0, True)
+        assert await is_let_in(url, old)
+
+        await econsim(state, "agent", "create", "anna", "--run", "demo")
+        new = shutil.copyfile(account(state).creds, tmp_path / "new.creds")
+        assert [await is_let_in(url, each) for each in (old, new)] == [False, True]
+
+        status, printed = await econsim(state, "agent", "revoke", "anna", "--run", "demo")
+        assert (status, "has ended its connections" in printed) == (0, True)
+        assert not await is_let_in(url, new)
+
+
+async def test_what_was_changed_while_no_server_ran_holds_from_its_next_start(tmp_path) -> None:
+    state = tmp_path / "state"
+    async with up(state, "--server"):
+        for agent in ("anna", "bert"):
+            await econsim(state, "agent", "create", agent, "--run", "demo", "--output", str(tmp_path / agent))
+    await econsim(state, "agent", "revoke", "anna", "--run", "demo")
+    await econsim(state, "agent", "create", "bert", "--run", "demo")
+
+    async with up(state, "--server") as url:
+        creds = (tmp_path / "anna", tmp_path / "bert", account(state).creds)
+        assert [await is_let_in(url, each) for each in creds] == [False, False, True]
+
+
+async def test_a_deployment_of_others_lets_in_who_its_operator_does(tmp_path) -> None:
+    state = tmp_path / "production"
+    status, printed = await econsim(state, "operator", "create", "--resolver", str(tmp_path / "resolver"))
+    assert (status, "trust.conf" in printed) == (0, True)
+
+    async with deployed(state) as url:
+        assert await is_let_in(url, state / "services" / "market" / "user.creds")
+        status, _ = await econsim(state, "--nats", url, "agent", "create", "anna", "--run", "demo")
+        creds = shutil.copyfile(account(state).creds, tmp_path / "anna.creds")
+        assert (status, await is_let_in(url, creds)) == (0, True)
+
+        await econsim(state, "--nats", url, "agent", "revoke", "anna", "--run", "demo")
+        assert not await is_let_in(url, creds)
+
+
+async def test_a_server_of_another_trust_is_not_told_of_anybody(tmp_path) -> None:
+    async with up(tmp_path / "theirs", "--server") as url:
+        status, printed = await econsim(
+            tmp_path / "ours", "--nats", url, "agent", "create", "anna", "--run", "demo"
+        )
+
+    assert status == 1
+    assert "cannot connect" in printed
+    assert "Traceback" not in printed

@@ -1,0 +1,225 @@
+"""An agent in its own account, with a plain nats-py client and nothing but its creds file (seed 2, 3, 6)."""
+
+import asyncio
+import json
+import time
+import uuid
+
+import nats.js.errors
+import pytest
+import pytest_asyncio
+from live_run import guest_scenario, live_run
+
+from econsim import subjects
+from econsim.adapters.audit_log import read
+from econsim.adapters.connection import ready
+from econsim.adapters.quota_table import KeyQuotaTable
+from econsim.agents.line import Line
+from econsim.agents.services import EconomicService
+from econsim.errors import QuotaExceeded
+from econsim.schemas.quota import QuotaUpdate
+
+pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def live(server):
+    """One run in real time for all of them."""
+    async with live_run(server, "outside", guest_scenario()) as found:
+        yield found
+
+
+def order(**fields):
+    id_ = uuid.uuid4().hex
+    return {"command_id": id_, "order_id": id_, "price": 1_000_000, "quantity": 1, **fields}
+
+
+def body(value):
+    return json.dumps(value).encode()
+
+
+async def answer(client, subject, value, **options):
+    return json.loads((await client.request(subject, body(value), timeout=5, **options)).data)
+
+
+async def in_the_log(live, subject):
+    async with asyncio.timeout(10):
+        while True:
+            found = [json.loads(e.payload) async for e in read(live.nc, live.run, [subject])]
+            if found:
+                return found
+            await asyncio.sleep(0.05)
+
+
+async def test_the_reply_to_an_order_is_its_durable_acknowledgement(live):
+    stored = await answer(live.guests["anna"], "market.cpu.place_bid", order())
+
+    assert stored["stream"] == "market_orders"
+    assert stored["seq"] > 0
+
+
+async def test_a_publish_to_a_stream_works_without_the_streams_api(live):
+    ack = await live.guests["anna"].jetstream().publish("market.gpu.place_bid", body(order()))
+
+    assert (ack.stream, ack.duplicate) == ("market_orders", False)
+
+
+async def test_a_refusal_is_raised_by_any_clients_publish(live):
+    with pytest.raises(nats.js.errors.BadRequestError, match="message_is_invalid") as refused:
+        await live.guests["anna"].jetstream().publish("market.cpu.place_bid", body(order(price=-1)))
+
+    assert "price" in refused.value.description
+
+
+async def test_an_order_sent_twice_is_stored_once(live):
+    one = order()
+    first = await answer(live.guests["anna"], "market.cpu.place_bid", one)
+    again = await answer(live.guests["anna"], "market.cpu.place_bid", one)
+
+    assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+
+
+async def test_the_same_command_id_of_two_agents_is_two_commands(live):
+    one = order()
+    mine = await answer(live.guests["anna"], "market.gpu.place_bid", one, headers={"Nats-Msg-Id": "poison"})
+    other = await answer(live.guests["bert"], "market.gpu.place_bid", one, headers={"Nats-Msg-Id": "poison"})
+
+    assert mine["seq"] != other["seq"]
+    assert not other["duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "payload"),
+    [
+        ("llm.invoke", {"agent_id": "anna", "messages": [], "max_tokens": 1000}),
+        ("workspace.read_file", {"path": "notes.txt"}),
+        ("social.ask_human", {"question": "?"}),
+    ],
+)
+async def test_a_service_to_come_answers_that_it_is_not_there(live, subject, payload):
+    told = await answer(live.guests["anna"], subject, payload)
+
+    assert told["error"]["code"] == "no_such_service_yet"
+
+
+@pytest.mark.parametrize("subject", ["mcp.request.web_search", "task.delegate"])
+async def test_a_queue_to_come_refuses_as_a_stream_does(live, subject):
+    with pytest.raises(nats.js.errors.NotFoundError, match="no_such_service_yet"):
+        await live.guests["anna"].jetstream().publish(subject, body({"query": "market trends"}))
+
+
+async def test_the_seeds_own_event_becomes_one_of_the_log_with_what_is_known_of_the_agent(live):
+    said = {
+        "event_id": str(uuid.uuid4()),
+        "timestamp": time.time(),
+        "correlation_id": live.run,
+        "causation_id": "evt_abc123",
+        "data": {"reasoning_steps": 5, "tokens_used": 1200, "cost": 0.015},
+    }
+    await live.guests["anna"].jetstream().publish("agent.anna.cognitive_cycle_completed", body(said))
+
+    (event,) = await in_the_log(live, f"agent.anna.cognitive_cycle_completed.{live.run}")
+
+    assert (event["actor"], event["correlation_id"]) == ("anna", live.run)
+    assert event["causation_id"] == "evt_abc123"
+    assert event["data"]["agent"] == {
+        "policy": "external",
+        "host": None,
+        "balance_ref": f"{live.run}.anna.balance",
+    }
+    assert event["data"]["data"] == said["data"]
+    assert event["event_id"] != said["event_id"] == event["data"]["said_id"]
+
+
+async def test_a_report_sent_twice_is_one_event(live):
+    said = {"event_id": "once", "data": {}}
+    first = await answer(live.guests["anna"], "agent.anna.slept", said)
+    again = await answer(live.guests["anna"], "agent.anna.slept", said)
+
+    assert (again["seq"], again["duplicate"]) == (first["seq"], True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"agent_id": "bert"}, "agent_id_does_not_match_subject"),
+        ({"correlation_id": "another-run"}, "correlation_id_does_not_match_subject"),
+    ],
+)
+async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields, code):
+    told = await answer(live.guests["anna"], "agent.anna.woke", fields)
+
+    assert told["refusal"]["code"] == code
+    assert told["error"]["code"] == 403
+    events = await in_the_log(live, subjects.ADMISSION_REJECTED(run=live.run))
+    assert ("anna", code, "agent") in {
+        (e["data"]["sender"], e["data"]["code"], e["data"]["side"]) for e in events
+    }
+
+
+async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stored(live):
+    anna = live.guests["anna"]
+    await EconomicService(Line(anna, live.run, "anna")).place_bid("cpu", "0.5")
+
+    async with asyncio.timeout(10):
+        while (price := await anna.request("state.price.cpu")).data == b"":  # noqa: ASYNC110 - a store is looked at
+            await asyncio.sleep(0.05)
+    balance = await anna.request("state.balance")
+
+    assert json.loads(balance.data)["posted"] > 0
+    assert balance.headers["Nats-Subject"] == f"$KV.agent_state.{live.run}.anna.balance"
+    assert json.loads(price.data)["data"]["resource"] == "cpu"
+
+
+async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
+    anna, heard = live.guests["anna"], asyncio.Queue()
+    for subject in ("market.price_update", "market.*.price_updated", "market.bid_accepted.*"):
+        await anna.subscribe(subject, cb=heard.put)
+    await ready(anna)
+
+    await live.economy("bert").place_bid("gpu", "1.01")
+    await live.economy("anna").place_bid("gpu", "1.02")
+
+    async with asyncio.timeout(10):
+        wanted = {"market.price_update", "market.gpu.price_updated", "market.bid_accepted.gpu"}
+        while wanted:
+            wanted.discard((await heard.get()).subject)
+
+
+async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
+    await KeyQuotaTable(live.nc).change(live.run, "bert", QuotaUpdate(max_publish_rate=5))
+    await asyncio.sleep(1.5)
+
+    answers = [await answer(live.guests["bert"], "agent.bert.hurried", {}) for _ in range(12)]
+    refused = [each["refusal"] for each in answers if "refusal" in each]
+    receipt = await live.economy("bert").place_bid("gpu", "0.2")
+    with pytest.raises(QuotaExceeded) as impatient:
+        await _without_patience(live)
+
+    assert refused
+    assert {each["code"] for each in refused} == {"publish_rate_is_exceeded"}
+    assert all(0 < each["retry_after_ms"] <= 1000 for each in refused)
+    assert receipt.waited_ms >= 0
+    assert impatient.value.retry_after_ms
+
+
+async def _without_patience(live):
+    economy = EconomicService(Line(live.guests["bert"], live.run, "bert", patience_s=0))
+    for _ in range(20):
+        await economy.place_bid("gpu", "0.2")
+
+
+async def test_open_orders_have_a_limit_of_their_own(live):
+    await KeyQuotaTable(live.nc).change(
+        live.run, "anna", QuotaUpdate(max_open_orders=3, max_publish_rate=100)
+    )
+    await asyncio.sleep(1.5)
+    economy = live.economy("anna")
+    await economy.start()
+
+    placed = [(await economy.place_bid("cpu", "0.01")).order_id for _ in range(12)]
+    told = [await economy.outcome(order_id) for order_id in placed]
+    await economy.stop()
+
+    assert {each.reason for each in told if each.reason} == {"open_orders_are_exceeded"}
+    assert len([bid for bid in (await economy.get_book("cpu", 50)).bids if bid.price == told[0].price]) <= 1

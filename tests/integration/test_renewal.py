@@ -1,0 +1,111 @@
+"""Credentials are replaced under services at work: they answer before, while and after, and nothing is lost."""
+
+import asyncio
+import shutil
+
+import pytest
+from live_run import guest_scenario, live_run
+
+from econsim.adapters import jetstream
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.provisioning import rotate
+from econsim.adapters.renewal import LOOK_S, keep_current
+from econsim.adapters.trust import write
+from econsim.errors import SetupError
+
+pytestmark = pytest.mark.nats
+
+
+def kept_where_they_are(_):
+    """Hand nothing out: services read the files of the trust root."""
+
+
+async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
+    async with EmbeddedServer(tmp_path) as server:
+        setup = await connect(server.url, server.creds("setup"), "test-setup")
+        await jetstream.apply(setup)
+        kept = shutil.copyfile(server.creds("market"), tmp_path / "kept.creds")
+        async with live_run(server, run, guest_scenario()) as live:
+            economy = live.economy("anna")
+            before = await economy.place_bid("cpu", "0.5")
+            rotating = asyncio.create_task(
+                rotate(server.url, server.trust, kept_where_they_are, overlap_s=3 * LOOK_S)
+            )
+            during = []
+            while not rotating.done():
+                during.append(await economy.place_bid("cpu", "0.5"))
+                await economy.get_balance()
+                await asyncio.sleep(0.05)
+            await rotating
+            after = await economy.place_bid("cpu", "0.5")
+            depth = await economy.get_book("cpu")
+
+        with pytest.raises(SetupError):
+            await connect(server.url, kept, "test-kept")
+        await setup.close()
+
+    assert [r.sequence for r in (before, *during, after)] == sorted(
+        {r.sequence for r in (before, *during, after)}
+    )
+    assert len(during) >= 3
+    assert depth.bids
+
+
+class Wire:
+    """A client that counts how often it was made to connect anew."""
+
+    def __init__(self):
+        self.is_closed, self.is_connected, self.times = False, True, 0
+
+    async def force_reconnect(self):
+        self.times += 1
+
+
+@pytest.fixture
+async def kept(tmp_path, monkeypatch):
+    """Return a client whose creds file is looked at all the time, and the file."""
+    monkeypatch.setattr("econsim.adapters.renewal.LOOK_S", 0.01)
+    creds, wire = tmp_path / "user.creds", Wire()
+    creds.write_text("one")
+    task = asyncio.create_task(keep_current(wire, creds))
+    await asyncio.sleep(0.05)
+    yield wire, creds
+    wire.is_closed = True
+    await asyncio.wait_for(task, 1)
+
+
+async def written(creds, text):
+    write(creds, text)
+    await asyncio.sleep(0.1)
+
+
+async def test_each_change_of_the_file_is_one_new_connection(kept):
+    wire, creds = kept
+    for text in ("two", "three"):
+        await written(creds, text)
+
+    assert wire.times == 2
+
+
+async def test_a_file_that_is_away_for_a_moment_changes_nothing_until_it_is_back(kept):
+    wire, creds = kept
+    creds.unlink()
+    await asyncio.sleep(0.1)
+    assert wire.times == 0
+
+    await written(creds, "two")
+
+    assert wire.times == 1
+
+
+async def test_a_change_while_there_is_no_connection_is_made_good_when_there_is_one(kept):
+    wire, creds = kept
+    wire.is_connected = False
+    await written(creds, "two")
+    assert wire.times == 0
+
+    wire.is_connected = True
+    await asyncio.sleep(0.1)
+
+    assert wire.times == 1

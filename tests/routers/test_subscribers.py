@@ -1,0 +1,80 @@
+"""What every service listens to: no answer ever goes where an agent or a stream chose (architecture B1, E3).
+
+An event handler that replies answers whoever published with a reply subject: the stream's own acknowledgement, or a
+subject a forger named. Posts subscribe later; their files hold the same rule, checked by reading them.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+from source import dotted, module, package
+
+from econsim import subjects
+from econsim.app import SERVICES, Server, make
+from econsim.grammar import Kind, Subject, matches
+from econsim.streams import STREAMS
+
+CAPTURED = [
+    pattern.split(".") for stream in STREAMS for pattern in stream.subjects if not pattern.startswith("$")
+]
+ANSWERED = {row.pattern() for row in subjects.TABLE if row.kind in (Kind.REQUEST, Kind.OPERATOR)}
+
+
+def subscribers(service):
+    """Return subject → whether it replies, of everything a service's workers listen to from the start."""
+    nowhere = Server("", lambda role: Path("nowhere") / role)
+    made = make(service, nowhere).link.broker.subscribers
+    return {each.subject.broker_address: not each._no_reply for each in made}
+
+
+def is_captured(subject):
+    return any(matches(pattern, subject.split(".")) for pattern in CAPTURED)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_who_hears_what_a_stream_captures_never_replies(service):
+    found = subscribers(service)
+
+    assert any(map(is_captured, found))
+    assert not [subject for subject, replies in found.items() if replies and is_captured(subject)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_answered_is_a_request_of_the_table(service):
+    assert {subject for subject, replies in subscribers(service).items() if replies} <= ANSWERED
+
+
+def test_what_posts_subscribe_to_is_answered_only_if_it_is_a_request_of_the_table():
+    rows = {id(row): name for name, row in vars(subjects).items() if isinstance(row, Subject)}
+    names = {rows[id(row)] for row in subjects.TABLE if row.pattern() in ANSWERED}
+
+    asked = [call for each in package() for call in subscriptions(each.tree) if not silent(call)]
+
+    assert len(asked) >= 10
+    assert {row_of(call) for call in asked} <= names
+
+
+@pytest.mark.parametrize(
+    "text", ["x.subscriber(consumer.deliver_subject)", "x.subscriber(subjects.TICKED.pattern())"]
+)
+def test_an_answer_to_anything_else_is_found(text):
+    (call,) = subscriptions(module(text).tree)
+
+    assert not silent(call)
+    assert row_of(call) in ("consumer", "TICKED")
+
+
+def subscriptions(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and dotted(node.func).endswith(".subscriber"):
+            yield node
+
+
+def row_of(call):
+    """Return the name of the row whose pattern is subscribed to, or whatever stands in its place."""
+    return dotted(getattr(call.args[0], "func", call.args[0])).split(".")[-2]
+
+
+def silent(call):
+    return any(each.arg == "no_reply" and getattr(each.value, "value", False) for each in call.keywords)

@@ -1,0 +1,13 @@
+"""A user of account SIM with every right, for tests that play all parts; econsim makes one to try permissions alone."""
+
+from econsim.adapters.jwt import Key, Role, creds, user_jwt
+from econsim.adapters.trust import write
+
+
+def superuser(server):
+    """Return the creds file of a user who may do everything in SIM on this server."""
+    path = server.trust.directory / "creds" / "superuser.creds"
+    if not path.exists():
+        user = Key(Role.USER)
+        write(path, creds(user_jwt(server.trust.sim, user.public, "superuser"), user.seed))
+    return path
