@@ -1,0 +1,92 @@
+"""Everybody may do exactly what is meant: every subject, stream and API call tried as every user of a real server.
+
+Seen to fail: a right that reaches further than it seems is found, further down. Not seen is where answers go: the
+server checks no reply subject.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from econsim.access.expected import Matrix, expected
+from econsim.access.measure import measure, tried
+from econsim.access.page import differences, page
+from econsim.access.probes import GUEST, RUN, probes
+from econsim.adapters import trust
+from econsim.adapters.agent_creds import LIMITS
+from econsim.adapters.jwt import Key, Role, account_jwt, creds, user_jwt, walled
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.provisioning import provisioning
+from econsim.agent_access import imports
+from econsim.cli import app
+from econsim.permissions import permissions
+
+pytestmark = pytest.mark.nats
+
+PAGE = Path(__file__).parents[2] / "docs/reference/permissions.md"
+ROWS = probes()
+MEANT = expected(ROWS)
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Return what a server lets everybody do; nobody else uses it."""
+    return asyncio.run(measure(ROWS))
+
+
+async def without_lists(server):
+    """Return the creds file of an agent's user without lists of its own, in an account as agents have."""
+    account, user = Key(Role.ACCOUNT), Key(Role.USER)
+    claims = {"limits": walled(LIMITS), "imports": imports(RUN, GUEST, server.trust.sim.public)}
+    async with provisioning(server.url, server.trust) as provisioner:
+        await provisioner.push([account_jwt(server.trust.operator, account.public, GUEST, claims)])
+    path = server.state / "without-lists.creds"
+    trust.write(path, creds(user_jwt(account, user.public, GUEST), user.seed))
+    return path
+
+
+def test_everybody_may_do_exactly_what_is_meant(found) -> None:
+    lines = differences(ROWS, MEANT, found)
+
+    assert not lines, f"{len(lines)} cells differ, expected ≠ actual:\n" + "\n".join(lines)
+
+
+def test_the_published_page_is_current(found) -> None:
+    """Write it anew with `make catalog`."""
+    assert PAGE.read_text(encoding="utf-8") == page(ROWS, MEANT, found)
+
+
+async def test_an_agents_account_holds_without_its_users_lists() -> None:
+    async with EmbeddedServer(Path(), ephemeral=True) as server:
+        files = {GUEST: await without_lists(server)}
+        found = await tried(server.url, server.trust, files, ROWS)
+
+    assert found == Matrix({}, MEANT.says, MEANT.hears)
+
+
+async def test_a_right_that_reaches_further_than_it_seems_is_found(monkeypatch) -> None:
+    """A pattern that ends in one token lets its holder subscribe to all longer subjects: `>` counts as a token."""
+
+    def wider(role):
+        lists = permissions(role)
+        lists["sub"]["allow"] += ["market.*.trade_executed.*"] if role == "auditor" else []
+        lists["pub"]["allow"] += ["$JS.API.STREAM.DELETE.*"] if role == "observer" else []
+        return lists
+
+    monkeypatch.setattr(trust, "permissions", wider)
+    lines = set(differences(ROWS, MEANT, await measure(ROWS)))
+
+    assert lines >= {
+        "market: market.{resource}.trade_executed.{run}: auditor: ·≠S",
+        "market: market.{resource}.trade_executed.{run}.{agent}: auditor: ·≠S",
+        "audit_log: $JS.API.STREAM.DELETE.audit_log: observer: ·≠P",
+    }
+
+
+def test_the_command_writes_the_page(found) -> None:
+    done = CliRunner().invoke(app, ["catalog", "--permissions"])
+
+    assert done.exit_code == 0
+    assert done.stdout == page(ROWS, MEANT, found)
