@@ -1,0 +1,133 @@
+"""Hearing what is not an agent's to hear, while others trade: everything, others' deliveries, the server's events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from econsim import subjects
+from econsim.adversary.attack import Attack
+from econsim.adversary.judging import Fact, Finding, dotted, weigh
+from econsim.adversary.raw import RawClient
+from econsim.adversary.stage import RESOURCE, SETTLED, Attacker, Stage, refused
+from econsim.agent_access import short_pattern
+
+LISTEN_S: Final = 1.0
+"""How long to listen: victims trade dozens of times in it."""
+
+QUEUE: Final = "admission"
+"""The queue group of the service that admits agents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pattern that is listened to."""
+
+    name: str
+    tries: str
+    where: Callable[[Stage, Attacker], str]
+    queue: str = ""
+    """The queue group that is joined, if any."""
+
+    async def run(self, stage: Stage, me: Attacker) -> Finding:
+        """Listen with and without a list of what may be heard."""
+        pattern = self.where(stage, me)
+        traded = _told(stage)
+        async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
+            for raw in (own, bare):
+                await raw.subscribe(pattern, 7, self.queue)
+                await raw.round()
+            await asyncio.sleep(LISTEN_S)
+            answered = await stage.settled(bare, me)
+            foreign = [*_foreign(own, stage, me), *_foreign(bare, stage, me)]
+        return weigh(
+            refused(own, "subscription", pattern),
+            Fact("what is the attacker's own to hear, it heard", answered),
+            Fact(f"victims were told {_told(stage) - traded} things meanwhile", _told(stage) > traded),
+            Fact(f"it heard {foreign[:2] or 'nothing'} that is not its own", not foreign),
+        )
+
+
+def _told(stage: Stage) -> int:
+    return sum(len(guest.told) for guest in stage.victims)
+
+
+def _foreign(raw: RawClient, stage: Stage, me: Attacker) -> list[str]:
+    """Return the subjects it heard something on that speaks of another, or that nobody sent to it."""
+    public = [
+        short_pattern(row, me.name)
+        for row in subjects.TABLE
+        if row.kind.value in ("event", "broadcast") and row.short
+    ]
+    names = {pattern.replace("*", RESOURCE) for pattern in public} | {p.replace("*", "gpu") for p in public}
+    own = f"_INBOX.raw{id(raw):x}"
+    return [
+        said.subject
+        for said in raw.heard
+        if said.subject not in names and not said.subject.startswith((own, stage.report(me, SETTLED)))
+    ]
+
+
+ROWS: Final = (
+    Row("hear_everything", "to hear everything", lambda _, __: ">"),
+    Row("hear_system", "to hear the clock and the operators", lambda _, __: dotted("system", ">")),
+    Row("hear_admin", "to hear what operators command", lambda _, __: dotted("admin", ">")),
+    Row("hear_agents", "to hear what other agents report", lambda _, __: dotted("agent", ">")),
+    Row("hear_deliveries", "to hear what becomes of a victim's orders", lambda s, _: dotted("market", "*", "*", s.run, s.victims[0].name)),
+    Row("hear_commands", "to hear everybody's orders", lambda _, __: dotted("market", "*", "place_bid", ">")),
+    Row("hear_advisories", "to hear the server's advisories", lambda _, __: dotted("$JS", "EVENT", ">")),
+    Row("hear_api", "to hear requests to JetStream", lambda _, __: dotted("$JS", "API", ">")),
+    Row("hear_services", "to discover services and answer in their stead", lambda _, __: dotted("$SRV", ">")),
+    Row("hear_server", "to hear the server's own events", lambda _, __: dotted("$SYS", ">")),
+    Row("hear_responses", "to hear answers on their way to others", lambda _, __: dotted("_R_", ">")),
+    Row("hear_buckets", "to hear every write of the ledger", lambda _, __: dotted("$KV", ">")),
+    Row("steal_queue_group", "to join a service's queue group and take its share of messages", lambda _, __: subjects.REPORT.pattern(), QUEUE),
+)  # fmt: skip
+"""What is listened to."""
+
+_REASON: Final = "an account hears what it imports and its own users say, nothing else; the user's list makes the refusal audible"
+
+
+async def inboxes(stage: Stage, me: Attacker) -> Finding:
+    """Listen to all inboxes, which a user may: they are its own account's."""
+    asked = sum(len(guest.phase.latencies) for guest in stage.victims)
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe(dotted("_INBOX", ">"), 7)
+        await raw.round()
+        await asyncio.sleep(LISTEN_S)
+        answers = sum(len(guest.phase.latencies) for guest in stage.victims) - asked
+        heard = len(raw.heard)
+        own = await raw.ask(stage.report(me, "noted"), b"{}")
+    return weigh(
+        Fact("the subscription was taken", not raw.errors),
+        Fact(f"victims were answered {answers} times meanwhile", answers > 0),
+        Fact(f"it heard {heard or 'none'} of the answers", not heard),
+        Fact("it does hear its own", own is not None),
+    )
+
+
+async def own_deliveries(stage: Stage, me: Attacker) -> Finding:
+    """Join a queue group on the names of deliveries, in the hope that one group spans accounts."""
+    before = {guest.name: len(guest.told) for guest in stage.victims}
+    async with stage.raw(me.identity) as raw:
+        for number, row in enumerate(subjects.ORDER_OUTCOME, 1):
+            await raw.subscribe(short_pattern(row, me.name), number, "all")
+        await raw.round()
+        await asyncio.sleep(LISTEN_S)
+        heard = len(raw.heard)
+    served = all(len(guest.told) > before[guest.name] for guest in stage.victims)
+    return weigh(
+        Fact("the subscriptions were taken", not raw.errors),
+        Fact(f"it heard {heard or 'none'} of them", not heard),
+        Fact("victims were told theirs", served),
+    )
+
+
+ATTACKS: Final = (
+    *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
+    Attack("hear_inboxes", "to hear every answer on every inbox", "inboxes are those of the account it lives in, and it lives there alone", inboxes),
+    Attack("steal_deliveries", "to take victims' deliveries off a queue group", "each account has its import of deliveries, which pins the agent they are for", own_deliveries),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,291 @@
+"""Taking more than one's share: through many connections, many services, many steps, or sheer noise.
+
+Counted is what comes out in `SIM` and what is answered, by the seconds it came in: a window is a second, and a quota
+holds in each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Final
+
+from econsim import subjects
+from econsim.adversary.attack import Attack
+from econsim.adversary.judging import Fact, Finding, weigh
+from econsim.adversary.orders import entry, order
+from econsim.adversary.raw import RawClient, message
+from econsim.adversary.stage import RESOURCE, Attacker, Stage
+from econsim.agent_access import CONNECTIONS_MAX
+from econsim.schemas.quota import Quotas
+
+LIMITS: Final = Quotas()
+"""What an agent may take unless an operator says otherwise."""
+
+BURST: Final = 400
+"""Messages sent at once where more than the rate is to be got through."""
+
+FLOOD: Final = 20_000
+"""Messages of a flood: ten times what a service looks at in a second."""
+
+SUSPENDED_S: Final = 10.0
+"""Longest until a flooding agent's account is gone."""
+
+ANSWER_S: Final = 3.0
+"""How long answers are waited for."""
+
+BYTES_MAX: Final = 40_000
+"""The share of the log that `stream_bytes` is given."""
+
+
+def _windows(started: float) -> int:
+    """Return how many seconds of the clock a span touched."""
+    return int(time.perf_counter() - started) + 2
+
+
+async def _each(stage: Stage, me: Attacker, work: Callable[[RawClient, int], Awaitable[None]]) -> None:
+    """Do something on as many connections as an agent may have, at once."""
+    async with AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(stage.raw(me.identity)) for _ in range(CONNECTIONS_MAX)]
+        await asyncio.gather(*(work(raw, number) for number, raw in enumerate(raws)))
+        await asyncio.sleep(0.3)
+
+
+async def orders_by_connections(stage: Stage, me: Attacker) -> Finding:
+    """Place orders over four connections at once."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+
+    async def place(raw: RawClient, number: int) -> None:
+        bids = [
+            message(entry(subjects.PLACE_BID), order(f"{number}-{n}"))
+            for n in range(BURST // CONNECTIONS_MAX)
+        ]
+        await raw.send(b"".join(bids))
+        await raw.round()
+
+    await _each(stage, me, place)
+    queued = stage.witness.of(me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
+    most = LIMITS.max_order_rate * _windows(started)
+    return weigh(
+        Fact(
+            f"of {BURST} orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most
+        ),
+    )
+
+
+async def reports_by_connections(stage: Stage, me: Attacker) -> Finding:
+    """Report over four connections at once."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+
+    async def tell(raw: RawClient, number: int) -> None:
+        await raw.send(
+            b"".join(
+                message(stage.report(me, f"told{number}"), b"{}") for _ in range(BURST // CONNECTIONS_MAX)
+            )
+        )
+        await raw.round()
+
+    await _each(stage, me, tell)
+    stored = stage.witness.of(me.name, subjects.REPORTED.pattern(agent=me.name, run=stage.run))
+    most = LIMITS.max_publish_rate * _windows(started)
+    return weigh(
+        Fact(
+            f"of {BURST} reports {len(stored)} were admitted, at most {most} may be", 0 < len(stored) <= most
+        ),
+    )
+
+
+async def by_services(stage: Stage, me: Attacker) -> Finding:
+    """Ask three services and the entrance at once, each of which counts by itself."""
+    asked = (
+        subjects.GET_BALANCE.short,
+        subjects.GET_PRICES.short,
+        subjects.GET_BOOK.short.format(resource=RESOURCE),
+        stage.report(me, "told"),
+    )
+    started = time.perf_counter()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all.*", 5)
+        await raw.send(
+            b"".join(
+                message(subject, b"{}", f"_INBOX.all.{n}") for n in range(BURST // 4) for subject in asked
+            )
+        )
+        await raw.until(lambda: len(raw.heard) >= BURST, ANSWER_S)
+        served = [said for said in raw.heard if b'"error"' not in said.payload]
+        most = LIMITS.max_publish_rate * _windows(started)
+    return weigh(
+        Fact(f"{len(raw.heard)} of {BURST} were answered", len(raw.heard) == BURST),
+        Fact(f"{len(served)} of them were served, at most {most} may be", 0 < len(served) <= most),
+    )
+
+
+def _execute(*steps: Mapping[str, object]) -> bytes:
+    return json.dumps({"steps": list(steps)}).encode()
+
+
+async def orders_by_steps(stage: Stage, me: Attacker) -> Finding:
+    """Place twenty orders with each request."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all.*", 5)
+        for number in range(15):
+            steps = [
+                {
+                    "do": "place_bid",
+                    "resource": RESOURCE,
+                    "price": 10_000,
+                    "quantity": 1,
+                    "order_id": f"s{number}-{n}",
+                }
+                for n in range(20)
+            ]
+            await raw.publish(subjects.EXECUTE.short, _execute(*steps), f"_INBOX.all.{number}")
+        await raw.until(lambda: len(raw.heard) >= 15, ANSWER_S)
+    queued = stage.witness.of(me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
+    most = LIMITS.max_order_rate * _windows(started)
+    return weigh(
+        Fact(f"of 300 orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most)
+    )
+
+
+async def reads_by_steps(stage: Stage, me: Attacker) -> Finding:
+    """Ask twenty times with each request."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all.*", 5)
+        body = _execute(*[{"do": "get_balance"}] * 20)
+        await raw.send(b"".join(message(subjects.EXECUTE.short, body, f"_INBOX.all.{n}") for n in range(60)))
+        await raw.until(lambda: len(raw.heard) >= 60, ANSWER_S)
+    asked = stage.witness.of(me.name, subjects.GET_BALANCE(run=stage.run, agent=me.name))
+    most = LIMITS.max_publish_rate * _windows(started)
+    return weigh(
+        Fact(f"of 1200 questions {len(asked)} reached the ledger, at most {most} may", 0 < len(asked) <= most)
+    )
+
+
+async def without_reply(stage: Stage, me: Attacker) -> Finding:
+    """Ask without a reply subject, so that nobody is answered, or counted."""
+    stage.witness.forget(me.name)
+    async with stage.raw(me.identity) as raw:
+        body = _execute(
+            {"do": "place_bid", "resource": RESOURCE, "price": 10_000, "quantity": 1, "order_id": "silent"},
+            *[{"do": "get_balance"}] * 19,
+        )
+        await raw.send(b"".join(message(subjects.EXECUTE.short, body) for _ in range(100)))
+        settled = await stage.settled(raw, me)
+        await asyncio.sleep(0.3)
+    asked = stage.witness.of(
+        me.name,
+        subjects.GET_BALANCE(run=stage.run, agent=me.name),
+        subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name),
+    )
+    arrived = stage.witness.of(me.name, subjects.EXECUTE(run=stage.run, agent=me.name))
+    return weigh(
+        Fact(f"{len(arrived)} of 100 arrived", len(arrived) == 100),
+        Fact(f"of 2000 steps {len(asked) or 'none'} were done", not asked),
+        Fact("what came later was served", settled),
+    )
+
+
+async def stream_bytes(stage: Stage, me: Attacker) -> Finding:
+    """Fill the log with large reports."""
+    await stage.powers.limit(me.name, "max_stream_bytes", BYTES_MAX)
+    await asyncio.sleep(1.2)  # limits hold within a second
+    body = json.dumps({"data": {"x": "y" * 12_000}}).encode()
+    stage.witness.forget(me.name)
+    async with stage.raw(me.identity) as raw:
+        answers = [await raw.ask(stage.report(me, "filled"), body, ANSWER_S) for _ in range(12)]
+    stored = stage.witness.of(me.name, subjects.REPORTED(agent=me.name, event="filled", run=stage.run))
+    size = sum(len(said.payload) for said in stored)
+    refused = sum(1 for answer in answers if answer and b"stream_bytes_are_exceeded" in answer.payload)
+    return weigh(
+        Fact(f"{refused} of 12 were refused", refused > 0),
+        Fact(f"{size} bytes are in the log, {BYTES_MAX} may be", 0 < size <= BYTES_MAX),
+    )
+
+
+async def _flood(stage: Stage, me: Attacker, subject: str, reply: str = "") -> tuple[bool, bool]:
+    """Send far too much at once; return whether the account was taken away, and whether the connection ended."""
+    async with stage.raw(me.identity) as raw:
+        burst = message(subject, b"{}", reply) * (FLOOD // 20)
+        for _ in range(20):
+            await raw.send(burst)
+            await asyncio.sleep(0)
+        gone = await stage.witness.until(lambda: stage.powers.gone(me.name), SUSPENDED_S)
+        await raw.until(lambda: raw.closed, 2.0)
+        return gone, raw.closed
+
+
+def _flooding(
+    subject: Callable[[Stage, Attacker], str], reply: str
+) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
+    async def run(stage: Stage, me: Attacker) -> Finding:
+        before = {guest.name: len(guest.phase.latencies) for guest in stage.victims}
+        refused = sum(guest.phase.refused for guest in stage.victims)
+        gone, closed = await _flood(stage, me, subject(stage, me), reply)
+        # What is queued before the door closes must be worked off, so victims are given a moment.
+        served = await stage.witness.until(
+            lambda: all(len(g.phase.latencies) > before[g.name] + 5 for g in stage.victims), SUSPENDED_S
+        )
+        return weigh(
+            Fact("its account was taken away", gone),
+            Fact("its connection ended", closed),
+            Fact("victims were served meanwhile", served),
+            Fact(
+                "no victim was refused anything",
+                refused == sum(guest.phase.refused for guest in stage.victims),
+            ),
+        )
+
+    return run
+
+
+async def reading_flood(stage: Stage, me: Attacker) -> Finding:
+    """Read one's own balance as fast as the server answers: no service sees it."""
+    before = {guest.name: len(guest.phase.latencies) for guest in stage.victims}
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all", 5)
+        raw.keep = lambda _: False
+        await raw.send(message("state.balance", b"", "_INBOX.all") * FLOOD)
+        read = await raw.round(ANSWER_S)
+    served = await stage.witness.until(
+        lambda: all(len(g.phase.latencies) > before[g.name] + 5 for g in stage.victims), SUSPENDED_S
+    )
+    refused = [guest.name for guest in stage.victims if guest.phase.refused]
+    return weigh(
+        Fact(f"the server took all {FLOOD} readings in", read),
+        Fact("victims were served meanwhile", served),
+        Fact(f"{refused or 'no victim'} was refused anything", not refused),
+    )
+
+
+_COUNTED: Final = "one counter per agent and second, whoever counts"
+_GATE: Final = (
+    "what an agent sends far above its rate is dropped as it arrives, and its account is taken away"
+)
+_INBOX: Final = "_INBOX.flood"
+
+ATTACKS: Final = (
+    Attack("orders_by_connections", "to place more orders a second over four connections", _COUNTED, orders_by_connections),
+    Attack("reports_by_connections", "to report more a second over four connections", _COUNTED, reports_by_connections),
+    Attack("rate_by_services", "to ask more a second by asking several services", _COUNTED, by_services),
+    Attack("orders_by_steps", "to place more orders a second as steps of requests", "each order is counted, however it comes", orders_by_steps),
+    Attack("reads_by_steps", "to have services ask each other more than it may ask", "each step is counted as a message", reads_by_steps),
+    Attack("without_reply", "to act uncounted by asking for no answer", "a request that asks for no answer is not done", without_reply),
+    Attack("stream_bytes", "to fill the log", "the bytes each agent may store are counted over the run", stream_bytes),
+    Attack("flood_reports", "to drown the entrance", _GATE, _flooding(lambda s, m: s.report(m, "noise"), ""), loud=True),
+    Attack("flood_orders", "to drown the market", _GATE, _flooding(lambda _, __: entry(subjects.PLACE_BID), _INBOX), loud=True),
+    Attack("flood_requests", "to drown the ledger with questions", _GATE, _flooding(lambda _, __: subjects.GET_BALANCE.short, _INBOX), loud=True),
+    Attack("flood_silent", "to drown the market with requests that nobody answers", _GATE, _flooding(lambda _, __: subjects.EXECUTE.short, ""), loud=True),
+    Attack("flood_reserved", "to drown the entrance with calls of services to come", _GATE, _flooding(lambda _, __: subjects.INVOKE_LLM.short, _INBOX), loud=True),
+    Attack("flood_readings", "to drown the server with readings of its own balance", "a reading costs the server microseconds, and no service hears of it", reading_flood, loud=True),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,87 @@
+"""`econsim adversary`: everything an attacker with an agent's credentials tries, against a system of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli.frame import carried_out, configured, console, say
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from econsim.launch.siege import Report
+
+STYLES: Final = {"held": "green", "BROKEN": "bold red", "skipped": "yellow"}
+"""Outcome → how it is shown."""
+
+
+def adversary(
+    context: typer.Context,
+    *,
+    listed: Annotated[bool, typer.Option("--list", help="Only say which attacks there are.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="With --list: as the page of the documentation.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Only this attack; may be given several times.")
+    ] = None,
+) -> None:
+    """Try everything an agent may not do, against a system of its own under load, and look at the victims.
+
+    Ends with 1 if an attack did harm, or if anybody noticed.
+
+    Example: [cyan]econsim adversary --only mint_money --only reply_to_queue[/cyan]
+    """
+    from econsim.adversary.catalogue import named, page
+
+    attacks = named(only or [])
+    if listed:
+        if markdown:
+            typer.echo(page(), nl=False)
+        else:
+            for attack in attacks:
+                say(f"[bold]{attack.name}[/bold]  {attack.tries}")
+        return
+    from econsim.launch.siege import besiege
+
+    report = carried_out(besiege(configured(context), attacks, lambda text: say(text, "dim")))
+    _show(report)
+    if not report.held:
+        raise typer.Exit(1)
+
+
+def _show(report: Report) -> None:
+    from rich.text import Text
+
+    from econsim.adversary.judging import Outcome
+
+    console().print(table(report))
+    for fact in report.aftermath:
+        console().print(Text(str(fact), "green" if fact.true else "bold red"), soft_wrap=True)
+    counts = ", ".join(f"{len(report.of(outcome))} {outcome.value}" for outcome in Outcome)
+    say(f"{len(report.results)} attacks: {counts}", "bold green" if report.held else "bold red")
+
+
+def table(report: Report) -> Table:
+    """Return what came of each attack, a row each."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=SIMPLE_HEAD)
+    made.add_column("attack", no_wrap=True)
+    for heading in ("tries", "outcome", "fails because", "evidence"):
+        made.add_column(heading)
+    for result in report.results:
+        attack, outcome = result.attack, result.finding.outcome.value
+        # Evidence quotes what the server and the attacker said: text, not markup.
+        cells = (
+            attack.tries,
+            Text(outcome, STYLES[outcome]),
+            attack.fails_because,
+            Text(result.finding.evidence),
+        )
+        made.add_row(attack.name, *cells)
+    return made

@@ -1,0 +1,105 @@
+"""The shipped attacks against a whole system under load; and a judge that can be seen to condemn."""
+
+from pathlib import Path
+
+import pytest
+
+from econsim import screening, subjects
+from econsim.adapters import ingress, trust
+from econsim.adversary.catalogue import ATTACKS, named, page
+from econsim.adversary.judging import Fact, Outcome, weigh
+from econsim.config import settings
+from econsim.domain import intake
+from econsim.launch import siege
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "adversary.md"
+
+
+async def besiege(tmp_path, *names):
+    return await siege.besiege(settings(state=tmp_path), named(list(names)), lambda _: None)
+
+
+def broken(report):
+    return {result.attack.name for result in report.of(Outcome.BROKEN)}
+
+
+@pytest.mark.nats
+@pytest.mark.slow
+async def test_every_attack_is_held_and_nobody_notices(tmp_path):
+    report = await besiege(tmp_path)
+
+    assert {r.attack.name: r.finding.evidence for r in report.of(Outcome.BROKEN)} == {}
+    assert [str(fact) for fact in report.aftermath if not fact.true] == []
+    assert len(report.of(Outcome.HELD)) >= 60
+
+
+def test_there_are_sixty_attacks_each_with_a_name_of_its_own():
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS) >= 60
+    assert all(attack.tries.startswith("to ") and attack.fails_because for attack in ATTACKS)
+
+
+def test_the_page_lists_the_attacks_there_are():
+    assert PAGE.read_text() == page(), (
+        "update with: econsim adversary --list --markdown > docs/reference/adversary.md"
+    )
+
+
+def test_an_attack_without_a_true_fact_is_not_held():
+    assert weigh().outcome is Outcome.BROKEN
+    assert weigh(Fact("so", true=True), Fact("not so", true=False)).outcome is Outcome.BROKEN
+    assert weigh(Fact("so", true=True)).outcome is Outcome.HELD
+
+
+@pytest.mark.nats
+async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
+    """Agents' accounts may reach the ledger's submissions and everybody's deliveries."""
+    wide = {subjects.SUBMIT: "service", subjects.ORDER_OUTCOME[0]: "stream"}
+    exports, imports = trust.exports, siege.imports
+
+    def exported():
+        extra = {row.pattern(): kind for row, kind in wide.items()}
+        kept = [each for each in exports() if each["subject"] not in extra]
+        return kept + [{"name": each, "subject": each, "type": kind} for each, kind in extra.items()]
+
+    def imported(run, agent, sim):
+        extra = [
+            {"name": row.template, "subject": row.pattern(run=run), "account": sim, "type": kind}
+            for row, kind in wide.items()
+        ]
+        return imports(run, agent, sim) + extra
+
+    monkeypatch.setattr(trust, "exports", exported)
+    monkeypatch.setattr(siege, "imports", imported)
+    report = await besiege(tmp_path, "mint_money", "hear_deliveries", "hear_everything", "run_close")
+
+    assert {"mint_money", "hear_everything"} <= broken(report)
+    assert "run_close" not in broken(report)
+    assert not report.held
+
+
+@pytest.mark.nats
+async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
+    async def unchecked(_self, _message):
+        return
+
+    monkeypatch.setattr(ingress.Gate, "passes", lambda *_: True)
+    monkeypatch.setattr(screening.Screen, "check", unchecked)
+    monkeypatch.setattr(intake, "own_order", lambda _agent, order_id: order_id)
+    report = await besiege(tmp_path, "without_reply", "rate_by_services", "cancel_another", "forge_actor")
+
+    assert {"without_reply", "rate_by_services", "cancel_another"} <= broken(report)
+    assert "forge_actor" not in broken(report)
+
+
+@pytest.mark.nats
+async def test_a_victim_that_is_not_served_is_seen(tmp_path, monkeypatch):
+    """The market tells nobody what became of their orders."""
+    from econsim.workers.batch import Batches
+
+    async def silent(_self, *_):
+        return
+
+    monkeypatch.setattr(Batches, "_deliver", silent)
+    report = await besiege(tmp_path, "edit_expiry")
+
+    assert any("outcomes of its orders" in fact.claim for fact in report.aftermath if not fact.true)
