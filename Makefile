@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPOSE_TOOLS := .tools/compose
 PYTEST := $(BIN)/python -m pytest
+PAYLOADS := 10000
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --python-version 3.11 --upgrade
 SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-nats lint check bench catalog docs compose-check wheel lock
+.PHONY: help setup run test test-fast test-nats fuzz lint check bench catalog docs compose-check wheel lock
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | \
@@ -41,6 +42,9 @@ test-fast: $(READY) ## Run the tests that need neither a server nor more than se
 test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
 	$(PYTEST) -m nats
 
+fuzz: $(READY) ## Send PAYLOADS (10 000) odd messages to every subject of a running system and account for each
+	$(PYTEST) -v --capture=no --timeout=0 tests/fuzz --payloads $(PAYLOADS)
+
 lint: $(READY) ## Check format, lint rules, types, architecture and tidiness
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
@@ -52,9 +56,10 @@ check: lint test-fast ## Do what a reviewer expects done: lint, then the fast te
 bench: $(READY) ## Measure, and compare the deterministic counts with their baseline
 	$(BIN)/python -m benchmarks
 
-catalog: $(READY) ## Write docs/reference/asyncapi.json and subjects.md; validate with a real AsyncAPI parser (needs npm)
+catalog: $(READY) ## Write docs/reference/asyncapi.json, subjects.md and permissions.md; validate with a real AsyncAPI parser (needs npm)
 	$(BIN)/econsim catalog --output docs/reference/asyncapi.json
 	$(BIN)/econsim catalog --table --output docs/reference/subjects.md
+	$(BIN)/econsim catalog --permissions --output docs/reference/permissions.md
 	tools/validate-asyncapi docs/reference/asyncapi.json
 
 docs: $(READY) ## Check the links, commands and records of the documentation
