@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.table import show, write
 
-NAMES = ("start", "counts", "balance", "orders", "ticks", "memory", "ledger")
+NAMES = ("start", "counts", "balance", "orders", "ticks", "memory", "ledger", "security", "quota")
 
 
 def main() -> int:

@@ -129,7 +129,7 @@ class Twin:
 
 async def replay(server: EmbeddedServer, client: Client, sent: list[Sent]) -> dict[str, Any]:
     """Repeat a recorded run; returns times from its first tick or order to its journal in the log."""
-    clients = [await connect(server.url, server.creds("operator"), f"twin-{i}") for i in range(4)]
+    clients = [await connect(server.url, rig.superuser(server.trust), f"twin-{i}") for i in range(4)]
     twin = Twin(clients[:3])
     await twin.listen(clients[3])
     orders, todo = taken_apart(sent)

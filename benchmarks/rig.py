@@ -19,7 +19,9 @@ from econsim import subjects
 from econsim.adapters import jetstream
 from econsim.adapters.audit_log import last
 from econsim.adapters.connection import connect
+from econsim.adapters.jwt import Key, Role, creds, user_jwt
 from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.trust import Trust, write
 from econsim.app import SERVICES, Server, running
 
 RUN = "bench"
@@ -31,12 +33,21 @@ WINDOW = 256
 async def private_server() -> AsyncIterator[tuple[EmbeddedServer, Client]]:
     """Start a server that flushes every write, with all streams, and connect to it as operator."""
     async with EmbeddedServer(Path(), ephemeral=True) as server:
-        client = await connect(server.url, server.creds("operator"), "bench")
+        client = await connect(server.url, superuser(server.trust), "bench")
         await jetstream.apply(client)
         try:
             yield server, client
         finally:
             await client.close()
+
+
+def superuser(trust: Trust) -> Path:
+    """Return the creds file of a user who may do everything in account SIM; nothing in econsim makes one."""
+    path = trust.directory / "creds" / "superuser.creds"
+    if not path.exists():
+        user = Key(Role.USER)
+        write(path, creds(user_jwt(trust.sim, user.public, "superuser"), user.seed))
+    return path
 
 
 @asynccontextmanager

@@ -11,10 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks import rig
 from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters import server_state
 from econsim.adapters.connection import connect
+from econsim.adapters.trust import Trust
 
 REPEATS = 5
 HELP_MAX_S = 0.5
@@ -73,7 +75,7 @@ async def _heard(state: Path) -> float:
     """Return when the first trade was heard on the server of a state directory."""
     while (url := await asyncio.to_thread(_url, state)) is None:
         await asyncio.sleep(0.01)
-    client = await connect(url, state / "trust" / "creds" / "operator.creds", "bench-listener")
+    client = await connect(url, rig.superuser(Trust.open(state)), "bench-listener")
     try:
         trades = await client.subscribe(subjects.TRADE_EXECUTED.pattern())
         await trades.next_msg(timeout=60)

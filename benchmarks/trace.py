@@ -50,7 +50,7 @@ class Sent:
 @asynccontextmanager
 async def recording(server: EmbeddedServer, path: Path | None = None) -> AsyncIterator[list[Sent]]:
     """Record what is published, for the time of the context; written to a file at the end, if named."""
-    client = await connect(server.url, server.creds("operator"), "bench-trace")
+    client = await connect(server.url, rig.superuser(server.trust), "bench-trace")
     sent: list[Sent] = []
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     for pattern in HEARD:

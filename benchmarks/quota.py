@@ -1,0 +1,200 @@
+"""The cost of quotas: one check that waits for nobody, and requests/s of an echo with and without `take`.
+
+The asking client and the echo are two processes. The echo answers on two subjects, one of which checks the
+sender's quota first; bursts to both take turns. Agents stay below their limit, as those that work do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from benchmarks.table import Line
+from econsim.adapters import jetstream
+from econsim.adapters.connection import connect, ready
+from econsim.adapters.counters import StreamCounters
+from econsim.adapters.jwt import Key, Role, creds, user_jwt
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.quota_table import KeyQuotaTable
+from econsim.domain.quota import Kind
+from econsim.errors import Refused
+from econsim.quota_meter import QuotaMeter
+from econsim.schemas.quota import QuotaUpdate
+from econsim.testing import FakeCounters, FakeQuotaTable
+
+REPEATS = 5
+CHECKS = 200_000
+PAIRS = 40
+BURST = 2_000
+WINDOW = 64
+"""Requests under way at once."""
+BUSY, QUIET = 300, 5_000
+"""Agents that share the requests: some 50 requests a second each, and two or three."""
+RUN = "bench"
+PLAIN, CHECKED = "bench.plain", "bench.checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one repetition found."""
+
+    rate: float
+    """Requests a second of the bare echo."""
+    ratio: float
+    """The checked echo's rate in those."""
+    refused: float
+    """Share of the checked requests that were over a quota."""
+
+
+def run(*, quick: bool) -> list[Line]:
+    """Measure a check, then the echo with busy and with quiet agents."""
+    repeats, pairs = (1, PAIRS // 4) if quick else (REPEATS, PAIRS)
+    checks = [asyncio.run(_checks(CHECKS // (10 if quick else 1))) for _ in range(repeats)]
+    busy, quiet = asyncio.run(_echoes(repeats, pairs))
+    refused = median(turn.refused for turn in busy)
+    return [
+        Line("check of a quota", "ns", checks, note="local allowance, no request", at_most=5_000.0),
+        Line("bare echo", "requests/s", [turn.rate for turn in busy], note=f"{WINDOW} under way at once"),
+        Line(
+            "echo with quotas in bare echoes",
+            "",
+            [turn.ratio for turn in busy],
+            at_least=0.9,
+            note=f"{BUSY} agents, each at about half of its messages a second; refused: {refused:.1%}",
+        ),
+        Line(
+            "the same, agents that hardly speak",
+            "",
+            [turn.ratio for turn in quiet],
+            note=f"{QUIET:,} agents, two or three requests a second each: a block serves one request",
+        ),
+    ]
+
+
+async def _checks(times: int) -> float:
+    """Return nanoseconds a check takes when allowance is at hand."""
+    table = FakeQuotaTable()
+    await table.change(RUN, None, QuotaUpdate(max_stream_bytes=10**12))
+    meter = QuotaMeter(FakeCounters(), table, time.time_ns)
+    left, spent_s = times, 0.0
+    while left:
+        await meter.take(Kind.STREAM_BYTES, RUN, "ann")
+        batch = min(left, 10_000)
+        started = perf_counter()
+        for _ in range(batch):
+            meter.allow(Kind.STREAM_BYTES, RUN, "ann")
+        spent_s += perf_counter() - started
+        left -= batch
+    return spent_s / times * 1e9
+
+
+async def _echoes(repeats: int, pairs: int) -> tuple[list[Turn], list[Turn]]:
+    """Measure with busy agents and with quiet ones."""
+    with tempfile.TemporaryDirectory() as directory:
+        async with EmbeddedServer(Path(), ephemeral=True) as server:
+            identity = _anybody(server, Path(directory, "bench.creds"))
+            client = await connect(server.url, identity, "bench")
+            await jetstream.apply(client)
+            echo = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "benchmarks.quota", server.url, str(identity)
+            )
+            try:
+                await _until_echo(client)
+                busy = [await _alternate(client, pairs, BUSY) for _ in range(repeats)]
+                quiet = [await _alternate(client, pairs, QUIET) for _ in range(repeats)]
+            finally:
+                echo.kill()
+                await echo.wait()
+                await client.close()
+    return busy, quiet
+
+
+def _anybody(server: EmbeddedServer, path: Path) -> Path:
+    """Write credentials of a user who may do everything in account SIM: both echoes and the asking client."""
+    user = Key(Role.USER)
+    path.write_text(creds(user_jwt(server.trust.sim, user.public, "bench"), user.seed))
+    return path
+
+
+async def _until_echo(client: Client) -> None:
+    while True:
+        try:
+            await client.request(f"{CHECKED}.probe", b"", timeout=1)
+        except Exception:  # noqa: BLE001 - it is starting
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def _alternate(client: Client, pairs: int, agents: int) -> Turn:
+    """Send bursts to both echoes in turn, for seconds: allowance is asked for when a second begins."""
+    seconds, refused = {PLAIN: 0.0, CHECKED: 0.0}, 0
+    for pair in range(pairs):
+        for subject in (PLAIN, CHECKED) if pair % 2 else (CHECKED, PLAIN):
+            started = perf_counter()
+            refused += await _burst(client, subject, agents, pair * BURST)
+            seconds[subject] += perf_counter() - started
+    rate = pairs * BURST / seconds[PLAIN]
+    return Turn(rate, seconds[PLAIN] / seconds[CHECKED], refused / (pairs * BURST))
+
+
+async def _burst(client: Client, subject: str, agents: int, first: int) -> int:
+    """Send a burst; return how many requests were refused."""
+    numbers, refused = iter(range(first, first + BURST)), 0
+
+    async def ask() -> None:
+        nonlocal refused
+        for number in numbers:
+            answer = await client.request(f"{subject}.a{number % agents}", b"x", timeout=10)
+            refused += answer.data != b"x"
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(WINDOW):
+            group.create_task(ask())
+    return refused
+
+
+async def serve(url: str, identity: Path) -> None:
+    """Answer every request, on one subject after a check of the sender's quota, until killed."""
+    client = await connect(url, identity, "bench-echo")
+    meter = QuotaMeter(StreamCounters(client), KeyQuotaTable(client), time.time_ns)
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def answer(message: Msg) -> None:
+        await message.respond(b"x")
+
+    async def check(message: Msg) -> None:
+        agent = message.subject.rpartition(".")[2]
+        if meter.allow(Kind.PUBLISH_RATE, RUN, agent):
+            await message.respond(b"x")
+            return
+        # In a task of its own, so that who has allowance does not wait behind who must ask for it.
+        task = asyncio.create_task(take(message, agent))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def take(message: Msg, agent: str) -> None:
+        try:
+            await meter.take(Kind.PUBLISH_RATE, RUN, agent)
+        except Refused as refused:
+            await message.respond(refused.error_code.encode())
+        else:
+            await message.respond(b"x")
+
+    await client.subscribe(f"{PLAIN}.*", cb=answer)
+    await client.subscribe(f"{CHECKED}.*", cb=check)
+    await ready(client)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[1], Path(sys.argv[2])))
