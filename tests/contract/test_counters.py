@@ -184,12 +184,12 @@ async def test_no_second_has_more_than_its_limit(meters, run):
 
 
 @pytest.mark.nats
-async def test_a_change_is_obeyed_within_about_a_second(meters, operators_table, run):
+async def test_a_change_is_obeyed_within_two_seconds(meters, operators_table, run):
     meter = meters[0]
     assert await insist(meter, Kind.OPEN_ORDERS, run, 200) == 100
 
     await operators_table.change(run, "hot", QuotaUpdate(max_open_orders=120))
-    await asyncio.sleep(1.1)
+    await asyncio.sleep(2)
 
     assert await insist(meter, Kind.OPEN_ORDERS, run, 200) == 20
 

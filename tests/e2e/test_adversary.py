@@ -25,6 +25,7 @@ def broken(report):
 
 @pytest.mark.nats
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_every_attack_is_held_and_nobody_notices(tmp_path):
     report = await besiege(tmp_path)
 

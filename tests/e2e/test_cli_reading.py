@@ -60,7 +60,7 @@ async def played(directory) -> None:
 async def opened(client) -> None:
     """Open the run as soon as the clock listens."""
     request = OpenRun(run=RUN, scenario=small_scenario())
-    for _ in range(50):
+    for _ in range(300):
         try:
             await ask(client, subjects.OPEN_RUN(operator="test"), request, RunOpenedEvent)
         except (NotFound, Unavailable):

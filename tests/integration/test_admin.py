@@ -101,7 +101,7 @@ async def worker(nc, run, **config):
 
 async def exhausted(found):
     """Let a worker crash with every delivery of its message."""
-    for _ in range(4):
+    for _ in range(6):
         with suppress(TimeoutError, nats.errors.TimeoutError):
             await found.take.fetch(1, timeout=0.4)
 
@@ -163,7 +163,7 @@ async def _gone(nc, sequence):
 
 async def test_a_terminated_message_that_nobody_buried_leaves_a_letter_that_says_so(server, nc, run):
     async with services(server, "admin"), worker(nc, run) as found:
-        (message,) = await found.take.fetch(1, timeout=2)
+        (message,) = await found.take.fetch(1, timeout=20)
         await message.term()
         letter = await until(lambda: _from(nc, f"tasks:{found.sequence}"))
 
@@ -180,7 +180,7 @@ async def _from(nc, origin):
 
 async def test_two_who_bury_one_message_make_one_letter(server, nc, run):
     async with worker(nc, run, max_deliver=2) as found:
-        (message,) = await found.take.fetch(1, timeout=2)
+        (message,) = await found.take.fetch(1, timeout=20)
         await dead_letters.bury(nc.jetstream(), message, Refused("no such tool"), "gateway")
         await exhausted(found)
         async with services(server, "admin"):

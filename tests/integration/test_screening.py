@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 import pytest_asyncio
@@ -28,9 +29,14 @@ async def live(server):
         yield found
 
 
+def most(started):
+    """Return what bert may be let do since then: his rate in every second that was touched."""
+    return RATE * (int(time.monotonic() - started) + 2)
+
+
 async def asked(client, subject, times=1):
     """Ask the same all at once; return the answers."""
-    answers = await asyncio.gather(*(client.request(subject, b"", timeout=5) for _ in range(times)))
+    answers = await asyncio.gather(*(client.request(subject, b"", timeout=20) for _ in range(times)))
     return [json.loads(answer.data) for answer in answers]
 
 
@@ -104,18 +110,19 @@ async def test_what_asks_for_no_answer_is_not_done(live):
 
 async def test_an_agent_asks_as_often_as_its_rate_allows_and_is_told_when_again(live):
     await asyncio.sleep(1)
+    started = time.monotonic()
 
-    answers = await asked(live.guests["bert"], "market.account.get_balance", 6 * RATE)
+    answers = await asked(live.guests["bert"], "market.account.get_balance", 40 * RATE)
 
     refused = [answer["error"] for answer in answers if "error" in answer]
-    # All came within two seconds.
-    assert RATE <= len(answers) - len(refused) <= 2 * RATE
+    assert RATE <= len(answers) - len(refused) <= most(started)
     assert {each["code"] for each in refused} == {"publish_rate_is_exceeded"}
     assert all(each["retryable"] and 0 < each["retry_after_ms"] <= 1_000 for each in refused)
 
 
 async def test_all_services_count_the_same_rate(live):
     await asyncio.sleep(1)
+    started = time.monotonic()
     ways = ["market.account.get_balance", "market.prices.get_prices", "market.cpu.get_book", "llm.invoke"]
 
     answers = await asyncio.gather(*(asked(live.guests["bert"], way, 2 * RATE) for way in ways))
@@ -124,7 +131,7 @@ async def test_all_services_count_the_same_rate(live):
         a["error"]["code"] == "publish_rate_is_exceeded" for each in answers for a in each if "error" in a
     ]
     done = len(ways) * 2 * RATE - sum(over)
-    assert 0 < done <= 2 * RATE
+    assert 0 < done <= most(started)
 
 
 async def test_who_asks_too_much_takes_nothing_from_another(live):

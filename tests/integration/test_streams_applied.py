@@ -13,11 +13,11 @@ pytestmark = pytest.mark.nats
 
 
 async def eventually(condition):
-    for _ in range(250):
+    for _ in range(1_000):
         if condition():
             return
         await asyncio.sleep(0.02)
-    pytest.fail("did not happen within five seconds")
+    pytest.fail("did not happen within twenty seconds")
 
 
 async def listening(nc, consumer):
@@ -40,7 +40,7 @@ async def publish_orders(nc, run, numbers):
 
 async def stored(nc, run, at_least=0):
     """Return subject and payload of every event of a run, once there are so many."""
-    for _ in range(100):
+    for _ in range(1_000):
         events = [(event.subject, event.payload) async for event in audit_log.read(nc, run)]
         if len(events) >= at_least:
             break

@@ -13,15 +13,12 @@ from urllib.parse import urlsplit
 from econsim import subjects
 from econsim.adversary.attack import Attack
 from econsim.adversary.judging import Fact, Finding, dotted, skipped, weigh
-from econsim.adversary.raw import CRLF, RawClient, dial, message
+from econsim.adversary.raw import COMES_S, CRLF, RawClient, dial, message
 from econsim.adversary.stage import Attacker, Stage
 from econsim.agent_access import CONNECTIONS_MAX, PAYLOAD_BYTES_MAX, SUBSCRIPTIONS_MAX, short_pattern
 
 HALF_OPEN: Final = 300
 """Connections that say nothing."""
-
-GIVEN_UP_S: Final = 6.0
-"""Longest until the server hangs up on who does not say who it is."""
 
 PINGS: Final = 20_000
 """Pings of a flood."""
@@ -73,10 +70,10 @@ async def payload(stage: Stage, me: Attacker) -> Finding:
     async with stage.raw(me.identity) as raw:
         body = json.dumps({"data": {"x": me.name * 100_000}}).encode()
         await raw.publish(stage.report(me, "large"), body)
-        closed = await raw.until(lambda: raw.closed, 3.0)
+        closed = await raw.until(lambda: raw.closed)
     async with stage.raw(me.identity) as raw:
         await raw.send(f"PUB {stage.report(me, 'large')} 1000000000".encode() + CRLF + b"x" * 10_000)
-        again = await raw.until(lambda: raw.closed, 3.0)
+        again = await raw.until(lambda: raw.closed)
     heard = stage.witness.of(me.name, subjects.REPORT.pattern())
     return weigh(
         Fact(f"the server hung up on {len(body)} bytes, {PAYLOAD_BYTES_MAX} may be", closed),
@@ -96,7 +93,7 @@ async def control_line(stage: Stage, me: Attacker) -> Finding:
     ):
         async with stage.raw(me.identity) as raw:
             await raw.send(line)
-            ended.append(await raw.until(lambda raw=raw: raw.closed, 3.0))  # type: ignore[misc]  # bound on purpose
+            ended.append(await raw.until(lambda raw=raw: raw.closed))  # type: ignore[misc]  # bound on purpose
     return weigh(
         Fact(f"the server hung up on {sum(ended)} of {len(ended)}", all(ended)),
         Fact("others connect", await _others_connect(stage)),
@@ -118,7 +115,7 @@ async def half_open(stage: Stage, _: Attacker) -> Finding:
         writer.close()
     return weigh(
         Fact(f"others connect beside {HALF_OPEN} of them", others),
-        Fact(f"the server hung up on {sum(gone)} within {GIVEN_UP_S:.0f} s", all(gone)),
+        Fact(f"the server hung up on {sum(gone)} within {COMES_S:.0f} s", all(gone)),
     )
 
 
@@ -126,7 +123,7 @@ async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None)
     """Return whether the server hung up in time; what it said before is added to `found`."""
     kept = bytearray() if found is None else found
     try:
-        async with asyncio.timeout(GIVEN_UP_S):
+        async with asyncio.timeout(COMES_S):
             while data := await reader.read(65_536):
                 kept += data
     except TimeoutError:
@@ -138,7 +135,7 @@ async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None)
 
 async def never_reads(stage: Stage, me: Attacker) -> Finding:
     """Hear everything one may, many times over, and read nothing of it."""
-    told = {guest.name: len(guest.told) for guest in stage.victims}
+    told = stage.told()
     parts = urlsplit(stage.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1_024)
     raw = RawClient(reader, writer)
@@ -156,43 +153,36 @@ async def never_reads(stage: Stage, me: Attacker) -> Finding:
         await raw.send(message("state.price.cpu", b"", "_INBOX.x") * 50)
     await asyncio.sleep(1.5)
     others = await _others_connect(stage)
+    went_on = await stage.grown(stage.told, told)
     await raw.close()
     return weigh(
-        Fact(
-            "victims were told of their orders meanwhile",
-            all(len(g.told) > told[g.name] for g in stage.victims),
-        ),
+        Fact("victims were told of their orders meanwhile", went_on),
         Fact("others connect", others),
     )
 
 
 async def pings(stage: Stage, me: Attacker) -> Finding:
     """Ping as fast as one can."""
-    before = {guest.name: len(guest.phase.latencies) for guest in stage.victims}
+    before = stage.served()
     async with stage.raw(me.identity) as raw:
         await raw.send((b"PING" + CRLF) * PINGS)
-        await asyncio.sleep(1.0)
+        went_on = await stage.grown(stage.served, before)
         others = await _others_connect(stage)
     return weigh(
-        Fact(
-            "victims were served meanwhile",
-            all(len(g.phase.latencies) > before[g.name] for g in stage.victims),
-        ),
+        Fact("victims were served meanwhile", went_on),
         Fact("others connect", others),
     )
 
 
 async def churn(stage: Stage, me: Attacker) -> Finding:
     """Connect and hang up, again and again."""
-    before = {guest.name: len(guest.phase.latencies) for guest in stage.victims}
+    before = stage.served()
     for _ in range(60):
         async with dial(stage.url) as client:
             await client.connect(me.identity)
+    went_on = await stage.grown(stage.served, before)
     return weigh(
-        Fact(
-            "victims were served meanwhile",
-            all(len(g.phase.latencies) > before[g.name] for g in stage.victims),
-        ),
+        Fact("victims were served meanwhile", went_on),
         Fact("others connect", await _others_connect(stage)),
     )
 

@@ -40,8 +40,8 @@ class Row:
         lines = self.lines.replace("%target", target).replace("%id", id_).replace("|", "\r\n").encode()
         before = await stage.streams()
         async with stage.raw(await stage.powers.wall_only(me.name)) as raw:
-            report = await raw.ask(stage.report(me, EVENT), b"{}", 3.0, lines)
-            order = await raw.ask(_bid(), _order(me), 3.0, lines)
+            report = await raw.ask(stage.report(me, EVENT), b"{}", headers=lines)
+            order = await raw.ask(_bid(), _order(me), headers=lines)
             settled = await stage.settled(raw, me)
             refused = list(raw.errors)
         stored = await stage.event(me, EVENT)
@@ -143,7 +143,7 @@ async def malformed(stage: Stage, me: Attacker) -> Finding:
         for status in (b"100 Idle Heartbeat", b"503", b"408 Request Timeout"):
             await _inline(raw, stage.report(me, EVENT), status)
         settled = await stage.settled(raw, me)
-        balance = await raw.ask(BALANCE, b"{}", 3.0)
+        balance = await raw.ask(BALANCE, b"{}")
         errors = list(raw.errors)
     lost = [guest.name for guest in stage.victims if guest.reconnects()]
     return weigh(

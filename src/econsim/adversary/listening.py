@@ -34,24 +34,21 @@ class Row:
     async def run(self, stage: Stage, me: Attacker) -> Finding:
         """Listen with and without a list of what may be heard."""
         pattern = self.where(stage, me)
-        traded = _told(stage)
+        traded = stage.told()
         async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
             for raw in (own, bare):
                 await raw.subscribe(pattern, 7, self.queue)
                 await raw.round()
             await asyncio.sleep(LISTEN_S)
+            went_on = await stage.grown(stage.told, traded)
             answered = await stage.settled(bare, me)
             foreign = [*_foreign(own, stage, me), *_foreign(bare, stage, me)]
         return weigh(
             refused(own, "subscription", pattern),
             Fact("what is the attacker's own to hear, it heard", answered),
-            Fact(f"victims were told {_told(stage) - traded} things meanwhile", _told(stage) > traded),
+            Fact("victims were told of their orders meanwhile", went_on),
             Fact(f"it heard {foreign[:2] or 'nothing'} that is not its own", not foreign),
         )
-
-
-def _told(stage: Stage) -> int:
-    return sum(len(guest.told) for guest in stage.victims)
 
 
 def _foreign(raw: RawClient, stage: Stage, me: Attacker) -> list[str]:
@@ -92,17 +89,17 @@ _REASON: Final = "an account hears what it imports and its own users say, nothin
 
 async def inboxes(stage: Stage, me: Attacker) -> Finding:
     """Listen to all inboxes, which a user may: they are its own account's."""
-    asked = sum(len(guest.phase.latencies) for guest in stage.victims)
+    before = stage.served()
     async with stage.raw(me.identity) as raw:
         await raw.subscribe(dotted("_INBOX", ">"), 7)
         await raw.round()
         await asyncio.sleep(LISTEN_S)
-        answers = sum(len(guest.phase.latencies) for guest in stage.victims) - asked
+        went_on = await stage.grown(stage.served, before)
         heard = len(raw.heard)
         own = await raw.ask(stage.report(me, "noted"), b"{}")
     return weigh(
         Fact("the subscription was taken", not raw.errors),
-        Fact(f"victims were answered {answers} times meanwhile", answers > 0),
+        Fact("victims were answered meanwhile", went_on),
         Fact(f"it heard {heard or 'none'} of the answers", not heard),
         Fact("it does hear its own", own is not None),
     )
@@ -110,14 +107,14 @@ async def inboxes(stage: Stage, me: Attacker) -> Finding:
 
 async def own_deliveries(stage: Stage, me: Attacker) -> Finding:
     """Join a queue group on the names of deliveries, in the hope that one group spans accounts."""
-    before = {guest.name: len(guest.told) for guest in stage.victims}
+    before = stage.told()
     async with stage.raw(me.identity) as raw:
         for number, row in enumerate(subjects.ORDER_OUTCOME, 1):
             await raw.subscribe(short_pattern(row, me.name), number, "all")
         await raw.round()
         await asyncio.sleep(LISTEN_S)
+        served = await stage.grown(stage.told, before)
         heard = len(raw.heard)
-    served = all(len(guest.told) > before[guest.name] for guest in stage.victims)
     return weigh(
         Fact("the subscriptions were taken", not raw.errors),
         Fact(f"it heard {heard or 'none'} of them", not heard),

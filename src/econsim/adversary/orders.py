@@ -14,9 +14,6 @@ from econsim.adversary.raw import RawClient
 from econsim.adversary.stage import RESOURCE, Attacker, Stage
 from econsim.grammar import Subject
 
-OUTCOME_S: Final = 3.0
-"""Longest to wait for what becomes of an order."""
-
 HUGE: Final = 2**128
 MOST: Final = 4_000_000
 """The market's highest price, in micro-credits."""
@@ -53,7 +50,7 @@ class Row:
         victim = stage.victims[0]
         before, asked = await stage.balance(me.name), self.messages(stage)
         async with stage.raw(me.identity) as raw:
-            answers = [await raw.ask(subject, body, 3.0) for subject, body in asked]
+            answers = [await raw.ask(subject, body) for subject, body in asked]
             settled = await stage.settled(raw, me)
         codes = [_refusal(answer.payload) if answer else "silence" for answer in answers]
         wrong = [code for code in codes if code not in self.codes]
@@ -154,14 +151,13 @@ async def self_trade(stage: Stage, me: Attacker) -> Finding:
     async with stage.raw(me.identity) as raw:
         await told_of(raw)
         await raw.ask(entry(subjects.PLACE_BID), order("buy", MOST, 1))
-        await raw.until(lambda: _bought(raw, me.name), OUTCOME_S)
+        await raw.until(lambda: _bought(raw, me.name))
         for number in range(6):
             price = (MOST, 10_000)[number % 2]
             await raw.ask(entry(subjects.PLACE_ASK), order(f"a{number}", price, 1))
             await raw.ask(entry(subjects.PLACE_BID), order(f"b{number}", price, 1))
         answered = await raw.until(
-            lambda: len({str(i.get("order_id") or i.get("ask_id")) for i in outcomes(raw)}) >= 7,
-            OUTCOME_S,
+            lambda: len({str(i.get("order_id") or i.get("ask_id")) for i in outcomes(raw)}) >= 7
         )
     after = await stage.balance(me.name)
     bought = sum(1 for i in outcomes(raw) if i.get("buyer") == me.name)
@@ -194,7 +190,7 @@ async def overspend(stage: Stage, me: Attacker) -> Finding:
         for number in range(40):
             market = ("cpu", "gpu")[number % 2]
             await raw.publish(entry(subjects.PLACE_BID, market), order(number, 10_000, 2_000))
-        await raw.until(lambda: len(outcomes(raw)) >= 40, OUTCOME_S)
+        await raw.until(lambda: len(outcomes(raw)) >= 40)
         told = outcomes(raw)
     balance = await stage.balance(me.name)
     refused = sum(1 for item in told if item.get("code") == "debit_account_would_go_negative")
@@ -214,7 +210,7 @@ async def sell_nothing(stage: Stage, me: Attacker) -> Finding:
         await told_of(raw)
         for number in range(4):
             await raw.ask(entry(subjects.PLACE_ASK, ("cpu", "gpu")[number % 2]), order(number, 10_000, 5))
-        await raw.until(lambda: len(outcomes(raw)) >= 4, OUTCOME_S)
+        await raw.until(lambda: len(outcomes(raw)) >= 4)
         codes = {str(item.get("code")) for item in outcomes(raw)}
     return weigh(
         Fact(
@@ -233,7 +229,7 @@ async def replay(stage: Stage, me: Attacker) -> Finding:
         for raw in (one, other) * 5:
             await raw.publish(entry(subjects.PLACE_BID), order("same", 10_000, 1))
         answer = await other.ask(entry(subjects.PLACE_BID), order("same", 10_000, 1))
-        await one.until(lambda: len(outcomes(one)) >= 1, OUTCOME_S)
+        await one.until(lambda: len(outcomes(one)) >= 1)
         await stage.settled(one, me)
         accepted = [
             i
@@ -254,7 +250,7 @@ async def other_content(stage: Stage, me: Attacker) -> Finding:
         await told_of(raw)
         await raw.ask(entry(subjects.PLACE_BID), order("one", 10_000, 1))
         await raw.ask(entry(subjects.PLACE_BID), order("two", 20_000, 100, order_id="oone"))
-        await raw.until(lambda: any("code" in item for item in outcomes(raw)), OUTCOME_S)
+        await raw.until(lambda: any("code" in item for item in outcomes(raw)))
         codes = [str(item["code"]) for item in outcomes(raw) if "code" in item]
     balance = await stage.balance(me.name)
     return weigh(

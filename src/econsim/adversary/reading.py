@@ -40,7 +40,7 @@ class Row:
             plain = await raw.ask(NAMES[0])
             heard = len(raw.heard)
             for name in NAMES:
-                await raw.ask(name, text.encode(), 1.0)
+                await raw.ask(name, text.encode())
             leaked = [said for said in raw.heard[heard:] if said.payload or _foreign(said, stage)]
             answers = len(raw.heard) - heard
         return weigh(
@@ -82,7 +82,7 @@ async def headers(stage: Stage, me: Attacker) -> Finding:
     """Ask for one's own balance with headers that change what a direct get returns."""
     lines = b"Nats-Subject: $KV.agent_state.>\r\nNats-Sequence: 1\r\nNats-Stream: audit_log\r\nNats-Min-Last-Sequence: 0"
     async with stage.raw(me.identity) as raw:
-        answer = await raw.ask("state.balance", b"", 1.0, lines)
+        answer = await raw.ask("state.balance", b"", headers=lines)
     subject = f"Nats-Subject: $KV.agent_state.{stage.run}.{me.name}.balance".encode()
     return weigh(
         Fact("the answer is its own balance", answer is not None and subject in answer.headers),

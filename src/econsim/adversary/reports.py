@@ -27,8 +27,7 @@ async def imitate(stage: Stage, me: Attacker) -> Finding:
     """Report under the names of the system's events."""
     async with stage.raw(me.identity) as raw:
         answers = [
-            await raw.ask(stage.report(me, name), b'{"data":{"items":[],"ticks":1}}', 3.0)
-            for name in IMITATED
+            await raw.ask(stage.report(me, name), b'{"data":{"items":[],"ticks":1}}') for name in IMITATED
         ]
     stored = [await stage.event(me, name) for name in IMITATED]
     events = [json.loads(found.data or b"{}") for found in stored if found]
@@ -64,7 +63,7 @@ async def forged_fields(stage: Stage, me: Attacker) -> Finding:
     }
     async with stage.raw(me.identity) as raw:
         found = {
-            name: code_of(await raw.ask(stage.report(me, "forged"), json.dumps({name: value}).encode(), 3.0))
+            name: code_of(await raw.ask(stage.report(me, "forged"), json.dumps({name: value}).encode()))
             for name, (value, _) in tried.items()
         }
     stored = await stage.event(me, "forged")
@@ -83,7 +82,7 @@ async def borrowed_ids(stage: Stage, me: Attacker) -> Finding:
     victim = json.loads((newest.data if newest else None) or b"{}")
     body = {"event_id": victim["event_id"], "causation_id": victim["event_id"], "trace_id": "0" * 32}
     async with stage.raw(me.identity) as raw:
-        code = code_of(await raw.ask(stage.report(me, "borrowed"), json.dumps(body).encode(), 3.0))
+        code = code_of(await raw.ask(stage.report(me, "borrowed"), json.dumps(body).encode()))
     stored = await stage.event(me, "borrowed")
     event = json.loads((stored.data if stored else None) or b"{}")
     return weigh(
@@ -94,8 +93,7 @@ async def borrowed_ids(stage: Stage, me: Attacker) -> Finding:
         ),
         Fact(
             "a cause is a claim: who and when are econsim's",
-            event.get("correlation_id") == stage.run
-            and int(event.get("tick", -1)) <= int(victim["tick"]) + 40,
+            event.get("correlation_id") == stage.run and int(event.get("tick", -1)) <= await _tick(stage),
         ),
     )
 
@@ -112,12 +110,12 @@ async def lying_cycles(stage: Stage, me: Attacker) -> Finding:
     }
     before = await _tick(stage)
     async with stage.raw(me.identity) as raw:
-        code = code_of(await raw.ask(stage.report(me, subjects.COMPLETED), json.dumps(body).encode(), 3.0))
+        code = code_of(await raw.ask(stage.report(me, subjects.COMPLETED), json.dumps(body).encode()))
         ticks: tuple[object, ...] = (-1, 1.5, True, "9", None, [], 10**400)
         odd = [
             code_of(
                 await raw.ask(
-                    stage.report(me, subjects.COMPLETED), json.dumps({"data": {"tick": tick}}).encode(), 3.0
+                    stage.report(me, subjects.COMPLETED), json.dumps({"data": {"tick": tick}}).encode()
                 )
             )
             for tick in ticks
@@ -148,7 +146,7 @@ async def _tick(stage: Stage) -> int:
 
 
 async def _later(stage: Stage, tick: int) -> bool:
-    for _ in range(30):
+    for _ in range(75):
         now = await _tick(stage)
         if tick < now < LATER:
             return True
@@ -171,7 +169,7 @@ async def bombs(stage: Stage, me: Attacker) -> Finding:
         b"x" * 65_000,
     )
     async with stage.raw(me.identity) as raw:
-        answers = [await raw.ask(stage.report(me, "bombed"), body, 3.0) for body in tried]
+        answers = [await raw.ask(stage.report(me, "bombed"), body) for body in tried]
         settled = await stage.settled(raw, me)
     codes = [code_of(answer) for answer in answers]
     stored = await stage.event(me, "bombed")

@@ -13,9 +13,6 @@ from econsim.adversary.raw import dial, message
 from econsim.adversary.stage import RESOURCE, Attacker, Stage
 from econsim.agent_access import short_pattern
 
-GONE_S: Final = 3.0
-"""Longest until a revoked account's connections end; it takes milliseconds."""
-
 
 async def connection(stage: Stage, me: Attacker) -> Finding:
     """Stay connected, and go on publishing."""
@@ -23,7 +20,7 @@ async def connection(stage: Stage, me: Attacker) -> Finding:
         await raw.subscribe(short_pattern(subjects.PRICE_UPDATED, me.name))
         await raw.round()
         await stage.powers.revoke(me.name)
-        ended = [await each.until(lambda each=each: each.closed, GONE_S) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
+        ended = [await each.until(lambda each=each: each.closed) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
         stage.witness.forget(me.name)
         heard = len(raw.heard)
         await raw.send(message(stage.report(me, "late"), b"{}") * 10)
@@ -71,7 +68,7 @@ async def racing(stage: Stage, me: Attacker) -> Finding:
         revoking = asyncio.create_task(stage.powers.revoke(me.name))
         taken = await early.connect(me.identity)
         await revoking
-        ended = await early.until(lambda: early.closed, GONE_S)
+        ended = await early.until(lambda: early.closed)
     async with dial(stage.url) as late:
         again = await late.connect(me.identity)
     return weigh(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -99,6 +99,20 @@ class Stage:
                 message = f"the server does not let the attacker in: {client.errors}"
                 raise SetupError(message)
             yield client
+
+    def told(self) -> dict[str, int]:
+        """Return victim → outcomes of its orders it was told so far."""
+        return {guest.name: len(guest.told) for guest in self.victims}
+
+    def served(self) -> dict[str, int]:
+        """Return victim → requests of it that were answered so far."""
+        return {guest.name: len(guest.phase.latencies) for guest in self.victims}
+
+    async def grown(
+        self, count: Callable[[], Mapping[str, int]], before: Mapping[str, int], by: int = 1
+    ) -> bool:
+        """Wait until every victim's count has grown by so many; false if one's has not in time."""
+        return await self.witness.until(lambda: all(n >= before[name] + by for name, n in count().items()))
 
     def report(self, me: Attacker, event: str) -> str:
         """Return what an attacker's report is called in its account."""

@@ -34,8 +34,7 @@ async def lying_sizes(stage: Stage, me: Attacker) -> Finding:
     for line in lines:
         async with stage.raw(me.identity) as raw:
             await raw.send(line)
-            await raw.round(1.0)
-            told += bool(raw.errors) or raw.closed
+            told += await raw.until(lambda raw=raw: bool(raw.errors) or raw.closed)  # type: ignore[misc]  # bound on purpose
     async with stage.raw(me.identity) as raw:
         settled = await stage.settled(raw, me)
     return weigh(
@@ -52,7 +51,7 @@ async def injected_lines(stage: Stage, me: Attacker) -> Finding:
     stage.witness.forget(me.name)
     async with stage.raw(me.identity) as raw:
         await raw.publish(f"{stage.report(me, 'x')} 0\r\n\r\n{inner}", b"{}")
-        await raw.round(1.0)
+        await raw.until(lambda: bool(raw.errors))
         subject = raw.errors[:]
     async with stage.raw(me.identity) as raw:
         await raw.publish(stage.report(me, "noted"), b"{}", f"_INBOX.x 0\r\n\r\n{inner}")
@@ -94,7 +93,7 @@ async def not_text(stage: Stage, me: Attacker) -> Finding:
                 await raw.send(
                     b"HPUB " + name.encode() + reply + b" %d %d" % (len(head), len(head)) + CRLF + head + CRLF
                 )
-        served = {name: await raw.ask(name, b"{}", 3.0) for name in named}
+        served = {name: await raw.ask(name, b"{}") for name in named}
         settled = await stage.settled(raw, me)
     deaf = [name for name, answer in served.items() if answer is None]
     return weigh(

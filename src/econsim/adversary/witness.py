@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from econsim.adversary.raw import Identity, RawClient, Said, dial
+from econsim.adversary.raw import COMES_S, Identity, RawClient, Said, dial
 from econsim.errors import SetupError
 from econsim.grammar import matches
 
@@ -27,9 +27,6 @@ KEPT_MAX: Final = 5_000
 
 LOOK_S: Final = 0.02
 """Pause between looks at what was heard."""
-
-HEARD_S: Final = 5.0
-"""Longest to wait for something to be heard."""
 
 
 class Witness:
@@ -67,7 +64,7 @@ class Witness:
             if not wanted or any(matches(tokens, said.subject.split(".")) for tokens in wanted)
         ]
 
-    async def until(self, reached: Callable[[], bool], timeout_s: float = HEARD_S) -> bool:
+    async def until(self, reached: Callable[[], bool], timeout_s: float = COMES_S) -> bool:
         """Wait until something holds of what was heard; false if not in time."""
         end = asyncio.get_running_loop().time() + timeout_s
         while not reached():
