@@ -3,8 +3,8 @@
 import asyncio
 import sys
 
-from econsim.adapters.audit_log import read
 from econsim.adapters.connection import connect
+from econsim.adapters.reading import events
 from econsim.app import server_of
 from econsim.config import settings
 from econsim.domain.decode import decode
@@ -18,7 +18,7 @@ async def main(run: str) -> None:
     server = server_of(settings())
     client = await connect(server.url, server.creds("observer"), "read-the-log")
     count = 0
-    async for stored in read(client, run, [TRADE_EXECUTED.pattern(run=run)]):
+    async for stored in events(client, run, subject=TRADE_EXECUTED.pattern(run=run)):
         sealed = decode(stored.subject, stored.payload)
         if isinstance(sealed.event.data, Traded):
             for trade in sealed.event.data.items:

@@ -1,9 +1,10 @@
-"""Who may say and hear what in account `SIM`: explicit lists per role, derived from the subject table.
+"""Who may say and hear what in accounts `SIM` and `READERS`: explicit lists per role, derived from the subject table.
 
 A role owns what `subjects.TABLE` says it publishes or answers; ROLES adds what it calls, what it hears, which
 streams and buckets it uses, and how. No role has a bare `>`, none hears another's inbox. The trust root
-writes these lists into the roles' scoped signing keys; the server enforces them. What agents may do in
-their own accounts is `agent_access.py`'s.
+writes these lists into the roles' scoped signing keys; the server enforces them. Who only reads lives in
+`READERS`, which imports one question a stream and nothing else (ADR 0016). What agents may do in their own
+accounts is `agent_access.py`'s.
 """
 
 from __future__ import annotations
@@ -23,6 +24,12 @@ INBOX: Final = "_INBOX"
 
 OPERATOR: Final = "operator"
 """The role of people: their name stands in the last token of what they command."""
+
+SIM: Final = "SIM"
+"""The account of services and operators."""
+
+READERS: Final = "READERS"
+"""The account of who reads: what is answered there cannot be steered into `SIM`."""
 
 _PUBLISHED: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
 _ANSWERED: Final = (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
@@ -49,6 +56,8 @@ _RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED)
 class Access:
     """What a role needs beyond the subjects it owns."""
 
+    account: str = SIM
+    """The account its users live in."""
     calls: tuple[Subject, ...] = ()
     """Commands and requests it sends, and events of others it publishes on their behalf."""
     hears: tuple[Subject, ...] = ()
@@ -146,22 +155,16 @@ ROLES: Final[Mapping[str, Access]] = {
     OPERATOR: Access(
         calls=(*(row for row in TABLE if row.kind is Kind.OPERATOR), subjects.PING),
         hears=(subjects.AGENT_SUSPENDED,),
-        reads=(AUDIT,),
-        newest=(AUDIT,),
-        pages=("dead_letter",),
     ),
     "setup": Access(declares=tuple(stream.name for stream in STREAMS), surveys=True),
     "observer": Access(
-        reads=(AUDIT,),
-        replays=("KV_agent_state",),
-        peeks=(ORDERS, "dead_letter", "KV_market_prices", "KV_quotas", "KV_leases"),
-        newest=(AUDIT,),
-        pages=("dead_letter",),
+        account=READERS,
+        pages=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas"),
     ),
-    "auditor": Access(reads=(AUDIT,), newest=(AUDIT,)),
+    "auditor": Access(account=READERS, pages=(AUDIT,)),
 }
-"""Every role of account `SIM`: services first, then people. `setup` declares streams, `observer` reads everything
-and changes nothing, `auditor` reads the log alone."""
+"""Every role: services first, then people. `setup` declares streams, `observer` reads everything and changes
+nothing, `auditor` reads the log alone."""
 
 SERVICES: Final = tuple(role for role in ROLES if any(row.owner == role for row in TABLE))
 """Roles that are services."""
@@ -191,6 +194,12 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         "pub": {"allow": sorted({*publish, *_stored(access)})},
         "sub": {"allow": sorted({*subscribe})},
     }
+
+
+def questions() -> tuple[str, ...]:
+    """Return what account `READERS` imports from `SIM`: to be answered with stored messages, several to a question."""
+    readers = (access for access in ROLES.values() if access.account == READERS)
+    return tuple(sorted({subject for access in readers for subject in _stored(access)}))
 
 
 def _said(row: Subject) -> str:

@@ -71,17 +71,17 @@ async def test_a_right_that_reaches_further_than_it_seems_is_found(monkeypatch) 
 
     def wider(role):
         lists = permissions(role)
-        lists["sub"]["allow"] += ["market.*.trade_executed.*"] if role == "auditor" else []
-        lists["pub"]["allow"] += ["$JS.API.STREAM.DELETE.*"] if role == "observer" else []
+        lists["sub"]["allow"] += ["market.*.trade_executed.*"] if role == "setup" else []
+        lists["pub"]["allow"] += ["$JS.API.STREAM.DELETE.*"] if role == "operator" else []
         return lists
 
     monkeypatch.setattr(trust, "permissions", wider)
     lines = set(differences(ROWS, MEANT, await measure(ROWS)))
 
     assert lines >= {
-        "market: market.{resource}.trade_executed.{run}: auditor: ·≠S",
-        "market: market.{resource}.trade_executed.{run}.{agent}: auditor: ·≠S",
-        "audit_log: $JS.API.STREAM.DELETE.audit_log: observer: ·≠P",
+        "market: market.{resource}.trade_executed.{run}: setup: ·≠S",
+        "market: market.{resource}.trade_executed.{run}.{agent}: setup: ·≠S",
+        "audit_log: $JS.API.STREAM.DELETE.audit_log: operator: ·≠P",
     }
 
 

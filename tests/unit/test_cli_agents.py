@@ -175,11 +175,13 @@ def test_to_watch_takes_a_server(cli):
 
 def test_a_person_is_granted_a_role_under_their_own_name(cli, tmp_path):
     cli("trust", "grant", "ada", "--role", "auditor")
-    cli("trust", "grant", "ada", "--output", "other.creds")
+    cli("trust", "grant", "ada", "--output", "other")
 
-    granted = [identity((tmp_path / name).read_text()) for name in ("ada.creds", "other.creds")]
-    assert [(each.name, each.role) for each in granted] == [("ada", "auditor"), ("ada", "operator")]
-    assert granted[0].user != granted[1].user
+    files = [*sorted((tmp_path / "ada").iterdir()), *sorted((tmp_path / "other").iterdir())]
+    granted = [identity(path.read_text()) for path in files]
+    assert [path.stem for path in files] == ["auditor", "observer", "operator"]
+    assert [(each.name, each.role) for each in granted] == [("ada", path.stem) for path in files]
+    assert len({each.user for each in granted}) == 3
 
 
 @pytest.mark.parametrize(
@@ -188,7 +190,7 @@ def test_a_person_is_granted_a_role_under_their_own_name(cli, tmp_path):
         (("ada", "--role", "king"), "there is no role 'king'"),
         (("Ada",), "is not a subject token"),
         (("../ada",), "is not a subject token"),
-        (("ada", "--output", "none/ada.creds"), "choose another place with --output"),
+        (("ada", "--output", "/dev/null/ada"), "choose another place with --output"),
     ],
 )
 def test_a_grant_that_cannot_be_made_says_why_and_writes_nothing(cli, tmp_path, args, told):

@@ -11,7 +11,7 @@ from econsim.adapters import jwt
 from econsim.adapters.jwt import Key, Role, identity
 from econsim.adapters.trust import SYSTEM_USER, Trust, write
 from econsim.errors import InvalidSubject, NotFound, SetupError
-from econsim.permissions import OPERATOR, ROLES, permissions
+from econsim.permissions import OPERATOR, READERS, ROLES, SIM, permissions, questions
 
 HOSTILE = ["*", ">", "a.b", "", "A", "ada ", "ada\n", "{{name()}}", "../ada", "a" * 65]
 
@@ -25,9 +25,10 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def sim(trust):
-    """Return the claims of account SIM."""
-    return claims(trust.accounts()[trust.sim.public])["nats"]
+def account(trust, name, beside=None):
+    """Return the claims of account SIM or READERS."""
+    key = trust.sim if name == SIM else trust.readers
+    return claims(trust.accounts(beside)[key.public])["nats"]
 
 
 def test_is_private_to_its_owner(trust, tmp_path):
@@ -83,14 +84,22 @@ def test_a_key_survives_its_seed(role):
     assert key.public[0] == role.name[0]
 
 
-def test_the_account_holds_every_roles_lists_under_a_key_of_its_own(trust):
-    scopes = {scope["key"]: scope for scope in sim(trust)["signing_keys"]}
+@pytest.mark.parametrize("name", [SIM, READERS])
+def test_an_account_holds_its_roles_lists_each_under_a_key_of_its_own(trust, name):
+    scopes = {scope["key"]: scope for scope in account(trust, name)["signing_keys"]}
 
     assert {key: scope["role"] for key, scope in scopes.items()} == {
-        key.public: role for role, key in trust.roles.items()
+        key.public: role for role, key in trust.roles.items() if ROLES[role].account == name
     }
     for scope in scopes.values():
         assert scope["template"].items() >= permissions(scope["role"]).items()
+
+
+def test_readers_import_their_questions_and_nothing_else(trust):
+    imports = account(trust, READERS)["imports"]
+
+    assert [(each["subject"], each["type"]) for each in imports] == [(q, "service") for q in questions()]
+    assert {each["account"] for each in imports} == {trust.sim.public}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -98,7 +107,7 @@ def test_a_roles_user_is_signed_by_its_role_and_carries_no_lists(trust, role):
     said = claims(trust.creds(role).read_text().splitlines()[1])
 
     assert said["iss"] == trust.roles[role].public
-    assert said["nats"]["issuer_account"] == trust.sim.public
+    assert said["nats"]["issuer_account"] == trust.home(role).public
     assert not {"pub", "sub"} & said["nats"].keys()
 
 
@@ -108,13 +117,17 @@ def test_creds_say_whose_they_are(trust):
     assert (said.name, said.role, said.account, said.expires) == ("market", "market", trust.sim.public, None)
 
 
-def test_creds_of_before_roles_were_written_into_them_are_made_anew(trust, tmp_path):
+@pytest.mark.parametrize("role", ["market", "observer"])
+def test_creds_that_name_no_role_or_another_account_are_made_anew(trust, tmp_path, role):
     user = Key(Role.USER)
-    write(trust.creds("market"), jwt.creds(jwt.user_jwt(trust.sim, user.public, "market"), user.seed))
+    tagged = jwt.scoped_user_jwt(trust.roles[role], trust.system.public, user.public, role, role)
+    for old in (jwt.user_jwt(trust.sim, user.public, role), tagged):
+        write(trust.creds(role), jwt.creds(old, user.seed))
 
-    Trust.open(tmp_path)
+        Trust.open(tmp_path)
 
-    assert identity(trust.creds("market").read_text()).role == "market"
+        said = identity(trust.creds(role).read_text())
+        assert (said.role, said.account) == (role, trust.home(role).public)
 
 
 def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):
@@ -171,8 +184,9 @@ def test_rotation_revokes_the_system_user_of_before_for_good(trust, tmp_path):
 def test_while_rotating_old_and_new_keys_hold_beside_each_other(trust):
     new = trust.rotated()
 
-    beside = claims(new.accounts(beside=trust)[new.sim.public])["nats"]["signing_keys"]
+    def keys(beside):
+        return {each["key"] for name in (SIM, READERS) for each in account(new, name, beside)["signing_keys"]}
 
     both = {key.public for each in (trust, new) for key in each.roles.values()}
-    assert {scope["key"] for scope in beside} == both
-    assert {scope["key"] for scope in sim(new)["signing_keys"]} == {key.public for key in new.roles.values()}
+    assert keys(beside=trust) == both
+    assert keys(beside=None) == {key.public for key in new.roles.values()}

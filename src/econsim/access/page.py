@@ -24,20 +24,19 @@ same and keeps this page current. What is meant is written by hand in
 `P` may publish: what was said arrived. `S` hears it, whatever patterns it subscribes to. `·` neither. `P≠·` is a
 difference: expected, then actual. A row or a column that a table leaves out has nothing but `·`.
 
-The first ten columns are users of account `SIM`: the services, then `operator` for people who command, `setup` for
-who creates streams, `observer` for who reads everything, `auditor` for who reads the log. `sys` is the user of the
-system account. `guest` is an agent in an account of its own, which tried all names of `SIM` too; the names it does
+The first eight columns are users of account `SIM`: the services, then `operator` for people who command, and `setup` for
+who creates streams. `observer`, who reads everything, and `auditor`, who reads the log, live in account `READERS`: their
+rights are to have a question answered in `SIM`. `sys` is the user of the system account. `guest` is an agent in an account of its own, which tried all names of `SIM` too; the names it does
 have are [further down](#agents-in-accounts-of-their-own).
 """
 
 LIMITS: Final = """
 ## What this does not show
 
-A server checks what is published, not where an answer is to go. Whoever may ask something in `SIM` can name any
-subject for the answer, and JetStream sends it there: a stored message can so be copied to where its copier may not
-write. Services refuse foreign reply subjects; JetStream does not. For agents it is impossible, because what crosses
-between accounts is answered on a subject the server makes. So credentials of `observer` and `auditor` change
-nothing by themselves, but they are for people who are trusted.
+A server checks what is published, not where an answer is to go. Whoever may ask JetStream something in `SIM` can name
+any subject for the answer, and it is sent there: a stored message can so be copied to where its copier may not
+write. That is open to services alone. Operators may ask JetStream nothing, services refuse foreign reply subjects, and
+what readers and agents ask crosses between accounts and is answered on a subject the server makes.
 """
 
 _TITLES: Final = {

@@ -39,7 +39,7 @@ ROLES: Final = (
     "observer",
     "auditor",
 )
-"""The users of account `SIM`."""
+"""The users of accounts `SIM` and, the last two, `READERS`."""
 
 PARTIES: Final = (*ROLES, "sys", GUEST)
 """Everybody there is, `sys` being the user of the system account."""

@@ -149,9 +149,14 @@ async def letter(client: Client, sequence: int) -> Letter:
     """Return one dead letter; raises NotFound if there is none at that place."""
     found = await stored.one(client, DEAD_LETTER.name, sequence)
     if found is None:
-        message = f"there is no dead letter {sequence}; `econsim dead-letters list` shows those there are"
-        raise NotFound(message, code="letter_does_not_exist")
+        raise no_letter(sequence)
     return letter_of(found)
+
+
+def no_letter(sequence: int) -> NotFound:
+    """Return the refusal for a place where no letter lies."""
+    message = f"there is no dead letter {sequence}; `econsim dead-letters list` shows those there are"
+    return NotFound(message, code="letter_does_not_exist")
 
 
 def letter_of(message: Stored) -> Letter:

@@ -166,7 +166,7 @@ class Identity:
     account: str
     """Public key of the account."""
     role: str = ""
-    """The role in `SIM`; empty for an agent, whose account is its own."""
+    """The role in `SIM` or `READERS`; empty for an agent, whose account is its own."""
     expires: int | None = None
     """Seconds since 1970; none for a user that does not expire."""
 

@@ -105,7 +105,8 @@ async def rotate(
     hand_out(new)
     accounts = new.accounts()
     async with provisioning(url, new) as provisioner:
-        await provisioner.push([new.accounts(beside=old)[new.sim.public]])
+        both = new.accounts(beside=old)
+        await provisioner.push([both[new.sim.public], both[new.readers.public]])
         await asyncio.sleep(overlap_s)
-        await provisioner.push([accounts[new.sim.public], accounts[new.system.public]])
+        await provisioner.push(accounts.values())
     return new

@@ -17,7 +17,7 @@ from nats.aio.client import Client
 from nats.js.api import Header
 from pydantic import ValidationError
 
-from econsim.adapters import jetstream
+from econsim.adapters import jetstream, stored
 from econsim.domain import quota
 from econsim.errors import Conflict, SetupError, Unavailable
 from econsim.grammar import token
@@ -100,11 +100,7 @@ class KeyQuotaTable:
 
     async def _update(self, key: str) -> tuple[QuotaUpdate, int]:
         data, revision = await self._read(key)
-        try:
-            return QuotaUpdate.model_validate_json(data or b"{}"), revision
-        except ValidationError as error:
-            message = f"{key} does not hold quotas ({error.error_count()} errors); set them again"
-            raise SetupError(message) from error
+        return _parsed(key, data), revision
 
     async def _read(self, subject: str) -> tuple[bytes, int]:
         """Return the newest value on a subject and its sequence; a deleted key has an empty value."""
@@ -128,6 +124,24 @@ class KeyQuotaTable:
             message = f"the server did not answer about the quotas {key}; they may or may not be changed"
             raise Unavailable(message) from error
         return True
+
+
+async def shown(client: Client, run: str, agent: str | None) -> Quotas:
+    """Return the limits of an agent, or of every agent of a run, to who may only read, on a cluster possibly a moment old.
+
+    Raises Unavailable without an answer, SetupError if one is unreadable.
+    """
+    keys = dict.fromkeys([_subject(run, DEFAULT), _subject(run, agent or DEFAULT)])
+    found = {key: await stored.latest(client, QUOTAS.name, key) for key in keys}
+    return quota.merged(*(_parsed(key, each.payload) for key, each in found.items() if each))
+
+
+def _parsed(key: str, data: bytes) -> QuotaUpdate:
+    try:
+        return QuotaUpdate.model_validate_json(data or b"{}")
+    except ValidationError as error:
+        message = f"{key} does not hold quotas ({error.error_count()} errors); set them again"
+        raise SetupError(message) from error
 
 
 def _subject(run: str, agent: str) -> str:

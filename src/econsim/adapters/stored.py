@@ -6,6 +6,7 @@ asks again. For streams that are read seldom, or followed by looking from time t
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -19,14 +20,14 @@ from nats.aio.msg import Msg
 from econsim.adapters.jetstream import NotThere, request
 from econsim.errors import SetupError, Unavailable
 
-PAGE: Final = 256
-"""Messages asked for at once: a page of small ones takes about two milliseconds."""
+PAGE: Final = 1024
+"""Messages asked for at once: a page of small ones takes about 30 ms, nearly all of it here."""
 
 PAGE_BYTES: Final = 2**23
 """Bytes asked for at once: one message of the largest size, or many small ones."""
 
 TIMEOUT_S: Final = 5.0
-"""Longest to wait for the next message of a page."""
+"""Longest to wait for a page."""
 
 _EMPTY: Final = "404"
 _END: Final = "204"
@@ -59,10 +60,48 @@ async def each(
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    while page := await _page(client, stream, max(start, 1), pattern):
-        for stored in page:
+    while found := await page(client, stream, start, pattern):
+        for stored in found:
             yield stored
-        start = page[-1].sequence + 1
+        start = found[-1].sequence + 1
+
+
+async def page(client: Client, stream: str, start: int, pattern: str) -> list[Stored]:
+    """Return a stream's next messages from a sequence on, not all of them; empty if there are none.
+
+    On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
+    """
+    question = {"seq": max(start, 1), "batch": PAGE, "max_bytes": PAGE_BYTES, "next_by_subj": pattern}
+    found: list[Stored] = []
+    whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def hear(message: Msg) -> None:
+        if whole.done():
+            return
+        try:
+            stored = _read(message, stream)
+        except Unavailable as error:
+            whole.set_exception(error)
+            return
+        if stored is None:
+            whole.set_result(None)
+        else:
+            found.append(stored)
+
+    try:
+        subscription = await client.subscribe(client.new_inbox(), cb=hear)
+        try:
+            await client.publish(
+                f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=subscription.subject
+            )
+            async with asyncio.timeout(TIMEOUT_S):
+                await whole
+        finally:
+            if not client.is_closed:
+                await subscription.unsubscribe()
+    except (TimeoutError, nats.errors.Error) as error:
+        raise _silent(stream) from error
+    return found
 
 
 async def one(client: Client, stream: str, sequence: int) -> Stored | None:
@@ -73,6 +112,17 @@ async def one(client: Client, stream: str, sequence: int) -> Stored | None:
 async def newest(client: Client, stream: str, pattern: str) -> Stored | None:
     """Return the newest message of a pattern, as the stream's leader knows it; none if there is none."""
     return await _got(client, stream, {"last_by_subj": pattern})
+
+
+async def latest(client: Client, stream: str, pattern: str) -> Stored | None:
+    """Return the newest message of a pattern, on a cluster possibly a moment old; the stream must allow direct access."""
+    try:
+        reply = await client.request(
+            f"$JS.API.DIRECT.GET.{stream}", json.dumps({"last_by_subj": pattern}).encode(), timeout=TIMEOUT_S
+        )
+    except (TimeoutError, nats.errors.Error) as error:
+        raise _silent(stream) from error
+    return _read(reply, stream)
 
 
 async def delete(client: Client, stream: str, sequence: int) -> bool:
@@ -126,24 +176,8 @@ def own_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if not name.startswith(_META)}
 
 
-async def _page(client: Client, stream: str, start: int, pattern: str) -> list[Stored]:
-    """Ask for a page; empty if there is nothing from there on."""
-    question = {"seq": start, "batch": PAGE, "max_bytes": PAGE_BYTES, "next_by_subj": pattern}
-    subscription = await client.subscribe(client.new_inbox())
-    try:
-        await client.publish(
-            f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=subscription.subject
-        )
-        page: list[Stored] = []
-        while (stored := _read(await subscription.next_msg(TIMEOUT_S), stream)) is not None:
-            page.append(stored)
-    except (TimeoutError, nats.errors.Error) as error:
-        message = f"stream {stream} did not answer within {TIMEOUT_S:.0f} s"
-        raise Unavailable(message) from error
-    finally:
-        if not client.is_closed:
-            await subscription.unsubscribe()
-    return page
+def _silent(stream: str) -> Unavailable:
+    return Unavailable(f"stream {stream} did not answer within {TIMEOUT_S:.0f} s")
 
 
 def _read(message: Msg, stream: str) -> Stored | None:

@@ -1,9 +1,10 @@
-"""The trust root of a state directory: operator, accounts `SYS` and `SIM`, one user per service.
+"""The trust root of a state directory: operator, accounts `SYS`, `SIM` and `READERS`, one user per role.
 
     <state>/trust/            0700
         operator.seed         signs accounts; whoever holds it owns the bus
-        sys.seed sim.seed     account keys
-        roles/<role>.seed     signs users of one role of SIM; the role's permissions are in SIM's JWT
+        sys.seed sim.seed readers.seed
+                              account keys
+        roles/<role>.seed     signs users of one role; its permissions are in its account's JWT
         creds/<role>.creds    one user per role in `permissions`, and `sys.creds` for the system account
         revoked.json          system users of before, each with the time it was revoked
         agents/<run>/         accounts of agents, see `agent_creds`
@@ -38,7 +39,7 @@ from econsim.adapters.jwt import (
 from econsim.agent_access import exports
 from econsim.errors import NotFound, SetupError
 from econsim.grammar import token
-from econsim.permissions import ROLES, SYSTEM, permissions
+from econsim.permissions import READERS, ROLES, SIM, SYSTEM, permissions, questions
 
 SYSTEM_USER: Final = "sys"
 """The user of the system account: pushes account JWTs, reads server events."""
@@ -56,8 +57,10 @@ class Trust:
     """Key of account `SYS`."""
     sim: Key
     """Key of account `SIM`, where every service lives."""
+    readers: Key
+    """Key of account `READERS`, which reads what `SIM` lets it."""
     roles: Mapping[str, Key]
-    """Per role of `SIM`, the scoped key that signs its users."""
+    """Per role, the scoped key that signs its users."""
 
     @classmethod
     def open(cls, state: Path) -> Trust:
@@ -81,6 +84,7 @@ class Trust:
             _key(directory / "operator.seed", Role.OPERATOR),
             _key(directory / "sys.seed", Role.ACCOUNT),
             _key(directory / "sim.seed", Role.ACCOUNT),
+            _key(directory / "readers.seed", Role.ACCOUNT),
             {role: _key(directory / "roles" / f"{role}.seed", Role.ACCOUNT) for role in ROLES},
         )
 
@@ -112,9 +116,14 @@ class Trust:
         if role not in self.roles:
             message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
             raise NotFound(message)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         user = Key(Role.USER)
-        jwt = scoped_user_jwt(self.roles[role], self.sim.public, user.public, name, role)
+        jwt = scoped_user_jwt(self.roles[role], self.home(role).public, user.public, name, role)
         write(path, creds(jwt, user.seed))
+
+    def home(self, role: str) -> Key:
+        """Return the key of the account a role's users live in."""
+        return self.readers if ROLES[role].account == READERS else self.sim
 
     def creds(self, service: str) -> Path:
         """Return the creds file of a service; raises NotFound for a role that does not exist."""
@@ -142,12 +151,23 @@ class Trust:
         `beside` is the trust before a rotation, whose roles' keys are to hold too.
         """
         keys = [*self.roles.items(), *(beside.roles.items() if beside else ())]
-        scopes = [scope(key.public, role, permissions(role)) for role, key in keys]
-        system = {"limits": unlimited(jetstream=False), "revocations": self._revoked()}
-        sim = {"limits": unlimited(jetstream=True), "signing_keys": scopes, "exports": exports()}
+        scopes = {
+            account: [scope(k.public, r, permissions(r)) for r, k in keys if ROLES[r].account == account]
+            for account in (SIM, READERS)
+        }
+        asked = [{"name": each, "subject": each, "type": "service"} for each in questions()]
+        # A page of stored messages is many answers to one question.
+        offered = [each | {"response_type": "Stream"} for each in asked]
+        imported = [each | {"account": self.sim.public, "local_subject": each["subject"]} for each in asked]
+        bare, full = unlimited(jetstream=False), unlimited(jetstream=True)
+        claims: dict[str, tuple[Key, Mapping[str, object]]] = {
+            "SYS": (self.system, {"limits": bare, "revocations": self._revoked()}),
+            SIM: (self.sim, {"limits": full, "signing_keys": scopes[SIM], "exports": exports() + offered}),
+            READERS: (self.readers, {"limits": bare, "signing_keys": scopes[READERS], "imports": imported}),
+        }
         return {
-            self.system.public: account_jwt(self.operator, self.system.public, "SYS", system),
-            self.sim.public: account_jwt(self.operator, self.sim.public, "SIM", sim),
+            key.public: account_jwt(self.operator, key.public, name, claim)
+            for name, (key, claim) in claims.items()
         }
 
     def _revoked(self) -> dict[str, int]:
@@ -160,8 +180,7 @@ def _mint(trust: Trust) -> None:
     """Write what credentials are missing."""
     for role in trust.roles:
         path = trust.creds(role)
-        # Credentials of before roles were written into them know no inbox of their own.
-        if not path.exists() or identity(path.read_text()).role != role:
+        if not path.exists() or not _current(trust, role, path):
             trust.grant(role, role, path)
     if not trust.creds(SYSTEM_USER).exists():
         user = Key(Role.USER)
@@ -169,6 +188,12 @@ def _mint(trust: Trust) -> None:
             trust.creds(SYSTEM_USER),
             creds(user_jwt(trust.system, user.public, SYSTEM_USER, SYSTEM), user.seed),
         )
+
+
+def _current(trust: Trust, role: str, path: Path) -> bool:
+    """Tell whether credentials name their role and its account, as those of before did not."""
+    said = identity(path.read_text())
+    return (said.role, said.account) == (role, trust.home(role).public)
 
 
 def _key(path: Path, role: Role) -> Key:

@@ -32,7 +32,7 @@ def write_layout(trust: Trust, directory: Path, resolver: Path) -> list[Path]:
     config = server / "trust.conf"
     write(config, trust.server_config(resolver))
     files = [config]
-    for name, key in (("sys", trust.system), ("sim", trust.sim)):
+    for name, key in (("sys", trust.system), ("sim", trust.sim), ("readers", trust.readers)):
         files.append(server / "accounts" / f"{name}.jwt")
         write(files[-1], trust.accounts()[key.public])
     for role in ROLES:

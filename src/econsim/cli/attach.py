@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from econsim.config import Settings
 
 OBSERVER: Final = "observer"
-"""The role that reads everything and changes nothing."""
+"""The role that reads everything and changes nothing; an auditor's credentials do where the log is enough."""
 
 OPERATOR: Final = "operator"
 """The role of people who command."""
@@ -59,7 +59,10 @@ async def attached(config: Settings, role: str = OBSERVER) -> AsyncIterator[Clie
 @asynccontextmanager
 async def _connected(url: str, creds: Path | None, role: str) -> AsyncIterator[Client]:
     from econsim.adapters.connection import connect
+    from econsim.adapters.reading import reader
 
+    if role == OBSERVER and creds:
+        reader(creds)
     client = await connect(url, creds, f"econsim-cli-{role}")
     try:
         yield client
@@ -71,5 +74,8 @@ def _identity(config: Settings, role: str) -> Path | None:
     """Return the creds file of a role; none for a foreign server that was named without creds."""
     if config.creds and not config.creds.is_dir():
         return config.creds
-    path = (config.creds or config.state / "trust" / "creds") / f"{role}.creds"
+    directory = config.creds or config.state / "trust" / "creds"
+    path = directory / f"{role}.creds"
+    if role == OBSERVER and not path.exists() and (log_alone := directory / "auditor.creds").exists():
+        return log_alone
     return path if path.exists() or config.creds or not config.nats else None

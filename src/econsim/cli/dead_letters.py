@@ -185,10 +185,12 @@ async def _list(config: Settings, choice: Choice) -> None:
 
 
 async def _show(config: Settings, sequence: int) -> None:
-    from econsim.adapters.dead_letters import letter
+    from econsim.adapters.dead_letters import letters, no_letter
 
-    async with attached(config) as client:
-        found = await letter(client, sequence)
+    async with attached(config) as client, aclosing(letters(client, sequence)) as following:
+        found = await anext(following, None)
+    if found is None or found.sequence != sequence:
+        raise no_letter(sequence)
     console().print(told(found), markup=False, soft_wrap=True)
 
 
@@ -197,8 +199,11 @@ async def _each(
 ) -> None:
     """Have every letter dealt with, one after the other; a refusal does not stop the rest."""
     refused = 0
+    sequences = choice.sequences
+    if not sequences:
+        async with attached(config) as client:
+            sequences = tuple(found.sequence for found in await _found(client, choice))
     async with commanding(config) as commander:
-        sequences = choice.sequences or [found.sequence for found in await _found(commander.client, choice)]
         for sequence in sequences:
             refused += not await _one(commander, subject, request(sequence=sequence))
     if not sequences:

@@ -45,13 +45,13 @@ def balances(context: typer.Context, run: RunArgument = "last") -> None:
 
 
 async def _read(config: Settings, run: str) -> tuple[str, StoredBooks]:
-    from econsim.adapters.state_store import JetStreamStateStore
+    from econsim.adapters.reading import history
     from econsim.cli.log import resolve
 
     books = StoredBooks()
     async with attached(config) as client:
         name = await resolve(client, run)
-        async for stored in JetStreamStateStore(client).history(name):
+        async for stored in history(client, name):
             books.fold(stored)
     return name, books
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from econsim import grammar, subjects
-from econsim.adapters.audit_log import StoredEvent, follow, last, read
-from econsim.adapters.jetstream import NotThere, request
+from econsim.adapters import reading
+from econsim.adapters.stored import Stored
 from econsim.domain.audit import Record, record
 from econsim.errors import NotFound, Unavailable
 from econsim.schemas.admin import NO_RUN
@@ -47,44 +47,32 @@ async def resolve(client: Client, run: str) -> str:
     `none` stands for events about no run.
     """
     if run != LAST:
-        if run != NO_RUN and await last(client, subjects.RUN_OPENED(run=run)) is None:
+        if run != NO_RUN and await reading.newest(client, subjects.RUN_OPENED(run=run)) is None:
             message = f"there is no run {run!r} in the log; `econsim runs` lists those there are"
             raise NotFound(message, code="run_does_not_exist")
         return run
-    question = {"last_by_subj": subjects.RUN_OPENED.pattern()}
-    try:
-        newest = (await request(client, f"STREAM.MSG.GET.{subjects.AUDIT}", question))["message"]
-    except NotThere:
+    newest = await reading.newest(client, subjects.RUN_OPENED.pattern())
+    if newest is None:
         message = "there are no runs in the log yet; start one with `econsim run genesis`"
-        raise NotFound(message, code="run_does_not_exist") from None
-    assert isinstance(newest, dict)
-    return grammar.fields(str(newest["subject"])).run
+        raise NotFound(message, code="run_does_not_exist")
+    return grammar.fields(newest.subject).run
 
 
 async def runs(client: Client) -> list[RunSeen]:
     """Return the runs in the log, oldest first."""
-    pattern = subjects.RUN_OPENED.pattern()
-    info = await request(client, f"STREAM.INFO.{subjects.AUDIT}", {"subjects_filter": pattern})
-    state = info["state"]
-    assert isinstance(state, dict)
-    names = [grammar.fields(subject).run for subject in state.get("subjects") or ()]
-    seen = [await _seen(client, name) for name in names]
-    return sorted(seen, key=lambda run: run.opened_at)
+    return [await _seen(client, opened) for opened in await reading.opened(client)]
 
 
-async def _seen(client: Client, run: str) -> RunSeen:
-    opened = await _newest(client, subjects.RUN_OPENED, run)
+async def _seen(client: Client, opening: Stored) -> RunSeen:
+    run, opened = grammar.fields(opening.subject).run, record(opening.subject, opening.payload)
     ticked = await _newest(client, subjects.TICKED, run)
     closed = await _newest(client, subjects.RUN_CLOSED, run)
-    if opened is None:
-        message = f"the opening of run {run!r} cannot be read"
-        raise Unavailable(message)
     name = str(opened.data["scenario"]["name"])
     return RunSeen(run, name, opened.occurred_at, ticked.tick if ticked else 0, closed is not None)
 
 
 async def _newest(client: Client, subject: grammar.Subject, run: str) -> Record | None:
-    stored = await last(client, subject(run=run))
+    stored = await reading.newest(client, subject(run=run))
     return None if stored is None else record(stored.subject, stored.payload)
 
 
@@ -127,7 +115,7 @@ class RunLog:
         The server copies the ledger's entries into the log a moment after they are made, so the last
         ones of a closed run are waited for; raises Unavailable if they do not come.
         """
-        async with aclosing(read(self._client, self._run)) as stored:
+        async with aclosing(reading.events(self._client, self._run)) as stored:
             async for event in stored:
                 yield self._taken(event)
         if self.end.closed:
@@ -142,7 +130,7 @@ class RunLog:
     async def _through(self, silence_s: float | None) -> AsyncIterator[Record]:
         if self.end.reached:
             return
-        async with aclosing(follow(self._client, self._run, start=self._newest + 1)) as stored:
+        async with aclosing(reading.follow(self._client, self._run, self._newest + 1)) as stored:
             while not self.end.reached:
                 try:
                     event = await asyncio.wait_for(anext(stored), silence_s)
@@ -151,7 +139,7 @@ class RunLog:
                     raise Unavailable(message) from None
                 yield self._taken(event)
 
-    def _taken(self, event: StoredEvent) -> Record:
+    def _taken(self, event: Stored) -> Record:
         self._newest = event.sequence
         entry = record(event.subject, event.payload)
         self.end.see(entry)

@@ -81,12 +81,12 @@ def changes(limits: list[str]) -> QuotaUpdate:
 
 
 async def _show(config: Settings, run: str, agent: str | None) -> None:
-    from econsim.adapters.quota_table import DEFAULT, KeyQuotaTable
+    from econsim.adapters.quota_table import shown
     from econsim.cli.log import resolve
 
     async with attached(config) as client:
         name = await resolve(client, run)
-        quotas = await KeyQuotaTable(client).get(name, agent or DEFAULT)
+        quotas = await shown(client, name, agent)
     _print(name, agent, quotas)
 
 
@@ -96,8 +96,9 @@ async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdat
     from econsim.schemas.admin import SetQuota
     from econsim.schemas.quota import Quotas
 
+    async with attached(config) as client:
+        name = await resolve(client, run)
     async with commanding(config) as commander:
-        name = await resolve(commander.client, run)
         request = SetQuota(run=name, agent=agent, update=update)
         quotas = await commander.ask(subjects.SET_QUOTA, request, Quotas)
     _print(name, agent, quotas)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli.attach import OBSERVER, OPERATOR
 from econsim.cli.frame import carried_out, configured, console, say
 from econsim.errors import SetupError
 
@@ -65,19 +66,24 @@ def grant(
     ],
     *,
     role: Annotated[str, typer.Option(help="operator, observer, auditor, or a service.")] = "operator",
-    output: Annotated[Path | None, typer.Option(help="Default: NAME.creds here", metavar="FILE")] = None,
+    output: Annotated[Path | None, typer.Option(help="Default: NAME here", metavar="DIR")] = None,
 ) -> None:
     """Write credentials of a role under a person's own name, so that the log tells who commanded.
 
-    Example: [cyan]econsim trust grant ada --role operator[/cyan], then [cyan]econsim --nats URL --creds ada.creds …[/cyan]
+    An operator's come with an observer's: who commands reads in another account than it commands in.
+
+    Example: [cyan]econsim trust grant ada --role operator[/cyan], then [cyan]econsim --nats URL --creds ada …[/cyan]
     """
-    path = output or Path(f"{name}.creds")
-    try:
-        _opened(configured(context)).grant(name, role, path)
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}; choose another place with --output"
-        raise SetupError(message) from error
-    say(f"[bold]{path}[/bold]: {name} as {role}")
+    directory = output or Path(name)
+    found = _opened(configured(context))
+    for each in dict.fromkeys([role, OBSERVER] if role == OPERATOR else [role]):
+        path = directory / f"{each}.creds"
+        try:
+            found.grant(name, each, path)
+        except OSError as error:
+            message = f"cannot write {path}: {error.strerror}; choose another place with --output"
+            raise SetupError(message) from error
+        say(f"[bold]{path}[/bold]: {name} as {each}")
 
 
 @operator.command()
@@ -126,17 +132,18 @@ def _show(found: Trust) -> None:
     from rich.table import Table
 
     from econsim.adapters.agent_creds import minted
-    from econsim.permissions import SERVICES
+    from econsim.permissions import READERS, ROLES, SERVICES, SIM
 
     table = Table(box=SIMPLE_HEAD, title=f"trust root in {found.directory}", title_justify="left")
     for heading in ("who", "what", "public key", "credentials"):
         table.add_column(heading, overflow="fold")
     table.add_row("operator", "signs accounts", found.operator.public, "")
     table.add_row("SYS", "account of the system", found.system.public, str(found.creds("sys")))
-    table.add_row("SIM", "account of the services", found.sim.public, "")
+    table.add_row(SIM, "account of services and operators", found.sim.public, "")
+    table.add_row(READERS, "account of who reads", found.readers.public, "")
     for role, key in found.roles.items():
         what = "service" if role in SERVICES else "people"
-        table.add_row(role, f"role of SIM: {what}", key.public, str(found.creds(role)))
+        table.add_row(role, f"role of {ROLES[role].account}: {what}", key.public, str(found.creds(role)))
     console().print(table)
     agents = list(minted(found))
     live = sum(not each.expired for each in agents)

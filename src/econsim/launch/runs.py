@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from nats.aio.client import Client
 
 from econsim import subjects
-from econsim.adapters.audit_log import follow
 from econsim.adapters.calls import ask
 from econsim.adapters.connection import connect
 from econsim.adapters.jwt import identity
+from econsim.adapters.reading import follow, reader
 from econsim.app import Server
 from econsim.domain.decode import decode
 from econsim.domain.envelope import Sealed
@@ -50,19 +50,21 @@ async def open_run(client: Client, name: str, scenario: Scenario, operator: str 
 
 @asynccontextmanager
 async def opened(server: Server, name: str, scenario: Scenario) -> AsyncGenerator[Client, None]:
-    """Connect as the operator and open a run; if the caller leaves before its end, the run is closed."""
-    creds = server.creds("operator")
-    client, operator = await connect(server.url, creds, "econsim-run"), operator_of(creds)
-    try:
+    """Open a run as the operator and give a reader's connection; if the caller leaves before its end, it is closed."""
+    creds = server.creds(OPERATOR)
+    operator = operator_of(creds)
+    async with AsyncExitStack() as stack:
+        commander = await connect(server.url, creds, "econsim-run")
+        stack.push_async_callback(commander.close)
+        looking = await connect(server.url, reader(server.creds("observer")), "econsim-run-reader")
+        stack.push_async_callback(looking.close)
         await let_in(server, name, scenario)
-        await open_run(client, name, scenario, operator)
+        await open_run(commander, name, scenario, operator)
         try:
-            yield client
+            yield looking
         except (asyncio.CancelledError, Exception):
-            await close_run(client, name, operator)
+            await close_run(commander, name, operator)
             raise
-    finally:
-        await client.close()
 
 
 def operator_of(creds: Path) -> str:

@@ -1,0 +1,126 @@
+"""Who reads, from an account of its own: sees what there is, over restarts, and can have it sent nowhere else."""
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import aclosing
+
+import pytest
+from superuser import superuser
+
+from econsim.adapters import jetstream, quota_table, reading, stored
+from econsim.adapters.connection import Outgoing, connect, publish_many, ready
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.state_store import JetStreamStateStore
+from econsim.errors import NotAllowed
+from econsim.permissions import questions
+from econsim.ports import Write
+from econsim.schemas.quota import QuotaUpdate
+
+pytestmark = pytest.mark.nats
+
+READERS = ["observer", "auditor"]
+LOG = "$JS.API.DIRECT.GET.audit_log"
+
+
+def ticks(run, numbers):
+    return [Outgoing(f"system.clock.ticked.{run}", str(n).encode(), f"{run}-{n}") for n in numbers]
+
+
+@pytest.mark.parametrize("role", READERS)
+async def test_a_run_is_read_in_pages_whole_and_in_order(connect_as, nc, run, role):
+    count = stored.PAGE + 10
+    await publish_many(nc.jetstream(), ticks(f"{run}-other", range(3)) + ticks(run, range(count)))
+
+    found = [event async for event in reading.events(await connect_as(role), run)]
+
+    assert [int(event.payload) for event in found] == list(range(count))
+    assert await reading.newest(nc, f"system.clock.ticked.{run}") == found[-1]
+
+
+async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
+    observer, store = await connect_as("observer"), JetStreamStateStore(nc)
+    await store.commit([Write(f"{run}.alice.balance", b"5", 0), Write(f"{run}.bob.balance", b"6", 0)])
+    await quota_table.KeyQuotaTable(nc).change(run, "alice", QuotaUpdate(max_publish_rate=7))
+
+    assert [each async for each in reading.history(observer, run)] == [e async for e in store.history(run)]
+    shown = [(await quota_table.shown(observer, run, who)).max_publish_rate for who in ("alice", None)]
+    assert shown == [7, QuotaUpdate.model_fields["max_publish_rate"].default or 100]
+
+
+async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path):
+    async with EmbeddedServer(tmp_path) as server:
+        client = await connect(server.url, superuser(server), "test")
+        reader = await connect(server.url, server.creds("auditor"), "test-reader")
+        await jetstream.apply(client)
+        heard = []
+
+        async def listen():
+            async with aclosing(reading.follow(reader, "run1")) as log:
+                async for event in log:
+                    heard.append(int(event.payload))
+                    if len(heard) == 200:
+                        break
+
+        listening = asyncio.create_task(listen())
+        await publish_many(client.jetstream(), ticks("run1", range(100)))
+        os.kill(server.pid, signal.SIGKILL)
+        await publish_many(client.jetstream(), ticks("run1", range(100, 200)))
+        await asyncio.wait_for(listening, 30)
+        await reader.close()
+        await client.close()
+
+    assert heard == list(range(200))
+
+
+@pytest.mark.parametrize("role", READERS)
+@pytest.mark.parametrize("target", ["admin.quota.set.ada", "system.run.opened.made-up", "$KV.quotas.x.y"])
+async def test_no_answer_is_sent_into_the_services_account(connect_as, nc, run, role, target):
+    await publish_many(nc.jetstream(), ticks(run, range(1)))
+    reader, arrived, kept = await connect_as(role), [], []
+
+    async def hear(message):
+        arrived.append(message)
+
+    async def keep(message):
+        kept.append(message)
+
+    await nc.subscribe(target, cb=hear)
+    await reader.subscribe(f"_INBOX.{role}.kept", cb=keep)
+    question = json.dumps({"last_by_subj": f"system.clock.ticked.{run}"}).encode()
+    await reader.publish(LOG, question, reply=target)
+    await reader.publish(LOG, question, reply=f"_INBOX.{role}.kept")
+    async with asyncio.timeout(20):
+        while not kept:
+            await ready(reader)
+    await ready(nc)
+
+    assert kept[0].data == b"0"
+    assert not arrived
+
+
+@pytest.mark.parametrize("role", [*READERS, "operator"])
+async def test_no_consumer_can_be_made(server, run, role):
+    """The guard of the client is taken off: the server refuses by itself."""
+    refused = []
+
+    async def tell(error):
+        refused.append(str(error))
+
+    client = await connect(server.url, server.creds(role), "test", tell)
+    wide = f"$JS.API.CONSUMER.CREATE.audit_log.{run}"
+    config = {"deliver_subject": "admin.quota.set.ada", "ack_policy": "none", "name": run}
+    with pytest.raises(NotAllowed):
+        await client.publish(wide, b"")
+    client.publish = type(client).publish.__get__(client)
+    await client.publish(wide, json.dumps({"stream_name": "audit_log", "config": config}).encode())
+    await ready(client)
+    await client.close()
+
+    assert len(refused) == 1
+    assert wide.lower() in refused[0].lower()
+
+
+def test_the_questions_are_of_streams_and_of_nothing_wider():
+    assert all(question.startswith("$JS.API.DIRECT.GET.") and "*" not in question for question in questions())
