@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPOSE_TOOLS := .tools/compose
 PYTEST := $(BIN)/python -m pytest
+# Two processes, each with a server of its own: the suite mostly waits.
+APART := --numprocesses 2 --dist worksteal
 PAYLOADS := 10000
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --python-version 3.11 --upgrade
@@ -34,13 +36,13 @@ run: $(READY) ## Run the default market over a private nats-server and show its 
 
 test: $(READY) ## Run the whole suite: without a server, then against a real one
 	$(PYTEST) -m "not nats" --numprocesses auto
-	$(PYTEST) -m nats
+	$(PYTEST) -m nats $(APART)
 
 test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
 	$(PYTEST) -m "not nats and not slow" --numprocesses auto
 
 test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
-	$(PYTEST) -m nats
+	$(PYTEST) -m nats $(APART)
 
 fuzz: $(READY) ## Send PAYLOADS (10 000) odd messages to every subject of a running system and account for each
 	$(PYTEST) -v --capture=no --timeout=0 tests/fuzz --payloads $(PAYLOADS)
