@@ -35,7 +35,8 @@ def _request(  # noqa: PLR0913 - a request has these parts
     return Subject(template, Kind.REQUEST, owner, message, reply, short=short, description=description)
 
 
-def _operator(owner: str, template: str, message: str, reply: str, description: str) -> Subject:
+def _operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
+    template = f"admin.{action}.{{operator}}"
     return Subject(template, Kind.OPERATOR, owner, message, reply, description=description)
 
 
@@ -278,6 +279,12 @@ AGENT_SUSPENDED: Final = _event(
 QUOTA_CHANGED: Final = _event(
     "admin", "system.quota.changed.{run}", "QuotaChanged", "An operator changed what agents may take."
 )
+ACCOUNT_CHANGED: Final = _event(
+    "admin",
+    "system.agent.account_changed.{run}",
+    "AccountChanged",
+    "Who holds the keys made an agent's account on the server, or took it away.",
+)
 COMMANDED: Final = _event(
     "admin",
     "system.operator.commanded.{run}",
@@ -301,39 +308,30 @@ LETTER_DROPPED: Final = _event(
 )
 
 OPEN_RUN: Final = _operator(
-    "clock",
-    "admin.run.open.{operator}",
-    "OpenRun",
-    "RunOpenedEvent",
-    "Start a run; its effect is `system.run.opened`.",
+    "clock", "run.open", "OpenRun", "RunOpenedEvent", "Start a run; its effect is `system.run.opened`."
 )
 CLOSE_RUN: Final = _operator(
-    "clock",
-    "admin.run.close.{operator}",
-    "CloseRun",
-    "RunClosedEvent",
-    "End a run where it is; its effect is `system.run.closed`.",
+    "clock", "run.close", "CloseRun", "RunClosedEvent", "End a run; its effect is `system.run.closed`."
 )
 SET_QUOTA: Final = _operator(
     "admin",
-    "admin.quota.set.{operator}",
+    "quota.set",
     "SetQuota",
     "Quotas",
     "Change what an agent, or every agent of a run, may take; its effect is `system.quota.changed`.",
 )
-RETRY_LETTER: Final = _operator(
+TELL_ACCOUNT: Final = _operator(
     "admin",
-    "admin.dead_letter.retry.{operator}",
-    "RetryLetter",
-    "LetterDone",
-    "Put a dead letter back into its queue.",
+    "account.tell",
+    "TellAccount",
+    "AccountChangedEvent",
+    "Have the log tell of an agent's account; its effect is `system.agent.account_changed`.",
+)
+RETRY_LETTER: Final = _operator(
+    "admin", "dead_letter.retry", "RetryLetter", "LetterDone", "Put a dead letter back into its queue."
 )
 DROP_LETTER: Final = _operator(
-    "admin",
-    "admin.dead_letter.drop.{operator}",
-    "DropLetter",
-    "LetterDone",
-    "Give a dead letter up for good.",
+    "admin", "dead_letter.drop", "DropLetter", "LetterDone", "Give a dead letter up for good."
 )
 
 COMPLETED: Final = CYCLE_COMPLETED.template.split(".")[2]

@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from econsim.adapters import server_binary, server_state
+from econsim.adapters import reading, server_binary, server_state
 from econsim.adapters.agent_creds import minted
 from econsim.adapters.connection import connect
 from econsim.adapters.trust import Trust
+from econsim.domain.decode import decode
 from econsim.errors import SetupError
+from econsim.schemas.admin import AccountChanged
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
@@ -76,9 +78,17 @@ def account(state):
     return found
 
 
-async def test_an_agent_comes_and_goes_while_the_server_runs(tmp_path) -> None:
+async def logged(url, state, run):
+    """Return what the log tells of accounts for a run."""
+    client = await connect(url, Trust.open(state).creds("auditor"), "test")
+    found = [decode(each.subject, each.payload).event.data async for each in reading.events(client, run)]
+    await client.close()
+    return [(each.agent, each.change) for each in found if isinstance(each, AccountChanged)]
+
+
+async def test_an_agent_comes_and_goes_while_the_server_runs_and_the_log_tells(tmp_path) -> None:
     state, old = tmp_path / "state", tmp_path / "old.creds"
-    async with up(state, "--server") as url:
+    async with up(state, "admin") as url:
         status, printed = await econsim(
             state, "agent", "create", "anna", "--run", "demo", "--output", str(old)
         )
@@ -92,13 +102,16 @@ async def test_an_agent_comes_and_goes_while_the_server_runs(tmp_path) -> None:
         status, printed = await econsim(state, "agent", "revoke", "anna", "--run", "demo")
         assert (status, "has ended its connections" in printed) == (0, True)
         assert not await is_let_in(url, new)
+        assert await logged(url, state, "demo") == [("anna", "made")] * 2 + [("anna", "taken_away")]
 
 
 async def test_what_was_changed_while_no_server_ran_holds_from_its_next_start(tmp_path) -> None:
     state = tmp_path / "state"
     async with up(state, "--server"):
         for agent in ("anna", "bert"):
-            await econsim(state, "agent", "create", agent, "--run", "demo", "--output", str(tmp_path / agent))
+            create = ("agent", "create", agent, "--run", "demo", "--output", str(tmp_path / agent))
+            _, printed = await econsim(state, *create)
+            assert "no service keeps a log of it now" in printed
     await econsim(state, "agent", "revoke", "anna", "--run", "demo")
     await econsim(state, "agent", "create", "bert", "--run", "demo")
 

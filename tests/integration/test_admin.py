@@ -22,12 +22,14 @@ from econsim.cli import app
 from econsim.domain.decode import decode
 from econsim.errors import NotAllowed, Refused
 from econsim.launch.runs import close_run, open_run
+from econsim.schemas import admin
 from econsim.schemas.admin import (
     NO_RUN,
     DropLetter,
     LetterDone,
     RetryLetter,
     SetQuota,
+    TellAccount,
 )
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.subjects import ORDERS
@@ -287,6 +289,20 @@ async def test_setting_a_quota_changes_the_bucket_and_is_an_event(server, nc, ru
     assert unknown.value.error_code == "agent_is_not_in_this_run"
     codes = [event.data.code for event in await events(nc, run, subjects.COMMANDED) if event.actor == "admin"]
     assert codes[-2:] == ["done", "agent_is_not_in_this_run"]
+
+
+async def test_what_was_done_to_an_account_is_told_under_who_did_it(server, nc, run, connect_as):
+    tell = TellAccount(run=run, agent="anna", change="taken_away", reason="it shouted")
+    async with services(server, "admin"):
+        told = await command(
+            await connect_as("operator"), subjects.TELL_ACCOUNT, tell, admin.AccountChangedEvent
+        )
+        (event,) = await events(nc, run, subjects.ACCOUNT_CHANGED)
+        (commanded,) = await events(nc, run, subjects.COMMANDED)
+
+    assert event == told
+    assert (event.actor, event.causation_id) == ("operator", commanded.event_id)
+    assert event.data.model_dump() == {"agent": "anna", "change": "taken_away", "reason": "it shouted"}
 
 
 async def _known(operator, request):

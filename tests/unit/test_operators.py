@@ -17,6 +17,7 @@ from econsim.errors import InvalidMessage
 from econsim.operator_audit import SUMMARY_LENGTH_MAX, about, summary
 from econsim.schemas.admin import (
     NO_RUN,
+    AccountChanged,
     Commanded,
     LetterBuried,
     LetterDropped,
@@ -43,6 +44,11 @@ TOLD = [
         subjects.QUOTA_CHANGED,
         "eve",
         QuotaChanged(agent=None, update=QuotaUpdate(max_order_rate=5), quotas=Quotas(max_order_rate=5)),
+    ),
+    STAMP.event(
+        subjects.ACCOUNT_CHANGED,
+        "eve",
+        AccountChanged(agent="anna", change="taken_away", reason="it shouted"),
     ),
     STAMP.event(
         subjects.LETTER_BURIED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from econsim.errors import InvalidMessage, SetupError
 
 if TYPE_CHECKING:
     from econsim.adapters.agent_creds import AgentCreds
+    from econsim.adapters.trust import Trust
     from econsim.config import Settings
 
 agent: Final = typer.Typer(
@@ -158,7 +159,7 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
         await provisioner.delete(owed(trust))
         settled(trust)
         await provisioner.push([found.jwt()])
-    return found, f"the server at {url} knows it"
+    return found, f"the server at {url} knows it{await _logged(trust, url, run, name, 'made')}"
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:
@@ -172,7 +173,25 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
         return "no server runs here: the next one will not know it"
     async with provisioning(url, trust) as provisioner:
         await taken_away(trust, provisioner, run, name)
-    return f"the server at {url} has ended its connections"
+    logged = await _logged(trust, url, run, name, "taken_away")
+    return f"the server at {url} has ended its connections{logged}"
+
+
+async def _logged(trust: Trust, url: str, run: str, name: str, change: Literal["made", "taken_away"]) -> str:
+    """Have the log tell of it; return what people are told if it does not."""
+    from econsim.adapters.connection import connect
+    from econsim.launch.guests import told
+    from econsim.launch.runs import operator_of
+    from econsim.permissions import OPERATOR
+    from econsim.schemas.admin import TellAccount
+
+    creds = trust.creds(OPERATOR)
+    client = await connect(url, creds, "econsim-cli-operator")
+    try:
+        in_log = await told(client, operator_of(creds), TellAccount(run=run, agent=name, change=change))
+    finally:
+        await client.close()
+    return "" if in_log else ", and no service keeps a log of it now"
 
 
 async def _watch(config: Settings) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from nats.aio.msg import Msg
@@ -23,7 +24,10 @@ from econsim.adapters.provisioning import Provisioner, provisioning
 from econsim.adapters.trust import Trust
 from econsim.app import Server
 from econsim.errors import EconsimError, NotFound
-from econsim.launch.guests import revoke
+from econsim.launch.guests import revoke, told
+from econsim.launch.runs import operator_of
+from econsim.permissions import OPERATOR
+from econsim.schemas.admin import TellAccount
 from econsim.schemas.admission import AgentSuspendedEvent
 
 LOOK_S: Final = 1.0
@@ -38,6 +42,9 @@ _log = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 """Told in a sentence who was thrown out."""
 
+Log = Callable[[TellAccount], Awaitable[bool]]
+"""Has the log tell of it."""
+
 
 @asynccontextmanager
 async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
@@ -45,10 +52,11 @@ async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
     if server.trust is None:
         yield
         return
-    client = await connect(server.url, server.creds("operator"), "econsim-watch")
+    creds = server.creds(OPERATOR)
+    client = await connect(server.url, creds, "econsim-watch")
     try:
         async with provisioning(server.url, server.trust) as provisioner:
-            watch = Watch(server.trust, provisioner, tell)
+            watch = Watch(server.trust, provisioner, tell, partial(told, client, operator_of(creds)))
             await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.suspended)
             await ready(client)
             looking = asyncio.create_task(watch.look())
@@ -64,11 +72,12 @@ async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
 class Watch:
     """Who is thrown out, and why."""
 
-    def __init__(self, trust: Trust, provisioner: Provisioner, tell: Tell) -> None:
+    def __init__(self, trust: Trust, provisioner: Provisioner, tell: Tell, log: Log) -> None:
         """Act for the operator on one server or cluster."""
         self._trust = trust
         self._provisioner = provisioner
         self._tell = tell
+        self._log = log
 
     async def suspended(self, message: Msg) -> None:
         """Hear a service's word about an agent."""
@@ -106,7 +115,8 @@ class Watch:
         except EconsimError as error:
             self._tell(f"agent {agent} of run {run} is to be thrown out, but: {error}")
             return
+        why = f"it sent {received:,} messages in a second"
         self._tell(
-            f"agent {agent} of run {run} sent {received:,} messages in a second and was thrown out; "
-            "`econsim agent create` lets it in again"
+            f"agent {agent} of run {run} was thrown out: {why}; `econsim agent create` lets it in again"
         )
+        await self._log(TellAccount(run=run, agent=agent, change="taken_away", reason=why))

@@ -1,6 +1,6 @@
 """The admin service: carries out what operators decide, and keeps dead letters from being forgotten.
 
-Three commands. Three posts stand beside them: one buries what the server gives up, one tells the log of
+Four commands. Three posts stand beside them: one buries what the server gives up, one tells the log of
 letters, one declares anew what a restarted server forgot.
 """
 
@@ -23,6 +23,8 @@ from econsim.link import Link
 from econsim.middlewares import caller, event, wire
 from econsim.operator_audit import about
 from econsim.schemas.admin import (
+    AccountChanged,
+    AccountChangedEvent,
     DropLetter,
     LetterDone,
     LetterDropped,
@@ -30,6 +32,7 @@ from econsim.schemas.admin import (
     QuotaChanged,
     RetryLetter,
     SetQuota,
+    TellAccount,
 )
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.schemas.quota import Quotas
@@ -64,6 +67,11 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
         """Change what agents may take; its effect is `system.quota.changed`."""
         return await changed(link, tenancy, request, caller().operator)
 
+    @routes.subscriber(subjects.TELL_ACCOUNT.pattern(), QUEUE, decoder=wire(TellAccount))
+    async def tell_account(request: TellAccount) -> AccountChangedEvent:
+        """Have the log tell of an agent's account; its effect is `system.agent.account_changed`."""
+        return await told(link, request, caller().operator)
+
     @routes.subscriber(subjects.RETRY_LETTER.pattern(), QUEUE, decoder=wire(RetryLetter))
     async def retry_letter(request: RetryLetter) -> LetterDone:
         """Put a dead letter back into its queue; its effect is `system.dead_letter.retried`."""
@@ -95,6 +103,18 @@ async def changed(link: Link, tenancy: Tenancy, request: SetQuota, operator: str
     # A change is no repeat of one before it, whatever it says: another may lie between the two.
     await _tell(link, stamp.event(subjects.QUOTA_CHANGED, operator, data, cause or random_id()))
     return quotas
+
+
+async def told(link: Link, request: TellAccount, operator: str) -> AccountChangedEvent:
+    """Say what happened to an account; the run need not be open, nor the agent be in it."""
+    cause = about(request.run)
+    data = AccountChanged(agent=request.agent, change=request.change, reason=request.reason)
+    # Told twice it is two events: one account may be made and taken away many times.
+    sealed = Stamp(request.run, "", 0, link.clock.now(), cause).event(
+        subjects.ACCOUNT_CHANGED, operator, data, cause or random_id()
+    )
+    await _tell(link, sealed)
+    return AccountChangedEvent.model_validate(sealed.event)
 
 
 async def retried(link: Link, sequence: int, operator: str) -> LetterDone:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,9 @@ from econsim.schemas.types import AMOUNT_MAX, NAME_LENGTH_MAX, NAME_PATTERN, Nam
 
 NO_RUN: Final = "none"
 """Stands for the run in events about no run."""
+
+REASON_LENGTH_MAX: Final = 200
+"""Characters of a reason that are told."""
 
 Sequence = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 """Place of a message in its stream."""
@@ -44,6 +47,30 @@ class QuotaChanged(Message):
     """What was asked for."""
     quotas: Quotas
     """What holds from now on."""
+
+
+class TellAccount(Message):
+    """Have the log tell that an agent's account was made or taken away, by who holds the keys and already did."""
+
+    run: Name
+    """The run the account is for; it may be opened later."""
+    agent: Name
+    """The agent."""
+    change: Literal["made", "taken_away"]
+    """What was done."""
+    reason: Annotated[str, Field(max_length=REASON_LENGTH_MAX)] = ""
+    """Why, for people; empty if somebody wanted it so."""
+
+
+class AccountChanged(Message):
+    """An agent's account on the server was made or taken away."""
+
+    agent: str
+    """The agent."""
+    change: str
+    """`made` or `taken_away`."""
+    reason: str
+    """Why, for people; empty if somebody wanted it so."""
 
 
 class RetryLetter(Message):
@@ -125,6 +152,7 @@ class Commanded(Message):
     """What was asked, shortened, for people."""
 
 
+AccountChangedEvent = Event[AccountChanged]
 QuotaChangedEvent = Event[QuotaChanged]
 LetterBuriedEvent = Event[LetterBuried]
 LetterRetriedEvent = Event[LetterRetried]
