@@ -20,7 +20,7 @@ from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
 
 from econsim import routers
 from econsim.adapters import server_state
-from econsim.adapters.connection import options, ready
+from econsim.adapters.connection import options, ready, servers
 from econsim.adapters.guard import guard
 from econsim.adapters.ingress import REQUESTS_MAX, Gate, guard_entry, harden
 from econsim.adapters.renewal import keep_current
@@ -116,7 +116,7 @@ class Server:
     """Where services connect, and as whom."""
 
     url: str
-    """NATS URL; empty if there is none."""
+    """NATS URL, or several with commas between them; empty if there is none."""
     creds: Callable[[str], Path]
     """Role → creds file."""
     trust: Trust | None = None
@@ -191,7 +191,7 @@ def make(name: str, server: Server) -> Service:
     creds = path if path.exists() else None
     screen, audit = Screen(), OperatorAudit()
     broker = NatsBroker(
-        server.url or NOWHERE,
+        servers(server.url or NOWHERE),
         security=NatsCredentials(str(creds)) if creds else None,
         middlewares=[Bind, replies(), audit, screen],
         # Its own logger: FastStream's default one writes a line for every message and every stop.

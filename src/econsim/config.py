@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     state: Path = Path(".econsim")
     """Directory of keys, server data, logs and reports; created with mode 0700."""
     nats: str | None = None
-    """URL of an existing server or cluster; without it, the one embedded in the state directory."""
+    """URL of an existing server, or several nodes of a cluster with commas between them; without it, the embedded one."""
     creds: Path | None = None
     """Creds file for `nats`; without it, the role's file in the state directory."""
     port: Annotated[int, Field(ge=1, le=65_535)] | None = None

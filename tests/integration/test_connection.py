@@ -6,10 +6,15 @@ import signal
 import pytest
 from superuser import superuser
 
+from econsim.adapters.calls import ask
 from econsim.adapters.connection import Outgoing, connect, publish_many, reliable_publish
 from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.server_state import free_port
+from econsim.app import Server, running
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
+from econsim.schemas.clock import Ping, Pong
 from econsim.streams import MESSAGE_BYTES_MAX
+from econsim.subjects import PING
 
 pytestmark = pytest.mark.nats
 
@@ -57,6 +62,16 @@ async def test_a_burst_over_a_killed_server_loses_and_doubles_nothing(tmp_path):
 
         assert (await stream.stream_info("kept")).state.messages == 1000
         await client.close()
+
+
+async def test_of_several_nodes_one_that_is_there_is_enough_for_clients_and_services(server, run):
+    several = f"nats://127.0.0.1:{free_port()}, {server.url}"
+    async with running(["clock"], Server(several, server.creds)):
+        client = await connect(several, server.creds("operator"), "test")
+        pong = await ask(client, PING(run=run, agent="operator"), Ping(), Pong)
+        await client.close()
+
+    assert pong
 
 
 async def test_a_creds_file_that_is_missing_is_named(tmp_path):

@@ -93,8 +93,13 @@ def options(name: str, creds: Path | None = None) -> dict[str, Any]:
     }
 
 
+def servers(url: str) -> list[str]:
+    """Return the addresses in a setting: one server, or nodes of a cluster with commas between them."""
+    return [each.strip() for each in url.split(",") if each.strip()]
+
+
 async def connect(url: str, creds: Path | None, name: str, on_error: OnError | None = None) -> Client:
-    """Connect as the user of a creds file and wait until the server answers.
+    """Connect as the user of a creds file, to one of the `servers` in `url`, and wait until it answers.
 
     The connection then outlives server restarts. Raises SetupError if there is no server or it refuses.
     `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
@@ -150,7 +155,7 @@ async def _attempt(
             if _REFUSAL in reasons[-1].lower():
                 refused.set()
 
-    connecting = asyncio.ensure_future(client.connect(url, error_cb=heard, **using))
+    connecting = asyncio.ensure_future(client.connect(servers(url), error_cb=heard, **using))
     waiting = asyncio.ensure_future(refused.wait())
     left_s = end - time.monotonic()
     await asyncio.wait({connecting, waiting}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)

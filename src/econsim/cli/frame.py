@@ -146,7 +146,10 @@ def global_options(
         typer.Option(help="Directory of keys, data and reports. Default: .econsim", metavar="DIR"),
     ] = None,
     nats: Annotated[
-        str | None, typer.Option(help="Use this NATS server instead of the embedded one.", metavar="URL")
+        str | None,
+        typer.Option(
+            help="Use this NATS server, or a cluster's URL,URL,…, not the embedded one.", metavar="URL"
+        ),
     ] = None,
     creds: Annotated[
         Path | None, typer.Option(help="Creds file for --nats, or a directory of ROLE.creds.", metavar="PATH")

@@ -38,6 +38,8 @@ _STREAMS: Final = ("nats", "tls")
 def address(url: str) -> tuple[str, int]:
     """Return host and port of a server; raises SetupError for what is no stream of NATS bytes."""
     try:
+        # The relay reaches one node: an agent that hears of others cannot go there.
+        url = url.partition(",")[0].strip()
         parts = urlsplit(url if "//" in url else f"nats://{url}")
         host, port = parts.hostname, parts.port or NATS_PORT
     except ValueError:
