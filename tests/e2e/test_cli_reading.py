@@ -149,7 +149,10 @@ def test_export_writes_tables_that_agree_with_the_log(state, tmp_path) -> None:
     shown = cli("export", "last", "--parquet", tmp_path / "tables", "--state", state)
     trades = cli("events", "--type", "trade", "--json", "--state", state).stdout.count("\n")
 
-    (count,) = duckdb.execute(f"SELECT count(*) FROM '{tmp_path / 'tables/trades.parquet'}'").fetchone()
+    with duckdb.connect() as connection:
+        ((count,),) = connection.sql(
+            f"FROM '{tmp_path / 'tables/trades.parquet'}' SELECT count(*)"
+        ).fetchall()
     assert shown.exit_code == 0
     assert count == trades > 0
 

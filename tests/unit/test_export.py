@@ -20,7 +20,9 @@ def exported(tmp_path_factory):
 def query(directory, sql):
     """Return rows; tables are written as {name}."""
     quoted = str(directory).replace("'", "''")
-    return duckdb.sql(sql.format_map({name: f"'{quoted}/{name}.parquet'" for name in TABLES})).fetchall()
+    tables = {name: f"'{quoted}/{name}.parquet'" for name in TABLES}
+    with duckdb.connect() as connection:
+        return connection.sql(sql.format_map(tables)).fetchall()
 
 
 def test_every_table_has_the_rows_it_says(exported):
