@@ -180,15 +180,19 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
 async def _logged(trust: Trust, url: str, run: str, name: str, change: Literal["made", "taken_away"]) -> str:
     """Have the log tell of it; return what people are told if it does not."""
     from econsim.adapters.connection import connect
+    from econsim.errors import EconsimError
     from econsim.launch.guests import told
     from econsim.launch.runs import operator_of
     from econsim.permissions import OPERATOR
     from econsim.schemas.admin import TellAccount
 
-    creds = trust.creds(OPERATOR)
-    client = await connect(url, creds, "econsim-cli-operator")
+    creds, change_ = trust.creds(OPERATOR), TellAccount(run=run, agent=name, change=change)
     try:
-        in_log = await told(client, operator_of(creds), TellAccount(run=run, agent=name, change=change))
+        client = await connect(url, creds, "econsim-cli-operator")
+    except EconsimError as error:
+        return f", and the log was not told: {error}"
+    try:
+        in_log = await told(client, operator_of(creds), change_)
     finally:
         await client.close()
     return "" if in_log else ", and no service keeps a log of it now"
