@@ -108,6 +108,7 @@ class Tenancy:
         self._attendants: list[Attendant] = []
         self._standing: list[Post] = []
         self._standing_tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     def stand(self, post: Post) -> None:
         """Hold a post that belongs to no run, for as long as the service works; call before `start`."""
@@ -126,7 +127,8 @@ class Tenancy:
         self._standing_tasks = [asyncio.create_task(self._hold(post)) for post in self._standing]
 
     async def stop(self) -> None:
-        """Stop serving and give all leases back."""
+        """Stop serving and give all leases back; a run that is heard of from now on is another worker's."""
+        self._stopping = True
         for attendant in self._attendants if self._looking else ():
             try:
                 await attendant.stop()
@@ -139,7 +141,8 @@ class Tenancy:
 
     def opened(self, event: Event[RunOpened]) -> None:
         """Try for the posts of a run, if it is new."""
-        if event.correlation_id not in self.runs:
+        # A look for runs may go on while all ends: what it found would be served on a connection that is closed.
+        if event.correlation_id not in self.runs and not self._stopping:
             run = self.runs[event.correlation_id] = open_run(event)
             self._tasks[run.name] = [asyncio.create_task(self._hold(post)) for post in self._posts(run)]
 
