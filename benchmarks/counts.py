@@ -89,12 +89,12 @@ def _published(sent: list[Sent], run: str) -> Counter[str]:
 def _with_ratios(totals: Counter[str]) -> Counts:
     """Add the ratios people ask for.
 
-    Transfers and prices reach the log as the server's copies: writes of the disk, but no round trips.
+    Transfers reach the log as the server's copies: writes of the disk, but no round trips.
     """
     stored = ("events_in_log", "state_writes", "price_writes", "commands_queued")
     writes = sum(totals[name] for name in stored)
-    trips = sum(totals[name] for name in ("events_in_log", "commands_queued", "requests", "atomic_batches"))
-    trips -= totals["transfers_in_log"]
+    asked = ("events_in_log", "price_writes", "commands_queued", "requests", "atomic_batches")
+    trips = sum(totals[name] for name in asked) - totals["transfers_in_log"]
     return {
         **dict(totals),
         "log_messages_per_trade": round(totals["events_in_log"] / totals["trades"], 3),

@@ -46,8 +46,8 @@ _TOLD: Final = (subjects.ADMISSION_REJECTED,)
 """What every service says of those who try what they may not, itself included."""
 _HARD: Final = (*_TOLD, subjects.AGENT_SUSPENDED)
 """The same of services that agents reach: they also have a flood ended."""
-_BY_SERVER: Final = (subjects.PRICE_UPDATED, subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
-"""Events their owners write into a bucket: the server tells of them."""
+_BY_SERVER: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
+"""Events their owner writes into a bucket: the server copies them into the log."""
 _RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED)
 """How services learn of work."""
 

@@ -33,8 +33,6 @@ class Stream:
     """Patterns it captures."""
     sources: tuple[Source, ...] = ()
     """Streams it copies from."""
-    republish: tuple[str, str] | None = None
-    """Pattern and subject under which what was stored is broadcast."""
     retention: Literal["limits", "workqueue"] = "limits"
     """Whether an acknowledgement removes a message."""
     discard: Literal["old", "new"] = "old"

@@ -195,16 +195,14 @@ ADVISORIES: Final = Stream(
 
 MARKET_PRICES: Final = Stream(
     name=bucket("market_prices"),
-    why="The price of every market; a write is state, broadcast and audited event at once.",
+    why="The newest price of every market; the log has each, as its market told it.",
     subjects=_bucket_subjects("market_prices"),
-    republish=("$KV.market_prices.*.*", "market.{{wildcard(1)}}.price_updated.{{wildcard(2)}}"),
     max_age_s=30 * DAY_S,
     max_msgs_per_subject=1,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
     reasons=MappingProxyType(
         {
-            "republish": "the server tells everybody, without a consumer per listener",
             "max_age_s": "as long as the log",
             "max_msgs_per_subject": "the past is in the log",
             "duplicate_window_s": "a restarted market writes its last price again",

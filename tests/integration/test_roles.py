@@ -13,7 +13,16 @@ from econsim.adapters.leases import KeyLeases
 from econsim.adapters.state_store import JetStreamStateStore
 from econsim.ports import Write
 from econsim.streams import book_consumer
-from econsim.subjects import GET_BALANCE, GET_BOOK, OPEN_RUN, PLACE_ORDERS, SUBMIT, TICKED, TRADE_EXECUTED
+from econsim.subjects import (
+    GET_BALANCE,
+    GET_BOOK,
+    OPEN_RUN,
+    PLACE_ORDERS,
+    PRICE_UPDATED,
+    SUBMIT,
+    TICKED,
+    TRADE_EXECUTED,
+)
 
 pytestmark = pytest.mark.nats
 
@@ -52,6 +61,7 @@ async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
         await jetstream.take_over(market, consumer)
         command = await asyncio.wait_for(commands.get(), 20)
         await market.jetstream().publish(f"$KV.market_prices.cpu.{run}", b"7")
+        await market.jetstream().publish(PRICE_UPDATED(resource="cpu", run=run), b"7")
         await market.jetstream().publish(TRADE_EXECUTED(resource="cpu", run=run), b"trade")
         await command.ack_sync()
         heard = [event.payload async for event in audit_log.read(market, run)]

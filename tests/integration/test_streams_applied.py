@@ -89,14 +89,6 @@ async def test_what_cannot_change_in_place_is_refused_with_the_remedy(nc, run):
         await jetstream.apply(nc, streams=[memory])
 
 
-async def test_a_price_written_to_its_bucket_becomes_an_event(nc, run):
-    prices = await nc.jetstream().key_value("market_prices")
-
-    await prices.put(f"cpu.{run}", b"7")
-
-    assert await stored(nc, run, 1) == [(f"market.cpu.price_updated.{run}", b"7")]
-
-
 async def test_journal_entries_become_events_and_balances_do_not(nc, run):
     state = await nc.jetstream().key_value("agent_state")
 

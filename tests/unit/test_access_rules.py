@@ -15,7 +15,7 @@ ROWS = probes()
 MEANT = expected(ROWS)
 PEOPLE = ("operator", "observer", "auditor")
 # The server says these itself, of what their owner writes into a bucket.
-BY_SERVER = ("price_updated", "transfer_posted", "transfer_refused")
+BY_SERVER = ("transfer_posted", "transfer_refused")
 # Said by others on their owner's behalf: an outside agent's answer, a try at what is not allowed, a command's outcome.
 SHARED = {
     "cycle_completed": {"admission"},

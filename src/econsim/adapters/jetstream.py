@@ -130,8 +130,6 @@ def declared(stream: Stream, replicas: int) -> Json:
         "deny_delete": stream.deny_delete,
         "deny_purge": stream.deny_purge,
     }
-    if stream.republish:
-        config["republish"] = {"src": stream.republish[0], "dest": stream.republish[1]}
     if stream.sources:
         config["sources"] = [
             {

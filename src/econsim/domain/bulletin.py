@@ -50,7 +50,7 @@ def subject_of(item: Item) -> Subject:
 
 
 def bulletin(stamp: Stamp, resource: str, closed: Closed) -> Iterator[Sealed]:
-    """Yield a batch's events in publishing order, without the price (that is a write to its bucket)."""
+    """Yield a batch's events in publishing order, without the price (that is state as well)."""
     groups: dict[str, list[Item]] = {}
     for item in closed.items:
         groups.setdefault(subject_of(item).template, []).append(item)
@@ -61,7 +61,7 @@ def bulletin(stamp: Stamp, resource: str, closed: Closed) -> Iterator[Sealed]:
 
 
 def price(stamp: Stamp, resource: str, closed: Closed) -> Sealed | None:
-    """Return the price event to put in bucket `market_prices`, if the quote changed."""
+    """Return the price event, also the value to put in bucket `market_prices`, if the quote changed."""
     if closed.price is None:
         return None
     return stamp.event(subjects.PRICE_UPDATED, ACTOR, closed.price, closed.cleared.batch, resource=resource)

@@ -105,12 +105,12 @@ class Batches:
                 raise Conflict(message)
 
     async def _publish(self, stamp: Stamp, closed: Closed) -> None:
-        """Write the price and every event but the last, all at once."""
+        """Write the price to its bucket and every event but the last to the log, all at once."""
         *events, _ = bulletin(stamp, self._resource, closed)
         messages = [_outgoing(sealed) for sealed in events]
         if updated := price(stamp, self._resource, closed):
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
-            messages.append(Outgoing(key, updated.json(), updated.event.event_id))
+            messages += [_outgoing(updated), Outgoing(key, updated.json(), updated.event.event_id)]
         await publish_many(self._link.jetstream, messages)
         if updated and self._run.guests:
             await self._link.client.publish(subjects.ALL_PRICES(run=self._run.name), updated.json())
