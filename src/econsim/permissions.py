@@ -25,6 +25,9 @@ INBOX: Final = "_INBOX"
 OPERATOR: Final = "operator"
 """The role of people: their name stands in the last token of what they command."""
 
+OBSERVER: Final = "observer"
+"""The role that reads everything."""
+
 SIM: Final = "SIM"
 """The account of services and operators."""
 
@@ -157,7 +160,7 @@ ROLES: Final[Mapping[str, Access]] = {
         hears=(subjects.AGENT_SUSPENDED,),
     ),
     "setup": Access(declares=tuple(stream.name for stream in STREAMS), surveys=True),
-    "observer": Access(
+    OBSERVER: Access(
         account=READERS,
         pages=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas"),
     ),

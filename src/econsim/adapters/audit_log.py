@@ -1,4 +1,4 @@
-"""Read events back from the log: a run from the start, endlessly as it grows, or the newest of a subject.
+"""Read events back from the log, for services: a run from the start, endlessly as it grows, or the newest of a subject.
 
 Reads through a short-lived consumer of its own, which is made again from the last event seen whenever
 the connection, the server or a delivery is lost. The client library's ordered consumer does the

@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from econsim import subjects
 from econsim.adapters import stored
 from econsim.adapters.jwt import identity
+from econsim.adapters.state_store import BUCKET
 from econsim.adapters.stored import Stored
 from econsim.errors import SetupError, Unavailable
 from econsim.grammar import token
@@ -31,9 +32,6 @@ LOOK_S: Final = 0.02
 
 AWAY_S: Final = 60.0
 """Longest to wait for a server that went away: one that was killed is back within seconds."""
-
-STATE: Final = "agent_state"
-"""The bucket of state and money."""
 
 
 def reader(creds: Path) -> Path:
@@ -94,9 +92,9 @@ async def opened(client: Client) -> list[Stored]:
 
 async def history(client: Client, run: str) -> AsyncGenerator[Entry, None]:
     """Yield every write ever made to a run's keys of the ledger's bucket, oldest first."""
-    prefix = f"$KV.{STATE}."
+    prefix = f"$KV.{BUCKET}."
     pattern = f"{prefix}{token(run, 'run')}.>"
-    async with aclosing(stored.each(client, f"KV_{STATE}", pattern=pattern)) as found:
+    async with aclosing(stored.each(client, f"KV_{BUCKET}", pattern=pattern)) as found:
         async for each in found:
             yield Entry(each.subject.removeprefix(prefix), each.payload, each.sequence)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import typer
 
 from econsim.cli import sandbox
+from econsim.cli.attach import OPERATOR
 from econsim.cli.frame import carried_out, configured, console, say
 from econsim.cli.trust import existing
 from econsim.errors import InvalidMessage, SetupError
@@ -183,16 +184,15 @@ async def _logged(trust: Trust, url: str, run: str, name: str, change: Literal["
     from econsim.errors import EconsimError
     from econsim.launch.guests import told
     from econsim.launch.runs import operator_of
-    from econsim.permissions import OPERATOR
     from econsim.schemas.admin import TellAccount
 
-    creds, change_ = trust.creds(OPERATOR), TellAccount(run=run, agent=name, change=change)
+    creds, told_of = trust.creds(OPERATOR), TellAccount(run=run, agent=name, change=change)
     try:
         client = await connect(url, creds, "econsim-cli-operator")
     except EconsimError as error:
         return f", and the log was not told: {error}"
     try:
-        in_log = await told(client, operator_of(creds), change_)
+        in_log = await told(client, operator_of(creds), told_of)
     finally:
         await client.close()
     return "" if in_log else ", and no service keeps a log of it now"

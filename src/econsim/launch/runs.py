@@ -21,15 +21,13 @@ from econsim.domain.decode import decode
 from econsim.domain.envelope import Sealed
 from econsim.errors import EconsimError, InvalidMessage, NotFound, Unavailable
 from econsim.launch.guests import let_in
+from econsim.permissions import OBSERVER, OPERATOR
 from econsim.schemas.clock import CloseRun, OpenRun, RunClosed, RunClosedEvent, RunOpenedEvent
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import Scenario
 
 OPEN_DEADLINE_S: Final = 30.0
 """Longest to wait for a clock service that takes the run."""
-
-OPERATOR: Final = "operator"
-"""Who opens runs, unless the credentials say another name."""
 
 
 async def open_run(client: Client, name: str, scenario: Scenario, operator: str = OPERATOR) -> RunOpenedEvent:
@@ -56,7 +54,7 @@ async def opened(server: Server, name: str, scenario: Scenario) -> AsyncGenerato
     async with AsyncExitStack() as stack:
         commander = await connect(server.url, creds, "econsim-run")
         stack.push_async_callback(commander.close)
-        looking = await connect(server.url, reader(server.creds("observer")), "econsim-run-reader")
+        looking = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
         stack.push_async_callback(looking.close)
         await let_in(server, name, scenario)
         await open_run(commander, name, scenario, operator)
