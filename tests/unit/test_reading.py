@@ -1,0 +1,59 @@
+"""Whose credentials read, and when a reader gives up, without a server."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from econsim.adapters import reading
+from econsim.adapters.trust import Trust
+from econsim.cli.attach import _identity
+from econsim.config import settings
+from econsim.errors import SetupError, Unavailable
+
+CLIENT = SimpleNamespace(is_closed=False)
+
+
+@pytest.fixture
+def trust(tmp_path):
+    return Trust.open(tmp_path)
+
+
+@pytest.mark.parametrize("role", ["observer", "auditor"])
+def test_readers_credentials_are_taken(trust, role):
+    assert reading.reader(trust.creds(role)) == trust.creds(role)
+
+
+@pytest.mark.parametrize("role", ["operator", "market"])
+def test_anothers_credentials_are_refused_with_the_way_out(trust, role):
+    with pytest.raises(SetupError, match=f"is of {role}, who reads nothing; .* observer.creds"):
+        reading.reader(trust.creds(role))
+
+
+def test_an_auditors_credentials_do_where_there_are_no_observers(trust, tmp_path):
+    trust.grant("carl", "auditor", tmp_path / "carl" / "auditor.creds")
+
+    found = _identity(settings(creds=tmp_path / "carl", nats="nats://n1"), "observer")
+
+    assert found == tmp_path / "carl" / "auditor.creds"
+
+
+async def test_following_outlives_an_outage_and_ends_when_it_does_not_end(monkeypatch):
+    asked = []
+
+    async def page(_client, _stream, start, _pattern):
+        asked.append(start)
+        if len(asked) in (2, 3) or len(asked) > 4:
+            message = "away"
+            raise Unavailable(message)
+        return [SimpleNamespace(sequence=start)]
+
+    monkeypatch.setattr(reading.stored, "page", page)
+    monkeypatch.setattr(reading, "LOOK_S", 0)
+    monkeypatch.setattr(reading, "AWAY_S", 0.05)
+    following = reading.follow(CLIENT, "run1")
+    heard = [(await anext(following)).sequence for _ in range(2)]
+    with pytest.raises(Unavailable):
+        await anext(following)
+
+    assert heard == [1, 2]
+    assert asked[:4] == [1, 2, 2, 2]
