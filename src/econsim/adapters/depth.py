@@ -36,6 +36,9 @@ class Depth:
         self._total = 0
         self._waiting: Counter[tuple[str, str]] = Counter()
         self._sent: Counter[tuple[str, str]] = Counter()
+        self._sent_total = (
+            0  # of all agents: adding them up for each order would take longer the more there are
+        )
 
     def take(self, run: str, agent: str) -> None:
         """Count a message an agent is about to add; raises Unavailable, and counts nothing, if it may add none now.
@@ -43,13 +46,14 @@ class Depth:
         Counted before it is sent, or all who wait to send would pass together; the next look corrects what failed.
         """
         key = run, agent
-        if self._total + self._sent.total() >= TOTAL_MAX:
+        if self._total + self._sent_total >= TOTAL_MAX:
             what, code = f"{TOTAL_MAX} messages wait in {self._stream}", "queue_is_full"
         elif self._waiting[key] + self._sent[key] >= AGENT_MAX:
             what = f"{AGENT_MAX} messages of this agent wait in {self._stream}"
             code = "agent_has_too_many_waiting"
         else:
             self._sent[key] += 1
+            self._sent_total += 1
             return
         message = f"{what}; wait until some are done"
         raise Unavailable(message, code=code, retry_after_ms=RETRY_MS)
@@ -71,6 +75,7 @@ class Depth:
         # What was sent while the server counted may count twice until the next look; never not at all.
         self._total, self._waiting = total, waiting
         self._sent -= before
+        self._sent_total -= before.total()
 
     async def _by_agent(self) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()
