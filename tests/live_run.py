@@ -12,7 +12,7 @@ from econsim.adapters.connection import connect
 from econsim.agents.line import Line
 from econsim.agents.services import EconomicService
 from econsim.app import SERVICES, Server, running
-from econsim.errors import NotFound
+from econsim.errors import NotFound, Unavailable
 from econsim.launch.guests import let_in
 from econsim.launch.runs import open_run
 from econsim.subjects import ORDER_OUTCOME
@@ -45,11 +45,11 @@ class Live:
 
     async def answering(self):
         """Wait until every service answers."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             while True:
                 try:
                     return await self.state()
-                except NotFound:
+                except (NotFound, Unavailable):
                     await asyncio.sleep(0.1)
 
     async def state(self):

@@ -36,6 +36,8 @@ AGAIN_S: Final = 0.1
 """Pause before another try to make the consumer while the server is away."""
 FORGOTTEN_S: Final = 10
 """Seconds after which the server removes a reader that went away without a word."""
+AT_ONCE: Final = 20
+"""Events handed on before others get a turn: a service that recovers many long runs must renew its leases meanwhile."""
 REPLY_TIMEOUT_S: Final = 5.0
 """Longest to wait for a single event."""
 
@@ -127,6 +129,8 @@ async def _through_one_consumer(
             if place != delivered:
                 return
             yield StoredEvent(sequence, message.subject, message.data)
+            if not delivered % AT_ONCE:
+                await asyncio.sleep(0)
 
 
 async def _keep_up(client: Client, status: Msg) -> None:

@@ -32,6 +32,8 @@ SILENCE_S: Final = 30.0
 """Longest to wait for the next stored value: an ordered consumer resumes up to 18 s after a restart."""
 READ_AHEAD: Final = 2000
 """Values read ahead of the caller."""
+AT_ONCE: Final = 20
+"""Values handed on before others get a turn: recovery must not keep leases from being renewed."""
 
 _CONFLICTS: Final = frozenset({10071, 10164})
 """Wrong last sequence of a key; two expectations on one key."""
@@ -123,6 +125,8 @@ class JetStreamStateStore:
                 left = read.metadata.num_pending
                 key = read.subject.removeprefix(self._prefix)
                 yield Entry(key, read.data, read.metadata.sequence.stream)
+                if not left % AT_ONCE:
+                    await asyncio.sleep(0)
         except _NO_ANSWER as error:
             message = f"the history of {prefix} stopped before its end"
             raise Unavailable(message) from error
