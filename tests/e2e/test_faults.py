@@ -33,13 +33,16 @@ from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import Traded
 from econsim.schemas.scenario import Scenario
 
-pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(400)]
 
 GENESIS = chosen(scenario_files.load("genesis"), periods=1)
 SCENARIO = GENESIS.model_copy(
     update={"clock": GENESIS.clock.model_copy(update={"periods": 3, "ticks_per_period": 10})}
 )
 """Three short days: 30 ticks."""
+
+START_S = 240
+"""Longest for all services to start; with two workers each these are eighteen interpreters."""
 
 Kill = Callable[[EmbeddedServer, Processes], None]
 
@@ -126,7 +129,7 @@ async def disturbed(
         await prepare(server)
         async with spread(tuple(SERVICES), server, state, lambda _: None, workers) as processes:
             client = await connect(server.url, superuser(embedded), "test-faults")
-            await open_run(client, "disturbed", scenario)
+            await open_run(client, "disturbed", scenario, patience_s=START_S)
             async with aclosing(events_of(client, "disturbed")) as log:
                 async for sealed in log:
                     events.append(sealed)

@@ -27,15 +27,22 @@ from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import Scenario
 
 OPEN_DEADLINE_S: Final = 30.0
-"""Longest to wait for a clock service that takes the run."""
+"""Longest to wait for a clock service that takes the run, if the caller does not say."""
 
 
-async def open_run(client: Client, name: str, scenario: Scenario, operator: str = OPERATOR) -> RunOpenedEvent:
+async def open_run(
+    client: Client,
+    name: str,
+    scenario: Scenario,
+    operator: str = OPERATOR,
+    patience_s: float = OPEN_DEADLINE_S,
+) -> RunOpenedEvent:
     """Ask the clock service to open a run as an operator, waiting for the service if it is not up yet.
 
-    Raises Refused if the name stands for another scenario, Unavailable if no clock service answers.
+    Raises Refused if the name stands for another scenario, Unavailable if no clock service answers within
+    `patience_s` seconds.
     """
-    request, end = OpenRun(run=name, scenario=scenario), time.monotonic() + OPEN_DEADLINE_S
+    request, end = OpenRun(run=name, scenario=scenario), time.monotonic() + patience_s
     while True:
         try:
             return await ask(client, subjects.OPEN_RUN(operator=operator), request, RunOpenedEvent)
