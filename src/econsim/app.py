@@ -23,7 +23,7 @@ from econsim.adapters import server_state
 from econsim.adapters.connection import options, ready, servers
 from econsim.adapters.guard import guard
 from econsim.adapters.ingress import REQUESTS_MAX, Gate, guard_entry, harden
-from econsim.adapters.renewal import keep_current
+from econsim.adapters.renewal import keep_current, persist
 from econsim.adapters.trust import Trust
 from econsim.catalog import Catalog
 from econsim.collector import collect_rarely
@@ -71,6 +71,7 @@ class Service:
         guard_entry(self.link.client, Gate(self._allowed, self._suspend, most))
         await ready(self.link.client)
         if self.creds:
+            persist(self.link.client)
             self.renewing.add(asyncio.create_task(keep_current(self.link.client, self.creds)))
         await self.tenancy.start()
 

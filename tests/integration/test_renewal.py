@@ -9,7 +9,7 @@ from live_run import guest_scenario, live_run
 from econsim.adapters import jetstream
 from econsim.adapters.connection import connect
 from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.provisioning import rotate
+from econsim.adapters.provisioning import provisioning, rotate
 from econsim.adapters.renewal import LOOK_S, keep_current
 from econsim.adapters.trust import write
 from econsim.errors import SetupError
@@ -30,7 +30,7 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
             economy = live.economy("anna")
             before = await economy.place_bid("cpu", "0.5")
             rotating = asyncio.create_task(
-                rotate(server.url, server.trust, kept_where_they_are, overlap_s=3 * LOOK_S)
+                rotate(server.url, server.trust, kept_where_they_are, overlap_s=10 * LOOK_S)
             )
             during = []
             while not rotating.done():
@@ -50,6 +50,32 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
     )
     assert during
     assert depth.bids
+
+
+async def too_early(server):
+    """Replace the files well before the server hears of the new keys."""
+    new = server.trust.rotated()
+    await asyncio.sleep(2.5 * LOOK_S)
+    async with provisioning(server.url, new) as provisioner:
+        await provisioner.push(new.accounts().values())
+
+
+async def too_late(server):
+    """Take the old keys away before anybody looked at the new files."""
+    await rotate(server.url, server.trust, kept_where_they_are, overlap_s=0)
+
+
+@pytest.mark.parametrize("replaced", [too_early, too_late])
+async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp_path, run, replaced):
+    async with EmbeddedServer(tmp_path) as server:
+        setup = await connect(server.url, server.creds("setup"), "test-setup")
+        await jetstream.apply(setup)
+        await setup.close()
+        async with live_run(server, run, guest_scenario()) as live:
+            await live.answering()
+            await replaced(server)
+            await live.answering()
+            await live.economy("anna").place_bid("cpu", "0.5")
 
 
 class Wire:

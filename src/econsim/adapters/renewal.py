@@ -1,22 +1,53 @@
-"""Credentials that change under a running client: it connects anew with the new ones before the old ones end.
+"""Credentials that change under a running client: it connects anew with the new ones, best before the old ones end.
 
-The client library closes for good when the server takes its credentials away, so the file is looked at and the
-connection renewed while both still hold (`econsim trust rotate` waits for that).
+The file is looked at, and the connection renewed while old and new credentials hold (`econsim trust rotate` waits for
+that). A service that comes too early or too late is refused for a while, and `persist` has it go on trying.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from nats.aio.client import Client
+from nats.errors import AuthorizationError
 
 LOOK_S: Final = 1.0
 """Pause between looks at a creds file."""
 
 OVERLAP_S: Final = 5.0
 """Seconds old credentials hold beside the new ones: several looks, and a reconnection."""
+
+_REFUSALS: Final = ("authorization", "authentication")
+"""What the server's word for refused, expired and revoked credentials holds, each in some form."""
+
+_log = logging.getLogger(__name__)
+
+
+def persist(client: Client) -> None:
+    """Have a connected client go on trying when the server refuses its credentials, at work or on a reconnection.
+
+    The library closes a client for good whose credentials are taken away, and FastStream's callback for errors ends
+    its reconnection on a refusal. But the file may be about to be replaced, or a server not have heard of it yet.
+    """
+
+    async def told(error: Exception) -> None:
+        _log.warning("nats: %s", error or type(error).__name__)
+
+    client._error_cb = told  # noqa: SLF001 - the option of `connect`, which FastStream wraps
+    client._process_err = partial(_processed, client, client._process_err)  # type: ignore[method-assign]  # noqa: SLF001 - the library has no hook here
+
+
+async def _processed(client: Client, process: Callable[[str], Awaitable[None]], text: str) -> None:
+    """Take an error the server tells before it hangs up: a refusal is a lost connection like any other."""
+    if any(refusal in text.lower() for refusal in _REFUSALS):
+        await client._process_op_err(AuthorizationError())  # noqa: SLF001 - as above
+    else:
+        await process(text)
 
 
 async def keep_current(client: Client, creds: Path) -> None:
