@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from live_run import guest_scenario, live_run
@@ -10,7 +11,7 @@ from econsim.adapters import jetstream
 from econsim.adapters.connection import connect
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.adapters.provisioning import provisioning, rotate
-from econsim.adapters.renewal import LOOK_S, keep_current
+from econsim.adapters.renewal import LOOK_S, keep_current, persist
 from econsim.adapters.trust import write
 from econsim.errors import SetupError
 
@@ -76,6 +77,31 @@ async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp
             await replaced(server)
             await live.answering()
             await live.economy("anna").place_bid("cpu", "0.5")
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        ("'authorization violation'", "lost"),
+        ("'user authentication expired'", "lost"),
+        ("'maximum subscriptions exceeded'", "lost"),
+        ("'permissions violation for publish to \"a\"'", "told"),
+    ],
+)
+async def test_what_a_server_tells_before_it_hangs_up_is_a_lost_connection_and_not_the_end(error, outcome):
+    heard = []
+
+    async def lost(_):
+        heard.append("lost")
+
+    async def told(_):
+        heard.append("told")
+
+    client = SimpleNamespace(_process_err=told, _process_op_err=lost)
+    persist(client)
+    await client._process_err(error)
+
+    assert heard == [outcome]
 
 
 class Wire:

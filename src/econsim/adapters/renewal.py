@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from nats.aio.client import Client
-from nats.errors import AuthorizationError
+from nats.errors import Error
+from nats.protocol.parser import PERMISSIONS_ERR
 
 LOOK_S: Final = 1.0
 """Pause between looks at a creds file."""
@@ -22,17 +23,14 @@ LOOK_S: Final = 1.0
 OVERLAP_S: Final = 5.0
 """Seconds old credentials hold beside the new ones: several looks, and a reconnection."""
 
-_REFUSALS: Final = ("authorization", "authentication")
-"""What the server's word for refused, expired and revoked credentials holds, each in some form."""
-
 _log = logging.getLogger(__name__)
 
 
 def persist(client: Client) -> None:
     """Have a connected client go on trying when the server refuses its credentials, at work or on a reconnection.
 
-    The library closes a client for good whose credentials are taken away, and FastStream's callback for errors ends
-    its reconnection on a refusal. But the file may be about to be replaced, or a server not have heard of it yet.
+    The library closes a client for good on nearly every error the server tells, and FastStream's callback for errors
+    ends its reconnection on a refusal. But the file may be about to be replaced, or a server not have heard of it yet.
     """
 
     async def told(error: Exception) -> None:
@@ -43,11 +41,14 @@ def persist(client: Client) -> None:
 
 
 async def _processed(client: Client, process: Callable[[str], Awaitable[None]], text: str) -> None:
-    """Take an error the server tells before it hangs up: a refusal is a lost connection like any other."""
-    if any(refusal in text.lower() for refusal in _REFUSALS):
-        await client._process_op_err(AuthorizationError())  # noqa: SLF001 - as above
-    else:
+    """Take an error the server tells: all but a forbidden subject is a lost connection, one like any other.
+
+    Not only refusals: a user whose key is gone may also be told first that it has too many subscriptions.
+    """
+    if PERMISSIONS_ERR in text:
         await process(text)
+    else:
+        await client._process_op_err(Error(f"nats: {text}"))  # noqa: SLF001 - as above
 
 
 async def keep_current(client: Client, creds: Path) -> None:
