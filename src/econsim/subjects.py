@@ -279,11 +279,11 @@ AGENT_SUSPENDED: Final = _event(
 QUOTA_CHANGED: Final = _event(
     "admin", "system.quota.changed.{run}", "QuotaChanged", "An operator changed what agents may take."
 )
-ACCOUNT_CHANGED: Final = _event(
+TRUST_CHANGED: Final = _event(
     "admin",
-    "system.agent.account_changed.{run}",
-    "AccountChanged",
-    "Who holds the keys made an agent's account on the server, or took it away.",
+    "system.operator.trust_changed.{run}",
+    "TrustChanged",
+    "Who holds the keys let an agent in or threw it out, granted a role, or replaced them all.",
 )
 COMMANDED: Final = _event(
     "admin",
@@ -320,12 +320,12 @@ SET_QUOTA: Final = _operator(
     "Quotas",
     "Change what an agent, or every agent of a run, may take; its effect is `system.quota.changed`.",
 )
-TELL_ACCOUNT: Final = _operator(
+TELL_TRUST: Final = _operator(
     "admin",
-    "account.tell",
-    "TellAccount",
-    "AccountChangedEvent",
-    "Have the log tell of an agent's account; its effect is `system.agent.account_changed`.",
+    "trust.tell",
+    "TellTrust",
+    "TrustChangedEvent",
+    "Have the log tell what was done with the keys; its effect is `system.operator.trust_changed`.",
 )
 RETRY_LETTER: Final = _operator(
     "admin", "dead_letter.retry", "RetryLetter", "LetterDone", "Put a dead letter back into its queue."

@@ -16,7 +16,7 @@ from econsim.adapters.connection import connect
 from econsim.adapters.trust import Trust
 from econsim.domain.decode import decode
 from econsim.errors import SetupError
-from econsim.schemas.admin import AccountChanged
+from econsim.schemas.admin import NO_RUN, TrustChanged
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
@@ -79,11 +79,11 @@ def account(state):
 
 
 async def logged(url, state, run):
-    """Return what the log tells of accounts for a run."""
+    """Return what the log tells of the keys for a run."""
     client = await connect(url, Trust.open(state).creds("auditor"), "test")
     found = [decode(each.subject, each.payload).event.data async for each in reading.events(client, run)]
     await client.close()
-    return [(each.agent, each.change) for each in found if isinstance(each, AccountChanged)]
+    return [(each.who, each.change) for each in found if isinstance(each, TrustChanged)]
 
 
 async def test_an_agent_comes_and_goes_while_the_server_runs_and_the_log_tells(tmp_path) -> None:
@@ -102,7 +102,22 @@ async def test_an_agent_comes_and_goes_while_the_server_runs_and_the_log_tells(t
         status, printed = await econsim(state, "agent", "revoke", "anna", "--run", "demo")
         assert (status, "has ended its connections" in printed) == (0, True)
         assert not await is_let_in(url, new)
-        assert await logged(url, state, "demo") == [("anna", "made")] * 2 + [("anna", "taken_away")]
+        assert await logged(url, state, "demo") == [("anna", "agent_let_in")] * 2 + [
+            ("anna", "agent_thrown_out")
+        ]
+
+
+async def test_the_log_tells_who_was_granted_a_role_and_that_keys_were_replaced(tmp_path) -> None:
+    state = tmp_path / "state"
+    async with up(state, "admin") as url:
+        status, granted = await econsim(state, "trust", "grant", "ada", "--output", str(tmp_path / "ada"))
+        assert (status, f"ada is let in at {url}\n" in granted) == (0, True)
+        assert await is_let_in(url, tmp_path / "ada" / "operator.creds")
+
+        status, rotated = await econsim(state, "trust", "rotate")
+        assert (status, "no service" in rotated) == (0, False)
+        assert not await is_let_in(url, tmp_path / "ada" / "operator.creds")
+        assert await logged(url, state, NO_RUN) == [("ada", "role_granted"), (None, "keys_replaced")]
 
 
 async def test_what_was_changed_while_no_server_ran_holds_from_its_next_start(tmp_path) -> None:

@@ -21,7 +21,7 @@ from econsim.app import Server, running
 from econsim.cli import app
 from econsim.domain.decode import decode
 from econsim.errors import NotAllowed, Refused
-from econsim.launch.runs import close_run, open_run
+from econsim.launch.runs import close_run, open_run, opened
 from econsim.schemas import admin
 from econsim.schemas.admin import (
     NO_RUN,
@@ -29,7 +29,7 @@ from econsim.schemas.admin import (
     LetterDone,
     RetryLetter,
     SetQuota,
-    TellAccount,
+    TellTrust,
 )
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.subjects import ORDERS
@@ -291,18 +291,25 @@ async def test_setting_a_quota_changes_the_bucket_and_is_an_event(server, nc, ru
     assert codes[-2:] == ["done", "agent_is_not_in_this_run"]
 
 
-async def test_what_was_done_to_an_account_is_told_under_who_did_it(server, nc, run, connect_as):
-    tell = TellAccount(run=run, agent="anna", change="taken_away", reason="it shouted")
+async def test_what_was_done_with_the_keys_is_told_under_who_did_it(server, nc, run, connect_as):
+    tell = TellTrust(run=run, who="anna", change="agent_thrown_out", reason="it shouted")
     async with services(server, "admin"):
-        told = await command(
-            await connect_as("operator"), subjects.TELL_ACCOUNT, tell, admin.AccountChangedEvent
-        )
-        (event,) = await events(nc, run, subjects.ACCOUNT_CHANGED)
+        told = await command(await connect_as("operator"), subjects.TELL_TRUST, tell, admin.TrustChangedEvent)
+        (event,) = await events(nc, run, subjects.TRUST_CHANGED)
         (commanded,) = await events(nc, run, subjects.COMMANDED)
 
     assert event == told
     assert (event.actor, event.causation_id) == ("operator", commanded.event_id)
-    assert event.data.model_dump() == {"agent": "anna", "change": "taken_away", "reason": "it shouted"}
+    assert event.data.model_dump() == {"who": "anna", "change": "agent_thrown_out", "reason": "it shouted"}
+
+
+async def test_whom_the_opening_of_a_run_lets_in_is_told(server, nc, run):
+    here = Server(server.url, server.creds, server.trust)
+    async with services(server, "clock", "admin"), opened(here, run, guest_scenario()):
+        told = [event.data for event in await events(nc, run, subjects.TRUST_CHANGED)]
+        await close_run(nc, run)
+
+    assert [(each.who, each.change) for each in told] == [("anna", "agent_let_in"), ("bert", "agent_let_in")]
 
 
 async def _known(operator, request):

@@ -17,12 +17,12 @@ from econsim.errors import InvalidMessage
 from econsim.operator_audit import SUMMARY_LENGTH_MAX, about, summary
 from econsim.schemas.admin import (
     NO_RUN,
-    AccountChanged,
     Commanded,
     LetterBuried,
     LetterDropped,
     LetterRetried,
     QuotaChanged,
+    TrustChanged,
     run_or_none,
 )
 from econsim.schemas.admission import AgentFacts, Reported
@@ -46,9 +46,9 @@ TOLD = [
         QuotaChanged(agent=None, update=QuotaUpdate(max_order_rate=5), quotas=Quotas(max_order_rate=5)),
     ),
     STAMP.event(
-        subjects.ACCOUNT_CHANGED,
+        subjects.TRUST_CHANGED,
         "eve",
-        AccountChanged(agent="anna", change="taken_away", reason="it shouted"),
+        TrustChanged(who="anna", change="agent_thrown_out", reason="it shouted"),
     ),
     STAMP.event(
         subjects.LETTER_BURIED,

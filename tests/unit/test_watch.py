@@ -4,7 +4,7 @@ from econsim import subjects
 from econsim.domain.envelope import Stamp
 from econsim.errors import NotFound
 from econsim.launch import watch
-from econsim.schemas.admin import TellAccount
+from econsim.schemas.admin import TellTrust
 from econsim.schemas.admission import AgentSuspended
 
 FLOODED = Stamp("demo", "ab", 0, "1970-01-01T00:00:00.000000000Z").event(
@@ -37,5 +37,5 @@ async def test_who_is_thrown_out_is_told_once_to_people_and_to_the_log(monkeypat
 
     why = "it sent 5,000 messages in a second"
     assert gone == {("demo", "anna")}
-    assert log == [TellAccount(run="demo", agent="anna", change="taken_away", reason=why)]
+    assert log == [TellTrust(run="demo", who="anna", change="agent_thrown_out", reason=why)]
     assert [why in sentence for sentence in people] == [True]

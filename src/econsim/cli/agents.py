@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from econsim.cli import sandbox
-from econsim.cli.attach import OPERATOR
 from econsim.cli.frame import carried_out, configured, console, say
 from econsim.cli.trust import existing
 from econsim.errors import InvalidMessage, SetupError
 
 if TYPE_CHECKING:
     from econsim.adapters.agent_creds import AgentCreds
-    from econsim.adapters.trust import Trust
     from econsim.config import Settings
 
 agent: Final = typer.Typer(
@@ -147,6 +145,8 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     from econsim.adapters.provisioning import provisioning
     from econsim.adapters.trust import Trust
     from econsim.errors import NotFound
+    from econsim.launch.trail import left
+    from econsim.schemas.admin import TellTrust
 
     trust = Trust.open(config.state)
     # Noted first: if no server can be told now, the next one is, and the old credentials do not come back.
@@ -160,13 +160,16 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
         await provisioner.delete(owed(trust))
         settled(trust)
         await provisioner.push([found.jwt()])
-    return found, f"the server at {url} knows it{await _logged(trust, url, run, name, 'made')}"
+    told = TellTrust(run=run, who=name, change="agent_let_in")
+    return found, f"the server at {url} knows it{await left(trust, url, told)}"
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:
     from econsim.adapters.agent_creds import find, revoke_later
     from econsim.adapters.provisioning import provisioning
     from econsim.launch.guests import revoke as taken_away
+    from econsim.launch.trail import left
+    from econsim.schemas.admin import TellTrust
 
     trust, url = existing(config), _url(config)
     if not url:
@@ -174,28 +177,8 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
         return "no server runs here: the next one will not know it"
     async with provisioning(url, trust) as provisioner:
         await taken_away(trust, provisioner, run, name)
-    logged = await _logged(trust, url, run, name, "taken_away")
-    return f"the server at {url} has ended its connections{logged}"
-
-
-async def _logged(trust: Trust, url: str, run: str, name: str, change: Literal["made", "taken_away"]) -> str:
-    """Have the log tell of it; return what people are told if it does not."""
-    from econsim.adapters.connection import connect
-    from econsim.errors import EconsimError
-    from econsim.launch.guests import told
-    from econsim.launch.runs import operator_of
-    from econsim.schemas.admin import TellAccount
-
-    creds, told_of = trust.creds(OPERATOR), TellAccount(run=run, agent=name, change=change)
-    try:
-        client = await connect(url, creds, "econsim-cli-operator")
-    except EconsimError as error:
-        return f", and the log was not told: {error}"
-    try:
-        in_log = await told(client, operator_of(creds), told_of)
-    finally:
-        await client.close()
-    return "" if in_log else ", and no service keeps a log of it now"
+    told = TellTrust(run=run, who=name, change="agent_thrown_out")
+    return f"the server at {url} has ended its connections{await left(trust, url, told)}"
 
 
 async def _watch(config: Settings) -> None:

@@ -74,9 +74,10 @@ def grant(
 
     Example: [cyan]econsim trust grant ada --role operator[/cyan], then [cyan]econsim --nats URL --creds ada …[/cyan]
     """
-    directory = output or Path(name)
-    found = _opened(configured(context))
-    for each in dict.fromkeys([role, OBSERVER] if role == OPERATOR else [role]):
+    directory, config = output or Path(name), configured(context)
+    found = _opened(config)
+    roles = list(dict.fromkeys([role, OBSERVER] if role == OPERATOR else [role]))
+    for each in roles:
         path = directory / f"{each}.creds"
         try:
             found.grant(name, each, path)
@@ -84,6 +85,7 @@ def grant(
             message = f"cannot write {path}: {error.strerror}; choose another place with --output"
             raise SetupError(message) from error
         say(f"[bold]{path}[/bold]: {name} as {each}")
+    carried_out(_granted(config, found, name, roles))
 
 
 @operator.command()
@@ -154,11 +156,24 @@ async def _rotate(config: Settings) -> str:
     from econsim.adapters import server_state
     from econsim.adapters.provisioning import rotate as replaced
     from econsim.adapters.trust_layout import hand_out_again
+    from econsim.launch.trail import left
+    from econsim.schemas.admin import TellTrust
 
     old = _opened(config)
     url = config.nats or server_state.running(config.state)
     if not url:
         hand_out_again(old.rotated(), config.state)
         return "no server runs here: the next one starts with them"
-    await replaced(url, old, lambda new: hand_out_again(new, config.state))
-    return f"the server at {url} takes no others"
+    new = await replaced(url, old, lambda new: hand_out_again(new, config.state))
+    return f"the server at {url} takes no others{await left(new, url, TellTrust(change='keys_replaced'))}"
+
+
+async def _granted(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
+    """Have the log of a server that runs tell of it, and say so if it does not."""
+    from econsim.adapters import server_state
+    from econsim.launch.trail import left
+    from econsim.schemas.admin import TellTrust
+
+    if url := config.nats or server_state.running(config.state):
+        granted = TellTrust(who=name, change="role_granted", reason=", ".join(roles))
+        say(f"{name} is let in at {url}{await left(found, url, granted)}")

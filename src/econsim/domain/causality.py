@@ -27,7 +27,7 @@ _OUTSIDE: Final = frozenset(
     row.type
     for row in (
         subjects.COMMANDED,
-        subjects.ACCOUNT_CHANGED,
+        subjects.TRUST_CHANGED,
         subjects.QUOTA_CHANGED,
         subjects.LETTER_BURIED,
         subjects.LETTER_RETRIED,

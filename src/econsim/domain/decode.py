@@ -14,12 +14,12 @@ from econsim import subjects
 from econsim.domain.envelope import Sealed
 from econsim.errors import InvalidMessage
 from econsim.schemas.admin import (
-    AccountChanged,
     Commanded,
     LetterBuried,
     LetterDropped,
     LetterRetried,
     QuotaChanged,
+    TrustChanged,
 )
 from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Reported
 from econsim.schemas.agent import CycleCompleted
@@ -49,7 +49,7 @@ _TYPES: Final = (
     (subjects.REPORTED, Event[Reported]),
     (subjects.ADMISSION_REJECTED, Event[AdmissionRejected]),
     (subjects.AGENT_SUSPENDED, Event[AgentSuspended]),
-    (subjects.ACCOUNT_CHANGED, Event[AccountChanged]),
+    (subjects.TRUST_CHANGED, Event[TrustChanged]),
     (subjects.QUOTA_CHANGED, Event[QuotaChanged]),
     (subjects.COMMANDED, Event[Commanded]),
     (subjects.LETTER_BURIED, Event[LetterBuried]),

@@ -25,7 +25,7 @@ SENTENCES: Final = {
     "period_opened": "period {period} opened",
     "period_closed": "period {period} closed",
     "commanded": "operator {operator} asked for {command}: {code}; {summary}",
-    "account_changed": "the account of {agent} was {how}",
+    "trust_changed": "{how}",
     "changed": "the limits of {whom} were changed",
     "buried": "a message to {subject} is dead letter {sequence}: {code}; {reason}",
     "retried": "dead letter {sequence} went back to {subject}",
@@ -52,7 +52,9 @@ def _parts(fact: Fact) -> Json:
         parts["credits"] = "unknown" if parts["price"] is None else format_credits(parts["price"])
         parts["lot"] = f"{parts.get('quantity', '')} {fact.entity} at {parts['credits']}"
     if "change" in parts:
-        parts["how"] = ": ".join(filter(None, (parts["change"].replace("_", " "), parts["reason"])))
+        parts["how"] = ": ".join(
+            filter(None, (parts["change"].replace("_", " "), parts["who"], parts["reason"]))
+        )
     if "quotas" in parts:
         parts["whom"] = parts["agent"] or "every agent"
     if "transfers" in parts:

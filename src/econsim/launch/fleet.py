@@ -14,7 +14,7 @@ from econsim.config import Settings
 from econsim.errors import NotFound, SetupError, Unavailable
 from econsim.launch.bus import bus
 from econsim.launch.processes import spread
-from econsim.launch.runs import operator_of
+from econsim.launch.trail import operator_of
 from econsim.launch.watch import watched
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import Ping, Pong

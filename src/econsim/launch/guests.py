@@ -6,9 +6,6 @@ others their operator does (`econsim agent create`).
 
 from __future__ import annotations
 
-from nats.aio.client import Client
-
-from econsim import subjects
 from econsim.adapters.agent_creds import (
     AgentCreds,
     find,
@@ -20,13 +17,10 @@ from econsim.adapters.agent_creds import (
     throw_out,
     thrown_out,
 )
-from econsim.adapters.calls import ask
 from econsim.adapters.provisioning import Provisioner, provisioning
 from econsim.adapters.trust import Trust
 from econsim.app import Server
 from econsim.domain.population import UNHOSTED, population
-from econsim.errors import EconsimError
-from econsim.schemas.admin import AccountChangedEvent, TellAccount
 from econsim.schemas.scenario import Scenario
 
 
@@ -61,15 +55,6 @@ async def revoke(trust: Trust, provisioner: Provisioner, run: str, agent: str) -
     await provisioner.delete([found.account])
     throw_out(found)
     return found
-
-
-async def told(client: Client, operator: str, change: TellAccount) -> bool:
-    """Have the log tell of an account, as an operator; false if no service does, or it cannot now."""
-    try:
-        await ask(client, subjects.TELL_ACCOUNT(operator=operator), change, AccountChangedEvent)
-    except EconsimError:
-        return False
-    return True
 
 
 async def restore(server: Server) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
-from pathlib import Path
 from typing import Final
 
 from nats.aio.client import Client
@@ -14,14 +13,15 @@ from nats.aio.client import Client
 from econsim import subjects
 from econsim.adapters.calls import ask
 from econsim.adapters.connection import connect
-from econsim.adapters.jwt import identity
 from econsim.adapters.reading import follow, reader
 from econsim.app import Server
 from econsim.domain.decode import decode
 from econsim.domain.envelope import Sealed
 from econsim.errors import EconsimError, InvalidMessage, NotFound, Unavailable
 from econsim.launch.guests import let_in
+from econsim.launch.trail import operator_of, told
 from econsim.permissions import OBSERVER, OPERATOR
+from econsim.schemas.admin import TellTrust
 from econsim.schemas.clock import CloseRun, OpenRun, RunClosed, RunClosedEvent, RunOpenedEvent
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import Scenario
@@ -63,18 +63,15 @@ async def opened(server: Server, name: str, scenario: Scenario) -> AsyncGenerato
         stack.push_async_callback(commander.close)
         looking = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
         stack.push_async_callback(looking.close)
-        await let_in(server, name, scenario)
+        guests = await let_in(server, name, scenario)
         await open_run(commander, name, scenario, operator)
         try:
+            for guest in guests:
+                await told(commander, operator, TellTrust(run=name, who=guest.agent, change="agent_let_in"))
             yield looking
         except (asyncio.CancelledError, Exception):
             await close_run(commander, name, operator)
             raise
-
-
-def operator_of(creds: Path) -> str:
-    """Return the name that credentials of an operator command in; without credentials the usual one."""
-    return identity(creds.read_text()).name if creds.is_file() else OPERATOR
 
 
 async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None:

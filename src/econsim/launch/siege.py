@@ -36,7 +36,8 @@ from econsim.config import Settings
 from econsim.errors import SetupError
 from econsim.launch.fleet import Fleet, launched
 from econsim.launch.guests import let_in, revoke
-from econsim.launch.runs import close_run, open_run, operator_of
+from econsim.launch.runs import close_run, open_run
+from econsim.launch.trail import operator_of
 from econsim.schemas.admin import SetQuota
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario

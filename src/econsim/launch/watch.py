@@ -24,10 +24,10 @@ from econsim.adapters.provisioning import Provisioner, provisioning
 from econsim.adapters.trust import Trust
 from econsim.app import Server
 from econsim.errors import EconsimError, NotFound
-from econsim.launch.guests import revoke, told
-from econsim.launch.runs import operator_of
+from econsim.launch.guests import revoke
+from econsim.launch.trail import operator_of, told
 from econsim.permissions import OPERATOR
-from econsim.schemas.admin import TellAccount
+from econsim.schemas.admin import TellTrust
 from econsim.schemas.admission import AgentSuspendedEvent
 
 LOOK_S: Final = 1.0
@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 Tell = Callable[[str], None]
 """Told in a sentence who was thrown out."""
 
-Log = Callable[[TellAccount], Awaitable[bool]]
+Log = Callable[[TellTrust], Awaitable[bool]]
 """Has the log tell of it."""
 
 
@@ -119,4 +119,4 @@ class Watch:
         self._tell(
             f"agent {agent} of run {run} was thrown out: {why}; `econsim agent create` lets it in again"
         )
-        await self._log(TellAccount(run=run, agent=agent, change="taken_away", reason=why))
+        await self._log(TellTrust(run=run, who=agent, change="agent_thrown_out", reason=why))

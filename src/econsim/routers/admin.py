@@ -23,8 +23,6 @@ from econsim.link import Link
 from econsim.middlewares import caller, event, wire
 from econsim.operator_audit import about
 from econsim.schemas.admin import (
-    AccountChanged,
-    AccountChangedEvent,
     DropLetter,
     LetterDone,
     LetterDropped,
@@ -32,7 +30,9 @@ from econsim.schemas.admin import (
     QuotaChanged,
     RetryLetter,
     SetQuota,
-    TellAccount,
+    TellTrust,
+    TrustChanged,
+    TrustChangedEvent,
 )
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.schemas.quota import Quotas
@@ -67,9 +67,9 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
         """Change what agents may take; its effect is `system.quota.changed`."""
         return await changed(link, tenancy, request, caller().operator)
 
-    @routes.subscriber(subjects.TELL_ACCOUNT.pattern(), QUEUE, decoder=wire(TellAccount))
-    async def tell_account(request: TellAccount) -> AccountChangedEvent:
-        """Have the log tell of an agent's account; its effect is `system.agent.account_changed`."""
+    @routes.subscriber(subjects.TELL_TRUST.pattern(), QUEUE, decoder=wire(TellTrust))
+    async def tell_trust(request: TellTrust) -> TrustChangedEvent:
+        """Have the log tell what was done with the keys; its effect is `system.operator.trust_changed`."""
         return await told(link, request, caller().operator)
 
     @routes.subscriber(subjects.RETRY_LETTER.pattern(), QUEUE, decoder=wire(RetryLetter))
@@ -105,16 +105,16 @@ async def changed(link: Link, tenancy: Tenancy, request: SetQuota, operator: str
     return quotas
 
 
-async def told(link: Link, request: TellAccount, operator: str) -> AccountChangedEvent:
-    """Say what happened to an account; the run need not be open, nor the agent be in it."""
+async def told(link: Link, request: TellTrust, operator: str) -> TrustChangedEvent:
+    """Say what was done with the keys; the run need not be open, nor the agent be in it."""
     cause = about(request.run)
-    data = AccountChanged(agent=request.agent, change=request.change, reason=request.reason)
-    # Told twice it is two events: one account may be made and taken away many times.
+    data = TrustChanged(who=request.who, change=request.change, reason=request.reason)
+    # Told twice it is two events: an agent may be let in and thrown out many times.
     sealed = Stamp(request.run, "", 0, link.clock.now(), cause).event(
-        subjects.ACCOUNT_CHANGED, operator, data, cause or random_id()
+        subjects.TRUST_CHANGED, operator, data, cause or random_id()
     )
     await _tell(link, sealed)
-    return AccountChangedEvent.model_validate(sealed.event)
+    return TrustChangedEvent.model_validate(sealed.event)
 
 
 async def retried(link: Link, sequence: int, operator: str) -> LetterDone:

@@ -17,6 +17,9 @@ NO_RUN: Final = "none"
 REASON_LENGTH_MAX: Final = 200
 """Characters of a reason that are told."""
 
+Change = Literal["agent_let_in", "agent_thrown_out", "role_granted", "keys_replaced"]
+"""What is done with the keys of the trust root."""
+
 Sequence = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 """Place of a message in its stream."""
 
@@ -49,28 +52,28 @@ class QuotaChanged(Message):
     """What holds from now on."""
 
 
-class TellAccount(Message):
-    """Have the log tell that an agent's account was made or taken away, by who holds the keys and already did."""
+class TellTrust(Message):
+    """Have the log tell what was done with the keys, by who holds them and already did it."""
 
-    run: Name
-    """The run the account is for; it may be opened later."""
-    agent: Name
-    """The agent."""
-    change: Literal["made", "taken_away"]
+    run: Name = NO_RUN
+    """The run the agent is let into, which may be opened later; `none` for what is about no run."""
+    who: Name | None = None
+    """The agent, or the person a role was granted to; none for every role."""
+    change: Change
     """What was done."""
     reason: Annotated[str, Field(max_length=REASON_LENGTH_MAX)] = ""
-    """Why, for people; empty if somebody wanted it so."""
+    """Why or as what, for people; empty if somebody wanted it so."""
 
 
-class AccountChanged(Message):
-    """An agent's account on the server was made or taken away."""
+class TrustChanged(Message):
+    """Somebody is trusted who was not, or no longer: who holds the keys used them."""
 
-    agent: str
-    """The agent."""
-    change: str
-    """`made` or `taken_away`."""
+    who: str | None
+    """The agent, or the person a role was granted to; none for every role."""
+    change: Change
+    """What was done."""
     reason: str
-    """Why, for people; empty if somebody wanted it so."""
+    """Why or as what, for people; empty if somebody wanted it so."""
 
 
 class RetryLetter(Message):
@@ -152,7 +155,7 @@ class Commanded(Message):
     """What was asked, shortened, for people."""
 
 
-AccountChangedEvent = Event[AccountChanged]
+TrustChangedEvent = Event[TrustChanged]
 QuotaChangedEvent = Event[QuotaChanged]
 LetterBuriedEvent = Event[LetterBuried]
 LetterRetriedEvent = Event[LetterRetried]
