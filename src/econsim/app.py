@@ -70,8 +70,8 @@ class Service:
         most = FLOOD_MAX if name == "admission" else REQUESTS_MAX
         guard_entry(self.link.client, Gate(self._allowed, self._suspend, most))
         await ready(self.link.client)
+        persist(self.link.client)
         if self.creds:
-            persist(self.link.client)
             self.renewing.add(asyncio.create_task(keep_current(self.link.client, self.creds)))
         await self.tenancy.start()
 

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import pytest
 from live_run import guest_scenario, live_run
 
-from econsim.adapters import jetstream
 from econsim.adapters.connection import connect
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.adapters.provisioning import provisioning, rotate
 from econsim.adapters.renewal import LOOK_S, keep_current, persist
 from econsim.adapters.trust import write
+from econsim.app import Server
 from econsim.errors import SetupError
+from econsim.launch.bus import prepare
 
 pytestmark = pytest.mark.nats
 
@@ -24,8 +25,7 @@ def kept_where_they_are(_):
 
 async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
     async with EmbeddedServer(tmp_path) as server:
-        setup = await connect(server.url, server.creds("setup"), "test-setup")
-        await jetstream.apply(setup)
+        await prepare(Server(server.url, server.creds))
         kept = shutil.copyfile(server.creds("market"), tmp_path / "kept.creds")
         async with live_run(server, run, guest_scenario()) as live:
             economy = live.economy("anna")
@@ -44,7 +44,6 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
 
         with pytest.raises(SetupError):
             await connect(server.url, kept, "test-kept")
-        await setup.close()
 
     assert [r.sequence for r in (before, *during, after)] == sorted(
         {r.sequence for r in (before, *during, after)}
@@ -69,9 +68,7 @@ async def too_late(server):
 @pytest.mark.parametrize("replaced", [too_early, too_late])
 async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp_path, run, replaced):
     async with EmbeddedServer(tmp_path) as server:
-        setup = await connect(server.url, server.creds("setup"), "test-setup")
-        await jetstream.apply(setup)
-        await setup.close()
+        await prepare(Server(server.url, server.creds))
         async with live_run(server, run, guest_scenario()) as live:
             await live.answering()
             await replaced(server)

@@ -195,6 +195,23 @@ async def test_a_question_is_patient_too():
     assert len(set(wire.asked)) == 1
 
 
+async def test_who_asks_waits_for_a_service_that_is_away_for_a_moment():
+    balance = Balance(holder="anna", credits=Position(posted=5, pending=0), sequence=1)
+    wire = Wire(nats.errors.NoRespondersError(), nats.errors.NoRespondersError(), balance)
+
+    assert await line(wire).ask(subjects.GET_BALANCE, GetBalance(), Balance) == balance
+
+
+async def test_who_asks_where_nobody_ever_answers_is_told_so(monkeypatch):
+    monkeypatch.setattr("econsim.agents.line.AWAY_S", 0.3)
+    wire = Wire(nats.errors.NoRespondersError())
+
+    with pytest.raises(NotFound, match="nobody answers"):
+        await line(wire).ask(subjects.GET_BALANCE, GetBalance(), Balance)
+
+    assert len(wire.asked) > 1
+
+
 async def test_a_report_sent_again_for_want_of_an_answer_is_the_same_report():
     wire = Wire(nats.errors.TimeoutError(), STORED)
     session = AgentSession(wire, "run", "anna")

@@ -24,6 +24,9 @@ SUBMIT_DEADLINE_S: Final = 120.0
 PAUSE_S: Final = 0.05
 """Pause before asking again."""
 
+NO_SERVICE: Final = "no_service_answers"
+"""Code of a question that nobody listens to."""
+
 Reply = TypeVar("Reply", bound=Message)
 
 
@@ -39,7 +42,7 @@ async def ask(
         message = await client.request(subject, request.model_dump_json().encode(), timeout=timeout_s)
     except nats.errors.NoRespondersError as error:
         text = f"nobody answers on {subject}: no such run or market, or its service is not running"
-        raise NotFound(text, code="no_service_answers") from error
+        raise NotFound(text, code=NO_SERVICE) from error
     except (TimeoutError, nats.errors.Error) as error:
         text = f"no answer on {subject} within {timeout_s:g} s"
         raise Unavailable(text) from error

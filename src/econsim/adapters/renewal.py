@@ -27,10 +27,11 @@ _log = logging.getLogger(__name__)
 
 
 def persist(client: Client) -> None:
-    """Have a connected client go on trying when the server refuses its credentials, at work or on a reconnection.
+    """Have a connected client go on trying when the server refuses it, at work or on a reconnection.
 
     The library closes a client for good on nearly every error the server tells, and FastStream's callback for errors
-    ends its reconnection on a refusal. But the file may be about to be replaced, or a server not have heard of it yet.
+    ends its reconnection on some. But credentials may be about to be replaced, or be news to one server of a cluster;
+    and a busy server that found a client slow to say who it is will find it quick the next time.
     """
 
     async def told(error: Exception) -> None:

@@ -15,7 +15,7 @@ import nats.errors
 from nats.aio.client import Client
 from pydantic import ValidationError
 
-from econsim.adapters.calls import ask, refusal
+from econsim.adapters.calls import NO_SERVICE, ask, refusal
 from econsim.adapters.clock import jitter
 from econsim.agent_access import short_name
 from econsim.domain.reports import REPORT_BYTES_MAX
@@ -29,6 +29,9 @@ PATIENCE_S: Final = 30.0
 
 ATTEMPT_S: Final = 2.0
 """Longest to wait for one acknowledgement before sending the same again."""
+
+AWAY_S: Final = 2.0
+"""Longest to go on asking where nobody answers: a service that connects anew is back in a moment, a wrong name never."""
 
 PAUSE_MS: Final = 100
 """Milliseconds to wait when nobody says how long."""
@@ -52,7 +55,7 @@ class Line:
         self._patience_s = patience_s
 
     async def ask(self, row: Subject, request: Message, reply: type[Reply], **places: str) -> Reply:
-        """Ask a service; waits and asks again when told to. Raises as `calls.ask` when patience ends."""
+        """Ask a service; waits and asks again when told to, or when the service is away for a moment. Raises as `calls.ask` when patience ends."""
         subject = short_name(row, self.agent, **places)
         return await self._patiently(subject, lambda: ask(self.client, subject, request, reply))
 
@@ -85,15 +88,17 @@ class Line:
             raise InvalidMessage(text) from error
 
     async def _patiently(self, subject: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
-        end = time.monotonic() + self._patience_s
+        began = time.monotonic()
+        end = began + self._patience_s
         while True:
             try:
                 return await attempt()
             except EconsimError as error:
+                away = error.error_code == NO_SERVICE and time.monotonic() < began + AWAY_S
                 # Never earlier than told, and not all who were told the same at once.
                 wait_ms = (error.retry_after_ms or PAUSE_MS) * 2 * jitter(1.0)
                 late = time.monotonic() + wait_ms / 1000 > end
-                if late or not error.retryable or self.client.is_closed:
+                if late or not (error.retryable or away) or self.client.is_closed:
                     raise
                 _log.info("%s waits %d ms before %s: %s", self.agent, wait_ms, subject, error)
                 self.waited_ms += int(wait_ms)

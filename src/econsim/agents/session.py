@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.adapters import server_state
+from econsim.adapters.calls import NO_SERVICE
 from econsim.adapters.clock import random_id
 from econsim.adapters.connection import connect, ready
 from econsim.agent_access import ANSWERED, CLOSED, NEWEST_TICK, short_name
@@ -234,7 +235,7 @@ async def _seat(session: AgentSession, end: float) -> None:
         try:
             await session.economy.get_balance()
         except NotFound as error:
-            if error.error_code != "no_service_answers":
+            if error.error_code != NO_SERVICE:
                 raise
             if time.monotonic() > end:
                 message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from econsim.cli.attach import OPERATOR, attached
 from econsim.errors import NotFound, SetupError
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 Reply = TypeVar("Reply", bound="Message")
 
-_NOBODY: Final = "no_service_answers"
-
 
 @dataclass(frozen=True, slots=True)
 class Commander:
@@ -33,12 +31,12 @@ class Commander:
 
     async def ask(self, subject: Subject, request: Message, reply: type[Reply]) -> Reply:
         """Have a command carried out; raises Refused with the service's reason, SetupError if there is no service."""
-        from econsim.adapters.calls import ask
+        from econsim.adapters.calls import NO_SERVICE, ask
 
         try:
             return await ask(self.client, subject(operator=self.name), request, reply)
         except NotFound as error:
-            if error.error_code != _NOBODY:
+            if error.error_code != NO_SERVICE:
                 raise
             message = f"no {subject.owner} service is running; start it with `econsim up`"
             raise SetupError(message) from error
