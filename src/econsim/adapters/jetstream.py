@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import nats.errors
 from nats.aio.client import Client
@@ -182,9 +182,19 @@ async def remove(client: Client, consumer: Consumer) -> None:
 
 async def depth(client: Client, stream: str) -> int:
     """Return how many messages a stream holds."""
+    return int((await _state(client, stream))["messages"])
+
+
+async def ends(client: Client, stream: str) -> tuple[int, int]:
+    """Return the places of a stream's oldest and newest message; the oldest lies behind the newest when it is empty."""
+    state = await _state(client, stream)
+    return int(state["first_seq"]), int(state["last_seq"])
+
+
+async def _state(client: Client, stream: str) -> Mapping[str, Any]:
     state = (await request(client, f"STREAM.INFO.{stream}"))["state"]
     assert isinstance(state, dict)
-    return int(state["messages"])
+    return state
 
 
 async def waiting(client: Client, stream: str, pattern: str) -> Mapping[str, int]:

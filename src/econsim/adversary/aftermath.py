@@ -84,7 +84,7 @@ class Log:
     unreadable: int = 0
     """Events that cannot be read."""
     left: int = 0
-    """Orders nobody saw to, when all had been seen to for a moment or the wait for it ended."""
+    """Orders of the siege nobody saw to, or at most as many, when the wait for it ended."""
 
 
 async def read_log(client: Client, run: str, guests: Sequence[str]) -> Log:
@@ -129,7 +129,7 @@ async def judge(client: Client, run: str, served: Sequence[Served], noise: Noise
         ),
         Fact(f"everybody went on trading: {log.trades} trades", log.trades > 0),
         Fact(f"every event of the log can be read ({log.unreadable} cannot)", not log.unreadable),
-        Fact(f"{log.left or 'nothing'} is left in the queue of orders", not log.left),
+        Fact(f"{log.left or 'nothing'} of the siege is left in the queue of orders", not log.left),
         Fact(f"{len(letters) or 'no'} dead letters, {len(theirs) or 'none'} of victims", not letters),
         Fact(f"services logged {noise.heard[:3] or 'nothing unforeseen'}", not noise.heard),
         *(fact for each in served for fact in _of(each, log.told[each.guest.name])),

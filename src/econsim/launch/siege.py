@@ -51,7 +51,7 @@ AT_ONCE: Final = 6
 ATTACK_S: Final = 45.0
 """Longest one attack may take before it counts as broken: nobody can say what it did."""
 
-SETTLE_S: Final = 10.0
+SETTLE_S: Final = 30.0
 """Longest until everything that was begun is done, when all attacks are over."""
 
 STOP_S: Final = 15.0
@@ -170,18 +170,18 @@ async def _siege(stage: Stage, pairs: Sequence[Pair], noise: Noise, operator: st
 
 
 async def _settled(stage: Stage) -> Log:
-    """Wait until all that was begun is done; return the log, and in it what is left in the queue."""
-    left = await jetstream.depth(stage.sim, subjects.ORDERS)
+    """Wait until all that was begun is done; return the log, and in it what of it is left in the queue."""
+    oldest, begun = await jetstream.ends(stage.sim, subjects.ORDERS)
     end = asyncio.get_running_loop().time() + SETTLE_S
-    # The clock and the hosts go on, so the queue is empty only between two ticks.
-    while left and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(0.03)
-        left = await jetstream.depth(stage.sim, subjects.ORDERS)
+    # The clock and the hosts go on, so there are always newer ones.
+    while oldest <= begun and asyncio.get_running_loop().time() < end:
+        await asyncio.sleep(0.1)
+        oldest, _ = await jetstream.ends(stage.sim, subjects.ORDERS)
     log = await read_log(stage.sim, stage.run, VICTIMS)
     while any(log.told[g.name] != g.told for g in stage.victims) and asyncio.get_running_loop().time() < end:
         await asyncio.sleep(0.3)
         log = await read_log(stage.sim, stage.run, VICTIMS)
-    log.left = left
+    log.left = max(begun + 1 - oldest, 0)
     return log
 
 
