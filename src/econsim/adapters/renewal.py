@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,9 @@ LOOK_S: Final = 1.0
 OVERLAP_S: Final = 5.0
 """Seconds old credentials hold beside the new ones: several looks, and a reconnection."""
 
+AGAIN_S: Final = 10.0
+"""Pause before the same complaint is logged again: attempts are made ten times a second."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -33,9 +37,14 @@ def persist(client: Client) -> None:
     ends its reconnection on some. But credentials may be about to be replaced, or be news to one server of a cluster;
     and a busy server that found a client slow to say who it is will find it quick the next time.
     """
+    last, at = "", 0.0
 
     async def told(error: Exception) -> None:
-        _log.warning("nats: %s", error or type(error).__name__)
+        nonlocal last, at
+        text, now = str(error) or type(error).__name__, time.monotonic()
+        if text != last or now > at + AGAIN_S:
+            last, at = text, now
+            _log.warning("nats: %s", text)
 
     client._error_cb = told  # noqa: SLF001 - the option of `connect`, which FastStream wraps
     client._process_err = partial(_processed, client, client._process_err)  # type: ignore[method-assign]  # noqa: SLF001 - the library has no hook here

@@ -145,7 +145,7 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     from econsim.adapters.provisioning import provisioning
     from econsim.adapters.trust import Trust
     from econsim.errors import NotFound
-    from econsim.launch.trail import left
+    from econsim.launch.trail import recorded
     from econsim.schemas.admin import TellTrust
 
     trust = Trust.open(config.state)
@@ -161,14 +161,14 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
         settled(trust)
         await provisioner.push([found.jwt()])
     told = TellTrust(run=run, who=name, change="agent_let_in")
-    return found, f"the server at {url} knows it{await left(trust, url, told)}"
+    return found, f"the server at {url} knows it{await recorded(trust, url, told)}"
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:
     from econsim.adapters.agent_creds import find, revoke_later
     from econsim.adapters.provisioning import provisioning
     from econsim.launch.guests import revoke as taken_away
-    from econsim.launch.trail import left
+    from econsim.launch.trail import recorded
     from econsim.schemas.admin import TellTrust
 
     trust, url = existing(config), _url(config)
@@ -178,7 +178,7 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
     async with provisioning(url, trust) as provisioner:
         await taken_away(trust, provisioner, run, name)
     told = TellTrust(run=run, who=name, change="agent_thrown_out")
-    return f"the server at {url} has ended its connections{await left(trust, url, told)}"
+    return f"the server at {url} has ended its connections{await recorded(trust, url, told)}"
 
 
 async def _watch(config: Settings) -> None:

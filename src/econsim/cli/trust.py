@@ -156,7 +156,7 @@ async def _rotate(config: Settings) -> str:
     from econsim.adapters import server_state
     from econsim.adapters.provisioning import rotate as replaced
     from econsim.adapters.trust_layout import hand_out_again
-    from econsim.launch.trail import left
+    from econsim.launch.trail import recorded
     from econsim.schemas.admin import TellTrust
 
     old = _opened(config)
@@ -165,15 +165,15 @@ async def _rotate(config: Settings) -> str:
         hand_out_again(old.rotated(), config.state)
         return "no server runs here: the next one starts with them"
     new = await replaced(url, old, lambda new: hand_out_again(new, config.state))
-    return f"the server at {url} takes no others{await left(new, url, TellTrust(change='keys_replaced'))}"
+    return f"the server at {url} takes no others{await recorded(new, url, TellTrust(change='keys_replaced'))}"
 
 
 async def _granted(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
     """Have the log of a server that runs tell of it, and say so if it does not."""
     from econsim.adapters import server_state
-    from econsim.launch.trail import left
+    from econsim.launch.trail import recorded
     from econsim.schemas.admin import TellTrust
 
     if url := config.nats or server_state.running(config.state):
         granted = TellTrust(who=name, change="role_granted", reason=", ".join(roles))
-        say(f"{name} is let in at {url}{await left(found, url, granted)}")
+        say(f"{name} is let in at {url}{await recorded(found, url, granted)}")

@@ -29,7 +29,7 @@ async def told(client: Client, operator: str, change: TellTrust) -> bool:
     return True
 
 
-async def left(trust: Trust, url: str, change: TellTrust) -> str:
+async def recorded(trust: Trust, url: str, change: TellTrust) -> str:
     """Connect and have the log tell it; return what people are told if it does not, else nothing."""
     creds = trust.creds(OPERATOR)
     try:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from econsim.schemas.base import Event, Message
 from econsim.schemas.quota import Quotas, QuotaUpdate
-from econsim.schemas.types import AMOUNT_MAX, NAME_LENGTH_MAX, NAME_PATTERN, Name
+from econsim.schemas.types import AMOUNT_MAX, NAME_LENGTH_MAX, NAME_PATTERN, Identifier, Name
 
 NO_RUN: Final = "none"
 """Stands for the run in events about no run."""
@@ -57,7 +57,7 @@ class TellTrust(Message):
 
     run: Name = NO_RUN
     """The run the agent is let into, which may be opened later; `none` for what is about no run."""
-    who: Name | None = None
+    who: Identifier | None = None
     """The agent, or the person a role was granted to; none for every role."""
     change: Change
     """What was done."""
