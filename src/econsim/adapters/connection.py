@@ -21,7 +21,7 @@ from econsim.adapters.clock import jitter
 from econsim.adapters.guard import guard
 from econsim.adapters.ingress import harden
 from econsim.adapters.jwt import identity
-from econsim.adapters.renewal import keep_current
+from econsim.adapters.renewal import complaint, keep_current
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.permissions import INBOX, NAME, ROLES, permissions
 from econsim.subjects import AUDIT
@@ -274,4 +274,4 @@ async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[P
 
 
 async def _logged(error: Exception) -> None:
-    _log.warning("nats: %s", error or type(error).__name__)
+    _log.warning("connection: %s", complaint(error))

@@ -41,13 +41,18 @@ def persist(client: Client) -> None:
 
     async def told(error: Exception) -> None:
         nonlocal last, at
-        text, now = str(error) or type(error).__name__, time.monotonic()
+        text, now = complaint(error), time.monotonic()
         if text != last or now > at + AGAIN_S:
             last, at = text, now
-            _log.warning("nats: %s", text)
+            _log.warning("connection: %s", text)
 
     client._error_cb = told  # noqa: SLF001 - the option of `connect`, which FastStream wraps
     client._process_err = partial(_processed, client, client._process_err)  # type: ignore[method-assign]  # noqa: SLF001 - the library has no hook here
+
+
+def complaint(error: Exception) -> str:
+    """Return what a connection complains of; time-outs have no text but their name."""
+    return str(error) or type(error).__name__
 
 
 async def _processed(client: Client, process: Callable[[str], Awaitable[None]], text: str) -> None:

@@ -55,7 +55,10 @@ class Line:
         self._patience_s = patience_s
 
     async def ask(self, row: Subject, request: Message, reply: type[Reply], **places: str) -> Reply:
-        """Ask a service; waits and asks again when told to, or when the service is away for a moment. Raises as `calls.ask` when patience ends."""
+        """Ask a service; waits and asks again when told to, or when the service is away for a moment.
+
+        Raises as `calls.ask` when patience ends.
+        """
         subject = short_name(row, self.agent, **places)
         return await self._patiently(subject, lambda: ask(self.client, subject, request, reply))
 
