@@ -11,8 +11,8 @@ ASK = b"market.account.get_balance.run.mallory"
 CROSSED = b"_R_.abc.def"
 
 
-def gate(told, allowed=100, most=1_000):
-    return Gate(lambda _: allowed, lambda sender, count: told.append((sender.agent, count)), most)
+def gate(told, allowed=100, most=1_000, now=lambda: 7.0):
+    return Gate(lambda _: allowed, lambda sender, count: told.append((sender.agent, count)), most, now)
 
 
 def passed(gate, times, subject=ASK, reply=CROSSED):
@@ -70,6 +70,12 @@ def test_what_an_agent_sends_far_above_its_rate_is_dropped_and_told_once():
 
 def test_a_higher_rate_lets_more_pass():
     assert passed(gate([], allowed=1_000, most=10_000), 5_000) == 3_000
+
+
+def test_the_next_second_begins_anew():
+    at = iter([7.0] * 400 + [8.0] * 400)
+
+    assert passed(gate([], now=lambda: next(at)), 800) == 2 * PASSED_MIN
 
 
 def test_one_agents_flood_leaves_the_others_their_room():

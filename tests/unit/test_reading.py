@@ -49,9 +49,9 @@ async def test_following_outlives_an_outage_and_ends_when_it_does_not_end(monkey
 
     monkeypatch.setattr(reading.stored, "page", page)
     monkeypatch.setattr(reading, "LOOK_S", 0)
-    monkeypatch.setattr(reading, "AWAY_S", 0.05)
     following = reading.follow(CLIENT, "run1")
     heard = [(await anext(following)).sequence for _ in range(2)]
+    monkeypatch.setattr(reading, "AWAY_S", 0.05)
     with pytest.raises(Unavailable):
         await anext(following)
 

@@ -4,7 +4,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -76,10 +75,3 @@ def test_a_process_that_is_gone_uses_nothing():
 
     assert usage.of_tree(process.pid) == usage.Usage()
     assert usage.scratch_bytes(process.pid) == 0
-
-
-def test_a_look_takes_little():
-    began = time.perf_counter()
-    usage.of_tree(os.getpid())
-
-    assert time.perf_counter() - began < 0.5

@@ -89,11 +89,18 @@ def _utf8(text: bytes) -> bytes:
 class Gate:
     """Counts what arrives from agents' accounts on one connection, and drops what is far too much of one."""
 
-    def __init__(self, allowed: Allowed, tell: Tell, most: int = REQUESTS_MAX) -> None:
+    def __init__(
+        self,
+        allowed: Allowed,
+        tell: Tell,
+        most: int = REQUESTS_MAX,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Let a few times what an agent is allowed pass, to be answered; tell of who sends `most` in a second."""
         self._allowed = allowed
         self._tell = tell
         self._most = most
+        self._now = now
         self._second = 0
         self._arrived: dict[bytes, int] = {}
 
@@ -104,7 +111,7 @@ class Gate:
         parts = subject.split(b".")
         if len(parts) != 5:
             return True
-        second = int(time.monotonic())
+        second = int(self._now())
         if second != self._second or len(self._arrived) > AGENTS_MAX:
             self._second = second
             self._arrived.clear()

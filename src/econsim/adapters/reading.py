@@ -63,13 +63,14 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
 
     Raises Unavailable once the server has been away for a minute, or the connection was closed.
     """
-    answered = time.monotonic()
+    away: float | None = None
     while True:
         try:
             page = await stored.page(client, AUDIT, start, _of(run))
-            answered = time.monotonic()
+            away = None
         except Unavailable:
-            if client.is_closed or time.monotonic() - answered > AWAY_S:
+            away = away or time.monotonic()
+            if client.is_closed or time.monotonic() - away > AWAY_S:
                 raise
             page = []
         for event in page:
