@@ -26,7 +26,7 @@ from econsim.schemas.admission import EntryRefused, StreamError
 from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request
 
 REQUEST_BYTES_MAX: Final = 8_192
-"""Bytes in a request: more than twice the largest valid one, an `execute` of 20 steps."""
+"""Bytes in a request: more than twice the largest valid one, an `execute_trade` of 20 actions."""
 
 TRUSTED_BYTES_MAX: Final = 8 * 2**20
 """Bytes in what only services and operators send: transfers of a whole tick, a scenario of 20 000 agents."""

@@ -178,11 +178,11 @@ GET_BOOK: Final = _request(
 )
 EXECUTE: Final = _request(
     "market",
-    "market.account.execute.{run}.{agent}",
+    "market.account.execute_trade.{run}.{agent}",
     "Execute",
     "Executed",
     "Several reads and orders in one round trip.",
-    short="market.account.execute",
+    short="market.execute_trade",
 )
 GET_BALANCE: Final = _request(
     "ledger",

@@ -207,7 +207,7 @@ async def test_an_order_sent_twice_is_one_and_an_id_used_for_another_is_refused(
 REQUESTS = {
     "get_balance": subjects.GET_BALANCE,
     "get_book": subjects.GET_BOOK,
-    "execute": subjects.EXECUTE,
+    "execute_trade": subjects.EXECUTE,
     "submit": subjects.SUBMIT,
 }
 
@@ -234,7 +234,7 @@ async def test_a_malformed_request_is_answered_by_an_error(live, name, payload):
     assert await live.state() == before
 
 
-@pytest.mark.parametrize("name", ["get_balance", "get_book", "execute"])
+@pytest.mark.parametrize("name", ["get_balance", "get_book", "execute_trade"])
 async def test_an_oversize_request_is_refused_unread(live, name):
     error = await answer(live, name, b'{"x":"' + b"y" * 100_000 + b'"}')
 

@@ -16,6 +16,7 @@ from econsim.adapters.connection import ready
 from econsim.adapters.quota_table import KeyQuotaTable
 from econsim.agents.line import Line
 from econsim.agents.services import EconomicService
+from econsim.agents.views import Depth
 from econsim.errors import QuotaExceeded
 from econsim.schemas.quota import QuotaUpdate
 
@@ -86,6 +87,30 @@ async def test_the_same_command_id_of_two_agents_is_two_commands(live):
 
     assert mine["seq"] != other["seq"]
     assert not other["duplicate"]
+
+
+async def test_the_seeds_own_batch_request_reads_and_bids_in_one_round_trip(live):
+    terms = {"resource": "gpu", "order_id": "batched", "price": 400_000, "quantity": 2}
+    request = {"actions": ["get_balance", "get_prices", "place_bid"], "bid_params": terms}
+
+    balance, prices, stored = (await answer(live.guests["anna"], "market.execute_trade", request))["results"]
+
+    assert balance["credits"]["posted"] > 0
+    assert set(prices["prices"]) == {"cpu", "gpu"}
+    assert (stored["order_id"], stored["duplicate"]) == ("anna.batched", False)
+
+
+async def test_an_action_that_is_refused_stops_no_other(live):
+    bid = {"do": "place_bid", "resource": "gpu", "price": "0.3"}
+    nowhere = {"do": "get_book", "resource": "tea"}
+
+    receipt, refused, book = await live.economy().execute_trade(
+        [bid, nowhere, {"do": "get_book", "resource": "gpu"}]
+    )
+
+    assert receipt.order_id.startswith("anna.")
+    assert refused.error_code == "market_is_not_in_this_run"
+    assert isinstance(book, Depth)
 
 
 @pytest.mark.parametrize(

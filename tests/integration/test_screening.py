@@ -98,7 +98,7 @@ async def rejected_of(live, sender, code, times):
 async def test_what_asks_for_no_answer_is_not_done(live):
     anna, economy = live.guests["anna"], live.economy("anna")
     steps = [{"do": "place_bid", "resource": "gpu", "price": 300_000, "quantity": 7, "order_id": "mute"}]
-    await anna.publish("market.account.execute", json.dumps({"steps": steps}).encode())
+    await anna.publish("market.execute_trade", json.dumps({"actions": steps}).encode())
 
     await economy.place_bid("gpu", "0.5", 3)
     async with asyncio.timeout(10):

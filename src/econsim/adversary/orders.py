@@ -30,8 +30,8 @@ def order(number: int | str, price: int = 10_000, quantity: int = 1, **more: obj
     return json.dumps(body | more).encode()
 
 
-def _steps(*steps: dict[str, object]) -> bytes:
-    return json.dumps({"steps": steps}).encode()
+def _actions(*actions: dict[str, object]) -> bytes:
+    return json.dumps({"actions": actions}).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Row:
 
 
 def _refusal(payload: bytes) -> str:
-    """Return the code of a refusal, also of one step in a list of results."""
+    """Return the code of a refusal, also of one action in a list of results."""
     body = json.loads(payload)
     told = body.get("refusal") or body.get("error") or (body.get("results") or [{}])[0].get("error")
     return str(told["code"]) if told else "admitted"
@@ -109,10 +109,10 @@ ROWS: Final = (
         lambda s: [(entry(subjects.CANCEL_ORDER), json.dumps({"command_id": f"x{n}", "order_id": o}).encode()) for n, o in enumerate(s.victims[0].placed[-3:])]),
     Row("replace_another", "to replace a victim's order", "a replace names orders of its sender's", (_FOREIGN,),
         lambda s: [(entry(subjects.REPLACE_ORDER), order("r", order_id=_resting(s), new_order_id="mine")), (entry(subjects.REPLACE_ORDER), order("q", order_id="mine", new_order_id=_resting(s)))]),
-    Row("cancel_by_execute", "to cancel a victim's order as a step of several", "steps are checked as commands are", (_FOREIGN,),
-        lambda s: [(subjects.EXECUTE.short, _steps({"do": "cancel_order", "resource": RESOURCE, "order_id": _resting(s)}))]),
-    Row("place_by_execute", "to place an order under a victim's id as a step of several", "steps are checked as commands are", (_FOREIGN,),
-        lambda s: [(subjects.EXECUTE.short, _steps({"do": "place_bid", "resource": RESOURCE, "price": 10_000, "quantity": 1, "order_id": f"{s.victims[0].name}.e"}))]),
+    Row("cancel_by_execute", "to cancel a victim's order as an action of several", "actions are checked as commands are", (_FOREIGN,),
+        lambda s: [(subjects.EXECUTE.short, _actions({"do": "cancel_order", "resource": RESOURCE, "order_id": _resting(s)}))]),
+    Row("place_by_execute", "to place an order under a victim's id as an action of several", "actions are checked as commands are", (_FOREIGN,),
+        lambda s: [(subjects.EXECUTE.short, _actions({"do": "place_bid", "resource": RESOURCE, "price": 10_000, "quantity": 1, "order_id": f"{s.victims[0].name}.e"}))]),
     Row("forge_agent_id", "to act as a victim by saying so in the message", "identity is the subject's last token, which the server writes", ("agent_id_does_not_match_subject",),
         lambda s: [(entry(subjects.PLACE_BID), order("f", agent_id=s.victims[0].name)), (subjects.GET_BALANCE.short, json.dumps({"agent_id": s.victims[0].name}).encode())]),
     Row("odd_amounts", "to place orders of negative, huge, fractional or no amounts", "amounts are whole numbers within limits, or the message is refused", (_INVALID,),

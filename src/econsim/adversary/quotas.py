@@ -1,4 +1,4 @@
-"""Taking more than one's share: through many connections, many services, many steps, or sheer noise.
+"""Taking more than one's share: through many connections, many services, many actions, or sheer noise.
 
 Counted is what comes out in `SIM` and what is answered, by the seconds it came in: a window is a second, and a quota
 holds in each of them.
@@ -132,18 +132,18 @@ async def by_services(stage: Stage, me: Attacker) -> Finding:
     )
 
 
-def _execute(*steps: Mapping[str, object]) -> bytes:
-    return json.dumps({"steps": list(steps)}).encode()
+def _execute(*actions: Mapping[str, object]) -> bytes:
+    return json.dumps({"actions": list(actions)}).encode()
 
 
-async def orders_by_steps(stage: Stage, me: Attacker) -> Finding:
+async def orders_by_execute(stage: Stage, me: Attacker) -> Finding:
     """Place twenty orders with each request."""
     stage.witness.forget(me.name)
     started = time.perf_counter()
     async with stage.raw(me.identity) as raw:
         await raw.subscribe("_INBOX.all.*", 5)
         for number in range(15):
-            steps = [
+            actions = [
                 {
                     "do": "place_bid",
                     "resource": RESOURCE,
@@ -153,7 +153,7 @@ async def orders_by_steps(stage: Stage, me: Attacker) -> Finding:
                 }
                 for n in range(20)
             ]
-            await raw.publish(subjects.EXECUTE.short, _execute(*steps), f"_INBOX.all.{number}")
+            await raw.publish(subjects.EXECUTE.short, _execute(*actions), f"_INBOX.all.{number}")
         await raw.until(lambda: len(raw.heard) >= 15)
     queued = stage.witness.of(me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
     most = LIMITS.max_order_rate * _windows(started)
@@ -162,7 +162,7 @@ async def orders_by_steps(stage: Stage, me: Attacker) -> Finding:
     )
 
 
-async def reads_by_steps(stage: Stage, me: Attacker) -> Finding:
+async def reads_by_execute(stage: Stage, me: Attacker) -> Finding:
     """Ask twenty times with each request."""
     stage.witness.forget(me.name)
     started = time.perf_counter()
@@ -197,7 +197,7 @@ async def without_reply(stage: Stage, me: Attacker) -> Finding:
     arrived = stage.witness.of(me.name, subjects.EXECUTE(run=stage.run, agent=me.name))
     return weigh(
         Fact(f"{len(arrived)} of 100 arrived", len(arrived) == 100),
-        Fact(f"of 2000 steps {len(asked) or 'none'} were done", not asked),
+        Fact(f"of 2000 actions {len(asked) or 'none'} were done", not asked),
         Fact("what came later was served", settled),
     )
 
@@ -280,8 +280,8 @@ ATTACKS: Final = (
     Attack("orders_by_connections", "to place more orders a second over four connections", _COUNTED, orders_by_connections),
     Attack("reports_by_connections", "to report more a second over four connections", _COUNTED, reports_by_connections),
     Attack("rate_by_services", "to ask more a second by asking several services", _COUNTED, by_services),
-    Attack("orders_by_steps", "to place more orders a second as steps of requests", "each order is counted, however it comes", orders_by_steps),
-    Attack("reads_by_steps", "to have services ask each other more than it may ask", "each step is counted as a message", reads_by_steps),
+    Attack("orders_by_execute", "to place more orders a second as actions of requests", "each order is counted, however it comes", orders_by_execute),
+    Attack("reads_by_execute", "to have services ask each other more than it may ask", "each action is counted as a message", reads_by_execute),
     Attack("without_reply", "to act uncounted by asking for no answer", "a request that asks for no answer is not done", without_reply),
     Attack("stream_bytes", "to fill the log", "the bytes each agent may store are counted over the run", stream_bytes),
     Attack("flood_reports", "to drown the entrance", _GATE, _flooding(lambda s, m: s.report(m, "noise"), ""), loud=True),

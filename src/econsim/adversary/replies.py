@@ -48,11 +48,11 @@ class Row:
 def _asked(stage: Stage, me: Attacker) -> list[tuple[str, bytes]]:
     shorts = (subjects.GET_BALANCE.short, subjects.GET_PRICES.short, subjects.INVOKE_LLM.short)
     bid = subjects.ENTER_ORDER[subjects.PLACE_BID].short.format(resource=RESOURCE)
-    steps = b'{"steps":[{"do":"get_balance"}]}'
+    actions = b'{"actions":[{"do":"get_balance"}]}'
     return [
         *((short, b"{}") for short in shorts),
         (subjects.GET_BOOK.short.format(resource=RESOURCE), b"{}"),
-        (subjects.EXECUTE.short, steps),
+        (subjects.EXECUTE.short, actions),
         (bid, b"{}"),
         (stage.report(me, "asked"), b"{}"),
         *(

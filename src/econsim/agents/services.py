@@ -32,7 +32,7 @@ OUTCOME_TIMEOUT_S: Final = 30.0
 """Longest `outcome` waits unless told otherwise: in lock-step a tick lasts as long as its slowest agent."""
 
 Result = Wallet | Depth | dict[str, Quote] | Receipt | EconsimError
-"""What a step of `execute` came to; a refused one is its error, as a value."""
+"""What an action of `execute_trade` came to; a refused one is its error, as a value."""
 
 
 class EconomicService:
@@ -124,14 +124,14 @@ class EconomicService:
         request = _checked(GetBook, levels=levels)
         return depth(await self._line.ask(subjects.GET_BOOK, request, Book, resource=resource))
 
-    async def execute(self, steps: Sequence[Mapping[str, object]]) -> list[Result]:
-        """Do several things in one round trip, in order; return one result a step.
+    async def execute_trade(self, actions: Sequence[Mapping[str, object]]) -> list[Result]:
+        """Do several things in one round trip, in order; return one result each (seed 5.2).
 
-        A step is `{"do": "get_balance" | "get_prices" | "get_book" | "place_bid" | "place_ask" | "cancel_order"}`
+        An action is `{"do": "get_balance" | "get_prices" | "get_book" | "place_bid" | "place_ask" | "cancel_order"}`
         with `resource`, `price` (credits), `quantity`, `kind` and `order_id` as the method of that name takes
         them. Orders without an id get one. Reads show the state before this request's orders.
         """
-        request = _checked(Execute, steps=[self._step(step) for step in steps])
+        request = _checked(Execute, actions=[self._completed(action) for action in actions])
         done = await self._line.ask(subjects.EXECUTE, request, Executed)
         return [_result(step.do, found) for step, found in zip(request.steps, done.results, strict=True)]
 
@@ -179,11 +179,11 @@ class EconomicService:
             waited_ms=self._line.waited_ms - before,
         )
 
-    def _step(self, step: Mapping[str, object]) -> dict[str, object]:
-        """Return a step as the wire has it: prices in micro-credits, orders with an id."""
-        found = dict(step)
+    def _completed(self, action: Mapping[str, object]) -> dict[str, object]:
+        """Return an action as the wire has it: prices in micro-credits, orders with an id and a quantity."""
+        found = dict(action)
         if str(found.get("do", "")).startswith("place_"):
-            found.setdefault("order_id", self.new_order_id())
+            found = {"order_id": self.new_order_id(), "quantity": 1} | found
         price = found.get("price")
         if isinstance(price, CreditsLike | int):
             found["price"] = to_micros(price)

@@ -42,7 +42,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
         return await execution.prices_of(link.client, tenancy.known(caller().run))
 
     @routes.subscriber(subjects.EXECUTE.pattern(), QUEUE, decoder=wire(Execute), max_workers=32)
-    async def execute(request: Execute) -> Executed:
+    async def execute_trade(request: Execute) -> Executed:
         """Do several reads and orders in one round trip."""
         who = caller()
         return await execution.execute(link, tenancy.known(who.run), who.agent, request)

@@ -259,11 +259,13 @@ class Book(Message):
     """Best first."""
 
 
-class Step(Message):
-    """One action of an `execute` request."""
+Action = Literal["get_balance", "get_prices", "get_book", "place_bid", "place_ask", "cancel_order"]
+"""What `execute_trade` can do."""
 
-    do: Literal["get_balance", "get_prices", "get_book", "place_bid", "place_ask", "cancel_order"]
-    """What to do."""
+
+class Terms(Message):
+    """What an action is about."""
+
     resource: Name | None = None
     """On which market; not for `get_balance` and `get_prices`."""
     order_id: OrderId | None = None
@@ -276,11 +278,37 @@ class Step(Message):
     """For orders."""
 
 
-class Execute(Request):
-    """Several reads and orders in one round trip (seed 5.2)."""
+class Step(Terms):
+    """One action with its terms."""
 
-    steps: tuple[Step, ...] = Field(min_length=1, max_length=20)
+    do: Action
+    """What to do."""
+
+
+class Execute(Request):
+    """Several reads and orders in one round trip, in the seed's words (5.2)."""
+
+    actions: tuple[Action | Step, ...] = Field(min_length=1, max_length=20)
     """Done in order; reads see the state before the orders of this request are processed."""
+    bid_params: Terms | None = None
+    """Terms of a `place_bid` that is its name alone."""
+    ask_params: Terms | None = None
+    """Terms of a `place_ask` that is its name alone."""
+    cancel_params: Terms | None = None
+    """Terms of a `cancel_order` that is its name alone."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every action with its terms."""
+        named = {
+            "place_bid": self.bid_params,
+            "place_ask": self.ask_params,
+            "cancel_order": self.cancel_params,
+        }
+        return tuple(
+            action if isinstance(action, Step) else Step(do=action, **dict(named.get(action) or Terms()))
+            for action in self.actions
+        )
 
 
 class Receipt(Message):
@@ -297,7 +325,7 @@ class Receipt(Message):
 
 
 class Executed(Message):
-    """One result a step, in order."""
+    """One result an action, in order."""
 
     results: tuple[dict[str, object], ...]
-    """A balance, prices, book or receipt; or `{"error": …}` for a step that was refused."""
+    """A balance, prices, book or receipt; or `{"error": …}` for an action that was refused."""

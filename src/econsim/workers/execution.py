@@ -1,4 +1,4 @@
-"""Answering about markets as a whole: public prices, and several steps in one round trip (seed 5.2)."""
+"""Answering about markets as a whole: public prices, and several actions in one round trip (seed 5.2)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ORDER_SUBJECTS: Final = {
     "place_ask": subjects.PLACE_ASK,
     "cancel_order": subjects.CANCEL_ORDER,
 }
-"""Steps that are commands."""
+"""Actions that are commands."""
 
 
 async def prices_of(client: Client, run: OpenRun) -> Prices:
@@ -51,7 +51,7 @@ async def prices_of(client: Client, run: OpenRun) -> Prices:
 
 
 async def execute(link: Link, run: OpenRun, agent: str, request: Execute) -> Executed:
-    """Carry out every step as the agent; a refused step does not stop the others."""
+    """Carry out every action as the agent; a refused one does not stop the others."""
     results = []
     for place, step in enumerate(request.steps):
         try:
@@ -99,22 +99,22 @@ async def _step(link: Link, run: OpenRun, agent: str, step: Step) -> Message:
 def _resource(run: OpenRun, step: Step) -> str:
     markets = [market.resource for market in run.data.scenario.markets]
     if step.resource not in markets:
-        message = f"step {step.do} names market {step.resource!r}; the run has {', '.join(markets)}"
+        message = f"action {step.do} names market {step.resource!r}; the run has {', '.join(markets)}"
         raise NotFound(message, code="market_is_not_in_this_run")
     return step.resource or ""
 
 
 def _command(run: OpenRun, agent: str, step: Step) -> Command:
-    """Return the command of a step; its id is made of what it says, so a repeated request is the same commands."""
+    """Return the command of an action; its id is made of what it says, so a repeated request is the same commands."""
     if step.order_id is None:
-        message = f"step {step.do} needs an order_id"
+        message = f"action {step.do} needs an order_id"
         raise InvalidMessage(message)
     terms = (step.resource or "", step.order_id, step.price or 0, step.quantity or 0, step.kind)
     id_ = derive(run.data.salt, step.do, agent, *terms)
     if step.do == "cancel_order":
         return CancelOrder(command_id=id_, order_id=step.order_id)
     if step.price is None or step.quantity is None:
-        message = f"step {step.do} needs a price and a quantity"
+        message = f"action {step.do} needs a price and a quantity"
         raise InvalidMessage(message)
     model = PlaceBid if step.do == "place_bid" else PlaceAsk
     return model(
