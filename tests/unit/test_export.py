@@ -44,6 +44,15 @@ def test_events_keep_envelope_and_data(exported):
     assert (subject, tick, json.loads(data)) == (entry.subject, entry.tick, entry.data)
 
 
+def test_who_trades_is_known(exported):
+    unknown = query(exported[0], "FROM {trades} SELECT count(*) WHERE buyer NOT IN (FROM {agents} SELECT agent)")
+    who = query(exported[0], "FROM {agents} SELECT policy, host, balance_ref ORDER BY agent LIMIT 1")
+
+    run = small_run("zi_c")[0].correlation_id
+    assert unknown == [(0,)]
+    assert who == [("zi_c", "host_1", f"{run}.buyer_001.balance")]
+
+
 def test_orders_are_filled_as_trades_say(exported):
     ((filled, traded),) = query(
         exported[0], "SELECT (FROM {orders} SELECT sum(filled)), (FROM {trades} SELECT 2 * sum(quantity))"

@@ -32,7 +32,7 @@ def export(
     *,
     parquet: Annotated[Path, typer.Option(help="Directory for the tables; made as needed.", metavar="DIR")],
 ) -> None:
-    """Write a run as Parquet tables: events, trades, orders, transfers, balances, prices, ticks.
+    """Write a run as Parquet tables: events, trades, orders, transfers, balances, prices, ticks, agents.
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
     """

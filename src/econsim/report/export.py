@@ -19,6 +19,9 @@ import duckdb
 from econsim import subjects
 from econsim.domain.audit import Fact, Json, Record, facts, unseal
 from econsim.domain.envelope import Sealed
+from econsim.domain.population import population
+from econsim.domain.reports import facts_of
+from econsim.schemas.scenario import Scenario
 
 SOURCES: Final = {
     "events": "subject VARCHAR, event_id VARCHAR, type VARCHAR, occurred_at VARCHAR, tick BIGINT, actor VARCHAR, "
@@ -33,6 +36,7 @@ SOURCES: Final = {
     "debit VARCHAR, credit VARCHAR, asset VARCHAR, amount BIGINT, pending_id VARCHAR",
     "prices": "tick BIGINT, resource VARCHAR, price BIGINT, bid BIGINT, ask BIGINT, volume BIGINT",
     "ticks": "tick BIGINT, period BIGINT, tick_of_period BIGINT",
+    "agents": "agent VARCHAR, group_name VARCHAR, policy VARCHAR, host VARCHAR, balance_ref VARCHAR, credits BIGINT",
 }
 """Table → columns, as they are read from the log. Money in micro-credits."""
 
@@ -62,8 +66,12 @@ TABLES: Final = {
         ORDER BY sequence, place, holder""",
     "prices": "SELECT * FROM prices ORDER BY tick, resource",
     "ticks": "SELECT * FROM ticks ORDER BY tick",
+    "agents": "SELECT * FROM agents ORDER BY agent",
 }
-"""File → query over the sources. `balances` has a row for each change of what a holder owns."""
+"""File → query over the sources. `balances` has a row for each change of what a holder owns.
+
+`agents` says what is known of everybody other tables name: events name an agent, and the run's opening says who it is.
+"""
 
 _ENVELOPE: Final = tuple(field.name for field in fields(Record))
 """Columns of `events`."""
@@ -139,6 +147,8 @@ def _rows(entry: Record) -> Iterator[tuple[str, dict[str, Any]]]:
             yield "prices", _price(entry)
         case subjects.TICKED.type:
             yield "ticks", {"tick": entry.tick} | entry.data
+        case subjects.RUN_OPENED.type:
+            yield from (("agents", row) for row in _agents(entry))
 
 
 def _price(entry: Record) -> Json:
@@ -159,3 +169,9 @@ def _transfers(entry: Record) -> Iterator[Json]:
         for transfer in chain["transfers"]:
             place += 1
             yield head | {"place": place} | transfer
+
+
+def _agents(opened: Record) -> Iterator[Json]:
+    for agent in population(Scenario.model_validate(opened.data["scenario"])):
+        known = facts_of(opened.correlation_id, agent).model_dump()
+        yield known | {"agent": agent.id, "group_name": agent.group, "credits": agent.credits}
