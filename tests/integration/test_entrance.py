@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from factories import group, scenario
 from superuser import superuser
 
 from econsim import app, subjects
-from econsim.adapters import depth, ingress, jetstream
+from econsim.adapters import depth, jetstream
 from econsim.adapters.audit_log import read
 from econsim.adapters.clock import SystemClock, random_id
 from econsim.adapters.connection import connect
@@ -253,7 +254,7 @@ async def test_a_flood_is_told_of_once_and_ends_the_agents_connections_while_the
 ):
     monkeypatch.setattr(app, "FLOOD_MAX", 500)
     # One second that does not end: a flood that spans two is told of in each.
-    monkeypatch.setattr(ingress, "time", SimpleNamespace(monotonic=lambda: 1.0))
+    monkeypatch.setattr(app, "Gate", partial(app.Gate, now=lambda: 1.0))
     told, anna = [], door.clients["anna"]
     async with watched(door.server, told.append), door.open():
         await door.reports("anna", [0])
