@@ -74,6 +74,32 @@ async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path
     assert heard == list(range(200))
 
 
+@pytest.mark.parametrize("sequence", [3, 5], ids=["in the middle of a page", "at the end of one"])
+async def test_a_page_of_which_something_was_lost_on_its_way_is_asked_for_again(
+    connect_as, nc, run, monkeypatch, sequence
+):
+    await publish_many(nc.jetstream(), ticks(run, range(5)))
+    reader, lost = await connect_as("observer"), []
+    places = [event.sequence async for event in reading.events(reader, run)]
+    subscribe = reader.subscribe
+
+    async def lossy(subject, cb):
+        async def hear(message):
+            if message.headers.get("Nats-Sequence") == str(places[sequence - 1]) and not lost:
+                lost.append(message)
+            else:
+                await cb(message)
+
+        return await subscribe(subject, cb=hear)
+
+    monkeypatch.setattr(reader, "subscribe", lossy)
+    async with aclosing(reading.follow(reader, run)) as log:
+        read = [(await anext(log)).sequence for _ in places]
+
+    assert lost
+    assert read == places
+
+
 @pytest.mark.parametrize("role", READERS)
 @pytest.mark.parametrize("target", ["admin.quota.set.ada", "system.run.opened.made-up", "$KV.quotas.x.y"])
 async def test_no_answer_is_sent_into_the_services_account(connect_as, nc, run, role, target):

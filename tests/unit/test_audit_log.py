@@ -5,19 +5,20 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 from econsim.adapters import audit_log
+from econsim.adapters.deliveries import Deliveries
 
 EVENTS = 1_000
 
 
 async def test_a_reader_with_much_to_read_lets_others_work(monkeypatch):
-    inbox = audit_log._Inbox(SimpleNamespace(stats={"reconnects": 0}))
+    deliveries = Deliveries(SimpleNamespace(stats={"reconnects": 0}), heartbeat_s=1)
     for place in range(1, EVENTS + 1):
         reply = f"$JS.ACK.audit_log.reader.1.{place}.{place}.0.0"
-        inbox.messages.append(SimpleNamespace(headers=None, reply=reply, subject="a.b.c.d", data=b""))
+        await deliveries.hear(SimpleNamespace(headers=None, reply=reply, subject="a.b.c.d", data=b""))
 
     @asynccontextmanager
     async def consumer(*_):
-        yield inbox
+        yield deliveries
 
     async def others():
         while True:

@@ -45,7 +45,9 @@ def test_events_keep_envelope_and_data(exported):
 
 
 def test_who_trades_is_known(exported):
-    unknown = query(exported[0], "FROM {trades} SELECT count(*) WHERE buyer NOT IN (FROM {agents} SELECT agent)")
+    unknown = query(
+        exported[0], "FROM {trades} SELECT count(*) WHERE buyer NOT IN (FROM {agents} SELECT agent)"
+    )
     who = query(exported[0], "FROM {agents} SELECT policy, host, balance_ref ORDER BY agent LIMIT 1")
 
     run = small_run("zi_c")[0].correlation_id

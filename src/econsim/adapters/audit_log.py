@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from econsim.adapters.connection import ready
+from econsim.adapters.deliveries import Deliveries, Missed
 from econsim.adapters.jetstream import NotThere, request
 from econsim.errors import Unavailable
 from econsim.grammar import token
@@ -28,10 +27,6 @@ from econsim.subjects import AUDIT
 
 HEARTBEAT_S: Final = 0.5
 """Silence after which the server says that it is still there."""
-SILENCE_S: Final = 1.5
-"""Silence after which the consumer counts as lost: three heartbeats missed."""
-LOOK_S: Final = 0.1
-"""How often a waiting reader looks whether the connection was made anew."""
 AGAIN_S: Final = 0.1
 """Pause before another try to make the consumer while the server is away."""
 FORGOTTEN_S: Final = 10
@@ -114,70 +109,23 @@ async def _through_one_consumer(
     client: Client, patterns: list[str], start: int
 ) -> AsyncGenerator[StoredEvent, None]:
     """Yield one consumer's deliveries until it is lost; nothing, after a pause, if it cannot be made."""
-    async with _consumer(client, patterns, start) as inbox:
-        if inbox is None:
+    async with _consumer(client, patterns, start) as deliveries:
+        if deliveries is None:
             await asyncio.sleep(AGAIN_S)
             return
-        delivered = 0
-        while await inbox.filled(client):
-            message = inbox.messages.popleft()
-            if message.headers and message.headers.get("Status"):
-                await _keep_up(client, message)
-                continue
-            sequence, place = _metadata(message.reply)
-            delivered += 1
-            if place != delivered:
-                return
-            yield StoredEvent(sequence, message.subject, message.data)
-            if not delivered % AT_ONCE:
-                await asyncio.sleep(0)
-
-
-async def _keep_up(client: Client, status: Msg) -> None:
-    """Answer the server's question whether we keep up: in turn, so that it waits while we do not."""
-    asked = status.reply or (status.headers or {}).get("Nats-Consumer-Stalled")
-    if asked:
-        await client.publish(asked)
-
-
-class _Inbox:
-    """What a consumer delivered and nobody has taken yet."""
-
-    def __init__(self, client: Client) -> None:
-        self.messages: deque[Msg] = deque()
-        self._arrived = asyncio.Event()
-        self._heard = time.monotonic()
-        self._reconnects = client.stats["reconnects"]
-
-    async def hear(self, message: Msg) -> None:
-        self.messages.append(message)
-        self._heard = time.monotonic()
-        self._arrived.set()
-
-    async def filled(self, client: Client) -> bool:
-        """Wait for a message; false if the consumer must be presumed lost, or the client was closed."""
-        while not self.messages:
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._arrived.wait()
-            except TimeoutError:
-                if client.is_closed:
-                    message = "the connection was closed while reading the log"
-                    raise Unavailable(message) from None
-                if (
-                    client.stats["reconnects"] != self._reconnects
-                    or time.monotonic() - self._heard > SILENCE_S
-                ):
-                    return False
-        return True
+        with suppress(Missed):
+            for number in count(1):
+                sequence, message = await deliveries.get()
+                yield StoredEvent(sequence, message.subject, message.data)
+                if not number % AT_ONCE:
+                    await asyncio.sleep(0)
 
 
 @asynccontextmanager
-async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIterator[_Inbox | None]:
-    """Make a consumer and its inbox for the time of the context; none if the server is away."""
-    inbox, name = _Inbox(client), f"reader-{secrets.token_hex(8)}"
-    subscription = await client.subscribe(client.new_inbox(), cb=inbox.hear)
+async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIterator[Deliveries | None]:
+    """Make a consumer for the time of the context; none if the server is away."""
+    deliveries, name = Deliveries(client, HEARTBEAT_S), f"reader-{secrets.token_hex(8)}"
+    subscription = await client.subscribe(client.new_inbox(), cb=deliveries.hear)
     config = {
         "name": name,
         "deliver_policy": "by_start_sequence",
@@ -203,7 +151,7 @@ async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIte
         except (Unavailable, nats.errors.Error):
             yield None
         else:
-            yield inbox
+            yield deliveries
     finally:
         if not client.is_closed:
             await subscription.unsubscribe()
@@ -225,11 +173,3 @@ async def _last_sequence(client: Client, pattern: str) -> int:
 
 def _patterns(run: str, subjects: Sequence[str]) -> list[str]:
     return list(subjects) or [f"*.*.*.{token(run, 'run')}"]
-
-
-def _metadata(reply: str) -> tuple[int, int]:
-    """Return the place in the stream and in the consumer from a delivery's acknowledgement subject."""
-    parts = reply.split(".")
-    # Nine tokens, or more with the account's domain and hash in front of the stream.
-    first = 5 if len(parts) == 9 else 7
-    return int(parts[first]), int(parts[first + 1])

@@ -33,6 +33,8 @@ _EMPTY: Final = "404"
 _END: Final = "204"
 _NOT_DELETED: Final = frozenset({"10043", "10057"})
 """The server's codes for a message it did not delete; that it was gone already is one of the reasons."""
+_SENT_BEFORE: Final = "Nats-Last-Sequence"
+"""The server's header with the place of the message before this one in a page, 0 for the first."""
 _META: Final = "Nats-"
 """What the names of the server's own headers begin with."""
 
@@ -79,6 +81,7 @@ async def page(client: Client, stream: str, start: int, pattern: str) -> list[St
         if whole.done():
             return
         try:
+            _check_gap(message, found[-1].sequence if found else 0, stream)
             stored = _read(message, stream)
         except Unavailable as error:
             whole.set_exception(error)
@@ -178,6 +181,14 @@ def own_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _silent(stream: str) -> Unavailable:
     return Unavailable(f"stream {stream} did not answer within {TIMEOUT_S:.0f} s")
+
+
+def _check_gap(message: Msg, before: int, stream: str) -> None:
+    """Raise Unavailable if the server sent another message before this one than the one that came."""
+    sent = (message.headers or {}).get(_SENT_BEFORE)
+    if sent is not None and int(sent) != before:
+        text = f"a message of stream {stream} was lost between places {before} and {sent}; ask again"
+        raise Unavailable(text)
 
 
 def _read(message: Msg, stream: str) -> Stored | None:

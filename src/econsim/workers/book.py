@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from econsim import grammar, subjects
 from econsim.adapters import jetstream
 from econsim.adapters.clock import random_name
+from econsim.adapters.deliveries import Deliveries, Delivery
 from econsim.domain import quota
 from econsim.domain.intake import TRUSTED, read
 from econsim.domain.session import Mark, Session
@@ -27,7 +28,7 @@ from econsim.middlewares import raw, untouched, wire
 from econsim.schemas.market import Book, GetBook
 from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market, Mode
-from econsim.serving import Inbox, Subscriber, serving
+from econsim.serving import Subscriber, serving
 from econsim.streams import Consumer, book_consumer
 from econsim.tenancy import OpenRun
 from econsim.workers.batch import Batches
@@ -40,20 +41,20 @@ BATCH_MAX: Final = 500
 async def serve(link: Link, run: OpenRun, market: Market) -> None:
     """Rebuild the book from the log and process its commands until cancelled.
 
-    Raises Reconnected when deliveries may be lost and Lost when another worker wrote: start again.
+    Raises Missed when a delivery is missing and Lost when another worker wrote: start again.
     """
     session = Session(market, run.data.scenario.seed)
     batches = Batches(link, run, session)
     await batches.rebuild()
-    inbox: Inbox[Msg] = Inbox(link)
     consumer = book_consumer(run.name, market.resource, random_name(link.service))
-    async with serving(link, listen(link, run, session, inbox, consumer)):
+    deliveries = Deliveries(link.client, consumer.idle_heartbeat_s)
+    async with serving(link, listen(link, run, session, deliveries, consumer)):
         await jetstream.take_over(link.client, consumer)
-        await Worker(link, run, session, batches, inbox).work()
+        await Worker(link, run, session, batches, deliveries, sequence=session.last_sequence).work()
 
 
 def listen(
-    link: Link, run: OpenRun, session: Session, inbox: Inbox[Msg], consumer: Consumer
+    link: Link, run: OpenRun, session: Session, deliveries: Deliveries, consumer: Consumer
 ) -> Sequence[Subscriber]:
     """Return the subscribers of one book, not yet started: its commands, and questions about its depth."""
     resource = session.market.resource
@@ -71,9 +72,7 @@ def listen(
     @commands
     async def take_command(_: bytes) -> None:
         """Take in a command; it is acknowledged with its batch."""
-        message = raw()
-        if message.reply:
-            inbox.put(message)
+        await deliveries.hear(raw())
 
     @depths
     async def get_book(request: GetBook) -> Book:
@@ -92,7 +91,7 @@ class Worker:
     run: OpenRun
     session: Session
     batches: Batches
-    inbox: Inbox[Msg]
+    deliveries: Deliveries
     held: list[Msg] = field(default_factory=list)
     """Taken in, not yet acknowledged."""
     actions: list[Action] = field(default_factory=list)
@@ -102,7 +101,7 @@ class Worker:
     direct: set[str] = field(default_factory=set)
     """Agents that ever sent a command themselves: they are told the outcome, as guests are."""
     sequence: int = 0
-    """Highest queue sequence taken in."""
+    """Place in the queue of the last command taken in; what comes again lies at or below it."""
     tick: int = 0
     """The tick that is open."""
     period: int = 1
@@ -112,17 +111,17 @@ class Worker:
         """Process commands until cancelled."""
         lock_step = self.run.data.scenario.clock.mode is Mode.LOCK_STEP
         while True:
-            messages = [await self.inbox.get(), *self.inbox.rest(BATCH_MAX)]
-            for message in messages:
-                await self._take(message)
+            for delivery in [await self.deliveries.get(), *await self.deliveries.rest(BATCH_MAX)]:
+                await self._take(delivery)
             # Between two periods orders wait for the first tick of the next: units are being redeemed.
             if not lock_step and self.held and not self.session.closed:
                 await self._process(Mark(self.tick, self.period, ends_tick=False))
 
-    async def _take(self, message: Msg) -> None:
+    async def _take(self, delivery: Delivery) -> None:
         """Take one command in; what cannot be read is set aside at once and holds nobody up."""
-        sequence = message.metadata.sequence.stream
-        if sequence <= self.session.last_sequence:
+        sequence, message = delivery
+        if sequence <= self.sequence:
+            # Done before this worker's time, or held for so long that it came again.
             self.held.append(message)
             return
         try:
@@ -133,7 +132,7 @@ class Worker:
         if full := await self._over_quota(message, command):
             await turn_away(self.link, message, full)
             return
-        self.sequence = max(self.sequence, sequence)
+        self.sequence = sequence
         self.held.append(message)
         if isinstance(command, CloseTick):
             await self._close(command)

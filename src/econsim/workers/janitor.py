@@ -11,19 +11,17 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from nats.aio.msg import Msg
-
 from econsim import subjects
 from econsim.adapters import jetstream
 from econsim.adapters.audit_log import last
 from econsim.adapters.clock import random_name
+from econsim.adapters.deliveries import Deliveries, Delivery
 from econsim.domain.decode import event_of
 from econsim.errors import InvalidSubject, NotFound, Refused
 from econsim.grammar import fields, token
 from econsim.link import Link
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.market import TickCleared
-from econsim.serving import Inbox
 from econsim.streams import book_consumer, stuck_consumer
 from econsim.subjects import ORDERS
 from econsim.tenancy import Tenancy
@@ -67,21 +65,17 @@ async def sweep(link: Link, run: str, resource: str, reason: Refused) -> int:
     had_book = not isinstance(reason, InvalidSubject)
     done = await _taken_in(link, run, resource) if had_book else 0
     consumer = stuck_consumer(run, resource, random_name(link.service))
-    inbox: Inbox[Msg] = Inbox(link)
-
-    async def take(message: Msg) -> None:
-        if message.reply:
-            inbox.put(message)
-
-    subscription = await link.client.subscribe(consumer.deliver_subject, cb=take)
+    deliveries = Deliveries(link.client, consumer.idle_heartbeat_s)
+    subscription = await link.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
     buried = 0
     try:
         # A queue has one consumer for each message: the book's own, if there was one, is of no more use.
         if had_book:
             await jetstream.remove(link.client, book_consumer(run, resource))
         await jetstream.take_over(link.client, consumer)
-        while message := await _next(inbox):
-            if message.metadata.sequence.stream <= done:
+        while delivery := await _next(deliveries):
+            sequence, message = delivery
+            if sequence <= done:
                 await link.client.publish(message.reply, ACK)
             else:
                 await set_aside(link, message, reason)
@@ -92,10 +86,10 @@ async def sweep(link: Link, run: str, resource: str, reason: Refused) -> int:
     return buried
 
 
-async def _next(inbox: Inbox[Msg]) -> Msg | None:
+async def _next(deliveries: Deliveries) -> Delivery | None:
     try:
         async with asyncio.timeout(QUIET_S):
-            return await inbox.get()
+            return await deliveries.get()
     except TimeoutError:
         return None
 

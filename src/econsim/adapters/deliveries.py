@@ -1,0 +1,126 @@
+"""What one push consumer delivers, each message once and in its order, or word that one is missing.
+
+Messages get lost on their way: with a connection that breaks, or with the server of a cluster that stands between
+the consumer and us. The server counts them as delivered and goes on, so that what comes next looks like what
+was waited for: the mark that closes a tick without the tick's orders. Every delivery is numbered, and in
+silence the server tells the last number; who reads here starts over as soon as the numbers do not fit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from econsim.errors import Unavailable
+
+LOOK_S: Final = 0.1
+"""How often who waits looks whether the connection was made anew."""
+
+HEARTBEATS_MISSED: Final = 3
+"""Heartbeats in a row without a word after which the consumer counts as lost."""
+
+_DELIVERED: Final = "$JS.ACK."
+_LAST: Final = "Nats-Last-Consumer"
+_STALLED: Final = "Nats-Consumer-Stalled"
+
+
+class Missed(Unavailable):
+    """A delivery is missing, or the consumer is gone: make it anew, and take what it delivers from the start."""
+
+    code = "deliveries_were_missed"
+
+
+class Delivery(NamedTuple):
+    """One message, taken."""
+
+    sequence: int
+    """Its place in the stream."""
+    message: Msg
+    """The message as it came."""
+
+
+class Deliveries:
+    """What a consumer that was made for this reader alone delivered, and nobody has taken yet."""
+
+    def __init__(self, client: Client, heartbeat_s: float) -> None:
+        """Start empty, before the consumer is made, which speaks at least every `heartbeat_s` seconds."""
+        self._client = client
+        self._reconnects = client.stats["reconnects"]
+        self._looks = round(HEARTBEATS_MISSED * heartbeat_s / LOOK_S)
+        self._waiting: deque[Msg] = deque()
+        self._arrived = asyncio.Event()
+        self._taken = 0
+
+    async def hear(self, message: Msg) -> None:
+        """Take in whatever came to the consumer's deliver subject."""
+        self._waiting.append(message)
+        self._arrived.set()
+
+    async def get(self) -> Delivery:
+        """Wait for the next delivery. Raises Missed, or Unavailable if the connection was closed."""
+        while (delivery := await self._next()) is None:
+            await self._arrival()
+        return delivery
+
+    async def rest(self, most: int) -> list[Delivery]:
+        """Take what has arrived, without waiting, at most so many; raises Missed."""
+        found: list[Delivery] = []
+        while len(found) < most and (delivery := await self._next()):
+            found.append(delivery)
+        return found
+
+    async def _next(self) -> Delivery | None:
+        """Take a delivery from what has arrived; answer what the server says between them in its turn."""
+        while self._waiting:
+            message = self._waiting.popleft()
+            if message.reply.startswith(_DELIVERED):
+                sequence, place = _places(message.reply)
+                self._taken += 1
+                self._expect(place)
+                return Delivery(sequence, message)
+            status = message.headers or {}
+            if _LAST in status:
+                self._expect(int(status[_LAST]))
+            # The question whether we keep up: answered in turn, so that the server waits while we do not.
+            if asked := message.reply or status.get(_STALLED):
+                await self._client.publish(asked)
+        return None
+
+    def _expect(self, place: int) -> None:
+        if place != self._taken:
+            message = f"the consumer is at its delivery {place}, and {self._taken} came; it is made anew"
+            raise Missed(message)
+
+    async def _arrival(self) -> None:
+        """Wait until something came. Looks are counted, not seconds: a process that stood still missed nothing."""
+        for _ in range(self._looks):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._arrived.wait()
+            if self._arrived.is_set():
+                self._arrived.clear()
+                return
+            self._check_connection()
+        message = f"the consumer was silent for {HEARTBEATS_MISSED} heartbeats; it is made anew"
+        raise Missed(message)
+
+    def _check_connection(self) -> None:
+        if self._client.is_closed:
+            message = "the connection was closed while waiting for deliveries"
+            raise Unavailable(message)
+        if self._client.stats["reconnects"] != self._reconnects:
+            message = "the connection was made anew; so is the consumer"
+            raise Missed(message)
+
+
+def _places(reply: str) -> tuple[int, int]:
+    """Return the place in the stream and among the consumer's deliveries, from a delivery's acknowledgement subject."""
+    parts = reply.split(".")
+    # Nine tokens, or more with the account's domain and hash in front of the stream.
+    first = 5 if len(parts) == 9 else 7
+    return int(parts[first]), int(parts[first + 1])
