@@ -113,17 +113,16 @@ async def _through_one_consumer(
         if deliveries is None:
             await asyncio.sleep(AGAIN_S)
             return
-        with suppress(Missed):
-            for number in count(1):
-                sequence, message = await deliveries.get()
-                yield StoredEvent(sequence, message.subject, message.data)
-                if not number % AT_ONCE:
-                    await asyncio.sleep(0)
+        for number in count(1):
+            sequence, message = await deliveries.get()
+            yield StoredEvent(sequence, message.subject, message.data)
+            if not number % AT_ONCE:
+                await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIterator[Deliveries | None]:
-    """Make a consumer for the time of the context; none if the server is away."""
+    """Make a consumer for the time of the context, which ends when a delivery is missing; none if the server is away."""
     deliveries, name = Deliveries(client, HEARTBEAT_S), f"reader-{secrets.token_hex(8)}"
     subscription = await client.subscribe(client.new_inbox(), cb=deliveries.hear)
     config = {
@@ -151,7 +150,8 @@ async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIte
         except (Unavailable, nats.errors.Error):
             yield None
         else:
-            yield deliveries
+            with suppress(Missed):
+                yield deliveries
     finally:
         if not client.is_closed:
             await subscription.unsubscribe()
