@@ -57,8 +57,8 @@ SPARE = "run-1"
 WINDOW = 128
 """Messages under way at once."""
 
-ANSWER_S = 10.0
-"""Longest a request may go unanswered: twice what econsim's own clients wait."""
+ANSWER_S = 30.0
+"""Longest a request may go unanswered; long, because a machine may stand still for a while."""
 
 DRAIN_S = 60.0
 """Longest a queue may take to be empty after the last command; for every 100 commands, a second more."""

@@ -49,7 +49,7 @@ async def services(server, *names):
         yield
 
 
-async def until(found, seconds=20):
+async def until(found, seconds=30):
     """Wait until something is found; return it."""
     async with asyncio.timeout(seconds):
         while not (value := await found()):  # noqa: ASYNC110 - the server is looked at, nothing here is told

@@ -37,7 +37,7 @@ async def command(live, payload, action="place_bid", agent="anna", *, run=None, 
 
 
 async def until(found):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not (value := await found()):  # noqa: ASYNC110 - the server is looked at, nothing here is told
             await asyncio.sleep(0.05)
     return value

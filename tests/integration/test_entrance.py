@@ -146,7 +146,7 @@ class Door:
 
 async def until(holds):
     """Wait until something holds, which the services tell nobody."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not holds():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 

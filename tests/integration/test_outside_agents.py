@@ -44,7 +44,7 @@ async def answer(client, subject, value, **options):
 
 
 async def in_the_log(live, subject):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = [json.loads(e.payload) async for e in read(live.nc, live.run, [subject])]
             if found:
@@ -186,7 +186,7 @@ async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stor
     anna = live.guests["anna"]
     await EconomicService(Line(anna, live.run, "anna")).place_bid("cpu", "0.5")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (price := await anna.request("state.price.cpu")).data == b"":  # noqa: ASYNC110 - a store is looked at
             await asyncio.sleep(0.05)
     balance = await anna.request("state.balance")
@@ -205,7 +205,7 @@ async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
     await live.economy("bert").place_bid("gpu", "1.01")
     await live.economy("anna").place_bid("gpu", "1.02")
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         wanted = {"market.price_update", "market.gpu.price_updated", "market.bid_accepted.gpu"}
         while wanted:
             wanted.discard((await heard.get()).subject)

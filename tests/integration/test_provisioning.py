@@ -84,7 +84,7 @@ async def answers(nc, run):
 async def test_an_agent_with_only_its_creds_file_works_within_moments(server, nc, run) -> None:
     await answers(nc, run)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         (anna,) = await let_in(server, run, "anna")
         async with plain(server, anna.creds) as line:
             reply = await line.client.request("market.account.get_balance", b"")
@@ -106,7 +106,7 @@ async def test_agents_of_one_run_are_told_apart_by_the_server(server, nc, run) -
 async def test_an_account_ends_by_itself_with_its_connections(server, run) -> None:
     (anna,) = await let_in(server, run, "anna", life_s=2)
 
-    async with plain(server, anna.creds) as line, asyncio.timeout(20):
+    async with plain(server, anna.creds) as line, asyncio.timeout(30):
         await line.gone.wait()
 
     assert anna.expired
@@ -117,7 +117,7 @@ async def test_revoked_an_agent_is_out_at_once_and_for_good(server, run, tmp_pat
     anna, bert = await let_in(server, run, "anna", "bert")
     kept = copied(anna.creds, tmp_path)
     async with plain(server, anna.creds) as line, plain(server, bert.creds) as other:
-        async with provisioning(server.url, server.trust) as provisioner, asyncio.timeout(20):
+        async with provisioning(server.url, server.trust) as provisioner, asyncio.timeout(30):
             await revoke(server.trust, provisioner, run, "anna")
             await line.gone.wait()
         await other.client.flush()
@@ -197,7 +197,7 @@ async def test_rotation_ends_old_credentials_and_a_client_that_reads_its_file_go
             plain(server, anna.creds) as agent,
         ):
             new = await rotate(server.url, server.trust, lambda _: None, overlap_s=3 * LOOK_S)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 await asyncio.gather(old.gone.wait(), system.gone.wait())
 
             assert not agent.gone.is_set()

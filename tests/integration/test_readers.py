@@ -117,7 +117,7 @@ async def test_no_answer_is_sent_into_the_services_account(connect_as, nc, run, 
     question = json.dumps({"last_by_subj": f"system.clock.ticked.{run}"}).encode()
     await reader.publish(LOG, question, reply=target)
     await reader.publish(LOG, question, reply=f"_INBOX.{role}.kept")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not kept:
             await ready(reader)
     await ready(nc)

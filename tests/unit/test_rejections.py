@@ -65,7 +65,7 @@ def tries(noticed, agent="anna", run="r", times=1, error=None):
 
 async def quiet(noticed):
     """Wait until nothing is counted any more."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while noticed._cases or noticed._tasks:  # noqa: ASYNC110 - it tells nobody when
             await asyncio.sleep(PAUSE_S / 5)
 
