@@ -211,6 +211,24 @@ async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
             wanted.discard((await heard.get()).subject)
 
 
+async def test_an_order_is_replaced_by_another_and_both_outcomes_are_told(live):
+    economy = live.economy("anna")
+    await economy.start()
+    old = await economy.place_bid("gpu", "0.11", 2)
+
+    new = await economy.replace_order("gpu", old.order_id, "0.12")
+    told = [await economy.outcome(order_id) for order_id in (old.order_id, new.order_id)]
+    bids = {str(bid.price): bid.quantity for bid in (await economy.get_book("gpu", 50)).bids}
+    await economy.stop()
+
+    assert [(each.what, str(each.price), each.quantity) for each in told] == [
+        ("accepted", "0.11", 2),
+        ("accepted", "0.12", 1),
+    ]
+    assert "0.11" not in bids
+    assert bids["0.12"] == 1
+
+
 async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
     await KeyQuotaTable(live.nc).change(live.run, "bert", QuotaUpdate(max_publish_rate=5))
     await asyncio.sleep(1.5)

@@ -16,6 +16,11 @@ from econsim.scenario_lines import line_of
 PUBLISHED = Path(__file__).parents[2] / "docs/reference/scenario.schema.json"
 
 
+SELLS = '{ resource = "cpu", side = "ask", first = 0.75, last = 3.00 }'
+EXPECTS = 'measure = "efficiency"'
+GPU = '[[markets]]\nresource = "gpu"\nmechanism = "call_auction"\nprice_min = 0.01\nprice_max = 4.00'
+
+
 def complaint(text):
     """Return the error a text gives when it is read as the file f.toml."""
     with pytest.raises(ScenarioError) as caught:
@@ -108,6 +113,13 @@ def test_a_missing_key_says_what_to_add():
         ('name = "seller"', 'name = "buyer"', "", "'buyer' is declared twice"),
         ('name = "seller"', 'name = "host_"', "agents[2].name", "reserved for the system"),
         ('side = "ask"', 'side = "sell"', "agents[2].roles[1].side", "'bid' or 'ask'"),
+        ("price_min = 0.01", "price_min = 5.00", "markets[1]", "tick_size <= price_min <= price_max"),
+        (SELLS, SELLS.replace("cpu", "gpu"), "", "trades 'gpu', which is not among the markets ['cpu']"),
+        (SELLS, f"{SELLS}, {SELLS}", "agents[2]", "two roles on market 'cpu'"),
+        ("count = 10\ncredits = 10\n", "count = 19991\ncredits = 10\n", "", "more than 20000 agents"),
+        (EXPECTS, f'resource = "gpu"\n{EXPECTS}', "", "expectation on 'gpu', which is not among"),
+        (EXPECTS, f"first_period = 6\n{EXPECTS}", "", "for periods the run does not have"),
+        ('[[agents]]\nname = "buyer"', f'{GPU}\n[[agents]]\nname = "buyer"', "", "needs resource, one of"),
     ],
 )
 def test_each_mistake_names_its_key_and_what_is_wrong(old, new, key, said):
