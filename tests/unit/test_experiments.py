@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import vl_convert
 
 from econsim.errors import NotFound
 from econsim.experiments import catalogue
+from econsim.experiments.pictures import PICTURES
 from econsim.experiments.sampling import Study, run, sample
 from econsim.experiments.verdicts import Expected, Rule, judge
 
@@ -20,22 +22,28 @@ SIZES = {
 """Experiment → runs and periods of each study: intervals wide enough for seconds, narrow enough to matter."""
 
 
-def findings(name):
+def carried_out(name):
+    """Return the runs of an experiment, in these sizes, and what they show."""
     wanted = catalogue.find(name)
     studies = [
         Study(study.scenario, runs, periods, study.resources, study.ticks)
         for study, (runs, periods) in zip(wanted.studies, SIZES[name], strict=True)
     ]
     made = tuple(tuple(run(study, seed) for seed in study.seeds) for study in studies)
-    return wanted.findings(made)
+    return made, wanted.findings(made)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
-def test_an_experiment_agrees_with_what_was_published(name) -> None:
-    differing = [finding for finding in findings(name) if not finding.holds]
+def test_an_experiment_agrees_with_what_was_published_and_can_be_drawn(name) -> None:
+    runs, findings = carried_out(name)
+    draw, caption = PICTURES[name]
 
-    assert not differing
+    picture = vl_convert.vegalite_to_svg(draw(runs, findings).to_dict())
+
+    assert not [finding for finding in findings if not finding.holds]
+    assert picture.count("<path") > 10
+    assert caption
 
 
 def test_every_experiment_is_in_the_suite() -> None:
