@@ -1,4 +1,4 @@
-"""Three nodes, as `operator create` lays them out: the same run as on one, also when a node is killed in the middle of it."""
+"""Three nodes, as `operator create` lays them out: what holds on one holds here, also when a node is killed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import asyncio
 import json
 import re
 import sys
+from collections import Counter
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 
 import pytest
+from nats.js.api import PubAck
 
 from econsim.adapters import reading, server_binary, server_state
-from econsim.adapters.connection import connect
+from econsim.adapters.connection import connect, reliable_publish
+from econsim.adapters.trust import Trust
+from econsim.adversary.catalogue import ATTACKS
+from econsim.adversary.judging import Outcome
+from econsim.app import SERVICES, Server, running
+from econsim.errors import Conflict
+from econsim.launch import siege
+from econsim.launch.watch import watched
 from econsim.subjects import TICKED
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -91,6 +101,39 @@ async def ticked(urls, creds, run, tick):
             if stored.subject == TICKED(run=run) and json.loads(stored.payload)["tick"] >= tick:
                 break
     await client.close()
+
+
+async def test_of_messages_sent_at_once_one_is_stored_and_each_is_told_which(tmp_path) -> None:
+    state = tmp_path / "state"
+    async with cluster(state) as (urls, _):
+        await applied("--state", state, "--nats", urls)
+        client = await connect(urls, state / "trust" / "creds" / "clock.creds", "test")
+
+        def publish(run, message_id, **options):
+            return reliable_publish(client.jetstream(), TICKED(run=run), b"{}", message_id, **options)
+
+        same = await asyncio.gather(*(publish("one", "same") for _ in range(20)))
+        rivals = [publish("two", f"{n}", expected_sequence=0) for n in range(20)]
+        told = await asyncio.gather(*rivals, return_exceptions=True)
+        await client.close()
+
+    assert len({ack.seq for ack in same}) == 1
+    assert len([ack for ack in same if not ack.duplicate]) == 1
+    assert Counter(type(each) for each in told) == {PubAck: 1, Conflict: 19}
+
+
+async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) -> None:
+    state = tmp_path / "state"
+    async with cluster(state) as (urls, _):
+        await applied("--state", state, "--nats", urls)
+        trust = Trust.open(state)
+        server = Server(urls, lambda role: state / "trust" / "creds" / f"{role}.creds", trust)
+        async with watched(server, print), running(tuple(SERVICES), server):
+            report = await siege.besiege_at(replace(server, url=urls.split(",")[0]), ATTACKS, print)
+
+    assert {r.attack.name: r.finding.evidence for r in report.of(Outcome.BROKEN)} == {}
+    assert [str(fact) for fact in report.aftermath if not fact.true] == []
+    assert len(report.of(Outcome.HELD)) == len(ATTACKS)
 
 
 async def test_a_run_on_three_nodes_is_the_run_there_is_also_when_one_dies(tmp_path) -> None:

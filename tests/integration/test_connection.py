@@ -1,9 +1,11 @@
 """Publishing is done when everything is stored once, or says that it is not."""
 
+import asyncio
 import os
 import signal
 
 import pytest
+from nats.js.errors import BadRequestError
 from superuser import superuser
 
 from econsim.adapters.calls import ask
@@ -49,6 +51,15 @@ async def test_a_message_larger_than_the_server_takes_is_refused(nc, run):
     huge = Outgoing(f"system.clock.ticked.{run}", bytes(MESSAGE_BYTES_MAX + 1), "m1")
     with pytest.raises(InvalidMessage, match="refused"):
         await publish_many(nc.jetstream(), [huge])
+
+
+async def test_a_streams_refusal_of_an_asynchronous_publish_is_told(nc, run):
+    headers = {"Nats-Expected-Stream": "another"}
+
+    refused = await nc.jetstream().publish_async(f"system.clock.ticked.{run}", b"{}", headers=headers)
+
+    with pytest.raises(BadRequestError, match="expected stream does not match"):
+        await asyncio.wait_for(refused, 30)
 
 
 async def test_a_burst_over_a_killed_server_loses_and_doubles_nothing(tmp_path):

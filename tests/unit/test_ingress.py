@@ -3,6 +3,7 @@
 import asyncio
 
 from nats.aio.client import Client
+from nats.js.errors import APIError, BadRequestError
 from nats.protocol import parser
 
 from econsim.adapters.ingress import PASSED_MIN, Gate, harden
@@ -32,6 +33,17 @@ async def test_a_status_line_that_is_no_text_counts_as_no_headers():
 
     assert await Client()._process_headers(b"NATS/1.0 \xff\xfe\r\n\r\n") is None
     assert await Client()._process_headers(b"NATS/1.0\r\na: b\r\n\r\n") == {"a": "b"}
+
+
+def test_what_a_stream_refuses_is_an_error_that_can_be_kept():
+    harden()
+
+    error = APIError.from_error(
+        {"code": 400, "err_code": 10060, "description": "expected stream does not match"}
+    )
+
+    assert isinstance(error, BadRequestError)
+    assert error.err_code == 10060
 
 
 def test_white_space_in_a_subject_does_not_part_the_servers_line():

@@ -42,6 +42,8 @@ DEADLINE_S: Final = 30.0
 """Longest to keep trying: a cluster without leader comes back within ten seconds."""
 WRONG_LAST_SEQUENCE: Final = 10071
 """The server's code for an expected sequence that does not hold."""
+IN_PROCESS: Final = frozenset({10158, 10164})
+"""A cluster's codes while another message with this id, or for this subject, is being stored: soon it will know."""
 WINDOW: Final = 256
 """Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
 
@@ -207,18 +209,19 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
     while True:
         try:
             return await stream.publish(subject, payload, headers=headers, timeout=ATTEMPT_TIMEOUT_S)
-        except _TRANSIENT as error:
+        except (*_TRANSIENT, nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
+            code = getattr(error, "err_code", None)
+            if code == WRONG_LAST_SEQUENCE:
+                return await _own(stream, subject, message_id)
+            if code not in IN_PROCESS and not isinstance(error, _TRANSIENT):
+                message = f"{subject} was refused by its stream: {error}"
+                raise InvalidMessage(message) from error
             if time.monotonic() > end:
                 late = f"no acknowledgement for {subject} within {deadline_s:.0f} s ({error or 'no answer'})"
                 message = f"{late}; it may or may not be stored"
                 raise Unavailable(message) from error
             await asyncio.sleep(jitter(pause_s))
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
-        except (nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
-            if getattr(error, "err_code", None) == WRONG_LAST_SEQUENCE:
-                return await _own(stream, subject, message_id)
-            message = f"{subject} was refused by its stream: {error}"
-            raise InvalidMessage(message) from error
 
 
 async def _own(stream: JetStreamContext, subject: str, message_id: str) -> PubAck:

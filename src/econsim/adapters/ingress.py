@@ -14,10 +14,11 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Final
 
 from nats.aio.client import Client
+from nats.js import errors
 from nats.protocol import parser
 
 from econsim.grammar import Parsed
@@ -77,9 +78,23 @@ def harden() -> None:
             waiting[0] = asyncio.Future()
         await pong(self)
 
+    errors.APIError.from_error = staticmethod(partial(_error, errors.APIError.from_error))  # type: ignore[method-assign]
     Client._process_pong = ponged  # type: ignore[method-assign]  # noqa: SLF001 - as above
     Client._process_headers = headers  # type: ignore[method-assign,assignment]  # noqa: SLF001 - as above
     Client._build_message = built  # type: ignore[method-assign,assignment]  # noqa: SLF001 - as above
+
+
+def _error(make: Callable[[dict[str, Any]], object], told: dict[str, Any]) -> errors.APIError:
+    """Return the error a server's answer stands for.
+
+    The library's own function raises it, also where it is to be kept: who waits for an asynchronous publish then
+    never hears that the stream refused it.
+    """
+    try:
+        make(told)
+    except errors.APIError as error:
+        return error
+    raise TypeError(told)
 
 
 def _utf8(text: bytes) -> bytes:

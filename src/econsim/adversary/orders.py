@@ -228,8 +228,9 @@ async def replay(stage: Stage, me: Attacker) -> Finding:
         await told_of(one)
         for raw in (one, other) * 5:
             await raw.publish(entry(subjects.PLACE_BID), order("same", 10_000, 1))
-        answer = await other.ask(entry(subjects.PLACE_BID), order("same", 10_000, 1))
+        # Not before: a cluster knows an id once the first with it is stored on most nodes, and has others wait until then.
         await one.until(lambda: len(outcomes(one)) >= 1)
+        answer = await other.ask(entry(subjects.PLACE_BID), order("same", 10_000, 1))
         await stage.settled(one, me)
         accepted = [
             i

@@ -132,13 +132,19 @@ def scenario(attackers: int) -> Scenario:
 
 async def besiege(config: Settings, attacks: Sequence[Attack], tell: Tell) -> Report:
     """Run attacks against a system of their own, and judge what is left; raises SetupError without a server."""
+    async with launched(Fleet(ephemeral=True), config, tell) as server:
+        return await besiege_at(server, attacks, tell)
+
+
+async def besiege_at(server: Server, attacks: Sequence[Attack], tell: Tell) -> Report:
+    """Run attacks against a system whose services run in this process; raises SetupError without its trust root.
+
+    The server's url names one node, which attackers connect to by hand.
+    """
     noise = Noise()
     logging.getLogger().addHandler(noise)
     try:
-        async with (
-            launched(Fleet(ephemeral=True), config, tell) as server,
-            staged(server, len(attacks)) as (stage, attackers),
-        ):
+        async with staged(server, len(attacks)) as (stage, attackers):
             operator = operator_of(server.creds("operator"))
             return await _siege(stage, list(zip(attacks, attackers, strict=False)), noise, operator, tell)
     finally:
