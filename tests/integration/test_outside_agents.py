@@ -43,12 +43,13 @@ async def answer(client, subject, value, **options):
     return json.loads((await client.request(subject, body(value), timeout=20, **options)).data)
 
 
-async def in_the_log(live, subject):
+async def in_the_log(live, subject, **data):
+    """Wait for events on a subject with these fields in their data; return them."""
     async with asyncio.timeout(30):
         while True:
             found = [json.loads(e.payload) async for e in read(live.nc, live.run, [subject])]
-            if found:
-                return found
+            if wanted := [event for event in found if event["data"].items() >= data.items()]:
+                return wanted
             await asyncio.sleep(0.05)
 
 
@@ -176,10 +177,9 @@ async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields,
 
     assert told["refusal"]["code"] == code
     assert told["error"]["code"] == 403
-    events = await in_the_log(live, subjects.ADMISSION_REJECTED(run=live.run))
-    assert ("anna", code, "agent") in {
-        (e["data"]["sender"], e["data"]["code"], e["data"]["side"]) for e in events
-    }
+    assert await in_the_log(
+        live, subjects.ADMISSION_REJECTED(run=live.run), sender="anna", code=code, side="agent"
+    )
 
 
 async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stored(live):
@@ -221,9 +221,9 @@ async def test_an_order_is_replaced_by_another_and_both_outcomes_are_told(live):
     bids = {str(bid.price): bid.quantity for bid in (await economy.get_book("gpu", 50)).bids}
     await economy.stop()
 
-    assert [(each.what, str(each.price), each.quantity) for each in told] == [
-        ("accepted", "0.11", 2),
-        ("accepted", "0.12", 1),
+    assert [(each.what, str(each.price), each.quantity, each.reason) for each in told] == [
+        ("accepted", "0.11", 2, ""),
+        ("accepted", "0.12", 1, ""),
     ]
     assert "0.11" not in bids
     assert bids["0.12"] == 1
