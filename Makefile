@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COMPOSE_TOOLS := .tools/compose
 PYTEST := $(BIN)/python -m pytest
-# Two processes, each with a server of its own: the suite mostly waits.
-APART := --numprocesses 2 --dist worksteal
+# Two processes, each with a server of its own: the suite mostly waits. A file stays in one: its tests share a run.
+APART := --numprocesses 2 --dist loadfile
 PAYLOADS := 10000
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --python-version 3.11 --upgrade
