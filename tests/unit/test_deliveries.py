@@ -12,7 +12,11 @@ from econsim.errors import Unavailable
 
 @pytest.fixture
 def client():
-    return SimpleNamespace(stats={"reconnects": 0}, is_closed=False, published=[])
+    async def publish(subject):
+        published.append(subject)
+
+    published = []
+    return SimpleNamespace(stats={"reconnects": 0}, is_closed=False, publish=publish, published=published)
 
 
 @pytest.fixture
@@ -25,8 +29,8 @@ def delivery(sequence, place, account=""):
     return SimpleNamespace(reply=f"$JS.ACK.{account}orders.book.1.{sequence}.{place}.0.0", headers=None)
 
 
-def heartbeat(place):
-    return SimpleNamespace(reply="", headers={"Status": "100", "Nats-Last-Consumer": str(place)})
+def heartbeat(place, **more):
+    return SimpleNamespace(reply="", headers={"Status": "100", "Nats-Last-Consumer": str(place)} | more)
 
 
 async def heard(consumer, *messages):
@@ -43,20 +47,35 @@ async def test_deliveries_are_taken_with_their_places_in_the_stream(consumer):
 
 
 @pytest.mark.parametrize(
-    "messages",
+    ("messages", "said"),
     [
-        pytest.param((delivery(7, 1), delivery(9, 3)), id="one between two"),
-        pytest.param((delivery(7, 1), heartbeat(2)), id="the last before silence"),
-        pytest.param((delivery(7, 1), delivery(7, 1)), id="a number that was there before"),
-        pytest.param((delivery(7, 1),), id="the consumer itself"),
+        pytest.param((delivery(7, 1), delivery(9, 3)), "at its delivery 3, and 2 came", id="one between two"),
+        pytest.param((delivery(7, 1), heartbeat(2)), "at its delivery 2, and 1 came", id="the last of all"),
+        pytest.param(
+            (delivery(7, 1), delivery(7, 1)), "at its delivery 1, and 2 came", id="one was there before"
+        ),
+        pytest.param((delivery(7, 1),), "silent for 3 heartbeats", id="the consumer itself"),
     ],
 )
-async def test_what_is_missing_is_told(consumer, messages):
+async def test_what_is_missing_is_told(consumer, messages, said):
     await heard(consumer, *messages)
     await consumer.get()
 
-    with pytest.raises(Missed):
+    with pytest.raises(Missed, match=said):
         await consumer.get()
+
+
+async def test_the_server_is_told_that_we_keep_up_when_what_it_sent_before_is_taken(consumer, client):
+    asked = SimpleNamespace(reply="$JS.FC.1", headers={"Status": "100"})
+    stalled = heartbeat(2, **{"Nats-Consumer-Stalled": "$JS.FC.2"})
+    await heard(consumer, delivery(7, 1), asked, delivery(9, 2), stalled, delivery(12, 3))
+
+    answered = []
+    for _ in range(3):
+        await consumer.get()
+        answered.append(list(client.published))
+
+    assert answered == [[], ["$JS.FC.1"], ["$JS.FC.1", "$JS.FC.2"]]
 
 
 async def test_a_new_connection_may_have_lost_some(consumer, client):

@@ -84,17 +84,16 @@ def harden() -> None:
     Client._build_message = built  # type: ignore[method-assign,assignment]  # noqa: SLF001 - as above
 
 
-def _error(make: Callable[[dict[str, Any]], object], told: dict[str, Any]) -> errors.APIError:
+def _error(make: Callable[[dict[str, Any]], errors.APIError], told: dict[str, Any]) -> errors.APIError:
     """Return the error a server's answer stands for.
 
     The library's own function raises it, also where it is to be kept: who waits for an asynchronous publish then
     never hears that the stream refused it.
     """
     try:
-        make(told)
+        return make(told)
     except errors.APIError as error:
         return error
-    raise TypeError(told)
 
 
 def _utf8(text: bytes) -> bytes:

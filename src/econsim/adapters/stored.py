@@ -187,7 +187,7 @@ def _check_gap(message: Msg, before: int, stream: str) -> None:
     """Raise Unavailable if the server sent another message before this one than the one that came."""
     sent = (message.headers or {}).get(_SENT_BEFORE)
     if sent is not None and int(sent) != before:
-        text = f"a message of stream {stream} was lost between places {before} and {sent}; ask again"
+        text = f"the message at place {sent} of stream {stream} was lost on its way; ask again"
         raise Unavailable(text)
 
 
