@@ -7,7 +7,7 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
     && python -m venv /tools \
     && /tools/bin/pip install --no-cache-dir --require-hashes -r requirements-build.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /tools/bin/python -m hatchling build -t wheel \
     && /venv/bin/pip install --no-cache-dir --no-deps dist/*.whl

@@ -43,9 +43,12 @@ BANNED = {
 SUBJECT_HOMES = ("src/econsim/subjects.py", "src/econsim/streams.py")
 SUBJECT = re.compile(r"(agent|market|system|mcp|trace|admin)\.([\w*>{}-]+(\.[\w*>{}-]*)*)?")
 
-# Paths of one person's machine, and addresses of package registries: both make the project depend on a place.
+# Pieced together, so that this file names none either.
+REGISTRIES = "|".join(("py" + "pi", "python" + "hosted", "npm" + "js"))
+# Paths of one person's machine, and hosts of package registries: both make the project depend on a place.
 PLACES = re.compile(
-    r"(?<![\w.$}~])/(home|root|Users|work)/[\w.-]+|https?://[\w.-]*(pypi|pythonhosted|npmjs|registry)[\w.-]*"
+    rf"(?<![\w.$}}~])/(home|root|Users|work)/[\w.-]+|[\w.-]*({REGISTRIES})[\w.-]*|https?://[\w.-]*registry[\w.-]*",
+    re.IGNORECASE,
 )
 
 
@@ -239,7 +242,15 @@ def test_a_breach_is_found(rule: Callable[[Module], Iterator[Finding]], path: st
 
 
 @pytest.mark.parametrize(
-    "text", ["cd /" + "home/anna", "path = '/" + "root/x'", "https://" + "pypi.example/simple"]
+    "text",
+    [
+        "cd /" + "home/anna",
+        "path = '/" + "root/x'",
+        "https://" + "py" + "pi.example/simple",
+        "from Py" + "PI",
+        "host = files.python" + "hosted.example",
+        "https://" + "registry.example/x",
+    ],
 )
 def test_a_place_is_found(text: str) -> None:
     assert list(places("README.md", text))
