@@ -10,6 +10,7 @@
     │   └── QuotaExceeded      an agent that used up what it may take; retryable if a new window comes
     ├── Unavailable        nobody's fault: not now; trying again may succeed
     ├── CorruptJournal     a ledger's journal that does not add up; nothing is done on top of it
+    ├── RunFailed          a run that cannot go on; it is closed with this sentence as its failure
     ├── ScenarioError      a scenario file that cannot be used: file, line, key, remedy
     └── SetupError         this machine or server is not fit: port in use, server too old, no binary
 
@@ -98,6 +99,12 @@ class CorruptJournal(EconsimError):
     """The ledger's journal does not add up; `econsim ledger verify` names the first bad record."""
 
     code = "journal_is_corrupt"
+
+
+class RunFailed(EconsimError):
+    """The run cannot go on."""
+
+    code = "run_cannot_go_on"
 
 
 class ScenarioError(EconsimError):

@@ -17,9 +17,10 @@ from econsim.domain.envelope import Sealed, Stamp
 from econsim.domain.journal import Journal
 from econsim.domain.ledger import Ledger
 from econsim.domain.pace import Moment, ends_period
-from econsim.domain.period import deal, endow, redeem
+from econsim.domain.period import deal, endow, redeem, require
 from econsim.domain.population import population
 from econsim.domain.session import Closed, Mark, Opened, Session
+from econsim.errors import RunFailed
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
 from econsim.schemas.ledger import Chain, Refusal, TransferPosted
@@ -51,27 +52,43 @@ class _Run:
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
         self._sessions = {market.resource: Session(market, scenario.seed) for market in books}
+        self._moment = Moment()
 
     def events(self) -> Iterator[Sealed]:
         """Yield the run from its opening to its closing."""
-        clock, moment = self._scenario.clock, Moment()
         yield self._event(subjects.RUN_OPENED, RunOpened(scenario=self._scenario, salt=self._stamp.salt))
-        yield from self._post(endow(self._agents))
-        while True:
-            yield from self._post(deal(self._agents, moment.period))
-            yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=moment.period))
-            ended = False
-            while not ended:
-                moment = moment.next_tick()
-                ended = ends_period(clock, moment, [self._desk.limits()])
-                yield from self._tick(moment, ends_period=ended)
-            yield from self._post(redeem(self._agents, moment.period, self._units_held))
-            yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=moment.period))
-            if moment.period == clock.periods:
-                break
-            moment = moment.next_period()
-        closed = RunClosed(ticks=moment.tick, periods=moment.period, journal_sequence=self._journal.sequence)
+        failure = ""
+        try:
+            yield from self._conduct()
+        except RunFailed as failed:
+            failure = str(failed)
+        closed = RunClosed(
+            ticks=self._moment.tick,
+            periods=self._moment.period,
+            journal_sequence=self._journal.sequence,
+            failure=failure,
+        )
         yield self._event(subjects.RUN_CLOSED, closed)
+
+    def _conduct(self) -> Iterator[Sealed]:
+        """Yield all periods; raises RunFailed if the run cannot go on."""
+        yield from self._move(endow(self._agents))
+        while True:
+            yield from self._period()
+            if self._moment.period == self._scenario.clock.periods:
+                return
+            self._moment = self._moment.next_period()
+
+    def _period(self) -> Iterator[Sealed]:
+        period, ended = self._moment.period, False
+        yield from self._move(deal(self._agents, period))
+        yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=period))
+        while not ended:
+            self._moment = self._moment.next_tick()
+            ended = ends_period(self._scenario.clock, self._moment, [self._desk.limits()])
+            yield from self._tick(self._moment, ends_period=ended)
+        yield from self._move(redeem(self._agents, period, self._units_held))
+        yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
     def _tick(self, moment: Moment, *, ends_period: bool) -> Iterator[Sealed]:
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=None)
@@ -101,6 +118,11 @@ class _Run:
             yield self._tell(updated)
         for sealed in bulletin(self._stamp, resource, closed):
             yield self._tell(sealed)
+
+    def _move(self, chains: Sequence[Chain]) -> Iterator[Sealed]:
+        """Post the clock's own transfers; raises RunFailed if one is refused."""
+        refused = yield from self._post(chains)
+        require(chains, refused)
 
     def _post(self, chains: Sequence[Chain]) -> Generator[Sealed, None, dict[str, Refusal]]:
         outcome = self._ledger.apply(chains)

@@ -38,7 +38,9 @@ class RunSeen:
     tick: int
     """The newest tick."""
     closed: bool
-    """Whether it came to its end."""
+    """Whether it ended."""
+    failure: str
+    """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
 
 
 async def resolve(client: Client, run: str) -> str:
@@ -68,7 +70,8 @@ async def _seen(client: Client, opening: Stored) -> RunSeen:
     ticked = await _newest(client, subjects.TICKED, run)
     closed = await _newest(client, subjects.RUN_CLOSED, run)
     name = str(opened.data["scenario"]["name"])
-    return RunSeen(run, name, opened.occurred_at, ticked.tick if ticked else 0, closed is not None)
+    failure = closed.data.get("failure", "") if closed else ""
+    return RunSeen(run, name, opened.occurred_at, ticked.tick if ticked else 0, closed is not None, failure)
 
 
 async def _newest(client: Client, subject: grammar.Subject, run: str) -> Record | None:

@@ -136,8 +136,15 @@ async def _runs(config: Settings) -> None:
     table.add_column("ticks", justify="right")
     for seen in found:
         state = "[green]closed[/green]" if seen.closed else "[yellow]open[/yellow]"
+        state = "[red]failed[/red]" if seen.failure else state
         table.add_row(seen.name, seen.scenario, seen.opened_at[:19], state, str(seen.tick))
-    console().print(table)
+    out = console()
+    out.print(table)
+    for seen in found:
+        if seen.failure:
+            out.print(
+                f"{seen.name} ended early: {seen.failure}", soft_wrap=True, markup=False, highlight=False
+            )
 
 
 async def _events(config: Settings, run: str, choice: Choice, show: Show) -> None:

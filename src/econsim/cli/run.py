@@ -84,7 +84,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         fleet = Fleet(() if services is False else None, spread, workers, ephemeral)
         summary = carried_out(_over_nats(config, what, name, fleet, artist))
     _show(config, summary, report, artist)
-    if not all(verdict.holds for verdict in summary.verdicts):
+    if summary.failure or not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)
 
 

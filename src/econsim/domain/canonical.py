@@ -32,7 +32,17 @@ _SYSTEM: Final = frozenset(
 """Events of the system that belong to the economy; agents' reports tell of hosts, so they do not."""
 
 _LEFT_OUT: Final = frozenset(
-    {"cause", "last_sequence", "journal_sequence", "sequence", "previous_hash", "hash", "salt", "hosts"}
+    {
+        "cause",
+        "last_sequence",
+        "journal_sequence",
+        "sequence",
+        "previous_hash",
+        "hash",
+        "salt",
+        "hosts",
+        "failure",
+    }
 )
 """Fields of data that differ between equal runs; a cause is written beside the data instead."""
 

@@ -8,11 +8,13 @@ profit, and the sum of profits is the surplus realised.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from econsim.domain.population import Agent, AgentRole
-from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
+from econsim.errors import RunFailed
+from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Refusal, Transfer
 from econsim.schemas.market import TradeExecuted
+from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side
 
 UnitsHeld = Callable[[str, str], int]
@@ -58,6 +60,17 @@ def redeem(agents: Iterable[Agent], period: int, units_held: UnitsHeld) -> list[
     return chains
 
 
+def require(chains: Sequence[Chain], refused: Mapping[str, Refusal]) -> None:
+    """Raise RunFailed if the ledger refused one of the clock's own chains: an economy with a part of its money is none."""
+    lost = [chain for chain in chains if chain.id in refused]
+    if lost:
+        more = f", and {len(lost) - 1} chains more" if len(lost) > 1 else ""
+        message = (
+            f"the ledger refused {_told(lost[0])}: {refused[lost[0].id].value} (chain {lost[0].id}{more})"
+        )
+        raise RunFailed(message)
+
+
 def worth(role: AgentRole, units_traded: int) -> int:
     """Return the values or costs, in micro-credits, of a role's first units; more than it has count 0."""
     return sum(role.values[: max(units_traded, 0)])
@@ -84,6 +97,15 @@ def net_bought(trades: Iterable[tuple[str, TradeExecuted]]) -> Counter[tuple[str
         net[trade.buyer, resource] += trade.quantity
         net[trade.seller, resource] -= trade.quantity
     return net
+
+
+def _told(chain: Chain) -> str:
+    """Say what a chain was to move."""
+    return ", ".join(
+        f"{format_credits(leg.amount) if leg.asset == CREDITS else leg.amount} {leg.asset} "
+        f"from {leg.debit} to {leg.credit}"
+        for leg in chain.transfers
+    )
 
 
 def _settle(id_: str, agent: str, role: AgentRole, units_held: UnitsHeld) -> Iterator[Transfer]:

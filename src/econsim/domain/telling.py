@@ -20,7 +20,7 @@ SENTENCES: Final = {
     "price_updated": "price of {entity} is {credits}",
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
     "opened": "run {run} of scenario {scenario[name]} opened",
-    "closed": "run {run} closed after {ticks} ticks",
+    "closed": "run {run} closed after {ticks} ticks{because}",
     "ticked": "tick {tick} opened, period {period}",
     "period_opened": "period {period} opened",
     "period_closed": "period {period} closed",
@@ -55,6 +55,9 @@ def _parts(fact: Fact) -> Json:
         parts["how"] = ": ".join(
             filter(None, (parts["change"].replace("_", " "), parts["who"], parts["reason"]))
         )
+    if "journal_sequence" in parts:
+        failure = parts.get("failure", "")
+        parts["because"] = f": {failure}" if failure else ""
     if "quotas" in parts:
         parts["whom"] = parts["agent"] or "every agent"
     if "transfers" in parts:

@@ -58,6 +58,7 @@ def render(summary: Summary) -> str:
         "heading": escape(scenario.title or scenario.name),
         "description": _prose(scenario.description),
         "chips": _chips(summary),
+        "failure": _failure(summary.failure),
         "cards": _cards(summary),
         "expectations": _expectations(summary.verdicts),
         "markets": "\n".join(_market(market, summary, specs) for market in summary.markets),
@@ -95,6 +96,10 @@ def _chips(summary: Summary) -> str:
         ("hash", summary.canonical_hash[:12] or NOTHING),
     ]
     return "".join(f"<li><span>{name}</span>{escape(value)}</li>" for name, value in chips)
+
+
+def _failure(reason: str) -> str:
+    return f'<p class="failure"><b>Ended early.</b> {escape(reason)}</p>' if reason else ""
 
 
 def _cards(summary: Summary) -> str:

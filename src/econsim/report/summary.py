@@ -169,7 +169,9 @@ class Summary:
     period_starts: tuple[int, ...]
     """First tick of each trading day."""
     closed: bool
-    """Whether it came to its end."""
+    """Whether it ended."""
+    failure: str
+    """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
     markets: tuple[MarketSummary, ...]
     """As the scenario declares them."""
     holders: tuple[Holder, ...]

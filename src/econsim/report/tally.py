@@ -44,6 +44,7 @@ class Tally:
         self._tick = 0
         self._period = 1
         self._closed = False
+        self._failure = ""
 
     def add(self, source: Record | Sealed) -> None:
         """Take the next event in."""
@@ -58,7 +59,7 @@ class Tally:
             case subjects.RUN_OPENED.type:
                 self._open(entry)
             case subjects.RUN_CLOSED.type:
-                self._closed = True
+                self._closed, self._failure = True, entry.data.get("failure", "")
             case _ if entry.entity in self._books:
                 self._books[entry.entity].add(entry, self._period)
 
@@ -75,6 +76,7 @@ class Tally:
             periods=self._period,
             period_starts=tuple(self._starts),
             closed=self._closed,
+            failure=self._failure,
             markets=markets,
             holders=self._holders(),
             messages=dict(sorted(self._messages.items())),

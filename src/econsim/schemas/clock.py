@@ -58,6 +58,8 @@ class RunClosed(Message):
     """The ledger's last journal entry: a reader that has seen it has seen all."""
     interrupted: bool = False
     """Whether an operator ended it before its time."""
+    failure: str = ""
+    """Reason why the run ended early, as a sentence; empty when it ran to its end."""
 
 
 class PeriodOpened(Message):

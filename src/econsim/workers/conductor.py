@@ -20,15 +20,15 @@ from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.decode import decoded
 from econsim.domain.envelope import Stamp, derive
 from econsim.domain.pace import Moment, ends_period
-from econsim.domain.period import deal, endow, redeem
+from econsim.domain.period import deal, endow, redeem, require
 from econsim.domain.population import UNHOSTED, host_name
 from econsim.domain.progress import Progress
-from econsim.errors import Conflict
+from econsim.errors import Conflict, RunFailed
 from econsim.grammar import Subject
 from econsim.link import Link
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
-from econsim.schemas.ledger import Chain, Submit, Submitted
+from econsim.schemas.ledger import Chain, Refusal, Submit
 from econsim.schemas.orders import CloseTick, Side
 from econsim.schemas.scenario import Mode
 from econsim.tenancy import OpenRun
@@ -70,6 +70,7 @@ class Conductor:
         hosts = {host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED}
         self._answering = run.guests | hosts
         self._progress = Progress()
+        self._moment = Moment()
         self._changed = asyncio.Event()
         self._stamp = Stamp(run.name, run.data.salt, 0, "")
         self._patterns = [
@@ -101,26 +102,46 @@ class Conductor:
             self._progress.evolve(sealed)
 
     async def conduct(self) -> None:
-        """Drive the run to its end."""
-        moment = self._progress.moment
-        await self._submit("endow", endow(self._agents))
-        ended = False
-        if moment.tick:
-            self._at(moment, self._progress.ticked_id)
-            ended = self._progress.period_closed == moment.period or await self._tick(moment)
-        while moment.period <= self._clock.periods:
-            if moment.tick_of_period == 0:
-                await self._open_period(moment.period)
-            while not ended:
-                moment = moment.next_tick()
-                ended = await self._tick(moment)
-            if self._progress.period_closed < moment.period:
-                await self._close_period(moment.period)
-            moment, ended = moment.next_period(), False
-        closing = await self._submit("close", ())
-        data = RunClosed(ticks=moment.tick, periods=self._clock.periods, journal_sequence=closing.sequence)
+        """Drive the run to its end, or to where it cannot go on."""
+        failure = ""
+        try:
+            await self._periods()
+        except RunFailed as failed:
+            failure = str(failed)
+            _log.error("run %s ends early: %s", self._run.name, failure)
+        data = RunClosed(
+            ticks=self._moment.tick,
+            periods=self._moment.period,
+            journal_sequence=await self._submit("close", ()),
+            failure=failure,
+        )
         with suppress(Conflict):  # an operator was faster
             await self._tell(subjects.RUN_CLOSED, data, expected_sequence=0)
+
+    async def _periods(self) -> None:
+        """Drive all periods from where the log ends; raises RunFailed if the run cannot go on."""
+        self._moment = self._progress.moment
+        await self._submit("endow", endow(self._agents))
+        ended = False
+        if self._moment.tick:
+            self._at(self._moment, self._progress.ticked_id)
+            ended = self._progress.period_closed == self._moment.period or await self._tick(self._moment)
+        while True:
+            await self._period(ended=ended)
+            if self._moment.period == self._clock.periods:
+                return
+            self._moment, ended = self._moment.next_period(), False
+
+    async def _period(self, *, ended: bool) -> None:
+        """Drive a period from where it is; its books may have ended it already."""
+        period = self._moment.period
+        if self._moment.tick_of_period == 0:
+            await self._open_period(period)
+        while not ended:
+            self._moment = self._moment.next_tick()
+            ended = await self._tick(self._moment)
+        if self._progress.period_closed < period:
+            await self._close_period(period)
 
     async def _tick(self, moment: Moment) -> bool:
         """Open a tick, wait for everybody, have the books close it; return whether the period ends."""
@@ -168,8 +189,12 @@ class Conductor:
             commands.append(Outgoing(subject, command.model_dump_json().encode(), command.command_id))
         await publish_many(self._link.jetstream, commands)
 
-    async def _submit(self, name: str, chains: Sequence[Chain]) -> Submitted:
-        """Submit the clock's own transfers; returns the last answer."""
+    async def _submit(self, name: str, chains: Sequence[Chain]) -> int:
+        """Submit the clock's own transfers; return the newest journal entry's sequence.
+
+        Raises RunFailed if one of them is refused.
+        """
+        refused: dict[str, Refusal] = {}
         parts = [chains[i : i + SUBMIT_CHAINS_MAX] for i in range(0, len(chains), SUBMIT_CHAINS_MAX)]
         for number, part in enumerate(parts or [()], 1):
             command = Submit(
@@ -179,7 +204,9 @@ class Conductor:
                 chains=tuple(part),
             )
             answer = await submit(self._link.client, self._run.name, ACTOR, command)
-        return answer
+            refused |= answer.refused
+        require(chains, refused)
+        return answer.sequence
 
     async def _tell(self, subject: Subject, data: Message, expected_sequence: int | None = None) -> str:
         """Publish an event; return its id."""
