@@ -96,7 +96,7 @@ class _Run:
         ticked = self._event(subjects.TICKED, data)
         yield ticked
         self._stamp = replace(self._stamp, causation_id=ticked.event.event_id)
-        mark = Mark(moment.tick, moment.period, ends_period=ends_period)
+        mark = Mark(moment.tick, moment.period, moment.tick_of_period, ends_period=ends_period)
         opened, refused = yield from self._open(moment.tick, self._desk.act(moment.tick))
         for resource, session in self._sessions.items():
             yield from self._close(resource, session.close(opened[resource], refused, mark))

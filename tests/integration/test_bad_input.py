@@ -114,7 +114,12 @@ async def test_a_command_that_cannot_be_read_is_a_dead_letter_and_changes_nothin
     [
         ("place_bid", "nobody", ORDER, "agent_is_not_in_this_run"),
         ("place_bid", "Bob!", ORDER, "agent_is_not_in_this_run"),
-        ("close_tick", "anna", {"command_id": "c", "tick": 9, "period": 1}, "only_the_clock_closes_ticks"),
+        (
+            "close_tick",
+            "anna",
+            {"command_id": "c", "tick": 9, "period": 1, "tick_of_period": 9},
+            "only_the_clock_closes_ticks",
+        ),
         (
             "place_orders",
             "host_2",

@@ -17,6 +17,7 @@ ROSTER = {
         scenario(group("buyer", roles=[role("bid", values=[[1]])]), group("anna", "external"))
     )
 }
+MARK = {"command_id": "c", "tick": 1, "period": 1, "tick_of_period": 1}
 ORDER = {"command_id": "c", "order_id": "o-1", "price": 1_000_000, "quantity": 2}
 
 
@@ -61,7 +62,7 @@ def test_a_host_speaks_for_its_own_agents():
 
 
 def test_the_clock_closes_ticks():
-    assert isinstance(taken({"command_id": "c", "tick": 1, "period": 1}, "close_tick", "clock"), CloseTick)
+    assert isinstance(taken(MARK, "close_tick", "clock"), CloseTick)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_the_clock_closes_ticks():
         (batch(new_order_id="p"), "place_orders", "host_1", "message_is_invalid"),
         (batch(verb="replace"), "place_orders", "host_1", "message_is_invalid"),
         (batch(quantity=2**128), "place_orders", "host_1", "message_is_invalid"),
-        ({"command_id": "c", "tick": 1, "period": 1}, "close_tick", "anna", "only_the_clock_closes_ticks"),
+        (MARK, "close_tick", "anna", "only_the_clock_closes_ticks"),
     ],
 )
 def test_what_is_wrong_is_refused_with_a_sentence(payload, action, agent, code):

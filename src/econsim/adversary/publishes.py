@@ -144,7 +144,7 @@ ROWS: Final = (
     Row("admin_quota", "to raise its quotas as an operator", lambda _, __: subjects.SET_QUOTA(operator="operator"), '{"run":"%run","agent":"%me","update":{"max_publish_rate":1000000}}'),
     Row("admin_letter", "to put a dead letter back as an operator", lambda _, __: subjects.RETRY_LETTER(operator="operator"), '{"sequence":1}'),
     Row("mint_money", "to have the ledger move the treasury's money to itself", _of_run(subjects.SUBMIT, "market"), _MINT),
-    Row("close_tick", "to close a tick as the clock", _of_run(subjects.CLOSE_TICK, "clock"), '{"command_id":"%me","tick":9,"period":1,"close_period":true}'),
+    Row("close_tick", "to close a tick as the clock", _of_run(subjects.CLOSE_TICK, "clock"), '{"command_id":"%me","tick":9,"period":1,"tick_of_period":9,"close_period":true}'),
     Row("place_orders", "to place orders for all agents of a host", _of_run(subjects.PLACE_ORDERS, "host_1"), '{"command_id":"%me","tick":1,"actions":[]}'),
     Row("order_as_another", "to place an order as a victim", _of_run(subjects.PLACE_BID), _ORDER),
     Row("order_unadmitted", "to place its own order past the entrance and its quotas", _of_run(subjects.PLACE_BID, "%me"), _ORDER),

@@ -68,6 +68,8 @@ class Mark:
     """Logical time."""
     period: int = 0
     """Trading day."""
+    tick_of_period: int = 0
+    """Ticks since the period opened."""
     ends_tick: bool = True
     """Whether a call auction may clear."""
     ends_period: bool = False
@@ -191,11 +193,15 @@ class Session:
             OrderRejected(self._n + i, order_of(action), action.agent, str(code))
             for i, (action, code) in enumerate(rejected)
         ]
-        clear = mark.ends_tick and mark.tick % self.market.window_ticks == 0
-        items += self._book.process(held, self._n + len(items), draws, clear=clear)
+        items += self._book.process(held, self._n + len(items), draws, clear=self._clears(mark))
         if mark.ends_period:
             items += self._book.empty(self._n + len(items))
         return items
+
+    def _clears(self, mark: Mark) -> bool:
+        """Tell whether a call auction clears: its window is over, or its period."""
+        window_over = mark.tick_of_period % self.market.window_ticks == 0
+        return mark.ends_tick and (window_over or mark.ends_period)
 
     def _settle(
         self, reserved: tuple[Chain, ...], items: list[Item], codes: Mapping[str, str]

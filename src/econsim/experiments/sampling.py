@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from econsim import memory, scenario_files
 from econsim.report.summary import MarketSummary, Summary
 from econsim.report.tally import Tally
-from econsim.schemas.scenario import Market, Scenario
+from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Advance = Callable[[], None]
@@ -35,7 +35,7 @@ class Study:
     resources: tuple[str, ...] = ()
     """Which of its markets, with their agents; all if empty."""
     ticks: int | None = None
-    """Ticks in a period instead of the scenario's; a call auction's window is cut to it."""
+    """Ticks in a period instead of the scenario's."""
 
     @property
     def seeds(self) -> range:
@@ -52,7 +52,7 @@ class Study:
         wanted = self.resources or tuple(market.resource for market in found.markets)
         ticks = self.ticks or found.clock.ticks_per_period
         clock = found.clock.model_copy(update={"periods": self.periods, "ticks_per_period": ticks})
-        markets = tuple(_within(market, ticks) for market in found.markets if market.resource in wanted)
+        markets = tuple(market for market in found.markets if market.resource in wanted)
         agents = tuple(
             group for group in found.agents if any(role.resource in wanted for role in group.roles)
         )
@@ -119,10 +119,6 @@ def run(study: Study, seed: int) -> Run:
     for sealed in memory.run(study.made(seed)):
         tally.add(sealed)
     return _told(seed, tally.summary())
-
-
-def _within(market: Market, ticks: int) -> Market:
-    return market.model_copy(update={"window_ticks": min(market.window_ticks, ticks)})
 
 
 def _told(seed: int, summary: Summary) -> Run:

@@ -138,5 +138,7 @@ class CloseTick(Command):
     """The tick to process."""
     period: Annotated[int, Field(ge=0)]
     """The trading day it belongs to."""
+    tick_of_period: Annotated[int, Field(ge=1)]
+    """Ticks since the period opened: a call auction's windows count in it."""
     close_period: bool = False
     """Whether the book is emptied afterwards."""

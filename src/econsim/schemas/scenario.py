@@ -127,7 +127,7 @@ class Market(ScenarioPart):
     book_orders_max: Annotated[int, Field(ge=1, le=1_000_000)] = 200_000
     """Open orders on this book, over all agents."""
     window_ticks: Annotated[int, Field(ge=1)] = 1
-    """Call auction only: ticks between two clearings."""
+    """Call auction only: ticks between two clearings, counted in the period; its end clears too."""
     rationing: Rationing = Rationing.PRICE_TIME
     """Call auction only: who trades at the margin, `price_time` or `draw`."""
 

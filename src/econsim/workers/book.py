@@ -162,9 +162,8 @@ class Worker:
     async def _close(self, command: CloseTick) -> None:
         """Process the tick's batch, unless that was done before this worker's time."""
         self.tick, self.period = command.tick, command.period
-        await self._process(
-            Mark(command.tick, command.period, ends_period=command.close_period), command.causation_id
-        )
+        mark = Mark(command.tick, command.period, command.tick_of_period, ends_period=command.close_period)
+        await self._process(mark, command.causation_id)
         self.tick += 1
 
     async def _process(self, mark: Mark, causation_id: str | None = None) -> None:

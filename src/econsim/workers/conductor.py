@@ -184,6 +184,7 @@ class Conductor:
                 causation_id=self._stamp.causation_id,
                 tick=moment.tick,
                 period=moment.period,
+                tick_of_period=moment.tick_of_period,
                 close_period=close_period,
             )
             commands.append(Outgoing(subject, command.model_dump_json().encode(), command.command_id))
