@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.grammar import Kind, Subject, matches, token
-from econsim.permissions import INBOX
+from econsim.permissions import INBOX, NO_GROUPS
 from econsim.streams import bucket
 from econsim.subjects import AUDIT, CYCLE_COMPLETED, RUN_CLOSED, TABLE, TICKED
 
@@ -123,6 +123,13 @@ def short_pattern(row: Subject, agent: str) -> str:
     return _BY_ROW[row].heard_as(agent)
 
 
+UNLISTED: Final = {"pub": {}, "sub": {"deny": [*NO_GROUPS]}}
+"""What a user of an agent's account without lists of its own may do: all there is in the account, in no queue group.
+
+Agents of a run import the same broadcasts; a group of one name in several accounts would share them out.
+"""
+
+
 def imports(run: str, agent: str, sim: str) -> list[dict[str, object]]:
     """Return the imports of an agent's account from `SIM` (a public key), as a JWT holds them.
 
@@ -156,7 +163,10 @@ def permissions(agent: str) -> dict[str, dict[str, list[str]]]:
     token(agent, "agent")
     return {
         "pub": {"allow": _sorted(grant.heard_as(agent) for grant in GRANTS if grant.asked)},
-        "sub": {"allow": _sorted([f"{INBOX}.>", *(g.heard_as(agent) for g in GRANTS if not g.asked)])},
+        "sub": {
+            "allow": _sorted([f"{INBOX}.>", *(g.heard_as(agent) for g in GRANTS if not g.asked)]),
+            "deny": [*NO_GROUPS],
+        },
     }
 
 

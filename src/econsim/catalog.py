@@ -18,7 +18,7 @@ from pydantic.json_schema import models_json_schema
 
 from econsim import __version__, schemas
 from econsim.errors import NotFound
-from econsim.grammar import Kind, Subject
+from econsim.grammar import ANSWERED, Kind, Subject
 from econsim.schemas.admission import EntryRefused
 from econsim.schemas.base import ErrorReply, Event
 from econsim.subjects import TABLE
@@ -62,7 +62,6 @@ PLACES: Final = {
 }
 """Variable token of a subject → what it is."""
 
-_ANSWERED: Final = (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
 _ENVELOPED: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
 _NAMED: Final = (Kind.ENTRY, Kind.DELIVERY, Kind.BROADCAST)
 """Kinds whose channels bear their kind's name, because an event or command has the same type."""
@@ -220,7 +219,7 @@ def _channels(row: Subject) -> list[tuple[str, Json]]:
         "tags": [{"name": row.owner}],
         "x-nats": _nats(row),
     }
-    if row.kind not in _ANSWERED:
+    if row.kind not in ANSWERED:
         return [(name, channel)]
     answers = _answers(row)
     reply: Json = {
@@ -246,7 +245,7 @@ def _nats(row: Subject) -> Json:
         "owner": row.owner,
         "stream": row.stream or None,
         "short": row.short or None,
-        "answered_by": "stream" if row.kind is Kind.COMMAND else row.owner if row.kind in _ANSWERED else None,
+        "answered_by": "stream" if row.kind is Kind.COMMAND else row.owner if row.kind in ANSWERED else None,
     }
 
 
@@ -263,7 +262,7 @@ def _operation(row: Subject) -> Json:
         "messages": [_ref("channels", name, "messages", _component(payload(row)))],
         "tags": [{"name": row.owner}],
     }
-    if row.kind in _ANSWERED:
+    if row.kind in ANSWERED:
         answers = _answers(row)
         operation["reply"] = {
             "address": {"location": "$message.header#/reply", "description": "The NATS reply subject."},

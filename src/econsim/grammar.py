@@ -49,6 +49,10 @@ class Kind(StrEnum):
     """`admin.<entity>.<action>.<operator>`: a request by a person, answered by a service."""
 
 
+ANSWERED: Final = (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
+"""What a service answers, any worker of it: the rest is told to everybody who listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """One row of the taxonomy."""

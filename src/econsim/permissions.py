@@ -15,7 +15,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.grammar import Kind, Subject
+from econsim.grammar import ANSWERED, Kind, Subject
 from econsim.streams import STREAMS
 from econsim.subjects import AUDIT, ORDERS, TABLE
 
@@ -35,7 +35,13 @@ READERS: Final = "READERS"
 """The account of who reads: what is answered there cannot be steered into `SIM`."""
 
 _PUBLISHED: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
-_ANSWERED: Final = (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
+EVERY_GROUP: Final = ">"
+"""After a pattern in a list: whatever the queue group is called. `*` would be one token, and names may have dots."""
+
+NO_GROUPS: Final = (f"> {EVERY_GROUP}",)
+"""Denies every subscription in a queue group and no other: who joins one takes messages from others who do, also
+from those in other accounts that import the same subject."""
+
 NAME: Final = "{{name()}}"
 """The server puts the name of the user's credentials here."""
 
@@ -96,7 +102,7 @@ _SERVING: Final = ("leases",)
 
 SYSTEM: Final = {
     "pub": {"allow": ["$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.UPDATE"]},
-    "sub": {"allow": [f"{INBOX}.>"]},
+    "sub": {"allow": [f"{INBOX}.>"], "deny": [*NO_GROUPS]},
 }
 """What the user of the system account may do: tell the server of accounts."""
 
@@ -185,17 +191,20 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     owned = [row for row in TABLE if row.owner == role]
     said = [row for row in owned if row.kind in _PUBLISHED and row not in _BY_SERVER]
     publish = [_said(row) for row in (*said, *access.calls)]
-    subscribe = [
-        row.pattern() for row in (*owned, *access.hears) if row.kind in _ANSWERED or row in access.hears
-    ]
-    subscribe.append(f"{INBOX}.{role}.>")
-    if any(row.kind in _ANSWERED for row in owned):
+    answered = [row.pattern() for row in owned if row.kind in ANSWERED]
+    # Workers share requests in the queue group of their role; what is told, each of them hears.
+    shared = [f"{pattern} {role}" for pattern in answered]
+    heard = [*(row.pattern() for row in access.hears), f"{INBOX}.{role}.>"]
+    if answered:
         # Whoever asked hears the answer on an inbox nobody can guess; agents' come through their accounts.
         # Responses by permission instead (`resp`) would make the server search a growing table.
         publish += [f"{INBOX}.>", "_R_.>"]
     return {
         "pub": {"allow": sorted({*publish, *_stored(access)})},
-        "sub": {"allow": sorted({*subscribe})},
+        "sub": {
+            "allow": sorted({*answered, *shared, *heard}),
+            "deny": sorted(f"{pattern} {EVERY_GROUP}" for pattern in heard),
+        },
     }
 
 
@@ -238,7 +247,10 @@ def _reading(access: Access) -> Iterable[str]:
     for stream in access.replays:
         yield f"$JS.API.CONSUMER.CREATE.{stream}"
         yield f"$JS.API.CONSUMER.INFO.{stream}.*"
-    yield from (f"$JS.FC.{stream}.>" for stream in (*access.reads, *access.replays))
+    for stream in (*access.reads, *access.replays):
+        # Whether a reader keeps up, as servers ask today, and with domain and account as they will: who may not
+        # answer is sent nothing more.
+        yield from (f"$JS.FC.{stream}.>", f"$JS.FC.*.*.{stream}.>")
     for stream in access.consumes:
         yield f"$JS.API.CONSUMER.CREATE.{stream}.*.>"
         yield f"$JS.API.CONSUMER.DELETE.{stream}.*"

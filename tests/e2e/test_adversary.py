@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from econsim import screening, subjects
-from econsim.adapters import ingress, trust
+from econsim.adapters import agent_creds, ingress, trust
 from econsim.adversary.catalogue import ATTACKS, named, page
 from econsim.adversary.judging import Fact, Outcome, weigh
 from econsim.config import settings
@@ -55,7 +55,7 @@ def test_an_attack_without_a_true_fact_is_not_held():
 async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
     """Agents' accounts may reach the ledger's submissions and everybody's deliveries."""
     wide = {subjects.SUBMIT: "service", subjects.ORDER_OUTCOME[0]: "stream"}
-    exports, imports = trust.exports, siege.imports
+    exports, imports = trust.exports, agent_creds.imports
 
     def exported():
         extra = {row.pattern(): kind for row, kind in wide.items()}
@@ -70,7 +70,7 @@ async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
         return imports(run, agent, sim) + extra
 
     monkeypatch.setattr(trust, "exports", exported)
-    monkeypatch.setattr(siege, "imports", imported)
+    monkeypatch.setattr(agent_creds, "imports", imported)
     report = await besiege(tmp_path, "mint_money", "hear_deliveries", "hear_everything", "run_close")
 
     assert {"mint_money", "hear_everything"} <= broken(report)

@@ -9,8 +9,9 @@ import pytest
 from superuser import superuser
 
 from econsim.adapters import audit_log, jetstream
-from econsim.adapters.connection import Outgoing, connect, publish_many
+from econsim.adapters.connection import Outgoing, connect, publish_many, ready
 from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.server_binary import find
 
 pytestmark = pytest.mark.nats
 
@@ -20,6 +21,15 @@ def events(run, numbers, action="ticked"):
         Outgoing(f"system.clock.{action}.{run}", str(number).encode(), f"{run}-{action}-{number}")
         for number in numbers
     ]
+
+
+def asked_for(found):
+    """Return a callback that keeps the subjects it hears."""
+
+    async def heard(message):
+        found.append(message.subject)
+
+    return heard
 
 
 async def test_reads_a_run_and_nothing_else_in_order(nc, run):
@@ -52,6 +62,30 @@ async def test_the_newest_event_of_a_subject_is_one_request(nc, run):
     assert newest is not None
     assert newest.payload == b"2"
     assert await audit_log.last(nc, f"system.clock.period_opened.{run}") is None
+
+
+async def test_a_role_answers_when_asked_in_the_newer_form_whether_it_keeps_up(tmp_path, run):
+    """The server's flag for it is off by default in 2.15: without the right to answer nothing more is sent."""
+    program = tmp_path / "nats-server"
+    program.write_text(
+        f"#!/bin/sh\n[ $1 = --config ] && echo 'feature_flags {{ js_ack_fc_v2: true }}' >>$2\nexec {find()} $*\n"
+    )
+    program.chmod(0o700)
+
+    async with EmbeddedServer(tmp_path, binary=program) as server:
+        client = await connect(server.url, superuser(server), "test-writer")
+        await jetstream.apply(client)
+        await publish_many(client.jetstream(), events(run, range(6_000)))
+        reader, asked = await connect(server.url, server.creds("clock"), "test-reader"), []
+        await client.subscribe("$JS.FC.*.*.audit_log.>", cb=asked_for(asked))
+        await ready(client)
+        read = [int(event.payload) async for event in audit_log.read(reader, run)]
+        await ready(client)
+        await reader.close()
+        await client.close()
+
+    assert read == list(range(6_000))
+    assert asked
 
 
 async def test_a_reader_that_pauses_loses_nothing(nc, run):

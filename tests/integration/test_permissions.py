@@ -15,11 +15,10 @@ from econsim.access.measure import measure, tried
 from econsim.access.page import differences, page
 from econsim.access.probes import GUEST, RUN, probes
 from econsim.adapters import trust
-from econsim.adapters.agent_creds import LIMITS
-from econsim.adapters.jwt import Key, Role, account_jwt, creds, user_jwt, walled
+from econsim.adapters.agent_creds import walls
+from econsim.adapters.jwt import Key, Role, account_jwt, creds, user_jwt
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.adapters.provisioning import provisioning
-from econsim.agent_access import imports
 from econsim.cli import app
 from econsim.permissions import permissions
 
@@ -39,7 +38,7 @@ def found():
 async def without_lists(server):
     """Return the creds file of an agent's user without lists of its own, in an account as agents have."""
     account, user = Key(Role.ACCOUNT), Key(Role.USER)
-    claims = {"limits": walled(LIMITS), "imports": imports(RUN, GUEST, server.trust.sim.public)}
+    claims = walls(server.trust, RUN, GUEST)
     async with provisioning(server.url, server.trust) as provisioner:
         await provisioner.push([account_jwt(server.trust.operator, account.public, GUEST, claims)])
     path = server.state / "without-lists.creds"

@@ -19,7 +19,7 @@ from econsim.adapters.trust import SYSTEM_USER
 from econsim.app import Server
 from econsim.errors import NotFound, SetupError
 from econsim.launch.guests import restore, revoke
-from econsim.subjects import GET_BALANCE
+from econsim.subjects import GET_BALANCE, TICKED
 
 pytestmark = pytest.mark.nats
 
@@ -101,6 +101,25 @@ async def test_agents_of_one_run_are_told_apart_by_the_server(server, nc, run) -
             said.append((await line.client.request("market.account.get_balance", b"")).data.decode())
 
     assert said == [GET_BALANCE(run=run, agent="anna"), GET_BALANCE(run=run, agent="bert")]
+
+
+async def test_two_agents_are_each_told_every_tick_and_can_join_no_group_that_shares_them_out(
+    server, nc, run
+) -> None:
+    ticks, groups = [str(number) for number in range(18)], ("workers", "admission", "a.b", ">", "*")
+
+    anna, bert = await let_in(server, run, "anna", "bert")
+    async with attempts(server.url, anna.creds) as one, attempts(server.url, bert.creds) as other:
+        joined = [await each.allowed(f"clock.ticked {group}" for group in groups) for each in (one, other)]
+        for each in (one, other):
+            await each.listen(["clock.ticked"])
+        for tick in ticks:
+            await nc.publish(TICKED(run=run), tick.encode())
+        await nc.flush()
+        told = [{payload for _, payload in await each.heard()} for each in (one, other)]
+
+    assert joined == [[], []]
+    assert told == [{*ticks}, {*ticks}]
 
 
 async def test_an_account_ends_by_itself_with_its_connections(server, run) -> None:

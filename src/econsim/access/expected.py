@@ -10,7 +10,8 @@ from typing import Final
 
 from econsim.access.probes import Probe, filled
 from econsim.errors import SetupError
-from econsim.grammar import DOMAINS
+from econsim.grammar import ANSWERED, DOMAINS
+from econsim.subjects import TABLE
 
 PUBLISH: Final = "P"
 """Who has it may say something."""
@@ -43,12 +44,13 @@ def expected(rows: Iterable[Probe]) -> Matrix:
     tables = {(probe.group, probe.name) for probe in rows}
     groups: dict[str, str] = file["groups"]
     cells: dict[Cell, str] = {}
-    subjects = {name: group for group, name in tables if name in file["subjects"]}
+    subjects = {name: group for group, name in tables if group in DOMAINS and name in file["subjects"]}
     for name, rights in file["subjects"].items():
         cells |= _cells(subjects.get(name, "subjects"), name, rights, groups)
     for group in ("outside", "inboxes", "buckets", "server"):
         for name, rights in file[group].items():
             cells |= _cells(group, name, rights, groups)
+    cells |= _shared(cells, file["queue_groups"]["shared"], groups)
     for stream, words in file["streams"].items():
         for word, parties in words.items():
             for call in file["calls"][word]:
@@ -66,6 +68,18 @@ def _cells(group: str, name: str, rights: Mapping[str, str], groups: Mapping[str
             for party in groups.get(word, word).split():
                 found[group, name, party] = found.get((group, name, party), "") + right
     return found
+
+
+def _shared(cells: Cells, parties: str, groups: Mapping[str, str]) -> dict[Cell, str]:
+    """Return the cells of queue groups: who shares what it is asked with its like, for all it answers."""
+    sharing = [party for word in parties.split() for party in groups.get(word, word).split()]
+    return {
+        ("queue groups", row.template, party): SUBSCRIBE
+        for row in TABLE
+        for party in sharing
+        if row.kind in ANSWERED
+        and SUBSCRIBE in cells.get((row.template.partition(".")[0], row.template, party), "")
+    }
 
 
 def _filled(names: Mapping[str, str]) -> dict[str, str]:

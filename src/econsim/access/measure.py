@@ -69,6 +69,22 @@ async def tried(url: str, trust: Trust, files: Mapping[str, Path], rows: Sequenc
 
 async def _cells(ears: Ears, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
     """Return what one party may do, row by row."""
+    shared = [row for row in rows if row.queue]
+    cells: dict[Cell, str] = {cell: SUBSCRIBE for cell in await _joins(trier, shared, party)}
+    return cells | await _says_and_hears(ears, trier, [row for row in rows if not row.queue], party)
+
+
+async def _joins(trier: Attempts, rows: Sequence[Probe], party: str) -> list[Cell]:
+    """Return the rows which this party may listen to in a queue group, by whatever pattern."""
+    tried = {
+        row: [f"{each} {row.queue.replace(SELF, party)}" for each in row.patterns(party)] for row in rows
+    }
+    taken = {*await trier.allowed(sorted({each for patterns in tried.values() for each in patterns}))}
+    return [(row.group, row.name, party) for row, patterns in tried.items() if taken & {*patterns}]
+
+
+async def _says_and_hears(ears: Ears, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
+    """Return what one party may publish, and what it hears by itself."""
     subjects = [row.subject(party) for row in rows]
     said = await _arrived(ears, trier, subjects)
     heard = await _delivered(ears, trier, subjects, await _wide(trier, rows, party))

@@ -23,6 +23,8 @@ same and keeps this page current. What is meant is written by hand in
 
 `P` may publish: what was said arrived. `S` hears it, whatever patterns it subscribes to. `·` neither. `P≠·` is a
 difference: expected, then actual. A row or a column that a table leaves out has nothing but `·`.
+Queue groups have a table of their own: a group of one name takes its messages in turn, whoever is in it, in whatever
+account. Everything anybody hears was tried in the group of its own name, and in another.
 
 The first eight columns are users of account `SIM`: the services, then `operator` for people who command, and `setup` for
 who creates streams. `observer`, who reads everything, and `auditor`, who reads the log, live in account `READERS`: their
@@ -43,6 +45,7 @@ _TITLES: Final = {
     "outside": "Subjects of no row",
     "inboxes": "Inboxes",
     "buckets": "Buckets",
+    "queue groups": "Queue groups",
     "server": "The server",
 }
 
@@ -83,7 +86,8 @@ def differences(rows: Iterable[Probe], meant: Matrix, found: Matrix) -> list[str
 
 
 def _count(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
-    cells = 2 * len(rows) * len(PARTIES)
+    # In a queue group one only hears.
+    cells = sum(1 if row.queue else 2 for row in rows) * len(PARTIES)
     differing = len(differences(rows, meant, found))
     what = "expected and actual are the same in all of them" if not differing else f"{differing} differ"
     return f"{cells:,} cells were tried ({len(rows)} rows, {len(PARTIES)} users, `P` and `S`); {what}."

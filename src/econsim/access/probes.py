@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from econsim.agent_access import GRANTS
 from econsim.grammar import DOMAINS, Kind
+from econsim.permissions import INBOX
 from econsim.streams import STREAMS
 from econsim.subjects import TABLE
 
@@ -43,6 +45,9 @@ ROLES: Final = (
 
 PARTIES: Final = (*ROLES, "sys", GUEST)
 """Everybody there is, `sys` being the user of the system account."""
+
+QUEUE_GROUPS: Final = (SELF, "another.group")
+"""Queue groups that are tried: of the party's own name, and one of two tokens, which some patterns do not cover."""
 
 VALUES: Final = {
     "run": RUN,
@@ -84,6 +89,7 @@ CALLS: Final = (
     "$JS.ACK.{stream}.{consumer}.1.1.1.1.0",
     "$JS.ACK.hub.account.{stream}.{consumer}.1.1.1.1.0",
     "$JS.FC.{stream}.{consumer}.token",
+    "$JS.FC.hub.account.{stream}.{consumer}.token",
     "$JS.SNAPSHOT.ACK.{stream}.token",
     "$JS.SNAPSHOT.RESTORE.{stream}.token",
 )
@@ -142,6 +148,8 @@ class Probe:
     """Its subject; only `{self}` is still to be put in."""
     pattern: str = ""
     """The pattern for all subjects of its kind, if there are more."""
+    queue: str = ""
+    """The queue group in which it is listened to, if that is what is tried; nothing is said then."""
 
     def subject(self, party: str) -> str:
         """Return what this party tries to publish."""
@@ -165,6 +173,7 @@ def probes() -> tuple[Probe, ...]:
         *_subjects(),
         *_inboxes(),
         *_stored(),
+        *_shared(),
         *_calls(),
         *(Probe("server", each, each) for each in SERVER),
     )
@@ -198,6 +207,17 @@ def _stored() -> Iterator[Probe]:
         if stream.name.startswith("KV_"):
             bucket = stream.name.removeprefix("KV_")
             yield Probe("buckets", f"$KV.{bucket}.>", f"$KV.{bucket}.{RUN}.{GUEST}", f"$KV.{bucket}.*.*")
+
+
+def _shared() -> Iterator[Probe]:
+    """Yield everything that could be listened to in a queue group: subjects, inboxes, names in an agent's account."""
+    heard = {row.template: row.pattern() for row in TABLE}
+    heard |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
+    heard |= {grant.short: grant.heard_as(GUEST) for grant in GRANTS}
+    for name, pattern in heard.items():
+        for queue in QUEUE_GROUPS:
+            title = name if queue == SELF else f"{name} in another"
+            yield Probe("queue groups", title, filled(name), pattern, queue)
 
 
 def _calls() -> Iterator[Probe]:

@@ -25,6 +25,7 @@ from econsim.agent_access import (
     IMPORTS_MAX,
     PAYLOAD_BYTES_MAX,
     SUBSCRIPTIONS_MAX,
+    UNLISTED,
     imports,
     permissions,
 )
@@ -74,11 +75,10 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
     One it had before is replaced; the server still knows it until told. Raises InvalidSubject for names that
     are no subject tokens, SetupError if the files cannot be written.
     """
-    found = imports(run, agent, trust.sim.public)
+    claims = walls(trust, run, agent)
     account, user, expires = Key(Role.ACCOUNT), Key(Role.USER), unix_seconds() + life_s
     directory = _home(trust) / run
     path = directory / f"{agent}.creds"
-    claims = {"limits": walled(LIMITS), "imports": found}
     account_claims = account_jwt(trust.operator, account.public, agent, claims, expires)
     jwt = user_jwt(account, user.public, agent, permissions(agent), expires)
     try:
@@ -92,6 +92,15 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
         message = f"cannot keep credentials in {directory}: {error.strerror}; choose another state directory with --state"
         raise SetupError(message) from error
     return AgentCreds(run, agent, account.public, expires, path)
+
+
+def walls(trust: Trust, run: str, agent: str) -> dict[str, object]:
+    """Return what an agent's account holds by itself, whatever its users' lists say: limits, imports, defaults.
+
+    Raises InvalidSubject for names that are no subject tokens.
+    """
+    found = imports(run, agent, trust.sim.public)
+    return {"limits": walled(LIMITS), "imports": found, "default_permissions": UNLISTED}
 
 
 def minted(trust: Trust, run: str = "*") -> Iterator[AgentCreds]:

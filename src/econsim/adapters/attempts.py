@@ -25,7 +25,9 @@ WINDOW: Final = 500
 TIMEOUT_S: Final = 10.0
 """Longest to wait for the server's word on a window; it takes some ten milliseconds."""
 
-_REFUSED: Final = re.compile(r"-ERR 'Permissions Violation for Subscription to \"([^\"]+)\"")
+_REFUSED: Final = re.compile(
+    r"-ERR 'Permissions Violation for Subscription to \"([^\"]+)\"(?: using queue \"([^\"]+)\")?"
+)
 _FORBIDDEN: Final = "-ERR 'Permissions Violation"
 _SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\n(\S+)\n")
 _JWT: Final = re.compile(r"-----BEGIN NATS USER JWT-----\n(\S+)\n")
@@ -49,7 +51,7 @@ class Attempts:
             await self.heard("".join(f"PUB {each} {len(mark(n))}\r\n{mark(n)}\r\n" for n, each in numbered))
 
     async def allowed(self, patterns: Iterable[str]) -> list[str]:
-        """Return the patterns the server lets this user subscribe to."""
+        """Return the patterns the server lets this user subscribe to; after a space, one may name a queue group."""
         numbered = list(enumerate(patterns, 1))
         found: set[str] = set()
         for start in range(0, len(numbered), WINDOW):
@@ -87,7 +89,7 @@ class Attempts:
     def _told(self, kind: str, line: str, refused: set[str]) -> None:
         """Take in what the server says of itself or of what was sent; raises Unavailable if that is the end."""
         if match := _REFUSED.match(line):
-            refused.add(match[1])
+            refused.add(" ".join(filter(None, match.groups())))
         elif kind == "PING":
             self._writer.write(b"PONG\r\n")
         elif kind != "INFO" and not line.startswith(_FORBIDDEN):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from econsim import subjects
@@ -13,12 +14,16 @@ from econsim.adversary.judging import Fact, Finding, dotted, weigh
 from econsim.adversary.raw import RawClient
 from econsim.adversary.stage import RESOURCE, SETTLED, Attacker, Stage, refused
 from econsim.agent_access import short_pattern
+from econsim.grammar import Kind, Subject
 
 LISTEN_S: Final = 1.0
 """How long to listen: victims trade dozens of times in it."""
 
 QUEUE: Final = "admission"
 """The queue group of the service that admits agents."""
+
+GUESSED: Final = "workers"
+"""A queue group as somebody might call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +110,43 @@ async def inboxes(stage: Stage, me: Attacker) -> Finding:
     )
 
 
-async def own_deliveries(stage: Stage, me: Attacker) -> Finding:
-    """Join a queue group on the names of deliveries, in the hope that one group spans accounts."""
-    before = stage.told()
-    async with stage.raw(me.identity) as raw:
-        for number, row in enumerate(subjects.ORDER_OUTCOME, 1):
-            await raw.subscribe(short_pattern(row, me.name), number, "all")
-        await raw.round()
-        await asyncio.sleep(LISTEN_S)
-        served = await stage.grown(stage.told, before)
-        heard = len(raw.heard)
-    return weigh(
-        Fact("the subscriptions were taken", not raw.errors),
-        Fact(f"it heard {heard or 'none'} of them", not heard),
-        Fact("victims were told theirs", served),
-    )
+def _shared(rows: Sequence[Subject]) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
+    """Return the try of joining queue groups that others may be in, on the names of these subjects."""
 
+    async def run(stage: Stage, me: Attacker) -> Finding:
+        before, groups = stage.told(), (GUESSED, QUEUE, stage.victims[0].name)
+        patterns = [short_pattern(row, me.name) for row in rows]
+        async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
+            for raw in (own, bare):
+                for number, (pattern, group) in enumerate(product(patterns, groups), 1):
+                    await raw.subscribe(pattern, number, group)
+                await raw.round()
+            await asyncio.sleep(LISTEN_S)
+            served = await stage.grown(stage.told, before)
+            heard = len(own.heard) + len(bare.heard)
+            told = [len([e for e in raw.errors if "using queue" in e]) for raw in (own, bare)]
+            await bare.subscribe(short_pattern(subjects.TICKED, me.name), 99)
+            ticked = await bare.until(lambda: bool(bare.heard))
+        tried = len(patterns) * len(groups)
+        return weigh(
+            Fact(f"{told} of {tried} were refused, with its lists and without", told == [tried, tried]),
+            Fact(f"it heard {heard or 'none'} of them", not heard),
+            Fact("outside of a group it hears what everybody does", ticked),
+            Fact("victims were told theirs", served),
+        )
+
+    return run
+
+
+_BROADCASTS: Final = tuple(
+    row for row in subjects.TABLE if row.short and row.kind in (Kind.EVENT, Kind.BROADCAST)
+)
+_SHARED: Final = "an agent may join no queue group: its account denies it, and so does its user's list"
 
 ATTACKS: Final = (
     *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
     Attack("hear_inboxes", "to hear every answer on every inbox", "inboxes are those of the account it lives in, and it lives there alone", inboxes),
-    Attack("steal_deliveries", "to take victims' deliveries off a queue group", "each account has its import of deliveries, which pins the agent they are for", own_deliveries),
+    Attack("steal_deliveries", "to take victims' deliveries off a queue group", _SHARED, _shared(subjects.ORDER_OUTCOME)),
+    Attack("steal_broadcasts", "to take its share of ticks and prices from victims whose bots use a queue group of a name one can guess", _SHARED, _shared(_BROADCASTS)),
 )  # fmt: skip
 """All of them."""

@@ -16,11 +16,11 @@ from typing import Final
 
 from econsim import subjects
 from econsim.adapters import jetstream
-from econsim.adapters.agent_creds import LIMITS, AgentCreds
+from econsim.adapters.agent_creds import AgentCreds, walls
 from econsim.adapters.calls import ask
 from econsim.adapters.clock import random_name, unix_seconds
 from econsim.adapters.connection import connect
-from econsim.adapters.jwt import Key, Role, account_jwt, creds, user_jwt, walled
+from econsim.adapters.jwt import Key, Role, account_jwt, creds, user_jwt
 from econsim.adapters.provisioning import Provisioner, provisioning
 from econsim.adapters.trust import SYSTEM_USER, Trust, write
 from econsim.adversary.aftermath import Log, Noise, Served, judge, read_log
@@ -30,7 +30,6 @@ from econsim.adversary.load import Guest
 from econsim.adversary.raw import Identity
 from econsim.adversary.stage import RESOURCE, Attacker, Powers, Stage
 from econsim.adversary.witness import STEM, listening
-from econsim.agent_access import imports
 from econsim.app import Server
 from econsim.config import Settings
 from econsim.errors import SetupError
@@ -263,7 +262,7 @@ async def _powers(
 
     async def made(name: str, life_s: int) -> Identity:
         account, user, expires = Key(Role.ACCOUNT), Key(Role.USER), unix_seconds() + 86_400
-        claims = {"limits": walled(LIMITS), "imports": imports(run, name, trust.sim.public)}
+        claims = walls(trust, run, name)
         await provisioner.push([account_jwt(trust.operator, account.public, name, claims, expires)])
         return Identity(user_jwt(account, user.public, name, None, unix_seconds() + life_s), user.seed)
 
