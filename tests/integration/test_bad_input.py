@@ -8,6 +8,7 @@ import pytest_asyncio
 from live_run import guest_scenario, live_run
 
 from econsim import subjects
+from econsim.adapters.audit_log import read
 from econsim.adapters.connection import reliable_publish
 from econsim.errors import EconsimError
 from econsim.schemas.base import ErrorReply
@@ -120,34 +121,7 @@ async def test_a_command_that_cannot_be_read_is_a_dead_letter_and_changes_nothin
             {"command_id": "c", "tick": 9, "period": 1, "tick_of_period": 9},
             "only_the_clock_closes_ticks",
         ),
-        (
-            "place_orders",
-            "host_2",
-            {"command_id": "c", "tick": 1, "actions": [{"verb": "bid", "agent": "anna", "order_id": "o"}]},
-            "agent_belongs_to_another_host",
-        ),
-        (
-            "place_orders",
-            "host_1",
-            {
-                "command_id": "c",
-                "tick": 1,
-                "actions": [
-                    {"verb": "bid", "agent": "seller_001", "order_id": "o", "price": 1, "quantity": HUGE}
-                ],
-            },
-            "message_is_invalid",
-        ),
-        (
-            "place_orders",
-            "host_1",
-            {
-                "command_id": "c",
-                "tick": 1,
-                "actions": [{"verb": "bid", "agent": "seller_001", "order_id": "o", "new_order_id": "p"}],
-            },
-            "message_is_invalid",
-        ),
+        ("place_orders", "host_1", {"command_id": "c", "tick": 1, "actions": 7}, "message_is_invalid"),
     ],
 )
 async def test_nobody_acts_in_a_name_that_is_not_theirs(live, action, agent, payload, code):
@@ -157,6 +131,46 @@ async def test_nobody_acts_in_a_name_that_is_not_theirs(live, action, agent, pay
 
     assert (await dead_letter(live, subject, sequence))["dead-letter-code"] == code
     assert await live.state() == before
+
+
+async def test_one_odd_action_of_a_hosts_batch_is_refused_alone(live):
+    before = await live.state()
+    placed = {"verb": "bid", "agent": "seller_001", "price": 1_000_000, "quantity": 1}
+    actions = [
+        {**placed, "order_id": "odd-1", "quantity": 2_000_000},
+        {**placed, "order_id": "odd-2", "price": 10**30},
+        {**placed, "order_id": "odd-3", "price": "1"},
+        {**placed, "order_id": "odd-4", "agent": "anna"},
+        {**placed, "order_id": "even", "price": 10_000},
+        {"verb": "cancel", "agent": "seller_001", "order_id": "even"},
+    ]
+
+    await command(live, {"command_id": "odd", "tick": 1, "actions": actions}, "place_orders", "host_1")
+
+    await until(lambda: logged(live, "order_cancelled", "even"))
+    assert [item["code"] for n in "1234" for item in await logged(live, "order_rejected", f"odd-{n}")] == [
+        "quantity_is_above_the_limit",
+        "price_is_outside_the_limits_of_the_market",
+        "action_does_not_follow_its_schema",
+        "agent_belongs_to_another_host",
+    ]
+    assert await live.state() == before
+
+
+async def logged(live, action, order_id):
+    """Return the log's items about an order."""
+    pattern = f"market.cpu.{action}.{live.run}"
+    found = [json.loads(each.payload)["data"]["items"] async for each in read(live.nc, live.run, [pattern])]
+    return [item for items in found for item in items if item["order_id"] == order_id]
+
+
+async def test_one_odd_action_of_execute_trade_is_refused_alone(live):
+    odd = {"do": "place_bid", "resource": "gpu", "price": 1, "quantity": 2_000_000}
+
+    refused, prices = await live.economy().execute_trade([odd, {"do": "get_prices"}])
+
+    assert "less than or equal to 1000000" in str(refused)
+    assert "gpu" in prices
 
 
 async def test_a_refused_command_is_told_to_its_sender(live):

@@ -10,6 +10,7 @@ from econsim.domain.population import population
 from econsim.errors import Refused
 from econsim.grammar import Parsed
 from econsim.schemas.orders import Action, CloseTick, OrderKind, Verb
+from econsim.schemas.types import QUANTITY_MAX
 
 ROSTER = {
     agent.id: agent
@@ -74,12 +75,9 @@ def test_the_clock_closes_ticks():
         (b" " * 5_000, "place_bid", "anna", "message_is_too_large"),
         (ORDER | {"agent_id": "bert"}, "place_bid", "anna", "agent_id_does_not_match_subject"),
         (ORDER, "place_bid", "nobody", "agent_is_not_in_this_run"),
-        (batch(agent="anna"), "place_orders", "host_1", "agent_belongs_to_another_host"),
-        (batch(agent="nobody"), "place_orders", "host_1", "agent_belongs_to_another_host"),
-        (batch(), "place_orders", "host_2", "agent_belongs_to_another_host"),
-        (batch(new_order_id="p"), "place_orders", "host_1", "message_is_invalid"),
-        (batch(verb="replace"), "place_orders", "host_1", "message_is_invalid"),
-        (batch(quantity=2**128), "place_orders", "host_1", "message_is_invalid"),
+        (batch() | {"tick": "1"}, "place_orders", "host_1", "message_is_invalid"),
+        (batch() | {"actions": 5}, "place_orders", "host_1", "message_is_invalid"),
+        (batch(quantity="1") | {"colour": "red"}, "place_orders", "host_1", "message_is_invalid"),
         (MARK, "close_tick", "anna", "only_the_clock_closes_ticks"),
     ],
 )
@@ -88,6 +86,49 @@ def test_what_is_wrong_is_refused_with_a_sentence(payload, action, agent, code):
         taken(payload, action, agent)
 
     assert refused.value.error_code == code
+
+
+@pytest.mark.parametrize(
+    ("fields", "agent", "order_id", "code"),
+    [
+        ({"quantity": "1"}, "buyer_001", "o", "action_does_not_follow_its_schema"),
+        ({"verb": "steal"}, "buyer_001", "o", "action_does_not_follow_its_schema"),
+        ({"colour": "red"}, "buyer_001", "o", "action_does_not_follow_its_schema"),
+        ({"price": 2**128, "quantity": 1.5}, "buyer_001", "o", "action_does_not_follow_its_schema"),
+        ({"order_id": "../x"}, "buyer_001", UNREADABLE, "action_does_not_follow_its_schema"),
+        ({"agent": "Bob!"}, "host_1", "o", "action_does_not_follow_its_schema"),
+        ({"agent": "anna"}, "host_1", "o", "agent_belongs_to_another_host"),
+        ({"agent": "nobody"}, "host_1", "o", "agent_belongs_to_another_host"),
+        ({"new_order_id": "p"}, "buyer_001", "o", "new_order_id_belongs_to_a_replace"),
+        ({"verb": "replace"}, "buyer_001", "o", "new_order_id_belongs_to_a_replace"),
+    ],
+)
+def test_one_odd_action_of_a_batch_is_refused_alone(fields, agent, order_id, code):
+    odd = batch(**fields)["actions"][0]
+    good = batch(order_id="good")["actions"][0]
+
+    before, found, after = taken(batch() | {"actions": [good, odd, good]}, "place_orders", "host_1")
+
+    assert (found.agent, found.order_id, found.code) == (agent, order_id, code)
+    assert before == after == Action(Verb.BID, "buyer_001", "good", 1, 1)
+
+
+@pytest.mark.parametrize("odd", [None, 7, "bid", [], {}])
+def test_what_is_no_action_at_all_is_refused_in_the_hosts_name(odd):
+    (found,) = taken(batch() | {"actions": [odd]}, "place_orders", "host_1")
+
+    assert (found.agent, found.order_id, found.code) == (
+        "host_1",
+        UNREADABLE,
+        "action_does_not_follow_its_schema",
+    )
+
+
+@pytest.mark.parametrize("number", [QUANTITY_MAX + 1, 2**128, -1])
+def test_a_number_beyond_its_bounds_is_left_for_the_market_to_refuse(number):
+    (found,) = taken(batch(quantity=number, price=number), "place_orders", "host_1")
+
+    assert found == Action(Verb.BID, "buyer_001", "o", number, number)
 
 
 def test_a_refused_command_still_tells_its_order():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from factories import group, role, scenario
-from run_builders import only, records, summed
+from run_builders import only, records, small_run, summed
 
 from econsim import subjects
 from econsim.domain.audit import facts
@@ -49,3 +51,15 @@ def test_what_the_ledger_refused_is_counted():
 
     with pytest.raises(RunFailed, match="and 2 chains more"):
         require(chains, dict.fromkeys((chain.id for chain in chains), Refusal.AMOUNT_EXCEEDS_LIMIT))
+
+
+def test_letters_told_twice_count_once_and_are_shown_in_the_report():
+    log = small_run()
+    buried = {"sequence": 7, "subject": "market.cpu.place_orders.run_1.host_1", "code": "message_is_invalid"}
+    told = replace(log[-1], type=subjects.LETTER_BURIED.type, data=buried)
+
+    summary = summed((*log, told, told))
+
+    assert summary.dead_letters == 1
+    assert "1 message of this run could not be processed" in render(summary)
+    assert not summed(log).warnings

@@ -56,6 +56,8 @@ class Book:
         (bid("anna", "x", C + 1, 2), "price_is_not_a_multiple_of_the_tick_size"),
         (bid("anna", "x", 400 * C, 2), "price_is_outside_the_limits_of_the_market"),
         (bid("anna", "x", C, 3), "quantity_is_not_a_multiple_of_the_lot_size"),
+        (bid("anna", "x", C, 2_000_000), "quantity_is_above_the_limit"),
+        (bid("anna", "x", 2_000 * C, 2), "price_is_outside_the_limits_of_the_market"),
         (bid("anna", "x", 3 * C, 4), "debit_account_would_go_negative"),
         (ask("anna", "x", C, 6), "debit_account_would_go_negative"),
         (cancel("anna", "x"), "order_not_found"),

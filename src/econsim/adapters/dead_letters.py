@@ -22,7 +22,7 @@ from econsim.adapters import stored
 from econsim.adapters.stored import Stored
 from econsim.domain.envelope import derive
 from econsim.errors import EconsimError, NotFound, Refused, Unavailable
-from econsim.grammar import Kind, matches
+from econsim.grammar import Kind, matches, token
 from econsim.schemas.admin import NO_RUN, run_or_none
 from econsim.streams import DEAD_LETTER, MESSAGE_BYTES_MAX
 from econsim.subjects import TABLE
@@ -143,6 +143,13 @@ async def letters(client: Client, start: int = 1) -> AsyncGenerator[Letter, None
     async with aclosing(stored.each(client, DEAD_LETTER.name, start)) as found:
         async for message in found:
             yield letter_of(message)
+
+
+async def count(client: Client, run: str) -> int:
+    """Return how many letters lie there about a run; raises Unavailable if the server does not answer."""
+    pattern = f"{_PREFIX}*.*.*.{token(run, 'run')}.>"
+    async with aclosing(stored.each(client, DEAD_LETTER.name, pattern=pattern)) as found:
+        return sum([1 async for _ in found])
 
 
 async def letter(client: Client, sequence: int) -> Letter:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -84,7 +85,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         fleet = Fleet(() if services is False else None, spread, workers, ephemeral)
         summary = carried_out(_over_nats(config, what, name, fleet, artist))
     _show(config, summary, report, artist)
-    if summary.failure or not all(verdict.holds for verdict in summary.verdicts):
+    if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)
 
 
@@ -130,6 +131,7 @@ def _in_memory(scenario: Scenario, artist: Artist) -> Summary:
 async def _over_nats(
     config: Settings, scenario: Scenario, name: str | None, fleet: Fleet, artist: Artist
 ) -> Summary:
+    from econsim.adapters import dead_letters
     from econsim.adapters.clock import random_name
     from econsim.launch.fleet import launched
     from econsim.launch.guests import uninvited
@@ -151,7 +153,10 @@ async def _over_nats(
         recorder = Recorder(progress)
         async for sealed in await stack.enter_async_context(aclosing(events_of(client, run))):
             recorder.add(sealed)
-    return recorder.summary()
+        # The log tells of letters a moment later, and the run has ended by then.
+        letters = await dead_letters.count(client, run)
+    summary = recorder.summary()
+    return replace(summary, dead_letters=max(letters, summary.dead_letters))
 
 
 def _show(config: Settings, summary: Summary, report: Path | None, artist: Artist) -> None:

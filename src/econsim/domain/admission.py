@@ -6,10 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from econsim.domain.intake import Unfit
 from econsim.domain.mechanism import Mechanism
 from econsim.schemas.market import OrderAccepted
 from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market
+from econsim.schemas.types import QUANTITY_MAX
 
 ORDER_IDS_REMEMBERED_MAX: Final = 1_000_000
 """Order ids a book remembers to tell repeats: about 200 MB at the limit, hours of the fastest run."""
@@ -68,13 +70,15 @@ class Admission:
 
     def repeats(self, action: Action) -> bool:
         """Return whether this very order was taken in before: doing it again does nothing."""
-        if action.verb is Verb.CANCEL:
+        if action.verb is Verb.CANCEL or isinstance(action, Unfit):
             return False
         known = self._known.get(order_of(action))
         return known is not None and known.same(terms_of(action))
 
     def refuse(self, action: Action) -> str | None:
         """Return why the action cannot be taken in, as a sentence in snake case; none if it can."""
+        if isinstance(action, Unfit):
+            return action.code
         if action.verb is Verb.CANCEL:
             return None
         if order_of(action) in self._known:
@@ -118,6 +122,8 @@ class Admission:
         market = self._market
         if action.quantity < 1 or action.quantity % market.lot_size:
             return "quantity_is_not_a_multiple_of_the_lot_size"
+        if action.quantity > QUANTITY_MAX:
+            return "quantity_is_above_the_limit"
         if action.price % market.tick_size:
             return "price_is_not_a_multiple_of_the_tick_size"
         if not market.price_min <= action.price <= market.price_max:

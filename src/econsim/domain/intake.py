@@ -6,11 +6,13 @@ market refuses with a fact. Identity is the subject's last token (architecture B
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from econsim.domain.population import Agent, host_name
 from econsim.errors import InvalidMessage, NotAllowed, NotFound
@@ -26,7 +28,7 @@ from econsim.schemas.orders import (
     ReplaceOrder,
     Verb,
 )
-from econsim.schemas.types import ORDER_ID_LENGTH_MAX
+from econsim.schemas.types import ORDER_ID_LENGTH_MAX, Name, OrderId
 
 COMMAND_BYTES_MAX: Final = 4_096
 """Bytes in one agent's command: ten times the largest valid one."""
@@ -54,6 +56,19 @@ _MODELS: Final[Mapping[str, type[Command]]] = {
 }
 
 
+_BOUNDS: Final = ("greater_than_equal", "less_than_equal")
+_ACTION: Final = TypeAdapter(Action)
+_NAMES: Final[Mapping[str, TypeAdapter[str]]] = {"agent": TypeAdapter(Name), "order_id": TypeAdapter(OrderId)}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit(Action):
+    """An action of a host's batch that its market refuses by itself, so that it takes no other action along."""
+
+    code: str = ""
+    """The refusal as a sentence in snake case."""
+
+
 def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseTick | tuple[Action, ...]:
     """Return the clock's mark, or the actions a command asks for.
 
@@ -66,9 +81,7 @@ def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseT
         _check_clock(subject.agent)
         return command
     if isinstance(command, PlaceOrders):
-        _check_host(subject.agent, command, roster)
-        _check_forms(command)
-        return command.actions
+        return tuple(_hosted(subject.agent, action, roster) for action in command.actions)
     if subject.agent not in roster:
         message = f"agent {subject.agent!r} is not in run {subject.run!r}"
         raise NotFound(message, code="agent_is_not_in_this_run")
@@ -151,24 +164,56 @@ def _parse(action: str, payload: bytes) -> Command:
     try:
         command: Command = parse(payload)
     except ValidationError as error:
+        if action == "place_orders" and all(_is_of_an_action(each["loc"]) for each in error.errors()):
+            return _batch(payload)
         raise InvalidMessage(explain(error)) from error
     return command
 
 
-def _check_host(host: str, command: PlaceOrders, roster: Mapping[str, Agent]) -> None:
-    for action in command.actions:
-        agent = roster.get(action.agent)
-        if agent is None or agent.host < 0 or host_name(agent.host) != host:
-            message = f"{host!r} does not host agent {action.agent!r}"
-            raise NotAllowed(message, code="agent_belongs_to_another_host")
+def _is_of_an_action(where: tuple[int | str, ...]) -> bool:
+    return len(where) > 1 and where[0] == "actions"
 
 
-def _check_forms(command: PlaceOrders) -> None:
-    """Refuse what no single command could say: books rely on it."""
-    for action in command.actions:
-        if (action.verb is Verb.REPLACE) != (action.new_order_id is not None):
-            message = f"{action.verb} of {action.order_id!r}: a replace has a new_order_id, nothing else has"
-            raise InvalidMessage(message)
+def _batch(payload: bytes) -> PlaceOrders:
+    """Return a batch of which single actions are wrong: each is taken in by itself."""
+    document = json.loads(payload)
+    actions = tuple(map(_action, document["actions"]))
+    command = PlaceOrders.model_validate_json(json.dumps(document | {"actions": []}))
+    return command.model_copy(update={"actions": actions})
+
+
+def _action(found: object) -> Action:
+    """Return one action as far as it can be read.
+
+    A number beyond its bounds is kept: the market refuses it in the same words whoever sent it.
+    """
+    try:
+        return _ACTION.validate_json(json.dumps(found))
+    except ValidationError as error:
+        named = found if isinstance(found, dict) else {}
+        beyond = {str(each["loc"][-1]): each["input"] for each in error.errors() if each["type"] in _BOUNDS}
+        if len(beyond) == error.error_count():
+            return replace(_action(named | dict.fromkeys(beyond, 0)), **beyond)
+        agent, order_id = _named("agent", named), _named("order_id", named)
+        return Unfit(Verb.CANCEL, agent, order_id, code="action_does_not_follow_its_schema")
+
+
+def _named(key: str, found: Mapping[str, object]) -> str:
+    try:
+        return _NAMES[key].validate_python(found.get(key))
+    except ValidationError:
+        return UNREADABLE
+
+
+def _hosted(host: str, action: Action, roster: Mapping[str, Agent]) -> Action:
+    """Return a host's action; one that it may not send, or no single command could say, as what the market refuses."""
+    agent = roster.get(action.agent)
+    if agent is None or agent.host < 0 or host_name(agent.host) != host:
+        code = action.code if isinstance(action, Unfit) else "agent_belongs_to_another_host"
+        return Unfit(action.verb, host, action.order_id, code=code)
+    if isinstance(action, Unfit) or (action.verb is Verb.REPLACE) == (action.new_order_id is not None):
+        return action
+    return Unfit(action.verb, action.agent, action.order_id, code="new_order_id_belongs_to_a_replace")
 
 
 def _check_clock(sender: str) -> None:

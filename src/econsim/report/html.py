@@ -58,7 +58,7 @@ def render(summary: Summary) -> str:
         "heading": escape(scenario.title or scenario.name),
         "description": _prose(scenario.description),
         "chips": _chips(summary),
-        "failure": _failure(summary.failure),
+        "failure": _notes(summary),
         "cards": _cards(summary),
         "expectations": _expectations(summary.verdicts),
         "markets": "\n".join(_market(market, summary, specs) for market in summary.markets),
@@ -98,8 +98,11 @@ def _chips(summary: Summary) -> str:
     return "".join(f"<li><span>{name}</span>{escape(value)}</li>" for name, value in chips)
 
 
-def _failure(reason: str) -> str:
-    return f'<p class="failure"><b>Ended early.</b> {escape(reason)}</p>' if reason else ""
+def _notes(summary: Summary) -> str:
+    """Return what a reader must know before any figure."""
+    notes = [("Ended early.", summary.failure)] if summary.failure else []
+    notes += [("Warning.", warning) for warning in summary.warnings]
+    return "".join(f'<p class="failure"><b>{head}</b> {escape(text)}</p>' for head, text in notes)
 
 
 def _cards(summary: Summary) -> str:

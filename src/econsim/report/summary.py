@@ -172,6 +172,8 @@ class Summary:
     """Whether it ended."""
     failure: str
     """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
+    dead_letters: int
+    """Messages of the run that no handler could finish: what they asked for is lacking from it."""
     markets: tuple[MarketSummary, ...]
     """As the scenario declares them."""
     holders: tuple[Holder, ...]
@@ -194,6 +196,18 @@ class Summary:
     def trades(self) -> int:
         """Return the fills of all books."""
         return sum(len(market.trades) for market in self.markets)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return why the figures may not be what they seem, a sentence each."""
+        if not self.dead_letters:
+            return ()
+        one = self.dead_letters == 1
+        what = "1 message of this run" if one else f"{self.dead_letters} messages of this run"
+        lost = "is lacking from it; look at it" if one else "are lacking from it; look at them"
+        return (
+            f"{what} could not be processed and {lost} with `econsim dead-letters list --run {self.run}`",
+        )
 
     @property
     def efficiency(self) -> float | None:

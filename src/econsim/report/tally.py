@@ -45,6 +45,7 @@ class Tally:
         self._period = 1
         self._closed = False
         self._failure = ""
+        self._letters: set[int] = set()
 
     def add(self, source: Record | Sealed) -> None:
         """Take the next event in."""
@@ -60,6 +61,8 @@ class Tally:
                 self._open(entry)
             case subjects.RUN_CLOSED.type:
                 self._closed, self._failure = True, entry.data.get("failure", "")
+            case subjects.LETTER_BURIED.type:
+                self._letters.add(entry.data["sequence"])
             case _ if entry.entity in self._books:
                 self._books[entry.entity].add(entry, self._period)
 
@@ -77,6 +80,7 @@ class Tally:
             period_starts=tuple(self._starts),
             closed=self._closed,
             failure=self._failure,
+            dead_letters=len(self._letters),
             markets=markets,
             holders=self._holders(),
             messages=dict(sorted(self._messages.items())),

@@ -38,6 +38,9 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
     if summary.failure:
         console.print()
         console.print(Text.assemble(("ended early  ", "bold red"), summary.failure))
+    for warning in summary.warnings:
+        console.print()
+        console.print(Text.assemble(("warning  ", "bold red"), warning))
     agents = sum(group.count for group in summary.scenario.agents)
     console.print()
     console.print(

@@ -19,6 +19,7 @@ from econsim.schemas.types import (
     OrderId,
     Price,
     Quantity,
+    Whole,
 )
 
 ITEMS_PER_EVENT_MAX: Final = 2_000
@@ -270,9 +271,9 @@ class Terms(Message):
     """On which market; not for `get_balance` and `get_prices`."""
     order_id: OrderId | None = None
     """For orders and cancels."""
-    price: Price | None = None
+    price: Whole | None = None
     """For orders."""
-    quantity: Quantity | None = None
+    quantity: Whole | None = None
     """For orders."""
     kind: OrderKind = OrderKind.LIMIT
     """For orders."""

@@ -49,6 +49,9 @@ Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA
 Amount = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
 """Micro-credits, or units of a resource; never negative, never fractional."""
 
+Whole = Annotated[int, Field(strict=True)]
+"""Any whole number: what it stands for is checked where it is used, so that it is refused alone."""
+
 Price = Annotated[int, Field(strict=True, ge=1, le=PRICE_MAX)]
 """Micro-credits for one unit."""
 

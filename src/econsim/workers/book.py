@@ -154,7 +154,7 @@ class Worker:
 
     def _hold(self, message: Msg, actions: Sequence[Action]) -> None:
         sender = grammar.fields(message.subject).agent
-        if len(actions) == 1 and actions[0].agent == sender:
+        if grammar.fields(message.subject).action not in TRUSTED:
             self.direct.add(sender)
             self.placing[sender] += actions[0].verb is Verb.BID or actions[0].verb is Verb.ASK
         self.actions.extend(actions)

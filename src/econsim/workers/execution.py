@@ -7,13 +7,14 @@ from typing import Final
 
 import nats.js.errors
 from nats.aio.client import Client
+from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.adapters.calls import ask
 from econsim.adapters.connection import reliable_publish
 from econsim.domain.entry import check_agent
 from econsim.domain.envelope import derive
-from econsim.domain.intake import own_order
+from econsim.domain.intake import explain, own_order
 from econsim.domain.quota import Kind
 from econsim.errors import EconsimError, InvalidMessage, NotFound
 from econsim.link import Link
@@ -117,10 +118,13 @@ def _command(run: OpenRun, agent: str, step: Step) -> Command:
         message = f"action {step.do} needs a price and a quantity"
         raise InvalidMessage(message)
     model = PlaceBid if step.do == "place_bid" else PlaceAsk
-    return model(
-        command_id=id_,
-        order_id=step.order_id,
-        price=step.price,
-        quantity=step.quantity,
-        kind=step.kind,
-    )
+    try:
+        return model(
+            command_id=id_,
+            order_id=step.order_id,
+            price=step.price,
+            quantity=step.quantity,
+            kind=step.kind,
+        )
+    except ValidationError as error:
+        raise InvalidMessage(explain(error)) from None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from contextlib import aclosing
 
 import pytest
 from factories import group, role, scenario
 from superuser import superuser
 
+from econsim import subjects
 from econsim.adapters.calls import submit
-from econsim.adapters.connection import connect
+from econsim.adapters.connection import connect, reliable_publish
 from econsim.app import SERVICES, Server, running
 from econsim.launch.runs import events_of, open_run
 from econsim.schemas.clock import RunClosed
@@ -39,3 +42,29 @@ async def test_a_refused_deal_ends_the_run_with_holder_asset_and_reason(server, 
         "the ledger refused 1 cpu from treasury to seller_001: exists_with_different_fields (chain deal.2.seller_001)"
     )
     assert (closed.periods, closed.ticks) == (2, 20)
+
+
+async def test_a_run_with_dead_letters_says_how_many_and_where_to_look(server, run, tmp_path) -> None:
+    client = await connect(server.url, superuser(server), "test-run")
+    unreadable = subjects.PLACE_ORDERS(resource="cpu", run=run, agent="host_1")
+    await reliable_publish(client.jetstream(), unreadable, b"{", run)
+    options = (
+        "--nats",
+        server.url,
+        "--creds",
+        str(server.creds("operator").parent),
+        "--state",
+        str(tmp_path),
+    )
+
+    async with running(tuple(SERVICES), Server(server.url, server.creds, server.trust)):
+        command = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "econsim", *options, "run", "genesis", "--name", run, "--periods", "1"),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        shown, _ = await command.communicate()
+    await client.close()
+
+    assert command.returncode == 1
+    assert "1 message of this run could not be processed" in " ".join(shown.decode().split())
+    assert f"econsim dead-letters list --run {run}" in " ".join(shown.decode().split())
