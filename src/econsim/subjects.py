@@ -106,17 +106,10 @@ TRADE_EXECUTED: Final = _event(
     "market", "market.{resource}.trade_executed.{run}", "Traded", "Fills: units against credits."
 )
 ORDER_CANCELLED: Final = _event(
-    "market",
-    "market.{resource}.order_cancelled.{run}",
-    "Cancelled",
-    "What was left of orders that came off the book.",
+    "market", "market.{resource}.order_cancelled.{run}", "Cancelled", "What was left of orders off the book."
 )
 TICK_CLEARED: Final = _event(
-    "market",
-    "market.{resource}.tick_cleared.{run}",
-    "TickCleared",
-    "The end of a batch, with the public summary of the book.",
-    short="market.{resource}.tick_cleared",
+    "market", "market.{resource}.tick_cleared.{run}", "TickCleared", "The end of a batch, with its summary."
 )
 PRICE_UPDATED: Final = _event(
     "market",
@@ -145,6 +138,14 @@ ALL_PRICES: Final = Subject(
     "PriceUpdated",
     short="market.price_update",
     description="Every market's price on one subject, for agents that want them all.",
+)
+PUBLIC_SUMMARY: Final = Subject(
+    "market.{resource}.tick_cleared.{run}.all",
+    Kind.BROADCAST,
+    "market",
+    "TickCleared",
+    short="market.{resource}.tick_cleared",
+    description="What agents are told of the end of a batch: the event without its place in the queue of all runs.",
 )
 
 TRANSFER_POSTED: Final = _event(

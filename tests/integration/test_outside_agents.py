@@ -11,6 +11,7 @@ import pytest_asyncio
 from live_run import guest_scenario, live_run
 
 from econsim import subjects
+from econsim.adapters import jetstream
 from econsim.adapters.audit_log import read
 from econsim.adapters.connection import ready
 from econsim.adapters.quota_table import KeyQuotaTable
@@ -19,6 +20,7 @@ from econsim.agents.services import EconomicService
 from econsim.agents.views import Depth
 from econsim.errors import QuotaExceeded
 from econsim.schemas.quota import QuotaUpdate
+from econsim.subjects import AUDIT, ORDERS
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 
@@ -58,6 +60,23 @@ async def test_the_reply_to_an_order_is_its_durable_acknowledgement(live):
 
     assert stored["stream"] == "market_orders"
     assert stored["seq"] > 0
+
+
+async def test_a_receipt_tells_no_place_in_a_stream(live):
+    anna, ends = live.guests["anna"], jetstream.ends
+    before = [(await ends(live.nc, stream))[1] for stream in (ORDERS, AUDIT)]
+
+    placed = await answer(anna, "market.cpu.place_bid", order())
+    said = await answer(anna, "agent.anna.slept", {"data": {}})
+    batch = {
+        "actions": [{"do": "place_bid", "resource": "gpu", "price": 400_000, "quantity": 2, "order_id": "b"}]
+    }
+    executed = await answer(anna, "market.execute_trade", batch)
+
+    for number, place in zip((placed["seq"], said["seq"]), before, strict=True):
+        assert number > 0
+        assert number not in range(place, place + 1_000)
+    assert {*executed["results"][0]} == {"order_id", "duplicate", "waited_ms"}
 
 
 async def test_a_publish_to_a_stream_works_without_the_streams_api(live):

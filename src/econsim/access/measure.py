@@ -70,7 +70,7 @@ async def tried(url: str, trust: Trust, files: Mapping[str, Path], rows: Sequenc
 async def _cells(ears: Ears, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
     """Return what one party may do, row by row."""
     shared = [row for row in rows if row.queue]
-    cells: dict[Cell, str] = {cell: SUBSCRIBE for cell in await _joins(trier, shared, party)}
+    cells: dict[Cell, str] = dict.fromkeys(await _joins(trier, shared, party), SUBSCRIBE)
     return cells | await _says_and_hears(ears, trier, [row for row in rows if not row.queue], party)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from econsim.adversary import (
     connections,
+    counting,
     headers,
     identity,
     listening,
@@ -25,6 +26,7 @@ FAMILIES: Final = {
     "Saying what is not an agent's to say": publishes.ATTACKS,
     "Hearing what is not an agent's to hear": listening.ATTACKS,
     "Reading others' keys": reading.ATTACKS,
+    "Counting what others do": counting.ATTACKS,
     "Headers": headers.ATTACKS,
     "Steering answers": replies.ATTACKS,
     "Orders": orders.ATTACKS,

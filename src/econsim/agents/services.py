@@ -174,7 +174,6 @@ class EconomicService:
         ack = await self._line.send(subjects.ENTER_ORDER[subject], command, resource=resource)
         return Receipt(
             order_id=own_order(self._line.agent, order_id),
-            sequence=ack.seq,
             duplicate=ack.duplicate,
             waited_ms=self._line.waited_ms - before,
         )

@@ -22,6 +22,7 @@ from econsim.schemas.market import (
     OrderAccepted,
     OrderCancelled,
     Rejected,
+    TickCleared,
     Traded,
     TradeExecuted,
 )
@@ -58,6 +59,17 @@ def bulletin(stamp: Stamp, resource: str, closed: Closed) -> Iterator[Sealed]:
         for part in _parts(groups.get(subject.template, ())):
             yield stamp.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
     yield stamp.event(subjects.TICK_CLEARED, ACTOR, closed.cleared, closed.cleared.batch, resource=resource)
+
+
+def summary(cleared: Sealed, resource: str, run: str) -> Sealed:
+    """Return what everybody is told of a batch's end: its event, without what only the book's next worker needs.
+
+    The place in the queue counts the orders of all runs, and so do the headers the event is published with.
+    """
+    data = cleared.event.data
+    assert isinstance(data, TickCleared)
+    event = cleared.event.model_copy(update={"data": data.model_copy(update={"last_sequence": 0})})
+    return Sealed(subjects.PUBLIC_SUMMARY(resource=resource, run=run), event)
 
 
 def price(stamp: Stamp, resource: str, closed: Closed) -> Sealed | None:

@@ -18,6 +18,11 @@ def derive(salt: str, *parts: int | str) -> str:
     return blake2b("/".join(map(str, parts)).encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
+def number_of(message_id: str) -> int:
+    """Return the number an agent is told of a message: 1 to 2**48, the same for the same id, and in no order."""
+    return int.from_bytes(blake2b(message_id.encode(), digest_size=6).digest(), "big") + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """What all events of one batch share."""

@@ -18,12 +18,12 @@ Json = dict[str, Any]
 
 
 class Admitted(Message):
-    """The durable acknowledgement of what an agent sent, as JetStream gives it to any publisher."""
+    """The durable acknowledgement of what an agent sent, in the form JetStream gives to any publisher."""
 
     stream: str
     """The stream it is stored in."""
     seq: int
-    """Its place there."""
+    """Number of the message, the same when it is sent again; no place in the stream, which counts what others send."""
     duplicate: bool = False
     """Whether the agent had sent it before; it is stored once."""
 

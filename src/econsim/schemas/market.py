@@ -191,7 +191,7 @@ class TickCleared(Message):
     period_closed: bool = False
     """Whether the book was emptied."""
     last_sequence: int = 0
-    """Highest sequence of the order queue this batch took in; 0 in process."""
+    """Highest sequence of the order queue this batch took in; 0 in process, and in what agents are told."""
 
 
 class PriceUpdated(Message):
@@ -317,8 +317,6 @@ class Receipt(Message):
 
     order_id: OrderId
     """The order it is about; for a replace, the new one."""
-    sequence: int
-    """Place in the queue `market_orders`; an earlier command has a lower one."""
     duplicate: bool = False
     """Whether the queue had this very command before."""
     waited_ms: int = 0

@@ -14,7 +14,7 @@ from econsim import subjects
 from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
-from econsim.domain.bulletin import KINDS, bulletin, price, told
+from econsim.domain.bulletin import KINDS, bulletin, price, summary, told
 from econsim.domain.decode import decoded
 from econsim.domain.envelope import Sealed, Stamp, derive
 from econsim.domain.session import Closed, Mark, Session
@@ -126,6 +126,9 @@ class Batches:
         except Conflict as error:
             raise Lost from error
         self._fence = ack.seq
+        if self._run.guests:
+            told = summary(cleared, self._resource, self._run.name)
+            await self._link.client.publish(told.subject, told.json())
 
     async def _deliver(self, stamp: Stamp, items: Iterable[Item], direct: Collection[str]) -> None:
         """Tell the agents that speak for themselves what became of their orders."""

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import nats.errors
 import nats.js.errors
@@ -28,7 +28,7 @@ from econsim.adapters.clock import random_id
 from econsim.adapters.depth import RETRY_MS
 from econsim.domain.decode import event_of
 from econsim.domain.entry import check_agent, checked_order, is_reserved
-from econsim.domain.envelope import Stamp
+from econsim.domain.envelope import Stamp, number_of
 from econsim.domain.quota import Kind
 from econsim.domain.reports import reported
 from econsim.errors import EconsimError, NotAllowed, NotFound, Unavailable
@@ -85,6 +85,15 @@ class Line:
     """With each, whether it is counted against the rate already."""
     bytes: int = 0
     """Their payloads."""
+
+
+class Sent(NamedTuple):
+    """A message on its way to its stream."""
+
+    message_id: str
+    """Id under which it is stored, once."""
+    stored: asyncio.Future[PubAck]
+    """The stream's acknowledgement, when it comes."""
 
 
 class Entrance:
@@ -186,7 +195,7 @@ class Entrance:
         try:
             if not paid:
                 await self._meter.take(Kind.PUBLISH_RATE, *key)
-            stored = await self._admit(where, message.data)
+            sent = await self._admit(where, message.data)
         except EconsimError as error:
             await self._refuse(message, where, error)
         except Exception:  # noqa: BLE001 - whatever it is, the agent's next message must be seen to
@@ -194,9 +203,9 @@ class Entrance:
             failed = Unavailable("the service failed; its log says why", code="service_failed")
             await self._refuse(message, where, failed)
         else:
-            self._soon(self._answer(message, where, stored))
+            self._soon(self._answer(message, where, sent))
 
-    async def _admit(self, where: Parsed, payload: bytes) -> asyncio.Future[PubAck]:
+    async def _admit(self, where: Parsed, payload: bytes) -> Sent:
         """Check one message and send what it becomes to its stream."""
         if is_reserved(where):
             message = f"there is no service yet for {where.action}; the name is reserved"
@@ -222,25 +231,25 @@ class Entrance:
             self._ticks.setdefault(run, ticked.tick if ticked else 0)
         return self._ticks[run]
 
-    async def _send(self, subject: str, payload: bytes, message_id: str) -> asyncio.Future[PubAck]:
+    async def _send(self, subject: str, payload: bytes, message_id: str) -> Sent:
         if not self._link.client.is_connected:
             # What overflows the client's buffer, the library would count as under way for ever.
             raise _unknown(subject)
         try:
-            return await self._stream.publish_async(subject, payload, headers={"Nats-Msg-Id": message_id})
+            stored = await self._stream.publish_async(subject, payload, headers={"Nats-Msg-Id": message_id})
         except (nats.errors.Error, nats.js.errors.Error) as error:
             raise _unknown(subject) from error
+        return Sent(message_id, stored)
 
-    async def _answer(self, message: Msg, where: Parsed, stored: asyncio.Future[PubAck]) -> None:
+    async def _answer(self, message: Msg, where: Parsed, sent: Sent) -> None:
         """Tell an agent that its message is stored, when it is."""
         try:
-            ack = await asyncio.wait_for(stored, STORE_TIMEOUT_S)
+            ack = await asyncio.wait_for(sent.stored, STORE_TIMEOUT_S)
         except (TimeoutError, nats.errors.Error, nats.js.errors.Error):
             await self._refuse(message, where, _unknown(message.subject))
             return
-        await self._reply(
-            message, Admitted(stream=ack.stream, seq=ack.seq, duplicate=bool(ack.duplicate)), None
-        )
+        told = Admitted(stream=ack.stream, seq=number_of(sent.message_id), duplicate=bool(ack.duplicate))
+        await self._reply(message, told, None)
 
     async def _refuse(self, message: Msg, where: Parsed, error: EconsimError) -> None:
         """Answer a message that is not admitted, and tell of it if it tried what is not allowed."""

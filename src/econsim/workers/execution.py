@@ -94,7 +94,7 @@ async def _step(link: Link, run: OpenRun, agent: str, step: Step) -> Message:
     subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
     payload = command.model_dump_json().encode()
     ack = await reliable_publish(client.jetstream(), subject, payload, command.command_id)
-    return Receipt(order_id=order_id, sequence=ack.seq, duplicate=bool(ack.duplicate))
+    return Receipt(order_id=order_id, duplicate=bool(ack.duplicate))
 
 
 def _resource(run: OpenRun, step: Step) -> str:
