@@ -14,5 +14,24 @@ def call(window, ticks, **clock):
     return scenario(buyers, sellers, markets=[market], clock=timing)
 
 
-ODD = {"windows that do not fit the period": call(4, 3)}
+def broke(credits_=0, cost=3.00, value=1.00, price=1.00, periods=3):
+    """Return a seller who sells below its cost, period after period, to a buyer at its value."""
+    seller = group(
+        "seller",
+        "scripted",
+        credits=credits_,
+        roles=[role("ask", values=[[cost]])],
+        script=[
+            {"tick": 2 * p + 1, "resource": "cpu", "verb": "ask", "order_id": f"s{p}", "price": price}
+            for p in range(periods)
+        ],
+    )
+    buyer = group("buyer", "truthful", roles=[role("bid", values=[[value]])])
+    return scenario(seller, buyer, clock={"periods": periods, "ticks_per_period": 2})
+
+
+ODD = {
+    "windows that do not fit the period": call(4, 3),
+    "a seller that cannot pay its costs": broke(),
+}
 """What is odd → the economy."""

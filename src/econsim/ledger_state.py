@@ -22,6 +22,8 @@ from econsim.ports import Entry, Write
 from econsim.schemas.ledger import (
     CHAINS_MAX,
     CREDITS,
+    DEBT,
+    MONEY,
     Balance,
     Chain,
     Position,
@@ -113,18 +115,19 @@ class LedgerState:
     def positions(self, holders: Iterable[str]) -> Iterator[Write]:
         """Yield the balance and holdings of holders, as far as they differ from what was written last."""
         for holder in holders:
-            balance, holdings = NOTHING, []
-            for asset, posted, pending in self.ledger.amounts(holder):
-                # Written by hand, for this is done for every holder of every commit; names need no escaping.
-                amounts = f'"posted":{posted},"pending":{pending}'
-                if asset == CREDITS:
-                    balance = amounts
-                else:
-                    holdings.append(f'"{asset}":{{{amounts}}}')
+            # Written by hand, for this is done for every holder of every commit; names need no escaping.
+            held = {
+                asset: f'"posted":{posted},"pending":{pending}'
+                for asset, posted, pending in self.ledger.amounts(holder)
+            }
+            balance = held.pop(CREDITS, NOTHING)
+            if held.pop(DEBT, None):
+                balance += f',"debt":{self.ledger.position(holder, DEBT).posted}'
             sequence = f',"sequence":{self.journal.sequence}'
             yield from self._changed(f"{self._run}.{holder}.balance", balance, sequence)
-            if holdings:
-                yield from self._changed(f"{self._run}.{holder}.holdings", ",".join(holdings))
+            if held:
+                holdings = ",".join(f'"{asset}":{{{amounts}}}' for asset, amounts in held.items())
+                yield from self._changed(f"{self._run}.{holder}.holdings", holdings)
 
     def pass_barrier(self, tick: int) -> Write:
         """Return the write that marks a tick's barrier as passed, for repeats after a restart."""
@@ -139,8 +142,14 @@ class LedgerState:
     def balance(self, holder: str) -> Balance:
         """Return all positions of a holder."""
         holdings = self.ledger.holdings(holder)
-        credits_ = holdings.pop(CREDITS, Position(0, 0))
-        return Balance(holder=holder, credits=credits_, holdings=holdings, sequence=self.journal.sequence)
+        credits_, owed = (holdings.pop(asset, Position(0, 0)) for asset in MONEY)
+        return Balance(
+            holder=holder,
+            credits=credits_,
+            debt=owed.posted,
+            holdings=holdings,
+            sequence=self.journal.sequence,
+        )
 
     def _fold(self, entry: Entry) -> None:
         """Take in one write by its key; keys of other services are left alone."""

@@ -47,6 +47,7 @@ class _Run:
         self._scenario = scenario
         self._stamp = stamp
         self._agents = population(scenario)
+        self._resources = tuple(market.resource for market in scenario.markets)
         self._desk = Desk(scenario)
         self._ledger = Ledger()
         self._journal = Journal()
@@ -87,7 +88,7 @@ class _Run:
             self._moment = self._moment.next_tick()
             ended = ends_period(self._scenario.clock, self._moment, [self._desk.limits()])
             yield from self._tick(self._moment, ends_period=ended)
-        yield from self._move(redeem(self._agents, period, self._units_held))
+        yield from self._move(redeem(self._agents, self._resources, period, self._held))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
     def _tick(self, moment: Moment, *, ends_period: bool) -> Iterator[Sealed]:
@@ -139,5 +140,5 @@ class _Run:
         self._desk.evolve(sealed)
         return sealed
 
-    def _units_held(self, agent: str, resource: str) -> int:
-        return self._ledger.position(agent, resource).posted
+    def _held(self, agent: str, asset: str) -> int:
+        return self._ledger.position(agent, asset).posted

@@ -38,7 +38,7 @@ class StoredBooks:
             raise CorruptJournal(message) from error
 
     def _fold(self, stored: Stored) -> None:
-        from econsim.schemas.ledger import CREDITS, Position, TransferPostedEvent, TransferRefusedEvent
+        from econsim.schemas.ledger import CREDITS, DEBT, Position, TransferPostedEvent, TransferRefusedEvent
 
         _, kind, name = stored.key.split(".", 2)
         match kind, name:
@@ -48,7 +48,9 @@ class StoredBooks:
                 self.entries.append(TransferRefusedEvent.model_validate_json(stored.value))
             case _, "balance":
                 found = json.loads(stored.value)
-                self.balances.setdefault(kind, {})[CREDITS] = Position(found["posted"], found["pending"])
+                held = self.balances.setdefault(kind, {})
+                held[CREDITS] = Position(found["posted"], found["pending"])
+                held[DEBT] = Position(found.get("debt", 0), 0)
             case _, "holdings":
                 for asset, found in json.loads(stored.value).items():
                     self.balances.setdefault(kind, {})[asset] = Position(found["posted"], found["pending"])

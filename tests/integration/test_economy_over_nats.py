@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from economies import ODD
+from factories import group, role, scenario
+from live_run import live_run
 from nats_runs import hash_in_memory, over_nats
 
 from econsim.domain.canonical import canonical_hash
@@ -11,8 +15,30 @@ from econsim.domain.canonical import canonical_hash
 pytestmark = pytest.mark.nats
 
 
+async def owing(economy):
+    """Wait until an agent owes something; return its money."""
+    async with asyncio.timeout(60):
+        while True:
+            money = (await economy.get_balance()).credits
+            if money.debt:
+                return money
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize("name", ODD)
 async def test_an_odd_economy_has_one_hash_over_nats_and_in_memory(server, run, name) -> None:
     events = await over_nats(server, ODD[name], run)
 
     assert canonical_hash(events) == hash_in_memory(ODD[name])
+
+
+async def test_an_outside_seller_that_cannot_pay_its_cost_owes_it_and_is_told(server, run) -> None:
+    buyer = group("buyer", "truthful", roles=[role("bid", values=[[1]])])
+    seller = group("anna", "external", credits=0, roles=[role("ask", values=[[3]])])
+    timing = {"mode": "real_time", "periods": 100_000, "ticks_per_period": 10}
+
+    async with live_run(server, run, scenario(buyer, seller, clock=timing)) as live:
+        await live.economy().place_ask("cpu", 1)
+        money = await owing(live.economy())
+
+    assert (money.owned, money.debt, money.net) == (0, 2, -2)

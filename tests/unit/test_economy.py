@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from economies import call
+from economies import broke, call
+from factories import group, role, scenario
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from run_builders import records, summed
+
+from econsim import memory
+from econsim.domain.period import redeem
+from econsim.domain.population import population
+from econsim.domain.progress import Progress
+from econsim.report.figures import owing
+from econsim.report.tally import Tally
+from econsim.schemas.clock import PeriodClosed
+from econsim.schemas.ledger import TransferPosted
 
 
 def efficiencies(wanted):
@@ -15,3 +27,62 @@ def efficiencies(wanted):
 @pytest.mark.parametrize(("window", "ticks"), [(4, 3), (3, 4), (2, 3), (100, 1), (1, 1), (3, 3)])
 def test_a_call_auction_clears_in_every_period_however_its_windows_fit(window, ticks) -> None:
     assert efficiencies(call(window, ticks)) == [1, 1, 1, 1]
+
+
+def test_profits_are_the_surplus_though_a_seller_cannot_pay_its_costs() -> None:
+    summary = summed(records(broke()))
+
+    seller, buyer = sorted(summary.holders, key=lambda holder: holder.profit)
+    assert (seller.credits, seller.debt, seller.profit) == (0, 6_000_000, -6_000_000)
+    assert seller.profit + buyer.profit == sum(p.surplus for p in summary.markets[0].periods) == -6_000_000
+    assert "1 agent owes 6 credits" in owing(summary)
+
+
+PRICES = st.integers(1, 400).map(lambda cents: cents / 100)
+MECHANISMS = ("continuous_double_auction", "zi_double_auction", "call_auction")
+
+
+@st.composite
+def poor_economies(draw):
+    """Return rich careless buyers, and others of whom many sell at a loss with next to no money."""
+
+    def roles(sides):
+        drawn = {resource: draw(st.lists(PRICES, min_size=1, max_size=3)) for resource in ("cpu", "gpu")}
+        return [
+            role(side, resource, values=[sorted(drawn[resource], reverse=side == "bid")])
+            for side, resource in zip(sides, drawn, strict=False)
+        ]
+
+    def poor(number):
+        sides = draw(st.sampled_from([("ask",), ("ask", "ask"), ("ask", "bid"), ("bid", "ask")]))
+        policy = draw(st.sampled_from(["zi_u", "zi_u", "zi_c", "zip", "truthful"]))
+        credits_ = draw(st.integers(0, 1_000_000)) / 1_000_000
+        return group(
+            f"poor{number}", policy, count=draw(st.integers(1, 3)), credits=credits_, roles=roles(sides)
+        )
+
+    rich = group("rich", "zi_u", count=3, roles=roles(("bid", "bid")))
+    markets = [{"resource": name, "mechanism": draw(st.sampled_from(MECHANISMS))} for name in ("cpu", "gpu")]
+    clock = {"periods": 3, "ticks_per_period": draw(st.integers(2, 8))}
+    return scenario(rich, *map(poor, range(draw(st.integers(1, 3)))), markets=markets, clock=clock)
+
+
+@settings(max_examples=60, deadline=None)
+@given(poor_economies())
+def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_settlement(wanted) -> None:
+    agents, resources = population(wanted), [market.resource for market in wanted.markets]
+    tally, progress, settled = Tally(), Progress(agents), []
+
+    for sealed in memory.run(wanted):
+        data = sealed.event.data
+        if isinstance(data, TransferPosted):
+            settled += [chain for chain in data.chains if chain.cause.startswith("redeem.")]
+        if isinstance(data, PeriodClosed):
+            assert settled == redeem(agents, resources, data.period, progress.held)
+            settled.clear()
+        tally.add(sealed)
+        progress.evolve(sealed)
+        if isinstance(data, PeriodClosed):
+            found = tally.summary()
+            surplus = sum(period.surplus for market in found.markets for period in market.periods)
+            assert sum(holder.profit for holder in found.holders) == surplus

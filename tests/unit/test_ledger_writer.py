@@ -11,6 +11,7 @@ from econsim.ledger_writer import TRIES_MAX, LedgerWriter
 from econsim.ports import Write
 from econsim.schemas.ledger import (
     CREDITS,
+    DEBT,
     TREASURY,
     Position,
     Refusal,
@@ -18,6 +19,7 @@ from econsim.schemas.ledger import (
     TransferPostedEvent,
     TransferRefusedEvent,
 )
+from econsim.stored_books import StoredBooks
 from econsim.testing import Failure, FakeStateStore, FakeWallClock
 
 
@@ -301,3 +303,15 @@ async def test_a_repeat_too_old_to_be_remembered_moves_no_money(writer, monkeypa
 
     await writer.submit(submit("next", pay("next", "ann", "bob", 1)))
     assert writer.balance("ann").credits == Position(95, 0)
+
+
+async def test_a_debt_is_told_with_the_balance_in_the_store_and_in_the_answer(writer, store):
+    await writer.submit(submit("owe", pay("d", TREASURY, "ann", 7, DEBT)))
+    stored = StoredBooks()
+    for entry in store.entries:
+        stored.fold(entry)
+
+    told = writer.balance("ann")
+    assert (told.credits.posted, told.debt, told.holdings) == (100, 7, {})
+    assert stored.balances["ann"] == {CREDITS: Position(100, 0), DEBT: Position(7, 0)}
+    assert verify(journal(store), stored.balances).first is None

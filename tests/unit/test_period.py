@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from econsim.domain.ledger import Ledger
 from econsim.domain.period import deal, endow, realised_surplus, redeem
 from econsim.domain.population import population
-from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
+from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Transfer
 from econsim.schemas.market import TradeExecuted
 from econsim.schemas.orders import Side
 
@@ -38,12 +38,14 @@ def sell(ledger, n, buyer, seller, price):
     return TradeExecuted(n, f"t{n}", price, 1, buyer, seller, "b", "a", Side.BID)
 
 
-def close(ledger, period=1):
-    post(ledger, redeem(AGENTS, period, lambda agent, asset: ledger.position(agent, asset).posted))
+def close(ledger, period=1, agents=AGENTS):
+    chains = redeem(agents, ["cpu"], period, lambda agent, asset: ledger.position(agent, asset).posted)
+    post(ledger, chains)
+    return chains
 
 
 def profit(ledger, agent):
-    return ledger.position(agent, CREDITS).posted - 10 * CREDIT
+    return ledger.position(agent, CREDITS).posted - ledger.position(agent, DEBT).posted - 10 * CREDIT
 
 
 def test_sellers_are_dealt_the_units_they_have_costs_for():
@@ -102,8 +104,7 @@ def test_no_units_are_left_after_a_period():
 
 def test_dealing_and_redeeming_again_changes_nothing():
     ledger = opened()
-    chains = redeem(AGENTS, 1, lambda agent, asset: ledger.position(agent, asset).posted)
-    post(ledger, chains)
+    chains = close(ledger)
     before = {a.id: ledger.holdings(a.id) for a in AGENTS}
 
     post(ledger, endow(AGENTS) + deal(AGENTS, 1) + chains)
@@ -114,7 +115,68 @@ def test_dealing_and_redeeming_again_changes_nothing():
 def test_nothing_to_move_makes_no_chain():
     agents = population(scenario(group("idle", credits=0, roles=[role("bid", values=[[1]])])))
 
-    assert endow(agents) + deal(agents, 1) + redeem(agents, 1, lambda *_: 0) == []
+    assert endow(agents) + deal(agents, 1) + redeem(agents, ["cpu"], 1, lambda *_: 0) == []
+
+
+def owner(ledger, agent):
+    """Return what an agent owns and owes, in credits."""
+    return tuple(ledger.position(agent, asset).posted / CREDIT for asset in (CREDITS, DEBT))
+
+
+def broke(periods):
+    """Return a ledger after some periods in which seller_001 sold its two units at 0.50 each and spent all else."""
+    ledger = opened()
+    spend(ledger, "seller_001", 10 * CREDIT)
+    for period in range(1, periods + 1):
+        post(ledger, deal(AGENTS, period))
+        for n in (1, 2):
+            sell(ledger, 10 * period + n, "buyer_001", "seller_001", CREDIT // 2)
+        close(ledger, period)
+    return ledger
+
+
+def spend(ledger, agent, amount):
+    post(
+        ledger,
+        [
+            Chain(
+                f"spent.{agent}",
+                "test",
+                (Transfer(f"s.{agent}", Kind.TRANSFER, agent, "buyer_002", CREDITS, amount),),
+            )
+        ],
+    )
+
+
+def test_costs_that_cannot_be_paid_are_owed_and_the_units_go_back():
+    ledger = broke(periods=1)
+
+    assert owner(ledger, "seller_001") == (0, 2)
+    assert ledger.position(TREASURY, "cpu").posted == 0
+
+
+def test_a_debt_grows_while_its_holder_sells_at_a_loss():
+    assert owner(broke(periods=3), "seller_001") == (0, 6)
+
+
+def test_a_debt_is_repaid_first_from_whatever_its_holder_has():
+    ledger = broke(periods=1)
+    post(ledger, deal(AGENTS, 2))
+    sell(ledger, 90, "buyer_001", "seller_001", 5 * CREDIT)
+
+    close(ledger, period=2)
+
+    assert owner(ledger, "seller_001") == (2, 0)
+
+
+def test_units_of_an_agent_without_a_role_go_back_and_are_worth_nothing():
+    ledger, agents = opened(), (*AGENTS, *population(scenario(group("ana", "external", credits=10))))
+    post(ledger, endow(agents[-1:]))
+    sell(ledger, 1, "ana", "seller_001", CREDIT)
+
+    close(ledger, agents=agents)
+
+    assert (profit(ledger, "ana"), ledger.position("ana", "cpu").posted) == (-CREDIT, 0)
 
 
 TRADES = st.lists(

@@ -4,7 +4,7 @@ from econsim import subjects
 from econsim.domain.envelope import Stamp
 from econsim.domain.progress import Progress
 from econsim.schemas.agent import CycleCompleted
-from econsim.schemas.clock import PeriodOpened, Ticked
+from econsim.schemas.clock import PeriodClosed, Ticked
 from econsim.schemas.market import Quote, Side, TickCleared, Traded, TradeExecuted
 
 TRADE = TradeExecuted(1, "t", 4, 2, "anna", "bert", "b", "a", Side.BID)
@@ -12,7 +12,7 @@ CLEARED = TickCleared(batch=1, period=1, items=1, orders=1, trades=0, volume=0, 
 
 
 def told(*events, tick=1):
-    progress = Progress()
+    progress = Progress(())
     for subject, actor, data in events:
         places = {
             name: value for name, value in (("resource", "cpu"), ("agent", actor)) if name in subject.places
@@ -44,8 +44,8 @@ def test_a_tick_is_cleared_when_every_book_has():
 
 def test_a_trade_told_twice_counts_once_and_a_period_starts_anew():
     trade = (subjects.TRADE_EXECUTED, "market", Traded(items=(TRADE,)))
-    opened = (subjects.PERIOD_OPENED, "clock", PeriodOpened(period=2))
+    closed = (subjects.PERIOD_CLOSED, "clock", PeriodClosed(period=1))
 
-    assert told(trade, trade).bought("anna", "cpu") == 2
-    assert told(trade, trade).bought("bert", "cpu") == -2
-    assert told(trade, opened).bought("anna", "cpu") == 0
+    assert told(trade, trade).held("anna", "cpu") == 2
+    assert told(trade, trade).held("bert", "cpu") == -2
+    assert told(trade, closed).held("anna", "cpu") == 0

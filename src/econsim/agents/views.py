@@ -26,11 +26,18 @@ class Money:
     """All of it."""
     reserved: Decimal
     """Held by open bids."""
+    debt: Decimal = Decimal(0)
+    """Owed to the treasury: costs that could not be paid, repaid first when a period ends."""
 
     @property
     def available(self) -> Decimal:
         """What can be spent now."""
         return self.owned - self.reserved
+
+    @property
+    def net(self) -> Decimal:
+        """What is owned less what is owed: by this the agent is judged."""
+        return self.owned - self.debt
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,9 @@ def credits_of(micros: int) -> Decimal:
 
 def wallet(balance: ledger.Balance) -> Wallet:
     """Return a balance as an agent sees it."""
-    money = Money(credits_of(balance.credits.posted), credits_of(balance.credits.pending))
+    money = Money(
+        credits_of(balance.credits.posted), credits_of(balance.credits.pending), credits_of(balance.debt)
+    )
     units = {name: Units(held.posted, held.pending) for name, held in balance.holdings.items()}
     return Wallet(money, units)
 

@@ -89,8 +89,7 @@ async def _balances(config: Settings, run: str) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.schemas.ledger import CREDITS
-    from econsim.schemas.money import format_credits
+    from econsim.schemas.ledger import format_amount
 
     name, books = await _read(config, run)
     table = Table(box=SIMPLE_HEAD, title=f"balances of {name}, credits and units", title_justify="left")
@@ -101,6 +100,5 @@ async def _balances(config: Settings, run: str) -> None:
     for holder, positions in sorted(books.balances.items()):
         for asset, position in sorted(positions.items()):
             amounts = (position.posted, position.pending, position.posted - position.pending)
-            write = format_credits if asset == CREDITS else str
-            table.add_row(holder, asset, *map(write, amounts))
+            table.add_row(holder, asset, *(format_amount(amount, asset) for amount in amounts))
     console().print(table)

@@ -1,8 +1,8 @@
 """Money and goods in and out of the economy: endowments, induced values redeemed, costs paid.
 
 Pure: returns ledger chains, one an agent, with ids derived from the period, the agent and the asset,
-so that repeating any of them changes nothing. Over a period an agent's credits change by exactly its
-profit, and the sum of profits is the surplus realised.
+so that repeating any of them changes nothing. Over a period what an agent owns less what it owes changes
+by exactly its profit, and the sum of profits is the surplus realised.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from econsim.domain.population import Agent, AgentRole
 from econsim.errors import RunFailed
-from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Refusal, Transfer
+from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Refusal, Transfer, format_amount
 from econsim.schemas.market import TradeExecuted
-from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side
 
-UnitsHeld = Callable[[str, str], int]
-"""(agent, resource) → units it owns."""
+Held = Callable[[str, str], int]
+"""(agent, asset) → units it owns, micro-credits it owns, or micro-credits it owes."""
 
 
 def endow(agents: Iterable[Agent]) -> list[Chain]:
@@ -45,18 +44,18 @@ def deal(agents: Iterable[Agent], period: int) -> list[Chain]:
     return chains
 
 
-def redeem(agents: Iterable[Agent], period: int, units_held: UnitsHeld) -> list[Chain]:
+def redeem(agents: Iterable[Agent], resources: Iterable[str], period: int, held: Held) -> list[Chain]:
     """Return the chains that end a period, when books are empty and nothing is reserved.
 
-    A buyer returns its units and is paid the values of its first ones; then a seller pays the costs of
-    its first units sold and returns the rest. Values come first, so that they can pay for costs.
+    All units go back. An agent is paid the values of the first units it bought, repays what it owes, and
+    pays the costs of the first units it sold, in this order and as far as its credits go. Costs it cannot
+    pay it owes from then on, so no chain is ever more than its agent has.
     """
+    every = tuple(resources)
     chains: list[Chain] = []
     for agent in agents:
         id_ = f"redeem.{period}.{agent.id}"
-        roles = sorted(agent.roles, key=lambda role: role.side is Side.ASK)
-        legs = [leg for role in roles for leg in _settle(id_, agent.id, role, units_held)]
-        chains += _chain(id_, f"redeem.{period}", legs)
+        chains += _chain(id_, f"redeem.{period}", _settle(id_, agent, every, held))
     return chains
 
 
@@ -76,18 +75,18 @@ def worth(role: AgentRole, units_traded: int) -> int:
     return sum(role.values[: max(units_traded, 0)])
 
 
+def gain(role: AgentRole, net: int) -> int:
+    """Return what units bought (or sold, if negative) are worth to their agent: values, or costs below 0."""
+    return worth(role, net) if role.side is Side.BID else -worth(role, -net)
+
+
 def realised_surplus(agents: Iterable[Agent], trades: Iterable[tuple[str, TradeExecuted]]) -> int:
     """Return values of units bought minus costs of units sold, in micro-credits, from a period's trades.
 
     `trades` are (resource, trade). Independent of the ledger: prices do not enter.
     """
     net = net_bought(trades)
-    surplus = 0
-    for agent in agents:
-        for role in agent.roles:
-            units = net[agent.id, role.resource]
-            surplus += worth(role, units) if role.side is Side.BID else -worth(role, -units)
-    return surplus
+    return sum(gain(role, net[agent.id, role.resource]) for agent in agents for role in agent.roles)
 
 
 def net_bought(trades: Iterable[tuple[str, TradeExecuted]]) -> Counter[tuple[str, str]]:
@@ -102,20 +101,34 @@ def net_bought(trades: Iterable[tuple[str, TradeExecuted]]) -> Counter[tuple[str
 def _told(chain: Chain) -> str:
     """Say what a chain was to move."""
     return ", ".join(
-        f"{format_credits(leg.amount) if leg.asset == CREDITS else leg.amount} {leg.asset} "
-        f"from {leg.debit} to {leg.credit}"
+        f"{format_amount(leg.amount, leg.asset)} {leg.asset} from {leg.debit} to {leg.credit}"
         for leg in chain.transfers
     )
 
 
-def _settle(id_: str, agent: str, role: AgentRole, units_held: UnitsHeld) -> Iterator[Transfer]:
-    held = units_held(agent, role.resource)
-    stem = f"{id_}.{role.resource}"
-    yield _out(f"{stem}.units", agent, role.resource, held)
-    if role.side is Side.BID:
-        yield _in(f"{stem}.value", agent, CREDITS, worth(role, held))
-    else:
-        yield _out(f"{stem}.cost", agent, CREDITS, worth(role, len(role.values) - held))
+def _settle(id_: str, agent: Agent, resources: Iterable[str], held: Held) -> Iterator[Transfer]:
+    name = agent.id
+    for resource in resources:
+        yield _out(f"{id_}.{resource}.units", name, resource, held(name, resource))
+    credits_ = held(name, CREDITS)
+    for role in agent.roles:
+        if role.side is Side.BID:
+            value = worth(role, held(name, role.resource))
+            yield _in(f"{id_}.{role.resource}.value", name, CREDITS, value)
+            credits_ += value
+    repaid = min(held(name, DEBT), credits_)
+    yield _out(f"{id_}.{CREDITS}.repaid", name, CREDITS, repaid)
+    yield _out(f"{id_}.{DEBT}.repaid", name, DEBT, repaid)
+    credits_ -= repaid
+    missing = 0
+    for role in agent.roles:
+        if role.side is Side.ASK:
+            cost = worth(role, len(role.values) - held(name, role.resource))
+            paid = min(cost, credits_)
+            yield _out(f"{id_}.{role.resource}.cost", name, CREDITS, paid)
+            credits_ -= paid
+            missing += cost - paid
+    yield _in(f"{id_}.{DEBT}.owed", name, DEBT, missing)
 
 
 def _in(id_: str, agent: str, asset: str, amount: int) -> Transfer:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from econsim.domain.envelope import Sealed
+from econsim.domain.holdings import Holdings
 from econsim.domain.pace import Moment
-from econsim.domain.period import net_bought
+from econsim.domain.population import Agent
 from econsim.schemas.agent import CycleCompleted, Limits
-from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
+from econsim.schemas.clock import PeriodClosed, Ticked
 from econsim.schemas.market import TickCleared, Traded
 
 
 class Progress:
     """What the log says has happened."""
 
-    def __init__(self) -> None:
-        """Start before the first event."""
+    def __init__(self, agents: Iterable[Agent]) -> None:
+        """Start before the first event of a run of these agents."""
         self.moment = Moment()
         self.ticked_id: str | None = None
         self.period_closed = 0
         self._answered: dict[str, CycleCompleted] = {}
         self._cleared: dict[str, int] = {}
-        self._net: Counter[tuple[str, str]] = Counter()
+        self._holdings = Holdings(agents)
         self._seen: set[str] = set()
 
     def evolve(self, sealed: Sealed) -> None:
@@ -38,11 +38,10 @@ class Progress:
                 self._cleared[_resource(sealed)] = event.tick
             case Traded():
                 self._trade(sealed, event.data)
-            case PeriodOpened():
-                self._net.clear()
-                self._seen.clear()
-            case PeriodClosed(period=period):
+            case PeriodClosed(period=period) if period > self.period_closed:
                 self.period_closed = period
+                self._holdings.close_period()
+                self._seen.clear()
 
     def answered(self, hosts: Collection[str], tick: int) -> bool:
         """Return whether every host has answered the tick."""
@@ -56,16 +55,16 @@ class Progress:
         """Return each host's newest limits."""
         return [report.limits for report in self._answered.values()]
 
-    def bought(self, agent: str, resource: str) -> int:
-        """Return units an agent bought minus units it sold in the present period."""
-        return self._net[agent, resource]
+    def held(self, agent: str, asset: str) -> int:
+        """Return the units, credits or debt an agent has before the present period is settled."""
+        return self._holdings.held(agent, asset)
 
     def _trade(self, sealed: Sealed, data: Traded) -> None:
         """Count trades once, even if a batch that was done again published them twice."""
-        fresh = [trade for trade in data.items if trade.trade_id not in self._seen]
-        self._seen.update(trade.trade_id for trade in fresh)
-        resource = _resource(sealed)
-        self._net.update(net_bought((resource, trade) for trade in fresh))
+        for trade in data.items:
+            if trade.trade_id not in self._seen:
+                self._seen.add(trade.trade_id)
+                self._holdings.trade(_resource(sealed), trade)
 
 
 def _resource(sealed: Sealed) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.audit import Fact, Json
-from econsim.schemas.ledger import CREDITS
+from econsim.schemas.ledger import format_amount
 from econsim.schemas.money import format_credits
 
 SENTENCES: Final = {
@@ -66,6 +66,5 @@ def _parts(fact: Fact) -> Json:
 
 
 def _movement(transfer: Json) -> str:
-    amount = transfer["amount"]
-    shown = format_credits(amount) if transfer["asset"] == CREDITS else amount
+    shown = format_amount(transfer["amount"], transfer["asset"])
     return f"{transfer['kind']} {shown} {transfer['asset']} {transfer['debit']} → {transfer['credit']}"

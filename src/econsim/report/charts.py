@@ -176,7 +176,7 @@ def profits(holders: Sequence[Holder]) -> Drawing:
 
 
 def lorenz(amounts: Iterable[int]) -> Drawing:
-    """Draw which share of all money the poorest share of agents holds; amounts below 0 count as 0."""
+    """Draw which share of all wealth the poorest share of agents holds; amounts below 0 count as 0."""
     x = alt.X("agents:Q", title="share of agents, poorest first", axis=alt.Axis(format=".0%"))
     y = alt.Y("share:Q", title="share held", axis=alt.Axis(format=".0%"))
     tooltip = [alt.Tooltip("agents:Q", format=".0%"), alt.Tooltip("share:Q", format=".1%")]

@@ -37,6 +37,13 @@ def money(micros: float | None) -> str:
     return format_credits(round(micros / MICROS_PER_CREDIT * 10_000) * MICROS_PER_CREDIT // 10_000)
 
 
+def owing(summary: Summary) -> str:
+    """Say how many agents owe how much at the end; empty if nobody does."""
+    debts = [holder.debt for holder in summary.holders if holder.debt]
+    who = f"{count(len(debts))} agents owe" if len(debts) > 1 else "1 agent owes"
+    return f"{who} {money(sum(debts))} credits" if debts else ""
+
+
 def price_range(low: int | None, high: int | None) -> str:
     """Write the interval of equilibrium prices; one number if it is a point."""
     return money(low) if low == high else f"{money(low)} to {money(high)}"

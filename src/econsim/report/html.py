@@ -25,6 +25,7 @@ from econsim.report.figures import (
     decimal,
     money,
     orders_per_second,
+    owing,
     percent,
     price_range,
 )
@@ -121,7 +122,7 @@ def _cards(summary: Summary) -> str:
             count(summary.orders),
             f"{plural(summary.periods, 'period')}, {plural(summary.ticks, 'tick')}{ending}",
         ),
-        ("Gini of money", decimal(summary.gini, 3), "0 is equal, 1 is all to one"),
+        ("Gini of wealth", decimal(summary.gini, 3), "0 is equal, 1 is all to one"),
     ]
     if speed:
         rate = f"{count(orders_per_second(summary))} orders/s"
@@ -256,15 +257,20 @@ def _period_table(market: MarketSummary) -> str:
 
 def _wealth(summary: Summary, specs: Specs) -> str:
     gained = charts.profits(summary.holders)
-    held = charts.lorenz([holder.credits for holder in summary.holders])
-    shares = f"Share of all money held by the poorest; Gini {decimal(summary.gini, 3)}. Dashed: all equal."
+    held = charts.lorenz([holder.wealth for holder in summary.holders])
+    shares = f"Share of all wealth held by the poorest; Gini {decimal(summary.gini, 3)}. Dashed: all equal."
     drawn = figure(
-        Figure("profits", "Profits", "Money each agent ended with beyond what it was dealt.", gained), specs
-    ) + figure(Figure("lorenz", "Lorenz curve of money", shares, held), specs)
+        Figure(
+            "profits", "Profits", "Money owned less money owed at the end, beyond what was dealt.", gained
+        ),
+        specs,
+    ) + figure(Figure("lorenz", "Lorenz curve of wealth", shares, held), specs)
     richest = summary.holders[-1] if summary.holders else None
     fact = f"{count(len(summary.holders))} agents"
     if richest:
-        fact += f", the richest {escape(richest.agent)} with {money(richest.credits)} credits"
+        fact += f", the richest {escape(richest.agent)} with {money(richest.wealth)} credits"
+    if owed := owing(summary):
+        fact += f"; {owed}"
     return f'<section class="part"><h2>Wealth</h2><p class="facts">{fact}.</p><div class="grid">{drawn}</div></section>'
 
 

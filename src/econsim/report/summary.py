@@ -117,8 +117,15 @@ class Holder:
     """The group it is of."""
     credits: int
     """Money owned, micro-credits."""
+    debt: int
+    """Money owed to the treasury, micro-credits."""
     profit: int
-    """Money beyond what it was dealt, micro-credits."""
+    """Wealth beyond what it was dealt, micro-credits."""
+
+    @property
+    def wealth(self) -> int:
+        """Return the money owned less the money owed, micro-credits."""
+        return self.credits - self.debt
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +225,8 @@ class Summary:
 
     @property
     def gini(self) -> float | None:
-        """Return the Gini coefficient of the agents' money at the end."""
-        return gini([max(holder.credits, 0) for holder in self.holders])
+        """Return the Gini coefficient of the agents' wealth at the end; who owes more than it owns counts as 0."""
+        return gini([max(holder.wealth, 0) for holder in self.holders])
 
 
 def judge(expectation: Expectation, markets: Sequence[MarketSummary]) -> Verdict:

@@ -15,12 +15,11 @@ from econsim.domain.audit import Json, Record, unseal
 from econsim.domain.envelope import Sealed
 from econsim.domain.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures import efficiency, mean, smiths_alpha
-from econsim.domain.period import worth
-from econsim.domain.population import Agent, AgentRole, population, schedule
+from econsim.domain.period import gain
+from econsim.domain.population import Agent, population, schedule
 from econsim.errors import InvalidMessage
 from econsim.report.summary import Holder, MarketSummary, Period, Speed, Summary, Trades, judge
-from econsim.schemas.ledger import CREDITS, Kind
-from econsim.schemas.orders import Side
+from econsim.schemas.ledger import MONEY, Kind
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -37,7 +36,7 @@ class Tally:
         self._scenario: Scenario | None = None
         self._books: dict[str, _Book] = {}
         self._agents: tuple[Agent, ...] = ()
-        self._credits: Counter[str] = Counter()
+        self._owned: dict[str, Counter[str]] = {asset: Counter() for asset in MONEY}
         self._dealt: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
         self._starts: list[int] = []
@@ -105,25 +104,22 @@ class Tally:
             moves = [
                 transfer
                 for transfer in chain["transfers"]
-                if transfer["asset"] == CREDITS and transfer["kind"] in _MOVING
+                if transfer["asset"] in MONEY and transfer["kind"] in _MOVING
             ]
             for move in moves:
-                self._credits[move["debit"]] -= move["amount"]
-                self._credits[move["credit"]] += move["amount"]
+                owned = self._owned[move["asset"]]
+                owned[move["debit"]] -= move["amount"]
+                owned[move["credit"]] += move["amount"]
             if chain["cause"] == "endow":
                 self._dealt.update({move["credit"]: move["amount"] for move in moves})
 
     def _holders(self) -> tuple[Holder, ...]:
-        holders = [
-            Holder(
-                agent.id,
-                agent.group,
-                self._credits[agent.id],
-                self._credits[agent.id] - self._dealt[agent.id],
-            )
-            for agent in self._agents
-        ]
-        return tuple(sorted(holders, key=lambda holder: (holder.credits, holder.agent)))
+        holders = [self._holder(agent) for agent in self._agents]
+        return tuple(sorted(holders, key=lambda holder: (holder.wealth, holder.agent)))
+
+    def _holder(self, agent: Agent) -> Holder:
+        credits_, debt = (self._owned[asset][agent.id] for asset in MONEY)
+        return Holder(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
 
 
 class _Book:
@@ -181,11 +177,7 @@ class _Book:
         """Return what an agent's value of its holding rises by, in micro-credits, with units more."""
         role, before = self._roles.get(agent), self._net[agent]
         self._net[agent] = before + units
-        return 0 if role is None else _worth(role, before + units) - _worth(role, before)
-
-
-def _worth(role: AgentRole, net: int) -> int:
-    return worth(role, net) if role.side is Side.BID else -worth(role, -net)
+        return 0 if role is None else gain(role, before + units) - gain(role, before)
 
 
 def _periods(trades: Trades, equilibrium: Equilibrium, count: int) -> tuple[Period, ...]:

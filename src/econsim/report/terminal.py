@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from econsim.report.figures import NOTHING, count, decimal, money, orders_per_second, percent, spark
+from econsim.report.figures import NOTHING, count, decimal, money, orders_per_second, owing, percent, spark
 from econsim.report.summary import MarketSummary, Summary, Verdict
 
 WIDE_MIN: Final = 110
@@ -185,8 +185,9 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
 
 
 def _wealth(summary: Summary) -> str:
-    held = [holder.credits for holder in summary.holders]
+    held = [holder.wealth for holder in summary.holders]
     if not held:
         return NOTHING
     low, middle, high = money(held[0]), money(held[len(held) // 2]), money(held[-1])
-    return f"{low} to {high} credits, median {middle}; Gini {decimal(summary.gini, 3)}"
+    owed = owing(summary)
+    return f"{low} to {high} credits, median {middle}; Gini {decimal(summary.gini, 3)}{owed and f'; {owed}'}"

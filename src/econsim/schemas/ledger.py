@@ -12,10 +12,17 @@ from typing import Annotated, Final
 from pydantic import Field, TypeAdapter
 
 from econsim.schemas.base import CONFIG, Command, Event, Message, Request, Word
+from econsim.schemas.money import format_credits
 from econsim.schemas.types import Amount, Identifier, Name, Tick
 
 CREDITS: Final = "credits"
-"""The asset that is money; every other asset is a resource."""
+"""The asset that is money; every asset but this and DEBT is a resource."""
+
+DEBT: Final = "debt"
+"""The asset that counts what a holder owes the treasury, in micro-credits: costs of a period it could not pay."""
+
+MONEY: Final = (CREDITS, DEBT)
+"""The assets counted in micro-credits; every other one is counted in units."""
 
 TREASURY: Final = "treasury"
 """The one holder that may go negative: all money and all resources enter and leave through it."""
@@ -52,7 +59,7 @@ class Transfer:
     credit: Name
     """Holder that receives."""
     asset: Name
-    """`credits` or a resource."""
+    """`credits`, `debt` or a resource."""
     amount: Amount
     """Micro-credits or units; 0 for a void."""
     pending_id: Identifier | None = None
@@ -193,10 +200,17 @@ class Balance(Message):
     """Whose."""
     credits: Position
     """Money, in micro-credits."""
+    debt: int = 0
+    """Micro-credits it owes the treasury: costs it could not pay, repaid first at a period's end."""
     holdings: dict[str, Position] = Field(default_factory=dict)
     """Resource → units."""
     sequence: int
     """Journal sequence these positions reflect."""
+
+
+def format_amount(amount: int, asset: str) -> str:
+    """Write an amount of an asset: money in credits, everything else in units."""
+    return format_credits(amount) if asset in MONEY else str(amount)
 
 
 CHAIN_JSON: Final = TypeAdapter(Chain)

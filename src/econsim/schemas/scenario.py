@@ -25,8 +25,8 @@ UNITS_MAX: Final = 1_000_000
 RESOURCE_LENGTH_MAX: Final = 39
 """Characters in a resource's name: its clearing account `clearing_<resource>` is a name too."""
 
-RESOURCES_RESERVED: Final = ("account", "credits", "ledger", "prices")
-"""Names no resource may have: the money, and second tokens of subjects that are no market's."""
+RESOURCES_RESERVED: Final = ("account", "credits", "debt", "ledger", "prices")
+"""Names no resource may have: money and what is owed of it, and second tokens of subjects that are no market's."""
 
 
 class Mode(StrEnum):

@@ -29,7 +29,7 @@ from econsim.link import Link
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
 from econsim.schemas.ledger import Chain, Refusal, Submit
-from econsim.schemas.orders import CloseTick, Side
+from econsim.schemas.orders import CloseTick
 from econsim.schemas.scenario import Mode
 from econsim.tenancy import OpenRun
 
@@ -69,7 +69,7 @@ class Conductor:
         self._resources = tuple(market.resource for market in scenario.markets)
         hosts = {host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED}
         self._answering = run.guests | hosts
-        self._progress = Progress()
+        self._progress = Progress(self._agents)
         self._moment = Moment()
         self._changed = asyncio.Event()
         self._stamp = Stamp(run.name, run.data.salt, 0, "")
@@ -171,7 +171,9 @@ class Conductor:
         await self._tell(subjects.PERIOD_OPENED, PeriodOpened(period=period))
 
     async def _close_period(self, period: int) -> None:
-        await self._submit(f"redeem-{period}", redeem(self._agents, period, self._units_held))
+        await self._submit(
+            f"redeem-{period}", redeem(self._agents, self._resources, period, self._progress.held)
+        )
         await self._tell(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
     async def _close_tick(self, moment: Moment, *, close_period: bool) -> None:
@@ -223,12 +225,6 @@ class Conductor:
 
     def _at(self, moment: Moment, causation_id: str | None) -> None:
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=causation_id)
-
-    def _units_held(self, agent: str, resource: str) -> int:
-        """Return the units an agent was dealt and has traded since; equal on every repeat."""
-        roles = self._run.agents[agent].roles
-        dealt = sum(len(r.values) for r in roles if r.resource == resource and r.side is Side.ASK)
-        return dealt + self._progress.bought(agent, resource)
 
     async def _until(self, reached: Callable[[], bool], timeout_s: float | None = None) -> bool:
         """Wait for the log to show something; false if the deadline came first."""
