@@ -40,7 +40,7 @@ BANNED = {
     "os.getenv": (CONFIG, "Read it in config.py and hand the setting in."),
 }
 
-SUBJECT_HOMES = ("src/econsim/subjects.py", "src/econsim/streams.py")
+SUBJECT_HOMES = ("src/econsim/subject_rows.py", "src/econsim/subjects.py", "src/econsim/streams.py")
 SUBJECT = re.compile(r"(agent|market|system|mcp|trace|admin)\.([\w*>{}-]+(\.[\w*>{}-]*)*)?")
 
 # Pieced together, so that this file names none either.

@@ -9,52 +9,28 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.grammar import Kind, Subject
+from econsim.subject_rows import LOG, QUEUE, command, entry, event, operator, request
 
-AUDIT: Final = "audit_log"
+AUDIT: Final = LOG
 """The stream of all events."""
-ORDERS: Final = "market_orders"
+ORDERS: Final = QUEUE
 """The work queue of commands to markets."""
 
-
-def _event(owner: str, template: str, message: str, description: str, short: str = "") -> Subject:
-    return Subject(template, Kind.EVENT, owner, message, stream=AUDIT, short=short, description=description)
-
-
-def _command(action: str, message: str, description: str) -> Subject:
-    template = f"market.{{resource}}.{action}.{{run}}.{{agent}}"
-    return Subject(template, Kind.COMMAND, "market", message, stream=ORDERS, description=description)
-
-
-def _entry(template: str, message: str, short: str, description: str, reply: str = "Admitted") -> Subject:
-    return Subject(template, Kind.ENTRY, "admission", message, reply, short=short, description=description)
-
-
-def _request(  # noqa: PLR0913 - a request has these parts
-    owner: str, template: str, message: str, reply: str, description: str, *, short: str = ""
-) -> Subject:
-    return Subject(template, Kind.REQUEST, owner, message, reply, short=short, description=description)
-
-
-def _operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
-    template = f"admin.{action}.{{operator}}"
-    return Subject(template, Kind.OPERATOR, owner, message, reply, description=description)
-
-
-PLACE_BID: Final = _command("place_bid", "PlaceBid", "An admitted offer to buy.")
-PLACE_ASK: Final = _command("place_ask", "PlaceAsk", "An admitted offer to sell.")
-CANCEL_ORDER: Final = _command("cancel_order", "CancelOrder", "Take one's own resting order off the book.")
-REPLACE_ORDER: Final = _command(
+PLACE_BID: Final = command("place_bid", "PlaceBid", "An admitted offer to buy.")
+PLACE_ASK: Final = command("place_ask", "PlaceAsk", "An admitted offer to sell.")
+CANCEL_ORDER: Final = command("cancel_order", "CancelOrder", "Take one's own resting order off the book.")
+REPLACE_ORDER: Final = command(
     "replace_order", "ReplaceOrder", "Cancel one's own resting order and place another."
 )
-PLACE_ORDERS: Final = _command(
+PLACE_ORDERS: Final = command(
     "place_orders", "PlaceOrders", "A trusted host's batch of its agents' actions for one tick."
 )
-CLOSE_TICK: Final = _command(
+CLOSE_TICK: Final = command(
     "close_tick", "CloseTick", "The clock's mark: every order of the tick lies before it in the queue."
 )
 
 ENTER_ORDER: Final = {
-    row: _entry(
+    row: entry(
         row.template.replace("market.", "agent.", 1),
         row.message,
         row.template.removesuffix(".{run}.{agent}"),
@@ -63,20 +39,20 @@ ENTER_ORDER: Final = {
     for row in (PLACE_BID, PLACE_ASK, CANCEL_ORDER, REPLACE_ORDER)
 }
 """Order command → how it enters from an agent's account; the reply is the command's durable PubAck."""
-REPORT: Final = _entry(
+REPORT: Final = entry(
     "agent.{agent}.{event}.{run}.{agent}",
     "AgentReport",
     "agent.{agent}.{event}",
     "What an agent says of itself, in the past tense; admitted, it is an event of the log.",
 )
-DELEGATE: Final = _entry(
+DELEGATE: Final = entry(
     "agent.task.delegate.{run}.{agent}",
     "Reserved",
     "task.delegate",
     "Work for another agent. Reserved: there is no such service yet.",
     "EntryRefused",
 )
-CALL_TOOL: Final = _entry(
+CALL_TOOL: Final = entry(
     "agent.{server}.call_tool.{run}.{agent}",
     "Reserved",
     "mcp.request.{server}",
@@ -84,34 +60,40 @@ CALL_TOOL: Final = _entry(
     "EntryRefused",
 )
 
-BID_ACCEPTED: Final = _event(
+BATCH_OPENED: Final = event(
+    "market",
+    "market.{resource}.batch_opened.{run}",
+    "BatchOpened",
+    "In real time: which commands a batch takes in, settled before any has an effect.",
+)
+BID_ACCEPTED: Final = event(
     "market",
     "market.{resource}.bid_accepted.{run}",
     "Accepted",
     "Bids that hold their reservation and entered the book.",
 )
-ASK_ACCEPTED: Final = _event(
+ASK_ACCEPTED: Final = event(
     "market",
     "market.{resource}.ask_accepted.{run}",
     "Accepted",
     "Asks that hold their reservation and entered the book.",
 )
-ORDER_REJECTED: Final = _event(
+ORDER_REJECTED: Final = event(
     "market",
     "market.{resource}.order_rejected.{run}",
     "Rejected",
     "Orders, cancels and replaces the market refused, each with its reason.",
 )
-TRADE_EXECUTED: Final = _event(
+TRADE_EXECUTED: Final = event(
     "market", "market.{resource}.trade_executed.{run}", "Traded", "Fills: units against credits."
 )
-ORDER_CANCELLED: Final = _event(
+ORDER_CANCELLED: Final = event(
     "market", "market.{resource}.order_cancelled.{run}", "Cancelled", "What was left of orders off the book."
 )
-TICK_CLEARED: Final = _event(
+TICK_CLEARED: Final = event(
     "market", "market.{resource}.tick_cleared.{run}", "TickCleared", "The end of a batch, with its summary."
 )
-PRICE_UPDATED: Final = _event(
+PRICE_UPDATED: Final = event(
     "market",
     "market.{resource}.price_updated.{run}",
     "PriceUpdated",
@@ -124,12 +106,12 @@ ORDER_OUTCOME: Final = tuple(
         f"market.{{resource}}.{action}.{{run}}.{{agent}}",
         Kind.DELIVERY,
         "market",
-        event.message,
+        told.message,
         short=f"market.{action}.{{resource}}",
-        description=f"{event.description} Delivery to the one agent concerned.",
+        description=f"{told.description} Delivery to the one agent concerned.",
     )
-    for event in (BID_ACCEPTED, ASK_ACCEPTED, ORDER_REJECTED, TRADE_EXECUTED, ORDER_CANCELLED)
-    for action in (event.template.split(".")[2],)
+    for told in (BID_ACCEPTED, ASK_ACCEPTED, ORDER_REJECTED, TRADE_EXECUTED, ORDER_CANCELLED)
+    for action in (told.template.split(".")[2],)
 )
 ALL_PRICES: Final = Subject(
     "market.prices.price_updated.{run}.all",
@@ -148,20 +130,20 @@ PUBLIC_SUMMARY: Final = Subject(
     description="What agents are told of the end of a batch: the event without its place in the queue of all runs.",
 )
 
-TRANSFER_POSTED: Final = _event(
+TRANSFER_POSTED: Final = event(
     "ledger",
     "market.ledger.transfer_posted.{run}",
     "TransferPosted",
     "A journal entry of applied transfers, sourced from bucket `agent_state`.",
 )
-TRANSFER_REFUSED: Final = _event(
+TRANSFER_REFUSED: Final = event(
     "ledger",
     "market.ledger.transfer_refused.{run}",
     "TransferRefused",
     "A journal entry of refused transfers, sourced from bucket `agent_state`.",
 )
 
-GET_PRICES: Final = _request(
+GET_PRICES: Final = request(
     "market",
     "market.prices.get_prices.{run}.{agent}",
     "GetPrices",
@@ -169,7 +151,7 @@ GET_PRICES: Final = _request(
     "Public prices of all markets of the run.",
     short="market.prices.get_prices",
 )
-GET_BOOK: Final = _request(
+GET_BOOK: Final = request(
     "market",
     "market.{resource}.get_book.{run}.{agent}",
     "GetBook",
@@ -177,7 +159,7 @@ GET_BOOK: Final = _request(
     "Depth of one order book.",
     short="market.{resource}.get_book",
 )
-EXECUTE: Final = _request(
+EXECUTE: Final = request(
     "market",
     "market.account.execute_trade.{run}.{agent}",
     "Execute",
@@ -185,7 +167,7 @@ EXECUTE: Final = _request(
     "Several reads and orders in one round trip.",
     short="market.execute_trade",
 )
-GET_BALANCE: Final = _request(
+GET_BALANCE: Final = request(
     "ledger",
     "market.account.get_balance.{run}.{agent}",
     "GetBalance",
@@ -193,14 +175,14 @@ GET_BALANCE: Final = _request(
     "The asking agent's positions.",
     short="market.account.get_balance",
 )
-SUBMIT: Final = _request(
+SUBMIT: Final = request(
     "ledger",
     "market.ledger.submit.{run}.{agent}",
     "Submit",
     "Submitted",
     "Apply chains of transfers; for services only.",
 )
-INVOKE_LLM: Final = _request(
+INVOKE_LLM: Final = request(
     "admission",
     "system.llm.invoke.{run}.{agent}",
     "Reserved",
@@ -208,7 +190,7 @@ INVOKE_LLM: Final = _request(
     "Think with a language model. Reserved: there is no such service yet.",
     short="llm.invoke",
 )
-USE_WORKSPACE: Final = _request(
+USE_WORKSPACE: Final = request(
     "admission",
     "system.workspace.{operation}.{run}.{agent}",
     "Reserved",
@@ -216,7 +198,7 @@ USE_WORKSPACE: Final = _request(
     "Files of an agent. Reserved: there is no such service yet.",
     short="workspace.{operation}",
 )
-USE_SOCIAL: Final = _request(
+USE_SOCIAL: Final = request(
     "admission",
     "system.social.{operation}.{run}.{agent}",
     "Reserved",
@@ -225,113 +207,113 @@ USE_SOCIAL: Final = _request(
     short="social.{operation}",
 )
 
-PING: Final = _request(
+PING: Final = request(
     "clock", "system.clock.ping.{run}.{agent}", "Ping", "Pong", "Tell that runs can be opened; for operators."
 )
 
-RUN_OPENED: Final = _event("clock", "system.run.opened.{run}", "RunOpened", "A run began.")
-RUN_CLOSED: Final = _event("clock", "system.run.closed.{run}", "RunClosed", "A run ended.", "run.closed")
-PERIOD_OPENED: Final = _event(
+RUN_OPENED: Final = event("clock", "system.run.opened.{run}", "RunOpened", "A run began.")
+RUN_CLOSED: Final = event("clock", "system.run.closed.{run}", "RunClosed", "A run ended.", "run.closed")
+PERIOD_OPENED: Final = event(
     "clock",
     "system.clock.period_opened.{run}",
     "PeriodOpened",
     "Endowments were dealt; a trading day begins.",
     "clock.period_opened",
 )
-PERIOD_CLOSED: Final = _event(
+PERIOD_CLOSED: Final = event(
     "clock",
     "system.clock.period_closed.{run}",
     "PeriodClosed",
     "Units were redeemed and costs paid; a trading day ended.",
     "clock.period_closed",
 )
-TICKED: Final = _event(
+TICKED: Final = event(
     "clock",
     "system.clock.ticked.{run}",
     "Ticked",
     "A tick opened: every agent may act once.",
     "clock.ticked",
 )
-CYCLE_COMPLETED: Final = _event(
+CYCLE_COMPLETED: Final = event(
     "agent",
     "agent.{agent}.cycle_completed.{run}",
     "CycleCompleted",
     "A host's agents, or one outside agent, answered a tick.",
 )
-REPORTED: Final = _event(
+REPORTED: Final = event(
     "admission",
     "agent.{agent}.{event}.{run}",
     "Reported",
     "What an agent outside the hosts said of itself, with what econsim knows of the agent.",
 )
 
-ADMISSION_REJECTED: Final = _event(
+ADMISSION_REJECTED: Final = event(
     "admission",
     "system.admission.rejected.{run}",
     "AdmissionRejected",
     "Something was said or asked that its sender may not: who, where, why, how often.",
 )
-AGENT_SUSPENDED: Final = _event(
+AGENT_SUSPENDED: Final = event(
     "admission",
     "system.agent.suspended.{run}",
     "AgentSuspended",
     "An agent sent far more than its share; its account is taken away.",
 )
-QUOTA_CHANGED: Final = _event(
+QUOTA_CHANGED: Final = event(
     "admin", "system.quota.changed.{run}", "QuotaChanged", "An operator changed what agents may take."
 )
-TRUST_CHANGED: Final = _event(
+TRUST_CHANGED: Final = event(
     "admin",
     "system.operator.trust_changed.{run}",
     "TrustChanged",
     "Who holds the keys let an agent in or threw it out, granted a role, or replaced them all.",
 )
-COMMANDED: Final = _event(
+COMMANDED: Final = event(
     "admin",
     "system.operator.commanded.{run}",
     "Commanded",
     "An operator's command: who, what, and what came of it. The run is `none` for commands about no run.",
 )
-LETTER_BURIED: Final = _event(
+LETTER_BURIED: Final = event(
     "admin",
     "system.dead_letter.buried.{run}",
     "LetterBuried",
     "A message no handler could finish became a dead letter.",
 )
-LETTER_RETRIED: Final = _event(
+LETTER_RETRIED: Final = event(
     "admin",
     "system.dead_letter.retried.{run}",
     "LetterRetried",
     "A dead letter was put back into its queue.",
 )
-LETTER_DROPPED: Final = _event(
+LETTER_DROPPED: Final = event(
     "admin", "system.dead_letter.dropped.{run}", "LetterDropped", "A dead letter was given up for good."
 )
 
-OPEN_RUN: Final = _operator(
+OPEN_RUN: Final = operator(
     "clock", "run.open", "OpenRun", "RunOpenedEvent", "Start a run; its effect is `system.run.opened`."
 )
-CLOSE_RUN: Final = _operator(
+CLOSE_RUN: Final = operator(
     "clock", "run.close", "CloseRun", "RunClosedEvent", "End a run; its effect is `system.run.closed`."
 )
-SET_QUOTA: Final = _operator(
+SET_QUOTA: Final = operator(
     "admin",
     "quota.set",
     "SetQuota",
     "Quotas",
     "Change what an agent, or every agent of a run, may take; its effect is `system.quota.changed`.",
 )
-TELL_TRUST: Final = _operator(
+TELL_TRUST: Final = operator(
     "admin",
     "trust.tell",
     "TellTrust",
     "TrustChangedEvent",
     "Have the log tell what was done with the keys; its effect is `system.operator.trust_changed`.",
 )
-RETRY_LETTER: Final = _operator(
+RETRY_LETTER: Final = operator(
     "admin", "dead_letter.retry", "RetryLetter", "LetterDone", "Put a dead letter back into its queue."
 )
-DROP_LETTER: Final = _operator(
+DROP_LETTER: Final = operator(
     "admin", "dead_letter.drop", "DropLetter", "LetterDone", "Give a dead letter up for good."
 )
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from recomputed import discrepancies
 from superuser import superuser
 
 from econsim import memory, scenario_files
@@ -30,7 +30,6 @@ from econsim.launch.choose import chosen
 from econsim.launch.processes import Processes, spread
 from econsim.launch.runs import events_of, open_run
 from econsim.schemas.ledger import TransferPosted, TransferRefused
-from econsim.schemas.market import Traded
 from econsim.schemas.scenario import Scenario
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -95,28 +94,37 @@ async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run
     assert canonical_hash(events) == canonical_hash(memory.run(SCENARIO))
 
 
-async def test_in_real_time_every_trade_is_settled_once_whatever_was_killed(tmp_path: Path) -> None:
-    """Arrival decides there, so two runs differ; but trades and their settlement must agree one to one."""
+REAL_TIME_KILLS: dict[str, Kills] = {
+    "the server": {("system.ticked", 6): kill_server},
+    "the market between two batches": {("system.ticked", 6): kill("market")},
+    "the market in a batch that was opened": {("market.batch_opened", 6): kill("market")},
+    "the market in a batch that was told": {
+        ("market.trade_executed", tick): kill("market") for tick in (3, 9, 14)
+    },
+    "the market between two periods": {("system.period_closed", 10): kill("market")},
+    "the agents' host": {("system.ticked", 6): kill("agent")},
+    "the ledger": {("system.ticked", 6): kill("ledger")},
+    "the clock": {("system.ticked", 6): kill("clock")},
+    "the clock between two periods": {("system.period_closed", 10): kill("clock")},
+    "one after the other": {
+        ("system.ticked", 4): kill("market"),
+        ("system.ticked", 8): kill_server,
+        ("system.ticked", 12): kill("agent"),
+        ("system.ticked", 16): kill("ledger"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", REAL_TIME_KILLS)
+async def test_in_real_time_everything_adds_up_whatever_was_killed(name: str, tmp_path: Path) -> None:
+    """Arrival decides there, so two runs differ; but the log must tell one course of things, item by item."""
     scenario = chosen(SCENARIO, real_time=True)
-    kills: Kills = {
-        ("system.ticked", 6): kill("market"),
-        ("system.ticked", 14): kill_server,
-        ("system.ticked", 22): kill("ledger"),
-    }
+    hasty = scenario.model_copy(update={"clock": scenario.clock.model_copy(update={"tick_ms": 300})})
 
-    events = await disturbed(tmp_path, kills, scenario)
+    events = await disturbed(tmp_path, REAL_TIME_KILLS[name], hasty)
 
-    trades = [t for s in events if isinstance(s.event.data, Traded) for t in s.event.data.items]
-    posted = [c for s in events if isinstance(s.event.data, TransferPosted) for c in s.event.data.chains]
-    settled = Counter(chain.id for chain in posted if chain.id == chain.cause)
-    filled = Counter(
-        order for t in {t.trade_id: t for t in trades}.values() for order in (t.bid_id, t.ask_id)
-    )
-    journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
-    assert not kills
-    assert verify(journal).findings == ()
-    assert set(settled) == {trade.trade_id for trade in trades}
-    assert set(settled.values()) == set(filled.values()) == {1}
+    assert not REAL_TIME_KILLS[name], "the run ended before everything was killed"
+    assert discrepancies(events) == []
 
 
 async def disturbed(

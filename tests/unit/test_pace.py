@@ -29,6 +29,13 @@ def test_an_exhausted_period_ends_before_its_last_tick() -> None:
     assert not ends_period(clock, Moment(1, 1, 1), limits((2, 1)))
 
 
+def test_a_period_is_not_exhausted_while_limits_are_unknown() -> None:
+    clock = Clock(ticks_per_period=3, until=Until.EXHAUSTED)
+
+    assert not ends_period(clock, Moment(1, 1, 1), None)
+    assert ends_period(clock, Moment(3, 1, 3), None)
+
+
 @pytest.mark.parametrize(
     ("bid", "ask", "over"), [(199, 200, True), (200, 200, True), (201, 200, False), (None, 1, True)]
 )

@@ -12,6 +12,7 @@ from econsim import grammar, subjects
 from econsim.adapters import reading
 from econsim.adapters.stored import Stored
 from econsim.domain.audit import Record, record
+from econsim.domain.repeats import Repeats
 from econsim.errors import NotFound, Unavailable
 from econsim.schemas.admin import NO_RUN
 
@@ -111,6 +112,7 @@ class RunLog:
         self._client = client
         self._run = run
         self._newest = 0
+        self._repeats = Repeats()
 
     async def so_far(self) -> AsyncIterator[Record]:
         """Yield what there is now; of a closed run everything.
@@ -120,7 +122,8 @@ class RunLog:
         """
         async with aclosing(reading.events(self._client, self._run)) as stored:
             async for event in stored:
-                yield self._taken(event)
+                if entry := self._taken(event):
+                    yield entry
         if self.end.closed:
             async for entry in self._through(CATCH_UP_S):
                 yield entry
@@ -140,10 +143,12 @@ class RunLog:
                 except TimeoutError:
                     message = f"the log of run {self._run!r} lacks the newest entries of its ledger"
                     raise Unavailable(message) from None
-                yield self._taken(event)
+                if entry := self._taken(event):
+                    yield entry
 
-    def _taken(self, event: Stored) -> Record:
+    def _taken(self, event: Stored) -> Record | None:
+        """Return a record, or none for one that repeats another."""
         self._newest = event.sequence
         entry = record(event.subject, event.payload)
         self.end.see(entry)
-        return entry
+        return None if self._repeats.told(entry) else entry

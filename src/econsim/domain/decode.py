@@ -26,11 +26,20 @@ from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.base import Event
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
 from econsim.schemas.ledger import TransferPosted, TransferRefused
-from econsim.schemas.market import Accepted, Cancelled, PriceUpdated, Rejected, TickCleared, Traded
+from econsim.schemas.market import (
+    Accepted,
+    BatchOpened,
+    Cancelled,
+    PriceUpdated,
+    Rejected,
+    TickCleared,
+    Traded,
+)
 
 Data = TypeVar("Data")
 
 _TYPES: Final = (
+    (subjects.BATCH_OPENED, Event[BatchOpened]),
     (subjects.BID_ACCEPTED, Event[Accepted]),
     (subjects.ASK_ACCEPTED, Event[Accepted]),
     (subjects.ORDER_REJECTED, Event[Rejected]),

@@ -29,14 +29,15 @@ class Moment:
         return Moment(self.tick, self.period + 1, 0)
 
 
-def ends_period(clock: Clock, moment: Moment, limits: Iterable[Mapping[str, Limits]]) -> bool:
+def ends_period(clock: Clock, moment: Moment, limits: Iterable[Mapping[str, Limits]] | None) -> bool:
     """Return whether this tick is its period's last.
 
-    `limits` are what each host's agents would at most pay or at least take, at the start of the tick.
+    `limits` are what each host's agents would at most pay or at least take, at the start of the tick; none
+    while they are not known.
     """
     if moment.tick_of_period >= clock.ticks_per_period:
         return True
-    return clock.until is Until.EXHAUSTED and exhausted(limits)
+    return clock.until is Until.EXHAUSTED and limits is not None and exhausted(limits)
 
 
 def exhausted(limits: Iterable[Mapping[str, Limits]]) -> bool:

@@ -9,7 +9,7 @@ from econsim.domain.holdings import Holdings
 from econsim.domain.pace import Moment
 from econsim.domain.population import Agent
 from econsim.schemas.agent import CycleCompleted, Limits
-from econsim.schemas.clock import PeriodClosed, Ticked
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.market import TickCleared, Traded
 
 
@@ -24,6 +24,8 @@ class Progress:
         self._answered: dict[str, CycleCompleted] = {}
         self._cleared: dict[str, int] = {}
         self._holdings = Holdings(agents)
+        self._emptied: dict[str, int] = {}
+        self._informed = 0  # oldest tick whose answers know of every trade
         self._seen: set[str] = set()
 
     def evolve(self, sealed: Sealed) -> None:
@@ -36,8 +38,13 @@ class Progress:
                 self._answered[event.actor] = event.data
             case TickCleared():
                 self._cleared[_resource(sealed)] = event.tick
+                if event.data.period_closed:
+                    self._emptied[_resource(sealed)] = event.data.period
             case Traded():
                 self._trade(sealed, event.data)
+                self._informed = self.moment.tick + 1
+            case PeriodOpened():
+                self._answered.clear()
             case PeriodClosed(period=period) if period > self.period_closed:
                 self.period_closed = period
                 self._holdings.close_period()
@@ -51,9 +58,19 @@ class Progress:
         """Return whether every book has cleared the tick."""
         return all(self._cleared.get(resource, 0) >= tick for resource in resources)
 
-    def limits(self) -> list[Mapping[str, Limits]]:
-        """Return each host's newest limits."""
-        return [report.limits for report in self._answered.values()]
+    def emptied(self, resources: Collection[str], period: int) -> bool:
+        """Return whether every book was emptied at the end of the period: nothing more of it is traded."""
+        return all(self._emptied.get(resource, 0) >= period for resource in resources)
+
+    def limits(self, hosts: Collection[str]) -> list[Mapping[str, Limits]] | None:
+        """Return each host's newest limits; none while a host has not told them since the last trade of the period.
+
+        Hosts read the log in its order, so who answers a tick knows of every trade before it.
+        """
+        told = [self._answered.get(host) for host in hosts]
+        if not all(report and report.tick >= self._informed for report in told):
+            return None
+        return [report.limits for report in told if report]
 
     def held(self, agent: str, asset: str) -> int:
         """Return the units, credits or debt an agent has before the present period is settled."""

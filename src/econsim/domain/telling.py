@@ -17,6 +17,7 @@ SENTENCES: Final = {
     "transfer_posted": "chain {id}: {movements}",
     "transfer_refused": "chain {id} of {holder} was refused: {reason}",
     "tick_cleared": "{entity} cleared {orders} orders into {trades} trades",
+    "batch_opened": "batch {batch} of {entity} takes in commands up to {last_sequence} of the queue",
     "price_updated": "price of {entity} is {credits}",
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
     "opened": "run {run} of scenario {scenario[name]} opened",

@@ -6,8 +6,10 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Final
 
+from econsim.domain.audit import unseal
 from econsim.domain.canonical import Canonical
 from econsim.domain.envelope import Sealed
+from econsim.domain.repeats import Repeats
 from econsim.report.live import Progress
 from econsim.report.summary import Speed, Summary
 from econsim.report.tally import Tally
@@ -25,22 +27,25 @@ class Recorder:
         self._progress = progress
         self._tally = Tally()
         self._canonical = Canonical()
+        self._repeats = Repeats()
         self._started = self._ended = 0.0
         self._ticks: list[float] = []
 
     def add(self, sealed: Sealed) -> None:
         """Take in the next event."""
-        now, data = perf_counter(), sealed.event.data
+        now, data, entry = perf_counter(), sealed.event.data, unseal(sealed)
+        if self._repeats.told(entry):
+            return
         if isinstance(data, RunOpened):
             self._started = now
         elif isinstance(data, Ticked):
             self._ticks.append(now)
         elif isinstance(data, RunClosed):
             self._ended = now
-        self._tally.add(sealed)
-        self._canonical.add(sealed)
+        self._tally.add(entry)
+        self._canonical.add(entry)
         if self._progress:
-            self._progress.update(sealed)
+            self._progress.update(entry)
 
     def summary(self) -> Summary:
         """Return what the run came to."""

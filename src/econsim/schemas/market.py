@@ -169,6 +169,19 @@ class Shout:
     """Whether it led to a trade."""
 
 
+class BatchOpened(Message):
+    """Which commands a real-time batch takes in, told before any has an effect: who does it again does the same."""
+
+    batch: int
+    """Batches this book will have processed with this one."""
+    period: int
+    """Trading day."""
+    last_sequence: int
+    """Highest sequence of the order queue the batch takes in."""
+    closes_tick: bool
+    """Whether the clock's mark is the last command of the batch."""
+
+
 class TickCleared(Message):
     """The end of a batch: all its other events lie before; the public summary of the book."""
 
@@ -211,6 +224,7 @@ AcceptedEvent = Event[Accepted]
 RejectedEvent = Event[Rejected]
 TradedEvent = Event[Traded]
 CancelledEvent = Event[Cancelled]
+BatchOpenedEvent = Event[BatchOpened]
 TickClearedEvent = Event[TickCleared]
 PriceUpdatedEvent = Event[PriceUpdated]
 

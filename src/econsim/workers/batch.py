@@ -1,28 +1,39 @@
 """Carrying out a book's batches: reserve, match, settle, publish, in an order that survives a crash.
 
 `tick_cleared` comes last and only after the one before it (an expected sequence), so a worker that lost
-its lease cannot finish a batch, and a batch without it is done again.
+its lease cannot finish a batch, and a batch without it is done again. In real time `batch_opened` comes first, under
+the same rule: arrival decided what the batch is, so it is written down before anything follows from it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from econsim import subjects
 from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
-from econsim.domain.bulletin import KINDS, bulletin, price, summary, told
-from econsim.domain.decode import decoded
+from econsim.domain.bulletin import ACTOR, KINDS, bulletin, price, summary, told
+from econsim.domain.decode import decoded, event_of
 from econsim.domain.envelope import Sealed, Stamp, derive
 from econsim.domain.session import Closed, Mark, Session
 from econsim.errors import Conflict
 from econsim.grammar import fields
 from econsim.link import Link
+from econsim.schemas.base import Event
 from econsim.schemas.ledger import Chain, Refusal, Submit
-from econsim.schemas.market import Accepted, Cancelled, Item, Rejected, TickCleared, Traded, TradeExecuted
+from econsim.schemas.market import (
+    Accepted,
+    BatchOpened,
+    Cancelled,
+    Item,
+    Rejected,
+    TickCleared,
+    Traded,
+    TradeExecuted,
+)
 from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Mode
 from econsim.tenancy import Lost, OpenRun
@@ -42,19 +53,38 @@ class Batches:
         self._resource = session.market.resource
         self._lock_step = run.data.scenario.clock.mode is Mode.LOCK_STEP
         self._barrier = len(run.data.scenario.markets) if self._lock_step else 0
-        self._fence = 0
+        self._fence = self._opening_fence = 0
+        self._opening: Event[BatchOpened] | None = None
+
+    @property
+    def begun(self) -> Event[BatchOpened] | None:
+        """Return what is settled of a real-time batch that was opened and not finished."""
+        opening = self._opening
+        return opening if opening and opening.data.batch > self._session.batch else None
+
+    @property
+    def now(self) -> tuple[int, int]:
+        """Return the tick and period the next real-time batch falls in, as far as the book's own past tells."""
+        if self._opening is None:
+            return 1, 1
+        return self._opening.tick + self._opening.data.closes_tick, self._opening.data.period
 
     async def rebuild(self) -> None:
         """Fold the book's finished batches from the log."""
         items: list[Item] = []
-        kinds = [subject for subject, _ in KINDS] + [subjects.TICK_CLEARED]
+        kinds = [subject for subject, _ in KINDS] + [subjects.TICK_CLEARED, subjects.BATCH_OPENED]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
         async for stored in read(self._link.client, self._run.name, patterns):
             sealed = decoded(stored.subject, stored.payload)
             data = sealed.event.data if sealed else None
-            if fields(stored.subject).action == "tick_cleared":
-                # The next one goes after the newest record there, even if that is no event.
-                self._fence = stored.sequence
+            # The next one goes after the newest record there, even if that is no event.
+            match fields(stored.subject).action:
+                case "tick_cleared":
+                    self._fence = stored.sequence
+                case "batch_opened":
+                    self._opening_fence = stored.sequence
+            if isinstance(data, BatchOpened):
+                self._opening = event_of(BatchOpened, stored.subject, stored.payload)
             if isinstance(data, Accepted | Rejected | Traded | Cancelled):
                 items.extend(data.items)
             elif isinstance(data, TickCleared):
@@ -70,6 +100,8 @@ class Batches:
         if self._lock_step and mark.tick <= session.batch:
             return
         stamp = Stamp(self._run.name, self._run.data.salt, mark.tick, self._link.clock.now(), causation_id)
+        if not self._lock_step:
+            await self._open(stamp, mark)
         opened = session.open(mark.tick, actions, shuffle=self._lock_step)
         refused: dict[str, Refusal] = {}
         if opened.chains or self._barrier:
@@ -79,6 +111,20 @@ class Batches:
         # Before `tick_cleared`: an agent that hears the next tick has heard what became of this one.
         await self._deliver(stamp, closed.items, direct)
         await self._finish(stamp, closed)
+
+    async def _open(self, stamp: Stamp, mark: Mark) -> None:
+        """Settle what a real-time batch takes in; raises Lost if another worker did first."""
+        if self.begun:
+            return
+        data = BatchOpened(
+            batch=self._session.batch + 1,
+            period=mark.period,
+            last_sequence=mark.last_sequence,
+            closes_tick=mark.ends_tick,
+        )
+        sealed = stamp.event(subjects.BATCH_OPENED, ACTOR, data, data.batch, resource=self._resource)
+        self._opening_fence = await self._fenced(sealed, self._opening_fence)
+        self._opening = cast("Event[BatchOpened]", sealed.event)
 
     async def _submit(
         self, stamp: Stamp, phase: str, chains: Sequence[Chain], barrier: int = 0
@@ -118,17 +164,21 @@ class Batches:
     async def _finish(self, stamp: Stamp, closed: Closed) -> None:
         """Publish `tick_cleared` right after the one before it; raises Lost if another worker did."""
         *_, cleared = bulletin(stamp, self._resource, closed)
-        id_ = cleared.event.event_id
-        try:
-            ack = await reliable_publish(
-                self._link.jetstream, cleared.subject, cleared.json(), id_, expected_sequence=self._fence
-            )
-        except Conflict as error:
-            raise Lost from error
-        self._fence = ack.seq
+        self._fence = await self._fenced(cleared, self._fence)
         if self._run.guests:
             told = summary(cleared, self._resource, self._run.name)
             await self._link.client.publish(told.subject, told.json())
+
+    async def _fenced(self, sealed: Sealed, expected_sequence: int) -> int:
+        """Publish an event behind the one before it and return its place; raises Lost if another worker's lies there."""
+        id_ = sealed.event.event_id
+        try:
+            ack = await reliable_publish(
+                self._link.jetstream, sealed.subject, sealed.json(), id_, expected_sequence=expected_sequence
+            )
+        except Conflict as error:
+            raise Lost from error
+        return ack.seq
 
     async def _deliver(self, stamp: Stamp, items: Iterable[Item], direct: Collection[str]) -> None:
         """Tell the agents that speak for themselves what became of their orders."""

@@ -25,7 +25,8 @@ from econsim.domain.session import Mark, Session
 from econsim.errors import QuotaExceeded, Refused, Unavailable
 from econsim.link import Link
 from econsim.middlewares import raw, untouched, wire
-from econsim.schemas.market import Book, GetBook
+from econsim.schemas.base import Event
+from econsim.schemas.market import BatchOpened, Book, GetBook
 from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market, Mode
 from econsim.serving import Subscriber, serving
@@ -50,7 +51,17 @@ async def serve(link: Link, run: OpenRun, market: Market) -> None:
     deliveries = Deliveries(link.client, consumer.idle_heartbeat_s)
     async with serving(link, listen(link, run, session, deliveries, consumer)):
         await jetstream.take_over(link.client, consumer)
-        await Worker(link, run, session, batches, deliveries, sequence=session.last_sequence).work()
+        tick, period = batches.now
+        await Worker(
+            link,
+            run,
+            session,
+            batches,
+            deliveries,
+            sequence=session.last_sequence,
+            tick=tick,
+            period=period,
+        ).work()
 
 
 def listen(
@@ -114,7 +125,7 @@ class Worker:
             for delivery in [await self.deliveries.get(), *await self.deliveries.rest(BATCH_MAX)]:
                 await self._take(delivery)
             # Between two periods orders wait for the first tick of the next: units are being redeemed.
-            if not lock_step and self.held and not self.session.closed:
+            if not lock_step and self.held and not self.session.closed and not self.batches.begun:
                 await self._process(Mark(self.tick, self.period, ends_tick=False))
 
     async def _take(self, delivery: Delivery) -> None:
@@ -124,20 +135,28 @@ class Worker:
             # Done before this worker's time, or held for so long that it came again.
             self.held.append(message)
             return
+        begun = self.batches.begun
+        last = begun.data.last_sequence if begun else 0
+        if begun and sequence > last:
+            # What the batch was to end with is gone from the queue.
+            await self._again(begun)
         try:
             command = read(grammar.fields(message.subject), message.data, self.run.agents)
         except Refused as error:
             await set_aside(self.link, message, error)
             return
-        if full := await self._over_quota(message, command):
+        # What a batch took in once was let in.
+        if sequence > last and (full := await self._over_quota(message, command)):
             await turn_away(self.link, message, full)
             return
         self.sequence = sequence
         self.held.append(message)
         if isinstance(command, CloseTick):
             await self._close(command)
-        else:
-            self._hold(message, command)
+            return
+        self._hold(message, command)
+        if begun and sequence == last:
+            await self._again(begun)
 
     async def _over_quota(self, message: Msg, command: CloseTick | Sequence[Action]) -> QuotaExceeded | None:
         """Return why an agent may place no more orders here; hosts are trusted with theirs."""
@@ -165,6 +184,10 @@ class Worker:
         mark = Mark(command.tick, command.period, command.tick_of_period, ends_period=command.close_period)
         await self._process(mark, command.causation_id)
         self.tick += 1
+
+    async def _again(self, begun: Event[BatchOpened]) -> None:
+        """Process a real-time batch that was opened before this worker's time, as it was."""
+        await self._process(Mark(begun.tick, begun.data.period, ends_tick=False), begun.causation_id)
 
     async def _process(self, mark: Mark, causation_id: str | None = None) -> None:
         """Carry out the batch, then acknowledge what led to it."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from econsim import subjects
@@ -67,8 +68,8 @@ class Conductor:
         self._lock_step = scenario.clock.mode is Mode.LOCK_STEP
         self._agents = tuple(run.agents.values())
         self._resources = tuple(market.resource for market in scenario.markets)
-        hosts = {host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED}
-        self._answering = run.guests | hosts
+        self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED)
+        self._answering = run.guests | self._hosts
         self._progress = Progress(self._agents)
         self._moment = Moment()
         self._changed = asyncio.Event()
@@ -152,10 +153,15 @@ class Conductor:
             await self._answers(moment.tick)
         else:
             await asyncio.sleep(self._clock.tick_ms / 1000)
-        ended = ends_period(self._clock, moment, self._progress.limits())
+        # A clock that died may have ended the period, or decided otherwise about this tick: the books tell.
+        emptied = partial(self._progress.emptied, self._resources, moment.period)
+        ended = emptied() or ends_period(self._clock, moment, self._progress.limits(self._hosts))
         await self._close_tick(moment, close_period=ended)
-        if self._lock_step or ended:
+        if self._lock_step:
             await self._until(lambda: self._progress.cleared(self._resources, moment.tick))
+            return emptied()
+        if ended:
+            await self._until(emptied)
         return ended
 
     async def _answers(self, tick: int) -> None:
@@ -182,7 +188,7 @@ class Conductor:
         for resource in self._resources:
             subject = subjects.CLOSE_TICK(resource=resource, run=self._run.name, agent=ACTOR)
             command = CloseTick(
-                command_id=derive(self._stamp.salt, moment.tick, subject),
+                command_id=derive(self._stamp.salt, moment.tick, subject, close_period),
                 causation_id=self._stamp.causation_id,
                 tick=moment.tick,
                 period=moment.period,

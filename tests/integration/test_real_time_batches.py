@@ -1,0 +1,116 @@
+"""A real-time batch that is done again: arrival cuts it once, and whoever repeats it cuts it the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from conftest import ConnectAs
+from factories import group, scenario
+from faststream.nats import NatsBroker, NatsCredentials
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from recomputed import discrepancies, log_of
+
+from econsim import subjects
+from econsim.adapters import jetstream
+from econsim.adapters.clock import random_name
+from econsim.adapters.deliveries import Deliveries
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.app import Server, running
+from econsim.domain.session import Session
+from econsim.launch.runs import open_run
+from econsim.link import Link
+from econsim.schemas.market import TickCleared
+from econsim.schemas.orders import PlaceBid
+from econsim.streams import book_consumer
+from econsim.tenancy import Lost, OpenRun
+from econsim.tenancy import open_run as run_of
+from econsim.workers.batch import Batches
+from econsim.workers.book import Worker
+
+pytestmark = pytest.mark.nats
+
+SCENARIO = scenario(
+    group("anna", "external", credits=100),
+    group("bert", "external", credits=100),
+    clock={"mode": "real_time", "ticks_per_period": 10_000, "tick_ms": 60_000},
+)
+
+
+@pytest.fixture
+async def market(server: EmbeddedServer) -> AsyncIterator[Link]:
+    """Connect as a market service of which the test is the one worker; clock and ledger work."""
+    here = Server(server.url, server.creds)
+    broker = NatsBroker(
+        server.url, security=NatsCredentials(str(server.creds("market"))), inbox_prefix=b"_INBOX.market"
+    )
+    async with running(("clock", "ledger"), here), broker:
+        await broker.start()
+        yield Link("market", broker)
+
+
+async def test_a_batch_done_again_takes_in_what_it_took_in_before(
+    market: Link, connect_as: ConnectAs, run: str
+) -> None:
+    nc = await connect_as("superuser")
+    opened = run_of(await open_run(nc, run, SCENARIO))
+    await placed(nc, run, 1)
+    with pytest.raises(Lost):
+        await worked(market, opened, nc, commands=1, finishes=False)
+    await placed(nc, run, 2)
+
+    await worked(market, opened, nc, commands=2)
+
+    assert await batches(nc, run) == [1, 1]
+    assert discrepancies(await log_of(nc, run)) == []
+
+
+async def placed(nc: Client, run: str, number: int) -> None:
+    """Put anna's order of this number into the queue."""
+    command = PlaceBid(command_id=f"b{number}", order_id=f"b{number}", price=number * 1_000_000, quantity=1)
+    subject = subjects.PLACE_BID(resource="cpu", run=run, agent="anna")
+    await nc.jetstream().publish(subject, command.model_dump_json().encode())
+
+
+async def hindered(nc: Client, run: str) -> None:
+    """Have the book's next batch be told and not finished: another record lies where its end would go."""
+    await nc.jetstream().publish(subjects.TICK_CLEARED(run=run, resource="cpu"), b"no event")
+
+
+async def batches(nc: Client, run: str) -> list[int]:
+    """Return how many orders each finished batch took in."""
+    data = [sealed.event.data for sealed in await log_of(nc, run)]
+    return [each.orders for each in data if isinstance(each, TickCleared)]
+
+
+async def worked(link: Link, run: OpenRun, nc: Client, commands: int, *, finishes: bool = True) -> None:
+    """Serve the book until it has finished so many commands; as many have arrived before the first batch."""
+    session = Session(run.data.scenario.markets[0], 1)
+    effects = Batches(link, run, session)
+    await effects.rebuild()
+    if not finishes:
+        await hindered(nc, run.name)
+    consumer = book_consumer(run.name, "cpu", random_name("test"))
+    deliveries, arrived = Deliveries(link.client, consumer.idle_heartbeat_s), asyncio.Semaphore(0)
+
+    async def hear(message: Msg) -> None:
+        await deliveries.hear(message)
+        arrived.release()
+
+    heard = await link.client.subscribe(consumer.deliver_subject, cb=hear)
+    await jetstream.take_over(link.client, consumer)
+    for _ in range(commands):
+        await arrived.acquire()
+    worker = Worker(link, run, session, effects, deliveries, sequence=session.last_sequence)
+    working = asyncio.create_task(worker.work())
+    try:
+        async with asyncio.timeout(60):
+            while not working.done() and sum(await batches(nc, run.name)) < commands:  # noqa: ASYNC110 - the log tells nobody
+                await asyncio.sleep(0.01)
+        if working.done():
+            await working
+    finally:
+        working.cancel()
+        await heard.unsubscribe()
