@@ -60,8 +60,8 @@ class Live:
 
 
 @asynccontextmanager
-async def live_run(server, run, wanted):
-    """Run all services and open a run for the time of the context."""
+async def live_run(server, run, wanted, away=()):
+    """Run all services and open a run for the time of the context; guests in `away` do not connect."""
     here = Server(server.url, server.creds, server.trust)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running(tuple(SERVICES), here))
@@ -69,7 +69,8 @@ async def live_run(server, run, wanted):
         stack.push_async_callback(client.close)
         accounts = await let_in(here, run, wanted)
         creds = {account.agent: account.creds for account in accounts}
-        guests = {agent: await connect(server.url, path, f"guest-{agent}") for agent, path in creds.items()}
+        here_now = creds.keys() - {*away}
+        guests = {agent: await connect(server.url, creds[agent], f"guest-{agent}") for agent in here_now}
         for guest in guests.values():
             stack.push_async_callback(guest.close)
         live = Live(client, run, guests, creds, tuple(each.resource for each in wanted.markets))

@@ -102,9 +102,12 @@ _SERVING: Final = ("leases",)
 
 SYSTEM: Final = {
     "pub": {"allow": ["$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.UPDATE"]},
-    "sub": {"allow": [f"{INBOX}.>"], "deny": [*NO_GROUPS]},
+    "sub": {
+        "allow": [f"{INBOX}.>", "$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT"],
+        "deny": [*NO_GROUPS],
+    },
 }
-"""What the user of the system account may do: tell the server of accounts."""
+"""What the user of the system account may do: tell the server of accounts, and hear who comes and goes."""
 
 ROLES: Final[Mapping[str, Access]] = {
     "market": Access(

@@ -268,6 +268,12 @@ TRUST_CHANGED: Final = event(
     "TrustChanged",
     "Who holds the keys let an agent in or threw it out, granted a role, or replaced them all.",
 )
+CONNECTION_CHANGED: Final = event(
+    "admin",
+    "system.agent.connection_changed.{run}",
+    "ConnectionChanged",
+    "An agent from outside connected, or lost its last connection, as the server counts them.",
+)
 COMMANDED: Final = event(
     "admin",
     "system.operator.commanded.{run}",
@@ -309,6 +315,13 @@ TELL_TRUST: Final = operator(
     "TellTrust",
     "TrustChangedEvent",
     "Have the log tell what was done with the keys; its effect is `system.operator.trust_changed`.",
+)
+RECORD_CONNECTION: Final = operator(
+    "admin",
+    "connection.record",
+    "RecordConnection",
+    "ConnectionChangedEvent",
+    "Have the log tell whether an agent from outside is connected; its effect is `system.agent.connection_changed`.",
 )
 RETRY_LETTER: Final = operator(
     "admin", "dead_letter.retry", "RetryLetter", "LetterDone", "Put a dead letter back into its queue."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from econsim import scenario_files
-from econsim.launch.choose import chosen
+from econsim.errors import InvalidMessage
+from econsim.launch.choose import GuestOption, chosen, guest_option
 from econsim.schemas.scenario import Mode
 
 GENESIS = scenario_files.load("genesis")
@@ -17,6 +20,19 @@ def test_a_guest_is_dealt_a_hundred_credits() -> None:
     guest = chosen(GENESIS, guests=["ana"]).agents[-1]
 
     assert (guest.name, guest.policy, guest.credits) == ("ana", "external", 100_000_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "deadline_ms"), [("ana", None), ("ana:30s", 30_000), ("ana:500ms", 500), ("ana:0s", 0)]
+)
+def test_a_guest_may_be_named_with_its_deadline(text, deadline_ms) -> None:
+    assert guest_option(text) == GuestOption("ana", deadline_ms)
+
+
+@pytest.mark.parametrize("text", ["ana:", "ana:soon", "ana:-1s", "ana:601s", "ana:5s:5s", "ana:30"])
+def test_a_deadline_that_is_none_is_refused_with_what_would_be_right(text) -> None:
+    with pytest.raises(InvalidMessage, match=r"write NAME|600s at most"):
+        guest_option(text)
 
 
 def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:

@@ -27,14 +27,6 @@ def test_a_tick_moves_the_moment():
     assert (moment.tick, moment.period, moment.tick_of_period) == (7, 2, 3)
 
 
-def test_a_tick_is_answered_when_everybody_has():
-    progress = told((subjects.CYCLE_COMPLETED, "host_1", CycleCompleted(tick=1, agents=1)))
-
-    assert progress.answered({"host_1"}, 1)
-    assert not progress.answered({"host_1", "anna"}, 1)
-    assert not progress.answered({"host_1"}, 2)
-
-
 def test_a_tick_is_cleared_when_every_book_has():
     progress = told((subjects.TICK_CLEARED, "market", CLEARED))
 

@@ -58,7 +58,8 @@ def test_every_kind_has_a_default_that_allows_something(kind):
 
 
 def test_every_limit_is_a_kind_and_can_be_changed():
-    assert list(Quotas.model_fields) == list(QuotaUpdate.model_fields) == [kind.limit for kind in Kind]
+    counted = [kind.limit for kind in Kind]
+    assert list(Quotas.model_fields) == list(QuotaUpdate.model_fields) == [*counted, "deadline_ms"]
 
 
 @KINDS

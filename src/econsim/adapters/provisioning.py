@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import nats.errors
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 
-from econsim.adapters.connection import connect
+from econsim.adapters.account_counts import Count, asked
+from econsim.adapters.connection import connect, ready
 from econsim.adapters.jwt import deletion_jwt
 from econsim.adapters.renewal import OVERLAP_S
 from econsim.adapters.trust import SYSTEM_USER, Trust
@@ -28,10 +29,9 @@ TIMEOUT_S: Final = 5.0
 TRIES: Final = 4
 """Times to ask: telling the same twice changes nothing, and a busy machine may be slow."""
 
-GATHER_S: Final = 0.25
-"""Silence after which every server of a cluster has answered."""
+CONNECTIONS: Final = ("$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT")
+"""The servers' own events: a client of an account came, or went."""
 
-_COUNT: Final = "$SYS.REQ.ACCOUNT.PING.STATZ"
 _PUSH: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
 
@@ -54,20 +54,19 @@ class Provisioner:
         if accounts:
             await self._tell(_DELETE, deletion_jwt(self._trust.operator, accounts))
 
-    async def received(self) -> Counter[str]:
-        """Return how many messages came from each account (public key) so far, on all servers that answer in time."""
-        found: Counter[str] = Counter()
-        inbox = await self._client.subscribe(self._client.new_inbox())
-        try:
-            await self._client.publish(_COUNT, b"{}", reply=inbox.subject)
-            while True:
-                answer = json.loads((await inbox.next_msg(timeout=GATHER_S)).data)
-                for account in answer["data"]["account_statz"]:
-                    found[account["acc"]] += account["received"]["msgs"]
-        except (TimeoutError, nats.errors.Error):
-            return found
-        finally:
-            await inbox.unsubscribe()
+    async def counts(self) -> dict[str, dict[str, Count]]:
+        """Return what each server that answers in time counts of accounts: server id → account (public key) → count."""
+        return await asked(self._client)
+
+    async def hear_connections(self, heard: Callable[[str], None]) -> None:
+        """Have told from now on which account (public key) a client of connects or disconnects, on any server."""
+
+        async def told(message: Msg) -> None:
+            heard(message.subject.split(".")[2])
+
+        for subject in CONNECTIONS:
+            await self._client.subscribe(subject, cb=told)
+        await ready(self._client)
 
     async def _tell(self, subject: str, jwt: str) -> None:
         refusal = json.loads(await self._answer(subject, jwt)).get("error")

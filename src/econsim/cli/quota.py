@@ -117,7 +117,11 @@ def _print(run: str, agent: str | None, quotas: Quotas) -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("what")
     for name, field in Quotas.model_fields.items():
-        value: int = getattr(quotas, name)
+        value: int | None = getattr(quotas, name)
         style = "bold yellow" if value != field.default else ""
-        table.add_row(name, f"{value:,}", f"{field.default:,}", field.description or "", style=style)
+        table.add_row(name, _said(value), _said(field.default), field.description or "", style=style)
     console().print(table)
+
+
+def _said(value: int | None) -> str:
+    return "the scenario's" if value is None else f"{value:,}"

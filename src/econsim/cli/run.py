@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from enum import StrEnum
@@ -15,6 +16,7 @@ from econsim.cli.frame import carried_out, configured
 
 if TYPE_CHECKING:
     from econsim.config import Settings
+    from econsim.launch.choose import GuestOption
     from econsim.launch.fleet import Fleet
     from econsim.report.apart import Artist
     from econsim.report.summary import Summary
@@ -48,7 +50,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")] = False,
     guest: Annotated[
-        list[str] | None, typer.Option(help="Let an agent of this name join from outside.")
+        list[str] | None, typer.Option(help="Let an agent join from outside.", metavar="NAME[:DEADLINE]")
     ] = None,
     real_time: Annotated[
         bool, typer.Option("--real-time", help="Let time pass instead of waiting for all.")
@@ -62,18 +64,20 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim run genesis
         econsim run smith1962 --transport memory --periods 200
         econsim run my.toml --spread --workers 2
+        econsim run genesis --guest ana:30s
     """
     from econsim import scenario_files
-    from econsim.launch.choose import chosen
+    from econsim.launch.choose import chosen, guest_option
     from econsim.report.apart import Artist
 
     config = configured(context)
+    guests = [guest_option(each) for each in guest or ()]
     what = chosen(
         scenario_files.load(scenario),
         seed=seed,
         periods=periods,
         hosts=hosts,
-        guests=guest or (),
+        guests=[each.name for each in guests],
         real_time=real_time,
     )
     artist = Artist()
@@ -83,7 +87,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         from econsim.launch.fleet import Fleet
 
         fleet = Fleet(() if services is False else None, spread, workers, ephemeral)
-        summary = carried_out(_over_nats(config, what, name, fleet, artist))
+        summary = carried_out(_over_nats(config, what, name, guests, fleet, artist))
     _show(config, summary, report, artist)
     if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)
@@ -128,8 +132,13 @@ def _in_memory(scenario: Scenario, artist: Artist) -> Summary:
     return recorder.summary()
 
 
-async def _over_nats(
-    config: Settings, scenario: Scenario, name: str | None, fleet: Fleet, artist: Artist
+async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it is shown
+    config: Settings,
+    scenario: Scenario,
+    name: str | None,
+    guests: Sequence[GuestOption],
+    fleet: Fleet,
+    artist: Artist,
 ) -> Summary:
     from econsim.adapters import dead_letters
     from econsim.adapters.clock import random_name
@@ -140,6 +149,7 @@ async def _over_nats(
     from econsim.report.live import Progress
 
     run = name or random_name(scenario.name)
+    deadlines = {each.name: each.deadline_ms for each in guests if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(Progress())
         server = await stack.enter_async_context(launched(fleet, config, progress.console.print))
@@ -148,7 +158,7 @@ async def _over_nats(
                 f"{', '.join(waiting)} can join once they have credentials, made where the trust root is: "
                 f"[cyan]econsim agent create {waiting[0]} --run {run}[/]"
             )
-        client = await stack.enter_async_context(opened(server, run, scenario))
+        client = await stack.enter_async_context(opened(server, run, scenario, deadlines))
         artist.start()
         recorder = Recorder(progress)
         async for sealed in await stack.enter_async_context(aclosing(events_of(client, run))):

@@ -15,6 +15,7 @@ from econsim.domain.envelope import Sealed
 from econsim.errors import InvalidMessage
 from econsim.schemas.admin import (
     Commanded,
+    ConnectionChanged,
     LetterBuried,
     LetterDropped,
     LetterRetried,
@@ -59,6 +60,7 @@ _TYPES: Final = (
     (subjects.ADMISSION_REJECTED, Event[AdmissionRejected]),
     (subjects.AGENT_SUSPENDED, Event[AgentSuspended]),
     (subjects.TRUST_CHANGED, Event[TrustChanged]),
+    (subjects.CONNECTION_CHANGED, Event[ConnectionChanged]),
     (subjects.QUOTA_CHANGED, Event[QuotaChanged]),
     (subjects.COMMANDED, Event[Commanded]),
     (subjects.LETTER_BURIED, Event[LetterBuried]),

@@ -50,10 +50,6 @@ class Progress:
                 self._holdings.close_period()
                 self._seen.clear()
 
-    def answered(self, hosts: Collection[str], tick: int) -> bool:
-        """Return whether every host has answered the tick."""
-        return all(host in self._answered and self._answered[host].tick >= tick for host in hosts)
-
     def cleared(self, resources: Collection[str], tick: int) -> bool:
         """Return whether every book has cleared the tick."""
         return all(self._cleared.get(resource, 0) >= tick for resource in resources)

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from econsim.errors import InvalidMessage
+from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import Expectation, Group, Mode, PolicyName, Scenario
 
 GUEST_CREDITS: Final = 100
 """Credits a guest is dealt: as much as an agent of the shipped scenarios."""
+
+
+_GUEST: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestOption:
+    """A guest as the command line names it."""
+
+    name: str
+    """The agent's name in the run."""
+    deadline_ms: int | None = None
+    """Milliseconds lock-step waits for its answer to a tick; none: as many as the scenario says."""
+
+
+def guest_option(text: str) -> GuestOption:
+    """Return what `NAME` or `NAME:DEADLINE` stands for; raises InvalidMessage with what would be right."""
+    found = _GUEST.fullmatch(text)
+    if found is None:
+        message = f"{text!r} names no guest; write NAME, or NAME:DEADLINE with a deadline like 500ms or 30s"
+        raise InvalidMessage(message)
+    name, number, unit = found.groups()
+    deadline_ms = None if number is None else int(number) * (1 if unit == "ms" else 1_000)
+    if deadline_ms is not None and deadline_ms > DEADLINE_MS_MAX:
+        message = f"the deadline of {text!r} is too long; a tick waits {DEADLINE_MS_MAX // 1_000}s at most"
+        raise InvalidMessage(message)
+    return GuestOption(name, deadline_ms)
 
 
 def chosen(  # noqa: PLR0913 - each is an option of the command

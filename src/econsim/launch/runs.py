@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from types import MappingProxyType
 from typing import Final
 
 from nats.aio.client import Client
 
 from econsim import subjects
-from econsim.adapters.calls import ask
+from econsim.adapters.calls import NO_SERVICE, ask
 from econsim.adapters.connection import connect
 from econsim.adapters.reading import follow, reader
 from econsim.app import Server
@@ -21,9 +22,10 @@ from econsim.errors import EconsimError, InvalidMessage, NotFound, Unavailable
 from econsim.launch.guests import let_in
 from econsim.launch.trail import operator_of, told
 from econsim.permissions import OBSERVER, OPERATOR
-from econsim.schemas.admin import TellTrust
+from econsim.schemas.admin import SetQuota, TellTrust
 from econsim.schemas.clock import CloseRun, OpenRun, RunClosed, RunClosedEvent, RunOpenedEvent
 from econsim.schemas.ledger import TransferPosted, TransferRefused
+from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
 
 OPEN_DEADLINE_S: Final = 30.0
@@ -54,8 +56,13 @@ async def open_run(
 
 
 @asynccontextmanager
-async def opened(server: Server, name: str, scenario: Scenario) -> AsyncGenerator[Client, None]:
-    """Open a run as the operator and give a reader's connection; if the caller leaves before its end, it is closed."""
+async def opened(
+    server: Server, name: str, scenario: Scenario, deadlines: Mapping[str, int] = MappingProxyType({})
+) -> AsyncGenerator[Client, None]:
+    """Open a run as the operator and give a reader's connection; if the caller leaves before its end, it is closed.
+
+    `deadlines` are how many milliseconds a tick waits for an agent from outside, of those that have their own.
+    """
     creds = server.creds(OPERATOR)
     operator = operator_of(creds)
     async with AsyncExitStack() as stack:
@@ -68,10 +75,31 @@ async def opened(server: Server, name: str, scenario: Scenario) -> AsyncGenerato
         try:
             for guest in guests:
                 await told(commander, operator, TellTrust(run=name, who=guest.agent, change="agent_let_in"))
+            for agent, deadline_ms in deadlines.items():
+                update = QuotaUpdate(deadline_ms=deadline_ms)
+                await set_quota(commander, operator, SetQuota(run=name, agent=agent, update=update))
             yield looking
         except (asyncio.CancelledError, Exception):
             await close_run(commander, name, operator)
             raise
+
+
+async def set_quota(client: Client, operator: str, request: SetQuota) -> None:
+    """Change limits as an operator, waiting for the admin service, which hears of a run a little later.
+
+    Raises Refused if the change is refused, NotFound or Unavailable if no admin service answers in time.
+    """
+    end = time.monotonic() + OPEN_DEADLINE_S
+    while True:
+        try:
+            await ask(client, subjects.SET_QUOTA(operator=operator), request, Quotas)
+        except EconsimError as error:
+            waits = error.retryable or error.error_code in (NO_SERVICE, "run_is_not_open")
+            if not waits or time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None:

@@ -17,13 +17,22 @@ from econsim.adapters.jwt import identity
 from econsim.adapters.trust import Trust
 from econsim.errors import EconsimError
 from econsim.permissions import OPERATOR
-from econsim.schemas.admin import TellTrust, TrustChangedEvent
+from econsim.schemas.admin import ConnectionChangedEvent, RecordConnection, TellTrust, TrustChangedEvent
 
 
 async def told(client: Client, operator: str, change: TellTrust) -> bool:
     """Have the log tell what was done with the keys, as an operator; false if no service does, or it cannot now."""
     try:
         await ask(client, subjects.TELL_TRUST(operator=operator), change, TrustChangedEvent)
+    except EconsimError:
+        return False
+    return True
+
+
+async def connection_told(client: Client, operator: str, change: RecordConnection) -> bool:
+    """Have the log tell whether an agent is connected, as an operator; false if no service does, or it cannot now."""
+    try:
+        await ask(client, subjects.RECORD_CONNECTION(operator=operator), change, ConnectionChangedEvent)
     except EconsimError:
         return False
     return True

@@ -1,16 +1,16 @@
-"""Taking agents' accounts away when they flood: what services tell of, and what only the server sees.
+"""Looking at agents from outside: who floods is thrown out, and the log is told who is connected.
 
 A service counts what reaches it. An agent's readings (`state.…`) go to JetStream alone, so the server's own count
-of what each account sent is looked at every second too. Only where the trust root is.
+of what each account sent is looked at every second too, and of its connections. Only where the trust root is.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from econsim import subjects
+from econsim.adapters.account_counts import Counts
 from econsim.adapters.agent_creds import AgentCreds, minted
 from econsim.adapters.connection import connect, ready
 from econsim.adapters.provisioning import Provisioner, provisioning
@@ -25,7 +26,8 @@ from econsim.adapters.trust import Trust
 from econsim.app import Server
 from econsim.errors import EconsimError, NotFound
 from econsim.launch.guests import revoke
-from econsim.launch.trail import operator_of, told
+from econsim.launch.presence import Presence
+from econsim.launch.trail import connection_told, operator_of, told
 from econsim.permissions import OPERATOR
 from econsim.schemas.admin import TellTrust
 from econsim.schemas.admission import AgentSuspendedEvent
@@ -34,7 +36,7 @@ LOOK_S: Final = 1.0
 """Pause between looks at the server's counts."""
 
 SENT_MAX: Final = 10_000
-"""Messages an account may send between two looks: a hundred times the default rate, and what services let pass
+"""Messages an account may send in a second between two looks: a hundred times the default rate, and what services let pass
 before they tell, twice over."""
 
 _log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ Log = Callable[[TellTrust], Awaitable[bool]]
 
 @asynccontextmanager
 async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
-    """Take away the accounts of agents that flood, for the time of the context; nothing without the trust root."""
+    """Look at the server's agents for the time of the context; nothing without the trust root."""
     if server.trust is None:
         yield
         return
@@ -56,10 +58,13 @@ async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
     client = await connect(server.url, creds, "econsim-watch")
     try:
         async with provisioning(server.url, server.trust) as provisioner:
-            watch = Watch(server.trust, provisioner, tell, partial(told, client, operator_of(creds)))
+            operator = operator_of(creds)
+            watch = Watch(server.trust, provisioner, tell, partial(told, client, operator))
+            presence = Presence(watch.agents, partial(connection_told, client, operator))
             await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.suspended)
             await ready(client)
-            looking = asyncio.create_task(watch.look())
+            await provisioner.hear_connections(watch.met)
+            looking = asyncio.create_task(watch.look(presence))
             try:
                 yield
             finally:
@@ -78,6 +83,8 @@ class Watch:
         self._provisioner = provisioner
         self._tell = tell
         self._log = log
+        self._met: set[str] = set()
+        self._stirred = asyncio.Event()
 
     async def suspended(self, message: Msg) -> None:
         """Hear a service's word about an agent."""
@@ -87,25 +94,38 @@ class Watch:
             return
         await self._throw_out(event.correlation_id, event.data.agent, event.data.received)
 
-    async def look(self) -> None:
-        """Compare what each account has sent with the look before, until cancelled."""
-        before: Counter[str] = Counter()
+    def met(self, account: str) -> None:
+        """Hear that a connection of an account began or ended: the next look is now."""
+        self._met.add(account)
+        self._stirred.set()
+
+    async def look(self, presence: Presence) -> None:
+        """Look at the servers' counts until cancelled: every second, and whenever somebody comes or goes."""
+        counts = Counts()
         while True:
+            self._stirred.clear()
+            met, self._met = self._met, set()
             try:
-                before = await self._compare(before)
+                presence.meet(met)
+                await self._compare(counts)
+                await presence.look(counts.connected())
             except Exception:  # noqa: BLE001 - whatever it is, somebody must go on looking
-                _log.exception("a look at what agents send failed")
-            await asyncio.sleep(LOOK_S)
+                _log.exception("a look at the agents failed")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._stirred.wait()
 
-    async def _compare(self, before: Counter[str]) -> Counter[str]:
-        now = await self._provisioner.received()
-        for account in now.keys() & before.keys():
-            if now[account] - before[account] > SENT_MAX and (found := self._of(account)):
-                await self._throw_out(found.run, found.agent, now[account] - before[account])
-        return now
+    async def _compare(self, counts: Counts) -> None:
+        """Throw out whoever sent too much since the look before."""
+        rates = counts.take(await self._provisioner.counts(), time.monotonic())
+        flooding = {account: sent for account, sent in rates.items() if sent > SENT_MAX}
+        agents = self.agents() if flooding else {}
+        for account in flooding.keys() & agents.keys():
+            await self._throw_out(agents[account].run, agents[account].agent, flooding[account])
 
-    def _of(self, account: str) -> AgentCreds | None:
-        return next((each for each in minted(self._trust) if each.account == account), None)
+    def agents(self) -> dict[str, AgentCreds]:
+        """Return the agents that have credentials, by account (public key)."""
+        return {each.account: each for each in minted(self._trust)}
 
     async def _throw_out(self, run: str, agent: str, received: int) -> None:
         try:

@@ -1,6 +1,6 @@
 """The admin service: carries out what operators decide, and keeps dead letters from being forgotten.
 
-Four commands. Three posts stand beside them: one buries what the server gives up, one tells the log of
+Five commands. Three posts stand beside them: one buries what the server gives up, one tells the log of
 letters, one declares anew what a restarted server forgot.
 """
 
@@ -23,11 +23,14 @@ from econsim.link import Link
 from econsim.middlewares import caller, event, wire
 from econsim.operator_audit import about
 from econsim.schemas.admin import (
+    ConnectionChanged,
+    ConnectionChangedEvent,
     DropLetter,
     LetterDone,
     LetterDropped,
     LetterRetried,
     QuotaChanged,
+    RecordConnection,
     RetryLetter,
     SetQuota,
     TellTrust,
@@ -72,6 +75,11 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
         """Have the log tell what was done with the keys; its effect is `system.operator.trust_changed`."""
         return await told(link, request, caller().operator)
 
+    @routes.subscriber(subjects.RECORD_CONNECTION.pattern(), QUEUE, decoder=wire(RecordConnection))
+    async def record_connection(request: RecordConnection) -> ConnectionChangedEvent:
+        """Have the log tell whether an agent is connected; its effect is `system.agent.connection_changed`."""
+        return await seen(link, request, caller().operator)
+
     @routes.subscriber(subjects.RETRY_LETTER.pattern(), QUEUE, decoder=wire(RetryLetter))
     async def retry_letter(request: RetryLetter) -> LetterDone:
         """Put a dead letter back into its queue; its effect is `system.dead_letter.retried`."""
@@ -115,6 +123,18 @@ async def told(link: Link, request: TellTrust, operator: str) -> TrustChangedEve
     )
     await _tell(link, sealed)
     return TrustChangedEvent.model_validate(sealed.event)
+
+
+async def seen(link: Link, request: RecordConnection, operator: str) -> ConnectionChangedEvent:
+    """Say whether an agent is connected; the run need not be open, nor the agent be in it."""
+    cause = about(request.run)
+    data = ConnectionChanged(agent=request.agent, connected=request.connected)
+    # Told twice it is two events, as with trust: an agent may come and go many times.
+    sealed = Stamp(request.run, "", 0, link.clock.now(), cause).event(
+        subjects.CONNECTION_CHANGED, operator, data, cause or random_id()
+    )
+    await _tell(link, sealed)
+    return ConnectionChangedEvent.model_validate(sealed.event)
 
 
 async def retried(link: Link, sequence: int, operator: str) -> LetterDone:

@@ -76,6 +76,26 @@ class TrustChanged(Message):
     """Why or as what, for people; empty if somebody wanted it so."""
 
 
+class RecordConnection(Message):
+    """Have the log tell whether an agent from outside is connected, by who sees the server's own count."""
+
+    run: Name
+    """The run the agent's account is for, which may be opened later."""
+    agent: Name
+    """The agent."""
+    connected: bool
+    """Whether the server has a connection of its account."""
+
+
+class ConnectionChanged(Message):
+    """An agent from outside connected, or lost its last connection: the server says so, not the agent."""
+
+    agent: str
+    """The agent."""
+    connected: bool
+    """Whether the server has a connection of its account from now on."""
+
+
 class RetryLetter(Message):
     """Put a dead letter back into the queue it came from."""
 
@@ -156,6 +176,7 @@ class Commanded(Message):
 
 
 TrustChangedEvent = Event[TrustChanged]
+ConnectionChangedEvent = Event[ConnectionChanged]
 QuotaChangedEvent = Event[QuotaChanged]
 LetterBuriedEvent = Event[LetterBuried]
 LetterRetriedEvent = Event[LetterRetried]

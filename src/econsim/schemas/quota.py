@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Final
+
+from pydantic import Field
+
 from econsim.schemas.base import Message
 from econsim.schemas.types import MICROS_PER_CREDIT, Amount
+
+DEADLINE_MS_MAX: Final = 600_000
+"""Longest a tick waits for one agent, ten minutes: as long as a scenario's `deadline_ms` may be."""
+
+DeadlineMs = Annotated[int, Field(ge=0, le=DEADLINE_MS_MAX)]
+"""Milliseconds a tick waits for an agent's answer; with 0 nobody waits for it."""
 
 
 class Quotas(Message):
@@ -27,6 +37,8 @@ class Quotas(Message):
     """Tokens of language models, read and written, an hour."""
     max_llm_spend: Amount = 10 * MICROS_PER_CREDIT
     """Micro-credits spent on language models, over the whole run."""
+    deadline_ms: DeadlineMs | None = None
+    """Milliseconds lock-step waits for its answer to a tick; none: as many as the scenario's `deadline_ms`."""
 
 
 class QuotaUpdate(Message):
@@ -50,3 +62,5 @@ class QuotaUpdate(Message):
     """Tokens of language models, read and written, an hour."""
     max_llm_spend: Amount | None = None
     """Micro-credits spent on language models, over the whole run."""
+    deadline_ms: DeadlineMs | None = None
+    """Milliseconds lock-step waits for its answer to a tick."""

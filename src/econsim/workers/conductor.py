@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -18,6 +19,7 @@ from econsim import subjects
 from econsim.adapters.audit_log import StoredEvent, follow, read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
+from econsim.domain.attendance import Attendance
 from econsim.domain.decode import decoded
 from econsim.domain.envelope import Stamp, derive
 from econsim.domain.pace import Moment, ends_period
@@ -41,6 +43,14 @@ ACTOR: Final = "clock"
 
 OWN: Final = (subjects.PERIOD_OPENED, subjects.PERIOD_CLOSED, subjects.TICKED, subjects.CYCLE_COMPLETED)
 """Events it goes by, beside those of the markets."""
+
+ABSENCES: Final = (
+    subjects.CONNECTION_CHANGED,
+    subjects.AGENT_SUSPENDED,
+    subjects.TRUST_CHANGED,
+    subjects.QUOTA_CHANGED,
+)
+"""Events that say whom a tick is waited for, and how long."""
 
 SUBMIT_CHAINS_MAX: Final = 5_000
 """Chains in one submission: 400 bytes each stay well below the largest message."""
@@ -69,13 +79,13 @@ class Conductor:
         self._agents = tuple(run.agents.values())
         self._resources = tuple(market.resource for market in scenario.markets)
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED)
-        self._answering = run.guests | self._hosts
+        self._attendance = Attendance(self._hosts, run.guests, scenario.clock.deadline_ms)
         self._progress = Progress(self._agents)
         self._moment = Moment()
         self._changed = asyncio.Event()
         self._stamp = Stamp(run.name, run.data.salt, 0, "")
         self._patterns = [
-            *(subject.pattern(run=run.name) for subject in OWN),
+            *(subject.pattern(run=run.name) for subject in (*OWN, *ABSENCES)),
             *(
                 subject.pattern(run=run.name, resource=resource)
                 for resource in self._resources
@@ -101,6 +111,7 @@ class Conductor:
     def _fold(self, stored: StoredEvent) -> None:
         if sealed := decoded(stored.subject, stored.payload):
             self._progress.evolve(sealed)
+            self._attendance.evolve(sealed)
 
     async def conduct(self) -> None:
         """Drive the run to its end, or to where it cannot go on."""
@@ -165,11 +176,14 @@ class Conductor:
         return ended
 
     async def _answers(self, tick: int) -> None:
-        """Wait for everybody's answer to a tick; whoever is late for the deadline is left behind."""
-        if not await self._until(
-            lambda: self._progress.answered(self._answering, tick), self._clock.deadline_ms / 1000
-        ):
-            late = [name for name in sorted(self._answering) if not self._progress.answered([name], tick)]
+        """Wait for the answers of who takes part in a tick; whoever is late for its deadline is left behind."""
+        began = time.monotonic()
+        while (left_ms := self._attendance.left_ms(tick, (time.monotonic() - began) * 1000)) > 0:
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left_ms / 1000):
+                    await self._changed.wait()
+        if late := self._attendance.missing(tick):
             _log.warning("tick %d of run %s goes on without %s", tick, self._run.name, ", ".join(late))
 
     async def _open_period(self, period: int) -> None:
@@ -232,11 +246,8 @@ class Conductor:
     def _at(self, moment: Moment, causation_id: str | None) -> None:
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=causation_id)
 
-    async def _until(self, reached: Callable[[], bool], timeout_s: float | None = None) -> bool:
-        """Wait for the log to show something; false if the deadline came first."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                while not reached():
-                    self._changed.clear()
-                    await self._changed.wait()
-        return reached()
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        """Wait for the log to show something."""
+        while not reached():
+            self._changed.clear()
+            await self._changed.wait()
