@@ -1,7 +1,7 @@
 """A user of account SIM with every right, for tests that play all parts; econsim makes one to try permissions alone."""
 
 from econsim.adapters.jwt import Key, Role, creds, user_jwt
-from econsim.adapters.trust import write
+from econsim.adapters.private import write
 
 
 def superuser(server):

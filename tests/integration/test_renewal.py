@@ -9,9 +9,9 @@ from live_run import guest_scenario, live_run
 
 from econsim.adapters.connection import connect
 from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.private import write
 from econsim.adapters.provisioning import provisioning, rotate
 from econsim.adapters.renewal import LOOK_S, keep_current, persist
-from econsim.adapters.trust import write
 from econsim.app import Server
 from econsim.errors import SetupError
 from econsim.launch.bus import prepare

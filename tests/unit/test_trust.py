@@ -9,7 +9,8 @@ from claims import claims
 
 from econsim.adapters import jwt
 from econsim.adapters.jwt import Key, Role, identity
-from econsim.adapters.trust import SYSTEM_USER, Trust, write
+from econsim.adapters.private import write
+from econsim.adapters.trust import SYSTEM_USER, Trust
 from econsim.errors import InvalidSubject, NotFound, SetupError
 from econsim.permissions import OPERATOR, READERS, ROLES, SIM, permissions, questions
 

@@ -21,8 +21,9 @@ from econsim.adapters.attempts import Attempts, Heard, attempts, mark
 from econsim.adapters.connection import connect
 from econsim.adapters.jwt import Key, Role, creds, user_jwt
 from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.private import write
 from econsim.adapters.provisioning import provisioning
-from econsim.adapters.trust import Trust, write
+from econsim.adapters.trust import Trust
 from econsim.agent_access import GRANTS
 from econsim.grammar import Kind
 from econsim.subjects import TABLE

@@ -19,7 +19,8 @@ from typing import Final
 
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.jwt import Key, Role, account_jwt, creds, identity, user_jwt, walled
-from econsim.adapters.trust import Trust, locked, private_directory, write
+from econsim.adapters.private import private_directory, write
+from econsim.adapters.trust import Trust, locked
 from econsim.agent_access import (
     CONNECTIONS_MAX,
     IMPORTS_MAX,

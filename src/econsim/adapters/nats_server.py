@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from econsim.adapters import server_binary, server_state
 from econsim.adapters.connection import connect
+from econsim.adapters.private import appended
 from econsim.adapters.server_state import HOST, Claim, Running
 from econsim.adapters.trust import Trust
 from econsim.errors import SetupError
@@ -158,7 +159,7 @@ class EmbeddedServer:
         log = self._directory / "server.log"
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.replace(log.with_suffix(".log.1"))
-        with log.open("ab") as file:
+        with appended(log) as file:
             self._log_start = file.tell()
             self._process = await asyncio.create_subprocess_exec(
                 str(self._program),

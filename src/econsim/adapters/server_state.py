@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from econsim.adapters.private import private_directory, write
+from econsim.adapters.server_config import quoted
 from econsim.adapters.trust import Trust
 from econsim.errors import SetupError
 from econsim.streams import MESSAGE_BYTES_MAX
@@ -98,9 +100,7 @@ def read_record(directory: Path) -> Running | None:
 
 def write_record(directory: Path, record: Running) -> None:
     """Note what runs, whole or not at all."""
-    part = directory / "server.json.part"
-    part.write_text(json.dumps(asdict(record)) + "\n")
-    part.replace(directory / "server.json")
+    write(directory / "server.json", json.dumps(asdict(record)) + "\n")
 
 
 class Claim:
@@ -128,8 +128,7 @@ def prepare(state: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
     """Create `<state>/nats` and return it; raises SetupError if it is not writable or the disk is full."""
     directory = state / "nats"
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
+        private_directory(directory)
         probe = directory / "writable.part"
         probe.write_bytes(b"\0" * 4096)
         probe.unlink()
@@ -158,13 +157,12 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
         f"max_subscriptions: {SUBSCRIPTIONS_MAX}\n"
         f"max_pending: {PENDING_BYTES_MAX}\n"
         # The default flushes every two minutes, and a power failure would take acknowledged money with it.
-        f"jetstream {{ store_dir: {json.dumps(str(directory / 'data'))}, sync_interval: always, "
+        f"jetstream {{ store_dir: {quoted(directory / 'data')}, sync_interval: always, "
         f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"
         f"{trust.server_config(directory / 'resolver')}"
     )
     path = directory / "server.conf"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
+    write(path, text)
     return path
 
 

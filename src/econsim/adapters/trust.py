@@ -36,6 +36,8 @@ from econsim.adapters.jwt import (
     unlimited,
     user_jwt,
 )
+from econsim.adapters.private import private_directory, write
+from econsim.adapters.server_config import quoted
 from econsim.agent_access import exports
 from econsim.errors import NotFound, SetupError
 from econsim.grammar import token
@@ -141,7 +143,7 @@ class Trust:
         return (
             f"operator: {operator_jwt(self.operator, 'econsim', self.system.public)}\n"
             f"system_account: {self.system.public}\n"
-            f'resolver {{ type: full, dir: {json.dumps(str(resolver))}, allow_delete: true, interval: "2m" }}\n'
+            f'resolver {{ type: full, dir: {quoted(resolver)}, allow_delete: true, interval: "2m" }}\n'
             f"resolver_preload {{\n{preload}\n}}\n"
         )
 
@@ -202,21 +204,6 @@ def _key(path: Path, role: Role) -> Key:
     key = Key(role)
     write(path, key.seed)
     return key
-
-
-def private_directory(path: Path) -> None:
-    """Make a directory only its owner may enter."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file only its owner may read, whole or not at all."""
-    part = path.with_suffix(path.suffix + ".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    part.replace(path)
 
 
 @contextmanager

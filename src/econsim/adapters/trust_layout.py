@@ -10,12 +10,14 @@ Repeating it keeps all keys.
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from pathlib import Path
 from typing import Final
 
-from econsim.adapters.trust import Trust, private_directory, write
+from econsim.adapters.private import private_directory, write
+from econsim.adapters.server_config import unquoted
+from econsim.adapters.trust import Trust
 from econsim.permissions import ROLES
 
 _RESOLVER: Final = re.compile(r'dir: ("(?:[^"\\]|\\.)*")')
@@ -45,6 +47,6 @@ def hand_out_again(trust: Trust, directory: Path) -> None:
     """Write a layout anew after a rotation; nothing happens where none was laid out."""
     config = directory / "server" / "trust.conf"
     if config.exists():
-        resolver = _RESOLVER.search(config.read_text())
+        resolver = _RESOLVER.search(os.fsdecode(config.read_bytes()))
         assert resolver is not None, "a layout names its resolver"
-        write_layout(trust, directory, Path(json.loads(resolver[1])))
+        write_layout(trust, directory, unquoted(resolver[1]))

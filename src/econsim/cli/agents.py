@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli import sandbox
-from econsim.cli.frame import carried_out, configured, console, say
+from econsim.cli.frame import carried_out, configured, console, place, say
 from econsim.cli.trust import existing
 from econsim.errors import InvalidMessage, SetupError
 
@@ -60,7 +60,7 @@ def create(
     path = found.creds
     if output is not None:
         path = _copied(found.creds, output)
-    say(f"[bold]{path}[/bold]: {name} of run {run}, until {_when(found)}; {told}")
+    say(f"{place(path)}: {name} of run {run}, until {_when(found)}; {told}")
 
 
 @agent.command(name="list")
@@ -122,7 +122,7 @@ def seconds(length: str) -> int:
 
 
 def _copied(creds: Path, output: Path) -> Path:
-    from econsim.adapters.trust import write
+    from econsim.adapters.private import write
 
     try:
         write(output, creds.read_text())

@@ -35,13 +35,15 @@ def experiment(
     if name is None:
         _list()
         return
+    from econsim.adapters.private import closed
     from econsim.experiments import catalogue
     from econsim.experiments.page import PAGE, PICTURE, write
 
     wanted = catalogue.find(name)
     outcome = _made(wanted.quick() if quick else wanted, processes)
     directory = configured(context).state / "experiments" / name
-    write(outcome, directory)
+    with closed(directory):
+        write(outcome, directory)
     if image:
         image.parent.mkdir(parents=True, exist_ok=True)
         image.write_bytes((directory / PICTURE).read_bytes())

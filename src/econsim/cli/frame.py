@@ -6,6 +6,8 @@ Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn, TypeVar
 
@@ -14,7 +16,7 @@ from typer.core import TyperGroup
 
 from econsim import __version__
 from econsim.cli.front_page import Row, page
-from econsim.errors import EconsimError
+from econsim.errors import EconsimError, SetupError
 
 Result = TypeVar("Result")
 
@@ -130,6 +132,30 @@ def console() -> Console:
 def say(sentence: str, style: str = "") -> None:
     """Print a sentence with markup, on one line however long it is."""
     console().print(sentence, style=style, soft_wrap=True)
+
+
+@contextmanager
+def report_path(config: Settings, run: str, named: Path | None, option: str) -> Iterator[Path]:
+    """Give where a run's report goes: where it was asked for, else into the state directory, closed to other users.
+
+    Raises SetupError, naming the option that asks for another place, if it cannot be written.
+    """
+    from econsim.adapters.private import closed
+
+    path = named or config.state / "runs" / run / "report.html"
+    try:
+        with nullcontext() if named else closed(path.parent):
+            yield path
+    except OSError as error:
+        message = f"cannot write {path}: {error.strerror}; choose another place with {option}"
+        raise SetupError(message) from error
+
+
+def place(path: Path) -> str:
+    """Return a path as `say` shows it: bold, and brackets in its name are no markup."""
+    from rich.markup import escape
+
+    return f"[bold]{escape(str(path))}[/bold]"
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - called by Typer with the flag

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli.attach import attached
-from econsim.cli.frame import carried_out, configured, console, say
+from econsim.cli.frame import carried_out, configured, console, place, report_path, say
 from econsim.cli.reading import RunArgument
 from econsim.errors import SetupError
 
@@ -38,7 +38,7 @@ def export(
     """
     rows = carried_out(_export(configured(context), run, parquet))
     for name, count in rows.items():
-        say(f"[bold]{parquet / f'{name}.parquet'}[/bold]: {count:,} rows")
+        say(f"{place(parquet / f'{name}.parquet')}: {count:,} rows")
 
 
 def report(
@@ -96,7 +96,7 @@ def catalog(
     except OSError as error:
         message = f"cannot write {output}: {error.strerror}; choose another place with --output"
         raise SetupError(message) from error
-    say(f"wrote [bold]{output}[/bold]")
+    say(f"wrote {place(output)}")
 
 
 async def _permissions() -> str:
@@ -154,10 +154,6 @@ async def _report(config: Settings, run: str, output: Path | None) -> None:
             tally.add(entry)
             canonical.add(entry)
     await charts
-    path = output or config.state / "runs" / name / "report.html"
-    try:
-        summary = tally.summary(canonical.hexdigest())
+    summary = tally.summary(canonical.hexdigest())
+    with report_path(config, name, output, "--output") as path:
         print_summary(summary, console(), write_report(summary, path))
-    except OSError as error:
-        message = f"cannot write {path}: {error.strerror}; choose another place with --output"
-        raise SetupError(message) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econsim.cli.frame import carried_out, configured
+from econsim.cli.frame import carried_out, configured, report_path
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -176,9 +176,8 @@ def _show(config: Settings, summary: Summary, report: Path | None, artist: Artis
 
     console = Console()
     print_summary(summary, console)
-    print_report(
-        console, artist.write(summary, report or config.state / "runs" / summary.run / "report.html")
-    )
+    with report_path(config, summary.run, report, "--report") as path:
+        print_report(console, artist.write(summary, path))
 
 
 async def _up(config: Settings, fleet: Fleet) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from econsim.cli.frame import console, say
+from econsim.cli.frame import console, place, say
 from econsim.errors import SetupError
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
@@ -61,7 +61,7 @@ def new(
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; choose another place with --to"
         raise SetupError(message) from error
-    say(f"wrote [bold]{path}[/bold]; edit it, then: [cyan]econsim run {path}[/cyan]")
+    say(f"wrote {place(path)}; edit it, then: [cyan]econsim run[/cyan] {place(path)}")
 
 
 def check(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli.attach import OBSERVER, OPERATOR
-from econsim.cli.frame import carried_out, configured, console, say
+from econsim.cli.frame import carried_out, configured, console, place, say
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def grant(
         except OSError as error:
             message = f"cannot write {path}: {error.strerror}; choose another place with --output"
             raise SetupError(message) from error
-        say(f"[bold]{path}[/bold]: {name} as {each}")
+        say(f"{place(path)}: {name} as {each}")
     carried_out(_granted(config, found, name, roles))
 
 
@@ -112,7 +112,7 @@ def create(
         message = f"cannot write to {config.state}: {error.strerror}; choose another directory with --state"
         raise SetupError(message) from error
     for path in files:
-        say(f"[bold]{path}[/bold]")
+        say(place(path))
 
 
 def existing(config: Settings) -> Trust:
@@ -136,16 +136,16 @@ def _show(found: Trust) -> None:
     from econsim.adapters.agent_creds import minted
     from econsim.permissions import READERS, ROLES, SERVICES, SIM
 
-    table = Table(box=SIMPLE_HEAD, title=f"trust root in {found.directory}", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, title=f"trust root in {place(found.directory)}", title_justify="left")
     for heading in ("who", "what", "public key", "credentials"):
         table.add_column(heading, overflow="fold")
     table.add_row("operator", "signs accounts", found.operator.public, "")
-    table.add_row("SYS", "account of the system", found.system.public, str(found.creds("sys")))
+    table.add_row("SYS", "account of the system", found.system.public, place(found.creds("sys")))
     table.add_row(SIM, "account of services and operators", found.sim.public, "")
     table.add_row(READERS, "account of who reads", found.readers.public, "")
     for role, key in found.roles.items():
         what = "service" if role in SERVICES else "people"
-        table.add_row(role, f"role of {ROLES[role].account}: {what}", key.public, str(found.creds(role)))
+        table.add_row(role, f"role of {ROLES[role].account}: {what}", key.public, place(found.creds(role)))
     console().print(table)
     agents = list(minted(found))
     live = sum(not each.expired for each in agents)

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from econsim.adapters.private import appended, private_directory
 from econsim.app import Server
 from econsim.config import environment
 
@@ -56,8 +57,8 @@ class Processes:
             attempt += 1
 
     async def _start(self, service: str, workers: int) -> Process:
-        self._logs.mkdir(parents=True, exist_ok=True)
-        with (self._logs / f"{service}.log").open("ab") as log:
+        private_directory(self._logs)
+        with appended(self._logs / f"{service}.log") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

@@ -21,8 +21,9 @@ from econsim.adapters.calls import ask
 from econsim.adapters.clock import random_name, unix_seconds
 from econsim.adapters.connection import connect
 from econsim.adapters.jwt import Key, Role, account_jwt, creds, user_jwt
+from econsim.adapters.private import write
 from econsim.adapters.provisioning import Provisioner, provisioning
-from econsim.adapters.trust import SYSTEM_USER, Trust, write
+from econsim.adapters.trust import SYSTEM_USER, Trust
 from econsim.adversary.aftermath import Log, Noise, Served, judge, read_log
 from econsim.adversary.attack import Attack
 from econsim.adversary.judging import Fact, Finding, Outcome
