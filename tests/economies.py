@@ -30,8 +30,19 @@ def broke(credits_=0, cost=3.00, value=1.00, price=1.00, periods=3):
     return scenario(seller, buyer, clock={"periods": periods, "ticks_per_period": 2})
 
 
+def exhausted(value, cost, outside="", ticks=5, **market):
+    """Return a buyer and a seller until no gain is left; `outside` says which of them is not in a host."""
+    groups = [
+        group(name, "external" if outside == name else "truthful", roles=[role(side, values=[[worth]])])
+        for name, side, worth in (("buyer", "bid", value), ("seller", "ask", cost))
+    ]
+    clock = {"periods": 2, "ticks_per_period": ticks, "until": "exhausted"}
+    return scenario(*groups, markets=[{"resource": "cpu", **market}], clock=clock)
+
+
 ODD = {
     "windows that do not fit the period": call(4, 3),
     "a seller that cannot pay its costs": broke(),
+    "price limits that cut both limits to one price": exhausted(3.00, 2.00, price_max=2.00),
 }
 """What is odd → the economy."""

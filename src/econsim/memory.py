@@ -19,8 +19,10 @@ from econsim.domain.ledger import Ledger
 from econsim.domain.pace import Moment, ends_period
 from econsim.domain.period import deal, endow, redeem, require
 from econsim.domain.population import population
+from econsim.domain.prospects import outside_limits
 from econsim.domain.session import Closed, Mark, Opened, Session
 from econsim.errors import RunFailed
+from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
 from econsim.schemas.ledger import Chain, Refusal, TransferPosted
@@ -86,7 +88,7 @@ class _Run:
         yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=period))
         while not ended:
             self._moment = self._moment.next_tick()
-            ended = ends_period(self._scenario.clock, self._moment, [self._desk.limits()])
+            ended = ends_period(self._scenario.clock, self._moment, self._limits())
             yield from self._tick(self._moment, ends_period=ended)
         yield from self._move(redeem(self._agents, self._resources, period, self._held))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
@@ -139,6 +141,10 @@ class _Run:
     def _tell(self, sealed: Sealed) -> Sealed:
         self._desk.evolve(sealed)
         return sealed
+
+    def _limits(self) -> list[Mapping[str, Limits]]:
+        outside = outside_limits(self._agents, self._scenario.markets, self._held)
+        return [self._desk.limits(), outside]
 
     def _held(self, agent: str, asset: str) -> int:
         return self._ledger.position(agent, asset).posted

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from economies import ODD
+from economies import ODD, exhausted
 from factories import group, role, scenario
 from live_run import live_run
 from nats_runs import hash_in_memory, over_nats
 
+from econsim.agents.session import AgentSession
 from econsim.domain.canonical import canonical_hash
+from econsim.launch.runs import events_of
 
 pytestmark = pytest.mark.nats
 
@@ -23,6 +25,20 @@ async def owing(economy):
             if money.debt:
                 return money
             await asyncio.sleep(0.05)
+
+
+async def test_a_period_waits_for_the_gain_of_an_agent_outside_the_hosts(server, run) -> None:
+    wanted = exhausted(3.00, 1.00, outside="buyer", ticks=50)
+
+    async with live_run(server, run, wanted) as live, asyncio.timeout(60):
+        seat = AgentSession(live.guests["buyer"], run, "buyer")
+        async for tick in seat.ticks():
+            if tick.tick_of_period == 3:
+                await seat.economy.place_bid("cpu", 1)
+        log = [event async for event in events_of(live.nc, run)]
+
+    closed = log[-1].event.data
+    assert (closed.periods, closed.ticks) == (2, 8)
 
 
 @pytest.mark.parametrize("name", ODD)

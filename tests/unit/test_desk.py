@@ -113,7 +113,7 @@ def test_a_new_period_deals_every_unit_again():
 
 
 def test_limits_are_the_best_of_both_sides():
-    assert Desk(MARKET).limits() == {"cpu": Limits(bid=3_000_000, ask=1_000_000)}
+    assert Desk(MARKET).limits() == {"cpu": Limits(3_000_000, 3_000_000, 1_000_000, 1_000_000)}
 
 
 def test_limits_are_none_where_all_is_traded():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from economies import broke, call
+from economies import broke, call, exhausted
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +36,28 @@ def test_profits_are_the_surplus_though_a_seller_cannot_pay_its_costs() -> None:
     assert (seller.credits, seller.debt, seller.profit) == (0, 6_000_000, -6_000_000)
     assert seller.profit + buyer.profit == sum(p.surplus for p in summary.markets[0].periods) == -6_000_000
     assert "1 agent owes 6 credits" in owing(summary)
+
+
+@pytest.mark.parametrize(
+    ("value", "cost", "market", "ticks"),
+    [
+        (3.00, 2.00, {"price_max": 2.00}, [1, 3]),
+        (2.00, 1.00, {"price_min": 2.00}, [1, 3]),
+        (2.00, 2.00, {}, [1, 2]),
+        (1.005, 1.004, {}, [1, 2]),
+    ],
+)
+def test_a_period_lasts_as_long_as_a_gain_has_a_price(value, cost, market, ticks) -> None:
+    summary = summed(records(exhausted(value, cost, **market)))
+
+    assert list(summary.period_starts) == ticks
+
+
+@pytest.mark.parametrize("outside", ["buyer", "seller"])
+def test_a_period_lasts_while_an_agent_outside_the_hosts_could_gain(outside) -> None:
+    summary = summed(records(exhausted(3.00, 1.00, outside)))
+
+    assert summary.period_starts == (1, 6)
 
 
 PRICES = st.integers(1, 400).map(lambda cents: cents / 100)
@@ -71,7 +93,7 @@ def poor_economies(draw):
 @given(poor_economies())
 def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_settlement(wanted) -> None:
     agents, resources = population(wanted), [market.resource for market in wanted.markets]
-    tally, progress, settled = Tally(), Progress(agents), []
+    tally, progress, settled = Tally(), Progress(agents, wanted.markets), []
 
     for sealed in memory.run(wanted):
         data = sealed.event.data

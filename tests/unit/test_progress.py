@@ -11,8 +11,11 @@ TRADE = TradeExecuted(1, "t", 4, 2, "anna", "bert", "b", "a", Side.BID)
 CLEARED = TickCleared(batch=1, period=1, items=1, orders=1, trades=0, volume=0, quote=Quote(), tape=())
 
 
+NOBODY_OUTSIDE = {}
+
+
 def told(*events, tick=1):
-    progress = Progress(())
+    progress = Progress((), ())
     for subject, actor, data in events:
         places = {
             name: value for name, value in (("resource", "cpu"), ("agent", actor)) if name in subject.places
@@ -50,7 +53,7 @@ def answer(tick, host="host_1"):
 def test_limits_are_known_once_every_host_has_told_them_in_the_period():
     opened = (subjects.PERIOD_OPENED, "clock", PeriodOpened(period=2))
 
-    assert told(answer(1)).limits({"host_1"}) == [{}]
+    assert told(answer(1)).limits({"host_1"}) == [{}, NOBODY_OUTSIDE]
     assert told(answer(1)).limits({"host_1", "host_2"}) is None
     assert told(answer(1), opened).limits({"host_1"}) is None
 
@@ -60,7 +63,7 @@ def test_an_answer_from_before_a_trade_tells_no_limits():
     trade = (subjects.TRADE_EXECUTED, "market", Traded(items=(TRADE,)))
 
     assert told(ticked, answer(1), trade, tick=1).limits({"host_1"}) is None
-    assert told(ticked, trade, answer(2), tick=1).limits({"host_1"}) == [{}]
+    assert told(ticked, trade, answer(2), tick=1).limits({"host_1"}) == [{}, NOBODY_OUTSIDE]
 
 
 def test_a_period_s_books_are_emptied_by_its_last_batch_alone():

@@ -11,6 +11,7 @@ from econsim.schemas.agent import Limits
 from econsim.schemas.market import Quote, Shout
 from econsim.schemas.orders import Side, Verb
 from econsim.schemas.scenario import Market, PolicyName, ScriptedAction
+from econsim.schemas.types import AMOUNT_MAX
 
 CENT = 10_000
 MARKET = Market(resource="cpu")
@@ -107,12 +108,12 @@ def test_a_less_active_agent_acts_in_proportion():
 
 
 def test_limits_of_zi_u_are_the_markets_own():
-    assert trader(PolicyName.ZI_U, hand()).limits(1) == Limits(bid=MARKET.price_max)
-    assert trader(PolicyName.ZI_U, hand(Side.ASK)).limits(1) == Limits(ask=MARKET.price_min)
+    assert trader(PolicyName.ZI_U, hand()).limits(1) == Limits(bid=MARKET.price_max, value=AMOUNT_MAX)
+    assert trader(PolicyName.ZI_U, hand(Side.ASK)).limits(1) == Limits(ask=MARKET.price_min, cost=0)
 
 
 def test_limits_of_the_others_are_the_next_units_value():
-    assert trader(PolicyName.ZIP, hand()).limits(1) == Limits(bid=2_000_000)
+    assert trader(PolicyName.ZIP, hand()).limits(1) == Limits(bid=2_000_000, value=2_000_000)
     assert trader(PolicyName.ZI_C, hand(traded=1)).limits(1) == Limits()
 
 
@@ -193,7 +194,7 @@ def test_a_script_is_followed_tick_by_tick_on_its_market():
 def test_a_script_holds_its_period_open_until_its_last_step():
     scripted = Scripted("a_001", MARKET, STEPS)
 
-    assert scripted.limits(8) == Limits(bid=MARKET.price_max, ask=MARKET.price_min)
+    assert scripted.limits(8) == Limits(MARKET.price_max, AMOUNT_MAX, MARKET.price_min, 0)
     assert scripted.limits(9) == Limits()
 
 

@@ -12,6 +12,7 @@ from operator import attrgetter
 from econsim.domain.draws import Draws
 from econsim.domain.envelope import Sealed
 from econsim.domain.population import Agent, population
+from econsim.domain.prospects import widest
 from econsim.domain.traders import QUOTERS, Hand, Scripted, Trader, View
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodOpened, Ticked
@@ -66,7 +67,7 @@ class Desk:
         }
 
     def limits(self) -> dict[str, Limits]:
-        """Return resource → the most a buyer here may yet pay and the least a seller may yet take."""
+        """Return resource → what the best buyer and the best seller here could still gain."""
         return {resource: pit.limits(self._tick) for resource, pit in self._pits.items()}
 
 
@@ -136,10 +137,7 @@ class _Pit:
 
     def limits(self, tick: int) -> Limits:
         """Return the widest limits of all traders."""
-        every = [trader.limits(tick) for _, trader in self._traders]
-        bids = [limits.bid for limits in every if limits.bid is not None]
-        asks = [limits.ask for limits in every if limits.ask is not None]
-        return Limits(bid=max(bids, default=None), ask=min(asks, default=None))
+        return widest(trader.limits(tick) for _, trader in self._traders)
 
     def _made(self, agent: Agent) -> Iterator[Trader]:
         resource = self._market.resource

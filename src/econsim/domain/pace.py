@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from econsim.domain.prospects import widest
 from econsim.schemas.agent import Limits
 from econsim.schemas.scenario import Clock, Until
 
@@ -41,16 +42,21 @@ def ends_period(clock: Clock, moment: Moment, limits: Iterable[Mapping[str, Limi
 
 
 def exhausted(limits: Iterable[Mapping[str, Limits]]) -> bool:
-    """Return whether no two agents could still gain: on every market no buyer's limit is above a seller's.
+    """Return whether no two agents could still gain: no unit is worth more to a buyer than it costs a seller.
 
-    A pair at equal limits would gain nothing, and random traders take very long to find its one price.
+    The market must also have a price for the two. A pair of equal value and cost would gain nothing, and
+    random traders take very long to find its one price.
     """
-    bids: dict[str, int] = {}
-    asks: dict[str, int] = {}
+    found: dict[str, list[Limits]] = {}
     for by_resource in limits:
         for resource, limit in by_resource.items():
-            if limit.bid is not None:
-                bids[resource] = max(limit.bid, bids.get(resource, limit.bid))
-            if limit.ask is not None:
-                asks[resource] = min(limit.ask, asks.get(resource, limit.ask))
-    return all(bids[resource] <= asks[resource] for resource in bids.keys() & asks.keys())
+            found.setdefault(resource, []).append(limit)
+    return not any(_gain(widest(every)) for every in found.values())
+
+
+def _gain(best: Limits) -> bool:
+    """Return whether the best buyer and the best seller of a market gain by a trade."""
+    bid, value, ask, cost = best.bid, best.value, best.ask, best.cost
+    if bid is None or value is None or ask is None or cost is None:
+        return False
+    return bid >= ask and value > cost

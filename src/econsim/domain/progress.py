@@ -8,22 +8,25 @@ from econsim.domain.envelope import Sealed
 from econsim.domain.holdings import Holdings
 from econsim.domain.pace import Moment
 from econsim.domain.population import Agent
+from econsim.domain.prospects import outside_limits
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.market import TickCleared, Traded
+from econsim.schemas.scenario import Market
 
 
 class Progress:
     """What the log says has happened."""
 
-    def __init__(self, agents: Iterable[Agent]) -> None:
-        """Start before the first event of a run of these agents."""
+    def __init__(self, agents: Iterable[Agent], markets: Iterable[Market]) -> None:
+        """Start before the first event of a run of these agents on these markets."""
+        self._agents, self._markets = tuple(agents), tuple(markets)
         self.moment = Moment()
         self.ticked_id: str | None = None
         self.period_closed = 0
         self._answered: dict[str, CycleCompleted] = {}
         self._cleared: dict[str, int] = {}
-        self._holdings = Holdings(agents)
+        self._holdings = Holdings(self._agents)
         self._emptied: dict[str, int] = {}
         self._informed = 0  # oldest tick whose answers know of every trade
         self._seen: set[str] = set()
@@ -61,12 +64,14 @@ class Progress:
     def limits(self, hosts: Collection[str]) -> list[Mapping[str, Limits]] | None:
         """Return each host's newest limits; none while a host has not told them since the last trade of the period.
 
-        Hosts read the log in its order, so who answers a tick knows of every trade before it.
+        Hosts read the log in its order, so who answers a tick knows of every trade before it. Agents outside the
+        hosts are not asked: what they could gain follows from the log.
         """
         told = [self._answered.get(host) for host in hosts]
         if not all(report and report.tick >= self._informed for report in told):
             return None
-        return [report.limits for report in told if report]
+        outside = outside_limits(self._agents, self._markets, self.held)
+        return [*(report.limits for report in told if report), outside]
 
     def held(self, agent: str, asset: str) -> int:
         """Return the units, credits or debt an agent has before the present period is settled."""

@@ -11,14 +11,18 @@ from econsim.schemas.base import CONFIG, Event, Message
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most any buyer here would pay, and the least any seller here would take, for a next unit."""
+    """What the best buyer and the best seller here could still gain with a next unit."""
 
     __pydantic_config__ = CONFIG
 
     bid: int | None = None
-    """Micro-credits; none if no buyer wants another unit."""
+    """Highest price a buyer would pay, micro-credits, on the market's grid; none if no buyer can buy another unit."""
+    value: int | None = None
+    """Value of that buyer's next unit, micro-credits; above any price if it buys at all of them."""
     ask: int | None = None
-    """Micro-credits; none if no seller has another unit."""
+    """Lowest price a seller would take, micro-credits, on the market's grid; none if no seller can sell another unit."""
+    cost: int | None = None
+    """Cost of that seller's next unit, micro-credits; 0 if it sells at every price."""
 
 
 class CycleCompleted(Message):

@@ -80,7 +80,7 @@ class Conductor:
         self._resources = tuple(market.resource for market in scenario.markets)
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED)
         self._attendance = Attendance(self._hosts, run.guests, scenario.clock.deadline_ms)
-        self._progress = Progress(self._agents)
+        self._progress = Progress(self._agents, scenario.markets)
         self._moment = Moment()
         self._changed = asyncio.Event()
         self._stamp = Stamp(run.name, run.data.salt, 0, "")

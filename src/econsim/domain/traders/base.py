@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from econsim.domain.draws import Draws
+from econsim.domain.prospects import highest_bid, limits_of, lowest_ask
 from econsim.schemas.agent import Limits
 from econsim.schemas.market import Quote, Shout
 from econsim.schemas.orders import Action, Side, Verb
@@ -66,15 +67,10 @@ class Hand:
 
         A value rounded down, or a cost rounded up, to the tick size, within the market's limits.
         """
-        value = self.value
-        if value is None:
+        if self.value is None:
             return None
-        size, low, high = self.market.tick_size, self.market.price_min, self.market.price_max
-        if self.side is Side.BID:
-            limit = min(value // size * size, high)
-            return limit if limit >= low else None
-        limit = max(-(-value // size) * size, low)
-        return limit if limit <= high else None
+        worst = highest_bid if self.side is Side.BID else lowest_ask
+        return worst(self.value, self.market)
 
     def place(self, price: int | None, tick: int) -> tuple[Action, ...]:
         """Return the actions that make this price the hand's one open order of one unit.
@@ -109,7 +105,7 @@ class Trader(Protocol):
         """Take in the public tape of one tick, in book order."""
 
     def limits(self, tick: int) -> Limits:
-        """Return the most it may yet pay and the least it may yet take for a next unit, after a tick."""
+        """Return what it could still gain with a next unit, after a tick."""
 
 
 class Quoter:
@@ -126,9 +122,9 @@ class Quoter:
         """Return the price to quote in micro-credits, on the market's grid; none to stay silent."""
         raise NotImplementedError
 
-    def limit(self) -> int | None:
-        """Return the worst price it may yet quote for its next unit; none when it is done."""
-        return self.hand.limit
+    def worth(self) -> int | None:
+        """Return the value or cost of its next unit, as far as it minds; none when it is done."""
+        return self.hand.value
 
     def act(self, view: View, draws: Draws) -> Sequence[Action]:
         """Quote for the next unit, instead of the open order if there is one; or pass, by chance."""
@@ -141,7 +137,9 @@ class Quoter:
         """Learn nothing."""
 
     def limits(self, tick: int) -> Limits:
-        """Return the limit on the hand's side."""
+        """Return the limits on the hand's side."""
         del tick
-        limit = self.limit()
-        return Limits(bid=limit) if self.hand.side is Side.BID else Limits(ask=limit)
+        market, worth = self.hand.market, self.worth()
+        return (
+            limits_of(market, worth, None) if self.hand.side is Side.BID else limits_of(market, None, worth)
+        )

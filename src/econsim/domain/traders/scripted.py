@@ -12,6 +12,7 @@ from econsim.schemas.agent import Limits
 from econsim.schemas.market import Shout
 from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Market, ScriptedAction
+from econsim.schemas.types import AMOUNT_MAX
 
 
 class Scripted:
@@ -37,7 +38,7 @@ class Scripted:
         """Learn nothing."""
 
     def limits(self, tick: int) -> Limits:
-        """Return the market's own limits while steps are left, so that no period ends before; then none."""
+        """Return the market's own limits, and a gain at any price, while steps are left: no period ends before."""
         if tick >= self._last:
             return Limits()
-        return Limits(bid=self._market.price_max, ask=self._market.price_min)
+        return Limits(self._market.price_max, AMOUNT_MAX, self._market.price_min, 0)

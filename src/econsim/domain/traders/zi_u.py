@@ -5,6 +5,7 @@ from __future__ import annotations
 from econsim.domain.draws import Draws
 from econsim.domain.traders.base import Quoter
 from econsim.schemas.orders import Side
+from econsim.schemas.types import AMOUNT_MAX
 
 
 class ZiU(Quoter):
@@ -18,9 +19,8 @@ class ZiU(Quoter):
         size = market.tick_size
         return draws.integer(market.price_min // size, market.price_max // size) * size
 
-    def limit(self) -> int | None:
-        """Return the market's own limit: it may pay that much, or take that little."""
+    def worth(self) -> int | None:
+        """Return more than any price if it buys, nothing if it sells: it trades at every price."""
         if self.hand.value is None:
             return None
-        market = self.hand.market
-        return market.price_max if self.hand.side is Side.BID else market.price_min
+        return AMOUNT_MAX if self.hand.side is Side.BID else 0
