@@ -24,8 +24,9 @@ from econsim.adapters.server_state import HOST, Claim, Running
 from econsim.adapters.trust import Trust
 from econsim.errors import SetupError
 
-READY_S: Final = 30.0
-"""Longest a start may take: JetStream reads its store back, 0.9 s for a million keys."""
+READY_S: Final = 120.0
+"""Longest a start may take: JetStream reads its store back, 0.9 s for a million keys; on a machine busy with other
+work every step takes many times as long."""
 STOP_S: Final = 10.0
 """Longest a stop may take before the process is killed; what was acknowledged is on disk by then."""
 BACKOFF_S: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
@@ -123,13 +124,14 @@ class EmbeddedServer:
         self._discard()
 
     async def _enter(self) -> None:
-        binary = self._binary or server_binary.find()
-        self._version = await asyncio.to_thread(server_binary.version, binary)
-        self._program = binary
+        self._program = self._binary or server_binary.find()
         if self._ephemeral:
             self.state = Path(tempfile.mkdtemp(prefix="econsim-"))
             self._throw_away = True
         self._directory = server_state.prepare(self.state, self._free_bytes_min)
+        self._version = await asyncio.to_thread(
+            server_binary.version, self._program, self._directory / "program.json"
+        )
         if self._asked_port is not None and not server_state.port_is_free(self._asked_port):
             message = f"port {self._asked_port} is in use; stop what listens there or ask for another port"
             raise SetupError(message)
@@ -182,8 +184,11 @@ class EmbeddedServer:
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
         while not await _listens(self.port):
-            if self._process.returncode is not None or time.monotonic() > deadline:
+            if self._process.returncode is not None:
                 raise SetupError(self._failure("nats-server did not start"))
+            if time.monotonic() > deadline:
+                slow = f"nats-server is still starting after {READY_S:.0f} s, so this machine is too busy; try again later"
+                raise SetupError(self._failure(slow))
             await asyncio.sleep(0.01)
         client = await connect(self.url, self.trust.creds("setup"), "econsim-start")
         try:

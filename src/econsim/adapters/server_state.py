@@ -3,6 +3,7 @@
 <state>/nats/         0700
     server.lock       held by the owner and, through an inherited descriptor, by the server itself
     owner.lock        held by the owning process only: free while the server runs means an orphan
+    program.json      version of the nats-server program, and which file said so
     server.json       pid, port and version, for commands that want to attach
     server.conf       generated, 0600
     server.log        what the server says
