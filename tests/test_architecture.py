@@ -15,7 +15,7 @@ from source import Finding, Module, dotted, imports, module, package, report
 
 # A row may import the rows above it and itself. The first word of a module's dotted name picks its row.
 LAYERS = (
-    ("collector", "errors", "grammar", "subject_rows", "subjects"),
+    ("collector", "errors", "grammar", "nearest", "subject_rows", "subjects"),
     ("schemas",),
     ("domain",),
     ("ports",),

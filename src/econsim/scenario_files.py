@@ -62,7 +62,7 @@ def load(path_or_name: str | Path) -> Scenario:
         text = Path(path_or_name).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise _unknown(name) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         remedy = "give a text file in UTF-8, or a name that `econsim scenarios` lists"
         raise _error(name, 1, "", f"cannot be read: {error}", remedy) from None
     return parse(text, name)

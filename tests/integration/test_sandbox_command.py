@@ -64,8 +64,8 @@ def test_creds_can_be_named(tmp_path):
 def test_a_name_that_is_a_path_is_refused(tmp_path):
     done = invoke(tmp_path, "../operator", "--run", "r1", "--", "true")
 
-    assert done.exit_code == 1
-    assert "is not a subject token" in done.stderr
+    assert done.exit_code == 2
+    assert "'NAME': '../operator' is no name" in done.stderr
 
 
 def test_the_state_directory_is_never_shown(tmp_path):

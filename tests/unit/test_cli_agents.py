@@ -122,8 +122,8 @@ def test_a_name_that_is_none_changes_nothing(cli, state, run, name):
     cli("agent", "create", "anna", "--run", "demo")
     before = accounts(state)
 
-    assert cli("agent", "create", name, "--run", run).exit_code == 1
-    assert cli("agent", "revoke", name, "--run", run).exit_code == 1
+    assert cli("agent", "create", name, "--run", run).exit_code == 2
+    assert cli("agent", "revoke", name, "--run", run).exit_code == 2
     assert accounts(state) == before
     assert not owed(Trust.open(state))
 
@@ -188,15 +188,15 @@ def test_a_person_is_granted_a_role_under_their_own_name(cli, tmp_path):
     ("args", "told"),
     [
         (("ada", "--role", "king"), "there is no role 'king'"),
-        (("Ada",), "is not a subject token"),
-        (("../ada",), "is not a subject token"),
-        (("ada", "--output", "/dev/null/ada"), "choose another place with --output"),
+        (("Ada",), "is no name; use"),
+        (("../ada",), "is no name; use"),
+        (("ada", "--output", "/dev/null/ada"), "'--output': '/dev/null/ada' is no usable path"),
     ],
 )
 def test_a_grant_that_cannot_be_made_says_why_and_writes_nothing(cli, tmp_path, args, told):
     shown = cli("trust", "grant", *args)
 
-    assert shown.exit_code == 1
+    assert shown.exit_code == 2
     assert told in shown.output
     assert not list(tmp_path.glob("**/ada.creds"))
 

@@ -27,7 +27,7 @@ def test_without_a_name_all_are_listed(tmp_path) -> None:
 def test_an_unknown_name_is_refused(tmp_path) -> None:
     result = invoke(tmp_path, "zip_lerning")
 
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "did you mean 'zip_learning'" in result.output
 
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli.frame import carried_out, configured, console, say
+from econsim.cli import values
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import console, echo, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,6 +19,12 @@ STYLES: Final = {"held": "green", "BROKEN": "bold red", "skipped": "yellow"}
 """Outcome → how it is shown."""
 
 
+def _attacks() -> list[str]:
+    from econsim.adversary.catalogue import named
+
+    return [attack.name for attack in named([])]
+
+
 def adversary(
     context: typer.Context,
     *,
@@ -25,7 +33,13 @@ def adversary(
         bool, typer.Option("--markdown", help="With --list: as the page of the documentation.")
     ] = False,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Only this attack; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--only",
+            help="Only this attack; may be given several times.",
+            metavar="NAME",
+            parser=values.OneOf("attack", _attacks),
+        ),
     ] = None,
 ) -> None:
     """Try everything an agent may not do, against a system of its own under load, and look at the victims.
@@ -39,10 +53,10 @@ def adversary(
     attacks = named(only or [])
     if listed:
         if markdown:
-            typer.echo(page(), nl=False)
+            echo(page(), end="")
         else:
             for attack in attacks:
-                say(f"[bold]{attack.name}[/bold]  {attack.tries}")
+                say("[bold]{name}[/bold]  {tries}", name=attack.name, tries=attack.tries)
         return
     from econsim.launch.siege import besiege
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli import sandbox
-from econsim.cli.frame import carried_out, configured, console, place, say
+from econsim.cli import sandbox, values
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import console, say, teller
 from econsim.cli.trust import existing
 from econsim.errors import InvalidMessage, SetupError
 
@@ -31,10 +32,29 @@ UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 LIFE_MAX_S: Final = 366 * 86_400
 """Longest credentials hold: a year, because what nobody thinks of any more must end."""
 
-RunOption = Annotated[str, typer.Option("--run", help="The run it is for.", metavar="RUN")]
+
+def seconds(length: str) -> int:
+    """Return a length of time like `24h` in seconds; raises InvalidMessage."""
+    found = re.fullmatch(r"([1-9][0-9]{0,7})([smhd])", length)
+    if found is None:
+        message = f"{length!r} is no length of time; write it like 90s, 30m, 24h or 7d"
+        raise InvalidMessage(message)
+    life_s = int(found[1]) * UNITS_S[found[2]]
+    if life_s > LIFE_MAX_S:
+        message = f"{length!r} is too long; credentials hold {LIFE_MAX_S // 86_400}d at most"
+        raise InvalidMessage(message)
+    return life_s
+
+
+RunOption = Annotated[
+    str, typer.Option("--run", help="The run it is for.", metavar="RUN", parser=values.name)
+]
 """The run an agent belongs to; it may be opened later."""
 
-NameArgument = Annotated[str, typer.Argument(help="The agent's name in the run: a-z 0-9 _ -", metavar="NAME")]
+NameArgument = Annotated[
+    str,
+    typer.Argument(help="The agent's name in the run: a-z 0-9 _ -", metavar="NAME", parser=values.name),
+]
 """An agent."""
 
 
@@ -44,9 +64,17 @@ def create(
     name: NameArgument,
     *,
     run: RunOption,
-    expires: Annotated[str, typer.Option(help="How long it holds: 90s, 30m, 24h, 7d.")] = "24h",
+    expires: Annotated[
+        int,
+        typer.Option(
+            help="How long it holds: 90s, 30m, 24h, 7d.",
+            metavar="LENGTH",
+            parser=values.Checked(seconds),
+        ),
+    ] = "24h",  # type: ignore[assignment]  # the parser reads the default too
     output: Annotated[
-        Path | None, typer.Option(help="Write a copy there, to hand out.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Write a copy there, to hand out.", metavar="FILE", parser=values.new_file),
     ] = None,
 ) -> None:
     """Make an account for an agent of a run, tell a running server, and write its credentials.
@@ -56,18 +84,27 @@ def create(
 
     Example: [cyan]econsim agent create ana --run demo --expires 2h --output ana.creds[/cyan]
     """
-    found, told = carried_out(_create(configured(context), run, name, seconds(expires)))
+    found, told = carried_out(_create(configured(context), run, name, expires))
     path = found.creds
     if output is not None:
         path = _copied(found.creds, output)
-    say(f"{place(path)}: {name} of run {run}, until {_when(found)}; {told}")
+    say(
+        "[bold]{path}[/bold]: {name} of run {run}, until {until}; {told}",
+        path=path,
+        name=name,
+        run=run,
+        until=_when(found),
+        told=told,
+    )
 
 
 @agent.command(name="list")
 def list_(
     context: typer.Context,
     *,
-    run: Annotated[str | None, typer.Option("--run", help="Only this run's.", metavar="RUN")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Only this run's.", metavar="RUN", parser=values.name)
+    ] = None,
 ) -> None:
     """List the agents that have accounts: of which run, until when.
 
@@ -106,19 +143,6 @@ def watch(context: typer.Context) -> None:
     Example: [cyan]econsim --nats nats://nats:4222 --state /state agent watch[/cyan]
     """
     carried_out(_watch(configured(context)))
-
-
-def seconds(length: str) -> int:
-    """Return a length of time like `24h` in seconds; raises InvalidMessage."""
-    found = re.fullmatch(r"([1-9][0-9]{0,7})([smhd])", length)
-    if found is None:
-        message = f"{length!r} is no length of time; write it like 90s, 30m, 24h or 7d"
-        raise InvalidMessage(message)
-    life_s = int(found[1]) * UNITS_S[found[2]]
-    if life_s > LIFE_MAX_S:
-        message = f"{length!r} is too long; credentials hold {LIFE_MAX_S // 86_400}d at most"
-        raise InvalidMessage(message)
-    return life_s
 
 
 def _copied(creds: Path, output: Path) -> Path:
@@ -192,7 +216,7 @@ async def _watch(config: Settings) -> None:
     if not server.url:
         message = "no NATS server is running here; start one with `econsim up`, or name one with --nats"
         raise SetupError(message)
-    async with watched(server, say):
+    async with watched(server, teller(console())):
         say(f"watching the agents of {server.url}; stop: Ctrl-C")
         await asyncio.Event().wait()
 

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli import values
 from econsim.cli.attach import attached
 from econsim.cli.commanding import Commander, commanding
-from econsim.cli.frame import carried_out, configured, console
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import console, echo
 from econsim.errors import Refused
 
 if TYPE_CHECKING:
@@ -44,12 +46,20 @@ dead_letters: Final = typer.Typer(
     help="Look at messages nobody could finish; put them back or drop them.",
 )
 
-RunOption = Annotated[str | None, typer.Option("--run", help="Only those about this run.", metavar="RUN")]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--run", help="Only those about this run.", metavar="RUN", parser=values.name),
+]
 """Narrows letters to a run."""
 
 CodeOption = Annotated[
     str | None,
-    typer.Option("--code", help="Only those with this reason, a sentence in snake case.", metavar="CODE"),
+    typer.Option(
+        "--code",
+        help="Only those with this reason, a sentence in snake case.",
+        metavar="CODE",
+        parser=values.code,
+    ),
 ]
 """Narrows letters to a reason."""
 
@@ -58,7 +68,11 @@ AllOption = Annotated[bool, typer.Option("--all", help="All letters, or all that
 
 SequencesArgument = Annotated[
     list[int] | None,
-    typer.Argument(help="Sequences of letters, as the list has them.", metavar="SEQUENCE..."),
+    typer.Argument(
+        help="Sequences of letters, as the list has them.",
+        metavar="SEQUENCE...",
+        parser=values.Whole(1, values.SEQUENCE_MAX),
+    ),
 ]
 """The letters a command is about."""
 
@@ -95,7 +109,14 @@ def list_(context: typer.Context, *, run: RunOption = None, code: CodeOption = N
 @dead_letters.command()
 def show(
     context: typer.Context,
-    sequence: Annotated[int, typer.Argument(help="The letter's sequence, as the list has it.", min=1)],
+    sequence: Annotated[
+        int,
+        typer.Argument(
+            help="The letter's sequence, as the list has it.",
+            metavar="SEQUENCE",
+            parser=values.Whole(1, values.SEQUENCE_MAX),
+        ),
+    ],
 ) -> None:
     """Show a dead letter: where it came from, why it lies here, its headers and what it holds.
 
@@ -171,7 +192,7 @@ async def _list(config: Settings, choice: Choice) -> None:
     async with attached(config) as client:
         found = await _found(client, choice)
     if not found:
-        typer.echo(NONE)
+        echo(NONE)
         return
     table = Table(box=SIMPLE_HEAD, title=f"{len(found)} dead letters", title_justify="left")
     table.add_column("sequence", justify="right", no_wrap=True)
@@ -207,7 +228,7 @@ async def _each(
         for sequence in sequences:
             refused += not await _one(commander, subject, request(sequence=sequence))
     if not sequences:
-        typer.echo(NONE)
+        echo(NONE)
     if refused:
         raise typer.Exit(1)
 
@@ -219,9 +240,9 @@ async def _one(commander: Commander, subject: Subject, request: RetryLetter | Dr
     try:
         done = await commander.ask(subject, request, LetterDone)
     except Refused as error:
-        typer.secho(f"letter {request.sequence}: {plain(str(error))}", fg="red", err=True)
+        echo(f"letter {request.sequence}: {plain(str(error))}", err=True, fg="red")
         return False
-    typer.echo(outcome(done))
+    echo(outcome(done))
     return True
 
 

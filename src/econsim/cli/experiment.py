@@ -7,25 +7,44 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from econsim.cli.frame import configured, console
+from econsim.cli import values
+from econsim.cli.frame import configured
+from econsim.cli.output import console
 
 if TYPE_CHECKING:
     from econsim.experiments.catalogue import Experiment
     from econsim.experiments.page import Outcome
 
 
+def _experiments() -> list[str]:
+    from econsim.experiments.catalogue import EXPERIMENTS
+
+    return [each.name for each in EXPERIMENTS]
+
+
 def experiment(
     context: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(help="Which; without it, all are listed.", metavar="NAME")
+        str | None,
+        typer.Argument(
+            help="Which; without it, all are listed.",
+            metavar="NAME",
+            parser=values.OneOf("experiment", _experiments),
+        ),
     ] = None,
     *,
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of the runs: wider intervals.")] = False,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes in parallel. Default: one a core.")
+        int | None,
+        typer.Option(
+            help="Processes in parallel. Default: one a core.",
+            metavar="N",
+            parser=values.Whole(1, values.PROCESSES_MAX),
+        ),
     ] = None,
     image: Annotated[
-        Path | None, typer.Option(help="Also put the picture here, as SVG.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Also put the picture here, as SVG.", metavar="FILE", parser=values.new_file),
     ] = None,
 ) -> None:
     """Reproduce a published result and judge every number by its interval; ends with 1 if one differs.

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,7 +16,9 @@ import typer
 from typer.core import TyperGroup
 
 from econsim import __version__
+from econsim.cli import values
 from econsim.cli.front_page import Row, page
+from econsim.cli.output import PIPE_CLOSED, echo, flush, hold, hush
 from econsim.errors import EconsimError, SetupError
 
 Result = TypeVar("Result")
@@ -23,25 +26,42 @@ Result = TypeVar("Result")
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from rich.console import Console
-
     from econsim.config import Settings
 
 STOPPED: Final = 130
 """Exit code after Ctrl-C, as shells give it."""
 
-PIPE_WIDTH: Final = 200
-"""Columns of tables in a pipe or file."""
+USAGE: Final = 2
+"""Exit code when the command line itself was wrong."""
 
 SHORT_MAX: Final = 200
 """Characters of a command's one-line help."""
 
+UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
+"""What Typer raises for every mistake in a command line; it has no public name for it."""
+
+_INVALID: Final = "Invalid value for "
 _HELP_ASKED: Final = "econsim.help"
 _VALUED: Final = ("--state", "--nats", "--creds")
 
 
 class Frame(TyperGroup):
     """The group of all commands."""
+
+    def main(self, args: Any = None, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - Typer's own
+        """Run the command line and end the process; a mistake in it is said in one line."""
+        hold()
+        standalone = named.pop("standalone_mode", True)
+        try:
+            status = super().main(args, *more, **{**named, "standalone_mode": False})
+        except UsageError as error:
+            if not standalone:
+                raise
+            complain(error)
+            status = USAGE
+        if not standalone:
+            return status
+        sys.exit(status if isinstance(status, int) else 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - its type is private to Typer
         """Take the global options wherever they stand, so that nobody has to know where they belong."""
@@ -57,17 +77,24 @@ class Frame(TyperGroup):
                 (name, command.get_short_help_str(SHORT_MAX))
             )
         records = (option.get_help_record(ctx) for option in self.get_params(ctx))
-        typer.echo(page(panels.items(), [row for row in records if row]))
+        echo(page(panels.items(), [row for row in records if row]))
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - its type is private to Typer
         """Run the command; an error is said in one line, without a traceback."""
         try:
-            return super().invoke(ctx)
+            done = super().invoke(ctx)
+            flush()
         except EconsimError as error:
             fail(error)
+        except BrokenPipeError:
+            hush()
+            raise typer.Exit(PIPE_CLOSED) from None
+        except OSError as error:
+            fail(SetupError(": ".join(filter(None, (error.filename, error.strerror or str(error))))))
         except KeyboardInterrupt:
-            typer.secho("stopped", fg="yellow", err=True)
+            echo("stopped", err=True, fg="yellow")
             raise typer.Exit(STOPPED) from None
+        return done
 
 
 def hoisted(args: list[str]) -> list[str]:
@@ -91,9 +118,21 @@ def hoisted(args: list[str]) -> list[str]:
 def fail(error: EconsimError) -> NoReturn:
     """Say an error in a red line on stderr and end the command with 1."""
     remedy = "; try again in a moment" if error.retryable else ""
-    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
-    typer.secho(f"{error}{remedy}", fg="red", err=True)
+    _in_red(f"{error}{remedy}")
     raise typer.Exit(1)
+
+
+def complain(error: Any) -> None:  # noqa: ANN401 - its type is private to Typer
+    """Say in a red line on stderr what is wrong with the command line, and which help tells more."""
+    # Without a message it is Typer's sign that a group was called bare and its help was shown.
+    if said := error.format_message():
+        where = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
+        _in_red(f"{said.strip().removesuffix('.').removeprefix(_INVALID)}{where}")
+
+
+def _in_red(sentence: str) -> None:
+    echo("error: ", err=True, end="", fg="red", bold=True)
+    echo(" ".join(sentence.split()), err=True, fg="red")
 
 
 def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
@@ -121,19 +160,6 @@ def configured(context: typer.Context) -> Settings:
     return made
 
 
-def console() -> Console:
-    """Return the terminal for tables and trees; what is not a terminal gets plain text, and room."""
-    from rich.console import Console
-
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
-
-
-def say(sentence: str, style: str = "") -> None:
-    """Print a sentence with markup, on one line however long it is."""
-    console().print(sentence, style=style, soft_wrap=True)
-
-
 @contextmanager
 def report_path(config: Settings, run: str, named: Path | None, option: str) -> Iterator[Path]:
     """Give where a run's report goes: where it was asked for, else into the state directory, closed to other users.
@@ -151,16 +177,9 @@ def report_path(config: Settings, run: str, named: Path | None, option: str) -> 
         raise SetupError(message) from error
 
 
-def place(path: Path) -> str:
-    """Return a path as `say` shows it: bold, and brackets in its name are no markup."""
-    from rich.markup import escape
-
-    return f"[bold]{escape(str(path))}[/bold]"
-
-
 def _version(wanted: bool) -> None:  # noqa: FBT001 - called by Typer with the flag
     if wanted:
-        typer.echo(f"econsim {__version__}")
+        echo(f"econsim {__version__}")
         raise typer.Exit
 
 
@@ -169,16 +188,27 @@ def global_options(
     *,
     state: Annotated[
         Path | None,
-        typer.Option(help="Directory of keys, data and reports. Default: .econsim", metavar="DIR"),
+        typer.Option(
+            help="Directory of keys, data and reports. Default: .econsim",
+            metavar="DIR",
+            parser=values.state_directory,
+        ),
     ] = None,
     nats: Annotated[
         str | None,
         typer.Option(
-            help="Use this NATS server, or a cluster's URL,URL,…, not the embedded one.", metavar="URL"
+            help="Use this NATS server, or a cluster's URL,URL,…, not the embedded one.",
+            metavar="URL",
+            parser=values.urls,
         ),
     ] = None,
     creds: Annotated[
-        Path | None, typer.Option(help="Creds file for --nats, or a directory of ROLE.creds.", metavar="PATH")
+        Path | None,
+        typer.Option(
+            help="Creds file for --nats, or a directory of ROLE.creds.",
+            metavar="PATH",
+            parser=values.existing,
+        ),
     ] = None,
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from econsim.cli.attach import attached
-from econsim.cli.frame import carried_out, configured, console, say
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import console, say
 from econsim.cli.reading import RunArgument
 from econsim.stored_books import StoredBooks
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli import values
 from econsim.cli.attach import attached
-from econsim.cli.frame import carried_out, configured, console, place, report_path, say
+from econsim.cli.frame import carried_out, configured, report_path
+from econsim.cli.output import console, echo, say, write_json
 from econsim.cli.reading import RunArgument
 from econsim.errors import SetupError
 
@@ -26,11 +28,22 @@ PAUSE_S: Final = 0.01
 """Pause while the export is behind."""
 
 
+def _owners() -> tuple[str, ...]:
+    from econsim.grammar import OWNERS
+
+    return OWNERS
+
+
 def export(
     context: typer.Context,
     run: RunArgument = "last",
     *,
-    parquet: Annotated[Path, typer.Option(help="Directory for the tables; made as needed.", metavar="DIR")],
+    parquet: Annotated[
+        Path,
+        typer.Option(
+            help="Directory for the tables; made as needed.", metavar="DIR", parser=values.new_directory
+        ),
+    ],
 ) -> None:
     """Write a run as Parquet tables: events, trades, orders, transfers, balances, prices, ticks, agents.
 
@@ -38,7 +51,7 @@ def export(
     """
     rows = carried_out(_export(configured(context), run, parquet))
     for name, count in rows.items():
-        say(f"{place(parquet / f'{name}.parquet')}: {count:,} rows")
+        say("[bold]{path}[/bold]: {count:,} rows", path=parquet / f"{name}.parquet", count=count)
 
 
 def report(
@@ -48,7 +61,9 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Where it goes. Default: runs/RUN/report.html in the state directory", metavar="FILE"
+            help="Where it goes. Default: runs/RUN/report.html in the state directory",
+            metavar="FILE",
+            parser=values.new_file,
         ),
     ] = None,
 ) -> None:
@@ -61,11 +76,17 @@ def report(
 
 def catalog(
     output: Annotated[
-        Path | None, typer.Option(help="Where it goes. Default: standard output", metavar="FILE")
+        Path | None,
+        typer.Option(help="Where it goes. Default: standard output", metavar="FILE", parser=values.new_file),
     ] = None,
     *,
     service: Annotated[
-        list[str] | None, typer.Option(help="Only what this service owns; may be repeated.", metavar="NAME")
+        list[str] | None,
+        typer.Option(
+            help="Only what this service owns; may be repeated.",
+            metavar="NAME",
+            parser=values.OneOf("service", _owners),
+        ),
     ] = None,
     table: Annotated[bool, typer.Option("--table", help="All subjects as a Markdown table instead.")] = False,
     permissions: Annotated[
@@ -88,7 +109,7 @@ def catalog(
     else:
         text = table_page() if table else to_json(document(*service or ()))
     if output is None:
-        typer.echo(text, nl=False)
+        (echo if table or permissions else write_json)(text.removesuffix("\n"))
         return
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +117,7 @@ def catalog(
     except OSError as error:
         message = f"cannot write {output}: {error.strerror}; choose another place with --output"
         raise SetupError(message) from error
-    say(f"wrote {place(output)}")
+    say("wrote [bold]{path}[/bold]", path=output)
 
 
 async def _permissions() -> str:

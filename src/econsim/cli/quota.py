@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli import values
 from econsim.cli.attach import attached
 from econsim.cli.commanding import commanding
-from econsim.cli.frame import carried_out, configured, console
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import console
 from econsim.cli.reading import RunArgument
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ quota: Final = typer.Typer(
 AgentOption = Annotated[
     str | None,
     typer.Option(
-        "--agent", help="One agent; without it, every agent without limits of its own.", metavar="A"
+        "--agent",
+        help="One agent; without it, every agent without limits of its own.",
+        metavar="A",
+        parser=values.name,
     ),
 ]
 """Whose limits."""

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli import values
 from econsim.cli.attach import attached
-from econsim.cli.frame import carried_out, configured, console
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import console, flush, write_json
 from econsim.errors import NotFound
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
     from econsim.domain.causality import Causes, Node
 
 RunArgument = Annotated[
-    str, typer.Argument(help="Name of a run; `last` is the newest.", metavar="RUN", show_default=False)
+    str,
+    typer.Argument(
+        help="Name of a run; `last` is the newest.", metavar="RUN", show_default=False, parser=values.name
+    ),
 ]
 """The run a command is about."""
 
@@ -77,16 +82,25 @@ def events(  # noqa: PLR0913 - each is an option of the command
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     actor: Annotated[
-        str | None, typer.Option(help="Only what this agent did or took part in.", metavar="A")
+        str | None,
+        typer.Option(help="Only what this agent did or took part in.", metavar="A", parser=values.name),
     ] = None,
     type_: Annotated[
         str | None,
         typer.Option(
-            "--type", help="Only this type, or the beginning of it: trade, order_rej, …", metavar="T"
+            "--type",
+            help="Only this type, or the beginning of it: trade, order_rej, …",
+            metavar="T",
+            parser=values.Checked(lambda text: types_named(text) and text),
         ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="Of what happened so far, only the newest N.", min=1, metavar="N")
+        int | None,
+        typer.Option(
+            help="Of what happened so far, only the newest N.",
+            metavar="N",
+            parser=values.Whole(1, values.ROWS_MAX),
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
@@ -110,10 +124,14 @@ def why(
     event: Annotated[
         str,
         typer.Argument(
-            help="Id of an event, trade, order or chain, or its unique beginning.", metavar="EVENT"
+            help="Id of an event, trade, order or chain, or its unique beginning.",
+            metavar="EVENT",
+            parser=values.event,
         ),
     ],
-    run: Annotated[str, typer.Option("--run", help="The run to look in.", metavar="RUN")] = "last",
+    run: Annotated[
+        str, typer.Option("--run", help="The run to look in.", metavar="RUN", parser=values.name)
+    ] = "last",
 ) -> None:
     """Show why something happened, back to the opening of the run, and what it led to.
 
@@ -173,12 +191,12 @@ def printer(*, as_json: bool) -> Show:
         while found:
             fact = found.popleft()
             if as_json:
-                sys.stdout.write(json.dumps(asdict(fact), ensure_ascii=False) + "\n")
+                write_json(json.dumps(asdict(fact), ensure_ascii=False))
             elif out.is_terminal:
                 out.print(line(fact), soft_wrap=True)
             else:
                 sys.stdout.write(line(fact).plain + "\n")
-        sys.stdout.flush()
+        flush()
 
     return show
 
@@ -205,11 +223,11 @@ def types_named(name: str) -> frozenset[str]:
 
     known = {row.type for row in TABLE if row.kind is Kind.EVENT}
     found = frozenset(
-        kind for kind in known if kind.startswith(name) or kind.partition(".")[2].startswith(name)
+        kind for kind in known if name and (kind.startswith(name) or kind.partition(".")[2].startswith(name))
     )
     if not found:
         actions = ", ".join(sorted(kind.partition(".")[2] for kind in known))
-        message = f"no event type begins with {name!r}; the types are {actions}"
+        message = f"no event type begins with {name[:80]!r}; the types are {actions}"
         raise NotFound(message)
     return found
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli import values
 from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import echo
+from econsim.sandbox import limits as bounds
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -29,20 +32,61 @@ class Isolated(StrEnum):
     """Limits, a clean environment and a hard stop, nothing else."""
 
 
+Seconds = Annotated[
+    int | None,
+    typer.Option(help="Processor time, in seconds.", metavar="N", parser=values.Whole(1, bounds.TIME_MAX_S)),
+]
+"""Processor time."""
+
+Mebibytes = Annotated[
+    int | None,
+    typer.Option(help="Memory, in MiB.", metavar="N", parser=values.Whole(1, bounds.MEMORY_MAX_MIB)),
+]
+"""Memory."""
+
+Files = Annotated[
+    int | None,
+    typer.Option(help="Open files of a process.", metavar="N", parser=values.Whole(1, bounds.OPEN_FILES_MAX)),
+]
+"""Open files."""
+
+Processes = Annotated[
+    int | None,
+    typer.Option(help="Processes and threads.", metavar="N", parser=values.Whole(1, bounds.PROCESSES_MAX)),
+]
+"""Processes and threads."""
+
+Wall = Annotated[
+    float | None,
+    typer.Option(
+        help="Seconds until it is stopped.", metavar="S", parser=values.Seconds(0.1, bounds.TIME_MAX_S)
+    ),
+]
+"""Time from start to stop."""
+
+ReadOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Let it read this directory or file too.", metavar="PATH", parser=values.existing),
+]
+"""What it may read beside its own files."""
+
+
 def run(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The agent's name in the run.")],
+    name: Annotated[
+        str, typer.Argument(help="The agent's name in the run.", metavar="NAME", parser=values.name)
+    ],
     command: Annotated[list[str], typer.Argument(help="After --: the program and its arguments.")],
     *,
-    run: Annotated[str, typer.Option(help="The run it takes part in.")],
-    read: Annotated[
-        list[Path] | None, typer.Option(help="Let it read this directory or file too.", exists=True)
-    ] = None,
-    cpu_s: Annotated[int | None, typer.Option(min=1, help="Processor time, in seconds.")] = None,
-    memory_mib: Annotated[int | None, typer.Option(min=1, help="Memory, in MiB.")] = None,
-    open_files: Annotated[int | None, typer.Option(min=1, help="Open files of a process.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Processes and threads.")] = None,
-    wall_s: Annotated[float | None, typer.Option(min=0.1, help="Seconds until it is stopped.")] = None,
+    run: Annotated[
+        str, typer.Option("--run", help="The run it takes part in.", metavar="RUN", parser=values.name)
+    ],
+    read: ReadOption = None,
+    cpu_s: Seconds = None,
+    memory_mib: Mebibytes = None,
+    open_files: Files = None,
+    processes: Processes = None,
+    wall_s: Wall = None,
     isolation: Annotated[
         Isolated, typer.Option(help="namespaces, or limits where the kernel allows no more.")
     ] = Isolated.NAMESPACES,
@@ -86,7 +130,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 async def _lived(guest: Guest) -> Outcome:
     from econsim.sandbox.process import Sandbox
 
-    async with Sandbox(guest, typer.echo) as sandbox:
+    async with Sandbox(guest, echo) as sandbox:
         return await sandbox.wait()
 
 
@@ -97,7 +141,7 @@ def _tell(outcome: Outcome) -> None:
     if outcome.ended is Ended.BY_ITSELF:
         raise typer.Exit(outcome.status)
     spent = f"{outcome.wall_s:.1f} s, {outcome.cpu_s:.1f} s of processor time"
-    typer.secho(f"the agent was stopped: {outcome.ended} ({spent})", fg="yellow", err=True)
+    echo(f"the agent was stopped: {outcome.ended} ({spent})", err=True, fg="yellow")
     raise typer.Exit(BROKEN)
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from econsim.cli.frame import console, place, say
+from econsim.cli import values
+from econsim.cli.output import console, say
 from econsim.errors import SetupError
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
@@ -39,19 +40,23 @@ def scenarios() -> None:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the scenario: a-z 0-9 _ -", metavar="NAME")],
+    name: Annotated[
+        str, typer.Argument(help="Name of the scenario: a-z 0-9 _ -", metavar="NAME", parser=values.name)
+    ],
     to: Annotated[
-        Path | None, typer.Option(help="Where to write it. Default: NAME.toml here", metavar="FILE")
+        Path | None,
+        typer.Option(
+            help="Where to write it. Default: NAME.toml here", metavar="FILE", parser=values.new_file
+        ),
     ] = None,
 ) -> None:
     """Write a commented scenario file to start from.
 
     Example: [cyan]econsim new bakery[/cyan], then edit it and [cyan]econsim run bakery.toml[/cyan]
     """
-    from econsim.grammar import token
     from econsim.scenario_files import SUFFIX, template
 
-    path = to or Path(f"{token(name, 'name')}{SUFFIX}")
+    path = to or Path(f"{name}{SUFFIX}")
     if path.exists():
         message = f"{path} exists already; choose another NAME, or another place with --to"
         raise SetupError(message)
@@ -61,7 +66,7 @@ def new(
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; choose another place with --to"
         raise SetupError(message) from error
-    say(f"wrote {place(path)}; edit it, then: [cyan]econsim run[/cyan] {place(path)}")
+    say("wrote [bold]{path}[/bold]; edit it, then: [cyan]econsim run {path}[/cyan]", path=path)
 
 
 def check(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from econsim.cli.attach import SETUP, attached
-from econsim.cli.frame import carried_out, configured, say
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import say
 
 if TYPE_CHECKING:
     from econsim.adapters.jetstream import Change

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from econsim.cli import values
 from econsim.cli.attach import OBSERVER, OPERATOR
-from econsim.cli.frame import carried_out, configured, console, place, say
+from econsim.cli.frame import carried_out, configured
+from econsim.cli.output import console, say
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ operator: Final = typer.Typer(
     rich_markup_mode="rich",
     help="Lay out the trust of a deployment: server configuration, accounts, credentials.",
 )
+
+
+def _roles() -> list[str]:
+    from econsim.permissions import ROLES
+
+    return list(ROLES)
 
 
 @trust.command()
@@ -62,11 +70,25 @@ def rotate(context: typer.Context) -> None:
 def grant(
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="Whose: it stands in every command of an operator.", metavar="NAME")
+        str,
+        typer.Argument(
+            help="Whose: it stands in every command of an operator.", metavar="NAME", parser=values.name
+        ),
     ],
     *,
-    role: Annotated[str, typer.Option(help="operator, observer, auditor, or a service.")] = "operator",
-    output: Annotated[Path | None, typer.Option(help="Default: NAME here", metavar="DIR")] = None,
+    role: Annotated[
+        str,
+        typer.Option(
+            "--role",
+            help="operator, observer, auditor, or a service.",
+            metavar="ROLE",
+            parser=values.OneOf("role", _roles),
+        ),
+    ] = "operator",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Default: NAME here", metavar="DIR", parser=values.new_directory),
+    ] = None,
 ) -> None:
     """Write credentials of a role under a person's own name, so that the log tells who commanded.
 
@@ -84,7 +106,7 @@ def grant(
         except OSError as error:
             message = f"cannot write {path}: {error.strerror}; choose another place with --output"
             raise SetupError(message) from error
-        say(f"{place(path)}: {name} as {each}")
+        say("[bold]{path}[/bold]: {name} as {role}", path=path, name=name, role=each)
     carried_out(_granted(config, found, name, roles))
 
 
@@ -93,7 +115,10 @@ def create(
     context: typer.Context,
     *,
     resolver: Annotated[
-        Path, typer.Option(help="Where the server keeps accounts pushed to it.", metavar="DIR")
+        Path,
+        typer.Option(
+            help="Where the server keeps accounts pushed to it.", metavar="DIR", parser=values.place
+        ),
     ] = Path("/data/resolver"),
 ) -> None:
     """Make an operator with its accounts and lay out what a server and each service is handed.
@@ -112,7 +137,7 @@ def create(
         message = f"cannot write to {config.state}: {error.strerror}; choose another directory with --state"
         raise SetupError(message) from error
     for path in files:
-        say(place(path))
+        say("[bold]{path}[/bold]", path=path)
 
 
 def existing(config: Settings) -> Trust:
@@ -131,21 +156,24 @@ def _opened(config: Settings) -> Trust:
 
 def _show(found: Trust) -> None:
     from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
     from rich.table import Table
 
     from econsim.adapters.agent_creds import minted
     from econsim.permissions import READERS, ROLES, SERVICES, SIM
 
-    table = Table(box=SIMPLE_HEAD, title=f"trust root in {place(found.directory)}", title_justify="left")
+    table = Table(box=SIMPLE_HEAD, title=escape(f"trust root in {found.directory}"), title_justify="left")
     for heading in ("who", "what", "public key", "credentials"):
         table.add_column(heading, overflow="fold")
     table.add_row("operator", "signs accounts", found.operator.public, "")
-    table.add_row("SYS", "account of the system", found.system.public, place(found.creds("sys")))
+    table.add_row("SYS", "account of the system", found.system.public, escape(str(found.creds("sys"))))
     table.add_row(SIM, "account of services and operators", found.sim.public, "")
     table.add_row(READERS, "account of who reads", found.readers.public, "")
     for role, key in found.roles.items():
         what = "service" if role in SERVICES else "people"
-        table.add_row(role, f"role of {ROLES[role].account}: {what}", key.public, place(found.creds(role)))
+        table.add_row(
+            role, f"role of {ROLES[role].account}: {what}", key.public, escape(str(found.creds(role)))
+        )
     console().print(table)
     agents = list(minted(found))
     live = sum(not each.expired for each in agents)

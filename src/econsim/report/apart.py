@@ -37,10 +37,10 @@ class Artist:
 
     def write(self, summary: Summary, path: Path) -> Path:
         """Write the report of a run and return where it lies; raises SetupError if it cannot be written."""
-        self._ours.send((summary, path))
         try:
+            self._ours.send((summary, path))
             error = self._ours.recv()
-        except EOFError:
+        except (EOFError, OSError):
             error = "the process that draws it died"
         self._process.join()
         if error:

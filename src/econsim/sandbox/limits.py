@@ -17,6 +17,18 @@ CPU_MARGIN_S: Final = 2
 ADDRESS_MARGIN_BYTES: Final = 1024 * MIB
 """Addresses a process may reserve beyond its memory: libraries, and 64 MiB that each thread sets aside."""
 
+TIME_MAX_S: Final = 366 * 86_400
+"""Seconds a limit on time may be: a year, as long as credentials hold at most."""
+
+MEMORY_MAX_MIB: Final = 2**24
+"""MiB a limit on memory may be: 16 TiB, which the kernel's own limits still take."""
+
+OPEN_FILES_MAX: Final = 2**20
+"""Open files a limit may be: what Linux lets a process have by default."""
+
+PROCESSES_MAX: Final = 2**22
+"""Processes a limit may be: what Linux counts to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

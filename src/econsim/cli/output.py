@@ -1,0 +1,141 @@
+"""What is printed, and where to: one console for everything, on streams that take every character.
+
+A terminal or pipe may have an encoding in which a line of a table has no place (`PYTHONIOENCODING=ascii`, latin-1, cp1252).
+The streams then write a plain character instead of failing, whoever prints. Imports nothing heavy: Rich is loaded
+by what draws.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+import sys
+from contextlib import suppress
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+PIPE_WIDTH: Final = 200
+"""Columns in a pipe or file, unless COLUMNS says otherwise."""
+
+PIPE_HEIGHT: Final = 24
+"""Rows in a pipe or file: nothing here asks for them."""
+
+PIPE_CLOSED: Final = 141
+"""Exit code when who reads our output went away, as shells give it to what SIGPIPE ends."""
+
+ERRORS: Final = "econsim-plain"
+"""Name of the streams' error handler."""
+
+PLAIN: Final = {
+    **dict(zip("▁▂▃▄▅▆▇█", "_.-:=+*#", strict=True)),
+    **dict.fromkeys("─━╌╴╶╸╺", "-"),
+    **dict.fromkeys("│┃╎", "|"),
+    **dict.fromkeys("•●", "*"),
+    **dict.fromkeys("—\u2013\u2212", "-"),
+    **dict.fromkeys("\u2018\u2019", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e", '"'),
+    "…": "...",
+    "→": "->",
+    "≠": "!=",
+    "≤": "<=",
+    "≥": ">=",
+    "±": "+-",
+    "·": "-",
+    "\u00d7": "x",
+    "▶": ">",
+    "§": "par.",
+    "\\u00a0": " ",
+}
+"""Character → what stands for it where the encoding has none; another line of a drawing is `+`, the rest is escaped."""
+
+
+def hold() -> None:
+    """Make standard output and error write every text, whatever their encoding; safe to call again."""
+    codecs.register_error(ERRORS, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        # A test or another program may have put anything in their place; none is there if the shell closed it.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors=ERRORS)
+
+
+def flush() -> None:
+    """Write out what waits in standard output, while a closed pipe can still be told from success."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def hush() -> None:
+    """Have what is left of standard output go nowhere, so that nothing fails on it at the end of the process."""
+    with suppress(OSError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return the terminal for tables and trees: as wide as it is or as COLUMNS says; a pipe gets plain text, and room."""
+    from rich.console import Console
+
+    made = Console(highlight=False, stderr=stderr)
+    if made.is_terminal:
+        return made
+    # Asks COLUMNS first, and gives the second width where there is no terminal.
+    return Console(highlight=False, stderr=stderr, width=get_terminal_size((PIPE_WIDTH, PIPE_HEIGHT)).columns)
+
+
+def say(sentence: str, style: str = "", **parts: object) -> None:
+    """Print a sentence with markup, on one line however long it is; `{name}` in it is a part, which is text alone."""
+    from rich.markup import escape
+
+    if parts:
+        texts = {name: part if isinstance(part, int) else escape(str(part)) for name, part in parts.items()}
+        sentence = sentence.format(**texts)
+    console().print(sentence, style=style, soft_wrap=True)
+
+
+def teller(out: Console) -> Callable[[str], None]:
+    """Return what prints a text somebody else wrote: as it is, on one line."""
+    return lambda text: out.print(text, markup=False, soft_wrap=True)
+
+
+def echo(text: str, *, end: str = "\n", err: bool = False, **style: Any) -> None:  # noqa: ANN401 - Typer's own
+    """Print a text as it is; `style` colours it on a terminal."""
+    stream = sys.stderr if err else sys.stdout
+    # Named, because Typer would put UTF-8 on a stream whose encoding is ASCII.
+    typer.secho(text, file=stream, nl=False, **style)
+    typer.echo(end, file=stream, nl=False)
+
+
+def write_json(text: str) -> None:
+    """Write a line of JSON that stays JSON in any encoding; many are quick, because they wait for `flush`."""
+    fits = _is_utf(sys.stdout)
+    sys.stdout.write(
+        text if fits else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+    )
+    sys.stdout.write("\n")
+
+
+def _is_utf(stream: TextIO) -> bool:
+    return (stream.encoding or "").lower().startswith("utf")
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    """Return what is written for characters an encoding lacks, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(map(_written, lacking)), error.end
+
+
+def _written(sign: str) -> str:
+    if sign in PLAIN:
+        return PLAIN[sign]
+    is_drawing = "\u2500" <= sign <= "\u259f"
+    return "+" if is_drawing else sign.encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,138 @@
+"""The options of `econsim run` and `econsim up`: what each is called, takes and is for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from econsim.cli import values
+
+if TYPE_CHECKING:
+    from econsim.launch.choose import GuestOption
+
+
+class Transport(StrEnum):
+    """What carries the messages."""
+
+    NATS = "nats"
+    """A real nats-server."""
+    MEMORY = "memory"
+    """This process alone, without a server."""
+
+
+def known_services() -> list[str]:
+    """Return the names of all services."""
+    from econsim.app import SERVICES
+
+    return list(SERVICES)
+
+
+def _guest(text: str) -> GuestOption:
+    from econsim.launch.choose import guest_option
+
+    found = guest_option(text)
+    values.name(found.name)
+    return found
+
+
+ScenarioArgument = Annotated[str, typer.Argument(help="A shipped scenario's name, or a TOML file.")]
+"""What is run."""
+
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        help="Id of the run; by default made from the scenario's name.",
+        metavar="NAME",
+        parser=values.name,
+    ),
+]
+"""The run's id."""
+
+SeedOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Seed instead of the scenario's.", metavar="N", parser=values.ScenarioNumber("Scenario", "seed")
+    ),
+]
+"""Another seed."""
+
+PeriodsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Trading days instead of the scenario's.",
+        metavar="N",
+        parser=values.ScenarioNumber("Clock", "periods"),
+    ),
+]
+"""Another length."""
+
+HostsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Agent hosts instead of the scenario's.",
+        metavar="N",
+        parser=values.ScenarioNumber("Scenario", "hosts"),
+    ),
+]
+"""Another number of hosts."""
+
+TransportOption = Annotated[Transport, typer.Option(help="nats, or memory for large studies.")]
+"""What carries the messages."""
+
+SpreadOption = Annotated[bool, typer.Option("--spread", help="Each service in a process of its own.")]
+"""Whether services have processes of their own."""
+
+WorkersOption = Annotated[
+    int,
+    typer.Option(
+        help="With --spread: processes of each service.",
+        metavar="N",
+        parser=values.Whole(1, values.PROCESSES_MAX),
+    ),
+]
+"""How many of each service."""
+
+ServicesOption = Annotated[
+    bool | None, typer.Option(help="Whether to start services; by default if none answer.")
+]
+"""Whether to start services at all."""
+
+ServicesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Which; all of them if none is named.",
+        metavar="SERVICE...",
+        parser=values.OneOf("service", known_services),
+    ),
+]
+"""Which services to start."""
+
+EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")]
+"""Whether nothing is kept."""
+
+GuestsOption = Annotated[
+    list[Any] | None,  # of GuestOption, whose module is too heavy to name it here
+    typer.Option(
+        help="Let an agent join from outside.", metavar="NAME[:DEADLINE]", parser=values.Checked(_guest)
+    ),
+]
+"""Agents from outside."""
+
+RealTimeOption = Annotated[
+    bool, typer.Option("--real-time", help="Let time pass instead of waiting for all.")
+]
+"""Whether time passes by itself."""
+
+ReportOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Where the HTML report goes. Default: runs/RUN/report.html in the state directory",
+        metavar="FILE",
+        parser=values.new_file,
+    ),
+]
+"""Where the report goes."""

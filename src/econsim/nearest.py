@@ -1,0 +1,21 @@
+"""What to say instead of a name that is not there: the nearest of those that are, or all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+LISTED_MAX: Final = 20
+"""Names that one sentence lists; of more it says how many there are."""
+
+
+def nearest(name: str, known: Iterable[str], several: str) -> str:
+    """Return the remedy for a name that is not among the known ones; `several` is what they are called."""
+    names = list(known)
+    if near := get_close_matches(name, names, n=1):
+        return f"did you mean {near[0]!r}?"
+    if not names:
+        return f"there are no {several}"
+    more = f" and {len(names) - LISTED_MAX} more" if len(names) > LISTED_MAX else ""
+    return f"the {several} are {', '.join(names[:LISTED_MAX])}{more}"
