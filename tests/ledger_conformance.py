@@ -1,4 +1,4 @@
-"""The fifteen invariants of a ledger (economy.md §4) as checks of any `Books`.
+"""The invariants of a ledger (economy.md §4) as checks of any `Books`.
 
 The right books must pass all of them; `ledger_mutants.py` has one wrong ledger for each.
 """
@@ -19,6 +19,7 @@ from econsim.schemas.ledger import (
     CREDITS,
     TREASURY,
     Chain,
+    Kind,
     Position,
     Refusal,
 )
@@ -253,6 +254,17 @@ def duplicate_of_a_refused_is_not_applied(make):
     assert books.credits("bob") == Position(0, 0)
 
 
+def a_void_moves_nothing(make):
+    books = make(endow("ann", 100))
+    books.apply(chain("hold", pending("hold", "ann", "bob", 40)))
+
+    paid = chain("v", transfer("v", "ann", "bob", 40, kind=Kind.VOID, pending_id="hold"))
+
+    assert books.apply(paid).answer() == {"v": Refusal.PENDING_TRANSFER_HAS_DIFFERENT_FIELDS}
+    assert books.credits("bob") == Position(0, 0)
+    assert [finding.what for finding in books.verify().findings] == []
+
+
 INVARIANTS = (
     postings_balance,
     journal_is_append_only,
@@ -269,8 +281,9 @@ INVARIANTS = (
     state_rebuilds_from_the_log,
     accounts_keep_their_order,
     duplicate_of_a_refused_is_not_applied,
+    a_void_moves_nothing,
 )
-"""In the order of economy.md §4."""
+"""In the order of economy.md §4; the last follows from its words of a void."""
 
 
 async def examine(check, make):

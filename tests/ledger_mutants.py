@@ -1,4 +1,4 @@
-"""Fifteen wrong ledgers, each broken in the one way its invariant forbids."""
+"""Wrong ledgers, each broken in the one way its invariant forbids."""
 
 from __future__ import annotations
 
@@ -231,6 +231,15 @@ class RefusedIsReportedApplied(Books):
     ledger_class = _KnownMeansApplied
 
 
+class _VoidsPayOut(Ledger):
+    def _resolve(self, transfer):
+        return super()._resolve(replace(transfer, kind=Kind.POST) if transfer.amount else transfer)
+
+
+class VoidsMoveMoney(Books):
+    ledger_class = _VoidsPayOut
+
+
 MUTANTS = {
     kit.postings_balance: PostingsDoNotBalance,
     kit.journal_is_append_only: JournalIsRewritten,
@@ -247,6 +256,7 @@ MUTANTS = {
     kit.state_rebuilds_from_the_log: RebuildDiffers,
     kit.accounts_keep_their_order: OrderIsLost,
     kit.duplicate_of_a_refused_is_not_applied: RefusedIsReportedApplied,
+    kit.a_void_moves_nothing: VoidsMoveMoney,
 }
 """Invariant → the ledger that breaks it."""
 

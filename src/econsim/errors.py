@@ -10,6 +10,7 @@
     │   └── QuotaExceeded      an agent that used up what it may take; retryable if a new window comes
     ├── Unavailable        nobody's fault: not now; trying again may succeed
     ├── CorruptJournal     a ledger's journal that does not add up; nothing is done on top of it
+    ├── CorruptLog         a run's log of which something is missing or unreadable; what was read is not all
     ├── RunFailed          a run that cannot go on; it is closed with this sentence as its failure
     ├── ScenarioError      a scenario file that cannot be used: file, line, key, remedy
     └── SetupError         this machine or server is not fit: port in use, server too old, no binary
@@ -105,6 +106,12 @@ class RunFailed(EconsimError):
     """The run cannot go on."""
 
     code = "run_cannot_go_on"
+
+
+class CorruptLog(EconsimError):
+    """The run's log is damaged; `econsim ledger verify` names what is missing or cannot be read."""
+
+    code = "log_is_corrupt"
 
 
 class ScenarioError(EconsimError):

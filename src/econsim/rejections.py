@@ -17,7 +17,7 @@ from nats.aio.client import Client
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.domain.envelope import Stamp
+from econsim.domain.envelope import DIGEST, Stamp, digest
 from econsim.errors import EconsimError, InvalidSubject, NotAllowed
 from econsim.grammar import Parsed, Subject, is_token
 from econsim.ports import WallClock
@@ -123,7 +123,9 @@ class Rejections:
         sealed = stamp.event(subject, self._service, data)
         _log.warning("%s", data)
         with suppress(nats.errors.Error, NotAllowed):
-            await self._client.publish(sealed.subject, sealed.json())
+            payload = sealed.json()
+            headers = {DIGEST: digest(sealed.subject, payload)}
+            await self._client.publish(sealed.subject, payload, headers=headers)
 
 
 def _printable(text: str, most: int) -> str:

@@ -27,25 +27,29 @@ class StoredBooks:
         self.balances: dict[str, dict[str, Position]] = {}
         """Holder → asset → position, as the newest writes say."""
 
-    def fold(self, stored: Stored) -> None:
-        """Take in one write, oldest first; raises CorruptJournal if it cannot be read at all."""
+    def fold(self, stored: Stored) -> Entry | None:
+        """Take in one write, oldest first, and return it if it is a journal entry.
+
+        Raises CorruptJournal if it cannot be read at all.
+        """
         from pydantic import ValidationError
 
         try:
-            self._fold(stored)
+            return self._fold(stored)
         except (ValidationError, ValueError, KeyError, TypeError) as error:
             message = f"the first bad record is {stored.key} at revision {stored.revision}: it cannot be read"
             raise CorruptJournal(message) from error
 
-    def _fold(self, stored: Stored) -> None:
+    def _fold(self, stored: Stored) -> Entry | None:
         from econsim.schemas.ledger import CREDITS, DEBT, Position, TransferPostedEvent, TransferRefusedEvent
 
         _, kind, name = stored.key.split(".", 2)
         match kind, name:
-            case "transfer", _:
-                self.entries.append(TransferPostedEvent.model_validate_json(stored.value))
-            case "refusal", _:
-                self.entries.append(TransferRefusedEvent.model_validate_json(stored.value))
+            case "transfer" | "refusal", _:
+                model = TransferPostedEvent if kind == "transfer" else TransferRefusedEvent
+                entry = model.model_validate_json(stored.value)
+                self.entries.append(entry)
+                return entry
             case _, "balance":
                 found = json.loads(stored.value)
                 held = self.balances.setdefault(kind, {})
@@ -54,3 +58,4 @@ class StoredBooks:
             case _, "holdings":
                 for asset, found in json.loads(stored.value).items():
                     self.balances.setdefault(kind, {})[asset] = Position(found["posted"], found["pending"])
+        return None

@@ -15,7 +15,7 @@ from econsim.adapters.nats_server import EmbeddedServer
 from econsim.adapters.state_store import JetStreamStateStore
 from econsim.errors import NotAllowed
 from econsim.permissions import questions
-from econsim.ports import Write
+from econsim.ports import Entry, Write
 from econsim.schemas.quota import QuotaUpdate
 
 pytestmark = pytest.mark.nats
@@ -44,7 +44,8 @@ async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
     await store.commit([Write(f"{run}.alice.balance", b"5", 0), Write(f"{run}.bob.balance", b"6", 0)])
     await quota_table.KeyQuotaTable(nc).change(run, "alice", QuotaUpdate(max_publish_rate=7))
 
-    assert [each async for each in reading.history(observer, run)] == [e async for e in store.history(run)]
+    read = [Entry(e.subject, e.payload, e.sequence) async for e in reading.history(observer, run)]
+    assert read == [e async for e in store.history(run)]
     shown = [(await quota_table.shown(observer, run, who)).max_publish_rate for who in ("alice", None)]
     assert shown == [7, QuotaUpdate.model_fields["max_publish_rate"].default or 100]
 

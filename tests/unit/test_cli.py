@@ -6,25 +6,19 @@ import json
 import subprocess
 import sys
 from collections import deque
+from dataclasses import replace
 
 import pytest
+from kept_runs import altered, checked, instead, kept_run
 from run_builders import only, small_run
 from typer.testing import CliRunner
 
 from econsim import errors, subjects
-from econsim.cli import COMMANDS, GROUPS, app, ledger, reading
+from econsim.cli import COMMANDS, GROUPS, app, reading, verifying
 from econsim.cli.frame import hoisted
 from econsim.cli.log import End
 from econsim.domain.audit import facts
 from econsim.domain.causality import Causes
-from econsim.domain.envelope import Stamp
-from econsim.domain.journal import Journal
-from econsim.domain.journal_checks import verify
-from econsim.domain.ledger import Ledger
-from econsim.ports import Entry
-from econsim.schemas.ledger import TREASURY, Chain, Kind, Transfer
-
-STAMP = Stamp("run_1", "ab", 0, "1970-01-01T00:00:00.000000000Z")
 
 
 def cli(*args):
@@ -224,60 +218,35 @@ def test_a_run_has_ended_when_the_last_entry_of_its_ledger_was_seen() -> None:
     assert end.reached
 
 
-def stored(count=3):
-    """Return what a store holds after some endowments: a journal entry and a balance for each."""
-    book, journal = Ledger(), Journal()
-    for number in range(count):
-        transfer = Transfer(f"t{number}", Kind.TRANSFER, TREASURY, f"agent_{number}", "credits", 5)
-        (entry,) = journal.seal(book.apply([Chain(f"c{number}", "endow", (transfer,))]))
-        sealed = STAMP.event(subjects.TRANSFER_POSTED, "ledger", entry, number)
-        yield Entry(f"run_1.transfer.s{number}", sealed.json(), 2 * number + 1)
-        balance = b'{"posted":5,"pending":0,"sequence":%d}' % (number + 1)
-        yield Entry(f"run_1.agent_{number}.balance", balance, 2 * number + 2)
-    treasury = b'{"posted":%d,"pending":0,"sequence":%d}' % (-5 * count, count)
-    yield Entry("run_1.treasury.balance", treasury, 2 * count + 1)
-
-
-def verified(entries):
-    books = ledger.StoredBooks()
-    for entry in entries:
-        books.fold(entry)
-    return ledger.told("run_1", verify(books.entries, books.balances))
+def shown(log, bucket):
+    """Return what `ledger verify` prints of a log and a bucket."""
+    return verifying.told(verifying.Verified("run_1", checked(log, bucket), hash_kept=True))
 
 
 def test_books_that_add_up_are_said_to() -> None:
-    assert "add up" in verified(stored())[0]
-    assert "3 entries, 3 transfers, 4 holders" in verified(stored())[0]
+    lines = shown(*kept_run())
+
+    assert "the books of run_1 add up" in lines[0]
+    assert "98 records of 12 ticks" in lines[0]
+    assert "as it was when the run ended" in lines[-1]
 
 
-def test_an_edited_journal_record_is_named() -> None:
-    entries = list(stored())
-    edited = entries[2].value.replace(b'"amount":5', b'"amount":6')
-    entries[2] = Entry(entries[2].key, edited, entries[2].revision)
+def test_books_that_do_not_add_up_name_the_first_bad_record_and_its_place() -> None:
+    log, bucket = kept_run()
+    journal = instead(bucket, 1, altered(bucket[1], sequence=7))
 
-    shown = verified(entries)
+    lines = shown(log, journal)
 
-    assert "do not add up" in shown[0]
-    assert json.loads(edited)["event_id"] in shown[1]
-    assert "journal entry 2: hash_differs_from_content" in shown[1]
-
-
-def test_an_edited_balance_is_named() -> None:
-    entries = list(stored())
-    entries[1] = Entry(entries[1].key, b'{"posted":50,"pending":0}', entries[1].revision)
-
-    shown = verified(entries)
-
-    assert any("agent_0: balance_differs_from_journal" in line for line in shown)
+    assert "do not add up" in lines[0]
+    assert "copy_differs_from_the_journal" in "".join(lines)
+    assert f"{json.loads(bucket[1].payload)['event_id']}: sequence_has_a_gap (7 after 1)" in "".join(lines)
 
 
-def test_a_removed_journal_record_is_named() -> None:
-    entries = list(stored())
-    del entries[2]
+def test_a_record_that_cannot_be_read_is_named_and_the_others_are_checked() -> None:
+    log, bucket = kept_run()
+    log = instead(log, 4, replace(log[4], payload=b"{"))
 
-    assert "journal entry 3: sequence_has_a_gap" in verified(entries)[1]
+    lines = shown(log, bucket)
 
-
-def test_a_record_that_cannot_be_read_is_named() -> None:
-    with pytest.raises(errors.CorruptJournal, match=r"run_1\.transfer\.s0 at revision 1"):
-        verified([Entry("run_1.transfer.s0", b"{", 1)])
+    assert f"{log[4].subject}, place in the log 5: record_differs_from_its_digest" in lines[1]
+    assert "97 records" in lines[0]

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from econsim.adapters import reading
+from econsim.adapters.stored import Page
 from econsim.adapters.trust import Trust
 from econsim.cli.attach import _identity
 from econsim.config import settings
@@ -45,7 +46,7 @@ async def test_following_outlives_an_outage_and_ends_when_it_does_not_end(monkey
         if len(asked) in (2, 3) or len(asked) > 4:
             message = "away"
             raise Unavailable(message)
-        return [SimpleNamespace(sequence=start)]
+        return Page([SimpleNamespace(sequence=start)], ahead=1)
 
     monkeypatch.setattr(reading.stored, "page", page)
     monkeypatch.setattr(reading, "LOOK_S", 0)

@@ -22,6 +22,7 @@ from econsim.adapters.guard import guard
 from econsim.adapters.ingress import harden
 from econsim.adapters.jwt import identity
 from econsim.adapters.renewal import complaint, keep_current
+from econsim.domain.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.permissions import INBOX, NAME, ROLES, permissions
 from econsim.subjects import AUDIT
@@ -203,7 +204,7 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
     InvalidMessage when the stream refuses the message for good.
     """
     end, pause_s = time.monotonic() + deadline_s, PAUSE_S
-    headers = {"Nats-Msg-Id": message_id}
+    headers = _headers(subject, payload, message_id)
     if expected_sequence is not None:
         headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(expected_sequence)
     while True:
@@ -241,6 +242,10 @@ async def _own(stream: JetStreamContext, subject: str, message_id: str) -> PubAc
     return PubAck(stream=AUDIT, seq=newest.seq or 0, duplicate=True)
 
 
+def _headers(subject: str, payload: bytes, message_id: str) -> dict[str, str]:
+    return {"Nats-Msg-Id": message_id, DIGEST: digest(subject, payload)}
+
+
 async def publish_many(
     stream: JetStreamContext, messages: Iterable[Outgoing], deadline_s: float = DEADLINE_S
 ) -> None:
@@ -265,7 +270,9 @@ async def publish_many(
 async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[PubAck]:
     try:
         return await stream.publish_async(
-            message.subject, message.payload, headers={"Nats-Msg-Id": message.message_id}
+            message.subject,
+            message.payload,
+            headers=_headers(message.subject, message.payload, message.message_id),
         )
     except (nats.errors.OutboundBufferLimitError, nats.errors.MaxPayloadError) as error:
         # The library has counted it as under way, and would for ever.

@@ -8,9 +8,11 @@ what the log's leader knows, read through `audit_log`.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +20,13 @@ from nats.aio.client import Client
 
 from econsim import subjects
 from econsim.adapters import stored
+from econsim.adapters.gaps import Count, Gap, between, within
 from econsim.adapters.jwt import identity
 from econsim.adapters.state_store import BUCKET
-from econsim.adapters.stored import Stored
-from econsim.errors import SetupError, Unavailable
+from econsim.adapters.stored import Page, Stored
+from econsim.errors import CorruptLog, NotAllowed, SetupError, Unavailable
 from econsim.grammar import token
 from econsim.permissions import READERS, ROLES
-from econsim.ports import Entry
 from econsim.subjects import AUDIT
 
 LOOK_S: Final = 0.02
@@ -47,13 +49,13 @@ def reader(creds: Path) -> Path:
 
 
 async def events(
-    client: Client, run: str, start: int = 1, subject: str | None = None
+    client: Client, run: str, start: int = 1, gaps: list[Gap] | None = None
 ) -> AsyncGenerator[Stored, None]:
-    """Yield a run's events from a place in the log on, up to the newest; `subject` narrows to one pattern.
+    """Yield a run's events from a place in the log on, up to the newest; `gaps` takes what is missing between them.
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    async with aclosing(stored.each(client, AUDIT, start, subject or _of(run))) as found:
+    async with aclosing(_whole(client, AUDIT, _of(run), start, gaps)) as found:
         async for event in found:
             yield event
 
@@ -61,23 +63,27 @@ async def events(
 async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Stored, None]:
     """Yield a run's events from a place in the log on, for ever, without gap or repeat over restarts.
 
-    Raises Unavailable once the server has been away for a minute, or the connection was closed.
+    Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog
+    where an event is missing or cannot be read.
     """
     away: float | None = None
+    count = Count()
     while True:
         try:
-            page = await stored.page(client, AUDIT, start, _of(run))
+            page: Page | None = await stored.page(client, AUDIT, start, _of(run))
             away = None
         except Unavailable:
             away = away or time.monotonic()
             if client.is_closed or time.monotonic() - away > AWAY_S:
                 raise
-            page = []
-        for event in page:
+            page = None
+        if page is not None:
+            count.see(start, page)
+            await _refuse(client, count)
+        for event in page.messages if page else ():
             yield event
-        if page:
-            start = page[-1].sequence + 1
-        else:
+            start = event.sequence + 1
+        if not page or not page.messages:
             await asyncio.sleep(LOOK_S)
 
 
@@ -86,18 +92,79 @@ async def newest(client: Client, subject: str) -> Stored | None:
     return await stored.latest(client, AUDIT, subject)
 
 
+async def oldest(client: Client) -> Stored | None:
+    """Return the first event of the log; none if it is empty."""
+    return next(iter((await stored.page(client, AUDIT, 1, ">", 1)).messages), None)
+
+
+async def journal_head(client: Client, run: str) -> int:
+    """Return the newest entry of a run's journal in the ledger's bucket; 0 if there is none, or it may not be read."""
+    head = 0
+    for kind in ("transfer", "refusal"):
+        try:
+            found = await stored.latest(client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.{kind}.*")
+        except NotAllowed:
+            return 0
+        if found is not None:
+            head = max(head, _sequence(found.payload))
+    return head
+
+
 async def opened(client: Client) -> list[Stored]:
     """Return the opening of every run in the log, oldest first."""
     return [event async for event in stored.each(client, AUDIT, pattern=subjects.RUN_OPENED.pattern())]
 
 
-async def history(client: Client, run: str) -> AsyncGenerator[Entry, None]:
-    """Yield every write ever made to a run's keys of the ledger's bucket, oldest first."""
-    prefix = f"$KV.{BUCKET}."
-    pattern = f"{prefix}{token(run, 'run')}.>"
-    async with aclosing(stored.each(client, f"KV_{BUCKET}", pattern=pattern)) as found:
+async def history(client: Client, run: str, gaps: list[Gap] | None = None) -> AsyncGenerator[Stored, None]:
+    """Yield every write ever made to a run's keys of the ledger's bucket, oldest first, each with its key as subject.
+
+    `gaps` takes what is missing between them.
+    """
+    async with aclosing(_whole(client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.>", 1, gaps)) as found:
         async for each in found:
-            yield Entry(each.subject.removeprefix(prefix), each.payload, each.sequence)
+            yield replace(each, subject=each.subject.removeprefix(_KEYS))
+
+
+async def _whole(
+    client: Client, stream: str, pattern: str, start: int, gaps: list[Gap] | None
+) -> AsyncGenerator[Stored, None]:
+    """Yield a pattern's messages up to the newest, then look whether the server passed over any."""
+    count, first = Count(), 0
+    while True:
+        page = await stored.page(client, stream, start, pattern)
+        count.see(start, page)
+        if not page.messages:
+            break
+        first = first or page.messages[0].sequence
+        for each in page.messages:
+            yield each
+        start = page.messages[-1].sequence + 1
+    if gaps is not None:
+        found = [gap for span in count.short for gap in await between(client, stream, *span)]
+        if not found and first:
+            found = await within(client, stream, first, start - 1)
+        gaps.extend(found)
+
+
+async def _refuse(client: Client, count: Count) -> None:
+    if count.short:
+        first, last = count.short[0]
+        gap = next(
+            iter(await between(client, AUDIT, first, last)),
+            f"a record of {AUDIT} after place {first} cannot be read",
+        )
+        message = f"the log is damaged: {gap}"
+        raise CorruptLog(message)
+
+
+_KEYS: Final = f"$KV.{BUCKET}."
+
+
+def _sequence(payload: bytes) -> int:
+    """Return the place of a journal entry in its journal; 0 for what is none, which whoever reads it all will meet."""
+    with suppress(ValueError, KeyError, TypeError):
+        return int(json.loads(payload)["data"]["sequence"])
+    return 0
 
 
 def _of(run: str) -> str:

@@ -19,6 +19,8 @@ from nats.aio.msg import Msg
 from nats.js.api import Header
 from nats.nuid import NUID
 
+from econsim import subjects
+from econsim.domain.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.ports import Entry, Write
 
@@ -39,6 +41,8 @@ _CONFLICTS: Final = frozenset({10071, 10164})
 """Wrong last sequence of a key; two expectations on one key."""
 _MISUSE: Final = frozenset({10054, 10174, 10199})
 """Message over the size limit; batches not allowed on the stream; batch over the limit."""
+_LOGGED: Final = {"transfer": subjects.TRANSFER_POSTED, "refusal": subjects.TRANSFER_REFUSED}
+"""Second token of a key → the subject its values have in the log."""
 _NO_ANSWER: Final = (
     TimeoutError,
     asyncio.TimeoutError,
@@ -135,9 +139,18 @@ class JetStreamStateStore:
                 await subscription.unsubscribe()
 
 
+def logged_as(key: str) -> str:
+    """Return what a key's value is known by: the log's subject for a journal entry, which is copied there, else the key."""
+    run, _, rest = key.partition(".")
+    row = _LOGGED.get(rest.partition(".")[0])
+    return row(run=run) if row else key
+
+
 def _headers(write: Write, batch: str, place: int) -> dict[str, str]:
-    """Return the headers of one write: its place in the batch and its expected revision."""
-    headers: dict[str, str] = {Header.BATCH_ID: batch, Header.BATCH_SEQUENCE: str(place)} if batch else {}
+    """Return the headers of one write: its digest, its place in the batch and its expected revision."""
+    headers: dict[str, str] = {DIGEST: digest(logged_as(write.key), write.value)}
+    if batch:
+        headers |= {Header.BATCH_ID: batch, Header.BATCH_SEQUENCE: str(place)}
     if write.expected is not None:
         headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(write.expected)
     return headers

@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from econsim.adapters.jetstream import NotThere, request
+from econsim.domain.envelope import DIGEST, digest
 from econsim.errors import SetupError, Unavailable
 
 PAGE: Final = 1024
@@ -35,6 +36,8 @@ _NOT_DELETED: Final = frozenset({"10043", "10057"})
 """The server's codes for a message it did not delete; that it was gone already is one of the reasons."""
 _SENT_BEFORE: Final = "Nats-Last-Sequence"
 """The server's header with the place of the message before this one in a page, 0 for the first."""
+_LEFT: Final = "Nats-Num-Pending"
+"""The server's header with the number of messages it counts after this one."""
 _META: Final = "Nats-"
 """What the names of the server's own headers begin with."""
 
@@ -54,6 +57,23 @@ class Stored:
     headers: Mapping[str, str] = field(default_factory=dict)
     """The sender's headers; the server's own, `Nats-…`, are left out."""
 
+    @property
+    def changed(self) -> bool:
+        """Tell whether it is not what was sent; of a message without a digest nobody knows."""
+        return self.headers.get(DIGEST) not in (None, digest(self.subject, self.payload))
+
+
+@dataclass(slots=True)
+class Page:
+    """Some messages of a stream, and how many the server counts there: it passes over those it cannot read."""
+
+    messages: list[Stored] = field(default_factory=list)
+    """In order."""
+    ahead: int = 0
+    """Messages the server counted from where the page was to begin; 0 if none came."""
+    left: int = 0
+    """Messages the server still counts after those that came."""
+
 
 async def each(
     client: Client, stream: str, start: int = 1, pattern: str = ">"
@@ -62,34 +82,37 @@ async def each(
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    while found := await page(client, stream, start, pattern):
+    while found := (await page(client, stream, start, pattern)).messages:
         for stored in found:
             yield stored
         start = found[-1].sequence + 1
 
 
-async def page(client: Client, stream: str, start: int, pattern: str) -> list[Stored]:
-    """Return a stream's next messages from a sequence on, not all of them; empty if there are none.
+async def page(client: Client, stream: str, start: int, pattern: str, count: int = PAGE) -> Page:
+    """Return a stream's next messages from a sequence on, at most `count`; empty if there are none.
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    question = {"seq": max(start, 1), "batch": PAGE, "max_bytes": PAGE_BYTES, "next_by_subj": pattern}
-    found: list[Stored] = []
+    question = {"seq": max(start, 1), "batch": count, "max_bytes": PAGE_BYTES, "next_by_subj": pattern}
+    found = Page()
     whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def hear(message: Msg) -> None:
         if whole.done():
             return
         try:
-            _check_gap(message, found[-1].sequence if found else 0, stream)
+            _check_gap(message, found.messages[-1].sequence if found.messages else 0, stream)
             stored = _read(message, stream)
         except Unavailable as error:
             whole.set_exception(error)
             return
+        left = int((message.headers or {}).get(_LEFT, 0))
         if stored is None:
+            found.left = left
             whole.set_result(None)
         else:
-            found.append(stored)
+            found.ahead = found.ahead or left + 1
+            found.messages.append(stored)
 
     try:
         subscription = await client.subscribe(client.new_inbox(), cb=hear)

@@ -14,10 +14,6 @@ from econsim.stored_books import StoredBooks
 
 if TYPE_CHECKING:
     from econsim.config import Settings
-    from econsim.domain.journal_checks import Report
-
-FINDINGS_SHOWN_MAX: Final = 20
-"""Findings listed; the first one is what matters, the rest often follow from it."""
 
 ledger: Final = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Verify a run's books, show balances."
@@ -26,10 +22,11 @@ ledger: Final = typer.Typer(
 
 @ledger.command()
 def verify(context: typer.Context, run: RunArgument = "last") -> None:
-    """Recompute every balance of a run from its journal and compare; names the first bad record.
+    """Check a run's log against its ledger's journal, and every balance; names each bad record and its place.
 
-    Checks the hash chain, every transfer, that no asset appears or vanishes, and the stored balances.
-    Ends with 1 if anything is wrong.
+    Reads both: that no record of the log or the bucket is missing or was changed, periods, ticks and batches without
+    gaps, the journal's hash chain, every transfer and balance, trades against postings both ways, and the canonical
+    hash that `econsim run` kept. Ends with 1 if anything is wrong.
 
     Example: [cyan]econsim ledger verify last[/cyan]
     """
@@ -45,45 +42,27 @@ def balances(context: typer.Context, run: RunArgument = "last") -> None:
     carried_out(_balances(configured(context), run))
 
 
-async def _read(config: Settings, run: str) -> tuple[str, StoredBooks]:
+async def _verify(config: Settings, run: str) -> None:
+    from econsim.cli.verifying import told, verified
+
+    found = await verified(config, run)
+    for text in told(found):
+        say(text)
+    if found.findings:
+        raise typer.Exit(1)
+
+
+async def _books(config: Settings, run: str) -> tuple[str, StoredBooks]:
     from econsim.adapters.reading import history
     from econsim.cli.log import resolve
+    from econsim.ports import Entry
 
     books = StoredBooks()
     async with attached(config) as client:
         name = await resolve(client, run)
         async for stored in history(client, name):
-            books.fold(stored)
+            books.fold(Entry(stored.subject, stored.payload, stored.sequence))
     return name, books
-
-
-async def _verify(config: Settings, run: str) -> None:
-    from econsim.domain.journal_checks import verify as verified
-
-    name, books = await _read(config, run)
-    report = verified(books.entries, books.balances)
-    for text in told(name, report):
-        say(text)
-    if report.findings:
-        raise typer.Exit(1)
-
-
-def told(run: str, report: Report) -> list[str]:
-    """Return what verification found, a line each."""
-    size = f"{report.entries:,} entries, {report.transfers:,} transfers, {len(report.balances):,} holders"
-    if report.first is None:
-        return [
-            f"[green]the books of {run} add up[/green]: {size}; every balance recomputed, every asset conserved",
-            f"[dim]hash of the last entry {report.head_hash}[/dim]",
-        ]
-    first, shown = report.first, report.findings[:FINDINGS_SHOWN_MAX]
-    lines = [
-        f"[bold red]the books of {run} do not add up[/bold red]: {len(report.findings):,} findings in {size}",
-        f"[red]the first bad record is {first.event_id}, journal entry {first.sequence}: {first.what}[/red]",
-    ]
-    lines += [f"  entry {f.sequence}, {f.event_id}: {f.what} ({f.evidence})" for f in shown]
-    hidden = len(report.findings) - len(shown)
-    return lines + ([f"  … and {hidden:,} more"] if hidden else [])
 
 
 async def _balances(config: Settings, run: str) -> None:
@@ -92,7 +71,7 @@ async def _balances(config: Settings, run: str) -> None:
 
     from econsim.schemas.ledger import format_amount
 
-    name, books = await _read(config, run)
+    name, books = await _books(config, run)
     table = Table(box=SIMPLE_HEAD, title=f"balances of {name}, credits and units", title_justify="left")
     for heading in ("holder", "asset"):
         table.add_column(heading, no_wrap=True)

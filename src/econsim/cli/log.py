@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from econsim import grammar, subjects
 from econsim.adapters import reading
 from econsim.adapters.stored import Stored
 from econsim.domain.audit import Record, record
+from econsim.domain.causality import TIMELESS
+from econsim.domain.decode import decode
+from econsim.domain.envelope import DIGEST
 from econsim.domain.repeats import Repeats
-from econsim.errors import NotFound, Unavailable
+from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
 from econsim.schemas.admin import NO_RUN
+from econsim.subjects import AUDIT
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+
+    from econsim.adapters.gaps import Gap
 
 LAST: Final = "last"
 """What stands for the newest run."""
@@ -50,7 +56,7 @@ async def resolve(client: Client, run: str) -> str:
     `none` stands for events about no run.
     """
     if run != LAST:
-        if run != NO_RUN and await reading.newest(client, subjects.RUN_OPENED(run=run)) is None:
+        if not await _known(client, run):
             message = f"there is no run {run!r} in the log; `econsim runs` lists those there are"
             raise NotFound(message, code="run_does_not_exist")
         return run
@@ -59,6 +65,13 @@ async def resolve(client: Client, run: str) -> str:
         message = "there are no runs in the log yet; start one with `econsim run genesis`"
         raise NotFound(message, code="run_does_not_exist")
     return grammar.fields(newest.subject).run
+
+
+async def _known(client: Client, run: str) -> bool:
+    """Tell whether there is anything of a run: its opening, or what is left of a log that is not whole."""
+    if run == NO_RUN or await reading.newest(client, subjects.RUN_OPENED(run=run)) is not None:
+        return True
+    return bool(await reading.newest(client, f"*.*.*.{run}") or await reading.journal_head(client, run))
 
 
 async def runs(client: Client) -> list[RunSeen]:
@@ -86,20 +99,21 @@ class End:
     def __init__(self) -> None:
         """Start before the first record."""
         self.closed = False
+        self.seen = 0
+        """Newest entry of the ledger that was read."""
         self._wanted: int | None = None
-        self._seen = 0
 
     @property
     def reached(self) -> bool:
         """Tell whether nothing can follow any more."""
-        return self._wanted is not None and self._seen >= self._wanted
+        return self._wanted is not None and self.seen >= self._wanted
 
     def see(self, entry: Record) -> None:
         """Take the next record in."""
         if entry.type == subjects.RUN_CLOSED.type:
             self.closed, self._wanted = True, entry.data["journal_sequence"]
         elif entry.type in (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type):
-            self._seen = max(self._seen, entry.data["sequence"])
+            self.seen = max(self.seen, entry.data["sequence"])
 
 
 class RunLog:
@@ -109,46 +123,102 @@ class RunLog:
         """Read a run that is in the log."""
         self.end = End()
         """Whether the run has ended."""
+        self.damage: list[str] = []
+        """What is missing or cannot be read, each with its place; the other records are read all the same."""
+        self.opened = False
+        """Whether the run's opening was read."""
         self._client = client
         self._run = run
-        self._newest = 0
+        self._newest = self._tick = 0
         self._repeats = Repeats()
 
     async def so_far(self) -> AsyncIterator[Record]:
         """Yield what there is now; of a closed run everything.
 
-        The server copies the ledger's entries into the log a moment after they are made, so the last
-        ones of a closed run are waited for; raises Unavailable if they do not come.
+        The server copies the ledger's entries into the log a moment after they are made, so those made before
+        are waited for; if they do not come, they are missing.
         """
-        async with aclosing(reading.events(self._client, self._run)) as stored:
+        made = await reading.journal_head(self._client, self._run)
+        gaps: list[Gap] = []
+        async with aclosing(reading.events(self._client, self._run, gaps=gaps)) as stored:
             async for event in stored:
-                if entry := self._taken(event):
+                for entry in self._taken(event):
                     yield entry
-        if self.end.closed:
-            async for entry in self._through(CATCH_UP_S):
-                yield entry
+        self.damage.extend(map(str, gaps))
+        if not self.opened and self._run != NO_RUN:
+            self.damage.append(f"the opening of the run is gone: {await self._gone()}")
+        async for entry in self._copied(made):
+            yield entry
 
     async def onwards(self) -> AsyncIterator[Record]:
         """Yield what comes after what was read, until the run has ended."""
-        async for entry in self._through(None):
+        async for entry in self._through(None, lambda: self.end.reached):
             yield entry
 
-    async def _through(self, silence_s: float | None) -> AsyncIterator[Record]:
-        if self.end.reached:
+    def check(self) -> None:
+        """Raise CorruptLog if anything of the run is missing or cannot be read."""
+        if self.damage:
+            more = f", and {len(self.damage) - 1} more" if len(self.damage) > 1 else ""
+            message = (
+                f"the log of run {self._run!r} is not whole: {self.damage[0]}{more}; "
+                f"`econsim ledger verify {self._run}` names everything"
+            )
+            raise CorruptLog(message)
+
+    async def _copied(self, made: int) -> AsyncIterator[Record]:
+        """Yield the ledger's entries, up to one that was made, that the server still copies."""
+
+        def whole() -> bool:
+            return self.end.seen >= made and (self.end.reached or not self.end.closed)
+
+        if whole():
+            return
+        try:
+            async for entry in self._through(CATCH_UP_S, whole):
+                yield entry
+        except Unavailable:
+            self.damage.append(f"the ledger's entries after {self.end.seen:,} are missing, up to {made:,}")
+
+    async def _through(self, silence_s: float | None, enough: Callable[[], bool]) -> AsyncIterator[Record]:
+        if enough():
             return
         async with aclosing(reading.follow(self._client, self._run, self._newest + 1)) as stored:
-            while not self.end.reached:
+            while not enough():
                 try:
                     event = await asyncio.wait_for(anext(stored), silence_s)
                 except TimeoutError:
-                    message = f"the log of run {self._run!r} lacks the newest entries of its ledger"
-                    raise Unavailable(message) from None
-                if entry := self._taken(event):
+                    raise Unavailable from None
+                for entry in self._taken(event):
                     yield entry
 
-    def _taken(self, event: Stored) -> Record | None:
-        """Return a record, or none for one that repeats another."""
+    async def _gone(self) -> str:
+        oldest = await reading.oldest(self._client)
+        return f"the log begins at {oldest.stored_at[:19]}" if oldest else "the log is empty"
+
+    def _taken(self, event: Stored) -> Iterator[Record]:
+        """Yield the event as a record; nothing for one that repeats another, or cannot be read."""
         self._newest = event.sequence
-        entry = record(event.subject, event.payload)
+        try:
+            entry = readable(event)
+        except InvalidMessage as error:
+            self.damage.append(f"the record at place {event.sequence} of {AUDIT} cannot be read: {error}")
+            return
+        if entry.type == subjects.TICKED.type:
+            self._tick = entry.tick
+        elif not entry.tick and entry.type in TIMELESS:
+            entry = replace(entry, tick=self._tick)
+        self.opened = self.opened or entry.type == subjects.RUN_OPENED.type
         self.end.see(entry)
-        return None if self._repeats.told(entry) else entry
+        if not self._repeats.told(entry):
+            yield entry
+
+
+def readable(event: Stored) -> Record:
+    """Return a record of the log; raises InvalidMessage for one that is no event, or was changed after it was sent."""
+    if event.changed:
+        message = f"the record on {event.subject!r} is not what was sent: its digest differs"
+        raise InvalidMessage(message)
+    if DIGEST not in event.headers:
+        # No service wrote it, or it lost its header: then nothing vouches for its form.
+        decode(event.subject, event.payload)
+    return record(event.subject, event.payload)

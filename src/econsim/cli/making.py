@@ -49,9 +49,10 @@ def export(
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
     """
-    rows = carried_out(_export(configured(context), run, parquet))
+    rows, log = carried_out(_export(configured(context), run, parquet))
     for name, count in rows.items():
         say("[bold]{path}[/bold]: {count:,} rows", path=parquet / f"{name}.parquet", count=count)
+    log.check()
 
 
 def report(
@@ -130,7 +131,7 @@ async def _permissions() -> str:
     return page(rows, expected(rows), await measure(rows))
 
 
-async def _export(config: Settings, run: str, directory: Path) -> dict[str, int]:
+async def _export(config: Settings, run: str, directory: Path) -> tuple[dict[str, int], RunLog]:
     """Read the log here and write tables in a thread, so that a long run fits in little memory."""
     from econsim.cli.log import RunLog, resolve
     from econsim.report.export import export as write
@@ -144,10 +145,11 @@ async def _export(config: Settings, run: str, directory: Path) -> dict[str, int]
         finally:
             waiting.put(None)
     try:
-        return await writing
+        rows = await writing
     except OSError as error:
         message = f"cannot write to {directory}: {error.strerror}; choose another directory with --parquet"
         raise SetupError(message) from error
+    return rows, log
 
 
 async def _feed(
@@ -171,10 +173,14 @@ async def _report(config: Settings, run: str, output: Path | None) -> None:
     charts = asyncio.create_task(asyncio.to_thread(library))
     async with attached(config) as client:
         name = await resolve(client, run)
-        async for entry in RunLog(client, name).so_far():
+        log = RunLog(client, name)
+        async for entry in log.so_far():
             tally.add(entry)
             canonical.add(entry)
     await charts
+    if not log.opened:
+        log.check()
     summary = tally.summary(canonical.hexdigest())
     with report_path(config, name, output, "--output") as path:
         print_summary(summary, console(), write_report(summary, path))
+    log.check()

@@ -181,6 +181,7 @@ async def _events(config: Settings, run: str, choice: Choice, show: Show) -> Non
             async for entry in log.onwards():
                 kept.extend(filter(choice.wanted, facts(entry)))
                 show(kept)
+    log.check()
 
 
 def printer(*, as_json: bool) -> Show:
@@ -239,13 +240,16 @@ async def _why(config: Settings, event: str, run: str) -> None:
     causes = Causes()
     async with attached(config) as client:
         name = await resolve(client, run)
-        async for entry in RunLog(client, name).so_far():
+        log = RunLog(client, name)
+        async for entry in log.so_far():
             causes.add(entry)
     try:
         console().print(tree(causes, event))
     except NotFound as error:
         message = f"{error} ({name}); another run is named with --run"
+        log.check()
         raise NotFound(message, code=error.error_code) from None
+    log.check()
 
 
 def tree(causes: Causes, name: str) -> Tree:

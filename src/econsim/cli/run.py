@@ -123,6 +123,7 @@ async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it
     from econsim.adapters.clock import random_name
     from econsim.launch.fleet import launched
     from econsim.launch.guests import uninvited
+    from econsim.launch.kept import keep_hash
     from econsim.launch.record import Recorder
     from econsim.launch.runs import events_of, opened
     from econsim.report.live import Progress
@@ -146,6 +147,8 @@ async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it
         # The log tells of letters a moment later, and the run has ended by then.
         letters = await dead_letters.count(client, run)
     summary = recorder.summary()
+    if not fleet.ephemeral:
+        keep_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
     return replace(summary, dead_letters=max(letters, summary.dead_letters))
 
 

@@ -23,7 +23,7 @@ AMBIGUOUS_SHOWN: Final = 4
 """Candidates named when a prefix fits several facts."""
 
 
-_OUTSIDE: Final = frozenset(
+TIMELESS: Final = frozenset(
     row.type
     for row in (
         subjects.COMMANDED,
@@ -36,7 +36,8 @@ _OUTSIDE: Final = frozenset(
         subjects.AGENT_SUSPENDED,
     )
 )
-"""Events about a run that need no cause in it: what people decide, and what is noticed around the economy."""
+"""Events about a run that need no cause in it: what people decide, and what is noticed around the economy. Who
+tells of them knows no tick, so theirs is 0, and readers take the one that was open there in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ class Causes:
 def _from_outside(kind: str) -> bool:
     """Tell whether an event of this type may come from nothing in the run; agents' own reports may."""
     own = kind.partition(".")[0] == "agent" and kind != subjects.CYCLE_COMPLETED.type
-    return own or kind in _OUTSIDE
+    return own or kind in TIMELESS
 
 
 def _names(fact: Fact) -> Iterator[str]:

@@ -82,7 +82,7 @@ def decode(subject: str, payload: bytes) -> Sealed:
     """Return the event a record of the log holds.
 
     Raises InvalidMessage for a type there is no schema for, a payload that does not follow it, and one that is
-    of another run than its subject.
+    of another run or type than its subject.
     """
     tokens = subject.split(".", 3)
     parse = _parser(tokens[0], tokens[2]) if len(tokens) == 4 else None
@@ -96,6 +96,9 @@ def decode(subject: str, payload: bytes) -> Sealed:
         raise InvalidMessage(message) from error
     if found.correlation_id != tokens[3]:
         message = f"the event on {subject!r} says it is of run {found.correlation_id!r}"
+        raise InvalidMessage(message)
+    if found.type != f"{tokens[0]}.{tokens[2]}":
+        message = f"the event on {subject!r} says it is {found.type[:200]!r}"
         raise InvalidMessage(message)
     return Sealed(subject, found)
 

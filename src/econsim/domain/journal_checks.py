@@ -36,13 +36,15 @@ class Finding:
     """One thing that does not add up."""
 
     sequence: int
-    """Journal sequence of the record, or of the last entry for balances."""
+    """Journal sequence of the record, or of the last entry for balances; in the log, its place in the stream."""
     event_id: str
-    """The record's event id, or the holder for balances."""
+    """The record's event id; the holder for balances, the subject or key of a record without one."""
     what: str
     """What is wrong, as a sentence in snake case."""
     evidence: str
     """The values that disagree."""
+    where: str = "journal entry"
+    """What `sequence` counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,6 @@ def verify(events: Iterable[Entry], balances: Stated | None = None) -> Report:
     """Check all entries of a run in journal order and, if given, the stored balances against them."""
     books = Books()
     findings = [finding for event in events for finding in books.check(event)]
-    findings.extend(books.conservation(books.positions()))
     if balances is not None:
         findings.extend(books.conservation(balances))
         findings.extend(books.compare(balances))
@@ -82,7 +83,6 @@ def check(events: Iterable[Entry]) -> Iterator[Finding]:
     books = Books()
     for event in events:
         yield from books.check(event)
-    yield from books.conservation(books.positions())
 
 
 @dataclass(slots=True)
@@ -104,6 +104,8 @@ class Books:
         entry = event.data
         self.entries += 1
         wrong = list(self._seal(event))
+        if not entry.chains:
+            wrong.append(("entry_is_empty", event.event_id))
         for chain in entry.chains:
             if chain.id in self.chains:
                 wrong.append(("chain_is_recorded_twice", chain.id))
@@ -129,7 +131,10 @@ class Books:
         for holder in sorted({*stated, *actual}):
             claimed, recomputed = stated.get(holder, {}), actual.get(holder, {})
             for asset in sorted({*claimed, *recomputed}):
-                says, is_ = claimed.get(asset, NOTHING), recomputed.get(asset, NOTHING)
+                if asset not in claimed:
+                    yield Finding(self.sequence, holder, "balance_is_missing", asset)
+                    continue
+                says, is_ = claimed[asset], recomputed.get(asset, NOTHING)
                 if says != is_:
                     evidence = (
                         f"{asset}: stored {says.posted}/{says.pending}, journal {is_.posted}/{is_.pending}"
@@ -169,8 +174,10 @@ class Books:
             self.transfers[transfer.id] = transfer
             if transfer.debit == transfer.credit:
                 yield "accounts_are_not_different", transfer.id
-            if transfer.amount < (transfer.kind is not Kind.VOID):
+            if transfer.amount < 1 and transfer.kind is not Kind.VOID:
                 yield "amount_is_not_positive", f"{transfer.id}: {transfer.amount}"
+            if transfer.amount and transfer.kind is Kind.VOID:
+                yield "void_moves_an_amount", f"{transfer.id}: {transfer.amount}"
             if transfer.kind in {Kind.POST, Kind.VOID}:
                 yield from self._release(transfer)
             yield from self._move(transfer)

@@ -28,6 +28,8 @@ class Recorder:
         self._tally = Tally()
         self._canonical = Canonical()
         self._repeats = Repeats()
+        self.opening_id = ""
+        """Event id of the run's opening."""
         self._started = self._ended = 0.0
         self._ticks: list[float] = []
 
@@ -37,7 +39,7 @@ class Recorder:
         if self._repeats.told(entry):
             return
         if isinstance(data, RunOpened):
-            self._started = now
+            self._started, self.opening_id = now, sealed.event.event_id
         elif isinstance(data, Ticked):
             self._ticks.append(now)
         elif isinstance(data, RunClosed):

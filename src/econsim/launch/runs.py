@@ -15,10 +15,11 @@ from econsim import subjects
 from econsim.adapters.calls import NO_SERVICE, ask
 from econsim.adapters.connection import connect
 from econsim.adapters.reading import follow, reader
+from econsim.adapters.stored import Stored
 from econsim.app import Server
-from econsim.domain.decode import decode
+from econsim.domain.decode import decoded
 from econsim.domain.envelope import Sealed
-from econsim.errors import EconsimError, InvalidMessage, NotFound, Unavailable
+from econsim.errors import CorruptLog, EconsimError, NotFound, Unavailable
 from econsim.launch.guests import let_in
 from econsim.launch.trail import operator_of, told
 from econsim.permissions import OBSERVER, OPERATOR
@@ -27,6 +28,7 @@ from econsim.schemas.clock import CloseRun, OpenRun, RunClosed, RunClosedEvent, 
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
+from econsim.subjects import AUDIT
 
 OPEN_DEADLINE_S: Final = 30.0
 """Longest to wait for a clock service that takes the run, if the caller does not say."""
@@ -111,8 +113,8 @@ async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None
 async def events_of(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
     """Yield a run's events in log order until it is closed and its whole journal was seen.
 
-    Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. An
-    agent's own events, of types of its own, are passed over.
+    Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. What no service
+    wrote and is no event is passed over; raises CorruptLog for a record that is missing or was changed.
     """
     last, seen = -1, 0
     async with aclosing(_decoded(client, run)) as events:
@@ -130,5 +132,13 @@ async def events_of(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
 async def _decoded(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
     async with aclosing(follow(client, run)) as stored_events:
         async for stored in stored_events:
-            with suppress(InvalidMessage):
-                yield decode(stored.subject, stored.payload)
+            if sealed := _event(stored):
+                yield sealed
+
+
+def _event(stored: Stored) -> Sealed | None:
+    """Return the event of a record, none for what is no event; raises CorruptLog for what is not what was sent."""
+    if stored.changed:
+        message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"
+        raise CorruptLog(message)
+    return decoded(stored.subject, stored.payload)

@@ -1,0 +1,143 @@
+"""Damage to the server's own files: whatever is lost, every reader says where, and none ends as if all were well."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import pytest
+from run_builders import small_scenario
+from superuser import superuser
+from typer.testing import CliRunner
+
+from econsim import app
+from econsim.adapters import jetstream
+from econsim.adapters.connection import connect
+from econsim.adapters.nats_server import EmbeddedServer
+from econsim.cli import app as commands
+from econsim.launch.runs import events_of, open_run
+
+pytestmark = [pytest.mark.nats, pytest.mark.slow]
+
+READERS = {
+    "events": ("events",),
+    "report": ("report",),
+    "export": ("export", "--parquet", "tables"),
+    "why": ("why", "deal.1", "--run"),
+    "verify": ("ledger", "verify"),
+}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return a state directory with the finished runs `first` and `second`, its server stopped."""
+    directory = tmp_path_factory.mktemp("whole") / "econsim"
+    asyncio.run(played(directory))
+    return directory
+
+
+@pytest.fixture
+def state(whole, tmp_path, monkeypatch):
+    """Return a copy of it, to be damaged."""
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(whole, tmp_path / "econsim")
+
+
+async def played(directory):
+    async with EmbeddedServer(directory) as server:
+        client = await connect(server.url, superuser(server), "test")
+        await jetstream.apply(client)
+        async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
+            for run in ("first", "second"):
+                await open_run(client, run, small_scenario())
+                async for _ in events_of(client, run):
+                    pass
+        await client.close()
+
+
+def read(state, reader, run="first"):
+    """Read a run with a command; return its exit code and what it said."""
+    *words, last = READERS[reader]
+    order = (
+        [*words, last, run]
+        if reader in ("events", "report", "why", "verify")
+        else [words[0], run, "--parquet", last]
+    )
+    shown = CliRunner().invoke(commands, [*order, "--state", str(state)], catch_exceptions=False)
+    return shown.exit_code, shown.stdout + shown.stderr
+
+
+def store(state, stream, name):
+    """Return one of the files in which the server keeps a stream."""
+    return next((state / "nats" / "data" / "jetstream").glob(f"*/streams/{stream}/msgs")) / name
+
+
+def flip(path, sign, *, last=False):
+    """Change one bit of a file, where a piece of text stands for the first or the last time."""
+    content = bytearray(path.read_bytes())
+    content[(content.rfind if last else content.find)(sign) + 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_reads_a_whole_run(state, reader):
+    code, said = read(state, reader)
+
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_reader_names_the_place_of_a_flipped_bit(state, reader):
+    flip(store(state, "audit_log", "1.blk"), b"trade_id")
+
+    code, said = read(state, reader)
+
+    assert code == 1
+    assert "the record at place" in said
+
+
+@pytest.mark.parametrize(
+    "sign",
+    [
+        b"market.bid_accepted",
+        b"system.closed",
+        b"market.transfer_posted",
+        b"market.price_updated",
+        b"Nats-Msg-Id",
+    ],
+)
+def test_whatever_record_a_bit_flips_in_is_named(state, sign):
+    flip(store(state, "audit_log", "1.blk"), sign, last=True)
+
+    found = [read(state, "verify", run) for run in ("first", "second")]
+
+    assert 1 in [code for code, _ in found]
+    assert "record_is_missing" in "".join(said for _, said in found)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_log_whose_index_is_made_anew_from_a_damaged_block_is_no_shorter_run(state, reader):
+    flip(store(state, "audit_log", "1.blk"), b"trade_id")
+    store(state, "audit_log", "index.db").unlink()
+
+    first, second = read(state, reader), read(state, reader, "second")
+
+    assert (first[0], second[0]) == (1, 1), first[1] + second[1]
+
+
+def test_a_lost_block_of_the_log_is_no_missing_run(state):
+    store(state, "audit_log", "1.blk").unlink()
+
+    code, said = read(state, "events")
+
+    assert code == 1
+    assert "the opening of the run is gone" in said
+
+
+def test_a_flipped_bit_of_the_bucket_is_named(state):
+    flip(store(state, "KV_agent_state", "1.blk"), b'"posted":')
+
+    code, said = read(state, "verify")
+
+    assert code == 1
+    assert "place in the bucket" in said

@@ -1,0 +1,198 @@
+"""Every damage of a run's log and bucket is found, and the record it happened to is named."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kept_runs import altered, bits, checked, data_of, flipped, instead, kept_run, places, without
+
+MECHANISMS = ("continuous_double_auction", "zi_double_auction", "call_auction")
+DAMAGES = 100
+
+
+def whats(log, bucket, **kept):
+    """Return what verification finds wrong, each once."""
+    return {finding.what for finding in checked(log, bucket, **kept).findings}
+
+
+def named(log, bucket):
+    """Return the places that verification names."""
+    return {finding.sequence for finding in checked(log, bucket).findings}
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("policy", ["zip", "zi_c", "truthful"])
+def test_a_whole_run_has_no_findings(policy, mechanism):
+    log, bucket = kept_run(policy, mechanism)
+
+    found = checked(log, bucket)
+
+    assert found.findings == ()
+    assert (found.log.records, found.log.ticks, found.log.repeats) == (len(log), 12, 0)
+    assert whats(log, bucket, kept_hash=found.canonical_hash) == set()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_of_a_hundred_flipped_bits_is_found_and_its_record_named(seed):
+    streams, draw = kept_run(mechanism=MECHANISMS[seed % 3]), Random(seed)
+    silent = []
+    for number in range(DAMAGES // 4):
+        which = number % 2
+        damaged = list(streams)
+        index = draw.randrange(len(streams[which]))
+        record = streams[which][index]
+        damaged[which] = instead(streams[which], index, flipped(record, bit := draw.randrange(bits(record))))
+        if record.sequence not in named(*damaged):
+            silent.append((record.subject, bit))
+
+    assert silent == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.data())
+def test_whatever_bit_flips_is_found(data):
+    log, bucket = kept_run()
+    index = data.draw(st.integers(0, len(log) - 1))
+    bit = data.draw(st.integers(0, bits(log[index]) - 1))
+
+    assert log[index].sequence in named(instead(log, index, flipped(log[index], bit)), bucket)
+
+
+def test_no_record_of_the_log_can_be_missing():
+    log, bucket = kept_run()
+
+    silent = [each.subject for index, each in enumerate(log) if not whats(without(log, index), bucket)]
+
+    assert silent == []
+
+
+def test_no_record_of_the_bucket_can_be_missing():
+    log, bucket = kept_run()
+
+    silent = [each.subject for index, each in enumerate(bucket) if not whats(log, without(bucket, index))]
+
+    assert silent == []
+
+
+def test_records_that_changed_places_are_found():
+    log, bucket = kept_run()
+
+    for index in range(len(log) - 1):
+        swapped = [*log[:index], log[index + 1], log[index], *log[index + 2 :]]
+        assert "place_is_out_of_order" in whats(swapped, bucket)
+
+
+def test_a_record_that_stands_there_again_is_counted_once_and_told():
+    log, bucket = kept_run()
+    again = [*log, *(replace(each, sequence=len(log) + n) for n, each in enumerate(log, 1))]
+
+    found = checked(again, bucket)
+
+    assert (found.findings, found.log.repeats) == ((), len(log))
+
+
+def test_the_same_id_with_other_content_is_no_repeat():
+    log, bucket = kept_run()
+    trade = log[places(log, "trade_executed")[0]]
+    other = replace(altered(trade, items=data_of(trade)["items"][:0]), sequence=len(log) + 1)
+
+    assert whats([*log, other], bucket) == {"event_id_stands_for_two_records"}
+
+
+def trade_with(log, **fields):
+    """Return a log whose first trade is another, as a wrong market would have told it."""
+    index = places(log, "trade_executed")[0]
+    first, *rest = data_of(log[index])["items"]
+    return instead(log, index, altered(log[index], items=[first | fields, *rest]))
+
+
+@pytest.mark.parametrize(
+    ("fields", "what"),
+    [
+        ({"price": 1}, "posting_differs_from_its_trade"),
+        ({"trade_id": "made-up"}, "trade_has_no_posting"),
+        ({"trade_id": "made-up"}, "posting_has_no_trade"),
+        ({"buyer": "buyer_011"}, "trade_has_no_open_order"),
+        ({"seller": "buyer_001"}, "posting_differs_from_its_trade"),
+    ],
+)
+def test_a_trade_is_what_the_ledger_posted(fields, what):
+    log, bucket = kept_run()
+
+    assert what in whats(trade_with(log, **fields), bucket)
+
+
+def test_an_accepted_order_has_its_reservation():
+    log, bucket = kept_run()
+    index = places(log, "bid_accepted")[0]
+    first, *rest = data_of(log[index])["items"]
+    dearer = altered(log[index], items=[first | {"price": first["price"] + 1}, *rest])
+    unknown = altered(log[index], items=[first | {"order_id": "unreserved"}, *rest])
+
+    assert "reservation_differs_from_its_order" in whats(instead(log, index, dearer), bucket)
+    assert "order_has_no_reservation" in whats(instead(log, index, unknown), bucket)
+
+
+def test_a_reservation_has_its_order():
+    log, bucket = kept_run()
+    log = log[: places(log, "tick_cleared")[0] + 1]
+    journal = [each for each in bucket if ".transfer." in each.subject][: len(places(log, "transfer_posted"))]
+
+    found = whats(without(log, places(log, "bid_accepted")[0]), journal)
+
+    assert {"batch_lacks_items", "reservation_has_no_order"} <= found
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "what"),
+    [
+        ("tick_cleared", {"items": 0}, "batch_has_other_items"),
+        ("tick_cleared", {"trades": 99}, "batch_counts_other_trades"),
+        ("tick_cleared", {"volume": 99}, "batch_counts_other_trades"),
+        ("tick_cleared", {"batch": 99}, "batch_is_out_of_order"),
+        ("ticked", {"tick_of_period": 5}, "tick_is_out_of_order"),
+        ("period_opened", {"period": 2}, "period_is_out_of_order"),
+        ("period_closed", {"period": 2}, "period_is_out_of_order"),
+        ("closed", {"ticks": 11}, "closing_counts_other_ticks"),
+        ("closed", {"periods": 1}, "closing_counts_other_periods"),
+        ("closed", {"journal_sequence": 1}, "closing_names_another_last_entry"),
+        ("price_updated", {"volume": 99}, "price_differs_from_the_quote"),
+        ("transfer_posted", {"hash": "0" * 64}, "copy_differs_from_the_journal"),
+    ],
+)
+def test_counts_and_order_are_what_was_told(action, fields, what):
+    log, bucket = kept_run()
+    index = places(log, action)[0]
+
+    assert what in whats(instead(log, index, altered(log[index], **fields)), bucket)
+
+
+def test_a_run_under_way_has_no_findings_at_the_end_of_any_batch():
+    log, bucket = kept_run()
+
+    for index in places(log, "tick_cleared"):
+        entries = places(log[: index + 1], "transfer_posted")
+        journal = [each for each in bucket if ".transfer." in each.subject][: len(entries)]
+        found = checked(log[: index + 1], journal).log
+        assert found.findings == ()
+
+
+def test_another_hash_than_the_one_that_was_kept_is_found():
+    assert whats(*kept_run(), kept_hash="0" * 64) == {"canonical_hash_differs"}
+
+
+def test_a_key_of_another_entry_is_found():
+    log, bucket = kept_run()
+    key = bucket[0].subject.rpartition(".")[0]
+
+    assert "key_is_of_another_entry" in whats(
+        log, instead(bucket, 0, replace(bucket[0], subject=f"{key}.other"))
+    )
+
+
+def test_a_record_without_a_digest_is_of_no_service():
+    log, bucket = kept_run()
+
+    assert whats(instead(log, 3, replace(log[3], digest=None)), bucket) == {"record_has_no_digest"}
