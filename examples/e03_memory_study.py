@@ -39,7 +39,7 @@ def efficiency_with(seed: int) -> float:
     scenario = SCENARIO.model_copy(update={"seed": seed})
     data = [sealed.event.data for sealed in run(scenario)]
     trades = [("cpu", trade) for found in data if isinstance(found, Traded) for trade in found.items]
-    best = find_equilibrium(*schedule(scenario, "cpu")).surplus_max
+    best = find_equilibrium(*schedule(scenario, "cpu"), scenario.markets[0].tick_size).surplus_max
     return efficiency(realised_surplus(population(scenario), trades), best) or 0.0
 
 

@@ -40,6 +40,27 @@ def exhausted(value, cost, outside="", ticks=5, **market):
     return scenario(*groups, markets=[{"resource": "cpu", **market}], clock=clock)
 
 
+def uneven(periods=1):
+    """Return a buyer and a seller who trade one unit at 3.00 and 99 at 2.00, the competitive price, in every period."""
+    steps = [
+        ("bid", "buyer", 1, 3),
+        ("ask", "seller", 1, 2),
+        ("bid", "buyer", 99, 2),
+        ("ask", "seller", 99, 2),
+    ]
+    scripts = {"buyer": [], "seller": []}
+    for tick in range(4 * periods):
+        verb, name, quantity, price = steps[tick % 4]
+        step = {"tick": tick + 1, "verb": verb, "order_id": f"o{tick}", "quantity": quantity, "price": price}
+        scripts[name].append({"resource": "cpu", **step})
+    roles = {"buyer": role("bid", values=[[3] + 99 * [2]]), "seller": role("ask", values=[100 * [2]])}
+    groups = [
+        group(name, "scripted", credits=10_000, roles=[roles[name]], script=script)
+        for name, script in scripts.items()
+    ]
+    return scenario(*groups, clock={"periods": periods, "ticks_per_period": 4})
+
+
 ODD = {
     "windows that do not fit the period": call(4, 3),
     "a seller that cannot pay its costs": broke(),

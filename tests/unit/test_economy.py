@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from economies import broke, call, exhausted
+from economies import broke, call, exhausted, uneven
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,6 +16,7 @@ from econsim.domain.progress import Progress
 from econsim.report.figures import owing
 from econsim.report.tally import Tally
 from econsim.schemas.clock import PeriodClosed
+from econsim.schemas.expectation import Expectation
 from econsim.schemas.ledger import TransferPosted
 
 
@@ -60,6 +61,25 @@ def test_a_period_lasts_while_an_agent_outside_the_hosts_could_gain(outside) -> 
     assert summary.period_starts == (1, 6)
 
 
+def test_a_pair_between_two_prices_of_the_grid_has_no_surplus_to_miss() -> None:
+    assert efficiencies(exhausted(1.005, 1.004)) == [None, None]
+
+
+def test_prices_are_measured_by_units_and_a_run_by_the_mean_of_its_periods() -> None:
+    wanted = uneven(periods=2).model_copy(update={"expectations": EXPECTED})
+
+    summary = summed(records(wanted))
+
+    (market,) = summary.markets
+    assert [round(period.alpha, 9) for period in market.periods] == [5, 5]
+    assert (round(market.alpha, 9), round(market.mean_price, 9), market.volume) == (5, 2.01, 200)
+    assert [verdict.holds for verdict in summary.verdicts] == [True, True]
+
+
+EXPECTED = tuple(
+    Expectation(measure=measure, value=value, tolerance=1e-9, source="by hand")
+    for measure, value in (("alpha", 5), ("mean_price", 2.01))
+)
 PRICES = st.integers(1, 400).map(lambda cents: cents / 100)
 MECHANISMS = ("continuous_double_auction", "zi_double_auction", "call_auction")
 

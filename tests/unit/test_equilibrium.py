@@ -1,6 +1,9 @@
 """The oracle against schedules worked out by hand, and against trying every price."""
 
-from hypothesis import given
+from itertools import combinations, permutations
+
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from econsim.domain.equilibrium import Equilibrium, demand_curve, find_equilibrium, supply_curve
@@ -63,3 +66,40 @@ def test_no_other_number_of_trades_has_more_surplus(values, costs):
     totals = [sum(v - c for v, c in best_first[:k]) for k in range(len(best_first) + 1)]
 
     assert find_equilibrium(values, costs).surplus_max == max(totals)
+
+
+@pytest.mark.parametrize(
+    ("values", "costs", "surplus"),
+    [
+        ([1005], [1004], 0),
+        ([1005], [1000], 5),
+        ([1010], [1004], 6),
+        ([2000, 1005], [500, 1004], 1501),
+        ([1009, 1008], [1001, 1002], 0),
+    ],
+)
+def test_a_pair_without_a_price_of_the_grid_between_value_and_cost_gains_nothing(values, costs, surplus):
+    assert find_equilibrium(values, costs, tick_size=10).surplus_max == surplus
+
+
+def by_hand(values, costs, size):
+    """Return the most surplus of any pairing in which each pair has a price of the grid."""
+
+    def gain(pairs):
+        fits = all(value // size * size >= cost for value, cost in pairs)
+        return sum(value - cost for value, cost in pairs) if fits else 0
+
+    fewer = range(min(len(values), len(costs)) + 1)
+    matched = (
+        zip(v, c, strict=True) for k in fewer for v in combinations(values, k) for c in permutations(costs, k)
+    )
+    return max(gain(list(pairs)) for pairs in matched)
+
+
+FEW = st.lists(st.integers(1, 30), max_size=4)
+
+
+@settings(deadline=None)
+@given(FEW, FEW, st.integers(1, 9))
+def test_no_pairing_at_prices_of_the_grid_gains_more(values, costs, size):
+    assert find_equilibrium(values, costs, size).surplus_max == by_hand(values, costs, size)

@@ -18,9 +18,16 @@ def test_efficiency_is_realised_over_maximum_surplus():
 
 
 def test_alpha_is_the_deviation_from_equilibrium_in_percent_of_it():
-    assert measures.smiths_alpha([150, 250], 200) == pytest.approx(25.0)
-    assert measures.smiths_alpha([200, 200], 200) == 0.0
-    assert measures.smiths_alpha([], 200) is None
+    assert measures.smiths_alpha([150, 250], [1, 1], 200) == pytest.approx(25.0)
+    assert measures.smiths_alpha([200, 200], [1, 2], 200) == 0.0
+    assert measures.smiths_alpha([], [], 200) is None
+
+
+def test_alpha_and_mean_price_count_units_not_fills():
+    prices, quantities = [300, 200], [1, 99]
+
+    assert measures.smiths_alpha(prices, quantities, 200) == pytest.approx(5.0)
+    assert measures.weighted_mean(prices, quantities) == pytest.approx(201.0)
 
 
 def test_mean_and_deviation_agree_with_the_standard_library():

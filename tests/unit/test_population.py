@@ -64,8 +64,8 @@ def test_values_between_first_and_last_are_rounded_to_the_tick_size():
 
 
 def test_a_schedule_is_sorted_by_who_trades_first():
-    buyers = group("a", roles=[role("bid", values=[[1, 3]])])
-    sellers = group("b", roles=[role("ask", values=[[2, 1]])])
+    buyers = group("a", count=2, roles=[role("bid", values=[[1], [3]])])
+    sellers = group("b", count=2, roles=[role("ask", values=[[2], [1]])])
 
     assert schedule(scenario(buyers, sellers), "cpu") == ((3_000_000, 1_000_000), (1_000_000, 2_000_000))
 

@@ -17,6 +17,7 @@ PUBLISHED = Path(__file__).parents[2] / "docs/reference/scenario.schema.json"
 
 
 SELLS = '{ resource = "cpu", side = "ask", first = 0.75, last = 3.00 }'
+EVENLY = "first = 0.75, last = 3.00"
 EXPECTS = 'measure = "efficiency"'
 GPU = '[[markets]]\nresource = "gpu"\nmechanism = "call_auction"\nprice_min = 0.01\nprice_max = 4.00'
 
@@ -115,6 +116,18 @@ def test_a_missing_key_says_what_to_add():
         ('side = "ask"', 'side = "sell"', "agents[2].roles[1].side", "'bid' or 'ask'"),
         ("price_min = 0.01", "price_min = 5.00", "markets[1]", "tick_size <= price_min <= price_max"),
         (SELLS, SELLS.replace("cpu", "gpu"), "", "trades 'gpu', which is not among the markets ['cpu']"),
+        (
+            SELLS,
+            SELLS.replace(EVENLY, "values = [[1, 3, 2]]"),
+            "agents[2].roles",
+            "costs must not fall from unit to unit",
+        ),
+        (
+            SELLS,
+            SELLS.replace("ask", "bid").replace(EVENLY, "values = [[1, 3]]"),
+            "agents[2].roles",
+            "values must not rise",
+        ),
         (SELLS, f"{SELLS}, {SELLS}", "agents[2]", "two roles on market 'cpu'"),
         ("count = 10\ncredits = 10\n", "count = 19991\ncredits = 10\n", "", "more than 20000 agents"),
         (EXPECTS, f'resource = "gpu"\n{EXPECTS}', "", "expectation on 'gpu', which is not among"),

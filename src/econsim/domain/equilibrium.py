@@ -5,7 +5,8 @@ Owns the yardstick of every efficiency and of Smith's alpha. Knows nothing of me
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -20,7 +21,7 @@ class Equilibrium:
     price_high: int | None
     """Highest such price; none where nothing bounds it from above."""
     surplus_max: int
-    """Most that values can exceed costs by, micro-credits, over all ways to trade."""
+    """Most that values can exceed costs by, micro-credits, over all ways to trade at prices of the tick grid."""
 
     @property
     def price(self) -> float | None:
@@ -30,8 +31,12 @@ class Equilibrium:
         return (self.price_low + self.price_high) / 2
 
 
-def find_equilibrium(values: Iterable[int], costs: Iterable[int]) -> Equilibrium:
-    """Return the equilibrium of all buyers' unit values and all sellers' unit costs, in any order."""
+def find_equilibrium(values: Iterable[int], costs: Iterable[int], tick_size: int = 1) -> Equilibrium:
+    """Return the equilibrium of all buyers' unit values and all sellers' unit costs, in any order.
+
+    P0 and Q0 are the schedule's own. The surplus is what can be had at prices that are multiples of
+    `tick_size`, without a loss to anybody. A market's price limits are not regarded: what they cost shows.
+    """
     demand, supply = sorted(values, reverse=True), sorted(costs)
     pairs = [(value, cost) for value, cost in zip(demand, supply, strict=False) if value >= cost]
     quantity = len(pairs)
@@ -44,8 +49,24 @@ def find_equilibrium(values: Iterable[int], costs: Iterable[int]) -> Equilibrium
         quantity=quantity,
         price_low=max(floors, default=None),
         price_high=min(ceilings, default=None),
-        surplus_max=sum(value - cost for value, cost in pairs),
+        surplus_max=_surplus(pairs, tick_size),
     )
+
+
+def _surplus(pairs: Sequence[tuple[int, int]], tick_size: int) -> int:
+    """Return the surplus of as many of the pairs as have a price of the grid each.
+
+    The best trades are of the first units of both sides, whoever is paired with whom. If any pairing has a price
+    for each, then the one of the lowest value with the lowest cost has. Fewer units never have fewer prices.
+    """
+    values, costs = [value for value, _ in pairs], [cost for _, cost in pairs]
+
+    def trades(units: int) -> bool:
+        matched = zip(reversed(values[:units]), costs, strict=False)
+        return all(value // tick_size >= -(-cost // tick_size) for value, cost in matched)
+
+    units = bisect_left(range(len(pairs) + 1), 1, key=lambda units: not trades(units)) - 1
+    return sum(values[:units]) - sum(costs[:units])
 
 
 def demand_curve(values: Iterable[int]) -> tuple[tuple[int, int], ...]:

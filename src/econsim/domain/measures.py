@@ -55,12 +55,22 @@ def efficiency(surplus: float, surplus_max: float) -> float | None:
     return surplus / surplus_max if surplus_max > 0 else None
 
 
-def smiths_alpha(prices: Sequence[float], equilibrium_price: float) -> float | None:
-    """Return Smith's alpha (1962) in percent: root mean square deviation of prices from P0, over P0."""
-    if not prices or equilibrium_price <= 0:
+def smiths_alpha(
+    prices: Sequence[float], quantities: Sequence[int], equilibrium_price: float
+) -> float | None:
+    """Return Smith's alpha (1962) in percent: root mean square deviation of prices from P0 over units, over P0."""
+    if equilibrium_price <= 0:
         return None
-    squares = fsum((price - equilibrium_price) ** 2 for price in prices)
-    return 100 * sqrt(squares / len(prices)) / equilibrium_price
+    square = weighted_mean([(price - equilibrium_price) ** 2 for price in prices], quantities)
+    return None if square is None else 100 * sqrt(square) / equilibrium_price
+
+
+def weighted_mean(sample: Sequence[float], weights: Sequence[int]) -> float | None:
+    """Return the mean in which each number counts as often as its weight says."""
+    total = sum(weights)
+    if not total:
+        return None
+    return fsum(x * weight for x, weight in zip(sample, weights, strict=True)) / total
 
 
 def mean(sample: Sequence[float]) -> float | None:

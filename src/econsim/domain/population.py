@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import Final
 
 from econsim.errors import ScenarioError
+from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Group, Market, PolicyName, Role, Scenario, ScriptedAction
 from econsim.schemas.types import NAME_LENGTH_MAX
@@ -75,7 +77,8 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
     """Return all agents of a scenario, in the order it declares them.
 
     Hosts hold contiguous ranges of nearly equal size. Raises ScenarioError for ids that are reserved,
-    too long or used twice, and for lot sizes that traders of single units cannot trade.
+    too long or used twice, for lot sizes that traders of single units cannot trade, and for values that rise
+    or costs that fall from unit to unit.
     """
     markets = {market.resource: market for market in scenario.markets}
     hosted_count = sum(group.count for group in scenario.agents if group.policy is not PolicyName.EXTERNAL)
@@ -83,6 +86,7 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
     hosted = 0
     for group in scenario.agents:
         _check_lots(group, markets)
+        _check_values(group)
         for index, id_ in enumerate(_ids(group)):
             host = UNHOSTED
             if group.policy is not PolicyName.EXTERNAL:
@@ -147,6 +151,20 @@ def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:
                 f"{group.name!r} trade single units; use lot_size = 1"
             )
             raise ScenarioError(message, key="roles", group=group.name)
+
+
+def _check_values(group: Group) -> None:
+    """Refuse values that rise and costs that fall: an agent's first units are its best, or surplus would be missed."""
+    for role in group.roles:
+        buys = role.side is Side.BID
+        for before, after in chain.from_iterable(pairwise(units) for units in role.values):
+            if after > before if buys else after < before:
+                what = "a buyer's values must not rise" if buys else "a seller's costs must not fall"
+                message = (
+                    f"{what} from unit to unit, but those of group {group.name!r} go from "
+                    f"{format_credits(before)} to {format_credits(after)}; put the best unit first"
+                )
+                raise ScenarioError(message, key="roles", group=group.name)
 
 
 def _check_ids(agents: Iterable[Agent]) -> None:

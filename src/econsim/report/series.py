@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from econsim.domain.equilibrium import demand_curve, supply_curve
-from econsim.domain.measures import mean
+from econsim.domain.measures import mean, weighted_mean
 from econsim.report.figures import thin
 from econsim.report.summary import MarketSummary, Summary
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -78,7 +78,7 @@ def price_rows(market: MarketSummary, ticks: int) -> Rows:
     """Return mean, lowest and highest price and the units of each bucket of ticks with a trade."""
     width = bucket_width(ticks)
     prices: dict[tuple[int, int], list[float]] = defaultdict(list)
-    units: dict[tuple[int, int], int] = defaultdict(int)
+    units: dict[tuple[int, int], list[int]] = defaultdict(list)
     trades = market.trades
     columns = (trades.ticks, trades.periods, trades.prices, trades.quantities)
     # Without a break between periods the line would draw prices that nobody paid over night.
@@ -86,15 +86,15 @@ def price_rows(market: MarketSummary, ticks: int) -> Rows:
     for tick, period, price, quantity in zip(*columns, strict=True):
         place = (tick // width, period if split else 1)
         prices[place].append(price / MICROS_PER_CREDIT)
-        units[place] += quantity
+        units[place].append(quantity)
     return [
         {
             "tick": bucket * width,
             "period": period,
-            "mean": round(sum(found) / len(found), 6),
+            "mean": round(weighted_mean(found, units[bucket, period]) or 0.0, 6),
             "low": min(found),
             "high": max(found),
-            "units": units[bucket, period],
+            "units": sum(units[bucket, period]),
         }
         for (bucket, period), found in sorted(prices.items())
     ]

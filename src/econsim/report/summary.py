@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from econsim.domain.equilibrium import Equilibrium
-from econsim.domain.measures import confidence_interval, gini, mean, smiths_alpha
+from econsim.domain.measures import confidence_interval, gini, mean
 from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -32,7 +32,7 @@ class Period:
     alpha: float | None
     """Smith's alpha, percent; none without trades."""
     mean_price: float | None
-    """Mean over trades, credits; none without trades."""
+    """Mean over units traded, credits; none without trades."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +90,13 @@ class MarketSummary:
 
     @property
     def alpha(self) -> float | None:
-        """Return Smith's alpha over all trades of the run, percent."""
-        price = self.equilibrium.price
-        return None if price is None else smiths_alpha(self.trades.prices, price)
+        """Return the mean of the periods' Smith's alphas, percent."""
+        return mean([p.alpha for p in self.periods if p.alpha is not None])
 
     @property
     def mean_price(self) -> float | None:
-        """Return the mean price over trades, credits."""
-        found = mean(self.trades.prices)
-        return None if found is None else found / MICROS_PER_CREDIT
+        """Return the mean of the periods' mean prices, credits."""
+        return mean([p.mean_price for p in self.periods if p.mean_price is not None])
 
     @property
     def equilibrium_price(self) -> float | None:

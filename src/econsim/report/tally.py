@@ -14,7 +14,7 @@ from econsim import subjects
 from econsim.domain.audit import Json, Record, unseal
 from econsim.domain.envelope import Sealed
 from econsim.domain.equilibrium import Equilibrium, find_equilibrium
-from econsim.domain.measures import efficiency, mean, smiths_alpha
+from econsim.domain.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.domain.period import gain
 from econsim.domain.population import Agent, population, schedule
 from econsim.errors import InvalidMessage
@@ -153,7 +153,7 @@ class _Book:
     def summary(self, periods: int) -> MarketSummary:
         """Return the market as far as it was read."""
         trades = Trades(*self._columns)
-        equilibrium = find_equilibrium(self._values, self._costs)
+        equilibrium = find_equilibrium(self._values, self._costs, self._market.tick_size)
         return MarketSummary(
             resource=self._market.resource,
             mechanism=self._market.mechanism.value,
@@ -189,14 +189,15 @@ def _periods(trades: Trades, equilibrium: Equilibrium, count: int) -> tuple[Peri
 
 def _period(number: int, rows: list[int], trades: Trades, equilibrium: Equilibrium) -> Period:
     prices = [trades.prices[row] for row in rows]
+    quantities = [trades.quantities[row] for row in rows]
     surplus = sum(trades.gains[row] for row in rows)
-    mean_price = mean(prices)
+    mean_price = weighted_mean(prices, quantities)
     return Period(
         number=number,
         trades=len(rows),
-        volume=sum(trades.quantities[row] for row in rows),
+        volume=sum(quantities),
         surplus=surplus,
         efficiency=efficiency(surplus, equilibrium.surplus_max),
-        alpha=None if equilibrium.price is None else smiths_alpha(prices, equilibrium.price),
+        alpha=None if equilibrium.price is None else smiths_alpha(prices, quantities, equilibrium.price),
         mean_price=None if mean_price is None else mean_price / MICROS_PER_CREDIT,
     )

@@ -6,7 +6,6 @@ report's path) is never cut and never broken into lines.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from econsim.domain.measures import weighted_mean
 from econsim.report.figures import NOTHING, count, decimal, money, orders_per_second, owing, percent, spark
-from econsim.report.summary import MarketSummary, Summary, Verdict
+from econsim.report.summary import MarketSummary, Summary, Trades, Verdict
 
 WIDE_MIN: Final = 110
 """Columns from which the tables have all their columns."""
@@ -87,7 +87,7 @@ def _narrow_row(market: MarketSummary) -> dict[str, str | Text]:
         "trades": count(len(market.trades)),
         "price": decimal(market.mean_price, 3),
         "P0": _equilibrium(market),
-        "price path": _path(market.trades.prices),
+        "price path": _path(market.trades),
     }
 
 
@@ -102,7 +102,7 @@ def _wide_row(market: MarketSummary) -> dict[str, str | Text]:
         "orders": count(market.orders),
         "price": decimal(market.mean_price, 3),
         "P0": _equilibrium(market),
-        "price path": _path(market.trades.prices),
+        "price path": _path(market.trades),
     }
 
 
@@ -115,11 +115,12 @@ def _equilibrium(market: MarketSummary) -> str:
     return money(low) if low == high else f"{money(low)}-{money(high)}"
 
 
-def _path(prices: Sequence[int]) -> Text:
-    """Draw the mean prices of equal shares of the trades."""
-    size = max(1, -(-len(prices) // PATH_POINTS))
-    shares = [prices[start : start + size] for start in range(0, len(prices), size)]
-    return Text(spark([sum(share) / len(share) for share in shares]), style="cyan")
+def _path(trades: Trades) -> Text:
+    """Draw the mean prices, by units, of equal shares of the trades."""
+    size = max(1, -(-len(trades) // PATH_POINTS))
+    shares = [slice(start, start + size) for start in range(0, len(trades), size)]
+    means = [weighted_mean(trades.prices[share], trades.quantities[share]) or 0.0 for share in shares]
+    return Text(spark(means), style="cyan")
 
 
 def _expectations(summary: Summary, *, wide: bool) -> Table:

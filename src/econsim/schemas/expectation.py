@@ -12,14 +12,14 @@ from econsim.schemas.types import Name
 
 
 class Measure(StrEnum):
-    """What a market's outcome is measured by, each a mean over periods."""
+    """What a market's outcome is measured by, each the mean of its periods' numbers."""
 
     EFFICIENCY = "efficiency"
     """Realised over maximum surplus, percent."""
     ALPHA = "alpha"
-    """Smith's alpha: root mean square deviation of prices from the equilibrium price, percent of it."""
+    """Smith's alpha: root mean square deviation of units' prices from the equilibrium price, percent of it."""
     MEAN_PRICE = "mean_price"
-    """Mean price of trades, credits a unit."""
+    """Mean price of the units traded, credits a unit."""
     TRADES_PER_PERIOD = "trades_per_period"
     """Units traded in a period."""
 
