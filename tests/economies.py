@@ -14,6 +14,25 @@ def call(window, ticks, **clock):
     return scenario(buyers, sellers, markets=[market], clock=timing)
 
 
+def one_call(values, costs, **market):
+    """Return truthful buyers and sellers of these schedules, a list an agent, in one call of one tick."""
+    sides = [("buyer", "bid", values), ("seller", "ask", costs)]
+    groups = [
+        group(name, "truthful", count=len(units), credits=1_000, roles=[role(side, values=units)])
+        for name, side, units in sides
+        if units
+    ]
+    call_ = {"resource": "cpu", "mechanism": "call_auction", **market}
+    return scenario(*groups, markets=[call_], clock={"ticks_per_period": 1})
+
+
+SYMMETRIC = (
+    [[round(1.90 - 0.06 * (agent + 6 * unit), 2) for unit in range(4)] for agent in range(6)],
+    [[round(0.10 + 0.06 * (agent + 6 * unit), 2) for unit in range(4)] for agent in range(6)],
+)
+"""Six buyers and six sellers of four units each, values from 1.90 down, costs from 0.10 up."""
+
+
 def broke(credits_=0, cost=3.00, value=1.00, price=1.00, periods=3):
     """Return a seller who sells below its cost, period after period, to a buyer at its value."""
     seller = group(
@@ -64,6 +83,7 @@ def uneven(periods=1):
 ODD = {
     "windows that do not fit the period": call(4, 3),
     "a seller that cannot pay its costs": broke(),
+    "several units each in one call": one_call(*SYMMETRIC),
     "price limits that cut both limits to one price": exhausted(3.00, 2.00, price_max=2.00),
 }
 """What is odd → the economy."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from economies import broke, call, exhausted, uneven
+from economies import SYMMETRIC, broke, call, exhausted, one_call, uneven
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,6 +74,35 @@ def test_prices_are_measured_by_units_and_a_run_by_the_mean_of_its_periods() -> 
     assert [round(period.alpha, 9) for period in market.periods] == [5, 5]
     assert (round(market.alpha, 9), round(market.mean_price, 9), market.volume) == (5, 2.01, 200)
     assert [verdict.holds for verdict in summary.verdicts] == [True, True]
+
+
+def test_truthful_agents_with_several_units_take_all_surplus_in_one_call() -> None:
+    assert efficiencies(one_call(*SYMMETRIC)) == [1]
+
+
+CENTS = st.integers(1, 400).map(lambda cents: cents / 100)
+
+
+def schedules(*, falling):
+    """Return the unit values or costs of some agents, ties among them likely."""
+    units = st.lists(st.one_of(CENTS, st.sampled_from([1.0, 2.0, 3.0])), min_size=1, max_size=5)
+    return st.lists(units.map(lambda found: sorted(found, reverse=falling)), min_size=1, max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(schedules(falling=True), schedules(falling=False), st.sampled_from(["price_time", "draw"]))
+def test_truthful_quotes_in_a_call_take_all_surplus_of_any_schedule(values, costs, rationing) -> None:
+    assert efficiencies(one_call(values, costs, rationing=rationing))[0] in (1, None)
+
+
+@settings(max_examples=100, deadline=None)
+@given(schedules(falling=True), schedules(falling=False), st.integers(1, 9))
+def test_off_the_grid_truthful_quotes_never_take_more_than_all(values, costs, size) -> None:
+    wanted = one_call(values, costs, tick_size=size / 50, price_min=size / 50, price_max=4 * size)
+
+    (efficiency,) = efficiencies(wanted)
+
+    assert efficiency is None or 0 <= efficiency <= 1
 
 
 EXPECTED = tuple(

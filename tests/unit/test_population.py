@@ -94,3 +94,24 @@ def test_traders_of_single_units_need_lots_of_one():
 
     with pytest.raises(ScenarioError, match="use lot_size = 1"):
         population(Scenario.model_validate(dealt))
+
+
+@pytest.mark.parametrize(
+    ("units", "count", "market", "said"),
+    [
+        (
+            101,
+            1,
+            {},
+            "quotes for all its 101 units at once in call auction 'cpu', but open_orders_max is 100",
+        ),
+        (10, 11, {"book_orders_max": 100}, "quote for 110 units at once in call auction 'cpu'; at most 100"),
+        (100, 201, {}, "quote for 20100 units at once in call auction 'cpu'; at most 20000"),
+    ],
+)
+def test_more_units_than_a_call_takes_quotes_for_are_refused(units, count, market, said):
+    buyers = group("a", count=count, roles=[role("bid", first=1, last=1, units=units)])
+    call = {"resource": "cpu", "mechanism": "call_auction", **market}
+
+    with pytest.raises(ScenarioError, match=said):
+        population(scenario(buyers, markets=[call]))

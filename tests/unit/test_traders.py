@@ -92,13 +92,33 @@ def test_units_are_traded_in_order():
 
 
 def test_an_open_order_is_replaced_so_that_never_two_are_open():
-    (action,) = trader(PolicyName.TRUTHFUL, hand(resting="old", resting_price=CENT)).act(view(7), Draws())
+    (action,) = trader(PolicyName.TRUTHFUL, hand(open={"old": CENT})).act(view(7), Draws())
 
     assert (action.verb, action.order_id, action.new_order_id) == (Verb.REPLACE, "old", "a_001-7-0")
 
 
+CALL = Market(resource="cpu", mechanism="call_auction")
+
+
+@pytest.mark.parametrize("policy", QUOTERS)
+def test_in_a_call_every_unit_left_is_quoted_under_an_id_of_its_own(policy):
+    played = hand(values=(3_000_000, 2_000_000, 1_000_000), traded=1)
+    played.market = CALL
+
+    orders = trader(policy, played).act(view(7), Draws("act"))
+
+    assert [(order.order_id, order.quantity) for order in orders] == [("a_001-7-0", 1), ("a_001-7-0-1", 1)]
+
+
+def test_quotes_in_a_call_stay_until_it_clears():
+    played = hand(open={"old": CENT})
+    played.market = CALL
+
+    assert quotes(PolicyName.TRUTHFUL, played) == []
+
+
 def test_an_open_order_at_the_wanted_price_stays():
-    assert quotes(PolicyName.TRUTHFUL, hand(resting="old", resting_price=2_000_000)) == []
+    assert quotes(PolicyName.TRUTHFUL, hand(open={"old": 2_000_000})) == []
 
 
 def test_a_less_active_agent_acts_in_proportion():

@@ -103,7 +103,7 @@ class _Pit:
         """Start every hand anew: the book was emptied."""
         for hand in self._hands.values():
             hand.traded = 0
-            hand.resting = ""
+            hand.open.clear()
 
     def hear(self, items: Iterable[Item]) -> None:
         """Keep what concerns this desk until the batch is complete; the rest costs one look-up."""
@@ -154,8 +154,7 @@ class _Pit:
     def _apply(self, item: Item) -> None:
         match item:
             case OrderAccepted():
-                hand = self._hands[item.agent]
-                hand.resting, hand.resting_price = item.order_id, item.price
+                self._hands[item.agent].open[item.order_id] = item.price
             case OrderCancelled():
                 self._close(item.agent, item.order_id)
             case TradeExecuted():
@@ -164,8 +163,8 @@ class _Pit:
 
     def _close(self, agent: str, order_id: str) -> None:
         hand = self._hands.get(agent)
-        if hand and hand.resting == order_id:
-            hand.resting = ""
+        if hand:
+            hand.open.pop(order_id, None)
 
     def _fill(self, agent: str, order_id: str, side: Side, quantity: int) -> None:
         hand = self._hands.get(agent)

@@ -13,7 +13,7 @@ from typing import Final
 from econsim.errors import ScenarioError
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side
-from econsim.schemas.scenario import Group, Market, PolicyName, Role, Scenario, ScriptedAction
+from econsim.schemas.scenario import Group, Market, MechanismName, PolicyName, Role, Scenario, ScriptedAction
 from econsim.schemas.types import NAME_LENGTH_MAX
 
 UNHOSTED: Final = -1
@@ -21,6 +21,9 @@ UNHOSTED: Final = -1
 
 ID_DIGITS_MIN: Final = 3
 """Digits of the number in an agent's id, at least: ids sort as they were made."""
+
+CALL_QUOTES_MAX: Final = 20_000
+"""Units that the agents of a call auction quote for together: one submission to the ledger reserves them all."""
 
 RESERVED: Final = ("treasury", "clock", "operator", "market", "ledger")
 """Names of holders and actors that are no agents."""
@@ -78,7 +81,7 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
 
     Hosts hold contiguous ranges of nearly equal size. Raises ScenarioError for ids that are reserved,
     too long or used twice, for lot sizes that traders of single units cannot trade, and for values that rise
-    or costs that fall from unit to unit.
+    or costs that fall from unit to unit, and for more units than a call auction takes quotes for.
     """
     markets = {market.resource: market for market in scenario.markets}
     hosted_count = sum(group.count for group in scenario.agents if group.policy is not PolicyName.EXTERNAL)
@@ -105,6 +108,9 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
             )
             agents.append(agent)
     _check_ids(agents)
+    for market in scenario.markets:
+        if market.mechanism is MechanismName.CALL_AUCTION:
+            _check_quotes(agents, market)
     return tuple(agents)
 
 
@@ -151,6 +157,26 @@ def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:
                 f"{group.name!r} trade single units; use lot_size = 1"
             )
             raise ScenarioError(message, key="roles", group=group.name)
+
+
+def _check_quotes(agents: Iterable[Agent], market: Market) -> None:
+    """Refuse more quotes than a call takes in: agents quote for all their units at once, and each must count."""
+    total = 0
+    for agent in agents:
+        if agent.policy in (PolicyName.EXTERNAL, PolicyName.SCRIPTED):
+            continue
+        quotes = sum(len(role.values) for role in agent.roles if role.resource == market.resource)
+        total += quotes
+        if quotes > market.open_orders_max:
+            message = (
+                f"agent {agent.id!r} quotes for all its {quotes} units at once in call auction {market.resource!r}, "
+                f"but open_orders_max is {market.open_orders_max}"
+            )
+            raise ScenarioError(message, key="roles", group=agent.group)
+    most = min(market.book_orders_max, CALL_QUOTES_MAX)
+    if total > most:
+        message = f"agents quote for {total} units at once in call auction {market.resource!r}; at most {most} are taken"
+        raise ScenarioError(message)
 
 
 def _check_values(group: Group) -> None:

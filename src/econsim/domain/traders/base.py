@@ -8,7 +8,7 @@ the same tick gives the same actions.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from econsim.domain.draws import Draws
@@ -51,10 +51,8 @@ class Hand:
     """Chance that it acts at a tick."""
     traded: int = 0
     """Units traded in this period."""
-    resting: str = ""
-    """Id of its open order; empty for none."""
-    resting_price: int = 0
-    """That order's price, micro-credits a unit."""
+    open: dict[str, int] = field(default_factory=dict)
+    """Its open orders: id → price, micro-credits a unit."""
 
     @property
     def value(self) -> int | None:
@@ -62,34 +60,42 @@ class Hand:
         return self.values[self.traded] if self.traded < len(self.values) else None
 
     @property
-    def limit(self) -> int | None:
-        """The worst price for the next unit that does not lose money; none if there is no such price.
+    def wanted(self) -> tuple[int, ...]:
+        """Values or costs of the units to quote for: the next one; in a call, which clears at once, all that are left."""
+        left = self.values[self.traded :]
+        return left if self._calls else left[:1]
 
-        A value rounded down, or a cost rounded up, to the tick size, within the market's limits.
+    def worst(self, value: int) -> int | None:
+        """Return the worst price for a unit of this value or cost that does not lose money; none if there is none."""
+        return highest_bid(value, self.market) if self.side is Side.BID else lowest_ask(value, self.market)
+
+    def place(self, prices: Sequence[int | None], tick: int) -> Sequence[Action]:
+        """Return the actions that make these prices the hand's open orders, of one unit each.
+
+        A resting order at its price stays and keeps its priority; at another price it is replaced, so that
+        never two are open. A call auction's quotes are one-shot: they stay until it clears. Without a price
+        nothing is done.
         """
-        if self.value is None:
-            return None
-        worst = highest_bid if self.side is Side.BID else lowest_ask
-        return worst(self.value, self.market)
-
-    def place(self, price: int | None, tick: int) -> tuple[Action, ...]:
-        """Return the actions that make this price the hand's one open order of one unit.
-
-        A resting order at this price stays and keeps its priority; at another price it is replaced, so
-        that never two are open. A call auction's quotes are one-shot: they stay until it clears. Without a
-        price nothing is done.
-        """
-        if price is None or (self.resting and self._stays(price)):
+        if self._calls:
+            return (
+                () if self.open else [self._order(p, tick, n) for n, p in enumerate(prices) if p is not None]
+            )
+        price = prices[0] if prices else None
+        if price is None or price in self.open.values():
             return ()
-        order_id = f"{self.agent}-{tick}-{self.index}"
-        if self.resting:
-            replace = Action(Verb.REPLACE, self.agent, self.resting, price, 1, new_order_id=order_id)
-            return (replace,)
-        verb = Verb.BID if self.side is Side.BID else Verb.ASK
-        return (Action(verb, self.agent, order_id, price, 1),)
+        new, resting = self._order(price, tick), next(iter(self.open), None)
+        if resting is None:
+            return (new,)
+        return (Action(Verb.REPLACE, self.agent, resting, price, 1, new_order_id=new.order_id),)
 
-    def _stays(self, price: int) -> bool:
-        return price == self.resting_price or self.market.mechanism is MechanismName.CALL_AUCTION
+    @property
+    def _calls(self) -> bool:
+        return self.market.mechanism is MechanismName.CALL_AUCTION
+
+    def _order(self, price: int, tick: int, n: int = 0) -> Action:
+        """Return the n-th order of a tick, from 0."""
+        order_id = f"{self.agent}-{tick}-{self.index}" + (f"-{n}" if n else "")
+        return Action(Verb.BID if self.side is Side.BID else Verb.ASK, self.agent, order_id, price, 1)
 
 
 class Trader(Protocol):
@@ -109,7 +115,7 @@ class Trader(Protocol):
 
 
 class Quoter:
-    """A trader that quotes one price a tick for its next unit; policies fill in the price."""
+    """A trader that quotes a price a tick for each unit it may trade; policies fill in the price."""
 
     learns: ClassVar[bool] = False
 
@@ -118,8 +124,8 @@ class Quoter:
         del draws
         self.hand = hand
 
-    def price(self, draws: Draws) -> int | None:
-        """Return the price to quote in micro-credits, on the market's grid; none to stay silent."""
+    def price(self, value: int, draws: Draws) -> int | None:
+        """Return the price to quote for a unit of this value or cost, on the market's grid; none to stay silent."""
         raise NotImplementedError
 
     def worth(self) -> int | None:
@@ -127,11 +133,11 @@ class Quoter:
         return self.hand.value
 
     def act(self, view: View, draws: Draws) -> Sequence[Action]:
-        """Quote for the next unit, instead of the open order if there is one; or pass, by chance."""
+        """Quote for the units wanted, instead of the open order if there is one; or pass, by chance."""
         hand = self.hand
         if hand.activity_percent < 100 and draws.integer(1, 100) > hand.activity_percent:
             return ()
-        return hand.place(self.price(draws), view.tick)
+        return hand.place([self.price(value, draws) for value in hand.wanted], view.tick)
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Learn nothing."""

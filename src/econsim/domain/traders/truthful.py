@@ -9,7 +9,7 @@ from econsim.domain.traders.base import Quoter
 class Truthful(Quoter):
     """Quotes its own value or cost, to the market's grid."""
 
-    def price(self, draws: Draws) -> int | None:
+    def price(self, value: int, draws: Draws) -> int | None:
         """Return the value rounded down, or the cost rounded up, to the tick size."""
         del draws
-        return self.hand.limit
+        return self.hand.worst(value)

@@ -10,9 +10,9 @@ from econsim.schemas.orders import Side
 class ZiC(Quoter):
     """Quotes uniformly between the market's limit and its own value or cost, on the tick grid."""
 
-    def price(self, draws: Draws) -> int | None:
+    def price(self, value: int, draws: Draws) -> int | None:
         """Draw a price that does not lose money."""
-        limit = self.hand.limit
+        limit = self.hand.worst(value)
         if limit is None:
             return None
         market = self.hand.market

@@ -11,11 +11,10 @@ from econsim.schemas.types import AMOUNT_MAX
 class ZiU(Quoter):
     """Quotes uniformly between the market's limits, whatever its own value or cost."""
 
-    def price(self, draws: Draws) -> int | None:
+    def price(self, value: int, draws: Draws) -> int | None:
         """Draw any price on the market's grid."""
+        del value
         market = self.hand.market
-        if self.hand.value is None:
-            return None
         size = market.tick_size
         return draws.integer(market.price_min // size, market.price_max // size) * size
 

@@ -37,7 +37,7 @@ a tick stays linear in the number of traders."""
 
 
 class Zip(Quoter):
-    """Quotes its value or cost plus a margin that follows the shouts of the market."""
+    """Quotes its values or costs plus a margin that follows the shouts of the market."""
 
     learns: ClassVar[bool] = True
 
@@ -50,14 +50,14 @@ class Zip(Quoter):
         self.margin = sign * _between(MARGIN, draws)
         self._momentum = 0.0
 
-    def price(self, draws: Draws) -> int | None:
+    def price(self, value: int, draws: Draws) -> int | None:
         """Return the price of the present margin, to the nearest tick and never at a loss."""
         del draws
-        limit = self.hand.limit
+        limit = self.hand.worst(value)
         if limit is None:
             return None
         market = self.hand.market
-        nearest = int(self._shout_price() / market.tick_size + 0.5) * market.tick_size
+        nearest = int(max(value, 1) * (1.0 + self.margin) / market.tick_size + 0.5) * market.tick_size
         if self.hand.side is Side.BID:
             return min(max(nearest, market.price_min), limit)
         return max(min(nearest, market.price_max), limit)
