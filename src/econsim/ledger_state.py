@@ -34,6 +34,7 @@ from econsim.schemas.ledger import (
     TransferRefused,
     TransferRefusedEvent,
 )
+from econsim.schemas.names import JOURNAL_KEYS
 
 WRITES_MAX: Final = 1000
 """Messages in one atomic batch: the server's limit."""
@@ -44,7 +45,7 @@ TRANSFERS_PER_ENTRY_MAX: Final = 1200
 SUBMISSION_LENGTH_MAX: Final = 58
 """Characters of a command id that is used as a key: leaves room for `-<part>` in a 64-character token."""
 
-RESERVED: Final = frozenset({"transfer", "refusal"})
+RESERVED: Final = frozenset(JOURNAL_KEYS)
 """Names no holder may have: their keys would be taken for journal entries."""
 
 NOTHING: Final = '"posted":0,"pending":0'

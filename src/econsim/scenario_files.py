@@ -16,19 +16,46 @@ from re import findall, search
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import WithDefaultSchema
 
 from econsim.domain.population import population
 from econsim.errors import ScenarioError
 from econsim.scenario_lines import Key, line_of
 from econsim.schemas.expectation import Expectation
+from econsim.schemas.money import CREDITS_SCHEMA, shown
 from econsim.schemas.scenario import Clock, Group, Market, Role, Scenario, ScriptedAction
+from econsim.schemas.scenario_parts import WRONG
+from econsim.schemas.types import MICROS_PER_CREDIT
 
 SUFFIX: Final = ".toml"
 """What scenario files end with."""
 
 TEMPLATE: Final = "_template"
 """The shipped file that `econsim new` writes; it is no scenario of its own."""
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""What some editors put before the first letter of a file; it means nothing."""
+
+REMEDIES: Final = {
+    "bool_type": "write true or false, without quotes",
+    "float_type": "write a number like 3.5, without quotes",
+    "finite_number": "write a number like 3.5",
+    "int_type": "write a whole number like 3, without quotes",
+    "int_from_float": "write a whole number like 3",
+    "string_type": 'write text in quotes, like "cpu"',
+    "enum": "write one of these words in quotes",
+    "tuple_type": "write a list in brackets, like [3.25, 3.00]",
+    "model_type": "write a table: its keys under a header, or in braces",
+    "string_pattern_mismatch": "use a-z 0-9 _ -, a letter or digit first",
+    "string_too_long": "shorten it",
+    "too_short": "add one",
+    "too_long": "take some away",
+    "greater_than_equal": "write a number within the limits",
+    "less_than_equal": "write a number within the limits",
+}
+"""Kind of a schema's complaint → what would be right."""
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "": Scenario,
@@ -59,7 +86,7 @@ def load(path_or_name: str | Path) -> Scenario:
     if name in names():
         return parse(_shipped(name), f"{name}{SUFFIX}")
     try:
-        text = Path(path_or_name).read_text(encoding="utf-8")
+        text = Path(path_or_name).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise _unknown(name) from None
     except (OSError, ValueError) as error:
@@ -71,8 +98,8 @@ def load(path_or_name: str | Path) -> Scenario:
 def parse(text: str, file: str = "scenario.toml") -> Scenario:
     """Return the scenario that TOML text describes; `file` is for messages. Raises ScenarioError."""
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        document = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+    except (ValueError, RecursionError) as error:
         found = search(r"at line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise _error(file, line, "", f"is not TOML: {error}", "correct the line, or the one before") from None
@@ -98,9 +125,20 @@ def json_schema() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$comment": "Made from econsim.schemas.scenario; a test keeps it current.",
-        **Scenario.model_json_schema(),
+        **Scenario.model_json_schema(schema_generator=_Published),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+class _Published(GenerateJsonSchema):
+    """Writes defaults as a file does: money in credits, which is micro-credits in memory."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        """Return the schema of a field that has a default."""
+        found = super().default_schema(schema)
+        if str(found.get("description", "")).startswith(CREDITS_SCHEMA) and found.get("default") is not None:
+            found["default"] = found["default"] / MICROS_PER_CREDIT
+        return found
 
 
 def _shipped(name: str) -> str:
@@ -114,7 +152,7 @@ def _unknown(name: str) -> ScenarioError:
 
 
 def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
-    key: Key = tuple(part for part in problem["loc"] if not _is_label(part))
+    key: Key = (*problem["loc"], *problem.get("ctx", {}).get("at", ()))
     what, remedy = _sentence(problem, key)
     return _error(file, line_of(text, key), _dotted(key), what, remedy)
 
@@ -128,22 +166,22 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
         return "is not a key of this table", remedy
     if problem["type"] == "missing":
         return "is missing", f"add a line {key[-1]} = … to this table"
+    context = problem.get("ctx", {})
+    if problem["type"] == WRONG:
+        return context["what"], context["remedy"]
     if problem["type"] == "value_error":
-        return problem["msg"].removeprefix("Value error, "), ""
-    choices = findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
+        what, _, remedy = problem["msg"].removeprefix("Value error, ").partition("; ")
+        return what, remedy
+    choices = findall(r"'([^']*)'", str(context.get("expected", "")))
     near = get_close_matches(str(problem["input"]), choices, n=1, cutoff=0.4)
     said = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{problem['input']!r}: {said}", f"did you mean {near[0]!r}?" if near else ""
+    remedy = f"did you mean {near[0]!r}?" if near else REMEDIES.get(problem["type"], "")
+    return f"{shown(problem['input'])}: {said}", remedy
 
 
 def _table(path: Key) -> type[BaseModel]:
     words = [part for part in path if isinstance(part, str)]
     return TABLES[words[-1] if words else ""]
-
-
-def _is_label(part: int | str) -> bool:
-    """Return whether a part of pydantic's path names a type tried and not a key of the file."""
-    return isinstance(part, str) and ("[" in part or "-" in part)
 
 
 def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
@@ -156,7 +194,7 @@ def _dotted(key: Sequence[int | str]) -> str:
     """Return a path as people count: `agents[2].policy` is the second group's."""
     text = ""
     for part in key:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part if part.isprintable() else repr(part)}"
     return text.removeprefix(".")
 
 

@@ -276,6 +276,11 @@ class Consumer:
     """Seconds of silence after which the server says that it is still there."""
 
 
+def book_name(run: str, resource: str) -> str:
+    """Return the name of a book's consumer; the capitals, which no name has, keep run and resource apart."""
+    return f"book_{resource}_OF_{run}"
+
+
 def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
     """Return the consumer that feeds one order book of one run.
 
@@ -283,7 +288,7 @@ def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
     worker never hears what was meant for the one before it: commands would arrive out of order, with
     the mark that closes a tick ahead of the tick's own orders, or at two workers at once.
     """
-    name = f"book_{resource}_{run}"
+    name = book_name(run, resource)
     return Consumer(
         stream=ORDERS,
         name=name,

@@ -9,6 +9,7 @@ from factories import group, role, scenario
 from run_builders import only, records, small_run, summed
 
 from econsim import subjects
+from econsim.domain import ledger
 from econsim.domain.audit import facts
 from econsim.domain.period import endow, require
 from econsim.domain.population import population
@@ -18,26 +19,25 @@ from econsim.report.html import render
 from econsim.schemas.ledger import Refusal
 
 
-def too_rich():
-    """Return a scenario that deals more credits than the ledger can count; it was not checked."""
-    rich = group("rich", "truthful", count=3, credits=4, roles=[role("bid", values=[[1]])])
-    poor = scenario(rich)
-    groups = tuple(each.model_copy(update={"credits": 4_000_000_000_000_000}) for each in poor.agents)
-    return poor.model_copy(update={"agents": groups})
+@pytest.fixture
+def too_rich(monkeypatch):
+    """Return a scenario that deals more credits than the ledger counts, which counts to 10 credits here."""
+    monkeypatch.setattr(ledger, "AMOUNT_MAX", 10_000_000)
+    return scenario(group("rich", "truthful", count=3, credits=4, roles=[role("bid", values=[[1]])]))
 
 
-def test_a_refused_endowment_ends_the_run_with_holder_asset_and_reason():
-    log = records(too_rich())
+def test_a_refused_endowment_ends_the_run_with_holder_asset_and_reason(too_rich):
+    log = records(too_rich)
 
     (closed,) = only(log, subjects.RUN_CLOSED)
     assert not only(log, subjects.TICKED)
     assert closed.data["failure"] == (
-        "the ledger refused 4000000000 credits from treasury to rich_003: amount_exceeds_limit (chain endow.rich_003)"
+        "the ledger refused 4 credits from treasury to rich_003: amount_exceeds_limit (chain endow.rich_003)"
     )
 
 
-def test_reports_and_lists_of_events_say_why_a_run_ended_early():
-    log = records(too_rich())
+def test_reports_and_lists_of_events_say_why_a_run_ended_early(too_rich):
+    log = records(too_rich)
 
     summary = summed(log)
     assert summary.closed
@@ -46,8 +46,8 @@ def test_reports_and_lists_of_events_say_why_a_run_ended_early():
     assert summary.failure in describe(next(iter(facts(log[-1]))))
 
 
-def test_what_the_ledger_refused_is_counted():
-    chains = endow(population(too_rich()))
+def test_what_the_ledger_refused_is_counted(too_rich):
+    chains = endow(population(too_rich))
 
     with pytest.raises(RunFailed, match="and 2 chains more"):
         require(chains, dict.fromkeys((chain.id for chain in chains), Refusal.AMOUNT_EXCEEDS_LIMIT))

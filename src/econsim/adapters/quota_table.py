@@ -22,9 +22,10 @@ from econsim.domain import quota
 from econsim.errors import Conflict, SetupError, Unavailable
 from econsim.grammar import token
 from econsim.quota_streams import QUOTAS
+from econsim.schemas.names import EVERY_AGENT
 from econsim.schemas.quota import Quotas, QuotaUpdate
 
-DEFAULT: Final = "default"
+DEFAULT: Final = EVERY_AGENT
 """Stands for the agent in the key of a run."""
 TIMEOUT_S: Final = 2.0
 """Longest to wait for one answer: it takes milliseconds, and somebody waits for the request behind it."""

@@ -17,7 +17,7 @@ from econsim.adversary.judging import Fact, Finding, dotted, weigh
 from econsim.adversary.raw import Identity
 from econsim.adversary.stage import RESOURCE, Attacker, Stage, refused
 from econsim.grammar import Subject
-from econsim.streams import bucket
+from econsim.streams import book_name, bucket
 from econsim.subjects import AUDIT, ORDERS
 
 Where = Callable[[Stage, Attacker], str]
@@ -129,8 +129,8 @@ ROWS: Final = (
     Row("direct_get_many", "to read everybody's balances in one request", _fixed(_API, "DIRECT", "GET", _STATE), '{"multi_last":["$KV.agent_state.>"],"batch":100}'),
     Row("direct_get_another", "to read a victim's balance", lambda s, _: dotted(_API, "DIRECT", "GET", _STATE, "$KV", "agent_state", s.run, s.victims[0].name, "balance")),
     Row("consumer_create", "to have the log delivered to itself", _fixed(_API, "CONSUMER", "CREATE", AUDIT), '{"stream_name":"audit_log","config":{"deliver_subject":"_INBOX.%me","ack_policy":"none"}}'),
-    Row("consumer_next", "to take orders off the queue of a book", lambda s, _: dotted(_API, "CONSUMER", "MSG", "NEXT", ORDERS, f"book_{RESOURCE}_{s.run}"), '{"batch":10}'),
-    Row("acknowledge", "to acknowledge somebody's order before its market has seen to it", lambda s, _: dotted("$JS", "ACK", ORDERS, f"book_{RESOURCE}_{s.run}", "1", "1", "1", "1", "0")),
+    Row("consumer_next", "to take orders off the queue of a book", lambda s, _: dotted(_API, "CONSUMER", "MSG", "NEXT", ORDERS, book_name(s.run, RESOURCE)), '{"batch":10}'),
+    Row("acknowledge", "to acknowledge somebody's order before its market has seen to it", lambda s, _: dotted("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", "0")),
     Row("balance_write", "to write its own balance into the ledger's bucket", _key("agent_state", "%run.%me.balance"), '{"posted":9007199254740991,"pending":0}'),
     Row("lease_steal", "to take the lease of a book's writer", _key("leases", f"book.%run.{RESOURCE}")),
     Row("quota_write", "to raise its own quotas", _key("quotas", "%run.%me"), '{"max_publish_rate":1000000}'),
@@ -154,7 +154,7 @@ ROWS: Final = (
     Row("event_forge", "to write an event of its own making into the log", lambda s, m: subjects.REPORTED(agent=m.name, event="enriched", run=s.run)),
     Row("delivery_forge", "to tell a victim that its order traded", _of_run(subjects.ORDER_OUTCOME[3])),
     Row("broadcast_forge", "to tell everybody a false price", _of_run(subjects.ALL_PRICES)),
-    Row("inbox_of_service", "to hand a book commands past the queue", lambda s, _: dotted("_INBOX", "market", f"book_{RESOURCE}_{s.run}", "any"), _ORDER),
+    Row("inbox_of_service", "to hand a book commands past the queue", lambda s, _: dotted("_INBOX", "market", book_name(s.run, RESOURCE), "any"), _ORDER),
     Row("inbox_of_another", "to answer a victim's request in a service's stead", lambda s, _: dotted("_INBOX", s.victims[0].name)),
     Row("response_forge", "to answer through the server's own reply subjects", _fixed("_R_", "a", "b")),
     Row("trace_forge", "to write spans into the trace", _fixed("trace", "market", "cpu", "span_started")),

@@ -10,6 +10,7 @@ from econsim import subjects
 from econsim.adversary.attack import Attack
 from econsim.adversary.judging import Fact, Finding, dotted, weigh
 from econsim.adversary.stage import RESOURCE, Attacker, Stage
+from econsim.streams import book_name
 from econsim.subjects import ORDERS
 
 WAIT_S: Final = 0.5
@@ -69,7 +70,7 @@ ROWS: Final = (
     Row("reply_to_system", "to have an answer taken for the end of a run", lambda _, m: subjects.RUN_CLOSED(run=m.name)),
     Row("reply_to_admin", "to have an answer taken for an operator's command", lambda _, m: subjects.CLOSE_RUN(operator=m.name)),
     Row("reply_to_bucket", "to have an answer written into the ledger's bucket", lambda s, m: dotted("$KV", "agent_state", s.run, m.name, "balance")),
-    Row("reply_to_ack", "to have an answer acknowledge somebody's order", lambda s, m: dotted("$JS", "ACK", ORDERS, f"book_{RESOURCE}_{s.run}", "1", "1", "1", "1", m.name)),
+    Row("reply_to_ack", "to have an answer acknowledge somebody's order", lambda s, m: dotted("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", m.name)),
     Row("reply_to_inbox", "to have an answer come out in a service's inbox", lambda _, m: dotted("_INBOX", "market", m.name)),
     Row("reply_to_response", "to have an answer come out at the server's own reply subjects", lambda _, m: dotted("_R_", m.name, "a")),
     Row("reply_to_api", "to have an answer taken for a request to JetStream", lambda _, m: dotted("$JS", "API", "STREAM", "DELETE", m.name)),

@@ -111,12 +111,9 @@ def to_micros(value: CreditsLike) -> int:
     Raises InvalidMessage for what is no number or has more than six decimals: round it yourself.
     """
     try:
-        micros = parse_credits(str(value) if isinstance(value, Decimal) else value)
+        micros = parse_credits(f"{value:f}" if isinstance(value, Decimal) else value)
     except ValueError as error:
         raise InvalidMessage(str(error)) from None
-    if not isinstance(micros, int) or isinstance(micros, bool):
-        message = f"{value!r} is not an amount of credits; write it like 3.25"
-        raise InvalidMessage(message)
     return micros
 
 

@@ -17,6 +17,7 @@ from econsim.domain.decode import decode
 from econsim.domain.envelope import DIGEST
 from econsim.domain.repeats import Repeats
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
+from econsim.schemas import names
 from econsim.schemas.admin import NO_RUN
 from econsim.subjects import AUDIT
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from econsim.adapters.gaps import Gap
 
-LAST: Final = "last"
+LAST: Final = names.LAST
 """What stands for the newest run."""
 
 CATCH_UP_S: Final = 10.0

@@ -12,6 +12,7 @@ from typing import Final
 
 from econsim.errors import ScenarioError
 from econsim.schemas.money import format_credits
+from econsim.schemas.names import is_agent_name_reserved
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Group, Market, MechanismName, PolicyName, Role, Scenario, ScriptedAction
 from econsim.schemas.types import NAME_LENGTH_MAX
@@ -24,12 +25,6 @@ ID_DIGITS_MIN: Final = 3
 
 CALL_QUOTES_MAX: Final = 20_000
 """Units that the agents of a call auction quote for together: one submission to the ledger reserves them all."""
-
-RESERVED: Final = ("treasury", "clock", "operator", "market", "ledger")
-"""Names of holders and actors that are no agents."""
-
-RESERVED_PREFIXES: Final = ("clearing_", "host_")
-"""Stems of such names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +191,7 @@ def _check_values(group: Group) -> None:
 def _check_ids(agents: Iterable[Agent]) -> None:
     seen: set[str] = set()
     for agent in agents:
-        if agent.id in RESERVED or agent.id.startswith(RESERVED_PREFIXES):
+        if is_agent_name_reserved(agent.id):
             message = f"agent id {agent.id!r} is reserved for the system; rename group {agent.group!r}"
             raise ScenarioError(message, key="name", group=agent.group)
         if len(agent.id) > NAME_LENGTH_MAX:

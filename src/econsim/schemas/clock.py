@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from econsim.schemas.base import Event, Message, Request
+from econsim.schemas.names import RunName
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import Name
 
@@ -25,7 +26,7 @@ class Pong(Message):
 class OpenRun(Request):
     """An operator's request to start a run of a scenario."""
 
-    run: Name
+    run: RunName
     """Id of the new run; also the correlation id of everything it causes."""
     scenario: Scenario
     """What to run, complete with its seed."""

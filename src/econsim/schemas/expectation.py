@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from econsim.schemas.base import Message
-from econsim.schemas.types import Name
+from econsim.schemas.types import PERIODS_MAX, Name
 
 
 class Measure(StrEnum):
@@ -33,13 +33,13 @@ class Expectation(Message):
     """Which number."""
     resource: Name | None = None
     """On which market; may be left out where there is only one."""
-    first_period: Annotated[int, Field(ge=1)] = 1
+    first_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] = 1
     """First period of the mean."""
-    last_period: Annotated[int, Field(ge=1)] | None = None
+    last_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] | None = None
     """Last period of the mean; none for the run's last."""
-    value: float
+    value: Annotated[float, Field(strict=True)]
     """Expected mean, in the measure's unit."""
-    tolerance: Annotated[float, Field(ge=0)]
+    tolerance: Annotated[float, Field(strict=True, ge=0)]
     """Half-width allowed."""
     source: str
     """Paper, page or independent implementation."""

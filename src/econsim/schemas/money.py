@@ -1,31 +1,55 @@
 """Money as people write it: credits in files and on the wire, integer micro-credits in memory.
 
-Owns the conversion, which is exact or refused. Used by scenarios and reports.
+Owns the conversion, which is exact or refused, and the limits as people read them. Used by scenarios and reports.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from collections.abc import Callable
+from decimal import Decimal
+from math import isfinite
+from re import fullmatch
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT
+from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, PRICE_MAX
+
+SHOWN_MAX: Final = 60
+"""Characters of a wrong value that a message shows."""
+
+CREDITS_SCHEMA: Final = "Credits"
+"""First word of the JSON Schema's description of an amount of money."""
+
+_WRITTEN: Final = r"-?[0-9]+(\.[0-9]+)?"
+"""Credits as text: digits and at most one point, nothing else."""
 
 
-def parse_credits(value: object) -> object:
-    """Turn credits as written (`3.25`, `"3.25"`, `3`) into micro-credits; leave the rest to validation."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return value
-    try:
-        micros = Decimal(str(value)) * MICROS_PER_CREDIT
-    except InvalidOperation:
-        message = f"{value!r} is not an amount of credits; write it like 3.25"
-        raise ValueError(message) from None
-    if not micros.is_finite() or micros != micros.to_integral_value():
-        message = f"{value!r} has more than six decimals; a credit has 1 000 000 micro-credits"
+def parse_credits(value: object) -> int:
+    """Return credits as written (`3.25`, `"3.25"`, `3`) in micro-credits.
+
+    Raises ValueError for what is no amount: other types, other text, more than six decimals, nan and inf.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        message = (
+            f"{value} is not an amount of credits: no amount is infinite or undefined; write it like 3.25"
+        )
+        raise ValueError(message)
+    text = isinstance(value, str) and fullmatch(_WRITTEN, value)
+    if isinstance(value, bool) or not (text or isinstance(value, int | float)):
+        message = f"{shown(value)} is not an amount of credits; write it like 3.25"
+        raise ValueError(message)
+    micros = Decimal(str(value)) * MICROS_PER_CREDIT
+    if micros != micros.to_integral_value():
+        message = f"{shown(value)} has more than six decimals; a credit has 1 000 000 micro-credits"
         raise ValueError(message)
     return int(micros)
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, in one short line."""
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def format_credits(micros: int) -> str:
@@ -34,11 +58,57 @@ def format_credits(micros: int) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def _within(least: int, most: int) -> Callable[[object], int]:
+    """Return what parses credits and refuses those out of bounds, in credits: a schema would speak of micro-credits."""
+
+    def parse(value: object) -> int:
+        micros = parse_credits(value)
+        if not least <= micros <= most:
+            bounds = f"at least {format_credits(least)} and at most {format_credits(most)} credits"
+            message = f"{shown(value)} is outside the limits; write {bounds}"
+            raise ValueError(message)
+        return micros
+
+    return parse
+
+
+def _json(least: int, most: int) -> WithJsonSchema:
+    digits = len(str(most // MICROS_PER_CREDIT))
+    number = {
+        "type": "number",
+        "minimum": least / MICROS_PER_CREDIT,
+        "maximum": most / MICROS_PER_CREDIT,
+    }
+    text = {"type": "string", "pattern": rf"^[0-9]{{1,{digits}}}(\.[0-9]{{1,6}})?$"}
+    limits = f"{format_credits(least)} to {format_credits(most)}"
+    return WithJsonSchema(
+        {"anyOf": [number, text], "description": f"{CREDITS_SCHEMA}, {limits}, up to six decimals."}
+    )
+
+
 Credits = Annotated[
     int,
     Field(ge=0, le=AMOUNT_MAX),
-    BeforeValidator(parse_credits),
+    BeforeValidator(_within(0, AMOUNT_MAX)),
     PlainSerializer(format_credits),
-    WithJsonSchema({"type": ["number", "string"], "description": "Credits, up to six decimals."}),
+    _json(0, AMOUNT_MAX),
 ]
-"""Credits in the file and on the wire, micro-credits in memory."""
+"""An amount: credits in the file and on the wire, micro-credits in memory."""
+
+UnitCredits = Annotated[
+    int,
+    Field(ge=0, le=PRICE_MAX),
+    BeforeValidator(_within(0, PRICE_MAX)),
+    PlainSerializer(format_credits),
+    _json(0, PRICE_MAX),
+]
+"""A value, a cost or a price of one unit: credits in the file and on the wire, micro-credits in memory."""
+
+PriceCredits = Annotated[
+    int,
+    Field(ge=1, le=PRICE_MAX),
+    BeforeValidator(_within(1, PRICE_MAX)),
+    PlainSerializer(format_credits),
+    _json(1, PRICE_MAX),
+]
+"""A price of one unit, more than nothing."""

@@ -30,6 +30,12 @@ QUANTITY_MAX: Final = 1_000_000
 PRICE_MAX: Final = 1_000_000_000
 """Micro-credits a unit (1 000 credits): PRICE_MAX * QUANTITY_MAX < AMOUNT_MAX."""
 
+PERIODS_MAX: Final = 100_000
+"""Periods in a run: every report has a row for each."""
+
+TICKS_PER_PERIOD_MAX: Final = 1_000_000
+"""Ticks in a period: more would only idle, and every tick is events in the log."""
+
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH_MAX)]
 """An agent, run, resource, host or service name."""
 

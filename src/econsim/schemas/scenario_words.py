@@ -1,0 +1,60 @@
+"""Words a scenario chooses from: modes of time, mechanisms, policies."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """How time passes."""
+
+    LOCK_STEP = "lock_step"
+    """Ticks with a barrier: the same seed gives the same run."""
+    REAL_TIME = "real_time"
+    """Agents act when they like; arrival at the order queue is the order."""
+
+
+class Until(StrEnum):
+    """When a period ends."""
+
+    TICKS = "ticks"
+    """After `ticks_per_period` ticks."""
+    EXHAUSTED = "exhausted"
+    """When no two agents could still gain from a trade, at the latest after `ticks_per_period` ticks."""
+
+
+class MechanismName(StrEnum):
+    """How a market matches."""
+
+    CONTINUOUS_DOUBLE_AUCTION = "continuous_double_auction"
+    """Limit order book, price-time priority."""
+    ZI_DOUBLE_AUCTION = "zi_double_auction"
+    """Gode and Sunder's rules: best quotes only, a trade cancels all."""
+    CALL_AUCTION = "call_auction"
+    """Quotes collected over a window, cleared at one price."""
+
+
+class Rationing(StrEnum):
+    """Who trades at a call auction's clearing price when one side has more units."""
+
+    PRICE_TIME = "price_time"
+    """The better price, then the earlier order; in lock-step a tick's turns are themselves drawn by seed."""
+    DRAW = "draw"
+    """The better price, then by lot, drawn by seed."""
+
+
+class PolicyName(StrEnum):
+    """How an agent decides."""
+
+    ZI_U = "zi_u"
+    """Zero intelligence, unconstrained (Gode and Sunder 1993)."""
+    ZI_C = "zi_c"
+    """Zero intelligence, constrained to its own value or cost."""
+    TRUTHFUL = "truthful"
+    """Quotes its own value or cost."""
+    ZIP = "zip"
+    """Zero intelligence plus: learns a margin (Cliff 1997)."""
+    SCRIPTED = "scripted"
+    """Follows a list of actions."""
+    EXTERNAL = "external"
+    """An agent outside the hosts, connected by itself."""
