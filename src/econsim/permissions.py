@@ -168,7 +168,12 @@ ROLES: Final[Mapping[str, Access]] = {
         calls=(*(row for row in TABLE if row.kind is Kind.OPERATOR), subjects.PING),
         hears=(subjects.AGENT_SUSPENDED,),
     ),
-    "setup": Access(declares=tuple(stream.name for stream in STREAMS), surveys=True),
+    "setup": Access(
+        declares=tuple(stream.name for stream in STREAMS),
+        # What it copied last, when it is to copy otherwise.
+        peeks=tuple(stream.name for stream in STREAMS if stream.sources),
+        surveys=True,
+    ),
     OBSERVER: Access(
         account=READERS,
         pages=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas"),

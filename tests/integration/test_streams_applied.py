@@ -1,12 +1,14 @@
 """What the server has is what `streams` declares, and what the streams promise holds on a real server."""
 
 import asyncio
+import uuid
 
 import pytest
 
-from econsim.adapters import audit_log, jetstream
+from econsim.adapters import audit_log, jetstream, sources
 from econsim.adapters.connection import ready
 from econsim.errors import SetupError
+from econsim.stream_form import Source
 from econsim.streams import STREAMS, Stream, book_consumer
 
 pytestmark = pytest.mark.nats
@@ -87,6 +89,106 @@ async def test_what_cannot_change_in_place_is_refused_with_the_remedy(nc, run):
 
     with pytest.raises(SetupError, match=r'storage: "file" → "memory".*delete the stream'):
         await jetstream.apply(nc, streams=[memory])
+
+
+def copying(run, to, **more):
+    """Return an origin's stream, and one that copies its events to other subjects."""
+    origin = Stream(name=f"{run}-from", why="An origin.", subjects=(f"from-{run}.*",))
+    source = Source(origin.name, ((f"from-{run}.*", f"{to}-{run}.{{{{wildcard(1)}}}}"),))
+    return origin, Stream(name=run, why="Copies.", sources=(source,), deny_delete=True, **more)
+
+
+async def copies(nc, run):
+    """Return subject → copies, when all that was written so far has been copied: a last event says so."""
+    last = f"end-{uuid.uuid4().hex}"
+    await nc.jetstream().publish(f"from-{run}.{last}", b"")
+    for _ in range(1_500):
+        found = await jetstream.waiting(nc, run, ">")
+        if any(subject.endswith(last) for subject in found):
+            return {subject: found[subject] for subject in found if ".end-" not in subject}
+        await asyncio.sleep(0.02)
+    pytest.fail("nothing was copied within thirty seconds")
+
+
+async def events_of(nc, run, numbers):
+    for number in numbers:
+        await nc.jetstream().publish(f"from-{run}.{number}", b"")
+
+
+async def test_forty_events_stay_forty_when_what_copies_them_is_changed(nc, run):
+    await jetstream.apply(nc, streams=copying(run, "before"))
+    await events_of(nc, run, range(40))
+    before = await copies(nc, run)
+
+    [_, planned] = await jetstream.plan(nc, streams=copying(run, "after"))
+    await jetstream.apply(nc, streams=copying(run, "after"))
+    await events_of(nc, run, range(40, 45))
+
+    assert str(planned).endswith("; what was copied is not copied again")
+    assert before == {f"before-{run}.{n}": 1 for n in range(40)}
+    assert await copies(nc, run) == before | {f"after-{run}.{n}": 1 for n in range(40, 45)}
+
+
+async def test_what_is_written_while_copying_is_changed_is_copied_once(nc, run):
+    await jetstream.apply(nc, streams=copying(run, "before"))
+    writing = asyncio.create_task(events_of(nc, run, range(400)))
+    await copies(nc, run)
+
+    await jetstream.apply(nc, streams=copying(run, "after"))
+    await writing
+    found = await copies(nc, run)
+
+    assert {*found.values()} == {1}
+    assert {subject.rpartition(".")[2] for subject in found} == {*map(str, range(400))}
+    assert len(found) == 400
+
+
+@pytest.mark.parametrize("stops_before", [1, 2, 3, 4])
+async def test_a_change_of_copying_that_was_interrupted_is_finished_by_the_next(nc, run, stops_before):
+    await jetstream.apply(nc, streams=copying(run, "before"))
+    await events_of(nc, run, range(10))
+    before, left = await copies(nc, run), iter(range(1, stops_before))
+
+    async def ask(operation, body):
+        next(left)
+        return await jetstream.request(nc, operation, body)
+
+    info = await jetstream.request(nc, f"STREAM.INFO.{run}")
+    with pytest.raises(RuntimeError):
+        await sources.exchange(ask, info, jetstream.declared(copying(run, "after")[1], 1))
+    await jetstream.apply(nc, streams=copying(run, "after"))
+    await events_of(nc, run, range(10, 12))
+
+    assert await copies(nc, run) == before | {f"after-{run}.{n}": 1 for n in (10, 11)}
+    assert [each.action for each in await jetstream.plan(nc, streams=copying(run, "after"))] == ["keep"] * 2
+
+
+async def test_a_change_of_something_else_leaves_where_copying_began(nc, run):
+    await jetstream.apply(nc, streams=copying(run, "before"))
+    await events_of(nc, run, range(5))
+    await copies(nc, run)
+    await jetstream.apply(nc, streams=copying(run, "after"))
+
+    await jetstream.apply(nc, streams=copying(run, "after", max_age_s=600))
+    [source] = (await jetstream.request(nc, f"STREAM.INFO.{run}"))["config"]["sources"]
+
+    assert source["opt_start_seq"] == 7
+
+
+async def test_what_nobody_knows_how_far_it_was_copied_is_not_changed(nc, run):
+    """Servers before 2.15 do not say; then the newest copy tells, if it is still kept."""
+
+    async def ask(_, __):
+        message = "none"
+        raise SetupError(message, err_code=10037)
+
+    _, before = copying(run, "before")
+    _, after = copying(run, "after")
+    info = {"config": jetstream.declared(before, 1), "state": {"first_seq": 41}, "sources": [{"name": run}]}
+
+    told = await sources.why_not(ask, info, jetstream.declared(after, 1))
+
+    assert told.startswith(f"nobody knows how much of {run}-from it copied")
 
 
 async def test_journal_entries_become_events_and_balances_do_not(nc, run):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, Literal
 
 import nats.errors
 from nats.aio.client import Client
 
+from econsim.adapters import sources
 from econsim.errors import SetupError, Unavailable
 from econsim.stream_form import Stream
 from econsim.streams import STREAMS, Consumer
@@ -45,15 +47,20 @@ class Difference:
     """What the server has."""
     wanted: object
     """What is declared."""
+    obstacle: str = ""
+    """Why it cannot be changed although the server would."""
 
     @property
     def changeable(self) -> bool:
-        """Whether the server can change it on an existing stream."""
-        return self.field not in _FIXED and not (self.field in _SEALED and self.found)
+        """Whether it can be changed on an existing stream."""
+        return not self.obstacle and self.field not in _FIXED and not (self.field in _SEALED and self.found)
 
     def __str__(self) -> str:
-        """Return `field: found → wanted`."""
-        return f"{self.field}: {json.dumps(self.found)} → {json.dumps(self.wanted)}"
+        """Return `field: found → wanted`, and what has to be known of it."""
+        told = f"{self.field}: {json.dumps(self.found)} → {json.dumps(self.wanted)}"
+        if self.obstacle:
+            return f"{told}, but {self.obstacle}"
+        return f"{told}; what was copied is not copied again" if self.field == "sources" else told
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +105,7 @@ async def apply(
             raise SetupError(_blocked(change))
     for change in changes:
         if change.action != "keep":
-            verb = change.action.upper()
-            await request(
-                client, f"STREAM.{verb}.{change.stream.name}", declared(change.stream, change.replicas)
-            )
+            await _carry_out(client, change)
     return changes
 
 
@@ -233,6 +237,20 @@ async def request(client: Client, operation: str, body: Mapping[str, object] | N
     raise SetupError(message, err_code=number)
 
 
+async def _carry_out(client: Client, change: Change) -> None:
+    name, wanted = change.stream.name, declared(change.stream, change.replicas)
+    if change.action == "create":
+        await request(client, f"STREAM.CREATE.{name}", wanted)
+        return
+    info = await request(client, f"STREAM.INFO.{name}")
+    if any(difference.field == "sources" for difference in change.differences):
+        await sources.exchange(partial(request, client), info, wanted)
+        return
+    found = info["config"]
+    assert isinstance(found, dict)
+    await request(client, f"STREAM.UPDATE.{name}", sources.going_on(found, wanted))
+
+
 async def _change(client: Client, stream: Stream, replicas: int | None) -> Change:
     try:
         info = await request(client, f"STREAM.INFO.{stream.name}")
@@ -241,7 +259,13 @@ async def _change(client: Client, stream: Stream, replicas: int | None) -> Chang
     config = info["config"]
     assert isinstance(config, dict)
     copies = replicas or int(config["num_replicas"])
-    differences = tuple(_compare(config, declared(stream, copies)))
+    wanted = declared(stream, copies)
+    differences = tuple(_compare(config, wanted))
+    if any(difference.field == "sources" for difference in differences):
+        obstacle = await sources.why_not(partial(request, client), info, wanted)
+        differences = tuple(
+            replace(each, obstacle=obstacle) if each.field == "sources" else each for each in differences
+        )
     if not differences:
         return Change(stream, "keep", replicas=copies)
     action: Literal["update", "blocked"] = "update" if all(d.changeable for d in differences) else "blocked"
@@ -252,6 +276,8 @@ def _compare(found: Json, wanted: Json) -> Iterable[Difference]:
     # A field that is absent and one that is empty mean the same; the server adds `metadata` itself.
     for key in sorted((found.keys() | wanted.keys()) - {"metadata"}):
         have, want = found.get(key) or None, wanted.get(key) or None
+        if key == "sources" and sources.same(found, wanted):
+            continue
         if have != want and not (key == "consumer_limits" and have == {}):
             yield Difference(key, have, want)
 
