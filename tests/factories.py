@@ -19,8 +19,8 @@ def cancel(agent, order_id):
     return Action(Verb.CANCEL, agent, order_id)
 
 
-def replace_order(agent, order_id, new_order_id, price, quantity=1, *, kind=OrderKind.LIMIT):
-    return Action(Verb.REPLACE, agent, order_id, price, quantity, kind, new_order_id)
+def replace_order(agent, order_id, new_order_id, price, quantity=1):
+    return Action(Verb.REPLACE, agent, order_id, price, quantity, new_order_id=new_order_id)
 
 
 def trades(items):

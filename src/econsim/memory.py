@@ -21,6 +21,7 @@ from econsim.domain.period import deal, endow, redeem, require
 from econsim.domain.population import population
 from econsim.domain.prospects import outside_limits
 from econsim.domain.session import Closed, Mark, Opened, Session
+from econsim.domain.settlement import failure, unsettled
 from econsim.errors import RunFailed
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
@@ -102,21 +103,25 @@ class _Run:
         mark = Mark(moment.tick, moment.period, moment.tick_of_period, ends_period=ends_period)
         opened, refused = yield from self._open(moment.tick, self._desk.act(moment.tick))
         for resource, session in self._sessions.items():
-            yield from self._close(resource, session.close(opened[resource], refused, mark))
+            yield from self._close(resource, session.close(opened[resource], refused[resource], mark))
 
     def _open(
         self, tick: int, actions: Mapping[str, Sequence[Action]]
-    ) -> Generator[Sealed, None, tuple[dict[str, Opened], dict[str, Refusal]]]:
+    ) -> Generator[Sealed, None, tuple[dict[str, Opened], dict[str, dict[str, Refusal]]]]:
         """Admit every book's actions, then reserve for all books in one order: by resource."""
         opened: dict[str, Opened] = {}
-        refused: dict[str, Refusal] = {}
+        refused: dict[str, dict[str, Refusal]] = {}
         for resource, session in self._sessions.items():
             opened[resource] = session.open(tick, actions.get(resource, ()), shuffle=True)
-            refused |= yield from self._post(opened[resource].chains)
+            refused[resource] = yield from self._post(opened[resource].chains)
         return opened, refused
 
     def _close(self, resource: str, closed: Closed) -> Iterator[Sealed]:
-        yield from self._post(closed.chains)
+        """Settle and tell what a book's batch came to; raises RunFailed if that cannot be settled."""
+        refused = yield from self._post(closed.chains)
+        if halted := unsettled(resource, closed.chains, refused):
+            yield self._tell(self._stamp.event(subjects.TRADING_HALTED, "market", halted, resource=resource))
+            raise RunFailed(failure(halted, self._stamp.tick))
         if updated := price(self._stamp, resource, closed):
             yield self._tell(updated)
         for sealed in bulletin(self._stamp, resource, closed):

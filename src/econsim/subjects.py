@@ -93,6 +93,12 @@ ORDER_CANCELLED: Final = event(
 TICK_CLEARED: Final = event(
     "market", "market.{resource}.tick_cleared.{run}", "TickCleared", "The end of a batch, with its summary."
 )
+TRADING_HALTED: Final = event(
+    "market",
+    "market.{resource}.trading_halted.{run}",
+    "TradingHalted",
+    "The end of a book that cannot settle; its run ends with it.",
+)
 PRICE_UPDATED: Final = event(
     "market",
     "market.{resource}.price_updated.{run}",

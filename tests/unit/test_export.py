@@ -6,9 +6,14 @@ import json
 
 import duckdb
 import pytest
+from factories import bid, cancel, replace_order
 from run_builders import small_run, summed
 
+from econsim.domain.envelope import Stamp
+from econsim.domain.terms import rejection
 from econsim.report.export import TABLES, export
+from econsim.schemas.market import Rejected
+from econsim.subjects import ORDER_REJECTED
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +109,23 @@ def test_repeats_are_left_out_and_files_replaced(tmp_path):
 
 def test_an_empty_log_gives_empty_tables(tmp_path):
     assert set(export([], tmp_path).values()) == {0}
+
+
+def test_refused_orders_and_refused_cancels_are_told_apart_with_what_was_asked(tmp_path):
+    stamp, asked = (
+        Stamp("run", "salt", 1, "now"),
+        [
+            rejection(1, cancel("anna", "gone"), "order_not_found"),
+            rejection(2, bid("anna", "high", 3, 2), "debit_account_would_go_negative"),
+            rejection(3, replace_order("anna", "old", "new", 4), "order_not_found"),
+        ],
+    )
+    export([stamp.event(ORDER_REJECTED, "market", Rejected(items=tuple(asked)), resource="cpu")], tmp_path)
+
+    columns = "order_id, verb, side, price, quantity, kind, replaces"
+
+    assert query(tmp_path, f"FROM {{orders}} SELECT {columns} ORDER BY n") == [
+        ("gone", "cancel", None, None, None, None, None),
+        ("high", "bid", "bid", 3, 2, "limit", None),
+        ("new", "replace", None, 4, 1, None, "old"),
+    ]

@@ -58,7 +58,7 @@ class Model:
             raise Refused(Refusal.TRANSFER_ID_ALREADY_USED)
         if step.debit == step.credit:
             raise Refused(Refusal.ACCOUNTS_MUST_BE_DIFFERENT)
-        if step.amount == 0 and step.kind != Kind.VOID:
+        if step.amount == 0 and step.kind not in {Kind.VOID, Kind.PENDING}:
             raise Refused(Refusal.AMOUNT_MUST_NOT_BE_ZERO)
         if step.kind in {Kind.POST, Kind.VOID}:
             self.release(step)

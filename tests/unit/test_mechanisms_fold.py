@@ -51,7 +51,7 @@ def action(batch, at, wish):
     if verb is Verb.CANCEL:
         return Action(verb, agent, old)
     if verb is Verb.REPLACE:
-        return Action(verb, agent, old, price, quantity, kind, new)
+        return Action(verb, agent, old, price, quantity, new_order_id=new)
     return Action(verb, agent, new, price, quantity, kind)
 
 

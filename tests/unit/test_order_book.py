@@ -161,6 +161,7 @@ def test_a_replaced_order_loses_its_place():
 
     items = process(book, replace_order("ann", "b1", "b3", 90, 2))
 
+    assert [type(item).__name__ for item in items] == ["OrderAccepted", "OrderCancelled"]
     assert reasons(items) == [("b1", 1, "replaced_by_agent")]
     assert accepted_ids(items) == ["b3"]
     assert [o.order_id for o in book.bids] == ["b2", "b3"]
@@ -175,11 +176,11 @@ def test_a_replacement_may_trade():
 
 
 def test_a_refused_replacement_names_the_new_order_and_leaves_the_old_one():
-    book = book_with(bid("ann", "b1", 90), ask("bob", "a1", 100))
+    book = book_with(bid("ann", "b1", 90, 1, OrderKind.POST_ONLY), ask("bob", "a1", 100))
 
     items = process(
         book,
-        replace_order("ann", "b1", "b2", 100, kind=OrderKind.POST_ONLY),
+        replace_order("ann", "b1", "b2", 100),
         replace_order("eve", "b1", "e1", 95, 1),
         replace_order("eve", "b9", "e2", 95, 1),
     )

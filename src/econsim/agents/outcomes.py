@@ -31,6 +31,7 @@ from econsim.schemas.market import (
     Traded,
     TradeExecuted,
 )
+from econsim.schemas.orders import Verb
 
 ORDERS_REMEMBERED_MAX: Final = 10_000
 """Orders whose first answer is kept for `outcome`, and outcomes kept for `outcomes`; the oldest go."""
@@ -49,7 +50,7 @@ class What(StrEnum):
     ACCEPTED = "accepted"
     """It holds its reservation and entered the book."""
     REJECTED = "rejected"
-    """It was refused; `reason` says why. Also for a refused cancel."""
+    """It was refused; `reason` says why. Also for a refused cancel: `verb` tells them apart."""
     FILLED = "filled"
     """Units of it traded."""
     CANCELLED = "cancelled"
@@ -74,6 +75,8 @@ class Outcome:
     """Credits a unit, of what was accepted or filled."""
     reason: str = ""
     """Why, as a sentence in snake case."""
+    verb: Verb | None = None
+    """What was asked for, of what was rejected: a `cancel` leaves its order as it is."""
 
 
 class Outcomes:
@@ -157,7 +160,7 @@ def outcome_of(item: Item, resource: str, tick: int, agent: str) -> Outcome:
         case OrderCancelled():
             return Outcome(item.order_id, What.CANCELLED, resource, tick, item.quantity, reason=item.reason)
         case _:
-            return Outcome(item.order_id, What.REJECTED, resource, tick, reason=item.code)
+            return Outcome(item.order_id, What.REJECTED, resource, tick, reason=item.code, verb=item.verb)
 
 
 def _remember(kept: OrderedDict[str, Kept], key: str, value: Kept) -> None:

@@ -22,8 +22,9 @@ from econsim.domain.intake import explain, own_order
 from econsim.errors import EconsimError, InvalidMessage
 from econsim.grammar import Subject
 from econsim.schemas.base import Command, ErrorReply, Message
+from econsim.schemas.execute import Execute, Executed, Receipt
 from econsim.schemas.ledger import Balance, GetBalance
-from econsim.schemas.market import Book, Execute, Executed, GetBook, GetPrices, Prices, Receipt
+from econsim.schemas.market import Book, GetBook, GetPrices, Prices
 from econsim.schemas.orders import CancelOrder, OrderKind, PlaceAsk, PlaceBid, ReplaceOrder
 
 Model = TypeVar("Model", bound=Message)

@@ -1,4 +1,8 @@
-"""Which actions a market takes in: grid, limits and duplicates, before any money is touched."""
+"""Which actions a market takes in: grid, limits and repeated ids, before any money is touched.
+
+What is remembered of the past is the book's items and nothing else, taken in as they are numbered, so a book
+that was rebuilt from the log tells repeats as the first one would.
+"""
 
 from __future__ import annotations
 
@@ -8,48 +12,29 @@ from typing import Final
 
 from econsim.domain.intake import Unfit
 from econsim.domain.mechanism import Mechanism
-from econsim.schemas.market import OrderAccepted
+from econsim.domain.terms import SIDES, Terms, answered, asked, cost, order_of
+from econsim.schemas.market import Item, OrderAccepted, OrderRejected
 from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market
 from econsim.schemas.types import QUANTITY_MAX
 
 ORDER_IDS_REMEMBERED_MAX: Final = 1_000_000
-"""Order ids a book remembers to tell repeats: about 200 MB at the limit, hours of the fastest run."""
+"""Order ids a book remembers to tell repeats: about 300 MB at the limit, hours of the fastest run."""
+
+ID_EXISTS: Final = "order_id_exists_with_different_fields"
+"""Refusal of an action whose order id stands for something else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What an order id stands for; the same id with other terms is another order."""
+class Standing:
+    """An order that a replace may name."""
 
     agent: str
     """Whose."""
-    side: Side | None
-    """Bid or ask; none for a replace, whose side is the replaced order's."""
-    price: int
-    """Micro-credits a unit."""
-    quantity: int
-    """Units."""
-
-    def same(self, other: Terms) -> bool:
-        """Return whether both describe one order."""
-        sides = self.side == other.side or None in (self.side, other.side)
-        return sides and (self.agent, self.price, self.quantity) == (other.agent, other.price, other.quantity)
-
-
-def side_of(verb: Verb) -> Side:
-    """Return the side a placing verb is for."""
-    return Side.BID if verb is Verb.BID else Side.ASK
-
-
-def order_of(action: Action) -> str:
-    """Return the id of the order an action places; for a cancel, of the order it names."""
-    return action.new_order_id or action.order_id
-
-
-def terms_of(action: Action) -> Terms:
-    """Return what a placing action asks for."""
-    side = None if action.verb is Verb.REPLACE else side_of(action.verb)
-    return Terms(action.agent, side, action.price, action.quantity)
+    side: Side
+    """Bid or ask."""
+    held: int
+    """Micro-credits (bid) or units (ask) reserved for it."""
 
 
 class Admission:
@@ -59,61 +44,99 @@ class Admission:
         """Start with nothing remembered."""
         self._market = market
         self._book = book
-        self._known: dict[str, Terms] = {}
-        self._fresh: Counter[str] = Counter()
-        self._fresh_total = 0
+        self._answers: dict[str, OrderAccepted | OrderRejected] = {}
+        self._fresh: dict[str, Terms] = {}
+        self._entering: dict[str, Standing] = {}
+        self._leaving: set[str] = set()
+        self._added: Counter[str] = Counter()
 
     def open_batch(self) -> None:
-        """Forget what the batch before had admitted: it is on the book now."""
+        """Forget what the batch before asked for: what became of it is remembered."""
         self._fresh.clear()
-        self._fresh_total = 0
+        self._entering.clear()
+        self._leaving.clear()
+        self._added.clear()
 
     def repeats(self, action: Action) -> bool:
-        """Return whether this very order was taken in before: doing it again does nothing."""
+        """Return whether this very order was asked for before: asking again changes nothing."""
         if action.verb is Verb.CANCEL or isinstance(action, Unfit):
             return False
-        known = self._known.get(order_of(action))
-        return known is not None and known.same(terms_of(action))
+        return self._known(order_of(action)) == asked(action)
+
+    def answer(self, order_id: str) -> OrderAccepted | OrderRejected | None:
+        """Return what was answered when an order was first asked for; none if that is forgotten."""
+        return self._answers.get(order_id)
 
     def refuse(self, action: Action) -> str | None:
-        """Return why the action cannot be taken in, as a sentence in snake case; none if it can."""
+        """Note what is asked for; return why it cannot be taken in, as a sentence in snake case, none if it can."""
         if isinstance(action, Unfit):
             return action.code
         if action.verb is Verb.CANCEL:
             return None
-        if order_of(action) in self._known:
-            return "order_id_exists_with_different_fields"
+        order_id = order_of(action)
+        # An order may rest for so long that its id is forgotten.
+        if self._known(order_id) or self._book.find(order_id):
+            return ID_EXISTS
+        self._fresh[order_id] = asked(action)
         return self._refuse_replace(action) or self._refuse_terms(action) or self._refuse_count(action)
 
-    def side(self, action: Action) -> Side:
-        """Return the side an admissible placing action is for."""
-        if action.verb is not Verb.REPLACE:
-            return side_of(action.verb)
-        old = self._book.find(action.order_id)
+    def admit(self, action: Action) -> tuple[Side, int]:
+        """Take an action in that places an order; return the order's side and what to reserve before it enters.
+
+        A replacement takes over what its order holds, and reserves only what it needs beyond that.
+        """
+        old = self._standing(action.order_id) if action.verb is Verb.REPLACE else None
+        side = old.side if old else SIDES[action.verb]
+        needed = cost(side, action.price, action.quantity)
+        self._entering[order_of(action)] = Standing(action.agent, side, needed)
         if old is None:
-            raise KeyError(action.order_id)
-        return old.side
+            self._added[action.agent] += 1
+        else:
+            self._leaving.add(action.order_id)
+        return side, max(0, needed - old.held) if old else needed
 
-    def admit(self, action: Action) -> None:
-        """Remember an order that was taken in."""
-        self._remember(order_of(action), terms_of(action))
-        self._fresh[action.agent] += 1
-        self._fresh_total += 1
+    def leave(self, action: Action) -> None:
+        """Take a cancel in: whatever happens to the order first, it makes room for those behind it."""
+        old = self._standing(action.order_id)
+        if old and old.agent == action.agent and action.order_id not in self._leaving:
+            self._leaving.add(action.order_id)
+            self._added[action.agent] -= 1
 
-    def evolve(self, item: OrderAccepted) -> None:
-        """Remember an order of the past."""
-        self._remember(item.order_id, Terms(item.agent, item.side, item.price, item.quantity))
+    def evolve(self, item: Item) -> None:
+        """Remember what an item answers, unless its order id had an answer before."""
+        if not isinstance(item, OrderAccepted | OrderRejected) or item.order_id in self._answers:
+            return
+        if isinstance(item, OrderRejected) and (item.verb in (None, Verb.CANCEL) or item.code == ID_EXISTS):
+            return
+        self._answers[item.order_id] = item
+        if len(self._answers) > ORDER_IDS_REMEMBERED_MAX:
+            del self._answers[next(iter(self._answers))]
 
-    def _remember(self, order_id: str, terms: Terms) -> None:
-        self._known[order_id] = terms
-        if len(self._known) > ORDER_IDS_REMEMBERED_MAX:
-            del self._known[next(iter(self._known))]
+    def __eq__(self, other: object) -> bool:
+        """Return whether both remember the same answers, in the same order."""
+        if not isinstance(other, Admission):
+            return NotImplemented
+        return list(self._answers.items()) == list(other._answers.items())
+
+    __hash__ = None  # type: ignore[assignment]  # what is remembered changes
+
+    def _known(self, order_id: str) -> Terms | None:
+        """Return what an order id stands for, in this batch or since before."""
+        found = self._answers.get(order_id)
+        return answered(found) if found else self._fresh.get(order_id)
+
+    def _standing(self, order_id: str) -> Standing | None:
+        """Return an order that rests, or that entered before in this batch as far as is known."""
+        resting = self._book.find(order_id)
+        if resting is None:
+            return self._entering.get(order_id)
+        return Standing(resting.agent, resting.side, cost(resting.side, resting.price, resting.open))
 
     def _refuse_replace(self, action: Action) -> str | None:
-        """Refuse to replace what does not rest on the book: its side, so its reservation, is unknown."""
+        """Refuse to replace what neither rests nor enters: its side, so its reservation, is unknown."""
         if action.verb is not Verb.REPLACE:
             return None
-        old = self._book.find(action.order_id)
+        old = self._standing(action.order_id)
         if old is None:
             return "order_not_found"
         return None if old.agent == action.agent else "order_belongs_to_another_agent"
@@ -131,9 +154,11 @@ class Admission:
         return None
 
     def _refuse_count(self, action: Action) -> str | None:
-        market, freed = self._market, int(action.verb is Verb.REPLACE)
-        if self._book.open_orders(action.agent) + self._fresh[action.agent] - freed >= market.open_orders_max:
+        """Refuse what there is no room for; a replacement needs none but its order's."""
+        market, more = self._market, int(action.verb is not Verb.REPLACE)
+        own = self._book.open_orders(action.agent) + self._added[action.agent]
+        if own + more > market.open_orders_max:
             return "agent_has_too_many_open_orders"
-        if len(self._book) + self._fresh_total - freed >= market.book_orders_max:
+        if len(self._book) + self._added.total() + more > market.book_orders_max:
             return "order_book_is_full"
         return None

@@ -2,7 +2,8 @@
 
 Owns the refusals and reasons that are the same everywhere. A mechanism adds which orders it refuses
 and what an accepted order does. Self-trade prevention is one rule for all: when an incoming order
-would trade with an order of the same agent, what is left of the incoming one is cancelled.
+would trade with an order of the same agent, what is left of the incoming one is cancelled. A replacement that
+would is refused instead, so that its agent does not lose both.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from econsim.domain.book_side import ASK, BID
 from econsim.domain.draws import Draws
 from econsim.domain.mechanism import Resting
 from econsim.domain.open_orders import OpenOrders
+from econsim.domain.terms import VERBS, cost, order_of
 from econsim.domain.transcript import Transcript
 from econsim.schemas.market import Item, OrderCancelled
 from econsim.schemas.orders import Action, Side, Verb
@@ -71,7 +73,7 @@ class Auction(OpenOrders):
     def _place(self, action: Action, side: Side, out: Transcript) -> None:
         code = self._refuse(action, side)
         if code:
-            out.reject(action.order_id, action.agent, code)
+            out.reject(action, code)
             return
         out.accept(action, side)
         self._match(self._orders[action.order_id], out)
@@ -79,24 +81,41 @@ class Auction(OpenOrders):
     def _cancel(self, action: Action, out: Transcript) -> None:
         order, code = self._own(action)
         if order is None:
-            out.reject(action.order_id, action.agent, code)
+            out.reject(action, code)
         else:
             out.cancel(order, "cancelled_by_agent")
 
     def _replace(self, action: Action, out: Transcript) -> None:
-        new_id = action.new_order_id or action.order_id
-        order, code = self._own(action)
-        if order is None:
-            out.reject(new_id, action.agent, code)
+        """Put an order of the same side and type in another's stead, or leave that one as it is."""
+        old, code = self._own(action)
+        if old is None:
+            out.reject(action, code)
             return
-        new = Action(action.verb, action.agent, new_id, action.price, action.quantity, action.kind)
-        refusal = self._refuse(new, order.side)
+        new = Action(VERBS[old.side], action.agent, order_of(action), action.price, action.quantity, old.kind)
+        refusal = self._refuse_replacement(old, new, out)
         if refusal:
-            out.reject(new_id, action.agent, refusal)
+            out.reject(action, refusal)
             return
-        out.cancel(order, "replaced_by_agent")
-        out.accept(new, order.side)
-        self._match(self._orders[new_id], out)
+        out.accept(new, old.side, old.order_id)
+        out.cancel(old, "replaced_by_agent")
+        self._match(self._orders[new.order_id], out)
+
+    def _refuse_replacement(self, old: Resting, new: Action, out: Transcript) -> str | None:
+        """Return why an order may not be replaced, as a sentence in snake case; none if it may."""
+        needed = cost(old.side, new.price, new.quantity)
+        if old.order_id in out.filled and needed > cost(old.side, old.price, old.open):
+            # Reserved is what it needs beyond what the order held before it was filled in this very batch.
+            return "order_was_filled_meanwhile"
+        if code := self._refuse(new, old.side):
+            return code
+        return "replacement_would_trade_with_own_order" if self._meets_own(new, old.side) else None
+
+    def _meets_own(self, new: Action, side: Side) -> bool:
+        """Return whether an order would meet one of its own agent's when it matches."""
+        sign = 1 if side is BID else -1
+        return any(
+            own.side is not side and own.price * sign <= new.price * sign for own in self.of_agent(new.agent)
+        )
 
     def _own(self, action: Action) -> tuple[Resting | None, str]:
         """Return the order an action names, or why its agent may not touch it."""

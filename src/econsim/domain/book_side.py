@@ -37,12 +37,12 @@ class BookSide:
         """Start with no orders."""
         self._sign = -1 if side is BID else 1
         # OrderedDict rather than dict: finding the first entry stays O(1) after many removals in front.
-        self._levels: dict[int, OrderedDict[str, Resting]] = {}
+        self._levels: dict[int, OrderedDict[int, Resting]] = {}
         self._heap: list[int] = []
         self._empty = 0
 
     def add(self, order: Resting) -> None:
-        """Put an order behind all others of its price."""
+        """Put an order behind all others of its price, or in the place it takes over."""
         key = order.price * self._sign
         level = self._levels.get(key)
         if level is None:
@@ -50,12 +50,14 @@ class BookSide:
             heappush(self._heap, key)
         elif not level:
             self._empty -= 1
-        level[order.order_id] = order
+        level[order.place] = order
 
     def remove(self, order: Resting) -> None:
-        """Take out an order that is on this side."""
+        """Take out an order of this side, unless another has taken over its place."""
         level = self._levels[order.price * self._sign]
-        del level[order.order_id]
+        if level.get(order.place) is not order:
+            return
+        del level[order.place]
         if not level:
             self._empty += 1
             if self._empty > EMPTY_LEVELS_MAX and self._empty * 2 > len(self._levels):
@@ -72,7 +74,7 @@ class BookSide:
             self._empty -= 1
         return None
 
-    def levels(self) -> Iterator[OrderedDict[str, Resting]]:
+    def levels(self) -> Iterator[OrderedDict[int, Resting]]:
         """Yield the orders of each price, best price first; the book must not change meanwhile.
 
         Reads the heap without taking it apart, so the first k levels cost O(k log k) however deep the book.
@@ -103,6 +105,6 @@ class BookSide:
         self._empty = 0
 
 
-def _summarise(level: OrderedDict[str, Resting]) -> Level:
+def _summarise(level: OrderedDict[int, Resting]) -> Level:
     orders = list(level.values())
     return Level(orders[0].price, sum(order.open for order in orders), len(orders))

@@ -87,5 +87,17 @@ def told(stamp: Stamp, resource: str, item: Item, agent: str) -> Sealed:
     return Sealed(f"{sealed.subject}.{agent}", sealed.event)
 
 
+def hearers(item: Item) -> Iterator[str]:
+    """Yield whom an item is delivered to: agents from outside, whose order ids carry their names."""
+    if isinstance(item, TradeExecuted):
+        yield from (
+            agent
+            for agent, order_id in ((item.buyer, item.bid_id), (item.seller, item.ask_id))
+            if "." in order_id
+        )
+    elif "." in item.order_id:
+        yield item.agent
+
+
 def _parts(items: Sequence[Item]) -> Iterable[tuple[Item, ...]]:
     return (tuple(items[i : i + ITEMS_PER_EVENT_MAX]) for i in range(0, len(items), ITEMS_PER_EVENT_MAX))

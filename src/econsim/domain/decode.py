@@ -35,6 +35,7 @@ from econsim.schemas.market import (
     Rejected,
     TickCleared,
     Traded,
+    TradingHalted,
 )
 
 Data = TypeVar("Data")
@@ -47,6 +48,7 @@ _TYPES: Final = (
     (subjects.TRADE_EXECUTED, Event[Traded]),
     (subjects.ORDER_CANCELLED, Event[Cancelled]),
     (subjects.TICK_CLEARED, Event[TickCleared]),
+    (subjects.TRADING_HALTED, Event[TradingHalted]),
     (subjects.PRICE_UPDATED, Event[PriceUpdated]),
     (subjects.TRANSFER_POSTED, Event[TransferPosted]),
     (subjects.TRANSFER_REFUSED, Event[TransferRefused]),

@@ -22,6 +22,7 @@ from econsim.schemas.orders import (
     Action,
     CancelOrder,
     CloseTick,
+    OrderKind,
     PlaceAsk,
     PlaceBid,
     PlaceOrders,
@@ -211,9 +212,16 @@ def _hosted(host: str, action: Action, roster: Mapping[str, Agent]) -> Action:
     if agent is None or agent.host < 0 or host_name(agent.host) != host:
         code = action.code if isinstance(action, Unfit) else "agent_belongs_to_another_host"
         return Unfit(action.verb, host, action.order_id, code=code)
-    if isinstance(action, Unfit) or (action.verb is Verb.REPLACE) == (action.new_order_id is not None):
+    replaces = action.verb is Verb.REPLACE
+    if isinstance(action, Unfit):
         return action
-    return Unfit(action.verb, action.agent, action.order_id, code="new_order_id_belongs_to_a_replace")
+    if replaces != (action.new_order_id is not None):
+        return Unfit(action.verb, action.agent, action.order_id, code="new_order_id_belongs_to_a_replace")
+    if replaces and action.kind is not OrderKind.LIMIT:
+        return Unfit(
+            action.verb, action.agent, action.order_id, code="replacement_keeps_the_kind_of_its_order"
+        )
+    return action
 
 
 def _check_clock(sender: str) -> None:

@@ -174,7 +174,7 @@ class Books:
             self.transfers[transfer.id] = transfer
             if transfer.debit == transfer.credit:
                 yield "accounts_are_not_different", transfer.id
-            if transfer.amount < 1 and transfer.kind is not Kind.VOID:
+            if transfer.amount < (transfer.kind in (Kind.TRANSFER, Kind.POST)):
                 yield "amount_is_not_positive", f"{transfer.id}: {transfer.amount}"
             if transfer.amount and transfer.kind is Kind.VOID:
                 yield "void_moves_an_amount", f"{transfer.id}: {transfer.amount}"

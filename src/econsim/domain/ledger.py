@@ -168,7 +168,7 @@ class Ledger:
         if transfer.debit == transfer.credit:
             return Refusal.ACCOUNTS_MUST_BE_DIFFERENT
         kind = transfer.kind
-        if kind is not _VOID and transfer.amount < 1:
+        if transfer.amount < (kind is _TRANSFER or kind is _POST):
             return Refusal.AMOUNT_MUST_NOT_BE_ZERO
         if kind is _TRANSFER:
             reason = self._move(transfer)

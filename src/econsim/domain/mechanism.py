@@ -29,6 +29,8 @@ class Resting:
     """Units when it was placed."""
     open: int
     """Units still open."""
+    place: int = 0
+    """Place in the queue of its price: the item that opened it, which may be that of an order it replaced."""
 
 
 class Mechanism(Protocol):
@@ -58,6 +60,9 @@ class Mechanism(Protocol):
 
     def find(self, order_id: str) -> Resting | None:
         """Return an open order."""
+
+    def of_agent(self, agent: str) -> tuple[Resting, ...]:
+        """Return an agent's open orders, oldest first."""
 
     def open_orders(self, agent: str) -> int:
         """Return how many open orders an agent has."""

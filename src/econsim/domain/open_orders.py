@@ -80,7 +80,14 @@ class OpenOrders:
 
     def _enter(self, item: OrderAccepted) -> None:
         order = Resting(
-            item.order_id, item.agent, item.side, item.kind, item.price, item.quantity, item.quantity
+            item.order_id,
+            item.agent,
+            item.side,
+            item.kind,
+            item.price,
+            item.quantity,
+            item.quantity,
+            self._place_in_queue(item),
         )
         self._orders[order.order_id] = order
         mine = self._by_agent.get(order.agent)
@@ -88,6 +95,13 @@ class OpenOrders:
             mine = self._by_agent[order.agent] = {}
         mine[order.order_id] = order
         self.side(order.side).add(order)
+
+    def _place_in_queue(self, item: OrderAccepted) -> int:
+        """Return an order's place in the queue: a new one, but for a replacement that asks for nothing more."""
+        old = self._orders.get(item.replaces) if item.replaces else None
+        if old is None or item.price != old.price or item.quantity > old.open:
+            return item.n
+        return old.place
 
     def _fill(self, order_id: str, quantity: int) -> None:
         order = self._orders[order_id]

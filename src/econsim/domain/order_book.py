@@ -51,6 +51,17 @@ class OrderBook(Auction):
         if left and order.kind not in RESTING:
             out.cancel(order, "remainder_of_immediate_order")
 
+    def _meets_own(self, new: Action, side: Side) -> bool:
+        opposite, sign = self._facing(side)
+        left = new.quantity
+        for best in opposite:
+            if left <= 0 or best.price * sign > new.price * sign:
+                return False
+            if best.agent == new.agent:
+                return True
+            left -= best.open
+        return False
+
     def _fills_whole(self, order: Resting) -> bool:
         opposite, sign = self._facing(order.side)
         limit, left = order.price * sign, order.open

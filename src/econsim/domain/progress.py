@@ -9,9 +9,10 @@ from econsim.domain.holdings import Holdings
 from econsim.domain.pace import Moment
 from econsim.domain.population import Agent
 from econsim.domain.prospects import outside_limits
+from econsim.domain.settlement import failure
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
-from econsim.schemas.market import TickCleared, Traded
+from econsim.schemas.market import TickCleared, Traded, TradingHalted
 from econsim.schemas.scenario import Market
 
 
@@ -24,6 +25,7 @@ class Progress:
         self.moment = Moment()
         self.ticked_id: str | None = None
         self.period_closed = 0
+        self.failure = ""
         self._answered: dict[str, CycleCompleted] = {}
         self._cleared: dict[str, int] = {}
         self._holdings = Holdings(self._agents)
@@ -43,6 +45,8 @@ class Progress:
                 self._cleared[_resource(sealed)] = event.tick
                 if event.data.period_closed:
                     self._emptied[_resource(sealed)] = event.data.period
+            case TradingHalted() as halted:
+                self.failure = self.failure or failure(halted, event.tick)
             case Traded():
                 self._trade(sealed, event.data)
                 self._informed = self.moment.tick + 1

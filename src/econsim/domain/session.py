@@ -11,27 +11,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from econsim.domain.admission import Admission, order_of
+from econsim.domain.admission import ID_EXISTS, Admission
 from econsim.domain.draws import Draws, rank
+from econsim.domain.mechanism import Resting
 from econsim.domain.mechanisms import make
 from econsim.domain.settlement import Settlement
-from econsim.schemas.ledger import Chain
+from econsim.domain.terms import order_of, rejection
+from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.market import (
     Item,
     Level,
     OrderAccepted,
-    OrderRejected,
     PriceUpdated,
     Quote,
     Shout,
     TickCleared,
     TradeExecuted,
 )
-from econsim.schemas.orders import Action, Side, Verb
+from econsim.schemas.orders import Action, Verb
 from econsim.schemas.scenario import Market
 
 TAPE_MAX: Final = 2_000
 """Shouts in one tick's public tape: what keeps `tick_cleared` well under 1 MiB."""
+
+
+_ID_TAKEN: Final = (Refusal.EXISTS_WITH_DIFFERENT_FIELDS, Refusal.TRANSFER_ID_ALREADY_USED)
+"""Refusals of a reservation whose order's id stands for another order, on any market of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Opened:
     """Not admitted, and why."""
     chains: tuple[Chain, ...]
     """Reservations to ask for, in order; a chain's `cause` is its order."""
+    repeats: tuple[str, ...] = ()
+    """Orders that were asked for again as they were before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,8 @@ class Closed:
     """The batch's public summary."""
     price: PriceUpdated | None
     """The market's price, if the quote changed."""
+    repeats: tuple[Item, ...] = ()
+    """What was answered before to those who asked again; it happened then, not in this batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class Session:
         self.closed = False
         self._seed = seed
         self._n = 1
+        self._heard: dict[int, Item] = {}
         self._book = make(market)
         self._admission = Admission(market, self._book)
         self._settlement = Settlement(market.resource)
@@ -97,7 +107,7 @@ class Session:
     def open(self, tick: int, actions: Iterable[Action], *, shuffle: bool) -> Opened:
         """Admit a batch; in lock-step (`shuffle`) agents take turns in an order drawn by seed.
 
-        An agent's own actions keep their order. Repeats of orders taken in before are left out.
+        An agent's own actions keep their order. Repeats change nothing and are answered as before.
         """
         if shuffle:
             actions = sorted(actions, key=lambda action: rank(self._seed, "turn", tick, action.agent))
@@ -105,31 +115,37 @@ class Session:
         kept: list[Action] = []
         rejected: list[tuple[Action, str]] = []
         chains: list[Chain] = []
+        repeats: list[str] = []
         for action in actions:
             if self._admission.repeats(action):
-                continue
-            if code := self._admission.refuse(action):
+                repeats.append(order_of(action))
+            elif code := self._admission.refuse(action):
                 rejected.append((action, code))
-                continue
-            kept.append(action)
-            if self._reuses(action):
-                self._admission.admit(action)
-            elif action.verb is not Verb.CANCEL:
-                chains.append(self._reserve(action))
-        return Opened(tuple(kept), tuple(rejected), tuple(chains))
+            else:
+                kept.append(action)
+                chains += self._reserve(action)
+        return Opened(tuple(kept), tuple(rejected), tuple(chains), tuple(repeats))
 
     def close(self, opened: Opened, refused: Mapping[str, str], mark: Mark) -> Closed:
         """Match what holds its reservation; `refused` maps the ledger's refused chain ids to why."""
-        codes = {chain.cause: refused[chain.id] for chain in opened.chains if chain.id in refused}
+        codes = {
+            chain.cause: ID_EXISTS if refused[chain.id] in _ID_TAKEN else refused[chain.id]
+            for chain in opened.chains
+            if chain.id in refused
+        }
         for order_id in codes:
             self._settlement.forget(order_id)
-        held = [a for a in opened.actions if a.verb is Verb.CANCEL or order_of(a) not in codes]
-        rejected = [
-            *opened.rejected,
-            *((a, codes[order_of(a)]) for a in opened.actions if order_of(a) in codes),
-        ]
+        held: list[Action] = []
+        rejected = list(opened.rejected)
+        for action in opened.actions:
+            if action.verb is not Verb.CANCEL and order_of(action) in codes:
+                rejected.append((action, codes[order_of(action)]))
+            else:
+                held.append(action)
         items = self._match(held, rejected, mark)
-        chains = self._settle(opened.chains, items, codes)
+        chains = self._settlement.settle(items)
+        for item in items:
+            self._admission.evolve(item)
         self._n += len(items)
         self.batch += 1
         self.closed = mark.ends_period
@@ -141,25 +157,44 @@ class Session:
             price = PriceUpdated(
                 resource=self.market.resource, price=self.quote.last, quote=self.quote, volume=cleared.volume
             )
-        return Closed(tuple(chains), tuple(items), cleared, price)
+        answers = (self._admission.answer(order_id) for order_id in opened.repeats)
+        return Closed(tuple(chains), tuple(items), cleared, price, tuple(filter(None, answers)))
 
-    def evolve(self, items: Iterable[Item]) -> None:
-        """Apply items of the past in order; those applied before are passed over."""
-        for item in items:
-            if item.n < self._n:
-                continue
-            self._n = item.n + 1
-            self._book.evolve(item)
-            self._settlement.evolve(item)
-            if isinstance(item, OrderAccepted):
-                self._admission.evolve(item)
+    def hear(self, items: Iterable[Item]) -> None:
+        """Take items of the past in; they count when their batch is known to be finished.
+
+        A batch that was begun twice may tell an item twice.
+        """
+        self._heard.update((item.n, item) for item in items)
 
     def resume(self, cleared: TickCleared) -> None:
-        """Take over the counters of the last batch of the past."""
+        """Apply a finished batch of the past; one that was applied before is passed over."""
+        if cleared.batch <= self.batch:
+            return
+        for n in range(self._n, self._n + cleared.items):
+            item = self._heard.pop(n)
+            self._book.evolve(item)
+            self._settlement.evolve(item)
+            self._admission.evolve(item)
+        self._n += cleared.items
         self.batch = cleared.batch
         self.last_sequence = cleared.last_sequence
         self.quote = cleared.quote
         self.closed = cleared.period_closed
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both would go on in the same way: the same book, reservations, memory and counters."""
+        return self._state() == other._state() if isinstance(other, Session) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a session changes
+
+    def _state(self) -> tuple[object, ...]:
+        counters = self.batch, self.last_sequence, self.quote, self.closed, self._n
+        return counters, self._book, self._admission, self._settlement
+
+    def repeats(self, action: Action) -> bool:
+        """Return whether an action asks again for what this book has answered."""
+        return self._admission.repeats(action)
 
     def depth(self, levels: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Return bids and asks by price, best first."""
@@ -169,29 +204,23 @@ class Session:
         """Return how many of an agent's orders rest on the book."""
         return self._book.open_orders(agent)
 
-    def _reuses(self, action: Action) -> bool:
-        """Return whether a replacement needs no more than its old order holds.
+    def orders(self, agent: str) -> tuple[Resting, ...]:
+        """Return an agent's orders that rest on the book, oldest first; the caller must not change them."""
+        return self._book.of_agent(agent)
 
-        It then reserves when it enters, right after the old one's release: a seller of its last unit
-        could not hold two. Only for single lots, which are open whole or gone by then.
-        """
-        if action.verb is not Verb.REPLACE or action.quantity != self.market.lot_size:
-            return False
-        old = self._book.find(action.order_id)
-        if old is None or old.agent != action.agent or old.open != action.quantity:
-            return False
-        return old.side is Side.ASK or action.price <= old.price
-
-    def _reserve(self, action: Action) -> Chain:
-        side = self._admission.side(action)
-        self._admission.admit(action)
-        return self._settlement.reserve(order_of(action), action.agent, side, action.price, action.quantity)
+    def _reserve(self, action: Action) -> tuple[Chain, ...]:
+        """Take an admissible action in; return the chain that reserves what it needs before it enters, if any."""
+        if action.verb is Verb.CANCEL:
+            self._admission.leave(action)
+            return ()
+        side, amount = self._admission.admit(action)
+        ask = self._settlement.top_up if action.verb is Verb.REPLACE else self._settlement.reserve
+        return (ask(order_of(action), action.agent, side, amount),)
 
     def _match(self, held: list[Action], rejected: list[tuple[Action, str]], mark: Mark) -> list[Item]:
         draws = Draws(self._seed, "match", self.market.resource, mark.tick)
         items: list[Item] = [
-            OrderRejected(self._n + i, order_of(action), action.agent, str(code))
-            for i, (action, code) in enumerate(rejected)
+            rejection(self._n + i, action, str(code)) for i, (action, code) in enumerate(rejected)
         ]
         items += self._book.process(held, self._n + len(items), draws, clear=self._clears(mark))
         if mark.ends_period:
@@ -202,17 +231,6 @@ class Session:
         """Tell whether a call auction clears: its window is over, or its period."""
         window_over = mark.tick_of_period % self.market.window_ticks == 0
         return mark.ends_tick and (window_over or mark.ends_period)
-
-    def _settle(
-        self, reserved: tuple[Chain, ...], items: list[Item], codes: Mapping[str, str]
-    ) -> list[Chain]:
-        """Post fills, void what was cancelled and what was reserved but turned down by the book."""
-        chains = [chain for item in items for chain in self._settlement.of(item)]
-        accepted = {item.order_id for item in items if isinstance(item, OrderAccepted)}
-        for chain in reserved:
-            if chain.cause not in accepted and chain.cause not in codes:
-                chains += self._settlement.release(chain.cause)
-        return chains
 
     def _summary(self, items: list[Item], orders: int, mark: Mark) -> TickCleared:
         trades = [item for item in items if isinstance(item, TradeExecuted)]

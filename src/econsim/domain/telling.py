@@ -11,13 +11,14 @@ from econsim.schemas.money import format_credits
 SENTENCES: Final = {
     "bid_accepted": "{agent} bids {lot}, order {order_id}",
     "ask_accepted": "{agent} asks {lot}, order {order_id}",
-    "order_rejected": "order {order_id} of {agent} was refused: {code}",
+    "order_rejected": "{asked} was refused: {code}",
     "trade_executed": "{buyer} bought {lot} from {seller}, trade {trade_id}",
     "order_cancelled": "order {order_id} of {agent} came off the book, {quantity} {entity} left: {reason}",
     "transfer_posted": "chain {id}: {movements}",
     "transfer_refused": "chain {id} of {holder} was refused: {reason}",
     "tick_cleared": "{entity} cleared {orders} orders into {trades} trades",
     "batch_opened": "batch {batch} of {entity} takes in commands up to {last_sequence} of the queue",
+    "trading_halted": "the book of {resource} stopped for good: {what}: {reason}",
     "price_updated": "price of {entity} is {credits}",
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
     "opened": "run {run} of scenario {scenario[name]} opened",
@@ -37,6 +38,16 @@ SENTENCES: Final = {
 """Action (third token of the subject) → sentence; names are the data's fields and those of `_parts`."""
 
 
+ASKED: Final = {
+    "bid": "the bid of {agent} for {lot}, order {order_id},",
+    "ask": "the ask of {agent} for {lot}, order {order_id},",
+    "replace": "the replacement of order {replaces} of {agent} by {lot}, order {order_id},",
+    "cancel": "the cancel of order {order_id} of {agent}",
+    None: "order {order_id} of {agent}",
+}
+"""Verb of a refused command → what it asked for; none stands for one that could not be read."""
+
+
 def describe(fact: Fact) -> str:
     """Say what happened in one line, money in credits; a fact without a sentence is told by its type."""
     domain, _, action = fact.type.partition(".")
@@ -52,6 +63,10 @@ def _parts(fact: Fact) -> Json:
     if "price" in parts:
         parts["credits"] = "unknown" if parts["price"] is None else format_credits(parts["price"])
         parts["lot"] = f"{parts.get('quantity', '')} {fact.entity} at {parts['credits']}"
+    if "code" in parts and "order_id" in parts:
+        parts["asked"] = ASKED[parts.get("verb")].format_map(parts)
+    if "chain" in parts:
+        parts["what"] = f"chain {parts['chain']} was refused" if parts["chain"] else "a batch failed"
     if "change" in parts:
         parts["how"] = ": ".join(
             filter(None, (parts["change"].replace("_", " "), parts["who"], parts["reason"]))

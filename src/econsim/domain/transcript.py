@@ -9,23 +9,25 @@ from collections.abc import Callable
 
 from econsim.domain.book_side import BID
 from econsim.domain.mechanism import Resting
-from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, OrderRejected, TradeExecuted
+from econsim.domain.terms import rejection
+from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Action, Side
 
 
 class Transcript:
     """The items of one batch."""
 
-    __slots__ = ("_evolve", "_next", "items")
+    __slots__ = ("_evolve", "_next", "filled", "items")
 
     def __init__(self, evolve: Callable[[Item], None], n: int) -> None:
         """Start at number `n`; every item is handed to `evolve` before the next is decided."""
         self._evolve = evolve
         self._next = n
         self.items: list[Item] = []
+        self.filled: set[str] = set()
 
-    def accept(self, action: Action, side: Side) -> None:
-        """Let an order enter the book."""
+    def accept(self, action: Action, side: Side, replaces: str | None = None) -> None:
+        """Let an order enter the book, in another's stead if it replaces one."""
         self._write(
             OrderAccepted(
                 self._next,
@@ -35,12 +37,13 @@ class Transcript:
                 action.kind,
                 action.price,
                 action.quantity,
+                replaces,
             )
         )
 
-    def reject(self, order_id: str, agent: str, code: str) -> None:
+    def reject(self, action: Action, code: str) -> None:
         """Refuse an order, a cancel or a replace."""
-        self._write(OrderRejected(self._next, order_id, agent, code))
+        self._write(rejection(self._next, action, code))
 
     def trade(self, taker: Resting, standing: Resting, price: int, fill: int) -> int:
         """Fill two orders as far as both are open, and return the units.
@@ -49,6 +52,7 @@ class Transcript:
         """
         quantity = min(taker.open, standing.open)
         bid, ask = (taker, standing) if taker.side is BID else (standing, taker)
+        self.filled.update((bid.order_id, ask.order_id))
         trade_id = f"{taker.order_id}.{fill}"
         self._write(
             TradeExecuted(

@@ -27,8 +27,9 @@ SOURCES: Final = {
     "events": "subject VARCHAR, event_id VARCHAR, type VARCHAR, occurred_at VARCHAR, tick BIGINT, actor VARCHAR, "
     "correlation_id VARCHAR, causation_id VARCHAR, trace_id VARCHAR, data JSON",
     "accepted": "tick BIGINT, resource VARCHAR, n BIGINT, order_id VARCHAR, agent VARCHAR, side VARCHAR, kind VARCHAR, "
-    "price BIGINT, quantity BIGINT",
-    "rejected": "tick BIGINT, resource VARCHAR, n BIGINT, order_id VARCHAR, agent VARCHAR, code VARCHAR",
+    "price BIGINT, quantity BIGINT, replaces VARCHAR",
+    "rejected": "tick BIGINT, resource VARCHAR, n BIGINT, order_id VARCHAR, agent VARCHAR, code VARCHAR, verb VARCHAR, "
+    "kind VARCHAR, price BIGINT, quantity BIGINT, replaces VARCHAR",
     "cancelled": "tick BIGINT, resource VARCHAR, n BIGINT, order_id VARCHAR, quantity BIGINT, reason VARCHAR",
     "trades": "tick BIGINT, resource VARCHAR, n BIGINT, trade_id VARCHAR, price BIGINT, quantity BIGINT, buyer VARCHAR, "
     "seller VARCHAR, bid_id VARCHAR, ask_id VARCHAR, taker VARCHAR",
@@ -44,7 +45,8 @@ TABLES: Final = {
     "events": "SELECT * FROM events",
     "trades": "SELECT * FROM trades ORDER BY tick, resource, n",
     "orders": """
-        SELECT o.*, coalesce(f.filled, 0)::BIGINT AS filled, c.tick AS cancelled_tick,
+        SELECT o.*, CASE WHEN o.replaces IS NULL THEN o.side ELSE 'replace' END AS verb,
+               coalesce(f.filled, 0)::BIGINT AS filled, c.tick AS cancelled_tick,
                c.quantity AS cancelled, c.reason, NULL::VARCHAR AS rejected
         FROM accepted o
         LEFT JOIN (SELECT order_id, sum(quantity) AS filled FROM (
@@ -52,7 +54,7 @@ TABLES: Final = {
             SELECT ask_id, quantity FROM trades) GROUP BY order_id) f USING (order_id)
         LEFT JOIN cancelled c USING (order_id)
         UNION ALL BY NAME
-        SELECT tick, resource, n, order_id, agent, code AS rejected FROM rejected
+        SELECT * EXCLUDE (code), CASE WHEN verb IN ('bid', 'ask') THEN verb END AS side, code AS rejected FROM rejected
         ORDER BY tick, resource, n""",
     "transfers": "SELECT * FROM transfers ORDER BY sequence, place",
     "balances": """
@@ -69,6 +71,9 @@ TABLES: Final = {
     "agents": "SELECT * FROM agents ORDER BY agent",
 }
 """File → query over the sources. `balances` has a row for each change of what a holder owns.
+
+`orders` has a row for each order that was accepted, and for each command that was refused: `verb` says what was
+asked, so a refused `cancel` is no refused order.
 
 `agents` says what is known of everybody other tables name: events name an agent, and the run's opening says who it is.
 """

@@ -14,7 +14,8 @@ from econsim import subjects
 from econsim.link import Link, QueueWatch
 from econsim.middlewares import caller, event, wire
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
-from econsim.schemas.market import Execute, Executed, GetPrices, Prices
+from econsim.schemas.execute import Execute, Executed
+from econsim.schemas.market import GetPrices, Prices
 from econsim.tenancy import OpenRun, Post, Tenancy
 from econsim.workers import book, execution, janitor
 

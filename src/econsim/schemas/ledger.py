@@ -61,7 +61,7 @@ class Transfer:
     asset: Name
     """`credits`, `debt` or a resource."""
     amount: Amount
-    """Micro-credits or units; 0 for a void."""
+    """Micro-credits or units; 0 for a void, and where a reservation only claims an id."""
     pending_id: Identifier | None = None
     """The reservation that a post or a void resolves."""
 
@@ -92,7 +92,7 @@ class Refusal(Word):
     ACCOUNTS_MUST_BE_DIFFERENT = "accounts_must_be_different"
     """Debit and credit name the same holder."""
     AMOUNT_MUST_NOT_BE_ZERO = "amount_must_not_be_zero"
-    """Only a void carries no amount."""
+    """Only a void, and a reservation that claims an order's id, carry no amount."""
     AMOUNT_EXCEEDS_LIMIT = "amount_exceeds_limit"
     """An account would hold more than AMOUNT_MAX."""
     DEBIT_ACCOUNT_WOULD_GO_NEGATIVE = "debit_account_would_go_negative"

@@ -7,19 +7,18 @@ lock-step, one delivery in real time): `n` restores their order within the book.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Event, Message, Request
-from econsim.schemas.orders import OrderKind, Side
+from econsim.schemas.orders import OrderKind, Side, Verb
 from econsim.schemas.types import (
     Identifier,
     Name,
     OrderId,
     Price,
     Quantity,
-    Whole,
 )
 
 ITEMS_PER_EVENT_MAX: Final = 2_000
@@ -46,22 +45,34 @@ class OrderAccepted:
     """Limit, micro-credits a unit."""
     quantity: Quantity
     """Units asked for."""
+    replaces: OrderId | None = None
+    """The order it took the place of, which came off the book for it; none for a new order."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRejected:
-    """An order, cancel or replace that the market refused."""
+    """An order, cancel or replace that the market refused, with what was asked."""
 
     __pydantic_config__ = CONFIG
 
     n: int
-    """Position in the book's history, from 1."""
+    """Position in the book's history, from 1; 0 if the command came to no book."""
     order_id: OrderId
-    """The order."""
+    """The order that was to be placed; for a cancel, the order it names."""
     agent: Name
     """Whose."""
     code: str
     """The refusal as a sentence in snake case."""
+    verb: Verb | None = None
+    """What was asked; none if the command could not be read."""
+    price: int | None = None
+    """Limit that was asked for, micro-credits a unit; none for a cancel."""
+    quantity: int | None = None
+    """Units that were asked for; none for a cancel."""
+    kind: OrderKind | None = None
+    """Order type that was asked for; none for a cancel, and for a replace, which keeps its order's."""
+    replaces: OrderId | None = None
+    """The order that a replace names; none for any other verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +218,17 @@ class TickCleared(Message):
     """Highest sequence of the order queue this batch took in; 0 in process, and in what agents are told."""
 
 
+class TradingHalted(Message):
+    """A book stopped for good, because it cannot settle: nothing trades on it again, and its run ends."""
+
+    resource: Name
+    """What was traded."""
+    chain: Identifier | None
+    """The chain that the ledger refused; none if the batch could not be matched at all."""
+    reason: str
+    """Why, as a sentence in snake case, or the error's own words."""
+
+
 class PriceUpdated(Message):
     """A market's price, written to bucket `market_prices` and broadcast by the server."""
 
@@ -226,6 +248,7 @@ TradedEvent = Event[Traded]
 CancelledEvent = Event[Cancelled]
 BatchOpenedEvent = Event[BatchOpened]
 TickClearedEvent = Event[TickCleared]
+TradingHaltedEvent = Event[TradingHalted]
 PriceUpdatedEvent = Event[PriceUpdated]
 
 
@@ -272,73 +295,3 @@ class Book(Message):
     """Best first."""
     asks: tuple[Level, ...]
     """Best first."""
-
-
-Action = Literal["get_balance", "get_prices", "get_book", "place_bid", "place_ask", "cancel_order"]
-"""What `execute_trade` can do."""
-
-
-class Terms(Message):
-    """What an action is about."""
-
-    resource: Name | None = None
-    """On which market; not for `get_balance` and `get_prices`."""
-    order_id: OrderId | None = None
-    """For orders and cancels."""
-    price: Whole | None = None
-    """For orders."""
-    quantity: Whole | None = None
-    """For orders."""
-    kind: OrderKind = OrderKind.LIMIT
-    """For orders."""
-
-
-class Step(Terms):
-    """One action with its terms."""
-
-    do: Action
-    """What to do."""
-
-
-class Execute(Request):
-    """Several reads and orders in one round trip, in the seed's words (5.2)."""
-
-    actions: tuple[Action | Step, ...] = Field(min_length=1, max_length=20)
-    """Done in order; reads see the state before the orders of this request are processed."""
-    bid_params: Terms | None = None
-    """Terms of a `place_bid` that is its name alone."""
-    ask_params: Terms | None = None
-    """Terms of a `place_ask` that is its name alone."""
-    cancel_params: Terms | None = None
-    """Terms of a `cancel_order` that is its name alone."""
-
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        """Every action with its terms."""
-        named = {
-            "place_bid": self.bid_params,
-            "place_ask": self.ask_params,
-            "cancel_order": self.cancel_params,
-        }
-        return tuple(
-            action if isinstance(action, Step) else Step(do=action, **dict(named.get(action) or Terms()))
-            for action in self.actions
-        )
-
-
-class Receipt(Message):
-    """A command was stored: its market will take it in, once."""
-
-    order_id: OrderId
-    """The order it is about; for a replace, the new one."""
-    duplicate: bool = False
-    """Whether the queue had this very command before."""
-    waited_ms: int = 0
-    """Milliseconds its sender was held back, over a quota or before a full queue."""
-
-
-class Executed(Message):
-    """One result an action, in order."""
-
-    results: tuple[dict[str, object], ...]
-    """A balance, prices, book or receipt; or `{"error": …}` for an action that was refused."""

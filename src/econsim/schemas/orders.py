@@ -75,16 +75,19 @@ class CancelOrder(Command):
 
 
 class ReplaceOrder(Command):
-    """Cancel one's own resting order and place another in its stead; priority is lost."""
+    """Change one's own resting order: another of its side and type takes its place.
+
+    A smaller quantity at the same price keeps the order's priority; anything else loses it.
+    """
 
     order_id: OrderId
-    """The order to cancel."""
+    """The order to replace."""
     new_order_id: OrderId
-    """Id of the order that takes its place, on the same side."""
+    """Id of the order that takes its place."""
     price: Price
     """Micro-credits a unit."""
     quantity: Quantity
-    """Units."""
+    """Units that are to be open afterwards."""
 
 
 class Verb(Word):
@@ -117,7 +120,7 @@ class Action:
     quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)] = 0
     """Units; 0 for a cancel."""
     kind: OrderKind = OrderKind.LIMIT
-    """Order type."""
+    """Order type of a new order; a replacement keeps that of the order it replaces."""
     new_order_id: OrderId | None = None
     """For a replace: id of the order that takes its place."""
 

@@ -184,17 +184,20 @@ class ScriptedAction(ScenarioPart):
     quantity: Annotated[int, Field(strict=True, ge=0, le=QUANTITY_MAX)] = 1
     """Units; not for a cancel."""
     kind: OrderKind = OrderKind.LIMIT
-    """Order type."""
+    """Order type; a replacement keeps that of the order it replaces."""
     new_order_id: ScriptedOrderId | None = None
     """For a replace: id of the order that takes its place."""
 
     @model_validator(mode="after")
     def check_verb(self) -> Self:
-        """Ask a replace, and nothing else, for the new order's id."""
+        """Ask a replace, and nothing else, for the new order's id; and for no order type."""
         if (self.verb is Verb.REPLACE) != (self.new_order_id is not None):
             what = f"{self.verb.value} {'without' if self.new_order_id is None else 'with'} new_order_id"
             remedy = 'new_order_id belongs to verb = "replace", and a replace needs it'
             raise wrong(what, remedy, "new_order_id")
+        if self.verb is Verb.REPLACE and "kind" in self.model_fields_set:
+            remedy = "leave it out: a replacement keeps the kind of the order it replaces"
+            raise wrong("replace with kind", remedy, "kind")
         return self
 
     def action(self, agent: str) -> Action:

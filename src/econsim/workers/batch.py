@@ -8,18 +8,20 @@ the same rule: arrival decided what the batch is, so it is written down before a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
-from typing import Final, cast
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final, TypeVar, cast
 
 from econsim import subjects
 from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
-from econsim.domain.bulletin import ACTOR, KINDS, bulletin, price, summary, told
-from econsim.domain.decode import decoded, event_of
+from econsim.domain.bulletin import ACTOR, KINDS, bulletin, hearers, price, summary, told
+from econsim.domain.decode import decoded
 from econsim.domain.envelope import Sealed, Stamp, derive
-from econsim.domain.session import Closed, Mark, Session
-from econsim.errors import Conflict
+from econsim.domain.session import Closed, Mark, Opened, Session
+from econsim.domain.settlement import unsettled
+from econsim.errors import Conflict, EconsimError
 from econsim.grammar import fields
 from econsim.link import Link
 from econsim.schemas.base import Event
@@ -32,7 +34,7 @@ from econsim.schemas.market import (
     Rejected,
     TickCleared,
     Traded,
-    TradeExecuted,
+    TradingHalted,
 )
 from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Mode
@@ -40,6 +42,20 @@ from econsim.tenancy import Lost, OpenRun
 
 SUBMIT_CHAINS_MAX: Final = 5_000
 """Chains in one submission: at 800 bytes each they stay below the 8 MiB of one message."""
+
+
+Step = TypeVar("Step", Opened, Closed)
+
+
+class Halted(EconsimError):
+    """The book cannot go on; its run ends."""
+
+    code = "trading_was_halted"
+
+    def __init__(self, data: TradingHalted) -> None:
+        """Keep what the log is to tell."""
+        super().__init__(f"the book of {data.resource} stops: {data.chain or 'its batch'}: {data.reason}")
+        self.data = data
 
 
 class Batches:
@@ -55,6 +71,7 @@ class Batches:
         self._barrier = len(run.data.scenario.markets) if self._lock_step else 0
         self._fence = self._opening_fence = 0
         self._opening: Event[BatchOpened] | None = None
+        self.halted = False
 
     @property
     def begun(self) -> Event[BatchOpened] | None:
@@ -71,45 +88,58 @@ class Batches:
 
     async def rebuild(self) -> None:
         """Fold the book's finished batches from the log."""
-        items: list[Item] = []
-        kinds = [subject for subject, _ in KINDS] + [subjects.TICK_CLEARED, subjects.BATCH_OPENED]
+        kinds = [subject for subject, _ in KINDS]
+        kinds += [subjects.TICK_CLEARED, subjects.BATCH_OPENED, subjects.TRADING_HALTED]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
         async for stored in read(self._link.client, self._run.name, patterns):
-            sealed = decoded(stored.subject, stored.payload)
-            data = sealed.event.data if sealed else None
             # The next one goes after the newest record there, even if that is no event.
             match fields(stored.subject).action:
                 case "tick_cleared":
                     self._fence = stored.sequence
                 case "batch_opened":
                     self._opening_fence = stored.sequence
-            if isinstance(data, BatchOpened):
-                self._opening = event_of(BatchOpened, stored.subject, stored.payload)
-            if isinstance(data, Accepted | Rejected | Traded | Cancelled):
-                items.extend(data.items)
-            elif isinstance(data, TickCleared):
-                self._session.evolve(sorted(items, key=lambda item: item.n))
-                self._session.resume(data)
-                items.clear()
+            if sealed := decoded(stored.subject, stored.payload):
+                self._fold(sealed)
 
-    async def process(
-        self, actions: Sequence[Action], mark: Mark, causation_id: str | None, direct: Collection[str]
-    ) -> None:
-        """Carry out one batch; returns when it is durable. A tick cleared before is passed over."""
+    def _fold(self, sealed: Sealed) -> None:
+        match sealed.event.data:
+            case Accepted(items=items) | Rejected(items=items) | Traded(items=items) | Cancelled(items=items):
+                self._session.hear(items)
+            case BatchOpened():
+                self._opening = cast("Event[BatchOpened]", sealed.event)
+            case TickCleared() as cleared:
+                self._session.resume(cleared)
+            case TradingHalted():
+                self.halted = True
+
+    async def process(self, actions: Sequence[Action], mark: Mark, causation_id: str | None) -> None:
+        """Carry out one batch; returns when it is durable. A tick cleared before is passed over.
+
+        Raises Halted when the batch cannot be carried out, whoever tries; the log tells of it then.
+        """
         session = self._session
         if self._lock_step and mark.tick <= session.batch:
             return
         stamp = Stamp(self._run.name, self._run.data.salt, mark.tick, self._link.clock.now(), causation_id)
+        try:
+            await self._carry_out(stamp, actions, mark)
+        except Halted as halted:
+            event = stamp.event(subjects.TRADING_HALTED, ACTOR, halted.data, resource=self._resource)
+            await reliable_publish(self._link.jetstream, event.subject, event.json(), event.event.event_id)
+            raise
+
+    async def _carry_out(self, stamp: Stamp, actions: Sequence[Action], mark: Mark) -> None:
+        session = self._session
         if not self._lock_step:
             await self._open(stamp, mark)
-        opened = session.open(mark.tick, actions, shuffle=self._lock_step)
+        opened = self._decided(partial(session.open, mark.tick, actions, shuffle=self._lock_step))
         refused: dict[str, Refusal] = {}
         if opened.chains or self._barrier:
             refused = await self._submit(stamp, "reserve", opened.chains, self._barrier)
-        closed = session.close(opened, refused, mark)
+        closed = self._decided(partial(session.close, opened, refused, mark))
         await asyncio.gather(self._settle(stamp, closed.chains), self._publish(stamp, closed))
         # Before `tick_cleared`: an agent that hears the next tick has heard what became of this one.
-        await self._deliver(stamp, closed.items, direct)
+        await self._deliver(stamp, (*closed.items, *closed.repeats))
         await self._finish(stamp, closed)
 
     async def _open(self, stamp: Stamp, mark: Mark) -> None:
@@ -125,6 +155,14 @@ class Batches:
         sealed = stamp.event(subjects.BATCH_OPENED, ACTOR, data, data.batch, resource=self._resource)
         self._opening_fence = await self._fenced(sealed, self._opening_fence)
         self._opening = cast("Event[BatchOpened]", sealed.event)
+
+    def _decided(self, decide: Callable[[], Step]) -> Step:
+        """Return what the rules decide; what fails there fails each time, so the book must stop."""
+        try:
+            return decide()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise Halted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
 
     async def _submit(
         self, stamp: Stamp, phase: str, chains: Sequence[Chain], barrier: int = 0
@@ -144,11 +182,9 @@ class Batches:
     async def _settle(self, stamp: Stamp, chains: Sequence[Chain]) -> None:
         """Post fills and void what was cancelled: the reservations make refusals impossible."""
         for start in range(0, len(chains), SUBMIT_CHAINS_MAX):
-            refused = await self._submit(stamp, "settle", chains[start : start + SUBMIT_CHAINS_MAX])
-            if refused:
-                chain, reason = next(iter(refused.items()))
-                message = f"the ledger refused to settle {chain}: {reason}"
-                raise Conflict(message)
+            part = chains[start : start + SUBMIT_CHAINS_MAX]
+            if halted := unsettled(self._resource, part, await self._submit(stamp, "settle", part)):
+                raise Halted(halted)
 
     async def _publish(self, stamp: Stamp, closed: Closed) -> None:
         """Write the price to its bucket and every event but the last to the log, all at once."""
@@ -180,13 +216,11 @@ class Batches:
             raise Lost from error
         return ack.seq
 
-    async def _deliver(self, stamp: Stamp, items: Iterable[Item], direct: Collection[str]) -> None:
+    async def _deliver(self, stamp: Stamp, items: Iterable[Item]) -> None:
         """Tell the agents that speak for themselves what became of their orders."""
         for item in items:
-            names = (item.buyer, item.seller) if isinstance(item, TradeExecuted) else (item.agent,)
-            for agent in names:
-                if agent in direct or agent in self._run.guests:
-                    await self._tell(stamp, item, agent)
+            for agent in hearers(item):
+                await self._tell(stamp, item, agent)
 
     async def _tell(self, stamp: Stamp, item: Item, agent: str) -> None:
         delivery = told(stamp, self._resource, item, agent)

@@ -32,7 +32,7 @@ from econsim.schemas.scenario import Market, Mode
 from econsim.serving import Subscriber, serving
 from econsim.streams import Consumer, book_consumer
 from econsim.tenancy import OpenRun
-from econsim.workers.batch import Batches
+from econsim.workers.batch import Batches, Halted
 from econsim.workers.refusals import ACK, set_aside, turn_away
 
 BATCH_MAX: Final = 500
@@ -40,19 +40,21 @@ BATCH_MAX: Final = 500
 
 
 async def serve(link: Link, run: OpenRun, market: Market) -> None:
-    """Rebuild the book from the log and process its commands until cancelled.
+    """Rebuild the book from the log and process its commands until cancelled, or until it cannot go on.
 
     Raises Missed when a delivery is missing and Lost when another worker wrote: start again.
     """
     session = Session(market, run.data.scenario.seed)
     batches = Batches(link, run, session)
     await batches.rebuild()
+    if batches.halted:
+        return
     consumer = book_consumer(run.name, market.resource, random_name(link.service))
     deliveries = Deliveries(link.client, consumer.idle_heartbeat_s)
     async with serving(link, listen(link, run, session, deliveries, consumer)):
         await jetstream.take_over(link.client, consumer)
         tick, period = batches.now
-        await Worker(
+        worker = Worker(
             link,
             run,
             session,
@@ -61,7 +63,9 @@ async def serve(link: Link, run: OpenRun, market: Market) -> None:
             sequence=session.last_sequence,
             tick=tick,
             period=period,
-        ).work()
+        )
+        with suppress(Halted):
+            await worker.work()
 
 
 def listen(
@@ -109,8 +113,6 @@ class Worker:
     """What they ask for."""
     placing: Counter[str] = field(default_factory=Counter)
     """Agents that send single commands → orders among them that will rest on the book, if they are taken in."""
-    direct: set[str] = field(default_factory=set)
-    """Agents that ever sent a command themselves: they are told the outcome, as guests are."""
     sequence: int = 0
     """Place in the queue of the last command taken in; what comes again lies at or below it."""
     tick: int = 0
@@ -146,8 +148,9 @@ class Worker:
             await set_aside(self.link, message, error)
             return
         # What a batch took in once was let in.
-        if sequence > last and (full := await self._over_quota(message, command)):
-            await turn_away(self.link, message, full)
+        new = sequence > last
+        if new and not isinstance(command, CloseTick) and (full := await self._over_quota(message, command)):
+            await turn_away(self.link, message, command[0], full)
             return
         self.sequence = sequence
         self.held.append(message)
@@ -158,12 +161,12 @@ class Worker:
         if begun and sequence == last:
             await self._again(begun)
 
-    async def _over_quota(self, message: Msg, command: CloseTick | Sequence[Action]) -> QuotaExceeded | None:
+    async def _over_quota(self, message: Msg, actions: Sequence[Action]) -> QuotaExceeded | None:
         """Return why an agent may place no more orders here; hosts are trusted with theirs."""
         where = grammar.fields(message.subject)
-        if isinstance(command, CloseTick) or where.action in TRUSTED or command[0].verb is Verb.CANCEL:
+        if where.action in TRUSTED or actions[0].verb is Verb.CANCEL or self.session.repeats(actions[0]):
             return None
-        freed = command[0].verb is Verb.REPLACE
+        freed = actions[0].verb is Verb.REPLACE
         used = self.session.open_orders(where.agent) + self.placing[where.agent] - freed
         kind = quota.Kind.OPEN_ORDERS
         with suppress(Unavailable):  # then as it was last known: the book must not wait for it
@@ -174,7 +177,6 @@ class Worker:
     def _hold(self, message: Msg, actions: Sequence[Action]) -> None:
         sender = grammar.fields(message.subject).agent
         if grammar.fields(message.subject).action not in TRUSTED:
-            self.direct.add(sender)
             self.placing[sender] += actions[0].verb is Verb.BID or actions[0].verb is Verb.ASK
         self.actions.extend(actions)
 
@@ -192,7 +194,7 @@ class Worker:
     async def _process(self, mark: Mark, causation_id: str | None = None) -> None:
         """Carry out the batch, then acknowledge what led to it."""
         mark = replace(mark, last_sequence=self.sequence)
-        await self.batches.process(self.actions, mark, causation_id, self.direct)
+        await self.batches.process(self.actions, mark, causation_id)
         for message in self.held:
             await self.link.client.publish(message.reply, ACK)
         self.held.clear()

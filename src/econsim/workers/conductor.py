@@ -89,7 +89,7 @@ class Conductor:
             *(
                 subject.pattern(run=run.name, resource=resource)
                 for resource in self._resources
-                for subject in (subjects.TRADE_EXECUTED, subjects.TICK_CLEARED)
+                for subject in (subjects.TRADE_EXECUTED, subjects.TICK_CLEARED, subjects.TRADING_HALTED)
             ),
         ]
 
@@ -156,7 +156,10 @@ class Conductor:
             await self._close_period(period)
 
     async def _tick(self, moment: Moment) -> bool:
-        """Open a tick, wait for everybody, have the books close it; return whether the period ends."""
+        """Open a tick, wait for everybody, have the books close it; return whether the period ends.
+
+        Raises RunFailed if a book has stopped: nothing would ever close the tick there.
+        """
         self._at(moment, None)
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
         self._at(moment, await self._tell(subjects.TICKED, data))
@@ -247,7 +250,9 @@ class Conductor:
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=causation_id)
 
     async def _until(self, reached: Callable[[], bool]) -> None:
-        """Wait for the log to show something."""
+        """Wait for the log to show something; raises RunFailed if a book has stopped: nothing closes a tick there."""
         while not reached():
+            if self._progress.failure:
+                raise RunFailed(self._progress.failure)
             self._changed.clear()
             await self._changed.wait()

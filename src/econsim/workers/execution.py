@@ -20,18 +20,9 @@ from econsim.errors import EconsimError, InvalidMessage, NotFound
 from econsim.link import Link
 from econsim.middlewares import error_reply
 from econsim.schemas.base import Command, Message
+from econsim.schemas.execute import Execute, Executed, Receipt, Step
 from econsim.schemas.ledger import Balance, GetBalance
-from econsim.schemas.market import (
-    Book,
-    Execute,
-    Executed,
-    GetBook,
-    Prices,
-    PriceUpdatedEvent,
-    Quote,
-    Receipt,
-    Step,
-)
+from econsim.schemas.market import Book, GetBook, Prices, PriceUpdatedEvent, Quote
 from econsim.schemas.orders import CancelOrder, PlaceAsk, PlaceBid
 from econsim.streams import MARKET_PRICES
 from econsim.tenancy import OpenRun

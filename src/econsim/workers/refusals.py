@@ -14,9 +14,11 @@ from econsim.adapters.dead_letters import bury
 from econsim.domain.bulletin import ACTOR, told
 from econsim.domain.envelope import Stamp
 from econsim.domain.intake import order_named
+from econsim.domain.terms import rejection
 from econsim.errors import InvalidSubject, Refused
 from econsim.link import Link
 from econsim.schemas.market import OrderRejected
+from econsim.schemas.orders import Action
 
 ACK: Final = b"+ACK"
 """The acknowledgement, sent by hand: FastStream marks what it delivers from core NATS as acknowledged."""
@@ -25,20 +27,21 @@ ACK: Final = b"+ACK"
 async def set_aside(link: Link, message: Msg, error: Refused) -> None:
     """Bury a command with its reason, deliver an `order_rejected` to its sender, then acknowledge it."""
     await bury(link.jetstream, message, error, ACTOR)
-    await _tell(link, message, error)
+    where = grammar.fields(message.subject)
+    unread = OrderRejected(0, order_named(where, message.data), where.agent, error.error_code)
+    await _tell(link, message, unread)
     await link.client.publish(message.reply, ACK)
 
 
-async def turn_away(link: Link, message: Msg, error: Refused) -> None:
+async def turn_away(link: Link, message: Msg, action: Action, error: Refused) -> None:
     """Deliver an `order_rejected` to a command's sender, then acknowledge it: nothing is wrong with it but its number."""
-    await _tell(link, message, error)
+    await _tell(link, message, rejection(0, action, error.error_code))
     await link.client.publish(message.reply, ACK)
 
 
-async def _tell(link: Link, message: Msg, error: Refused) -> None:
+async def _tell(link: Link, message: Msg, item: OrderRejected) -> None:
     """Tell the sender; one whose name cannot stand in a subject cannot be told."""
     where = grammar.fields(message.subject)
-    item = OrderRejected(0, order_named(where, message.data), where.agent, error.error_code)
     # Not in the log: the id only tells this delivery from others, and a repeat of it as one.
     stamp = Stamp(where.run, f"{link.service}.{message.metadata.sequence.stream}", 0, link.clock.now())
     try:
