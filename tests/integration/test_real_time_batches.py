@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from conftest import ConnectAs
 from factories import group, scenario
 from faststream.nats import NatsBroker, NatsCredentials
 from nats.aio.client import Client
@@ -51,10 +50,7 @@ async def market(server: EmbeddedServer) -> AsyncIterator[Link]:
         yield Link("market", broker)
 
 
-async def test_a_batch_done_again_takes_in_what_it_took_in_before(
-    market: Link, connect_as: ConnectAs, run: str
-) -> None:
-    nc = await connect_as("superuser")
+async def test_a_batch_done_again_takes_in_what_it_took_in_before(market: Link, nc: Client, run: str) -> None:
     opened = run_of(await open_run(nc, run, SCENARIO))
     await placed(nc, run, 1)
     with pytest.raises(Lost):
