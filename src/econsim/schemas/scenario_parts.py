@@ -196,8 +196,11 @@ class ScriptedAction(ScenarioPart):
             remedy = 'new_order_id belongs to verb = "replace", and a replace needs it'
             raise wrong(what, remedy, "new_order_id")
         if self.verb is Verb.REPLACE and "kind" in self.model_fields_set:
-            remedy = "leave it out: a replacement keeps the kind of the order it replaces"
-            raise wrong("replace with kind", remedy, "kind")
+            what, remedy = (
+                "replace with kind",
+                "leave it out: a replacement keeps the kind of the order it replaces",
+            )
+            raise wrong(what, remedy, "kind")
         return self
 
     def action(self, agent: str) -> Action:
