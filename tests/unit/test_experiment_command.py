@@ -37,7 +37,7 @@ def test_a_page_pictures_and_numbers_are_left(tmp_path) -> None:
 
     result = invoke(tmp_path, "gode_sunder_oracle", "--quick", "--processes", "1", "--image", str(image))
 
-    left = tmp_path / "experiments" / "gode_sunder_oracle"
+    left = tmp_path / "experiments" / "gode_sunder_oracle-quick"
     page = (left / "index.html").read_text()
     assert result.exit_code == 0, result.output
     assert image.read_bytes() == (left / "picture.svg").read_bytes()
@@ -45,6 +45,11 @@ def test_a_page_pictures_and_numbers_are_left(tmp_path) -> None:
     assert all(finding["holds"] for finding in json.loads((left / "findings.json").read_text()))
     assert "<script src" not in page
     assert "<link" not in page
+    command = (
+        f"econsim --state {tmp_path} experiment gode_sunder_oracle --quick --processes 1 --image {image}"
+    )
+    assert f"<code>{command}</code>" in page
+    assert [each.name for each in left.parent.iterdir()] == [left.name]
 
 
 @pytest.mark.slow

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +13,12 @@ from econsim.cli.frame import configured
 from econsim.cli.output import console
 
 if TYPE_CHECKING:
+    from typer.core import TyperArgument, TyperOption
+
     from econsim.experiments.catalogue import Experiment
     from econsim.experiments.page import Outcome
+
+    Given = TyperArgument | TyperOption
 
 
 def _experiments() -> list[str]:
@@ -59,8 +64,9 @@ def experiment(
     from econsim.experiments.page import PAGE, PICTURE, write
 
     wanted = catalogue.find(name)
-    outcome = _made(wanted.quick() if quick else wanted, processes)
-    directory = configured(context).state / "experiments" / name
+    outcome = _made(wanted.quick() if quick else wanted, processes, typed(context))
+    # Of its own, so that a quick look never takes the place of the numbers at full size.
+    directory = configured(context).state / "experiments" / (f"{name}-quick" if quick else name)
     with closed(directory):
         write(outcome, directory)
     if image:
@@ -90,7 +96,30 @@ def _list() -> None:
     console().print(table)
 
 
-def _made(wanted: Experiment, processes: int | None) -> Outcome:
+def typed(context: typer.Context) -> str:
+    """Return the command line as it was given: commands, and the options and arguments somebody typed."""
+    words: list[str] = []
+    step: Any = context
+    while step is not None:
+        given = [each for each in step.command.params if _given(step, each)]
+        words = [step.info_name, *(word for each in given for word in _words(step, each)), *words]
+        step = step.parent
+    return shlex.join(["econsim", *words[1:]])
+
+
+def _given(context: typer.Context, parameter: Given) -> bool:
+    source = context.get_parameter_source(parameter.name or "")
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _words(context: typer.Context, parameter: Given) -> list[str]:
+    value = context.params[parameter.name or ""]
+    if parameter.param_type_name == "argument":
+        return [str(value)]
+    return [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+
+
+def _made(wanted: Experiment, processes: int | None, command: str) -> Outcome:
     """Run an experiment under a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -103,7 +132,7 @@ def _made(wanted: Experiment, processes: int | None) -> Outcome:
         total = sum(study.runs for study in wanted.studies)
         task = progress.add_task(wanted.name, total=total)
         studies = sample(wanted.studies, processes, lambda: progress.advance(task))
-    return Outcome(wanted, studies, wanted.findings(studies))
+    return Outcome(wanted, studies, wanted.findings(studies), command)
 
 
 def _show(outcome: Outcome) -> None:

@@ -75,6 +75,8 @@ class Outcome:
     """Its runs."""
     findings: tuple[Finding, ...]
     """Its numbers, judged."""
+    command: str
+    """The command line that made it."""
 
     @property
     def holds(self) -> bool:
@@ -166,7 +168,7 @@ def render(outcome: Outcome, chart: Drawing) -> str:
         table=table(head, listed, raw=(4,), text=(0, 5)),
         rules="".join(f"<li><b>{rule}</b>: {escape(RULES[rule])}.</li>" for rule in rules),
         studies=escape(studies),
-        command=f"econsim experiment {experiment.name}",
+        command=escape(outcome.command),
         style=style,
         script=script,
         library=library(),
