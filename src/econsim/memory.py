@@ -33,8 +33,11 @@ from econsim.schemas.scenario import Scenario
 NOW: Final = "1970-01-01T00:00:00.000000000Z"
 """Wall-clock time of everything here: logical time is the only time there is."""
 
+NAME: Final = "memory"
+"""Id of a run that nobody gave one."""
 
-def run(scenario: Scenario, name: str = "memory", salt: str = "memory") -> Iterator[Sealed]:
+
+def run(scenario: Scenario, name: str = NAME, salt: str = "memory") -> Iterator[Sealed]:
     """Run a scenario in lock-step and yield its events in log order.
 
     Lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be

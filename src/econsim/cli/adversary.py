@@ -8,6 +8,7 @@ import typer
 
 from econsim.cli import values
 from econsim.cli.frame import carried_out, configured
+from econsim.cli.idle import Idle, refuse_idle
 from econsim.cli.output import console, echo, say
 
 if TYPE_CHECKING:
@@ -23,6 +24,13 @@ def _attacks() -> list[str]:
     from econsim.adversary.catalogue import named
 
     return [attack.name for attack in named([])]
+
+
+OF_ADVERSARY: Final = (
+    Idle("markdown", lambda given: not given["listed"], "does nothing without --list"),
+    Idle("only", lambda given: given["markdown"], "does nothing with --markdown, which has all attacks"),
+)
+"""When an option of `adversary` does nothing."""
 
 
 def adversary(
@@ -48,6 +56,7 @@ def adversary(
 
     Example: [cyan]econsim adversary --only mint_money --only reply_to_queue[/cyan]
     """
+    refuse_idle(context, OF_ADVERSARY)
     from econsim.adversary.catalogue import named, page
 
     attacks = named(only or [])

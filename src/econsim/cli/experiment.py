@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from econsim.cli import values
 from econsim.cli.frame import configured
+from econsim.cli.idle import Idle, refuse_idle
 from econsim.cli.output import console
 
 if TYPE_CHECKING:
@@ -25,6 +26,13 @@ def _experiments() -> list[str]:
     from econsim.experiments.catalogue import EXPERIMENTS
 
     return [each.name for each in EXPERIMENTS]
+
+
+OF_EXPERIMENT: Final = tuple(
+    Idle(option, lambda given: given["name"] is None, "does nothing without the NAME of an experiment")
+    for option in ("quick", "processes", "image")
+)
+"""When an option of `experiment` does nothing."""
 
 
 def experiment(
@@ -56,6 +64,7 @@ def experiment(
 
     Example: [cyan]econsim experiment[/cyan], then [cyan]econsim experiment call_vs_cda[/cyan]
     """
+    refuse_idle(context, OF_EXPERIMENT)
     if name is None:
         _list()
         return

@@ -12,6 +12,7 @@ import typer
 from econsim.cli import values
 from econsim.cli.attach import attached
 from econsim.cli.frame import carried_out, configured, report_path
+from econsim.cli.idle import Idle, refuse_idle
 from econsim.cli.output import console, echo, say, write_json
 from econsim.cli.reading import RunArgument
 from econsim.errors import SetupError
@@ -75,7 +76,20 @@ def report(
     carried_out(_report(configured(context), run, output))
 
 
+OF_CATALOG: Final = (
+    Idle("service", lambda given: given["table"], "does nothing with --table, which has all services"),
+    Idle(
+        "service",
+        lambda given: given["permissions"],
+        "does nothing with --permissions, which has all services",
+    ),
+    Idle("table", lambda given: given["permissions"], "does nothing with --permissions"),
+)
+"""When an option of `catalog` does nothing."""
+
+
 def catalog(
+    context: typer.Context,
     output: Annotated[
         Path | None,
         typer.Option(help="Where it goes. Default: standard output", metavar="FILE", parser=values.new_file),
@@ -103,6 +117,7 @@ def catalog(
 
     Example: [cyan]econsim catalog --service market[/cyan]
     """
+    refuse_idle(context, OF_CATALOG)
     from econsim.catalog import document, table_page, to_json
 
     if permissions:

@@ -13,8 +13,10 @@ import typer
 
 from econsim.cli import run_options as options
 from econsim.cli.frame import carried_out, configured, report_path
+from econsim.cli.idle import refuse_idle
 from econsim.cli.output import console, teller
 from econsim.cli.run_options import Transport
+from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -51,6 +53,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim run my.toml --spread --workers 2
         econsim run genesis --guest ana:30s
     """
+    refuse_idle(context, options.OF_RUN)
     from econsim import scenario_files
     from econsim.launch.choose import chosen
     from econsim.report.apart import Artist
@@ -66,11 +69,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
     )
     artist = Artist()
     if transport is Transport.MEMORY:
-        summary = _in_memory(what, artist)
+        summary = _in_memory(what, name, artist)
     else:
         from econsim.launch.fleet import Fleet
 
-        fleet = Fleet(() if services is False else None, spread, workers, ephemeral)
+        asked = {None: None, False: (), True: tuple(options.known_services())}
+        fleet = Fleet(asked[services], spread, workers, ephemeral)
         summary = carried_out(_over_nats(config, what, name, guest or (), fleet, artist))
     _show(config, summary, report, artist)
     if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
@@ -92,21 +96,26 @@ def up(  # noqa: PLR0913 - each is an option of the command
     econsim up market ledger
     econsim up --spread --workers 2
     """
+    refuse_idle(context, options.OF_UP)
     from econsim.launch.fleet import Fleet
 
     names = [] if server else services or options.known_services()
     carried_out(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
 
 
-def _in_memory(scenario: Scenario, artist: Artist) -> Summary:
+def _in_memory(scenario: Scenario, name: str | None, artist: Artist) -> Summary:
     from econsim import memory
+    from econsim.launch.choose import needs_nats
     from econsim.launch.record import Recorder
     from econsim.report.live import Progress
 
+    if reason := needs_nats(scenario):
+        message = f"scenario {scenario.name!r} {reason}; leave --transport memory out"
+        raise ScenarioError(message)
     with Progress(console(stderr=True)) as progress:
         recorder = Recorder(progress)
         artist.start()
-        for sealed in memory.run(scenario):
+        for sealed in memory.run(scenario, name or memory.NAME):
             recorder.add(sealed)
     return recorder.summary()
 

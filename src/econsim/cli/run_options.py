@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from econsim.cli import values
+from econsim.cli.idle import Idle
 
 if TYPE_CHECKING:
     from econsim.launch.choose import GuestOption
@@ -21,6 +22,63 @@ class Transport(StrEnum):
     """A real nats-server."""
     MEMORY = "memory"
     """This process alone, without a server."""
+
+
+NATS_ALONE: Final = frozenset({Transport.NATS})
+BOTH: Final = frozenset(Transport)
+
+TRANSPORTS: Final = {
+    "scenario": BOTH,
+    "name": BOTH,
+    "seed": BOTH,
+    "periods": BOTH,
+    "hosts": NATS_ALONE,
+    "transport": BOTH,
+    "spread": NATS_ALONE,
+    "workers": NATS_ALONE,
+    "services": NATS_ALONE,
+    "ephemeral": NATS_ALONE,
+    "guest": NATS_ALONE,
+    "real_time": NATS_ALONE,
+    "report": BOTH,
+    "state": BOTH,
+    "nats": NATS_ALONE,
+    "creds": NATS_ALONE,
+}
+"""Option or argument of `run`, or of all commands → the transports on which it does something."""
+
+OF_RUN: Final = (
+    *(
+        Idle(
+            option,
+            lambda given: given["transport"] == Transport.MEMORY,
+            "does nothing with --transport memory",
+        )
+        for option, transports in TRANSPORTS.items()
+        if transports is NATS_ALONE
+    ),
+    Idle("workers", lambda given: not given["spread"], "does nothing without --spread"),
+    Idle("spread", lambda given: given["services"] is False, "does nothing with --no-services"),
+    Idle(
+        "ephemeral",
+        lambda given: bool(given["nats"]),
+        "does nothing with --nats: that server keeps its own data",
+    ),
+)
+"""When an option of `run` does nothing."""
+
+OF_UP: Final = (
+    Idle("services", lambda given: given["server"], "does nothing with --server, which starts no service"),
+    Idle("spread", lambda given: given["server"], "does nothing with --server, which starts no service"),
+    Idle("workers", lambda given: not given["spread"], "does nothing without --spread"),
+    Idle("server", lambda given: bool(given["nats"]), "does nothing with --nats: that server runs already"),
+    Idle(
+        "ephemeral",
+        lambda given: bool(given["nats"]),
+        "does nothing with --nats: that server keeps its own data",
+    ),
+)
+"""When an option of `up` does nothing."""
 
 
 def known_services() -> list[str]:

@@ -11,6 +11,7 @@ import typer
 
 from econsim.cli import values
 from econsim.cli.frame import carried_out, configured
+from econsim.cli.idle import Idle, refuse_idle
 from econsim.cli.output import echo
 from econsim.sandbox import limits as bounds
 
@@ -71,6 +72,16 @@ ReadOption = Annotated[
 """What it may read beside its own files."""
 
 
+OF_RUN: Final = (
+    Idle(
+        "read",
+        lambda given: given["isolation"] == Isolated.LIMITS,
+        "does nothing with --isolation limits, which hides nothing",
+    ),
+)
+"""When an option of `agent run` does nothing."""
+
+
 def run(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     name: Annotated[
@@ -98,6 +109,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim agent run bob --run genesis-1 -- python bot.py
         econsim agent run bob --run genesis-1 --read ./bob --wall-s 60 -- python bob/main.py
     """
+    refuse_idle(context, OF_RUN)
     from econsim.sandbox.guest import Guest, Isolation
     from econsim.sandbox.limits import MIB, Limits
 

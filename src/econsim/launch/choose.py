@@ -75,5 +75,17 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
     return Scenario.model_validate_json(changed.model_dump_json())
 
 
+def needs_nats(scenario: Scenario) -> str:
+    """Return why a scenario cannot be run without a server, or nothing."""
+    if scenario.clock.mode is Mode.REAL_TIME:
+        return 'has mode = "real_time", and in memory no time passes'
+    outside = [group.name for group in scenario.agents if group.policy is PolicyName.EXTERNAL]
+    return (
+        f"has agents that join from outside ({', '.join(outside)}), and in memory nobody joins"
+        if outside
+        else ""
+    )
+
+
 def _reached(scenario: Scenario, periods: int) -> tuple[Expectation, ...]:
     return tuple(e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= periods)

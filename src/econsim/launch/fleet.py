@@ -46,6 +46,9 @@ async def launched(fleet: Fleet, config: Settings, tell: Tell) -> AsyncIterator[
         services = fleet.services
         if services is None:
             services = () if await answered(server) else startable(server)
+            if fleet.spread and not services:
+                message = f"the services at {server.url} run already; leave --spread out, or end them first"
+                raise SetupError(message)
         if fleet.spread:
             await stack.enter_async_context(spread(services, server, config.state, tell, fleet.workers))
         else:
