@@ -224,10 +224,12 @@ def shown(log, bucket):
 
 
 def test_books_that_add_up_are_said_to() -> None:
-    lines = shown(*kept_run())
+    log, bucket = kept_run()
+
+    lines = shown(log, bucket)
 
     assert "the books of run_1 add up" in lines[0]
-    assert "98 records of 12 ticks" in lines[0]
+    assert f"{len(log)} records of 12 ticks" in lines[0]
     assert "as it was when the run ended" in lines[-1]
 
 
@@ -249,4 +251,4 @@ def test_a_record_that_cannot_be_read_is_named_and_the_others_are_checked() -> N
     lines = shown(log, bucket)
 
     assert f"{log[4].subject}, place in the log 5: record_differs_from_its_digest" in lines[1]
-    assert "97 records" in lines[0]
+    assert f"{len(log) - 1} records" in lines[0]

@@ -21,7 +21,8 @@ from nats.aio.client import Client
 from econsim.adapters.connection import ready
 from econsim.adapters.deliveries import Deliveries, Missed
 from econsim.adapters.jetstream import NotThere, request
-from econsim.errors import Unavailable
+from econsim.domain.envelope import DIGEST, digest
+from econsim.errors import CorruptLog, Unavailable
 from econsim.grammar import token
 from econsim.subjects import AUDIT
 
@@ -115,6 +116,10 @@ async def _through_one_consumer(
             return
         for number in count(1):
             sequence, message = await deliveries.get()
+            said = (message.headers or {}).get(DIGEST)
+            if said not in (None, digest(message.subject, message.data)):
+                text = f"the record at place {sequence} of {AUDIT}, {message.subject}, is not what was sent"
+                raise CorruptLog(text)
             yield StoredEvent(sequence, message.subject, message.data)
             if not number % AT_ONCE:
                 await asyncio.sleep(0)

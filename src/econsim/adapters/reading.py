@@ -25,7 +25,7 @@ from econsim.adapters.jwt import identity
 from econsim.adapters.state_store import BUCKET
 from econsim.adapters.stored import Page, Stored
 from econsim.errors import CorruptLog, NotAllowed, SetupError, Unavailable
-from econsim.grammar import token
+from econsim.grammar import fields, token
 from econsim.permissions import READERS, ROLES
 from econsim.subjects import AUDIT
 
@@ -110,9 +110,39 @@ async def journal_head(client: Client, run: str) -> int:
     return head
 
 
-async def opened(client: Client) -> list[Stored]:
-    """Return the opening of every run in the log, oldest first."""
-    return [event async for event in stored.each(client, AUDIT, pattern=subjects.RUN_OPENED.pattern())]
+async def copied_head(client: Client, run: str) -> int:
+    """Return the newest entry of a run's journal that the log has a copy of; 0 if there is none."""
+    newest = [await stored.latest(client, AUDIT, row(run=run)) for row in _COPIES]
+    return max(_sequence(found.payload) if found else 0 for found in newest)
+
+
+async def openings(client: Client, gaps: list[Gap]) -> list[Stored]:
+    """Return the opening of every run in the log, oldest first; `gaps` takes those that cannot be read."""
+    count, start, found = Count(), 1, list[Stored]()
+    while True:
+        page = await stored.page(client, AUDIT, start, subjects.RUN_OPENED.pattern())
+        count.see(start, page)
+        if not page.messages:
+            break
+        found += page.messages
+        start = page.messages[-1].sequence + 1
+    for span in count.short:
+        gaps.extend(await between(client, AUDIT, *span))
+    return found
+
+
+async def remains(client: Client) -> dict[str, Stored]:
+    """Return the runs that left anything that outlives an opening, each with the oldest of it.
+
+    That is the ledger's first entry in its bucket, which is kept, and the closing in the log.
+    """
+    found: dict[str, Stored] = {}
+    with suppress(NotAllowed):
+        async for each in stored.each(client, f"KV_{BUCKET}", pattern=f"{_KEYS}*.transfer.endow-1"):
+            found[each.subject.removeprefix(_KEYS).partition(".")[0]] = each
+    async for each in stored.each(client, AUDIT, pattern=subjects.RUN_CLOSED.pattern()):
+        found.setdefault(fields(each.subject).run, each)
+    return found
 
 
 async def history(client: Client, run: str, gaps: list[Gap] | None = None) -> AsyncGenerator[Stored, None]:
@@ -157,6 +187,7 @@ async def _refuse(client: Client, count: Count) -> None:
         raise CorruptLog(message)
 
 
+_COPIES: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
 _KEYS: Final = f"$KV.{BUCKET}."
 
 

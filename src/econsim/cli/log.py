@@ -1,11 +1,11 @@
-"""Runs and their records as commands read them: which there are, which is the last, and all of one."""
+"""A run's records as commands read them: which run is the last, and all of one. Which there are is `listing`'s."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from econsim import grammar, subjects
@@ -17,8 +17,11 @@ from econsim.domain.decode import decode
 from econsim.domain.envelope import DIGEST
 from econsim.domain.repeats import Repeats
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
+from econsim.launch.kept import kept_until
 from econsim.schemas import names
 from econsim.schemas.admin import NO_RUN
+from econsim.stream_form import DAY_S
+from econsim.streams import AUDIT_LOG
 from econsim.subjects import AUDIT
 
 if TYPE_CHECKING:
@@ -31,24 +34,6 @@ LAST: Final = names.LAST
 
 CATCH_UP_S: Final = 10.0
 """Longest to wait for entries of a closed run's ledger that the server still copies into the log."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSeen:
-    """A run in the log."""
-
-    name: str
-    """Its id."""
-    scenario: str
-    """Name of what was run."""
-    opened_at: str
-    """RFC 3339 time, UTC."""
-    tick: int
-    """The newest tick."""
-    closed: bool
-    """Whether it ended."""
-    failure: str
-    """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
 
 
 async def resolve(client: Client, run: str) -> str:
@@ -73,25 +58,6 @@ async def _known(client: Client, run: str) -> bool:
     if run == NO_RUN or await reading.newest(client, subjects.RUN_OPENED(run=run)) is not None:
         return True
     return bool(await reading.newest(client, f"*.*.*.{run}") or await reading.journal_head(client, run))
-
-
-async def runs(client: Client) -> list[RunSeen]:
-    """Return the runs in the log, oldest first."""
-    return [await _seen(client, opened) for opened in await reading.opened(client)]
-
-
-async def _seen(client: Client, opening: Stored) -> RunSeen:
-    run, opened = grammar.fields(opening.subject).run, record(opening.subject, opening.payload)
-    ticked = await _newest(client, subjects.TICKED, run)
-    closed = await _newest(client, subjects.RUN_CLOSED, run)
-    name = str(opened.data["scenario"]["name"])
-    failure = closed.data.get("failure", "") if closed else ""
-    return RunSeen(run, name, opened.occurred_at, ticked.tick if ticked else 0, closed is not None, failure)
-
-
-async def _newest(client: Client, subject: grammar.Subject, run: str) -> Record | None:
-    stored = await reading.newest(client, subject(run=run))
-    return None if stored is None else record(stored.subject, stored.payload)
 
 
 class End:
@@ -128,6 +94,8 @@ class RunLog:
         """What is missing or cannot be read, each with its place; the other records are read all the same."""
         self.opened = False
         """Whether the run's opening was read."""
+        self.kept_until = ""
+        """Day on which the log begins to give the run up; empty until the opening was read."""
         self._client = client
         self._run = run
         self._newest = self._tick = 0
@@ -194,7 +162,8 @@ class RunLog:
 
     async def _gone(self) -> str:
         oldest = await reading.oldest(self._client)
-        return f"the log begins at {oldest.stored_at[:19]}" if oldest else "the log is empty"
+        begins = f"begins at {oldest.stored_at[:19]}" if oldest else "is empty"
+        return f"the log, which keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days, {begins}"
 
     def _taken(self, event: Stored) -> Iterator[Record]:
         """Yield the event as a record; nothing for one that repeats another, or cannot be read."""
@@ -208,7 +177,8 @@ class RunLog:
             self._tick = entry.tick
         elif not entry.tick and entry.type in TIMELESS:
             entry = replace(entry, tick=self._tick)
-        self.opened = self.opened or entry.type == subjects.RUN_OPENED.type
+        if entry.type == subjects.RUN_OPENED.type:
+            self.opened, self.kept_until = True, kept_until(event.stored_at)
         self.end.see(entry)
         if not self._repeats.told(entry):
             yield entry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -195,7 +196,7 @@ async def _report(config: Settings, run: str, output: Path | None) -> None:
     await charts
     if not log.opened:
         log.check()
-    summary = tally.summary(canonical.hexdigest())
+    summary = replace(tally.summary(canonical.hexdigest()), kept_until=log.kept_until)
     with report_path(config, name, output, "--output") as path:
         print_summary(summary, console(), write_report(summary, path))
     log.check()

@@ -14,13 +14,14 @@ import typer
 from econsim.cli import values
 from econsim.cli.attach import attached
 from econsim.cli.frame import carried_out, configured
-from econsim.cli.output import console, flush, write_json
+from econsim.cli.output import console, flush, teller, write_json
 from econsim.errors import NotFound
 
 if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
+    from econsim.cli.listing import RunSeen
     from econsim.config import Settings
     from econsim.domain.audit import Fact
     from econsim.domain.causality import Causes, Node
@@ -144,25 +145,35 @@ async def _runs(config: Settings) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.cli import log
+    from econsim.cli.listing import KEPT, listed
 
     async with attached(config) as client:
-        found = await log.runs(client)
+        found = await listed(client)
     table = Table(box=SIMPLE_HEAD)
     for heading in ("run", "scenario", "opened", "state"):
         table.add_column(heading, no_wrap=True)
     table.add_column("ticks", justify="right")
-    for seen in found:
-        state = "[green]closed[/green]" if seen.closed else "[yellow]open[/yellow]"
-        state = "[red]failed[/red]" if seen.failure else state
-        table.add_row(seen.name, seen.scenario, seen.opened_at[:19], state, str(seen.tick))
-    out = console()
+    table.add_column("in the log until", no_wrap=True)
+    for seen in found.seen:
+        until = "partly gone" if seen.partly else seen.kept_until
+        table.add_row(seen.name, seen.scenario, seen.opened_at[:19], _state(seen), str(seen.tick), until)
+    out, plain = console(), teller(console())
     out.print(table)
-    for seen in found:
+    for seen in found.seen:
         if seen.failure:
-            out.print(
-                f"{seen.name} ended early: {seen.failure}", soft_wrap=True, markup=False, highlight=False
-            )
+            plain(f"{seen.name} ended early: {seen.failure}")
+    if found.gone:
+        plain(
+            f"the log of {len(found.gone)} older runs is gone; their ledgers are kept: {', '.join(found.gone)}"
+        )
+    plain(KEPT)
+    found.check()
+
+
+def _state(seen: RunSeen) -> str:
+    if seen.failure:
+        return "[red]failed[/red]"
+    return "[green]closed[/green]" if seen.closed else "[yellow]open[/yellow]"
 
 
 async def _events(config: Settings, run: str, choice: Choice, show: Show) -> None:

@@ -132,7 +132,7 @@ async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it
     from econsim.adapters.clock import random_name
     from econsim.launch.fleet import launched
     from econsim.launch.guests import uninvited
-    from econsim.launch.kept import keep_hash
+    from econsim.launch.kept import keep_hash, kept_until
     from econsim.launch.record import Recorder
     from econsim.launch.runs import events_of, opened
     from econsim.report.live import Progress
@@ -158,6 +158,7 @@ async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it
     summary = recorder.summary()
     if not fleet.ephemeral:
         keep_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
+        summary = replace(summary, kept_until=kept_until(recorder.opened_at))
     return replace(summary, dead_letters=max(letters, summary.dead_letters))
 
 

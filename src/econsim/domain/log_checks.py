@@ -9,9 +9,9 @@ is left out. Pure: `econsim ledger verify` reads both streams and hands them in.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
+from econsim.domain.batch_checks import BatchChecks, Wrong
 from econsim.domain.envelope import Sealed
 from econsim.domain.journal_checks import Entry, Finding
 from econsim.domain.trade_checks import LOG, Told, TradeChecks
@@ -22,18 +22,13 @@ from econsim.schemas.market import (
     Accepted,
     BatchOpened,
     Cancelled,
-    Item,
     PriceUpdated,
-    Quote,
     Rejected,
     TickCleared,
     Traded,
     TradeExecuted,
 )
 from econsim.schemas.scenario import Mode
-
-NUMBERS_SHOWN_MAX: Final = 5
-"""Missing items that a finding names; of more, the first."""
 
 _ITEMS = Accepted | Rejected | Traded | Cancelled
 
@@ -62,7 +57,7 @@ class LogChecks:
         self._seen: dict[str, Sealed] = {}
         self._records = self._repeats = self._trades = self._place = 0
         self._run = _Run()
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, BatchChecks] = {}
         self._copies: dict[int, tuple[int, Entry]] = {}
         self._told: TradeChecks | None = None
         self._findings: list[Finding] = []
@@ -106,7 +101,7 @@ class LogChecks:
         self._run.lock_step = scenario.clock.mode is Mode.LOCK_STEP
         self._run.periods = scenario.clock.periods
         resources = [market.resource for market in scenario.markets]
-        self._books = {resource: _Book(lock_step=self._run.lock_step) for resource in resources}
+        self._books = {resource: BatchChecks(lock_step=self._run.lock_step) for resource in resources}
         self._told = TradeChecks(resources)
 
     def _market(self, sealed: Sealed) -> None:
@@ -161,10 +156,6 @@ class LogChecks:
         self._findings.append(Finding(self._place, event.event_id, what, evidence, LOG))
 
 
-Wrong = Iterator[tuple[str, str]]
-"""What is wrong, and the values that disagree."""
-
-
 @dataclass(slots=True)
 class _Run:
     """The clock's own events, and the order they must have."""
@@ -183,7 +174,7 @@ class _Run:
         """Tell whether it came to its own end."""
         return self.closed is not None and not self.closed.interrupted and not self.closed.failure
 
-    def add(self, event: Event[object], books: dict[str, _Book]) -> Wrong:
+    def add(self, event: Event[object], books: dict[str, BatchChecks]) -> Wrong:
         """Take in an event; those of others change nothing."""
         match event.data:
             case Ticked():
@@ -220,7 +211,7 @@ class _Run:
         if self.whole and closed.journal_sequence != last:
             yield "closing_names_another_last_entry", f"{closed.journal_sequence}, the journal ends at {last}"
 
-    def _ticked(self, tick: int, ticked: Ticked, books: dict[str, _Book]) -> Wrong:
+    def _ticked(self, tick: int, ticked: Ticked, books: dict[str, BatchChecks]) -> Wrong:
         expected = (self.tick + 1, self.opened, self.tick_of_period + 1)
         found = (tick, ticked.period, ticked.tick_of_period)
         if found != expected:
@@ -229,85 +220,3 @@ class _Run:
         for resource, book in books.items():
             if self.lock_step and book.tick != tick - 1:
                 yield "tick_was_not_cleared", f"{resource} cleared {book.tick}, and {tick} opens"
-
-
-@dataclass(slots=True)
-class _Book:
-    """One market's batches: their numbers, items, counts and prices."""
-
-    lock_step: bool
-    batch: int = 0
-    tick: int = 0
-    quote: Quote = field(default_factory=Quote)
-    left: dict[int, Item] = field(default_factory=dict)
-    """Number → item since the last finished batch."""
-    _n: int = 1
-    _price: PriceUpdated | None = None
-    _opening: BatchOpened | None = None
-    _taken: list[Item] = field(default_factory=list)
-
-    def add(self, event: Event[object]) -> Wrong:
-        """Take in one of the market's events."""
-        match event.data:
-            case TickCleared():
-                yield from self._clear(event.tick, event.data)
-            case PriceUpdated():
-                self._price = event.data
-            case BatchOpened():
-                if event.data.batch != self.batch + 1:
-                    yield "batch_is_out_of_order", f"batch {event.data.batch} opens after batch {self.batch}"
-                self._opening = event.data
-            case Accepted(items=items) | Rejected(items=items) | Traded(items=items) | Cancelled(items=items):
-                for item in items:
-                    yield from self._take(item)
-
-    def taken(self) -> list[Item]:
-        """Return the items that were new since this was asked."""
-        taken, self._taken = self._taken, []
-        return taken
-
-    def _take(self, item: Item) -> Wrong:
-        if item.n < self._n:
-            yield (
-                "item_comes_after_its_batch",
-                f"item {item.n}, and batch {self.batch} ended at {self._n - 1}",
-            )
-        elif self.left.setdefault(item.n, item) is item:
-            self._taken.append(item)
-        elif self.left[item.n] != item:
-            yield "item_number_stands_for_two_items", f"item {item.n}"
-
-    def _clear(self, tick: int, cleared: TickCleared) -> Wrong:
-        if cleared.batch != self.batch + 1 or (self.lock_step and cleared.batch != tick):
-            yield "batch_is_out_of_order", f"batch {cleared.batch} at tick {tick} after batch {self.batch}"
-        opening = self._opening
-        if not self.lock_step and (opening is None or opening.batch != cleared.batch):
-            yield "batch_was_not_opened", f"batch {cleared.batch}"
-        numbers = range(self._n, self._n + cleared.items)
-        if missing := [number for number in numbers if number not in self.left]:
-            shown = ", ".join(map(str, missing[:NUMBERS_SHOWN_MAX]))
-            yield "batch_lacks_items", f"batch {cleared.batch} has {cleared.items} items, without {shown}"
-        if extra := self.left.keys() - set(numbers):
-            yield (
-                "batch_has_other_items",
-                f"batch {cleared.batch} ends at item {numbers.stop - 1}, told was {max(extra)}",
-            )
-        trades = [item for item in self.left.values() if isinstance(item, TradeExecuted)]
-        found = len(trades), sum(trade.quantity for trade in trades)
-        if found != (cleared.trades, cleared.volume):
-            yield (
-                "batch_counts_other_trades",
-                f"{cleared.trades} trades of {cleared.volume} units, told were {found[0]} of {found[1]}",
-            )
-        yield from self._priced(cleared)
-        self.batch, self.tick, self._n = cleared.batch, tick, numbers.stop
-        self.left.clear()
-
-    def _priced(self, cleared: TickCleared) -> Wrong:
-        """Compare the price told with the quote: it is told exactly if the quote changed."""
-        price, self._price, before, self.quote = self._price, None, self.quote, cleared.quote
-        if price is None and cleared.quote != before:
-            yield "price_is_missing", f"batch {cleared.batch} changed the quote"
-        told = None if price is None else (price.quote, price.price, price.volume)
-        if told is not None and told != (cleared.quote, cleared.quote.last, cleared.volume):
-            yield "price_differs_from_the_quote", f"batch {cleared.batch}"

@@ -134,6 +134,10 @@ class TradeChecks:
         order = _Order(told, item.agent, item.side, item.price, item.quantity, item.quantity)
         if item.order_id in self._orders:
             yield told.finding("order_is_accepted_twice", item.order_id)
+        if item.replaces:  # a cancel of that one follows, and takes it off
+            old = self._orders.get(item.replaces)
+            if old is None or old.agent != item.agent or not old.open:
+                yield told.finding("replacement_has_no_open_order", f"{item.replaces} of {item.agent}")
         self._orders[item.order_id] = order
         wanted = (item.agent, clearing(told.resource), order.asset, order.held_for(item.quantity))
         reserved = self._reserved.get(f"{item.order_id}.r0")
@@ -159,7 +163,7 @@ class TradeChecks:
         if moved != wanted:
             evidence = f"{trade.trade_id}: moved {_said(moved)} instead of {_said(wanted)}"
             yield told.finding("posting_differs_from_its_trade", evidence)
-        resolved = {(leg.pending_id or "").rpartition(".r")[0] for leg in posted.chain.transfers} - {""}
+        resolved = {(leg.pending_id or "").rpartition(".")[0] for leg in posted.chain.transfers} - {""}
         if resolved != {trade.bid_id, trade.ask_id}:
             yield told.finding(
                 "posting_is_of_other_orders", f"{trade.trade_id}: {', '.join(sorted(resolved))}"
@@ -183,7 +187,7 @@ class TradeChecks:
         newest: dict[str, _Posted] = {}
         for name, (leg, posted) in self._reserved.items():
             if leg.credit in self._markets and name not in self._resolved:
-                order_id = name.rpartition(".r")[0]
+                order_id = name.rpartition(".")[0]
                 held[order_id] += leg.amount
                 newest[order_id] = posted
         for order_id, order in self._orders.items():

@@ -1,9 +1,15 @@
-"""The canonical hash a run had when it ended, kept beside its report: a witness apart from the server's own files."""
+"""What is kept of a run, and how long: its log for 30 days; its canonical hash beside its report.
+
+The hash is a witness apart from the server's own files: `econsim ledger verify` compares the log with it.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
+
+from econsim.streams import AUDIT_LOG
 
 NAME: Final = "canonical.sha256"
 """File of the hash, in the run's directory."""
@@ -24,6 +30,12 @@ def kept_hash(state: Path, run: str, opening_id: str) -> str:
     except (OSError, UnicodeDecodeError):
         return ""
     return found[0] if found[1:] == [opening_id] else ""
+
+
+def kept_until(stored_at: str) -> str:
+    """Return the day, UTC, on which the log gives up what was stored at an RFC 3339 time."""
+    end = datetime.fromisoformat(stored_at[:19]) + timedelta(seconds=AUDIT_LOG.max_age_s)
+    return f"{end:%Y-%m-%d}"
 
 
 def _path(state: Path, run: str) -> Path:

@@ -30,6 +30,8 @@ class Recorder:
         self._repeats = Repeats()
         self.opening_id = ""
         """Event id of the run's opening."""
+        self.opened_at = ""
+        """When it was, RFC 3339."""
         self._started = self._ended = 0.0
         self._ticks: list[float] = []
 
@@ -39,7 +41,7 @@ class Recorder:
         if self._repeats.told(entry):
             return
         if isinstance(data, RunOpened):
-            self._started, self.opening_id = now, sealed.event.event_id
+            self._started, self.opening_id, self.opened_at = now, entry.event_id, entry.occurred_at
         elif isinstance(data, Ticked):
             self._ticks.append(now)
         elif isinstance(data, RunClosed):

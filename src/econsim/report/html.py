@@ -66,6 +66,7 @@ def render(summary: Summary) -> str:
         "wealth": _wealth(summary, specs),
         "details": _messages(summary),
         "hash": escape(summary.canonical_hash or "was not computed"),
+        "kept": _kept(summary),
     }
     return Template(_page("page.html")).substitute(
         parts,
@@ -104,6 +105,13 @@ def _notes(summary: Summary) -> str:
     notes = [("Ended early.", summary.failure)] if summary.failure else []
     notes += [("Warning.", warning) for warning in summary.warnings]
     return "".join(f'<p class="failure"><b>{head}</b> {escape(text)}</p>' for head, text in notes)
+
+
+def _kept(summary: Summary) -> str:
+    if not summary.kept_until:
+        return ""
+    command = f"<code>econsim export {escape(summary.run)} --parquet DIR</code>"
+    return f"<p>The log keeps this run until {summary.kept_until}; {command} keeps it for good.</p>"
 
 
 def _cards(summary: Summary) -> str:

@@ -187,6 +187,8 @@ class Summary:
     """Event type → messages."""
     canonical_hash: str = ""
     """SHA-256 of the canonical log; empty if not computed."""
+    kept_until: str = ""
+    """Day on which the log begins to give the run up; empty for a run that is in no log."""
     speed: Speed | None = None
     """None for a run read back from its log."""
     verdicts: tuple[Verdict, ...] = field(default=())

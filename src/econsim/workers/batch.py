@@ -16,6 +16,7 @@ from econsim import subjects
 from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
+from econsim.domain.batch_checks import Folding
 from econsim.domain.bulletin import ACTOR, KINDS, bulletin, hearers, price, summary, told
 from econsim.domain.decode import decoded
 from econsim.domain.envelope import Sealed, Stamp, derive
@@ -89,8 +90,14 @@ class Batches:
     async def rebuild(self) -> None:
         """Fold the book's finished batches from the log."""
         kinds = [subject for subject, _ in KINDS]
-        kinds += [subjects.TICK_CLEARED, subjects.BATCH_OPENED, subjects.TRADING_HALTED]
+        kinds += [
+            subjects.PRICE_UPDATED,
+            subjects.TICK_CLEARED,
+            subjects.BATCH_OPENED,
+            subjects.TRADING_HALTED,
+        ]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
+        whole = Folding(self._run.name, [self._resource], lock_step=self._lock_step, in_part=False)
         async for stored in read(self._link.client, self._run.name, patterns):
             # The next one goes after the newest record there, even if that is no event.
             match fields(stored.subject).action:
@@ -99,6 +106,7 @@ class Batches:
                 case "batch_opened":
                     self._opening_fence = stored.sequence
             if sealed := decoded(stored.subject, stored.payload):
+                whole.see(stored.sequence, sealed)
                 self._fold(sealed)
 
     def _fold(self, sealed: Sealed) -> None:

@@ -20,6 +20,7 @@ from econsim.adapters.audit_log import StoredEvent, follow, read
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.attendance import Attendance
+from econsim.domain.batch_checks import Folding
 from econsim.domain.decode import decoded
 from econsim.domain.envelope import Stamp, derive
 from econsim.domain.pace import Moment, ends_period
@@ -81,6 +82,7 @@ class Conductor:
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED)
         self._attendance = Attendance(self._hosts, run.guests, scenario.clock.deadline_ms)
         self._progress = Progress(self._agents, scenario.markets)
+        self._whole = Folding(run.name, self._resources, lock_step=self._lock_step, in_part=True)
         self._moment = Moment()
         self._changed = asyncio.Event()
         self._stamp = Stamp(run.name, run.data.salt, 0, "")
@@ -110,6 +112,7 @@ class Conductor:
 
     def _fold(self, stored: StoredEvent) -> None:
         if sealed := decoded(stored.subject, stored.payload):
+            self._whole.see(stored.sequence, sealed)
             self._progress.evolve(sealed)
             self._attendance.evolve(sealed)
 

@@ -13,6 +13,7 @@ from typing import Final
 from econsim import subjects
 from econsim.adapters.audit_log import follow, last
 from econsim.adapters.connection import Outgoing, publish_many, reliable_publish
+from econsim.domain.batch_checks import Folding
 from econsim.domain.decode import decoded
 from econsim.domain.desk import Desk
 from econsim.domain.envelope import Sealed, Stamp, derive
@@ -21,6 +22,7 @@ from econsim.link import Link
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
+from econsim.schemas.scenario import Mode
 from econsim.tenancy import OpenRun
 
 ACTIONS_MAX: Final = 5_000
@@ -43,11 +45,15 @@ async def serve(link: Link, run: OpenRun, index: int) -> None:
     """Run the agents of the host with this index until the run closes."""
     host, desk = host_name(index), Desk(run.data.scenario, index)
     answered = await _answered(link, run.name, host)
+    scenario = run.data.scenario
+    resources, lock_step = [each.resource for each in scenario.markets], scenario.clock.mode is Mode.LOCK_STEP
+    whole = Folding(run.name, resources, lock_step=lock_step, in_part=True)
     async with aclosing(follow(link.client, run.name, _patterns(run))) as stored_events:
         async for stored in stored_events:
             sealed = decoded(stored.subject, stored.payload)
             if sealed is None:
                 continue
+            whole.see(stored.sequence, sealed)
             desk.evolve(sealed)
             if isinstance(sealed.event.data, RunClosed):
                 return
