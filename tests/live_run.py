@@ -39,9 +39,18 @@ class Live:
     """Name → creds file."""
     markets: tuple
     told: list = field(default_factory=list)
+    here: Server | None = None
+    """Where its services are."""
+    market: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Stops the market service, which is apart from the others."""
 
     def economy(self, agent="anna"):
         return EconomicService(Line(self.guests[agent], self.run, agent))
+
+    async def restart_market(self):
+        """Stop the market service, and start one that knows the log alone."""
+        await self.market.aclose()
+        await self.market.enter_async_context(running(("market",), self.here))
 
     async def answering(self):
         """Wait until every service answers."""
@@ -64,7 +73,8 @@ async def live_run(server, run, wanted, away=()):
     """Run all services and open a run for the time of the context; guests in `away` do not connect."""
     here = Server(server.url, server.creds, server.trust)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running(tuple(SERVICES), here))
+        others = tuple(service for service in SERVICES if service != "market")
+        await stack.enter_async_context(running(others, here))
         client = await connect(server.url, superuser(server), "test-live")
         stack.push_async_callback(client.close)
         accounts = await let_in(here, run, wanted)
@@ -73,7 +83,9 @@ async def live_run(server, run, wanted, away=()):
         guests = {agent: await connect(server.url, creds[agent], f"guest-{agent}") for agent in here_now}
         for guest in guests.values():
             stack.push_async_callback(guest.close)
-        live = Live(client, run, guests, creds, tuple(each.resource for each in wanted.markets))
+        live = Live(client, run, guests, creds, tuple(each.resource for each in wanted.markets), here=here)
+        stack.push_async_callback(live.market.aclose)
+        await live.restart_market()
 
         async def hear(message):
             live.told.append(message)

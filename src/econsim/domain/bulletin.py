@@ -79,11 +79,14 @@ def price(stamp: Stamp, resource: str, closed: Closed) -> Sealed | None:
     return stamp.event(subjects.PRICE_UPDATED, ACTOR, closed.price, closed.cleared.batch, resource=resource)
 
 
-def told(stamp: Stamp, resource: str, item: Item, agent: str) -> Sealed:
-    """Return the delivery that tells one agent of one item, on the event's subject with the agent last."""
+def told(stamp: Stamp, resource: str, item: Item, agent: str, *key: int) -> Sealed:
+    """Return the delivery that tells one agent of one item, on the event's subject with the agent last.
+
+    `key` tells an answer that is given again from the first: who heard that may want to hear this.
+    """
     subject = subject_of(item)
     model = next(model for kind, model in KINDS if kind is subject)
-    sealed = stamp.event(subject, ACTOR, model(items=(item,)), agent, item.n, resource=resource)
+    sealed = stamp.event(subject, ACTOR, model(items=(item,)), agent, item.n, *key, resource=resource)
     return Sealed(f"{sealed.subject}.{agent}", sealed.event)
 
 

@@ -147,7 +147,8 @@ class Batches:
         closed = self._decided(partial(session.close, opened, refused, mark))
         await asyncio.gather(self._settle(stamp, closed.chains), self._publish(stamp, closed))
         # Before `tick_cleared`: an agent that hears the next tick has heard what became of this one.
-        await self._deliver(stamp, (*closed.items, *closed.repeats))
+        await self._deliver(stamp, closed.items)
+        await self._deliver(stamp, closed.repeats, closed.cleared.batch)
         await self._finish(stamp, closed)
 
     async def _open(self, stamp: Stamp, mark: Mark) -> None:
@@ -224,15 +225,12 @@ class Batches:
             raise Lost from error
         return ack.seq
 
-    async def _deliver(self, stamp: Stamp, items: Iterable[Item]) -> None:
+    async def _deliver(self, stamp: Stamp, items: Iterable[Item], *key: int) -> None:
         """Tell the agents that speak for themselves what became of their orders."""
         for item in items:
             for agent in hearers(item):
-                await self._tell(stamp, item, agent)
-
-    async def _tell(self, stamp: Stamp, item: Item, agent: str) -> None:
-        delivery = told(stamp, self._resource, item, agent)
-        await self._link.client.publish(delivery.subject, delivery.json())
+                delivery = told(stamp, self._resource, item, agent, *key)
+                await self._link.client.publish(delivery.subject, delivery.json())
 
 
 def _outgoing(sealed: Sealed) -> Outgoing:

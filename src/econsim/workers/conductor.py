@@ -169,7 +169,9 @@ class Conductor:
         if self._lock_step:
             await self._answers(moment.tick)
         else:
-            await asyncio.sleep(self._clock.tick_ms / 1000)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._clock.tick_ms / 1000):
+                    await self._until(lambda: False)
         # A clock that died may have ended the period, or decided otherwise about this tick: the books tell.
         emptied = partial(self._progress.emptied, self._resources, moment.period)
         ended = emptied() or ends_period(self._clock, moment, self._progress.limits(self._hosts))
@@ -185,6 +187,8 @@ class Conductor:
         """Wait for the answers of who takes part in a tick; whoever is late for its deadline is left behind."""
         began = time.monotonic()
         while (left_ms := self._attendance.left_ms(tick, (time.monotonic() - began) * 1000)) > 0:
+            if self._progress.failure:
+                return
             self._changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(left_ms / 1000):

@@ -1,0 +1,89 @@
+"""A book whose market service restarts: it knows what the one before knew, and stops when it cannot settle."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+
+import pytest
+from live_run import guest_scenario, live_run
+
+from econsim import subjects
+from econsim.adapters.audit_log import read
+from econsim.adapters.calls import submit
+from econsim.domain.bulletin import KINDS
+from econsim.domain.settlement import clearing
+from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer
+
+pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
+
+PATIENCE_S = 60
+
+
+async def logged(live, *rows):
+    """Return a run's newest data of these events, in log order."""
+    patterns = [row.pattern(run=live.run) for row in rows]
+    return [json.loads(e.payload)["data"] async for e in read(live.nc, live.run, patterns)]
+
+
+async def until(live, row, wanted):
+    """Wait for an event that fits, and return its data."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            for data in await logged(live, row):
+                if wanted(data):
+                    return data
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def trading(server, run):
+    """Open a run with two guests who hear what becomes of their orders; its seller acts once a minute."""
+    async with live_run(server, run, guest_scenario(tick_ms=60_000)) as live:
+        anna, bert = live.economy("anna"), live.economy("bert")
+        for economy in (anna, bert):
+            await economy.start()
+        yield live, anna, bert
+
+
+async def test_an_order_refused_before_a_restart_is_refused_after_it_though_nothing_stands_against_it(server):
+    async with trading(server, "refused") as (live, anna, bert):
+        terms = {"resource": "cpu", "price": "3.00", "order_id": "p1", "kind": "post_only"}
+        await anna.place_bid(**terms)
+        first = await anna.outcome("p1", PATIENCE_S)
+        await bert.place_bid("cpu", "3.00", order_id="all")
+        await until(live, subjects.TICK_CLEARED, lambda cleared: cleared["quote"]["ask"] is None)
+        before = await logged(live, *(row for row, _ in KINDS))
+
+        await live.restart_market()
+        anna.heard()
+        await live.economy("anna").place_bid(**terms)
+        again = await next_of(anna)
+
+        assert (first.what, first.reason) == ("rejected", "post_only_order_would_cross")
+        assert (again.what, again.reason, again.verb) == (first.what, first.reason, "bid")
+        assert await logged(live, *(row for row, _ in KINDS)) == before
+        assert not (await bert.get_book("cpu")).bids
+
+
+async def next_of(economy):
+    """Return the next thing an agent hears of its orders."""
+    return await asyncio.wait_for(anext(economy.outcomes()), PATIENCE_S)
+
+
+async def test_a_book_that_cannot_settle_stops_and_ends_its_run_with_the_reason(server):
+    """What an order holds is taken away behind the book's back: no order of its own can come to this."""
+    async with trading(server, "halted") as (live, anna, _):
+        await anna.place_bid("cpu", "0.50", order_id="b1")
+        await anna.outcome("b1", PATIENCE_S)
+        void = Transfer("theft", Kind.VOID, "anna", clearing("cpu"), CREDITS, 0, "anna.b1.r0")
+        theft = Submit(command_id="theft", tick=1, chains=(Chain("theft", "theft", (void,)),))
+        assert not (await submit(live.nc, live.run, "test", theft)).refused
+
+        await anna.cancel_order("cpu", "b1")
+        halted = await until(live, subjects.TRADING_HALTED, lambda _: True)
+        closed = await until(live, subjects.RUN_CLOSED, lambda _: True)
+
+        assert (halted["resource"], halted["chain"]) == ("cpu", "anna.b1.v")
+        assert halted["reason"] == "pending_transfer_already_resolved"
+        assert "the book of cpu stopped" in closed["failure"]
+        assert closed["failure"].endswith("chain anna.b1.v: pending_transfer_already_resolved")
