@@ -43,7 +43,7 @@ LAYERS = (
     ),
     ("link", "serving", "screening", "operator_audit"),
     ("tenancy",),
-    ("workers",),
+    ("hearing", "workers"),
     ("routers", "agents", "sandbox", "adversary"),
     ("drivers", "memory", "report", "experiments"),
     ("app", "catalog", "access"),

@@ -57,7 +57,7 @@ _HARD: Final = (*_TOLD, subjects.AGENT_SUSPENDED)
 """The same of services that agents reach: they also have a flood ended."""
 _BY_SERVER: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
 """Events their owner writes into a bucket: the server copies them into the log."""
-_RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED)
+_RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STOPPED, subjects.RUN_RESUMED)
 """How services learn of work."""
 
 

@@ -105,7 +105,7 @@ MARKET_ORDERS: Final = Stream(
     ),
     retention="workqueue",
     discard="new",
-    max_age_s=DAY_S,
+    max_age_s=30 * DAY_S,
     max_msgs=QUEUE_MESSAGES_MAX,
     max_consumers=READERS_MAX,
     duplicate_window_s=REPEAT_WINDOW_S,
@@ -113,7 +113,7 @@ MARKET_ORDERS: Final = Stream(
         {
             "retention": "a command is done once: acknowledged after its effects",
             "discard": "a full queue refuses the publisher instead of dropping somebody else's order",
-            "max_age_s": "commands of a run that nobody serves go away after a day",
+            "max_age_s": "a stopped run goes on with the commands of its tick, as long as its log is kept",
             "max_msgs": "the server's memory stays bounded when no market works",
             "max_consumers": "one per book, and a run may have hundreds of books",
             "duplicate_window_s": "a host that restarts sends its tick's orders again",

@@ -35,6 +35,12 @@ def request(  # noqa: PLR0913 - a request has these parts
     return Subject(template, Kind.REQUEST, owner, message, reply, short=short, description=description)
 
 
+def reserved(template: str, short: str, description: str) -> Subject:
+    """Return a question whose service is still to come; admission refuses it."""
+    said = f"{description} Reserved: there is no such service yet."
+    return request("admission", template, "Reserved", "ErrorReply", said, short=short)
+
+
 def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
     """Return a person's request."""
     template = f"admin.{action}.{{operator}}"

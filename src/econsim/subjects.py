@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.grammar import Kind, Subject
-from econsim.subject_rows import LOG, QUEUE, command, entry, event, operator, request
+from econsim.subject_rows import LOG, QUEUE, command, entry, event, operator, request, reserved
 
 AUDIT: Final = LOG
 """The stream of all events."""
@@ -188,29 +188,12 @@ SUBMIT: Final = request(
     "Submitted",
     "Apply chains of transfers; for services only.",
 )
-INVOKE_LLM: Final = request(
-    "admission",
-    "system.llm.invoke.{run}.{agent}",
-    "Reserved",
-    "ErrorReply",
-    "Think with a language model. Reserved: there is no such service yet.",
-    short="llm.invoke",
+INVOKE_LLM: Final = reserved("system.llm.invoke.{run}.{agent}", "llm.invoke", "Think with a language model.")
+USE_WORKSPACE: Final = reserved(
+    "system.workspace.{operation}.{run}.{agent}", "workspace.{operation}", "Files of an agent."
 )
-USE_WORKSPACE: Final = request(
-    "admission",
-    "system.workspace.{operation}.{run}.{agent}",
-    "Reserved",
-    "ErrorReply",
-    "Files of an agent. Reserved: there is no such service yet.",
-    short="workspace.{operation}",
-)
-USE_SOCIAL: Final = request(
-    "admission",
-    "system.social.{operation}.{run}.{agent}",
-    "Reserved",
-    "ErrorReply",
-    "Ask a person or another agent. Reserved: there is no such service yet.",
-    short="social.{operation}",
+USE_SOCIAL: Final = reserved(
+    "system.social.{operation}.{run}.{agent}", "social.{operation}", "Ask a person or another agent."
 )
 
 PING: Final = request(
@@ -219,6 +202,10 @@ PING: Final = request(
 
 RUN_OPENED: Final = event("clock", "system.run.opened.{run}", "RunOpened", "A run began.")
 RUN_CLOSED: Final = event("clock", "system.run.closed.{run}", "RunClosed", "A run ended.", "run.closed")
+RUN_STOPPED: Final = event(
+    "clock", "system.run.stopped.{run}", "RunStopped", "A run was stopped where it is."
+)
+RUN_RESUMED: Final = event("clock", "system.run.resumed.{run}", "RunResumed", "A stopped run goes on.")
 PERIOD_OPENED: Final = event(
     "clock",
     "system.clock.period_opened.{run}",
@@ -303,7 +290,14 @@ LETTER_DROPPED: Final = event(
 )
 
 OPEN_RUN: Final = operator(
-    "clock", "run.open", "OpenRun", "RunOpenedEvent", "Start a run; its effect is `system.run.opened`."
+    "clock",
+    "run.open",
+    "OpenRun",
+    "RunOpenedEvent",
+    "Start a run, or go on with a stopped one; its effect is `system.run.opened` or `system.run.resumed`.",
+)
+STOP_RUN: Final = operator(
+    "clock", "run.stop", "StopRun", "RunStoppedEvent", "Stop a run; its effect is `system.run.stopped`."
 )
 CLOSE_RUN: Final = operator(
     "clock", "run.close", "CloseRun", "RunClosedEvent", "End a run; its effect is `system.run.closed`."
@@ -335,6 +329,9 @@ RETRY_LETTER: Final = operator(
 DROP_LETTER: Final = operator(
     "admin", "dead_letter.drop", "DropLetter", "LetterDone", "Give a dead letter up for good."
 )
+
+OF_RUNS: Final = ".".join((*RUN_OPENED.template.split(".")[:2], "*", "*"))
+"""Pattern of every event about runs as such: opened, closed, stopped, resumed."""
 
 COMPLETED: Final = CYCLE_COMPLETED.template.split(".")[2]
 """The report by which an agent outside the hosts answers a tick."""

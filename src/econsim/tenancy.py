@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from econsim.adapters.leases import KeyLeases
 from econsim.domain.decode import event_of
 from econsim.domain.population import UNHOSTED, Agent, population
 from econsim.errors import EconsimError, NotFound, ScenarioError, Unavailable
-from econsim.grammar import Subject, fields
+from econsim.grammar import fields
 from econsim.link import Link
 from econsim.ports import Leases
 from econsim.schemas.base import Event
@@ -105,6 +106,7 @@ class Tenancy:
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._look_now = asyncio.Event()
         self._attendants: list[Attendant] = []
         self._standing: list[Post] = []
         self._standing_tasks: list[asyncio.Task[None]] = []
@@ -161,19 +163,28 @@ class Tenancy:
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
+    def look(self) -> None:
+        """Look for open runs at once: one may go on that was stopped."""
+        self._look_now.set()
+
     async def _look(self) -> None:
         """Find runs that opened or closed while nobody listened: a start, a lost message, an outage."""
         while True:
+            self._look_now.clear()
             with suppress(TimeoutError, nats.errors.Error, EconsimError):
                 await self._find()
-            await asyncio.sleep(LOOK_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._look_now.wait()
 
     async def _find(self) -> None:
-        opened = await self._told(subjects.RUN_OPENED)
-        closed = await self._told(subjects.RUN_CLOSED)
-        for run in closed & self.runs.keys():
+        told = await self._told()
+        stops, resumptions = told[subjects.RUN_STOPPED.type], told[subjects.RUN_RESUMED.type]
+        over = {run for run, stopped in stops.items() if stopped > resumptions[run]}
+        over |= told[subjects.RUN_CLOSED.type].keys()
+        for run in over & self.runs.keys():
             self.closed(run)
-        for run in sorted(opened - closed - self.runs.keys()):
+        for run in sorted(told[subjects.RUN_OPENED.type].keys() - over - self.runs.keys()):
             stored = await last(self._link.client, subjects.RUN_OPENED(run=run))
             event = event_of(RunOpened, stored.subject, stored.payload) if stored else None
             # What opens no run, because it is no event or has no possible agents, hides none of the others.
@@ -181,11 +192,15 @@ class Tenancy:
                 if event:
                     self.opened(event)
 
-    async def _told(self, subject: Subject) -> set[str]:
-        """Return the runs the log has such an event of."""
+    async def _told(self) -> Mapping[str, Counter[str]]:
+        """Return type of event about runs → run → how many the log has."""
         stream = self._link.client.jetstream()
-        info = await stream.stream_info(subjects.AUDIT, subjects_filter=subject.pattern())
-        return {fields(found).run for found in info.state.subjects or ()}
+        info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
+        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for subject, count in (info.state.subjects or {}).items():
+            where = fields(subject)
+            found[f"{where.domain}.{where.action}"][where.run] = count
+        return found
 
     async def _hold(self, post: Post) -> None:
         """Serve a post whenever its lease can be had, until it is done."""

@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from econsim import memory, scenario_files, subjects
+from econsim.adapters import reading
+from econsim.adapters.connection import connect
 from econsim.adapters.server_state import running
+from econsim.app import server_of
+from econsim.config import settings
+from econsim.domain.canonical import canonical_hash
+from econsim.errors import EconsimError
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
+
+TEXT = """
+name = "long"
+seed = 7
+clock = { periods = 3, ticks_per_period = 40 }
+markets = [{ resource = "cpu" }]
+
+[[agents]]
+name = "buyer"
+policy = "zip"
+count = 20
+roles = [{ resource = "cpu", side = "bid", first = 3.25, last = 0.75 }]
+
+[[agents]]
+name = "seller"
+policy = "zip"
+count = 20
+roles = [{ resource = "cpu", side = "ask", first = 0.75, last = 3.25 }]
+"""
+"""A run that takes long enough to be stopped on the way."""
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -33,20 +62,80 @@ async def test_up_ends_with_its_server_and_services(
     assert running(tmp_path) is None
 
 
-async def test_a_run_that_is_stopped_is_closed(tmp_path: Path) -> None:
+async def test_a_run_that_is_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
-    command = await asyncio.create_subprocess_exec(*base, "run", "genesis", stderr=asyncio.subprocess.DEVNULL)
-    async with asyncio.timeout(60):
-        while running(tmp_path) is None or b"open" not in await listed(base):  # noqa: ASYNC110 - another process tells nobody
-            await asyncio.sleep(0.1)
+    await stopped(base, at_tick=3)
 
-    command.send_signal(signal.SIGINT)
+    runs, report = await said(*base, "runs"), await said(*base, "report", "stopped")
+    resumed = await said(*base, "resume", "stopped")
+
+    assert "stopped" in runs.splitlines()[3].split()
+    assert "not finished" in report
+    assert "orders/s" not in report + resumed
+    assert undisturbed(tmp_path) in resumed
+    assert "closed" in await said(*base, "runs")
+
+
+async def test_a_run_whose_command_was_killed_can_be_read_and_goes_on(tmp_path: Path) -> None:
+    base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
+    await stopped(base, at_tick=3, by=signal.SIGKILL)
+
+    report = await said(*base, "report", "stopped")
+    resumed = await said(*base, "resume")
+
+    assert "is open" in report
+    assert undisturbed(tmp_path) in resumed
+
+
+async def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
+    base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
+    file = tmp_path / "long.toml"
+    file.write_text(TEXT)
+    await said(*base, "run", str(file), "--periods", "1", "--name", "over")
+
+    refused = await said(*base, "resume", "over", status=1)
+
+    assert refused.strip() == "error: run 'over' has ended; `econsim report over` shows it"
+
+
+async def stopped(base: Sequence[str], at_tick: int, by: signal.Signals = signal.SIGINT) -> None:
+    """Run LONG under the name `stopped`, and end its command once it has opened a tick."""
+    file = Path(base[-1]) / "long.toml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(TEXT)
+    command = await asyncio.create_subprocess_exec(
+        *(*base, "run", str(file), "--name", "stopped"), stderr=asyncio.subprocess.DEVNULL
+    )
+    async with asyncio.timeout(120):
+        while running(state := Path(base[-1])) is None or await ticks(state) < at_tick:  # noqa: ASYNC110 - another process tells nobody
+            await asyncio.sleep(0.05)
+    command.send_signal(by)
     await command.wait()
 
-    assert b"closed" in await listed(base)
+
+def undisturbed(state: Path) -> str:
+    """Return the hash of the same scenario, run without a stop."""
+    return canonical_hash(memory.run(scenario_files.load(str(state / "long.toml"))))
 
 
-async def listed(base: tuple[str, ...]) -> bytes:
-    """Return what `econsim runs` prints."""
-    command = await asyncio.create_subprocess_exec(*base, "runs", stdout=asyncio.subprocess.PIPE)
-    return (await command.communicate())[0]
+async def ticks(state: Path) -> int:
+    """Return how many ticks the run has opened."""
+    server = server_of(settings(state=state))
+    client = await connect(server.url, server.creds("observer"), "test-ticks")
+    try:
+        found = await reading.newest(client, subjects.TICKED(run="stopped"))
+    except EconsimError:
+        return 0
+    finally:
+        await client.close()
+    return json.loads(found.payload)["tick"] if found else 0
+
+
+async def said(*words: str, status: int = 0) -> str:
+    """Return what a command prints, once it has ended with this status."""
+    command = await asyncio.create_subprocess_exec(
+        *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await command.communicate()
+    assert command.returncode == status, output.decode()
+    return output.decode()

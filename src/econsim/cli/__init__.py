@@ -37,6 +37,7 @@ SET_UP: Final = "Set up"
 
 COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "run", run.run),
+    (RUN, "resume", run.resume),
     (RUN, "up", run.up),
     (RUN, "scenarios", scenarios.scenarios),
     (RUN, "new", scenarios.new),

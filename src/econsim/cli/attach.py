@@ -43,17 +43,23 @@ async def attached(config: Settings, role: str = OBSERVER) -> AsyncIterator[Clie
         return
     from econsim.adapters.nats_server import EmbeddedServer
 
-    if not (config.state / "nats" / "data").is_dir():
-        message = (
-            f"there are no runs in {config.state}; start one with `econsim run genesis`, "
-            "or name another directory with --state or a server with --nats"
-        )
-        raise SetupError(message)
+    kept(config)
     async with (
         EmbeddedServer(config.state, port=config.port, binary=config.nats_server) as server,
         _connected(server.url, server.creds(role), role) as client,
     ):
         yield client
+
+
+def kept(config: Settings) -> None:
+    """Raise SetupError, with what to do, if no server is named and the state directory keeps no runs."""
+    if config.nats or (config.state / "nats" / "data").is_dir():
+        return
+    message = (
+        f"there are no runs in {config.state}; start one with `econsim run genesis`, "
+        "or name another directory with --state or a server with --nats"
+    )
+    raise SetupError(message)
 
 
 @asynccontextmanager

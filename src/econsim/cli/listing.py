@@ -49,6 +49,8 @@ class RunSeen:
     """Whether it ended."""
     failure: str
     """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
+    stopped: bool = False
+    """Whether it was stopped and waits to be resumed."""
     partly: bool = False
     """Whether the log gave its beginning up."""
 
@@ -97,12 +99,15 @@ async def _add(client: Client, found: Listing, opening: Stored) -> None:
         name = str(readable(opening).data["scenario"]["name"])
         ticked = await _newest(client, subjects.TICKED, run)
         closed = await _newest(client, subjects.RUN_CLOSED, run)
+        stopped = closed is None and await _stopped(client, run)
     except InvalidMessage as error:
         found.damage.append(f"run {run!r}: {error}")
         return
     failure = closed.data.get("failure", "") if closed else ""
     found.seen.append(
-        RunSeen(run, name, opening.stored_at, ticked.tick if ticked else 0, closed is not None, failure)
+        RunSeen(
+            run, name, opening.stored_at, ticked.tick if ticked else 0, closed is not None, failure, stopped
+        )
     )
     if missing := await _behind(client, run):
         found.damage.append(f"run {run!r}: {missing}; `econsim ledger verify {run}` names everything")
@@ -127,6 +132,13 @@ async def _lost(client: Client, found: Listing, run: str, left: Stored) -> None:
 async def _newest(client: Client, subject: grammar.Subject, run: str) -> Record | None:
     stored = await reading.newest(client, subject(run=run))
     return None if stored is None else readable(stored)
+
+
+async def _stopped(client: Client, run: str) -> bool:
+    """Return whether a run was stopped and nobody has gone on with it since."""
+    stop = await reading.newest(client, subjects.RUN_STOPPED(run=run))
+    resumption = await reading.newest(client, subjects.RUN_RESUMED(run=run))
+    return stop is not None and (resumption is None or resumption.sequence < stop.sequence)
 
 
 async def _behind(client: Client, run: str) -> str:

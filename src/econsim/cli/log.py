@@ -65,7 +65,7 @@ class End:
 
     def __init__(self) -> None:
         """Start before the first record."""
-        self.closed = False
+        self.closed = self.stopped = False
         self.seen = 0
         """Newest entry of the ledger that was read."""
         self._wanted: int | None = None
@@ -79,6 +79,8 @@ class End:
         """Take the next record in."""
         if entry.type == subjects.RUN_CLOSED.type:
             self.closed, self._wanted = True, entry.data["journal_sequence"]
+        elif entry.type in (subjects.RUN_STOPPED.type, subjects.RUN_RESUMED.type):
+            self.stopped = entry.type == subjects.RUN_STOPPED.type
         elif entry.type in (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type):
             self.seen = max(self.seen, entry.data["sequence"])
 

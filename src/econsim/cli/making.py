@@ -186,8 +186,9 @@ async def _report(config: Settings, run: str, output: Path | None) -> None:
     from econsim.report.terminal import print_summary
 
     tally, canonical = Tally(), Canonical()
-    charts = asyncio.create_task(asyncio.to_thread(library))
     async with attached(config) as client:
+        # Only now: warming up takes seconds of the interpreter, and connecting has a deadline.
+        charts = asyncio.create_task(asyncio.to_thread(library))
         name = await resolve(client, run)
         log = RunLog(client, name)
         async for entry in log.so_far():

@@ -14,7 +14,7 @@ import typer
 from econsim.cli import values
 from econsim.cli.attach import attached
 from econsim.cli.frame import carried_out, configured
-from econsim.cli.output import console, flush, teller, write_json
+from econsim.cli.output import console, echo, flush, teller, write_json
 from econsim.errors import NotFound
 
 if TYPE_CHECKING:
@@ -173,6 +173,8 @@ async def _runs(config: Settings) -> None:
 def _state(seen: RunSeen) -> str:
     if seen.failure:
         return "[red]failed[/red]"
+    if seen.stopped:
+        return "[yellow]stopped[/yellow]"
     return "[green]closed[/green]" if seen.closed else "[yellow]open[/yellow]"
 
 
@@ -182,12 +184,16 @@ async def _events(config: Settings, run: str, choice: Choice, show: Show) -> Non
 
     kept: deque[Fact] = deque(maxlen=choice.newest)
     async with attached(config) as client:
-        log = RunLog(client, await resolve(client, run))
+        name = await resolve(client, run)
+        log = RunLog(client, name)
         async for entry in log.so_far():
             kept.extend(filter(choice.wanted, facts(entry)))
             if not choice.newest:
                 show(kept)
         show(kept)
+        if log.end.stopped and not log.end.closed:
+            note = f"run {name} is stopped; `econsim resume {name}` goes on with it"
+            echo(note, fg="yellow", err=True)
         if choice.follow:
             async for entry in log.onwards():
                 kept.extend(filter(choice.wanted, facts(entry)))

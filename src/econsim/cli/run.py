@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from econsim.cli import run_options as options
+from econsim.cli.attach import kept
 from econsim.cli.frame import carried_out, configured, report_path
 from econsim.cli.idle import refuse_idle
 from econsim.cli.output import console, teller
+from econsim.cli.reading import RunArgument
 from econsim.cli.run_options import Transport
 from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
+    from econsim.app import Server
     from econsim.config import Settings
     from econsim.launch.choose import GuestOption
     from econsim.launch.fleet import Fleet
@@ -73,12 +76,35 @@ def run(  # noqa: PLR0913 - each is an option of the command
     else:
         from econsim.launch.fleet import Fleet
 
-        asked = {None: None, False: (), True: tuple(options.known_services())}
-        fleet = Fleet(asked[services], spread, workers, ephemeral)
-        summary = carried_out(_over_nats(config, what, name, guest or (), fleet, artist))
+        fleet = Fleet(options.asked_for(services), spread, workers, ephemeral)
+        summary = carried_out(_over_nats(config, Wanted(what, name, guest or ()), fleet, artist))
     _show(config, summary, report, artist)
-    if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
-        raise typer.Exit(1)
+
+
+def resume(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
+    run: RunArgument = "last",
+    *,
+    spread: options.SpreadOption = False,
+    workers: options.WorkersOption = 1,
+    services: options.ServicesOption = None,
+    report: options.ReportOption = None,
+) -> None:
+    """Go on with a run that was stopped, or whose command was killed, and show what came of it.
+
+    In lock-step it ends as if it had never stopped.
+
+        econsim resume last
+    """
+    from econsim.launch.fleet import Fleet
+    from econsim.report.apart import Artist
+
+    refuse_idle(context, options.OF_RESUME)
+    config, artist = configured(context), Artist()
+    kept(config)
+    fleet = Fleet(options.asked_for(services), spread, workers)
+    summary = carried_out(_over_nats(config, Wanted(name=run), fleet, artist))
+    _show(config, summary, report, artist)
 
 
 def up(  # noqa: PLR0913 - each is an option of the command
@@ -120,16 +146,20 @@ def _in_memory(scenario: Scenario, name: str | None, artist: Artist) -> Summary:
     return recorder.summary()
 
 
-async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it is shown
-    config: Settings,
-    scenario: Scenario,
-    name: str | None,
-    guests: Sequence[GuestOption],
-    fleet: Fleet,
-    artist: Artist,
-) -> Summary:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run somebody asked for."""
+
+    scenario: Scenario | None = None
+    """What to run; none to go on with a run that is in the log."""
+    name: str | None = None
+    """Id of the run; none to make one up."""
+    guests: Sequence[GuestOption] = ()
+    """Agents from outside that were let in by option."""
+
+
+async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Artist) -> Summary:
     from econsim.adapters import dead_letters
-    from econsim.adapters.clock import random_name
     from econsim.launch.fleet import launched
     from econsim.launch.guests import uninvited
     from econsim.launch.kept import keep_hash, kept_until
@@ -137,24 +167,27 @@ async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it
     from econsim.launch.runs import events_of, opened
     from econsim.report.live import Progress
 
-    run = name or random_name(scenario.name)
-    deadlines = {each.name: each.deadline_ms for each in guests if each.deadline_ms is not None}
+    deadlines = {each.name: each.deadline_ms for each in wanted.guests if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(Progress(console(stderr=True)))
-        server = await stack.enter_async_context(launched(fleet, config, teller(progress.console)))
+        tell = teller(progress.console)
+        server = await stack.enter_async_context(launched(fleet, config, tell))
+        run, scenario = await _found(server, wanted)
         if waiting := uninvited(server, scenario):
             progress.console.print(
                 f"{', '.join(waiting)} can join once they have credentials, made where the trust root is: "
                 f"[cyan]econsim agent create {waiting[0]} --run {run}[/]",
                 soft_wrap=True,
             )
-        client = await stack.enter_async_context(opened(server, run, scenario, deadlines))
+        found = await stack.enter_async_context(
+            opened(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
+        )
         artist.start()
-        recorder = Recorder(progress)
-        async for sealed in await stack.enter_async_context(aclosing(events_of(client, run))):
+        recorder = Recorder(progress, timed=found.new)
+        async for sealed in await stack.enter_async_context(aclosing(events_of(found.client, run))):
             recorder.add(sealed)
         # The log tells of letters a moment later, and the run has ended by then.
-        letters = await dead_letters.count(client, run)
+        letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()
     if not fleet.ephemeral:
         keep_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
@@ -162,13 +195,35 @@ async def _over_nats(  # noqa: PLR0913, PLR0917 - what to run, where, and how it
     return replace(summary, dead_letters=max(letters, summary.dead_letters))
 
 
+async def _found(server: Server, wanted: Wanted) -> tuple[str, Scenario]:
+    """Return the name and scenario of a run that is wanted; raises NotFound or Conflict for one that cannot go on."""
+    from econsim.adapters.clock import random_name
+    from econsim.adapters.connection import connect
+    from econsim.adapters.reading import reader
+    from econsim.cli.log import LAST, resolve
+    from econsim.launch.runs import scenario_of
+    from econsim.permissions import OBSERVER
+
+    if wanted.scenario:
+        return wanted.name or random_name(wanted.scenario.name), wanted.scenario
+    client = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
+    try:
+        run = await resolve(client, wanted.name or LAST)
+        return run, await scenario_of(client, run)
+    finally:
+        await client.close()
+
+
 def _show(config: Settings, summary: Summary, report: Path | None, artist: Artist) -> None:
+    """Show what a run came to, and end with 1 if that is not what it should be."""
     from econsim.report.terminal import print_report, print_summary
 
     out = console()
     print_summary(summary, out)
     with report_path(config, summary.run, report, "--report") as path:
         print_report(out, artist.write(summary, path))
+    if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
+        raise typer.Exit(1)
 
 
 async def _up(config: Settings, fleet: Fleet) -> None:

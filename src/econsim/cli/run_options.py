@@ -47,6 +47,12 @@ TRANSPORTS: Final = {
 }
 """Option or argument of `run`, or of all commands → the transports on which it does something."""
 
+OF_RESUME: Final = (
+    Idle("workers", lambda given: not given["spread"], "does nothing without --spread"),
+    Idle("spread", lambda given: given["services"] is False, "does nothing with --no-services"),
+)
+"""When an option of `resume` does nothing."""
+
 OF_RUN: Final = (
     *(
         Idle(
@@ -57,8 +63,7 @@ OF_RUN: Final = (
         for option, transports in TRANSPORTS.items()
         if transports is NATS_ALONE
     ),
-    Idle("workers", lambda given: not given["spread"], "does nothing without --spread"),
-    Idle("spread", lambda given: given["services"] is False, "does nothing with --no-services"),
+    *OF_RESUME,
     Idle(
         "ephemeral",
         lambda given: bool(given["nats"]),
@@ -86,6 +91,13 @@ def known_services() -> list[str]:
     from econsim.app import SERVICES
 
     return list(SERVICES)
+
+
+def asked_for(services: bool | None) -> tuple[str, ...] | None:  # noqa: FBT001 - an option as it was given
+    """Return which services `--services` or `--no-services` asks for; none to start all unless they run already."""
+    if services is None:
+        return None
+    return tuple(known_services()) if services else ()
 
 
 def _guest(text: str) -> GuestOption:

@@ -25,7 +25,15 @@ from econsim.schemas.admin import (
 from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Reported
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.base import Event
-from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
+from econsim.schemas.clock import (
+    PeriodClosed,
+    PeriodOpened,
+    RunClosed,
+    RunOpened,
+    RunResumed,
+    RunStopped,
+    Ticked,
+)
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import (
     Accepted,
@@ -54,6 +62,8 @@ _TYPES: Final = (
     (subjects.TRANSFER_REFUSED, Event[TransferRefused]),
     (subjects.RUN_OPENED, Event[RunOpened]),
     (subjects.RUN_CLOSED, Event[RunClosed]),
+    (subjects.RUN_STOPPED, Event[RunStopped]),
+    (subjects.RUN_RESUMED, Event[RunResumed]),
     (subjects.PERIOD_OPENED, Event[PeriodOpened]),
     (subjects.PERIOD_CLOSED, Event[PeriodClosed]),
     (subjects.TICKED, Event[Ticked]),

@@ -23,6 +23,8 @@ SENTENCES: Final = {
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
     "opened": "run {run} of scenario {scenario[name]} opened",
     "closed": "run {run} closed after {ticks} ticks{because}",
+    "stopped": "run {run} stopped at tick {ticks}, period {periods}",
+    "resumed": "run {run} went on at tick {ticks}",
     "ticked": "tick {tick} opened, period {period}",
     "period_opened": "period {period} opened",
     "period_closed": "period {period} closed",

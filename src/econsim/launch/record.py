@@ -22,9 +22,12 @@ SAMPLE_MIN: Final = 3
 class Recorder:
     """Everything that is kept of a run while it is read."""
 
-    def __init__(self, progress: Progress | None) -> None:
-        """Show progress on the way, if wanted."""
+    def __init__(self, progress: Progress | None, *, timed: bool = True) -> None:
+        """Show progress on the way, if wanted; `timed` unless some of the run happened before it is read."""
         self._progress = progress
+        self._timed = timed
+        if progress:
+            progress.timed = timed
         self._tally = Tally()
         self._canonical = Canonical()
         self._repeats = Repeats()
@@ -52,7 +55,9 @@ class Recorder:
             self._progress.update(entry)
 
     def summary(self) -> Summary:
-        """Return what the run came to."""
+        """Return what the run came to; a speed only if all of it was seen as it happened."""
+        if not self._timed:
+            return self._tally.summary(self._canonical.hexdigest())
         lengths = [1000 * (b - a) for a, b in zip(self._ticks, self._ticks[1:], strict=False)]
         cuts = quantiles(lengths, n=100) if len(lengths) >= SAMPLE_MIN else None
         speed = Speed(

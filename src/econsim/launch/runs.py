@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Final
 
@@ -14,17 +16,26 @@ from nats.aio.client import Client
 from econsim import subjects
 from econsim.adapters.calls import NO_SERVICE, ask
 from econsim.adapters.connection import connect
-from econsim.adapters.reading import follow, reader
+from econsim.adapters.reading import follow, newest, reader
 from econsim.adapters.stored import Stored
 from econsim.app import Server
-from econsim.domain.decode import decoded
+from econsim.domain.decode import decoded, event_of
 from econsim.domain.envelope import Sealed
-from econsim.errors import CorruptLog, EconsimError, NotFound, Unavailable
+from econsim.errors import Conflict, CorruptLog, EconsimError, NotFound, Unavailable
 from econsim.launch.guests import let_in
 from econsim.launch.trail import operator_of, told
 from econsim.permissions import OBSERVER, OPERATOR
 from econsim.schemas.admin import SetQuota, TellTrust
-from econsim.schemas.clock import CloseRun, OpenRun, RunClosed, RunClosedEvent, RunOpenedEvent
+from econsim.schemas.clock import (
+    CloseRun,
+    OpenRun,
+    RunClosed,
+    RunClosedEvent,
+    RunOpened,
+    RunOpenedEvent,
+    RunStoppedEvent,
+    StopRun,
+)
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
@@ -57,13 +68,28 @@ async def open_run(
             await asyncio.sleep(0.1)
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A run that is open, to be read."""
+
+    client: Client
+    """A reader's connection."""
+    new: bool
+    """Whether nobody opened it before."""
+
+
 @asynccontextmanager
 async def opened(
-    server: Server, name: str, scenario: Scenario, deadlines: Mapping[str, int] = MappingProxyType({})
-) -> AsyncGenerator[Client, None]:
-    """Open a run as the operator and give a reader's connection; if the caller leaves before its end, it is closed.
+    server: Server,
+    name: str,
+    scenario: Scenario,
+    deadlines: Mapping[str, int] = MappingProxyType({}),
+    tell: Callable[[str], None] | None = None,
+) -> AsyncGenerator[Opened, None]:
+    """Open a run as the operator, or go on with it; if the caller leaves before its end, it is stopped.
 
     `deadlines` are how many milliseconds a tick waits for an agent from outside, of those that have their own.
+    `tell` is told where it stopped.
     """
     creds = server.creds(OPERATOR)
     operator = operator_of(creds)
@@ -73,16 +99,22 @@ async def opened(
         looking = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
         stack.push_async_callback(looking.close)
         guests = await let_in(server, name, scenario)
-        await open_run(commander, name, scenario, operator)
+        new = await newest(looking, subjects.RUN_OPENED(run=name)) is None
+        stopping = partial(stop_run, commander, name, operator, tell or (lambda _: None))
+        try:
+            await open_run(commander, name, scenario, operator)
+        except asyncio.CancelledError:
+            await stopping()
+            raise
         try:
             for guest in guests:
                 await told(commander, operator, TellTrust(run=name, who=guest.agent, change="agent_let_in"))
             for agent, deadline_ms in deadlines.items():
                 update = QuotaUpdate(deadline_ms=deadline_ms)
                 await set_quota(commander, operator, SetQuota(run=name, agent=agent, update=update))
-            yield looking
+            yield Opened(looking, new)
         except (asyncio.CancelledError, Exception):
-            await close_run(commander, name, operator)
+            await stopping()
             raise
 
 
@@ -102,6 +134,29 @@ async def set_quota(client: Client, operator: str, request: SetQuota) -> None:
             await asyncio.sleep(0.1)
         else:
             return
+
+
+async def stop_run(client: Client, name: str, operator: str, tell: Callable[[str], None]) -> None:
+    """Ask the clock service to stop a run where it is; say what became of it."""
+    try:
+        await ask(client, subjects.STOP_RUN(operator=operator), StopRun(run=name), RunStoppedEvent)
+    except EconsimError as error:
+        tell(f"run {name} was not stopped, it stays as it is: {error}")
+    else:
+        tell(f"run {name} is stopped; `econsim resume {name}` goes on with it")
+
+
+async def scenario_of(client: Client, run: str) -> Scenario:
+    """Return the scenario of a run that has not ended; raises NotFound if there is none, Conflict if it is closed."""
+    stored = await newest(client, subjects.RUN_OPENED(run=run))
+    opening = event_of(RunOpened, stored.subject, stored.payload) if stored else None
+    if opening is None:
+        message = f"there is no run {run!r} in the log; `econsim runs` lists those there are"
+        raise NotFound(message, code="run_does_not_exist")
+    if await newest(client, subjects.RUN_CLOSED(run=run)):
+        message = f"run {run!r} has ended; `econsim report {run}` shows it"
+        raise Conflict(message, code="run_is_closed")
+    return opening.data.scenario
 
 
 async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None:

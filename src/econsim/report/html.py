@@ -102,9 +102,10 @@ def _chips(summary: Summary) -> str:
 
 def _notes(summary: Summary) -> str:
     """Return what a reader must know before any figure."""
-    notes = [("Ended early.", summary.failure)] if summary.failure else []
+    notes = [("Not finished.", summary.unfinished)] if summary.unfinished else []
+    notes += [("Ended early.", summary.failure)] if summary.failure else []
     notes += [("Warning.", warning) for warning in summary.warnings]
-    return "".join(f'<p class="failure"><b>{head}</b> {escape(text)}</p>' for head, text in notes)
+    return "".join(f'<p class="failure"><b>{head}</b> {_prose(text)}</p>' for head, text in notes)
 
 
 def _kept(summary: Summary) -> str:

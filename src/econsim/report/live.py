@@ -41,6 +41,8 @@ class Progress:
         """Draw on a console; by default on stderr, so that stdout stays clean."""
         self.console = console or Console(stderr=True)
         self.watch = Watch()
+        self.timed = True
+        """Whether what is shown happens while it is read: only then is there a speed."""
         self._started = self._drawn = perf_counter()
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
 
@@ -75,12 +77,13 @@ class Progress:
     def draw(self, snapshot: Snapshot) -> None:
         """Show a snapshot now."""
         if self.console.is_terminal:
-            self._live.update(picture(snapshot, self.elapsed_s), refresh=True)
+            self._live.update(picture(snapshot, self.elapsed_s, timed=self.timed), refresh=True)
         else:
-            self.console.print(line(snapshot, self.elapsed_s), soft_wrap=True, highlight=False)
+            said = line(snapshot, self.elapsed_s, timed=self.timed)
+            self.console.print(said, soft_wrap=True, highlight=False)
 
 
-def picture(snapshot: Snapshot, elapsed_s: float) -> Group:
+def picture(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> Group:
     """Return the live view of a run."""
     if not snapshot.run:
         return Group(Text("starting the server and services", style="dim"))
@@ -94,8 +97,8 @@ def picture(snapshot: Snapshot, elapsed_s: float) -> Group:
     bar.add_row(ProgressBar(total=max(snapshot.ticks_max, 1), completed=snapshot.tick, width=60))
     rate = snapshot.orders / elapsed_s if elapsed_s > 0 else 0.0
     figures = Text.assemble(
-        (f"{count(rate)} orders/s", "cyan"),
-        f"  {count(snapshot.orders)} orders  {count(snapshot.trades)} trades  {elapsed_s:.1f} s",
+        (f"{count(rate)} orders/s  " if timed else "", "cyan"),
+        f"{count(snapshot.orders)} orders  {count(snapshot.trades)} trades  {elapsed_s:.1f} s",
         (f"  {count(snapshot.lag)} events behind" if snapshot.lag else "", "yellow"),
     )
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -107,14 +110,15 @@ def picture(snapshot: Snapshot, elapsed_s: float) -> Group:
     return Group(head, bar, figures, table)
 
 
-def line(snapshot: Snapshot, elapsed_s: float) -> str:
+def line(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> str:
     """Return a run at this moment as one plain line."""
     rate = snapshot.orders / elapsed_s if elapsed_s > 0 else 0.0
     prices = ", ".join(
         f"{view.resource} {decimal(view.last, 4)}" for view in snapshot.markets[:MARKETS_SHOWN_MAX]
     )
     lag = f", {count(snapshot.lag)} events behind" if snapshot.lag else ""
+    speed = f"{count(rate)} orders/s, " if timed else ""
     return (
         f"tick {snapshot.tick}/{snapshot.ticks_max}, period {snapshot.period}/{snapshot.periods}, "
-        f"{count(snapshot.trades)} trades, {count(rate)} orders/s, {prices}{lag}"
+        f"{count(snapshot.trades)} trades, {speed}{prices}{lag}"
     )

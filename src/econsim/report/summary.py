@@ -175,6 +175,8 @@ class Summary:
     """First tick of each trading day."""
     closed: bool
     """Whether it ended."""
+    stopped: bool
+    """Whether an operator stopped it and nobody went on with it."""
     failure: str
     """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
     dead_letters: int
@@ -193,6 +195,16 @@ class Summary:
     """None for a run read back from its log."""
     verdicts: tuple[Verdict, ...] = field(default=())
     """The scenario's expectations."""
+
+    @property
+    def unfinished(self) -> str:
+        """Return how far a run came that has not ended, as a sentence; empty for one that has."""
+        if self.closed:
+            return ""
+        reached = f"tick {self.ticks}, period {self.periods} of {self.scenario.clock.periods}"
+        if self.stopped:
+            return f"run {self.run} was stopped at {reached}; `econsim resume {self.run}` goes on with it"
+        return f"run {self.run} is open; this is how it stood at {reached}"
 
     @property
     def orders(self) -> int:

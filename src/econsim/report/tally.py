@@ -42,7 +42,7 @@ class Tally:
         self._starts: list[int] = []
         self._tick = 0
         self._period = 1
-        self._closed = False
+        self._closed = self._stopped = False
         self._failure = ""
         self._letters: set[int] = set()
 
@@ -58,6 +58,8 @@ class Tally:
                 self._turn(entry)
             case subjects.RUN_OPENED.type:
                 self._open(entry)
+            case subjects.RUN_STOPPED.type | subjects.RUN_RESUMED.type:
+                self._stopped = entry.type == subjects.RUN_STOPPED.type
             case subjects.RUN_CLOSED.type:
                 self._closed, self._failure = True, entry.data.get("failure", "")
             case subjects.LETTER_BURIED.type:
@@ -78,6 +80,7 @@ class Tally:
             periods=self._period,
             period_starts=tuple(self._starts),
             closed=self._closed,
+            stopped=self._stopped and not self._closed,
             failure=self._failure,
             dead_letters=len(self._letters),
             markets=markets,
@@ -85,7 +88,10 @@ class Tally:
             messages=dict(sorted(self._messages.items())),
             canonical_hash=canonical_hash,
             speed=speed,
-            verdicts=tuple(judge(expected, markets) for expected in self._scenario.expectations),
+            # What is not finished meets no expectation, and misses none.
+            verdicts=tuple(judge(expected, markets) for expected in self._scenario.expectations)
+            if self._closed
+            else (),
         )
 
     def _open(self, entry: Record) -> None:

@@ -35,6 +35,9 @@ SHORT: Final = {
 def print_summary(summary: Summary, console: Console, report: Path | None = None) -> None:
     """Print a run's final tables, and where its report lies."""
     wide = console.width >= WIDE_MIN
+    if summary.unfinished:
+        console.print()
+        console.print(Text.assemble(("not finished  ", "bold yellow"), summary.unfinished))
     if summary.failure:
         console.print()
         console.print(Text.assemble(("ended early  ", "bold red"), summary.failure))

@@ -19,8 +19,9 @@ from econsim.adapters.connection import reliable_publish
 from econsim.adapters.quota_table import KeyQuotaTable
 from econsim.domain.envelope import Sealed, Stamp
 from econsim.errors import NotFound
+from econsim.hearing import hear_of_runs
 from econsim.link import Link
-from econsim.middlewares import caller, event, wire
+from econsim.middlewares import caller, wire
 from econsim.operator_audit import about
 from econsim.schemas.admin import (
     ConnectionChanged,
@@ -37,7 +38,6 @@ from econsim.schemas.admin import (
     TrustChanged,
     TrustChangedEvent,
 )
-from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.schemas.quota import Quotas
 from econsim.streams import DEAD_LETTER
 from econsim.tenancy import OpenRun, Post, Tenancy
@@ -57,13 +57,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     tenancy.stand(Post(crier.LEASE, partial(crier.serve, link)))
     tenancy.stand(Post(redeclare.LEASE, partial(redeclare.serve, link)))
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
-    async def admin_run_opened(opened: RunOpenedEvent) -> None:
-        tenancy.opened(opened)
-
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
-    async def admin_run_closed(closed: RunClosedEvent) -> None:
-        tenancy.closed(closed.correlation_id)
+    hear_of_runs(routes, tenancy, "admin")
 
     @routes.subscriber(subjects.SET_QUOTA.pattern(), QUEUE, decoder=wire(SetQuota))
     async def set_quota(request: SetQuota) -> Quotas:

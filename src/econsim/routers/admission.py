@@ -11,9 +11,10 @@ from faststream.nats import NatsRouter
 
 from econsim import subjects
 from econsim.errors import NotFound
+from econsim.hearing import hear_of_runs
 from econsim.link import Link
 from econsim.middlewares import caller, event, untouched
-from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent, TickedEvent
+from econsim.schemas.clock import TickedEvent
 from econsim.tenancy import OpenRun, Post, Tenancy
 from econsim.workers.entrance import QUEUE, Entrance
 
@@ -24,14 +25,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     entrance = Entrance(link, tenancy)
     tenancy.attend(entrance)
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
-    async def admission_run_opened(opened: RunOpenedEvent) -> None:
-        tenancy.opened(opened)
-
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
-    async def admission_run_closed(closed: RunClosedEvent) -> None:
-        tenancy.closed(closed.correlation_id)
-        entrance.closed(closed.correlation_id)
+    hear_of_runs(routes, tenancy, "admission", entrance.closed)
 
     @routes.subscriber(subjects.TICKED.pattern(), decoder=event, no_reply=True)
     async def admission_ticked(ticked: TickedEvent) -> None:

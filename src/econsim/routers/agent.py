@@ -7,11 +7,9 @@ from functools import partial
 
 from faststream.nats import NatsRouter
 
-from econsim import subjects
 from econsim.domain.population import UNHOSTED, host_name
+from econsim.hearing import hear_of_runs
 from econsim.link import Link
-from econsim.middlewares import event
-from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
 from econsim.tenancy import OpenRun, Post, Tenancy
 from econsim.workers import host
 
@@ -20,13 +18,7 @@ def router(tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
-    async def agent_run_opened(opened: RunOpenedEvent) -> None:
-        tenancy.opened(opened)
-
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
-    async def agent_run_closed(closed: RunClosedEvent) -> None:
-        tenancy.closed(closed.correlation_id)
+    hear_of_runs(routes, tenancy, "agent")
 
     return routes
 

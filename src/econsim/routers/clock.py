@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from faststream.nats import NatsRouter
@@ -12,12 +13,14 @@ from econsim.adapters.audit_log import last
 from econsim.adapters.clock import random_id
 from econsim.adapters.connection import reliable_publish
 from econsim.domain.decode import event_of
-from econsim.domain.envelope import Stamp
+from econsim.domain.envelope import Sealed, Stamp
 from econsim.domain.population import population
 from econsim.errors import Conflict
+from econsim.hearing import hear_of_runs
 from econsim.link import Link
-from econsim.middlewares import TRUSTED_BYTES_MAX, caller, event, wire
+from econsim.middlewares import TRUSTED_BYTES_MAX, caller, wire
 from econsim.operator_audit import about
+from econsim.schemas.base import Event
 from econsim.schemas.clock import (
     CloseRun,
     Ping,
@@ -26,6 +29,10 @@ from econsim.schemas.clock import (
     RunClosedEvent,
     RunOpened,
     RunOpenedEvent,
+    RunResumed,
+    RunStopped,
+    RunStoppedEvent,
+    StopRun,
     Ticked,
 )
 from econsim.schemas.clock import OpenRun as OpenRunRequest
@@ -42,9 +49,15 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
 
     @routes.subscriber(subjects.OPEN_RUN.pattern(), QUEUE, decoder=wire(OpenRunRequest, TRUSTED_BYTES_MAX))
     async def open_run(request: OpenRunRequest) -> RunOpenedEvent:
-        """Start a run; its effect is `system.run.opened`."""
+        """Start a run, or go on with one that was stopped."""
         about(request.run)
         return await opened(link, request, caller().operator)
+
+    @routes.subscriber(subjects.STOP_RUN.pattern(), QUEUE, decoder=wire(StopRun))
+    async def stop_run(request: StopRun) -> RunStoppedEvent:
+        """Stop a run where it is; its effect is `system.run.stopped`."""
+        about(request.run)
+        return await stopped(link, tenancy.known(request.run), caller().operator)
 
     @routes.subscriber(subjects.CLOSE_RUN.pattern(), QUEUE, decoder=wire(CloseRun))
     async def close_run(request: CloseRun) -> RunClosedEvent:
@@ -57,13 +70,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
         """Tell that runs can be opened here."""
         return Pong(process=link.holder)
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
-    async def clock_run_opened(told: RunOpenedEvent) -> None:
-        tenancy.opened(told)
-
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
-    async def clock_run_closed(told: RunClosedEvent) -> None:
-        tenancy.closed(told.correlation_id)
+    hear_of_runs(routes, tenancy, "clock")
 
     return routes
 
@@ -81,6 +88,7 @@ async def opened(link: Link, request: OpenRunRequest, operator: str) -> RunOpene
     if stored is not None:
         found = event_of(RunOpened, stored.subject, stored.payload)
         if found and found.data.scenario == request.scenario:
+            await resumed(link, found, operator)
             return found
         message = f"run {request.run!r} exists with another scenario; choose another name"
         raise Conflict(message, code="run_exists_with_different_scenario")
@@ -93,17 +101,54 @@ async def opened(link: Link, request: OpenRunRequest, operator: str) -> RunOpene
 
 async def closed(link: Link, run: OpenRun, operator: str) -> RunClosedEvent:
     """Publish a run's end where it is; raises Conflict if it has ended."""
-    stored = await last(link.client, subjects.TICKED(run=run.name))
-    ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
+    ticks, periods = await _reached(link, run.name)
     data = RunClosed(
-        ticks=ticked.tick if ticked else 0,
-        periods=ticked.data.period if ticked else 0,
+        ticks=ticks,
+        periods=periods,
         journal_sequence=0,
         interrupted=True,
     )
     stamp = Stamp(run.name, run.data.salt, data.ticks, link.clock.now())
     sealed = stamp.event(subjects.RUN_CLOSED, operator, data)
-    await reliable_publish(
-        link.jetstream, sealed.subject, sealed.json(), sealed.event.event_id, expected_sequence=0
-    )
+    await _told_after(link, sealed, 0)
     return RunClosedEvent.model_validate_json(sealed.json())
+
+
+async def stopped(link: Link, run: OpenRun, operator: str) -> RunStoppedEvent:
+    """Publish that a run stops where it is; raises Conflict if somebody else stopped it."""
+    ticks, periods = await _reached(link, run.name)
+    before = await last(link.client, subjects.RUN_STOPPED(run=run.name))
+    place = before.sequence if before else 0
+    stamp = Stamp(run.name, run.data.salt, ticks, link.clock.now(), run.event_id)
+    data = RunStopped(ticks=ticks, periods=periods)
+    sealed = stamp.event(subjects.RUN_STOPPED, operator, data, place)
+    await _told_after(link, sealed, place)
+    return RunStoppedEvent.model_validate_json(sealed.json())
+
+
+async def resumed(link: Link, opening: Event[RunOpened], operator: str) -> None:
+    """Publish that a run goes on, if it was stopped."""
+    run = opening.correlation_id
+    stop = await last(link.client, subjects.RUN_STOPPED(run=run))
+    before = await last(link.client, subjects.RUN_RESUMED(run=run))
+    place = before.sequence if before else 0
+    if stop is None or stop.sequence < place or await last(link.client, subjects.RUN_CLOSED(run=run)):
+        return
+    ticks, _ = await _reached(link, run)
+    stamp = Stamp(run, opening.data.salt, ticks, link.clock.now(), opening.event_id)
+    sealed = stamp.event(subjects.RUN_RESUMED, operator, RunResumed(ticks=ticks), place)
+    with suppress(Conflict):  # somebody else was faster
+        await _told_after(link, sealed, place)
+
+
+async def _told_after(link: Link, sealed: Sealed, place: int) -> None:
+    """Publish an event right behind the one of its subject that lies at this place."""
+    id_ = sealed.event.event_id
+    await reliable_publish(link.jetstream, sealed.subject, sealed.json(), id_, expected_sequence=place)
+
+
+async def _reached(link: Link, run: str) -> tuple[int, int]:
+    """Return how far a run came: ticks and periods opened."""
+    stored = await last(link.client, subjects.TICKED(run=run))
+    ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
+    return (ticked.tick, ticked.data.period) if ticked else (0, 0)

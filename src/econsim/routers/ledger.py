@@ -15,10 +15,10 @@ from faststream.nats import NatsBroker, NatsRouter
 from econsim import subjects
 from econsim.adapters.state_store import JetStreamStateStore
 from econsim.errors import InvalidMessage, NotFound
+from econsim.hearing import hear_of_runs
 from econsim.ledger_writer import LedgerWriter
 from econsim.link import Link
-from econsim.middlewares import TRUSTED_BYTES_MAX, caller, event, wire
-from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
+from econsim.middlewares import TRUSTED_BYTES_MAX, caller, wire
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
 from econsim.schemas.scenario import Mode
 from econsim.serving import Subscriber, serving
@@ -42,13 +42,7 @@ def router(tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
-    async def ledger_run_opened(opened: RunOpenedEvent) -> None:
-        tenancy.opened(opened)
-
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
-    async def ledger_run_closed(closed: RunClosedEvent) -> None:
-        tenancy.closed(closed.correlation_id)
+    hear_of_runs(routes, tenancy, "ledger")
 
     return routes
 

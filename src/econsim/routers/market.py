@@ -11,9 +11,9 @@ from functools import partial
 from faststream.nats import NatsRouter
 
 from econsim import subjects
+from econsim.hearing import hear_of_runs
 from econsim.link import Link, QueueWatch
-from econsim.middlewares import caller, event, wire
-from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent
+from econsim.middlewares import caller, wire
 from econsim.schemas.execute import Execute, Executed
 from econsim.schemas.market import GetPrices, Prices
 from econsim.tenancy import OpenRun, Post, Tenancy
@@ -29,13 +29,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     tenancy.attend(QueueWatch(link))
     tenancy.stand(Post(janitor.LEASE, partial(janitor.serve, link, tenancy)))
 
-    @routes.subscriber(subjects.RUN_OPENED.pattern(), decoder=event, no_reply=True)
-    async def market_run_opened(opened: RunOpenedEvent) -> None:
-        tenancy.opened(opened)
-
-    @routes.subscriber(subjects.RUN_CLOSED.pattern(), decoder=event, no_reply=True)
-    async def market_run_closed(closed: RunClosedEvent) -> None:
-        tenancy.closed(closed.correlation_id)
+    hear_of_runs(routes, tenancy, "market")
 
     @routes.subscriber(subjects.GET_PRICES.pattern(), QUEUE, decoder=wire(GetPrices))
     async def get_prices(_: GetPrices) -> Prices:

@@ -39,6 +39,13 @@ class CloseRun(Request):
     """The run."""
 
 
+class StopRun(Request):
+    """An operator's request to stop a run where it is; `OpenRun` with its scenario goes on with it."""
+
+    run: Name
+    """The run."""
+
+
 class RunOpened(Message):
     """A run began: everything a service needs to take part."""
 
@@ -61,6 +68,22 @@ class RunClosed(Message):
     """Whether an operator ended it before its time."""
     failure: str = ""
     """Reason why the run ended early, as a sentence; empty when it ran to its end."""
+
+
+class RunStopped(Message):
+    """An operator stopped a run: nobody serves it until it is resumed."""
+
+    ticks: int
+    """Ticks opened when the operator asked."""
+    periods: int
+    """Trading days opened when the operator asked."""
+
+
+class RunResumed(Message):
+    """An operator went on with a run that was stopped."""
+
+    ticks: int
+    """Ticks opened so far."""
 
 
 class PeriodOpened(Message):
@@ -88,6 +111,8 @@ class Ticked(Message):
 
 RunOpenedEvent = Event[RunOpened]
 RunClosedEvent = Event[RunClosed]
+RunStoppedEvent = Event[RunStopped]
+RunResumedEvent = Event[RunResumed]
 PeriodOpenedEvent = Event[PeriodOpened]
 PeriodClosedEvent = Event[PeriodClosed]
 TickedEvent = Event[Ticked]
