@@ -181,20 +181,17 @@ async def _feed(
 async def _report(config: Settings, run: str, output: Path | None) -> None:
     from econsim.cli.log import RunLog, resolve
     from econsim.domain.canonical import Canonical
-    from econsim.report.html import library, write_report
+    from econsim.report.html import write_report
     from econsim.report.tally import Tally
     from econsim.report.terminal import print_summary
 
     tally, canonical = Tally(), Canonical()
     async with attached(config) as client:
-        # Only now: warming up takes seconds of the interpreter, and connecting has a deadline.
-        charts = asyncio.create_task(asyncio.to_thread(library))
         name = await resolve(client, run)
         log = RunLog(client, name)
         async for entry in log.so_far():
             tally.add(entry)
             canonical.add(entry)
-    await charts
     if not log.opened:
         log.check()
     summary = replace(tally.summary(canonical.hexdigest()), kept_until=log.kept_until)
