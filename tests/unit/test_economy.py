@@ -30,6 +30,12 @@ def test_a_call_auction_clears_in_every_period_however_its_windows_fit(window, t
     assert efficiencies(call(window, ticks)) == [1, 1, 1, 1]
 
 
+def test_a_call_auctions_windows_begin_anew_with_every_period() -> None:
+    (market,) = summed(records(call(window=2, ticks=3))).markets
+
+    assert sorted(set(market.trades.ticks)) == [2, 5, 8, 11]
+
+
 def test_profits_are_the_surplus_though_a_seller_cannot_pay_its_costs() -> None:
     summary = summed(records(broke()))
 

@@ -121,7 +121,7 @@ class Role(ScenarioPart):
     side: Side
     """`bid` (a buyer with redemption values) or `ask` (a seller with costs)."""
     values: tuple[tuple[UnitCredits, ...], ...] = ()
-    """Value or cost of each unit, one list an agent, in order; shorter lists are used again in turn."""
+    """Value or cost of each unit, one list an agent, the best unit first; shorter lists are used again in turn."""
     first: UnitCredits | None = None
     """Instead of `values`: one unit each, the first agent's value or cost …"""
     last: UnitCredits | None = None
