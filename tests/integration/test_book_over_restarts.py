@@ -5,18 +5,27 @@ import json
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from live_run import guest_scenario, live_run
 
 from econsim import subjects
 from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
+from econsim.app import running
 from econsim.domain.bulletin import KINDS
 from econsim.domain.settlement import clearing
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer
 
-pytestmark = [pytest.mark.nats, pytest.mark.asyncio]
+pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 
 PATIENCE_S = 60
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def live(server):
+    """One run for those who do not end it."""
+    async with live_run(server, "commands", guest_scenario()) as found:
+        yield found
 
 
 async def logged(live, *rows):
@@ -87,3 +96,36 @@ async def test_a_book_that_cannot_settle_stops_and_ends_its_run_with_the_reason(
         assert halted["reason"] == "pending_transfer_already_resolved"
         assert "the book of cpu stopped" in closed["failure"]
         assert closed["failure"].endswith("chain anna.b1.v: pending_transfer_already_resolved")
+
+
+@pytest.mark.parametrize("other", [{"order_id": "o2"}, {"price": 2}, {"quantity": 2}, {"kind": "post_only"}])
+async def test_a_command_id_that_stands_for_another_command_is_refused(live, other):
+    first = {"command_id": f"c-{next(iter(other))}", "order_id": "o1", "price": 1, "quantity": 1}
+
+    stored = await sent(live, "cpu", first)
+    again = await sent(live, "cpu", first)
+    changed = await sent(live, "cpu", first | other)
+
+    assert (stored["duplicate"], again["duplicate"]) == (False, True)
+    assert changed["refusal"]["code"] == "command_id_exists_with_different_fields"
+
+
+async def test_a_command_id_of_one_market_is_refused_on_another_also_by_a_worker_that_did_not_hear_it(live):
+    """What waits in the queue tells: here for a market that takes no orders, because its service is away."""
+    order = {"command_id": "c9", "order_id": "o9", "price": 1, "quantity": 1}
+    await live.market.aclose()
+    await sent(live, "cpu", order)
+
+    async with running(("admission",), live.here):
+        answers = [await sent(live, "gpu", order) for _ in range(12)]
+    await live.restart_market()
+
+    assert {answer["refusal"]["code"] for answer in answers} == {"command_id_exists_with_different_fields"}
+
+
+async def sent(live, market, command):
+    """Return the entrance's answer to a bid of anna's."""
+    request = live.guests["anna"].request(
+        f"market.{market}.place_bid", json.dumps(command).encode(), timeout=30
+    )
+    return json.loads((await request).data)

@@ -11,6 +11,7 @@ from econsim.domain.intake import single
 from econsim.domain.population import UNHOSTED, Agent
 from econsim.errors import NotAllowed, NotFound
 from econsim.grammar import Parsed, Subject, token
+from econsim.schemas.base import Command
 
 
 def _action(row: Subject) -> str:
@@ -29,6 +30,8 @@ class Order:
     """Where it goes."""
     command_id: str
     """The agent's own id of it; unique among the agent's commands only."""
+    content: str
+    """What it asks for: where this differs, the same id is of another command."""
 
 
 def is_reserved(where: Parsed) -> bool:
@@ -61,5 +64,11 @@ def checked_order(where: Parsed, payload: bytes, markets: Collection[str]) -> Or
     if where.entity not in markets:
         message = f"run {where.run!r} has no market {where.entity!r}; it has {', '.join(markets)}"
         raise NotFound(message, code="market_is_not_in_this_run")
+    subject = row(resource=where.entity, run=where.run, agent=where.agent)
     command = single(where.action, where.agent, payload)
-    return Order(row(resource=where.entity, run=where.run, agent=where.agent), command.command_id)
+    return Order(subject, command.command_id, content_of(subject, command))
+
+
+def content_of(subject: str, command: Command) -> str:
+    """Return what a command in a market's queue asks for, whatever the form it was written in."""
+    return f"{subject} {command.model_dump_json(exclude={'agent_id', 'causation_id'})}"

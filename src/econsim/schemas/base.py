@@ -78,7 +78,7 @@ class Command(Message):
     """A wish addressed to one service, in the imperative."""
 
     command_id: Identifier
-    """Client-made id; also the `Nats-Msg-Id`, so sending twice is the same as once."""
+    """Client-made id of the message, also its `Nats-Msg-Id`: sent twice it counts once, with other content it is refused."""
     schema_version: Version = SCHEMA_VERSION
     """Version of this message's schema."""
     agent_id: Name | None = None

@@ -26,12 +26,14 @@ from econsim import subjects
 from econsim.adapters.audit_log import last
 from econsim.adapters.clock import random_id
 from econsim.adapters.depth import RETRY_MS
+from econsim.domain.command_ids import CommandIds
 from econsim.domain.decode import event_of
-from econsim.domain.entry import check_agent, checked_order, is_reserved
+from econsim.domain.entry import Order, check_agent, checked_order, content_of, is_reserved
 from econsim.domain.envelope import Stamp, number_of
+from econsim.domain.intake import single
 from econsim.domain.quota import Kind
 from econsim.domain.reports import reported
-from econsim.errors import EconsimError, NotAllowed, NotFound, Unavailable
+from econsim.errors import Conflict, EconsimError, NotAllowed, NotFound, Unavailable
 from econsim.grammar import Parsed, fields
 from econsim.link import Link
 from econsim.middlewares import entry_refused
@@ -94,6 +96,8 @@ class Sent(NamedTuple):
     """Id under which it is stored, once."""
     stored: asyncio.Future[PubAck]
     """The stream's acknowledgement, when it comes."""
+    unknown: Order | None = None
+    """The order, if this worker did not know its command id before."""
 
 
 class Entrance:
@@ -105,6 +109,7 @@ class Entrance:
         self._tenancy = tenancy
         self._lines: dict[Key, Line] = {}
         self._ticks: dict[str, int] = {}
+        self._commands = CommandIds()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -216,12 +221,36 @@ class Entrance:
         if order := checked_order(where, payload, markets):
             await self._meter.take(Kind.ORDER_RATE, where.run, where.agent)
             self._depth.take(where.run, where.agent)
-            return await self._send(order.subject, payload, f"{where.run}.{where.agent}.{order.command_id}")
+            return await self._place(where, order, payload)
         stamp = Stamp(run.name, run.data.salt, await self._tick(run.name), self._link.clock.now())
         event = reported(stamp, where, payload, agent, random_id())
         body = event.json()
         await self._meter.take(Kind.STREAM_BYTES, where.run, where.agent, len(body))
         return await self._send(event.subject, body, event.event.event_id)
+
+    async def _place(self, where: Parsed, order: Order, payload: bytes) -> Sent:
+        """Send an order to its market's queue; raises Conflict if its command id stands for another."""
+        message_id = f"{where.run}.{where.agent}.{order.command_id}"
+        known = message_id in self._commands
+        if not self._commands.note(message_id, order.content):
+            raise _taken(order)
+        sent = await self._send(order.subject, payload, message_id)
+        return sent if known else sent._replace(unknown=order)
+
+    async def _check(self, order: Order, sent: Sent, sequence: int) -> None:
+        """Compare an order with the one that another worker stored under its command id, if that still waits.
+
+        Raises Conflict if they differ.
+        """
+        try:
+            stored = await self._stream.get_msg(subjects.ORDERS, sequence)
+        except nats.js.errors.NotFoundError:
+            return
+        subject = stored.subject or ""
+        first = single(fields(subject).action, fields(subject).agent, stored.data or b"")
+        if content_of(subject, first) != order.content:
+            self._commands.forget(sent.message_id)
+            raise _taken(order)
 
     async def _tick(self, run: str) -> int:
         """Return a run's logical time; a worker that was not there when it ticked last asks the log once."""
@@ -247,6 +276,13 @@ class Entrance:
             ack = await asyncio.wait_for(sent.stored, STORE_TIMEOUT_S)
         except (TimeoutError, nats.errors.Error, nats.js.errors.Error):
             await self._refuse(message, where, _unknown(message.subject))
+            return
+        try:
+            if ack.duplicate and sent.unknown:
+                await self._check(sent.unknown, sent, ack.seq)
+        except (EconsimError, TimeoutError, nats.errors.Error, nats.js.errors.Error) as error:
+            refusal = error if isinstance(error, EconsimError) else _unknown(message.subject)
+            await self._refuse(message, where, refusal)
             return
         told = Admitted(stream=ack.stream, seq=number_of(sent.message_id), duplicate=bool(ack.duplicate))
         await self._reply(message, told, None)
@@ -274,6 +310,13 @@ class Entrance:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             _log.error("the entrance lost a task", exc_info=error)
+
+
+def _taken(order: Order) -> Conflict:
+    message = (
+        f"command_id {order.command_id!r} stands for another command; each command needs an id of its own"
+    )
+    return Conflict(message, code="command_id_exists_with_different_fields")
 
 
 def _unknown(subject: str) -> Unavailable:
