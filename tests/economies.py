@@ -59,7 +59,7 @@ def exhausted(value, cost, outside="", ticks=5, **market):
     return scenario(*groups, markets=[{"resource": "cpu", **market}], clock=clock)
 
 
-def uneven(periods=1):
+def uneven(periods=1, until="ticks", ticks=4):
     """Return a buyer and a seller who trade one unit at 3.00 and 99 at 2.00, the competitive price, in every period."""
     steps = [
         ("bid", "buyer", 1, 3),
@@ -77,13 +77,14 @@ def uneven(periods=1):
         group(name, "scripted", credits=10_000, roles=[roles[name]], script=script)
         for name, script in scripts.items()
     ]
-    return scenario(*groups, clock={"periods": periods, "ticks_per_period": 4})
+    return scenario(*groups, clock={"periods": periods, "ticks_per_period": ticks, "until": until})
 
 
 ODD = {
     "windows that do not fit the period": call(4, 3),
     "a seller that cannot pay its costs": broke(),
     "several units each in one call": one_call(*SYMMETRIC),
+    "a script whose last step ends the period": uneven(until="exhausted", ticks=9),
     "price limits that cut both limits to one price": exhausted(3.00, 2.00, price_max=2.00),
 }
 """What is odd → the economy."""

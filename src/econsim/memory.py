@@ -92,21 +92,24 @@ class _Run:
         yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=period))
         while not ended:
             self._moment = self._moment.next_tick()
-            ended = ends_period(self._scenario.clock, self._moment, self._limits())
-            yield from self._tick(self._moment, ends_period=ended)
+            ended = yield from self._tick(self._moment)
         yield from self._move(redeem(self._agents, self._resources, period, self._held))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
-    def _tick(self, moment: Moment, *, ends_period: bool) -> Iterator[Sealed]:
+    def _tick(self, moment: Moment) -> Generator[Sealed, None, bool]:
+        """Yield a tick; return whether it was its period's last."""
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=None)
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
         ticked = self._event(subjects.TICKED, data)
         yield ticked
         self._stamp = replace(self._stamp, causation_id=ticked.event.event_id)
-        mark = Mark(moment.tick, moment.period, moment.tick_of_period, ends_period=ends_period)
+        # Asked after the tick opened, as hosts are: a script's last step is no reason for one tick more.
+        ended = ends_period(self._scenario.clock, moment, self._limits())
+        mark = Mark(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
         opened, refused = yield from self._open(moment.tick, self._desk.act(moment.tick))
         for resource, session in self._sessions.items():
             yield from self._close(resource, session.close(opened[resource], refused[resource], mark))
+        return ended
 
     def _open(
         self, tick: int, actions: Mapping[str, Sequence[Action]]
