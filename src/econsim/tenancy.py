@@ -111,6 +111,7 @@ class Tenancy:
         self._standing: list[Post] = []
         self._standing_tasks: list[asyncio.Task[None]] = []
         self._stopping = False
+        self._unreadable: set[str] = set()
 
     def stand(self, post: Post) -> None:
         """Hold a post that belongs to no run, for as long as the service works; call before `start`."""
@@ -186,6 +187,9 @@ class Tenancy:
             self.closed(run)
         for run in sorted(told[subjects.RUN_OPENED.type].keys() - over - self.runs.keys()):
             stored = await last(self._link.client, subjects.RUN_OPENED(run=run))
+            if stored is None and run not in self._unreadable:
+                self._unreadable.add(run)
+                _log.warning("run %s is open and not served: its opening cannot be read", run)
             event = event_of(RunOpened, stored.subject, stored.payload) if stored else None
             # What opens no run, because it is no event or has no possible agents, hides none of the others.
             with suppress(ScenarioError):

@@ -21,6 +21,7 @@ from econsim.cli import app as commands
 from econsim.cli.log import RunLog
 from econsim.domain.canonical import canonical_hash
 from econsim.errors import NotFound, Unavailable
+from econsim.launch.kept import kept_until
 from econsim.schemas.clock import OpenRun, RunOpenedEvent
 from econsim.streams import STREAMS
 
@@ -74,6 +75,26 @@ def test_runs_lists_the_run_as_closed(state) -> None:
 
     assert shown.exit_code == 0
     assert [shown.stdout.splitlines()[3].split()[i] for i in (0, 1, 3, 4)] == [RUN, "test", "closed", "12"]
+
+
+def test_lists_and_reports_say_how_long_the_log_keeps_a_run_and_how_to_keep_it(state) -> None:
+    listed, reported = cli("runs", "--state", state), cli("report", RUN, "--state", state)
+
+    opened = json.loads(cli("events", RUN, "--json", "--state", state).stdout.splitlines()[0])
+    until = kept_until(opened["occurred_at"])
+    assert until in listed.stdout.splitlines()[3]
+    assert "keeps a run for 30 days; `econsim export RUN --parquet DIR` keeps it for good" in listed.stdout
+    assert f"until {until}; `econsim export run_1 --parquet DIR` keeps it for good" in reported.stdout
+    assert f"keeps this run until {until}" in (state / "runs" / RUN / "report.html").read_text()
+
+
+def test_what_an_operator_commanded_stands_at_the_tick_that_was_open(state) -> None:
+    facts = [json.loads(line) for line in cli("events", RUN, "--json", "--state", state).stdout.splitlines()]
+
+    commanded = [place for place, fact in enumerate(facts) if fact["type"] == subjects.COMMANDED.type]
+
+    ticks = [fact["tick"] for fact in facts[: commanded[0]] if fact["type"] == subjects.TICKED.type]
+    assert [facts[place]["tick"] for place in commanded] == [max(ticks, default=0)]
 
 
 def test_events_filters_by_type_and_actor_and_shows_the_newest(state) -> None:

@@ -60,7 +60,11 @@ class Stored:
     @property
     def changed(self) -> bool:
         """Tell whether it is not what was sent; of a message without a digest nobody knows."""
-        return self.headers.get(DIGEST) not in (None, digest(self.subject, self.payload))
+        return self.changed_as(self.subject)
+
+    def changed_as(self, known_as: str) -> bool:
+        """Tell the same of a message whose digest was taken with another subject."""
+        return self.headers.get(DIGEST) not in (None, digest(known_as, self.payload))
 
 
 @dataclass(slots=True)

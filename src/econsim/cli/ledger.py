@@ -10,9 +10,11 @@ from econsim.cli.attach import attached
 from econsim.cli.frame import carried_out, configured
 from econsim.cli.output import console, say
 from econsim.cli.reading import RunArgument
+from econsim.errors import CorruptJournal
 from econsim.stored_books import StoredBooks
 
 if TYPE_CHECKING:
+    from econsim.adapters.gaps import Gap
     from econsim.config import Settings
 
 ledger: Final = typer.Typer(
@@ -52,17 +54,22 @@ async def _verify(config: Settings, run: str) -> None:
         raise typer.Exit(1)
 
 
-async def _books(config: Settings, run: str) -> tuple[str, StoredBooks]:
+async def _books(config: Settings, run: str) -> tuple[str, StoredBooks, list[Gap]]:
     from econsim.adapters.reading import history
+    from econsim.adapters.state_store import logged_as
     from econsim.cli.log import resolve
     from econsim.ports import Entry
 
     books = StoredBooks()
+    gaps: list[Gap] = []
     async with attached(config) as client:
         name = await resolve(client, run)
-        async for stored in history(client, name):
+        async for stored in history(client, name, gaps):
+            if stored.changed_as(logged_as(stored.subject)):
+                message = f"{stored.subject} at revision {stored.sequence} is not what was sent"
+                raise CorruptJournal(message)
             books.fold(Entry(stored.subject, stored.payload, stored.sequence))
-    return name, books
+    return name, books, gaps
 
 
 async def _balances(config: Settings, run: str) -> None:
@@ -71,7 +78,7 @@ async def _balances(config: Settings, run: str) -> None:
 
     from econsim.schemas.ledger import format_amount
 
-    name, books = await _books(config, run)
+    name, books, gaps = await _books(config, run)
     table = Table(box=SIMPLE_HEAD, title=f"balances of {name}, credits and units", title_justify="left")
     for heading in ("holder", "asset"):
         table.add_column(heading, no_wrap=True)
@@ -82,3 +89,6 @@ async def _balances(config: Settings, run: str) -> None:
             amounts = (position.posted, position.pending, position.posted - position.pending)
             table.add_row(holder, asset, *(format_amount(amount, asset) for amount in amounts))
     console().print(table)
+    if gaps:
+        message = f"these balances may be old: {gaps[0]}; `econsim ledger verify {name}` names everything"
+        raise CorruptJournal(message)

@@ -13,13 +13,15 @@ from typing import Final, Protocol
 from faststream.nats import NatsBroker, NatsRouter
 
 from econsim import subjects
+from econsim.adapters.audit_log import last
 from econsim.adapters.state_store import JetStreamStateStore
-from econsim.errors import InvalidMessage, NotFound
+from econsim.domain.decode import decoded
+from econsim.errors import CorruptJournal, InvalidMessage, NotFound
 from econsim.hearing import hear_of_runs
 from econsim.ledger_writer import LedgerWriter
 from econsim.link import Link
 from econsim.middlewares import TRUSTED_BYTES_MAX, caller, wire
-from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
+from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted, TransferPosted, TransferRefused
 from econsim.schemas.scenario import Mode
 from econsim.serving import Subscriber, serving
 from econsim.tenancy import OpenRun, Post, Tenancy
@@ -56,8 +58,23 @@ async def serve(link: Link, run: OpenRun) -> None:
     """Rebuild the run's ledger from the store and answer until cancelled."""
     writer = LedgerWriter(run.name, run.data.salt, JetStreamStateStore(link.client), link.clock)
     await writer.load()
+    await agree(link, run, writer.sequence)
     async with serving(link, listen(link.broker, run, writer)):
         await asyncio.Event().wait()
+
+
+async def agree(link: Link, run: OpenRun, newest: int) -> None:
+    """Raise CorruptJournal if the log has a later entry than the store: what the store lost must not be decided anew."""
+    for row in (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED):
+        stored = await last(link.client, row(run=run.name))
+        copied = decoded(stored.subject, stored.payload) if stored else None
+        match copied.event.data if copied else None:
+            case TransferPosted(sequence=sequence) | TransferRefused(sequence=sequence) if sequence > newest:
+                message = (
+                    f"the journal of run {run.name!r} ends at entry {newest}, and the log has entry {sequence}; "
+                    f"`econsim ledger verify {run.name}` names what is missing"
+                )
+                raise CorruptJournal(message, sequence=newest + 1)
 
 
 def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscriber]:
