@@ -20,12 +20,21 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import WithDefaultSchema
 
+from econsim.domain.plausibility import warnings
 from econsim.domain.population import population
 from econsim.errors import ScenarioError
 from econsim.scenario_lines import Key, line_of
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.money import CREDITS_SCHEMA, shown
-from econsim.schemas.scenario import Clock, Group, Market, Role, Scenario, ScriptedAction
+from econsim.schemas.scenario import (
+    SCENARIO_BYTES_MAX,
+    Clock,
+    Group,
+    Market,
+    Role,
+    Scenario,
+    ScriptedAction,
+)
 from econsim.schemas.scenario_parts import WRONG
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -82,9 +91,24 @@ def load(path_or_name: str | Path) -> Scenario:
 
     Raises ScenarioError naming file, line, key and remedy.
     """
+    return parse(*_text(path_or_name))
+
+
+def doubts(path_or_name: str | Path) -> tuple[str, ...]:
+    """Return what a scenario says and can hardly mean, a line each with file, line, key and remedy.
+
+    Raises as `load`.
+    """
+    text, file = _text(path_or_name)
+    found = warnings(parse(text, file))
+    return tuple(str(_error(file, line_of(text, w.key), _dotted(w.key), w.what, w.remedy)) for w in found)
+
+
+def _text(path_or_name: str | Path) -> tuple[str, str]:
+    """Return the text of a shipped scenario or of a file, and what it is called."""
     name = str(path_or_name)
     if name in names():
-        return parse(_shipped(name), f"{name}{SUFFIX}")
+        return _shipped(name), f"{name}{SUFFIX}"
     try:
         text = Path(path_or_name).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -92,7 +116,7 @@ def load(path_or_name: str | Path) -> Scenario:
     except (OSError, ValueError) as error:
         remedy = "give a text file in UTF-8, or a name that `econsim scenarios` lists"
         raise _error(name, 1, "", f"cannot be read: {error}", remedy) from None
-    return parse(text, name)
+    return text, name
 
 
 def parse(text: str, file: str = "scenario.toml") -> Scenario:
@@ -112,6 +136,7 @@ def parse(text: str, file: str = "scenario.toml") -> Scenario:
     except ScenarioError as error:
         key = _key_of(scenario, error)
         raise _error(file, line_of(text, key), _dotted(key), str(error), "") from None
+    _check_size(scenario, text, file)
     return scenario
 
 
@@ -128,6 +153,17 @@ def json_schema() -> str:
         **Scenario.model_json_schema(schema_generator=_Published),
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _check_size(scenario: Scenario, text: str, file: str) -> None:
+    """Raise ScenarioError at the longest script of a scenario that is too large to be sent."""
+    size = len(scenario.model_dump_json().encode())
+    if size > SCENARIO_BYTES_MAX:
+        longest = max(range(len(scenario.agents)), key=lambda place: len(scenario.agents[place].script))
+        key = ("agents", longest, "script")
+        what = f"the scenario is {size / 2**20:.2f} MiB as it is sent to the services ({size} bytes)"
+        remedy = f"at most {SCENARIO_BYTES_MAX / 2**20:.2f} MiB ({SCENARIO_BYTES_MAX} bytes) are taken, so shorten its scripts"
+        raise _error(file, line_of(text, key), _dotted(key), what, remedy)
 
 
 class _Published(GenerateJsonSchema):
@@ -186,8 +222,12 @@ def _table(path: Key) -> type[BaseModel]:
 
 def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
     """Return where the culprit of an error of `population` is written."""
+    key = error.details["key"]
+    if "market" in error.details:
+        markets = [market.resource for market in scenario.markets]
+        return ("markets", markets.index(error.details["market"]), key)
     groups = [group.name for group in scenario.agents]
-    return ("agents", groups.index(error.details["group"]), error.details["key"])
+    return ("agents", groups.index(error.details["group"]), key)
 
 
 def _dotted(key: Sequence[int | str]) -> str:

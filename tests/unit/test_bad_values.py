@@ -46,6 +46,7 @@ REFUSED: dict[object, list[str]] = {
     values.OneOf: [*NAMES, "9" * 400],
     values.Checked: ["", " ", "My Run", "-1", "\0", "٣s"],
     values.name: NAMES,
+    values.run_name: [*NAMES, "last", "none"],
     values.event: ["", " ", "a b", "ä", "*", "\0", "a" * 500],
     values.code: ["", " ", "Not A Code", "ä", "*", "\0", "a" * 500],
     values.urls: URLS,

@@ -16,6 +16,7 @@ from econsim.domain.population import population
 from econsim.errors import ScenarioError
 from econsim.scenario_files import TABLES, json_schema, load, parse
 from econsim.schemas.money import format_credits
+from econsim.schemas.scenario import SCENARIO_BYTES_MAX
 from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, PRICE_MAX, QUANTITY_MAX
 
 SCHEMA = Draft202012Validator(json.loads(json_schema()))
@@ -307,3 +308,26 @@ def test_what_is_no_toml_is_one_line(text):
 
 def test_a_key_with_odd_letters_is_named_as_it_is_written():
     assert "'a\\nb': is not a key of this table" in str(complaint('"a\\nb" = 1\n' + text_with()))
+
+
+def long_script(bytes_least):
+    """Return a scenario whose message has at least so many bytes, and a script that nobody would miss."""
+    steps = bytes_least // 100
+    rows = "\n".join(
+        f'  {{ tick = {row % 9 + 1}, resource = "cpu", verb = "cancel", order_id = "order-{row}" }},'
+        for row in range(steps)
+    )
+    head = 'name = "long"\nclock = { ticks_per_period = 2 }\nmarkets = [{ resource = "cpu" }]\n'
+    return f'{head}[[agents]]\nname = "a"\npolicy = "scripted"\nscript = [\n{rows}\n]\n'
+
+
+def test_a_scenario_too_large_to_be_sent_is_refused_at_once_with_both_sizes():
+    text = long_script(SCENARIO_BYTES_MAX)
+
+    error = complaint(text)
+
+    size = int(str(error).partition(" (")[2].partition(" bytes")[0])
+    assert size > SCENARIO_BYTES_MAX
+    assert f"at most 4.00 MiB ({SCENARIO_BYTES_MAX} bytes) are taken, so shorten its scripts" in str(error)
+    assert (error.details["line"], error.details["key"]) == ("7", "agents[1].script")
+    assert len(parse(long_script(SCENARIO_BYTES_MAX // 2)).agents[0].script) > 20_000

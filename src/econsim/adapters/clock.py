@@ -6,6 +6,8 @@ import secrets
 import time
 from datetime import UTC, datetime
 
+from econsim.schemas.types import NAME_LENGTH_MAX
+
 _NS = 1_000_000_000
 
 
@@ -40,8 +42,8 @@ def random_id() -> str:
 
 
 def random_name(prefix: str) -> str:
-    """Return a short unique name that may stand in a subject: a run, a holder of leases."""
-    return f"{prefix}-{secrets.token_hex(4)}"
+    """Return a unique name that may stand in a subject: a run, a holder of leases. A long prefix is cut."""
+    return f"{prefix[: NAME_LENGTH_MAX - 9]}-{secrets.token_hex(4)}"
 
 
 def jitter(seconds: float) -> float:

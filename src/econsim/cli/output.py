@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
@@ -31,6 +31,9 @@ PIPE_HEIGHT: Final = 24
 
 PIPE_CLOSED: Final = 141
 """Exit code when who reads our output went away, as shells give it to what SIGPIPE ends."""
+
+WARNINGS_SHOWN_MAX: Final = 20
+"""Warnings about one file that are shown: a screenful."""
 
 ERRORS: Final = "econsim-plain"
 """Name of the streams' error handler."""
@@ -111,6 +114,14 @@ def echo(text: str, *, end: str = "\n", err: bool = False, **style: Any) -> None
     # Named, because Typer would put UTF-8 on a stream whose encoding is ASCII.
     typer.secho(text, file=stream, nl=False, **style)
     typer.echo(end, file=stream, nl=False)
+
+
+def warn(sentences: Sequence[str]) -> None:
+    """Print warnings on standard error, one line each; of more than WARNINGS_SHOWN_MAX the first, and how many there are."""
+    for sentence in sentences[:WARNINGS_SHOWN_MAX]:
+        echo(f"warning: {sentence}", err=True, fg="yellow")
+    if len(sentences) > WARNINGS_SHOWN_MAX:
+        echo(f"and {len(sentences) - WARNINGS_SHOWN_MAX:,} warnings more", err=True, fg="yellow")
 
 
 def write_json(text: str) -> None:

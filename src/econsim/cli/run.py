@@ -15,7 +15,7 @@ from econsim.cli import run_options as options
 from econsim.cli.attach import kept
 from econsim.cli.frame import carried_out, configured, report_path
 from econsim.cli.idle import refuse_idle
-from econsim.cli.output import console, teller
+from econsim.cli.output import console, teller, warn
 from econsim.cli.reading import RunArgument
 from econsim.cli.run_options import Transport
 from econsim.errors import ScenarioError
@@ -70,6 +70,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         guests=[each.name for each in guest or ()],
         real_time=real_time,
     )
+    warn(scenario_files.doubts(scenario))
     artist = Artist()
     if transport is Transport.MEMORY:
         summary = _in_memory(what, name, artist)

@@ -117,7 +117,7 @@ NameOption = Annotated[
         "--name",
         help="Id of the run; by default made from the scenario's name.",
         metavar="NAME",
-        parser=values.name,
+        parser=values.run_name,
     ),
 ]
 """The run's id."""

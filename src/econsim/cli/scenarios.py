@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from econsim.cli import values
-from econsim.cli.output import console, say
+from econsim.cli.output import console, say, warn
 from econsim.errors import SetupError
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
@@ -76,12 +76,15 @@ def check(
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.
 
+    What can be run and can hardly be meant, like values outside the price limits, is a warning.
+
     Example: [cyan]econsim check bakery.toml[/cyan]
     """
     from econsim.domain.population import population
-    from econsim.scenario_files import load
+    from econsim.scenario_files import doubts, load
 
     scenario = load(file)
+    warn(doubts(file))
     agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
     say(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "

@@ -153,6 +153,16 @@ def name(text: str) -> str:
     return text
 
 
+def run_name(text: str) -> str:
+    """Take the name of a new run."""
+    from econsim.schemas.names import RUNS_RESERVED
+
+    if text in RUNS_RESERVED:
+        message = f"{shown(text)} stands for something else; choose another name for the run"
+        raise refuse(message)
+    return name(text)
+
+
 def event(text: str) -> str:
     """Take the id of an event, trade, order or chain, or the beginning of one."""
     if not _EVENT.fullmatch(text):

@@ -37,6 +37,19 @@ class Standing:
     """Micro-credits (bid) or units (ask) reserved for it."""
 
 
+def refused_terms(market: Market, price: int, quantity: int) -> str | None:
+    """Return why a market takes no order of such a price and quantity, as a sentence in snake case; none if it does."""
+    if quantity < 1 or quantity % market.lot_size:
+        return "quantity_is_not_a_multiple_of_the_lot_size"
+    if quantity > QUANTITY_MAX:
+        return "quantity_is_above_the_limit"
+    if price % market.tick_size:
+        return "price_is_not_a_multiple_of_the_tick_size"
+    if not market.price_min <= price <= market.price_max:
+        return "price_is_outside_the_limits_of_the_market"
+    return None
+
+
 class Admission:
     """What one book has taken in, and what it refuses."""
 
@@ -78,7 +91,8 @@ class Admission:
         if self._known(order_id) or self._book.find(order_id):
             return ID_EXISTS
         self._fresh[order_id] = asked(action)
-        return self._refuse_replace(action) or self._refuse_terms(action) or self._refuse_count(action)
+        terms = refused_terms(self._market, action.price, action.quantity)
+        return self._refuse_replace(action) or terms or self._refuse_count(action)
 
     def admit(self, action: Action) -> tuple[Side, int]:
         """Take an action in that places an order; return the order's side and what to reserve before it enters.
@@ -140,18 +154,6 @@ class Admission:
         if old is None:
             return "order_not_found"
         return None if old.agent == action.agent else "order_belongs_to_another_agent"
-
-    def _refuse_terms(self, action: Action) -> str | None:
-        market = self._market
-        if action.quantity < 1 or action.quantity % market.lot_size:
-            return "quantity_is_not_a_multiple_of_the_lot_size"
-        if action.quantity > QUANTITY_MAX:
-            return "quantity_is_above_the_limit"
-        if action.price % market.tick_size:
-            return "price_is_not_a_multiple_of_the_tick_size"
-        if not market.price_min <= action.price <= market.price_max:
-            return "price_is_outside_the_limits_of_the_market"
-        return None
 
     def _refuse_count(self, action: Action) -> str | None:
         """Refuse what there is no room for; a replacement needs none but its order's."""

@@ -171,7 +171,7 @@ def _check_quotes(agents: Iterable[Agent], market: Market) -> None:
     most = min(market.book_orders_max, CALL_QUOTES_MAX)
     if total > most:
         message = f"agents quote for {total} units at once in call auction {market.resource!r}; at most {most} are taken"
-        raise ScenarioError(message)
+        raise ScenarioError(message, key="mechanism", market=market.resource)
 
 
 def _check_values(group: Group) -> None:

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from econsim.errors import InvalidMessage
+from pydantic import ValidationError
+
+from econsim.domain.population import population
+from econsim.errors import InvalidMessage, ScenarioError
 from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import Expectation, Group, Mode, PolicyName, Scenario
 
@@ -54,7 +57,7 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
     """Return the scenario with what was asked for instead of its own.
 
     Expectations that no longer apply are left out: those of periods it does not come to, and all of them
-    with guests or in real time.
+    with guests or in real time. Raises ScenarioError for what the options make impossible.
     """
     clock = scenario.clock
     if periods is not None:
@@ -72,7 +75,13 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
             "expectations": kept,
         }
     )
-    return Scenario.model_validate_json(changed.model_dump_json())
+    try:
+        found = Scenario.model_validate_json(changed.model_dump_json())
+    except ValidationError as error:
+        message = f"with these options the scenario cannot be run: {error.errors()[0]['msg']}"
+        raise ScenarioError(message) from None
+    population(found)
+    return found
 
 
 def needs_nats(scenario: Scenario) -> str:

@@ -14,7 +14,7 @@ from typing import Final
 from nats.aio.client import Client
 
 from econsim import subjects
-from econsim.adapters.calls import NO_SERVICE, ask
+from econsim.adapters.calls import NO_SERVICE, REQUEST_TIMEOUT_S, ask
 from econsim.adapters.connection import connect
 from econsim.adapters.reading import follow, newest, reader
 from econsim.adapters.stored import Stored
@@ -44,28 +44,48 @@ from econsim.subjects import AUDIT
 OPEN_DEADLINE_S: Final = 30.0
 """Longest to wait for a clock service that takes the run, if the caller does not say."""
 
+READING_S: Final = 5.0
+"""Longest that reading and storing a MiB of a scenario takes a clock service: it took one second on a machine under load."""
 
-async def open_run(
+
+async def open_run(  # noqa: PLR0913 - two of them are only for who cannot wait
     client: Client,
     name: str,
     scenario: Scenario,
     operator: str = OPERATOR,
+    *,
     patience_s: float = OPEN_DEADLINE_S,
+    looking: Client | None = None,
 ) -> RunOpenedEvent:
     """Ask the clock service to open a run as an operator, waiting for the service if it is not up yet.
 
-    Raises Refused if the name stands for another scenario, Unavailable if no clock service answers within
-    `patience_s` seconds.
+    A service may take longer to read a large scenario than anybody waits for it; `looking`, a reader's connection,
+    then tells whether the log has the run. Raises Refused if the name stands for another scenario, Unavailable if
+    no clock service answers within `patience_s` seconds and the log does not have the run.
     """
-    request, end = OpenRun(run=name, scenario=scenario), time.monotonic() + patience_s
+    request = OpenRun(run=name, scenario=scenario)
+    longest_s = REQUEST_TIMEOUT_S + len(request.model_dump_json()) / 2**20 * READING_S
+    end = time.monotonic() + max(patience_s, longest_s)
     while True:
         try:
-            return await ask(client, subjects.OPEN_RUN(operator=operator), request, RunOpenedEvent)
+            return await ask(client, subjects.OPEN_RUN(operator=operator), request, RunOpenedEvent, longest_s)
         except (NotFound, Unavailable) as error:
+            if looking and (found := await _found(looking, name, scenario)):
+                return found
             if time.monotonic() > end:
                 message = "no clock service opened the run; is it running? start it with `econsim up clock`"
                 raise Unavailable(message) from error
             await asyncio.sleep(0.1)
+
+
+async def _found(looking: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
+    """Return the opening of a run of this scenario that the log has."""
+    stored = await newest(looking, subjects.RUN_OPENED(run=name))
+    sealed = decoded(stored.subject, stored.payload) if stored else None
+    data = sealed.event.data if sealed else None
+    if sealed is None or not isinstance(data, RunOpened) or data.scenario != scenario:
+        return None
+    return RunOpenedEvent.model_validate_json(sealed.json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +122,7 @@ async def opened(
         new = await newest(looking, subjects.RUN_OPENED(run=name)) is None
         stopping = partial(stop_run, commander, name, operator, tell or (lambda _: None))
         try:
-            await open_run(commander, name, scenario, operator)
+            await open_run(commander, name, scenario, operator, looking=looking if new else None)
         except asyncio.CancelledError:
             await stopping()
             raise

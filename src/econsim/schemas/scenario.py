@@ -26,6 +26,10 @@ AGENTS_MAX: Final = 20_000
 UNITS_MAX: Final = 1_000_000
 """Units that all agents of a run together may have a value or cost for: each is held in memory by every service."""
 
+SCENARIO_BYTES_MAX: Final = 2**22
+"""Bytes of a scenario as it is sent, 4 MiB: each process of a service reads it in one go, a second for each MiB on a
+slow machine, and must renew its leases meanwhile."""
+
 
 def _reserved_names(schema: JsonDict) -> None:
     """Say in the JSON Schema which names no group may have; the agent of an external group of one has its name."""
@@ -184,6 +188,7 @@ def _check_market(resource: str, known: AbstractSet[str], *at: int | str) -> Non
 
 __all__ = [
     "AGENTS_MAX",
+    "SCENARIO_BYTES_MAX",
     "Clock",
     "Credits",
     "Expectation",

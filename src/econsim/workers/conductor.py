@@ -27,12 +27,12 @@ from econsim.domain.pace import Moment, ends_period
 from econsim.domain.period import deal, endow, redeem, require
 from econsim.domain.population import UNHOSTED, host_name
 from econsim.domain.progress import Progress
-from econsim.errors import Conflict, RunFailed
+from econsim.errors import Conflict, NotFound, Refused, RunFailed
 from econsim.grammar import Subject
 from econsim.link import Link
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
-from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.ledger import Chain, Refusal, Submit, Submitted
 from econsim.schemas.orders import CloseTick
 from econsim.schemas.scenario import Mode
 from econsim.tenancy import OpenRun
@@ -236,10 +236,20 @@ class Conductor:
                 tick=self._stamp.tick,
                 chains=tuple(part),
             )
-            answer = await submit(self._link.client, self._run.name, ACTOR, command)
+            answer = await self._submitted(command)
             refused |= answer.refused
         require(chains, refused)
         return answer.sequence
+
+    async def _submitted(self, command: Submit) -> Submitted:
+        """Return the ledger's answer; raises RunFailed if it refuses the submission as a whole."""
+        try:
+            return await submit(self._link.client, self._run.name, ACTOR, command)
+        except NotFound:  # nobody answers: the ledger may come back
+            raise
+        except Refused as error:
+            message = f"the ledger refused submission {command.command_id}: {error}"
+            raise RunFailed(message) from error
 
     async def _tell(self, subject: Subject, data: Message, expected_sequence: int | None = None) -> str:
         """Publish an event; return its id."""
