@@ -97,23 +97,36 @@ class Ledger:
             reason = self._post(chain)
             if reason is None:
                 posted.append(chain)
-                self._remember(chain.id, chain)
+                self._decided[chain.id] = chain
             else:
-                refusal = refuse(chain, reason)
+                refusal = self._decided[chain.id] = refuse(chain, reason)
                 refused.append(refusal)
-                self._remember(chain.id, refusal)
+        # In the journal's order, so that who replays it forgets the same ones.
+        for id_ in (*(done.id for done in posted), *(each.id for each in refused if _is_first(each))):
+            self._queue(id_)
         return Outcome(tuple(posted), tuple(refused), repeated, changed(posted))
 
     def replay(self, entry: TransferPosted | TransferRefused) -> None:
         """Fold a journal entry of the past; raises CorruptJournal if its chains cannot be applied."""
         if isinstance(entry, TransferRefused):
             for refusal in entry.chains:
-                self._remember(refusal.id, refusal)
+                self._decided[refusal.id] = refusal
+                self._queue(refusal.id)
             return
         outcome = self.apply(entry.chains)
         if len(outcome.posted) != len(entry.chains):
             message = f"journal entry {entry.sequence} posts what the ledger would not: {outcome.answer()}"
             raise CorruptJournal(message, sequence=entry.sequence)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both have the same accounts and would decide and answer everything in the same way."""
+        return self._state() == other._state() if isinstance(other, Ledger) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a ledger changes
+
+    def _state(self) -> tuple[object, ...]:
+        accounts = {holder: self.holdings(holder) for holder in self._accounts}
+        return accounts, self._decided, self._order, self._used, self._open, self._resolved
 
     def position(self, holder: str, asset: str) -> Position:
         """Return what a holder has of an asset; zeros for an account that does not exist."""
@@ -266,9 +279,8 @@ class Ledger:
             self._new.append((holder, asset))
         return account
 
-    def _remember(self, chain_id: str, decision: Chain | RefusedChain) -> None:
+    def _queue(self, chain_id: str) -> None:
         """Keep a decision for repeats, and forget the oldest beyond the limit."""
-        self._decided[chain_id] = decision
         self._order.append(chain_id)
         if len(self._order) > CHAINS_REMEMBERED_MAX:
             self._forget(self._order.popleft())
@@ -284,6 +296,11 @@ class Ledger:
             if transfer.pending_id is not None and (transfer.kind is _POST or transfer.kind is _VOID):
                 self._resolved.pop(transfer.pending_id, None)
                 self._used.discard(transfer.pending_id)
+
+
+def _is_first(refusal: RefusedChain) -> bool:
+    """Tell whether a refusal is what its id was decided to be; not if the id stands for another chain."""
+    return refusal.reason is not Refusal.EXISTS_WITH_DIFFERENT_FIELDS
 
 
 def _lacks(debit: Account, transfer: Transfer) -> Refusal | None:

@@ -45,6 +45,9 @@ ACTOR: Final = "clock"
 OWN: Final = (subjects.PERIOD_OPENED, subjects.PERIOD_CLOSED, subjects.TICKED, subjects.CYCLE_COMPLETED)
 """Events it goes by, beside those of the markets."""
 
+OF_MARKETS: Final = (subjects.TRADE_EXECUTED, subjects.TICK_CLEARED, subjects.TRADING_HALTED)
+"""Events of the markets it goes by."""
+
 ABSENCES: Final = (
     subjects.CONNECTION_CHANGED,
     subjects.AGENT_SUSPENDED,
@@ -91,7 +94,7 @@ class Conductor:
             *(
                 subject.pattern(run=run.name, resource=resource)
                 for resource in self._resources
-                for subject in (subjects.TRADE_EXECUTED, subjects.TICK_CLEARED, subjects.TRADING_HALTED)
+                for subject in OF_MARKETS
             ),
         ]
 
