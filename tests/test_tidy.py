@@ -25,6 +25,8 @@ BLOCK = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.
 
 CLOCK = ("src/econsim/adapters/clock.py",)
 CONFIG = ("src/econsim/config.py",)
+# NO_COLOR is for every program of a terminal, and asked for where the settings are too heavy to load.
+ENVIRONMENT = (*CONFIG, "src/econsim/cli/output.py")
 # What is called or read -> where it may be, and what to use elsewhere.
 BANNED = {
     "datetime.now": (CLOCK, "Ask the Clock port."),
@@ -36,7 +38,7 @@ BANNED = {
     "uuid.uuid4": (CLOCK, "Derive the id: domain/envelope.py."),
     "uuid.uuid7": (CLOCK, "Derive the id: domain/envelope.py."),
     "random": (CLOCK, "Draw from a seed: domain/draws.py."),
-    "os.environ": (CONFIG, "Read it in config.py and hand the setting in."),
+    "os.environ": (ENVIRONMENT, "Read it in config.py and hand the setting in."),
     "os.getenv": (CONFIG, "Read it in config.py and hand the setting in."),
 }
 

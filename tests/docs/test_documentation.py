@@ -42,6 +42,46 @@ def test_every_make_target_named_exists(page: Path) -> None:
     assert named <= targets, f"{name(page)} names make targets that are not there: {sorted(named - targets)}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_row_of_a_table_belongs_to_one_and_has_its_cells(page: Path) -> None:
+    assert not broken_rows(page.read_text())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| a | b |\n| --- | --- |\n| 1 |",
+        "| a | b |\n| --- | --- |\n| 1 | 2 | 3 |",
+        "| a | b |\n| --- | --- |\n| `x|y` | 2 |",
+        "| a | b |\n| --- |\n| 1 | 2 |",
+        "| a |\n| --- |\n| 1 |\n\n| 2 |",
+        "| a |\n| 1 |",
+    ],
+)
+def test_a_broken_table_is_found(text: str) -> None:
+    assert broken_rows(text)
+
+
+def test_a_table_that_is_whole_is_left_alone() -> None:
+    assert not broken_rows(
+        "| a | b |\n| :-- | --: |\n| `x\\|y` | 2 |\n\n```\n| no table\n```\n    | nor this"
+    )
+
+
+def broken_rows(text: str) -> list[str]:
+    """Return the rows outside code with another number of cells than their table's heading, or without one."""
+    broken, cells = [], 0
+    lines = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE).splitlines()
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        here = len(re.findall(r"(?<!\\)\|", line)) - 1 if line.startswith("|") else 0
+        if here and not cells:
+            ruled = re.fullmatch(r"\|( ?:?-+:? ?\|)+", below)
+            cells = here if ruled and below.count("|") - 1 == here else -1
+        broken += [line] if here and here != cells else []
+        cells = cells if here else 0
+    return broken
+
+
 @pytest.mark.parametrize("record", RECORDS, ids=name)
 def test_a_decision_record_says_what_would_reopen_it(record: Path) -> None:
     text = record.read_text()

@@ -79,8 +79,9 @@ def _show(report: Report) -> None:
     from rich.text import Text
 
     from econsim.adversary.judging import Outcome
+    from econsim.report.tables import print_table
 
-    console().print(table(report))
+    print_table(console(), table(report))
     for fact in report.aftermath:
         console().print(Text(str(fact), "green" if fact.true else "bold red"), soft_wrap=True)
     counts = ", ".join(f"{len(report.of(outcome))} {outcome.value}" for outcome in Outcome)

@@ -114,6 +114,7 @@ def list_(
     from rich.table import Table
 
     from econsim.adapters.agent_creds import minted
+    from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD)
     for heading in ("run", "agent", "until", "account"):
@@ -121,7 +122,7 @@ def list_(
     for found in minted(existing(configured(context)), run or "*"):
         until = f"[dim]{_when(found)}, expired[/dim]" if found.expired else _when(found)
         table.add_row(found.run, found.agent, until, found.account)
-    console().print(table)
+    print_table(console(), table)
 
 
 @agent.command()

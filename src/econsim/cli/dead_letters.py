@@ -188,6 +188,7 @@ async def _list(config: Settings, choice: Choice) -> None:
     from rich.text import Text
 
     from econsim.adapters.clock import unix_seconds
+    from econsim.report.tables import print_table
 
     async with attached(config) as client:
         found = await _found(client, choice)
@@ -197,12 +198,12 @@ async def _list(config: Settings, choice: Choice) -> None:
     table = Table(box=SIMPLE_HEAD, title=f"{len(found)} dead letters", title_justify="left")
     table.add_column("sequence", justify="right", no_wrap=True)
     for heading in ("run", "subject", "code", "reason", "age"):
-        table.add_column(heading, overflow="ellipsis", no_wrap=True)
+        table.add_column(heading, overflow="fold", no_wrap=heading not in ("subject", "reason"))
     for letter in found:
         row = (letter.run, letter.subject, letter.code, shortened(letter.reason, REASON_SHOWN_MAX))
         cells = (*row, age(letter.buried_at, unix_seconds()))
         table.add_row(str(letter.sequence), *(Text(plain(cell)) for cell in cells))
-    console().print(table)
+    print_table(console(), table)
 
 
 async def _show(config: Settings, sequence: int) -> None:

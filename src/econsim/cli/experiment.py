@@ -94,6 +94,7 @@ def _list() -> None:
     from rich.table import Table
 
     from econsim.experiments.catalogue import EXPERIMENTS
+    from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD)
     table.add_column("name", style="bold cyan", no_wrap=True)
@@ -102,7 +103,7 @@ def _list() -> None:
     for found in EXPERIMENTS:
         runs = "\n".join(f"{s.runs} x {s.periods} periods of {s.scenario}" for s in found.studies)
         table.add_row(found.name, found.question, runs)
-    console().print(table)
+    print_table(console(), table)
 
 
 def typed(context: typer.Context) -> str:
@@ -151,6 +152,7 @@ def _show(outcome: Outcome) -> None:
     from econsim.experiments.page import expected, plus_minus
     from econsim.experiments.verdicts import Rule
     from econsim.report.figures import count
+    from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD, title=outcome.experiment.title, title_justify="left")
     for heading in ("measure", "expected", "measured", "n", "verdict", "source"):
@@ -167,4 +169,4 @@ def _show(outcome: Outcome) -> None:
             f"[{style}]{finding.verdict}[/{style}]",
             finding.expected.source,
         )
-    console().print(table)
+    print_table(console(), table)

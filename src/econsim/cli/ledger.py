@@ -76,6 +76,7 @@ async def _balances(config: Settings, run: str) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from econsim.report.tables import print_table
     from econsim.schemas.ledger import format_amount
 
     name, books, gaps = await _books(config, run)
@@ -88,7 +89,7 @@ async def _balances(config: Settings, run: str) -> None:
         for asset, position in sorted(positions.items()):
             amounts = (position.posted, position.pending, position.posted - position.pending)
             table.add_row(holder, asset, *(format_amount(amount, asset) for amount in amounts))
-    console().print(table)
+    print_table(console(), table)
     if gaps:
         message = f"these balances may be old: {gaps[0]}; `econsim ledger verify {name}` names everything"
         raise CorruptJournal(message)

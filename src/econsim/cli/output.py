@@ -112,7 +112,7 @@ def echo(text: str, *, end: str = "\n", err: bool = False, **style: Any) -> None
     """Print a text as it is; `style` colours it on a terminal."""
     stream = sys.stderr if err else sys.stdout
     # Named, because Typer would put UTF-8 on a stream whose encoding is ASCII.
-    typer.secho(text, file=stream, nl=False, **style)
+    typer.secho(text, file=stream, nl=False, color=False if os.environ.get("NO_COLOR") else None, **style)
     typer.echo(end, file=stream, nl=False)
 
 

@@ -114,6 +114,7 @@ def _print(run: str, agent: str | None, quotas: Quotas) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from econsim.report.tables import print_table
     from econsim.schemas.quota import Quotas
 
     table = Table(box=SIMPLE_HEAD, title=f"{agent or 'every agent'} of {run} may take", title_justify="left")
@@ -125,7 +126,7 @@ def _print(run: str, agent: str | None, quotas: Quotas) -> None:
         value: int | None = getattr(quotas, name)
         style = "bold yellow" if value != field.default else ""
         table.add_row(name, _said(value), _said(field.default), field.description or "", style=style)
-    console().print(table)
+    print_table(console(), table)
 
 
 def _said(value: int | None) -> str:

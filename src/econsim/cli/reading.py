@@ -146,6 +146,7 @@ async def _runs(config: Settings) -> None:
     from rich.table import Table
 
     from econsim.cli.listing import KEPT, listed
+    from econsim.report.tables import print_table
 
     async with attached(config) as client:
         found = await listed(client)
@@ -158,7 +159,7 @@ async def _runs(config: Settings) -> None:
         until = "partly gone" if seen.partly else seen.kept_until
         table.add_row(seen.name, seen.scenario, seen.opened_at[:19], _state(seen), str(seen.tick), until)
     out, plain = console(), teller(console())
-    out.print(table)
+    print_table(out, table)
     for seen in found.seen:
         if seen.failure:
             plain(f"{seen.name} ended early: {seen.failure}")

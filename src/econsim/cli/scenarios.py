@@ -24,6 +24,7 @@ def scenarios() -> None:
     from rich.table import Table
 
     from econsim import scenario_files
+    from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD)
     table.add_column("name", style="bold cyan", no_wrap=True)
@@ -36,7 +37,7 @@ def scenarios() -> None:
         agents = sum(group.count for group in found.agents)
         markets = "\n".join(f"{m.resource} ({m.mechanism.value.replace('_', ' ')})" for m in found.markets)
         table.add_row(name, found.title, f"{agents:,}", markets, str(found.clock.periods))
-    console().print(table)
+    print_table(console(), table)
 
 
 def new(

@@ -161,6 +161,7 @@ def _show(found: Trust) -> None:
 
     from econsim.adapters.agent_creds import minted
     from econsim.permissions import READERS, ROLES, SERVICES, SIM
+    from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD, title=escape(f"trust root in {found.directory}"), title_justify="left")
     for heading in ("who", "what", "public key", "credentials"):
@@ -174,7 +175,7 @@ def _show(found: Trust) -> None:
         table.add_row(
             role, f"role of {ROLES[role].account}: {what}", key.public, escape(str(found.creds(role)))
         )
-    console().print(table)
+    print_table(console(), table)
     agents = list(minted(found))
     live = sum(not each.expired for each in agents)
     say(f"{live} agents have accounts ({len(agents) - live} expired); `econsim agent list` shows them")

@@ -17,6 +17,7 @@ from rich.text import Text
 from econsim.domain.measures import weighted_mean
 from econsim.report.figures import NOTHING, count, decimal, money, orders_per_second, owing, percent, spark
 from econsim.report.summary import MarketSummary, Summary, Trades, Verdict
+from econsim.report.tables import print_table
 
 WIDE_MIN: Final = 110
 """Columns from which the tables have all their columns."""
@@ -54,7 +55,7 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
     console.print()
     for part in (_markets(summary, wide=wide), _expectations(summary, wide=wide), _figures(summary)):
         if part.row_count:
-            console.print(part)
+            print_table(console, part)
             console.print()
     if summary.canonical_hash:
         console.print(Text.assemble(("hash        ", "dim"), summary.canonical_hash), soft_wrap=True)
@@ -74,7 +75,7 @@ def print_report(console: Console, report: Path) -> None:
 
 def _markets(summary: Summary, *, wide: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("market", no_wrap=True, max_width=None if wide else 12)
+    table.add_column("market", no_wrap=True)
     rows = [_wide_row(market) if wide else _narrow_row(market) for market in summary.markets]
     for heading in rows[0]:
         left = heading in ("rule", "price path")
