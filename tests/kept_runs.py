@@ -22,7 +22,12 @@ RUN = "run_1"
 @cache
 def kept_run(policy="zip", mechanism="continuous_double_auction", **fields) -> tuple[tuple[Kept, ...], ...]:
     """Return the log and the bucket of a small run."""
-    log = tuple(memory.run(small_scenario(policy, mechanism, **fields), RUN, "ab"))
+    return kept(small_scenario(policy, mechanism, **fields))
+
+
+def kept(scenario) -> tuple[tuple[Kept, ...], ...]:
+    """Return the log and the bucket of a run of a scenario."""
+    log = tuple(memory.run(scenario, RUN, "ab"))
     entries = [each for each in log if isinstance(each.event.data, TransferPosted | TransferRefused)]
     records = [(sealed.subject, sealed.json()) for sealed in log]
     return (

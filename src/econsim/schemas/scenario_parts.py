@@ -190,12 +190,12 @@ class ScriptedAction(ScenarioPart):
 
     @model_validator(mode="after")
     def check_verb(self) -> Self:
-        """Ask a replace, and nothing else, for the new order's id; and for no order type."""
+        """Ask a replace, and nothing else, for the new order's id; and for no other order type."""
         if (self.verb is Verb.REPLACE) != (self.new_order_id is not None):
             what = f"{self.verb.value} {'without' if self.new_order_id is None else 'with'} new_order_id"
             remedy = 'new_order_id belongs to verb = "replace", and a replace needs it'
             raise wrong(what, remedy, "new_order_id")
-        if self.verb is Verb.REPLACE and "kind" in self.model_fields_set:
+        if self.verb is Verb.REPLACE and self.kind is not OrderKind.LIMIT:
             what, remedy = (
                 "replace with kind",
                 "leave it out: a replacement keeps the kind of the order it replaces",
