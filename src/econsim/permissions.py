@@ -101,7 +101,14 @@ _SERVING: Final = ("leases",)
 """The bucket of every service whose workers share posts."""
 
 SYSTEM: Final = {
-    "pub": {"allow": ["$SYS.REQ.ACCOUNT.PING.STATZ", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.UPDATE"]},
+    "pub": {
+        "allow": [
+            "$SYS.REQ.ACCOUNT.PING.STATZ",
+            "$SYS.REQ.CLAIMS.DELETE",
+            "$SYS.REQ.CLAIMS.UPDATE",
+            "$SYS.REQ.SERVER.PING.JSZ",
+        ]
+    },
     "sub": {
         "allow": [f"{INBOX}.>", "$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT"],
         "deny": [*NO_GROUPS],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import sys
 from collections import Counter
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -14,12 +15,14 @@ import pytest
 from nats.js.api import PubAck
 
 from econsim.adapters import reading, server_binary, server_state
+from econsim.adapters.agent_creds import minted
+from econsim.adapters.attempts import attempts
 from econsim.adapters.connection import connect, reliable_publish
 from econsim.adapters.trust import Trust
 from econsim.adversary.catalogue import ATTACKS
 from econsim.adversary.judging import Outcome
 from econsim.app import SERVICES, Server, running
-from econsim.errors import Conflict
+from econsim.errors import Conflict, SetupError
 from econsim.launch import siege
 from econsim.launch.watch import watched
 from econsim.subjects import TICKED
@@ -65,7 +68,12 @@ def configured(directory, trust, name, ports, routes):
         f'jetstream {{ store_dir: "{directory}", sync_interval: always }}\n'
         f'cluster {{ name: test, listen: "127.0.0.1:{ports[1]}", routes: {routes} }}\n{resolver}'
     )
-    return server_binary.find(), "-c", config
+    return started(directory)
+
+
+def started(directory):
+    """Return the command that starts a node."""
+    return server_binary.find(), "-c", directory / "nats.conf"
 
 
 @asynccontextmanager
@@ -134,6 +142,76 @@ async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) 
     assert {r.attack.name: r.finding.evidence for r in report.of(Outcome.BROKEN)} == {}
     assert [str(fact) for fact in report.aftermath if not fact.true] == []
     assert len(report.of(Outcome.HELD)) == len(ATTACKS)
+
+
+async def made(command, state):
+    """Let an agent in on all nodes; return its account."""
+    await econsim(*command, "create", "ana", "--run", "demo")
+    (found,) = minted(Trust.open(state))
+    for url in command[3].split(","):
+        await becomes(lambda url=url: admits(url, found.creds))
+    return found
+
+
+async def admits(url, creds):
+    return not await refuses(url, creds)
+
+
+async def answers(url):
+    """Tell whether a node listens again."""
+    host, _, port = url.removeprefix("nats://").partition(":")
+    try:
+        _, writer = await asyncio.open_connection(host, int(port))
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def listed_nothing(command):
+    return "ana" not in await econsim(*command, "list")
+
+
+async def refuses(url, creds):
+    """Tell whether a node lets nobody in with these credentials."""
+    try:
+        async with attempts(url, creds):
+            return False
+    except SetupError:
+        return True
+
+
+async def becomes(condition):
+    """Wait until something that is asked for is so."""
+    for _ in range(300):
+        if await condition():
+            return
+        await asyncio.sleep(0.2)
+    pytest.fail("did not happen within a minute")
+
+
+async def test_a_node_that_was_down_when_an_agent_was_revoked_is_told_when_it_is_back(tmp_path) -> None:
+    state = tmp_path / "state"
+    async with cluster(state) as (urls, nodes):
+        await applied("--state", state, "--nats", urls)
+        command, last = ("--state", state, "--nats", urls, "agent"), urls.split(",")[-1]
+        kept = shutil.copyfile((await made(command, state)).creds, tmp_path / "kept.creds")
+        nodes[-1].kill()
+        await nodes[-1].wait()
+
+        revoked = await econsim(*command, "revoke", "ana", "--run", "demo")
+        async with process(*started(state / NODES[-1]), stderr=asyncio.subprocess.DEVNULL):
+            await becomes(lambda: answers(last))
+            assert not await refuses(last, kept)
+            listed = await econsim(*command, "list")
+            async with process(sys.executable, "-m", "econsim", *command, "watch"):
+                await becomes(lambda: refuses(last, kept))
+                await becomes(lambda: listed_nothing(command))
+            everybody = [await refuses(url, kept) for url in urls.split(",")]
+
+    assert "2 of 3 nodes refuse it, n3 not yet" in revoked
+    assert "revoked: 2 of 3 nodes refuse it, n3 not yet" in listed
+    assert everybody == [True, True, True]
 
 
 async def test_a_run_on_three_nodes_is_the_run_there_is_also_when_one_dies(tmp_path) -> None:

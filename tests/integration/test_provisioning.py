@@ -8,17 +8,18 @@ from types import SimpleNamespace
 import nats
 import pytest
 
-from econsim.adapters.agent_creds import mint, minted, owed, revoke_later
+from econsim.adapters.agent_creds import mint, minted
 from econsim.adapters.attempts import attempts
 from econsim.adapters.connection import connect, ready
 from econsim.adapters.jwt import Key, Role
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.adapters.provisioning import provisioning, rotate
 from econsim.adapters.renewal import LOOK_S
+from econsim.adapters.revocations import owed
 from econsim.adapters.trust import SYSTEM_USER
 from econsim.app import Server
 from econsim.errors import NotFound, SetupError
-from econsim.launch.guests import restore, revoke
+from econsim.launch.guests import restore, revoke, revoke_later
 from econsim.subjects import GET_BALANCE, TICKED
 
 pytestmark = pytest.mark.nats

@@ -6,7 +6,7 @@ import time
 import pytest
 from claims import claims
 
-from econsim.adapters.agent_creds import LIMITS, find, forget, mint, minted, owed, revoke_later, settled
+from econsim.adapters.agent_creds import LIMITS, find, forget, mint, minted
 from econsim.adapters.jwt import identity
 from econsim.adapters.trust import Trust
 from econsim.agent_access import imports, permissions
@@ -113,19 +113,6 @@ def test_forgotten_it_is_gone(trust):
 
     assert not list(minted(trust))
     assert not list(found.creds.parent.iterdir())
-
-
-def test_what_a_server_must_still_be_told_of_is_remembered_until_it_was(trust):
-    anna, bert = mint(trust, "run_1", "anna"), mint(trust, "run_1", "bert")
-
-    revoke_later(trust, anna)
-    revoke_later(trust, bert)
-
-    assert owed(trust) == [anna.account, bert.account]
-    assert not list(minted(trust))
-    settled(trust)
-    settled(trust)
-    assert not owed(trust)
 
 
 def test_a_directory_that_cannot_be_written_is_named(trust):

@@ -1,13 +1,12 @@
 """The accounts of agents on disk: minted for one run, each with an end, kept until revoked.
 
-    <state>/trust/agents/revoked   accounts a server is still to be told are gone
     <state>/trust/agents/<run>/    0700
         <agent>.creds              what the agent is given: its user's JWT and key, nothing else
         <agent>.jwt                its account, for the server
         <agent>.out                it was thrown out, and comes in again only by `econsim agent create`
 
 The account's own key signs one user and is thrown away. What is in an account is `agent_access`'s; telling a
-live server is `provisioning`'s.
+live server is `provisioning`'s, and who is still to be told `revocations`'.
 """
 
 from __future__ import annotations
@@ -138,24 +137,6 @@ def forget(found: AgentCreds) -> None:
     """Remove an account's files; it is gone for good, for the key that signed its user is."""
     found.creds.unlink(missing_ok=True)
     found.creds.with_suffix(".jwt").unlink(missing_ok=True)
-
-
-def revoke_later(trust: Trust, found: AgentCreds) -> None:
-    """Remove an account's files and note that the next server must be told: it may know the account from before."""
-    with locked(trust.directory / "lock"):
-        write(_home(trust) / "revoked", "\n".join([*owed(trust), found.account]))
-    forget(found)
-
-
-def owed(trust: Trust) -> list[str]:
-    """Return the accounts (public keys) a server is still to be told are gone."""
-    path = _home(trust) / "revoked"
-    return path.read_text().split() if path.exists() else []
-
-
-def settled(trust: Trust) -> None:
-    """Note that a server was told."""
-    (_home(trust) / "revoked").unlink(missing_ok=True)
 
 
 def _home(trust: Trust) -> Path:

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
 import nacl.signing
 
@@ -174,9 +174,7 @@ class Identity:
 def identity(text: str) -> Identity:
     """Read a creds file's text, or a bare JWT; raises SetupError if it holds no user."""
     try:
-        head = text.partition("-----BEGIN NATS USER JWT-----\n")[2].partition("\n")[0] or text.strip()
-        part = head.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        claims = _claims(text)
         nats = claims["nats"]
         tags = [str(tag) for tag in nats.get("tags", ()) if str(tag).startswith(_ROLE_TAG)]
         role = tags[0].removeprefix(_ROLE_TAG) if tags else ""
@@ -185,6 +183,22 @@ def identity(text: str) -> Identity:
     except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
         message = "these are no credentials; a creds file begins with -----BEGIN NATS USER JWT-----"
         raise SetupError(message) from error
+
+
+def lists(text: str) -> dict[str, object]:
+    """Return the publish and subscribe lists in the user's own JWT in a creds file; none in what is no such file."""
+    try:
+        nats = _claims(text)["nats"]
+        return {"pub": nats["pub"], "sub": nats["sub"]}
+    except (IndexError, KeyError, ValueError, TypeError):
+        return {}
+
+
+def _claims(text: str) -> dict[str, Any]:
+    head = text.partition("-----BEGIN NATS USER JWT-----\n")[2].partition("\n")[0] or text.strip()
+    part = head.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
 
 
 def _encode(

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from econsim.adapters.account_counts import Count, asked
 from econsim.adapters.connection import connect, ready
@@ -32,8 +33,21 @@ TRIES: Final = 4
 CONNECTIONS: Final = ("$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT")
 """The servers' own events: a client of an account came, or went."""
 
+GATHER_S: Final = 1.0
+"""Silence after which every node has answered that will: one that was too busy is told again later."""
+
+_ASK_NODES: Final = "$SYS.REQ.SERVER.PING.JSZ"
 _PUSH: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
+
+
+class Told(NamedTuple):
+    """Who carried out what all nodes were told."""
+
+    carried_out: frozenset[str]
+    """Names of the nodes that said so."""
+    missing: frozenset[str]
+    """Names of the others: down, or too busy to answer in time."""
 
 
 class Provisioner:
@@ -49,10 +63,41 @@ class Provisioner:
         for jwt in jwts:
             await self._tell(_PUSH, jwt)
 
-    async def delete(self, accounts: Sequence[str]) -> None:
-        """Forget accounts (public keys); raises SetupError if the server refuses. What it never knew counts as forgotten."""
-        if accounts:
-            await self._tell(_DELETE, deletion_jwt(self._trust.operator, accounts))
+    async def delete(self, accounts: Sequence[str]) -> Told:
+        """Forget accounts (public keys); return which nodes did. What a node never knew counts as forgotten.
+
+        Raises SetupError if a server refuses, Unavailable if none answers.
+        """
+        nodes = await self._nodes()
+        answers = await self._all(_DELETE, deletion_jwt(self._trust.operator, accounts), nodes)
+        for answer in answers.values():
+            _check(answer)
+        if not answers:
+            message = "no server answered about an account; it may or may not know it now"
+            raise Unavailable(message)
+        return Told(frozenset(answers), nodes - answers.keys())
+
+    async def _nodes(self) -> frozenset[str]:
+        """Return the names of all nodes of the bus, also of those that are down; none if nobody tells."""
+        try:
+            answer = json.loads((await self._client.request(_ASK_NODES, timeout=TIMEOUT_S)).data)
+        except (TimeoutError, nats.errors.Error):
+            return frozenset()
+        cluster = answer["data"].get("meta_cluster") or {}
+        others = {str(each["name"]) for each in cluster.get("replicas") or ()}
+        return frozenset({str(answer["server"]["name"]), *others})
+
+    async def _all(self, subject: str, jwt: str, nodes: frozenset[str]) -> dict[str, Any]:
+        """Tell every node; return name → answer of those that answer in time, as soon as all `nodes` have."""
+        inbox = await self._client.subscribe(self._client.new_inbox())
+        try:
+            for _ in range(TRIES):
+                await self._client.publish(subject, jwt.encode(), reply=inbox.subject)
+                if found := await _answers(inbox, nodes):
+                    return found
+        finally:
+            await inbox.unsubscribe()
+        return {}
 
     async def counts(self) -> dict[str, dict[str, Count]]:
         """Return what each server that answers in time counts of accounts: server id → account (public key) → count."""
@@ -69,10 +114,7 @@ class Provisioner:
         await ready(self._client)
 
     async def _tell(self, subject: str, jwt: str) -> None:
-        refusal = json.loads(await self._answer(subject, jwt)).get("error")
-        if refusal:
-            message = f"the server refused an account: {refusal.get('description', refusal)}"
-            raise SetupError(message)
+        _check(json.loads(await self._answer(subject, jwt)))
 
     async def _answer(self, subject: str, jwt: str) -> bytes:
         for _ in range(TRIES):
@@ -80,6 +122,23 @@ class Provisioner:
                 return (await self._client.request(subject, jwt.encode(), timeout=TIMEOUT_S)).data
         message = "the server did not answer about an account; it may or may not know it now"
         raise Unavailable(message)
+
+
+async def _answers(inbox: Subscription, nodes: frozenset[str]) -> dict[str, Any]:
+    """Return name → answer of the nodes that answer in time; waits no longer when all of them have."""
+    found: dict[str, Any] = {}
+    with suppress(TimeoutError, nats.errors.Error):
+        while not found or nodes - found.keys():
+            answer = json.loads((await inbox.next_msg(timeout=GATHER_S if found else TIMEOUT_S)).data)
+            found[str(answer["server"]["name"])] = answer
+    return found
+
+
+def _check(answer: Mapping[str, Any]) -> None:
+    """Raise SetupError if a server refused what it was told."""
+    if refusal := answer.get("error"):
+        message = f"the server refused an account: {refusal.get('description', refusal)}"
+        raise SetupError(message)
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ from econsim.adapters.jwt import (
     account_jwt,
     creds,
     identity,
+    lists,
     operator_jwt,
     scope,
     scoped_user_jwt,
@@ -184,7 +185,9 @@ def _mint(trust: Trust) -> None:
         path = trust.creds(role)
         if not path.exists() or not _current(trust, role, path):
             trust.grant(role, role, path)
-    if not trust.creds(SYSTEM_USER).exists():
+    path = trust.creds(SYSTEM_USER)
+    # Its lists are in its own JWT, so those of an earlier econsim would miss what it may by now.
+    if not path.exists() or lists(path.read_text()) not in ({}, SYSTEM):
         user = Key(Role.USER)
         write(
             trust.creds(SYSTEM_USER),

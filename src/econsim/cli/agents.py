@@ -106,7 +106,7 @@ def list_(
         str | None, typer.Option("--run", help="Only this run's.", metavar="RUN", parser=values.name)
     ] = None,
 ) -> None:
-    """List the agents that have accounts: of which run, until when.
+    """List the agents that have accounts: of which run, until when; and whom some node may not refuse yet.
 
     Example: [cyan]econsim agent list --run demo[/cyan]
     """
@@ -114,14 +114,19 @@ def list_(
     from rich.table import Table
 
     from econsim.adapters.agent_creds import minted
+    from econsim.adapters.revocations import owed
     from econsim.report.tables import print_table
 
+    trust = existing(configured(context))
     table = Table(box=SIMPLE_HEAD)
     for heading in ("run", "agent", "until", "account"):
         table.add_column(heading, no_wrap=True)
-    for found in minted(existing(configured(context)), run or "*"):
+    for found in minted(trust, run or "*"):
         until = f"[dim]{_when(found)}, expired[/dim]" if found.expired else _when(found)
         table.add_row(found.run, found.agent, until, found.account)
+    for each in owed(trust):
+        if run in (None, each.run):
+            table.add_row(each.run, each.agent, f"[yellow]revoked: {each.progress()}[/yellow]", each.account)
     print_table(console(), table)
 
 
@@ -166,10 +171,12 @@ def _when(found: AgentCreds) -> str:
 async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[AgentCreds, str]:
     from contextlib import suppress
 
-    from econsim.adapters.agent_creds import find, mint, owed, revoke_later, settled
+    from econsim.adapters.agent_creds import find, mint
     from econsim.adapters.provisioning import provisioning
+    from econsim.adapters.revocations import settle
     from econsim.adapters.trust import Trust
     from econsim.errors import NotFound
+    from econsim.launch.guests import revoke_later
     from econsim.launch.trail import recorded
     from econsim.schemas.admin import TellTrust
 
@@ -182,17 +189,17 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     if not url:
         return found, "no server runs here: the next one will know it"
     async with provisioning(url, trust) as provisioner:
-        await provisioner.delete(owed(trust))
-        settled(trust)
+        await settle(trust, provisioner)
         await provisioner.push([found.jwt()])
     told = TellTrust(run=run, who=name, change="agent_let_in")
     return found, f"the server at {url} knows it{await recorded(trust, url, told)}"
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:
-    from econsim.adapters.agent_creds import find, revoke_later
+    from econsim.adapters.agent_creds import find
     from econsim.adapters.provisioning import provisioning
     from econsim.launch.guests import revoke as taken_away
+    from econsim.launch.guests import revoke_later
     from econsim.launch.trail import recorded
     from econsim.schemas.admin import TellTrust
 
@@ -201,9 +208,13 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
         revoke_later(trust, find(trust, run, name))
         return "no server runs here: the next one will not know it"
     async with provisioning(url, trust) as provisioner:
-        await taken_away(trust, provisioner, run, name)
+        left = await taken_away(trust, provisioner, run, name)
     told = TellTrust(run=run, who=name, change="agent_thrown_out")
-    return f"the server at {url} has ended its connections{await recorded(trust, url, told)}"
+    how = f"the server at {url} has ended its connections"
+    for each in left:
+        if (each.run, each.agent) == (run, name):
+            how = f"{each.progress()}: `agent watch`, `up` and `run` tell the rest when it is back"
+    return how + await recorded(trust, url, told)
 
 
 async def _watch(config: Settings) -> None:

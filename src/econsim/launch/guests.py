@@ -12,12 +12,11 @@ from econsim.adapters.agent_creds import (
     forget,
     mint,
     minted,
-    owed,
-    settled,
     throw_out,
     thrown_out,
 )
 from econsim.adapters.provisioning import Provisioner, provisioning
+from econsim.adapters.revocations import Owed, owe, owed, settle
 from econsim.adapters.trust import Trust
 from econsim.app import Server
 from econsim.domain.population import UNHOSTED, population
@@ -49,12 +48,19 @@ async def let_in(server: Server, run: str, scenario: Scenario) -> list[AgentCred
     return found
 
 
-async def revoke(trust: Trust, provisioner: Provisioner, run: str, agent: str) -> AgentCreds:
-    """Take an agent's account away: its connections end at once and its files go; raises NotFound."""
-    found = find(trust, run, agent)
-    await provisioner.delete([found.account])
+async def revoke(trust: Trust, provisioner: Provisioner, run: str, agent: str) -> list[Owed]:
+    """Take an agent's account away: its connections end at once and its files go; return what is still owed.
+
+    Raises NotFound; after Unavailable or SetupError it is owed, and told by whoever settles next.
+    """
+    revoke_later(trust, find(trust, run, agent))
+    return await settle(trust, provisioner)
+
+
+def revoke_later(trust: Trust, found: AgentCreds) -> None:
+    """Take an account's files away, and note that the servers must be told: they may know it from before."""
+    owe(trust, found)
     throw_out(found)
-    return found
 
 
 async def restore(server: Server) -> None:
@@ -66,9 +72,8 @@ async def restore(server: Server) -> None:
     for each in known:
         if each.expired:
             forget(each)
-    live, gone = [each.jwt() for each in known if not each.expired], owed(trust)
-    if live or gone:
+    live = [each.jwt() for each in known if not each.expired]
+    if live or owed(trust):
         async with provisioning(server.url, trust) as provisioner:
-            await provisioner.delete(gone)
+            await settle(trust, provisioner)
             await provisioner.push(live)
-        settled(trust)

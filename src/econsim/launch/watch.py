@@ -22,6 +22,7 @@ from econsim.adapters.account_counts import Counts
 from econsim.adapters.agent_creds import AgentCreds, minted
 from econsim.adapters.connection import connect, ready
 from econsim.adapters.provisioning import Provisioner, provisioning
+from econsim.adapters.revocations import owed, settle
 from econsim.adapters.trust import Trust
 from econsim.app import Server
 from econsim.errors import EconsimError, NotFound
@@ -34,6 +35,9 @@ from econsim.schemas.admission import AgentSuspendedEvent
 
 LOOK_S: Final = 1.0
 """Pause between looks at the server's counts."""
+
+SETTLE_S: Final = 5.0
+"""Pause between tries to tell every node of a revocation: one that is down takes longer to come back."""
 
 SENT_MAX: Final = 10_000
 """Messages an account may send in a second between two looks: a hundred times the default rate, and what services let pass
@@ -85,6 +89,7 @@ class Watch:
         self._log = log
         self._met: set[str] = set()
         self._stirred = asyncio.Event()
+        self._settled_s = -SETTLE_S
 
     async def suspended(self, message: Msg) -> None:
         """Hear a service's word about an agent."""
@@ -109,6 +114,7 @@ class Watch:
                 presence.meet(met)
                 await self._compare(counts)
                 await presence.look(counts.connected())
+                await self._settle()
             except Exception:  # noqa: BLE001 - whatever it is, somebody must go on looking
                 _log.exception("a look at the agents failed")
             with suppress(TimeoutError):
@@ -122,6 +128,17 @@ class Watch:
         agents = self.agents() if flooding else {}
         for account in flooding.keys() & agents.keys():
             await self._throw_out(agents[account].run, agents[account].agent, flooding[account])
+
+    async def _settle(self) -> None:
+        """Tell the nodes again of revocations that one of them does not know of, from time to time."""
+        before = owed(self._trust)
+        if not before or time.monotonic() < self._settled_s + SETTLE_S:
+            return
+        self._settled_s = time.monotonic()
+        left = {each.account for each in await settle(self._trust, self._provisioner)}
+        for each in before:
+            if each.account not in left and each.refused_by:
+                self._tell(f"every node refuses agent {each.agent} of run {each.run} by now")
 
     def agents(self) -> dict[str, AgentCreds]:
         """Return the agents that have credentials, by account (public key)."""
