@@ -1,4 +1,4 @@
-"""Buy what is cheap, sell it dearer: `python examples/e01_fifteen_line_bot.py RUN NAME` against a run with that guest."""
+"""Buy low, sell high, one unit at a time: `python examples/e01_fifteen_line_bot.py RUN NAME` for a guest of genesis."""
 
 import asyncio
 import sys
@@ -7,17 +7,23 @@ from econsim import join
 
 
 async def main(run: str, name: str) -> None:
-    """Trade until the run closes."""
+    """Trade until the run closes; what is not sold when a period ends is lost."""
     async with join(run, name) as me:
-        async for _ in me.ticks():
-            quote = (await me.economy.get_prices())["cpu"]
-            units = (await me.economy.get_balance()).units("cpu").available
-            if units and quote.bid and quote.bid > 2:
-                await me.economy.place_ask("cpu", "2.16", kind="immediate_or_cancel")
-            elif quote.ask:
-                await me.economy.place_bid("cpu", "2.15", kind="immediate_or_cancel")
+        async for tick in me.ticks():
+            wallet, late = await me.economy.get_balance(), tick.tick_of_period > 26
+            units, bid = wallet.units("cpu"), wallet.credits.reserved
+            if units.available:
+                order = await me.economy.place_ask("cpu", "0.01" if late else "2.18")
+            elif tick.tick_of_period == 27 and (units.reserved or bid):
+                await me.economy.cancel_order("cpu", order.order_id)
+            elif not (late or units.owned or bid):
+                order = await me.economy.place_bid("cpu", "2.02")
             for heard in me.economy.heard():
-                print(heard.resource, heard.what, heard.quantity, "at", heard.price, heard.reason)
+                print(f"tick {heard.tick}: {heard.what} {heard.quantity} at {heard.price} {heard.reason}")
+        print(f"earned {await me.earned():.2f} credits")
 
 
-asyncio.run(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python e01_fifteen_line_bot.py RUN NAME")
+    asyncio.run(main(*sys.argv[1:]))

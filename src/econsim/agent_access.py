@@ -32,6 +32,9 @@ IMPORTS_MAX: Final = 64
 STATE_KEYS: Final = ("balance", "holdings", "status", "config")
 """The agent's own keys in bucket `agent_state`, each read by a request to `state.<key>`."""
 
+OWN_BALANCE: Final = "state.balance"
+"""The first of these requests: an agent's money as it is stored, which stays when its run has closed."""
+
 PRICE_KEY: Final = "state.price.{resource}"
 """The request that reads a market's price from bucket `market_prices`."""
 

@@ -181,6 +181,14 @@ GET_BALANCE: Final = request(
     "The asking agent's positions.",
     short="market.account.get_balance",
 )
+GET_VALUES: Final = request(
+    "ledger",
+    "market.account.get_values.{run}.{agent}",
+    "GetValues",
+    "Values",
+    "The asking agent's private values and costs, and the credits it was dealt.",
+    short="market.account.get_values",
+)
 SUBMIT: Final = request(
     "ledger",
     "market.ledger.submit.{run}.{agent}",
@@ -262,10 +270,7 @@ TRUST_CHANGED: Final = event(
     "Who holds the keys let an agent in or threw it out, granted a role, or replaced them all.",
 )
 CONNECTION_CHANGED: Final = event(
-    "admin",
-    "system.agent.connection_changed.{run}",
-    "ConnectionChanged",
-    "An agent from outside connected, or lost its last connection, as the server counts them.",
+    "admin", "system.agent.connection_changed.{run}", "ConnectionChanged", "An agent connected, or has gone."
 )
 COMMANDED: Final = event(
     "admin",

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from factories import group, scenario
+from factories import group, role, scenario
 from faststream.nats import NatsBroker, TestNatsBroker
 
 from econsim.domain.envelope import Stamp
@@ -11,11 +11,15 @@ from econsim.middlewares import Bind, replies
 from econsim.routers import ledger
 from econsim.schemas.clock import RunOpened, RunOpenedEvent
 from econsim.schemas.ledger import Balance, Position, Submit, Submitted
-from econsim.subjects import GET_BALANCE, RUN_OPENED, SUBMIT
+from econsim.subjects import GET_BALANCE, GET_VALUES, RUN_OPENED, SUBMIT
 from econsim.tenancy import open_run
 
+AGENTS = (
+    group("anna", "external", credits=5, roles=[role("bid", values=[[3, 3, 2.5]])]),
+    group("bert", "external", roles=[role("ask", first=1, last=1, units=2)]),
+)
 OPENED = Stamp("run", "salt", 0, "now").event(
-    RUN_OPENED, "clock", RunOpened(scenario=scenario(group("anna", "external")), salt="salt")
+    RUN_OPENED, "clock", RunOpened(scenario=scenario(*AGENTS), salt="salt")
 )
 
 
@@ -55,8 +59,23 @@ async def test_a_balance_is_the_askers_own(asked):
     assert (found["holder"], found["credits"]) == ("anna", {"posted": 7, "pending": 0})
 
 
-async def test_a_stranger_is_refused(asked):
-    status, found = await asked(GET_BALANCE(run="run", agent="nobody"))
+async def test_an_agent_is_told_its_own_values_and_what_it_was_dealt(asked):
+    _, anna = await asked(GET_VALUES(run="run", agent="anna"))
+    _, bert = await asked(GET_VALUES(run="run", agent="bert"))
+
+    threes, last = {"value": 3_000_000, "quantity": 2}, {"value": 2_500_000, "quantity": 1}
+    assert anna == {
+        "credits": 5_000_000,
+        "roles": [{"resource": "cpu", "side": "bid", "units": [threes, last]}],
+    }
+    assert bert["roles"] == [
+        {"resource": "cpu", "side": "ask", "units": [{"value": 1_000_000, "quantity": 2}]}
+    ]
+
+
+@pytest.mark.parametrize("subject", [GET_BALANCE, GET_VALUES])
+async def test_a_stranger_is_refused(asked, subject):
+    status, found = await asked(subject(run="run", agent="nobody"))
 
     assert (status, found["error"]["code"]) == ("error", "agent_is_not_in_this_run")
 

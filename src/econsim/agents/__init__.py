@@ -3,6 +3,18 @@
 from econsim.agents.outcomes import Outcome, What
 from econsim.agents.services import EconomicService
 from econsim.agents.session import AgentSession, Tick, join
-from econsim.agents.views import Depth, Quote, Wallet
+from econsim.agents.views import Depth, Quote, Role, Values, Wallet
 
-__all__ = ["AgentSession", "Depth", "EconomicService", "Outcome", "Quote", "Tick", "Wallet", "What", "join"]
+__all__ = [
+    "AgentSession",
+    "Depth",
+    "EconomicService",
+    "Outcome",
+    "Quote",
+    "Role",
+    "Tick",
+    "Values",
+    "Wallet",
+    "What",
+    "join",
+]

@@ -16,11 +16,23 @@ from econsim.adapters.calls import refusal
 from econsim.adapters.clock import random_id
 from econsim.agents.line import Line
 from econsim.agents.outcomes import Outcome, Outcomes
-from econsim.agents.views import CreditsLike, Depth, Quote, Wallet, depth, quotes, to_micros, wallet
+from econsim.agents.views import (
+    CreditsLike,
+    Depth,
+    Quote,
+    Values,
+    Wallet,
+    depth,
+    quotes,
+    to_micros,
+    values,
+    wallet,
+)
 from econsim.domain.envelope import derive
 from econsim.domain.intake import explain, own_order
 from econsim.errors import EconsimError, InvalidMessage
 from econsim.grammar import Subject
+from econsim.schemas import values as schemas
 from econsim.schemas.base import Command, ErrorReply, Message
 from econsim.schemas.execute import Execute, Executed, Receipt
 from econsim.schemas.ledger import Balance, GetBalance
@@ -115,6 +127,10 @@ class EconomicService:
     async def get_balance(self) -> Wallet:
         """Return what the agent has, reservations included."""
         return wallet(await self._line.ask(subjects.GET_BALANCE, GetBalance(), Balance))
+
+    async def get_values(self) -> Values:
+        """Return what units are worth to the agent, and the credits it was dealt."""
+        return values(await self._line.ask(subjects.GET_VALUES, schemas.GetValues(), schemas.Values))
 
     async def get_prices(self) -> dict[str, Quote]:
         """Return resource → public prices."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,10 @@ from econsim.adapters import server_state
 from econsim.adapters.calls import NO_SERVICE
 from econsim.adapters.clock import random_id
 from econsim.adapters.connection import connect, ready
-from econsim.agent_access import ANSWERED, CLOSED, NEWEST_TICK, short_name
+from econsim.agent_access import ANSWERED, CLOSED, NEWEST_TICK, OWN_BALANCE, short_name
 from econsim.agents.line import Line
 from econsim.agents.services import EconomicService
+from econsim.agents.views import Role, net_of
 from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError, Unavailable
 from econsim.schemas.admission import AgentReport
@@ -69,6 +71,10 @@ class AgentSession:
         self.agent = agent
         self.economy = EconomicService(line := Line(client, run, agent))
         """Orders, balances, prices."""
+        self.values: Mapping[str, Role] = {}
+        """Resource → what units of it are worth to the agent, which `join` asks for; empty if it gains by trade alone."""
+        self.dealt = Decimal(0)
+        """Credits it was dealt when the run opened: `net` beyond them is what it has earned."""
         self._line = line
 
     async def ticks(self) -> AsyncIterator[Tick]:
@@ -86,6 +92,14 @@ class AgentSession:
                 yield tick
                 await self._answer(tick)
                 answered = tick.number
+
+    async def earned(self) -> Decimal:
+        """Return what the agent has earned so far, in credits, as it is stored: also when the run has closed.
+
+        Values and costs are settled when a period ends. Raises Unavailable if the server does not answer.
+        """
+        stored = await newest(self._line.client, OWN_BALANCE)
+        return net_of(stored) - self.dealt if stored else Decimal(0)
 
     async def report(self, event: str, data: Mapping[str, object], causation_id: str | None = None) -> None:
         """Say something of oneself, in the past tense: it becomes the event `agent.<name>.<event>` of the log.
@@ -230,10 +244,10 @@ async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[st
 
 
 async def _seat(session: AgentSession, end: float) -> None:
-    """Wait until the run is open and has the agent: then its balance is told."""
+    """Wait until the run is open and has the agent: then it is told its values."""
     while True:
         try:
-            await session.economy.get_balance()
+            told = await session.economy.get_values()
         except NotFound as error:
             if error.error_code != NO_SERVICE:
                 raise
@@ -241,5 +255,6 @@ async def _seat(session: AgentSession, end: float) -> None:
                 message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
                 raise NotFound(message, code="run_is_not_open") from None
         else:
+            session.values, session.dealt = told.roles, told.credits
             return
         await asyncio.sleep(LOOK_S)

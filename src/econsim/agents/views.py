@@ -5,13 +5,16 @@ The wire holds micro-credits; here is the one place an agent's side converts the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
 from econsim.errors import InvalidMessage
 from econsim.schemas import ledger, market
+from econsim.schemas import values as schemas
 from econsim.schemas.money import parse_credits
+from econsim.schemas.orders import Side
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 CreditsLike = Decimal | str | float
@@ -67,6 +70,26 @@ class Wallet:
     def units(self, resource: str) -> Units:
         """Return what it has of a resource, zeros if nothing."""
         return self.holdings.get(resource, Units())
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What an agent gains by on one market: nobody else is told."""
+
+    side: Side
+    """`bid` for a buyer, `ask` for a seller."""
+    values: tuple[Decimal, ...]
+    """Credits for each unit of a period, in the order units are traded: a buyer is paid them, a seller pays them as costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What an agent began with, and what units are worth to it."""
+
+    credits: Decimal
+    """Money it was dealt when the run opened: `net` beyond it is what it has earned."""
+    roles: dict[str, Role]
+    """Resource → role; empty for an agent that gains by trade alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +152,23 @@ def wallet(balance: ledger.Balance) -> Wallet:
     )
     units = {name: Units(held.posted, held.pending) for name, held in balance.holdings.items()}
     return Wallet(money, units)
+
+
+def values(found: schemas.Values) -> Values:
+    """Return an agent's values as it sees them."""
+    roles = {
+        role.resource: Role(
+            role.side, tuple(credits_of(same.value) for same in role.units for _ in range(same.quantity))
+        )
+        for role in found.roles
+    }
+    return Values(credits_of(found.credits), roles)
+
+
+def net_of(stored: bytes) -> Decimal:
+    """Return what is owned less what is owed, of an agent's money as bucket `agent_state` holds it; in credits."""
+    found = json.loads(stored)
+    return credits_of(found["posted"] - found.get("debt", 0))
 
 
 def quote(found: market.Quote) -> Quote:

@@ -16,6 +16,8 @@ from econsim import subjects
 from econsim.adapters.audit_log import last
 from econsim.adapters.state_store import JetStreamStateStore
 from econsim.domain.decode import decoded
+from econsim.domain.population import Agent
+from econsim.domain.valuation import values_of
 from econsim.errors import CorruptJournal, InvalidMessage, NotFound
 from econsim.hearing import hear_of_runs
 from econsim.ledger_writer import LedgerWriter
@@ -23,6 +25,7 @@ from econsim.link import Link
 from econsim.middlewares import TRUSTED_BYTES_MAX, caller, wire
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted, TransferPosted, TransferRefused
 from econsim.schemas.scenario import Mode
+from econsim.schemas.values import GetValues, Values
 from econsim.serving import Subscriber, serving
 from econsim.tenancy import OpenRun, Post, Tenancy
 
@@ -91,6 +94,10 @@ def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscribe
         subjects.GET_BALANCE.pattern(run=run.name), decoder=wire(GetBalance), persistent=False
     )
 
+    values = broker.subscriber(
+        subjects.GET_VALUES.pattern(run=run.name), decoder=wire(GetValues), persistent=False
+    )
+
     @submissions
     async def submit(command: Submit) -> Submitted:
         """Apply chains of transfers; answered when durable."""
@@ -102,10 +109,20 @@ def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscribe
     @balances
     async def get_balance(_: GetBalance) -> Balance:
         """Return the asking agent's positions."""
-        agent = caller().agent
-        if agent not in run.agents:
-            message = f"agent {agent!r} is not in run {run.name!r}"
-            raise NotFound(message, code="agent_is_not_in_this_run")
-        return books.balance(agent)
+        return books.balance(_asking(run).id)
 
-    return submissions, balances
+    @values
+    async def get_values(_: GetValues) -> Values:
+        """Return what units are worth to the asking agent."""
+        return values_of(_asking(run))
+
+    return submissions, balances, values
+
+
+def _asking(run: OpenRun) -> Agent:
+    """Return the agent that asks: the server put its name into the subject. Raises NotFound for nobody of the run."""
+    agent = run.agents.get(caller().agent)
+    if agent is None:
+        message = f"agent {caller().agent!r} is not in run {run.name!r}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
+    return agent

@@ -1,0 +1,52 @@
+"""An agent from outside sees what units are worth to it, alone, and what it has earned."""
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+
+import pytest
+from factories import group, role, scenario
+from live_run import live_run
+
+from econsim.agents.session import join
+
+pytestmark = pytest.mark.nats
+
+ECONOMY = scenario(
+    group("seller", "truthful", roles=[role("ask", values=[[1, 2]])]),
+    group("anna", "external", credits=10, roles=[role("bid", values=[[3, 3, 2.5]])]),
+    group("bert", "external", credits=10),
+    clock={"ticks_per_period": 6, "deadline_ms": 1_000},
+)
+
+
+@asynccontextmanager
+async def seat(server, run, agent, away=()):
+    """Take an agent's seat in a run of its own."""
+    async with AsyncExitStack() as stack:
+        live = await stack.enter_async_context(live_run(server, run, ECONOMY, away))
+        me = join(run, agent, nats=server.url, creds=live.creds[agent])
+        yield await stack.enter_async_context(me)
+
+
+async def buying(me):
+    """Bid for each unit what it is worth, until the run closes."""
+    async for _ in me.ticks():
+        bought = (await me.economy.get_balance()).units("cpu").owned
+        for value in me.values["cpu"].values[bought : bought + 1]:
+            await me.economy.place_bid("cpu", value, kind="immediate_or_cancel")
+
+
+async def test_a_bot_that_bids_its_values_earns_what_units_are_worth_to_it_less_their_prices(server, run):
+    async with seat(server, run, "anna") as anna:
+        await buying(anna)
+        paid = [each.price for each in anna.economy.heard() if each.what == "filled"]
+        earned = await anna.earned()
+
+    assert (anna.values["cpu"].side, anna.dealt) == ("bid", 10)
+    assert paid == [1, 2]
+    assert earned == Decimal(3 + 3) - sum(paid)
+
+
+async def test_who_has_no_role_is_told_of_none_and_of_nobody_elses(server, run):
+    async with seat(server, run, "bert", away=["anna"]) as bert:
+        assert (bert.values, bert.dealt) == ({}, 10)
