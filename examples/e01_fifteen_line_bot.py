@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from econsim import join
+from econsim.errors import EconsimError
 
 
 async def main(run: str, name: str) -> None:
@@ -26,4 +27,7 @@ async def main(run: str, name: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python e01_fifteen_line_bot.py RUN NAME")
-    asyncio.run(main(*sys.argv[1:]))
+    try:
+        asyncio.run(main(*sys.argv[1:]))
+    except EconsimError as error:
+        sys.exit(str(error))

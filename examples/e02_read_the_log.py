@@ -7,10 +7,10 @@ from econsim.adapters.connection import connect
 from econsim.adapters.reading import events
 from econsim.app import server_of
 from econsim.config import settings
-from econsim.domain.decode import decode
+from econsim.domain.decode import decoded
+from econsim.errors import EconsimError
 from econsim.schemas.market import Traded
 from econsim.schemas.money import format_credits
-from econsim.subjects import TRADE_EXECUTED
 
 
 async def main(run: str) -> None:
@@ -18,17 +18,20 @@ async def main(run: str) -> None:
     server = server_of(settings())
     client = await connect(server.url, server.creds("observer"), "read-the-log")
     count = 0
-    async for stored in events(client, run, subject=TRADE_EXECUTED.pattern(run=run)):
-        sealed = decode(stored.subject, stored.payload)
-        if isinstance(sealed.event.data, Traded):
-            for trade in sealed.event.data.items:
-                count += 1
-                print(
-                    f"tick {sealed.event.tick}: {trade.buyer} bought {trade.quantity} from {trade.seller}"
-                    f" at {format_credits(trade.price)}"
-                )
+    async for stored in events(client, run):
+        sealed = decoded(stored.subject, stored.payload)
+        for trade in sealed.event.data.items if sealed and isinstance(sealed.event.data, Traded) else ():
+            count += 1
+            price = format_credits(trade.price)
+            print(f"{trade.buyer} bought {trade.quantity} from {trade.seller} at {price}")
     print(f"{count} trades")
     await client.close()
 
 
-asyncio.run(main(sys.argv[1]))
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python e02_read_the_log.py RUN")
+    try:
+        asyncio.run(main(sys.argv[1]))
+    except EconsimError as error:
+        sys.exit(str(error))

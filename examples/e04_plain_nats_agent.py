@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sys
 import uuid
 
 import nats
@@ -35,4 +36,10 @@ async def main(url: str, creds: str, name: str) -> None:
     await bus.close()
 
 
-asyncio.run(main(*(os.environ[f"ECONSIM_{word}"] for word in ("NATS", "CREDS", "AGENT"))))
+if __name__ == "__main__":
+    where = [os.environ.get(f"ECONSIM_{word}", "") for word in ("NATS", "CREDS", "AGENT")]
+    if not all(where):
+        sys.exit(
+            "usage: ECONSIM_NATS=URL ECONSIM_CREDS=FILE ECONSIM_AGENT=NAME python e04_plain_nats_agent.py"
+        )
+    asyncio.run(main(*where))

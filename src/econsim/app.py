@@ -20,7 +20,7 @@ from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
 
 from econsim import routers
 from econsim.adapters import server_state
-from econsim.adapters.connection import options, ready, servers
+from econsim.adapters.connection import addressed, connect, options, ready, servers
 from econsim.adapters.guard import guard
 from econsim.adapters.ingress import REQUESTS_MAX, Gate, guard_entry, harden
 from econsim.adapters.renewal import keep_current, persist
@@ -46,8 +46,14 @@ EVERYTHING: Final = "everything"
 GRACE_S: Final = 5.0
 """Longest a stopping service waits for what it is answering."""
 
+SILENT_S: Final = 2.0
+"""Seconds a service may take to connect before it says where it tries; it takes some milliseconds."""
+
 NOWHERE: Final = "nats://127.0.0.1:4222"
 """Address in documents generated without a server; never connected to."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +148,18 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     found = server or server_of(settings())
     collect_rarely()
     made = [make(name, found) for name in names]
+    waiting: list[asyncio.Task[None]] = []
     app = FastStream(*(service.link.broker for service in made), specification=Catalog(*names))
 
     @app.on_startup
     async def check() -> None:
-        if not found.url:
-            message = (
-                "no NATS server is running here; start one with `econsim up`, or name one with ECONSIM_NATS"
-            )
-            raise SetupError(message)
+        addressed(found.url)
+        waiting.append(asyncio.create_task(_tell_of_no_answer(found, names[0])))
 
     @app.after_startup
     async def start() -> None:
+        for task in waiting:
+            task.cancel()
         for service in made:
             await service.start()
 
@@ -163,6 +169,20 @@ def build(*names: str, server: Server | None = None) -> FastStream:
             await service.stop()
 
     return app
+
+
+async def _tell_of_no_answer(server: Server, service: str) -> None:
+    """Say where a service tries to connect and what comes of it, until it is connected: a broker tries in silence."""
+    path = server.creds(service)
+    while True:
+        await asyncio.sleep(SILENT_S)
+        try:
+            creds = path if path.exists() else None
+            client = await connect(server.url, creds, f"econsim-{service}-look", patience_s=SILENT_S)
+        except SetupError as error:
+            _log.warning("%s; %s goes on trying", error, service)
+        else:
+            await client.close()
 
 
 @asynccontextmanager

@@ -19,15 +19,15 @@ from econsim.subjects import TRADE_EXECUTED
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-async def example(name, *arguments, server=None, creds=None, **variables):
-    """Run an example to its end; return what it printed."""
-    where = {"ECONSIM_NATS": server.url, "ECONSIM_CREDS": str(creds)} if server else {}
-    where |= {f"ECONSIM_{name.upper()}": value for name, value in variables.items()}
+async def started(name, *arguments, cwd=None, **where):
+    """Run an example to its end, with no settings but these; return its status, what it printed and what it complained of."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ECONSIM_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(EXAMPLES / f"{name}.py"),
         *arguments,
-        env={**os.environ, **where},
+        env={**kept, **where},
+        cwd=cwd,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -36,8 +36,32 @@ async def example(name, *arguments, server=None, creds=None, **variables):
     finally:
         if process.returncode is None:
             process.kill()
-    assert process.returncode == 0, errors.decode()
-    return out.decode()
+    return process.returncode, out.decode(), errors.decode()
+
+
+async def example(name, *arguments, server=None, creds=None, **variables):
+    """Run an example to its end; return what it printed."""
+    where = {"ECONSIM_NATS": server.url, "ECONSIM_CREDS": str(creds)} if server else {}
+    where |= {f"ECONSIM_{name.upper()}": value for name, value in variables.items()}
+    status, out, errors = await started(name, *arguments, **where)
+    assert status == 0, errors
+    return out
+
+
+@pytest.mark.parametrize("name", ["e01_fifteen_line_bot", "e02_read_the_log", "e04_plain_nats_agent"])
+async def test_an_example_without_arguments_says_how_it_is_used(name):
+    status, _, errors = await started(name)
+
+    assert (status, errors.startswith("usage: "), errors.count("\n")) == (1, True, 1)
+
+
+@pytest.mark.parametrize("called", [("e01_fifteen_line_bot", "demo", "ana"), ("e02_read_the_log", "demo")])
+async def test_an_example_without_a_server_says_so_in_a_line(called, tmp_path):
+    status, _, errors = await started(*called, cwd=tmp_path)
+
+    assert status == 1
+    assert errors.startswith("no NATS server is running here; start one with `econsim up`")
+    assert errors.count("\n") == 1
 
 
 async def trades_of(nc, run):

@@ -101,16 +101,32 @@ def servers(url: str) -> list[str]:
     return [each.strip() for each in url.split(",") if each.strip()]
 
 
-async def connect(url: str, creds: Path | None, name: str, on_error: OnError | None = None) -> Client:
+def addressed(url: str) -> None:
+    """Raise SetupError if a setting names no server: a client told of none would look for one for ever."""
+    if not servers(url):
+        message = "no NATS server is running here; start one with `econsim up`, or name one with ECONSIM_NATS"
+        raise SetupError(message)
+
+
+async def connect(
+    url: str,
+    creds: Path | None,
+    name: str,
+    on_error: OnError | None = None,
+    *,
+    patience_s: float = CONNECT_TIMEOUT_S,
+) -> Client:
     """Connect as the user of a creds file, to one of the `servers` in `url`, and wait until it answers.
 
-    The connection then outlives server restarts. Raises SetupError if there is no server or it refuses.
+    The connection then outlives server restarts. Raises SetupError if there is no server or it refuses, at the latest
+    after `patience_s` seconds.
     `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
     """
+    addressed(url)
     harden()
     creds = _existing(creds) if creds else None
     using = options(name, creds) | ({"user_credentials": str(creds)} if creds else {})
-    end = time.monotonic() + CONNECT_TIMEOUT_S
+    end = time.monotonic() + patience_s
     reasons = ["no answer"]
     # The library retries, but gives up when the server hangs up while it is being told why.
     while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():

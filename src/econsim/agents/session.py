@@ -38,6 +38,9 @@ from econsim.schemas.clock import TickedEvent
 WAIT_S: Final = 30.0
 """Longest `join` waits for its credentials and for its run to open."""
 
+SERVER_WAIT_S: Final = 5.0
+"""Longest `join` waits for a server's address: `econsim run`, started at the same moment, has one in two."""
+
 LOOK_S: Final = 0.2
 """Pause between looks whether the run is open."""
 
@@ -207,7 +210,8 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
     """Take an agent's seat in a run for the time of the context.
 
     Finds the server as every econsim command does: `nats` and `creds`, else those of the `state` directory, else
-    the settings. Waits `wait_s` seconds for the agent's credentials and for the run to open. Raises SetupError
+    the settings. Waits `wait_s` seconds for the agent's credentials and for the run to open, and SERVER_WAIT_S at most
+    for a server that is being started. Raises SetupError
     without server or credentials, NotFound if the run does not open or the agent is not in it, NotAllowed if a host runs it.
     """
     config, end = settings(state=state, nats=nats, creds=creds), time.monotonic() + wait_s
@@ -226,11 +230,12 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
 async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[str, Path]:
     """Return server and credentials, waiting for a run that is just being opened."""
     path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
+    no_server = min(end, time.monotonic() + SERVER_WAIT_S)
     while True:
         url = config.nats or server_state.running(config.state)
         if url and path.is_file():
             return url, path
-        if time.monotonic() > end:
+        if time.monotonic() > (end if url else no_server):
             break
         await asyncio.sleep(LOOK_S)
     if not url:
