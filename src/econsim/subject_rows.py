@@ -41,6 +41,12 @@ def reserved(template: str, short: str, description: str) -> Subject:
     return request("admission", template, "Reserved", "ErrorReply", said, short=short)
 
 
+def own_account(action: str, message: str, reply: str, description: str) -> Subject:
+    """Return a question of an agent about itself, which the ledger answers."""
+    template, short = f"market.account.{action}.{{run}}.{{agent}}", f"market.account.{action}"
+    return request("ledger", template, message, reply, description, short=short)
+
+
 def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
     """Return a person's request."""
     template = f"admin.{action}.{{operator}}"

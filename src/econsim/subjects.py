@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.grammar import Kind, Subject
-from econsim.subject_rows import LOG, QUEUE, command, entry, event, operator, request, reserved
+from econsim.subject_rows import LOG, QUEUE, command, entry, event, operator, own_account, request, reserved
 
 AUDIT: Final = LOG
 """The stream of all events."""
@@ -173,21 +173,12 @@ EXECUTE: Final = request(
     "Several reads and orders in one round trip.",
     short="market.execute_trade",
 )
-GET_BALANCE: Final = request(
-    "ledger",
-    "market.account.get_balance.{run}.{agent}",
-    "GetBalance",
-    "Balance",
-    "The asking agent's positions.",
-    short="market.account.get_balance",
-)
-GET_VALUES: Final = request(
-    "ledger",
-    "market.account.get_values.{run}.{agent}",
+GET_BALANCE: Final = own_account("get_balance", "GetBalance", "Balance", "The asking agent's positions.")
+GET_VALUES: Final = own_account(
+    "get_values",
     "GetValues",
     "Values",
     "The asking agent's private values and costs, and the credits it was dealt.",
-    short="market.account.get_values",
 )
 SUBMIT: Final = request(
     "ledger",
