@@ -228,3 +228,13 @@ def test_a_ledger_does_not_decide_anew_what_its_bucket_lost(halted, caplog):
     asyncio.run(
         served(halted, caplog, "post ledger.first is served again: the journal of run 'first' ends at entry")
     )
+
+
+def test_services_say_of_a_run_that_lost_its_opening_that_it_is_not_served(halted, caplog):
+    flip(store(halted, "audit_log", "1.blk"), b"system.opened")
+
+    went_on = asyncio.run(
+        served(halted, caplog, "run first is open and not served: its opening cannot be read")
+    )
+
+    assert not went_on

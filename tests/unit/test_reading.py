@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from econsim.adapters import reading
+from econsim.adapters import gaps, reading
 from econsim.adapters.stored import Page
 from econsim.adapters.trust import Trust
 from econsim.cli.attach import _identity
@@ -58,3 +58,46 @@ async def test_following_outlives_an_outage_and_ends_when_it_does_not_end(monkey
 
     assert heard == [1, 2]
     assert asked[:4] == [1, 2, 2, 2]
+
+
+def pages(monkeypatch, *answers):
+    """Have a stream answer with these pages, each the places of its messages and how many are left, then with none."""
+    waiting = list(answers)
+
+    async def page(_client, _stream, start, _pattern, count=0):
+        if count:
+            return Page([SimpleNamespace(sequence=start)], ahead=10 - start)
+        places, left = waiting.pop(0) if waiting else ((), 0)
+        return Page([SimpleNamespace(sequence=each) for each in places], ahead=len(places) + left, left=left)
+
+    monkeypatch.setattr(reading.stored, "page", page)
+    monkeypatch.setattr(gaps, "AGAIN_S", 0)
+
+
+async def places_and_gaps():
+    found = []
+    return [each.sequence async for each in reading.events(CLIENT, "run1", gaps=found)], list(map(str, found))
+
+
+async def test_what_a_lagging_replica_does_not_have_yet_is_not_missing(monkeypatch):
+    pages(monkeypatch, ((1, 2), 1), ((), 0), ((), 0), ((3,), 0))
+
+    assert await places_and_gaps() == ([1, 2, 3], [])
+
+
+async def test_what_is_counted_and_not_sent_is_missing_where_the_places_are_empty(monkeypatch):
+    pages(monkeypatch, ((1, 2), 3), ((5,), 0), ((), 0), ((1, 2, 5), 0))
+
+    assert await places_and_gaps() == (
+        [1, 2, 5],
+        ["the records at places 3 to 4 of audit_log are missing or cannot be read"],
+    )
+
+
+async def test_what_is_missing_at_the_end_is_counted(monkeypatch):
+    pages(monkeypatch, ((1, 2), 1), *[((), 0)] * gaps.TRIES_MAX, ((1, 2), 1))
+
+    assert await places_and_gaps() == (
+        [1, 2],
+        ["1 of the last records of audit_log, from place 3 on, cannot be read"],
+    )

@@ -7,12 +7,20 @@ asked for with the one question readers have (ADR 0016); only then the places ar
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from nats.aio.client import Client
 
 from econsim.adapters import stored
 from econsim.adapters.stored import Page
+
+TRIES_MAX: Final = 20
+"""Questions for messages that are owed, before they count as missing."""
+
+AGAIN_S: Final = 0.1
+"""Pause between two of them: a replica that lags behind is even again within milliseconds, seldom a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +52,28 @@ class Count:
         """Start before the first page."""
         self.short: list[tuple[int, int]] = []
         """First and last place between which something was passed over; last 0 for the end of the stream."""
-        self._owed = 0
+        self.owed = 0
+        """Messages the server still counted after the last page."""
         self._start = 0
 
     def see(self, start: int, page: Page) -> None:
         """Take in the page that was asked for from `start` on."""
-        if page.ahead < self._owed:
+        if page.ahead < self.owed:
             self.short.append((self._start, page.messages[0].sequence if page.messages else 0))
-        self._owed, self._start = page.left, start
+        self.owed, self._start = page.left, start
+
+
+async def owed_page(client: Client, stream: str, start: int, pattern: str, owed: int) -> Page:
+    """Return a stream's next messages; if none come although some are owed, ask again for a moment.
+
+    On a cluster another replica may answer than the one that counted, and lag behind it.
+    """
+    for _ in range(TRIES_MAX):
+        page = await stored.page(client, stream, start, pattern)
+        if page.messages or owed <= 0:
+            break
+        await asyncio.sleep(AGAIN_S)
+    return page
 
 
 async def within(client: Client, stream: str, first: int, last: int) -> list[Gap]:
@@ -68,7 +90,7 @@ async def between(client: Client, stream: str, first: int, last: int) -> list[Ga
     gaps: list[Gap] = []
     following, owed = first, 0
     while not last or following <= last:
-        page = await stored.page(client, stream, following, ">")
+        page = await owed_page(client, stream, following, ">", 0 if last else owed)
         if not page.messages:
             break
         owed = page.left

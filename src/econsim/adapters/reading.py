@@ -20,7 +20,7 @@ from nats.aio.client import Client
 
 from econsim import subjects
 from econsim.adapters import stored
-from econsim.adapters.gaps import Count, Gap, between, within
+from econsim.adapters.gaps import Count, Gap, between, owed_page, within
 from econsim.adapters.jwt import identity
 from econsim.adapters.state_store import BUCKET
 from econsim.adapters.stored import Page, Stored
@@ -70,7 +70,7 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
     count = Count()
     while True:
         try:
-            page: Page | None = await stored.page(client, AUDIT, start, _of(run))
+            page: Page | None = await owed_page(client, AUDIT, start, _of(run), count.owed)
             away = None
         except Unavailable:
             away = away or time.monotonic()
@@ -120,7 +120,7 @@ async def openings(client: Client, gaps: list[Gap]) -> list[Stored]:
     """Return the opening of every run in the log, oldest first; `gaps` takes those that cannot be read."""
     count, start, found = Count(), 1, list[Stored]()
     while True:
-        page = await stored.page(client, AUDIT, start, subjects.RUN_OPENED.pattern())
+        page = await owed_page(client, AUDIT, start, subjects.RUN_OPENED.pattern(), count.owed)
         count.see(start, page)
         if not page.messages:
             break
@@ -161,7 +161,7 @@ async def _whole(
     """Yield a pattern's messages up to the newest, then look whether the server passed over any."""
     count, first = Count(), 0
     while True:
-        page = await stored.page(client, stream, start, pattern)
+        page = await owed_page(client, stream, start, pattern, count.owed)
         count.see(start, page)
         if not page.messages:
             break
@@ -177,14 +177,12 @@ async def _whole(
 
 
 async def _refuse(client: Client, count: Count) -> None:
-    if count.short:
-        first, last = count.short[0]
-        gap = next(
-            iter(await between(client, AUDIT, first, last)),
-            f"a record of {AUDIT} after place {first} cannot be read",
-        )
-        message = f"the log is damaged: {gap}"
-        raise CorruptLog(message)
+    """Raise CorruptLog if what the server counted and did not send is really missing."""
+    spans, count.short = count.short, []
+    for span in spans:
+        for gap in await between(client, AUDIT, *span):
+            message = f"the log is damaged: {gap}"
+            raise CorruptLog(message)
 
 
 _COPIES: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
