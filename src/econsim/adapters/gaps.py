@@ -50,16 +50,17 @@ class Count:
 
     def __init__(self) -> None:
         """Start before the first page."""
-        self.short: list[tuple[int, int]] = []
-        """First and last place between which something was passed over; last 0 for the end of the stream."""
+        self.short = 0
+        """Place from which on something was passed over, 0 for none. Where, nobody knows: asked in the middle of a
+        block, the server counts by reading, so the count falls short before the message that is missing."""
         self.owed = 0
         """Messages the server still counted after the last page."""
         self._start = 0
 
     def see(self, start: int, page: Page) -> None:
         """Take in the page that was asked for from `start` on."""
-        if page.ahead < self.owed:
-            self.short.append((self._start, page.messages[0].sequence if page.messages else 0))
+        if page.ahead < self.owed and not self.short:
+            self.short = self._start
         self.owed, self._start = page.left, start
 
 
@@ -85,8 +86,8 @@ async def within(client: Client, stream: str, first: int, last: int) -> list[Gap
     return await between(client, stream, first, last)
 
 
-async def between(client: Client, stream: str, first: int, last: int) -> list[Gap]:
-    """Return the gaps from one place to another, `last` 0 for the end, by reading every message there."""
+async def between(client: Client, stream: str, first: int, last: int = 0) -> list[Gap]:
+    """Return the gaps from one place to another, 0 for the end of the stream, by reading every message there."""
     gaps: list[Gap] = []
     following, owed = first, 0
     while not last or following <= last:

@@ -126,8 +126,8 @@ async def openings(client: Client, gaps: list[Gap]) -> list[Stored]:
             break
         found += page.messages
         start = page.messages[-1].sequence + 1
-    for span in count.short:
-        gaps.extend(await between(client, AUDIT, *span))
+    if count.short:
+        gaps.extend(await between(client, AUDIT, count.short))
     return found
 
 
@@ -170,7 +170,7 @@ async def _whole(
             yield each
         start = page.messages[-1].sequence + 1
     if gaps is not None:
-        found = [gap for span in count.short for gap in await between(client, stream, *span)]
+        found = await between(client, stream, count.short) if count.short else []
         if not found and first:
             found = await within(client, stream, first, start - 1)
         gaps.extend(found)
@@ -178,11 +178,10 @@ async def _whole(
 
 async def _refuse(client: Client, count: Count) -> None:
     """Raise CorruptLog if what the server counted and did not send is really missing."""
-    spans, count.short = count.short, []
-    for span in spans:
-        for gap in await between(client, AUDIT, *span):
-            message = f"the log is damaged: {gap}"
-            raise CorruptLog(message)
+    first, count.short = count.short, 0
+    for gap in await between(client, AUDIT, first) if first else ():
+        message = f"the log is damaged: {gap}"
+        raise CorruptLog(message)
 
 
 _COPIES: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
