@@ -23,6 +23,31 @@ def small_scenario(policy="zip", mechanism="continuous_double_auction", **fields
     return scenario(buyers, sellers, **{"markets": markets, "clock": clock, **fields})
 
 
+def replacing_scenario():
+    """Return two markets on which a script replaces orders in every way, and is refused in some.
+
+    In the order's own tick, for more, for less, after a partial fill; and under an id that the other market took.
+    """
+    steps = (
+        (1, "cpu", "bid", "a", 1, 5, None),
+        (1, "cpu", "replace", "a", 2, 5, "b"),
+        (1, "cpu", "bid", "rich", 4, 1_000, None),
+        (2, "cpu", "replace", "b", 2, 3, "c"),
+        (2, "gpu", "bid", "other", 1, 1, None),
+        (3, "cpu", "replace", "c", 2, 9, "d"),
+        (3, "gpu", "replace", "other", 1, 1, "b"),
+        (4, "cpu", "cancel", "d", 0, 1, None),
+        (4, "cpu", "bid", "b", 1, 1, None),
+        (4, "cpu", "cancel", "gone", 0, 1, None),
+    )
+    names = ("tick", "resource", "verb", "order_id", "price", "quantity", "new_order_id")
+    ask = dict(zip(names, (3, "cpu", "ask", "s", 2, 2, None), strict=True))
+    seller = group("seller", "scripted", roles=[role("ask", values=[[0.5] * 4])], script=[ask])
+    script = [dict(zip(names, step, strict=True)) for step in steps]
+    buyer = group("buyer", "scripted", credits=30, script=script)
+    return scenario(seller, buyer, resources=("cpu", "gpu"), clock={"ticks_per_period": 5})
+
+
 @cache
 def small_run(policy="zip", mechanism="continuous_double_auction", name="run_1", salt="ab", hosts=1):
     """Return the records of a run of the small scenario, in log order."""

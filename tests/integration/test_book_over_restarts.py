@@ -7,12 +7,15 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 from live_run import guest_scenario, live_run
+from nats_runs import hash_in_memory, over_nats
+from run_builders import replacing_scenario
 
 from econsim import subjects
 from econsim.adapters.audit_log import read
 from econsim.adapters.calls import submit
 from econsim.app import running
 from econsim.domain.bulletin import KINDS
+from econsim.domain.canonical import canonical_hash
 from econsim.domain.settlement import clearing
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer
 
@@ -77,6 +80,12 @@ async def test_an_order_refused_before_a_restart_is_refused_after_it_though_noth
 async def next_of(economy):
     """Return the next thing an agent hears of its orders."""
     return await asyncio.wait_for(anext(economy.outcomes()), PATIENCE_S)
+
+
+async def test_replaced_and_refused_orders_come_to_the_same_over_nats_as_in_memory(server):
+    events = await over_nats(server, replacing_scenario(), "replacing")
+
+    assert canonical_hash(events) == hash_in_memory(replacing_scenario())
 
 
 async def test_a_book_that_cannot_settle_stops_and_ends_its_run_with_the_reason(server):

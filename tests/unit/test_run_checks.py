@@ -6,8 +6,8 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from factories import group, role, scenario
 from kept_runs import altered, bits, checked, data_of, flipped, instead, kept, kept_run, places, without
+from run_builders import replacing_scenario
 
 MECHANISMS = ("continuous_double_auction", "zi_double_auction", "call_auction")
 DAMAGES = 100
@@ -35,27 +35,8 @@ def test_a_whole_run_has_no_findings(policy, mechanism):
     assert whats(log, bucket, kept_hash=found.canonical_hash) == set()
 
 
-def step(tick, verb, order_id, price=1, quantity=1, new=None, resource="cpu", **fields):
-    fields |= {"new_order_id": new} if new else {}
-    fields |= {} if verb == "cancel" else {"price": price, "quantity": quantity}
-    return {"tick": tick, "resource": resource, "verb": verb, "order_id": order_id, **fields}
-
-
 def test_a_run_of_replaced_and_refused_orders_has_no_findings():
-    """Replaced in its own tick, for more, for less and after a partial fill; refused; and of a taken id on another market."""
-    script = [
-        step(1, "bid", "a", 1, 5), step(1, "replace", "a", 2, 5, "b"), step(1, "bid", "rich", 4, 1_000),
-        step(2, "replace", "b", 2, 3, "c"), step(2, "bid", "other", 1, 1, resource="gpu"),
-        step(3, "replace", "c", 2, 9, "d"), step(3, "replace", "other", 1, 1, "b", resource="gpu"),
-        step(4, "cancel", "d"), step(4, "bid", "b", 1, 1), step(4, "cancel", "gone"),
-    ]  # fmt: skip
-    seller = group(
-        "seller", "scripted", roles=[role("ask", values=[[0.5] * 4])], script=[step(3, "ask", "s", 2, 2)]
-    )
-    buyer = group("buyer", "scripted", credits=30, script=script)
-    wanted = scenario(seller, buyer, resources=("cpu", "gpu"), clock={"ticks_per_period": 5})
-
-    log, bucket = kept(wanted)
+    log, bucket = kept(replacing_scenario())
 
     codes = [item["code"] for place in places(log, "order_rejected") for item in data_of(log[place])["items"]]
     assert checked(log, bucket).findings == ()

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from econsim.domain.settlement import Settlement, clearing
+from econsim.domain.settlement import Settlement, clearing, failure, unsettled
 from econsim.schemas.ledger import CREDITS, Kind
 from econsim.schemas.market import OrderAccepted, OrderCancelled, Side, TradeExecuted
 from econsim.schemas.orders import OrderKind
@@ -93,3 +93,13 @@ def test_the_past_leaves_the_same_reservations(settlement):
 
     assert heir == settlement
     assert heir.settle([LEFT]) == settlement.settle([LEFT]) != []
+
+
+def test_a_book_ends_at_the_first_chain_that_the_ledger_refuses_to_settle(settlement):
+    chains = settlement.settle([TRADE, LEFT])
+
+    halted = unsettled("cpu", chains, {"b.v": "pending_transfer_not_found"})
+
+    assert unsettled("cpu", chains, {}) is None
+    assert (halted.resource, halted.chain, halted.reason) == ("cpu", "b.v", "pending_transfer_not_found")
+    assert failure(halted, 7).startswith("the book of cpu stopped in tick 7: the ledger refused chain b.v:")
