@@ -8,18 +8,22 @@ from contextlib import aclosing
 
 import pytest
 from factories import group, role, scenario
+from nats_runs import hash_in_memory, over_nats
 from superuser import superuser
 
 from econsim import subjects
 from econsim.adapters.calls import submit
 from econsim.adapters.connection import connect, reliable_publish
 from econsim.app import SERVICES, Server, running
+from econsim.domain.canonical import canonical_hash
 from econsim.launch.runs import events_of, open_run
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.ledger import TREASURY, Chain, Kind, Submit, Transfer
+from econsim.schemas.market import Accepted, Rejected
 
 pytestmark = pytest.mark.nats
 
+SHORT = {"ticks_per_period": 2}
 LONG = {"periods": 3, "ticks_per_period": 20, "mode": "real_time", "tick_ms": 100}
 
 
@@ -68,3 +72,38 @@ async def test_a_run_with_dead_letters_says_how_many_and_where_to_look(server, r
     assert command.returncode == 1
     assert "1 message of this run could not be processed" in " ".join(shown.decode().split())
     assert f"econsim dead-letters list --run {run}" in " ".join(shown.decode().split())
+
+
+async def test_odd_scripted_orders_are_refused_one_by_one_and_the_same_on_both_transports(
+    server, run
+) -> None:
+    odd = {
+        "off-grid": {"price": 1.005},
+        "too-dear": {"price": 1_000},
+        "nothing": {"quantity": 0},
+        "too-many": {"quantity": 1_000_000},
+        "good": {},
+    }
+    steps = [
+        {"tick": 1, "resource": "cpu", "verb": "bid", "order_id": name, "price": 1, **terms}
+        for name, terms in odd.items()
+    ]
+    wanted = scenario(
+        group("s", "scripted", script=steps), group("t", roles=[role("ask", values=[[1]])]), clock=SHORT
+    )
+
+    events = await over_nats(server, wanted, run)
+
+    refused = {item.order_id: item.code for data in datas(events, Rejected) for item in data.items}
+    assert refused == {
+        "off-grid": "price_is_not_a_multiple_of_the_tick_size",
+        "too-dear": "price_is_outside_the_limits_of_the_market",
+        "nothing": "quantity_is_not_a_multiple_of_the_lot_size",
+        "too-many": "debit_account_would_go_negative",
+    }
+    assert "good" in {item.order_id for data in datas(events, Accepted) for item in data.items}
+    assert canonical_hash(events) == hash_in_memory(wanted)
+
+
+def datas(events, kind):
+    return [sealed.event.data for sealed in events if isinstance(sealed.event.data, kind)]

@@ -46,6 +46,7 @@ REFUSED: dict[object, list[str]] = {
     values.OneOf: [*NAMES, "9" * 400],
     values.Checked: ["", " ", "My Run", "-1", "\0", "٣s"],
     values.name: NAMES,
+    values.person: [*NAMES, "treasury", "transfer", "host_1"],
     values.run_name: [*NAMES, "last", "none"],
     values.event: ["", " ", "a b", "ä", "*", "\0", "a" * 500],
     values.code: ["", " ", "Not A Code", "ä", "*", "\0", "a" * 500],
@@ -58,7 +59,12 @@ REFUSED: dict[object, list[str]] = {
 }  # fmt: skip
 """Parser → what it must refuse."""
 
-GOOD: dict[object, str] = {values.name: "demo", values.event: "a", values.new_directory: "directory"}
+GOOD: dict[object, str] = {
+    values.name: "demo",
+    values.person: "ada",
+    values.event: "a",
+    values.new_directory: "directory",
+}
 """Parser → a value for an argument or option that must be there."""
 
 THROWN = sorted(

@@ -65,9 +65,9 @@ WHOLE = {
                     "order_id": "x",
                     "price": 1,
                     "quantity": 1,
-                    "kind": "limit",
                     "new_order_id": "y",
-                }
+                },
+                {"tick": 1, "resource": "cpu", "verb": "bid", "order_id": "z", "kind": "post_only"},
             ],
         },
         {

@@ -72,7 +72,7 @@ def grant(
     name: Annotated[
         str,
         typer.Argument(
-            help="Whose: it stands in every command of an operator.", metavar="NAME", parser=values.name
+            help="Whose: it stands in every command of an operator.", metavar="NAME", parser=values.person
         ),
     ],
     *,

@@ -153,6 +153,16 @@ def name(text: str) -> str:
     return text
 
 
+def person(text: str) -> str:
+    """Take the name of a person, who acts in the log beside services and agents' hosts."""
+    from econsim.schemas.names import is_agent_name_reserved
+
+    if is_agent_name_reserved(text):
+        message = f"{shown(text)} is a name of the system's own; choose the person's"
+        raise refuse(message)
+    return name(text)
+
+
 def run_name(text: str) -> str:
     """Take the name of a new run."""
     from econsim.schemas.names import RUNS_RESERVED

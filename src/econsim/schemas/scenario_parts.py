@@ -120,7 +120,7 @@ class Role(ScenarioPart):
     """The market."""
     side: Side
     """`bid` (a buyer with redemption values) or `ask` (a seller with costs)."""
-    values: tuple[tuple[UnitCredits, ...], ...] = ()
+    values: tuple[Annotated[tuple[UnitCredits, ...], Field(min_length=1)], ...] = ()
     """Value or cost of each unit, one list an agent, the best unit first; shorter lists are used again in turn."""
     first: UnitCredits | None = None
     """Instead of `values`: one unit each, the first agent's value or cost …"""
@@ -143,10 +143,6 @@ class Role(ScenarioPart):
         if self.values and self.units != 1:
             what = "units stands beside values, which says by itself how many units there are"
             raise wrong(what, "write a value for each unit, or give first, last and units", "units")
-        for place, units in enumerate(self.values):
-            if not units:
-                what = "a list in values is empty"
-                raise wrong(what, "every list in values needs at least one unit", "values", place)
         return self
 
     def units_of(self, count: int) -> int:
