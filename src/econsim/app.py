@@ -23,11 +23,12 @@ from econsim.adapters import server_state
 from econsim.adapters.connection import addressed, connect, options, ready, servers
 from econsim.adapters.guard import guard
 from econsim.adapters.ingress import REQUESTS_MAX, Gate, guard_entry, harden
+from econsim.adapters.offspring import PARENT, end_with_parent
 from econsim.adapters.renewal import keep_current, persist
 from econsim.adapters.trust import Trust
 from econsim.catalog import Catalog
 from econsim.collector import collect_rarely
-from econsim.config import Settings, settings
+from econsim.config import Settings, environment, settings
 from econsim.domain.quota import Kind
 from econsim.errors import NotFound, SetupError
 from econsim.grammar import Parsed
@@ -147,6 +148,8 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     """Return an app of the named services; raises NotFound for a name that is no service."""
     found = server or server_of(settings())
     collect_rarely()
+    if parent := environment().get(PARENT):
+        end_with_parent(int(parent))
     made = [make(name, found) for name in names]
     waiting: list[asyncio.Task[None]] = []
     app = FastStream(*(service.link.broker for service in made), specification=Catalog(*names))

@@ -14,8 +14,9 @@ import pytest
 from econsim import memory, scenario_files, subjects
 from econsim.adapters import reading
 from econsim.adapters.connection import connect
+from econsim.adapters.offspring import born
 from econsim.adapters.server_state import running
-from econsim.app import server_of
+from econsim.app import SERVICES, server_of
 from econsim.config import settings
 from econsim.domain.canonical import canonical_hash
 from econsim.errors import EconsimError
@@ -60,6 +61,23 @@ async def test_up_ends_with_its_server_and_services(
     assert await command.wait() == 130
     assert b"stopped" in await command.stderr.read()
     assert running(tmp_path) is None
+
+
+async def test_what_a_killed_command_started_is_ended_by_who_comes_next(tmp_path: Path) -> None:
+    base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
+    command = await asyncio.create_subprocess_exec(*base, "up", "--spread", stderr=asyncio.subprocess.PIPE)
+    assert command.stderr
+    assert b"is up" in await command.stderr.readline()
+    async with asyncio.timeout(120):
+        while len(notes := list((tmp_path / "processes").glob("*.json"))) <= len(SERVICES):  # noqa: ASYNC110 - another process tells nobody
+            await asyncio.sleep(0.1)
+    started = {int(path.stem): born(int(path.stem)) for path in notes}
+
+    command.kill()
+    await command.wait()
+    await said(*base, "streams", "plan")
+
+    assert [pid for pid, time in started.items() if born(pid) == time] == []
 
 
 async def test_a_run_that_is_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from superuser import superuser
 
 from econsim.adapters.connection import connect, ready, reliable_publish
 from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.offspring import born
 from econsim.adapters.server_state import running
 from econsim.errors import SetupError
 
@@ -125,10 +126,13 @@ async def test_a_server_whose_owner_was_killed_makes_room(tmp_path):
         "asyncio.run(main())\n"
     )
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], check=False, timeout=30)
-    assert running(tmp_path) is not None
+    orphan = json.loads((tmp_path / "nats" / "server.json").read_text())["pid"]
+    assert born(orphan)
+    assert running(tmp_path) is None
 
     async with EmbeddedServer(tmp_path) as server:
         assert running(tmp_path) == server.url
+        assert not born(orphan)
 
 
 async def test_its_files_are_private(tmp_path):

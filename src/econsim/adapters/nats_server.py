@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from econsim.adapters import server_binary, server_state
+from econsim.adapters import offspring, server_binary, server_state
 from econsim.adapters.connection import connect
 from econsim.adapters.private import appended
 from econsim.adapters.server_state import HOST, Claim, Running
@@ -119,6 +119,7 @@ class EmbeddedServer:
         with contextlib.suppress(asyncio.CancelledError):
             await self._watcher
         await _end(self._process)
+        offspring.forget(self.state, self._process.pid)
         (self._directory / "server.json").unlink(missing_ok=True)
         self._claim.release()
         self._discard()
@@ -175,6 +176,7 @@ class EmbeddedServer:
                 pass_fds=(self._claim.descriptor,),
             )
         try:
+            offspring.note(self.state, self._process.pid)
             await self._until_ready()
         except BaseException:
             await _end(self._process)
@@ -201,6 +203,7 @@ class EmbeddedServer:
         while True:
             started = time.monotonic()
             await self._process.wait()
+            offspring.forget(self.state, self._process.pid)
             self.crashes += 1
             self._on_crash(self._failure(f"nats-server ended with status {self._process.returncode}"))
             if time.monotonic() - started > HEALTHY_S:

@@ -17,13 +17,13 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from econsim.adapters.offspring import end_orphans
 from econsim.adapters.private import private_directory, write
 from econsim.adapters.server_config import quoted
 from econsim.adapters.trust import Trust
@@ -80,12 +80,9 @@ class Running:
 
 
 def running(state: Path) -> str | None:
-    """Return the URL of the embedded server that runs on a state directory, if one does."""
+    """Return the URL of the embedded server that runs on a state directory, if one does and somebody looks after it."""
     directory = state / "nats"
-    lock = _lock(directory / "server.lock") if (directory / "server.lock").exists() else -1
-    if lock is not None:
-        if lock >= 0:
-            os.close(lock)
+    if not (_held(directory / "server.lock") and _held(directory / "owner.lock")):
         return None
     record = read_record(directory)
     return record.url if record else None
@@ -108,8 +105,8 @@ class Claim:
     """The right to run a server on a directory; one at a time."""
 
     def __init__(self, directory: Path) -> None:
-        """Take it; raises SetupError if another process has it. A server whose owner died is stopped."""
-        owner = _lock(directory / "owner.lock")
+        """Take it; raises SetupError if another process has it. A server and services whose owner died are stopped."""
+        owner = _locked(directory / "owner.lock", GLANCE_S)
         if owner is None:
             record = read_record(directory)
             where = f" at {record.url} (process {record.pid})" if record else ""
@@ -201,20 +198,28 @@ def _lock(path: Path) -> int | None:
     return descriptor
 
 
-def _after_orphan(directory: Path) -> int:
-    """Return the server lock, first stopping a server that outlived its owner."""
-    path = directory / "server.lock"
-    begun, asked = time.monotonic(), False
-    while (waited := time.monotonic() - begun) < ORPHAN_STOP_S:
-        lock = _lock(path)
-        if lock is not None:
-            return lock
-        record = read_record(directory)
-        if record and not asked and waited > GLANCE_S:
-            # The lock is held and the owner is gone, so the holder is this server: the pid cannot be reused.
-            os.kill(record.pid, signal.SIGTERM)
-            asked = True
+def _held(path: Path) -> bool:
+    """Return whether a process holds a lock."""
+    lock = _lock(path) if path.exists() else -1
+    if lock is not None and lock >= 0:
+        os.close(lock)
+    return lock is None
+
+
+def _locked(path: Path, patience_s: float) -> int | None:
+    """Return a lock, waiting so long for who holds it."""
+    end = time.monotonic() + patience_s
+    while (lock := _lock(path)) is None and time.monotonic() < end:
         time.sleep(0.02)
+    return lock
+
+
+def _after_orphan(directory: Path) -> int:
+    """Return the server lock, first stopping what outlived its owner."""
+    end_orphans(directory.parent)
+    lock = _locked(directory / "server.lock", ORPHAN_STOP_S)
+    if lock is not None:
+        return lock
     where = directory / "server.json"
     message = f"a server left over on {directory.parent} does not stop; end it by hand (see {where})"
     raise SetupError(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from econsim.adapters import offspring
 from econsim.adapters.private import appended, private_directory
 from econsim.app import Server
 from econsim.config import environment
@@ -31,12 +33,14 @@ class Processes:
     def __init__(self, server: Server, state: Path, on_exit: Callable[[str], None]) -> None:
         """Run against a server; logs go below the state directory."""
         self.running: dict[str, Process] = {}
+        self._state = state
         self._logs = state / "logs"
         self._on_exit = on_exit
         self._environment = environment() | {
             "ECONSIM_NATS": server.url,
             "ECONSIM_CREDS": str(server.creds("market").parent),
             "ECONSIM_STATE": str(state),
+            offspring.PARENT: str(os.getpid()),
         }
 
     async def watch(self, service: str, workers: int) -> None:
@@ -47,10 +51,13 @@ class Processes:
             started = loop.time()
             process = self.running[service] = await self._start(service, workers)
             try:
+                offspring.note(self._state, process.pid)
                 status = await process.wait()
-            except asyncio.CancelledError:
+            except BaseException:
                 await _end(process)
                 raise
+            finally:
+                offspring.forget(self._state, process.pid)
             attempt = 0 if loop.time() - started > HEALTHY_S else min(attempt, len(BACKOFF_S) - 1)
             self._on_exit(f"service {service} ended with status {status}; it is started again")
             await asyncio.sleep(BACKOFF_S[attempt])
@@ -80,6 +87,7 @@ async def spread(
     services: Sequence[str], server: Server, state: Path, on_exit: Callable[[str], None], workers: int = 1
 ) -> AsyncIterator[Processes]:
     """Run each service in a process of its own, or `workers` processes, for the time of the context."""
+    await asyncio.to_thread(offspring.end_orphans, state)
     processes = Processes(server, state, on_exit)
     watching = [asyncio.create_task(processes.watch(service, workers)) for service in services]
     try:
