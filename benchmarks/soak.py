@@ -99,12 +99,13 @@ def main() -> None:
     """Soak, and print a table in Markdown."""
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 600.0
     rows = asyncio.run(soak(seconds))
-    print(
-        "| process | MiB at the start | after a minute | at the end | bytes an order |\n| --- | --- | --- | --- | --- |"
-    )
+    every = max(int(2 * WARM_S / SAMPLE_S), 1)
+    minutes = [f"{each * SAMPLE_S / 60:.0f} min" for each in range(0, len(rows[0][1]), every)]
+    print(f"| process, MiB | {' | '.join(minutes)} | at the end | bytes an order |")
+    print("| --- " * (len(minutes) + 3) + "|")
     for name, sizes, growth in rows:
-        minute = sizes[min(int(WARM_S / SAMPLE_S), len(sizes) - 1)]
-        print(f"| {name} | {sizes[0]:.0f} | {minute:.0f} | {sizes[-1]:.0f} | {growth:.0f} |")
+        shown = " | ".join(f"{size:.0f}" for size in (*sizes[::every], sizes[-1]))
+        print(f"| {name} | {shown} | {growth:.0f} |")
 
 
 if __name__ == "__main__":

@@ -63,6 +63,27 @@ async def test_up_ends_with_its_server_and_services(
     assert running(tmp_path) is None
 
 
+@pytest.mark.parametrize("words", [("run", "genesis"), ("up", "--spread")])
+@pytest.mark.parametrize("sign", ["nats/server.lock", "nats/server.conf", "nats/server.json"])
+async def test_a_command_that_is_stopped_while_it_starts_leaves_nothing(
+    words: tuple[str, ...], sign: str, tmp_path: Path
+) -> None:
+    command = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "econsim", "--state", str(tmp_path), *words), stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(120):
+        while not (tmp_path / sign).exists():  # noqa: ASYNC110 - another process tells nobody
+            await asyncio.sleep(0.01)
+
+    command.send_signal(signal.SIGINT)
+    _, complaint = await command.communicate()
+
+    assert command.returncode == 130
+    assert complaint.decode().splitlines()[-1] == "stopped"
+    assert "Traceback" not in complaint.decode()
+    assert list(tmp_path.glob("processes/*.json")) == []  # noqa: ASYNC240 - nothing runs any more
+
+
 async def test_what_a_killed_command_started_is_ended_by_who_comes_next(tmp_path: Path) -> None:
     base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
     command = await asyncio.create_subprocess_exec(*base, "up", "--spread", stderr=asyncio.subprocess.PIPE)

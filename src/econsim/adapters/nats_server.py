@@ -118,8 +118,7 @@ class EmbeddedServer:
         self._watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._watcher
-        await _end(self._process)
-        offspring.forget(self.state, self._process.pid)
+        await self._ended()
         (self._directory / "server.json").unlink(missing_ok=True)
         self._claim.release()
         self._discard()
@@ -179,7 +178,7 @@ class EmbeddedServer:
             offspring.note(self.state, self._process.pid)
             await self._until_ready()
         except BaseException:
-            await _end(self._process)
+            await self._ended()
             raise
         server_state.write_record(self._directory, Running(self._process.pid, self.port, self._version))
 
@@ -237,6 +236,10 @@ class EmbeddedServer:
         why = f": {causes[0]}" if causes else ""
         last = said.strip().splitlines()[-1:] or ["nothing"]
         return f"{what}{why} (its log {log} ends with: {last[0][-300:]})"
+
+    async def _ended(self) -> None:
+        await _end(self._process)
+        offspring.forget(self.state, self._process.pid)
 
     def _discard(self) -> None:
         if self._throw_away:

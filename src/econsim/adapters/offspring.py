@@ -61,21 +61,15 @@ def forget(state: Path, pid: int) -> None:
 
 def end_orphans(state: Path) -> list[int]:
     """End every noted process whose starter is gone, and wait until it has; return which."""
-    orphans = []
-    for path, found in _noted(state):
-        if found is None or not _lives(found.pid, found.born):
-            path.unlink(missing_ok=True)
-        elif not _lives(found.parent, found.parent_born):
-            orphans.append(found)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(found.pid, signal.SIGTERM)
+    orphans = list(_orphans(state))
+    for orphan in orphans:
+        _send(signal.SIGTERM, orphan)
     end = time.monotonic() + KILL_S
     for orphan in orphans:
         while _lives(orphan.pid, orphan.born) and time.monotonic() < end:
             time.sleep(LOOK_S)
         if _lives(orphan.pid, orphan.born):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(orphan.pid, signal.SIGKILL)
+            _send(signal.SIGKILL, orphan)
         forget(state, orphan.pid)
     return [orphan.pid for orphan in orphans]
 
@@ -102,6 +96,20 @@ def born(pid: int) -> str:
 def _asked(pid: int) -> str:
     command = ("ps", "-o", "lstart=", "-p", str(pid))
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+def _orphans(state: Path) -> Iterator[Note]:
+    """Yield every noted process that lives and whose starter does not; notes of those that ended are taken back."""
+    for path, found in _noted(state):
+        if found is None or not _lives(found.pid, found.born):
+            path.unlink(missing_ok=True)
+        elif not _lives(found.parent, found.parent_born):
+            yield found
+
+
+def _send(number: signal.Signals, orphan: Note) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(orphan.pid, number)
 
 
 def _lives(pid: int, since: str) -> bool:

@@ -1,0 +1,25 @@
+"""The command while Python is still loading it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+INTERRUPTED = """
+import os, signal, sys
+import econsim.__main__ as command
+
+def interrupt(event, details):
+    if event == "import" and details[0] == "econsim.cli":
+        os.kill(os.getpid(), signal.SIGINT)
+
+sys.addaudithook(interrupt)
+command.main()
+"""
+"""The command, stopped with Ctrl-C as soon as it loads something."""
+
+
+def test_a_command_that_is_stopped_while_it_loads_says_so_in_a_word() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
