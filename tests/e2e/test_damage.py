@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from contextlib import aclosing
+from random import Random
 
 import pytest
 from run_builders import small_scenario
@@ -16,6 +18,8 @@ from econsim.adapters import jetstream, reading
 from econsim.adapters.connection import connect
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.cli import app as commands
+from econsim.cli.verifying import verified
+from econsim.config import settings
 from econsim.launch.runs import events_of, open_run
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
@@ -114,6 +118,26 @@ def test_whatever_record_a_bit_flips_in_is_named(state, sign):
 
     assert 1 in [code for code, _ in found]
     assert "record_is_missing" in "".join(said for _, said in found)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_hundred_flipped_bits_are_a_hundred_places_named(state, seed):
+    draw, block = Random(seed), store(state, "audit_log", "1.blk")
+    content = bytearray(block.read_bytes())
+    events = [found.start() for found in re.finditer(b'"event_id":"', content)]
+    for start in draw.sample(events[:-1], 25):
+        content[start + draw.randrange(100)] ^= 1 << draw.randrange(8)
+    block.write_bytes(content)
+
+    findings = [
+        each
+        for run in ("first", "second")
+        for each in asyncio.run(verified(settings(state=state), run)).findings
+    ]
+
+    missing = [each.evidence for each in findings if each.what == "record_is_missing"]
+    places = [re.search(r"places? (\d+)(?: to (\d+))?", each).groups() for each in missing]
+    assert len({n for first, last in places for n in range(int(first), int(last or first) + 1)}) == 25
 
 
 @pytest.mark.parametrize("reader", READERS)
