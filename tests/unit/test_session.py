@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from econsim.domain.session import Mark, Session
 from econsim.domain.settlement import clearing
+from econsim.errors import CorruptLog
 from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import OrderRejected
 from econsim.schemas.orders import OrderKind, Side, Verb
@@ -267,3 +268,13 @@ def test_what_is_told_twice_or_of_an_unfinished_batch_counts_once_or_not_at_all(
     heir.hear(Book().does(bid("carl", "c", C)))
 
     assert heir == book.session
+
+
+def test_a_book_is_not_rebuilt_from_a_log_that_lacks_one_of_its_items():
+    book, heir = Book(), Session(Market(resource="cpu"), 1)
+    book.does(bid("anna", "a", C), bid("bert", "b", C))
+
+    heir.hear(book.closed.items[1:])
+
+    with pytest.raises(CorruptLog, match="lacks item 1 of the book of cpu"):
+        heir.resume(book.closed.cleared)

@@ -232,11 +232,11 @@ async def replay(stage: Stage, me: Attacker) -> Finding:
         await one.until(lambda: len(outcomes(one)) >= 1)
         answer = await other.ask(entry(subjects.PLACE_BID), order("same", 10_000, 1))
         await stage.settled(one, me)
-        accepted = [
-            i
+        accepted = {
+            i["n"]
             for i in outcomes(one)
             if i.get("order_id") == f"{me.name}.osame" and "side" in i and "reason" not in i
-        ]
+        }
     return weigh(
         Fact(
             "the queue knew the last of eleven", answer is not None and b'"duplicate":true' in answer.payload

@@ -17,6 +17,7 @@ from econsim.domain.mechanism import Resting
 from econsim.domain.mechanisms import make
 from econsim.domain.settlement import Settlement
 from econsim.domain.terms import order_of, rejection
+from econsim.errors import CorruptLog
 from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.market import (
     Item,
@@ -168,11 +169,19 @@ class Session:
         self._heard.update((item.n, item) for item in items)
 
     def resume(self, cleared: TickCleared) -> None:
-        """Apply a finished batch of the past; one that was applied before is passed over."""
+        """Apply a finished batch of the past; one that was applied before is passed over.
+
+        Raises CorruptLog if an item of it was not heard: on another book than the one there was nothing may be done.
+        """
         if cleared.batch <= self.batch:
             return
         for n in range(self._n, self._n + cleared.items):
-            item = self._heard.pop(n)
+            item = self._heard.pop(n, None)
+            if item is None:
+                message = (
+                    f"the log lacks item {n} of the book of {self.market.resource}, of batch {cleared.batch}"
+                )
+                raise CorruptLog(message)
             self._book.evolve(item)
             self._settlement.evolve(item)
             self._admission.evolve(item)
