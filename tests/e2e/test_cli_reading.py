@@ -107,6 +107,37 @@ def test_events_filters_by_type_and_actor_and_shows_the_newest(state) -> None:
     assert fact["data"]["buyer"] == "buyer_001"
 
 
+@pytest.mark.parametrize(
+    "words", [("events", RUN, "--actor", "buyer_01"), ("quota", "show", RUN, "--agent", "buyer_01")]
+)
+def test_an_agent_that_is_not_in_the_run_is_answered_with_the_nearest(state, words) -> None:
+    shown = cli(*words, "--state", state)
+
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert f"there is no agent 'buyer_01' in run {RUN}; did you mean 'buyer_0" in shown.stderr
+
+
+def test_who_is_no_agent_may_be_asked_for_too(state) -> None:
+    assert cli("events", RUN, "--actor", "treasury", "--limit", 1, "--state", state).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("runs",), ("events", RUN), ("events", RUN, "--json"), ("why", "buyer_001-1-0"), ("report", RUN),
+        ("ledger", "verify", RUN), ("ledger", "balances", RUN), ("quota", "show", RUN), ("dead-letters", "list"),
+        ("streams", "plan"), ("trust", "show"), ("agent", "list"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_read_back_is_printed_in_plain_characters(state, words) -> None:
+    done = CliRunner(charset="ascii").invoke(commands, [*words, "--state", str(state)])
+
+    assert isinstance(done.exception, SystemExit | None), done.exception
+    assert done.stdout_bytes.decode("ascii") + done.stderr_bytes.decode("ascii")
+    assert "UnicodeEncodeError" not in done.output
+
+
 def test_following_a_closed_run_ends(state) -> None:
     shown = cli("events", RUN, "--follow", "--type", "system", "--state", state)
 
@@ -211,5 +242,5 @@ def test_a_run_that_does_not_exist_is_named(state) -> None:
     shown = cli("report", "run_2", "--state", state)
 
     assert shown.exit_code == 1
-    assert "'run_2'" in shown.stderr
+    assert "'run_2' in the log; did you mean 'run_1'?" in shown.stderr
     assert "econsim runs" in shown.stderr

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from econsim import grammar, subjects
 from econsim.adapters import reading
@@ -15,9 +15,11 @@ from econsim.domain.audit import Record, record
 from econsim.domain.causality import TIMELESS
 from econsim.domain.decode import decode
 from econsim.domain.envelope import DIGEST
+from econsim.domain.population import population
 from econsim.domain.repeats import Repeats
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
 from econsim.launch.kept import kept_until
+from econsim.nearest import nearest
 from econsim.schemas import names
 from econsim.schemas.admin import NO_RUN
 from econsim.stream_form import DAY_S
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from econsim.adapters.gaps import Gap
+    from econsim.schemas.clock import RunOpened
 
 LAST: Final = names.LAST
 """What stands for the newest run."""
@@ -43,7 +46,8 @@ async def resolve(client: Client, run: str) -> str:
     """
     if run != LAST:
         if not await _known(client, run):
-            message = f"there is no run {run!r} in the log; `econsim runs` lists those there are"
+            near = await _nearest(client, run)
+            message = f"there is no run {run!r} in the log; {near}`econsim runs` lists those there are"
             raise NotFound(message, code="run_does_not_exist")
         return run
     newest = await reading.newest(client, subjects.RUN_OPENED.pattern())
@@ -51,6 +55,24 @@ async def resolve(client: Client, run: str) -> str:
         message = "there are no runs in the log yet; start one with `econsim run genesis`"
         raise NotFound(message, code="run_does_not_exist")
     return grammar.fields(newest.subject).run
+
+
+async def _nearest(client: Client, run: str) -> str:
+    names = [grammar.fields(opening.subject).run for opening in await reading.openings(client, [])]
+    found = nearest(run, names, "runs")
+    return f"{found} " if found.endswith("?") else ""
+
+
+async def require_agent(client: Client, run: str, agent: str) -> None:
+    """Raise NotFound, naming the nearest, if a run has no such agent; a log without the run's opening says nothing."""
+    opening = await reading.newest(client, subjects.RUN_OPENED(run=run))
+    if opening is None:
+        return
+    opened = cast("RunOpened", decode(opening.subject, opening.payload).event.data)
+    names = [each.id for each in population(opened.scenario)]
+    if agent not in names:
+        message = f"there is no agent {agent!r} in run {run}; {nearest(agent, names, 'agents')}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
 
 
 async def _known(client: Client, run: str) -> bool:

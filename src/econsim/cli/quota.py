@@ -87,22 +87,26 @@ def changes(limits: list[str]) -> QuotaUpdate:
 
 async def _show(config: Settings, run: str, agent: str | None) -> None:
     from econsim.adapters.quota_table import shown
-    from econsim.cli.log import resolve
+    from econsim.cli.log import require_agent, resolve
 
     async with attached(config) as client:
         name = await resolve(client, run)
+        if agent:
+            await require_agent(client, name, agent)
         quotas = await shown(client, name, agent)
     _print(name, agent, quotas)
 
 
 async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdate) -> None:
     from econsim import subjects
-    from econsim.cli.log import resolve
+    from econsim.cli.log import require_agent, resolve
     from econsim.schemas.admin import SetQuota
     from econsim.schemas.quota import Quotas
 
     async with attached(config) as client:
         name = await resolve(client, run)
+        if agent:
+            await require_agent(client, name, agent)
     async with commanding(config) as commander:
         request = SetQuota(run=name, agent=agent, update=update)
         quotas = await commander.ask(subjects.SET_QUOTA, request, Quotas)

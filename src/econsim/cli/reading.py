@@ -61,12 +61,22 @@ Show = Callable[["deque[Fact]"], None]
 class Choice:
     """Which facts of a run are shown."""
 
-    wanted: Callable[[Fact], bool]
-    """Whether one is."""
+    types: frozenset[str] | None
+    """Of these types; none for all."""
+    actor: str | None
+    """Only what this one did or took part in."""
     newest: int | None
     """Of those so far, how many; none for all."""
     follow: bool
     """Whether to go on until the run ends."""
+
+    def fits(self, fact: Fact) -> bool:
+        """Tell whether a fact is shown."""
+        return (self.types is None or fact.type in self.types) and self.concerns(fact)
+
+    def concerns(self, fact: Fact) -> bool:
+        """Tell whether a fact is about the actor, if one was named."""
+        return self.actor is None or fact.concerns(self.actor)
 
 
 def runs(context: typer.Context) -> None:
@@ -111,13 +121,8 @@ def events(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim events last --actor buyer_003 --follow[/cyan]
     """
-    types = types_named(type_) if type_ else None
-
-    def wanted(fact: Fact) -> bool:
-        return (types is None or fact.type in types) and (actor is None or fact.concerns(actor))
-
-    show = printer(as_json=as_json)
-    carried_out(_events(configured(context), run, Choice(wanted, limit, follow), show))
+    choice = Choice(types_named(type_) if type_ else None, actor, limit, follow)
+    carried_out(_events(configured(context), run, choice, printer(as_json=as_json)))
 
 
 def why(
@@ -180,24 +185,29 @@ def _state(seen: RunSeen) -> str:
 
 
 async def _events(config: Settings, run: str, choice: Choice, show: Show) -> None:
-    from econsim.cli.log import RunLog, resolve
+    from econsim.cli.log import RunLog, require_agent, resolve
     from econsim.domain.audit import facts
 
+    known = choice.actor is None
     kept: deque[Fact] = deque(maxlen=choice.newest)
     async with attached(config) as client:
         name = await resolve(client, run)
         log = RunLog(client, name)
         async for entry in log.so_far():
-            kept.extend(filter(choice.wanted, facts(entry)))
+            found = list(facts(entry))
+            known = known or any(map(choice.concerns, found))
+            kept.extend(filter(choice.fits, found))
             if not choice.newest:
                 show(kept)
         show(kept)
+        if choice.actor and not known:
+            await require_agent(client, name, choice.actor)
         if log.end.stopped and not log.end.closed:
             note = f"run {name} is stopped; `econsim resume {name}` goes on with it"
             echo(note, fg="yellow", err=True)
         if choice.follow:
             async for entry in log.onwards():
-                kept.extend(filter(choice.wanted, facts(entry)))
+                kept.extend(filter(choice.fits, facts(entry)))
                 show(kept)
     log.check()
 
