@@ -105,7 +105,7 @@ class _Book:
                 case TradeExecuted(trade_id=trade, bid_id=bid, ask_id=ask, quantity=units):
                     self.trades[trade] += 1
                     self._left.subtract({bid: units, ask: units})
-        self._session.evolve(items)
+        self._session.hear(items)
         self._session.resume(cleared)
         bids, asks = self._session.depth(1)
         best = tuple(levels[0].price if levels else None for levels in (bids, asks))
