@@ -13,6 +13,7 @@ import nats
 import pytest
 from superuser import superuser
 
+from econsim.adapters import jetstream
 from econsim.adapters.connection import connect, ready, reliable_publish
 from econsim.adapters.nats_server import EmbeddedServer
 from econsim.adapters.offspring import born
@@ -211,3 +212,19 @@ async def test_a_server_that_dies_at_once_is_told_with_its_last_words(tmp_path):
 
     with pytest.raises(SetupError, match=r"the disk is full; .*no space left on device"):
         await EmbeddedServer(tmp_path, binary=broken).__aenter__()
+
+
+async def test_a_server_whose_disk_was_full_stores_again_when_there_is_room(tmp_path):
+    told = []
+    async with EmbeddedServer(tmp_path, on_crash=told.append) as server:
+        before = server.pid
+        with (tmp_path / "nats" / "server.log").open("a") as log:
+            log.write("[ERR] JetStream failed to store a msg: no space left on device\n")
+        async with asyncio.timeout(60):
+            while server.pid == before:  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.1)
+        client = await connect(server.url, superuser(server), "test-full")
+        await jetstream.apply(client)
+        await client.close()
+
+        assert (len(told), server.crashes) == (2, 0)

@@ -38,6 +38,12 @@ PORT_TRIES: Final = 5
 LOG_BYTES_MAX: Final = 8 * 2**20
 """Size at which a start moves the log aside as `server.log.1`."""
 
+FULL_LOOK_S: Final = 2.0
+"""Pause between looks whether the server complains of a full disk, and whether there is room again."""
+
+_FULL: Final = ("no space left on device", "resource limits exceeded")
+"""What the server says when it stores nothing any more, and goes on saying when there is room again."""
+
 _CAUSES: Final = (
     ("no space left on device", "the disk is full; free some space and start again"),
     ("address already in use", "its port is in use; choose another"),
@@ -201,15 +207,44 @@ class EmbeddedServer:
         attempt = 0
         while True:
             started = time.monotonic()
-            await self._process.wait()
-            offspring.forget(self.state, self._process.pid)
-            self.crashes += 1
-            self._on_crash(self._failure(f"nats-server ended with status {self._process.returncode}"))
-            if time.monotonic() - started > HEALTHY_S:
+            filled = await self._filled()
+            if not filled:
+                offspring.forget(self.state, self._process.pid)
+                self.crashes += 1
+                self._on_crash(self._failure(f"nats-server ended with status {self._process.returncode}"))
+            if filled or time.monotonic() - started > HEALTHY_S:
                 attempt = 0
             attempt = await self._again(attempt)
             if attempt < 0:
                 return
+
+    async def _filled(self) -> bool:
+        """Wait until the server has ended; true if that was done here, because its disk had been full and has room again.
+
+        After one failed write the server stores nothing more in that stream until it is started anew.
+        """
+        ended, full = asyncio.ensure_future(self._process.wait()), False
+        while not (await asyncio.wait({ended}, timeout=FULL_LOOK_S))[0]:
+            if not full and (full := self._complains()):
+                self._on_crash(
+                    "nats-server stores nothing: the disk is full; free some space, and it goes on"
+                )
+            if full and server_state.has_room(self._directory, self._free_bytes_min):
+                self._on_crash("the disk has room again; nats-server is started anew")
+                await self._ended()
+                return True
+        return False
+
+    def _complains(self) -> bool:
+        """Return whether the server has said since it started that its disk is full."""
+        return any(sign in self._said(self._log_start).lower() for sign in _FULL)
+
+    def _said(self, start: int) -> str:
+        """Return the end of the server's log from a place on."""
+        log = self._directory / "server.log"
+        with log.open("rb") as file:
+            file.seek(max(start, log.stat().st_size - 20_000))
+            return file.read().decode(errors="replace")
 
     async def _again(self, attempt: int) -> int:
         """Start after a crash; return the number of the next attempt, or -1 when given up."""
@@ -229,9 +264,7 @@ class EmbeddedServer:
     def _failure(self, what: str) -> str:
         """Say what happened, and why as far as the log tells."""
         log = self._directory / "server.log"
-        with log.open("rb") as file:
-            file.seek(max(self._log_start, log.stat().st_size - 20_000))
-            said = file.read().decode(errors="replace")
+        said = self._said(self._log_start)
         causes = [remedy for sign, remedy in _CAUSES if sign in said.lower()]
         why = f": {causes[0]}" if causes else ""
         last = said.strip().splitlines()[-1:] or ["nothing"]

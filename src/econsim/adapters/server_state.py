@@ -164,6 +164,12 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
     return path
 
 
+def has_room(directory: Path, free_bytes_min: int) -> bool:
+    """Tell whether a server started now could store something."""
+    used = _used(directory)
+    return shutil.disk_usage(directory).free >= free_bytes_min and _store_bytes_max(directory) > used
+
+
 def free_port() -> int:
     """Return a loopback port nobody listens on."""
     while True:
@@ -184,8 +190,11 @@ def port_is_free(port: int) -> bool:
 
 
 def _store_bytes_max(directory: Path) -> int:
-    used = sum(file.stat().st_size for file in (directory / "data").rglob("*") if file.is_file())
-    return int((shutil.disk_usage(directory).free + used) * STORE_SHARE_MAX)
+    return int((shutil.disk_usage(directory).free + _used(directory)) * STORE_SHARE_MAX)
+
+
+def _used(directory: Path) -> int:
+    return sum(file.stat().st_size for file in (directory / "data").rglob("*") if file.is_file())
 
 
 def _lock(path: Path) -> int | None:
