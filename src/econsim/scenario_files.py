@@ -47,16 +47,19 @@ TEMPLATE: Final = "_template"
 BYTE_ORDER_MARK: Final = "\ufeff"
 """What some editors put before the first letter of a file; it means nothing."""
 
+TYPES: Final = {
+    "float_type": ("is no number", "write a number like 3.5, without quotes"),
+    "finite_number": ("is no number that can be measured", "write one like 3.5"),
+    "int_type": ("is no whole number", "write one like 3, without quotes"),
+    "int_from_float": ("is no whole number", "write one like 3"),
+    "string_type": ("is no text", 'write it in quotes, like "cpu"'),
+    "tuple_type": ("is no list", "write one in brackets, like [3.25, 3.00]"),
+    "model_type": ("is no table", "write its keys under a header, or in braces"),
+}
+"""Kind of a schema's complaint about a value's type → what is wrong, and what would be right."""
+
 REMEDIES: Final = {
-    "bool_type": "write true or false, without quotes",
-    "float_type": "write a number like 3.5, without quotes",
-    "finite_number": "write a number like 3.5",
-    "int_type": "write a whole number like 3, without quotes",
-    "int_from_float": "write a whole number like 3",
-    "string_type": 'write text in quotes, like "cpu"',
     "enum": "write one of these words in quotes",
-    "tuple_type": "write a list in brackets, like [3.25, 3.00]",
-    "model_type": "write a table: its keys under a header, or in braces",
     "string_pattern_mismatch": "use a-z 0-9 _ -, a letter or digit first",
     "string_too_long": "shorten it",
     "too_short": "add one",
@@ -64,7 +67,7 @@ REMEDIES: Final = {
     "greater_than_equal": "write a number within the limits",
     "less_than_equal": "write a number within the limits",
 }
-"""Kind of a schema's complaint → what would be right."""
+"""Kind of a schema's other complaints → what would be right."""
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "": Scenario,
@@ -115,7 +118,9 @@ def _text(path_or_name: str | Path) -> tuple[str, str]:
         raise _unknown(name) from None
     except (OSError, ValueError) as error:
         remedy = "give a text file in UTF-8, or a name that `econsim scenarios` lists"
-        raise _error(name, 1, "", f"cannot be read: {error}", remedy) from None
+        raise _error(
+            name if name.isprintable() else repr(name), 1, "", f"cannot be read: {error}", remedy
+        ) from None
     return text, name
 
 
@@ -208,6 +213,9 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
     if problem["type"] == "value_error":
         what, _, remedy = problem["msg"].removeprefix("Value error, ").partition("; ")
         return what, remedy
+    if problem["type"] in TYPES:
+        what, remedy = TYPES[problem["type"]]
+        return f"{shown(problem['input'])} {what}", remedy
     choices = findall(r"'([^']*)'", str(context.get("expected", "")))
     near = get_close_matches(str(problem["input"]), choices, n=1, cutoff=0.4)
     said = problem["msg"][0].lower() + problem["msg"][1:]

@@ -47,8 +47,8 @@ def parse_credits(value: object) -> int:
 
 
 def shown(value: object) -> str:
-    """Return a value for a message, in one short line."""
-    text = repr(value)
+    """Return a value for a message, as a file has it and in one short line."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
