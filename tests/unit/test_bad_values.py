@@ -48,6 +48,7 @@ REFUSED: dict[object, list[str]] = {
     values.name: NAMES,
     values.person: [*NAMES, "treasury", "transfer", "host_1"],
     values.run_name: [*NAMES, "last", "none"],
+    values.agent: [*NAMES, "transfer", "treasury", "clearing_cpu"],
     values.event: ["", " ", "a b", "ä", "*", "\0", "a" * 500],
     values.code: ["", " ", "Not A Code", "ä", "*", "\0", "a" * 500],
     values.urls: URLS,
@@ -61,6 +62,7 @@ REFUSED: dict[object, list[str]] = {
 
 GOOD: dict[object, str] = {
     values.name: "demo",
+    values.run_name: "demo",
     values.person: "ada",
     values.event: "a",
     values.new_directory: "directory",

@@ -47,13 +47,13 @@ def seconds(length: str) -> int:
 
 
 RunOption = Annotated[
-    str, typer.Option("--run", help="The run it is for.", metavar="RUN", parser=values.name)
+    str, typer.Option("--run", help="The run it is for.", metavar="RUN", parser=values.run_name)
 ]
 """The run an agent belongs to; it may be opened later."""
 
 NameArgument = Annotated[
     str,
-    typer.Argument(help="The agent's name in the run: a-z 0-9 _ -", metavar="NAME", parser=values.name),
+    typer.Argument(help="The agent's name in the run: a-z 0-9 _ -", metavar="NAME", parser=values.agent),
 ]
 """An agent."""
 

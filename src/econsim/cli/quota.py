@@ -69,20 +69,20 @@ def changes(limits: list[str]) -> QuotaUpdate:
         name, _, value = limit.partition("=")
         if name not in known:
             message = f"there is no limit {name!r}; the limits are {', '.join(known)}"
-            raise typer.BadParameter(message)
+            raise typer.BadParameter(message, param_hint="NAME=VALUE")
         if not value.isdecimal():
             message = f"{name} is a whole number, for instance {name}=5, not {value!r}"
-            raise typer.BadParameter(message)
+            raise typer.BadParameter(message, param_hint="NAME=VALUE")
         if name in found:
             message = f"{name} is given twice"
-            raise typer.BadParameter(message)
+            raise typer.BadParameter(message, param_hint="NAME=VALUE")
         found[name] = int(value)
     try:
         return QuotaUpdate(**found)
     except ValidationError as error:
         first = error.errors()[0]
         message = f"{first['loc'][0]}: {first['msg']}"
-        raise typer.BadParameter(message) from error
+        raise typer.BadParameter(message, param_hint="NAME=VALUE") from error
 
 
 async def _show(config: Settings, run: str, agent: str | None) -> None:

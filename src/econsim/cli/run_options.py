@@ -104,7 +104,7 @@ def _guest(text: str) -> GuestOption:
     from econsim.launch.choose import guest_option
 
     found = guest_option(text)
-    values.name(found.name)
+    values.agent(found.name)
     return found
 
 

@@ -85,12 +85,12 @@ OF_RUN: Final = (
 def run(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="The agent's name in the run.", metavar="NAME", parser=values.name)
+        str, typer.Argument(help="The agent's name in the run.", metavar="NAME", parser=values.agent)
     ],
     command: Annotated[list[str], typer.Argument(help="After --: the program and its arguments.")],
     *,
     run: Annotated[
-        str, typer.Option("--run", help="The run it takes part in.", metavar="RUN", parser=values.name)
+        str, typer.Option("--run", help="The run it takes part in.", metavar="RUN", parser=values.run_name)
     ],
     read: ReadOption = None,
     cpu_s: Seconds = None,

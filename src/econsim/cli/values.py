@@ -173,6 +173,16 @@ def run_name(text: str) -> str:
     return name(text)
 
 
+def agent(text: str) -> str:
+    """Take the name of an agent from outside."""
+    from econsim.schemas.names import is_agent_name_reserved
+
+    if is_agent_name_reserved(name(text)):
+        message = f"{shown(text)} is no agent's name: it stands for something of the system; choose another"
+        raise refuse(message)
+    return text
+
+
 def event(text: str) -> str:
     """Take the id of an event, trade, order or chain, or the beginning of one."""
     if not _EVENT.fullmatch(text):
