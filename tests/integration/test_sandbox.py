@@ -366,6 +366,12 @@ BREAKING = [
         {"memory_bytes": 60 * MIB, "scratch_bytes": 80 * MIB, "file_bytes": 80 * MIB},
         "import time; f = open('/tmp/x', 'wb')\nfor _ in range(70): f.write(bytes(2**20))\nf.flush(); time.sleep(60)",
     ),
+    (
+        Ended.FILES,
+        {"files": 200},
+        "import time\nfor n in range(300): open(f'/tmp/{n}', 'w').close()\ntime.sleep(60)",
+    ),
+    (Ended.OUTPUT, {"output_bytes": MIB}, "while True: print('x' * 1000)"),
     (Ended.WALL, {"wall_s": 1.0}, "import time; time.sleep(60)"),
 ]
 

@@ -1,5 +1,8 @@
 """`econsim agent run` as a command: what it finds by itself, what it refuses, and how it ends."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -33,6 +36,25 @@ def test_the_agents_words_and_its_exit_code_are_passed_on(tmp_path):
     done = invoke(tmp_path / "state", "bob", "--run", "r1", "--", "python", "-c", code)
 
     assert (done.exit_code, done.stdout) == (7, "bob's bob\n")
+
+
+@pytest.mark.parametrize("python", [sys.executable, str(Path(sys.executable).resolve()), "python"])
+def test_python_may_be_named_by_its_path(tmp_path, python):
+    made(tmp_path / "state", "r1", "bob")
+
+    done = invoke(tmp_path / "state", "bob", "--run", "r1", "--", python, "-c", "print('works')")
+
+    assert (done.exit_code, done.stdout) == (0, "works\n")
+
+
+def test_no_more_is_printed_than_an_agent_may_say(tmp_path):
+    made(tmp_path / "state", "r1", "bob")
+    chatter = ("python", "-c", "while True: print('x' * 999)")
+
+    done = invoke(tmp_path / "state", "bob", "--run", "r1", "--output-mib", "1", "--", *chatter)
+
+    assert (done.exit_code, len(done.stdout) <= 2**21) == (1, True)
+    assert "the agent was stopped: it said too much" in done.stderr
 
 
 def test_a_broken_limit_is_said(tmp_path):

@@ -83,7 +83,27 @@ def test_the_files_a_command_names_are_shown_and_no_directory(tmp_path):
     (tmp_path / "bot.py").touch()
     (tmp_path / "keys").mkdir()
 
-    assert jail.named(["python", "bot.py", "keys", "--fast"], tmp_path) == (tmp_path / "bot.py",)
+    shown = jail.readable(["python", "bot.py", "keys", "--fast"], tmp_path, ())
+
+    assert {*shown} - {*jail.python()} == {tmp_path / "bot.py"}
+
+
+def test_a_file_of_a_tree_that_is_shown_is_not_shown_again(tmp_path):
+    (tmp_path / "real.py").touch()
+    (tmp_path / "bot.py").symlink_to(tmp_path / "real.py")
+
+    shown = jail.readable([sys.executable, "bot.py"], tmp_path, [tmp_path])
+
+    assert {*shown} - {*jail.python()} == {tmp_path}
+
+
+def test_a_python_named_by_its_path_comes_with_its_environment(tmp_path):
+    program = tmp_path / "venv" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.symlink_to(sys.executable)
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+
+    assert tmp_path / "venv" in jail.readable([str(program), "bot.py"], tmp_path, ())
 
 
 @pytest.mark.parametrize("shown", [".", "state", "state/trust"])

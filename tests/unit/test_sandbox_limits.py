@@ -74,4 +74,4 @@ def test_a_process_that_is_gone_uses_nothing():
     process.wait()
 
     assert usage.of_tree(process.pid) == usage.Usage()
-    assert usage.scratch_bytes(process.pid) == 0
+    assert usage.scratch(process.pid) == usage.Usage()

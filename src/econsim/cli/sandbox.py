@@ -51,6 +51,18 @@ Files = Annotated[
 ]
 """Open files."""
 
+MadeFiles = Annotated[
+    int | None,
+    typer.Option(help="Files in its /tmp.", metavar="N", parser=values.Whole(1, bounds.FILES_MAX)),
+]
+"""Files it may make."""
+
+Output = Annotated[
+    int | None,
+    typer.Option(help="What it says, in MiB.", metavar="N", parser=values.Whole(1, bounds.OUTPUT_MAX_MIB)),
+]
+"""What it may say."""
+
 Processes = Annotated[
     int | None,
     typer.Option(help="Processes and threads.", metavar="N", parser=values.Whole(1, bounds.PROCESSES_MAX)),
@@ -98,6 +110,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
     open_files: Files = None,
     processes: Processes = None,
     wall_s: Wall = None,
+    files: MadeFiles = None,
+    output_mib: Output = None,
     isolation: Annotated[
         Isolated, typer.Option(help="namespaces, or limits where the kernel allows no more.")
     ] = Isolated.NAMESPACES,
@@ -123,6 +137,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
         open_files=open_files or usual.open_files,
         processes=processes or usual.processes,
         wall_s=wall_s or usual.wall_s,
+        files=files or usual.files,
+        output_bytes=output_mib * MIB if output_mib else usual.output_bytes,
     )
     guest = Guest(
         run=run,

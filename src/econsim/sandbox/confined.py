@@ -73,7 +73,7 @@ class Jailed(Confined):
         if not guest.creds.is_file():
             message = f"there is no creds file {guest.creds}; make it with `econsim agent create`"
             raise SetupError(message)
-        readable = (*jail.python(), *jail.named(guest.command, guest.directory), *guest.readable)
+        readable = jail.readable(guest.command, guest.directory, guest.readable)
         jail.refuse_secrets(readable, guest.secrets)
         view = jail.View(jail.program(), readable, guest.directory, launch.root_can_be_given_up())
         filtered = calls.filter_for()
@@ -108,8 +108,8 @@ class Jailed(Confined):
         if self._first is None:
             return Usage()
         tree = usage.of_tree(self._first)
-        memory_bytes = tree.memory_bytes + usage.scratch_bytes(self._first)
-        return Usage(tree.cpu_s, memory_bytes, tree.tasks)
+        scratch = usage.scratch(self._first)
+        return Usage(tree.cpu_s, tree.memory_bytes + scratch.memory_bytes, tree.tasks, scratch.files)
 
     async def end(self) -> None:
         """Kill the first process; the kernel kills the rest before it lets that one go."""

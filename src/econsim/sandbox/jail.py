@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -130,10 +130,24 @@ def python() -> tuple[Path, ...]:
     return _outermost(path for tree in trees for path in (tree, tree.resolve()))
 
 
-def named(command: Iterable[str], directory: Path) -> tuple[Path, ...]:
-    """Return the files that a command names and that nothing else shows."""
-    paths = (Path(os.path.normpath(directory / word)) for word in command)
-    return tuple(path for path in paths if _is_file(path) and not _shown(path))
+def readable(command: Sequence[str], directory: Path, given: Iterable[Path]) -> tuple[Path, ...]:
+    """Return what an agent may read beyond the system: Python, what it was given, and the files its command names.
+
+    A Python that the command names by its path comes with the trees it lives in: alone it would not start.
+    What lies in a tree that is shown is not shown again: a link there leads to where the jail has nothing yet.
+    """
+    named = [path for word in command if _is_file(path := Path(os.path.normpath(directory / word)))]
+    living = (tree for path in named[:1] for place in (path, path.resolve()) for tree in _python_of(place))
+    return _outermost((*python(), *given, *living, *named))
+
+
+def _python_of(program: Path) -> tuple[Path, ...]:
+    """Return the tree of an installation or environment of Python that a program is of, if it is of one."""
+    tree = program.parent.parent
+    if program.parent.name != "bin" or _shown(program):
+        return ()
+    found = (tree / "pyvenv.cfg").is_file() or any((tree / "lib").glob("python3*"))
+    return (tree,) if found else ()
 
 
 def refuse_secrets(readable: Iterable[Path], secrets: Iterable[Path]) -> None:

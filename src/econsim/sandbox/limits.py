@@ -30,6 +30,13 @@ PROCESSES_MAX: Final = 2**22
 """Processes a limit may be: what Linux counts to."""
 
 
+FILES_MAX: Final = 2**31
+"""Files a limit may be: more than any `/tmp` in memory has room for."""
+
+OUTPUT_MAX_MIB: Final = 2**20
+"""MiB of output a limit may be: 1 TiB, more than a year's terminal takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one agent may use, all its processes together unless it says otherwise."""
@@ -42,6 +49,10 @@ class Limits:
     """Size of `/tmp`, the only place to write; it is memory."""
     file_bytes: int = 16 * MIB
     """Size of one file, so that no mistake fills `/tmp` at once."""
+    files: int = 10_000
+    """Files in `/tmp`, directories included: a bot has some; each takes memory of the kernel's."""
+    output_bytes: int = 16 * MIB
+    """Bytes it may say on its outputs: hours of a line a tick; they go to a terminal or a log."""
     open_files: int = 128
     """Open files of one process: a bot has about ten."""
     processes: int = 32

@@ -47,6 +47,8 @@ class Ended(StrEnum):
     CPU = "its processor time was used up"
     MEMORY = "it took too much memory"
     PROCESSES = "it had too many processes"
+    FILES = "it made too many files"
+    OUTPUT = "it said too much"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Sandbox:
         """Describe it; entering the context starts it. `heard` is told each line it says."""
         self.guest = guest
         """What it is."""
-        self._tail = Tail(heard)
+        self._tail = Tail(heard, guest.limits.output_bytes)
         self._asked = asyncio.Event()
         self._used = Usage()
 
@@ -179,7 +181,7 @@ class Sandbox:
         self._used = Usage(
             max(now.cpu_s, self._used.cpu_s), max(now.memory_bytes, self._used.memory_bytes), now.tasks
         )
-        return _first_broken(limits, now, self._age_s())
+        return Ended.OUTPUT if self._tail.over else _first_broken(limits, now, self._age_s())
 
     async def _last_words(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -197,4 +199,6 @@ def _first_broken(limits: Limits, used: Usage, age_s: float) -> Ended | None:
         return Ended.MEMORY
     if used.tasks > limits.processes + OWN_TASKS:
         return Ended.PROCESSES
+    if used.files > limits.files:
+        return Ended.FILES
     return Ended.WALL if age_s >= limits.wall_s else None

@@ -24,8 +24,11 @@ Heard = Callable[[str], None]
 class Tail:
     """The end of one agent's output, made of printable lines."""
 
-    def __init__(self, heard: Heard | None = None) -> None:
-        """Start empty."""
+    def __init__(self, heard: Heard | None = None, most: int | None = None) -> None:
+        """Start empty; take no more than `most` bytes, if there is a limit."""
+        self.over = False
+        """Whether more was said than is taken."""
+        self._left = most
         self.lines: deque[str] = deque(maxlen=LINES_MAX)
         """What is kept, oldest first."""
         self._heard = heard or (lambda _: None)
@@ -39,7 +42,11 @@ class Tail:
         self.finish()
 
     def add(self, data: bytes) -> None:
-        """Take what was said; a line counts when it is complete or too long."""
+        """Take what was said, as far as the limit; a line counts when it is complete or too long."""
+        if self._left is not None:
+            self.over = self.over or len(data) > self._left
+            data = data[: self._left]
+            self._left -= len(data)
         *complete, rest = (self._begun + self._decoder.decode(data)).split("\n")
         for line in complete:
             self._keep(line)

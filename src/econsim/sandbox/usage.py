@@ -26,6 +26,8 @@ class Usage:
     """Resident memory; a page that several share counts for each."""
     tasks: int = 0
     """Processes and their threads."""
+    files: int = 0
+    """Files in `/tmp` of a jail, directories included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,14 @@ def descendants(root: int) -> list[int]:
     return [entry.pid for entry in _below(root) if entry.pid != root]
 
 
-def scratch_bytes(pid: int, place: str = "/tmp") -> int:  # noqa: S108 - as the process sees it
-    """Return the memory that a file system in memory takes, as a process sees it; 0 if it is gone."""
+def scratch(pid: int, place: str = "/tmp") -> Usage:  # noqa: S108 - as the process sees it
+    """Return the memory and files that a file system in memory takes, as a process sees it; nothing if it is gone."""
     with contextlib.suppress(OSError):
         state = os.statvfs(f"/proc/{pid}/root{place}")
         files = state.f_files - state.f_ffree
-        return (state.f_blocks - state.f_bfree) * state.f_frsize + files * INODE_BYTES
-    return 0
+        used = (state.f_blocks - state.f_bfree) * state.f_frsize + files * INODE_BYTES
+        return Usage(memory_bytes=used, files=files)
+    return Usage()
 
 
 def _below(root: int) -> Iterator[_Entry]:
