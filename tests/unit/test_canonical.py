@@ -15,7 +15,17 @@ from run_builders import altered, only, shuffled, small_run
 from econsim import subjects
 from econsim.domain.canonical import Canonical, canonical_hash, canonical_lines
 
-LEFT_OUT = {"salt", "hosts", "sequence", "journal_sequence", "previous_hash", "hash", "last_sequence"}
+LEFT_OUT = {
+    "unjudged",
+    "last_sequence",
+    "journal_sequence",
+    "sequence",
+    "previous_hash",
+    "hash",
+    "salt",
+    "hosts",
+    "failure",
+}
 
 
 def leaves(value, path=()):

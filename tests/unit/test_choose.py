@@ -41,6 +41,23 @@ def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
     assert {e.measure for e in GENESIS.expectations} - {e.measure for e in short.expectations} == {"alpha"}
 
 
+@pytest.mark.parametrize(
+    ("options", "left_out"),
+    [
+        ({}, {}),
+        ({"guests": ["ana"]}, {"an agent from outside takes part": 4}),
+        ({"real_time": True}, {"the run is in real time": 4}),
+        ({"periods": 1}, {"the run does not come to their periods": 1}),
+        (
+            {"periods": 1, "guests": ["ana"]},
+            {"an agent from outside takes part": 3, "the run does not come to their periods": 1},
+        ),
+    ],
+)
+def test_what_is_not_judged_is_counted_with_its_reason(options, left_out) -> None:
+    assert chosen(GENESIS, **options).unjudged == left_out
+
+
 def test_real_time_expects_nothing() -> None:
     live = chosen(GENESIS, real_time=True)
 

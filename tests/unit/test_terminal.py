@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -80,6 +81,15 @@ def test_nothing_of_the_tables_is_cut(width):
 
     assert max(len(line) for line in lines if not line.startswith("hash")) <= width
     assert not [line for line in lines if "…" in line]
+
+
+def test_what_is_not_judged_is_said_with_the_reason():
+    summary = summed(small_run())
+    scenario = summary.scenario.model_copy(update={"unjudged": {"an agent from outside takes part": 4}})
+
+    told = shown(lambda console: print_summary(replace(summary, scenario=scenario), console))
+
+    assert "4 expectations not judged: an agent from outside takes part" in told
 
 
 def test_what_people_copy_stays_in_one_piece(tmp_path):

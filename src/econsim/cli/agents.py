@@ -84,7 +84,7 @@ def create(
 
     Example: [cyan]econsim agent create ana --run demo --expires 2h --output ana.creds[/cyan]
     """
-    found, told = carried_out(_create(configured(context), run, name, expires))
+    found, told, seatless = carried_out(_create(configured(context), run, name, expires))
     path = found.creds
     if output is not None:
         path = _copied(found.creds, output)
@@ -96,6 +96,8 @@ def create(
         until=_when(found),
         told=told,
     )
+    if seatless:
+        typer.secho(f"warning: {seatless}", fg="yellow", err=True)
 
 
 @agent.command(name="list")
@@ -168,7 +170,8 @@ def _when(found: AgentCreds) -> str:
     return moment(found.expires)
 
 
-async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[AgentCreds, str]:
+async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[AgentCreds, str, str]:
+    """Return the account, what the server knows of it, and why it has no seat in the run, if it has none."""
     from contextlib import suppress
 
     from econsim.adapters.agent_creds import find, mint
@@ -177,7 +180,9 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     from econsim.adapters.trust import Trust
     from econsim.errors import NotFound
     from econsim.launch.guests import revoke_later
+    from econsim.launch.seats import without_seat
     from econsim.launch.trail import recorded
+    from econsim.permissions import OBSERVER
     from econsim.schemas.admin import TellTrust
 
     trust = Trust.open(config.state)
@@ -187,12 +192,14 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     found = mint(trust, run, name, life_s)
     url = _url(config)
     if not url:
-        return found, "no server runs here: the next one will know it"
+        way = f"`econsim run SCENARIO --name {run} --guest {name}`"
+        return found, "no server runs here: the next one will know it", f"no run is open here: {way} opens it"
     async with provisioning(url, trust) as provisioner:
         await settle(trust, provisioner)
         await provisioner.push([found.jwt()])
     told = TellTrust(run=run, who=name, change="agent_let_in")
-    return found, f"the server at {url} knows it{await recorded(trust, url, told)}"
+    how = f"the server at {url} knows it{await recorded(trust, url, told)}"
+    return found, how, await without_seat(url, trust.creds(OBSERVER), run, name)
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:

@@ -34,6 +34,7 @@ _SYSTEM: Final = frozenset(
 _LEFT_OUT: Final = frozenset(
     {
         "cause",
+        "unjudged",
         "last_sequence",
         "journal_sequence",
         "sequence",

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from econsim.domain.population import population
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.schemas.quota import DEADLINE_MS_MAX
-from econsim.schemas.scenario import Expectation, Group, Mode, PolicyName, Scenario
+from econsim.schemas.scenario import Group, Mode, PolicyName, Scenario
 
 GUEST_CREDITS: Final = 100
 """Credits a guest is dealt: as much as an agent of the shipped scenarios."""
@@ -56,8 +56,8 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
 ) -> Scenario:
     """Return the scenario with what was asked for instead of its own.
 
-    Expectations that no longer apply are left out: those of periods it does not come to, and all of them
-    with guests or in real time. Raises ScenarioError for what the options make impossible.
+    Expectations that no longer apply are left out, and counted with the reason: those of periods it does not come to,
+    and all of them with guests or in real time. Raises ScenarioError for what the options make impossible.
     """
     clock = scenario.clock
     if periods is not None:
@@ -65,7 +65,15 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
     if real_time:
         clock = clock.model_copy(update={"mode": Mode.REAL_TIME})
     joined = tuple(Group(name=name, policy=PolicyName.EXTERNAL, credits=GUEST_CREDITS) for name in guests)
-    kept = () if guests or real_time else _reached(scenario, clock.periods)
+    reached = tuple(
+        e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= clock.periods
+    )
+    moved = "an agent from outside takes part" if guests else "the run is in real time" if real_time else ""
+    kept = () if moved else reached
+    left_out = {
+        moved: len(reached) - len(kept),
+        "the run does not come to their periods": len(scenario.expectations) - len(reached),
+    }
     changed = scenario.model_copy(
         update={
             "seed": scenario.seed if seed is None else seed,
@@ -73,6 +81,7 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
             "hosts": scenario.hosts if hosts is None else hosts,
             "agents": (*scenario.agents, *joined),
             "expectations": kept,
+            "unjudged": {reason: number for reason, number in left_out.items() if number},
         }
     )
     try:
@@ -94,7 +103,3 @@ def needs_nats(scenario: Scenario) -> str:
         if outside
         else ""
     )
-
-
-def _reached(scenario: Scenario, periods: int) -> tuple[Expectation, ...]:
-    return tuple(e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= periods)

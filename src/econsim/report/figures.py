@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from econsim.report.summary import Summary
@@ -69,3 +69,11 @@ def orders_per_second(summary: Summary) -> float | None:
     """Return the orders taken in a second of wall-clock time, if the run was timed."""
     speed = summary.speed
     return summary.orders / speed.elapsed_s if speed and speed.elapsed_s > 0 else None
+
+
+def unjudged(left_out: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each reason why expectations were not judged."""
+    return [
+        f"{count(number)} expectation{'' if number == 1 else 's'} not judged: {reason}"
+        for reason, number in left_out.items()
+    ]

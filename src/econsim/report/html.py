@@ -28,6 +28,7 @@ from econsim.report.figures import (
     owing,
     percent,
     price_range,
+    unjudged,
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
 from econsim.report.summary import MarketSummary, Summary, Verdict
@@ -61,7 +62,7 @@ def render(summary: Summary) -> str:
         "chips": _chips(summary),
         "failure": _notes(summary),
         "cards": _cards(summary),
-        "expectations": _expectations(summary.verdicts),
+        "expectations": _expectations(summary.verdicts, unjudged(summary.scenario.unjudged)),
         "markets": "\n".join(_market(market, summary, specs) for market in summary.markets),
         "wealth": _wealth(summary, specs),
         "details": _messages(summary),
@@ -146,9 +147,10 @@ def _cards(summary: Summary) -> str:
     )
 
 
-def _expectations(verdicts: Sequence[Verdict]) -> str:
+def _expectations(verdicts: Sequence[Verdict], left_out: Sequence[str]) -> str:
+    notes = "".join(f'<p class="facts">{escape(sentence)}.</p>' for sentence in left_out)
     if not verdicts:
-        return ""
+        return f'<section class="part"><h2>Expectations</h2>{notes}</section>' if notes else ""
     rows = [
         [
             _subject(verdict.expectation),
@@ -164,7 +166,7 @@ def _expectations(verdicts: Sequence[Verdict]) -> str:
     listed = table(head, rows, raw=(3,), text=(4,))
     return (
         '<section class="part"><h2>Expectations</h2><p class="facts">What the scenario must reproduce, '
-        f"as the mean over its periods.</p>{listed}</section>"
+        f"as the mean over its periods.</p>{notes}{listed}</section>"
     )
 
 

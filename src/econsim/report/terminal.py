@@ -15,7 +15,17 @@ from rich.table import Table
 from rich.text import Text
 
 from econsim.domain.measures import weighted_mean
-from econsim.report.figures import NOTHING, count, decimal, money, orders_per_second, owing, percent, spark
+from econsim.report.figures import (
+    NOTHING,
+    count,
+    decimal,
+    money,
+    orders_per_second,
+    owing,
+    percent,
+    spark,
+    unjudged,
+)
 from econsim.report.summary import MarketSummary, Summary, Trades, Verdict
 from econsim.report.tables import print_table
 
@@ -57,6 +67,8 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
         if part.row_count:
             print_table(console, part)
             console.print()
+    for sentence in unjudged(summary.scenario.unjudged):
+        console.print(Text.assemble(("note        ", "yellow"), sentence), soft_wrap=True)
     if summary.canonical_hash:
         console.print(Text.assemble(("hash        ", "dim"), summary.canonical_hash), soft_wrap=True)
     if summary.kept_until:

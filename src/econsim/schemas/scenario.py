@@ -102,6 +102,8 @@ class Scenario(ScenarioPart):
     """Who trades."""
     expectations: tuple[Expectation, ...] = ()
     """Checked at the end of a run."""
+    unjudged: dict[str, int] = Field(default_factory=dict)
+    """Reason → expectations left out for it; the options of `econsim run` fill it in."""
 
     @model_validator(mode="after")
     def check_names(self) -> Self:

@@ -1,0 +1,37 @@
+"""Whoever lets an agent in is told whether its run has a seat for it, and how it gets one."""
+
+import pytest
+from factories import group, role, scenario
+from live_run import live_run
+
+from econsim.launch.runs import close_run
+from econsim.launch.seats import without_seat
+
+pytestmark = pytest.mark.nats
+
+ECONOMY = scenario(
+    group("seller", "truthful", roles=[role("ask", values=[[1]])]),
+    group("anna", "external"),
+    clock={"mode": "real_time", "ticks_per_period": 10_000, "tick_ms": 1_000},
+)
+
+
+async def test_an_agent_without_a_seat_is_told_and_how_it_gets_one(server, run, connect_as):
+    def of(agent, name=run):
+        return without_seat(server.url, server.creds("observer"), name, agent)
+
+    before = await of("anna")
+    async with live_run(server, run, ECONOMY):
+        assert await of("anna") == ""
+        assert "has no agent bob and takes none while it goes on" in await of("bob")
+        assert "seller_001 of run" in await of("seller_001")
+        await close_run(await connect_as("operator"), run)
+        after = await of("anna")
+
+    assert before.startswith(f"run {run} is not open")
+    assert f"`econsim run SCENARIO --name {run} --guest anna`" in before
+    assert after.startswith(f"run {run} has ended")
+
+
+async def test_nothing_is_said_where_the_log_cannot_be_read(server, run):
+    assert await without_seat(server.url, server.creds("market"), run, "anna") == ""
