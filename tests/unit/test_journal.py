@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 import pytest
-from ledger_builders import Recorder, chain, endow, pay, pending, post
+from ledger_builders import Recorder, chain, endow, pay, pending, post, transfer
 
 from econsim.domain.journal import GENESIS_HASH, Journal
 from econsim.domain.journal_checks import check, verify
 from econsim.domain.ledger import Ledger, Outcome
 from econsim.errors import CorruptJournal
-from econsim.schemas.ledger import CHAINS_MAX, CREDITS, Position, TransferPosted, TransferRefused
+from econsim.schemas.ledger import CHAINS_MAX, CREDITS, Kind, Position, TransferPosted, TransferRefused
 
 
 @pytest.fixture
@@ -132,6 +132,13 @@ def test_names_a_record_that_stands_twice(recorder):
             [chain("h", pending("h", "ann", "bob", 1)), chain("p", post("t", "ann", "bob", 2, of="h"))],
             "amount_exceeds_reservation",
         ),
+        (
+            [
+                chain("h", pending("h", "ann", "bob", 1)),
+                chain("p", transfer("t", "ann", "bob", 1, kind=Kind.VOID, pending_id="h")),
+            ],
+            "void_moves_an_amount",
+        ),
     ],
 )
 def test_names_what_a_right_ledger_would_not_have_sealed(recorder, chains, what):
@@ -154,3 +161,20 @@ def test_compares_stored_balances_with_the_journal(recorder, balances, what):
     found = verify(recorder.events, stated).first
 
     assert (found.what if found else None) == what
+
+
+def test_an_entry_without_chains_is_named(recorder):
+    recorder.events[1] = resealed(recorder.events[1], chains=())
+
+    assert "entry_is_empty" in {found.what for found in verify(recorder.events).findings}
+
+
+def test_a_balance_of_nothing_that_the_store_lost_is_named(recorder):
+    recorder.record(Ledger().apply([endow("eve", 1)]))
+    recorder.record(Outcome(posted=(pay("back", "eve", "treasury", 1),)))
+    balances = {"ann": 4, "bob": 6, "treasury": -10}
+    stated = {holder: {CREDITS: Position(amount, 0)} for holder, amount in balances.items()}
+
+    found = verify(recorder.events, stated).first
+
+    assert (found.event_id, found.what) == ("eve", "balance_is_missing")

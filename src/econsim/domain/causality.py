@@ -34,6 +34,7 @@ TIMELESS: Final = frozenset(
         subjects.LETTER_DROPPED,
         subjects.ADMISSION_REJECTED,
         subjects.AGENT_SUSPENDED,
+        subjects.CONNECTION_CHANGED,
     )
 )
 """Events about a run that need no cause in it: what people decide, and what is noticed around the economy. Who
