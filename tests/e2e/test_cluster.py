@@ -10,9 +10,12 @@ import sys
 from collections import Counter
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from backups import delete, filled, jobs_left, restored, snapshot, stored_again
 from nats.js.api import PubAck
+from superuser import superuser
 
 from econsim.adapters import reading, server_binary, server_state
 from econsim.adapters.agent_creds import minted
@@ -212,6 +215,28 @@ async def test_a_node_that_was_down_when_an_agent_was_revoked_is_told_when_it_is
     assert "2 of 3 nodes refuse it, n3 not yet" in revoked
     assert "revoked: 2 of 3 nodes refuse it, n3 not yet" in listed
     assert everybody == [True, True, True]
+
+
+async def test_what_a_snapshot_restored_on_three_nodes_forgets(tmp_path) -> None:
+    state = tmp_path / "state"
+    async with cluster(state) as (urls, _):
+        await applied("--state", state, "--nats", urls)
+        client = await connect(urls, superuser(SimpleNamespace(trust=Trust.open(state))), "test")
+        await filled(client, replicas=3)
+        about, chunks = await snapshot(client, "kept")
+        await delete(client, "kept")
+
+        failed = await restored(client, "kept", (about, [chunks[0][:-10]]))
+        with pytest.raises(SetupError, match="10130"):
+            await restored(client, "kept", (about, chunks))
+        await delete(client, "kept")
+        await restored(client, "kept", (about, chunks))
+        jobs, forgotten = await jobs_left(client, 3), await stored_again(client)
+        await client.close()
+
+    assert "error" in failed
+    assert jobs == ["kept.1", "kept.2", "kept.3"]
+    assert forgotten
 
 
 async def test_a_run_on_three_nodes_is_the_run_there_is_also_when_one_dies(tmp_path) -> None:
