@@ -7,6 +7,7 @@ when the loop's body is done with it, which is what lock-step's barrier waits fo
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -38,8 +39,12 @@ from econsim.schemas.clock import TickedEvent
 WAIT_S: Final = 30.0
 """Longest `join` waits for its credentials and for its run to open."""
 
-SERVER_WAIT_S: Final = 5.0
-"""Longest `join` waits for a server's address: `econsim run`, started at the same moment, has one in two."""
+SERVER_WAIT_S: Final = 10.0
+"""Longest `join` waits for a server's address, and says so: `econsim run`, started at the same moment, has one in two
+seconds, on a busy machine in eight."""
+
+NO_SERVER: Final = "no NATS server is running here; start one with `econsim up`, or name one with nats="
+"""What is said where there is no address to connect to."""
 
 LOOK_S: Final = 0.2
 """Pause between looks whether the run is open."""
@@ -49,6 +54,9 @@ SILENCE_S: Final = 1.0
 
 READ_TIMEOUT_S: Final = 5.0
 """Longest to wait for one stored value."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,16 +238,19 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
 async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[str, Path]:
     """Return server and credentials, waiting for a run that is just being opened."""
     path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
-    no_server = min(end, time.monotonic() + SERVER_WAIT_S)
+    no_server, said = min(end, time.monotonic() + SERVER_WAIT_S), False
     while True:
         url = config.nats or server_state.running(config.state)
+        if not url and not said:
+            _log.warning("%s; waiting %g s for one that is being started", NO_SERVER, SERVER_WAIT_S)
+            said = True
         if url and path.is_file():
             return url, path
         if time.monotonic() > (end if url else no_server):
             break
         await asyncio.sleep(LOOK_S)
     if not url:
-        message = "no NATS server is running here; start one with `econsim up`, or name one with nats="
+        message = NO_SERVER
     else:
         message = (
             f"there are no credentials {path}; `econsim run SCENARIO --name {run} --guest {agent}` makes them, "
