@@ -21,6 +21,7 @@ from econsim.errors import NotFound
 from econsim.grammar import ANSWERED, Kind, Subject
 from econsim.schemas.admission import EntryRefused
 from econsim.schemas.base import ErrorReply, Event
+from econsim.schemas.money import CreditsJsonSchema
 from econsim.subjects import TABLE
 
 if TYPE_CHECKING:
@@ -312,7 +313,9 @@ def _schemas(models: dict[str, type[BaseModel]]) -> Json:
     """Return the JSON schemas of models and everything they hold, by name."""
     mode: Literal["validation"] = "validation"
     wanted = [(model, mode) for model in models.values()]
-    _, schema = models_json_schema(wanted, ref_template="#/components/schemas/{model}")
+    _, schema = models_json_schema(
+        wanted, ref_template="#/components/schemas/{model}", schema_generator=CreditsJsonSchema
+    )
     text = json.dumps(schema.get("$defs", {}))
     for name, model in models.items():
         made = model.__name__.replace("[", "_").replace("]", "_")

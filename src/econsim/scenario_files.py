@@ -16,17 +16,16 @@ from re import findall, search
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails
-from pydantic_core.core_schema import WithDefaultSchema
 
 from econsim.domain.plausibility import warnings
 from econsim.domain.population import population
 from econsim.errors import ScenarioError
 from econsim.scenario_lines import Key, line_of
 from econsim.schemas.expectation import Expectation
-from econsim.schemas.money import CREDITS_SCHEMA, shown
+from econsim.schemas.money import CreditsJsonSchema, shown
 from econsim.schemas.scenario import (
+    OPTIONS_FILL_IN,
     SCENARIO_BYTES_MAX,
     Clock,
     Group,
@@ -36,7 +35,6 @@ from econsim.schemas.scenario import (
     ScriptedAction,
 )
 from econsim.schemas.scenario_parts import WRONG
-from econsim.schemas.types import MICROS_PER_CREDIT
 
 SUFFIX: Final = ".toml"
 """What scenario files end with."""
@@ -132,6 +130,8 @@ def parse(text: str, file: str = "scenario.toml") -> Scenario:
         found = search(r"at line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise _error(file, line, "", f"is not TOML: {error}", "correct the line, or the one before") from None
+    for name in sorted(OPTIONS_FILL_IN & document.keys()):
+        raise _error(file, line_of(text, (name,)), name, *_not_a_key((name,)))
     try:
         scenario = Scenario.model_validate(document)
     except ValidationError as error:
@@ -155,7 +155,10 @@ def json_schema() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$comment": "Made from econsim.schemas.scenario; a test keeps it current.",
-        **Scenario.model_json_schema(schema_generator=_Published),
+        **Scenario.model_json_schema(schema_generator=CreditsJsonSchema),
+    }
+    schema["properties"] = {
+        key: value for key, value in schema["properties"].items() if key not in OPTIONS_FILL_IN
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -169,17 +172,6 @@ def _check_size(scenario: Scenario, text: str, file: str) -> None:
         what = f"the scenario is {size / 2**20:.2f} MiB as it is sent to the services ({size} bytes)"
         remedy = f"at most {SCENARIO_BYTES_MAX / 2**20:.2f} MiB ({SCENARIO_BYTES_MAX} bytes) are taken, so shorten its scripts"
         raise _error(file, line_of(text, key), _dotted(key), what, remedy)
-
-
-class _Published(GenerateJsonSchema):
-    """Writes defaults as a file does: money in credits, which is micro-credits in memory."""
-
-    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        """Return the schema of a field that has a default."""
-        found = super().default_schema(schema)
-        if str(found.get("description", "")).startswith(CREDITS_SCHEMA) and found.get("default") is not None:
-            found["default"] = found["default"] / MICROS_PER_CREDIT
-        return found
 
 
 def _shipped(name: str) -> str:
@@ -201,10 +193,7 @@ def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
 def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
     """Return what is wrong and what to do about it."""
     if problem["type"] == "extra_forbidden":
-        known = [*_table(key[:-1]).model_fields]
-        near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
-        remedy = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(known)}"
-        return "is not a key of this table", remedy
+        return _not_a_key(key)
     if problem["type"] == "missing":
         return "is missing", f"add a line {key[-1]} = … to this table"
     context = problem.get("ctx", {})
@@ -221,6 +210,14 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
     said = problem["msg"][0].lower() + problem["msg"][1:]
     remedy = f"did you mean {near[0]!r}?" if near else REMEDIES.get(problem["type"], "")
     return f"{shown(problem['input'])}: {said}", remedy
+
+
+def _not_a_key(key: Key) -> tuple[str, str]:
+    """Say that a table has no such key, and which it has."""
+    known = [name for name in _table(key[:-1]).model_fields if name not in OPTIONS_FILL_IN]
+    near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
+    remedy = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(known)}"
+    return "is not a key of this table", remedy
 
 
 def _table(path: Key) -> type[BaseModel]:

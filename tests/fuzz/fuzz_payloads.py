@@ -13,9 +13,10 @@ from functools import partial
 KEYWORDS = {
     *("$ref", "type", "anyOf", "const", "enum", "default", "title", "description", "examples"),
     *("properties", "required", "additionalProperties", "items", "minItems", "maxItems"),
-    *("pattern", "minLength", "maxLength", "minimum", "maximum"),
+    *("pattern", "not", "minLength", "maxLength", "minimum", "maximum"),
+    *("allOf", "if", "then"),
 }
-"""What a schema may say."""
+"""What a schema may say. Conditions speak of reserved names alone, which no generated text is."""
 
 ITEMS_MAX = 3
 """Items in most arrays; one in twenty has LONG_ITEMS."""
@@ -98,7 +99,7 @@ class Generator:
             "array": self._array,
             "string": self._string,
             "integer": partial(integer),
-            "number": lambda found, by: integer(found, by) + by.choice([0, 0, 0.5, 0.25]),
+            "number": number,
         }.get(kind, lambda _, by: by.choice(SAMPLES[kind]))
         return make(schema, draw)
 
@@ -153,7 +154,12 @@ class Generator:
     def _string(self, schema, draw):
         least, most = schema.get("minLength", 0), schema.get("maxLength", 200)
         pattern = schema.get("pattern", "")
-        words = [each for each in self._favoured if re.search(pattern, each) and least <= len(each) <= most]
+        reserved = schema.get("not", {}).get("enum", ())
+        words = [
+            each
+            for each in self._favoured
+            if re.search(pattern, each) and least <= len(each) <= most and each not in reserved
+        ]
         if words and draw.random() < 0.7:
             return draw.choice(words)
         length = draw.choice([max(least, 1), draw.randint(max(least, 1), min(most, 20)), most])
@@ -187,6 +193,13 @@ def integer(schema, draw):
         draw.randint(least, most),
     ]
     return tens if draw.random() < 0.5 and least <= tens <= most else draw.choice(found)
+
+
+def number(schema, draw):
+    """Return a number within the bounds, whole or not."""
+    least, most = schema.get("minimum", -(10.0**6)), schema.get("maximum", 10.0**6)
+    found = integer(schema, draw) + draw.choice([0, 0, 0.5, 0.25])
+    return found if least <= found <= most else draw.choice([least, most])
 
 
 def matching(pattern, length, draw):

@@ -81,11 +81,12 @@ def test_what_operators_do_does_not_change_a_runs_hash_nor_its_causes():
 def test_an_agents_own_event_is_a_report_whatever_its_name(action):
     sealed = STAMP.event(subjects.REPORTED, "anna", REPORT, agent="anna", event=action)
     event = sealed.event.model_copy(update={"type": f"agent.{action}"})
-    (fact,) = facts(type(sealed)(sealed.subject, event))
+    reported = type(sealed)(sealed.subject, event)
+    (fact,) = facts(reported)
 
-    assert decode(sealed.subject, sealed.json()).event.data == REPORT
+    assert decode(reported.subject, reported.json()).event.data == REPORT
     assert describe(fact) == f"anna reports {action}"
-    assert not Causes([type(sealed)(sealed.subject, event)]).findings()
+    assert not Causes([reported]).findings()
 
 
 def test_an_agents_event_that_is_no_report_stays_unread():

@@ -12,6 +12,7 @@ import nats.errors
 import pytest
 
 from econsim import rejections
+from econsim.domain.envelope import DIGEST, digest
 from econsim.errors import InvalidMessage, InvalidSubject, NotAllowed, QuotaExceeded
 from econsim.grammar import Parsed
 from econsim.rejections import MESSAGE_LENGTH_MAX, SUBJECT_LENGTH_MAX, Rejections
@@ -26,9 +27,10 @@ class Wire:
     def __init__(self):
         self.sent, self.error = [], None
 
-    async def publish(self, subject, payload):
+    async def publish(self, subject, payload, headers):
         if self.error:
             raise self.error
+        assert headers[DIGEST] == digest(subject, payload)
         self.sent.append((subject, json.loads(payload)))
 
     @property

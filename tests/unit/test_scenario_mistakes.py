@@ -16,7 +16,7 @@ from econsim.domain.population import population
 from econsim.errors import ScenarioError
 from econsim.scenario_files import TABLES, json_schema, load, parse
 from econsim.schemas.money import format_credits
-from econsim.schemas.scenario import SCENARIO_BYTES_MAX
+from econsim.schemas.scenario import OPTIONS_FILL_IN, SCENARIO_BYTES_MAX
 from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, PRICE_MAX, QUANTITY_MAX
 
 SCHEMA = Draft202012Validator(json.loads(json_schema()))
@@ -155,10 +155,18 @@ ODD = [(path, odd) for path, value in leaves() for odd in odd_values(path, value
 
 
 def test_the_scenario_of_these_tests_holds_every_key_there_is():
-    known = {key for model in TABLES.values() for key in model.model_fields}
+    known = {key for model in TABLES.values() for key in model.model_fields} - OPTIONS_FILL_IN
 
     assert parse(text_with())
     assert known == {part for path, _ in leaves() for part in path if isinstance(part, str)} | TABLE_KEYS
+
+
+@pytest.mark.parametrize("key", sorted(OPTIONS_FILL_IN))
+def test_what_options_fill_in_is_no_key_of_a_file(key):
+    error = complaint(f"{key} = {{}}\n{text_with()}")
+
+    assert f"{key}: is not a key of this table" in str(error)
+    assert key not in SCHEMA.schema["properties"]
 
 
 @pytest.mark.parametrize(("path", "odd"), ODD, ids=lambda part: str(part)[:40])

@@ -12,6 +12,8 @@ from re import fullmatch
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import WithDefaultSchema
 
 from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, PRICE_MAX
 
@@ -112,3 +114,14 @@ PriceCredits = Annotated[
     _json(1, PRICE_MAX),
 ]
 """A price of one unit, more than nothing."""
+
+
+class CreditsJsonSchema(GenerateJsonSchema):
+    """Writes a default amount of money as files and messages do: in credits, which is micro-credits in memory."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        """Return the schema of a field that has a default."""
+        found = super().default_schema(schema)
+        if str(found.get("description", "")).startswith(CREDITS_SCHEMA) and found.get("default") is not None:
+            found["default"] = found["default"] / MICROS_PER_CREDIT
+        return found

@@ -81,6 +81,10 @@ class Group(ScenarioPart):
         return self
 
 
+OPTIONS_FILL_IN: Final = frozenset({"unjudged"})
+"""Fields that no file may hold: the options of `econsim run` fill them in."""
+
+
 class Scenario(ScenarioPart):
     """Everything that defines a run."""
 
