@@ -119,6 +119,16 @@ def test_every_word_the_test_reads_from_the_code_is_found():
     assert {"prices", "account", "ledger", "trade_executed"} <= RESOURCES
 
 
+@pytest.mark.parametrize("order_id", sorted({chain.id.partition(".")[0] for chain in CHAINS}))
+def test_no_scripted_order_is_called_like_a_chain_of_the_clock(order_id):
+    step = f'script = [{{ tick = 1, resource = "cpu", verb = "bid", order_id = "{order_id}", price = 1 }}]'
+    text = f"{external('anna').replace('external', 'scripted')}{step}\n"
+
+    with pytest.raises(ScenarioError, match=r"order_id: .* clock's own transfers; give the order another id"):
+        parse(text)
+    assert not Draft202012Validator(json.loads(json_schema())).is_valid(tomllib.loads(text))
+
+
 def test_books_of_different_runs_have_different_consumers():
     pairs = [("c", "a_b"), ("b_c", "a"), ("a", "c"), ("c_a", "b")]
 

@@ -63,6 +63,15 @@ def test_values_between_first_and_last_are_rounded_to_the_tick_size():
     assert [a.roles[0].values for a in agents][1:3] == [(1_330_000,) * 2, (1_670_000,) * 2]
 
 
+def test_values_are_never_rounded_beyond_first_and_last():
+    market = {"resource": "cpu", "tick_size": 0.7, "price_min": 0.7, "price_max": 0.7}
+    buyers = group("a", count=3, roles=[role("bid", first=0.4, last=0.4)])
+
+    agents = population(scenario(buyers, markets=[market]))
+
+    assert [a.roles[0].values for a in agents] == [(400_000,)] * 3
+
+
 def test_a_schedule_is_sorted_by_who_trades_first():
     buyers = group("a", count=2, roles=[role("bid", values=[[1], [3]])])
     sellers = group("b", count=2, roles=[role("ask", values=[[2], [1]])])

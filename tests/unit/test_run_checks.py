@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept_runs import altered, bits, checked, data_of, flipped, instead, kept, kept_run, places, without
@@ -33,6 +34,16 @@ def test_a_whole_run_has_no_findings(policy, mechanism):
     assert found.findings == ()
     assert (found.log.records, found.log.ticks, found.log.repeats) == (len(log), 12, 0)
     assert whats(log, bucket, kept_hash=found.canonical_hash) == set()
+
+
+def test_a_market_on_which_nobody_traded_has_no_findings():
+    buyers = group("b", policy="truthful", roles=[role("bid", first=1, last=1)])
+    sellers = group("s", policy="truthful", roles=[role("ask", first=2, last=2)])
+
+    log, bucket = kept(scenario(buyers, sellers))
+
+    assert places(log, "bid_accepted")
+    assert checked(log, bucket).findings == ()
 
 
 def test_a_run_of_replaced_and_refused_orders_has_no_findings():

@@ -246,6 +246,26 @@ def test_room_that_a_cancel_makes_can_be_taken_in_the_same_batch():
     assert codes(items) == [("c", "agent_has_too_many_open_orders")]
 
 
+def test_a_replacement_that_is_cancelled_before_it_entered_makes_no_room():
+    book = Book(open_orders_max=1)
+    book.does(bid("anna", "a", C))
+
+    items = book.does(replace_order("anna", "a", "x", C, 1), cancel("anna", "x"), bid("anna", "b", C))
+
+    assert ("b", "agent_has_too_many_open_orders") in codes(items)
+    assert book.session.open_orders("anna") <= 1
+
+
+def test_a_batch_takes_in_no_more_orders_than_one_submission_reserves_for(monkeypatch):
+    monkeypatch.setattr("econsim.domain.admission.CHAINS_PER_SUBMISSION_MAX", 2)
+    book = Book()
+
+    items = book.does(*(bid("anna", name, C) for name in "abc"))
+
+    assert codes(items) == [("c", "batch_has_too_many_orders")]
+    assert not codes(book.does(bid("anna", "d", C)))
+
+
 def test_a_book_is_closed_from_the_end_of_a_period_to_the_next_batch() -> None:
     """Also for the worker that takes it over in between: in real time orders wait meanwhile."""
     first, heir = (Session(Market(resource="cpu"), 1) for _ in range(2))

@@ -13,6 +13,7 @@ from typing import Final
 from econsim.domain.intake import Unfit
 from econsim.domain.mechanism import Mechanism
 from econsim.domain.terms import SIDES, Terms, answered, asked, cost, order_of
+from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
 from econsim.schemas.market import Item, OrderAccepted, OrderRejected
 from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market
@@ -106,7 +107,8 @@ class Admission:
         if old is None:
             self._added[action.agent] += 1
         else:
-            self._leaving.add(action.order_id)
+            # Neither the order nor its replacement makes room: the replace may still be refused.
+            self._leaving.update((action.order_id, order_of(action)))
         return side, max(0, needed - old.held) if old else needed
 
     def leave(self, action: Action) -> None:
@@ -158,6 +160,8 @@ class Admission:
     def _refuse_count(self, action: Action) -> str | None:
         """Refuse what there is no room for; a replacement needs none but its order's."""
         market, more = self._market, int(action.verb is not Verb.REPLACE)
+        if len(self._entering) >= CHAINS_PER_SUBMISSION_MAX:
+            return "batch_has_too_many_orders"
         own = self._book.open_orders(action.agent) + self._added[action.agent]
         if own + more > market.open_orders_max:
             return "agent_has_too_many_open_orders"

@@ -204,7 +204,7 @@ class Books:
         debit, credit = (transfer.debit, transfer.asset), (transfer.credit, transfer.asset)
         if transfer.kind is Kind.PENDING:
             self.pending[debit] = self.pending.get(debit, 0) + transfer.amount
-        else:
+        elif transfer.amount:  # what moves nothing opens no account
             self.posted[debit] = self.posted.get(debit, 0) - transfer.amount
             self.posted[credit] = self.posted.get(credit, 0) + transfer.amount
         left = self.posted.get(debit, 0) - self.pending.get(debit, 0)

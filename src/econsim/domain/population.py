@@ -11,6 +11,7 @@ from itertools import chain, pairwise
 from typing import Final
 
 from econsim.errors import ScenarioError
+from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
 from econsim.schemas.money import format_credits
 from econsim.schemas.names import is_agent_name_reserved
 from econsim.schemas.orders import Side
@@ -23,7 +24,7 @@ UNHOSTED: Final = -1
 ID_DIGITS_MIN: Final = 3
 """Digits of the number in an agent's id, at least: ids sort as they were made."""
 
-CALL_QUOTES_MAX: Final = 20_000
+CALL_QUOTES_MAX: Final = CHAINS_PER_SUBMISSION_MAX
 """Units that the agents of a call auction quote for together: one submission to the ledger reserves them all."""
 
 
@@ -133,12 +134,13 @@ def _role(role: Role, index: int, count: int, market: Market) -> AgentRole:
 
 
 def _between(first: int, last: int, index: int, count: int, tick_size: int) -> int:
-    """Return point `index` of `count` even ones from first to last, to the nearest tick, halves up."""
+    """Return point `index` of `count` even ones from first to last, to the nearest tick, halves up, never beyond them."""
     if count == 1:
         return first
     ticks = tick_size * (count - 1)
     exact = first * (count - 1) + (last - first) * index
-    return (2 * exact + ticks) // (2 * ticks) * tick_size
+    rounded = (2 * exact + ticks) // (2 * ticks) * tick_size
+    return min(max(rounded, min(first, last)), max(first, last))
 
 
 def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:

@@ -27,6 +27,10 @@ MONEY: Final = (CREDITS, DEBT)
 TREASURY: Final = "treasury"
 """The one holder that may go negative: all money and all resources enter and leave through it."""
 
+CHAINS_PER_SUBMISSION_MAX: Final = 20_000
+"""Chains in one submission, so also orders that one book takes in at once: one for each agent of the largest run;
+at 200 to 420 bytes they fit in a message of 8 MiB."""
+
 CHAINS_MAX: Final = 200
 """Chains in one submission: each touches at most four keys and a batch holds 1000 messages."""
 
@@ -116,7 +120,7 @@ class Submit(Command):
     """Lock-step: how many books submit for this tick; all are applied together, sorted by `book`."""
     book: str = ""
     """Resource of the submitting book; the sort key of the barrier."""
-    chains: tuple[Chain, ...] = Field(max_length=CHAINS_MAX * 100)
+    chains: tuple[Chain, ...] = Field(max_length=CHAINS_PER_SUBMISSION_MAX)
     """The chains, in the order they are to be applied."""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from econsim.schemas.base import Message
 from econsim.schemas.money import PriceCredits, UnitCredits, format_credits
-from econsim.schemas.names import RESOURCES_RESERVED
+from econsim.schemas.names import CHAINS_OF_THE_CLOCK, RESOURCES_RESERVED
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
 from econsim.schemas.scenario_words import MechanismName, Mode, Rationing, Until
 from econsim.schemas.types import (
@@ -160,8 +160,23 @@ class Role(ScenarioPart):
         return turns * sum(map(sum, self.values)) + sum(map(sum, self.values[:rest]))
 
 
-ScriptedOrderId = Annotated[OrderId, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=ORDER_ID_LENGTH_MAX)]
-"""An order id of a scripted agent: without the dot that parts an outside agent from its order."""
+def _scripted_order_id(order_id: str) -> str:
+    if order_id in CHAINS_OF_THE_CLOCK:
+        what = f"{order_id!r} begins the ids of the clock's own transfers"
+        raise wrong(what, "give the order another id")
+    return order_id
+
+
+ScriptedOrderId = Annotated[
+    OrderId,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=ORDER_ID_LENGTH_MAX,
+        json_schema_extra={"not": {"enum": [*CHAINS_OF_THE_CLOCK]}},
+    ),
+    AfterValidator(_scripted_order_id),
+]
+"""An order id of a scripted agent: without the dot that parts an outside agent from its order, and none of the clock's."""
 
 
 class ScriptedAction(ScenarioPart):

@@ -7,10 +7,11 @@ the same rule: arrival decided what the batch is, so it is written down before a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, TypeVar, cast
+
+import nats.errors
 
 from econsim import subjects
 from econsim.adapters.audit_log import read
@@ -145,7 +146,9 @@ class Batches:
         if opened.chains or self._barrier:
             refused = await self._submit(stamp, "reserve", opened.chains, self._barrier)
         closed = self._decided(partial(session.close, opened, refused, mark))
-        await asyncio.gather(self._settle(stamp, closed.chains), self._publish(stamp, closed))
+        # Before its events: what the ledger refuses to settle did not happen, and the log must not say it did.
+        await self._settle(stamp, closed.chains)
+        await self._publish(stamp, closed)
         # Before `tick_cleared`: an agent that hears the next tick has heard what became of this one.
         await self._deliver(stamp, closed.items)
         await self._deliver(stamp, closed.repeats, closed.cleared.batch)
@@ -186,7 +189,11 @@ class Batches:
             book=self._resource,
             chains=tuple(chains),
         )
-        return (await submit(self._link.client, self._run.name, self._link.service, command)).refused
+        try:
+            return (await submit(self._link.client, self._run.name, self._link.service, command)).refused
+        except nats.errors.MaxPayloadError as error:
+            reason = f"{len(chains)} chains at once are more bytes than a message may have; give agents shorter names"
+            raise Halted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
 
     async def _settle(self, stamp: Stamp, chains: Sequence[Chain]) -> None:
         """Post fills and void what was cancelled: the reservations make refusals impossible."""
