@@ -11,6 +11,8 @@ from live_run import live_run
 
 from econsim import scenario_files
 from econsim.adapters.audit_log import read
+from econsim.cli.verifying import verified
+from econsim.config import settings
 from econsim.domain.decode import decode
 from econsim.launch.choose import chosen
 from econsim.schemas.market import Traded
@@ -73,13 +75,15 @@ async def trades_of(nc, run):
 
 
 @pytest.mark.nats
-async def test_the_bot_earns_in_genesis_and_the_log_tells_of_its_trades(server, run):
+async def test_the_bot_earns_in_genesis_and_the_log_tells_of_its_trades(server, run, tmp_path):
     market = chosen(scenario_files.load("genesis"), periods=1, guests=["ana"])
 
     async with live_run(server, run, market, away=["ana"]) as live:
         told = await example("e01_fifteen_line_bot", run, "ana", server=server, creds=live.creds["ana"])
         printed = await example("e02_read_the_log", run, server=server, creds=server.creds("observer"))
 
+    books = await verified(settings(nats=server.url, creds=server.creds("observer"), state=tmp_path), run)
+    assert books.findings == ()
     earned = told.splitlines()[-1]
     assert earned == "earned 0.49 credits"
     assert told.count("filled") == printed.count("ana ") == 6

@@ -29,7 +29,7 @@ from econsim.adapters.depth import RETRY_MS
 from econsim.domain.command_ids import CommandIds
 from econsim.domain.decode import event_of
 from econsim.domain.entry import Order, check_agent, checked_order, content_of, is_reserved
-from econsim.domain.envelope import Stamp, number_of
+from econsim.domain.envelope import DIGEST, Stamp, digest, number_of
 from econsim.domain.intake import single
 from econsim.domain.quota import Kind
 from econsim.domain.reports import reported
@@ -265,7 +265,8 @@ class Entrance:
             # What overflows the client's buffer, the library would count as under way for ever.
             raise _unknown(subject)
         try:
-            stored = await self._stream.publish_async(subject, payload, headers={"Nats-Msg-Id": message_id})
+            headers = {"Nats-Msg-Id": message_id, DIGEST: digest(subject, payload)}
+            stored = await self._stream.publish_async(subject, payload, headers=headers)
         except (nats.errors.Error, nats.js.errors.Error) as error:
             raise _unknown(subject) from error
         return Sent(message_id, stored)
