@@ -17,11 +17,16 @@ DIRECTORY: Final = 0o700
 
 def private_directory(path: Path) -> Path:
     """Make a directory only its owner may enter, with what is missing above it; return it."""
+    make_missing(path)
+    path.chmod(DIRECTORY)
+    return path
+
+
+def make_missing(path: Path) -> None:
+    """Make a directory and those above it that are missing, all private; those that are there stay as they are."""
     for each in reversed((path, *path.parents)):
         if not each.exists():
             each.mkdir(mode=DIRECTORY, exist_ok=True)
-    path.chmod(DIRECTORY)
-    return path
 
 
 def write(path: Path, text: str) -> None:

@@ -37,7 +37,7 @@ from econsim.adapters.jwt import (
     unlimited,
     user_jwt,
 )
-from econsim.adapters.private import private_directory, write
+from econsim.adapters.private import make_missing, private_directory, write
 from econsim.adapters.server_config import quoted
 from econsim.agent_access import exports
 from econsim.errors import NotFound, SetupError
@@ -119,7 +119,7 @@ class Trust:
         if role not in self.roles:
             message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
             raise NotFound(message)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_missing(path.parent)
         user = Key(Role.USER)
         jwt = scoped_user_jwt(self.roles[role], self.home(role).public, user.public, name, role)
         write(path, creds(jwt, user.seed))

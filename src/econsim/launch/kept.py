@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from econsim.adapters.private import private_directory, write
 from econsim.streams import AUDIT_LOG
 
 NAME: Final = "canonical.sha256"
@@ -19,8 +20,8 @@ def keep_hash(state: Path, run: str, opening_id: str, canonical_hash: str) -> No
     """Keep the hash of the run with this opening; the first one stays, for the log may be damaged later."""
     if not kept_hash(state, run, opening_id):
         path = _path(state, run)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{canonical_hash}  {opening_id}\n", encoding="utf-8")
+        private_directory(path.parent)
+        write(path, f"{canonical_hash}  {opening_id}\n")
 
 
 def kept_hash(state: Path, run: str, opening_id: str) -> str:
