@@ -115,10 +115,7 @@ def _text(path_or_name: str | Path) -> tuple[str, str]:
     except FileNotFoundError:
         raise _unknown(name) from None
     except (OSError, ValueError) as error:
-        remedy = "give a text file in UTF-8, or a name that `econsim scenarios` lists"
-        raise _error(
-            name if name.isprintable() else repr(name), 1, "", f"cannot be read: {error}", remedy
-        ) from None
+        raise _unreadable(name, error) from None
     return text, name
 
 
@@ -184,6 +181,17 @@ def _unknown(name: str) -> ScenarioError:
     return _error(name, 0, "", "is neither a file nor a shipped scenario", remedy)
 
 
+def _unreadable(name: str, error: OSError | ValueError) -> ScenarioError:
+    remedy = "give a text file in UTF-8, or a name that `econsim scenarios` lists"
+    if not name.strip():
+        return ScenarioError(f"{name!r} is no name or file; {remedy}", remedy=remedy)
+    file = name if name.isprintable() else repr(name)
+    if Path(name).is_dir():
+        return ScenarioError(f"{file} is a directory; name a TOML file", file=file)
+    why = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
+    return _error(file, 0, "", f"cannot be read: {why}", remedy)
+
+
 def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
     key: Key = (*problem["loc"], *problem.get("ctx", {}).get("at", ()))
     what, remedy = _sentence(problem, key)
@@ -204,12 +212,22 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
         return what, remedy
     if problem["type"] in TYPES:
         what, remedy = TYPES[problem["type"]]
-        return f"{shown(problem['input'])} {what}", remedy
+        return f"{shown(problem['input'])} {what}", _header(problem, key) or remedy
     choices = findall(r"'([^']*)'", str(context.get("expected", "")))
     near = get_close_matches(str(problem["input"]), choices, n=1, cutoff=0.4)
     said = problem["msg"][0].lower() + problem["msg"][1:]
     remedy = f"did you mean {near[0]!r}?" if near else REMEDIES.get(problem["type"], "")
     return f"{shown(problem['input'])}: {said}", remedy
+
+
+def _header(problem: ErrorDetails, key: Key) -> str:
+    """Say which header a table needs that was taken for a list of tables, or the other way round; nothing else."""
+    words = [part for part in key if isinstance(part, str)]
+    if words[-1:] and words[-1] in TABLES and isinstance(problem["input"], dict):
+        return f"write [[{'.'.join(words)}]], with two brackets"
+    if words[-1:] and words[-1] in TABLES and isinstance(problem["input"], list):
+        return f"write [{'.'.join(words)}], with one bracket"
+    return ""
 
 
 def _not_a_key(key: Key) -> tuple[str, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from econsim import scenario_files
-from econsim.errors import InvalidMessage
-from econsim.launch.choose import GuestOption, chosen, guest_option
+from econsim.errors import InvalidMessage, ScenarioError
+from econsim.launch.choose import GuestOption, check_guests, chosen, guest_option
 from econsim.schemas.scenario import Mode
 
 GENESIS = scenario_files.load("genesis")
@@ -62,3 +62,16 @@ def test_real_time_expects_nothing() -> None:
     live = chosen(GENESIS, real_time=True)
 
     assert (live.clock.mode, live.expectations) == (Mode.REAL_TIME, ())
+
+
+@pytest.mark.parametrize(
+    ("guests", "said"),
+    [
+        (["ana", "ana"], "'ana' is given 2 times"),
+        (["lab_007"], "'lab_007' is an agent or group"),
+        (["lab"], "'lab' is an agent or group"),
+    ],
+)
+def test_a_guest_has_a_name_of_its_own(guests, said) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        check_guests(GENESIS, guests)

@@ -48,6 +48,25 @@ def test_the_help_of_every_command_has_an_example(name: str) -> None:
     assert shown.output.count(f"econsim {name}") >= 2
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["--report", "/proc/nope/report.html"], "--report"),
+        (["--state", "/proc/nope"], "--state"),
+        (["--guest", "ana", "--guest", "ana"], "--guest"),
+        (["--guest", "lab_007"], "--guest"),
+    ],
+)
+def test_an_option_that_can_come_to_nothing_is_refused_before_the_run(words, option, tmp_path) -> None:
+    memory = [] if "--guest" in words else ["--transport", "memory"]
+
+    shown = cli("run", "genesis", *memory, "--state", tmp_path, *words)
+
+    assert (shown.exit_code, shown.stderr.count("\n")) == (2, 1)
+    assert option in shown.stderr
+    assert "Errno" not in shown.stderr
+
+
 def test_why_takes_the_run_as_an_option_in_small_letters() -> None:
     """Typer names an option after its metavar if the two differ in case alone; so it is named by hand."""
     assert "--run " in cli("why", "--help").output

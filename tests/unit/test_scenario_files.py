@@ -73,8 +73,28 @@ def test_a_name_nobody_ships_suggests_the_nearest():
 
 
 def test_a_folder_cannot_be_loaded(tmp_path):
-    with pytest.raises(ScenarioError, match="cannot be read"):
+    with pytest.raises(ScenarioError, match=f"^{tmp_path} is a directory; name a TOML file$"):
         load(tmp_path)
+
+
+def test_nothing_is_no_scenario():
+    with pytest.raises(ScenarioError, match=r"^'' is no name or file"):
+        load("")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[[markets]]", "[markets]", "write [[markets]], with two brackets"),
+        ("[clock]", "[[clock]]", "write [clock], with one bracket"),
+    ],
+)
+def test_a_header_with_the_wrong_brackets_is_told_with_the_right_ones(old, new, said):
+    text = "".join(f"{line}\n" for line in template().splitlines() if not line.startswith("#"))
+
+    error = complaint(text.replace(old, new, 1))
+
+    assert error.details["remedy"] == said
 
 
 def test_an_unknown_key_is_named_with_its_line_and_the_nearest_key():

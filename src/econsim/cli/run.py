@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from econsim.cli import run_options as options
+from econsim.cli import values
 from econsim.cli.attach import kept
 from econsim.cli.frame import carried_out, configured, report_path
 from econsim.cli.idle import refuse_idle
@@ -58,18 +59,25 @@ def run(  # noqa: PLR0913 - each is an option of the command
     """
     refuse_idle(context, options.OF_RUN)
     from econsim import scenario_files
-    from econsim.launch.choose import chosen
+    from econsim.launch.choose import check_guests, chosen
     from econsim.report.apart import Artist
 
     config = configured(context)
+    guests, found = [each.name for each in guest or ()], scenario_files.load(scenario)
+    try:
+        check_guests(found, guests)
+    except ScenarioError as error:
+        raise typer.BadParameter(str(error), ctx=context, param_hint="'--guest'") from None
     what = chosen(
-        scenario_files.load(scenario),
+        found,
         seed=seed,
         periods=periods,
         hosts=hosts,
-        guests=[each.name for each in guest or ()],
+        guests=guests,
         real_time=real_time,
     )
+    if report is None:
+        values.writable_state(config.state, context)
     warn(scenario_files.doubts(scenario))
     artist = Artist()
     if transport is Transport.MEMORY:
@@ -102,6 +110,8 @@ def resume(  # noqa: PLR0913 - each is an option of the command
 
     refuse_idle(context, options.OF_RESUME)
     config, artist = configured(context), Artist()
+    if report is None:
+        values.writable_state(config.state, context)
     kept(config)
     fleet = Fleet(options.asked_for(services), spread, workers)
     summary = carried_out(_over_nats(config, Wanted(name=run), fleet, artist))

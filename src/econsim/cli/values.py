@@ -224,6 +224,15 @@ def state_directory(text: str | Path) -> Path:
     return path
 
 
+def writable_state(path: Path, context: typer.Context) -> None:
+    """Refuse a state directory in which nothing can be written, before work whose result goes there."""
+    try:
+        new_directory(path)
+    except typer.BadParameter as error:
+        message = f"{error.message}; choose another state directory with --state"
+        raise typer.BadParameter(message, ctx=context, param_hint="'--state'") from None
+
+
 def existing(text: str | Path) -> Path:
     """Take a file or directory that is there and can be read."""
     path = _path(text)
@@ -277,10 +286,21 @@ def _path(text: str | Path) -> Path:
 
 
 def _writable(path: Path, text: str | Path) -> None:
-    """Refuse a place in which nothing can be written."""
+    """Refuse a place in which nothing can be written; leaves nothing behind."""
     place = path
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
-    if not os.access(place, os.W_OK):
+    if not os.access(place, os.W_OK) or (place.is_dir() and not _takes_directories(place)):
         message = f"{shown(str(text))} cannot be written: {str(place)!r} may not be changed by you"
         raise refuse(message)
+
+
+def _takes_directories(place: Path) -> bool:
+    """Try it, for to root the permissions of file systems that take nothing look like those of others."""
+    trial = place / f".econsim-{os.getpid()}.part"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError:
+        return False
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -43,6 +44,19 @@ def guest_option(text: str) -> GuestOption:
         message = f"the deadline of {text!r} is too long; a tick waits {DEADLINE_MS_MAX // 1_000}s at most"
         raise InvalidMessage(message)
     return GuestOption(name, deadline_ms)
+
+
+def check_guests(scenario: Scenario, guests: Sequence[str]) -> None:
+    """Raise ScenarioError if a guest has the name of another, of an agent of the scenario, or of a group."""
+    taken = {agent.id for agent in population(scenario)} | {group.name for group in scenario.agents}
+    for name in guests:
+        if name in taken:
+            message = f"{name!r} is an agent or group of the scenario; choose another name"
+            raise ScenarioError(message)
+    for name, times in Counter(guests).items():
+        if times > 1:
+            message = f"{name!r} is given {times} times; name each guest once"
+            raise ScenarioError(message)
 
 
 def chosen(  # noqa: PLR0913 - each is an option of the command

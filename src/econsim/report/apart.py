@@ -59,6 +59,6 @@ def _draw(connection: Connection) -> None:
         try:
             write_report(summary, path)
         except OSError as error:
-            connection.send(str(error))
+            connection.send((error.strerror or str(error)).lower())
         else:
             connection.send("")
