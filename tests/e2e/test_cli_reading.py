@@ -22,12 +22,14 @@ from econsim.cli.log import RunLog
 from econsim.domain.canonical import canonical_hash
 from econsim.errors import NotFound, Unavailable
 from econsim.launch.kept import kept_until
+from econsim.schemas.admin import TellTrust, TrustChangedEvent
 from econsim.schemas.clock import OpenRun, RunOpenedEvent
 from econsim.streams import STREAMS
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
 RUN = "run_1"
+UNOPENED = "demo"
 
 
 def cli(*args):
@@ -50,6 +52,8 @@ async def played(directory) -> None:
         await jetstream.apply(client)
         async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
             await opened(client)
+            let_in = TellTrust(run=UNOPENED, who="anna", change="agent_let_in")
+            await ask(client, subjects.TELL_TRUST(operator="test"), let_in, TrustChangedEvent)
             log = RunLog(client, RUN)
             async for _ in log.so_far():
                 pass
@@ -244,3 +248,35 @@ def test_a_run_that_does_not_exist_is_named(state) -> None:
     assert shown.exit_code == 1
     assert "'run_2' in the log; did you mean 'run_1'?" in shown.stderr
     assert "econsim runs" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("events", UNOPENED),
+        ("why", "deal.1", "--run", UNOPENED),
+        ("report", UNOPENED),
+        ("export", UNOPENED, "--parquet", "tables"),
+        ("ledger", "verify", UNOPENED),
+        ("ledger", "balances", UNOPENED),
+        ("resume", UNOPENED),
+    ],
+    ids=" ".join,
+)
+def test_a_run_that_an_agent_was_let_into_before_it_was_opened_lost_nothing(
+    state, tmp_path, monkeypatch, words
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    shown = cli(*words, "--state", state)
+
+    assert shown.exit_code == 1
+    assert f"run '{UNOPENED}' was not opened yet" in shown.stderr
+    assert "gone" not in shown.stderr
+
+
+def test_events_about_no_run_are_no_damaged_run(state) -> None:
+    shown = cli("ledger", "verify", "none", "--state", state)
+
+    assert shown.exit_code == 1
+    assert "'none' stands for events about no run" in shown.stderr

@@ -252,6 +252,26 @@ def test_books_that_add_up_are_said_to() -> None:
     assert "as it was when the run ended" in lines[-1]
 
 
+def test_a_run_that_has_not_ended_has_no_hash_to_compare_with() -> None:
+    log, _ = kept_run()
+
+    found = verifying.Verified("run_1", checked(log[:1], ()), hash_kept=False)
+
+    assert verifying.told(found)[-1].endswith(
+        "the run has not ended, so there is none to compare it with[/dim]"
+    )
+
+
+@pytest.mark.parametrize("left", [slice(1, None), slice(None, -1)], ids=["opening", "closing"])
+def test_a_finding_about_a_record_that_is_gone_has_a_name(left) -> None:
+    log, bucket = kept_run()
+
+    found = checked(log[left], bucket).findings
+
+    assert found
+    assert all(each.event_id for each in found)
+
+
 def test_books_that_do_not_add_up_name_the_first_bad_record_and_its_place() -> None:
     log, bucket = kept_run()
     journal = instead(bucket, 1, altered(bucket[1], sequence=7))

@@ -12,12 +12,14 @@ from econsim.domain.canonical import canonical_hash
 from econsim.domain.causality import Causes
 from econsim.domain.decode import decode
 from econsim.domain.envelope import Stamp
-from econsim.domain.telling import describe
+from econsim.domain.telling import SENTENCES, describe
 from econsim.errors import InvalidMessage
+from econsim.grammar import Kind
 from econsim.operator_audit import SUMMARY_LENGTH_MAX, about, summary
 from econsim.schemas.admin import (
     NO_RUN,
     Commanded,
+    ConnectionChanged,
     LetterBuried,
     LetterDropped,
     LetterRetried,
@@ -59,6 +61,7 @@ TOLD = [
         subjects.LETTER_RETRIED, "eve", LetterRetried(sequence=4, subject="a.b", stream="tasks", stored=9)
     ),
     STAMP.event(subjects.LETTER_DROPPED, "eve", LetterDropped(sequence=4, subject="a.b")),
+    STAMP.event(subjects.CONNECTION_CHANGED, "admin", ConnectionChanged(agent="anna", connected=True)),
 ]
 
 
@@ -68,6 +71,41 @@ def test_what_operators_do_is_read_back_and_told_in_a_sentence(sealed):
 
     assert decode(sealed.subject, sealed.json()).event.model_dump() == sealed.event.model_dump()
     assert describe(fact) != fact.type
+
+
+def test_every_event_of_the_subject_table_has_a_sentence():
+    events = [row for row in subjects.TABLE if row.kind is Kind.EVENT and row is not subjects.REPORTED]
+
+    missing = [row.type for row in events if row.type.partition(".")[2] not in SENTENCES]
+
+    assert not missing
+
+
+@pytest.mark.parametrize(("connected", "told"), [(True, "connected"), (False, "disconnected")])
+def test_a_connection_is_told_with_the_agents_name(connected, told):
+    changed = ConnectionChanged(agent="anna", connected=connected)
+    (fact,) = facts(STAMP.event(subjects.CONNECTION_CHANGED, "admin", changed))
+
+    assert describe(fact) == f"agent anna {told}"
+
+
+@pytest.mark.parametrize(
+    ("operator", "summary", "told"),
+    [
+        (
+            "operator",
+            '{"run":"r","agent":null,"update":{"deadline_ms":5}}',
+            "operator asked for quota.set: done; run r, update deadline_ms 5",
+        ),
+        ("eve", '{"agent":null, "run": "r…', "operator eve asked for quota.set: done; run r…"),
+        ("eve", "no JSON", "operator eve asked for quota.set: done; no JSON"),
+    ],
+)
+def test_a_command_is_told_in_plain_words(operator, summary, told):
+    command = Commanded(operator=operator, command="quota.set", code="done", summary=summary)
+    (fact,) = facts(STAMP.event(subjects.COMMANDED, "admin", command))
+
+    assert describe(fact) == told
 
 
 def test_what_operators_do_does_not_change_a_runs_hash_nor_its_causes():

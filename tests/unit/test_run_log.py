@@ -14,7 +14,7 @@ from econsim.adapters.stored import Stored
 from econsim.cli.listing import listed
 from econsim.cli.log import RunLog
 from econsim.domain.envelope import DIGEST, digest
-from econsim.errors import CorruptLog
+from econsim.errors import CorruptLog, NotFound
 from econsim.memory import run
 
 RUN = "run_1"
@@ -53,9 +53,19 @@ def read(monkeypatch):
         async def head(_client, _run):
             return 0
 
+        async def newest(_client, pattern):
+            wanted = pattern.split(".")
+            fitting = (
+                each
+                for each in stored
+                if all(w in ("*", t) for w, t in zip(wanted, each.subject.split("."), strict=True))
+            )
+            return next(fitting, None)
+
         found = gaps
         monkeypatch.setattr(reading, "events", events)
         monkeypatch.setattr(reading, "journal_head", head)
+        monkeypatch.setattr(reading, "newest", newest)
         run_log = RunLog(None, RUN)
         return run_log, [entry async for entry in run_log.so_far()]
 
@@ -104,6 +114,17 @@ async def test_a_run_whose_opening_is_gone_is_not_read_as_whole(log, read, monke
     run_log, _ = await read(log[1:])
 
     with pytest.raises(CorruptLog, match=r"opening of the run is gone.*30 days, begins at 2026-01-01"):
+        run_log.check()
+
+
+async def test_a_run_of_which_only_operators_and_agents_told_was_not_opened_yet(read):
+    before = (subjects.COMMANDED, subjects.CONNECTION_CHANGED, subjects.ADMISSION_REJECTED)
+    body = json.dumps(COMMANDED).encode()
+
+    run_log, entries = await read([sent(n, row(run=RUN), body) for n, row in enumerate(before, 1)])
+
+    assert entries
+    with pytest.raises(NotFound, match="was not opened yet"):
         run_log.check()
 
 

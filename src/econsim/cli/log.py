@@ -35,20 +35,29 @@ if TYPE_CHECKING:
 LAST: Final = names.LAST
 """What stands for the newest run."""
 
+OF_AN_OPEN_RUN: Final = ("clock", "market", "ledger")
+"""Services whose events about a run all come after its opening, or are it."""
+
 CATCH_UP_S: Final = 10.0
 """Longest to wait for entries of a closed run's ledger that the server still copies into the log."""
 
 
-async def resolve(client: Client, run: str) -> str:
+async def resolve(client: Client, run: str, *, unopened: bool = False) -> str:
     """Return the id of a run that is in the log, the newest for `last`; raises NotFound.
 
-    `none` stands for events about no run.
+    `unopened` takes one too of which there are only records from before its opening, and `none`, which stands for
+    events about no run.
     """
     if run != LAST:
         if not await _known(client, run):
             near = await _nearest(client, run)
             message = f"there is no run {run!r} in the log; {near}`econsim runs` lists those there are"
             raise NotFound(message, code="run_does_not_exist")
+        if not unopened and run == NO_RUN:
+            message = f"{NO_RUN!r} stands for events about no run; `econsim events {NO_RUN}` shows them"
+            raise NotFound(message, code="run_does_not_exist")
+        if not unopened and not await _begun(client, run):
+            raise _not_opened(run)
         return run
     newest = await reading.newest(client, subjects.RUN_OPENED.pattern())
     if newest is None:
@@ -80,6 +89,24 @@ async def _known(client: Client, run: str) -> bool:
     if run == NO_RUN or await reading.newest(client, subjects.RUN_OPENED(run=run)) is not None:
         return True
     return bool(await reading.newest(client, f"*.*.*.{run}") or await reading.journal_head(client, run))
+
+
+async def _begun(client: Client, run: str) -> bool:
+    """Tell whether there is anything of a run that only its opening leads to, be the opening there or not.
+
+    Agents are let in, connect and try things before it; a tick, a market's record or an entry of the ledger says that
+    there was one.
+    """
+    for row in subjects.TABLE:
+        told = row.kind is grammar.Kind.EVENT and row.owner in OF_AN_OPEN_RUN
+        if told and await reading.newest(client, row.pattern(run=run)) is not None:
+            return True
+    return bool(await reading.journal_head(client, run))
+
+
+def _not_opened(run: str) -> NotFound:
+    message = f"run {run!r} was not opened yet; `econsim run SCENARIO --name {run}` opens it"
+    return NotFound(message, code="run_is_not_open")
 
 
 class End:
@@ -120,6 +147,7 @@ class RunLog:
         """Whether the run's opening was read."""
         self.kept_until = ""
         """Day on which the log begins to give the run up; empty until the opening was read."""
+        self._begun = True
         self._client = client
         self._run = run
         self._newest = self._tick = 0
@@ -139,6 +167,8 @@ class RunLog:
                     yield entry
         self.damage.extend(map(str, gaps))
         if not self.opened and self._run != NO_RUN:
+            self._begun = await _begun(self._client, self._run)
+        if self._begun and not self.opened and self._run != NO_RUN:
             self.damage.append(f"the opening of the run is gone: {await self._gone()}")
         async for entry in self._copied(made):
             yield entry
@@ -149,7 +179,9 @@ class RunLog:
             yield entry
 
     def check(self) -> None:
-        """Raise CorruptLog if anything of the run is missing or cannot be read."""
+        """Raise CorruptLog if anything of the run is missing or cannot be read, NotFound if it was not opened yet."""
+        if not (self._begun or self.opened or self.damage):
+            raise _not_opened(self._run)
         if self.damage:
             more = f", and {len(self.damage) - 1} more" if len(self.damage) > 1 else ""
             message = (

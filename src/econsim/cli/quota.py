@@ -90,7 +90,7 @@ async def _show(config: Settings, run: str, agent: str | None) -> None:
     from econsim.cli.log import require_agent, resolve
 
     async with attached(config) as client:
-        name = await resolve(client, run)
+        name = await resolve(client, run, unopened=True)
         if agent:
             await require_agent(client, name, agent)
         quotas = await shown(client, name, agent)
@@ -104,7 +104,7 @@ async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdat
     from econsim.schemas.quota import Quotas
 
     async with attached(config) as client:
-        name = await resolve(client, run)
+        name = await resolve(client, run, unopened=True)
         if agent:
             await require_agent(client, name, agent)
     async with commanding(config) as commander:

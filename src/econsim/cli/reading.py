@@ -191,7 +191,7 @@ async def _events(config: Settings, run: str, choice: Choice, show: Show) -> Non
     known = choice.actor is None
     kept: deque[Fact] = deque(maxlen=choice.newest)
     async with attached(config) as client:
-        name = await resolve(client, run)
+        name = await resolve(client, run, unopened=True)
         log = RunLog(client, name)
         async for entry in log.so_far():
             found = list(facts(entry))
@@ -267,7 +267,7 @@ async def _why(config: Settings, event: str, run: str) -> None:
 
     causes = Causes()
     async with attached(config) as client:
-        name = await resolve(client, run)
+        name = await resolve(client, run, unopened=True)
         log = RunLog(client, name)
         async for entry in log.so_far():
             causes.add(entry)

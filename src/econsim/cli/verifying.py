@@ -84,6 +84,8 @@ def told(found: Verified) -> list[str]:
     )
     if not found.findings:
         kept = "as it was when the run ended" if found.hash_kept else "nobody kept it when the run ended"
+        if not log.ended:
+            kept = "the run has not ended, so there is none to compare it with"
         what = "nothing is missing or was changed, every balance recomputed, every asset conserved, every trade posted"
         return [
             f"[green]the books of {found.run} add up[/green]: {size}; {what}",

@@ -38,7 +38,8 @@ class Finding:
     sequence: int
     """Journal sequence of the record, or of the last entry for balances; in the log, its place in the stream."""
     event_id: str
-    """The record's event id; the holder for balances, the subject or key of a record without one."""
+    """The record's event id; the holder for balances, the subject, key, type or
+    market of what has none."""
     what: str
     """What is wrong, as a sentence in snake case."""
     evidence: str

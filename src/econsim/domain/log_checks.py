@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from econsim import subjects
 from econsim.domain.batch_checks import BatchChecks, Wrong
 from econsim.domain.envelope import Sealed
 from econsim.domain.journal_checks import Entry, Finding
@@ -45,6 +46,8 @@ class LogReport:
     """Ticks opened."""
     trades: int
     """Trades told."""
+    ended: bool
+    """Whether the run's closing was told."""
     findings: tuple[Finding, ...]
     """Everything wrong, in log order as far as it has one."""
 
@@ -87,12 +90,21 @@ class LogChecks:
         """Return what was found, given the run's whole journal in order."""
         findings = list(self._findings)
         if self._told is None:
-            findings.append(Finding(self._place, "", "run_has_no_opening", "its first record is gone", LOG))
+            findings.append(
+                Finding(
+                    self._place,
+                    subjects.RUN_OPENED.type,
+                    "run_has_no_opening",
+                    "its first record is gone",
+                    LOG,
+                )
+            )
         else:
             findings.extend(self._ending(entries))
             findings.extend(self._copied(entries))
             findings.extend(self._told.findings(entries, self._finished))
-        return LogReport(self._records, self._repeats, self._run.tick, self._trades, tuple(findings))
+        ended = self._run.closed is not None
+        return LogReport(self._records, self._repeats, self._run.tick, self._trades, ended, tuple(findings))
 
     def _open(self, event: Event[object], opened: RunOpened) -> None:
         scenario = opened.scenario
@@ -124,12 +136,12 @@ class LogChecks:
         redeemed = f"redeem.{self._run.periods}"
         if self._run.closed is None and any(c.cause == redeemed for e in entries for c in e.data.chains):
             evidence = "the journal holds the redemption of its last period"
-            yield Finding(self._place, "", "closing_is_missing", evidence, LOG)
+            yield Finding(self._place, subjects.RUN_CLOSED.type, "closing_is_missing", evidence, LOG)
         if self._run.whole:
             for resource, book in self._books.items():
                 if book.left:
                     evidence = f"{resource}: {len(book.left)} items after batch {book.batch}"
-                    yield Finding(self._place, "", "batch_was_not_finished", evidence, LOG)
+                    yield Finding(self._place, resource, "batch_was_not_finished", evidence, LOG)
 
     def _copied(self, entries: Sequence[Entry]) -> Iterator[Finding]:
         """Compare the log's copies of journal entries with the bucket's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from econsim.domain.audit import Fact, Json
@@ -28,8 +29,9 @@ SENTENCES: Final = {
     "ticked": "tick {tick} opened, period {period}",
     "period_opened": "period {period} opened",
     "period_closed": "period {period} closed",
-    "commanded": "operator {operator} asked for {command}: {code}; {summary}",
+    "commanded": "{who} asked for {command}: {code}; {wanted}",
     "trust_changed": "{how}",
+    "connection_changed": "agent {agent} {connection}",
     "changed": "the limits of {whom} were changed",
     "buried": "a message to {subject} is dead letter {sequence}: {code}; {reason}",
     "retried": "dead letter {sequence} went back to {subject}",
@@ -69,6 +71,11 @@ def _parts(fact: Fact) -> Json:
         parts["asked"] = ASKED[parts.get("verb")].format_map(parts)
     if "chain" in parts:
         parts["what"] = f"chain {parts['chain']} was refused" if parts["chain"] else "a batch failed"
+    if "summary" in parts:
+        parts["who"] = "operator" if parts["operator"] == "operator" else f"operator {parts['operator']}"
+        parts["wanted"] = _plain(parts["summary"])
+    if "connected" in parts:
+        parts["connection"] = "connected" if parts["connected"] else "disconnected"
     if "change" in parts:
         parts["how"] = ": ".join(
             filter(None, (parts["change"].replace("_", " "), parts["who"], parts["reason"]))
@@ -81,6 +88,15 @@ def _parts(fact: Fact) -> Json:
     if "transfers" in parts:
         parts["movements"] = "; ".join(map(_movement, parts["transfers"]))
     return parts
+
+
+def _plain(summary: str) -> str:
+    """Return a shortened JSON object without its marks and empty fields: it may be cut anywhere, and is for people."""
+    if not summary.startswith("{"):
+        return summary
+    told = re.sub(r',?\s*"\w+":\s*null', "", summary)
+    told = re.sub(r'":\s*', " ", told)
+    return re.sub(r"[{}\[\]\"]", "", re.sub(r",\s*", ", ", told)).strip(", ")
 
 
 def _movement(transfer: Json) -> str:
