@@ -389,16 +389,15 @@ async def test_every_right_it_needs_is_the_admin_roles(server, nc, run):
     assert refused == []
 
 
-def cli(server, *args):
-    return CliRunner().invoke(
-        app, [*args, "--nats", server.url, "--creds", str(server.creds("operator").parent)]
-    )
+def cli(server, *args, columns="80"):
+    where = ["--nats", server.url, "--creds", str(server.creds("operator").parent)]
+    return CliRunner().invoke(app, [*args, *where], env={"COLUMNS": columns})
 
 
 async def test_the_command_line_lists_shows_and_drops(server, nc, run):
     first, second = await lay(nc, run, b'{"a":1}'), await lay(nc, run, b"\x1b[2J", sequence=2)
 
-    listed = await asyncio.to_thread(cli, server, "dead-letters", "list", "--run", run)
+    listed = await asyncio.to_thread(cli, server, "dead-letters", "list", "--run", run, columns="200")
     shown = await asyncio.to_thread(cli, server, "dead-letters", "show", str(first))
     nobody = await asyncio.to_thread(cli, server, "dead-letters", "drop", str(first))
     async with services(server, "admin"):
