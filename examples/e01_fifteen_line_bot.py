@@ -20,7 +20,8 @@ async def main(run: str, name: str) -> None:
             elif not (late or units.owned or bid):
                 order = await me.economy.place_bid("cpu", "2.02")
             for heard in me.economy.heard():
-                print(f"tick {heard.tick}: {heard.what} {heard.quantity} at {heard.price} {heard.reason}")
+                price = f" at {heard.price}" if heard.price else ""
+                print(f"tick {heard.tick}: {heard.what} {heard.quantity}{price} {heard.reason}")
         print(f"earned {await me.earned():.2f} credits")
 
 
