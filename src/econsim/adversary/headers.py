@@ -1,6 +1,6 @@
 """Headers that mean something to JetStream or to a service, on what an agent may send.
 
-An order and a report are sent with each; what is stored of them must bear the one header econsim writes, and what
+An order and a report are sent with each; what is stored of them must bear the two headers econsim writes, and what
 the header asks for must not come about.
 """
 
@@ -15,12 +15,13 @@ from econsim.adversary.attack import Attack
 from econsim.adversary.judging import Fact, Finding, weigh
 from econsim.adversary.raw import CRLF, RawClient, Said
 from econsim.adversary.stage import RESOURCE, Attacker, Stage, code_of
+from econsim.domain.envelope import DIGEST, digest
 
 EVENT: Final = "headed"
 """The report that is sent."""
 
 MESSAGE_ID: Final = "Nats-Msg-Id"
-"""The one header of what econsim stores."""
+"""Header of what econsim stores, beside the digest: its own id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,12 @@ class Row:
         return weigh(
             Fact(f"report and order were taken as they are ({', '.join(codes)})", codes == {"admitted"}),
             Fact(
-                "the event bears econsim's id alone",
-                stored is not None and _ours(stored.headers or {}, json.loads(stored.data or b"{}")),
+                "the event bears econsim's id and digest alone",
+                stored is not None
+                and _ours(stored.headers or {}, stored.subject or "", stored.data or b"{}"),
             ),
             Fact(
-                "the order in the queue bears econsim's id alone",
+                "the order in the queue bears econsim's id and digest alone",
                 len(queued) == 1 and _alone(queued[0], stage, me),
             ),
             *common,
@@ -88,13 +90,16 @@ def _order(me: Attacker) -> bytes:
     ).encode()
 
 
-def _ours(found: dict[str, str], event: dict[str, object]) -> bool:
-    return found == {MESSAGE_ID: event.get("event_id")}
+def _ours(found: dict[str, str], subject: str, event: bytes) -> bool:
+    return found == {MESSAGE_ID: json.loads(event).get("event_id"), DIGEST: digest(subject, event)}
 
 
 def _alone(said: Said, stage: Stage, me: Attacker) -> bool:
     lines = [line for line in said.headers.split(CRLF)[1:] if line]
-    return lines == [f"{MESSAGE_ID}: {stage.run}.{me.name}.c-{me.name}".encode()]
+    return sorted(lines) == [
+        f"{DIGEST}: {digest(said.subject, said.payload)}".encode(),
+        f"{MESSAGE_ID}: {stage.run}.{me.name}.c-{me.name}".encode(),
+    ]
 
 
 ROWS: Final = (
