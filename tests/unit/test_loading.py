@@ -6,14 +6,15 @@ import subprocess
 import sys
 
 INTERRUPTED = """
-import os, signal, sys
+import signal, sys
 import econsim.__main__ as command
 
-def interrupt(event, details):
-    if event == "import" and details[0] == "econsim.cli":
-        os.kill(os.getpid(), signal.SIGINT)
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "econsim.cli":
+            signal.raise_signal(signal.SIGINT)
 
-sys.addaudithook(interrupt)
+sys.meta_path.insert(0, Interrupting())
 command.main()
 """
 """The command, stopped with Ctrl-C as soon as it loads something."""
