@@ -20,10 +20,10 @@ from nats.aio.msg import Msg
 from benchmarks import loads, rig
 from benchmarks.table import Line
 from econsim import subjects
-from econsim.adapters.connection import connect, ready
+from econsim.adapters.nats.connection import connect, ready
 from econsim.app import Server
-from econsim.launch.processes import spread
-from econsim.launch.runs import open_run
+from econsim.runs.launch.processes import spread
+from econsim.runs.remote import open_run
 from econsim.schemas.ledger import GetBalance
 
 REPEATS = 5

@@ -23,9 +23,9 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from benchmarks import rig
 from benchmarks.loads import RESOURCE
 from benchmarks.trace import EXPECTED, STATE, Sent, Step, taken_apart
-from econsim.adapters import jetstream
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.streams import book_consumer
 from econsim.subjects import AUDIT
 
@@ -85,7 +85,7 @@ class Twin:
             await reading.jetstream().add_consumer(AUDIT, config)
         consumer = book_consumer(rig.RUN, RESOURCE, "twin")
         await self._client.subscribe(consumer.deliver_subject, cb=self._queue.hear)
-        await jetstream.take_over(self._client, consumer)
+        await provision.take_over(self._client, consumer)
 
     async def repeat(self, step: Step) -> None:
         """Do one step and wait for its acknowledgements."""

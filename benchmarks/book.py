@@ -10,8 +10,8 @@ import gc
 import random
 from time import process_time
 
-from econsim.domain.draws import Draws
-from econsim.domain.order_book import OrderBook
+from econsim.domain.agent.random_draws import Draws
+from econsim.domain.market.order_book import OrderBook
 from econsim.schemas.orders import Action, Verb
 
 BATCH = 1_000

@@ -18,9 +18,9 @@ from benchmarks import loads, rig
 from benchmarks.table import Line
 from benchmarks.trace import EXPECTED, PRICES, STATE, Sent, recording
 from econsim import subjects
-from econsim.adapters.jetstream import waiting
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.launch.runs import events_of, open_run
+from econsim.adapters.jetstream.provision import waiting
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.runs.remote import events_of, open_run
 from econsim.schemas.market import TickCleared
 
 BASELINE = Path(__file__).parent / "baseline.json"

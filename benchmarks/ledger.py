@@ -13,12 +13,12 @@ from typing import Final
 
 from benchmarks.rig import private_server
 from benchmarks.table import Line
-from econsim.adapters.connection import connect
-from econsim.adapters.state_store import JetStreamStateStore
-from econsim.domain.journal import Journal
-from econsim.domain.ledger import Ledger
-from econsim.ledger_writer import LedgerWriter
+from econsim.adapters.jetstream.state_store import JetStreamStateStore
+from econsim.adapters.nats.connection import connect
+from econsim.domain.ledger.journal import Journal
+from econsim.domain.ledger.ledger import Ledger
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Submit, Transfer
+from econsim.services.ledger.writer import LedgerWriter
 from econsim.testing import FakeWallClock
 
 AGENTS: Final = 100

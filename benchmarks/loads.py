@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from econsim import subjects
-from econsim.domain.draws import Draws
-from econsim.domain.population import population
+from econsim.domain.agent.population import population
+from econsim.domain.agent.random_draws import Draws
 from econsim.schemas.orders import PlaceAsk, PlaceBid, Side
 from econsim.schemas.scenario import Scenario
 

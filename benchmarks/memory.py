@@ -8,8 +8,8 @@ from time import process_time
 from benchmarks import loads
 from benchmarks.book import DEPTHS, measure
 from benchmarks.table import Line
-from econsim import memory
-from econsim.domain.canonical import Canonical
+from econsim.domain.audit.canonical_log import Canonical
+from econsim.runs import in_memory
 from econsim.schemas.market import TickCleared
 
 REPEATS = 5
@@ -59,7 +59,7 @@ def whole(agents: int, ticks: int) -> tuple[float, float]:
     """Return the driver's orders a second, and microseconds an order that the canonical hash takes."""
     scenario = loads.crowd(agents, ticks)
     started = process_time()
-    events = list(memory.run(scenario))
+    events = list(in_memory.run(scenario))
     seconds = process_time() - started
     orders = sum(e.event.data.orders for e in events if isinstance(e.event.data, TickCleared))
     started, canonical = process_time(), Canonical()

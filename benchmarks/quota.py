@@ -19,16 +19,16 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from benchmarks.table import Line
-from econsim.adapters import jetstream
-from econsim.adapters.connection import connect, ready
-from econsim.adapters.counters import StreamCounters
-from econsim.adapters.jwt import Key, Role, creds, user_jwt
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.quota_table import KeyQuotaTable
-from econsim.domain.quota import Kind
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.counters import StreamCounters
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.domain.admission.quota import Kind
 from econsim.errors import Refused
-from econsim.quota_meter import QuotaMeter
+from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
 from econsim.schemas.quota import QuotaUpdate
+from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import FakeCounters, FakeQuotaTable
 
 REPEATS = 5
@@ -103,7 +103,7 @@ async def _echoes(repeats: int, pairs: int) -> tuple[list[Turn], list[Turn]]:
         async with EmbeddedServer(Path(), ephemeral=True) as server:
             identity = _anybody(server, Path(directory, "bench.creds"))
             client = await connect(server.url, identity, "bench")
-            await jetstream.apply(client)
+            await provision.apply(client)
             echo = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "benchmarks.quota", server.url, str(identity)
             )
@@ -121,7 +121,9 @@ async def _echoes(repeats: int, pairs: int) -> tuple[list[Turn], list[Turn]]:
 def _anybody(server: EmbeddedServer, path: Path) -> Path:
     """Write credentials of a user who may do everything in account SIM: both echoes and the asking client."""
     user = Key(Role.USER)
-    path.write_text(creds(user_jwt(server.trust.sim, user.public, "bench"), user.seed))
+    path.write_text(
+        creds(user_jwt(server.trust.sim, user.public, "bench", issued=server.trust.now()), user.seed)
+    )
     return path
 
 

@@ -21,11 +21,11 @@ from nats.aio.client import Client
 from benchmarks import loads, rig
 from benchmarks.trace import recording
 from econsim import subjects
-from econsim.adapters.audit_log import follow
-from econsim.adapters.calls import ask
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.domain.decode import decode
-from econsim.launch.runs import open_run
+from econsim.adapters.jetstream.audit_log import follow
+from econsim.adapters.nats.rpc import ask
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.domain.audit.decoding import decode
+from econsim.runs.remote import open_run
 from econsim.schemas.clock import PeriodOpened, RunClosed, Ticked
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import TickCleared

@@ -16,13 +16,13 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from econsim import subjects
-from econsim.adapters import jetstream
-from econsim.adapters.audit_log import last
-from econsim.adapters.connection import connect
-from econsim.adapters.jwt import Key, Role, creds, user_jwt
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.trust import Trust, write
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import SERVICES, Server, running
+from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
+from econsim.identity.trust_root import Trust, write
 
 RUN = "bench"
 WINDOW = 256
@@ -34,7 +34,7 @@ async def private_server() -> AsyncIterator[tuple[EmbeddedServer, Client]]:
     """Start a server that flushes every write, with all streams, and connect to it as operator."""
     async with EmbeddedServer(Path(), ephemeral=True) as server:
         client = await connect(server.url, superuser(server.trust), "bench")
-        await jetstream.apply(client)
+        await provision.apply(client)
         try:
             yield server, client
         finally:
@@ -46,7 +46,7 @@ def superuser(trust: Trust) -> Path:
     path = trust.directory / "creds" / "superuser.creds"
     if not path.exists():
         user = Key(Role.USER)
-        write(path, creds(user_jwt(trust.sim, user.public, "superuser"), user.seed))
+        write(path, creds(user_jwt(trust.sim, user.public, "superuser", issued=trust.now()), user.seed))
     return path
 
 

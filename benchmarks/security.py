@@ -22,20 +22,21 @@ from benchmarks import rig
 from benchmarks.loads import RESOURCE, guests
 from benchmarks.table import Line
 from econsim import subjects
-from econsim.adapters import jetstream, server_binary
-from econsim.adapters.connection import connect, ready
-from econsim.adapters.quota_table import KeyQuotaTable
-from econsim.adapters.server_state import free_port
-from econsim.agent_access import short_name
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.server import binary
+from econsim.adapters.server.state_directory import free_port
 from econsim.app import SERVICES, Server, running
-from econsim.grammar import Subject
-from econsim.launch.guests import let_in
-from econsim.launch.runs import open_run
+from econsim.identity.agent_account import short_name
+from econsim.runs.launch.agent_accounts import let_in
+from econsim.runs.remote import open_run
 from econsim.schemas.ledger import GetBalance
 from econsim.schemas.orders import PlaceAsk, PlaceBid
 from econsim.schemas.quota import QuotaUpdate
 from econsim.schemas.scenario import Scenario
-from econsim.screening import Screen
+from econsim.schemas.subject import Subject
+from econsim.services.reply_check import Screen
 
 REPEATS = 7
 AGENTS = 20
@@ -159,7 +160,7 @@ async def _open() -> AsyncIterator[Side]:
         url, pid = await stack.enter_async_context(_plain_server(home))
         control = await connect(url, None, "bench")
         stack.push_async_callback(control.close)
-        await jetstream.apply(control)
+        await provision.apply(control)
         server = Server(url, lambda role: home / f"{role}.creds")
         await stack.enter_async_context(running(tuple(SERVICES), server))
         await _opened(control)
@@ -179,7 +180,7 @@ async def _plain_server(home: Path) -> AsyncIterator[tuple[str, int]]:
     config = home / "open.conf"
     config.write_text(CONFIG.format(port=port, store=home / "data"))
     process = await asyncio.create_subprocess_exec(
-        str(server_binary.find()), "--config", str(config), stderr=asyncio.subprocess.DEVNULL
+        str(binary.find()), "--config", str(config), stderr=asyncio.subprocess.DEVNULL
     )
     try:
         yield f"nats://127.0.0.1:{port}", process.pid
@@ -228,7 +229,7 @@ async def _pour(side: Side, orders: int) -> tuple[float, float]:
     share = orders // len(side.clients)
     started, before = perf_counter(), process_time() + rig.processor_seconds(side.pid)
     await asyncio.gather(*(_trade(side, agent, client, share) for agent, client in side.clients.items()))
-    while await jetstream.depth(side.control, subjects.ORDERS):
+    while await provision.depth(side.control, subjects.ORDERS):
         await asyncio.sleep(0.005)
     side.sent += share
     sent, spent = share * len(side.clients), process_time() + rig.processor_seconds(side.pid) - before

@@ -15,14 +15,16 @@ from time import monotonic
 from typing import Final
 
 from benchmarks.rig import superuser
-from econsim import scenario_files, subjects
-from econsim.adapters.audit_log import read
-from econsim.adapters.connection import connect
-from econsim.adapters.server_state import read_record, running
-from econsim.adapters.trust import Trust
-from econsim.domain.decode import decoded
-from econsim.launch.choose import chosen
-from econsim.launch.runs import open_run
+from econsim import subjects
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.state_directory import read_record, running
+from econsim.domain.audit.decoding import decoded
+from econsim.identity.trust_root import Trust
+from econsim.runs import scenario_file
+from econsim.runs.overrides import chosen
+from econsim.runs.remote import open_run
 from econsim.schemas.market import TickCleared
 
 RUN: Final = "soak"
@@ -51,8 +53,8 @@ async def _sampled(state: Path, up: int, seconds: float) -> list[tuple[str, list
     begun = monotonic()
     while (url := running(state)) is None and monotonic() - begun < START_S:
         await asyncio.sleep(0.2)
-    client = await connect(url or "", superuser(Trust.open(state)), "soak")
-    scenario = chosen(scenario_files.load("genesis"), periods=PERIODS, real_time=True)
+    client = await connect(url or "", superuser(Trust.open(state, unix_seconds)), "soak")
+    scenario = chosen(scenario_file.load("genesis"), periods=PERIODS, real_time=True)
     await open_run(client, RUN, scenario, patience_s=START_S)
     samples: dict[str, list[float]] = {}
     orders: list[int] = []

@@ -14,9 +14,10 @@ from time import perf_counter
 from benchmarks import rig
 from benchmarks.table import Line
 from econsim import subjects
-from econsim.adapters import server_state
-from econsim.adapters.connection import connect
-from econsim.adapters.trust import Trust
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server import state_directory
+from econsim.identity.trust_root import Trust
 
 REPEATS = 5
 HELP_MAX_S = 0.5
@@ -75,7 +76,7 @@ async def _heard(state: Path) -> float:
     """Return when the first trade was heard on the server of a state directory."""
     while (url := await asyncio.to_thread(_url, state)) is None:
         await asyncio.sleep(0.01)
-    client = await connect(url, rig.superuser(Trust.open(state)), "bench-listener")
+    client = await connect(url, rig.superuser(Trust.open(state, unix_seconds)), "bench-listener")
     try:
         trades = await client.subscribe(subjects.TRADE_EXECUTED.pattern())
         await trades.next_msg(timeout=60)
@@ -85,4 +86,4 @@ async def _heard(state: Path) -> float:
 
 
 def _url(state: Path) -> str | None:
-    return server_state.running(state) if state.exists() else None
+    return state_directory.running(state) if state.exists() else None

@@ -13,8 +13,8 @@ from pathlib import Path
 from nats.aio.msg import Msg
 
 from benchmarks import rig
-from econsim.adapters.connection import connect, ready
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.server.embedded import EmbeddedServer
 
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 COMMANDS = {"place_orders": "orders", "place_bid": "order", "place_ask": "order", "close_tick": "close"}

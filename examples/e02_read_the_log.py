@@ -3,11 +3,11 @@
 import asyncio
 import sys
 
-from econsim.adapters.connection import connect
-from econsim.adapters.reading import events
+from econsim.adapters.jetstream.run_reader import events
+from econsim.adapters.nats.connection import connect
 from econsim.app import server_of
 from econsim.config import settings
-from econsim.domain.decode import decoded
+from econsim.domain.audit.decoding import decoded
 from econsim.errors import EconsimError
 from econsim.schemas.market import Traded
 from econsim.schemas.money import format_credits

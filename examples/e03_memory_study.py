@@ -3,11 +3,11 @@
 Runs one scenario with twenty seeds and prints the mean efficiency with its 95 % confidence interval.
 """
 
-from econsim.domain.equilibrium import find_equilibrium
-from econsim.domain.measures import confidence_interval, efficiency
-from econsim.domain.period import realised_surplus
-from econsim.domain.population import population, schedule
-from econsim.memory import run
+from econsim.domain.agent.population import population, schedule
+from econsim.domain.clock.period import realised_surplus
+from econsim.domain.measures.equilibrium import find_equilibrium
+from econsim.domain.measures.measures import confidence_interval, efficiency
+from econsim.runs.in_memory import run
 from econsim.schemas.market import Traded
 from econsim.schemas.scenario import Scenario
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 import nats.js.errors
 import pytest
 
-from econsim.adapters import jetstream
+from econsim.adapters.jetstream import provision
 
 CHUNK_S = 30
 
@@ -16,7 +16,7 @@ async def snapshot(client, stream):
     """Return what a stream is and its content, as `nats stream backup` asks for it."""
     inbox = await client.subscribe(client.new_inbox())
     asked = {"deliver_subject": inbox.subject, "no_consumers": False, "chunk_size": 65_536}
-    about, chunks = await jetstream.request(client, f"STREAM.SNAPSHOT.{stream}", asked), []
+    about, chunks = await provision.request(client, f"STREAM.SNAPSHOT.{stream}", asked), []
     while data := (message := await inbox.next_msg(timeout=CHUNK_S)).data:
         chunks.append(data)
         if message.reply:
@@ -28,7 +28,7 @@ async def snapshot(client, stream):
 async def restored(client, stream, backup):
     """Put a stream back, as `nats stream restore` does; return the server's last word."""
     about, chunks = backup
-    where = (await jetstream.request(client, f"STREAM.RESTORE.{stream}", about))["deliver_subject"]
+    where = (await provision.request(client, f"STREAM.RESTORE.{stream}", about))["deliver_subject"]
     for chunk in (*chunks, b""):
         answer = await client.request(str(where), chunk, timeout=CHUNK_S)
         if answer.data and (told := json.loads(answer.data)).keys() & {"error", "config"}:
@@ -37,7 +37,7 @@ async def restored(client, stream, backup):
 
 
 async def delete(client, stream):
-    await jetstream.request(client, f"STREAM.DELETE.{stream}")
+    await provision.request(client, f"STREAM.DELETE.{stream}")
 
 
 async def stored_again(client):
@@ -54,7 +54,7 @@ async def filled(client, replicas=1):
         "duplicate_window": 600 * 10**9,
         "num_replicas": replicas,
     }
-    await jetstream.request(client, "STREAM.CREATE.kept", config)
+    await provision.request(client, "STREAM.CREATE.kept", config)
     for number in "123":
         await client.jetstream().publish(f"kept.{number}", b"", headers={"Nats-Msg-Id": number})
     jobs = await client.jetstream().pull_subscribe("kept.*", "worker")

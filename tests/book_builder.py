@@ -1,8 +1,8 @@
 """A book on a ledger of its own, in which three agents have 10 credits and 5 units each."""
 
-from econsim.domain.ledger import Ledger
-from econsim.domain.session import Mark, Session
-from econsim.domain.settlement import clearing
+from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.market.book import Mark, Session
+from econsim.domain.market.settlement import clearing
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
 from econsim.schemas.scenario import Market
 

@@ -16,9 +16,9 @@ import pytest
 from nats.aio.client import Client
 from superuser import superuser
 
-from econsim.adapters import jetstream
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
 
 ConnectAs = Callable[[str], Awaitable[Client]]
 
@@ -70,5 +70,5 @@ def run() -> str:
 async def _start(server: EmbeddedServer) -> None:
     await server.__aenter__()
     client = await connect(server.url, superuser(server), "test-streams")
-    await jetstream.apply(client)
+    await provision.apply(client)
     await client.close()

@@ -8,13 +8,13 @@ from functools import cache
 
 from run_builders import small_scenario
 
-from econsim import memory
-from econsim.domain.envelope import digest
-from econsim.domain.journal_checks import verify
-from econsim.domain.run_checks import Checked, Kept, RunChecks
+from econsim.domain.audit.envelope import digest
+from econsim.domain.ledger.verify import verify
+from econsim.domain.verification.run import Checked, Kept, RunChecks
 from econsim.ports import Entry
+from econsim.runs import in_memory
 from econsim.schemas.ledger import CREDITS, DEBT, TransferPosted, TransferRefused
-from econsim.stored_books import StoredBooks
+from econsim.services.ledger.stored import StoredBooks
 
 RUN = "run_1"
 
@@ -27,7 +27,7 @@ def kept_run(policy="zip", mechanism="continuous_double_auction", **fields) -> t
 
 def kept(scenario) -> tuple[tuple[Kept, ...], ...]:
     """Return the log and the bucket of a run of a scenario."""
-    log = tuple(memory.run(scenario, RUN, "ab"))
+    log = tuple(in_memory.run(scenario, RUN, "ab"))
     entries = [each for each in log if isinstance(each.event.data, TransferPosted | TransferRefused)]
     records = [(sealed.subject, sealed.json()) for sealed in log]
     return (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import count
 
 from econsim import subjects
-from econsim.domain.envelope import Stamp
-from econsim.domain.journal import Journal
-from econsim.domain.journal_checks import Entry
-from econsim.domain.ledger import Outcome
+from econsim.domain.audit.envelope import Stamp
+from econsim.domain.ledger.journal import Journal
+from econsim.domain.ledger.ledger import Outcome
+from econsim.domain.ledger.verify import Entry
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Submit, Transfer, TransferPosted
 
 

@@ -12,9 +12,8 @@ from itertools import pairwise
 
 from ledger_builders import Recorder, chain, endow, pay, pending, post, submit, transfer, void
 
-from econsim.domain.journal_checks import verify
-from econsim.domain.ledger import Ledger
-from econsim.ledger_writer import LedgerWriter
+from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.ledger.verify import verify
 from econsim.schemas.ledger import (
     CREDITS,
     TREASURY,
@@ -24,6 +23,7 @@ from econsim.schemas.ledger import (
     Refusal,
 )
 from econsim.schemas.types import AMOUNT_MAX
+from econsim.services.ledger.writer import LedgerWriter
 from econsim.testing import FakeStateStore, FakeWallClock
 
 BIG = AMOUNT_MAX - 2_000_000

@@ -8,11 +8,11 @@ import ledger_conformance as kit
 from ledger_builders import Recorder
 from ledger_conformance import Books
 
-from econsim.domain.journal_checks import Report
-from econsim.domain.ledger import Ledger
-from econsim.ledger_state import LedgerState
-from econsim.ledger_writer import LedgerWriter
+from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.ledger.verify import Report
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, TransferPosted
+from econsim.services.ledger.state import LedgerState
+from econsim.services.ledger.writer import LedgerWriter
 
 
 class _PartialPostIsCreditedInFullForAWhile(Ledger):

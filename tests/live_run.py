@@ -8,13 +8,13 @@ from factories import group, role, scenario
 from nats.aio.client import Client
 from superuser import superuser
 
-from econsim.adapters.connection import connect
-from econsim.agents.line import Line
-from econsim.agents.services import EconomicService
+from econsim.adapters.nats.connection import connect
+from econsim.agents.channel import Line
+from econsim.agents.economy import EconomicService
 from econsim.app import SERVICES, Server, running
 from econsim.errors import NotFound, Unavailable
-from econsim.launch.guests import let_in
-from econsim.launch.runs import open_run
+from econsim.runs.launch.agent_accounts import let_in
+from econsim.runs.remote import open_run
 from econsim.subjects import ORDER_OUTCOME
 
 

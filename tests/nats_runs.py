@@ -6,17 +6,17 @@ from contextlib import aclosing
 
 from superuser import superuser
 
-from econsim import memory, scenario_files
-from econsim.adapters.connection import connect
+from econsim.adapters.nats.connection import connect
 from econsim.app import SERVICES, Server, running
-from econsim.domain.canonical import canonical_hash
-from econsim.domain.envelope import Sealed
-from econsim.launch.runs import events_of, open_run
+from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.domain.audit.envelope import Sealed
+from econsim.runs import in_memory, scenario_file
+from econsim.runs.remote import events_of, open_run
 
 
 def shortened(name, periods=1, ticks=60):
     """Return a shipped scenario of a few periods, each of so many ticks at most; without expectations."""
-    found = scenario_files.load(name)
+    found = scenario_file.load(name)
     ticks = min(ticks, found.clock.ticks_per_period)
     clock = found.clock.model_copy(update={"periods": periods, "ticks_per_period": ticks})
     return found.model_copy(update={"clock": clock, "expectations": ()})
@@ -36,4 +36,4 @@ async def over_nats(server, scenario, name) -> list[Sealed]:
 
 def hash_in_memory(scenario) -> str:
     """Return the canonical hash of the same scenario without a server."""
-    return canonical_hash(memory.run(scenario))
+    return canonical_hash(in_memory.run(scenario))

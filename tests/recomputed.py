@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 
 from nats.aio.client import Client
 
-from econsim.adapters.audit_log import read
-from econsim.domain.decode import decoded
-from econsim.domain.envelope import Sealed
-from econsim.domain.journal_checks import verify
-from econsim.domain.session import Session
+from econsim.adapters.jetstream.audit_log import read
+from econsim.domain.audit.decoding import decoded
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.ledger.verify import verify
+from econsim.domain.market.book import Session
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import (

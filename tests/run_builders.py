@@ -7,11 +7,11 @@ from functools import cache
 
 from factories import group, role, scenario
 
-from econsim.domain.audit import Record, unseal
-from econsim.domain.draws import rank
-from econsim.memory import run
+from econsim.domain.agent.random_draws import rank
+from econsim.domain.audit.facts import Record, unseal
+from econsim.report.aggregate import Tally
 from econsim.report.summary import Summary
-from econsim.report.tally import Tally
+from econsim.runs.in_memory import run
 
 
 def small_scenario(policy="zip", mechanism="continuous_double_auction", **fields):

@@ -1,7 +1,7 @@
 """A user of account SIM with every right, for tests that play all parts; econsim makes one to try permissions alone."""
 
-from econsim.adapters.jwt import Key, Role, creds, user_jwt
-from econsim.adapters.private import write
+from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
+from econsim.identity.private_files import write
 
 
 def superuser(server):
@@ -9,5 +9,8 @@ def superuser(server):
     path = server.trust.directory / "creds" / "superuser.creds"
     if not path.exists():
         user = Key(Role.USER)
-        write(path, creds(user_jwt(server.trust.sim, user.public, "superuser"), user.seed))
+        write(
+            path,
+            creds(user_jwt(server.trust.sim, user.public, "superuser", issued=server.trust.now()), user.seed),
+        )
     return path

@@ -11,49 +11,51 @@ from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
-from source import Finding, Module, dotted, imports, module, package, report
+from source import ROOT, Finding, Module, dotted, imports, module, package, report
 
-# A row may import the rows above it and itself. The first word of a module's dotted name picks its row.
-LAYERS = (
-    ("collector", "errors", "grammar", "nearest", "subject_rows", "subjects"),
-    ("schemas",),
+Floors = tuple[tuple[str, ...], ...]
+
+# A room is a folder of the package, or a module at its root (`__init__` is what `import econsim` offers). One row a
+# floor: a room may import the rows above its own, and nothing beside it.
+HOUSE: Floors = (
+    ("errors",),
+    ("config", "schemas"),
+    ("ports", "subjects"),
     ("domain",),
-    ("ports",),
-    (
-        "config",
-        "stream_form",
-        "quota_streams",
-        "streams",
-        "permissions",
-        "agent_access",
-        "testing",
-        "scenarios",
-        "scenario_files",
-        "scenario_lines",
-    ),
-    (
-        "adapters",
-        "ledger_state",
-        "ledger_writer",
-        "stored_books",
-        "quota_meter",
-        "rejections",
-        "middlewares",
-        "state",
-    ),
-    ("link", "serving", "screening", "operator_audit"),
-    ("tenancy",),
-    ("hearing", "workers"),
-    ("routers", "agents", "sandbox", "adversary"),
-    ("drivers", "memory", "report", "experiments"),
-    ("app", "catalog", "access"),
-    ("launch",),
-    ("cli", "__main__"),
+    ("report", "streams", "testing"),
+    ("identity",),
+    ("adapters",),
+    ("agents", "services"),
+    ("__init__", "routers"),
+    ("app",),
+    ("runs",),
+    ("checks", "evaluation"),
+    ("cli",),
+    ("__main__",),
 )
-ROW = {word: row for row, words in enumerate(LAYERS) for word in words}
+ROOMS_MAX = 22
+FLOORS_MAX = 14
 
-# Modules of these packages never import each other: what two of them need lives above them.
-STRANGERS = ("routers",)
+# The same inside a room. A word is a folder or module of it; "" stands for the modules that are not named.
+WITHIN: dict[str, Floors] = {
+    "domain": (
+        ("audit", "ledger", "measures"),
+        ("agent",),
+        ("market",),
+        ("admission", "clock", "scenario", "verification"),
+    ),
+    "adapters": (("clock",), ("nats",), ("jetstream", "server")),
+    "agents": (("", "sandbox"),),
+    "services": (("",), ("admin", "admission", "agent", "clock", "ledger", "market")),
+    "routers": (("admin", "admission", "agent", "clock", "ledger", "market"), ("",)),
+    "runs": (("scenarios", "launch"), ("",)),
+    "checks": (("",), ("attacks", "permissions")),
+    "evaluation": (("experiments",),),
+}
+
+# One word, its places: where each service has a file or a folder of its name.
+SERVICES = ("admin", "admission", "agent", "clock", "ledger", "market")
+PLACES = ("src/econsim/schemas", "src/econsim/services", "src/econsim/routers", "docs/concepts")
 
 # What domain/ may not know: time, chance, the outside, and everything that waits.
 IMPURE = frozenset(
@@ -125,22 +127,44 @@ HTTP_CLIENTS = frozenset(
 )
 
 
-def test_every_module_has_a_row_in_the_layer_table() -> None:
+def test_every_room_has_a_floor() -> None:
     findings = list(found(unplaced))
 
     assert not findings, report(findings)
 
 
-def test_imports_only_go_up_the_layers() -> None:
-    findings = list(found(downward_imports))
+def test_imports_only_go_up_the_floors_of_the_house() -> None:
+    findings = list(found(misdirected))
 
     assert not findings, report(findings)
 
 
-def test_routers_never_import_each_other() -> None:
-    findings = list(found(stranger_imports))
+def test_imports_only_go_up_the_floors_within_a_room() -> None:
+    findings = list(found(misdirected_within))
 
     assert not findings, report(findings)
+
+
+def test_no_table_names_what_is_not_there() -> None:
+    modules = [source.path.removeprefix("src/econsim/") for source in package()]
+
+    dead = [*dead_words(HOUSE, "", modules)]
+    dead += [word for room, floors in WITHIN.items() for word in dead_words(floors, f"{room}/", modules)]
+
+    assert not dead, f"remove these words from the tables, no file or folder has them: {dead}"
+
+
+def test_the_house_stays_small_enough_to_know() -> None:
+    rooms = {room_of(source) for source in package()}
+
+    assert len(rooms) <= ROOMS_MAX
+    assert len(HOUSE) <= FLOORS_MAX
+
+
+@pytest.mark.parametrize("word", SERVICES)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_service_has_its_word_in_every_place(word: str, place: str) -> None:
+    assert [*(ROOT / place).glob(f"{word}.*"), *(ROOT / place).glob(f"{word}/*.py")]
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -161,33 +185,63 @@ def test_nothing_speaks_http() -> None:
     assert not findings, report(findings)
 
 
+def room_of(source: Module) -> str:
+    """Return the room a module is in, which is itself at the package's root."""
+    return source.name.partition(".")[0] or "__init__"
+
+
+def floor_of(floors: Floors, word: str) -> int | None:
+    """Return the row a word is in; where none names it, the row of the unnamed."""
+    rows = {each: row for row, words in enumerate(floors) for each in words}
+    return rows.get(word, rows.get(""))
+
+
+def dead_words(floors: Floors, prefix: str, modules: list[str]) -> Iterator[str]:
+    """Yield the words of a table that are neither module nor folder."""
+    for word in (each for row in floors for each in row if each):
+        path = f"{prefix}{word}"
+        if not any(module == f"{path}.py" or module.startswith(f"{path}/") for module in modules):
+            yield path
+
+
 def unplaced(source: Module) -> Iterator[Finding]:
-    """The module's first word has no row."""
-    word = source.name.partition(".")[0]
-    if word and word not in ROW:
-        remedy = (
-            "Give the word a row in LAYERS of tests/test_architecture.py, above everything that imports it."
-        )
-        yield source.finding(1, f"{word!r} is in no layer", remedy)
+    """The module's room has no floor."""
+    room, _, inner = source.name.partition(".")
+    if room and floor_of(HOUSE, room) is None:
+        remedy = "Give the room a row in HOUSE of tests/test_architecture.py, below everything it imports."
+        yield source.finding(1, f"{room!r} is on no floor", remedy)
+    floors, word = WITHIN.get(room), inner.partition(".")[0]
+    if floors and word and floor_of(floors, word) is None:
+        remedy = f"Give the word a row in WITHIN[{room!r}] of tests/test_architecture.py."
+        yield source.finding(1, f"{word!r} is on no floor of {room!r}", remedy)
 
 
-def downward_imports(source: Module) -> Iterator[Finding]:
-    """An import points at a lower row."""
-    row = ROW.get(source.name.partition(".")[0], len(LAYERS))
+def misdirected(source: Module) -> Iterator[Finding]:
+    """An import points at a room below or beside the module's own."""
+    room = room_of(source)
+    own = floor_of(HOUSE, room)
     for node, target in inner_imports(source):
-        word = target.partition(".")[0]
-        if ROW.get(word, row) > row:
-            remedy = f"Imports go up only; hand {word} in, or move what both need above."
+        other = target.partition(".")[0]
+        floor = floor_of(HOUSE, other)
+        if other != room and own is not None and floor is not None and floor >= own:
+            remedy = f"Imports go up only; hand {other} in, or move what both need above."
             yield source.finding(node, f"{source.name} imports {target}", remedy)
 
 
-def stranger_imports(source: Module) -> Iterator[Finding]:
-    """An import points at a sibling that must stay a stranger."""
-    home, _, name = source.name.partition(".")
+def misdirected_within(source: Module) -> Iterator[Finding]:
+    """An import points at a sub-room below or beside the module's own."""
+    room, _, inner = source.name.partition(".")
+    floors, word = WITHIN.get(room), inner.partition(".")[0]
+    own = floor_of(floors, word) if floors else None
     for node, target in inner_imports(source):
-        there, _, other = target.partition(".")
-        if home == there in STRANGERS and name and other and other.partition(".")[0] != name:
-            remedy = f"Put what {name} and {other} share into domain/ or a port."
+        there, _, rest = target.partition(".")
+        other = rest.partition(".")[0]
+        if there != room or not floors or own is None or not inner or not rest:
+            continue
+        floor = floor_of(floors, other)
+        unnamed = not {word, other} & {each for row in floors for each in row}
+        if other != word and not unnamed and floor is not None and floor >= own:
+            remedy = f"{word} and {other} are strangers: put what they share above both, or hand it in."
             yield source.finding(node, f"{source.name} imports {target}", remedy)
 
 
@@ -222,7 +276,7 @@ def http_imports(source: Module) -> Iterator[Finding]:
 
 def inner_imports(source: Module) -> Iterator[tuple[ast.stmt, str]]:
     """Yield imports of econsim's own modules, by their name below econsim."""
-    known = {each.name for each in package()} | set(ROW)
+    known = {each.name for each in package()} | {room for row in HOUSE for room in row}
     for node, target in imports(source):
         if target.startswith("econsim."):
             inner = target.removeprefix("econsim.")
@@ -252,16 +306,24 @@ def found(rule: Callable[[Module], Iterator[Finding]]) -> Iterator[Finding]:
     ("rule", "path", "text"),
     [
         (unplaced, "src/econsim/odds_and_ends.py", ""),
-        (downward_imports, "src/econsim/domain/x.py", "from econsim.ports import Clock"),
-        (downward_imports, "src/econsim/ports.py", "def late():\n    from econsim.adapters import clock"),
-        (stranger_imports, "src/econsim/routers/market.py", "from econsim.routers.ledger import router"),
-        (impurities, "src/econsim/domain/x.py", "import asyncio"),
-        (impurities, "src/econsim/domain/x.py", "from os import environ"),
-        (impurities, "src/econsim/domain/x.py", "import nats.errors"),
-        (impurities, "src/econsim/domain/x.py", "import faststream"),
-        (impurities, "src/econsim/domain/x.py", "async def f(): ..."),
-        (impurities, "src/econsim/domain/x.py", "import datetime\ndatetime.datetime.now()"),
-        (impurities, "src/econsim/domain/x.py", "print(hash('a'))"),
+        (unplaced, "src/econsim/adapters/http/x.py", ""),
+        (misdirected, "src/econsim/domain/x.py", "from econsim.adapters.clock import SystemClock"),
+        (misdirected, "src/econsim/ports.py", "def late():\n    from econsim.adapters import clock"),
+        (misdirected, "src/econsim/services/x.py", "from econsim.agents.channel import Line"),
+        (misdirected_within, "src/econsim/routers/market.py", "from econsim.routers.ledger import router"),
+        (
+            misdirected_within,
+            "src/econsim/adapters/nats/x.py",
+            "from econsim.adapters.jetstream import leases",
+        ),
+        (misdirected_within, "src/econsim/services/context.py", "from econsim.services.market import batch"),
+        (impurities, "src/econsim/domain/market/x.py", "import asyncio"),
+        (impurities, "src/econsim/domain/market/x.py", "from os import environ"),
+        (impurities, "src/econsim/domain/market/x.py", "import nats.errors"),
+        (impurities, "src/econsim/domain/market/x.py", "import faststream"),
+        (impurities, "src/econsim/domain/market/x.py", "async def f(): ..."),
+        (impurities, "src/econsim/domain/market/x.py", "import datetime\ndatetime.datetime.now()"),
+        (impurities, "src/econsim/domain/market/x.py", "print(hash('a'))"),
         (http_imports, "src/econsim/adapters/x.py", "from urllib import request"),
         (http_imports, "src/econsim/adapters/x.py", "import httpx"),
     ],
@@ -284,4 +346,4 @@ def test_pure_code_is_left_alone() -> None:
     text = "import hashlib\nfrom datetime import datetime\nfrom econsim.schemas.base import Event\n"
 
     assert not list(impurities(module(text)))
-    assert not list(downward_imports(module(text)))
+    assert not list(misdirected(module(text)))

@@ -34,15 +34,15 @@ BANNED = {
     "date.today": (CLOCK, "Ask the Clock port."),
     "time.time": (CLOCK, "Ask the Clock port; for durations use time.perf_counter."),
     "time.time_ns": (CLOCK, "Ask the Clock port; for durations use time.perf_counter_ns."),
-    "uuid.uuid1": (CLOCK, "Derive the id: domain/envelope.py."),
-    "uuid.uuid4": (CLOCK, "Derive the id: domain/envelope.py."),
-    "uuid.uuid7": (CLOCK, "Derive the id: domain/envelope.py."),
-    "random": (CLOCK, "Draw from a seed: domain/draws.py."),
+    "uuid.uuid1": (CLOCK, "Derive the id: domain/audit/envelope.py."),
+    "uuid.uuid4": (CLOCK, "Derive the id: domain/audit/envelope.py."),
+    "uuid.uuid7": (CLOCK, "Derive the id: domain/audit/envelope.py."),
+    "random": (CLOCK, "Draw from a seed: domain/agent/random_draws.py."),
     "os.environ": (ENVIRONMENT, "Read it in config.py and hand the setting in."),
     "os.getenv": (CONFIG, "Read it in config.py and hand the setting in."),
 }
 
-SUBJECT_HOMES = ("src/econsim/subject_rows.py", "src/econsim/subjects.py", "src/econsim/streams.py")
+SUBJECT_HOMES = ("src/econsim/schemas/subject_rows.py", "src/econsim/subjects.py", "src/econsim/streams.py")
 SUBJECT = re.compile(r"(agent|market|system|mcp|trace|admin)\.([\w*>{}-]+(\.[\w*>{}-]*)*)?")
 
 # Pieced together, so that this file names none either.

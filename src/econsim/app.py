@@ -19,27 +19,28 @@ from faststream import FastStream
 from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
 
 from econsim import routers
-from econsim.adapters import server_state
-from econsim.adapters.connection import addressed, connect, options, ready, servers
-from econsim.adapters.guard import guard
-from econsim.adapters.ingress import REQUESTS_MAX, Gate, guard_entry, harden
-from econsim.adapters.offspring import PARENT, end_with_parent
-from econsim.adapters.renewal import keep_current, persist
-from econsim.adapters.trust import Trust
-from econsim.catalog import Catalog
-from econsim.collector import collect_rarely
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.nats.connection import addressed, connect, options, ready, servers
+from econsim.adapters.nats.credential_renewal import keep_current, persist
+from econsim.adapters.nats.publish_guard import guard
+from econsim.adapters.nats.rate_gate import REQUESTS_MAX, Gate, guard_entry, harden
+from econsim.adapters.server import state_directory
+from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.config import Settings, environment, settings
-from econsim.domain.quota import Kind
+from econsim.domain.admission.quota import Kind
 from econsim.errors import NotFound, SetupError
-from econsim.grammar import Parsed
-from econsim.link import Link
-from econsim.middlewares import Bind, replies
-from econsim.operator_audit import OperatorAudit
-from econsim.permissions import permissions
+from econsim.identity.roles import permissions
+from econsim.identity.trust_root import Trust
 from econsim.schemas.admission import AgentSuspended
-from econsim.screening import Screen
-from econsim.tenancy import OpenRun, Post, Tenancy
-from econsim.workers.entrance import FLOOD_MAX
+from econsim.schemas.subject import Parsed
+from econsim.services.admission.gateway import FLOOD_MAX
+from econsim.services.asyncapi import Catalog
+from econsim.services.context import Link
+from econsim.services.gc_tuning import collect_rarely
+from econsim.services.handlers import Bind, replies
+from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.operator_audit import OperatorAudit
+from econsim.services.reply_check import Screen
 
 EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
@@ -139,8 +140,8 @@ def server_of(config: Settings) -> Server:
             return config.creds
         return (config.creds or config.state / "trust" / "creds") / f"{role}.creds"
 
-    url = server_state.running(config.state) or ""
-    trust = Trust.open(config.state) if url and not config.nats else None
+    url = state_directory.running(config.state) or ""
+    trust = Trust.open(config.state, unix_seconds) if url and not config.nats else None
     return Server(config.nats or url, creds, trust)
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from econsim.quota_streams import QUOTA_HOURS, QUOTA_SECONDS, QUOTA_USAGE, QUOTAS
-from econsim.stream_form import DAY_S, Source, Stream
+from econsim.domain.admission.quota_streams import QUOTA_HOURS, QUOTA_SECONDS, QUOTA_USAGE, QUOTAS
+from econsim.schemas.stream import DAY_S, Source, Stream
 from econsim.subjects import AUDIT, ORDERS
 
 MESSAGE_BYTES_MAX: Final = 2**23

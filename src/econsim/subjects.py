@@ -1,20 +1,28 @@
 """The subject taxonomy: one table of every subject there is.
 
 Streams, the AsyncAPI catalog, server permissions, agents' accounts and the docs page are generated from
-TABLE. What a subject is made of is `grammar.py`'s.
+TABLE. What a subject is made of is `schemas/subject.py`'s.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from econsim.grammar import Kind, Subject
-from econsim.subject_rows import LOG, QUEUE, command, entry, event, operator, own_account, request, reserved
+from econsim.schemas.subject import Kind, Subject
+from econsim.schemas.subject_rows import (
+    LOG,
+    QUEUE,
+    command,
+    entry,
+    event,
+    operator,
+    own_account,
+    request,
+    reserved,
+)
 
 AUDIT: Final = LOG
-"""The stream of all events."""
 ORDERS: Final = QUEUE
-"""The work queue of commands to markets."""
 
 PLACE_BID: Final = command("place_bid", "PlaceBid", "An admitted offer to buy.")
 PLACE_ASK: Final = command("place_ask", "PlaceAsk", "An admitted offer to sell.")
@@ -103,7 +111,7 @@ PRICE_UPDATED: Final = event(
     "market",
     "market.{resource}.price_updated.{run}",
     "PriceUpdated",
-    "A market's price; the server's broadcast of a write to bucket `market_prices`.",
+    "The price of a market after a batch, published by the market once the batch is settled.",
     short="market.{resource}.price_updated",
 )
 
@@ -175,10 +183,7 @@ EXECUTE: Final = request(
 )
 GET_BALANCE: Final = own_account("get_balance", "GetBalance", "Balance", "The asking agent's positions.")
 GET_VALUES: Final = own_account(
-    "get_values",
-    "GetValues",
-    "Values",
-    "The asking agent's private values and costs, and the credits it was dealt.",
+    "get_values", "GetValues", "Values", "The asking agent's private values and costs, and its endowment."
 )
 SUBMIT: Final = request(
     "ledger",

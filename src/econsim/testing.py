@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 
-from econsim.domain import quota
+from econsim.domain.admission import quota
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.ports import Entry, Write
 from econsim.schemas.quota import Quotas, QuotaUpdate

@@ -9,15 +9,15 @@ import time
 
 import pytest
 
-from econsim.adapters.connection import connect
-from econsim.adapters.counters import StreamCounters
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.quota_table import KeyQuotaTable
-from econsim.domain import quota
-from econsim.domain.quota import Kind
+from econsim.adapters.jetstream.counters import StreamCounters
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.domain.admission import quota
+from econsim.domain.admission.quota import Kind
 from econsim.errors import Conflict, InvalidSubject, QuotaExceeded, SetupError, Unavailable
-from econsim.quota_meter import QuotaMeter
 from econsim.schemas.quota import Quotas, QuotaUpdate
+from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import FakeCounters, FakeQuotaTable
 
 SIDES = ["fake", pytest.param("real", marks=pytest.mark.nats)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from econsim.adapters.leases import KeyLeases
+from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.testing import FakeLeases
 
 LENGTH_S = 1

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from ledger_builders import endow, pay, submit
 
-from econsim.adapters import jetstream
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.state_store import JetStreamStateStore
-from econsim.domain.journal_checks import verify
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.state_store import JetStreamStateStore
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.domain.ledger.verify import verify
 from econsim.errors import Conflict, InvalidMessage, Unavailable
-from econsim.ledger_writer import LedgerWriter
 from econsim.ports import Entry, Write
 from econsim.schemas.ledger import Position, TransferPostedEvent
+from econsim.services.ledger.writer import LedgerWriter
 from econsim.testing import Failure, FakeStateStore, FakeWallClock
 
 REAL = pytest.param("jetstream", marks=pytest.mark.nats)
@@ -207,7 +207,7 @@ async def mortal():
             clients.append(await connect(server.url, server.creds(role), role))
             return clients[-1]
 
-        await jetstream.apply(await connected("setup"))
+        await provision.apply(await connected("setup"))
         yield server, JetStreamStateStore(await connected("ledger"), timeout_s=1)
         for client in clients:
             await client.close()

@@ -4,19 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from econsim import screening, subjects
-from econsim.adapters import agent_creds, ingress, trust
-from econsim.adversary.catalogue import ATTACKS, named, page
-from econsim.adversary.judging import Fact, Outcome, weigh
+from econsim import subjects
+from econsim.adapters.nats import rate_gate
+from econsim.checks.attacks import runner
+from econsim.checks.attacks.catalogue import ATTACKS, named, page
+from econsim.checks.attacks.verdict import Fact, Outcome, weigh
 from econsim.config import settings
-from econsim.domain import intake
-from econsim.launch import siege
+from econsim.domain.market import commands
+from econsim.identity import agent_credentials, trust_root
+from econsim.services import reply_check
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "adversary.md"
 
 
 async def besiege(tmp_path, *names):
-    return await siege.besiege(settings(state=tmp_path), named(list(names)), lambda _: None)
+    return await runner.besiege(settings(state=tmp_path), named(list(names)), lambda _: None)
 
 
 def broken(report):
@@ -55,7 +57,7 @@ def test_an_attack_without_a_true_fact_is_not_held():
 async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
     """Agents' accounts may reach the ledger's submissions and everybody's deliveries."""
     wide = {subjects.SUBMIT: "service", subjects.ORDER_OUTCOME[0]: "stream"}
-    exports, imports = trust.exports, agent_creds.imports
+    exports, imports = trust_root.exports, agent_credentials.imports
 
     def exported():
         extra = {row.pattern(): kind for row, kind in wide.items()}
@@ -69,8 +71,8 @@ async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
         ]
         return imports(run, agent, sim) + extra
 
-    monkeypatch.setattr(trust, "exports", exported)
-    monkeypatch.setattr(agent_creds, "imports", imported)
+    monkeypatch.setattr(trust_root, "exports", exported)
+    monkeypatch.setattr(agent_credentials, "imports", imported)
     report = await besiege(tmp_path, "mint_money", "hear_deliveries", "hear_everything", "run_close")
 
     assert {"mint_money", "hear_everything"} <= broken(report)
@@ -83,9 +85,9 @@ async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
     async def unchecked(_self, _message):
         return
 
-    monkeypatch.setattr(ingress.Gate, "passes", lambda *_: True)
-    monkeypatch.setattr(screening.Screen, "check", unchecked)
-    monkeypatch.setattr(intake, "own_order", lambda _agent, order_id: order_id)
+    monkeypatch.setattr(rate_gate.Gate, "passes", lambda *_: True)
+    monkeypatch.setattr(reply_check.Screen, "check", unchecked)
+    monkeypatch.setattr(commands, "own_order", lambda _agent, order_id: order_id)
     report = await besiege(tmp_path, "without_reply", "rate_by_services", "cancel_another", "forge_actor")
 
     assert {"without_reply", "rate_by_services", "cancel_another"} <= broken(report)
@@ -95,7 +97,7 @@ async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
 @pytest.mark.nats
 async def test_a_victim_that_is_not_served_is_seen(tmp_path, monkeypatch):
     """The market tells nobody what became of their orders."""
-    from econsim.workers.batch import Batches
+    from econsim.services.market.batch import Batches
 
     async def silent(_self, *_):
         return

@@ -12,16 +12,17 @@ from run_builders import small_scenario
 from superuser import superuser
 from typer.testing import CliRunner
 
-from econsim import app, memory, subjects
-from econsim.adapters import jetstream
-from econsim.adapters.calls import ask
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim import app, subjects
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.nats.rpc import ask
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
-from econsim.cli.log import RunLog
-from econsim.domain.canonical import canonical_hash
+from econsim.cli.run_log import RunLog
+from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.errors import NotFound, Unavailable
-from econsim.launch.kept import kept_until
+from econsim.runs import in_memory
+from econsim.runs.retention import kept_until
 from econsim.schemas.admin import TellTrust, TrustChangedEvent
 from econsim.schemas.clock import OpenRun, RunOpenedEvent
 from econsim.streams import STREAMS
@@ -49,7 +50,7 @@ async def played(directory) -> None:
     """Run the small scenario through all services to its end."""
     async with EmbeddedServer(directory) as server:
         client = await connect(server.url, superuser(server), "test")
-        await jetstream.apply(client)
+        await provision.apply(client)
         async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
             await opened(client)
             let_in = TellTrust(run=UNOPENED, who="anna", change="agent_let_in")
@@ -216,7 +217,7 @@ def test_export_writes_tables_that_agree_with_the_log(state, tmp_path) -> None:
 def test_the_report_has_the_hash_of_the_same_run_in_process(state, tmp_path) -> None:
     shown = cli("report", RUN, "--output", tmp_path / "report.html", "--state", state)
 
-    wanted = canonical_hash(memory.run(small_scenario()))
+    wanted = canonical_hash(in_memory.run(small_scenario()))
     assert wanted in shown.stdout
     assert wanted in (tmp_path / "report.html").read_text(encoding="utf-8")
 

@@ -17,17 +17,19 @@ from backups import delete, filled, jobs_left, restored, snapshot, stored_again
 from nats.js.api import PubAck
 from superuser import superuser
 
-from econsim.adapters import reading, server_binary, server_state
-from econsim.adapters.agent_creds import minted
-from econsim.adapters.attempts import attempts
-from econsim.adapters.connection import connect, reliable_publish
-from econsim.adapters.trust import Trust
-from econsim.adversary.catalogue import ATTACKS
-from econsim.adversary.judging import Outcome
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.jetstream import run_reader
+from econsim.adapters.nats.connection import connect, reliable_publish
+from econsim.adapters.server import binary, state_directory
 from econsim.app import SERVICES, Server, running
+from econsim.checks.attacks import runner
+from econsim.checks.attacks.catalogue import ATTACKS
+from econsim.checks.attacks.verdict import Outcome
+from econsim.checks.permissions.attempts import attempts
 from econsim.errors import Conflict, SetupError
-from econsim.launch import siege
-from econsim.launch.watch import watched
+from econsim.identity.agent_credentials import minted
+from econsim.identity.trust_root import Trust
+from econsim.runs.launch.flood_watch import watched
 from econsim.subjects import TICKED
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -79,7 +81,7 @@ def configured(directory, trust, name, ports, routes):
 
 def started(directory):
     """Return the command that starts a node."""
-    return server_binary.find(), "-c", directory / "nats.conf"
+    return binary.find(), "-c", directory / "nats.conf"
 
 
 @asynccontextmanager
@@ -87,7 +89,7 @@ async def cluster(state):
     """Run the nodes; yields their addresses and processes."""
     await econsim("--state", state, "operator", "create")
     trust = (state / "server" / "trust.conf").read_text()
-    ports = {name: (server_state.free_port(), server_state.free_port()) for name in NODES}
+    ports = {name: (state_directory.free_port(), state_directory.free_port()) for name in NODES}
     routes = "[" + ", ".join(f'"nats://127.0.0.1:{route}"' for _, route in ports.values()) + "]"
     async with AsyncExitStack() as stack:
         nodes = []
@@ -110,7 +112,7 @@ async def applied(*args):
 async def ticked(urls, creds, run, tick):
     """Wait until a run has come to a tick."""
     client = await connect(urls, creds, "test")
-    async with aclosing(reading.follow(client, run)) as log:
+    async with aclosing(run_reader.follow(client, run)) as log:
         async for stored in log:
             if stored.subject == TICKED(run=run) and json.loads(stored.payload)["tick"] >= tick:
                 break
@@ -140,10 +142,10 @@ async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) 
     state = tmp_path / "state"
     async with cluster(state) as (urls, _):
         await applied("--state", state, "--nats", urls)
-        trust = Trust.open(state)
+        trust = Trust.open(state, unix_seconds)
         server = Server(urls, lambda role: state / "trust" / "creds" / f"{role}.creds", trust)
         async with watched(server, print), running(tuple(SERVICES), server):
-            report = await siege.besiege_at(replace(server, url=urls.split(",")[0]), ATTACKS, print)
+            report = await runner.besiege_at(replace(server, url=urls.split(",")[0]), ATTACKS, print)
 
     assert {r.attack.name: r.finding.evidence for r in report.of(Outcome.BROKEN)} == {}
     noticed = [str(fact) for fact in report.aftermath if not fact.true]
@@ -154,7 +156,7 @@ async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) 
 async def made(command, state):
     """Let an agent in on all nodes; return its account."""
     await econsim(*command, "create", "ana", "--run", "demo")
-    (found,) = minted(Trust.open(state))
+    (found,) = minted(Trust.open(state, unix_seconds))
     for url in command[3].split(","):
         await becomes(lambda url=url: admits(url, found.creds))
     return found
@@ -225,7 +227,9 @@ async def test_what_a_snapshot_restored_on_three_nodes_forgets(tmp_path) -> None
     state = tmp_path / "state"
     async with cluster(state) as (urls, _):
         await applied("--state", state, "--nats", urls)
-        client = await connect(urls, superuser(SimpleNamespace(trust=Trust.open(state))), "test")
+        client = await connect(
+            urls, superuser(SimpleNamespace(trust=Trust.open(state, unix_seconds))), "test"
+        )
         await filled(client, replicas=3)
         about, chunks = await snapshot(client, "kept")
         await delete(client, "kept")

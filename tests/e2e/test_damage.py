@@ -14,13 +14,13 @@ from superuser import superuser
 from typer.testing import CliRunner
 
 from econsim import app, subjects
-from econsim.adapters import jetstream, reading
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.jetstream import provision, run_reader
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
-from econsim.cli.verifying import verified
+from econsim.cli.verification import verified
 from econsim.config import settings
-from econsim.launch.runs import events_of, open_run
+from econsim.runs.remote import events_of, open_run
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
@@ -51,7 +51,7 @@ def state(whole, tmp_path, monkeypatch):
 async def played(directory):
     async with EmbeddedServer(directory) as server:
         client = await connect(server.url, superuser(server), "test")
-        await jetstream.apply(client)
+        await provision.apply(client)
         async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
             for run in ("first", "second"):
                 await open_run(client, run, small_scenario())
@@ -209,7 +209,7 @@ async def begun(directory):
     wanted = small_scenario(clock={"periods": 1000, "ticks_per_period": 6})
     async with EmbeddedServer(directory) as server:
         client = await connect(server.url, superuser(server), "test")
-        await jetstream.apply(client)
+        await provision.apply(client)
         async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
             await open_run(client, "first", wanted)
             async with aclosing(events_of(client, "first")) as events:
@@ -223,14 +223,14 @@ async def served(directory, caplog, complaint):
     """Run the services until one complains; return whether another tick opened."""
     async with EmbeddedServer(directory) as server:
         client = await connect(server.url, superuser(server), "test")
-        before = await reading.newest(client, subjects.TICKED(run="first"))
+        before = await run_reader.newest(client, subjects.TICKED(run="first"))
         async with (
             app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)),
             asyncio.timeout(60),
         ):
             while complaint not in caplog.text:  # noqa: ASYNC110 - services only log it
                 await asyncio.sleep(0.1)
-        after = await reading.newest(client, subjects.TICKED(run="first"))
+        after = await run_reader.newest(client, subjects.TICKED(run="first"))
         await client.close()
     return before != after
 

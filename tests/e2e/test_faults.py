@@ -17,24 +17,24 @@ import pytest
 from recomputed import discrepancies
 from superuser import superuser
 
-from econsim import memory, scenario_files
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import SERVICES, Server
-from econsim.domain.audit import unseal
-from econsim.domain.canonical import canonical_hash
-from econsim.domain.envelope import Sealed
-from econsim.domain.journal_checks import verify
-from econsim.launch.bus import prepare
-from econsim.launch.choose import chosen
-from econsim.launch.processes import Processes, spread
-from econsim.launch.runs import events_of, open_run
+from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.facts import unseal
+from econsim.domain.ledger.verify import verify
+from econsim.runs import in_memory, scenario_file
+from econsim.runs.launch.processes import Processes, spread
+from econsim.runs.launch.server import prepare
+from econsim.runs.overrides import chosen
+from econsim.runs.remote import events_of, open_run
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import Scenario
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(400)]
 
-GENESIS = chosen(scenario_files.load("genesis"), periods=1)
+GENESIS = chosen(scenario_file.load("genesis"), periods=1)
 SCENARIO = GENESIS.model_copy(
     update={"clock": GENESIS.clock.model_copy(update={"periods": 3, "ticks_per_period": 10})}
 )
@@ -82,7 +82,7 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, tmp_path: Pat
 
     journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
     assert not KILLS[name], "the run ended before everything was killed"
-    assert canonical_hash(events) == canonical_hash(memory.run(SCENARIO))
+    assert canonical_hash(events) == canonical_hash(in_memory.run(SCENARIO))
     assert verify(journal).findings == ()
 
 
@@ -91,7 +91,7 @@ async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run
 
     events = await disturbed(tmp_path, {}, scenario, workers=2)
 
-    assert canonical_hash(events) == canonical_hash(memory.run(SCENARIO))
+    assert canonical_hash(events) == canonical_hash(in_memory.run(SCENARIO))
 
 
 REAL_TIME_KILLS: dict[str, Kills] = {

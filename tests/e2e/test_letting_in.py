@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from econsim.adapters import reading, server_binary, server_state
-from econsim.adapters.agent_creds import minted
-from econsim.adapters.connection import connect
-from econsim.adapters.trust import Trust
-from econsim.domain.decode import decode
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.jetstream import run_reader
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server import binary, state_directory
+from econsim.domain.audit.decoding import decode
 from econsim.errors import SetupError
+from econsim.identity.agent_credentials import minted
+from econsim.identity.trust_root import Trust
 from econsim.schemas.admin import NO_RUN, TrustChanged
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
@@ -42,7 +44,7 @@ async def up(state, *options):
     )
     try:
         assert b"is up" in await command.stderr.readline()
-        yield server_state.running(state)
+        yield state_directory.running(state)
     finally:
         command.send_signal(signal.SIGINT)
         await command.communicate()
@@ -51,11 +53,11 @@ async def up(state, *options):
 @asynccontextmanager
 async def deployed(state):
     """Run a server that knows of econsim only what `operator create` laid out."""
-    port = server_state.free_port()
+    port = state_directory.free_port()
     config = state / "nats.conf"
     config.write_text(f'listen: "127.0.0.1:{port}"\ninclude server/trust.conf\n')
     server = await asyncio.create_subprocess_exec(
-        str(server_binary.find()), "-c", str(config), stderr=asyncio.subprocess.DEVNULL
+        str(binary.find()), "-c", str(config), stderr=asyncio.subprocess.DEVNULL
     )
     try:
         yield f"nats://127.0.0.1:{port}"
@@ -74,14 +76,14 @@ async def is_let_in(url, creds):
 
 
 def account(state):
-    (found,) = minted(Trust.open(state))
+    (found,) = minted(Trust.open(state, unix_seconds))
     return found
 
 
 async def logged(url, state, run):
     """Return what the log tells of the keys for a run."""
-    client = await connect(url, Trust.open(state).creds("auditor"), "test")
-    found = [decode(each.subject, each.payload).event.data async for each in reading.events(client, run)]
+    client = await connect(url, Trust.open(state, unix_seconds).creds("auditor"), "test")
+    found = [decode(each.subject, each.payload).event.data async for each in run_reader.events(client, run)]
     await client.close()
     return [(each.who, each.change) for each in found if isinstance(each, TrustChanged)]
 

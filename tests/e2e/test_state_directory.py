@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from econsim.adapters import jetstream
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.trust import Trust
-from econsim.adapters.trust_layout import hand_out_again, write_layout
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.identity.deployment_layout import hand_out_again, write_layout
+from econsim.identity.trust_root import Trust
 
 NAMES = [
     "Größe 空間",
@@ -74,7 +75,7 @@ async def test_a_server_keeps_its_data_in_a_directory_of_any_name(name: str, tmp
     for _ in range(2):
         async with EmbeddedServer(tmp_path / name) as server:
             client = await connect(server.url, server.creds("setup"), "test")
-            changes = await jetstream.apply(client)
+            changes = await provision.apply(client)
             await client.close()
 
     assert {change.action for change in changes} <= {"keep", "create"}
@@ -84,7 +85,7 @@ async def test_a_server_keeps_its_data_in_a_directory_of_any_name(name: str, tmp
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_layout_is_handed_out_again_with_the_directory_it_names(name: str, tmp_path: Path) -> None:
-    trust = Trust.open(tmp_path)
+    trust = Trust.open(tmp_path, unix_seconds)
     write_layout(trust, tmp_path, Path("/data") / name)
     config = tmp_path / "server" / "trust.conf"
     before = config.read_bytes()

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from econsim import memory, scenario_files, subjects
-from econsim.adapters import reading
-from econsim.adapters.connection import connect
-from econsim.adapters.offspring import born
-from econsim.adapters.server_state import running
+from econsim import subjects
+from econsim.adapters.jetstream import run_reader
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.child_processes import born
+from econsim.adapters.server.state_directory import running
 from econsim.app import SERVICES, server_of
 from econsim.config import settings
-from econsim.domain.canonical import canonical_hash
+from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.errors import EconsimError
+from econsim.runs import in_memory, scenario_file
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
@@ -158,7 +159,7 @@ async def stopped(base: Sequence[str], at_tick: int, by: signal.Signals = signal
 
 def undisturbed(state: Path) -> str:
     """Return the hash of the same scenario, run without a stop."""
-    return canonical_hash(memory.run(scenario_files.load(str(state / "long.toml"))))
+    return canonical_hash(in_memory.run(scenario_file.load(str(state / "long.toml"))))
 
 
 async def ticks(state: Path) -> int:
@@ -166,7 +167,7 @@ async def ticks(state: Path) -> int:
     server = server_of(settings(state=state))
     client = await connect(server.url, server.creds("observer"), "test-ticks")
     try:
-        found = await reading.newest(client, subjects.TICKED(run="stopped"))
+        found = await run_reader.newest(client, subjects.TICKED(run="stopped"))
     except EconsimError:
         return 0
     finally:

@@ -9,12 +9,12 @@ import pytest
 from factories import group, role, scenario
 from live_run import live_run
 
-from econsim import scenario_files
-from econsim.adapters.audit_log import read
-from econsim.cli.verifying import verified
+from econsim.adapters.jetstream.audit_log import read
+from econsim.cli.verification import verified
 from econsim.config import settings
-from econsim.domain.decode import decode
-from econsim.launch.choose import chosen
+from econsim.domain.audit.decoding import decode
+from econsim.runs import scenario_file
+from econsim.runs.overrides import chosen
 from econsim.schemas.market import Traded
 from econsim.subjects import TRADE_EXECUTED
 
@@ -76,7 +76,7 @@ async def trades_of(nc, run):
 
 @pytest.mark.nats
 async def test_the_bot_earns_in_genesis_and_the_log_tells_of_its_trades(server, run, tmp_path):
-    market = chosen(scenario_files.load("genesis"), periods=1, guests=["ana"])
+    market = chosen(scenario_file.load("genesis"), periods=1, guests=["ana"])
 
     async with live_run(server, run, market, away=["ana"]) as live:
         told = await example("e01_fifteen_line_bot", run, "ana", server=server, creds=live.creds["ana"])

@@ -23,24 +23,25 @@ from nats.js.api import ConsumerConfig
 from pydantic import ValidationError
 from superuser import superuser
 
-from econsim import catalog, subjects
-from econsim.adapters import jetstream
-from econsim.adapters.audit_log import read
-from econsim.adapters.calls import ask
-from econsim.adapters.quota_table import KeyQuotaTable
-from econsim.adapters.state_store import JetStreamStateStore
+from econsim import subjects
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.jetstream.state_store import JetStreamStateStore
+from econsim.adapters.nats.rpc import ask
 from econsim.cli.ledger import StoredBooks
-from econsim.domain import journal_checks
+from econsim.domain.ledger import verify
 from econsim.errors import EconsimError, NotFound
-from econsim.grammar import Kind
-from econsim.launch.runs import close_run, open_run
+from econsim.runs.remote import close_run, open_run
 from econsim.schemas.clock import CloseRun, RunClosedEvent
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, GetBook
 from econsim.schemas.orders import CancelOrder, PlaceBid
 from econsim.schemas.quota import QuotaUpdate
+from econsim.schemas.subject import Kind
+from econsim.services import asyncapi
+from econsim.services.leadership import RENEW_S
 from econsim.streams import MESSAGE_BYTES_MAX, book_consumer
-from econsim.tenancy import RENEW_S
 
 SENDERS = ("anna", "host_1", "clock", "bert", "nobody")
 """Who speaks, in turn: guests, a host, the clock, and somebody who is not in the run."""
@@ -170,7 +171,7 @@ class Target:
         self.client = client
         self.row = row
         self.run = run
-        self.tally = Tally(catalog.channel_name(row))
+        self.tally = Tally(asyncapi.channel_name(row))
 
     def subject(self, number, run=""):
         """Return the concrete subject of a message: senders take turns, other places are a market."""
@@ -230,8 +231,8 @@ async def answered(target, payloads):
 
 def replies(row):
     """Return the models that the document declares as replies on a subject."""
-    channel = catalog.document()["channels"][f"{catalog.channel_name(row)}.reply"]
-    return [catalog.model_named(name) for name in channel["messages"]]
+    channel = asyncapi.document()["channels"][f"{asyncapi.channel_name(row)}.reply"]
+    return [asyncapi.model_named(name) for name in channel["messages"]]
 
 
 def understood(reply, models):
@@ -326,7 +327,7 @@ async def drained(target):
     loop, queue = asyncio.get_running_loop(), {}
     end = loop.time() + DRAIN_S + target.tally.payloads / 100
     while loop.time() < end:
-        queue = await jetstream.waiting(target.client, subjects.ORDERS, f"market.*.*.{target.run}.*")
+        queue = await provision.waiting(target.client, subjects.ORDERS, f"market.*.*.{target.run}.*")
         if not queue and not any([await under_way(target, resource) for resource in ("cpu", "gpu")]):
             return
         await asyncio.sleep(0.1)
@@ -379,7 +380,7 @@ async def adds_up(target):
     books = StoredBooks()
     async for stored in JetStreamStateStore(target.client).history(target.run):
         books.fold(stored)
-    report = journal_checks.verify(books.entries, books.balances)
+    report = verify.verify(books.entries, books.balances)
     target.tally.crashes += [f"the books do not add up: {finding}" for finding in report.findings]
 
 

@@ -13,9 +13,9 @@ from fuzz_driver import EXPECTED, WORDS, Alarm, System, Tally, buried, fuzzed
 from fuzz_payloads import Generator, Payload
 from live_run import guest_scenario, live_run
 
-from econsim import catalog
-from econsim.catalog import channel_name
-from econsim.grammar import Kind
+from econsim.schemas.subject import Kind
+from econsim.services import asyncapi
+from econsim.services.asyncapi import channel_name
 from econsim.streams import MESSAGE_BYTES_MAX
 from econsim.subjects import CLOSE_RUN, TABLE, TICK_CLEARED
 
@@ -34,7 +34,7 @@ FILLINGS = (b'{"colour":"%s"}', b"[%s", b'{"command_id":"%s"}')
 @pytest.fixture(scope="module")
 def payloads(payload_count, seed):
     """Return the payloads of a subject: so many of all kinds, and a few of the largest the server takes."""
-    document = catalog.document()
+    document = asyncapi.document()
     generator = Generator(document["components"]["schemas"], WORDS, seed)
 
     def payloads(row):

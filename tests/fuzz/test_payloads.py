@@ -6,8 +6,8 @@ import pytest
 from fuzz_payloads import MUTATORS, Generator, is_json
 from jsonschema import Draft202012Validator
 
-from econsim import catalog
-from econsim.catalog import channel_name
+from econsim.services import asyncapi
+from econsim.services.asyncapi import channel_name
 from econsim.subjects import TABLE
 
 ROUNDS = 15
@@ -16,7 +16,7 @@ WORDS = ("anna", "cpu", "o-1")
 
 @pytest.fixture(scope="module")
 def document():
-    return catalog.document()
+    return asyncapi.document()
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,16 @@ import pytest
 from live_run import guest_scenario, live_run
 
 from econsim import subjects
-from econsim.adapters.audit_log import follow, read
-from econsim.adapters.connection import connect
-from econsim.adapters.provisioning import provisioning
+from econsim.adapters.jetstream.audit_log import follow, read
+from econsim.adapters.nats.account_push import provisioning
+from econsim.adapters.nats.connection import connect
 from econsim.agents.session import join
 from econsim.app import Server
-from econsim.domain.decode import decode
-from econsim.launch import guests
-from econsim.launch.runs import set_quota
-from econsim.launch.trail import told
-from econsim.launch.watch import watched
+from econsim.domain.audit.decoding import decode
+from econsim.runs.launch import agent_accounts
+from econsim.runs.launch.flood_watch import watched
+from econsim.runs.launch.key_audit import told
+from econsim.runs.remote import set_quota
 from econsim.schemas.admin import SetQuota, TellTrust
 from econsim.schemas.quota import QuotaUpdate
 
@@ -102,7 +102,7 @@ async def test_a_run_waits_no_deadline_for_a_bot_that_was_killed(server, run):
 async def test_a_run_waits_no_deadline_for_an_agent_that_was_revoked(server, run, connect_as):
     async with lock_step(server, run) as live, bot(server, live):
         async with provisioning(server.url, server.trust) as provisioner:
-            await guests.revoke(server.trust, provisioner, run, "anna")
+            await agent_accounts.revoke(server.trust, provisioner, run, "anna")
         change = TellTrust(run=run, who="anna", change="agent_thrown_out")
         await told(await connect_as("operator"), "operator", change)
 

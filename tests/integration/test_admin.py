@@ -13,15 +13,15 @@ from nats.js.api import ConsumerConfig
 from typer.testing import CliRunner
 
 from econsim import subjects
-from econsim.adapters import audit_log, dead_letters, jetstream, stored
-from econsim.adapters.calls import ask
-from econsim.adapters.connection import connect
-from econsim.adapters.quota_table import KeyQuotaTable
+from econsim.adapters.jetstream import audit_log, dead_letters, direct_get, provision
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.nats.rpc import ask
 from econsim.app import Server, running
 from econsim.cli import app
-from econsim.domain.decode import decode
+from econsim.domain.audit.decoding import decode
 from econsim.errors import NotAllowed, Refused
-from econsim.launch.runs import close_run, open_run, opened
+from econsim.runs.remote import close_run, open_run, opened
 from econsim.schemas import admin
 from econsim.schemas.admin import (
     NO_RUN,
@@ -32,9 +32,9 @@ from econsim.schemas.admin import (
     TellTrust,
 )
 from econsim.schemas.quota import Quotas, QuotaUpdate
+from econsim.services.admin import dead_letter_collector, dead_letter_events
+from econsim.services.admin.dead_letter_collector import EXHAUSTED, TERMINATED
 from econsim.subjects import ORDERS
-from econsim.workers import crier, undertaker
-from econsim.workers.undertaker import EXHAUSTED, TERMINATED
 
 pytestmark = pytest.mark.nats
 
@@ -113,14 +113,14 @@ async def test_a_letter_is_told_once_also_after_a_restart(server, nc, run, monke
     async with services(server, "admin"):
         await until(lambda: events(nc, run, subjects.LETTER_BURIED))
     other = await lay(nc, run, sequence=2)
-    published, publish = [], crier.reliable_publish
+    published, publish = [], dead_letter_events.reliable_publish
 
     async def recorded(stream, subject, *rest):
         published.append(subject)
         await publish(stream, subject, *rest)
 
     # The log would drop a repeat, but only for ten minutes: it must not even be sent.
-    monkeypatch.setattr(crier, "reliable_publish", recorded)
+    monkeypatch.setattr(dead_letter_events, "reliable_publish", recorded)
     async with services(server, "admin"):
         await until(lambda: _count(nc, run, 2))
 
@@ -160,7 +160,7 @@ async def test_what_is_given_up_while_no_admin_service_runs_is_not_forgotten(ser
 
 
 async def _gone(nc, sequence):
-    return await stored.one(nc, "tasks", sequence) is None
+    return await direct_get.one(nc, "tasks", sequence) is None
 
 
 async def test_a_terminated_message_that_nobody_buried_leaves_a_letter_that_says_so(server, nc, run):
@@ -196,8 +196,8 @@ async def test_two_who_bury_one_message_make_one_letter(server, nc, run):
 async def test_a_message_buried_long_ago_only_leaves_its_queue(nc, run):
     link = SimpleNamespace(client=nc, jetstream=nc.jetstream())
     async with worker(nc, run) as found:
-        said = undertaker.Advisory("tasks", found.sequence, terminated=False, reason="")
-        await undertaker._bury(link, said, buried=True)
+        said = dead_letter_collector.Advisory("tasks", found.sequence, terminated=False, reason="")
+        await dead_letter_collector._bury(link, said, buried=True)
 
     assert await _gone(nc, found.sequence)
     assert await letters_of(nc, run) == []
@@ -351,22 +351,22 @@ async def test_putting_a_letter_back_twice_stores_one_message(nc, run):
     second = await dead_letters.put_back(nc, letter)
 
     assert (first.seq, first.stream, second.duplicate) == (second.seq, ORDERS, True)
-    await stored.delete(nc, ORDERS, first.seq)
+    await direct_get.delete(nc, ORDERS, first.seq)
 
 
 async def test_messages_are_read_in_pages_and_deleted_once(nc, run):
     places = [await lay(nc, run, sequence=number) for number in range(1, 6)]
 
     read = [letter.sequence async for letter in dead_letters.letters(nc, places[1]) if letter.run == run]
-    deleted = [await stored.delete(nc, "dead_letter", places[0]) for _ in range(2)]
+    deleted = [await direct_get.delete(nc, "dead_letter", places[0]) for _ in range(2)]
 
     assert read == places[1:]
     assert deleted == [True, False]
-    assert await stored.one(nc, "dead_letter", places[0]) is None
+    assert await direct_get.one(nc, "dead_letter", places[0]) is None
 
 
 async def test_more_than_a_page_is_read_whole(nc, run, monkeypatch):
-    monkeypatch.setattr(stored, "PAGE", 2)
+    monkeypatch.setattr(direct_get, "PAGE", 2)
     places = [await lay(nc, run, sequence=number) for number in range(1, 6)]
 
     assert [letter.sequence for letter in await letters_of(nc, run)] == places
@@ -380,10 +380,10 @@ async def test_every_right_it_needs_is_the_admin_roles(server, nc, run):
 
     sequence = await lay(nc, run)
     client = await connect(server.url, server.creds("admin"), "test-admin", tell)
-    await jetstream.depth(client, "advisories")
+    await provision.depth(client, "advisories")
     assert [letter async for letter in dead_letters.letters(client, sequence)]
     for queue in ("advisories", "tasks", "mcp_requests", ORDERS):
-        assert not await stored.delete(client, queue, 10**9)
+        assert not await direct_get.delete(client, queue, 10**9)
     await client.close()
 
     assert refused == []

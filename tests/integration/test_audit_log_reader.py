@@ -8,10 +8,10 @@ from contextlib import aclosing
 import pytest
 from superuser import superuser
 
-from econsim.adapters import audit_log, jetstream
-from econsim.adapters.connection import Outgoing, connect, publish_many, ready
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.server_binary import find
+from econsim.adapters.jetstream import audit_log, provision
+from econsim.adapters.nats.connection import Outgoing, connect, publish_many, ready
+from econsim.adapters.server.binary import find
+from econsim.adapters.server.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.nats
 
@@ -74,7 +74,7 @@ async def test_a_role_answers_when_asked_in_the_newer_form_whether_it_keeps_up(t
 
     async with EmbeddedServer(tmp_path, binary=program) as server:
         client = await connect(server.url, superuser(server), "test-writer")
-        await jetstream.apply(client)
+        await provision.apply(client)
         await publish_many(client.jetstream(), events(run, range(6_000)))
         reader, asked = await connect(server.url, server.creds("clock"), "test-reader"), []
         await client.subscribe("$JS.FC.*.*.audit_log.>", cb=asked_for(asked))
@@ -103,7 +103,7 @@ async def test_a_reader_that_pauses_loses_nothing(nc, run):
 async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path):
     async with EmbeddedServer(tmp_path) as server:
         client = await connect(server.url, superuser(server), "test")
-        await jetstream.apply(client)
+        await provision.apply(client)
         stream, heard = client.jetstream(), []
 
         async def listen():

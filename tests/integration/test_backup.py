@@ -6,9 +6,9 @@ import pytest
 from backups import delete, filled, jobs_left, restored, snapshot, stored_again
 from superuser import superuser
 
-from econsim.adapters import jetstream
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.nats
 
@@ -22,7 +22,7 @@ async def test_the_copy_of_a_stopped_servers_directory_is_all_there_was(tmp_path
 
     async with EmbeddedServer(tmp_path / "copy") as server:
         client = await connect(server.url, superuser(server), "test-backup")
-        found = await jetstream.depth(client, "kept"), await jobs_left(client), await stored_again(client)
+        found = await provision.depth(client, "kept"), await jobs_left(client), await stored_again(client)
         await client.close()
 
     assert found == (3, ["kept.1", "kept.3"], False)

@@ -8,8 +8,8 @@ import pytest_asyncio
 from live_run import guest_scenario, live_run
 
 from econsim import subjects
-from econsim.adapters.audit_log import read
-from econsim.adapters.connection import reliable_publish
+from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.nats.connection import reliable_publish
 from econsim.errors import EconsimError
 from econsim.schemas.base import ErrorReply
 

@@ -11,12 +11,12 @@ from nats_runs import hash_in_memory, over_nats
 from run_builders import replacing_scenario
 
 from econsim import subjects
-from econsim.adapters.audit_log import read
-from econsim.adapters.calls import submit
+from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.nats.rpc import submit
 from econsim.app import running
-from econsim.domain.bulletin import KINDS
-from econsim.domain.canonical import canonical_hash
-from econsim.domain.settlement import clearing
+from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.domain.market.events import KINDS
+from econsim.domain.market.settlement import clearing
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]

@@ -8,10 +8,10 @@ import pytest
 from nats.js.errors import BadRequestError
 from superuser import superuser
 
-from econsim.adapters.calls import ask
-from econsim.adapters.connection import Outgoing, connect, publish_many, reliable_publish
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.server_state import free_port
+from econsim.adapters.nats.connection import Outgoing, connect, publish_many, reliable_publish
+from econsim.adapters.nats.rpc import ask
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.adapters.server.state_directory import free_port
 from econsim.app import Server, running
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.schemas.clock import Ping, Pong

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from econsim.adapters import server_binary
-from econsim.permissions import ROLES
+from econsim.adapters.server import binary
+from econsim.identity.roles import ROLES
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -36,7 +36,7 @@ def test_the_server_accepts_its_configuration(layout: Path) -> None:
     (layout / "server").rename(layout / "trust")
 
     check = subprocess.run(
-        [server_binary.find(), "-t", "-c", layout / "nats.conf"], check=False, capture_output=True, text=True
+        [binary.find(), "-t", "-c", layout / "nats.conf"], check=False, capture_output=True, text=True
     )
 
     assert check.returncode == 0, check.stderr

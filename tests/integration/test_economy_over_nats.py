@@ -11,8 +11,8 @@ from live_run import live_run
 from nats_runs import hash_in_memory, over_nats
 
 from econsim.agents.session import AgentSession
-from econsim.domain.canonical import canonical_hash
-from econsim.launch.runs import events_of
+from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.runs.remote import events_of
 
 pytestmark = pytest.mark.nats
 

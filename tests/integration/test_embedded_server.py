@@ -13,11 +13,11 @@ import nats
 import pytest
 from superuser import superuser
 
-from econsim.adapters import jetstream
-from econsim.adapters.connection import connect, ready, reliable_publish
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.offspring import born
-from econsim.adapters.server_state import running
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect, ready, reliable_publish
+from econsim.adapters.server.child_processes import born
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.adapters.server.state_directory import running
 from econsim.errors import SetupError
 
 pytestmark = pytest.mark.nats
@@ -67,7 +67,7 @@ async def test_without_restart_a_crash_is_told_and_stays(tmp_path):
 
 async def test_a_server_that_cannot_come_back_is_given_up_in_the_end(tmp_path, monkeypatch):
     told = []
-    monkeypatch.setattr("econsim.adapters.nats_server.BACKOFF_S", (0.0, 0.0))
+    monkeypatch.setattr("econsim.adapters.server.embedded.BACKOFF_S", (0.0, 0.0))
     async with EmbeddedServer(tmp_path, on_crash=told.append) as server:
         (tmp_path / "nats" / "data").rename(tmp_path / "kept")
         (tmp_path / "nats" / "data").write_text("no directory")
@@ -120,7 +120,7 @@ async def test_two_servers_never_share_a_state_directory(tmp_path):
 async def test_a_server_whose_owner_was_killed_makes_room(tmp_path):
     script = (
         "import asyncio, os, pathlib, signal\n"
-        "from econsim.adapters.nats_server import EmbeddedServer\n"
+        "from econsim.adapters.server.embedded import EmbeddedServer\n"
         "async def main():\n"
         f"    await EmbeddedServer(pathlib.Path({str(tmp_path)!r})).__aenter__()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -224,7 +224,7 @@ async def test_a_server_whose_disk_was_full_stores_again_when_there_is_room(tmp_
             while server.pid == before:  # noqa: ASYNC110 - the server tells nobody
                 await asyncio.sleep(0.1)
         client = await connect(server.url, superuser(server), "test-full")
-        await jetstream.apply(client)
+        await provision.apply(client)
         await client.close()
 
         assert (len(told), server.crashes) == (2, 0)

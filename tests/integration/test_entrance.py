@@ -17,21 +17,21 @@ from factories import group, scenario
 from superuser import superuser
 
 from econsim import app, subjects
-from econsim.adapters import depth, jetstream
-from econsim.adapters.audit_log import read
 from econsim.adapters.clock import SystemClock, random_id
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.quota_table import KeyQuotaTable
-from econsim.agents.line import Line
+from econsim.adapters.jetstream import provision, queue_depth
+from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.agents.channel import Line
 from econsim.app import Server, running
-from econsim.domain.envelope import Stamp
-from econsim.launch.guests import let_in
-from econsim.launch.watch import watched
+from econsim.domain.audit.envelope import Stamp
+from econsim.runs.launch.agent_accounts import let_in
+from econsim.runs.launch.flood_watch import watched
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.orders import PlaceBid
 from econsim.schemas.quota import QuotaUpdate
-from econsim.workers import entrance
+from econsim.services.admission import gateway
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 
@@ -44,7 +44,7 @@ async def busy():
     """A server of this module's own, and a superuser on it."""
     async with EmbeddedServer(Path(), ephemeral=True) as server:
         nc = await connect(server.url, superuser(server), "test")
-        await jetstream.apply(nc)
+        await provision.apply(nc)
         yield SimpleNamespace(server=Server(server.url, server.creds, server.trust), nc=nc)
         await nc.close()
 
@@ -68,7 +68,7 @@ async def door(busy, run, monkeypatch):
 
 def remembered(monkeypatch):
     """Return the entrances there will be, with how much each has heard."""
-    made, begin, hear = Counter(), entrance.Entrance.start, entrance.Entrance._hear
+    made, begin, hear = Counter(), gateway.Entrance.start, gateway.Entrance._hear
 
     async def start(self):
         made[self] = 0
@@ -78,8 +78,8 @@ def remembered(monkeypatch):
         made[self] += 1
         await hear(self, message)
 
-    monkeypatch.setattr(entrance.Entrance, "start", start)
-    monkeypatch.setattr(entrance.Entrance, "_hear", counted)
+    monkeypatch.setattr(gateway.Entrance, "start", start)
+    monkeypatch.setattr(gateway.Entrance, "_hear", counted)
     return made
 
 
@@ -215,7 +215,7 @@ async def test_an_agent_over_its_rate_delays_nobody_else(door):
 async def test_a_line_takes_so_much_and_refuses_the_rest_with_the_time_to_wait(
     door, monkeypatch, limit, value, filler
 ):
-    monkeypatch.setattr(entrance, limit, value)
+    monkeypatch.setattr(gateway, limit, value)
     known = door.blocked(monkeypatch, "bert")
     async with door.open():
         first = asyncio.create_task(door.reports("bert", [0]))
@@ -227,19 +227,21 @@ async def test_a_line_takes_so_much_and_refuses_the_rest_with_the_time_to_wait(
 
     # The first is being seen to, eight wait.
     assert codes(answers) == {"stored": 9, "agent_sends_too_fast": 21}
-    assert {each["refusal"]["retry_after_ms"] for each in answers if "refusal" in each} == {depth.RETRY_MS}
+    assert {each["refusal"]["retry_after_ms"] for each in answers if "refusal" in each} == {
+        queue_depth.RETRY_MS
+    }
     assert await door.said("bert") == list(range(9))
 
 
 async def test_a_message_that_breaks_something_holds_up_none_behind_it(door, monkeypatch):
-    reported = entrance.reported
+    reported = gateway.reported
 
     def broken(stamp, where, *rest):
         if where.action == "broke":
             raise ZeroDivisionError
         return reported(stamp, where, *rest)
 
-    monkeypatch.setattr(entrance, "reported", broken)
+    monkeypatch.setattr(gateway, "reported", broken)
     async with door.open():
         first, behind = await asyncio.gather(
             door.reports("anna", [0], "broke"), door.reports("anna", range(5))
@@ -273,8 +275,8 @@ async def test_a_flood_is_told_of_once_and_ends_the_agents_connections_while_the
 
 
 async def test_what_no_market_takes_fills_up_for_its_own_agent_only(door, monkeypatch):
-    monkeypatch.setattr(depth, "AGENT_MAX", 20)
-    monkeypatch.setattr(depth, "LOOK_S", 0.001)
+    monkeypatch.setattr(queue_depth, "AGENT_MAX", 20)
+    monkeypatch.setattr(queue_depth, "LOOK_S", 0.001)
     async with door.open():
         anna = await door.in_turn("anna", range(60))
         bert = await door.orders("bert", range(10))
@@ -285,13 +287,13 @@ async def test_what_no_market_takes_fills_up_for_its_own_agent_only(door, monkey
     # Some may be on their way while the queue is looked at.
     assert 20 <= codes(anna)["stored"] <= 40
     assert codes(again) == {"agent_has_too_many_waiting": 1}
-    assert again[0]["refusal"]["retry_after_ms"] == depth.RETRY_MS
+    assert again[0]["refusal"]["retry_after_ms"] == queue_depth.RETRY_MS
     assert codes([*bert, *report]) == {"stored": 11}
 
 
 async def test_the_queue_as_a_whole_has_a_limit_for_agents_and_room_is_noticed(door, monkeypatch):
-    monkeypatch.setattr(depth, "TOTAL_MAX", 20)
-    monkeypatch.setattr(depth, "LOOK_S", 0.02)
+    monkeypatch.setattr(queue_depth, "TOTAL_MAX", 20)
+    monkeypatch.setattr(queue_depth, "LOOK_S", 0.02)
     async with door.open():
         for agent in AGENTS:
             await door.in_turn(agent, range(10))
@@ -299,7 +301,7 @@ async def test_the_queue_as_a_whole_has_a_limit_for_agents_and_room_is_noticed(d
         report = await door.reports("carl", [1])
         stored = sum(map(len, (await door.queued()).values()))
         await door.nc.jetstream().purge_stream(subjects.ORDERS)
-        await asyncio.sleep(10 * depth.LOOK_S)
+        await asyncio.sleep(10 * queue_depth.LOOK_S)
         again = await door.orders("carl", [99])
 
     assert codes(full) == {"queue_is_full": 1}
@@ -323,13 +325,13 @@ async def test_two_workers_share_the_work_and_together_exceed_no_quota(door):
 
 
 async def test_a_worker_that_stops_answers_what_it_was_sent(door, monkeypatch):
-    hear = entrance.Entrance._hear
+    hear = gateway.Entrance._hear
 
     async def slowly(self, message):
         await asyncio.sleep(0.002)
         await hear(self, message)
 
-    monkeypatch.setattr(entrance.Entrance, "_hear", slowly)
+    monkeypatch.setattr(gateway.Entrance, "_hear", slowly)
     async with door.open():
         asking = asyncio.create_task(door.reports("anna", range(150)))
         await until(lambda: door.heard() >= 20)
@@ -356,7 +358,7 @@ async def test_over_a_restart_in_the_middle_of_a_burst_every_order_is_stored_onc
     async with door.open():
         placing = asyncio.gather(*map(place, range(400)))
         await until(lambda: door.heard() >= 100)
-    stored = await jetstream.depth(door.nc, subjects.ORDERS)
+    stored = await provision.depth(door.nc, subjects.ORDERS)
     door.entrances.clear()
     async with door.open():
         receipts = await placing
@@ -371,11 +373,11 @@ async def test_an_order_whose_worker_died_before_it_answered_is_stored_once(door
         """Answer nobody."""
 
     with monkeypatch.context() as dying:
-        dying.setattr(entrance.Entrance, "_reply", dead)
+        dying.setattr(gateway.Entrance, "_reply", dead)
         async with door.open():
             placing = asyncio.gather(*(placed(door, number) for number in range(100)))
             await until(lambda: door.heard() == 100)
-    stored = await jetstream.depth(door.nc, subjects.ORDERS)
+    stored = await provision.depth(door.nc, subjects.ORDERS)
     door.entrances.clear()
     async with door.open():
         receipts = await placing

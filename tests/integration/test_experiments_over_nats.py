@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
 
-from econsim import scenario_files
-from econsim.domain.canonical import canonical_hash
-from econsim.report.tally import Tally
+from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.report.aggregate import Tally
+from econsim.runs import scenario_file
 
 pytestmark = pytest.mark.nats
 
@@ -25,7 +25,7 @@ async def test_the_oracle_is_exactly_zero_over_nats(server, run) -> None:
     assert sum(holder.profit for holder in summary.holders) == 0
 
 
-@pytest.mark.parametrize("name", scenario_files.names())
+@pytest.mark.parametrize("name", scenario_file.names())
 async def test_a_shipped_scenario_has_one_hash_over_nats_and_in_memory(server, run, name) -> None:
     scenario = shortened(name)
 

@@ -12,11 +12,11 @@ from nats_runs import hash_in_memory, over_nats
 from superuser import superuser
 
 from econsim import subjects
-from econsim.adapters.calls import submit
-from econsim.adapters.connection import connect, reliable_publish
+from econsim.adapters.nats.connection import connect, reliable_publish
+from econsim.adapters.nats.rpc import submit
 from econsim.app import SERVICES, Server, running
-from econsim.domain.canonical import canonical_hash
-from econsim.launch.runs import events_of, open_run
+from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.runs.remote import events_of, open_run
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.ledger import TREASURY, Chain, Kind, Submit, Transfer
 from econsim.schemas.market import Accepted, Rejected

@@ -10,11 +10,11 @@ from factories import group, role, scenario
 from superuser import superuser
 
 from econsim import subjects
-from econsim.adapters.connection import connect
-from econsim.adapters.reading import newest
+from econsim.adapters.jetstream.run_reader import newest
+from econsim.adapters.nats.connection import connect
 from econsim.app import SERVICES, Server, running
 from econsim.errors import Unavailable
-from econsim.launch.runs import events_of, open_run, opened
+from econsim.runs.remote import events_of, open_run, opened
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.scenario import SCENARIO_BYTES_MAX
 

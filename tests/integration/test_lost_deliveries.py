@@ -6,12 +6,12 @@ import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
 
 from econsim import streams
-from econsim.adapters.deliveries import Deliveries
-from econsim.domain.canonical import canonical_hash
-from econsim.launch.choose import chosen
+from econsim.adapters.jetstream.ordered_push import Deliveries
+from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.runs.overrides import chosen
 from econsim.schemas.orders import Verb
-from econsim.workers import host
-from econsim.workers.batch import Batches
+from econsim.services.agent import host
+from econsim.services.market.batch import Batches
 
 pytestmark = [pytest.mark.nats, pytest.mark.timeout(120)]
 

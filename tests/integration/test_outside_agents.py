@@ -11,12 +11,12 @@ import pytest_asyncio
 from live_run import guest_scenario, live_run
 
 from econsim import subjects
-from econsim.adapters import jetstream
-from econsim.adapters.audit_log import read
-from econsim.adapters.connection import ready
-from econsim.adapters.quota_table import KeyQuotaTable
-from econsim.agents.line import Line
-from econsim.agents.services import EconomicService
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import ready
+from econsim.agents.channel import Line
+from econsim.agents.economy import EconomicService
 from econsim.agents.views import Depth
 from econsim.errors import QuotaExceeded
 from econsim.schemas.quota import QuotaUpdate
@@ -63,7 +63,7 @@ async def test_the_reply_to_an_order_is_its_durable_acknowledgement(live):
 
 
 async def test_a_receipt_tells_no_place_in_a_stream(live):
-    anna, ends = live.guests["anna"], jetstream.ends
+    anna, ends = live.guests["anna"], provision.ends
     before = [(await ends(live.nc, stream))[1] for stream in (ORDERS, AUDIT)]
 
     placed = await answer(anna, "market.cpu.place_bid", order())

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from econsim.access.expected import Matrix, expected
-from econsim.access.measure import measure, tried
-from econsim.access.page import differences, page
-from econsim.access.probes import GUEST, RUN, probes
-from econsim.adapters import trust
-from econsim.adapters.agent_creds import walls
-from econsim.adapters.jwt import Key, Role, account_jwt, creds, user_jwt
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.provisioning import provisioning
+from econsim.adapters.nats.account_push import provisioning
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.checks.permissions.expected import Matrix, expected
+from econsim.checks.permissions.measure import measure, tried
+from econsim.checks.permissions.page import differences, page
+from econsim.checks.permissions.probes import GUEST, RUN, probes
 from econsim.cli import app
-from econsim.permissions import permissions
+from econsim.identity import trust_root
+from econsim.identity.agent_credentials import walls
+from econsim.identity.nats_jwt import Key, Role, account_jwt, creds, user_jwt
+from econsim.identity.roles import permissions
 
 pytestmark = pytest.mark.nats
 
@@ -40,9 +40,11 @@ async def without_lists(server):
     account, user = Key(Role.ACCOUNT), Key(Role.USER)
     claims = walls(server.trust, RUN, GUEST)
     async with provisioning(server.url, server.trust) as provisioner:
-        await provisioner.push([account_jwt(server.trust.operator, account.public, GUEST, claims)])
+        await provisioner.push(
+            [account_jwt(server.trust.operator, account.public, GUEST, claims, issued=server.trust.now())]
+        )
     path = server.state / "without-lists.creds"
-    trust.write(path, creds(user_jwt(account, user.public, GUEST), user.seed))
+    trust_root.write(path, creds(user_jwt(account, user.public, GUEST, issued=server.trust.now()), user.seed))
     return path
 
 
@@ -74,7 +76,7 @@ async def test_a_right_that_reaches_further_than_it_seems_is_found(monkeypatch) 
         lists["pub"]["allow"] += ["$JS.API.STREAM.DELETE.*"] if role == "operator" else []
         return lists
 
-    monkeypatch.setattr(trust, "permissions", wider)
+    monkeypatch.setattr(trust_root, "permissions", wider)
     lines = set(differences(ROWS, MEANT, await measure(ROWS)))
 
     assert lines >= {

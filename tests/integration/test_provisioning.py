@@ -8,18 +8,18 @@ from types import SimpleNamespace
 import nats
 import pytest
 
-from econsim.adapters.agent_creds import mint, minted
-from econsim.adapters.attempts import attempts
-from econsim.adapters.connection import connect, ready
-from econsim.adapters.jwt import Key, Role
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.provisioning import provisioning, rotate
-from econsim.adapters.renewal import LOOK_S
-from econsim.adapters.revocations import owed
-from econsim.adapters.trust import SYSTEM_USER
+from econsim.adapters.nats.account_push import provisioning, rotate
+from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.credential_renewal import LOOK_S
+from econsim.adapters.nats.revocations import owed
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
+from econsim.checks.permissions.attempts import attempts
 from econsim.errors import NotFound, SetupError
-from econsim.launch.guests import restore, revoke, revoke_later
+from econsim.identity.agent_credentials import mint, minted
+from econsim.identity.nats_jwt import Key, Role
+from econsim.identity.trust_root import SYSTEM_USER
+from econsim.runs.launch.agent_accounts import restore, revoke, revoke_later
 from econsim.subjects import GET_BALANCE, TICKED
 
 pytestmark = pytest.mark.nats
@@ -132,7 +132,7 @@ async def test_an_account_ends_by_itself_with_its_connections(server, run) -> No
     async with plain(server, anna.creds) as line, asyncio.timeout(30):
         await line.gone.wait()
 
-    assert anna.expired
+    assert anna.expired(server.trust.now())
     assert await refused(server, anna.creds)
 
 

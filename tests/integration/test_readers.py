@@ -9,12 +9,12 @@ from contextlib import aclosing
 import pytest
 from superuser import superuser
 
-from econsim.adapters import jetstream, quota_table, reading, stored
-from econsim.adapters.connection import Outgoing, connect, publish_many, ready
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.state_store import JetStreamStateStore
+from econsim.adapters.jetstream import direct_get, provision, quota_table, run_reader
+from econsim.adapters.jetstream.state_store import JetStreamStateStore
+from econsim.adapters.nats.connection import Outgoing, connect, publish_many, ready
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.errors import NotAllowed
-from econsim.permissions import questions
+from econsim.identity.roles import questions
 from econsim.ports import Entry, Write
 from econsim.schemas.quota import QuotaUpdate
 
@@ -30,13 +30,13 @@ def ticks(run, numbers):
 
 @pytest.mark.parametrize("role", READERS)
 async def test_a_run_is_read_in_pages_whole_and_in_order(connect_as, nc, run, role):
-    count = stored.PAGE + 10
+    count = direct_get.PAGE + 10
     await publish_many(nc.jetstream(), ticks(f"{run}-other", range(3)) + ticks(run, range(count)))
 
-    found = [event async for event in reading.events(await connect_as(role), run)]
+    found = [event async for event in run_reader.events(await connect_as(role), run)]
 
     assert [int(event.payload) for event in found] == list(range(count))
-    assert await reading.newest(nc, f"system.clock.ticked.{run}") == found[-1]
+    assert await run_reader.newest(nc, f"system.clock.ticked.{run}") == found[-1]
 
 
 async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
@@ -44,7 +44,7 @@ async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
     await store.commit([Write(f"{run}.alice.balance", b"5", 0), Write(f"{run}.bob.balance", b"6", 0)])
     await quota_table.KeyQuotaTable(nc).change(run, "alice", QuotaUpdate(max_publish_rate=7))
 
-    read = [Entry(e.subject, e.payload, e.sequence) async for e in reading.history(observer, run)]
+    read = [Entry(e.subject, e.payload, e.sequence) async for e in run_reader.history(observer, run)]
     assert read == [e async for e in store.history(run)]
     shown = [(await quota_table.shown(observer, run, who)).max_publish_rate for who in ("alice", None)]
     assert shown == [7, QuotaUpdate.model_fields["max_publish_rate"].default or 100]
@@ -54,11 +54,11 @@ async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path
     async with EmbeddedServer(tmp_path) as server:
         client = await connect(server.url, superuser(server), "test")
         reader = await connect(server.url, server.creds("auditor"), "test-reader")
-        await jetstream.apply(client)
+        await provision.apply(client)
         heard = []
 
         async def listen():
-            async with aclosing(reading.follow(reader, "run1")) as log:
+            async with aclosing(run_reader.follow(reader, "run1")) as log:
                 async for event in log:
                     heard.append(int(event.payload))
                     if len(heard) == 200:
@@ -80,7 +80,7 @@ async def test_a_page_of_which_something_was_lost_on_its_way_is_asked_for_again(
 ):
     await publish_many(nc.jetstream(), ticks(run, range(5)))
     reader, lost = await connect_as("observer"), []
-    places = [event.sequence async for event in reading.events(reader, run)]
+    places = [event.sequence async for event in run_reader.events(reader, run)]
     subscribe = reader.subscribe
 
     async def lossy(subject, cb):
@@ -93,7 +93,7 @@ async def test_a_page_of_which_something_was_lost_on_its_way_is_asked_for_again(
         return await subscribe(subject, cb=hear)
 
     monkeypatch.setattr(reader, "subscribe", lossy)
-    async with aclosing(reading.follow(reader, run)) as log:
+    async with aclosing(run_reader.follow(reader, run)) as log:
         read = [(await anext(log)).sequence for _ in places]
 
     assert lost

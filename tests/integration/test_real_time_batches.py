@@ -13,21 +13,21 @@ from nats.aio.msg import Msg
 from recomputed import discrepancies, log_of
 
 from econsim import subjects
-from econsim.adapters import jetstream
 from econsim.adapters.clock import random_name
-from econsim.adapters.deliveries import Deliveries
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.ordered_push import Deliveries
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
-from econsim.domain.session import Session
-from econsim.launch.runs import open_run
-from econsim.link import Link
+from econsim.domain.market.book import Session
+from econsim.runs.remote import open_run
 from econsim.schemas.market import TickCleared
 from econsim.schemas.orders import PlaceBid
+from econsim.services.context import Link
+from econsim.services.leadership import Lost, OpenRun
+from econsim.services.leadership import open_run as run_of
+from econsim.services.market.batch import Batches
+from econsim.services.market.book import Worker
 from econsim.streams import book_consumer
-from econsim.tenancy import Lost, OpenRun
-from econsim.tenancy import open_run as run_of
-from econsim.workers.batch import Batches
-from econsim.workers.book import Worker
 
 pytestmark = pytest.mark.nats
 
@@ -96,7 +96,7 @@ async def worked(link: Link, run: OpenRun, nc: Client, commands: int, *, finishe
         arrived.release()
 
     heard = await link.client.subscribe(consumer.deliver_subject, cb=hear)
-    await jetstream.take_over(link.client, consumer)
+    await provision.take_over(link.client, consumer)
     for _ in range(commands):
         await arrived.acquire()
     worker = Worker(link, run, session, effects, deliveries, sequence=session.last_sequence)

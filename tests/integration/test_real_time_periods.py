@@ -7,7 +7,7 @@ from factories import group, role, scenario
 from nats_runs import over_nats
 from recomputed import discrepancies
 
-from econsim.adapters.nats_server import EmbeddedServer
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.schemas.clock import PeriodClosed, Ticked
 from econsim.schemas.market import Traded
 

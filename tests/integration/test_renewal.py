@@ -7,14 +7,14 @@ from types import SimpleNamespace
 import pytest
 from live_run import guest_scenario, live_run
 
-from econsim.adapters.connection import connect
-from econsim.adapters.nats_server import EmbeddedServer
-from econsim.adapters.private import write
-from econsim.adapters.provisioning import provisioning, rotate
-from econsim.adapters.renewal import LOOK_S, keep_current, persist
+from econsim.adapters.nats.account_push import provisioning, rotate
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.nats.credential_renewal import LOOK_S, keep_current, persist
+from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
 from econsim.errors import SetupError
-from econsim.launch.bus import prepare
+from econsim.identity.private_files import write
+from econsim.runs.launch.server import prepare
 
 pytestmark = pytest.mark.nats
 
@@ -113,7 +113,7 @@ class Wire:
 @pytest.fixture
 async def kept(tmp_path, monkeypatch):
     """Return a client whose creds file is looked at all the time, and the file."""
-    monkeypatch.setattr("econsim.adapters.renewal.LOOK_S", 0.01)
+    monkeypatch.setattr("econsim.adapters.nats.credential_renewal.LOOK_S", 0.01)
     creds, wire = tmp_path / "user.creds", Wire()
     creds.write_text("one")
     task = asyncio.create_task(keep_current(wire, creds))

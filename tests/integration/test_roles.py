@@ -7,10 +7,10 @@ import pytest
 from faststream.nats import NatsBroker
 from faststream.nats.security import NatsCredentials
 
-from econsim.adapters import audit_log, jetstream
-from econsim.adapters.connection import connect, options, ready
-from econsim.adapters.leases import KeyLeases
-from econsim.adapters.state_store import JetStreamStateStore
+from econsim.adapters.jetstream import audit_log, provision
+from econsim.adapters.jetstream.leases import KeyLeases
+from econsim.adapters.jetstream.state_store import JetStreamStateStore
+from econsim.adapters.nats.connection import connect, options, ready
 from econsim.ports import Write
 from econsim.streams import book_consumer
 from econsim.subjects import (
@@ -58,7 +58,7 @@ async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
     async with role(server, "market") as market:
         await market.subscribe(consumer.deliver_subject, cb=commands.put)
         assert await KeyLeases(market).acquire(f"{run}.cpu", "m1")
-        await jetstream.take_over(market, consumer)
+        await provision.take_over(market, consumer)
         command = await asyncio.wait_for(commands.get(), 20)
         await market.jetstream().publish(f"$KV.market_prices.cpu.{run}", b"7")
         await market.jetstream().publish(PRICE_UPDATED(resource="cpu", run=run), b"7")

@@ -17,14 +17,14 @@ from pathlib import Path
 
 import pytest
 
-from econsim.adapters.agent_creds import mint
-from econsim.adapters.provisioning import provisioning
-from econsim.agent_access import short_name
+from econsim.adapters.nats.account_push import provisioning
+from econsim.agents.sandbox import bubblewrap
+from econsim.agents.sandbox.limits import MIB, Limits
+from econsim.agents.sandbox.process import Ended, Outcome, Sandbox
+from econsim.agents.sandbox.spec import Guest, Isolation
 from econsim.errors import SetupError
-from econsim.sandbox import jail
-from econsim.sandbox.guest import Guest, Isolation
-from econsim.sandbox.limits import MIB, Limits
-from econsim.sandbox.process import Ended, Outcome, Sandbox
+from econsim.identity.agent_account import short_name
+from econsim.identity.agent_credentials import mint
 from econsim.subjects import GET_BALANCE
 
 pytestmark = pytest.mark.nats
@@ -91,7 +91,7 @@ time.sleep(600)
 @pytest.fixture(scope="session")
 def namespaces() -> None:
     """Skip where the kernel lets nobody make a jail."""
-    order = [jail.program(), "--unshare-user", "--unshare-net", "--ro-bind", "/", "/", "/bin/true"]
+    order = [bubblewrap.program(), "--unshare-user", "--unshare-net", "--ro-bind", "/", "/", "/bin/true"]
     tried = subprocess.run(order, capture_output=True, text=True, check=False)
     if tried.returncode:
         pytest.skip(f"this kernel forbids namespaces: {tried.stderr.strip()}")
@@ -244,7 +244,7 @@ async def test_home_directories_are_empty_but_for_python(place, creds):
     code = (
         "import json, os; print(json.dumps([os.listdir(p) for p in ('/root', '/home') if os.path.isdir(p)]))"
     )
-    shown = {part for tree in (*jail.python(), place) for part in tree.parts}
+    shown = {part for tree in (*bubblewrap.python(), place) for part in tree.parts}
 
     assert all(set(names) <= shown for names in await said(python(code, creds, place)))
 
@@ -508,7 +508,7 @@ async def main():
 asyncio.run(main())
 """
     forbidding = ["--unshare-user", "--uid", "0", "--disable-userns", "--dev-bind", "/", "/"]
-    order = [jail.program(), *forbidding, sys.executable, "-c", code]
+    order = [bubblewrap.program(), *forbidding, sys.executable, "-c", code]
     done = await asyncio.to_thread(subprocess.run, order, capture_output=True, text=True, check=False)
 
     assert done.returncode == 1

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from econsim.cli import sandbox
-from econsim.cli.frame import Frame
+from econsim.cli.command_group import Frame
 from econsim.config import settings
 
 pytestmark = pytest.mark.nats

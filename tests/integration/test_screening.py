@@ -9,9 +9,9 @@ import pytest_asyncio
 from live_run import guest_scenario, live_run
 
 from econsim import subjects
-from econsim.adapters.audit_log import read
-from econsim.adapters.connection import ready
-from econsim.adapters.quota_table import KeyQuotaTable
+from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import ready
 from econsim.schemas.quota import QuotaUpdate
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]

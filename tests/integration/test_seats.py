@@ -4,8 +4,8 @@ import pytest
 from factories import group, role, scenario
 from live_run import live_run
 
-from econsim.launch.runs import close_run
-from econsim.launch.seats import without_seat
+from econsim.runs.launch.seats import without_seat
+from econsim.runs.remote import close_run
 
 pytestmark = pytest.mark.nats
 

@@ -5,10 +5,10 @@ import uuid
 
 import pytest
 
-from econsim.adapters import audit_log, jetstream, sources
-from econsim.adapters.connection import ready
+from econsim.adapters.jetstream import audit_log, provision, sources
+from econsim.adapters.nats.connection import ready
 from econsim.errors import SetupError
-from econsim.stream_form import Source
+from econsim.schemas.stream import Source
 from econsim.streams import STREAMS, Stream, book_consumer
 
 pytestmark = pytest.mark.nats
@@ -52,28 +52,28 @@ async def stored(nc, run, at_least=0):
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
 async def test_the_server_reports_back_what_is_declared(nc, stream):
-    info = await jetstream.request(nc, f"STREAM.INFO.{stream.name}")
+    info = await provision.request(nc, f"STREAM.INFO.{stream.name}")
 
     reported = {key: value for key, value in info["config"].items() if key != "metadata"}
-    declared = jetstream.declared(stream, 1)
+    declared = provision.declared(stream, 1)
 
     assert {k: v for k, v in reported.items() if v} == {k: v for k, v in declared.items() if v}
 
 
 async def test_applying_twice_changes_nothing(nc):
-    changes = await jetstream.apply(nc)
+    changes = await provision.apply(nc)
 
     assert {change.action for change in changes} == {"keep"}
 
 
 async def test_drift_is_shown_by_field_and_put_right(nc, run):
     stream = Stream(name=run, why="A stream.", subjects=(f"dead_letter_{run}",), max_age_s=600)
-    await jetstream.apply(nc, streams=[stream])
-    drifted = jetstream.declared(stream, 1) | {"max_age": 300 * 10**9, "allow_rollup_hdrs": True}
-    await jetstream.request(nc, f"STREAM.UPDATE.{run}", drifted)
+    await provision.apply(nc, streams=[stream])
+    drifted = provision.declared(stream, 1) | {"max_age": 300 * 10**9, "allow_rollup_hdrs": True}
+    await provision.request(nc, f"STREAM.UPDATE.{run}", drifted)
 
-    [change] = await jetstream.apply(nc, streams=[stream])
-    [again] = await jetstream.plan(nc, streams=[stream])
+    [change] = await provision.apply(nc, streams=[stream])
+    [again] = await provision.plan(nc, streams=[stream])
 
     assert str(change).splitlines() == [
         f"update {run}",
@@ -84,11 +84,11 @@ async def test_drift_is_shown_by_field_and_put_right(nc, run):
 
 
 async def test_what_cannot_change_in_place_is_refused_with_the_remedy(nc, run):
-    await jetstream.apply(nc, streams=[Stream(name=run, why="A.", subjects=(f"dead_letter_{run}",))])
+    await provision.apply(nc, streams=[Stream(name=run, why="A.", subjects=(f"dead_letter_{run}",))])
     memory = Stream(name=run, why="A.", subjects=(f"dead_letter_{run}",), storage="memory")
 
     with pytest.raises(SetupError, match=r'storage: "file" → "memory".*delete the stream'):
-        await jetstream.apply(nc, streams=[memory])
+        await provision.apply(nc, streams=[memory])
 
 
 def copying(run, to, **more):
@@ -103,7 +103,7 @@ async def copies(nc, run):
     last = f"end-{uuid.uuid4().hex}"
     await nc.jetstream().publish(f"from-{run}.{last}", b"")
     for _ in range(1_500):
-        found = await jetstream.waiting(nc, run, ">")
+        found = await provision.waiting(nc, run, ">")
         if any(subject.endswith(last) for subject in found):
             return {subject: found[subject] for subject in found if ".end-" not in subject}
         await asyncio.sleep(0.02)
@@ -116,12 +116,12 @@ async def events_of(nc, run, numbers):
 
 
 async def test_forty_events_stay_forty_when_what_copies_them_is_changed(nc, run):
-    await jetstream.apply(nc, streams=copying(run, "before"))
+    await provision.apply(nc, streams=copying(run, "before"))
     await events_of(nc, run, range(40))
     before = await copies(nc, run)
 
-    [_, planned] = await jetstream.plan(nc, streams=copying(run, "after"))
-    await jetstream.apply(nc, streams=copying(run, "after"))
+    [_, planned] = await provision.plan(nc, streams=copying(run, "after"))
+    await provision.apply(nc, streams=copying(run, "after"))
     await events_of(nc, run, range(40, 45))
 
     assert str(planned).endswith("; what was copied is not copied again")
@@ -130,11 +130,11 @@ async def test_forty_events_stay_forty_when_what_copies_them_is_changed(nc, run)
 
 
 async def test_what_is_written_while_copying_is_changed_is_copied_once(nc, run):
-    await jetstream.apply(nc, streams=copying(run, "before"))
+    await provision.apply(nc, streams=copying(run, "before"))
     writing = asyncio.create_task(events_of(nc, run, range(400)))
     await copies(nc, run)
 
-    await jetstream.apply(nc, streams=copying(run, "after"))
+    await provision.apply(nc, streams=copying(run, "after"))
     await writing
     found = await copies(nc, run)
 
@@ -145,32 +145,32 @@ async def test_what_is_written_while_copying_is_changed_is_copied_once(nc, run):
 
 @pytest.mark.parametrize("stops_before", [1, 2, 3, 4])
 async def test_a_change_of_copying_that_was_interrupted_is_finished_by_the_next(nc, run, stops_before):
-    await jetstream.apply(nc, streams=copying(run, "before"))
+    await provision.apply(nc, streams=copying(run, "before"))
     await events_of(nc, run, range(10))
     before, left = await copies(nc, run), iter(range(1, stops_before))
 
     async def ask(operation, body):
         next(left)
-        return await jetstream.request(nc, operation, body)
+        return await provision.request(nc, operation, body)
 
-    info = await jetstream.request(nc, f"STREAM.INFO.{run}")
+    info = await provision.request(nc, f"STREAM.INFO.{run}")
     with pytest.raises(RuntimeError):
-        await sources.exchange(ask, info, jetstream.declared(copying(run, "after")[1], 1))
-    await jetstream.apply(nc, streams=copying(run, "after"))
+        await sources.exchange(ask, info, provision.declared(copying(run, "after")[1], 1))
+    await provision.apply(nc, streams=copying(run, "after"))
     await events_of(nc, run, range(10, 12))
 
     assert await copies(nc, run) == before | {f"after-{run}.{n}": 1 for n in (10, 11)}
-    assert [each.action for each in await jetstream.plan(nc, streams=copying(run, "after"))] == ["keep"] * 2
+    assert [each.action for each in await provision.plan(nc, streams=copying(run, "after"))] == ["keep"] * 2
 
 
 async def test_a_change_of_something_else_leaves_where_copying_began(nc, run):
-    await jetstream.apply(nc, streams=copying(run, "before"))
+    await provision.apply(nc, streams=copying(run, "before"))
     await events_of(nc, run, range(5))
     await copies(nc, run)
-    await jetstream.apply(nc, streams=copying(run, "after"))
+    await provision.apply(nc, streams=copying(run, "after"))
 
-    await jetstream.apply(nc, streams=copying(run, "after", max_age_s=600))
-    [source] = (await jetstream.request(nc, f"STREAM.INFO.{run}"))["config"]["sources"]
+    await provision.apply(nc, streams=copying(run, "after", max_age_s=600))
+    [source] = (await provision.request(nc, f"STREAM.INFO.{run}"))["config"]["sources"]
 
     assert source["opt_start_seq"] == 7
 
@@ -184,9 +184,9 @@ async def test_what_nobody_knows_how_far_it_was_copied_is_not_changed(nc, run):
 
     _, before = copying(run, "before")
     _, after = copying(run, "after")
-    info = {"config": jetstream.declared(before, 1), "state": {"first_seq": 41}, "sources": [{"name": run}]}
+    info = {"config": provision.declared(before, 1), "state": {"first_seq": 41}, "sources": [{"name": run}]}
 
-    told = await sources.why_not(ask, info, jetstream.declared(after, 1))
+    told = await sources.why_not(ask, info, provision.declared(after, 1))
 
     assert told.startswith(f"nobody knows how much of {run}-from it copied")
 
@@ -215,17 +215,17 @@ async def test_a_command_is_queued_and_not_an_event(nc, run):
 
 async def test_nobody_can_empty_the_log(nc):
     with pytest.raises(SetupError, match="purge not permitted"):
-        await jetstream.request(nc, "STREAM.PURGE.audit_log")
+        await provision.request(nc, "STREAM.PURGE.audit_log")
 
 
 async def test_who_takes_a_book_over_hears_every_open_command_in_order_and_the_one_before_nothing(nc, run):
     first, second = [await listening(nc, book_consumer(run, "cpu", holder)) for holder in ("w1", "w2")]
     await publish_orders(nc, run, range(5))
-    await jetstream.take_over(nc, book_consumer(run, "cpu", "w1"))
+    await provision.take_over(nc, book_consumer(run, "cpu", "w1"))
     await eventually(lambda: len(first) == 5)
     await first[0].ack_sync()
 
-    await jetstream.take_over(nc, book_consumer(run, "cpu", "w2"))
+    await provision.take_over(nc, book_consumer(run, "cpu", "w2"))
     await publish_orders(nc, run, range(5, 7))
     await eventually(lambda: len(second) == 6)
 

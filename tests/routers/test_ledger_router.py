@@ -6,13 +6,13 @@ import pytest
 from factories import group, role, scenario
 from faststream.nats import NatsBroker, TestNatsBroker
 
-from econsim.domain.envelope import Stamp
-from econsim.middlewares import Bind, replies
+from econsim.domain.audit.envelope import Stamp
 from econsim.routers import ledger
 from econsim.schemas.clock import RunOpened, RunOpenedEvent
 from econsim.schemas.ledger import Balance, Position, Submit, Submitted
+from econsim.services.handlers import Bind, replies
+from econsim.services.leadership import open_run
 from econsim.subjects import GET_BALANCE, GET_VALUES, RUN_OPENED, SUBMIT
-from econsim.tenancy import open_run
 
 AGENTS = (
     group("anna", "external", credits=5, roles=[role("bid", values=[[3, 3, 2.5]])]),

@@ -12,7 +12,7 @@ from source import dotted, module, package
 
 from econsim import subjects
 from econsim.app import SERVICES, Server, make
-from econsim.grammar import Kind, Subject, matches
+from econsim.schemas.subject import Kind, Subject, matches
 from econsim.streams import STREAMS
 
 CAPTURED = [

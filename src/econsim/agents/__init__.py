@@ -1,9 +1,17 @@
-"""What runs on an agent's side of the bus: its seat in a run, its services, what it sees and hears."""
+"""What an agent's program imports: its seat in a run, its services, what it sees and hears.
 
-from econsim.agents.outcomes import Outcome, What
-from econsim.agents.services import EconomicService
-from econsim.agents.session import AgentSession, Tick, join
-from econsim.agents.views import Depth, Quote, Role, Values, Wallet
+The names are loaded when they are asked for, because the sandbox lives here too and starts without them.
+"""
+
+from importlib import import_module
+
+TYPE_CHECKING = False  # known to type checkers; see econsim/__init__.py
+
+if TYPE_CHECKING:
+    from econsim.agents.economy import EconomicService
+    from econsim.agents.outcomes import Outcome, What
+    from econsim.agents.session import AgentSession, Tick, join
+    from econsim.agents.views import Depth, Quote, Role, Values, Wallet
 
 __all__ = [
     "AgentSession",
@@ -18,3 +26,18 @@ __all__ = [
     "What",
     "join",
 ]
+_HOMES = {
+    "economy": ("EconomicService",),
+    "outcomes": ("Outcome", "What"),
+    "session": ("AgentSession", "Tick", "join"),
+    "views": ("Depth", "Quote", "Role", "Values", "Wallet"),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load one of the names from the module it lives in."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"econsim.agents.{module}"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -16,10 +16,10 @@ from nats.aio.subscription import Subscription
 from pydantic import TypeAdapter, ValidationError
 
 from econsim import subjects
-from econsim.adapters.connection import ready
-from econsim.agent_access import short_pattern
+from econsim.adapters.nats.connection import ready
 from econsim.agents.views import credits_of
 from econsim.errors import Unavailable
+from econsim.identity.agent_account import short_pattern
 from econsim.schemas.base import Event
 from econsim.schemas.market import (
     Accepted,

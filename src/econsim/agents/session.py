@@ -22,16 +22,16 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.adapters import server_state
-from econsim.adapters.calls import NO_SERVICE
 from econsim.adapters.clock import random_id
-from econsim.adapters.connection import connect, ready
-from econsim.agent_access import ANSWERED, CLOSED, NEWEST_TICK, OWN_BALANCE, short_name
-from econsim.agents.line import Line
-from econsim.agents.services import EconomicService
+from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.rpc import NO_SERVICE
+from econsim.adapters.server import state_directory
+from econsim.agents.channel import Line
+from econsim.agents.economy import EconomicService
 from econsim.agents.views import Role, net_of
 from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError, Unavailable
+from econsim.identity.agent_account import ANSWERED, CLOSED, NEWEST_TICK, OWN_BALANCE, short_name
 from econsim.schemas.admission import AgentReport
 from econsim.schemas.agent import CycleCompletedEvent
 from econsim.schemas.clock import TickedEvent
@@ -240,7 +240,7 @@ async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[st
     path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
     no_server, said = min(end, time.monotonic() + SERVER_WAIT_S), False
     while True:
-        url = config.nats or server_state.running(config.state)
+        url = config.nats or state_directory.running(config.state)
         if not url and not said:
             _log.warning("%s; waiting %g s for one that is being started", NO_SERVER, SERVER_WAIT_S)
             said = True

@@ -14,20 +14,20 @@ import typer
 
 from econsim.cli import (
     adversary,
-    agents,
+    agent,
     dead_letters,
     experiment,
+    history,
     ledger,
-    making,
+    outputs,
     quota,
-    reading,
     run,
     scenarios,
-    setting_up,
+    streams,
     trust,
 )
-from econsim.cli.frame import Frame, global_options
-from econsim.collector import collect_rarely
+from econsim.cli.command_group import Frame, global_options
+from econsim.services.gc_tuning import collect_rarely
 
 RUN: Final = "Run"
 READ: Final = "Read"
@@ -41,24 +41,24 @@ COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "up", run.up),
     (RUN, "scenarios", scenarios.scenarios),
     (RUN, "new", scenarios.new),
-    (READ, "runs", reading.runs),
-    (READ, "events", reading.events),
-    (READ, "why", reading.why),
-    (READ, "report", making.report),
-    (READ, "export", making.export),
+    (READ, "runs", history.runs),
+    (READ, "events", history.events),
+    (READ, "why", history.why),
+    (READ, "report", outputs.report),
+    (READ, "export", outputs.export),
     (CHECK, "check", scenarios.check),
     (CHECK, "experiment", experiment.experiment),
     (CHECK, "adversary", adversary.adversary),
-    (SET_UP, "catalog", making.catalog),
+    (SET_UP, "catalog", outputs.catalog),
 )
 """Panel, name and function of every command, in the order the help shows them."""
 
 GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
     (CHECK, "ledger", ledger.ledger),
-    (OPERATE, "agent", agents.agent),
+    (OPERATE, "agent", agent.agent),
     (OPERATE, "dead-letters", dead_letters.dead_letters),
     (OPERATE, "quota", quota.quota),
-    (SET_UP, "streams", setting_up.streams),
+    (SET_UP, "streams", streams.streams),
     (SET_UP, "trust", trust.trust),
     (SET_UP, "operator", trust.operator),
 )

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli import values
-from econsim.cli.frame import carried_out, configured
-from econsim.cli.idle import Idle, refuse_idle
+from econsim.cli import option_types
+from econsim.cli.command_group import carried_out, configured
 from econsim.cli.output import console, echo, say
+from econsim.cli.unused_options import Idle, refuse_idle
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from econsim.launch.siege import Report
+    from econsim.checks.attacks.runner import Report
 
 STYLES: Final = {"held": "green", "BROKEN": "bold red", "skipped": "yellow"}
 """Outcome → how it is shown."""
 
 
 def _attacks() -> list[str]:
-    from econsim.adversary.catalogue import named
+    from econsim.checks.attacks.catalogue import named
 
     return [attack.name for attack in named([])]
 
@@ -46,7 +46,7 @@ def adversary(
             "--only",
             help="Only this attack; may be given several times.",
             metavar="NAME",
-            parser=values.OneOf("attack", _attacks),
+            parser=option_types.OneOf("attack", _attacks),
         ),
     ] = None,
 ) -> None:
@@ -57,7 +57,7 @@ def adversary(
     Example: [cyan]econsim adversary --only mint_money --only reply_to_queue[/cyan]
     """
     refuse_idle(context, OF_ADVERSARY)
-    from econsim.adversary.catalogue import named, page
+    from econsim.checks.attacks.catalogue import named, page
 
     attacks = named(only or [])
     if listed:
@@ -67,7 +67,7 @@ def adversary(
             for attack in attacks:
                 say("[bold]{name}[/bold]  {tries}", name=attack.name, tries=attack.tries)
         return
-    from econsim.launch.siege import besiege
+    from econsim.checks.attacks.runner import besiege
 
     report = carried_out(besiege(configured(context), attacks, lambda text: say(text, "dim")))
     _show(report)
@@ -78,7 +78,7 @@ def adversary(
 def _show(report: Report) -> None:
     from rich.text import Text
 
-    from econsim.adversary.judging import Outcome
+    from econsim.checks.attacks.verdict import Outcome
     from econsim.report.tables import print_table
 
     print_table(console(), table(report))

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli import values
-from econsim.cli.attach import attached
-from econsim.cli.commanding import Commander, commanding
-from econsim.cli.frame import carried_out, configured
+from econsim.cli import option_types
+from econsim.cli.command_group import carried_out, configured
+from econsim.cli.connect import attached
+from econsim.cli.operator_connection import Commander, commanding
 from econsim.cli.output import console, echo
 from econsim.errors import Refused
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from econsim.adapters.dead_letters import Letter
+    from econsim.adapters.jetstream.dead_letters import Letter
     from econsim.config import Settings
-    from econsim.grammar import Subject
     from econsim.schemas.admin import DropLetter, LetterDone, RetryLetter
+    from econsim.schemas.subject import Subject
 
 PAYLOAD_SHOWN_MAX: Final = 4_000
 """Characters of a payload that are shown: a screenful; the rest is counted."""
@@ -48,7 +48,7 @@ dead_letters: Final = typer.Typer(
 
 RunOption = Annotated[
     str | None,
-    typer.Option("--run", help="Only those about this run.", metavar="RUN", parser=values.name),
+    typer.Option("--run", help="Only those about this run.", metavar="RUN", parser=option_types.name),
 ]
 """Narrows letters to a run."""
 
@@ -58,7 +58,7 @@ CodeOption = Annotated[
         "--code",
         help="Only those with this reason, a sentence in snake case.",
         metavar="CODE",
-        parser=values.code,
+        parser=option_types.code,
     ),
 ]
 """Narrows letters to a reason."""
@@ -71,7 +71,7 @@ SequencesArgument = Annotated[
     typer.Argument(
         help="Sequences of letters, as the list has them.",
         metavar="SEQUENCE...",
-        parser=values.Whole(1, values.SEQUENCE_MAX),
+        parser=option_types.Whole(1, option_types.SEQUENCE_MAX),
     ),
 ]
 """The letters a command is about."""
@@ -114,7 +114,7 @@ def show(
         typer.Argument(
             help="The letter's sequence, as the list has it.",
             metavar="SEQUENCE",
-            parser=values.Whole(1, values.SEQUENCE_MAX),
+            parser=option_types.Whole(1, option_types.SEQUENCE_MAX),
         ),
     ],
 ) -> None:
@@ -207,7 +207,7 @@ async def _list(config: Settings, choice: Choice) -> None:
 
 
 async def _show(config: Settings, sequence: int) -> None:
-    from econsim.adapters.dead_letters import letters, no_letter
+    from econsim.adapters.jetstream.dead_letters import letters, no_letter
 
     async with attached(config) as client, aclosing(letters(client, sequence)) as following:
         found = await anext(following, None)
@@ -248,8 +248,8 @@ async def _one(commander: Commander, subject: Subject, request: RetryLetter | Dr
 
 
 async def _found(client: Client, choice: Choice) -> list[Letter]:
-    from econsim.adapters.dead_letters import letters
-    from econsim.cli.log import LAST, resolve
+    from econsim.adapters.jetstream.dead_letters import letters
+    from econsim.cli.run_log import LAST, resolve
 
     # Any other name is taken as it is: letters are also about runs that never were.
     if choice.run == LAST:

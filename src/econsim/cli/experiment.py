@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from econsim.cli import values
-from econsim.cli.frame import configured
-from econsim.cli.idle import Idle, refuse_idle
+from econsim.cli import option_types
+from econsim.cli.command_group import configured
 from econsim.cli.output import console
+from econsim.cli.unused_options import Idle, refuse_idle
 
 if TYPE_CHECKING:
     from typer.core import TyperArgument, TyperOption
 
-    from econsim.experiments.catalogue import Experiment
-    from econsim.experiments.page import Outcome
+    from econsim.evaluation.experiments.catalogue import Experiment
+    from econsim.evaluation.experiments.page import Outcome
 
     Given = TyperArgument | TyperOption
 
 
 def _experiments() -> list[str]:
-    from econsim.experiments.catalogue import EXPERIMENTS
+    from econsim.evaluation.experiments.catalogue import EXPERIMENTS
 
     return [each.name for each in EXPERIMENTS]
 
@@ -42,7 +42,7 @@ def experiment(
         typer.Argument(
             help="Which; without it, all are listed.",
             metavar="NAME",
-            parser=values.OneOf("experiment", _experiments),
+            parser=option_types.OneOf("experiment", _experiments),
         ),
     ] = None,
     *,
@@ -52,12 +52,12 @@ def experiment(
         typer.Option(
             help="Processes in parallel. Default: one a core.",
             metavar="N",
-            parser=values.Whole(1, values.PROCESSES_MAX),
+            parser=option_types.Whole(1, option_types.PROCESSES_MAX),
         ),
     ] = None,
     image: Annotated[
         Path | None,
-        typer.Option(help="Also put the picture here, as SVG.", metavar="FILE", parser=values.new_file),
+        typer.Option(help="Also put the picture here, as SVG.", metavar="FILE", parser=option_types.new_file),
     ] = None,
 ) -> None:
     """Reproduce a published result and judge every number by its interval; ends with 1 if one differs.
@@ -68,9 +68,9 @@ def experiment(
     if name is None:
         _list()
         return
-    from econsim.adapters.private import closed
-    from econsim.experiments import catalogue
-    from econsim.experiments.page import PAGE, PICTURE, write
+    from econsim.evaluation.experiments import catalogue
+    from econsim.evaluation.experiments.page import PAGE, PICTURE, write
+    from econsim.identity.private_files import closed
 
     wanted = catalogue.find(name)
     outcome = _made(wanted.quick() if quick else wanted, processes, typed(context))
@@ -93,7 +93,7 @@ def _list() -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.experiments.catalogue import EXPERIMENTS
+    from econsim.evaluation.experiments.catalogue import EXPERIMENTS
     from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD)
@@ -134,8 +134,8 @@ def _made(wanted: Experiment, processes: int | None, command: str) -> Outcome:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from econsim.experiments.page import Outcome
-    from econsim.experiments.sampling import sample
+    from econsim.evaluation.experiments.page import Outcome
+    from econsim.evaluation.experiments.sampling import sample
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -149,9 +149,9 @@ def _show(outcome: Outcome) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.experiments.page import expected, plus_minus
-    from econsim.experiments.verdicts import Rule
-    from econsim.report.figures import count
+    from econsim.evaluation.experiments.page import expected, plus_minus
+    from econsim.evaluation.experiments.verdicts import Rule
+    from econsim.report.format import count
     from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD, title=outcome.experiment.title, title_justify="left")

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from econsim.cli.attach import attached
-from econsim.cli.frame import carried_out, configured
+from econsim.cli.command_group import carried_out, configured
+from econsim.cli.connect import attached
+from econsim.cli.history import RunArgument
 from econsim.cli.output import console, say
-from econsim.cli.reading import RunArgument
 from econsim.errors import CorruptJournal
-from econsim.stored_books import StoredBooks
+from econsim.services.ledger.stored import StoredBooks
 
 if TYPE_CHECKING:
-    from econsim.adapters.gaps import Gap
+    from econsim.adapters.jetstream.gaps import Gap
     from econsim.config import Settings
 
 ledger: Final = typer.Typer(
@@ -45,7 +45,7 @@ def balances(context: typer.Context, run: RunArgument = "last") -> None:
 
 
 async def _verify(config: Settings, run: str) -> None:
-    from econsim.cli.verifying import told, verified
+    from econsim.cli.verification import told, verified
 
     found = await verified(config, run)
     for text in told(found):
@@ -55,9 +55,9 @@ async def _verify(config: Settings, run: str) -> None:
 
 
 async def _books(config: Settings, run: str) -> tuple[str, StoredBooks, list[Gap]]:
-    from econsim.adapters.reading import history
-    from econsim.adapters.state_store import logged_as
-    from econsim.cli.log import resolve
+    from econsim.adapters.jetstream.run_reader import history
+    from econsim.adapters.jetstream.state_store import logged_as
+    from econsim.cli.run_log import resolve
     from econsim.ports import Entry
 
     books = StoredBooks()

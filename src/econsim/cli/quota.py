@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli import values
-from econsim.cli.attach import attached
-from econsim.cli.commanding import commanding
-from econsim.cli.frame import carried_out, configured
+from econsim.cli import option_types
+from econsim.cli.command_group import carried_out, configured
+from econsim.cli.connect import attached
+from econsim.cli.history import RunArgument
+from econsim.cli.operator_connection import commanding
 from econsim.cli.output import console
-from econsim.cli.reading import RunArgument
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -27,7 +27,7 @@ AgentOption = Annotated[
         "--agent",
         help="One agent; without it, every agent without limits of its own.",
         metavar="A",
-        parser=values.name,
+        parser=option_types.name,
     ),
 ]
 """Whose limits."""
@@ -86,8 +86,8 @@ def changes(limits: list[str]) -> QuotaUpdate:
 
 
 async def _show(config: Settings, run: str, agent: str | None) -> None:
-    from econsim.adapters.quota_table import shown
-    from econsim.cli.log import require_agent, resolve
+    from econsim.adapters.jetstream.quota_table import shown
+    from econsim.cli.run_log import require_agent, resolve
 
     async with attached(config) as client:
         name = await resolve(client, run, unopened=True)
@@ -99,7 +99,7 @@ async def _show(config: Settings, run: str, agent: str | None) -> None:
 
 async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdate) -> None:
     from econsim import subjects
-    from econsim.cli.log import require_agent, resolve
+    from econsim.cli.run_log import require_agent, resolve
     from econsim.schemas.admin import SetQuota
     from econsim.schemas.quota import Quotas
 

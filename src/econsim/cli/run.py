@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from econsim.cli import option_types
 from econsim.cli import run_options as options
-from econsim.cli import values
-from econsim.cli.attach import kept
-from econsim.cli.frame import carried_out, configured, report_path
-from econsim.cli.idle import refuse_idle
+from econsim.cli.command_group import carried_out, configured, report_path
+from econsim.cli.connect import kept
+from econsim.cli.history import RunArgument
 from econsim.cli.output import console, teller, warn
-from econsim.cli.reading import RunArgument
 from econsim.cli.run_options import Transport
+from econsim.cli.unused_options import refuse_idle
 from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
     from econsim.app import Server
     from econsim.config import Settings
-    from econsim.launch.choose import GuestOption
-    from econsim.launch.fleet import Fleet
-    from econsim.report.apart import Artist
+    from econsim.report.render_process import Artist
     from econsim.report.summary import Summary
+    from econsim.runs.launch.services import Fleet
+    from econsim.runs.overrides import GuestOption
     from econsim.schemas.scenario import Scenario
 
 
@@ -58,12 +58,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim run genesis --guest ana:30s
     """
     refuse_idle(context, options.OF_RUN)
-    from econsim import scenario_files
-    from econsim.launch.choose import check_guests, chosen
-    from econsim.report.apart import Artist
+    from econsim.report.render_process import Artist
+    from econsim.runs import scenario_file
+    from econsim.runs.overrides import check_guests, chosen
 
     config = configured(context)
-    guests, found = [each.name for each in guest or ()], scenario_files.load(scenario)
+    guests, found = [each.name for each in guest or ()], scenario_file.load(scenario)
     try:
         check_guests(found, guests)
     except ScenarioError as error:
@@ -77,13 +77,13 @@ def run(  # noqa: PLR0913 - each is an option of the command
         real_time=real_time,
     )
     if report is None:
-        values.writable_state(config.state, context)
-    warn(scenario_files.doubts(scenario))
+        option_types.writable_state(config.state, context)
+    warn(scenario_file.doubts(scenario))
     artist = Artist()
     if transport is Transport.MEMORY:
         summary = _in_memory(what, name, artist)
     else:
-        from econsim.launch.fleet import Fleet
+        from econsim.runs.launch.services import Fleet
 
         fleet = Fleet(options.asked_for(services), spread, workers, ephemeral)
         summary = carried_out(_over_nats(config, Wanted(what, name, guest or ()), fleet, artist))
@@ -105,13 +105,13 @@ def resume(  # noqa: PLR0913 - each is an option of the command
 
         econsim resume last
     """
-    from econsim.launch.fleet import Fleet
-    from econsim.report.apart import Artist
+    from econsim.report.render_process import Artist
+    from econsim.runs.launch.services import Fleet
 
     refuse_idle(context, options.OF_RESUME)
     config, artist = configured(context), Artist()
     if report is None:
-        values.writable_state(config.state, context)
+        option_types.writable_state(config.state, context)
     kept(config)
     fleet = Fleet(options.asked_for(services), spread, workers)
     summary = carried_out(_over_nats(config, Wanted(name=run), fleet, artist))
@@ -134,17 +134,17 @@ def up(  # noqa: PLR0913 - each is an option of the command
     econsim up --spread --workers 2
     """
     refuse_idle(context, options.OF_UP)
-    from econsim.launch.fleet import Fleet
+    from econsim.runs.launch.services import Fleet
 
     names = [] if server else services or options.known_services()
     carried_out(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
 
 
 def _in_memory(scenario: Scenario, name: str | None, artist: Artist) -> Summary:
-    from econsim import memory
-    from econsim.launch.choose import needs_nats
-    from econsim.launch.record import Recorder
-    from econsim.report.live import Progress
+    from econsim.report.progress_bar import Progress
+    from econsim.runs import in_memory
+    from econsim.runs.overrides import needs_nats
+    from econsim.runs.recorder import Recorder
 
     if reason := needs_nats(scenario):
         message = f"scenario {scenario.name!r} {reason}; leave --transport memory out"
@@ -152,7 +152,7 @@ def _in_memory(scenario: Scenario, name: str | None, artist: Artist) -> Summary:
     with Progress(console(stderr=True)) as progress:
         recorder = Recorder(progress)
         artist.start()
-        for sealed in memory.run(scenario, name or memory.NAME):
+        for sealed in in_memory.run(scenario, name or in_memory.NAME):
             recorder.add(sealed)
     return recorder.summary()
 
@@ -170,13 +170,13 @@ class Wanted:
 
 
 async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Artist) -> Summary:
-    from econsim.adapters import dead_letters
-    from econsim.launch.fleet import launched
-    from econsim.launch.guests import uninvited
-    from econsim.launch.kept import keep_hash, kept_until
-    from econsim.launch.record import Recorder
-    from econsim.launch.runs import events_of, opened
-    from econsim.report.live import Progress
+    from econsim.adapters.jetstream import dead_letters
+    from econsim.report.progress_bar import Progress
+    from econsim.runs.launch.agent_accounts import uninvited
+    from econsim.runs.launch.services import launched
+    from econsim.runs.recorder import Recorder
+    from econsim.runs.remote import events_of, opened
+    from econsim.runs.retention import keep_hash, kept_until
 
     deadlines = {each.name: each.deadline_ms for each in wanted.guests if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:
@@ -209,11 +209,11 @@ async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Art
 async def _found(server: Server, wanted: Wanted) -> tuple[str, Scenario]:
     """Return the name and scenario of a run that is wanted; raises NotFound or Conflict for one that cannot go on."""
     from econsim.adapters.clock import random_name
-    from econsim.adapters.connection import connect
-    from econsim.adapters.reading import reader
-    from econsim.cli.log import LAST, resolve
-    from econsim.launch.runs import scenario_of
-    from econsim.permissions import OBSERVER
+    from econsim.adapters.jetstream.run_reader import reader
+    from econsim.adapters.nats.connection import connect
+    from econsim.cli.run_log import LAST, resolve
+    from econsim.identity.roles import OBSERVER
+    from econsim.runs.remote import scenario_of
 
     if wanted.scenario:
         return wanted.name or random_name(wanted.scenario.name), wanted.scenario
@@ -238,7 +238,7 @@ def _show(config: Settings, summary: Summary, report: Path | None, artist: Artis
 
 
 async def _up(config: Settings, fleet: Fleet) -> None:
-    from econsim.launch.fleet import launched
+    from econsim.runs.launch.services import launched
 
     out = console(stderr=True)
     async with launched(fleet, config, teller(out)) as server:

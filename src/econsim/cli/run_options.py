@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from econsim.cli import values
-from econsim.cli.idle import Idle
+from econsim.cli import option_types
+from econsim.cli.unused_options import Idle
 
 if TYPE_CHECKING:
-    from econsim.launch.choose import GuestOption
+    from econsim.runs.overrides import GuestOption
 
 
 class Transport(StrEnum):
@@ -101,10 +101,10 @@ def asked_for(services: bool | None) -> tuple[str, ...] | None:  # noqa: FBT001 
 
 
 def _guest(text: str) -> GuestOption:
-    from econsim.launch.choose import guest_option
+    from econsim.runs.overrides import guest_option
 
     found = guest_option(text)
-    values.agent(found.name)
+    option_types.agent(found.name)
     return found
 
 
@@ -117,7 +117,7 @@ NameOption = Annotated[
         "--name",
         help="Id of the run; by default made from the scenario's name.",
         metavar="NAME",
-        parser=values.run_name,
+        parser=option_types.run_name,
     ),
 ]
 """The run's id."""
@@ -125,7 +125,9 @@ NameOption = Annotated[
 SeedOption = Annotated[
     int | None,
     typer.Option(
-        help="Seed instead of the scenario's.", metavar="N", parser=values.ScenarioNumber("Scenario", "seed")
+        help="Seed instead of the scenario's.",
+        metavar="N",
+        parser=option_types.ScenarioNumber("Scenario", "seed"),
     ),
 ]
 """Another seed."""
@@ -135,7 +137,7 @@ PeriodsOption = Annotated[
     typer.Option(
         help="Trading days instead of the scenario's.",
         metavar="N",
-        parser=values.ScenarioNumber("Clock", "periods"),
+        parser=option_types.ScenarioNumber("Clock", "periods"),
     ),
 ]
 """Another length."""
@@ -145,7 +147,7 @@ HostsOption = Annotated[
     typer.Option(
         help="Agent hosts instead of the scenario's.",
         metavar="N",
-        parser=values.ScenarioNumber("Scenario", "hosts"),
+        parser=option_types.ScenarioNumber("Scenario", "hosts"),
     ),
 ]
 """Another number of hosts."""
@@ -161,7 +163,7 @@ WorkersOption = Annotated[
     typer.Option(
         help="With --spread: processes of each service.",
         metavar="N",
-        parser=values.Whole(1, values.PROCESSES_MAX),
+        parser=option_types.Whole(1, option_types.PROCESSES_MAX),
     ),
 ]
 """How many of each service."""
@@ -176,7 +178,7 @@ ServicesArgument = Annotated[
     typer.Argument(
         help="Which; all of them if none is named.",
         metavar="SERVICE...",
-        parser=values.OneOf("service", known_services),
+        parser=option_types.OneOf("service", known_services),
     ),
 ]
 """Which services to start."""
@@ -187,7 +189,7 @@ EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Throw the da
 GuestsOption = Annotated[
     list[Any] | None,  # of GuestOption, whose module is too heavy to name it here
     typer.Option(
-        help="Let an agent join from outside.", metavar="NAME[:DEADLINE]", parser=values.Checked(_guest)
+        help="Let an agent join from outside.", metavar="NAME[:DEADLINE]", parser=option_types.Checked(_guest)
     ),
 ]
 """Agents from outside."""
@@ -202,7 +204,7 @@ ReportOption = Annotated[
     typer.Option(
         help="Where the HTML report goes. Default: runs/RUN/report.html in the state directory",
         metavar="FILE",
-        parser=values.new_file,
+        parser=option_types.new_file,
     ),
 ]
 """Where the report goes."""

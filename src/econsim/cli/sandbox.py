@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli import values
-from econsim.cli.frame import carried_out, configured
-from econsim.cli.idle import Idle, refuse_idle
+from econsim.agents.sandbox import limits as bounds
+from econsim.cli import option_types
+from econsim.cli.command_group import carried_out, configured
 from econsim.cli.output import echo
-from econsim.sandbox import limits as bounds
+from econsim.cli.unused_options import Idle, refuse_idle
 
 if TYPE_CHECKING:
+    from econsim.agents.sandbox.process import Outcome
+    from econsim.agents.sandbox.spec import Guest
     from econsim.config import Settings
-    from econsim.sandbox.guest import Guest
-    from econsim.sandbox.process import Outcome
 
 BROKEN: Final = 1
 """Exit code when the agent broke a limit; otherwise the agent's own is passed on."""
@@ -35,51 +35,61 @@ class Isolated(StrEnum):
 
 Seconds = Annotated[
     int | None,
-    typer.Option(help="Processor time, in seconds.", metavar="N", parser=values.Whole(1, bounds.TIME_MAX_S)),
+    typer.Option(
+        help="Processor time, in seconds.", metavar="N", parser=option_types.Whole(1, bounds.TIME_MAX_S)
+    ),
 ]
 """Processor time."""
 
 Mebibytes = Annotated[
     int | None,
-    typer.Option(help="Memory, in MiB.", metavar="N", parser=values.Whole(1, bounds.MEMORY_MAX_MIB)),
+    typer.Option(help="Memory, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.MEMORY_MAX_MIB)),
 ]
 """Memory."""
 
 Files = Annotated[
     int | None,
-    typer.Option(help="Open files of a process.", metavar="N", parser=values.Whole(1, bounds.OPEN_FILES_MAX)),
+    typer.Option(
+        help="Open files of a process.", metavar="N", parser=option_types.Whole(1, bounds.OPEN_FILES_MAX)
+    ),
 ]
 """Open files."""
 
 MadeFiles = Annotated[
     int | None,
-    typer.Option(help="Files in its /tmp.", metavar="N", parser=values.Whole(1, bounds.FILES_MAX)),
+    typer.Option(help="Files in its /tmp.", metavar="N", parser=option_types.Whole(1, bounds.FILES_MAX)),
 ]
 """Files it may make."""
 
 Output = Annotated[
     int | None,
-    typer.Option(help="What it says, in MiB.", metavar="N", parser=values.Whole(1, bounds.OUTPUT_MAX_MIB)),
+    typer.Option(
+        help="What it says, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.OUTPUT_MAX_MIB)
+    ),
 ]
 """What it may say."""
 
 Processes = Annotated[
     int | None,
-    typer.Option(help="Processes and threads.", metavar="N", parser=values.Whole(1, bounds.PROCESSES_MAX)),
+    typer.Option(
+        help="Processes and threads.", metavar="N", parser=option_types.Whole(1, bounds.PROCESSES_MAX)
+    ),
 ]
 """Processes and threads."""
 
 Wall = Annotated[
     float | None,
     typer.Option(
-        help="Seconds until it is stopped.", metavar="S", parser=values.Seconds(0.1, bounds.TIME_MAX_S)
+        help="Seconds until it is stopped.", metavar="S", parser=option_types.Seconds(0.1, bounds.TIME_MAX_S)
     ),
 ]
 """Time from start to stop."""
 
 ReadOption = Annotated[
     list[Path] | None,
-    typer.Option(help="Let it read this directory or file too.", metavar="PATH", parser=values.existing),
+    typer.Option(
+        help="Let it read this directory or file too.", metavar="PATH", parser=option_types.existing
+    ),
 ]
 """What it may read beside its own files."""
 
@@ -97,12 +107,13 @@ OF_RUN: Final = (
 def run(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="The agent's name in the run.", metavar="NAME", parser=values.agent)
+        str, typer.Argument(help="The agent's name in the run.", metavar="NAME", parser=option_types.agent)
     ],
     command: Annotated[list[str], typer.Argument(help="After --: the program and its arguments.")],
     *,
     run: Annotated[
-        str, typer.Option("--run", help="The run it takes part in.", metavar="RUN", parser=values.run_name)
+        str,
+        typer.Option("--run", help="The run it takes part in.", metavar="RUN", parser=option_types.run_name),
     ],
     read: ReadOption = None,
     cpu_s: Seconds = None,
@@ -124,8 +135,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim agent run bob --run genesis-1 --read ./bob --wall-s 60 -- python bob/main.py
     """
     refuse_idle(context, OF_RUN)
-    from econsim.sandbox.guest import Guest, Isolation
-    from econsim.sandbox.limits import MIB, Limits
+    from econsim.agents.sandbox.limits import MIB, Limits
+    from econsim.agents.sandbox.spec import Guest, Isolation
 
     config = configured(context)
     creds = _creds(config, run, name)
@@ -156,7 +167,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
 
 async def _lived(guest: Guest) -> Outcome:
-    from econsim.sandbox.process import Sandbox
+    from econsim.agents.sandbox.process import Sandbox
 
     async with Sandbox(guest, echo) as sandbox:
         return await sandbox.wait()
@@ -164,7 +175,7 @@ async def _lived(guest: Guest) -> Outcome:
 
 def _tell(outcome: Outcome) -> None:
     """Say what became of it on stderr, and end with its exit code, or with 1 if a limit stopped it."""
-    from econsim.sandbox.process import Ended
+    from econsim.agents.sandbox.process import Ended
 
     if outcome.ended is Ended.BY_ITSELF:
         raise typer.Exit(outcome.status)
@@ -175,10 +186,10 @@ def _tell(outcome: Outcome) -> None:
 
 def _server(config: Settings) -> str:
     """Return the server's URL; raises SetupError if none runs."""
-    from econsim.adapters import server_state
+    from econsim.adapters.server import state_directory
     from econsim.errors import SetupError
 
-    url = config.nats or server_state.running(config.state)
+    url = config.nats or state_directory.running(config.state)
     if url is None:
         message = f"no server runs on {config.state}; start one with `econsim up`, or name one with --nats"
         raise SetupError(message)
@@ -187,7 +198,7 @@ def _server(config: Settings) -> str:
 
 def _creds(config: Settings, run: str, name: str) -> Path:
     """Return the agent's creds file: the one that was named, else the one that was made for it."""
-    from econsim.grammar import token
+    from econsim.schemas.subject import token
 
     token(run, "run")
     token(name, "agent")

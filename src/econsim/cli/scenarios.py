@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from econsim.cli import values
+from econsim.cli import option_types
 from econsim.cli.output import console, say, warn
 from econsim.errors import SetupError
 
@@ -23,8 +23,8 @@ def scenarios() -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim import scenario_files
     from econsim.report.tables import print_table
+    from econsim.runs import scenario_file
 
     table = Table(box=SIMPLE_HEAD)
     table.add_column("name", style="bold cyan", no_wrap=True)
@@ -32,8 +32,8 @@ def scenarios() -> None:
     table.add_column("agents", justify="right")
     table.add_column("markets")
     table.add_column("periods", justify="right")
-    for name in scenario_files.names():
-        found = scenario_files.load(name)
+    for name in scenario_file.names():
+        found = scenario_file.load(name)
         agents = sum(group.count for group in found.agents)
         markets = "\n".join(f"{m.resource} ({m.mechanism.value.replace('_', ' ')})" for m in found.markets)
         table.add_row(name, found.title, f"{agents:,}", markets, str(found.clock.periods))
@@ -42,12 +42,13 @@ def scenarios() -> None:
 
 def new(
     name: Annotated[
-        str, typer.Argument(help="Name of the scenario: a-z 0-9 _ -", metavar="NAME", parser=values.name)
+        str,
+        typer.Argument(help="Name of the scenario: a-z 0-9 _ -", metavar="NAME", parser=option_types.name),
     ],
     to: Annotated[
         Path | None,
         typer.Option(
-            help="Where to write it. Default: NAME.toml here", metavar="FILE", parser=values.new_file
+            help="Where to write it. Default: NAME.toml here", metavar="FILE", parser=option_types.new_file
         ),
     ] = None,
 ) -> None:
@@ -55,7 +56,7 @@ def new(
 
     Example: [cyan]econsim new bakery[/cyan], then edit it and [cyan]econsim run bakery.toml[/cyan]
     """
-    from econsim.scenario_files import SUFFIX, template
+    from econsim.runs.scenario_file import SUFFIX, template
 
     path = to or Path(f"{name}{SUFFIX}")
     if path.exists():
@@ -81,8 +82,8 @@ def check(
 
     Example: [cyan]econsim check bakery.toml[/cyan]
     """
-    from econsim.domain.population import population
-    from econsim.scenario_files import doubts, load
+    from econsim.domain.agent.population import population
+    from econsim.runs.scenario_file import doubts, load
 
     scenario = load(file)
     warn(doubts(file))

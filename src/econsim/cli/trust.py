@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli import values
-from econsim.cli.attach import OBSERVER, OPERATOR
-from econsim.cli.frame import carried_out, configured
+from econsim.cli import option_types
+from econsim.cli.command_group import carried_out, configured
+from econsim.cli.connect import OBSERVER, OPERATOR
 from econsim.cli.output import console, say
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
-    from econsim.adapters.trust import Trust
     from econsim.config import Settings
+    from econsim.identity.trust_root import Trust
 
 trust: Final = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +30,7 @@ operator: Final = typer.Typer(
 
 
 def _roles() -> list[str]:
-    from econsim.permissions import ROLES
+    from econsim.identity.roles import ROLES
 
     return list(ROLES)
 
@@ -72,7 +72,9 @@ def grant(
     name: Annotated[
         str,
         typer.Argument(
-            help="Whose: it stands in every command of an operator.", metavar="NAME", parser=values.person
+            help="Whose: it stands in every command of an operator.",
+            metavar="NAME",
+            parser=option_types.person,
         ),
     ],
     *,
@@ -82,12 +84,12 @@ def grant(
             "--role",
             help="operator, observer, auditor, or a service.",
             metavar="ROLE",
-            parser=values.OneOf("role", _roles),
+            parser=option_types.OneOf("role", _roles),
         ),
     ] = "operator",
     output: Annotated[
         Path | None,
-        typer.Option(help="Default: NAME here", metavar="DIR", parser=values.new_directory),
+        typer.Option(help="Default: NAME here", metavar="DIR", parser=option_types.new_directory),
     ] = None,
 ) -> None:
     """Write credentials of a role under a person's own name, so that the log tells who commanded.
@@ -117,7 +119,7 @@ def create(
     resolver: Annotated[
         Path,
         typer.Option(
-            help="Where the server keeps accounts pushed to it.", metavar="DIR", parser=values.place
+            help="Where the server keeps accounts pushed to it.", metavar="DIR", parser=option_types.place
         ),
     ] = Path("/data/resolver"),
 ) -> None:
@@ -128,7 +130,7 @@ def create(
 
     Example: [cyan]econsim --state production operator create --resolver /data/resolver[/cyan]
     """
-    from econsim.adapters.trust_layout import write_layout
+    from econsim.identity.deployment_layout import write_layout
 
     config = configured(context)
     try:
@@ -149,9 +151,10 @@ def existing(config: Settings) -> Trust:
 
 
 def _opened(config: Settings) -> Trust:
-    from econsim.adapters.trust import Trust
+    from econsim.adapters.clock import unix_seconds
+    from econsim.identity.trust_root import Trust
 
-    return Trust.open(config.state)
+    return Trust.open(config.state, unix_seconds)
 
 
 def _show(found: Trust) -> None:
@@ -159,8 +162,8 @@ def _show(found: Trust) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from econsim.adapters.agent_creds import minted
-    from econsim.permissions import READERS, ROLES, SERVICES, SIM
+    from econsim.identity.agent_credentials import minted
+    from econsim.identity.roles import READERS, ROLES, SERVICES, SIM
     from econsim.report.tables import print_table
 
     table = Table(box=SIMPLE_HEAD, title=escape(f"trust root in {found.directory}"), title_justify="left")
@@ -177,19 +180,19 @@ def _show(found: Trust) -> None:
         )
     print_table(console(), table)
     agents = list(minted(found))
-    live = sum(not each.expired for each in agents)
+    live = sum(not each.expired(found.now()) for each in agents)
     say(f"{live} agents have accounts ({len(agents) - live} expired); `econsim agent list` shows them")
 
 
 async def _rotate(config: Settings) -> str:
-    from econsim.adapters import server_state
-    from econsim.adapters.provisioning import rotate as replaced
-    from econsim.adapters.trust_layout import hand_out_again
-    from econsim.launch.trail import recorded
+    from econsim.adapters.nats.account_push import rotate as replaced
+    from econsim.adapters.server import state_directory
+    from econsim.identity.deployment_layout import hand_out_again
+    from econsim.runs.launch.key_audit import recorded
     from econsim.schemas.admin import TellTrust
 
     old = _opened(config)
-    url = config.nats or server_state.running(config.state)
+    url = config.nats or state_directory.running(config.state)
     if not url:
         hand_out_again(old.rotated(), config.state)
         return "no server runs here: the next one starts with them"
@@ -199,10 +202,10 @@ async def _rotate(config: Settings) -> str:
 
 async def _granted(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
     """Have the log of a server that runs tell of it, and say so if it does not."""
-    from econsim.adapters import server_state
-    from econsim.launch.trail import recorded
+    from econsim.adapters.server import state_directory
+    from econsim.runs.launch.key_audit import recorded
     from econsim.schemas.admin import TellTrust
 
-    if url := config.nats or server_state.running(config.state):
+    if url := config.nats or state_directory.running(config.state):
         granted = TellTrust(who=name, change="role_granted", reason=", ".join(roles))
         say(f"{name} is let in at {url}{await recorded(found, url, granted)}")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import altair as alt
 
-from econsim.report.figures import thin
+from econsim.report.format import thin
 from econsim.report.series import (
     LINES_MAX,
     POINTS_MAX,

@@ -17,10 +17,10 @@ from typing import IO, Any, Final
 import duckdb
 
 from econsim import subjects
-from econsim.domain.audit import Fact, Json, Record, facts, unseal
-from econsim.domain.envelope import Sealed
-from econsim.domain.population import population
-from econsim.domain.reports import facts_of
+from econsim.domain.admission.reports import facts_of
+from econsim.domain.agent.population import population
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.facts import Fact, Json, Record, facts, unseal
 from econsim.schemas.scenario import Scenario
 
 SOURCES: Final = {

@@ -19,7 +19,7 @@ from typing import Final
 import vl_convert
 
 from econsim.report import charts
-from econsim.report.figures import (
+from econsim.report.format import (
     NOTHING,
     count,
     decimal,

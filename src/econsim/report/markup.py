@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from econsim.report.charts import Drawing
-from econsim.report.figures import count
+from econsim.report.format import count
 
 Specs = dict[str, dict[str, Any]]
 """Chart name → Vega-Lite specification, without colours of page and text."""

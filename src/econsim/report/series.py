@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
-from econsim.domain.equilibrium import demand_curve, supply_curve
-from econsim.domain.measures import mean, weighted_mean
-from econsim.report.figures import thin
+from econsim.domain.measures.equilibrium import demand_curve, supply_curve
+from econsim.domain.measures.measures import mean, weighted_mean
+from econsim.report.format import thin
 from econsim.report.summary import MarketSummary, Summary
 from econsim.schemas.types import MICROS_PER_CREDIT
 

@@ -1,6 +1,6 @@
 """A run summed up: what every table and chart shows, as plain frozen records.
 
-Owns no formula (those are in `domain/measures.py`) and no picture. Made by `tally.Tally` from the log.
+Owns no formula (those are in `domain/measures/measures.py`) and no picture. Made by `tally.Tally` from the log.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from econsim.domain.equilibrium import Equilibrium
-from econsim.domain.measures import confidence_interval, gini, mean
+from econsim.domain.measures.equilibrium import Equilibrium
+from econsim.domain.measures.measures import confidence_interval, gini, mean
 from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT

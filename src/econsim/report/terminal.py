@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from econsim.domain.measures import weighted_mean
-from econsim.report.figures import (
+from econsim.domain.measures.measures import weighted_mean
+from econsim.report.format import (
     NOTHING,
     count,
     decimal,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit import Record, unseal
-from econsim.domain.envelope import Sealed
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.facts import Record, unseal
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HISTORY_MAX: Final = 32

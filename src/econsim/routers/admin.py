@@ -13,16 +13,12 @@ from typing import Final
 from faststream.nats import NatsRouter
 
 from econsim import subjects
-from econsim.adapters import dead_letters, stored
 from econsim.adapters.clock import random_id
-from econsim.adapters.connection import reliable_publish
-from econsim.adapters.quota_table import KeyQuotaTable
-from econsim.domain.envelope import Sealed, Stamp
+from econsim.adapters.jetstream import dead_letters, direct_get
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.nats.connection import reliable_publish
+from econsim.domain.audit.envelope import Sealed, Stamp
 from econsim.errors import NotFound
-from econsim.hearing import hear_of_runs
-from econsim.link import Link
-from econsim.middlewares import caller, wire
-from econsim.operator_audit import about
 from econsim.schemas.admin import (
     ConnectionChanged,
     ConnectionChangedEvent,
@@ -39,9 +35,13 @@ from econsim.schemas.admin import (
     TrustChangedEvent,
 )
 from econsim.schemas.quota import Quotas
+from econsim.services.admin import dead_letter_collector, dead_letter_events, memory_streams
+from econsim.services.context import Link
+from econsim.services.handlers import caller, wire
+from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.operator_audit import about
+from econsim.services.run_events import hear_of_runs
 from econsim.streams import DEAD_LETTER
-from econsim.tenancy import OpenRun, Post, Tenancy
-from econsim.workers import crier, redeclare, undertaker
 
 QUEUE: Final = "admin"
 """Queue group: one worker carries a command out."""
@@ -53,9 +53,9 @@ DEADLINE_S: Final = 3.0
 def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to; one of them also holds the posts."""
     routes = NatsRouter()
-    tenancy.stand(Post(undertaker.LEASE, partial(undertaker.serve, link)))
-    tenancy.stand(Post(crier.LEASE, partial(crier.serve, link)))
-    tenancy.stand(Post(redeclare.LEASE, partial(redeclare.serve, link)))
+    tenancy.stand(Post(dead_letter_collector.LEASE, partial(dead_letter_collector.serve, link)))
+    tenancy.stand(Post(dead_letter_events.LEASE, partial(dead_letter_events.serve, link)))
+    tenancy.stand(Post(memory_streams.LEASE, partial(memory_streams.serve, link)))
 
     hear_of_runs(routes, tenancy, "admin")
 
@@ -156,7 +156,7 @@ async def dropped(link: Link, sequence: int, operator: str) -> LetterDone:
 
 async def _stamp(link: Link, run: str, cause: str | None) -> Stamp:
     """Return the stamp of an event about a letter; when the stream was made tells its letters from earlier ones."""
-    return Stamp(run, await stored.made_at(link.client, DEAD_LETTER.name), 0, link.clock.now(), cause)
+    return Stamp(run, await direct_get.made_at(link.client, DEAD_LETTER.name), 0, link.clock.now(), cause)
 
 
 async def _tell(link: Link, sealed: Sealed) -> None:

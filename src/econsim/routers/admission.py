@@ -1,6 +1,6 @@
 """The admission service: what agents send from their accounts comes in here, and names of services to come.
 
-The entrance itself is `workers/entrance.py`; here is what else every worker listens to.
+The entrance itself is `services/admission/gateway.py`; here is what else every worker listens to.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from faststream.nats import NatsRouter
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.hearing import hear_of_runs
-from econsim.link import Link
-from econsim.middlewares import caller, event, untouched
 from econsim.schemas.clock import TickedEvent
-from econsim.tenancy import OpenRun, Post, Tenancy
-from econsim.workers.entrance import QUEUE, Entrance
+from econsim.services.admission.gateway import QUEUE, Entrance
+from econsim.services.context import Link
+from econsim.services.handlers import caller, event, untouched
+from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.run_events import hear_of_runs
 
 
 def router(link: Link, tenancy: Tenancy) -> NatsRouter:

@@ -7,11 +7,11 @@ from functools import partial
 
 from faststream.nats import NatsRouter
 
-from econsim.domain.population import UNHOSTED, host_name
-from econsim.hearing import hear_of_runs
-from econsim.link import Link
-from econsim.tenancy import OpenRun, Post, Tenancy
-from econsim.workers import host
+from econsim.domain.agent.population import UNHOSTED, host_name
+from econsim.services.agent import host
+from econsim.services.context import Link
+from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.run_events import hear_of_runs
 
 
 def router(tenancy: Tenancy) -> NatsRouter:

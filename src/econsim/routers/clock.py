@@ -9,17 +9,13 @@ from functools import partial
 from faststream.nats import NatsRouter
 
 from econsim import subjects
-from econsim.adapters.audit_log import last
 from econsim.adapters.clock import random_id
-from econsim.adapters.connection import reliable_publish
-from econsim.domain.decode import event_of
-from econsim.domain.envelope import Sealed, Stamp
-from econsim.domain.population import population
+from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.nats.connection import reliable_publish
+from econsim.domain.agent.population import population
+from econsim.domain.audit.decoding import event_of
+from econsim.domain.audit.envelope import Sealed, Stamp
 from econsim.errors import Conflict
-from econsim.hearing import hear_of_runs
-from econsim.link import Link
-from econsim.middlewares import TRUSTED_BYTES_MAX, caller, wire
-from econsim.operator_audit import about
 from econsim.schemas.base import Event
 from econsim.schemas.clock import (
     CloseRun,
@@ -36,8 +32,12 @@ from econsim.schemas.clock import (
     Ticked,
 )
 from econsim.schemas.clock import OpenRun as OpenRunRequest
-from econsim.tenancy import OpenRun, Post, Tenancy
-from econsim.workers import conductor
+from econsim.services.clock import run_driver
+from econsim.services.context import Link
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, wire
+from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.operator_audit import about
+from econsim.services.run_events import hear_of_runs
 
 QUEUE = "clock"
 """Queue group: one worker opens a run."""
@@ -77,7 +77,7 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
 
 def posts(link: Link, run: OpenRun) -> Sequence[Post]:
     """Return the one clock of a run."""
-    return (Post(f"clock.{run.name}", partial(conductor.serve, link, run)),)
+    return (Post(f"clock.{run.name}", partial(run_driver.serve, link, run)),)
 
 
 async def opened(link: Link, request: OpenRunRequest, operator: str) -> RunOpenedEvent:

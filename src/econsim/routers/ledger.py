@@ -1,6 +1,6 @@
 """The ledger service: one writer per run, found by lease, answering submissions and balances.
 
-The writer is `ledger_writer.py`, the rules are `domain/ledger.py`; here is only what listens.
+The writer is `services/ledger/writer.py`, the rules are `domain/ledger/ledger.py`; here is only what listens.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Final, Protocol
 from faststream.nats import NatsBroker, NatsRouter
 
 from econsim import subjects
-from econsim.adapters.audit_log import last
-from econsim.adapters.state_store import JetStreamStateStore
-from econsim.domain.decode import decoded
-from econsim.domain.population import Agent
-from econsim.domain.valuation import values_of
+from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.jetstream.state_store import JetStreamStateStore
+from econsim.domain.agent.population import Agent
+from econsim.domain.agent.valuation import values_of
+from econsim.domain.audit.decoding import decoded
 from econsim.errors import CorruptJournal, InvalidMessage, NotFound
-from econsim.hearing import hear_of_runs
-from econsim.ledger_writer import LedgerWriter
-from econsim.link import Link
-from econsim.middlewares import TRUSTED_BYTES_MAX, caller, wire
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted, TransferPosted, TransferRefused
 from econsim.schemas.scenario import Mode
 from econsim.schemas.values import GetValues, Values
-from econsim.serving import Subscriber, serving
-from econsim.tenancy import OpenRun, Post, Tenancy
+from econsim.services.context import Link
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, wire
+from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.ledger.writer import LedgerWriter
+from econsim.services.run_events import hear_of_runs
+from econsim.services.subscriptions import Subscriber, serving
 
 SUBMISSIONS_MAX: Final = 128
 """Submissions under way at once: more than the markets of a run, which wait for each other."""

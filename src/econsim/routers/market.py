@@ -1,6 +1,6 @@
 """The market service: one worker per order book, found by lease, and the requests about markets.
 
-The worker is `workers/book.py`; the rules are `domain/`. Here is only what listens.
+The worker is `services/market/book.py`; the rules are `domain/`. Here is only what listens.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from functools import partial
 from faststream.nats import NatsRouter
 
 from econsim import subjects
-from econsim.hearing import hear_of_runs
-from econsim.link import Link, QueueWatch
-from econsim.middlewares import caller, wire
 from econsim.schemas.execute import Execute, Executed
 from econsim.schemas.market import GetPrices, Prices
-from econsim.tenancy import OpenRun, Post, Tenancy
-from econsim.workers import book, execution, janitor
+from econsim.services.context import Link, QueueWatch
+from econsim.services.handlers import caller, wire
+from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.market import book, execute, stuck_orders
+from econsim.services.run_events import hear_of_runs
 
 QUEUE = "market"
 """Queue group: any worker answers, one answers."""
@@ -27,20 +27,20 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     """Return what every worker of the service listens to; one of them also clears its queue of what is stuck."""
     routes = NatsRouter()
     tenancy.attend(QueueWatch(link))
-    tenancy.stand(Post(janitor.LEASE, partial(janitor.serve, link, tenancy)))
+    tenancy.stand(Post(stuck_orders.LEASE, partial(stuck_orders.serve, link, tenancy)))
 
     hear_of_runs(routes, tenancy, "market")
 
     @routes.subscriber(subjects.GET_PRICES.pattern(), QUEUE, decoder=wire(GetPrices))
     async def get_prices(_: GetPrices) -> Prices:
         """Return the public prices of all markets of the caller's run."""
-        return await execution.prices_of(link.client, tenancy.known(caller().run))
+        return await execute.prices_of(link.client, tenancy.known(caller().run))
 
     @routes.subscriber(subjects.EXECUTE.pattern(), QUEUE, decoder=wire(Execute), max_workers=32)
     async def execute_trade(request: Execute) -> Executed:
         """Do several reads and orders in one round trip."""
         who = caller()
-        return await execution.execute(link, tenancy.known(who.run), who.agent, request)
+        return await execute.execute(link, tenancy.known(who.run), who.agent, request)
 
     return routes
 

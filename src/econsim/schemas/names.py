@@ -10,10 +10,9 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from econsim import subjects
-from econsim.grammar import OWNERS, Kind, Subject
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.ledger import MONEY
+from econsim.schemas.subject import OWNERS
 from econsim.schemas.types import Name
 
 LAST: Final = "last"
@@ -32,23 +31,22 @@ RUNS_RESERVED: Final = frozenset({LAST, NO_RUN})
 """Names no run may have."""
 
 
-def _fixed(row: Subject, domain: str, place: int) -> set[str]:
-    """Return the words of the system's own that stand at one place of a subject and of its short name."""
-    names = [name.split(".") for name in (row.template, row.short)]
-    found = {parts[place] for parts in names if parts[0] == domain and len(parts) > place}
-    return {word for word in found if "{" not in word}
+WORDS_OF_MARKETS: Final = frozenset(
+    {"account", "ledger", "prices", "price_update", "execute_trade"}
+    | {"bid_accepted", "ask_accepted", "order_cancelled", "order_rejected", "trade_executed"}
+)
+"""Words that stand where subjects of markets, or their short names, have the resource elsewhere."""
 
+WORDS_OF_AGENTS: Final = frozenset({"all", "task"})
+"""Words that stand where subjects of agents, or broadcasts of markets, have the agent elsewhere."""
 
-RESOURCES_RESERVED: Final = frozenset(MONEY).union(*(_fixed(row, "market", 1) for row in subjects.TABLE))
+RESOURCES_RESERVED: Final = WORDS_OF_MARKETS.union(MONEY)
 """Names no resource may have: money, what is owed of it, and words where a market's subjects have their resource."""
 
-AGENTS_RESERVED: Final = frozenset(
-    {"treasury", "nobody", "operator", "setup", "observer", "auditor", EVERY_AGENT, *OWNERS}.union(
-        JOURNAL_KEYS,
-        CHAINS_OF_THE_CLOCK,
-        *(_fixed(row, "agent", 1) for row in subjects.TABLE),
-        *(_fixed(row, "market", 4) for row in subjects.TABLE if row.kind is Kind.BROADCAST),
-    )
+AGENTS_RESERVED: Final = WORDS_OF_AGENTS.union(
+    {"treasury", "nobody", "operator", "setup", "observer", "auditor", EVERY_AGENT, *OWNERS},
+    JOURNAL_KEYS,
+    CHAINS_OF_THE_CLOCK,
 )
 """Names no agent may have: holders, actors and roles that are no agents, and words in their place in keys, ids and
 subjects."""

@@ -1,0 +1,1 @@
+"""JetStream: streams and buckets set up, written and read."""

@@ -1,0 +1,236 @@
+"""Messages as they lie in streams: one by its place, the newest of a pattern, or all of them in pages.
+
+No consumers: nothing has to be made, kept or cleaned up on the server, and a reader that starts over simply
+asks again. For streams that are read seldom, or followed by looking from time to time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from econsim.adapters.jetstream.provision import NotThere, request
+from econsim.domain.audit.envelope import DIGEST, digest
+from econsim.errors import SetupError, Unavailable
+
+PAGE: Final = 1024
+"""Messages asked for at once: a page of small ones takes about 30 ms, nearly all of it here."""
+
+PAGE_BYTES: Final = 2**23
+"""Bytes asked for at once: one message of the largest size, or many small ones."""
+
+TIMEOUT_S: Final = 5.0
+"""Longest to wait for a page."""
+
+_EMPTY: Final = "404"
+_END: Final = "204"
+_NOT_DELETED: Final = frozenset({"10043", "10057"})
+"""The server's codes for a message it did not delete; that it was gone already is one of the reasons."""
+_SENT_BEFORE: Final = "Nats-Last-Sequence"
+"""The server's header with the place of the message before this one in a page, 0 for the first."""
+_LEFT: Final = "Nats-Num-Pending"
+"""The server's header with the number of messages it counts after this one."""
+_META: Final = "Nats-"
+"""What the names of the server's own headers begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message of a stream."""
+
+    sequence: int
+    """Its place."""
+    subject: str
+    """Where it was sent."""
+    payload: bytes
+    """What it holds."""
+    stored_at: str
+    """When it was stored: RFC 3339, UTC."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """The sender's headers; the server's own, `Nats-…`, are left out."""
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether it is not what was sent; of a message without a digest nobody knows."""
+        return self.changed_as(self.subject)
+
+    def changed_as(self, known_as: str) -> bool:
+        """Tell the same of a message whose digest was taken with another subject."""
+        return self.headers.get(DIGEST) not in (None, digest(known_as, self.payload))
+
+
+@dataclass(slots=True)
+class Page:
+    """Some messages of a stream, and how many the server counts there: it passes over those it cannot read."""
+
+    messages: list[Stored] = field(default_factory=list)
+    """In order."""
+    ahead: int = 0
+    """Messages the server counted from where the page was to begin; 0 if none came."""
+    left: int = 0
+    """Messages the server still counts after those that came."""
+
+
+async def each(
+    client: Client, stream: str, start: int = 1, pattern: str = ">"
+) -> AsyncGenerator[Stored, None]:
+    """Yield a stream's messages from a sequence on, up to the newest; the stream must allow direct access.
+
+    On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
+    """
+    while found := (await page(client, stream, start, pattern)).messages:
+        for stored in found:
+            yield stored
+        start = found[-1].sequence + 1
+
+
+async def page(client: Client, stream: str, start: int, pattern: str, count: int = PAGE) -> Page:
+    """Return a stream's next messages from a sequence on, at most `count`; empty if there are none.
+
+    On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
+    """
+    question = {"seq": max(start, 1), "batch": count, "max_bytes": PAGE_BYTES, "next_by_subj": pattern}
+    found = Page()
+    whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def hear(message: Msg) -> None:
+        if whole.done():
+            return
+        try:
+            _check_gap(message, found.messages[-1].sequence if found.messages else 0, stream)
+            stored = _read(message, stream)
+        except Unavailable as error:
+            whole.set_exception(error)
+            return
+        left = int((message.headers or {}).get(_LEFT, 0))
+        if stored is None:
+            found.left = left
+            whole.set_result(None)
+        else:
+            found.ahead = found.ahead or left + 1
+            found.messages.append(stored)
+
+    try:
+        subscription = await client.subscribe(client.new_inbox(), cb=hear)
+        try:
+            await client.publish(
+                f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=subscription.subject
+            )
+            async with asyncio.timeout(TIMEOUT_S):
+                await whole
+        finally:
+            if not client.is_closed:
+                await subscription.unsubscribe()
+    except (TimeoutError, nats.errors.Error) as error:
+        raise _silent(stream) from error
+    return found
+
+
+async def one(client: Client, stream: str, sequence: int) -> Stored | None:
+    """Return the message at a place, as the stream's leader knows it; none if there is none."""
+    return await _got(client, stream, {"seq": sequence})
+
+
+async def newest(client: Client, stream: str, pattern: str) -> Stored | None:
+    """Return the newest message of a pattern, as the stream's leader knows it; none if there is none."""
+    return await _got(client, stream, {"last_by_subj": pattern})
+
+
+async def latest(client: Client, stream: str, pattern: str) -> Stored | None:
+    """Return the newest message of a pattern, on a cluster possibly a moment old; the stream must allow direct access."""
+    try:
+        reply = await client.request(
+            f"$JS.API.DIRECT.GET.{stream}", json.dumps({"last_by_subj": pattern}).encode(), timeout=TIMEOUT_S
+        )
+    except (TimeoutError, nats.errors.Error) as error:
+        raise _silent(stream) from error
+    return _read(reply, stream)
+
+
+async def delete(client: Client, stream: str, sequence: int) -> bool:
+    """Take one message out of a stream; false if it was gone already."""
+    try:
+        await request(client, f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True})
+    except NotThere:
+        return False
+    except SetupError as error:
+        if error.details.get("err_code") not in _NOT_DELETED or await one(client, stream, sequence):
+            raise
+        return False
+    return True
+
+
+async def last(client: Client, stream: str) -> int:
+    """Return the place of the newest message a stream ever had, 0 for none."""
+    state: Any = (await request(client, f"STREAM.INFO.{stream}"))["state"]
+    return int(state["last_seq"])
+
+
+async def made_at(client: Client, stream: str) -> str:
+    """Return when a stream was made: tells one from another of the same name, whose places start again at 1."""
+    return str((await request(client, f"STREAM.INFO.{stream}"))["created"])
+
+
+async def _got(client: Client, stream: str, question: Mapping[str, object]) -> Stored | None:
+    try:
+        answer = await request(client, f"STREAM.MSG.GET.{stream}", question)
+    except NotThere:
+        return None
+    found: Any = answer["message"]
+    headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace")
+    return Stored(
+        int(found["seq"]),
+        str(found["subject"]),
+        base64.b64decode(found.get("data", "")),
+        str(found["time"]),
+        own_headers(dict(_pairs(headers))),
+    )
+
+
+def _pairs(block: str) -> list[tuple[str, str]]:
+    """Return the headers of a block as the server keeps it: a line that names the version, then one each."""
+    lines = [line.partition(":") for line in block.split("\r\n")[1:]]
+    return [(name, value.strip()) for name, colon, value in lines if colon]
+
+
+def own_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers that are the sender's; the server's own, `Nats-…`, are left out."""
+    return {name: value for name, value in headers.items() if not name.startswith(_META)}
+
+
+def _silent(stream: str) -> Unavailable:
+    return Unavailable(f"stream {stream} did not answer within {TIMEOUT_S:.0f} s")
+
+
+def _check_gap(message: Msg, before: int, stream: str) -> None:
+    """Raise Unavailable if the server sent another message before this one than the one that came."""
+    sent = (message.headers or {}).get(_SENT_BEFORE)
+    if sent is not None and int(sent) != before:
+        text = f"the message at place {sent} of stream {stream} was lost on its way; ask again"
+        raise Unavailable(text)
+
+
+def _read(message: Msg, stream: str) -> Stored | None:
+    """Return a message of a page, none for the mark that ends it."""
+    headers = message.headers or {}
+    status = headers.get("Status")
+    if status in (_END, _EMPTY):
+        return None
+    if status is not None:
+        text = f"stream {stream} cannot be read now ({status} {headers.get('Description', '').strip()})"
+        raise Unavailable(text)
+    return Stored(
+        int(headers["Nats-Sequence"]),
+        headers["Nats-Subject"],
+        message.data,
+        headers["Nats-Time-Stamp"],
+        own_headers(headers),
+    )

@@ -1,0 +1,199 @@
+"""What readers see: a run's events from the start, or as they come, its books, and which runs there are.
+
+All of it through the one question account `READERS` may ask of a stream (ADR 0016): stored messages, in pages. No
+consumer is made, so nothing is left on the server and nothing can be delivered elsewhere. Services, which must know
+what the log's leader knows, read through `audit_log`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from nats.aio.client import Client
+
+from econsim import subjects
+from econsim.adapters.jetstream import direct_get
+from econsim.adapters.jetstream.direct_get import Page, Stored
+from econsim.adapters.jetstream.gaps import Count, Gap, between, owed_page, within
+from econsim.adapters.jetstream.state_store import BUCKET
+from econsim.errors import CorruptLog, NotAllowed, SetupError, Unavailable
+from econsim.identity.nats_jwt import identity
+from econsim.identity.roles import READERS, ROLES
+from econsim.schemas.subject import fields, token
+from econsim.subjects import AUDIT
+
+LOOK_S: Final = 0.02
+"""Pause between looks for new events: one that finds none takes 0.3 ms, and a tick tens of them."""
+
+AWAY_S: Final = 60.0
+"""Longest to wait for a server that went away: one that was killed is back within seconds."""
+
+
+def reader(creds: Path) -> Path:
+    """Return a creds file if it is a reader's, or of no role at all; raises SetupError for another role's."""
+    role = identity(creds.read_text()).role if creds.is_file() else ""
+    if role and ROLES[role].account != READERS:
+        message = (
+            f"{creds} is of {role}, who reads nothing; "
+            "give --creds a directory that holds observer.creds too, as `econsim trust grant` writes it"
+        )
+        raise SetupError(message)
+    return creds
+
+
+async def events(
+    client: Client, run: str, start: int = 1, gaps: list[Gap] | None = None
+) -> AsyncGenerator[Stored, None]:
+    """Yield a run's events from a place in the log on, up to the newest; `gaps` takes what is missing between them.
+
+    On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
+    """
+    async with aclosing(_whole(client, AUDIT, _of(run), start, gaps)) as found:
+        async for event in found:
+            yield event
+
+
+async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Stored, None]:
+    """Yield a run's events from a place in the log on, for ever, without gap or repeat over restarts.
+
+    Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog
+    where an event is missing or cannot be read.
+    """
+    away: float | None = None
+    count = Count()
+    while True:
+        try:
+            page: Page | None = await owed_page(client, AUDIT, start, _of(run), count.owed)
+            away = None
+        except Unavailable:
+            away = away or time.monotonic()
+            if client.is_closed or time.monotonic() - away > AWAY_S:
+                raise
+            page = None
+        if page is not None:
+            count.see(start, page)
+            await _refuse(client, count)
+        for event in page.messages if page else ():
+            yield event
+            start = event.sequence + 1
+        if not page or not page.messages:
+            await asyncio.sleep(LOOK_S)
+
+
+async def newest(client: Client, subject: str) -> Stored | None:
+    """Return the newest event of a subject or pattern of the log; none if there is none."""
+    return await direct_get.latest(client, AUDIT, subject)
+
+
+async def oldest(client: Client) -> Stored | None:
+    """Return the first event of the log; none if it is empty."""
+    return next(iter((await direct_get.page(client, AUDIT, 1, ">", 1)).messages), None)
+
+
+async def journal_head(client: Client, run: str) -> int:
+    """Return the newest entry of a run's journal in the ledger's bucket; 0 if there is none, or it may not be read."""
+    head = 0
+    for kind in ("transfer", "refusal"):
+        try:
+            found = await direct_get.latest(client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.{kind}.*")
+        except NotAllowed:
+            return 0
+        if found is not None:
+            head = max(head, _sequence(found.payload))
+    return head
+
+
+async def copied_head(client: Client, run: str) -> int:
+    """Return the newest entry of a run's journal that the log has a copy of; 0 if there is none."""
+    newest = [await direct_get.latest(client, AUDIT, row(run=run)) for row in _COPIES]
+    return max(_sequence(found.payload) if found else 0 for found in newest)
+
+
+async def openings(client: Client, gaps: list[Gap]) -> list[Stored]:
+    """Return the opening of every run in the log, oldest first; `gaps` takes those that cannot be read."""
+    count, start, found = Count(), 1, list[Stored]()
+    while True:
+        page = await owed_page(client, AUDIT, start, subjects.RUN_OPENED.pattern(), count.owed)
+        count.see(start, page)
+        if not page.messages:
+            break
+        found += page.messages
+        start = page.messages[-1].sequence + 1
+    if count.short:
+        gaps.extend(await between(client, AUDIT, count.short))
+    return found
+
+
+async def remains(client: Client) -> dict[str, Stored]:
+    """Return the runs that left anything that outlives an opening, each with the oldest of it.
+
+    That is the ledger's first entry in its bucket, which is kept, and the closing in the log.
+    """
+    found: dict[str, Stored] = {}
+    with suppress(NotAllowed):
+        async for each in direct_get.each(client, f"KV_{BUCKET}", pattern=f"{_KEYS}*.transfer.endow-1"):
+            found[each.subject.removeprefix(_KEYS).partition(".")[0]] = each
+    async for each in direct_get.each(client, AUDIT, pattern=subjects.RUN_CLOSED.pattern()):
+        found.setdefault(fields(each.subject).run, each)
+    return found
+
+
+async def history(client: Client, run: str, gaps: list[Gap] | None = None) -> AsyncGenerator[Stored, None]:
+    """Yield every write ever made to a run's keys of the ledger's bucket, oldest first, each with its key as subject.
+
+    `gaps` takes what is missing between them.
+    """
+    async with aclosing(_whole(client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.>", 1, gaps)) as found:
+        async for each in found:
+            yield replace(each, subject=each.subject.removeprefix(_KEYS))
+
+
+async def _whole(
+    client: Client, stream: str, pattern: str, start: int, gaps: list[Gap] | None
+) -> AsyncGenerator[Stored, None]:
+    """Yield a pattern's messages up to the newest, then look whether the server passed over any."""
+    count, first = Count(), 0
+    while True:
+        page = await owed_page(client, stream, start, pattern, count.owed)
+        count.see(start, page)
+        if not page.messages:
+            break
+        first = first or page.messages[0].sequence
+        for each in page.messages:
+            yield each
+        start = page.messages[-1].sequence + 1
+    if gaps is not None:
+        found = await between(client, stream, count.short) if count.short else []
+        if not found and first:
+            found = await within(client, stream, first, start - 1)
+        gaps.extend(found)
+
+
+async def _refuse(client: Client, count: Count) -> None:
+    """Raise CorruptLog if what the server counted and did not send is really missing."""
+    first, count.short = count.short, 0
+    for gap in await between(client, AUDIT, first) if first else ():
+        message = f"the log is damaged: {gap}"
+        raise CorruptLog(message)
+
+
+_COPIES: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
+_KEYS: Final = f"$KV.{BUCKET}."
+
+
+def _sequence(payload: bytes) -> int:
+    """Return the place of a journal entry in its journal; 0 for what is none, which whoever reads it all will meet."""
+    with suppress(ValueError, KeyError, TypeError):
+        return int(json.loads(payload)["data"]["sequence"])
+    return 0
+
+
+def _of(run: str) -> str:
+    return f"*.*.*.{token(run, 'run')}"

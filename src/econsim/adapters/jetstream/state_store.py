@@ -1,0 +1,170 @@
+"""The port StateStore over JetStream: bucket `agent_state` as a stream that allows atomic batches.
+
+Owns the wire form of an atomic commit (architecture C2); nats-py has no batch publisher. The bucket
+itself is declared in `streams.py`. Contract tests run the same scenarios on this and on the fake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import Header
+from nats.nuid import NUID
+
+from econsim import subjects
+from econsim.domain.audit.envelope import DIGEST, digest
+from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
+from econsim.ports import Entry, Write
+
+BUCKET: Final = "agent_state"
+"""The one bucket of state and money."""
+WRITES_MAX: Final = 1000
+"""Messages the server takes in one atomic batch (error 10199 above)."""
+TIMEOUT_S: Final = 5.0
+"""Longest to wait for a commit: a batch of 1000 takes 20 ms, an election of a new leader 4 to 8 s."""
+SILENCE_S: Final = 30.0
+"""Longest to wait for the next stored value: an ordered consumer resumes up to 18 s after a restart."""
+READ_AHEAD: Final = 2000
+"""Values read ahead of the caller."""
+AT_ONCE: Final = 20
+"""Values handed on before others get a turn: recovery must not keep leases from being renewed."""
+
+_CONFLICTS: Final = frozenset({10071, 10164})
+"""Wrong last sequence of a key; two expectations on one key."""
+_MISUSE: Final = frozenset({10054, 10174, 10199})
+"""Message over the size limit; batches not allowed on the stream; batch over the limit."""
+_LOGGED: Final = {"transfer": subjects.TRANSFER_POSTED, "refusal": subjects.TRANSFER_REFUSED}
+"""Second token of a key → the subject its values have in the log."""
+_NO_ANSWER: Final = (
+    TimeoutError,
+    asyncio.TimeoutError,
+    nats.errors.TimeoutError,
+    nats.errors.NoRespondersError,
+    nats.errors.ConnectionClosedError,
+    nats.errors.ConnectionDrainingError,
+    nats.errors.ConnectionReconnectingError,
+    nats.errors.OutboundBufferLimitError,
+    nats.errors.StaleConnectionError,
+    nats.js.errors.ServiceUnavailableError,
+)
+
+
+class JetStreamStateStore:
+    """Keys of bucket `agent_state`, written in atomic batches."""
+
+    def __init__(self, client: Client, timeout_s: float = TIMEOUT_S) -> None:
+        """Use a connected client; the bucket must exist."""
+        self._client = client
+        self._jetstream = client.jetstream(timeout=timeout_s)
+        self._timeout_s = timeout_s
+        self._stream = f"KV_{BUCKET}"
+        self._prefix = f"$KV.{BUCKET}."
+        self._nuid = NUID()
+
+    async def commit(self, writes: Sequence[Write]) -> int:
+        """Write all or nothing; return the revision of the last write.
+
+        Revisions within a commit are consecutive and end at the returned one: the server stores a batch
+        without letting other messages in between (held by a contract test with competing writers).
+        Raises Conflict if a key has another revision than expected, Unavailable if the outcome is unknown.
+        """
+        if not 0 < len(writes) <= WRITES_MAX:
+            message = f"a commit holds 1 to {WRITES_MAX} writes, not {len(writes)}"
+            raise InvalidMessage(message)
+        batch = self._nuid.next().decode() if len(writes) > 1 else ""
+        try:
+            for place, write in enumerate(writes[:-1], 1):
+                headers = _headers(write, batch, place)
+                await self._client.publish(self._prefix + write.key, write.value, headers=headers)
+            last = writes[-1]
+            headers = _headers(last, batch, len(writes)) | ({Header.BATCH_COMMIT: "1"} if batch else {})
+            answer = await self._client.request(
+                self._prefix + last.key, last.value, timeout=self._timeout_s, headers=headers
+            )
+        except nats.errors.MaxPayloadError as error:
+            message = "a value is larger than the server's max_payload"
+            raise InvalidMessage(message) from error
+        except _NO_ANSWER as error:
+            message = f"no answer to a commit of {len(writes)} keys: its outcome is unknown"
+            raise Unavailable(message) from error
+        return _revision(json.loads(answer.data))
+
+    async def get(self, key: str) -> Entry | None:
+        """Return the newest value of a key, from the stream's leader: a replica may lag behind."""
+        try:
+            found = await self._jetstream.get_last_msg(self._stream, self._prefix + key)
+        except nats.js.errors.NotFoundError:
+            return None
+        except _NO_ANSWER as error:
+            message = f"no answer to reading {key}"
+            raise Unavailable(message) from error
+        return Entry(key, found.data or b"", found.seq or 0)
+
+    async def history(self, prefix: str) -> AsyncIterator[Entry]:
+        """Yield every write ever made to keys below `prefix.`, oldest first, up to the newest."""
+        waiting: asyncio.Queue[Msg] = asyncio.Queue(READ_AHEAD)
+        pattern = f"{self._prefix}{prefix}.>"
+        try:
+            subscription = await self._jetstream.subscribe(
+                pattern, stream=self._stream, ordered_consumer=True, cb=waiting.put
+            )
+        except _NO_ANSWER as error:
+            message = f"no answer to reading the history of {prefix}"
+            raise Unavailable(message) from error
+        try:
+            info = await subscription.consumer_info()
+            left = (info.num_pending or 0) + (info.delivered.consumer_seq if info.delivered else 0)
+            while left:
+                read = await (
+                    waiting.get() if not waiting.empty() else asyncio.wait_for(waiting.get(), SILENCE_S)
+                )
+                left = read.metadata.num_pending
+                key = read.subject.removeprefix(self._prefix)
+                yield Entry(key, read.data, read.metadata.sequence.stream)
+                if not left % AT_ONCE:
+                    await asyncio.sleep(0)
+        except _NO_ANSWER as error:
+            message = f"the history of {prefix} stopped before its end"
+            raise Unavailable(message) from error
+        finally:
+            with suppress(nats.errors.Error):
+                await subscription.unsubscribe()
+
+
+def logged_as(key: str) -> str:
+    """Return what a key's value is known by: the log's subject for a journal entry, which is copied there, else the key."""
+    run, _, rest = key.partition(".")
+    row = _LOGGED.get(rest.partition(".")[0])
+    return row(run=run) if row else key
+
+
+def _headers(write: Write, batch: str, place: int) -> dict[str, str]:
+    """Return the headers of one write: its digest, its place in the batch and its expected revision."""
+    headers: dict[str, str] = {DIGEST: digest(logged_as(write.key), write.value)}
+    if batch:
+        headers |= {Header.BATCH_ID: batch, Header.BATCH_SEQUENCE: str(place)}
+    if write.expected is not None:
+        headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(write.expected)
+    return headers
+
+
+def _revision(answer: dict[str, Any]) -> int:
+    """Read the stream's acknowledgement; raises what its error means."""
+    error = answer.get("error")
+    if error is None:
+        return int(answer["seq"])
+    code, text = error.get("err_code"), error.get("description", "")
+    if code in _CONFLICTS:
+        raise Conflict(text, err_code=code)
+    if code in _MISUSE:
+        message = f"the server refused the commit ({text}): is bucket {BUCKET} declared as econsim needs it?"
+        raise SetupError(message, err_code=code)
+    raise Unavailable(text, err_code=code)

@@ -1,0 +1,1 @@
+"""Core NATS: connections, requests, and the accounts that servers know."""

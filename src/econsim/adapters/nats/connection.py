@@ -1,0 +1,303 @@
+"""Connections to NATS with the options every econsim client needs, and publishing that survives faults."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import Header, PubAck
+
+from econsim.adapters.clock import jitter
+from econsim.adapters.nats.credential_renewal import complaint, keep_current
+from econsim.adapters.nats.publish_guard import guard
+from econsim.adapters.nats.rate_gate import harden
+from econsim.domain.audit.envelope import DIGEST, digest
+from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
+from econsim.identity.nats_jwt import identity
+from econsim.identity.roles import INBOX, NAME, ROLES, permissions
+from econsim.subjects import AUDIT
+
+RECONNECT_WAIT_S: Final = 0.1
+"""Pause between attempts to reach a server that went away; a restarted one is back within 0.3 s."""
+PING_INTERVAL_S: Final = 5
+"""Two unanswered pings, ten seconds, and the connection counts as dead."""
+CONNECT_TIMEOUT_S: Final = 10.0
+"""Longest the first connection may take."""
+ATTEMPT_TIMEOUT_S: Final = 1.0
+"""Longest to wait for one acknowledgement before sending the same message again."""
+PAUSE_S: Final = 0.05
+"""Pause before the first repeat; it doubles up to PAUSE_MAX_S, so that a full queue is left to drain."""
+PAUSE_MAX_S: Final = 1.0
+"""Longest pause between two repeats."""
+DEADLINE_S: Final = 30.0
+"""Longest to keep trying: a cluster without leader comes back within ten seconds."""
+WRONG_LAST_SEQUENCE: Final = 10071
+"""The server's code for an expected sequence that does not hold."""
+IN_PROCESS: Final = frozenset({10158, 10164})
+"""A cluster's codes while another message with this id, or for this subject, is being stored: soon it will know."""
+WINDOW: Final = 256
+"""Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
+
+OnError = Callable[[Exception], Awaitable[None]]
+"""Told about errors that belong to no call: lost connections, forbidden subjects."""
+
+_TRANSIENT: Final = (
+    TimeoutError,
+    asyncio.TimeoutError,
+    nats.errors.TimeoutError,
+    nats.errors.NoRespondersError,
+    nats.errors.OutboundBufferLimitError,
+    nats.js.errors.NoStreamResponseError,
+    nats.js.errors.ServiceUnavailableError,
+    nats.js.errors.ServerError,
+)
+
+_REFUSAL: Final = "authorization violation"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message of a burst."""
+
+    subject: str
+    """Concrete subject."""
+    payload: bytes
+    """Wire form."""
+    message_id: str
+    """`Nats-Msg-Id`: what makes a repeat a no-op."""
+
+
+def options(name: str, creds: Path | None = None) -> dict[str, Any]:
+    """Return the connection options of every econsim client, for `nats.connect` and `NatsBroker` alike.
+
+    Of the identity in `creds` only the inbox is among them, which is its role's own: `connect` takes the
+    file itself too, a broker as `security=NatsCredentials(file)`.
+    """
+    role = identity(creds.read_text()).role if creds else ""
+    return {
+        "name": name,
+        "inbox_prefix": f"{INBOX}.{role}" if role else INBOX,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": RECONNECT_WAIT_S,
+        "ping_interval": PING_INTERVAL_S,
+        "max_outstanding_pings": 2,
+    }
+
+
+def servers(url: str) -> list[str]:
+    """Return the addresses in a setting: one server, or nodes of a cluster with commas between them."""
+    return [each.strip() for each in url.split(",") if each.strip()]
+
+
+def addressed(url: str) -> None:
+    """Raise SetupError if a setting names no server: a client told of none would look for one for ever."""
+    if not servers(url):
+        message = "no NATS server is running here; start one with `econsim up`, or name one with ECONSIM_NATS"
+        raise SetupError(message)
+
+
+async def connect(
+    url: str,
+    creds: Path | None,
+    name: str,
+    on_error: OnError | None = None,
+    *,
+    patience_s: float = CONNECT_TIMEOUT_S,
+) -> Client:
+    """Connect as the user of a creds file, to one of the `servers` in `url`, and wait until it answers.
+
+    The connection then outlives server restarts. Raises SetupError if there is no server or it refuses, at the latest
+    after `patience_s` seconds.
+    `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
+    """
+    addressed(url)
+    harden()
+    creds = _existing(creds) if creds else None
+    using = options(name, creds) | ({"user_credentials": str(creds)} if creds else {})
+    end = time.monotonic() + patience_s
+    reasons = ["no answer"]
+    # The library retries, but gives up when the server hangs up while it is being told why.
+    while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
+        client = await _attempt(url, using, on_error or _logged, reasons, end)
+        if client is not None:
+            await ready(client)
+            return client if creds is None else _renewed(_guarded(client, creds), creds)
+        await asyncio.sleep(RECONNECT_WAIT_S)
+    message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reasons[-1]}"
+    raise SetupError(message)
+
+
+def _guarded(client: Client, creds: Path) -> Client:
+    """Have a client of a role refuse what the server would, with a reason and at once; an agent's is left alone."""
+    who = identity(creds.read_text())
+    if who.role in ROLES:
+        allowed = [pattern.replace(NAME, who.name) for pattern in permissions(who.role)["pub"]["allow"]]
+        guard(client, who.role, allowed, lambda _, error: _log.info("%s", error))
+    return client
+
+
+def _renewed(client: Client, creds: Path) -> Client:
+    """Keep a client's credentials current for as long as it lives."""
+    renewing = asyncio.create_task(keep_current(client, creds))
+
+    async def closed() -> None:
+        renewing.cancel()
+
+    client._closed_cb = closed  # noqa: SLF001 - the option of `connect`, set once it is known what to end
+    return client
+
+
+async def _attempt(
+    url: str, using: dict[str, Any], on_error: OnError, reasons: list[str], end: float
+) -> Client | None:
+    """Try until connected, refused or late; what went wrong is added to `reasons`."""
+    client = Client()
+    refused = asyncio.Event()
+
+    async def heard(error: Exception) -> None:
+        if connecting.done():
+            await on_error(error)
+        elif not refused.is_set():
+            reasons.append(str(error) or type(error).__name__)
+            if _REFUSAL in reasons[-1].lower():
+                refused.set()
+
+    connecting = asyncio.ensure_future(client.connect(servers(url), error_cb=heard, **using))
+    waiting = asyncio.ensure_future(refused.wait())
+    left_s = end - time.monotonic()
+    await asyncio.wait({connecting, waiting}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if client.is_connected:
+        return client
+    connecting.cancel()
+    failed, _ = await asyncio.gather(connecting, client.close(), return_exceptions=True)
+    if not refused.is_set() and isinstance(failed, Exception):
+        reasons.append(str(failed) or type(failed).__name__)
+    return None
+
+
+def _existing(creds: Path) -> Path:
+    if not creds.is_file():
+        message = f"there is no creds file {creds}; the embedded server's are in <state>/trust/creds"
+        raise SetupError(message)
+    return creds
+
+
+async def ready(client: Client) -> None:
+    """Wait until the server has seen everything sent so far.
+
+    Twice, because the client writes its ping ahead of buffered subscriptions: a single flush is no barrier.
+    """
+    await client.flush()
+    await client.flush()
+
+
+async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and two are optional
+    stream: JetStreamContext,
+    subject: str,
+    payload: bytes,
+    message_id: str,
+    deadline_s: float = DEADLINE_S,
+    *,
+    expected_sequence: int | None = None,
+) -> PubAck:
+    """Publish until acknowledged, always under the same id, so that it is stored once.
+
+    `expected_sequence`, for events, is where the subject's newest one must lie in `audit_log`, 0 for
+    none. Raises Conflict if it lies elsewhere, Unavailable when the deadline passes (the message may then be stored or not),
+    InvalidMessage when the stream refuses the message for good.
+    """
+    end, pause_s = time.monotonic() + deadline_s, PAUSE_S
+    headers = _headers(subject, payload, message_id)
+    if expected_sequence is not None:
+        headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(expected_sequence)
+    while True:
+        try:
+            return await stream.publish(subject, payload, headers=headers, timeout=ATTEMPT_TIMEOUT_S)
+        except (*_TRANSIENT, nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
+            code = getattr(error, "err_code", None)
+            if code == WRONG_LAST_SEQUENCE:
+                return await _own(stream, subject, message_id)
+            if code not in IN_PROCESS and not isinstance(error, _TRANSIENT):
+                message = f"{subject} was refused by its stream: {error}"
+                raise InvalidMessage(message) from error
+            if time.monotonic() > end:
+                late = f"no acknowledgement for {subject} within {deadline_s:.0f} s ({error or 'no answer'})"
+                message = f"{late}; it may or may not be stored"
+                raise Unavailable(message) from error
+            await asyncio.sleep(jitter(pause_s))
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
+
+
+async def _own(stream: JetStreamContext, subject: str, message_id: str) -> PubAck:
+    """Return where the subject's newest event lies if it is this one; raises Conflict if it is another.
+
+    The server looks at the expected sequence before the message id, so a message whose first
+    acknowledgement was lost is refused on account of itself.
+    """
+    try:
+        newest = await stream.get_msg(AUDIT, subject=subject)
+    except (*_TRANSIENT, nats.js.errors.APIError) as error:
+        message = f"the log did not tell who wrote {subject}; the event may or may not be stored"
+        raise Unavailable(message) from error
+    if (newest.headers or {}).get("Nats-Msg-Id") != message_id:
+        message = f"somebody else wrote {subject} in the meantime"
+        raise Conflict(message, code="subject_has_another_last_sequence")
+    return PubAck(stream=AUDIT, seq=newest.seq or 0, duplicate=True)
+
+
+def _headers(subject: str, payload: bytes, message_id: str) -> dict[str, str]:
+    return {"Nats-Msg-Id": message_id, DIGEST: digest(subject, payload)}
+
+
+async def publish_many(
+    stream: JetStreamContext, messages: Iterable[Outgoing], deadline_s: float = DEADLINE_S
+) -> None:
+    """Publish a burst in order, a window at a time; return when everything is acknowledged.
+
+    What gets no acknowledgement is sent again under the same id, so order may differ after a fault
+    but nothing is stored twice. Raises as `reliable_publish`.
+    """
+    pending = list(messages)
+    for start in range(0, len(pending), WINDOW):
+        window = pending[start : start + WINDOW]
+        acknowledgements = [await _send(stream, message) for message in window]
+        await asyncio.wait(acknowledgements, timeout=ATTEMPT_TIMEOUT_S)
+        for message, acknowledgement in zip(window, acknowledgements, strict=True):
+            acknowledgement.cancel()
+            if acknowledgement.cancelled() or acknowledgement.exception():
+                await reliable_publish(
+                    stream, message.subject, message.payload, message.message_id, deadline_s
+                )
+
+
+async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[PubAck]:
+    try:
+        return await stream.publish_async(
+            message.subject,
+            message.payload,
+            headers=_headers(message.subject, message.payload, message.message_id),
+        )
+    except (nats.errors.OutboundBufferLimitError, nats.errors.MaxPayloadError) as error:
+        # The library has counted it as under way, and would for ever.
+        if under_way := list(stream._publish_async_futures.values()):  # noqa: SLF001 - it offers no other way
+            under_way[-1].cancel()
+        failed: asyncio.Future[PubAck] = asyncio.get_running_loop().create_future()
+        failed.set_exception(error)
+        return failed
+
+
+async def _logged(error: Exception) -> None:
+    _log.warning("connection: %s", complaint(error))

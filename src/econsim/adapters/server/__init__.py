@@ -1,0 +1,1 @@
+"""The embedded nats-server: its program, its process and its state directory."""

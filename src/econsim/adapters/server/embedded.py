@@ -1,0 +1,304 @@
+"""A private nats-server: started, watched, restarted and stopped by the process that needs one.
+
+Always in operator mode with the trust root of its state directory, on loopback only. The files are
+`server_state`'s, the program `server_binary`'s. Clients keep their port over a crash and reconnect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+import time
+from asyncio.subprocess import Process
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from econsim.adapters.clock import unix_seconds
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server import child_processes, state_directory
+from econsim.adapters.server.binary import find, version
+from econsim.adapters.server.state_directory import HOST, Claim, Running
+from econsim.errors import SetupError
+from econsim.identity.private_files import appended
+from econsim.identity.trust_root import Trust
+
+READY_S: Final = 120.0
+"""Longest a start may take: JetStream reads its store back, 0.9 s for a million keys; on a machine busy with other
+work every step takes many times as long."""
+STOP_S: Final = 10.0
+"""Longest a stop may take before the process is killed; what was acknowledged is on disk by then."""
+BACKOFF_S: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
+"""Pauses before the restarts after a crash; a server that fails after the last is given up."""
+HEALTHY_S: Final = 30.0
+"""A server that ran this long starts again at the first pause."""
+PORT_TRIES: Final = 5
+"""Starts with another free port when somebody takes the chosen one in between."""
+LOG_BYTES_MAX: Final = 8 * 2**20
+"""Size at which a start moves the log aside as `server.log.1`."""
+
+FULL_LOOK_S: Final = 2.0
+"""Pause between looks whether the server complains of a full disk, and whether there is room again."""
+
+_FULL: Final = ("no space left on device", "resource limits exceeded")
+"""What the server says when it stores nothing any more, and goes on saying when there is room again."""
+
+_CAUSES: Final = (
+    ("no space left on device", "the disk is full; free some space and start again"),
+    ("address already in use", "its port is in use; choose another"),
+    ("permission denied", "it may not write its files; check the owner of the state directory"),
+    ("resource limits exceeded", "the JetStream store is full; free some disk space and start again"),
+)
+
+OnCrash = Callable[[str], None]
+"""Told in a sentence that the server died or could not be restarted."""
+
+
+class EmbeddedServer:
+    """A nats-server of our own, as an async context manager."""
+
+    def __init__(  # noqa: PLR0913 - each has a default and is passed by name
+        self,
+        state: Path,
+        *,
+        port: int | None = None,
+        restart: bool = True,
+        ephemeral: bool = False,
+        on_crash: OnCrash | None = None,
+        binary: Path | None = None,
+        free_bytes_min: int = state_directory.FREE_BYTES_MIN,
+    ) -> None:
+        """Describe the server; entering the context starts it.
+
+        `port` asks for one port, otherwise a free one is chosen. `ephemeral` keeps everything in a
+        temporary directory that is removed on stop, whatever `state` is.
+        """
+        self.state = state
+        """Directory of keys and data."""
+        self.crashes = 0
+        """Times the server ended without being asked to."""
+        self._ephemeral = ephemeral
+        self._throw_away = False
+        self._asked_port = port
+        self._restart = restart
+        self._on_crash = on_crash or (lambda _: None)
+        self._binary = binary
+        self._free_bytes_min = free_bytes_min
+        self._stopping = False
+
+    @property
+    def url(self) -> str:
+        """Where clients connect, the same over restarts."""
+        return f"nats://{HOST}:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server that runs now."""
+        return self._process.pid
+
+    def creds(self, service: str) -> Path:
+        """Return the creds file of a service for this server."""
+        return self.trust.creds(service)
+
+    async def __aenter__(self) -> Self:
+        """Start the server and wait until JetStream answers; raises SetupError with what to do next."""
+        try:
+            await self._enter()
+        except BaseException:
+            self._discard()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the server."""
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Stop the server, kindly at first, and throw the data away if it is ephemeral."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watcher
+        await self._ended()
+        (self._directory / "server.json").unlink(missing_ok=True)
+        self._claim.release()
+        self._discard()
+
+    async def _enter(self) -> None:
+        self._program = self._binary or find()
+        if self._ephemeral:
+            self.state = Path(tempfile.mkdtemp(prefix="econsim-"))
+            self._throw_away = True
+        self._directory = state_directory.prepare(self.state, self._free_bytes_min)
+        self._version = await asyncio.to_thread(version, self._program, self._directory / "program.json")
+        if self._asked_port is not None and not state_directory.port_is_free(self._asked_port):
+            message = f"port {self._asked_port} is in use; stop what listens there or ask for another port"
+            raise SetupError(message)
+        self.trust = Trust.open(self.state, unix_seconds)
+        self._claim = await asyncio.to_thread(Claim, self._directory)
+        try:
+            await self._first_start()
+        except BaseException:
+            self._claim.release()
+            raise
+        self._watcher = asyncio.create_task(self._watch(), name="nats-server watcher")
+
+    async def _first_start(self) -> None:
+        for tries_left in reversed(range(PORT_TRIES)):
+            self.port = self._asked_port or state_directory.free_port()
+            try:
+                await self._start()
+            except SetupError:
+                taken = not state_directory.port_is_free(self.port)
+                if self._asked_port is not None or not taken or not tries_left:
+                    raise
+            else:
+                return
+
+    async def _start(self) -> None:
+        config = state_directory.write_config(self._directory, self.trust, self.port)
+        log = self._directory / "server.log"
+        if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
+            log.replace(log.with_suffix(".log.1"))
+        with appended(log) as file:
+            self._log_start = file.tell()
+            self._process = await asyncio.create_subprocess_exec(
+                str(self._program),
+                "--config",
+                str(config),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                # Ctrl-C in a terminal reaches the whole group; the services must end first.
+                start_new_session=True,
+                pass_fds=(self._claim.descriptor,),
+            )
+        try:
+            child_processes.note(self.state, self._process.pid)
+            await self._until_ready()
+        except BaseException:
+            await self._ended()
+            raise
+        state_directory.write_record(self._directory, Running(self._process.pid, self.port, self._version))
+
+    async def _until_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while not await _listens(self.port):
+            if self._process.returncode is not None:
+                raise SetupError(self._failure("nats-server did not start"))
+            if time.monotonic() > deadline:
+                slow = f"nats-server is still starting after {READY_S:.0f} s, so this machine is too busy; try again later"
+                raise SetupError(self._failure(slow))
+            await asyncio.sleep(0.01)
+        client = await connect(self.url, self.trust.creds("setup"), "econsim-start")
+        try:
+            await client.jetstream(timeout=READY_S).account_info()
+        finally:
+            await client.close()
+
+    async def _watch(self) -> None:
+        attempt = 0
+        while True:
+            started = time.monotonic()
+            filled = await self._filled()
+            if not filled:
+                child_processes.forget(self.state, self._process.pid)
+                self.crashes += 1
+                self._on_crash(self._failure(f"nats-server ended with status {self._process.returncode}"))
+            if filled or time.monotonic() - started > HEALTHY_S:
+                attempt = 0
+            attempt = await self._again(attempt)
+            if attempt < 0:
+                return
+
+    async def _filled(self) -> bool:
+        """Wait until the server has ended; true if that was done here, because its disk had been full and has room again.
+
+        After one failed write the server stores nothing more in that stream until it is started anew.
+        """
+        ended, full = asyncio.ensure_future(self._process.wait()), False
+        while not (await asyncio.wait({ended}, timeout=FULL_LOOK_S))[0]:
+            if not full and (full := self._complains()):
+                self._on_crash(
+                    "nats-server stores nothing: the disk is full; free some space, and it goes on"
+                )
+            if full and state_directory.has_room(self._directory, self._free_bytes_min):
+                self._on_crash("the disk has room again; nats-server is started anew")
+                await self._ended()
+                return True
+        return False
+
+    def _complains(self) -> bool:
+        """Return whether the server has said since it started that its disk is full."""
+        return any(sign in self._said(self._log_start).lower() for sign in _FULL)
+
+    def _said(self, start: int) -> str:
+        """Return the end of the server's log from a place on."""
+        log = self._directory / "server.log"
+        with log.open("rb") as file:
+            file.seek(max(start, log.stat().st_size - 20_000))
+            return file.read().decode(errors="replace")
+
+    async def _again(self, attempt: int) -> int:
+        """Start after a crash; return the number of the next attempt, or -1 when given up."""
+        while self._restart and attempt < len(BACKOFF_S):
+            await asyncio.sleep(BACKOFF_S[attempt])
+            attempt += 1
+            try:
+                await self._start()
+            except SetupError as error:
+                self._on_crash(str(error))
+            else:
+                return attempt
+        if self._restart:
+            self._on_crash("nats-server is not started again: it failed too often; see the messages before")
+        return -1
+
+    def _failure(self, what: str) -> str:
+        """Say what happened, and why as far as the log tells."""
+        log = self._directory / "server.log"
+        said = self._said(self._log_start)
+        causes = [remedy for sign, remedy in _CAUSES if sign in said.lower()]
+        why = f": {causes[0]}" if causes else ""
+        last = said.strip().splitlines()[-1:] or ["nothing"]
+        return f"{what}{why} (its log {log} ends with: {last[0][-300:]})"
+
+    async def _ended(self) -> None:
+        await _end(self._process)
+        child_processes.forget(self.state, self._process.pid)
+
+    def _discard(self) -> None:
+        if self._throw_away:
+            shutil.rmtree(self.state, ignore_errors=True)
+
+
+async def _end(process: Process) -> None:
+    """Ask a process to stop, then kill it."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _listens(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(HOST, port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

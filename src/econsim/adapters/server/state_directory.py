@@ -1,0 +1,234 @@
+"""The directory of an embedded server: its lock, what it says about itself, its configuration.
+
+<state>/nats/         0700
+    server.lock       held by the owner and, through an inherited descriptor, by the server itself
+    owner.lock        held by the owning process only: free while the server runs means an orphan
+    program.json      version of the nats-server program, and which file said so
+    server.json       pid, port and version, for commands that want to attach
+    server.conf       generated, 0600
+    server.log        what the server says
+    data/ resolver/   JetStream's files; account JWTs pushed to the live server
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from econsim.adapters.server.child_processes import end_orphans
+from econsim.errors import SetupError
+from econsim.identity.private_files import private_directory, write
+from econsim.identity.server_config import quoted
+from econsim.identity.trust_root import Trust
+from econsim.streams import MESSAGE_BYTES_MAX
+
+HOST: Final = "127.0.0.1"
+"""The embedded server listens on loopback only."""
+
+PORTS: Final = range(20_000, 32_000)
+"""Where free ports are sought: below the range systems give to outgoing connections, because a client
+that keeps reconnecting to a port of that range can end up connected to itself and take the port."""
+
+FREE_BYTES_MIN: Final = 256 * 2**20
+"""Free disk a server needs to start: one block file per stream and room to work."""
+
+STORE_SHARE_MAX: Final = 0.75
+"""Share of the disk (free plus already used by the store) JetStream may fill."""
+
+MEMORY_STORE_BYTES_MAX: Final = 256 * 2**20
+"""Memory streams hold counters and caches only."""
+
+CONNECTIONS_MAX: Final = 20_000
+"""Clients of one server; 5 000 agents, each in an account of its own, take 343 MB."""
+
+SUBSCRIPTIONS_MAX: Final = 10_000
+"""Subscriptions of one connection: a service has one for each run and market it serves."""
+
+PENDING_BYTES_MAX: Final = 32 * 2**20
+"""Bytes the server holds for a client that does not read before it ends the connection: four of the largest messages."""
+
+ORPHAN_STOP_S: Final = 10.0
+"""Longest to wait for a server whose owner died."""
+
+GLANCE_S: Final = 0.2
+"""Longest that `running` in another process may hold the lock while it looks; it takes microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a running server says about itself."""
+
+    pid: int
+    """Process id of the server."""
+    port: int
+    """Client port on loopback."""
+    version: str
+    """Version of the program."""
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://{HOST}:{self.port}"
+
+
+def running(state: Path) -> str | None:
+    """Return the URL of the embedded server that runs on a state directory, if one does and somebody looks after it."""
+    directory = state / "nats"
+    if not (_held(directory / "server.lock") and _held(directory / "owner.lock")):
+        return None
+    record = read_record(directory)
+    return record.url if record else None
+
+
+def read_record(directory: Path) -> Running | None:
+    """Return what the last server of the directory wrote about itself."""
+    try:
+        return Running(**json.loads((directory / "server.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write_record(directory: Path, record: Running) -> None:
+    """Note what runs, whole or not at all."""
+    write(directory / "server.json", json.dumps(asdict(record)) + "\n")
+
+
+class Claim:
+    """The right to run a server on a directory; one at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        """Take it; raises SetupError if another process has it. A server and services whose owner died are stopped."""
+        owner = _locked(directory / "owner.lock", GLANCE_S)
+        if owner is None:
+            record = read_record(directory)
+            where = f" at {record.url} (process {record.pid})" if record else ""
+            message = f"a server already runs on {directory.parent}{where}; use it, stop it, or choose another --state"
+            raise SetupError(message)
+        self._owner = owner
+        self.descriptor = _after_orphan(directory)
+        """To be inherited by the server process."""
+
+    def release(self) -> None:
+        """Give the directory back."""
+        os.close(self.descriptor)
+        os.close(self._owner)
+
+
+def prepare(state: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
+    """Create `<state>/nats` and return it; raises SetupError if it is not writable or the disk is full."""
+    directory = state / "nats"
+    try:
+        private_directory(directory)
+        probe = directory / "writable.part"
+        probe.write_bytes(b"\0" * 4096)
+        probe.unlink()
+    except OSError as error:
+        message = (
+            f"cannot write to {directory}: {error.strerror}; choose another state directory with --state"
+        )
+        raise SetupError(message) from error
+    free = shutil.disk_usage(directory).free
+    if free < free_bytes_min:
+        message = (
+            f"the disk of {directory} is full: {free // 2**20} MiB free, {free_bytes_min // 2**20} MiB needed; "
+            "free some, or choose another state directory with --state"
+        )
+        raise SetupError(message)
+    return directory
+
+
+def write_config(directory: Path, trust: Trust, port: int) -> Path:
+    """Write the server's configuration for an operator's trust and return its path."""
+    text = (
+        f'server_name: "econsim-{trust.sim.public[-8:].lower()}"\n'
+        f'listen: "{HOST}:{port}"\n'
+        f"max_payload: {MESSAGE_BYTES_MAX}\n"
+        f"max_connections: {CONNECTIONS_MAX}\n"
+        f"max_subscriptions: {SUBSCRIPTIONS_MAX}\n"
+        f"max_pending: {PENDING_BYTES_MAX}\n"
+        # The default flushes every two minutes, and a power failure would take acknowledged money with it.
+        f"jetstream {{ store_dir: {quoted(directory / 'data')}, sync_interval: always, "
+        f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"
+        f"{trust.server_config(directory / 'resolver')}"
+    )
+    path = directory / "server.conf"
+    write(path, text)
+    return path
+
+
+def has_room(directory: Path, free_bytes_min: int) -> bool:
+    """Tell whether a server started now could store something."""
+    used = _used(directory)
+    return shutil.disk_usage(directory).free >= free_bytes_min and _store_bytes_max(directory) > used
+
+
+def free_port() -> int:
+    """Return a loopback port nobody listens on."""
+    while True:
+        port = secrets.choice(PORTS)
+        if port_is_free(port):
+            return port
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def _store_bytes_max(directory: Path) -> int:
+    return int((shutil.disk_usage(directory).free + _used(directory)) * STORE_SHARE_MAX)
+
+
+def _used(directory: Path) -> int:
+    return sum(file.stat().st_size for file in (directory / "data").rglob("*") if file.is_file())
+
+
+def _lock(path: Path) -> int | None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _held(path: Path) -> bool:
+    """Return whether a process holds a lock."""
+    lock = _lock(path) if path.exists() else -1
+    if lock is not None and lock >= 0:
+        os.close(lock)
+    return lock is None
+
+
+def _locked(path: Path, patience_s: float) -> int | None:
+    """Return a lock, waiting so long for who holds it."""
+    end = time.monotonic() + patience_s
+    while (lock := _lock(path)) is None and time.monotonic() < end:
+        time.sleep(0.02)
+    return lock
+
+
+def _after_orphan(directory: Path) -> int:
+    """Return the server lock, first stopping what outlived its owner."""
+    end_orphans(directory.parent)
+    lock = _locked(directory / "server.lock", ORPHAN_STOP_S)
+    if lock is not None:
+        return lock
+    where = directory / "server.json"
+    message = f"a server left over on {directory.parent} does not stop; end it by hand (see {where})"
+    raise SetupError(message)

@@ -1,0 +1,108 @@
+"""An agent's line to econsim: short names only, answers typed, and patience when it is told to wait.
+
+Inside its own account an agent has neither run nor identity to name: the server adds them. Core NATS only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import nats.errors
+from nats.aio.client import Client
+from pydantic import ValidationError
+
+from econsim.adapters.clock import jitter
+from econsim.adapters.nats.rpc import NO_SERVICE, ask, refusal
+from econsim.domain.admission.reports import REPORT_BYTES_MAX
+from econsim.errors import EconsimError, InvalidMessage, Unavailable
+from econsim.identity.agent_account import short_name
+from econsim.schemas.admission import Admitted, EntryRefused
+from econsim.schemas.base import Message
+from econsim.schemas.subject import Subject
+
+PATIENCE_S: Final = 30.0
+"""Longest to go on trying when told to wait, or when no answer comes: a cluster without leader is back in ten seconds."""
+
+ATTEMPT_S: Final = 2.0
+"""Longest to wait for one acknowledgement before sending the same again."""
+
+AWAY_S: Final = 2.0
+"""Longest to go on asking where nobody answers: a service that connects anew is back in a moment, a wrong name never."""
+
+PAUSE_MS: Final = 100
+"""Milliseconds to wait when nobody says how long."""
+
+Reply = TypeVar("Reply", bound=Message)
+Result = TypeVar("Result")
+
+_log = logging.getLogger(__name__)
+
+
+class Line:
+    """Asks and sends in one agent's account."""
+
+    def __init__(self, client: Client, run: str, agent: str, patience_s: float = PATIENCE_S) -> None:
+        """Speak over a connection made with the agent's own credentials."""
+        self.client = client
+        self.run = run
+        self.agent = agent
+        self.waited_ms = 0
+        """Milliseconds this agent was held back so far: over a quota, or because a queue was full."""
+        self._patience_s = patience_s
+
+    async def ask(self, row: Subject, request: Message, reply: type[Reply], **places: str) -> Reply:
+        """Ask a service; waits and asks again when told to, or when the service is away for a moment.
+
+        Raises as `calls.ask` when patience ends.
+        """
+        subject = short_name(row, self.agent, **places)
+        return await self._patiently(subject, lambda: ask(self.client, subject, request, reply))
+
+    async def send(self, row: Subject, message: Message, **places: str) -> Admitted:
+        """Send an order or report until it is stored; its id makes repeats safe.
+
+        Waits with jitter when over a quota or when a queue is full, and sends again when no answer comes. Raises
+        InvalidMessage for one that is too large to be taken, before it is sent; QuotaExceeded, Unavailable (the
+        message may then be stored or not) or another Refused.
+        """
+        subject, payload = short_name(row, self.agent, **places), message.model_dump_json().encode()
+        if len(payload) > REPORT_BYTES_MAX:
+            # The server ends a connection over a message that is far too large.
+            text = f"the message has {len(payload)} bytes; at most {REPORT_BYTES_MAX} are taken"
+            raise InvalidMessage(text, code="message_is_too_large")
+        return await self._patiently(subject, lambda: self._sent(subject, payload))
+
+    async def _sent(self, subject: str, payload: bytes) -> Admitted:
+        try:
+            answer = await self.client.request(subject, payload, timeout=ATTEMPT_S)
+        except (TimeoutError, nats.errors.Error) as error:
+            text = f"no acknowledgement for {subject} within {ATTEMPT_S:g} s; it may or may not be stored"
+            raise Unavailable(text, code="outcome_is_unknown") from error
+        try:
+            if (answer.headers or {}).get("status") == "error":
+                raise refusal(EntryRefused.model_validate_json(answer.data).refusal)
+            return Admitted.model_validate_json(answer.data)
+        except ValidationError as error:
+            text = f"the answer on {subject} is no acknowledgement"
+            raise InvalidMessage(text) from error
+
+    async def _patiently(self, subject: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        began = time.monotonic()
+        end = began + self._patience_s
+        while True:
+            try:
+                return await attempt()
+            except EconsimError as error:
+                away = error.error_code == NO_SERVICE and time.monotonic() < began + AWAY_S
+                # Never earlier than told, and not all who were told the same at once.
+                wait_ms = (error.retry_after_ms or PAUSE_MS) * 2 * jitter(1.0)
+                late = time.monotonic() + wait_ms / 1000 > end
+                if late or not (error.retryable or away) or self.client.is_closed:
+                    raise
+                _log.info("%s waits %d ms before %s: %s", self.agent, wait_ms, subject, error)
+                self.waited_ms += int(wait_ms)
+                await asyncio.sleep(wait_ms / 1000)

@@ -1,0 +1,228 @@
+"""The economic service as an agent calls it: orders, balances, prices, and what became of orders.
+
+Prices and balances are in credits (`1.25`), converted exactly; the wire's micro-credits stay inside.
+Core NATS only: an agent needs no JetStream rights. Every id is the client's, so any call may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+from econsim import subjects
+from econsim.adapters.clock import random_id
+from econsim.adapters.nats.rpc import refusal
+from econsim.agents.channel import Line
+from econsim.agents.outcomes import Outcome, Outcomes
+from econsim.agents.views import (
+    CreditsLike,
+    Depth,
+    Quote,
+    Values,
+    Wallet,
+    depth,
+    quotes,
+    to_micros,
+    values,
+    wallet,
+)
+from econsim.domain.audit.envelope import derive
+from econsim.domain.market.commands import explain, own_order
+from econsim.errors import EconsimError, InvalidMessage
+from econsim.schemas import values as schemas
+from econsim.schemas.base import Command, ErrorReply, Message
+from econsim.schemas.execute import Execute, Executed, Receipt
+from econsim.schemas.ledger import Balance, GetBalance
+from econsim.schemas.market import Book, GetBook, GetPrices, Prices
+from econsim.schemas.orders import CancelOrder, OrderKind, PlaceAsk, PlaceBid, ReplaceOrder
+from econsim.schemas.subject import Subject
+
+Model = TypeVar("Model", bound=Message)
+
+OUTCOME_TIMEOUT_S: Final = 30.0
+"""Longest `outcome` waits unless told otherwise: in lock-step a tick lasts as long as its slowest agent."""
+
+Result = Wallet | Depth | dict[str, Quote] | Receipt | EconsimError
+"""What an action of `execute_trade` came to; a refused one is its error, as a value."""
+
+
+class EconomicService:
+    """One agent's access to markets and ledger.
+
+    A command's receipt means that it is stored and will be processed once, not that the market accepted
+    it: `outcome` and `outcomes` tell. Calls wait when the agent is over a quota or a queue is full, up to the
+    line's patience; a receipt says how long. All calls raise InvalidMessage for a malformed argument before anything is
+    sent, Refused (by kind) when the service says no, NotFound if there is no such run or market, and
+    Unavailable when the answer did not come: what happened is then unknown, so call again with the same id.
+    """
+
+    def __init__(self, line: Line) -> None:
+        """Speak over an agent's line; `start` it to hear of outcomes."""
+        self._line = line
+        self._outcomes = Outcomes(line.client, line.agent)
+        self._salt = random_id()
+
+    async def start(self) -> None:
+        """Hear from now on what becomes of the agent's orders."""
+        await self._outcomes.start()
+
+    async def stop(self) -> None:
+        """Stop hearing."""
+        await self._outcomes.stop()
+
+    async def place_bid(
+        self,
+        resource: str,
+        price: CreditsLike,
+        quantity: int = 1,
+        *,
+        kind: OrderKind | str = OrderKind.LIMIT,
+        order_id: str | None = None,
+    ) -> Receipt:
+        """Offer to buy at `price` credits a unit or less."""
+        terms = {"price": to_micros(price), "quantity": quantity, "kind": kind}
+        return await self._place(subjects.PLACE_BID, PlaceBid, resource, order_id, terms)
+
+    async def place_ask(
+        self,
+        resource: str,
+        price: CreditsLike,
+        quantity: int = 1,
+        *,
+        kind: OrderKind | str = OrderKind.LIMIT,
+        order_id: str | None = None,
+    ) -> Receipt:
+        """Offer to sell at `price` credits a unit or more."""
+        terms = {"price": to_micros(price), "quantity": quantity, "kind": kind}
+        return await self._place(subjects.PLACE_ASK, PlaceAsk, resource, order_id, terms)
+
+    async def cancel_order(self, resource: str, order_id: str) -> Receipt:
+        """Take one's own resting order off the book."""
+        command = _checked(CancelOrder, command_id=random_id(), order_id=order_id)
+        return await self._send(subjects.CANCEL_ORDER, resource, command, order_id)
+
+    async def replace_order(
+        self,
+        resource: str,
+        order_id: str,
+        price: CreditsLike,
+        quantity: int = 1,
+        *,
+        new_order_id: str | None = None,
+    ) -> Receipt:
+        """Cancel one's own resting order and place another on its side; the receipt names the new one."""
+        new = new_order_id or self.new_order_id()
+        command = _checked(
+            ReplaceOrder,
+            command_id=derive(self._salt, resource, order_id, new, str(price), quantity),
+            order_id=order_id,
+            new_order_id=new,
+            price=to_micros(price),
+            quantity=quantity,
+        )
+        return await self._send(subjects.REPLACE_ORDER, resource, command, new)
+
+    async def get_balance(self) -> Wallet:
+        """Return what the agent has, reservations included."""
+        return wallet(await self._line.ask(subjects.GET_BALANCE, GetBalance(), Balance))
+
+    async def get_values(self) -> Values:
+        """Return what units are worth to the agent, and the credits it was dealt."""
+        return values(await self._line.ask(subjects.GET_VALUES, schemas.GetValues(), schemas.Values))
+
+    async def get_prices(self) -> dict[str, Quote]:
+        """Return resource → public prices."""
+        return quotes(await self._line.ask(subjects.GET_PRICES, GetPrices(), Prices))
+
+    async def get_book(self, resource: str, levels: int = 10) -> Depth:
+        """Return the order book of a market, best prices first."""
+        request = _checked(GetBook, levels=levels)
+        return depth(await self._line.ask(subjects.GET_BOOK, request, Book, resource=resource))
+
+    async def execute_trade(self, actions: Sequence[Mapping[str, object]]) -> list[Result]:
+        """Do several things in one round trip, in order; return one result each (seed 5.2).
+
+        An action is `{"do": "get_balance" | "get_prices" | "get_book" | "place_bid" | "place_ask" | "cancel_order"}`
+        with `resource`, `price` (credits), `quantity`, `kind` and `order_id` as the method of that name takes
+        them. Orders without an id get one. Reads show the state before this request's orders.
+        """
+        request = _checked(Execute, actions=[self._completed(action) for action in actions])
+        done = await self._line.ask(subjects.EXECUTE, request, Executed)
+        return [_result(step.do, found) for step, found in zip(request.steps, done.results, strict=True)]
+
+    def outcomes(self) -> AsyncIterator[Outcome]:
+        """Yield what becomes of the agent's orders, as it is heard; needs `start`."""
+        return self._outcomes.all()
+
+    def heard(self) -> list[Outcome]:
+        """Take the outcomes heard since the last call, without waiting; in lock-step all of the last tick's."""
+        return self._outcomes.heard()
+
+    async def outcome(self, order_id: str, timeout_s: float = OUTCOME_TIMEOUT_S) -> Outcome:
+        """Return the market's first answer about an order: accepted or rejected.
+
+        In lock-step it comes only after the tick is closed, so do not wait for it within one. Raises
+        Unavailable when `timeout_s` seconds pass.
+        """
+        return await self._outcomes.first(own_order(self._line.agent, order_id), timeout_s)
+
+    def new_order_id(self) -> str:
+        """Return an order id that was never used; the run knows it as `<agent>.<id>`."""
+        return own_order(self._line.agent, random_id())
+
+    async def _place(
+        self,
+        subject: Subject,
+        model: type[PlaceBid | PlaceAsk],
+        resource: str,
+        order_id: str | None,
+        terms: Mapping[str, object],
+    ) -> Receipt:
+        order_id = order_id or self.new_order_id()
+        # Of the content: the same order twice is one message, the same id for another order is not.
+        content = (subject.template, resource, order_id, *map(str, terms.values()))
+        command = _checked(model, command_id=derive(self._salt, *content), order_id=order_id, **terms)
+        return await self._send(subject, resource, command, order_id)
+
+    async def _send(self, subject: Subject, resource: str, command: Command, order_id: str) -> Receipt:
+        before = self._line.waited_ms
+        ack = await self._line.send(subjects.ENTER_ORDER[subject], command, resource=resource)
+        return Receipt(
+            order_id=own_order(self._line.agent, order_id),
+            duplicate=ack.duplicate,
+            waited_ms=self._line.waited_ms - before,
+        )
+
+    def _completed(self, action: Mapping[str, object]) -> dict[str, object]:
+        """Return an action as the wire has it: prices in micro-credits, orders with an id and a quantity."""
+        found = dict(action)
+        if str(found.get("do", "")).startswith("place_"):
+            found = {"order_id": self.new_order_id(), "quantity": 1} | found
+        price = found.get("price")
+        if isinstance(price, CreditsLike | int):
+            found["price"] = to_micros(price)
+        return found
+
+
+def _checked(model: type[Model], **fields: object) -> Model:
+    """Return a message; raises InvalidMessage that names the field."""
+    try:
+        return model.model_validate(fields, strict=False)
+    except ValidationError as error:
+        raise InvalidMessage(explain(error)) from None
+
+
+def _result(do: str, found: dict[str, object]) -> Result:
+    if "error" in found:
+        return refusal(ErrorReply.model_validate(found).error)
+    match do:
+        case "get_balance":
+            return wallet(Balance.model_validate(found, strict=False))
+        case "get_prices":
+            return quotes(Prices.model_validate(found, strict=False))
+        case "get_book":
+            return depth(Book.model_validate(found, strict=False))
+        case _:
+            return Receipt.model_validate(found)

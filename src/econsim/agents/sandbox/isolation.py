@@ -1,0 +1,232 @@
+"""An agent's processes as one thing that starts, uses the machine and ends: in a jail, or only kept together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import sys
+from abc import ABC, abstractmethod
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from typing import Any, Final
+
+from econsim.agents.sandbox import bubblewrap, prelaunch, seccomp, usage
+from econsim.agents.sandbox.init import HOST
+from econsim.agents.sandbox.spec import Guest
+from econsim.agents.sandbox.usage import Usage
+from econsim.errors import SetupError
+
+REAP_S: Final = 2.0
+"""Longest to wait for the process that watches a jail after the jail is dead."""
+
+DEAD_S: Final = 10.0
+"""Longest a killed jail may take: each of its processes has to leave the kernel first."""
+
+REMEDY: Final = (
+    "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
+    "kernel.apparmor_restrict_unprivileged_userns; in a container its seccomp profile), "
+    "or accept less with `--isolation limits`"
+)
+"""What to do where the kernel lets no jail be made."""
+
+
+class Confined(ABC):
+    """The processes of one agent."""
+
+    process: Process
+    """The one of them that is our child."""
+
+    def __init__(self, guest: Guest) -> None:
+        """Describe them; `start` starts them."""
+        self.guest = guest
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Start our child; its output can be read from here on. Raises SetupError if that cannot be."""
+
+    @abstractmethod
+    async def door(self) -> socket.socket | None:
+        """Wait until the agent can begin; return the socket to relay, None if it needs no relay."""
+
+    @abstractmethod
+    def usage(self) -> Usage:
+        """Return what they use now."""
+
+    @abstractmethod
+    async def end(self) -> None:
+        """Kill them all, and return when none is left."""
+
+
+class Jailed(Confined):
+    """In namespaces of their own, whose first process takes all others with it."""
+
+    _first: int | None = None
+    _descriptor: int | None = None
+
+    async def start(self) -> None:
+        """Start `launch`, which becomes the jail."""
+        guest = self.guest
+        if not guest.creds.is_file():
+            message = f"there is no creds file {guest.creds}; make it with `econsim agent create`"
+            raise SetupError(message)
+        readable = bubblewrap.readable(guest.command, guest.directory, guest.readable)
+        bubblewrap.refuse_secrets(readable, guest.secrets)
+        view = bubblewrap.View(
+            bubblewrap.program(), readable, guest.directory, prelaunch.root_can_be_given_up()
+        )
+        filtered = seccomp.filter_for()
+        self._ours, theirs = socket.socketpair()
+        told, info = os.pipe()
+        self._info = os.fdopen(told, "rb", buffering=0)
+        content = guest.creds.read_bytes()
+        descriptors = bubblewrap.Descriptors(_memory(content), _memory(filtered), info, theirs.detach())
+        try:
+            self.process = await _python("launch", self._order(view, descriptors), descriptors.all())
+        finally:
+            for descriptor in descriptors.all():
+                os.close(descriptor)
+
+    async def door(self) -> socket.socket | None:
+        """Wait for the jail to say who is first in it, and for the door."""
+        told = await _read(self._info)
+        if told:
+            self._first = int(json.loads(told)["child-pid"])
+            with contextlib.suppress(ProcessLookupError):
+                self._descriptor = os.pidfd_open(self._first)
+        self._ours.setblocking(False)  # noqa: FBT003 - it takes no name
+        await _readable(self._ours.fileno())
+        _, handed, _, _ = socket.recv_fds(self._ours, 1, 1)
+        self._ours.close()
+        if not handed:
+            raise SetupError
+        return socket.socket(fileno=handed[0])
+
+    def usage(self) -> Usage:
+        """Return what lives in the jail, and what lies in its `/tmp`."""
+        if self._first is None:
+            return Usage()
+        tree = usage.of_tree(self._first)
+        scratch = usage.scratch(self._first)
+        return Usage(tree.cpu_s, tree.memory_bytes + scratch.memory_bytes, tree.tasks, scratch.files)
+
+    async def end(self) -> None:
+        """Kill the first process; the kernel kills the rest before it lets that one go."""
+        self._ours.close()
+        self._info.close()
+        if self._descriptor is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+            # Our child reaps it and ends by itself; killed first, it would leave a zombie to others.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), REAP_S)
+        else:
+            self._end_unborn()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+        if self._descriptor is not None:
+            await asyncio.wait_for(_readable(self._descriptor), DEAD_S)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _end_unborn(self) -> None:
+        """Kill a first process that was not told of: it would wait for its maker for ever."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGSTOP)
+            for pid in usage.descendants(self.process.pid):
+                os.kill(pid, signal.SIGKILL)
+
+    def _order(self, view: bubblewrap.View, descriptors: bubblewrap.Descriptors) -> dict[str, Any]:
+        guest = self.guest
+        environment = guest.environment(f"nats://{HOST}:{bubblewrap.PORT}", bubblewrap.CREDS)
+        inner = bubblewrap.first_words(guest.command, environment, descriptors.parent, guest.limits.processes)
+        return {
+            "limits": guest.limits.of_a_process(),
+            "staged": view.staged,
+            "sources": view.sources(),
+            "command": view.command(inner, descriptors, guest.limits),
+        }
+
+
+class Kept(Confined):
+    """As ordinary processes below a keeper that none of them escapes, unless it kills the keeper."""
+
+    async def start(self) -> None:
+        """Start the keeper."""
+        guest = self.guest
+        creds = guest.creds.absolute()
+        order = {
+            "limits": guest.limits.of_a_process(),
+            "command": guest.command,
+            "environment": guest.environment(guest.server, str(creds)),
+            "directory": str(guest.directory),
+        }
+        self.process = await _python("keeper", order, (), stdin=PIPE)
+
+    async def door(self) -> socket.socket | None:
+        """Return None: it reaches the server by itself."""
+        return None
+
+    def usage(self) -> Usage:
+        """Return what lives below the keeper, and it."""
+        return usage.of_tree(self.process.pid)
+
+    async def end(self) -> None:
+        """Hang up on the keeper, which then kills the others."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        await self.process.wait()
+
+
+async def _python(module: str, order: dict[str, Any], keep: tuple[int, ...], stdin: int = DEVNULL) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", "-m", f"{__package__}.{module}", json.dumps(order)),
+        stdin=stdin,
+        stdout=PIPE,
+        stderr=STDOUT,
+        env={},
+        cwd="/",
+        pass_fds=keep,
+        # Ctrl-C in a terminal reaches the whole group; we decide when it ends.
+        start_new_session=True,
+    )
+
+
+def _memory(content: bytes) -> int:
+    """Return an open file that has no name and holds this."""
+    descriptor = os.memfd_create("econsim")
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+async def _read(pipe: io.FileIO) -> bytes:
+    """Read a pipe to its end, and close it."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), pipe
+    )
+    try:
+        return await reader.read()
+    finally:
+        transport.close()
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until there is something to read, or the process that it stands for is dead."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def told() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    loop.add_reader(descriptor, told)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)

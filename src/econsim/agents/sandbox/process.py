@@ -1,0 +1,204 @@
+"""Start, watch and stop one untrusted agent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from types import TracebackType
+from typing import Final, Self
+
+from econsim.agents.sandbox.bubblewrap import OWN_TASKS
+from econsim.agents.sandbox.isolation import REMEDY, Jailed, Kept
+from econsim.agents.sandbox.limits import Limits
+from econsim.agents.sandbox.nats_relay import Relay, address
+from econsim.agents.sandbox.output_tail import Heard, Tail
+from econsim.agents.sandbox.spec import Guest, Isolation
+from econsim.agents.sandbox.usage import Usage
+from econsim.errors import SetupError
+
+START_S: Final = 30.0
+"""Longest a jail may take to stand: 0.2 s, a cold disk some seconds."""
+
+WATCH_S: Final = 0.2
+"""Pause between two looks at what is used; a look takes about 3 ms on a machine with 100 processes."""
+
+FLUSH_S: Final = 1.0
+"""Longest to wait for the last output of processes that are dead."""
+
+NOT_ISOLATED: Final = (
+    "this agent is not isolated: it can read what this user can read and reach what this machine can reach; "
+    "it has limits, a clean environment and a hard stop, nothing else"
+)
+"""What is said about an agent that runs without a jail."""
+
+_log = logging.getLogger(__name__)
+
+
+class Ended(StrEnum):
+    """Why an agent's processes are gone."""
+
+    BY_ITSELF = "it ended by itself"
+    STOPPED = "it was stopped"
+    WALL = "its time was over"
+    CPU = "its processor time was used up"
+    MEMORY = "it took too much memory"
+    PROCESSES = "it had too many processes"
+    FILES = "it made too many files"
+    OUTPUT = "it said too much"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an agent."""
+
+    ended: Ended
+    """Why it is gone."""
+    status: int
+    """Its exit code; 128 and the signal's number if a signal ended it."""
+    wall_s: float
+    """Time from start to end in seconds."""
+    cpu_s: float
+    """Processor time in seconds, as last seen."""
+    memory_bytes: int
+    """Largest memory seen."""
+    lines: tuple[str, ...]
+    """The last it said, made printable."""
+
+
+class Sandbox:
+    """One agent, as an async context manager; leaving it is a hard stop."""
+
+    def __init__(self, guest: Guest, heard: Heard | None = None) -> None:
+        """Describe it; entering the context starts it. `heard` is told each line it says."""
+        self.guest = guest
+        """What it is."""
+        self._tail = Tail(heard, guest.limits.output_bytes)
+        self._asked = asyncio.Event()
+        self._used = Usage()
+
+    async def __aenter__(self) -> Self:
+        """Start it; raises SetupError if it cannot be isolated as asked, and says what to do."""
+        if not sys.platform.startswith("linux"):
+            message = f"an agent can be confined on Linux only, and this is {sys.platform}"
+            raise SetupError(message)
+        address(self.guest.server)
+        jailed = self.guest.isolation is Isolation.NAMESPACES
+        if not jailed:
+            _log.warning(NOT_ISOLATED)
+        self._began = asyncio.get_running_loop().time()
+        self._confined = Jailed(self.guest) if jailed else Kept(self.guest)
+        await self._start()
+        stream = self._confined.process.stdout
+        assert stream is not None
+        self._following = asyncio.create_task(self._tail.follow(stream))
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it."""
+        await self.stop()
+
+    async def wait(self) -> Outcome:
+        """Wait until it ends or breaks a limit; nothing of it is left then."""
+        return await asyncio.shield(self._living)
+
+    async def stop(self) -> Outcome:
+        """Kill it with everything it started; nothing of it is left then. Repeating it changes nothing."""
+        self._asked.set()
+        return await self.wait()
+
+    async def _start(self) -> None:
+        """Start it whole, also when we are cancelled meanwhile: a half-made process could not be ended."""
+        starting = asyncio.ensure_future(self._confined.start())
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await starting
+            await self._confined.end()
+            raise
+
+    async def _open(self) -> None:
+        """Wait until it can begin, and begin to relay and watch."""
+        try:
+            door = await asyncio.wait_for(self._confined.door(), START_S)
+        except BaseException as error:
+            await self._confined.end()
+            await self._last_words()
+            if not isinstance(error, SetupError | TimeoutError):
+                raise
+            said = (self._tail.lines or ["it did not answer"])[-1]
+            message = f"no jail can be made here ({said}); {REMEDY}"
+            raise SetupError(message) from error
+        relay = Relay(door, self.guest.server) if door else contextlib.nullcontext()
+        self._living = asyncio.create_task(self._live(relay), name=f"sandbox of {self.guest.agent}")
+
+    async def _live(self, relay: contextlib.AbstractAsyncContextManager[object]) -> Outcome:
+        try:
+            async with relay:
+                ended = await self._watch()
+        finally:
+            await self._confined.end()
+            await self._last_words()
+        status = self._confined.process.returncode or 0
+        return Outcome(
+            ended,
+            128 - status if status < 0 else status,
+            self._age_s(),
+            self._used.cpu_s,
+            self._used.memory_bytes,
+            tuple(self._tail.lines),
+        )
+
+    async def _watch(self) -> Ended:
+        exiting = asyncio.ensure_future(self._confined.process.wait())
+        asked = asyncio.ensure_future(self._asked.wait())
+        try:
+            while True:
+                left_s = max(0.0, self.guest.limits.wall_s - self._age_s())
+                await asyncio.wait(
+                    {exiting, asked}, timeout=min(WATCH_S, left_s), return_when="FIRST_COMPLETED"
+                )
+                if exiting.done():
+                    return Ended.BY_ITSELF
+                if asked.done():
+                    return Ended.STOPPED
+                if broken := self._broken():
+                    return broken
+        finally:
+            exiting.cancel()
+            asked.cancel()
+
+    def _broken(self) -> Ended | None:
+        """Return the limit that is broken now."""
+        now, limits = self._confined.usage(), self.guest.limits
+        # What an ended process used is missing if its parent did not want to know.
+        self._used = Usage(
+            max(now.cpu_s, self._used.cpu_s), max(now.memory_bytes, self._used.memory_bytes), now.tasks
+        )
+        return Ended.OUTPUT if self._tail.over else _first_broken(limits, now, self._age_s())
+
+    async def _last_words(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._following, FLUSH_S)
+        self._tail.finish()
+
+    def _age_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._began
+
+
+def _first_broken(limits: Limits, used: Usage, age_s: float) -> Ended | None:
+    if used.cpu_s >= limits.cpu_s:
+        return Ended.CPU
+    if used.memory_bytes > limits.memory_bytes:
+        return Ended.MEMORY
+    if used.tasks > limits.processes + OWN_TASKS:
+        return Ended.PROCESSES
+    if used.files > limits.files:
+        return Ended.FILES
+    return Ended.WALL if age_s >= limits.wall_s else None

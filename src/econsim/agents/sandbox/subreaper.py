@@ -1,0 +1,84 @@
+"""The parent of an agent that runs without a jail: whatever it starts is a descendant, and ends with it.
+
+Orphans come to this process instead of the system's first one, so none is lost, also not one that left
+its session. Ends everything when the agent ends or when its standard input does: then we are gone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import sys
+from typing import Any, Final
+
+from econsim.agents.sandbox.init import NOT_FOUND
+from econsim.agents.sandbox.limits import lower
+from econsim.agents.sandbox.usage import descendants
+
+GLANCE_S: Final = 0.05
+"""Pause between two looks at the children."""
+
+_BE_REAPER: Final = 36
+
+
+def main(order: dict[str, Any]) -> int:
+    """Run the agent and return its exit code, or 128 and the signal that ended it."""
+    ctypes.CDLL(None).prctl(_BE_REAPER, 1, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    agent = os.fork()
+    if agent == 0:
+        _become(order)
+    status: int | None = None
+    while status is None and not select.select([0], [], [], GLANCE_S)[0]:
+        status = _reaped().get(agent)
+    _end_all()
+    if status is None:
+        return 128 + signal.SIGKILL
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def _become(order: dict[str, Any]) -> None:
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.chdir(order["directory"])
+        lower({int(number): most for number, most in order["limits"].items()})
+        os.execvpe(order["command"][0], order["command"], order["environment"])  # noqa: S606 - that is its job
+    except OSError as error:
+        sys.stderr.write(f"{order['command'][0]} cannot be run: {error.strerror}\n")
+        sys.stderr.flush()
+    os._exit(NOT_FOUND)
+
+
+def _reaped() -> dict[int, int]:
+    """Return the wait status of every child that ended, by its process id."""
+    ended: dict[int, int] = {}
+    with contextlib.suppress(ChildProcessError):
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            ended[child[0]] = child[1]
+    return ended
+
+
+def _end_all() -> None:
+    """Kill until nobody is left; first hold them still, so that none forks away."""
+    while below := descendants(os.getpid()):
+        _send(signal.SIGSTOP, below)
+        _send(signal.SIGKILL, below)
+        _reaped()
+
+
+def _send(number: signal.Signals, pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main(json.loads(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""Checks of a running system: attacks of an adversary, and every permission tried on a server."""

@@ -1,0 +1,237 @@
+"""Using the server up: connections, subscriptions, bytes, half of a handshake, silence, and noise below the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Final
+from urllib.parse import urlsplit
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import Attacker, Stage
+from econsim.checks.attacks.verdict import Fact, Finding, dotted, skipped, weigh
+from econsim.checks.raw_client import COMES_S, CRLF, RawClient, dial, message
+from econsim.identity.agent_account import (
+    CONNECTIONS_MAX,
+    PAYLOAD_BYTES_MAX,
+    SUBSCRIPTIONS_MAX,
+    short_pattern,
+)
+
+HALF_OPEN: Final = 300
+"""Connections that say nothing."""
+
+PINGS: Final = 20_000
+"""Pings of a flood."""
+
+
+async def _others_connect(stage: Stage) -> bool:
+    """Return whether somebody else can still connect and be answered."""
+    with suppress(OSError, TimeoutError):
+        async with dial(stage.url) as client:
+            return await client.connect(stage.bystander)
+    return False
+
+
+async def connections(stage: Stage, me: Attacker) -> Finding:
+    """Open many connections and keep them."""
+    async with AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(dial(stage.url)) for _ in range(30)]
+        taken = [raw for raw in raws if await raw.connect(me.identity)]
+        # Who is hung up on in mid-sentence may not have heard why.
+        told = {raw.errors[0] for raw in raws if raw.errors}
+        gone = sum(raw.closed or bool(raw.errors) for raw in raws if raw not in taken)
+        others = await _others_connect(stage)
+    return weigh(
+        Fact(f"{len(taken)} of 30 were taken, {CONNECTIONS_MAX} may be", 0 < len(taken) <= CONNECTIONS_MAX),
+        Fact(
+            f"{gone} were hung up on and told: {', '.join(sorted(told))}",
+            bool(told) and gone == 30 - len(taken),
+        ),
+        Fact("others connect", others),
+    )
+
+
+async def subscriptions(stage: Stage, me: Attacker) -> Finding:
+    """Subscribe a thousand times."""
+    async with stage.raw(me.identity) as raw:
+        await raw.send(b"".join(f"SUB _INBOX.{n} {n}".encode() + CRLF for n in range(1, 1_001)))
+        await raw.round()
+        refused = [error for error in raw.errors if "maximum subscriptions" in error.lower()]
+        await raw.send(b"".join(message(dotted("_INBOX", str(n)), b"x") for n in range(1, 1_001)))
+        await raw.round()
+        others = await _others_connect(stage)
+    return weigh(
+        Fact(
+            f"{len(refused)} of 1000 were refused, {SUBSCRIPTIONS_MAX} may be",
+            len(refused) >= 1_000 - SUBSCRIPTIONS_MAX or raw.closed,
+        ),
+        Fact("others connect", others),
+    )
+
+
+async def payload(stage: Stage, me: Attacker) -> Finding:
+    """Publish a megabyte, and a thousand megabytes that never come."""
+    stage.witness.forget(me.name)
+    async with stage.raw(me.identity) as raw:
+        body = json.dumps({"data": {"x": me.name * 100_000}}).encode()
+        await raw.publish(stage.report(me, "large"), body)
+        closed = await raw.until(lambda: raw.closed)
+    async with stage.raw(me.identity) as raw:
+        await raw.send(f"PUB {stage.report(me, 'large')} 1000000000".encode() + CRLF + b"x" * 10_000)
+        again = await raw.until(lambda: raw.closed)
+    heard = stage.witness.of(me.name, subjects.REPORT.pattern())
+    return weigh(
+        Fact(f"the server hung up on {len(body)} bytes, {PAYLOAD_BYTES_MAX} may be", closed),
+        Fact("and on a length that was only claimed", again),
+        Fact(f"{len(heard) or 'nothing'} of it was heard", not heard),
+        Fact("others connect", await _others_connect(stage)),
+    )
+
+
+async def control_line(stage: Stage, me: Attacker) -> Finding:
+    """Name a subject of sixty kilobytes, and one that never ends."""
+    ended = []
+    for line in (
+        b"PUB " + b"a" * 60_000 + b" 2\r\n{}\r\n",
+        b"PUB " + b"a." * 40_000,
+        b"SUB " + b"x" * 60_000 + b" 1\r\n",
+    ):
+        async with stage.raw(me.identity) as raw:
+            await raw.send(line)
+            ended.append(await raw.until(lambda raw=raw: raw.closed))  # type: ignore[misc]  # bound on purpose
+    return weigh(
+        Fact(f"the server hung up on {sum(ended)} of {len(ended)}", all(ended)),
+        Fact("others connect", await _others_connect(stage)),
+    )
+
+
+async def half_open(stage: Stage, _: Attacker) -> Finding:
+    """Open connections and never say who one is."""
+    files, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files < 2 * HALF_OPEN:
+        return skipped(f"this process may open {files} files; it takes {2 * HALF_OPEN}, see `ulimit -n`")
+    parts = urlsplit(stage.url)
+    opened = await asyncio.gather(
+        *(asyncio.open_connection(parts.hostname, parts.port) for __ in range(HALF_OPEN))
+    )
+    others = await _others_connect(stage)
+    gone = await asyncio.gather(*(_hung_up(reader) for reader, __ in opened))
+    for __, writer in opened:
+        writer.close()
+    return weigh(
+        Fact(f"others connect beside {HALF_OPEN} of them", others),
+        Fact(f"the server hung up on {sum(gone)} within {COMES_S:.0f} s", all(gone)),
+    )
+
+
+async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None) -> bool:
+    """Return whether the server hung up in time; what it said before is added to `found`."""
+    kept = bytearray() if found is None else found
+    try:
+        async with asyncio.timeout(COMES_S):
+            while data := await reader.read(65_536):
+                kept += data
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+async def never_reads(stage: Stage, me: Attacker) -> Finding:
+    """Hear everything one may, many times over, and read nothing of it."""
+    told = stage.told()
+    parts = urlsplit(stage.url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1_024)
+    raw = RawClient(reader, writer)
+    await raw.greet()
+    await raw.connect(me.identity)
+    raw.stop_reading()
+    public = [
+        short_pattern(row, me.name)
+        for row in subjects.TABLE
+        if row.short and row.kind.value in ("event", "broadcast")
+    ]
+    for number in range(1, SUBSCRIPTIONS_MAX - 4):
+        await raw.subscribe(public[number % len(public)], number)
+    for _ in range(40):
+        await raw.send(message("state.price.cpu", b"", "_INBOX.x") * 50)
+    await asyncio.sleep(1.5)
+    others = await _others_connect(stage)
+    went_on = await stage.grown(stage.told, told)
+    await raw.close()
+    return weigh(
+        Fact("victims were told of their orders meanwhile", went_on),
+        Fact("others connect", others),
+    )
+
+
+async def pings(stage: Stage, me: Attacker) -> Finding:
+    """Ping as fast as one can."""
+    before = stage.served()
+    async with stage.raw(me.identity) as raw:
+        await raw.send((b"PING" + CRLF) * PINGS)
+        went_on = await stage.grown(stage.served, before)
+        others = await _others_connect(stage)
+    return weigh(
+        Fact("victims were served meanwhile", went_on),
+        Fact("others connect", others),
+    )
+
+
+async def churn(stage: Stage, me: Attacker) -> Finding:
+    """Connect and hang up, again and again."""
+    before = stage.served()
+    for _ in range(60):
+        async with dial(stage.url) as client:
+            await client.connect(me.identity)
+    went_on = await stage.grown(stage.served, before)
+    return weigh(
+        Fact("victims were served meanwhile", went_on),
+        Fact("others connect", await _others_connect(stage)),
+    )
+
+
+def _foreign(*openings: bytes) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
+    """Return the try of other protocols on the port for clients."""
+
+    async def run(stage: Stage, me: Attacker) -> Finding:
+        ended, answers = 0, b""
+        for opening in openings:
+            parts = urlsplit(stage.url)
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.write(opening.replace(b"%jwt", me.identity.jwt.encode()))
+            ended += await _hung_up(reader, found := bytearray())
+            answers += bytes(found)
+            writer.close()
+        taken = b"+OK" in answers or b"101 Switching" in answers or b"PONG" in answers
+        return weigh(
+            Fact(f"the server hung up on {ended} of {len(openings)}", ended == len(openings)),
+            Fact("it took none of them", not taken),
+            Fact("others connect", await _others_connect(stage)),
+        )
+
+    return run
+
+
+_WALL: Final = "the server holds each account to so many"
+
+ATTACKS: Final = (
+    Attack("many_connections", "to use up the server's connections", _WALL, connections),
+    Attack("many_subscriptions", "to use up the server's memory with subscriptions", _WALL, subscriptions),
+    Attack("large_payload", "to send more than a message may hold", _WALL, payload),
+    Attack("control_line", "to use up the server's memory with a line that does not end", "a line has 4096 bytes, or the connection ends", control_line),
+    Attack("half_open", "to hold connections open without saying who one is", "who does not say so within two seconds is hung up on", half_open),
+    Attack("never_reads", "to have the server keep what it never reads", "the server writes to each connection by itself, and gives up the slow", never_reads),
+    Attack("ping_flood", "to keep the server busy answering pings", "a ping costs the server less than it costs to send", pings, loud=True),
+    Attack("connection_churn", "to keep the server busy with handshakes", "a handshake concerns one account, and is checked in microseconds", churn, loud=True),
+    Attack("as_web_socket", "to connect as a web page would", "the server listens for clients alone", _foreign(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n")),
+    Attack("as_mqtt", "to connect as a device would", "the server listens for clients alone", _foreign(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04evil")),
+    Attack("as_server", "to connect as a server of the cluster or a leaf would, and bring subjects of its own", "the server listens for clients alone, and the account allows no leaf", _foreign(b'INFO {"server_id":"x","version":"2.15.1","proto":1}\r\n', b'CONNECT {"jwt":"%jwt","server":"leaf","is_leaf":true,"lnoc":true}\r\nLS+ >\r\n', b"RS+ SIM > \r\n", b"RMSG SIM a 1\r\nx\r\n", b"A+ SIM\r\n")),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,178 @@
+"""Headers that mean something to JetStream or to a service, on what an agent may send.
+
+An order and a report are sent with each; what is stored of them must bear the two headers econsim writes, and what
+the header asks for must not come about.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage, code_of
+from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.raw_client import CRLF, RawClient, Said
+from econsim.domain.audit.envelope import DIGEST, digest
+
+EVENT: Final = "headed"
+"""The report that is sent."""
+
+MESSAGE_ID: Final = "Nats-Msg-Id"
+"""Header of what econsim stores, beside the digest: its own id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Headers, and what they would bring about."""
+
+    name: str
+    tries: str
+    lines: str
+    """The header lines; `%target` is where a message must not come out, `%id` a victim's message id."""
+
+    async def run(self, stage: Stage, me: Attacker) -> Finding:
+        """Send a report and an order with the headers, as a user whom no list holds back."""
+        target = subjects.RUN_CLOSED(run=me.name)
+        victims = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
+        id_ = (victims.headers or {}).get(MESSAGE_ID, "") if victims else ""
+        lines = self.lines.replace("%target", target).replace("%id", id_).replace("|", "\r\n").encode()
+        before = await stage.streams()
+        async with stage.raw(await stage.powers.wall_only(me.name)) as raw:
+            report = await raw.ask(stage.report(me, EVENT), b"{}", headers=lines)
+            order = await raw.ask(_bid(), _order(me), headers=lines)
+            settled = await stage.settled(raw, me)
+            refused = list(raw.errors)
+        stored = await stage.event(me, EVENT)
+        queued = stage.witness.of(
+            me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name)
+        )
+        changed = {k: v[0] for k, v in (await stage.streams()).items()} != {
+            k: v[0] for k, v in before.items()
+        }
+        common = (
+            Fact("what came later was served too", settled),
+            stage.untouched(me, target),
+            Fact("no stream has other settings", not changed),
+        )
+        codes = {code_of(report), code_of(order)}
+        if refused:
+            return weigh(
+                Fact(f"the server refused both: {refused[0]}", codes == {"silence"}),
+                Fact("neither is stored", stored is None and not queued),
+                *common,
+            )
+        return weigh(
+            Fact(f"report and order were taken as they are ({', '.join(codes)})", codes == {"admitted"}),
+            Fact(
+                "the event bears econsim's id and digest alone",
+                stored is not None
+                and _ours(stored.headers or {}, stored.subject or "", stored.data or b"{}"),
+            ),
+            Fact(
+                "the order in the queue bears econsim's id and digest alone",
+                len(queued) == 1 and _alone(queued[0], stage, me),
+            ),
+            *common,
+        )
+
+
+def _bid() -> str:
+    row = subjects.ENTER_ORDER[subjects.PLACE_BID]
+    return row.short.format(resource=RESOURCE)
+
+
+def _order(me: Attacker) -> bytes:
+    return json.dumps(
+        {"command_id": f"c-{me.name}", "order_id": "headed", "price": 10_000, "quantity": 1}
+    ).encode()
+
+
+def _ours(found: dict[str, str], subject: str, event: bytes) -> bool:
+    return found == {MESSAGE_ID: json.loads(event).get("event_id"), DIGEST: digest(subject, event)}
+
+
+def _alone(said: Said, stage: Stage, me: Attacker) -> bool:
+    lines = [line for line in said.headers.split(CRLF)[1:] if line]
+    return sorted(lines) == [
+        f"{DIGEST}: {digest(said.subject, said.payload)}".encode(),
+        f"{MESSAGE_ID}: {stage.run}.{me.name}.c-{me.name}".encode(),
+    ]
+
+
+ROWS: Final = (
+    Row("header_message_id", "to occupy the id of a victim's next message", f"{MESSAGE_ID}: %id"),
+    Row("header_expected", "to have a message stored only if the log stands where it wants", "Nats-Expected-Stream: KV_agent_state|Nats-Expected-Last-Sequence: 0|Nats-Expected-Last-Subject-Sequence: 99"),
+    Row("header_rollup", "to have a message stand in for everything before it", "Nats-Rollup: all"),
+    Row("header_ttl", "to have a message vanish from the log after a second", "Nats-TTL: 1s"),
+    Row("header_schedule", "to have the server write on a subject of its choice later", "Nats-Schedule: @every 1s|Nats-Schedule-Target: %target|Nats-Schedule-TTL: 1s"),
+    Row("header_batch", "to open an atomic batch and hold it", "Nats-Batch-Id: held|Nats-Batch-Sequence: 1"),
+    Row("header_batch_commit", "to commit somebody's batch", "Nats-Batch-Id: held|Nats-Batch-Sequence: 2|Nats-Batch-Commit: 1"),
+    Row("header_increment", "to count in a counter", "Nats-Incr: +1000000"),
+    Row("header_trace", "to have the server publish where a message went on a subject of its choice", "Nats-Trace-Dest: %target"),
+    Row("header_request_info", "to claim to be somebody else's account", 'Nats-Request-Info: {"acc":"SIM","name_tag":"operator"}'),
+    Row("header_marker", "to have its message count as a deletion in a bucket", "KV-Operation: PURGE|Nats-Marker-Reason: Purge"),
+    Row("header_source", "to have its message count as copied from the ledger", "Nats-Stream-Source: KV_agent_state 1 > >|Nats-Stream: KV_agent_state|Nats-Sequence: 1"),
+    Row("header_status", "to have its message count as a refusal of the server", "Status: 503|Description: No Responders|status: error"),
+)  # fmt: skip
+"""Headers by what they would do."""
+
+ODD: Final = (
+    b"no colon",
+    b": no name",
+    b"name\x00: nul",
+    b"correlation_id: \xff\xfe",
+    b"correlation_id: a\r\n Nats-Rollup: all",
+    b"correlation_id: " + b"x" * 3_000,
+    b"content-type: application/x-python-pickle",
+    "correlation_id: grüße\u2028x".encode(),
+    b"reply_to: system",
+    b"A: 1\r\n" * 500,
+)
+"""Header blocks that parsers stumble over, or that the framework goes by."""
+
+
+async def malformed(stage: Stage, me: Attacker) -> Finding:
+    """Send requests and reports with headers that are none."""
+    async with stage.raw(me.identity) as raw:
+        for block in ODD:
+            for subject in (
+                stage.report(me, EVENT),
+                BALANCE,
+                subjects.GET_BOOK.short.format(resource=RESOURCE),
+            ):
+                await raw.ask(subject, b"{}", 0.7, block)
+        # A status line where headers begin: what a client library takes for the server's own word.
+        for status in (b"100 Idle Heartbeat", b"503", b"408 Request Timeout"):
+            await _inline(raw, stage.report(me, EVENT), status)
+        settled = await stage.settled(raw, me)
+        balance = await raw.ask(BALANCE, b"{}")
+        errors = list(raw.errors)
+    lost = [guest.name for guest in stage.victims if guest.reconnects()]
+    return weigh(
+        Fact("the entrance serves on", settled),
+        Fact("the ledger serves on", balance is not None and me.name.encode() in balance.payload),
+        Fact(f"the server complained of {errors or 'nothing'}", not errors),
+        Fact(f"{lost or 'no victim'} lost a connection", not lost),
+    )
+
+
+async def _inline(raw: RawClient, subject: str, status: bytes) -> None:
+    head = b"NATS/1.0 " + status + CRLF + CRLF
+    await raw.send(f"HPUB {subject} {len(head)} {len(head)}".encode() + CRLF + head + CRLF)
+
+
+BALANCE: Final = subjects.GET_BALANCE.short
+"""The request an attacker uses to see whether services serve."""
+
+_REASON: Final = (
+    "the entrance makes every message anew, with an id of its own and without the agent's headers"
+)
+
+ATTACKS: Final = (
+    *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
+    Attack("header_malformed", "to break a service's parser with headers that are none", "headers are read by the library before anybody looks at them, and nobody here goes by them", malformed),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,211 @@
+"""Being somebody else: tampered and self-made credentials, others' JWTs, replayed signatures, second thoughts."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from econsim.adapters.clock import unix_seconds
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import Attacker, Stage, refused
+from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.raw_client import CRLF, Identity, dial, stranger
+from econsim.identity.nats_jwt import Key, Role, identity, user_jwt
+
+Forge = Callable[[Stage, Attacker], Identity]
+"""Who one says to be."""
+
+
+def claims(jwt: str) -> tuple[str, dict[str, Any], str]:
+    """Take a JWT apart: header, claims, signature."""
+    head, body, signature = jwt.split(".")
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return head, found, signature
+
+
+def sealed(head: str, body: dict[str, Any], signature: str = "", signer: Key | None = None) -> str:
+    """Put a JWT together, signed by a key of one's own or with a signature one has."""
+    said = f"{head}.{_base64(json.dumps(body, separators=(',', ':')).encode())}"
+    return f"{said}.{signature if signer is None else _base64(signer.sign(said.encode()))}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One identity that is not one's own."""
+
+    name: str
+    tries: str
+    reason: str
+    forge: Forge
+    fields: tuple[tuple[str, object], ...] = ()
+    """More that is said when connecting."""
+
+    async def run(self, stage: Stage, me: Attacker) -> Finding:
+        """Connect as that; then as oneself, to see that the door is open to those it is for."""
+        async with dial(stage.url) as client:
+            taken = await client.connect(self.forge(stage, me), **dict(self.fields))
+            told = client.errors[:1]
+        async with dial(stage.url) as client:
+            own = await client.connect(me.identity)
+        return weigh(
+            Fact(
+                f"the server did not let it in: {told}",
+                not taken and any("authorization" in e.lower() or "expired" in e.lower() for e in told),
+            ),
+            Fact("with its own credentials it comes in", own),
+        )
+
+
+def _edited(change: Callable[[dict[str, Any]], None]) -> Forge:
+    """Return credentials whose claims were changed and whose signature was kept."""
+
+    def forge(_: Stage, me: Attacker) -> Identity:
+        head, body, signature = claims(me.identity.jwt)
+        change(body)
+        return replace(me.identity, jwt=sealed(head, body, signature))
+
+    return forge
+
+
+def _resigned(change: Callable[[dict[str, Any], Key, Stage], None]) -> Forge:
+    """Return credentials signed anew, with an account key of one's own."""
+
+    def forge(stage: Stage, me: Attacker) -> Identity:
+        head, body, _ = claims(me.identity.jwt)
+        signer = Key(Role.ACCOUNT)
+        change(body, signer, stage)
+        return replace(me.identity, jwt=sealed(head, body, signer=signer))
+
+    return forge
+
+
+def _wider(body: dict[str, Any]) -> None:
+    body["nats"] |= {"pub": {}, "sub": {}}
+
+
+def _for_ever(body: dict[str, Any]) -> None:
+    body.pop("exp", None)
+
+
+def _bearer(body: dict[str, Any]) -> None:
+    body["nats"]["bearer_token"] = True
+
+
+def _renamed(body: dict[str, Any]) -> None:
+    body["name"] = "operator"
+
+
+def _in_sim(body: dict[str, Any], signer: Key, stage: Stage) -> None:
+    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": identity(stage.powers.stolen().jwt).account}
+    body["iss"] = signer.public
+
+
+def _own_account(body: dict[str, Any], signer: Key, _: Stage) -> None:
+    body["nats"] |= {"pub": {}, "sub": {}}
+    body["iss"] = signer.public
+
+
+def _as_issuer(body: dict[str, Any], signer: Key, _: Stage) -> None:
+    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": body["iss"]}
+    body["iss"] = signer.public
+
+
+def _unsigned(stage: Stage, me: Attacker) -> Identity:
+    del stage
+    body = claims(me.identity.jwt)[1]
+    _wider(body)
+    return replace(me.identity, jwt=sealed(_base64(b'{"typ":"JWT","alg":"none"}'), body))
+
+
+def _victims_jwt(stage: Stage, me: Attacker) -> Identity:
+    return Identity(stage.bystander.jwt, me.identity.seed)
+
+
+def _key_alone(_: Stage, me: Attacker) -> Identity:
+    return Identity(seed=me.identity.seed)
+
+
+def _made_up(_: Stage, me: Attacker) -> Identity:
+    account, user = Key(Role.ACCOUNT), Key(Role.USER)
+    return Identity(user_jwt(account, user.public, me.name, issued=unix_seconds()), user.seed)
+
+
+_SIGNED: Final = "a JWT holds what its signer signed: changed, it is nobody's"
+_CHAIN: Final = (
+    "accounts are signed by the operator, users by their account, and the attacker holds neither key"
+)
+
+ROWS: Final = (
+    Row("edit_permissions", "to edit the lists of what it may say out of its JWT", _SIGNED, _edited(_wider)),
+    Row("edit_expiry", "to edit the end of its credentials out of its JWT", _SIGNED, _edited(_for_ever)),
+    Row("edit_name", "to edit an operator's name into its JWT", _SIGNED, _edited(_renamed)),
+    Row("edit_bearer", "to make its JWT one that needs no key", _SIGNED, _edited(_bearer)),
+    Row("unsigned", "to have a JWT taken that says it needs no signature", _SIGNED, _unsigned),
+    Row("sign_for_sim", "to sign itself a user of the services' account", _CHAIN, _resigned(_in_sim)),
+    Row("sign_account", "to sign itself a user of an account of its own making", _CHAIN, _resigned(_own_account)),
+    Row("sign_for_account", "to sign itself a user without lists in its own account", _CHAIN, _resigned(_as_issuer)),
+    Row("self_made", "to connect with an account, a user and keys all its own", _CHAIN, _made_up),
+    Row("jwt_of_another", "to use a victim's JWT with its own key", "the key a JWT names must sign the server's nonce", _victims_jwt),
+    Row("jwt_of_service", "to use a service's JWT without its key", "the key a JWT names must sign the server's nonce", lambda s, _: s.powers.stolen()),
+    Row("key_alone", "to connect with a key and no JWT", "the server knows no users but by JWT", _key_alone),
+    Row("no_credentials", "to connect as nobody", "the server knows no users but by JWT", lambda _, __: Identity()),
+    Row("stranger", "to connect with a key nobody signed", "the server knows no users but by JWT", lambda _, __: stranger()),
+    Row("password", "to guess a name and a password", "the server knows no users but by JWT", lambda _, __: Identity(), (("user", "operator"), ("pass", "operator"), ("auth_token", "s3cr3t"))),
+    Row("name_account", "to ask for the services' account by name", "the account is the JWT's, whatever else is said", lambda _, __: Identity(), (("account", "SIM"), ("new_account", True))),
+    Row("expired", "to use credentials that have ended", "the server knows the time", lambda s, m: s.powers.ended(m.name)),
+)  # fmt: skip
+"""Who one may say to be."""
+
+
+async def replayed_signature(stage: Stage, me: Attacker) -> Finding:
+    """Overhear a whole handshake, and say it again on another connection."""
+    async with dial(stage.url) as first:
+        said = me.identity.answer(str(first.info["nonce"]))
+        taken = await first.connect(Identity(), **said)
+        async with dial(stage.url) as second:
+            other = first.info["nonce"] != second.info["nonce"]
+            again = await second.connect(Identity(), **said)
+    return weigh(
+        Fact("the handshake was good", taken),
+        Fact("the next connection had another nonce", other),
+        Fact("said again it was refused", not again),
+    )
+
+
+async def second_connect(stage: Stage, me: Attacker) -> Finding:
+    """Say on a live connection that one is somebody else now."""
+    from econsim import subjects  # noqa: PLC0415 - tried here only
+
+    tried = subjects.RUN_CLOSED(run=stage.run)
+    stage.witness.forget(me.name)
+    async with stage.raw(me.identity) as raw:
+        for said in (
+            {"jwt": stage.powers.stolen().jwt},
+            {"user": "sys"},
+            {"account": "SIM"},
+            {"jwt": stage.bystander.jwt, "sig": "AA"},
+        ):
+            await raw.send(b"CONNECT " + json.dumps({"verbose": False, **said}).encode() + CRLF)
+        await raw.round()
+        await raw.publish(tried, me.name.encode())
+        await raw.round()
+        still = raw.closed or refused(raw, "publish", tried).true
+    return weigh(
+        Fact("it stayed who it was, or was hung up on", still),
+        stage.untouched(me, tried),
+    )
+
+
+ATTACKS: Final = (
+    *(Attack(row.name, row.tries, row.reason, row.run) for row in ROWS),
+    Attack("replay_signature", "to use a handshake it overheard", "each connection has a nonce of its own", replayed_signature),
+    Attack("second_connect", "to become somebody else on a connection it has", "who one is was settled when the connection was made", second_connect),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,152 @@
+"""Hearing what is not an agent's to hear, while others trade: everything, others' deliveries, the server's events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Final
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import RESOURCE, SETTLED, Attacker, Stage, refused
+from econsim.checks.attacks.verdict import Fact, Finding, dotted, weigh
+from econsim.checks.raw_client import RawClient
+from econsim.identity.agent_account import short_pattern
+from econsim.schemas.subject import Kind, Subject
+
+LISTEN_S: Final = 1.0
+"""How long to listen: victims trade dozens of times in it."""
+
+QUEUE: Final = "admission"
+"""The queue group of the service that admits agents."""
+
+GUESSED: Final = "workers"
+"""A queue group as somebody might call it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One pattern that is listened to."""
+
+    name: str
+    tries: str
+    where: Callable[[Stage, Attacker], str]
+    queue: str = ""
+    """The queue group that is joined, if any."""
+
+    async def run(self, stage: Stage, me: Attacker) -> Finding:
+        """Listen with and without a list of what may be heard."""
+        pattern = self.where(stage, me)
+        traded = stage.told()
+        async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
+            for raw in (own, bare):
+                await raw.subscribe(pattern, 7, self.queue)
+                await raw.round()
+            await asyncio.sleep(LISTEN_S)
+            went_on = await stage.grown(stage.told, traded)
+            answered = await stage.settled(bare, me)
+            foreign = [*_foreign(own, stage, me), *_foreign(bare, stage, me)]
+        return weigh(
+            refused(own, "subscription", pattern),
+            Fact("what is the attacker's own to hear, it heard", answered),
+            Fact("victims were told of their orders meanwhile", went_on),
+            Fact(f"it heard {foreign[:2] or 'nothing'} that is not its own", not foreign),
+        )
+
+
+def _foreign(raw: RawClient, stage: Stage, me: Attacker) -> list[str]:
+    """Return the subjects it heard something on that speaks of another, or that nobody sent to it."""
+    public = [
+        short_pattern(row, me.name)
+        for row in subjects.TABLE
+        if row.kind.value in ("event", "broadcast") and row.short
+    ]
+    names = {pattern.replace("*", RESOURCE) for pattern in public} | {p.replace("*", "gpu") for p in public}
+    own = f"_INBOX.raw{id(raw):x}"
+    return [
+        said.subject
+        for said in raw.heard
+        if said.subject not in names and not said.subject.startswith((own, stage.report(me, SETTLED)))
+    ]
+
+
+ROWS: Final = (
+    Row("hear_everything", "to hear everything", lambda _, __: ">"),
+    Row("hear_system", "to hear the clock and the operators", lambda _, __: dotted("system", ">")),
+    Row("hear_admin", "to hear what operators command", lambda _, __: dotted("admin", ">")),
+    Row("hear_agents", "to hear what other agents report", lambda _, __: dotted("agent", ">")),
+    Row("hear_deliveries", "to hear what becomes of a victim's orders", lambda s, _: dotted("market", "*", "*", s.run, s.victims[0].name)),
+    Row("hear_commands", "to hear everybody's orders", lambda _, __: dotted("market", "*", "place_bid", ">")),
+    Row("hear_advisories", "to hear the server's advisories", lambda _, __: dotted("$JS", "EVENT", ">")),
+    Row("hear_api", "to hear requests to JetStream", lambda _, __: dotted("$JS", "API", ">")),
+    Row("hear_services", "to discover services and answer in their stead", lambda _, __: dotted("$SRV", ">")),
+    Row("hear_server", "to hear the server's own events", lambda _, __: dotted("$SYS", ">")),
+    Row("hear_responses", "to hear answers on their way to others", lambda _, __: dotted("_R_", ">")),
+    Row("hear_buckets", "to hear every write of the ledger", lambda _, __: dotted("$KV", ">")),
+    Row("steal_queue_group", "to join a service's queue group and take its share of messages", lambda _, __: subjects.REPORT.pattern(), QUEUE),
+)  # fmt: skip
+"""What is listened to."""
+
+_REASON: Final = "an account hears what it imports and its own users say, nothing else; the user's list makes the refusal audible"
+
+
+async def inboxes(stage: Stage, me: Attacker) -> Finding:
+    """Listen to all inboxes, which a user may: they are its own account's."""
+    before = stage.served()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe(dotted("_INBOX", ">"), 7)
+        await raw.round()
+        await asyncio.sleep(LISTEN_S)
+        went_on = await stage.grown(stage.served, before)
+        heard = len(raw.heard)
+        own = await raw.ask(stage.report(me, "noted"), b"{}")
+    return weigh(
+        Fact("the subscription was taken", not raw.errors),
+        Fact("victims were answered meanwhile", went_on),
+        Fact(f"it heard {heard or 'none'} of the answers", not heard),
+        Fact("it does hear its own", own is not None),
+    )
+
+
+def _shared(rows: Sequence[Subject]) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
+    """Return the try of joining queue groups that others may be in, on the names of these subjects."""
+
+    async def run(stage: Stage, me: Attacker) -> Finding:
+        before, groups = stage.told(), (GUESSED, QUEUE, stage.victims[0].name)
+        patterns = [short_pattern(row, me.name) for row in rows]
+        async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
+            for raw in (own, bare):
+                for number, (pattern, group) in enumerate(product(patterns, groups), 1):
+                    await raw.subscribe(pattern, number, group)
+                await raw.round()
+            await asyncio.sleep(LISTEN_S)
+            served = await stage.grown(stage.told, before)
+            heard = len(own.heard) + len(bare.heard)
+            told = [len([e for e in raw.errors if "using queue" in e]) for raw in (own, bare)]
+            await bare.subscribe(short_pattern(subjects.TICKED, me.name), 99)
+            ticked = await bare.until(lambda: bool(bare.heard))
+        tried = len(patterns) * len(groups)
+        return weigh(
+            Fact(f"{told} of {tried} were refused, with its lists and without", told == [tried, tried]),
+            Fact(f"it heard {heard or 'none'} of them", not heard),
+            Fact("outside of a group it hears what everybody does", ticked),
+            Fact("victims were told theirs", served),
+        )
+
+    return run
+
+
+_BROADCASTS: Final = tuple(
+    row for row in subjects.TABLE if row.short and row.kind in (Kind.EVENT, Kind.BROADCAST)
+)
+_SHARED: Final = "an agent may join no queue group: its account denies it, and so does its user's list"
+
+ATTACKS: Final = (
+    *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
+    Attack("hear_inboxes", "to hear every answer on every inbox", "inboxes are those of the account it lives in, and it lives there alone", inboxes),
+    Attack("steal_deliveries", "to take victims' deliveries off a queue group", _SHARED, _shared(subjects.ORDER_OUTCOME)),
+    Attack("steal_broadcasts", "to take its share of ticks and prices from victims whose bots use a queue group of a name one can guess", _SHARED, _shared(_BROADCASTS)),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,171 @@
+"""Saying what is not an agent's to say: JetStream's API, others' subjects, the system's, the operators'.
+
+Each is tried twice. With the agent's own credentials the server must refuse it aloud; as a user without any list of
+what it may say, in an account with the same imports, it must come to nothing: the account alone is the wall.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage, refused
+from econsim.checks.attacks.verdict import Fact, Finding, dotted, weigh
+from econsim.checks.raw_client import Identity
+from econsim.schemas.subject import Subject
+from econsim.streams import book_name, bucket
+from econsim.subjects import AUDIT, ORDERS
+
+Where = Callable[[Stage, Attacker], str]
+"""The subject that is tried."""
+
+_API: Final = "$JS.API"
+_STATE: Final = bucket("agent_state")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that is said where it may not be."""
+
+    name: str
+    tries: str
+    where: Where
+    what: str = "{}"
+    """The message; `%me` is the attacker's name, `%run` the run."""
+
+    async def run(self, stage: Stage, me: Attacker) -> Finding:
+        """Say it with and without a list of what may be said."""
+        subject = self.where(stage, me)
+        said = self.what.replace("%me", me.name).replace("%run", stage.run)
+        # What is said must be seen to be the attacker's wherever it comes out.
+        payload = f"{said} " if me.name in said else f"{said} {me.name}"
+        before = await stage.streams()
+        stage.witness.forget(me.name)
+        told = await self._told(stage, me, subject, payload.encode())
+        passed = await self._walled(stage, me, subject, payload.encode())
+        changed = sorted(k for k, v in (await stage.streams()).items() if before.get(k) != v)
+        heard = stage.above.of(me.name, subject)
+        return weigh(
+            told,
+            Fact("what was said beside it arrived", passed),
+            stage.untouched(me, subject),
+            Fact("nothing of it reached the system account", not heard),
+            Fact(f"streams are as they were {' '.join(_kept(changed))}".strip(), not _kept(changed)),
+        )
+
+    async def _told(self, stage: Stage, me: Attacker, subject: str, payload: bytes) -> Fact:
+        async with stage.raw(me.identity) as raw:
+            await raw.publish(subject, payload, f"_INBOX.{me.name}")
+            await raw.round()
+            return refused(raw, "publish", subject)
+
+    async def _walled(self, stage: Stage, me: Attacker, subject: str, payload: bytes) -> bool:
+        identity: Identity = await stage.powers.wall_only(me.name)
+        async with stage.raw(identity) as raw:
+            await raw.publish(subject, payload, f"_INBOX.{me.name}")
+            return await stage.settled(raw, me)
+
+
+def _kept(changed: list[str]) -> list[str]:
+    """Return the streams among these whose first message does not move on by itself."""
+    return [name for name in changed if name in (AUDIT, _STATE, "dead_letter")]
+
+
+def _fixed(*tokens: str) -> Where:
+    return lambda _, __: dotted(*tokens)
+
+
+def _of_run(row: Subject, agent: str = "%victim", **places: str) -> Where:
+    """Return a row's subject in the run; the agent is a victim unless said otherwise."""
+
+    def where(stage: Stage, me: Attacker) -> str:
+        who = {"%victim": stage.victims[0].name, "%me": me.name}.get(agent, agent)
+        values = {"run": stage.run, "resource": RESOURCE, "agent": who, **places}
+        return row(**{place: values[place] for place in row.places})
+
+    return where
+
+
+def _key(name: str, key: str) -> Where:
+    return lambda stage, me: f"$KV.{name}.{key}".replace("%run", stage.run).replace("%me", me.name)
+
+
+_ORDER: Final = '{"command_id":"%me","order_id":"o","price":1000000,"quantity":1}'
+_MINT: Final = json.dumps(
+    {
+        "command_id": "%me",
+        "tick": 1,
+        "chains": [
+            {
+                "id": "%me",
+                "cause": "%me",
+                "transfers": [
+                    {
+                        "id": "%me",
+                        "kind": "transfer",
+                        "debit": "treasury",
+                        "credit": "%me",
+                        "asset": "credits",
+                        "amount": 10**9,
+                    }
+                ],
+            }
+        ],
+    }
+)
+_ALL: Final = '{"name":"%me","subjects":[">"]}'
+
+ROWS: Final = (
+    Row("stream_create", "to make a stream that captures everything", _fixed(_API, "STREAM", "CREATE", "spy"), _ALL),
+    Row("stream_update", "to let the log take what its settings refuse", _fixed(_API, "STREAM", "UPDATE", AUDIT), '{"name":"audit_log","allow_rollup_hdrs":true,"x":"%me"}'),
+    Row("stream_delete", "to delete the log", _fixed(_API, "STREAM", "DELETE", AUDIT)),
+    Row("stream_purge", "to empty the queue of everybody's orders", _fixed(_API, "STREAM", "PURGE", ORDERS)),
+    Row("message_delete", "to take an event out of the log", _fixed(_API, "STREAM", "MSG", "DELETE", AUDIT), '{"seq":1}'),
+    Row("message_get", "to read any message of the ledger's bucket", _fixed(_API, "STREAM", "MSG", "GET", _STATE), '{"seq":1}'),
+    Row("direct_get_many", "to read everybody's balances in one request", _fixed(_API, "DIRECT", "GET", _STATE), '{"multi_last":["$KV.agent_state.>"],"batch":100}'),
+    Row("direct_get_another", "to read a victim's balance", lambda s, _: dotted(_API, "DIRECT", "GET", _STATE, "$KV", "agent_state", s.run, s.victims[0].name, "balance")),
+    Row("consumer_create", "to have the log delivered to itself", _fixed(_API, "CONSUMER", "CREATE", AUDIT), '{"stream_name":"audit_log","config":{"deliver_subject":"_INBOX.%me","ack_policy":"none"}}'),
+    Row("consumer_next", "to take orders off the queue of a book", lambda s, _: dotted(_API, "CONSUMER", "MSG", "NEXT", ORDERS, book_name(s.run, RESOURCE)), '{"batch":10}'),
+    Row("acknowledge", "to acknowledge somebody's order before its market has seen to it", lambda s, _: dotted("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", "0")),
+    Row("balance_write", "to write its own balance into the ledger's bucket", _key("agent_state", "%run.%me.balance"), '{"posted":9007199254740991,"pending":0}'),
+    Row("lease_steal", "to take the lease of a book's writer", _key("leases", f"book.%run.{RESOURCE}")),
+    Row("quota_write", "to raise its own quotas", _key("quotas", "%run.%me"), '{"max_publish_rate":1000000}'),
+    Row("counter_poison", "to use up a victim's quota", lambda s, _: dotted("quota", "publish_rate", s.run, s.victims[0].name, "1"), "+1000000"),
+    Row("price_write", "to set a market's price", _key("market_prices", f"{RESOURCE}.%run")),
+    Row("dead_letter_plant", "to plant a dead letter that an operator would put back into the queue", lambda s, m: dotted("dead_letter", subjects.PLACE_BID(resource=RESOURCE, run=s.run, agent=m.name)), _ORDER),
+    Row("run_close", "to say that the run has ended", _of_run(subjects.RUN_CLOSED)),
+    Row("tick_forge", "to open a tick", _of_run(subjects.TICKED)),
+    Row("suspend_another", "to have a victim thrown out", _of_run(subjects.AGENT_SUSPENDED)),
+    Row("admin_close", "to end the run as an operator", lambda _, __: subjects.CLOSE_RUN(operator="operator"), '{"run":"%run"}'),
+    Row("admin_quota", "to raise its quotas as an operator", lambda _, __: subjects.SET_QUOTA(operator="operator"), '{"run":"%run","agent":"%me","update":{"max_publish_rate":1000000}}'),
+    Row("admin_letter", "to put a dead letter back as an operator", lambda _, __: subjects.RETRY_LETTER(operator="operator"), '{"sequence":1}'),
+    Row("mint_money", "to have the ledger move the treasury's money to itself", _of_run(subjects.SUBMIT, "market"), _MINT),
+    Row("close_tick", "to close a tick as the clock", _of_run(subjects.CLOSE_TICK, "clock"), '{"command_id":"%me","tick":9,"period":1,"tick_of_period":9,"close_period":true}'),
+    Row("place_orders", "to place orders for all agents of a host", _of_run(subjects.PLACE_ORDERS, "host_1"), '{"command_id":"%me","tick":1,"actions":[]}'),
+    Row("order_as_another", "to place an order as a victim", _of_run(subjects.PLACE_BID), _ORDER),
+    Row("order_unadmitted", "to place its own order past the entrance and its quotas", _of_run(subjects.PLACE_BID, "%me"), _ORDER),
+    Row("order_elsewhere", "to place an order in a run it is not in", lambda s, m: subjects.PLACE_BID(resource=RESOURCE, run=s.elsewhere, agent=m.name), _ORDER),
+    Row("wildcard_place_bid", "to place a bid on all markets and in all runs with a wildcard", lambda _, m: dotted("market", "*", "place_bid", "*", m.name), _ORDER),
+    Row("report_as_another", "to speak of itself as a victim", lambda s, _: dotted("agent", s.victims[0].name, "noted")),
+    Row("event_forge", "to write an event of its own making into the log", lambda s, m: subjects.REPORTED(agent=m.name, event="enriched", run=s.run)),
+    Row("delivery_forge", "to tell a victim that its order traded", _of_run(subjects.ORDER_OUTCOME[3])),
+    Row("broadcast_forge", "to tell everybody a false price", _of_run(subjects.ALL_PRICES)),
+    Row("inbox_of_service", "to hand a book commands past the queue", lambda s, _: dotted("_INBOX", "market", book_name(s.run, RESOURCE), "any"), _ORDER),
+    Row("inbox_of_another", "to answer a victim's request in a service's stead", lambda s, _: dotted("_INBOX", s.victims[0].name)),
+    Row("response_forge", "to answer through the server's own reply subjects", _fixed("_R_", "a", "b")),
+    Row("trace_forge", "to write spans into the trace", _fixed("trace", "market", "cpu", "span_started")),
+    Row("claims_update", "to ask the server for more imports", _fixed("$SYS", "REQ", "CLAIMS", "UPDATE"), "e30.e30.%me"),
+    Row("claims_delete", "to have a victim's account deleted", _fixed("$SYS", "REQ", "CLAIMS", "DELETE"), "e30.e30.%me"),
+    Row("server_ping", "to have the server tell about all accounts", _fixed("$SYS", "REQ", "SERVER", "PING", "CONNZ")),
+    Row("server_kick", "to have a service's connection closed", _fixed("$SYS", "REQ", "SERVER", "PING", "KICK"), '{"cid":1,"x":"%me"}'),
+)  # fmt: skip
+"""What is said where."""
+
+_REASON: Final = "the account imports no such subject, so there it leads nowhere; the user's list only makes the refusal audible"
+
+ATTACKS: Final = tuple(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS)
+"""All of them."""

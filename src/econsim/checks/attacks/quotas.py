@@ -1,0 +1,294 @@
+"""Taking more than one's share: through many connections, many services, many actions, or sheer noise.
+
+Counted is what comes out in `SIM` and what is answered, by the seconds it came in: a window is a second, and a quota
+holds in each of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Final
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage
+from econsim.checks.attacks.orders import entry, order
+from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.raw_client import RawClient, message
+from econsim.identity.agent_account import CONNECTIONS_MAX
+from econsim.schemas.quota import Quotas
+
+LIMITS: Final = Quotas()
+"""What an agent may take unless an operator says otherwise."""
+
+BURST: Final = 400
+"""Messages sent at once where more than the rate is to be got through."""
+
+FLOOD: Final = 20_000
+"""Messages of a flood: ten times what a service looks at in a second."""
+
+RATE: Final = 20
+"""Messages a second an agent may send where what all services let pass together is to stand out."""
+
+CHANGED_S: Final = 1.2
+"""Pause after a limit was changed: it holds within a second."""
+
+SERVED_MIN: Final = 6
+"""Requests of each victim that must be answered while a flood goes on or is worked off."""
+
+BYTES_MAX: Final = 40_000
+"""The share of the log that `stream_bytes` is given."""
+
+
+def _windows(started: float) -> int:
+    """Return how many seconds of the clock a span touched."""
+    return int(time.perf_counter() - started) + 2
+
+
+async def _each(stage: Stage, me: Attacker, work: Callable[[RawClient, int], Awaitable[None]]) -> None:
+    """Do something on as many connections as an agent may have, at once."""
+    async with AsyncExitStack() as stack:
+        raws = [await stack.enter_async_context(stage.raw(me.identity)) for _ in range(CONNECTIONS_MAX)]
+        await asyncio.gather(*(work(raw, number) for number, raw in enumerate(raws)))
+
+
+async def _admitted(stage: Stage, me: Attacker, *patterns: str) -> int:
+    """Return how much of an attacker came through on patterns of `SIM`, once the first of it has."""
+    await stage.witness.until(lambda: bool(stage.witness.of(me.name, *patterns)))
+    await asyncio.sleep(0.3)
+    return len(stage.witness.of(me.name, *patterns))
+
+
+async def orders_by_connections(stage: Stage, me: Attacker) -> Finding:
+    """Place orders over four connections at once."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+
+    async def place(raw: RawClient, number: int) -> None:
+        bids = [
+            message(entry(subjects.PLACE_BID), order(f"{number}-{n}"))
+            for n in range(BURST // CONNECTIONS_MAX)
+        ]
+        await raw.send(b"".join(bids))
+        await raw.round()
+
+    await _each(stage, me, place)
+    queued = await _admitted(stage, me, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
+    most = LIMITS.max_order_rate * _windows(started)
+    return weigh(
+        Fact(f"of {BURST} orders {queued} were admitted, at most {most} may be", 0 < queued <= most),
+    )
+
+
+async def reports_by_connections(stage: Stage, me: Attacker) -> Finding:
+    """Report over four connections at once."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+
+    async def tell(raw: RawClient, number: int) -> None:
+        await raw.send(
+            b"".join(
+                message(stage.report(me, f"told{number}"), b"{}") for _ in range(BURST // CONNECTIONS_MAX)
+            )
+        )
+        await raw.round()
+
+    await _each(stage, me, tell)
+    stored = await _admitted(stage, me, subjects.REPORTED.pattern(agent=me.name, run=stage.run))
+    most = LIMITS.max_publish_rate * _windows(started)
+    return weigh(
+        Fact(f"of {BURST} reports {stored} were admitted, at most {most} may be", 0 < stored <= most),
+    )
+
+
+async def by_services(stage: Stage, me: Attacker) -> Finding:
+    """Ask three services and the entrance at once, each of which counts by itself."""
+    await stage.powers.limit(me.name, "max_publish_rate", RATE)
+    await asyncio.sleep(CHANGED_S)
+    asked = (
+        subjects.GET_BALANCE.short,
+        subjects.GET_PRICES.short,
+        subjects.GET_BOOK.short.format(resource=RESOURCE),
+        stage.report(me, "told"),
+    )
+    started = time.perf_counter()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all.*", 5)
+        await raw.send(
+            b"".join(
+                message(subject, b"{}", f"_INBOX.all.{n}") for n in range(BURST // 4) for subject in asked
+            )
+        )
+        await raw.until(lambda: len(raw.heard) >= BURST)
+        served = [said for said in raw.heard if b'"error"' not in said.payload]
+        most = RATE * _windows(started)
+    return weigh(
+        Fact(f"{len(raw.heard)} of {BURST} were answered", len(raw.heard) == BURST),
+        Fact(f"{len(served)} of them were served, at most {most} may be", 0 < len(served) <= most),
+    )
+
+
+def _execute(*actions: Mapping[str, object]) -> bytes:
+    return json.dumps({"actions": list(actions)}).encode()
+
+
+async def orders_by_execute(stage: Stage, me: Attacker) -> Finding:
+    """Place twenty orders with each request."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all.*", 5)
+        for number in range(15):
+            actions = [
+                {
+                    "do": "place_bid",
+                    "resource": RESOURCE,
+                    "price": 10_000,
+                    "quantity": 1,
+                    "order_id": f"s{number}-{n}",
+                }
+                for n in range(20)
+            ]
+            await raw.publish(subjects.EXECUTE.short, _execute(*actions), f"_INBOX.all.{number}")
+        await raw.until(lambda: len(raw.heard) >= 15)
+    queued = stage.witness.of(me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
+    most = LIMITS.max_order_rate * _windows(started)
+    return weigh(
+        Fact(f"of 300 orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most)
+    )
+
+
+async def reads_by_execute(stage: Stage, me: Attacker) -> Finding:
+    """Ask twenty times with each request."""
+    stage.witness.forget(me.name)
+    started = time.perf_counter()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all.*", 5)
+        body = _execute(*[{"do": "get_balance"}] * 20)
+        await raw.send(b"".join(message(subjects.EXECUTE.short, body, f"_INBOX.all.{n}") for n in range(60)))
+        await raw.until(lambda: len(raw.heard) >= 60)
+    asked = stage.witness.of(me.name, subjects.GET_BALANCE(run=stage.run, agent=me.name))
+    most = LIMITS.max_publish_rate * _windows(started)
+    return weigh(
+        Fact(f"of 1200 questions {len(asked)} reached the ledger, at most {most} may", 0 < len(asked) <= most)
+    )
+
+
+async def without_reply(stage: Stage, me: Attacker) -> Finding:
+    """Ask without a reply subject, so that nobody is answered, or counted."""
+    stage.witness.forget(me.name)
+    async with stage.raw(me.identity) as raw:
+        body = _execute(
+            {"do": "place_bid", "resource": RESOURCE, "price": 10_000, "quantity": 1, "order_id": "silent"},
+            *[{"do": "get_balance"}] * 19,
+        )
+        await raw.send(b"".join(message(subjects.EXECUTE.short, body) for _ in range(100)))
+        settled = await stage.settled(raw, me)
+        await asyncio.sleep(0.3)
+    asked = stage.witness.of(
+        me.name,
+        subjects.GET_BALANCE(run=stage.run, agent=me.name),
+        subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name),
+    )
+    arrived = stage.witness.of(me.name, subjects.EXECUTE(run=stage.run, agent=me.name))
+    return weigh(
+        Fact(f"{len(arrived)} of 100 arrived", len(arrived) == 100),
+        Fact(f"of 2000 actions {len(asked) or 'none'} were done", not asked),
+        Fact("what came later was served", settled),
+    )
+
+
+async def stream_bytes(stage: Stage, me: Attacker) -> Finding:
+    """Fill the log with large reports."""
+    await stage.powers.limit(me.name, "max_stream_bytes", BYTES_MAX)
+    await asyncio.sleep(CHANGED_S)
+    body = json.dumps({"data": {"x": "y" * 12_000}}).encode()
+    stage.witness.forget(me.name)
+    async with stage.raw(me.identity) as raw:
+        answers = [await raw.ask(stage.report(me, "filled"), body) for _ in range(12)]
+    stored = stage.witness.of(me.name, subjects.REPORTED(agent=me.name, event="filled", run=stage.run))
+    size = sum(len(said.payload) for said in stored)
+    refused = sum(1 for answer in answers if answer and b"stream_bytes_are_exceeded" in answer.payload)
+    return weigh(
+        Fact(f"{refused} of 12 were refused", refused > 0),
+        Fact(f"{size} bytes are in the log, {BYTES_MAX} may be", 0 < size <= BYTES_MAX),
+    )
+
+
+async def _flood(stage: Stage, me: Attacker, subject: str, reply: str = "") -> tuple[bool, bool]:
+    """Send far too much at once; return whether the account was taken away, and whether the connection ended."""
+    async with stage.raw(me.identity) as raw:
+        burst = message(subject, b"{}", reply) * (FLOOD // 20)
+        for _ in range(20):
+            await raw.send(burst)
+            await asyncio.sleep(0)
+        gone = await stage.witness.until(lambda: stage.powers.gone(me.name))
+        await raw.until(lambda: raw.closed)
+        return gone, raw.closed
+
+
+def _flooding(
+    subject: Callable[[Stage, Attacker], str], reply: str
+) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
+    async def run(stage: Stage, me: Attacker) -> Finding:
+        before = stage.served()
+        refused = sum(guest.phase.refused for guest in stage.victims)
+        gone, closed = await _flood(stage, me, subject(stage, me), reply)
+        # What is queued before the door closes must be worked off, so victims are given a moment.
+        served = await stage.grown(stage.served, before, SERVED_MIN)
+        return weigh(
+            Fact("its account was taken away", gone),
+            Fact("its connection ended", closed),
+            Fact("victims were served meanwhile", served),
+            Fact(
+                "no victim was refused anything",
+                refused == sum(guest.phase.refused for guest in stage.victims),
+            ),
+        )
+
+    return run
+
+
+async def reading_flood(stage: Stage, me: Attacker) -> Finding:
+    """Read one's own balance as fast as the server answers: no service sees it."""
+    before = stage.served()
+    async with stage.raw(me.identity) as raw:
+        await raw.subscribe("_INBOX.all", 5)
+        raw.keep = lambda _: False
+        await raw.send(message("state.balance", b"", "_INBOX.all") * FLOOD)
+        read = await raw.round()
+    served = await stage.grown(stage.served, before, SERVED_MIN)
+    refused = [guest.name for guest in stage.victims if guest.phase.refused]
+    return weigh(
+        Fact(f"the server took all {FLOOD} readings in", read),
+        Fact("victims were served meanwhile", served),
+        Fact(f"{refused or 'no victim'} was refused anything", not refused),
+    )
+
+
+_COUNTED: Final = "one counter per agent and second, whoever counts"
+_GATE: Final = (
+    "what an agent sends far above its rate is dropped as it arrives, and its account is taken away"
+)
+_INBOX: Final = "_INBOX.flood"
+
+ATTACKS: Final = (
+    Attack("orders_by_connections", "to place more orders a second over four connections", _COUNTED, orders_by_connections),
+    Attack("reports_by_connections", "to report more a second over four connections", _COUNTED, reports_by_connections),
+    Attack("rate_by_services", "to ask more a second by asking several services", _COUNTED, by_services),
+    Attack("orders_by_execute", "to place more orders a second as actions of requests", "each order is counted, however it comes", orders_by_execute),
+    Attack("reads_by_execute", "to have services ask each other more than it may ask", "each action is counted as a message", reads_by_execute),
+    Attack("without_reply", "to act uncounted by asking for no answer", "a request that asks for no answer is not done", without_reply),
+    Attack("stream_bytes", "to fill the log", "the bytes each agent may store are counted over the run", stream_bytes),
+    Attack("flood_reports", "to drown the entrance", _GATE, _flooding(lambda s, m: s.report(m, "noise"), ""), loud=True),
+    Attack("flood_orders", "to drown the market", _GATE, _flooding(lambda _, __: entry(subjects.PLACE_BID), _INBOX), loud=True),
+    Attack("flood_requests", "to drown the ledger with questions", _GATE, _flooding(lambda _, __: subjects.GET_BALANCE.short, _INBOX), loud=True),
+    Attack("flood_silent", "to drown the market with requests that nobody answers", _GATE, _flooding(lambda _, __: subjects.EXECUTE.short, ""), loud=True),
+    Attack("flood_reserved", "to drown the entrance with calls of services to come", _GATE, _flooding(lambda _, __: subjects.INVOKE_LLM.short, _INBOX), loud=True),
+    Attack("flood_readings", "to drown the server with readings of its own balance", "a reading costs the server microseconds, and no service hears of it", reading_flood, loud=True),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,102 @@
+"""Bending the one reading of JetStream that agents have: a direct get of their own keys under `state.…`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import Attacker, Stage
+from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.raw_client import Said
+
+BODIES: Final[dict[str, dict[str, object]]] = {
+    "multi_last": {"multi_last": ["$KV.agent_state.>"], "batch": 100},
+    "sequence": {"seq": 1},
+    "next_of": {"seq": 1, "next_by_subj": "$KV.agent_state.>"},
+    "last_of": {"last_by_subj": "$KV.agent_state.%run.%victim.balance"},
+    "batch": {"seq": 1, "batch": 1_000},
+    "up_to_time": {"multi_last": ["$KV.agent_state.>"], "up_to_time": "2099-01-01T00:00:00Z"},
+    "start_time": {"start_time": "2000-01-01T00:00:00Z", "batch": 1_000},
+}
+"""Payloads that a direct get by sequence or of many subjects would take."""
+
+NAMES: Final = ("state.balance", "state.holdings", "state.price.cpu", "state.tick", "state.closed")
+"""Where they are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One payload, tried on every reading."""
+
+    name: str
+    body: dict[str, object]
+
+    async def run(self, stage: Stage, me: Attacker) -> Finding:
+        """Ask every reading with the payload, and once without."""
+        text = json.dumps(self.body).replace("%run", stage.run).replace("%victim", stage.victims[0].name)
+        async with stage.raw(me.identity) as raw:
+            plain = await raw.ask(NAMES[0])
+            heard = len(raw.heard)
+            for name in NAMES:
+                await raw.ask(name, text.encode())
+            leaked = [said for said in raw.heard[heard:] if said.payload or _foreign(said, stage)]
+            answers = len(raw.heard) - heard
+        return weigh(
+            Fact("its own balance it may read", plain is not None and b"posted" in plain.payload),
+            Fact(f"the server answered {answers} of {len(NAMES)} with a status", answers == len(NAMES)),
+            Fact(f"{len(leaked) or 'none'} of the answers held a message", not leaked),
+        )
+
+
+def _foreign(said: Said, stage: Stage) -> bool:
+    text = said.headers + said.payload
+    return any(f".{guest.name}.".encode() in text for guest in stage.victims)
+
+
+async def crafted_keys(stage: Stage, me: Attacker) -> Finding:
+    """Put wildcards, and more than a token, where the name of a market stands."""
+    tried = [
+        "state.price.*",
+        "state.price.>",
+        f"state.price.{stage.run}",
+        "state.price.*.*",
+        "state.*",
+        "state.>",
+    ]
+    async with stage.raw(await stage.powers.wall_only(me.name)) as raw:
+        answers = [await raw.ask(name, b"", 0.5) for name in tried]
+    held = [a for a in answers if a is not None and a.payload]
+    public = all(
+        b"Nats-Subject: $KV.market_prices." in a.headers and f".{stage.run}\r".encode() in a.headers
+        for a in held
+    )
+    return weigh(
+        Fact(f"{len(held)} of {len(tried)} gave a public price of the run, nothing else", public),
+        Fact("no answer speaks of a victim", not any(_foreign(a, stage) for a in answers if a)),
+    )
+
+
+async def headers(stage: Stage, me: Attacker) -> Finding:
+    """Ask for one's own balance with headers that change what a direct get returns."""
+    lines = b"Nats-Subject: $KV.agent_state.>\r\nNats-Sequence: 1\r\nNats-Stream: audit_log\r\nNats-Min-Last-Sequence: 0"
+    async with stage.raw(me.identity) as raw:
+        answer = await raw.ask("state.balance", b"", headers=lines)
+    subject = f"Nats-Subject: $KV.agent_state.{stage.run}.{me.name}.balance".encode()
+    return weigh(
+        Fact("the answer is its own balance", answer is not None and subject in answer.headers),
+        Fact("it speaks of no victim", answer is not None and not _foreign(answer, stage)),
+    )
+
+
+_REASON: Final = (
+    "the subject names the one key, the import pins it, and with a payload the server refuses the request"
+)
+
+ATTACKS: Final = (
+    *(Attack(f"read_{name}", f"to read others' keys through its own with a payload ({name})", _REASON, Row(name, body).run) for name, body in BODIES.items()),
+    Attack("read_crafted", "to read others' keys with wildcards in the name of a reading", "a wildcard that is published is a word like any other, in one token of one bucket", crafted_keys),
+    Attack("read_headers", "to read others' keys with headers", "a direct get by subject goes by nothing but its subject", headers),
+)  # fmt: skip
+"""All of them."""

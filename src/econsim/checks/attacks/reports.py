@@ -1,0 +1,233 @@
+"""Reports: what an agent says of itself, made to look like something else or to use something up."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import Attacker, Stage, code_of
+from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.raw_client import Said
+from econsim.domain.audit.decoding import decode
+
+LATER: Final = 10**9
+"""A tick that will not come."""
+
+IMITATED: Final = (
+    "closed", "run_closed", "opened", "ticked", "period_closed", "transfer_posted", "transfer_refused", "trade_executed",
+    "bid_accepted", "order_cancelled", "price_updated", "tick_cleared", "rejected", "suspended", "commanded", "changed",
+    "buried", "place_orders", "close_tick", "submit", "set", "retry",
+)  # fmt: skip
+"""Names of others' events and commands."""
+
+
+async def imitate(stage: Stage, me: Attacker) -> Finding:
+    """Report under the names of the system's events."""
+    async with stage.raw(me.identity) as raw:
+        answers = [
+            await raw.ask(stage.report(me, name), b'{"data":{"items":[],"ticks":1}}') for name in IMITATED
+        ]
+    stored = [await stage.event(me, name) for name in IMITATED]
+    events = [json.loads(found.data or b"{}") for found in stored if found]
+    closed = await stage.stored(subjects.AUDIT, subjects.RUN_CLOSED(run=stage.run))
+    kinds = {
+        type(decode(found.subject or "", found.data or b"").event.data).__name__ for found in stored if found
+    }
+    return weigh(
+        Fact(
+            f"{len(events)} of {len(IMITATED)} were admitted ({_codes(answers)}), all of domain agent and its own",
+            bool(events)
+            and all(e["type"].split(".")[0] == "agent" and e["actor"] == me.name for e in events),
+        ),
+        Fact(f"readers take them for {', '.join(sorted(kinds))}", kinds == {"Reported"}),
+        Fact("the run goes on", closed is None),
+    )
+
+
+def _codes(answers: list[Said | None]) -> str:
+    return ", ".join(sorted({code_of(answer) for answer in answers}))
+
+
+async def forged_fields(stage: Stage, me: Attacker) -> Finding:
+    """Say another actor, agent or run in the message."""
+    victim = stage.victims[0].name
+    tried = {
+        "agent_id": (victim, "agent_id_does_not_match_subject"),
+        "correlation_id": (stage.elsewhere, "correlation_id_does_not_match_subject"),
+        "actor": (victim, "message_is_invalid"),
+        "type": (subjects.TRADE_EXECUTED.type, "message_is_invalid"),
+        "occurred_at": ("2000-01-01T00:00:00Z", "message_is_invalid"),
+        "schema_version": (2, "message_is_invalid"),
+    }
+    async with stage.raw(me.identity) as raw:
+        found = {
+            name: code_of(await raw.ask(stage.report(me, "forged"), json.dumps({name: value}).encode()))
+            for name, (value, _) in tried.items()
+        }
+    stored = await stage.event(me, "forged")
+    return weigh(
+        Fact(
+            f"each was refused: {', '.join(sorted(set(found.values())))}",
+            all(found[name] == code for name, (_, code) in tried.items()),
+        ),
+        Fact("nothing of it is in the log", stored is None),
+    )
+
+
+async def borrowed_ids(stage: Stage, me: Attacker) -> Finding:
+    """Name a victim's event as one's own, and as one's cause, in another run's name."""
+    newest = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
+    victim = json.loads((newest.data if newest else None) or b"{}")
+    body = {"event_id": victim["event_id"], "causation_id": victim["event_id"], "trace_id": "0" * 32}
+    async with stage.raw(me.identity) as raw:
+        code = code_of(await raw.ask(stage.report(me, "borrowed"), json.dumps(body).encode()))
+    stored = await stage.event(me, "borrowed")
+    event = json.loads((stored.data if stored else None) or b"{}")
+    return weigh(
+        Fact(f"it was {code} as a report of its own", code == "admitted" and event.get("actor") == me.name),
+        Fact(
+            "its event has another id than the victim's",
+            bool(event) and event["event_id"] != victim["event_id"],
+        ),
+        Fact(
+            "a cause is a claim: who and when are econsim's",
+            event.get("correlation_id") == stage.run and int(event.get("tick", -1)) <= await _tick(stage),
+        ),
+    )
+
+
+async def lying_cycles(stage: Stage, me: Attacker) -> Finding:
+    """Answer ticks that will not come, for a million agents, with limits that would end the period."""
+    body = {
+        "data": {
+            "tick": LATER,
+            "agents": 10**6,
+            "actions": {"cpu": 1},
+            "limits": {"cpu": {"bid": None, "ask": None}},
+        }
+    }
+    before = await _tick(stage)
+    async with stage.raw(me.identity) as raw:
+        code = code_of(await raw.ask(stage.report(me, subjects.COMPLETED), json.dumps(body).encode()))
+        ticks: tuple[object, ...] = (-1, 1.5, True, "9", None, [], 10**400)
+        odd = [
+            code_of(
+                await raw.ask(
+                    stage.report(me, subjects.COMPLETED), json.dumps({"data": {"tick": tick}}).encode()
+                )
+            )
+            for tick in ticks
+        ]
+    stored = await stage.stored(subjects.AUDIT, subjects.CYCLE_COMPLETED(agent=me.name, run=stage.run))
+    event = json.loads((stored.data if stored else None) or "{}")
+    data = event.get("data", {})
+    went_on = await stage.witness.until(lambda: True) and await _later(stage, before)
+    return weigh(
+        Fact(
+            f"of limits and counts nothing was taken over ({code})",
+            not data or (data.get("limits") == {} and data.get("agents") == 1),
+        ),
+        Fact(
+            f"what is no tick was refused ({', '.join(sorted(set(odd)))})", set(odd) == {"message_is_invalid"}
+        ),
+        Fact(
+            f"the log holds no event of a tick that is not there ({str(event.get('tick'))[:12]})",
+            not event or int(event["tick"]) <= await _tick(stage),
+        ),
+        Fact("the clock went on by its own count", went_on),
+    )
+
+
+async def _tick(stage: Stage) -> int:
+    stored = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
+    return int(json.loads((stored.data if stored else None) or b'{"tick":0}')["tick"])
+
+
+async def _later(stage: Stage, tick: int) -> bool:
+    for _ in range(75):
+        now = await _tick(stage)
+        if tick < now < LATER:
+            return True
+        await stage.witness.until(lambda: False, 0.2)
+    return False
+
+
+async def bombs(stage: Stage, me: Attacker) -> Finding:
+    """Send what is large, deep or odd as a report."""
+    tried = (
+        b'{"data":' + b'{"a":' * 3_000 + b"1" + b"}" * 3_001,
+        b'{"data":{"x":' + b"9" * 16_000 + b"}}",
+        b'{"data":{"x":1e999,"y":-1e999,"z":NaN}}',
+        b'{"data":{"a":1,"a":2},"data":{"b":3}}',
+        b'{"data":{"x":"\\ud800\\u0000\\u001b[2J"}}',
+        b'{"data":{"x":"' + b"y" * 16_384 + b'"}}',
+        b'{"data":' + b"[" * 16_000,
+        b"\xff\xfe{}",
+        b"7",
+        b"x" * 65_000,
+    )
+    async with stage.raw(me.identity) as raw:
+        answers = [await raw.ask(stage.report(me, "bombed"), body) for body in tried]
+        settled = await stage.settled(raw, me)
+    codes = [code_of(answer) for answer in answers]
+    stored = await stage.event(me, "bombed")
+    return weigh(
+        Fact(
+            f"each was answered: {', '.join(sorted(set(codes)))}",
+            set(codes) <= {"admitted", "message_is_invalid", "message_is_too_large"},
+        ),
+        Fact(
+            "what is in the log of it can be read",
+            stored is None or bool(decode(stored.subject or "", stored.data or b"")),
+        ),
+        Fact("what came later was served", settled),
+    )
+
+
+async def odd_names(stage: Stage, me: Attacker) -> Finding:
+    """Report under names with wildcards, capitals, control characters, bytes that are no text, and great length."""
+    names = [
+        b"*",
+        b">",
+        b"Noted",
+        b"a" * 65,
+        b"a" * 3_000,
+        b"\x1b[2J",
+        b"\x07",
+        b"%s",
+        b"{run}",
+        "grüße".encode(),
+        b"\xff\xfe",
+        b"a\x0cb",
+        b"a\x0b9",
+        b"$1",
+        b"_R_",
+    ]
+    prefix = stage.report(me, "x").removesuffix("x").encode()
+    async with stage.raw(me.identity) as raw:
+        for name in names * 4:
+            await raw.send(b"PUB " + prefix + name + b" 2\r\n{}\r\n")
+        settled = await stage.settled(raw, me)
+    heard = stage.witness.of(me.name, subjects.ADMISSION_REJECTED(run=stage.run))
+    told = [json.loads(said.payload)["data"] for said in heard]
+    stored = stage.witness.of(me.name, subjects.REPORTED.pattern(agent=me.name, run=stage.run))
+    names_stored = {said.subject.split(".")[2] for said in stored} - {"settled"}
+    return weigh(
+        Fact(f"{sorted(names_stored) or 'none'} became events", not names_stored),
+        Fact(f"the log tells of it {len(told)} times, not {len(names) * 4}", 1 <= len(told) <= 5),
+        Fact("what is told can be shown to people", all(str(each["subject"]).isprintable() for each in told)),
+        Fact("the entrance serves on", settled),
+    )
+
+
+ATTACKS: Final = (
+    Attack("imitate_events", "to have its reports taken for events of the system", "reports are of domain agent under its own name, whatever they are called, and readers go by both", imitate),
+    Attack("forge_actor", "to write another actor, agent, type or run into its report", "the envelope is made by econsim; what is said in its place is refused", forged_fields),
+    Attack("borrow_ids", "to give its report the id and cause of a victim's event", "ids of events derive from the run's secret; an agent's own id is kept beside it", borrowed_ids),
+    Attack("lying_cycles", "to answer future ticks for a million agents, with limits that end the period", "of an agent's answer only the tick is taken over, and only of a tick there was", lying_cycles),
+    Attack("report_bombs", "to use up or break readers with what it reports", "reports are read by schema up to a size, and stored as econsim writes them", bombs),
+    Attack("odd_names", "to break subjects, terminals and parsers with the name of a report", "names are checked by grammar, told once a second, and shown as text", odd_names),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,88 @@
+"""Keeping something after being thrown out: a connection, a subscription, credentials, an open door."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage
+from econsim.checks.attacks.orders import entry, order
+from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.raw_client import dial, message
+from econsim.identity.agent_account import short_pattern
+
+
+async def connection(stage: Stage, me: Attacker) -> Finding:
+    """Stay connected, and go on publishing."""
+    async with stage.raw(me.identity) as raw, stage.raw(me.identity) as other:
+        await raw.subscribe(short_pattern(subjects.PRICE_UPDATED, me.name))
+        await raw.round()
+        await stage.powers.revoke(me.name)
+        ended = [await each.until(lambda each=each: each.closed) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
+        stage.witness.forget(me.name)
+        heard = len(raw.heard)
+        await raw.send(message(stage.report(me, "late"), b"{}") * 10)
+        await raw.send(message(entry(subjects.PLACE_BID), order("late")))
+        await asyncio.sleep(1.0)
+    return weigh(
+        Fact(f"{sum(ended)} of 2 connections ended", all(ended)),
+        stage.untouched(
+            me, subjects.REPORT.pattern(), subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name)
+        ),
+        Fact(f"it was told {len(raw.heard) - heard} prices more", len(raw.heard) == heard),
+    )
+
+
+async def reconnect(stage: Stage, me: Attacker) -> Finding:
+    """Come back with the same credentials, at once and later."""
+    async with dial(stage.url) as client:
+        before = await client.connect(me.identity)
+    await stage.powers.revoke(me.name)
+    tries = []
+    for pause_s in (0.0, 0.2, 1.0):
+        await asyncio.sleep(pause_s)
+        async with dial(stage.url) as client:
+            tries.append(await client.connect(me.identity))
+    return weigh(
+        Fact("before, it came in", before),
+        Fact(f"after, {sum(tries) or 'none'} of {len(tries)} tries were let in", not any(tries)),
+    )
+
+
+async def readmitted(stage: Stage, me: Attacker) -> Finding:
+    """Be let in again, and use the credentials of before beside the new ones."""
+    await stage.powers.revoke(me.name)
+    new = await stage.powers.wall_only(me.name)
+    async with dial(stage.url) as client:
+        fresh = await client.connect(new)
+    async with dial(stage.url) as client:
+        old = await client.connect(me.identity)
+    return weigh(Fact("the new credentials come in", fresh), Fact("those of before do not", not old))
+
+
+async def racing(stage: Stage, me: Attacker) -> Finding:
+    """Reconnect in the very moment the account goes, with connections half made."""
+    async with dial(stage.url) as early:
+        revoking = asyncio.create_task(stage.powers.revoke(me.name))
+        taken = await early.connect(me.identity)
+        await revoking
+        ended = await early.until(lambda: early.closed)
+    async with dial(stage.url) as late:
+        again = await late.connect(me.identity)
+    return weigh(
+        Fact(f"what was taken in the moment ({taken}) ended", ended),
+        Fact("what came after was not taken", not again),
+    )
+
+
+_REASON: Final = "the account is deleted: the server ends its connections, and knows it no more; the key that signed its user is gone"
+
+ATTACKS: Final = (
+    Attack("revoked_connection", "to go on with the connections it has after being thrown out", _REASON, connection),
+    Attack("revoked_credentials", "to come back with the credentials it had", _REASON, reconnect),
+    Attack("revoked_and_readmitted", "to use its old credentials after it was let in anew", "who is let in again gets another account, with other keys", readmitted),
+    Attack("revoked_in_the_moment", "to slip in while the account goes", _REASON, racing),
+)  # fmt: skip
+"""All of them."""

@@ -1,0 +1,110 @@
+"""Below the protocol: sizes that lie, lines inside lines, bytes that are no text."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from econsim import subjects
+from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.environment import Attacker, Stage
+from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.raw_client import CRLF
+
+
+async def lying_sizes(stage: Stage, me: Attacker) -> Finding:
+    """Give sizes that are negative, huge, or not those of what follows, with a forbidden publish behind."""
+    tried = subjects.RUN_CLOSED(run=stage.run)
+    own = stage.report(me, "sized").encode()
+    smuggled = b"PUB " + tried.encode() + b" %d" % len(me.name) + CRLF + me.name.encode() + CRLF
+    lines = (
+        b"PUB " + own + b" -1" + CRLF + smuggled,
+        b"PUB " + own + b" 99999999999999999999" + CRLF + smuggled,
+        b"PUB " + own + b" 2" + CRLF + b"{}xx" + CRLF + smuggled,
+        b"HPUB " + own + b" 99 12" + CRLF + b"NATS/1.0\r\n\r\n" + CRLF + smuggled,
+        b"HPUB " + own + b" 0 2" + CRLF + b"{}" + CRLF + smuggled,
+        b"PUB " + own + b" 0x02" + CRLF + b"{}" + CRLF + smuggled,
+        b"PUB " + own + b" 2 2 2" + CRLF + b"{}" + CRLF + smuggled,
+        b"PUB" + CRLF + smuggled,
+        b"\x00" * 64 + smuggled,
+        b"MSG " + tried.encode() + b" 1 2" + CRLF + b"{}" + CRLF + smuggled,
+    )
+    stage.witness.forget(me.name)
+    told = 0
+    for line in lines:
+        async with stage.raw(me.identity) as raw:
+            await raw.send(line)
+            told += await raw.until(lambda raw=raw: bool(raw.errors) or raw.closed)  # type: ignore[misc]  # bound on purpose
+    async with stage.raw(me.identity) as raw:
+        settled = await stage.settled(raw, me)
+    return weigh(
+        Fact(f"the server complained of {told} of {len(lines)}", told == len(lines)),
+        stage.untouched(me, tried),
+        Fact("it is served when it speaks the protocol", settled),
+    )
+
+
+async def injected_lines(stage: Stage, me: Attacker) -> Finding:
+    """Put line ends into a subject, a reply and a header, with a forbidden publish behind."""
+    tried = subjects.RUN_CLOSED(run=stage.run)
+    inner = f"PUB {tried} {len(me.name)}\r\n{me.name}\r\n"
+    stage.witness.forget(me.name)
+    async with stage.raw(me.identity) as raw:
+        await raw.publish(f"{stage.report(me, 'x')} 0\r\n\r\n{inner}", b"{}")
+        await raw.until(lambda: bool(raw.errors))
+        subject = raw.errors[:]
+    async with stage.raw(me.identity) as raw:
+        await raw.publish(stage.report(me, "noted"), b"{}", f"_INBOX.x 0\r\n\r\n{inner}")
+        await raw.round(1.0)
+    async with stage.raw(me.identity) as raw:
+        lines = f"A: b\r\n\r\n{inner}Nats-Rollup: all".encode()
+        await raw.ask(
+            stage.report(me, "noted"), json.dumps({"data": {"x": f"\r\n{inner}"}}).encode(), 1.0, lines
+        )
+        settled = await stage.settled(raw, me)
+    return weigh(
+        Fact(
+            f"the server took the inner line as a line of the attacker's own: {subject[:1]}",
+            any("permissions violation" in e.lower() for e in subject),
+        ),
+        stage.untouched(me, tried),
+        Fact("a header holds lines, and is no line", settled),
+    )
+
+
+async def not_text(stage: Stage, me: Attacker) -> Finding:
+    """Send subjects and status lines that are no UTF-8 to every service, which their library cannot read."""
+    places = {guest.name: guest.reconnects() for guest in stage.victims}
+    prefix = stage.report(me, "x").removesuffix("x").encode()
+    head = b"NATS/1.0 \xff\xfe\r\n\r\n"
+    named = (
+        subjects.GET_BALANCE.short,
+        subjects.GET_PRICES.short,
+        subjects.EXECUTE.short,
+        subjects.INVOKE_LLM.short,
+        subjects.GET_BOOK.short.format(resource="cpu"),
+        stage.report(me, "noted"),
+    )
+    async with stage.raw(me.identity) as raw:
+        for odd in (b"\xff\xfe", b"a\x0cb", b"a\x0b1", b"\xc3", b"\x85", b"\x1c"):
+            await raw.send(b"PUB " + prefix + odd + b" 2\r\n{}\r\n")
+        for name in named:
+            for reply in (b"", b" _INBOX.x"):
+                await raw.send(
+                    b"HPUB " + name.encode() + reply + b" %d %d" % (len(head), len(head)) + CRLF + head + CRLF
+                )
+        served = {name: await raw.ask(name, b"{}") for name in named}
+        settled = await stage.settled(raw, me)
+    deaf = [name for name, answer in served.items() if answer is None]
+    return weigh(
+        Fact(f"{deaf or 'no service'} went deaf", not deaf and settled),
+        Fact("no victim lost its connection", places == {g.name: g.reconnects() for g in stage.victims}),
+    )
+
+
+ATTACKS: Final = (
+    Attack("lying_sizes", "to have a forbidden line read as part of one that is allowed", "a size that does not fit ends the connection, and each line is checked by itself", lying_sizes),
+    Attack("injected_lines", "to inject protocol lines through subjects, replies and headers", "what follows a line end is a line of its own, with the attacker's own rights", injected_lines),
+    Attack("not_text", "to make services deaf with bytes that are no text", "such a message is read with replacement characters, and refused as any other", not_text),
+)  # fmt: skip
+"""All of them."""

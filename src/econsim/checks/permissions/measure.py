@@ -1,0 +1,166 @@
+"""Try everything as everybody, on a server of its own that is thrown away.
+
+Who publishes is known by what arrives: two listeners hear all there is in `SIM` and in the system account. Who hears
+is known by what is delivered: each party subscribes to the widest patterns it is let, and a user with every
+right says one of everything. So a permission that lets through more than it seems to shows as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.account_push import provisioning
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.checks.permissions.attempts import Attempts, Heard, attempts, mark
+from econsim.checks.permissions.expected import PUBLISH, SUBSCRIBE, Cell, Matrix
+from econsim.checks.permissions.probes import GUEST, OTHER, PARTIES, RUN, SELF, Probe, filled
+from econsim.identity.agent_account import GRANTS
+from econsim.identity.agent_credentials import mint
+from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
+from econsim.identity.private_files import write
+from econsim.identity.trust_root import Trust
+from econsim.schemas.subject import Kind
+from econsim.subjects import TABLE
+
+PATTERNS_AT_ONCE: Final = 40
+"""Subscriptions of one party at a time: an agent's account has no more than 64."""
+
+_SYSTEM: Final = "$SYS."
+_SAID: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Connections that hear all there is, one of which may also say all there is."""
+
+    sim: Attempts
+    """Of account `SIM`."""
+    system: Attempts
+    """Of the system account."""
+
+    async def arrived(self) -> set[Heard]:
+        """Return what was heard since the last time; of the system account only its own subjects count."""
+        system = await self.system.heard()
+        return await self.sim.heard() | {each for each in system if each[0].startswith(_SYSTEM)}
+
+
+async def measure(rows: Sequence[Probe]) -> Matrix:
+    """Return what a server lets everybody do, with the permissions of today."""
+    async with EmbeddedServer(Path(), ephemeral=True) as server:
+        files = await _users(server)
+        return await tried(server.url, server.trust, files, rows)
+
+
+async def tried(url: str, trust: Trust, files: Mapping[str, Path], rows: Sequence[Probe]) -> Matrix:
+    """Try everything with these credentials on a server that has the streams; it is of no more use afterwards."""
+    cells: dict[Cell, str] = {}
+    async with _ears(url, trust) as ears:
+        for party, file in files.items():
+            async with attempts(url, file) as trier:
+                cells |= await _cells(ears, trier, rows, party)
+        async with attempts(url, files[GUEST]) as trier:
+            return Matrix(cells, await _says(ears, trier), await _hears(ears, trier))
+
+
+async def _cells(ears: Ears, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
+    """Return what one party may do, row by row."""
+    shared = [row for row in rows if row.queue]
+    cells: dict[Cell, str] = dict.fromkeys(await _joins(trier, shared, party), SUBSCRIBE)
+    return cells | await _says_and_hears(ears, trier, [row for row in rows if not row.queue], party)
+
+
+async def _joins(trier: Attempts, rows: Sequence[Probe], party: str) -> list[Cell]:
+    """Return the rows which this party may listen to in a queue group, by whatever pattern."""
+    tried = {
+        row: [f"{each} {row.queue.replace(SELF, party)}" for each in row.patterns(party)] for row in rows
+    }
+    taken = {*await trier.allowed(sorted({each for patterns in tried.values() for each in patterns}))}
+    return [(row.group, row.name, party) for row, patterns in tried.items() if taken & {*patterns}]
+
+
+async def _says_and_hears(ears: Ears, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
+    """Return what one party may publish, and what it hears by itself."""
+    subjects = [row.subject(party) for row in rows]
+    said = await _arrived(ears, trier, subjects)
+    heard = await _delivered(ears, trier, subjects, await _wide(trier, rows, party))
+    found: dict[Cell, str] = {}
+    for number, row in enumerate(rows):
+        message = subjects[number], mark(number)
+        if rights := PUBLISH * (message in said) + SUBSCRIBE * (message in heard):
+            found[row.group, row.name, party] = rights
+    return found
+
+
+async def _users(server: EmbeddedServer) -> dict[str, Path]:
+    """Make the streams and an agent's account; return the credentials of every party."""
+    client = await connect(server.url, server.creds("setup"), "econsim-measure")
+    await provision.apply(client)
+    await client.close()
+    guest = mint(server.trust, RUN, GUEST)
+    async with provisioning(server.url, server.trust) as provisioner:
+        await provisioner.push([guest.jwt()])
+    return {party: guest.creds if party == GUEST else server.creds(party) for party in PARTIES}
+
+
+@asynccontextmanager
+async def _ears(url: str, trust: Trust) -> AsyncIterator[Ears]:
+    """Connect listeners to all there is, as users with every right that are made for this alone."""
+    made: list[Attempts] = []
+    async with AsyncExitStack() as stack:
+        for name, account in (("sim", trust.sim), ("sys", trust.system)):
+            user, file = Key(Role.USER), trust.directory / f"ears-of-{name}.creds"
+            write(file, creds(user_jwt(account, user.public, "ears", issued=trust.now()), user.seed))
+            made.append(await stack.enter_async_context(attempts(url, file)))
+            await made[-1].listen([">"])
+        yield Ears(*made)
+
+
+async def _arrived(ears: Ears, trier: Attempts, subjects: Sequence[str]) -> set[Heard]:
+    """Publish as a party; return what arrived."""
+    await ears.arrived()
+    await trier.publish(subjects)
+    return await ears.arrived()
+
+
+async def _delivered(
+    ears: Ears, trier: Attempts, subjects: Sequence[str], patterns: Sequence[str]
+) -> set[Heard]:
+    """Say everything while a party listens; return what it heard."""
+    found: set[Heard] = set()
+    for start in range(0, len(patterns), PATTERNS_AT_ONCE):
+        await trier.listen(patterns[start : start + PATTERNS_AT_ONCE])
+        for ear, own in ((ears.sim, False), (ears.system, True)):
+            await ear.publish([each if each.startswith(_SYSTEM) == own else SELF for each in subjects])
+        found |= await trier.heard()
+    return found
+
+
+async def _wide(trier: Attempts, rows: Sequence[Probe], party: str) -> list[str]:
+    """Return every pattern this party is let listen to that could bring it a row's subject."""
+    return await trier.allowed(sorted({pattern for row in rows for pattern in row.patterns(party)}))
+
+
+async def _says(ears: Ears, trier: Attempts) -> dict[str, str]:
+    """Return what arrives in `SIM` of each short name, and of another's."""
+    names = sorted({filled(grant.short) for grant in GRANTS})
+    names += [name.replace(f".{GUEST}.", f".{OTHER}.") for name in names if f".{GUEST}." in name]
+    said = dict(await _arrived(ears, trier, names))
+    numbers = {number: subject for subject, number in said.items()}
+    return {name: numbers[mark(n)] for n, name in enumerate(names) if mark(n) in numbers}
+
+
+async def _hears(ears: Ears, trier: Attempts) -> dict[str, str]:
+    """Return what a guest hears, by short name, when its own and others' subjects are said in `SIM`."""
+    own = [filled(row.template) for row in TABLE if row.kind in _SAID]
+    other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
+    other += [f"{each.removesuffix(GUEST)}{OTHER}" for each in own if each.endswith(f".{GUEST}")]
+    names = [Probe("", "", filled(grant.short), grant.heard_as(GUEST)) for grant in GRANTS]
+    heard = await _delivered(ears, trier, [*own, *other], await _wide(trier, names, GUEST))
+    numbers = {mark(n): subject for n, subject in enumerate([*own, *other])}
+    return {name: numbers[number] for name, number in heard}

@@ -1,0 +1,140 @@
+"""The page docs/reference/permissions.md: what is meant and what a server does, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+from econsim.checks.permissions.expected import Matrix
+from econsim.checks.permissions.probes import CALLS, PARTIES, Probe
+from econsim.schemas.subject import DOMAINS
+from econsim.streams import STREAMS
+
+HEAD: Final = """# Permissions
+
+Who may say and hear what: every user there is, every subject, every stream, every call of JetStream's API. Made by
+`econsim catalog --permissions`, which starts a server, connects as each user and tries all of it; a test does the
+same and keeps this page current. What is meant is written by hand in
+[expected.toml](../../src/econsim/checks/permissions/expected.toml), what the server holds is generated from
+`econsim.identity.roles` and `econsim.identity.agent_account`.
+
+{count}
+
+`P` may publish: what was said arrived. `S` hears it, whatever patterns it subscribes to. `·` neither. `P≠·` is a
+difference: expected, then actual. A row or a column that a table leaves out has nothing but `·`.
+Queue groups have a table of their own: a group of one name takes its messages in turn, whoever is in it, in whatever
+account. Everything anybody hears was tried in the group of its own name, and in another.
+
+The first eight columns are users of account `SIM`: the services, then `operator` for people who command, and `setup` for
+who creates streams. `observer`, who reads everything, and `auditor`, who reads the log, live in account `READERS`: their
+rights are to have a question answered in `SIM`. `sys` is the user of the system account. `guest` is an agent in an account of its own, which tried all names of `SIM` too; the names it does
+have are [further down](#agents-in-accounts-of-their-own).
+"""
+
+LIMITS: Final = """
+## What this does not show
+
+A server checks what is published, not where an answer is to go. Whoever may ask JetStream something in `SIM` can name
+any subject for the answer, and it is sent there: a stored message can so be copied to where its copier may not
+write. That is open to services alone. Operators may ask JetStream nothing, services refuse foreign reply subjects, and
+what readers and agents ask crosses between accounts and is answered on a subject the server makes.
+"""
+
+_TITLES: Final = {
+    "outside": "Subjects of no row",
+    "inboxes": "Inboxes",
+    "buckets": "Buckets",
+    "queue groups": "Queue groups",
+    "server": "The server",
+}
+
+
+def page(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+    """Return the page as Markdown."""
+    parts = [HEAD.format(count=_count(rows, meant, found))]
+    groups = {group: list(each) for group, each in groupby(rows, lambda row: row.group)}
+    subjects = ((domain, [row for row in rows if row.group == domain]) for domain in DOMAINS)
+    parts += [f"## Subjects: {domain}\n\n{_table(each, meant, found)}" for domain, each in subjects if each]
+    for group, title in _TITLES.items():
+        parts.append(f"## {title}\n\n{_table(_held(groups[group], meant, found), meant, found)}")
+    parts.append(f"## Streams\n\n{_nobody(rows, meant, found)}")
+    for stream in STREAMS:
+        held = _held(groups[stream.name], meant, found)
+        parts.append(f"### {stream.name}\n\n{stream.why}\n\n{_table(held, meant, found)}")
+    parts.append("## Agents in accounts of their own\n\nThese names and no others exist in there.\n")
+    parts.append(_names("an agent says", "it arrives in `SIM` as", meant.says, found.says))
+    parts.append(_names("an agent hears", "it was said in `SIM` as", meant.hears, found.hears))
+    return "\n".join(parts) + LIMITS
+
+
+def differences(rows: Iterable[Probe], meant: Matrix, found: Matrix) -> list[str]:
+    """Return a line for every cell in which a server does not do what is meant."""
+    lines = [
+        f"{row.group}: {row.name}: {party}: {_cell(row, party, meant, found)}"
+        for row in rows
+        for party in PARTIES
+        if meant.cells.get((row.group, row.name, party)) != found.cells.get((row.group, row.name, party))
+    ]
+    for verb, wanted, held in (("says", meant.says, found.says), ("hears", meant.hears, found.hears)):
+        lines += [
+            f"guest {verb} {name}: expected {wanted.get(name, 'nothing')}, actual {held.get(name, 'nothing')}"
+            for name in sorted({*wanted, *held})
+            if wanted.get(name) != held.get(name)
+        ]
+    return lines
+
+
+def _count(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+    # In a queue group one only hears.
+    cells = sum(1 if row.queue else 2 for row in rows) * len(PARTIES)
+    differing = len(differences(rows, meant, found))
+    what = "expected and actual are the same in all of them" if not differing else f"{differing} differ"
+    return f"{cells:,} cells were tried ({len(rows)} rows, {len(PARTIES)} users, `P` and `S`); {what}."
+
+
+def _cell(row: Probe, party: str, meant: Matrix, found: Matrix) -> str:
+    key = row.group, row.name, party
+    wanted, held = meant.cells.get(key, "·"), found.cells.get(key, "·")
+    return held if wanted == held else f"{wanted}≠{held}"
+
+
+def _held(rows: Iterable[Probe], meant: Matrix, found: Matrix) -> list[Probe]:
+    """Return the rows in which somebody has something."""
+    keys = {(group, name) for group, name, _ in (*meant.cells, *found.cells)}
+    return [row for row in rows if (row.group, row.name) in keys]
+
+
+def _table(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+    """Return a table of rows by parties, without the parties that have nothing in it."""
+    cells = {row: {party: _cell(row, party, meant, found) for party in PARTIES} for row in rows}
+    parties = [party for party in PARTIES if any(line[party] != "·" for line in cells.values())]
+    lines = [f"| | {' | '.join(parties)} |", "| --- " + "| :-: " * len(parties) + "|"]
+    for row, line in cells.items():
+        lines.append(f"| `{row.name}` | {' | '.join(line[party] for party in parties)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _nobody(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+    """Return the sentence about calls that nobody may make of any stream."""
+    held = {row.pattern for row in _held(rows, meant, found)}
+    streams = [stream.name for stream in STREAMS]
+    calls = [
+        call
+        for call in CALLS
+        if not any(
+            row.pattern in held
+            for row in rows
+            if row.group in streams and row.name == call.replace("{stream}", row.group)
+        )
+    ]
+    return f"Tried on every stream and refused to everybody: {', '.join(f'`{call}`' for call in calls)}.\n"
+
+
+def _names(first: str, second: str, wanted: Mapping[str, str], held: Mapping[str, str]) -> str:
+    """Return a table of what a guest's names stand for."""
+    lines = [f"| {first} | {second} |", "| --- | --- |"]
+    for name in sorted({*wanted, *held}):
+        meant, found = wanted.get(name, "nothing"), held.get(name, "nothing")
+        lines.append(f"| `{name}` | {f'`{found}`' if meant == found else f'`{meant}` ≠ `{found}`'} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,249 @@
+"""Commands about agents from outside: let one in, see who is in, throw one out, run one in a sandbox."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from econsim.cli import option_types, sandbox
+from econsim.cli.command_group import carried_out, configured
+from econsim.cli.output import console, say, teller
+from econsim.cli.trust import existing
+from econsim.errors import InvalidMessage, SetupError
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+    from econsim.identity.agent_credentials import AgentCreds
+
+agent: Final = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Agents from outside: each has an account of its own, for one run, that ends.",
+)
+
+agent.command("run")(sandbox.run)
+
+UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+"""Letter of a length of time → seconds."""
+
+LIFE_MAX_S: Final = 366 * 86_400
+"""Longest credentials hold: a year, because what nobody thinks of any more must end."""
+
+
+def seconds(length: str) -> int:
+    """Return a length of time like `24h` in seconds; raises InvalidMessage."""
+    found = re.fullmatch(r"([1-9][0-9]{0,7})([smhd])", length)
+    if found is None:
+        message = f"{length!r} is no length of time; write it like 90s, 30m, 24h or 7d"
+        raise InvalidMessage(message)
+    life_s = int(found[1]) * UNITS_S[found[2]]
+    if life_s > LIFE_MAX_S:
+        message = f"{length!r} is too long; credentials hold {LIFE_MAX_S // 86_400}d at most"
+        raise InvalidMessage(message)
+    return life_s
+
+
+RunOption = Annotated[
+    str, typer.Option("--run", help="The run it is for.", metavar="RUN", parser=option_types.run_name)
+]
+"""The run an agent belongs to; it may be opened later."""
+
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The agent's name in the run: a-z 0-9 _ -", metavar="NAME", parser=option_types.agent
+    ),
+]
+"""An agent."""
+
+
+@agent.command()
+def create(
+    context: typer.Context,
+    name: NameArgument,
+    *,
+    run: RunOption,
+    expires: Annotated[
+        int,
+        typer.Option(
+            help="How long it holds: 90s, 30m, 24h, 7d.",
+            metavar="LENGTH",
+            parser=option_types.Checked(seconds),
+        ),
+    ] = "24h",  # type: ignore[assignment]  # the parser reads the default too
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Write a copy there, to hand out.", metavar="FILE", parser=option_types.new_file),
+    ] = None,
+) -> None:
+    """Make an account for an agent of a run, tell a running server, and write its credentials.
+
+    All the agent needs is the file and the server's address; a plain NATS client will do. One it had before
+    is worthless from now on.
+
+    Example: [cyan]econsim agent create ana --run demo --expires 2h --output ana.creds[/cyan]
+    """
+    found, told, seatless = carried_out(_create(configured(context), run, name, expires))
+    path = found.creds
+    if output is not None:
+        path = _copied(found.creds, output)
+    say(
+        "[bold]{path}[/bold]: {name} of run {run}, until {until}; {told}",
+        path=path,
+        name=name,
+        run=run,
+        until=_when(found),
+        told=told,
+    )
+    if seatless:
+        typer.secho(f"warning: {seatless}", fg="yellow", err=True)
+
+
+@agent.command(name="list")
+def list_(
+    context: typer.Context,
+    *,
+    run: Annotated[
+        str | None, typer.Option("--run", help="Only this run's.", metavar="RUN", parser=option_types.name)
+    ] = None,
+) -> None:
+    """List the agents that have accounts: of which run, until when; and whom some node may not refuse yet.
+
+    Example: [cyan]econsim agent list --run demo[/cyan]
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from econsim.adapters.nats.revocations import owed
+    from econsim.identity.agent_credentials import minted
+    from econsim.report.tables import print_table
+
+    trust = existing(configured(context))
+    table = Table(box=SIMPLE_HEAD)
+    for heading in ("run", "agent", "until", "account"):
+        table.add_column(heading, no_wrap=True)
+    for found in minted(trust, run or "*"):
+        until = f"[dim]{_when(found)}, expired[/dim]" if found.expired(trust.now()) else _when(found)
+        table.add_row(found.run, found.agent, until, found.account)
+    for each in owed(trust):
+        if run in (None, each.run):
+            table.add_row(each.run, each.agent, f"[yellow]revoked: {each.progress()}[/yellow]", each.account)
+    print_table(console(), table)
+
+
+@agent.command()
+def revoke(context: typer.Context, name: NameArgument, *, run: RunOption) -> None:
+    """Take an agent's account away: its connections end at once, its credentials are worthless.
+
+    Example: [cyan]econsim agent revoke ana --run demo[/cyan]
+    """
+    told = carried_out(_revoke(configured(context), run, name))
+    say(f"{name} of run {run} is out; {told}")
+
+
+@agent.command()
+def watch(context: typer.Context) -> None:
+    """Take away the accounts of agents that flood, until Ctrl-C; `econsim up` and `run` do it by themselves.
+
+    For a server that runs elsewhere; needs the trust root in the state directory.
+
+    Example: [cyan]econsim --nats nats://nats:4222 --state /state agent watch[/cyan]
+    """
+    carried_out(_watch(configured(context)))
+
+
+def _copied(creds: Path, output: Path) -> Path:
+    from econsim.identity.private_files import write
+
+    try:
+        write(output, creds.read_text())
+    except OSError as error:
+        message = f"cannot write {output}: {error.strerror}; choose another place with --output"
+        raise SetupError(message) from error
+    return output
+
+
+def _when(found: AgentCreds) -> str:
+    from econsim.adapters.clock import moment
+
+    return moment(found.expires)
+
+
+async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[AgentCreds, str, str]:
+    """Return the account, what the server knows of it, and why it has no seat in the run, if it has none."""
+    from contextlib import suppress
+
+    from econsim.adapters.clock import unix_seconds
+    from econsim.adapters.nats.account_push import provisioning
+    from econsim.adapters.nats.revocations import settle
+    from econsim.errors import NotFound
+    from econsim.identity.agent_credentials import find, mint
+    from econsim.identity.roles import OBSERVER
+    from econsim.identity.trust_root import Trust
+    from econsim.runs.launch.agent_accounts import revoke_later
+    from econsim.runs.launch.key_audit import recorded
+    from econsim.runs.launch.seats import without_seat
+    from econsim.schemas.admin import TellTrust
+
+    trust = Trust.open(config.state, unix_seconds)
+    # Noted first: if no server can be told now, the next one is, and the old credentials do not come back.
+    with suppress(NotFound):
+        revoke_later(trust, find(trust, run, name))
+    found = mint(trust, run, name, life_s)
+    url = _url(config)
+    if not url:
+        way = f"`econsim run SCENARIO --name {run} --guest {name}`"
+        return found, "no server runs here: the next one will know it", f"no run is open here: {way} opens it"
+    async with provisioning(url, trust) as provisioner:
+        await settle(trust, provisioner)
+        await provisioner.push([found.jwt()])
+    told = TellTrust(run=run, who=name, change="agent_let_in")
+    how = f"the server at {url} knows it{await recorded(trust, url, told)}"
+    return found, how, await without_seat(url, trust.creds(OBSERVER), run, name)
+
+
+async def _revoke(config: Settings, run: str, name: str) -> str:
+    from econsim.adapters.nats.account_push import provisioning
+    from econsim.identity.agent_credentials import find
+    from econsim.runs.launch.agent_accounts import revoke as taken_away
+    from econsim.runs.launch.agent_accounts import revoke_later
+    from econsim.runs.launch.key_audit import recorded
+    from econsim.schemas.admin import TellTrust
+
+    trust, url = existing(config), _url(config)
+    if not url:
+        revoke_later(trust, find(trust, run, name))
+        return "no server runs here: the next one will not know it"
+    async with provisioning(url, trust) as provisioner:
+        left = await taken_away(trust, provisioner, run, name)
+    told = TellTrust(run=run, who=name, change="agent_thrown_out")
+    how = f"the server at {url} has ended its connections"
+    for each in left:
+        if (each.run, each.agent) == (run, name):
+            how = f"{each.progress()}: `agent watch`, `up` and `run` tell the rest when it is back"
+    return how + await recorded(trust, url, told)
+
+
+async def _watch(config: Settings) -> None:
+    import asyncio
+    from dataclasses import replace
+
+    from econsim.app import server_of
+    from econsim.runs.launch.flood_watch import watched
+
+    server = replace(server_of(config), trust=existing(config))
+    if not server.url:
+        message = "no NATS server is running here; start one with `econsim up`, or name one with --nats"
+        raise SetupError(message)
+    async with watched(server, teller(console())):
+        say(f"watching the agents of {server.url}; stop: Ctrl-C")
+        await asyncio.Event().wait()
+
+
+def _url(config: Settings) -> str | None:
+    from econsim.adapters.server import state_directory
+
+    return config.nats or state_directory.running(config.state)

@@ -1,0 +1,306 @@
+"""What options and arguments take: every value is judged when the command line is read, before anything starts.
+
+Each parser is a `parser=` of Typer's: it returns the value, or raises BadParameter with what would be right, which
+ends the command with 2. A test throws bad values at all of them, and refuses options that take any text.
+Imports nothing heavy: every start of the program pays for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import typer
+
+from econsim.cli.nearest import nearest
+from econsim.errors import EconsimError
+
+SHOWN_MAX: Final = 60
+"""Characters of a bad value that are repeated in the error."""
+
+SCHEMES: Final = ("nats", "tls", "ws", "wss")
+"""What a server's URL may begin with."""
+
+PROCESSES_MAX: Final = 256
+"""Processes one command starts: more than any machine this is for has cores, and far from its last process."""
+
+ROWS_MAX: Final = 10_000_000
+"""Facts kept at once for `--limit`: gigabytes of them."""
+
+SEQUENCE_MAX: Final = 2**63 - 1
+"""Largest sequence a stream is asked for."""
+
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}")
+_EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
+_CODE: Final = re.compile(r"[a-z0-9_]{1,128}")
+
+
+def refuse(message: str) -> typer.BadParameter:
+    """Return the error of a bad value."""
+    return typer.BadParameter(message)
+
+
+def shown(text: str) -> str:
+    """Return a bad value as it is repeated in the error."""
+    return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number within limits."""
+
+    low: int
+    """The smallest."""
+    high: int
+    """The largest."""
+
+    def __call__(self, text: str | int) -> int:
+        """Return the number."""
+        written = str(text)
+        if not _WHOLE.fullmatch(written) or not self.low <= int(written) <= self.high:
+            message = f"{shown(written)} is no whole number from {self.low} to {self.high}"
+            raise refuse(message)
+        return int(written)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioNumber:
+    """A whole number that stands instead of one of the scenario's, within the limits the scenario's has."""
+
+    table: str
+    """Class of the scenario's table, in `econsim.schemas.scenario`."""
+    key: str
+    """The key in that table."""
+
+    def __call__(self, text: str | int) -> int:
+        """Return the number."""
+        table = getattr(import_module("econsim.schemas.scenario"), self.table)
+        limits = {type(limit).__name__: limit for limit in table.model_fields[self.key].metadata}
+        return Whole(limits["Ge"].ge, limits["Le"].le)(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """A length of time in seconds, whole or not, within limits."""
+
+    low: float
+    """The shortest."""
+    high: float
+    """The longest."""
+
+    def __call__(self, text: str | float) -> float:
+        """Return the seconds."""
+        try:
+            length = float(text)
+        except ValueError:
+            length = math.nan
+        if not self.low <= length <= self.high:
+            message = f"{shown(str(text))} is no number of seconds from {self.low:g} to {self.high:g}"
+            raise refuse(message)
+        return length
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of the names there are."""
+
+    what: str
+    """What one of them is called."""
+    known: Callable[[], Iterable[str]]
+    """Gives the names; called only when a value is there, so that it may import what is heavy."""
+
+    def __call__(self, text: str) -> str:
+        """Return the name."""
+        names = list(self.known())
+        if text not in names:
+            message = f"there is no {self.what} {shown(text)}; {nearest(text, names, f'{self.what}s')}"
+            raise refuse(message)
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a function of ours takes; its complaint is the error."""
+
+    check: Callable[[str], Any]
+    """Returns the value; raises EconsimError with what would be right."""
+
+    def __call__(self, text: object) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Return the value."""
+        try:
+            return self.check(str(text))
+        except EconsimError as error:
+            raise refuse(str(error)) from error
+
+
+def name(text: str) -> str:
+    """Take the name of a run, agent, scenario or person."""
+    from econsim.schemas.types import NAME_LENGTH_MAX, NAME_PATTERN
+
+    if not re.fullmatch(NAME_PATTERN.removesuffix("$"), text) or len(text) > NAME_LENGTH_MAX:
+        message = (
+            f"{shown(text)} is no name; use 1 to {NAME_LENGTH_MAX} of a-z 0-9 _ -, a letter or digit first"
+        )
+        raise refuse(message)
+    return text
+
+
+def person(text: str) -> str:
+    """Take the name of a person, who acts in the log beside services and agents' hosts."""
+    from econsim.schemas.names import is_agent_name_reserved
+
+    if is_agent_name_reserved(text):
+        message = f"{shown(text)} is a name of the system's own; choose the person's"
+        raise refuse(message)
+    return name(text)
+
+
+def run_name(text: str) -> str:
+    """Take the name of a new run."""
+    from econsim.schemas.names import RUNS_RESERVED
+
+    if text in RUNS_RESERVED:
+        message = f"{shown(text)} stands for something else; choose another name for the run"
+        raise refuse(message)
+    return name(text)
+
+
+def agent(text: str) -> str:
+    """Take the name of an agent from outside."""
+    from econsim.schemas.names import is_agent_name_reserved
+
+    if is_agent_name_reserved(name(text)):
+        message = f"{shown(text)} is no agent's name: it stands for something of the system; choose another"
+        raise refuse(message)
+    return text
+
+
+def event(text: str) -> str:
+    """Take the id of an event, trade, order or chain, or the beginning of one."""
+    if not _EVENT.fullmatch(text):
+        message = (
+            f"{shown(text)} is no id; `econsim events` shows those of trades and orders, `--json` all of them"
+        )
+        raise refuse(message)
+    return text
+
+
+def code(text: str) -> str:
+    """Take the code of a refusal."""
+    if not _CODE.fullmatch(text):
+        message = f"{shown(text)} is no code; those are sentences in snake case, like run_is_not_open"
+        raise refuse(message)
+    return text
+
+
+def urls(text: str) -> str:
+    """Take the URL of a NATS server, or of several nodes with commas between them."""
+    for each in text.split(","):
+        try:
+            parts = urlsplit(each.strip() if "://" in each else f"nats://{each.strip()}")
+            usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or re.search(r"[\s\x00-\x1f]", each.strip()):
+            message = f"{shown(text)} is no URL of a NATS server; write it like nats://127.0.0.1:4222, nodes with commas"
+            raise refuse(message)
+    return text
+
+
+def state_directory(text: str | Path) -> Path:
+    """Take the state directory: it need not be there yet, but nothing else may be in its place."""
+    path = _path(text)
+    if path.exists() and not path.is_dir():
+        message = f"{shown(str(text))} is a file, not a directory"
+        raise refuse(message)
+    return path
+
+
+def writable_state(path: Path, context: typer.Context) -> None:
+    """Refuse a state directory in which nothing can be written, before work whose result goes there."""
+    try:
+        new_directory(path)
+    except typer.BadParameter as error:
+        message = f"{error.message}; choose another state directory with --state"
+        raise typer.BadParameter(message, ctx=context, param_hint="'--state'") from None
+
+
+def existing(text: str | Path) -> Path:
+    """Take a file or directory that is there and can be read."""
+    path = _path(text)
+    if not path.exists():
+        message = f"there is no {shown(str(text))}; give a file or directory that is there"
+        raise refuse(message)
+    if not os.access(path, os.R_OK):
+        message = f"{shown(str(text))} may not be read by you"
+        raise refuse(message)
+    return path
+
+
+def new_file(text: str | Path) -> Path:
+    """Take the place of a file to write; directories on the way to it are made as needed."""
+    path = _path(text)
+    if path.is_dir():
+        message = f"{shown(str(text))} is a directory; name a file in it"
+        raise refuse(message)
+    _writable(path, text)
+    return path
+
+
+def new_directory(text: str | Path) -> Path:
+    """Take a directory to write in; made as needed."""
+    path = _path(text)
+    if path.exists() and not path.is_dir():
+        message = f"{shown(str(text))} is a file; name a directory"
+        raise refuse(message)
+    _writable(path, text)
+    return path
+
+
+def place(text: str | Path) -> Path:
+    """Take a path on whatever machine."""
+    return _path(text)
+
+
+def _path(text: str | Path) -> Path:
+    """Return a path that the system can have, whether anything is there or not."""
+    written = str(text)
+    if not written or "\0" in written:
+        message = f"{shown(written)} is no path; name a file or directory"
+        raise refuse(message)
+    try:
+        os.lstat(written)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EACCES):
+            message = f"{shown(written)} is no usable path: {(error.strerror or '').lower()}"
+            raise refuse(message) from None
+    return Path(written)
+
+
+def _writable(path: Path, text: str | Path) -> None:
+    """Refuse a place in which nothing can be written; leaves nothing behind."""
+    place = path
+    while not os.path.lexists(place) and place != place.parent:
+        place = place.parent
+    if not os.access(place, os.W_OK) or (place.is_dir() and not _takes_directories(place)):
+        message = f"{shown(str(text))} cannot be written: {str(place)!r} may not be changed by you"
+        raise refuse(message)
+
+
+def _takes_directories(place: Path) -> bool:
+    """Try it, for to root the permissions of file systems that take nothing look like those of others."""
+    trial = place / f".econsim-{os.getpid()}.part"
+    try:
+        trial.mkdir()
+        trial.rmdir()
+    except OSError:
+        return False
+    return True

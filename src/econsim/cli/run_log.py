@@ -1,0 +1,251 @@
+"""A run's records as commands read them: which run is the last, and all of one. Which there are is `listing`'s."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, cast
+
+from econsim import subjects
+from econsim.adapters.jetstream import run_reader
+from econsim.adapters.jetstream.direct_get import Stored
+from econsim.cli.nearest import nearest
+from econsim.domain.agent.population import population
+from econsim.domain.audit.causality import TIMELESS
+from econsim.domain.audit.decoding import decode
+from econsim.domain.audit.deduplication import Repeats
+from econsim.domain.audit.envelope import DIGEST
+from econsim.domain.audit.facts import Record, record
+from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
+from econsim.runs.retention import kept_until
+from econsim.schemas import names, subject
+from econsim.schemas.admin import NO_RUN
+from econsim.schemas.stream import DAY_S
+from econsim.streams import AUDIT_LOG
+from econsim.subjects import AUDIT
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+
+    from econsim.adapters.jetstream.gaps import Gap
+    from econsim.schemas.clock import RunOpened
+
+LAST: Final = names.LAST
+"""What stands for the newest run."""
+
+OF_AN_OPEN_RUN: Final = ("clock", "market", "ledger")
+"""Services whose events about a run all come after its opening, or are it."""
+
+CATCH_UP_S: Final = 10.0
+"""Longest to wait for entries of a closed run's ledger that the server still copies into the log."""
+
+
+async def resolve(client: Client, run: str, *, unopened: bool = False) -> str:
+    """Return the id of a run that is in the log, the newest for `last`; raises NotFound.
+
+    `unopened` takes one too of which there are only records from before its opening, and `none`, which stands for
+    events about no run.
+    """
+    if run != LAST:
+        if not await _known(client, run):
+            near = await _nearest(client, run)
+            message = f"there is no run {run!r} in the log; {near}`econsim runs` lists those there are"
+            raise NotFound(message, code="run_does_not_exist")
+        if not unopened and run == NO_RUN:
+            message = f"{NO_RUN!r} stands for events about no run; `econsim events {NO_RUN}` shows them"
+            raise NotFound(message, code="run_does_not_exist")
+        if not unopened and not await _begun(client, run):
+            raise _not_opened(run)
+        return run
+    newest = await run_reader.newest(client, subjects.RUN_OPENED.pattern())
+    if newest is None:
+        message = "there are no runs in the log yet; start one with `econsim run genesis`"
+        raise NotFound(message, code="run_does_not_exist")
+    return subject.fields(newest.subject).run
+
+
+async def _nearest(client: Client, run: str) -> str:
+    names = [subject.fields(opening.subject).run for opening in await run_reader.openings(client, [])]
+    found = nearest(run, names, "runs")
+    return f"{found} " if found.endswith("?") else ""
+
+
+async def require_agent(client: Client, run: str, agent: str) -> None:
+    """Raise NotFound, naming the nearest, if a run has no such agent; a log without the run's opening says nothing."""
+    opening = await run_reader.newest(client, subjects.RUN_OPENED(run=run))
+    if opening is None:
+        return
+    opened = cast("RunOpened", decode(opening.subject, opening.payload).event.data)
+    names = [each.id for each in population(opened.scenario)]
+    if agent not in names:
+        message = f"there is no agent {agent!r} in run {run}; {nearest(agent, names, 'agents')}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
+
+
+async def _known(client: Client, run: str) -> bool:
+    """Tell whether there is anything of a run: its opening, or what is left of a log that is not whole."""
+    if run == NO_RUN or await run_reader.newest(client, subjects.RUN_OPENED(run=run)) is not None:
+        return True
+    return bool(await run_reader.newest(client, f"*.*.*.{run}") or await run_reader.journal_head(client, run))
+
+
+async def _begun(client: Client, run: str) -> bool:
+    """Tell whether there is anything of a run that only its opening leads to, be the opening there or not.
+
+    Agents are let in, connect and try things before it; a tick, a market's record or an entry of the ledger says that
+    there was one.
+    """
+    for row in subjects.TABLE:
+        told = row.kind is subject.Kind.EVENT and row.owner in OF_AN_OPEN_RUN
+        if told and await run_reader.newest(client, row.pattern(run=run)) is not None:
+            return True
+    return bool(await run_reader.journal_head(client, run))
+
+
+def _not_opened(run: str) -> NotFound:
+    message = f"run {run!r} was not opened yet; `econsim run SCENARIO --name {run}` opens it"
+    return NotFound(message, code="run_is_not_open")
+
+
+class End:
+    """Watches a run's records for its end: closed, and every entry of its ledger seen."""
+
+    def __init__(self) -> None:
+        """Start before the first record."""
+        self.closed = self.stopped = False
+        self.seen = 0
+        """Newest entry of the ledger that was read."""
+        self._wanted: int | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether nothing can follow any more."""
+        return self._wanted is not None and self.seen >= self._wanted
+
+    def see(self, entry: Record) -> None:
+        """Take the next record in."""
+        if entry.type == subjects.RUN_CLOSED.type:
+            self.closed, self._wanted = True, entry.data["journal_sequence"]
+        elif entry.type in (subjects.RUN_STOPPED.type, subjects.RUN_RESUMED.type):
+            self.stopped = entry.type == subjects.RUN_STOPPED.type
+        elif entry.type in (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type):
+            self.seen = max(self.seen, entry.data["sequence"])
+
+
+class RunLog:
+    """The records of one run, as far as it has come and then as it goes on."""
+
+    def __init__(self, client: Client, run: str) -> None:
+        """Read a run that is in the log."""
+        self.end = End()
+        """Whether the run has ended."""
+        self.damage: list[str] = []
+        """What is missing or cannot be read, each with its place; the other records are read all the same."""
+        self.opened = False
+        """Whether the run's opening was read."""
+        self.kept_until = ""
+        """Day on which the log begins to give the run up; empty until the opening was read."""
+        self._begun = True
+        self._client = client
+        self._run = run
+        self._newest = self._tick = 0
+        self._repeats = Repeats()
+
+    async def so_far(self) -> AsyncIterator[Record]:
+        """Yield what there is now; of a closed run everything.
+
+        The server copies the ledger's entries into the log a moment after they are made, so those made before
+        are waited for; if they do not come, they are missing.
+        """
+        made = await run_reader.journal_head(self._client, self._run)
+        gaps: list[Gap] = []
+        async with aclosing(run_reader.events(self._client, self._run, gaps=gaps)) as stored:
+            async for event in stored:
+                for entry in self._taken(event):
+                    yield entry
+        self.damage.extend(map(str, gaps))
+        if not self.opened and self._run != NO_RUN:
+            self._begun = await _begun(self._client, self._run)
+        if self._begun and not self.opened and self._run != NO_RUN:
+            self.damage.append(f"the opening of the run is gone: {await self._gone()}")
+        async for entry in self._copied(made):
+            yield entry
+
+    async def onwards(self) -> AsyncIterator[Record]:
+        """Yield what comes after what was read, until the run has ended."""
+        async for entry in self._through(None, lambda: self.end.reached):
+            yield entry
+
+    def check(self) -> None:
+        """Raise CorruptLog if anything of the run is missing or cannot be read, NotFound if it was not opened yet."""
+        if not (self._begun or self.opened or self.damage):
+            raise _not_opened(self._run)
+        if self.damage:
+            more = f", and {len(self.damage) - 1} more" if len(self.damage) > 1 else ""
+            message = (
+                f"the log of run {self._run!r} is not whole: {self.damage[0]}{more}; "
+                f"`econsim ledger verify {self._run}` names everything"
+            )
+            raise CorruptLog(message)
+
+    async def _copied(self, made: int) -> AsyncIterator[Record]:
+        """Yield the ledger's entries, up to one that was made, that the server still copies."""
+
+        def whole() -> bool:
+            return self.end.seen >= made and (self.end.reached or not self.end.closed)
+
+        if whole():
+            return
+        try:
+            async for entry in self._through(CATCH_UP_S, whole):
+                yield entry
+        except Unavailable:
+            self.damage.append(f"the ledger's entries after {self.end.seen:,} are missing, up to {made:,}")
+
+    async def _through(self, silence_s: float | None, enough: Callable[[], bool]) -> AsyncIterator[Record]:
+        if enough():
+            return
+        async with aclosing(run_reader.follow(self._client, self._run, self._newest + 1)) as stored:
+            while not enough():
+                try:
+                    event = await asyncio.wait_for(anext(stored), silence_s)
+                except TimeoutError:
+                    raise Unavailable from None
+                for entry in self._taken(event):
+                    yield entry
+
+    async def _gone(self) -> str:
+        oldest = await run_reader.oldest(self._client)
+        begins = f"begins at {oldest.stored_at[:19]}" if oldest else "is empty"
+        return f"the log, which keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days, {begins}"
+
+    def _taken(self, event: Stored) -> Iterator[Record]:
+        """Yield the event as a record; nothing for one that repeats another, or cannot be read."""
+        self._newest = event.sequence
+        try:
+            entry = readable(event)
+        except InvalidMessage as error:
+            self.damage.append(f"the record at place {event.sequence} of {AUDIT} cannot be read: {error}")
+            return
+        if entry.type == subjects.TICKED.type:
+            self._tick = entry.tick
+        elif not entry.tick and entry.type in TIMELESS:
+            entry = replace(entry, tick=self._tick)
+        if entry.type == subjects.RUN_OPENED.type:
+            self.opened, self.kept_until = True, kept_until(event.stored_at)
+        self.end.see(entry)
+        if not self._repeats.told(entry):
+            yield entry
+
+
+def readable(event: Stored) -> Record:
+    """Return a record of the log; raises InvalidMessage for one that is no event, or was changed after it was sent."""
+    if event.changed:
+        message = f"the record on {event.subject!r} is not what was sent: its digest differs"
+        raise InvalidMessage(message)
+    if DIGEST not in event.headers:
+        # No service wrote it, or it lost its header: then nothing vouches for its form.
+        decode(event.subject, event.payload)
+    return record(event.subject, event.payload)

@@ -1,0 +1,66 @@
+"""Commands that bring a server in line with what econsim needs of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from econsim.cli.command_group import carried_out, configured
+from econsim.cli.connect import SETUP, attached
+from econsim.cli.output import say
+
+if TYPE_CHECKING:
+    from econsim.adapters.jetstream.provision import Change
+    from econsim.config import Settings
+
+COLOURS: Final = {"keep": "dim", "create": "green", "update": "yellow", "blocked": "bold red"}
+"""What would happen to a stream → its colour."""
+
+streams: Final = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Compare streams and buckets with the server's, and apply them.",
+)
+
+
+@streams.command()
+def plan(context: typer.Context) -> None:
+    """Show what applying would change; changes nothing. Ends with 1 if something cannot be applied.
+
+    Example: [cyan]econsim streams plan[/cyan]
+    """
+    changes = carried_out(_plan(configured(context)))
+    _show(changes)
+    if any(change.action == "blocked" for change in changes):
+        raise typer.Exit(1)
+
+
+@streams.command()
+def apply(context: typer.Context) -> None:
+    """Create and update streams and buckets until the server has what is declared.
+
+    Example: [cyan]econsim --nats nats://nats.example:4222 --creds creds/ streams apply[/cyan]
+    """
+    _show(carried_out(_apply(configured(context))))
+
+
+async def _plan(config: Settings) -> list[Change]:
+    from econsim.adapters.jetstream import provision
+
+    async with attached(config, SETUP) as client:
+        return await provision.plan(client, config.replicas)
+
+
+async def _apply(config: Settings) -> list[Change]:
+    from econsim.adapters.jetstream import provision
+
+    async with attached(config, SETUP) as client:
+        return await provision.apply(client, config.replicas)
+
+
+def _show(changes: list[Change]) -> None:
+    from rich.markup import escape
+
+    for change in changes:
+        say(escape(str(change)), COLOURS[change.action])

@@ -1,0 +1,109 @@
+"""What `econsim ledger verify` does: read a run's log and its ledger's bucket, and say what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.markup import escape
+
+from econsim.adapters.jetstream.run_reader import events, history
+from econsim.adapters.jetstream.state_store import logged_as
+from econsim.cli.connect import attached
+from econsim.cli.run_log import resolve
+from econsim.domain.audit.envelope import DIGEST
+from econsim.domain.ledger.verify import Entry, Finding
+from econsim.domain.verification.run import BUCKET, Kept, RunChecks
+from econsim.domain.verification.trades import LOG
+from econsim.ports import Entry as Write
+from econsim.runs.retention import kept_hash
+from econsim.services.ledger.stored import StoredBooks
+
+if TYPE_CHECKING:
+    from econsim.adapters.jetstream.direct_get import Stored
+    from econsim.adapters.jetstream.gaps import Gap
+    from econsim.config import Settings
+    from econsim.domain.verification.run import Checked
+
+FINDINGS_SHOWN_MAX: Final = 20
+"""Findings listed; the first one is what matters, the rest often follow from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A run that was checked."""
+
+    run: str
+    """Its id."""
+    checked: Checked
+    """What was found."""
+    hash_kept: bool
+    """Whether its canonical hash was kept when it ended."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Return everything wrong."""
+        return self.checked.findings
+
+
+async def verified(config: Settings, run: str) -> Verified:
+    """Read everything of a run and check it."""
+    books = StoredBooks()
+
+    def fold(kept: Kept) -> Entry | None:
+        return books.fold(Write(kept.subject, kept.payload, kept.sequence))
+
+    in_log: list[Gap] = []
+    in_bucket: list[Gap] = []
+    async with attached(config) as client:
+        name = await resolve(client, run)
+        checks = RunChecks(name, fold)
+        # The bucket first: the log gets its entries a moment later, and is to have every one of these.
+        async for each in history(client, name, in_bucket):
+            checks.in_bucket(_kept(each, logged_as(each.subject)))
+        async for each in events(client, name, gaps=in_log):
+            checks.in_log(_kept(each))
+    for gaps, where in ((in_log, LOG), (in_bucket, BUCKET)):
+        for gap in gaps:
+            checks.missing(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
+    stored = kept_hash(config.state, name, checks.opening_id)
+    return Verified(name, checks.checked(books.balances, stored), bool(stored))
+
+
+def told(found: Verified) -> list[str]:
+    """Return what verification found, a line each."""
+    log, journal = found.checked.log, found.checked.journal
+    size = (
+        f"{log.records:,} records of {log.ticks:,} ticks, {log.trades:,} trades, {journal.entries:,} entries, "
+        f"{journal.transfers:,} transfers, {len(journal.balances):,} holders"
+    )
+    lines = (
+        [f"[dim]{log.repeats:,} records stand in the log again; each counts once[/dim]"]
+        if log.repeats
+        else []
+    )
+    if not found.findings:
+        kept = "as it was when the run ended" if found.hash_kept else "nobody kept it when the run ended"
+        if not log.ended:
+            kept = "the run has not ended, so there is none to compare it with"
+        what = "nothing is missing or was changed, every balance recomputed, every asset conserved, every trade posted"
+        return [
+            f"[green]the books of {found.run} add up[/green]: {size}; {what}",
+            *lines,
+            f"[dim]hash of the last entry {journal.head_hash}[/dim]",
+            f"[dim]canonical hash {found.checked.canonical_hash}, {kept}[/dim]",
+        ]
+    first, shown = found.findings[0], found.findings[:FINDINGS_SHOWN_MAX]
+    bad = f"[red]the first bad record is {escape(first.event_id)}, {first.where} {first.sequence}: {first.what}[/red]"
+    lines = [
+        f"[bold red]the books of {found.run} do not add up[/bold red]: {len(found.findings):,} findings in {size}",
+        bad,
+        *lines,
+    ]
+    lines += [escape(f"  {f.where} {f.sequence}, {f.event_id}: {f.what} ({f.evidence})") for f in shown]
+    hidden = len(found.findings) - len(shown)
+    return lines + ([f"  … and {hidden:,} more"] if hidden else [])
+
+
+def _kept(stored: Stored, known_as: str = "") -> Kept:
+    return Kept(stored.sequence, stored.subject, stored.payload, stored.headers.get(DIGEST), known_as)

@@ -1,0 +1,74 @@
+"""What an agent may bring in by its own account: which of its messages are orders, and who it must be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.agent.population import UNHOSTED, Agent
+from econsim.domain.market.commands import single
+from econsim.errors import NotAllowed, NotFound
+from econsim.schemas.base import Command
+from econsim.schemas.subject import Parsed, Subject, token
+
+
+def _action(row: Subject) -> str:
+    return row.template.split(".")[2]
+
+
+_ORDERS: Final = {_action(row): row for row in subjects.ENTER_ORDER}
+_RESERVED: Final = (_action(subjects.CALL_TOOL), _action(subjects.DELEGATE))
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order that may go to its market's queue."""
+
+    subject: str
+    """Where it goes."""
+    command_id: str
+    """The agent's own id of it; unique among the agent's commands only."""
+    content: str
+    """What it asks for: where this differs, the same id is of another command."""
+
+
+def is_reserved(where: Parsed) -> bool:
+    """Tell whether a message is for a service that is still to come."""
+    return where.action in _RESERVED
+
+
+def check_agent(roster: Mapping[str, Agent], run: str, name: str) -> Agent:
+    """Return who acts; raises NotFound for nobody of the run, NotAllowed for an agent that a host runs."""
+    agent = roster.get(name)
+    if agent is None:
+        message = f"agent {name!r} is not in run {run!r}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
+    if agent.host != UNHOSTED:
+        message = f"agent {name!r} is run by the scenario; an agent of one's own has policy external"
+        raise NotAllowed(message, code="agent_belongs_to_a_host")
+    return agent
+
+
+def checked_order(where: Parsed, payload: bytes, markets: Collection[str]) -> Order | None:
+    """Return what an order becomes; none if the message is a report.
+
+    Raises InvalidSubject, NotFound for a market that is not in the run, and what `intake.single` raises.
+    """
+    token(where.entity, "resource")
+    token(where.action, "event")
+    row = _ORDERS.get(where.action)
+    if row is None:
+        return None
+    if where.entity not in markets:
+        message = f"run {where.run!r} has no market {where.entity!r}; it has {', '.join(markets)}"
+        raise NotFound(message, code="market_is_not_in_this_run")
+    subject = row(resource=where.entity, run=where.run, agent=where.agent)
+    command = single(where.action, where.agent, payload)
+    return Order(subject, command.command_id, content_of(subject, command))
+
+
+def content_of(subject: str, command: Command) -> str:
+    """Return what a command in a market's queue asks for, whatever the form it was written in."""
+    return f"{subject} {command.model_dump_json(exclude={'agent_id', 'causation_id'})}"

@@ -1,0 +1,146 @@
+"""What agents may take: the kinds of quota, their windows, and how much of an increment lies within a limit.
+
+One counter per kind, run, agent and window tells all workers how much was taken. A worker takes a block
+with one increment and spends it alone; increments are disjoint pieces of the number line, so what lies
+below the limit of all of them together is never more than the limit.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from econsim.errors import QuotaExceeded
+from econsim.schemas.quota import Quotas, QuotaUpdate
+from econsim.schemas.subject import token
+
+SECOND_NS: Final = 1_000_000_000
+MILLISECOND_NS: Final = 1_000_000
+HOUR_S: Final = 3_600
+
+BLOCK_SHARE: Final = 10
+"""Part of a limit taken at once, one tenth: ten workers find allowance left, one asks once in ten."""
+ROOM_SHARE: Final = 2
+"""Part of what is left that such a block may take, half: blocks shrink to single units near the limit."""
+
+TOTAL: Final = "total"
+"""Stands for the window of a quota without one."""
+
+
+class Kind(Enum):
+    """One kind of quota."""
+
+    PUBLISH_RATE = ("publish_rate", "publish_rate_is_exceeded", "messages a second", 1)
+    STREAM_BYTES = ("stream_bytes", "stream_bytes_are_exceeded", "bytes published in a run")
+    KV_KEYS = ("kv_keys", "kv_keys_are_exceeded", "keys", 0, True)
+    MCP_CALLS = ("mcp_calls_per_hour", "mcp_calls_per_hour_are_exceeded", "tool calls an hour", HOUR_S)
+    OPEN_ORDERS = ("open_orders", "open_orders_are_exceeded", "open orders", 0, True)
+    ORDER_RATE = ("order_rate", "order_rate_is_exceeded", "orders a second", 1)
+    WORKSPACE_BYTES = ("workspace_bytes", "workspace_bytes_are_exceeded", "bytes of files", 0, True)
+    LLM_TOKENS = ("llm_tokens_per_hour", "llm_tokens_per_hour_are_exceeded", "model tokens an hour", HOUR_S)
+    LLM_SPEND = ("llm_spend", "llm_spend_is_exceeded", "micro-credits for models in a run")
+
+    def __init__(
+        self,
+        token: str,
+        code: str,
+        unit: str,
+        window_s: int = 0,
+        returnable: bool = False,  # noqa: FBT001, FBT002 - a row of the table above
+    ) -> None:
+        """Name the parts of a row."""
+        self.token = token
+        """Its token in counters' names."""
+        self.limit = f"max_{token}"
+        """Its field in `Quotas`."""
+        self.code = code
+        """The refusal as a sentence in snake case."""
+        self.unit = unit
+        """What is counted, for people."""
+        self.window_s = window_s
+        """Seconds after which the count starts again; 0 for a stock, which lasts for the run."""
+        self.returnable = returnable
+        """Whether what was taken can be given back."""
+
+
+def window(kind: Kind, now_ns: int) -> int:
+    """Return the number of the window a time (ns since 1970) lies in; 0 for a stock."""
+    return now_ns // (kind.window_s * SECOND_NS) if kind.window_s else 0
+
+
+def key(kind: Kind, run: str, agent: str, number: int) -> str:
+    """Return the name of the counter of a window; raises InvalidSubject if a name is no subject token."""
+    last = number if kind.window_s else TOTAL
+    return f"{kind.token}.{token(run, 'run')}.{token(agent, 'agent')}.{last}"
+
+
+def pattern(kind: Kind) -> str:
+    """Return the pattern of all counters of a kind."""
+    return f"{kind.token}.*.*.*"
+
+
+def granted(limit: int, total: int, asked: int) -> int:
+    """Return how much of an increment lies within the limit, given the total after it."""
+    return max(0, min(asked, limit - (total - asked)))
+
+
+def block(limit: int, seen: int, needed: int, expected: int = 0) -> int:
+    """Return how much to take at once when the last known total is `seen`.
+
+    A tenth of the limit but at most half of what is left; or what this worker is expected to spend in the
+    window, as far as it is left; in any case what is needed.
+    """
+    room = max(0, limit - seen)
+    return max(needed, min(limit // BLOCK_SHARE, room // ROOM_SHARE), min(expected, room))
+
+
+def expectation(spent: int) -> int:
+    """Return what a worker that spent so much in a window is expected to spend in the next, an eighth more.
+
+    All workers together expect little more than the limit, because they spent no more than it.
+    """
+    return spent + spent // 8
+
+
+def retry_after_ms(kind: Kind, now_ns: int) -> int | None:
+    """Return the milliseconds until the next window, rounded up; none for a stock."""
+    if not kind.window_s:
+        return None
+    length = kind.window_s * SECOND_NS
+    return -(-(length - now_ns % length) // MILLISECOND_NS)
+
+
+def refusal(kind: Kind, limit: int, used: int, amount: int, now_ns: int) -> QuotaExceeded:
+    """Return the refusal of an amount, with the way out."""
+    wait = retry_after_ms(kind, now_ns) if amount <= limit else None
+    if amount > limit:
+        remedy = "ask for less at once"
+    elif wait is not None:
+        remedy = f"try again in {wait} ms"
+    else:
+        remedy = "give some back first" if kind.returnable else "an operator can raise the limit"
+    message = (
+        f"{amount} more would exceed {kind.limit}, {limit} {kind.unit}, of which {used} are taken; {remedy}"
+    )
+    return QuotaExceeded(
+        message, code=kind.code, retry_after_ms=wait, quota=kind.limit, limit=limit, used=used
+    )
+
+
+def limit_of(quotas: Quotas, kind: Kind) -> int:
+    """Return an agent's limit of a kind."""
+    found: int = getattr(quotas, kind.limit)
+    return found
+
+
+def merged(*updates: QuotaUpdate) -> Quotas:
+    """Return the limits in force: the defaults, then one update over the other, the last one wins."""
+    return Quotas(**overlaid(*updates).model_dump(exclude_none=True))
+
+
+def overlaid(*updates: QuotaUpdate) -> QuotaUpdate:
+    """Return several updates as one; the last to name a limit wins."""
+    fields: dict[str, int] = {}
+    for update in updates:
+        fields |= update.model_dump(exclude_none=True)
+    return QuotaUpdate(**fields)

@@ -1,0 +1,113 @@
+"""From what an agent says of itself to an event of the log: checked, and completed with what econsim knows.
+
+Pure. The envelope is econsim's own whatever the agent wrote into its message: actor, run, time and id cannot
+be forged, and an id that nobody without the run's salt can guess tells no other publisher's messages apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from math import isfinite
+from typing import Final
+
+from pydantic import ValidationError
+
+from econsim import subjects
+from econsim.domain.agent.population import UNHOSTED, Agent, host_name
+from econsim.domain.audit.envelope import Sealed, Stamp, derive
+from econsim.domain.market.commands import explain
+from econsim.errors import InvalidMessage, NotAllowed, Unavailable
+from econsim.schemas.admission import AgentFacts, AgentReport, Reported
+from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.subject import Parsed
+from econsim.schemas.types import AMOUNT_MAX
+
+REPORT_BYTES_MAX: Final = 16_384
+"""Bytes in one report: a page of reasoning. Longer things belong into the agent's workspace."""
+
+NEXT_TICK_MS: Final = 500
+"""Milliseconds after which an answer to a tick nobody here heard of may be tried again."""
+
+DEPTH_MAX: Final = 32
+"""Levels of lists and objects in a report: parsers end at 200, and the log's envelope must fit around it."""
+
+
+def reported(stamp: Stamp, where: Parsed, payload: bytes, agent: Agent, fallback_id: str) -> Sealed:
+    """Return the event an agent's report becomes; the agent's own id makes a repeat the same event.
+
+    `fallback_id` stands in for an id the agent left out. Raises InvalidMessage for what is no report,
+    NotAllowed if it speaks for another agent or run, Unavailable for the answer to a tick not heard of yet.
+    """
+    said = _read(where, payload)
+    stamp = replace(stamp, causation_id=said.causation_id)
+    if where.action == subjects.COMPLETED:
+        return _completed(stamp, said, agent)
+    data = Reported(
+        agent=facts_of(stamp.run, agent), said_id=said.event_id, said_at=said.timestamp, data=said.data
+    )
+    sealed = stamp.event(subjects.REPORTED, agent.id, data, agent=agent.id, event=where.action)
+    id_ = derive(stamp.salt, "report", sealed.subject, said.event_id or fallback_id)
+    type_ = f"{where.domain}.{where.action}"
+    event = sealed.event.model_copy(update={"event_id": id_, "type": type_, "trace_id": said.trace_id})
+    return Sealed(sealed.subject, event)
+
+
+def facts_of(run: str, agent: Agent) -> AgentFacts:
+    """Return what econsim knows of an agent."""
+    host = None if agent.host == UNHOSTED else host_name(agent.host)
+    return AgentFacts(policy=agent.policy, host=host, balance_ref=f"{run}.{agent.id}.balance")
+
+
+def _read(where: Parsed, payload: bytes) -> AgentReport:
+    if len(payload) > REPORT_BYTES_MAX:
+        message = f"the report has {len(payload)} bytes; at most {REPORT_BYTES_MAX} are taken"
+        raise InvalidMessage(message, code="message_is_too_large")
+    try:
+        said = AgentReport.model_validate_json(payload or b"{}")
+    except ValidationError as error:
+        raise InvalidMessage(explain(error)) from None
+    _check_data(said.data)
+    if said.agent_id not in (None, where.agent):
+        message = f"agent_id says {said.agent_id!r}, but the account is {where.agent!r}'s; leave it out"
+        raise NotAllowed(message, code="agent_id_does_not_match_subject")
+    if said.correlation_id not in (None, where.run):
+        message = f"correlation_id says {said.correlation_id!r}, but the account is for run {where.run!r}; leave it out"
+        raise NotAllowed(message, code="correlation_id_does_not_match_subject")
+    return said
+
+
+def _check_data(data: object) -> None:
+    """Refuse what the log could not give back as it was said."""
+    level: list[object] = [data]
+    for _ in range(DEPTH_MAX):
+        if any(isinstance(value, float) and not isfinite(value) for value in level):
+            message = "data: NaN and infinite numbers are no JSON; use null or a string"
+            raise InvalidMessage(message)
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        message = f"data: lists and objects lie more than {DEPTH_MAX} deep in each other"
+        raise InvalidMessage(message)
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _completed(stamp: Stamp, said: AgentReport, agent: Agent) -> Sealed:
+    """Return the answer to a tick; what it may say of the market's limits is a host's to say, not an agent's."""
+    tick = said.data.get("tick")
+    if not isinstance(tick, int) or isinstance(tick, bool) or not 0 <= tick <= AMOUNT_MAX:
+        message = f"data.tick: the number of the tick that is answered is missing, got {str(tick)[:80]!r}"
+        raise InvalidMessage(message)
+    # The agent may have heard of a tick that this worker has not, and a worker that just started knows none. One
+    # that was away for several hears the next: an honest agent's answer must not be refused for good.
+    if stamp.tick and tick > stamp.tick + 1:
+        message = f"data.tick: tick {tick} has not opened; the newest heard of here is {stamp.tick}"
+        raise Unavailable(message, code="tick_has_not_opened", retry_after_ms=NEXT_TICK_MS)
+    stamp = replace(stamp, tick=tick)
+    return stamp.event(
+        subjects.CYCLE_COMPLETED, agent.id, CycleCompleted(tick=tick, agents=1), agent=agent.id
+    )

@@ -1,0 +1,1 @@
+"""Agents: who they are, what they know and what their policies decide. Pure."""

@@ -1,0 +1,79 @@
+"""What an agent could still gain: the worst prices it may trade its next unit at, and what that unit is worth to it.
+
+Pure. Policies quote within these prices; the clock asks with them whether anybody can still gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from econsim.domain.agent.population import Agent, AgentRole
+from econsim.schemas.agent import Limits
+from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Market, PolicyName
+
+
+def highest_bid(value: int, market: Market) -> int | None:
+    """Return the most a buyer may pay for a unit without losing money: the value, rounded down to the tick.
+
+    None if the market allows no price so low.
+    """
+    price = min(value // market.tick_size * market.tick_size, market.price_max)
+    return price if price >= market.price_min else None
+
+
+def lowest_ask(cost: int, market: Market) -> int | None:
+    """Return the least a seller may take for a unit without losing money: the cost, rounded up to the tick.
+
+    None if the market allows no price so high.
+    """
+    price = max(-(-cost // market.tick_size) * market.tick_size, market.price_min)
+    return price if price <= market.price_max else None
+
+
+def limits_of(market: Market, value: int | None, cost: int | None) -> Limits:
+    """Return the limits of who has these for a next unit: a value if it may buy one, a cost if it may sell one."""
+    bid = None if value is None else highest_bid(value, market)
+    ask = None if cost is None else lowest_ask(cost, market)
+    return Limits(bid, None if bid is None else value, ask, None if ask is None else cost)
+
+
+def widest(every: Iterable[Limits]) -> Limits:
+    """Return the best of both sides: if any two of these can gain, the best buyer and the best seller can."""
+    found = tuple(every)
+    bids = [(each.bid, each.value) for each in found if each.bid is not None]
+    asks = [(each.ask, each.cost) for each in found if each.ask is not None]
+    bid, value = max(bids, default=(None, None))
+    ask, cost = min(asks, default=(None, None))
+    return Limits(bid, value, ask, cost)
+
+
+def outside_limits(
+    agents: Iterable[Agent], markets: Sequence[Market], held: Callable[[str, str], int]
+) -> dict[str, Limits]:
+    """Return resource → limits of the agents outside the hosts, by what they have of it.
+
+    Nobody asks them: one may buy what is worth something to it, and sell again what it holds.
+    """
+    outside = [agent for agent in agents if agent.policy is PolicyName.EXTERNAL]
+    return {
+        market.resource: widest(
+            _prospect(agent, market, held(agent.id, market.resource)) for agent in outside
+        )
+        for market in markets
+    }
+
+
+def _prospect(agent: Agent, market: Market, units: int) -> Limits:
+    role = next((role for role in agent.roles if role.resource == market.resource), None)
+    dealt = len(role.values) if role and role.side is Side.ASK else 0
+    net = units - dealt
+    return limits_of(market, _next_unit(role, net), _next_unit(role, net - 1) if units else None)
+
+
+def _next_unit(role: AgentRole | None, net: int) -> int:
+    """Return what one unit more is worth to an agent that has bought so many more than it sold."""
+    if role is None:
+        return 0
+    place = net if role.side is Side.BID else -net - 1
+    return role.values[place] if 0 <= place < len(role.values) else 0

@@ -1,0 +1,151 @@
+"""What every trader is: one agent's conduct on one market, and the hand of units it plays.
+
+Pure. A trader reads its hand, the public view and seeded draws, and returns actions; the desk
+(`domain/agent/host_agents.py`) updates the hand from the run's events. Acting changes nothing, so acting again on
+the same tick gives the same actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from econsim.domain.agent.prospects import highest_bid, limits_of, lowest_ask
+from econsim.domain.agent.random_draws import Draws
+from econsim.schemas.agent import Limits
+from econsim.schemas.market import Quote, Shout
+from econsim.schemas.orders import Action, Side, Verb
+from econsim.schemas.scenario import Market, MechanismName
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What every agent may know when it acts on a market."""
+
+    tick: int
+    """Tick of the run."""
+    period: int
+    """Trading day."""
+    tick_of_period: int
+    """Ticks since the period opened, from 1."""
+    quote: Quote
+    """Best prices and last price after the tick before."""
+
+
+@dataclass(slots=True)
+class Hand:
+    """One agent's role on one market, and how far it has played it in this period."""
+
+    agent: str
+    """Whose."""
+    index: int
+    """The role's position among the agent's, part of its order ids."""
+    side: Side
+    """`bid` buys, `ask` sells."""
+    values: tuple[int, ...]
+    """Micro-credits for each unit, in the order they are traded."""
+    market: Market
+    """Tick size, price limits and mechanism."""
+    activity_percent: int = 100
+    """Chance that it acts at a tick."""
+    traded: int = 0
+    """Units traded in this period."""
+    open: dict[str, int] = field(default_factory=dict)
+    """Its open orders: id → price, micro-credits a unit."""
+
+    @property
+    def value(self) -> int | None:
+        """Value or cost of the next unit, micro-credits; none when all are traded."""
+        return self.values[self.traded] if self.traded < len(self.values) else None
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """Values or costs of the units to quote for: the next one; in a call, which clears at once, all that are left."""
+        left = self.values[self.traded :]
+        return left if self._calls else left[:1]
+
+    def worst(self, value: int) -> int | None:
+        """Return the worst price for a unit of this value or cost that does not lose money; none if there is none."""
+        return highest_bid(value, self.market) if self.side is Side.BID else lowest_ask(value, self.market)
+
+    def place(self, prices: Sequence[int | None], tick: int) -> Sequence[Action]:
+        """Return the actions that make these prices the hand's open orders, of one unit each.
+
+        A resting order at its price stays and keeps its priority; at another price it is replaced, so that
+        never two are open. A call auction's quotes are one-shot: they stay until it clears. Without a price
+        nothing is done.
+        """
+        if self._calls:
+            return (
+                () if self.open else [self._order(p, tick, n) for n, p in enumerate(prices) if p is not None]
+            )
+        price = prices[0] if prices else None
+        if price is None or price in self.open.values():
+            return ()
+        new, resting = self._order(price, tick), next(iter(self.open), None)
+        if resting is None:
+            return (new,)
+        return (Action(Verb.REPLACE, self.agent, resting, price, 1, new_order_id=new.order_id),)
+
+    @property
+    def _calls(self) -> bool:
+        return self.market.mechanism is MechanismName.CALL_AUCTION
+
+    def _order(self, price: int, tick: int, n: int = 0) -> Action:
+        """Return the n-th order of a tick, from 0."""
+        order_id = f"{self.agent}-{tick}-{self.index}" + (f"-{n}" if n else "")
+        return Action(Verb.BID if self.side is Side.BID else Verb.ASK, self.agent, order_id, price, 1)
+
+
+class Trader(Protocol):
+    """One agent's conduct on one market."""
+
+    learns: ClassVar[bool]
+    """Whether `learn` does anything: the others need not hear the tape."""
+
+    def act(self, view: View, draws: Draws) -> Sequence[Action]:
+        """Return the actions of one tick; changes nothing."""
+
+    def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
+        """Take in the public tape of one tick, in book order."""
+
+    def limits(self, tick: int) -> Limits:
+        """Return what it could still gain with a next unit, after a tick."""
+
+
+class Quoter:
+    """A trader that quotes a price a tick for each unit it may trade; policies fill in the price."""
+
+    learns: ClassVar[bool] = False
+
+    def __init__(self, hand: Hand, draws: Draws) -> None:
+        """Take the hand; `draws` are for what a policy draws once."""
+        del draws
+        self.hand = hand
+
+    def price(self, value: int, draws: Draws) -> int | None:
+        """Return the price to quote for a unit of this value or cost, on the market's grid; none to stay silent."""
+        raise NotImplementedError
+
+    def worth(self) -> int | None:
+        """Return the value or cost of its next unit, as far as it minds; none when it is done."""
+        return self.hand.value
+
+    def act(self, view: View, draws: Draws) -> Sequence[Action]:
+        """Quote for the units wanted, instead of the open order if there is one; or pass, by chance."""
+        hand = self.hand
+        if hand.activity_percent < 100 and draws.integer(1, 100) > hand.activity_percent:
+            return ()
+        return hand.place([self.price(value, draws) for value in hand.wanted], view.tick)
+
+    def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
+        """Learn nothing."""
+
+    def limits(self, tick: int) -> Limits:
+        """Return the limits on the hand's side."""
+        del tick
+        market, worth = self.hand.market, self.worth()
+        return (
+            limits_of(market, worth, None) if self.hand.side is Side.BID else limits_of(market, None, worth)
+        )

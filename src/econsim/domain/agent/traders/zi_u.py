@@ -1,0 +1,25 @@
+"""Zero intelligence, unconstrained (Gode and Sunder 1993): any price the market allows."""
+
+from __future__ import annotations
+
+from econsim.domain.agent.random_draws import Draws
+from econsim.domain.agent.traders.base import Quoter
+from econsim.schemas.orders import Side
+from econsim.schemas.types import AMOUNT_MAX
+
+
+class ZiU(Quoter):
+    """Quotes uniformly between the market's limits, whatever its own value or cost."""
+
+    def price(self, value: int, draws: Draws) -> int | None:
+        """Draw any price on the market's grid."""
+        del value
+        market = self.hand.market
+        size = market.tick_size
+        return draws.integer(market.price_min // size, market.price_max // size) * size
+
+    def worth(self) -> int | None:
+        """Return more than any price if it buys, nothing if it sells: it trades at every price."""
+        if self.hand.value is None:
+            return None
+        return AMOUNT_MAX if self.hand.side is Side.BID else 0

@@ -1,0 +1,102 @@
+"""Zero intelligence plus (Cliff 1997, HPL-97-91): a profit margin learned from the public tape.
+
+Rules as in the paper: which shouts raise or lower the margin (§4.1), targets with a relative and an
+absolute perturbation, and Widrow-Hoff learning with momentum (§4.2). An update that would turn a margin
+into a loss is not made, as in the paper's program. Only + - * / on floats, so every machine agrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from econsim.domain.agent.random_draws import Draws
+from econsim.domain.agent.traders.base import Hand, Quoter
+from econsim.schemas.market import Shout
+from econsim.schemas.orders import Side
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+BETA: Final = (0.1, 0.5)
+"""Learning rate, drawn once for each trader."""
+
+GAMMA: Final = (0.0, 0.1)
+"""Momentum, drawn once for each trader."""
+
+MARGIN: Final = (0.05, 0.35)
+"""Initial margin over cost; buyers start as far below value."""
+
+RELATIVE: Final = 0.05
+"""Largest relative perturbation of a target."""
+
+ABSOLUTE: Final = 0.05 * MICROS_PER_CREDIT
+"""Largest absolute perturbation of a target, micro-credits: five hundredths of the paper's unit."""
+
+SHOUTS_MAX: Final = 100
+"""Newest shouts of a tick a trader attends to: the paper's market of 22 never has more, and the cost of
+a tick stays linear in the number of traders."""
+
+
+class Zip(Quoter):
+    """Quotes its values or costs plus a margin that follows the shouts of the market."""
+
+    learns: ClassVar[bool] = True
+
+    def __init__(self, hand: Hand, draws: Draws) -> None:
+        """Draw learning rate, momentum and first margin."""
+        super().__init__(hand, draws)
+        self._beta = _between(BETA, draws)
+        self._gamma = _between(GAMMA, draws)
+        sign = 1.0 if hand.side is Side.ASK else -1.0
+        self.margin = sign * _between(MARGIN, draws)
+        self._momentum = 0.0
+
+    def price(self, value: int, draws: Draws) -> int | None:
+        """Return the price of the present margin, to the nearest tick and never at a loss."""
+        del draws
+        limit = self.hand.worst(value)
+        if limit is None:
+            return None
+        market = self.hand.market
+        nearest = int(max(value, 1) * (1.0 + self.margin) / market.tick_size + 0.5) * market.tick_size
+        if self.hand.side is Side.BID:
+            return min(max(nearest, market.price_min), limit)
+        return max(min(nearest, market.price_max), limit)
+
+    def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
+        """Move the margin by the newest shouts, in turn."""
+        for shout in tape[-SHOUTS_MAX:]:
+            direction = self._direction(shout)
+            if direction:
+                self._move(shout.price, direction, draws)
+
+    def _direction(self, shout: Shout) -> int:
+        """Return where a shout moves the price aimed at: 1 up, -1 down, 0 nowhere."""
+        outward = 1 if self.hand.side is Side.ASK else -1
+        edge = (shout.price - self._shout_price()) * outward
+        if shout.traded and edge >= 0:
+            return outward
+        # Undercut by a rival's unmet quote, or left out of a trade that the other side's quote found.
+        rival = (shout.side is self.hand.side) != shout.traded
+        return -outward if rival and edge <= 0 and self.hand.value is not None else 0
+
+    def _move(self, price: int, direction: int, draws: Draws) -> None:
+        target = price * (1.0 + direction * RELATIVE * draws.fraction())
+        target += direction * ABSOLUTE * draws.fraction()
+        present = self._shout_price()
+        delta = self._beta * (target - present)
+        self._momentum = self._gamma * self._momentum + (1.0 - self._gamma) * delta
+        margin = (present + self._momentum) / self._reference() - 1.0
+        if margin > 0.0 if self.hand.side is Side.ASK else -1.0 <= margin < 0.0:
+            self.margin = margin
+
+    def _shout_price(self) -> float:
+        return self._reference() * (1.0 + self.margin)
+
+    def _reference(self) -> int:
+        """Return the value or cost the margin is of: the last unit's when all are traded, never 0."""
+        values = self.hand.values
+        return max(values[min(self.hand.traded, len(values) - 1)], 1)
+
+
+def _between(bounds: tuple[float, float], draws: Draws) -> float:
+    return bounds[0] + (bounds[1] - bounds[0]) * draws.fraction()

@@ -1,0 +1,18 @@
+"""What an agent is told of its own values. Pure."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from econsim.domain.agent.population import Agent, AgentRole
+from econsim.schemas.values import ValuedRole, Values, Worth
+
+
+def values_of(agent: Agent) -> Values:
+    """Return what units are worth to an agent; neighbours that are worth the same stand together."""
+    return Values(credits=agent.credits, roles=tuple(_role(role) for role in agent.roles))
+
+
+def _role(role: AgentRole) -> ValuedRole:
+    units = tuple(Worth(value, len(list(same))) for value, same in groupby(role.values))
+    return ValuedRole(role.resource, role.side, units)

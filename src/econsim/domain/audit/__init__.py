@@ -1,0 +1,1 @@
+"""Events as the audit log holds them: envelope, causes, canonical form. Pure."""

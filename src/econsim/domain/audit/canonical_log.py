@@ -1,0 +1,173 @@
+"""The canonical log of a run, and its hash: equal for equal runs, however they were carried.
+
+One JSON line a fact, sorted by tick, subject and place within the subject. Left out is what differs
+between two executions of the same thing: run id, salt, wall-clock, trace, the journal's sequence and
+seals, how facts were batched into messages, how many hosts and processes there were. Event ids are
+replaced by line numbers. `sha256sum` of the lines is the hash. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from json.encoder import encode_basestring_ascii
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.facts import Json, Record, facts, unseal
+
+_SYSTEM: Final = frozenset(
+    subject.type
+    for subject in (
+        subjects.RUN_OPENED,
+        subjects.RUN_CLOSED,
+        subjects.PERIOD_OPENED,
+        subjects.PERIOD_CLOSED,
+        subjects.TICKED,
+    )
+)
+"""Events of the system that belong to the economy; agents' reports tell of hosts, so they do not."""
+
+_LEFT_OUT: Final = frozenset(
+    {
+        "cause",
+        "unjudged",
+        "last_sequence",
+        "journal_sequence",
+        "sequence",
+        "previous_hash",
+        "hash",
+        "salt",
+        "hosts",
+        "failure",
+    }
+)
+"""Fields of data that differ between equal runs; a cause is written beside the data instead."""
+
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+"""One encoder for all lines: making one for each would take longer than the line."""
+
+_TICKS_PLAIN: Final = 8
+"""Newest ticks kept uncompressed; transfers reach the log some ticks late, never many."""
+
+_EVENT_ID_LENGTH: Final = 32
+"""Hex digits of a derived event id; a cause of another form is an order or a trade and stays."""
+
+
+class Canonical:
+    """Collects the facts of one run in any order; gives the canonical lines and their hash.
+
+    Finished ticks are held compressed (about 20 bytes a fact), because the log tells no moment at
+    which a tick is known to be whole: the ledger's entries arrive by another way.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._seen: dict[str, int | None] = {}
+        self._rows: dict[int, list[bytes]] = {}
+        self._packed: dict[int, list[bytes]] = {}
+
+    def add(self, source: Record | Sealed) -> None:
+        """Take one event in; repeats of an event id and events of infrastructure count for nothing."""
+        entry = unseal(source) if isinstance(source, Sealed) else source
+        if entry.event_id in self._seen or not _belongs(entry.type):
+            return
+        self._seen[entry.event_id] = None
+        rows = self._rows.setdefault(entry.tick, [])
+        rows.extend(_rows(entry))
+        if len(self._rows) > _TICKS_PLAIN:
+            oldest = min(self._rows)
+            packed = zlib.compress(b"\n".join(self._rows.pop(oldest)), level=1)
+            self._packed.setdefault(oldest, []).append(packed)
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the canonical lines of what was taken in so far, without line ends."""
+        numbers: dict[str, int] = {}
+        count = 0
+        for tick in sorted({*self._rows, *self._packed}):
+            rows = sorted(row.split(b"\t") for row in self._of(tick))
+            for number, row in enumerate(rows, count + 1):
+                numbers.setdefault(row[4].decode(), number)
+            for *_, body, _event, cause in rows:
+                count += 1
+                yield b'{"cause":%b,"line":%d,"tick":%d,%b' % (_cause(cause, numbers), count, tick, body[1:])
+
+    def hexdigest(self) -> str:
+        """Return the SHA-256 of the lines so far, each ended by a line feed."""
+        digest = sha256()
+        for line in self.lines():
+            digest.update(line + b"\n")
+        return digest.hexdigest()
+
+    def _of(self, tick: int) -> Iterator[bytes]:
+        yield from self._rows.get(tick, ())
+        for packed in self._packed.get(tick, ()):
+            yield from zlib.decompress(packed).split(b"\n")
+
+
+def canonical_lines(events: Iterable[Record | Sealed]) -> list[bytes]:
+    """Return the canonical lines of a run's events, given in any order."""
+    return list(_taken(events).lines())
+
+
+def canonical_hash(events: Iterable[Record | Sealed]) -> str:
+    """Return the hash of a run's events, given in any order."""
+    return _taken(events).hexdigest()
+
+
+def _taken(events: Iterable[Record | Sealed]) -> Canonical:
+    canonical = Canonical()
+    for event in events:
+        canonical.add(event)
+    return canonical
+
+
+def _belongs(kind: str) -> bool:
+    return kind.partition(".")[0] == "market" or kind in _SYSTEM
+
+
+def _rows(entry: Record) -> Iterator[bytes]:
+    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs.
+
+    JSON text holds no raw tab. The body is put together by hand, keys in order, because most facts of a
+    record share all but their data.
+    """
+    subject = entry.subject.rpartition(".")[0]
+    place, name = subject.encode(), _dump(subject)
+    # Who opened a run, and the operator's request that led to it, are no part of the economy.
+    opened = entry.type == subjects.RUN_OPENED.type
+    for fact in facts(entry):
+        data = fact.data
+        body = b'{"actor":%b,"data":%b,"subject":%b}' % (
+            b"null" if opened else _dump(fact.actor),
+            _dump(_clean(data)),
+            name,
+        )
+        cause = "" if opened else str(data.get("cause", fact.causation_id or ""))
+        ids = f"{data.get('id', '')}\t".encode(), f"\t{entry.event_id}\t{cause}".encode()
+        yield b"%b\t%012d\t%b%b%b" % (place, data.get("n", 0), ids[0], body, ids[1])
+
+
+def _clean(data: Json) -> Json:
+    if _LEFT_OUT.isdisjoint(data) and "scenario" not in data:
+        return data
+    kept = {key: value for key, value in data.items() if key not in _LEFT_OUT}
+    if "scenario" in kept:
+        kept["scenario"] = {key: value for key, value in kept["scenario"].items() if key not in _LEFT_OUT}
+    return kept
+
+
+def _cause(cause: bytes, numbers: dict[str, int]) -> bytes:
+    """Write a cause: the line of a known event, an order's or trade's id as it is, null for the rest."""
+    name = cause.decode()
+    if name in numbers:
+        return b"%d" % numbers[name]
+    derived = len(name) == _EVENT_ID_LENGTH and all(digit in "0123456789abcdef" for digit in name)
+    return b"null" if derived or not name else _dump(name)
+
+
+def _dump(value: object) -> bytes:
+    return (encode_basestring_ascii(value) if isinstance(value, str) else _ENCODE(value)).encode()

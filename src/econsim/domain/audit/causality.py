@@ -1,0 +1,213 @@
+"""Why something happened: the graph of causes over the facts of a run.
+
+A market event is caused, as a message, by the tick it answers; its items have nearer causes, found by
+the economy's own ids: a trade follows from the taker's order, a chain from its order, trade or event,
+a cancel from the order it takes off the book, a tick from its period. Pure; `econsim why` prints what is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.facts import Fact, Record, facts
+from econsim.errors import NotFound
+
+DEPTH_MAX: Final = 12
+"""Levels of effects shown below a fact: from a tick to the last transfer there are five."""
+
+AMBIGUOUS_SHOWN: Final = 4
+"""Candidates named when a prefix fits several facts."""
+
+
+TIMELESS: Final = frozenset(
+    row.type
+    for row in (
+        subjects.COMMANDED,
+        subjects.TRUST_CHANGED,
+        subjects.QUOTA_CHANGED,
+        subjects.LETTER_BURIED,
+        subjects.LETTER_RETRIED,
+        subjects.LETTER_DROPPED,
+        subjects.ADMISSION_REJECTED,
+        subjects.AGENT_SUSPENDED,
+        subjects.CONNECTION_CHANGED,
+    )
+)
+"""Events about a run that need no cause in it: what people decide, and what is noticed around the economy. Who
+tells of them knows no tick, so theirs is 0, and readers take the one that was open there in the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A fact and what followed from it."""
+
+    fact: Fact
+    """What happened."""
+    effects: tuple[Node, ...]
+    """What it led to, in the order it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the causality of a run."""
+
+    where: str
+    """Id of the fact."""
+    what: str
+    """`gap` (its cause is not in the log), `orphan` (it names no cause and is not the root), `cycle`."""
+    evidence: str
+    """The cause it names, or its type."""
+
+
+class Causes:
+    """The facts of a run, by id, with the cause of each."""
+
+    def __init__(self, events: Iterable[Record | Sealed] = ()) -> None:
+        """Start with some events; more may be added in any order."""
+        self._facts: dict[str, Fact] = {}
+        self._names: dict[str, str] = {}
+        self._effects: dict[str, list[str]] | None = None
+        for event in events:
+            self.add(event)
+
+    def __len__(self) -> int:
+        """Return how many facts there are."""
+        return len(self._facts)
+
+    def add(self, event: Record | Sealed) -> None:
+        """Take one event in; a repeat changes nothing."""
+        self._effects = None
+        for fact in facts(event):
+            self._facts[fact.event_id] = fact
+            for name in _names(fact):
+                self._names[name] = fact.event_id
+            for name in _weak_names(fact):
+                self._names.setdefault(name, fact.event_id)
+
+    def find(self, name: str) -> Fact:
+        """Return the fact an id stands for; raises NotFound if there is none, or more than one.
+
+        Taken are ids of events, items (`<event>.<index>`), trades, orders and chains, and the unique
+        beginning of any of them. The id of a batch stands for its first item, the id of an order for
+        its acceptance or refusal.
+        """
+        exact = name if name in self._facts else self._names.get(name)
+        if exact is not None:
+            return self._facts[exact]
+        found = sorted({fact for word, fact in self._words() if word.startswith(name)}) if name else []
+        batches = {fact.partition(".")[0] for fact in found}
+        if len(found) == 1 or (len(batches) == 1 and found[0].startswith(name)):
+            return self._facts[found[0]]
+        if not found:
+            message = f"no event, trade, order or chain {name!r} in this run"
+            raise NotFound(message, id=name)
+        shown = ", ".join(found[:AMBIGUOUS_SHOWN])
+        message = f"{name!r} fits {len(found)} facts, among them {shown}; give more of the id"
+        raise NotFound(message, code="id_is_ambiguous", id=name)
+
+    def cause(self, fact: Fact) -> Fact | None:
+        """Return the fact that led to this one; none for the root, and where the log has a gap."""
+        return self._known(_cause(fact)) or self._known(fact.causation_id)
+
+    def chain(self, name: str) -> list[Fact]:
+        """Return the fact an id stands for, its cause, the cause of that, and so on to the root."""
+        steps: dict[str, Fact] = {}
+        fact: Fact | None = self.find(name)
+        while fact is not None and fact.event_id not in steps:
+            steps[fact.event_id] = fact
+            fact = self.cause(fact)
+        return list(steps.values())
+
+    def tree(self, name: str, depth_max: int = DEPTH_MAX) -> Node:
+        """Return the fact an id stands for with everything that followed from it."""
+        if self._effects is None:
+            self._effects = self._inverted()
+        return self._node(self.find(name), depth_max, self._effects)
+
+    def findings(self) -> list[Finding]:
+        """Return gaps, orphans and cycles of the whole run; empty if every fact leads to the root."""
+        return [finding for fact in self._facts.values() if (finding := self._check(fact)) is not None]
+
+    def _known(self, name: str | None) -> Fact | None:
+        return None if name is None else self._facts.get(self._names.get(name, name))
+
+    def _check(self, fact: Fact) -> Finding | None:
+        if fact.type == subjects.RUN_OPENED.type or _from_outside(fact.type):
+            return None
+        named = _cause(fact)
+        if named is None:
+            return Finding(fact.event_id, "orphan", fact.type)
+        cause = self._known(named)
+        if cause is None:
+            return Finding(fact.event_id, "gap", named)
+        return Finding(fact.event_id, "cycle", fact.type) if cause.event_id == fact.event_id else None
+
+    def _inverted(self) -> dict[str, list[str]]:
+        effects: dict[str, list[str]] = {}
+        for fact in self._facts.values():
+            cause = self.cause(fact)
+            if cause is not None:
+                effects.setdefault(cause.event_id, []).append(fact.event_id)
+        return effects
+
+    def _node(self, fact: Fact, depth: int, effects: dict[str, list[str]]) -> Node:
+        below = effects.get(fact.event_id, ()) if depth else ()
+        return Node(fact, tuple(self._node(self._facts[name], depth - 1, effects) for name in below))
+
+    def _words(self) -> Iterator[tuple[str, str]]:
+        yield from ((name, name) for name in self._facts)
+        yield from self._names.items()
+
+
+def _from_outside(kind: str) -> bool:
+    """Tell whether an event of this type may come from nothing in the run; agents' own reports may."""
+    own = kind.partition(".")[0] == "agent" and kind != subjects.CYCLE_COMPLETED.type
+    return own or kind in TIMELESS
+
+
+def _names(fact: Fact) -> Iterator[str]:
+    """Yield the ids, besides its own, that a fact stands for."""
+    data = fact.data
+    match fact.type:
+        case subjects.BID_ACCEPTED.type | subjects.ASK_ACCEPTED.type:
+            yield data["order_id"]
+        case subjects.TRADE_EXECUTED.type:
+            yield data["trade_id"]
+        case subjects.RUN_OPENED.type:
+            yield "endow"
+        case subjects.PERIOD_OPENED.type:
+            yield f"deal.{data['period']}"
+        case subjects.PERIOD_CLOSED.type:
+            yield f"redeem.{data['period']}"
+
+
+def _weak_names(fact: Fact) -> Iterator[str]:
+    """Yield the ids a fact stands for as long as nothing else does: a fill's chain has its trade's id."""
+    event, _, index = fact.event_id.partition(".")
+    if index == "0":
+        yield event
+    if fact.type == subjects.ORDER_REJECTED.type:
+        yield fact.data["order_id"]
+    elif "cause" in fact.data:
+        yield fact.data["id"]
+
+
+def _cause(fact: Fact) -> str | None:
+    """Return the id of the nearest cause of a fact, by the economy's ids where it has some."""
+    data = fact.data
+    if fact.type == subjects.TRADE_EXECUTED.type:
+        return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
+    if fact.type == subjects.ORDER_CANCELLED.type:
+        return str(data["order_id"])
+    return data.get("cause", fact.causation_id) or _frame(fact)
+
+
+def _frame(fact: Fact) -> str | None:
+    """Return what a clock's event lies in where its envelope names no cause: its period, or the run."""
+    if fact.type in (subjects.TICKED.type, subjects.PERIOD_CLOSED.type):
+        return f"deal.{fact.data['period']}"
+    return "endow" if fact.type in (subjects.PERIOD_OPENED.type, subjects.RUN_CLOSED.type) else None

@@ -1,0 +1,136 @@
+"""From the wire back to typed events: what readers of the log fold.
+
+Owns the table of event types. The opposite of `envelope.Sealed.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
+
+from pydantic import ValidationError
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Sealed
+from econsim.errors import InvalidMessage
+from econsim.schemas.admin import (
+    Commanded,
+    ConnectionChanged,
+    LetterBuried,
+    LetterDropped,
+    LetterRetried,
+    QuotaChanged,
+    TrustChanged,
+)
+from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Reported
+from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.base import Event
+from econsim.schemas.clock import (
+    PeriodClosed,
+    PeriodOpened,
+    RunClosed,
+    RunOpened,
+    RunResumed,
+    RunStopped,
+    Ticked,
+)
+from econsim.schemas.ledger import TransferPosted, TransferRefused
+from econsim.schemas.market import (
+    Accepted,
+    BatchOpened,
+    Cancelled,
+    PriceUpdated,
+    Rejected,
+    TickCleared,
+    Traded,
+    TradingHalted,
+)
+
+Data = TypeVar("Data")
+
+_TYPES: Final = (
+    (subjects.BATCH_OPENED, Event[BatchOpened]),
+    (subjects.BID_ACCEPTED, Event[Accepted]),
+    (subjects.ASK_ACCEPTED, Event[Accepted]),
+    (subjects.ORDER_REJECTED, Event[Rejected]),
+    (subjects.TRADE_EXECUTED, Event[Traded]),
+    (subjects.ORDER_CANCELLED, Event[Cancelled]),
+    (subjects.TICK_CLEARED, Event[TickCleared]),
+    (subjects.TRADING_HALTED, Event[TradingHalted]),
+    (subjects.PRICE_UPDATED, Event[PriceUpdated]),
+    (subjects.TRANSFER_POSTED, Event[TransferPosted]),
+    (subjects.TRANSFER_REFUSED, Event[TransferRefused]),
+    (subjects.RUN_OPENED, Event[RunOpened]),
+    (subjects.RUN_CLOSED, Event[RunClosed]),
+    (subjects.RUN_STOPPED, Event[RunStopped]),
+    (subjects.RUN_RESUMED, Event[RunResumed]),
+    (subjects.PERIOD_OPENED, Event[PeriodOpened]),
+    (subjects.PERIOD_CLOSED, Event[PeriodClosed]),
+    (subjects.TICKED, Event[Ticked]),
+    (subjects.CYCLE_COMPLETED, Event[CycleCompleted]),
+    (subjects.REPORTED, Event[Reported]),
+    (subjects.ADMISSION_REJECTED, Event[AdmissionRejected]),
+    (subjects.AGENT_SUSPENDED, Event[AgentSuspended]),
+    (subjects.TRUST_CHANGED, Event[TrustChanged]),
+    (subjects.CONNECTION_CHANGED, Event[ConnectionChanged]),
+    (subjects.QUOTA_CHANGED, Event[QuotaChanged]),
+    (subjects.COMMANDED, Event[Commanded]),
+    (subjects.LETTER_BURIED, Event[LetterBuried]),
+    (subjects.LETTER_RETRIED, Event[LetterRetried]),
+    (subjects.LETTER_DROPPED, Event[LetterDropped]),
+)
+
+_DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
+    ".".join(subject.template.split(".")[:3:2]): event.__pydantic_validator__.validate_json
+    for subject, event in _TYPES
+}
+"""`<domain>.<action>` → parser of that event."""
+
+_REPORTED: Final = Event[Reported].__pydantic_validator__.validate_json
+"""Parser of an agent's own events, whose types agents make up."""
+
+
+def decode(subject: str, payload: bytes) -> Sealed:
+    """Return the event a record of the log holds.
+
+    Raises InvalidMessage for a type there is no schema for, a payload that does not follow it, and one that is
+    of another run or type than its subject.
+    """
+    tokens = subject.split(".", 3)
+    parse = _parser(tokens[0], tokens[2]) if len(tokens) == 4 else None
+    if parse is None:
+        message = f"there is no event type for subject {subject[:200]!r}; see `econsim catalog`"
+        raise InvalidMessage(message)
+    try:
+        found = parse(payload)
+    except ValidationError as error:
+        message = f"the event on {subject!r} does not follow its schema: {error.errors()[0]['msg']}"
+        raise InvalidMessage(message) from error
+    if found.correlation_id != tokens[3]:
+        message = f"the event on {subject!r} says it is of run {found.correlation_id!r}"
+        raise InvalidMessage(message)
+    if found.type != f"{tokens[0]}.{tokens[2]}":
+        message = f"the event on {subject!r} says it is {found.type[:200]!r}"
+        raise InvalidMessage(message)
+    return Sealed(subject, found)
+
+
+def decoded(subject: str, payload: bytes) -> Sealed | None:
+    """Return the event a record of the log holds; none for a record that is no event: readers pass it over."""
+    try:
+        return decode(subject, payload)
+    except InvalidMessage:
+        return None
+
+
+def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | None:
+    """Return a record's event if it is of this kind; none for any other, and for a record that is no event."""
+    sealed = decoded(subject, payload)
+    if sealed is None or not isinstance(sealed.event.data, kind):
+        return None
+    return cast("Event[Data]", sealed.event)
+
+
+def _parser(domain: str, action: str) -> Callable[[bytes], Any] | None:
+    own = _REPORTED if domain == "agent" else None
+    return _DECODERS.get(f"{domain}.{action}", own)

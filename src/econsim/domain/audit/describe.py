@@ -1,0 +1,104 @@
+"""Facts told in one line each, for people: what `econsim why` and `econsim events` print. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from econsim.domain.audit.facts import Fact, Json
+from econsim.schemas.ledger import format_amount
+from econsim.schemas.money import format_credits
+
+SENTENCES: Final = {
+    "bid_accepted": "{agent} bids {lot}, order {order_id}",
+    "ask_accepted": "{agent} asks {lot}, order {order_id}",
+    "order_rejected": "{asked} was refused: {code}",
+    "trade_executed": "{buyer} bought {lot} from {seller}, trade {trade_id}",
+    "order_cancelled": "order {order_id} of {agent} came off the book, {quantity} {entity} left: {reason}",
+    "transfer_posted": "chain {id}: {movements}",
+    "transfer_refused": "chain {id} of {holder} was refused: {reason}",
+    "tick_cleared": "{entity} cleared {orders} orders into {trades} trades",
+    "batch_opened": "batch {batch} of {entity} takes in commands up to {last_sequence} of the queue",
+    "trading_halted": "the book of {resource} stopped for good: {what}: {reason}",
+    "price_updated": "price of {entity} is {credits}",
+    "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
+    "opened": "run {run} of scenario {scenario[name]} opened",
+    "closed": "run {run} closed after {ticks} ticks{because}",
+    "stopped": "run {run} stopped at tick {ticks}, period {periods}",
+    "resumed": "run {run} went on at tick {ticks}",
+    "ticked": "tick {tick} opened, period {period}",
+    "period_opened": "period {period} opened",
+    "period_closed": "period {period} closed",
+    "commanded": "{who} asked for {command}: {code}; {wanted}",
+    "trust_changed": "{how}",
+    "connection_changed": "agent {agent} {connection}",
+    "changed": "the limits of {whom} were changed",
+    "buried": "a message to {subject} is dead letter {sequence}: {code}; {reason}",
+    "retried": "dead letter {sequence} went back to {subject}",
+    "dropped": "dead letter {sequence} to {subject} was given up",
+    "rejected": "{sender} may not send on {subject}: {code}",
+    "suspended": "{agent} sent {received} messages a second, {allowed} are allowed: its account is taken away",
+}
+"""Action (third token of the subject) → sentence; names are the data's fields and those of `_parts`."""
+
+
+ASKED: Final = {
+    "bid": "the bid of {agent} for {lot}, order {order_id},",
+    "ask": "the ask of {agent} for {lot}, order {order_id},",
+    "replace": "the replacement of order {replaces} of {agent} by {lot}, order {order_id},",
+    "cancel": "the cancel of order {order_id} of {agent}",
+    None: "order {order_id} of {agent}",
+}
+"""Verb of a refused command → what it asked for; none stands for one that could not be read."""
+
+
+def describe(fact: Fact) -> str:
+    """Say what happened in one line, money in credits; a fact without a sentence is told by its type."""
+    domain, _, action = fact.type.partition(".")
+    if domain == "agent" and action != "cycle_completed":
+        # Agents name their own reports: one called `trade_executed` is no trade.
+        return f"{fact.entity} reports {action}"
+    sentence = SENTENCES.get(action)
+    return sentence.format_map(_parts(fact)) if sentence else fact.type
+
+
+def _parts(fact: Fact) -> Json:
+    parts = {"tick": fact.tick, **fact.data, "entity": fact.entity, "run": fact.correlation_id}
+    if "price" in parts:
+        parts["credits"] = "unknown" if parts["price"] is None else format_credits(parts["price"])
+        parts["lot"] = f"{parts.get('quantity', '')} {fact.entity} at {parts['credits']}"
+    if "code" in parts and "order_id" in parts:
+        parts["asked"] = ASKED[parts.get("verb")].format_map(parts)
+    if "chain" in parts:
+        parts["what"] = f"chain {parts['chain']} was refused" if parts["chain"] else "a batch failed"
+    if "summary" in parts:
+        parts["who"] = "operator" if parts["operator"] == "operator" else f"operator {parts['operator']}"
+        parts["wanted"] = _plain(parts["summary"])
+    if "connected" in parts:
+        parts["connection"] = "connected" if parts["connected"] else "disconnected"
+    if "change" in parts:
+        parts["how"] = ": ".join(
+            filter(None, (parts["change"].replace("_", " "), parts["who"], parts["reason"]))
+        )
+    if "journal_sequence" in parts:
+        failure = parts.get("failure", "")
+        parts["because"] = f": {failure}" if failure else ""
+    if "quotas" in parts:
+        parts["whom"] = parts["agent"] or "every agent"
+    if "transfers" in parts:
+        parts["movements"] = "; ".join(map(_movement, parts["transfers"]))
+    return parts
+
+
+def _plain(summary: str) -> str:
+    """Return a shortened JSON object without its marks and empty fields: it may be cut anywhere, and is for people."""
+    if not summary.startswith("{"):
+        return summary
+    told = re.sub(r',?\s*"\w+":\s*null', "", summary)
+    told = re.sub(r'":\s*', " ", told)
+    return re.sub(r"[{}\[\]\"]", "", re.sub(r",\s*", ", ", told)).strip(", ")
+
+
+def _movement(transfer: Json) -> str:
+    shown = format_amount(transfer["amount"], transfer["asset"])
+    return f"{transfer['kind']} {shown} {transfer['asset']} {transfer['debit']} → {transfer['credit']}"

@@ -1,0 +1,1 @@
+"""Logical time: ticks, periods, and whom a tick waits for. Pure."""

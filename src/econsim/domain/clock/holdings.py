@@ -1,0 +1,64 @@
+"""What agents own and owe, told by the log alone: what was dealt, traded and redeemed.
+
+Pure. The clock settles a period by it, because the log says the same whenever it is read, also after a
+crash in the middle of the settlement, when the ledger has moved a part already.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from econsim.domain.agent.population import Agent
+from econsim.domain.clock.period import gain
+from econsim.schemas.ledger import CREDITS, DEBT
+from econsim.schemas.market import TradeExecuted
+from econsim.schemas.orders import Side
+
+
+class Holdings:
+    """Every agent's units, credits and debt in the present period, before it is settled."""
+
+    def __init__(self, agents: Iterable[Agent]) -> None:
+        """Start with what agents are dealt when the run opens."""
+        self._agents = tuple(agents)
+        self._net_worth = Counter({agent.id: agent.credits for agent in self._agents})
+        self._dealt = {
+            (agent.id, role.resource): len(role.values)
+            for agent in self._agents
+            for role in agent.roles
+            if role.side is Side.ASK
+        }
+        self._cash: Counter[str] = Counter()
+        self._net: Counter[tuple[str, str]] = Counter()
+
+    def trade(self, resource: str, trade: TradeExecuted) -> None:
+        """Take in a trade; each must be told once."""
+        paid = trade.price * trade.quantity
+        self._cash[trade.buyer] -= paid
+        self._cash[trade.seller] += paid
+        self._net[trade.buyer, resource] += trade.quantity
+        self._net[trade.seller, resource] -= trade.quantity
+
+    def close_period(self) -> None:
+        """Settle the period: units become what they are worth to their agents, and go back."""
+        for agent in self._agents:
+            gains = sum(gain(role, self._net[agent.id, role.resource]) for role in agent.roles)
+            self._net_worth[agent.id] += self._cash[agent.id] + gains
+        self._cash.clear()
+        self._net.clear()
+
+    def net(self, agent: str, resource: str) -> int:
+        """Return the units an agent bought minus those it sold in the present period."""
+        return self._net[agent, resource]
+
+    def held(self, agent: str, asset: str) -> int:
+        """Return what an agent has of an asset, reserved or not.
+
+        A settlement leaves nobody both credits and debt, so one number, what is owned less what is owed, tells both.
+        """
+        if asset == CREDITS:
+            return max(self._net_worth[agent], 0) + self._cash[agent]
+        if asset == DEBT:
+            return max(-self._net_worth[agent], 0)
+        return self._dealt.get((agent, asset), 0) + self._net[agent, asset]

@@ -1,0 +1,145 @@
+"""Money and goods in and out of the economy: endowments, induced values redeemed, costs paid.
+
+Pure: returns ledger chains, one an agent, with ids derived from the period, the agent and the asset,
+so that repeating any of them changes nothing. Over a period what an agent owns less what it owes changes
+by exactly its profit, and the sum of profits is the surplus realised.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from econsim.domain.agent.population import Agent, AgentRole
+from econsim.errors import RunFailed
+from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Refusal, Transfer, format_amount
+from econsim.schemas.market import TradeExecuted
+from econsim.schemas.orders import Side
+
+Held = Callable[[str, str], int]
+"""(agent, asset) → units it owns, micro-credits it owns, or micro-credits it owes."""
+
+
+def endow(agents: Iterable[Agent]) -> list[Chain]:
+    """Return the chains that deal each agent its credits, once, when the run opens."""
+    chains: list[Chain] = []
+    for agent in agents:
+        id_ = f"endow.{agent.id}"
+        legs = [_in(f"{id_}.{CREDITS}", agent.id, CREDITS, agent.credits)]
+        chains += _chain(id_, "endow", legs)
+    return chains
+
+
+def deal(agents: Iterable[Agent], period: int) -> list[Chain]:
+    """Return the chains that deal each seller the units it may sell in a period."""
+    chains: list[Chain] = []
+    for agent in agents:
+        id_ = f"deal.{period}.{agent.id}"
+        legs = [
+            _in(f"{id_}.{role.resource}", agent.id, role.resource, len(role.values))
+            for role in agent.roles
+            if role.side is Side.ASK
+        ]
+        chains += _chain(id_, f"deal.{period}", legs)
+    return chains
+
+
+def redeem(agents: Iterable[Agent], resources: Iterable[str], period: int, held: Held) -> list[Chain]:
+    """Return the chains that end a period, when books are empty and nothing is reserved.
+
+    All units go back. An agent is paid the values of the first units it bought, repays what it owes, and
+    pays the costs of the first units it sold, in this order and as far as its credits go. Costs it cannot
+    pay it owes from then on, so no chain is ever more than its agent has.
+    """
+    every = tuple(resources)
+    chains: list[Chain] = []
+    for agent in agents:
+        id_ = f"redeem.{period}.{agent.id}"
+        chains += _chain(id_, f"redeem.{period}", _settle(id_, agent, every, held))
+    return chains
+
+
+def require(chains: Sequence[Chain], refused: Mapping[str, Refusal]) -> None:
+    """Raise RunFailed if the ledger refused one of the clock's own chains: an economy with a part of its money is none."""
+    lost = [chain for chain in chains if chain.id in refused]
+    if lost:
+        more = f", and {len(lost) - 1} chains more" if len(lost) > 1 else ""
+        message = (
+            f"the ledger refused {_told(lost[0])}: {refused[lost[0].id].value} (chain {lost[0].id}{more})"
+        )
+        raise RunFailed(message)
+
+
+def worth(role: AgentRole, units_traded: int) -> int:
+    """Return the values or costs, in micro-credits, of a role's first units; more than it has count 0."""
+    return sum(role.values[: max(units_traded, 0)])
+
+
+def gain(role: AgentRole, net: int) -> int:
+    """Return what units bought (or sold, if negative) are worth to their agent: values, or costs below 0."""
+    return worth(role, net) if role.side is Side.BID else -worth(role, -net)
+
+
+def realised_surplus(agents: Iterable[Agent], trades: Iterable[tuple[str, TradeExecuted]]) -> int:
+    """Return values of units bought minus costs of units sold, in micro-credits, from a period's trades.
+
+    `trades` are (resource, trade). Independent of the ledger: prices do not enter.
+    """
+    net = net_bought(trades)
+    return sum(gain(role, net[agent.id, role.resource]) for agent in agents for role in agent.roles)
+
+
+def net_bought(trades: Iterable[tuple[str, TradeExecuted]]) -> Counter[tuple[str, str]]:
+    """Return (agent, resource) → units bought minus units sold."""
+    net: Counter[tuple[str, str]] = Counter()
+    for resource, trade in trades:
+        net[trade.buyer, resource] += trade.quantity
+        net[trade.seller, resource] -= trade.quantity
+    return net
+
+
+def _told(chain: Chain) -> str:
+    """Say what a chain was to move."""
+    return ", ".join(
+        f"{format_amount(leg.amount, leg.asset)} {leg.asset} from {leg.debit} to {leg.credit}"
+        for leg in chain.transfers
+    )
+
+
+def _settle(id_: str, agent: Agent, resources: Iterable[str], held: Held) -> Iterator[Transfer]:
+    name = agent.id
+    for resource in resources:
+        yield _out(f"{id_}.{resource}.units", name, resource, held(name, resource))
+    credits_ = held(name, CREDITS)
+    for role in agent.roles:
+        if role.side is Side.BID:
+            value = worth(role, held(name, role.resource))
+            yield _in(f"{id_}.{role.resource}.value", name, CREDITS, value)
+            credits_ += value
+    repaid = min(held(name, DEBT), credits_)
+    yield _out(f"{id_}.{CREDITS}.repaid", name, CREDITS, repaid)
+    yield _out(f"{id_}.{DEBT}.repaid", name, DEBT, repaid)
+    credits_ -= repaid
+    missing = 0
+    for role in agent.roles:
+        if role.side is Side.ASK:
+            cost = worth(role, len(role.values) - held(name, role.resource))
+            paid = min(cost, credits_)
+            yield _out(f"{id_}.{role.resource}.cost", name, CREDITS, paid)
+            credits_ -= paid
+            missing += cost - paid
+    yield _in(f"{id_}.{DEBT}.owed", name, DEBT, missing)
+
+
+def _in(id_: str, agent: str, asset: str, amount: int) -> Transfer:
+    return Transfer(id_, Kind.TRANSFER, TREASURY, agent, asset, amount)
+
+
+def _out(id_: str, agent: str, asset: str, amount: int) -> Transfer:
+    return Transfer(id_, Kind.TRANSFER, agent, TREASURY, asset, amount)
+
+
+def _chain(id_: str, cause: str, legs: Iterable[Transfer]) -> list[Chain]:
+    """Return the chain of the legs that move anything, if any do: the ledger refuses empty movements."""
+    moving = tuple(leg for leg in legs if leg.amount)
+    return [Chain(id_, cause, moving)] if moving else []

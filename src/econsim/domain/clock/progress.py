@@ -1,0 +1,93 @@
+"""How far a run is, folded from its log: what its clock waits for, and where it starts again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from econsim.domain.agent.population import Agent
+from econsim.domain.agent.prospects import outside_limits
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.clock.holdings import Holdings
+from econsim.domain.clock.schedule import Moment
+from econsim.domain.market.settlement import failure
+from econsim.schemas.agent import CycleCompleted, Limits
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
+from econsim.schemas.market import TickCleared, Traded, TradingHalted
+from econsim.schemas.scenario import Market
+
+
+class Progress:
+    """What the log says has happened."""
+
+    def __init__(self, agents: Iterable[Agent], markets: Iterable[Market]) -> None:
+        """Start before the first event of a run of these agents on these markets."""
+        self._agents, self._markets = tuple(agents), tuple(markets)
+        self.moment = Moment()
+        self.ticked_id: str | None = None
+        self.period_closed = 0
+        self.failure = ""
+        self._answered: dict[str, CycleCompleted] = {}
+        self._cleared: dict[str, int] = {}
+        self._holdings = Holdings(self._agents)
+        self._emptied: dict[str, int] = {}
+        self._informed = 0  # oldest tick whose answers know of every trade
+        self._seen: set[str] = set()
+
+    def evolve(self, sealed: Sealed) -> None:
+        """Fold one event; events it has no use for change nothing."""
+        event = sealed.event
+        match event.data:
+            case Ticked(period=period, tick_of_period=tick_of_period):
+                self.moment, self.ticked_id = Moment(event.tick, period, tick_of_period), event.event_id
+            case CycleCompleted():
+                self._answered[event.actor] = event.data
+            case TickCleared():
+                self._cleared[_resource(sealed)] = event.tick
+                if event.data.period_closed:
+                    self._emptied[_resource(sealed)] = event.data.period
+            case TradingHalted() as halted:
+                self.failure = self.failure or failure(halted, event.tick)
+            case Traded():
+                self._trade(sealed, event.data)
+                self._informed = self.moment.tick + 1
+            case PeriodOpened():
+                self._answered.clear()
+            case PeriodClosed(period=period) if period > self.period_closed:
+                self.period_closed = period
+                self._holdings.close_period()
+                self._seen.clear()
+
+    def cleared(self, resources: Collection[str], tick: int) -> bool:
+        """Return whether every book has cleared the tick."""
+        return all(self._cleared.get(resource, 0) >= tick for resource in resources)
+
+    def emptied(self, resources: Collection[str], period: int) -> bool:
+        """Return whether every book was emptied at the end of the period: nothing more of it is traded."""
+        return all(self._emptied.get(resource, 0) >= period for resource in resources)
+
+    def limits(self, hosts: Collection[str]) -> list[Mapping[str, Limits]] | None:
+        """Return each host's newest limits; none while a host has not told them since the last trade of the period.
+
+        Hosts read the log in its order, so who answers a tick knows of every trade before it. Agents outside the
+        hosts are not asked: what they could gain follows from the log.
+        """
+        told = [self._answered.get(host) for host in hosts]
+        if not all(report and report.tick >= self._informed for report in told):
+            return None
+        outside = outside_limits(self._agents, self._markets, self.held)
+        return [*(report.limits for report in told if report), outside]
+
+    def held(self, agent: str, asset: str) -> int:
+        """Return the units, credits or debt an agent has before the present period is settled."""
+        return self._holdings.held(agent, asset)
+
+    def _trade(self, sealed: Sealed, data: Traded) -> None:
+        """Count trades once, even if a batch that was done again published them twice."""
+        for trade in data.items:
+            if trade.trade_id not in self._seen:
+                self._seen.add(trade.trade_id)
+                self._holdings.trade(_resource(sealed), trade)
+
+
+def _resource(sealed: Sealed) -> str:
+    return sealed.subject.split(".", 2)[1]

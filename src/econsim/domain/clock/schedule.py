@@ -1,0 +1,62 @@
+"""How a run is paced: which tick and period comes next. Driven by the clock service and in process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from econsim.domain.agent.prospects import widest
+from econsim.schemas.agent import Limits
+from econsim.schemas.scenario import Clock, Until
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a run is."""
+
+    tick: int = 0
+    """Ticks opened since the run opened."""
+    period: int = 1
+    """Trading day."""
+    tick_of_period: int = 0
+    """Ticks opened since the period opened."""
+
+    def next_tick(self) -> Moment:
+        """Return the moment the next tick of this period opens."""
+        return Moment(self.tick + 1, self.period, self.tick_of_period + 1)
+
+    def next_period(self) -> Moment:
+        """Return the moment the next period opens."""
+        return Moment(self.tick, self.period + 1, 0)
+
+
+def ends_period(clock: Clock, moment: Moment, limits: Iterable[Mapping[str, Limits]] | None) -> bool:
+    """Return whether this tick is its period's last.
+
+    `limits` are what each host's agents would at most pay or at least take, at the start of the tick; none
+    while they are not known.
+    """
+    if moment.tick_of_period >= clock.ticks_per_period:
+        return True
+    return clock.until is Until.EXHAUSTED and limits is not None and exhausted(limits)
+
+
+def exhausted(limits: Iterable[Mapping[str, Limits]]) -> bool:
+    """Return whether no two agents could still gain: no unit is worth more to a buyer than it costs a seller.
+
+    The market must also have a price for the two. A pair of equal value and cost would gain nothing, and
+    random traders take very long to find its one price.
+    """
+    found: dict[str, list[Limits]] = {}
+    for by_resource in limits:
+        for resource, limit in by_resource.items():
+            found.setdefault(resource, []).append(limit)
+    return not any(_gain(widest(every)) for every in found.values())
+
+
+def _gain(best: Limits) -> bool:
+    """Return whether the best buyer and the best seller of a market gain by a trade."""
+    bid, value, ask, cost = best.bid, best.value, best.ask, best.cost
+    if bid is None or value is None or ask is None or cost is None:
+        return False
+    return bid >= ask and value > cost

@@ -1,0 +1,1 @@
+"""Accounts, transfers and the journal of them. Pure."""

@@ -1,0 +1,213 @@
+"""Verification of a journal: recompute every balance from its entries and report what does not add up.
+
+Written apart from `ledger.py`, so that neither can excuse the other's mistakes: plain double entry
+over dictionaries, no shared state. Callers are `econsim ledger verify` and the conformance tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from econsim.domain.ledger.journal import GENESIS_HASH, entry_hash
+from econsim.schemas.base import Event
+from econsim.schemas.ledger import (
+    TREASURY,
+    Chain,
+    Kind,
+    Position,
+    Transfer,
+    TransferPosted,
+    TransferRefused,
+)
+
+Entry = Event[TransferPosted] | Event[TransferRefused]
+
+Stated = Mapping[str, Mapping[str, Position]]
+"""Holder → asset → position, as somebody claims it is."""
+
+NOTHING: Final = Position(0, 0)
+"""The position of an account nobody moved anything to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not add up."""
+
+    sequence: int
+    """Journal sequence of the record, or of the last entry for balances; in the log, its place in the stream."""
+    event_id: str
+    """The record's event id; the holder for balances, the subject, key, type or
+    market of what has none."""
+    what: str
+    """What is wrong, as a sentence in snake case."""
+    evidence: str
+    """The values that disagree."""
+    where: str = "journal entry"
+    """What `sequence` counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What verification found."""
+
+    entries: int
+    """Entries read."""
+    transfers: int
+    """Transfers applied."""
+    head_hash: str
+    """Hash of the last entry."""
+    balances: dict[str, dict[str, Position]]
+    """Holder → asset → position, recomputed."""
+    findings: tuple[Finding, ...] = ()
+    """Everything wrong, in journal order."""
+
+    @property
+    def first(self) -> Finding | None:
+        """The first bad record, if any."""
+        return self.findings[0] if self.findings else None
+
+
+def verify(events: Iterable[Entry], balances: Stated | None = None) -> Report:
+    """Check all entries of a run in journal order and, if given, the stored balances against them."""
+    books = Books()
+    findings = [finding for event in events for finding in books.check(event)]
+    if balances is not None:
+        findings.extend(books.conservation(balances))
+        findings.extend(books.compare(balances))
+    return Report(books.entries, len(books.transfers), books.head_hash, books.positions(), tuple(findings))
+
+
+def check(events: Iterable[Entry]) -> Iterator[Finding]:
+    """Yield what is wrong with entries while they are read."""
+    books = Books()
+    for event in events:
+        yield from books.check(event)
+
+
+@dataclass(slots=True)
+class Books:
+    """Naive accounts recomputed from entries."""
+
+    entries: int = 0
+    sequence: int = 0
+    head_hash: str = GENESIS_HASH
+    posted: dict[tuple[str, str], int] = field(default_factory=dict)
+    pending: dict[tuple[str, str], int] = field(default_factory=dict)
+    events: set[str] = field(default_factory=set)
+    chains: set[str] = field(default_factory=set)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
+    resolved: set[str] = field(default_factory=set)
+
+    def check(self, event: Entry) -> Iterator[Finding]:
+        """Check one entry and apply it."""
+        entry = event.data
+        self.entries += 1
+        wrong = list(self._seal(event))
+        if not entry.chains:
+            wrong.append(("entry_is_empty", event.event_id))
+        for chain in entry.chains:
+            if chain.id in self.chains:
+                wrong.append(("chain_is_recorded_twice", chain.id))
+            self.chains.add(chain.id)
+            if isinstance(chain, Chain):
+                wrong.extend(self._chain(chain))
+        for what, evidence in wrong:
+            yield Finding(entry.sequence, event.event_id, what, evidence)
+
+    def conservation(self, stated: Stated) -> Iterator[Finding]:
+        """Report every asset whose positions do not sum to zero over all holders, treasury included."""
+        totals: dict[str, int] = {}
+        for positions in stated.values():
+            for asset, position in positions.items():
+                totals[asset] = totals.get(asset, 0) + position.posted
+        for asset, total in sorted(totals.items()):
+            if total:
+                yield Finding(self.sequence, asset, "asset_is_not_conserved", f"sum over holders is {total}")
+
+    def compare(self, stated: Stated) -> Iterator[Finding]:
+        """Report every stated position that differs from the recomputed one, and those missing."""
+        actual = self.positions()
+        for holder in sorted({*stated, *actual}):
+            claimed, recomputed = stated.get(holder, {}), actual.get(holder, {})
+            for asset in sorted({*claimed, *recomputed}):
+                if asset not in claimed:
+                    yield Finding(self.sequence, holder, "balance_is_missing", asset)
+                    continue
+                says, is_ = claimed[asset], recomputed.get(asset, NOTHING)
+                if says != is_:
+                    evidence = (
+                        f"{asset}: stored {says.posted}/{says.pending}, journal {is_.posted}/{is_.pending}"
+                    )
+                    yield Finding(self.sequence, holder, "balance_differs_from_journal", evidence)
+
+    def positions(self) -> dict[str, dict[str, Position]]:
+        """Return the recomputed positions."""
+        result: dict[str, dict[str, Position]] = {}
+        for holder, asset in dict.fromkeys([*self.posted, *self.pending]):
+            account = (holder, asset)
+            position = Position(self.posted.get(account, 0), self.pending.get(account, 0))
+            result.setdefault(holder, {})[asset] = position
+        return result
+
+    def _seal(self, event: Entry) -> Iterator[tuple[str, str]]:
+        """Check an entry's place in the journal; go on from what it claims, to report each break once."""
+        entry = event.data
+        if event.event_id in self.events:
+            yield "event_is_recorded_twice", event.event_id
+        if entry.sequence != self.sequence + 1:
+            yield "sequence_has_a_gap", f"{entry.sequence} after {self.sequence}"
+        if entry.previous_hash != self.head_hash:
+            yield "previous_hash_differs", f"{entry.previous_hash} instead of {self.head_hash}"
+        if entry.hash != (expected := entry_hash(entry)):
+            yield "hash_differs_from_content", f"{entry.hash} instead of {expected}"
+        self.events.add(event.event_id)
+        self.sequence, self.head_hash = entry.sequence, entry.hash
+
+    def _chain(self, chain: Chain) -> Iterator[tuple[str, str]]:
+        """Apply an applied chain, reporting what the rules forbid."""
+        if not chain.transfers:
+            yield "chain_is_empty", chain.id
+        for transfer in chain.transfers:
+            if transfer.id in self.transfers:
+                yield "transfer_is_recorded_twice", transfer.id
+            self.transfers[transfer.id] = transfer
+            if transfer.debit == transfer.credit:
+                yield "accounts_are_not_different", transfer.id
+            if transfer.amount < (transfer.kind in (Kind.TRANSFER, Kind.POST)):
+                yield "amount_is_not_positive", f"{transfer.id}: {transfer.amount}"
+            if transfer.amount and transfer.kind is Kind.VOID:
+                yield "void_moves_an_amount", f"{transfer.id}: {transfer.amount}"
+            if transfer.kind in {Kind.POST, Kind.VOID}:
+                yield from self._release(transfer)
+            yield from self._move(transfer)
+
+    def _release(self, transfer: Transfer) -> Iterator[tuple[str, str]]:
+        """Take a resolved reservation off its account."""
+        reserved = self.transfers.get(transfer.pending_id or "")
+        if reserved is None or reserved.kind is not Kind.PENDING:
+            yield "reservation_is_missing", f"{transfer.id}: {transfer.pending_id}"
+            return
+        if reserved.id in self.resolved:
+            yield "reservation_is_resolved_twice", reserved.id
+        self.resolved.add(reserved.id)
+        accounts = (transfer.debit, transfer.credit, transfer.asset)
+        if accounts != (reserved.debit, reserved.credit, reserved.asset):
+            yield "reservation_has_different_fields", transfer.id
+        if transfer.amount > reserved.amount:
+            yield "amount_exceeds_reservation", f"{transfer.id}: {transfer.amount} of {reserved.amount}"
+        account = (reserved.debit, reserved.asset)
+        self.pending[account] = self.pending.get(account, 0) - reserved.amount
+
+    def _move(self, transfer: Transfer) -> Iterator[tuple[str, str]]:
+        """Move or reserve a transfer's amount and look at the account it came from."""
+        debit, credit = (transfer.debit, transfer.asset), (transfer.credit, transfer.asset)
+        if transfer.kind is Kind.PENDING:
+            self.pending[debit] = self.pending.get(debit, 0) + transfer.amount
+        elif transfer.amount:  # what moves nothing opens no account
+            self.posted[debit] = self.posted.get(debit, 0) - transfer.amount
+            self.posted[credit] = self.posted.get(credit, 0) + transfer.amount
+        left = self.posted.get(debit, 0) - self.pending.get(debit, 0)
+        if left < 0 and transfer.debit != TREASURY:
+            yield "limited_account_is_negative", f"{transfer.debit} has {left} {transfer.asset}"

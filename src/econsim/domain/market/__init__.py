@@ -1,0 +1,1 @@
+"""Markets: commands, order books, mechanisms, settlement and events. Pure."""

@@ -1,0 +1,230 @@
+"""From commands to actions: who may send what to a market, checked before a book sees it.
+
+What passes here cannot stop a book: identity, form and size are right, and what is still wrong the
+market refuses with a fact. Identity is the subject's last token (architecture B3); the payload may repeat it but not change it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from econsim.domain.agent.population import Agent, host_name
+from econsim.errors import InvalidMessage, NotAllowed, NotFound
+from econsim.schemas.base import Command
+from econsim.schemas.orders import (
+    Action,
+    CancelOrder,
+    CloseTick,
+    OrderKind,
+    PlaceAsk,
+    PlaceBid,
+    PlaceOrders,
+    ReplaceOrder,
+    Verb,
+)
+from econsim.schemas.subject import Parsed
+from econsim.schemas.types import ORDER_ID_LENGTH_MAX, Name, OrderId
+
+COMMAND_BYTES_MAX: Final = 4_096
+"""Bytes in one agent's command: ten times the largest valid one."""
+
+CLOCK: Final = "clock"
+"""The one sender that may close ticks."""
+
+UNREADABLE: Final = "unreadable"
+"""Stands for the order of a command that names none."""
+
+_ORDER_ID: Final = re.compile(
+    rb'"order_id"\s*:\s*"((?:[a-z0-9][a-z0-9_-]{0,47}\.)?[a-z0-9][a-z0-9_-]{0,63})"'
+)
+
+TRUSTED: Final = frozenset({"place_orders", "close_tick"})
+"""Commands only hosts and the clock send; the others are one agent's own."""
+
+_MODELS: Final[Mapping[str, type[Command]]] = {
+    "place_bid": PlaceBid,
+    "place_ask": PlaceAsk,
+    "cancel_order": CancelOrder,
+    "replace_order": ReplaceOrder,
+    "place_orders": PlaceOrders,
+    "close_tick": CloseTick,
+}
+
+
+_BOUNDS: Final = ("greater_than_equal", "less_than_equal")
+_ACTION: Final = TypeAdapter(Action)
+_NAMES: Final[Mapping[str, TypeAdapter[str]]] = {"agent": TypeAdapter(Name), "order_id": TypeAdapter(OrderId)}
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit(Action):
+    """An action of a host's batch that its market refuses by itself, so that it takes no other action along."""
+
+    code: str = ""
+    """The refusal as a sentence in snake case."""
+
+
+def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseTick | tuple[Action, ...]:
+    """Return the clock's mark, or the actions a command asks for.
+
+    Raises InvalidMessage for a payload outside its schema, NotFound for an agent that is not in the run,
+    NotAllowed for an identity that does not match.
+    """
+    command = _parse(subject.action, payload)
+    _check_identity(command, subject.agent)
+    if isinstance(command, CloseTick):
+        _check_clock(subject.agent)
+        return command
+    if isinstance(command, PlaceOrders):
+        return tuple(_hosted(subject.agent, action, roster) for action in command.actions)
+    if subject.agent not in roster:
+        message = f"agent {subject.agent!r} is not in run {subject.run!r}"
+        raise NotFound(message, code="agent_is_not_in_this_run")
+    return (action_of(command, subject.agent),)
+
+
+def single(action: str, agent: str, payload: bytes) -> Command:
+    """Return one agent's own command; raises InvalidMessage, or NotAllowed for another's identity or order."""
+    command = _parse(action, payload)
+    _check_identity(command, agent)
+    action_of(command, agent)
+    return command
+
+
+def action_of(command: Command, agent: str) -> Action:
+    """Return what one agent's command asks its market to do, orders under their ids in the run.
+
+    Raises NotAllowed for another agent's order, InvalidMessage for an id that is too long.
+    """
+    match command:
+        case PlaceBid() | PlaceAsk():
+            verb = Verb.BID if isinstance(command, PlaceBid) else Verb.ASK
+            order_id = own_order(agent, command.order_id)
+            return Action(verb, agent, order_id, command.price, command.quantity, command.kind)
+        case ReplaceOrder():
+            return Action(
+                Verb.REPLACE,
+                agent,
+                own_order(agent, command.order_id),
+                command.price,
+                command.quantity,
+                new_order_id=own_order(agent, command.new_order_id),
+            )
+        case CancelOrder():
+            return Action(Verb.CANCEL, agent, own_order(agent, command.order_id))
+        case _:
+            raise TypeError(type(command).__name__)
+
+
+def own_order(agent: str, order_id: str) -> str:
+    """Return an agent's order's id in the run, `<agent>.<its own id>`; raises as `action_of`."""
+    owner, dot, rest = order_id.rpartition(".")
+    if dot and owner != agent:
+        message = f"order {order_id!r} is {owner}'s, not {agent}'s; an agent's orders are its own to place and cancel"
+        raise NotAllowed(message, code="order_belongs_to_another_agent")
+    if len(rest) > ORDER_ID_LENGTH_MAX:
+        message = f"order_id has {len(rest)} characters; at most {ORDER_ID_LENGTH_MAX} are taken"
+        raise InvalidMessage(message)
+    return f"{agent}.{rest}"
+
+
+def order_named(subject: Parsed, payload: bytes) -> str:
+    """Return the order a refused command names, as far as it can be read, so that its sender knows which."""
+    found = _ORDER_ID.search(payload[:COMMAND_BYTES_MAX])
+    if not found:
+        return UNREADABLE
+    order_id = found[1].decode()
+    return order_id if subject.action in TRUSTED or "." in order_id else f"{subject.agent}.{order_id}"
+
+
+def explain(error: ValidationError) -> str:
+    """Return a sentence that names the first wrong field, what is wrong, and how often more are."""
+    first, more = error.errors()[0], error.error_count() - 1
+    where = ".".join(map(str, first["loc"])) or "the message"
+    rest = f" (and {more} more)" if more else ""
+    return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"
+
+
+def _check_identity(command: Command, agent: str) -> None:
+    if command.agent_id not in (None, agent):
+        message = f"agent_id says {command.agent_id!r}, but the subject says {agent!r}; leave it out"
+        raise NotAllowed(message, code="agent_id_does_not_match_subject")
+
+
+def _parse(action: str, payload: bytes) -> Command:
+    if action not in TRUSTED and len(payload) > COMMAND_BYTES_MAX:
+        message = f"the command has {len(payload)} bytes; at most {COMMAND_BYTES_MAX} are taken"
+        raise InvalidMessage(message, code="message_is_too_large")
+    parse: Callable[[bytes], Any] = _MODELS[action].model_validate_json
+    try:
+        command: Command = parse(payload)
+    except ValidationError as error:
+        if action == "place_orders" and all(_is_of_an_action(each["loc"]) for each in error.errors()):
+            return _batch(payload)
+        raise InvalidMessage(explain(error)) from error
+    return command
+
+
+def _is_of_an_action(where: tuple[int | str, ...]) -> bool:
+    return len(where) > 1 and where[0] == "actions"
+
+
+def _batch(payload: bytes) -> PlaceOrders:
+    """Return a batch of which single actions are wrong: each is taken in by itself."""
+    document = json.loads(payload)
+    actions = tuple(map(_action, document["actions"]))
+    command = PlaceOrders.model_validate_json(json.dumps(document | {"actions": []}))
+    return command.model_copy(update={"actions": actions})
+
+
+def _action(found: object) -> Action:
+    """Return one action as far as it can be read.
+
+    A number beyond its bounds is kept: the market refuses it in the same words whoever sent it.
+    """
+    try:
+        return _ACTION.validate_json(json.dumps(found))
+    except ValidationError as error:
+        named = found if isinstance(found, dict) else {}
+        beyond = {str(each["loc"][-1]): each["input"] for each in error.errors() if each["type"] in _BOUNDS}
+        if len(beyond) == error.error_count():
+            return replace(_action(named | dict.fromkeys(beyond, 0)), **beyond)
+        agent, order_id = _named("agent", named), _named("order_id", named)
+        return Unfit(Verb.CANCEL, agent, order_id, code="action_does_not_follow_its_schema")
+
+
+def _named(key: str, found: Mapping[str, object]) -> str:
+    try:
+        return _NAMES[key].validate_python(found.get(key))
+    except ValidationError:
+        return UNREADABLE
+
+
+def _hosted(host: str, action: Action, roster: Mapping[str, Agent]) -> Action:
+    """Return a host's action; one that it may not send, or no single command could say, as what the market refuses."""
+    agent = roster.get(action.agent)
+    if agent is None or agent.host < 0 or host_name(agent.host) != host:
+        code = action.code if isinstance(action, Unfit) else "agent_belongs_to_another_host"
+        return Unfit(action.verb, host, action.order_id, code=code)
+    replaces = action.verb is Verb.REPLACE
+    if isinstance(action, Unfit):
+        return action
+    if replaces != (action.new_order_id is not None):
+        return Unfit(action.verb, action.agent, action.order_id, code="new_order_id_belongs_to_a_replace")
+    if replaces and action.kind is not OrderKind.LIMIT:
+        return Unfit(
+            action.verb, action.agent, action.order_id, code="replacement_keeps_the_kind_of_its_order"
+        )
+    return action
+
+
+def _check_clock(sender: str) -> None:
+    if sender != CLOCK:
+        message = f"{sender!r} may not close ticks; only the clock does"
+        raise NotAllowed(message, code="only_the_clock_closes_ticks")

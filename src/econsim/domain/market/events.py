@@ -1,0 +1,106 @@
+"""The events of one batch of one book: items grouped by kind, then the price, then the summary.
+
+One message a kind and batch, because every durable write costs a disk flush; `tick_cleared` is last,
+so a batch without it was not finished and will be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Sealed, Stamp
+from econsim.domain.market.book import Closed
+from econsim.schemas.base import Message
+from econsim.schemas.market import (
+    ITEMS_PER_EVENT_MAX,
+    Accepted,
+    Cancelled,
+    Item,
+    OrderAccepted,
+    OrderCancelled,
+    Rejected,
+    TickCleared,
+    Traded,
+    TradeExecuted,
+)
+from econsim.schemas.orders import Side
+from econsim.schemas.subject import Subject
+
+ACTOR: Final = "market"
+"""Who acts in market events."""
+
+KINDS: Final[tuple[tuple[Subject, Callable[..., Message]], ...]] = (
+    (subjects.BID_ACCEPTED, Accepted.model_construct),
+    (subjects.ASK_ACCEPTED, Accepted.model_construct),
+    (subjects.ORDER_REJECTED, Rejected.model_construct),
+    (subjects.TRADE_EXECUTED, Traded.model_construct),
+    (subjects.ORDER_CANCELLED, Cancelled.model_construct),
+)
+"""Item kinds in publishing order, each with the model of its event's data."""
+
+
+def subject_of(item: Item) -> Subject:
+    """Return the subject an item's event travels on."""
+    if isinstance(item, OrderAccepted):
+        return subjects.BID_ACCEPTED if item.side is Side.BID else subjects.ASK_ACCEPTED
+    if isinstance(item, TradeExecuted):
+        return subjects.TRADE_EXECUTED
+    return subjects.ORDER_CANCELLED if isinstance(item, OrderCancelled) else subjects.ORDER_REJECTED
+
+
+def bulletin(stamp: Stamp, resource: str, closed: Closed) -> Iterator[Sealed]:
+    """Yield a batch's events in publishing order, without the price (that is state as well)."""
+    groups: dict[str, list[Item]] = {}
+    for item in closed.items:
+        groups.setdefault(subject_of(item).template, []).append(item)
+    for subject, model in KINDS:
+        for part in _parts(groups.get(subject.template, ())):
+            yield stamp.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
+    yield stamp.event(subjects.TICK_CLEARED, ACTOR, closed.cleared, closed.cleared.batch, resource=resource)
+
+
+def summary(cleared: Sealed, resource: str, run: str) -> Sealed:
+    """Return what everybody is told of a batch's end: its event, without what only the book's next worker needs.
+
+    The place in the queue counts the orders of all runs, and so do the headers the event is published with.
+    """
+    data = cleared.event.data
+    assert isinstance(data, TickCleared)
+    event = cleared.event.model_copy(update={"data": data.model_copy(update={"last_sequence": 0})})
+    return Sealed(subjects.PUBLIC_SUMMARY(resource=resource, run=run), event)
+
+
+def price(stamp: Stamp, resource: str, closed: Closed) -> Sealed | None:
+    """Return the price event, also the value to put in bucket `market_prices`, if the quote changed."""
+    if closed.price is None:
+        return None
+    return stamp.event(subjects.PRICE_UPDATED, ACTOR, closed.price, closed.cleared.batch, resource=resource)
+
+
+def told(stamp: Stamp, resource: str, item: Item, agent: str, *key: int) -> Sealed:
+    """Return the delivery that tells one agent of one item, on the event's subject with the agent last.
+
+    `key` tells an answer that is given again from the first: who heard that may want to hear this.
+    """
+    subject = subject_of(item)
+    model = next(model for kind, model in KINDS if kind is subject)
+    sealed = stamp.event(subject, ACTOR, model(items=(item,)), agent, item.n, *key, resource=resource)
+    return Sealed(f"{sealed.subject}.{agent}", sealed.event)
+
+
+def hearers(item: Item) -> Iterator[str]:
+    """Yield whom an item is delivered to: agents from outside, whose order ids carry their names."""
+    if isinstance(item, TradeExecuted):
+        yield from (
+            agent
+            for agent, order_id in ((item.buyer, item.bid_id), (item.seller, item.ask_id))
+            if "." in order_id
+        )
+    elif "." in item.order_id:
+        yield item.agent
+
+
+def _parts(items: Sequence[Item]) -> Iterable[tuple[Item, ...]]:
+    return (tuple(items[i : i + ITEMS_PER_EVENT_MAX]) for i in range(0, len(items), ITEMS_PER_EVENT_MAX))

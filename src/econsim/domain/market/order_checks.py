@@ -1,0 +1,170 @@
+"""Which actions a market takes in: grid, limits and repeated ids, before any money is touched.
+
+What is remembered of the past is the book's items and nothing else, taken in as they are numbered, so a book
+that was rebuilt from the log tells repeats as the first one would.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from econsim.domain.market.commands import Unfit
+from econsim.domain.market.mechanism import Mechanism
+from econsim.domain.market.order_terms import SIDES, Terms, answered, asked, cost, order_of
+from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
+from econsim.schemas.market import Item, OrderAccepted, OrderRejected
+from econsim.schemas.orders import Action, Side, Verb
+from econsim.schemas.scenario import Market
+from econsim.schemas.types import QUANTITY_MAX
+
+ORDER_IDS_REMEMBERED_MAX: Final = 1_000_000
+"""Order ids a book remembers to tell repeats: about 300 MB at the limit, hours of the fastest run."""
+
+ID_EXISTS: Final = "order_id_exists_with_different_fields"
+"""Refusal of an action whose order id stands for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An order that a replace may name."""
+
+    agent: str
+    """Whose."""
+    side: Side
+    """Bid or ask."""
+    held: int
+    """Micro-credits (bid) or units (ask) reserved for it."""
+
+
+def refused_terms(market: Market, price: int, quantity: int) -> str | None:
+    """Return why a market takes no order of such a price and quantity, as a sentence in snake case; none if it does."""
+    if quantity < 1 or quantity % market.lot_size:
+        return "quantity_is_not_a_multiple_of_the_lot_size"
+    if quantity > QUANTITY_MAX:
+        return "quantity_is_above_the_limit"
+    if price % market.tick_size:
+        return "price_is_not_a_multiple_of_the_tick_size"
+    if not market.price_min <= price <= market.price_max:
+        return "price_is_outside_the_limits_of_the_market"
+    return None
+
+
+class Admission:
+    """What one book has taken in, and what it refuses."""
+
+    def __init__(self, market: Market, book: Mechanism) -> None:
+        """Start with nothing remembered."""
+        self._market = market
+        self._book = book
+        self._answers: dict[str, OrderAccepted | OrderRejected] = {}
+        self._fresh: dict[str, Terms] = {}
+        self._entering: dict[str, Standing] = {}
+        self._leaving: set[str] = set()
+        self._added: Counter[str] = Counter()
+
+    def open_batch(self) -> None:
+        """Forget what the batch before asked for: what became of it is remembered."""
+        self._fresh.clear()
+        self._entering.clear()
+        self._leaving.clear()
+        self._added.clear()
+
+    def repeats(self, action: Action) -> bool:
+        """Return whether this very order was asked for before: asking again changes nothing."""
+        if action.verb is Verb.CANCEL or isinstance(action, Unfit):
+            return False
+        return self._known(order_of(action)) == asked(action)
+
+    def answer(self, order_id: str) -> OrderAccepted | OrderRejected | None:
+        """Return what was answered when an order was first asked for; none if that is forgotten."""
+        return self._answers.get(order_id)
+
+    def refuse(self, action: Action) -> str | None:
+        """Note what is asked for; return why it cannot be taken in, as a sentence in snake case, none if it can."""
+        if isinstance(action, Unfit):
+            return action.code
+        if action.verb is Verb.CANCEL:
+            return None
+        order_id = order_of(action)
+        # An order may rest for so long that its id is forgotten.
+        if self._known(order_id) or self._book.find(order_id):
+            return ID_EXISTS
+        self._fresh[order_id] = asked(action)
+        terms = refused_terms(self._market, action.price, action.quantity)
+        return self._refuse_replace(action) or terms or self._refuse_count(action)
+
+    def admit(self, action: Action) -> tuple[Side, int]:
+        """Take an action in that places an order; return the order's side and what to reserve before it enters.
+
+        A replacement takes over what its order holds, and reserves only what it needs beyond that.
+        """
+        old = self._standing(action.order_id) if action.verb is Verb.REPLACE else None
+        side = old.side if old else SIDES[action.verb]
+        needed = cost(side, action.price, action.quantity)
+        self._entering[order_of(action)] = Standing(action.agent, side, needed)
+        if old is None:
+            self._added[action.agent] += 1
+        else:
+            # Neither the order nor its replacement makes room: the replace may still be refused.
+            self._leaving.update((action.order_id, order_of(action)))
+        return side, max(0, needed - old.held) if old else needed
+
+    def leave(self, action: Action) -> None:
+        """Take a cancel in: whatever happens to the order first, it makes room for those behind it."""
+        old = self._standing(action.order_id)
+        if old and old.agent == action.agent and action.order_id not in self._leaving:
+            self._leaving.add(action.order_id)
+            self._added[action.agent] -= 1
+
+    def evolve(self, item: Item) -> None:
+        """Remember what an item answers, unless its order id had an answer before."""
+        if not isinstance(item, OrderAccepted | OrderRejected) or item.order_id in self._answers:
+            return
+        if isinstance(item, OrderRejected) and (item.verb in (None, Verb.CANCEL) or item.code == ID_EXISTS):
+            return
+        self._answers[item.order_id] = item
+        if len(self._answers) > ORDER_IDS_REMEMBERED_MAX:
+            del self._answers[next(iter(self._answers))]
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both remember the same answers, in the same order."""
+        if not isinstance(other, Admission):
+            return NotImplemented
+        return list(self._answers.items()) == list(other._answers.items())
+
+    __hash__ = None  # type: ignore[assignment]  # what is remembered changes
+
+    def _known(self, order_id: str) -> Terms | None:
+        """Return what an order id stands for, in this batch or since before."""
+        found = self._answers.get(order_id)
+        return answered(found) if found else self._fresh.get(order_id)
+
+    def _standing(self, order_id: str) -> Standing | None:
+        """Return an order that rests, or that entered before in this batch as far as is known."""
+        resting = self._book.find(order_id)
+        if resting is None:
+            return self._entering.get(order_id)
+        return Standing(resting.agent, resting.side, cost(resting.side, resting.price, resting.open))
+
+    def _refuse_replace(self, action: Action) -> str | None:
+        """Refuse to replace what neither rests nor enters: its side, so its reservation, is unknown."""
+        if action.verb is not Verb.REPLACE:
+            return None
+        old = self._standing(action.order_id)
+        if old is None:
+            return "order_not_found"
+        return None if old.agent == action.agent else "order_belongs_to_another_agent"
+
+    def _refuse_count(self, action: Action) -> str | None:
+        """Refuse what there is no room for; a replacement needs none but its order's."""
+        market, more = self._market, int(action.verb is not Verb.REPLACE)
+        if len(self._entering) >= CHAINS_PER_SUBMISSION_MAX:
+            return "batch_has_too_many_orders"
+        own = self._book.open_orders(action.agent) + self._added[action.agent]
+        if own + more > market.open_orders_max:
+            return "agent_has_too_many_open_orders"
+        if len(self._book) + self._added.total() + more > market.book_orders_max:
+            return "order_book_is_full"
+        return None

@@ -1,0 +1,73 @@
+"""What an action asks for, and what an item of a book says was asked: one order id stands for one of them.
+
+Owns the comparison by which a repeat is told from another order under the same id, and the refusal that keeps
+what was asked. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from econsim.domain.market.commands import Unfit
+from econsim.schemas.market import OrderAccepted, OrderRejected
+from econsim.schemas.orders import Action, OrderKind, Side, Verb
+
+SIDES: Final = {Verb.BID: Side.BID, Verb.ASK: Side.ASK}
+"""Placing verb → side."""
+
+VERBS: Final = {side: verb for verb, side in SIDES.items()}
+"""Side → placing verb."""
+
+
+class Terms(NamedTuple):
+    """What an order id stands for; the same id with other terms is another order."""
+
+    verb: Verb | None
+    """How it was asked for; none if that could not be read."""
+    agent: str
+    """Whose it is."""
+    price: int | None
+    """Limit, micro-credits a unit."""
+    quantity: int | None
+    """Units."""
+    kind: OrderKind | None
+    """Order type; none for a replace, which keeps its order's."""
+    replaces: str | None
+    """The order a replace names."""
+
+
+def order_of(action: Action) -> str:
+    """Return the id of the order an action places; for a cancel, of the order it names."""
+    return action.new_order_id or action.order_id
+
+
+def asked(action: Action) -> Terms:
+    """Return what a placing action asks for."""
+    replaces = action.verb is Verb.REPLACE
+    kind, old = (None, action.order_id) if replaces else (action.kind, None)
+    return Terms(action.verb, action.agent, action.price, action.quantity, kind, old)
+
+
+def answered(item: OrderAccepted | OrderRejected) -> Terms:
+    """Return what was asked for by the action that an item answers."""
+    if isinstance(item, OrderRejected):
+        return Terms(item.verb, item.agent, item.price, item.quantity, item.kind, item.replaces)
+    verb, kind = (Verb.REPLACE, None) if item.replaces else (VERBS[item.side], item.kind)
+    return Terms(verb, item.agent, item.price, item.quantity, kind, item.replaces)
+
+
+def rejection(n: int, action: Action, code: str) -> OrderRejected:
+    """Return the refusal of an action, with what was asked as far as it can be read."""
+    if isinstance(action, Unfit):
+        return OrderRejected(n, action.order_id, action.agent, code)
+    if action.verb is Verb.CANCEL:
+        return OrderRejected(n, action.order_id, action.agent, code, Verb.CANCEL)
+    _, _, price, quantity, kind, replaces = asked(action)
+    return OrderRejected(
+        n, order_of(action), action.agent, code, action.verb, price, quantity, kind, replaces
+    )
+
+
+def cost(side: Side, price: int, units: int) -> int:
+    """Return what an open order must hold: micro-credits for a bid, units for an ask."""
+    return price * units if side is Side.BID else units

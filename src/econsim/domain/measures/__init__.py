@@ -1,0 +1,1 @@
+"""What a market is measured by: prices, surplus, equilibrium. Pure."""

@@ -1,0 +1,1 @@
+"""What a scenario means beyond its schema. Pure."""

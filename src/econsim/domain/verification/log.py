@@ -1,0 +1,234 @@
+"""Verification of a run's log: nothing is missing, and it agrees with the ledger's journal.
+
+Periods, ticks and batches count up without gaps; each batch's `tick_cleared` says how many items, trades and units
+it had, so they prove that none of its events is missing; the log's copies of journal entries are the bucket's;
+trades and postings agree (`trades.py`). Of a run under way, or ended early, the batch that was not finished
+is left out. Pure: `econsim ledger verify` reads both streams and hands them in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.ledger.verify import Entry, Finding
+from econsim.domain.market.batch_checks import BatchChecks, Wrong
+from econsim.domain.verification.trades import LOG, Told, TradeChecks
+from econsim.schemas.base import Event
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
+from econsim.schemas.ledger import TransferPosted, TransferRefused
+from econsim.schemas.market import (
+    Accepted,
+    BatchOpened,
+    Cancelled,
+    PriceUpdated,
+    Rejected,
+    TickCleared,
+    Traded,
+    TradeExecuted,
+)
+from econsim.schemas.scenario import Mode
+
+_ITEMS = Accepted | Rejected | Traded | Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class LogReport:
+    """What verification of a log found."""
+
+    records: int
+    """Records read, repeats among them."""
+    repeats: int
+    """Records that stand there again; each counts once."""
+    ticks: int
+    """Ticks opened."""
+    trades: int
+    """Trades told."""
+    ended: bool
+    """Whether the run's closing was told."""
+    findings: tuple[Finding, ...]
+    """Everything wrong, in log order as far as it has one."""
+
+
+class LogChecks:
+    """The log of one run, record by record."""
+
+    def __init__(self) -> None:
+        """Start before the first record."""
+        self._seen: dict[str, Sealed] = {}
+        self._records = self._repeats = self._trades = self._place = 0
+        self._run = _Run()
+        self._books: dict[str, BatchChecks] = {}
+        self._copies: dict[int, tuple[int, Entry]] = {}
+        self._told: TradeChecks | None = None
+        self._findings: list[Finding] = []
+
+    def add(self, place: int, sealed: Sealed) -> None:
+        """Take in the next record of the log."""
+        event, self._place = sealed.event, place
+        self._records += 1
+        before = self._seen.setdefault(event.event_id, sealed)
+        if before is not sealed:
+            self._repeats += 1
+            if before.subject != sealed.subject or before.event.data != event.data:
+                self._found(event, "event_id_stands_for_two_records", event.event_id)
+            return
+        if isinstance(event.data, RunOpened):
+            self._open(event, event.data)
+        elif isinstance(event.data, TransferPosted | TransferRefused):
+            if event.data.sequence < max(self._copies, default=0):
+                self._found(event, "copies_are_out_of_order", f"journal entry {event.data.sequence}")
+            self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
+        elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
+            self._market(sealed)
+        for what, evidence in self._run.add(event, self._books):
+            self._found(event, what, evidence)
+
+    def report(self, entries: Sequence[Entry]) -> LogReport:
+        """Return what was found, given the run's whole journal in order."""
+        findings = list(self._findings)
+        if self._told is None:
+            findings.append(
+                Finding(
+                    self._place,
+                    subjects.RUN_OPENED.type,
+                    "run_has_no_opening",
+                    "its first record is gone",
+                    LOG,
+                )
+            )
+        else:
+            findings.extend(self._ending(entries))
+            findings.extend(self._copied(entries))
+            findings.extend(self._told.findings(entries, self._finished))
+        ended = self._run.closed is not None
+        return LogReport(self._records, self._repeats, self._run.tick, self._trades, ended, tuple(findings))
+
+    def _open(self, event: Event[object], opened: RunOpened) -> None:
+        scenario = opened.scenario
+        if self._told is not None:
+            self._found(event, "run_is_opened_twice", event.event_id)
+        self._run.lock_step = scenario.clock.mode is Mode.LOCK_STEP
+        self._run.periods = scenario.clock.periods
+        resources = [market.resource for market in scenario.markets]
+        self._books = {resource: BatchChecks(lock_step=self._run.lock_step) for resource in resources}
+        self._told = TradeChecks(resources)
+
+    def _market(self, sealed: Sealed) -> None:
+        event, resource = sealed.event, sealed.subject.split(".", 2)[1]
+        book = self._books.get(resource)
+        if book is None or self._told is None:
+            self._found(event, "market_is_not_in_this_run", resource)
+            return
+        for what, evidence in book.add(event):
+            self._found(event, what, evidence)
+        for item in book.taken():
+            self._trades += isinstance(item, TradeExecuted)
+            self._told.add(Told(self._place, event.event_id, resource, event.tick, item))
+
+    def _ending(self, entries: Sequence[Entry]) -> Iterator[Finding]:
+        """Compare the closing with what was told before it and with the journal."""
+        last = entries[-1].data.sequence if entries else 0
+        for what, evidence in self._run.ending(last):
+            yield Finding(self._place, self._run.closing_id, what, evidence, LOG)
+        redeemed = f"redeem.{self._run.periods}"
+        if self._run.closed is None and any(c.cause == redeemed for e in entries for c in e.data.chains):
+            evidence = "the journal holds the redemption of its last period"
+            yield Finding(self._place, subjects.RUN_CLOSED.type, "closing_is_missing", evidence, LOG)
+        if self._run.whole:
+            for resource, book in self._books.items():
+                if book.left:
+                    evidence = f"{resource}: {len(book.left)} items after batch {book.batch}"
+                    yield Finding(self._place, resource, "batch_was_not_finished", evidence, LOG)
+
+    def _copied(self, entries: Sequence[Entry]) -> Iterator[Finding]:
+        """Compare the log's copies of journal entries with the bucket's."""
+        for event in entries:
+            found = self._copies.pop(event.data.sequence, None)
+            if found is None:
+                yield Finding(
+                    event.data.sequence, event.event_id, "entry_is_missing_in_the_log", "no copy of it"
+                )
+            elif found[1] != event:
+                evidence = f"it is not journal entry {event.data.sequence} of the bucket"
+                yield Finding(found[0], found[1].event_id, "copy_differs_from_the_journal", evidence, LOG)
+        for sequence, (place, event) in self._copies.items():
+            evidence = f"the bucket has no journal entry {sequence}"
+            yield Finding(place, event.event_id, "copy_has_no_journal_entry", evidence, LOG)
+
+    def _finished(self, resource: str, tick: int) -> bool:
+        if self._run.whole:
+            return True
+        cleared = self._books[resource].tick
+        return tick <= cleared if self._run.lock_step else tick < cleared
+
+    def _found(self, event: Event[object], what: str, evidence: str) -> None:
+        self._findings.append(Finding(self._place, event.event_id, what, evidence, LOG))
+
+
+@dataclass(slots=True)
+class _Run:
+    """The clock's own events, and the order they must have."""
+
+    lock_step: bool = True
+    periods: int = 0
+    tick: int = 0
+    tick_of_period: int = 0
+    opened: int = 0
+    period_closed: int = 0
+    closed: RunClosed | None = None
+    closing_id: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether it came to its own end."""
+        return self.closed is not None and not self.closed.interrupted and not self.closed.failure
+
+    def add(self, event: Event[object], books: dict[str, BatchChecks]) -> Wrong:
+        """Take in an event; those of others change nothing."""
+        match event.data:
+            case Ticked():
+                yield from self._ticked(event.tick, event.data, books)
+            case PeriodOpened(period=period):
+                if (period, self.opened) != (self.opened + 1, self.period_closed):
+                    yield (
+                        "period_is_out_of_order",
+                        f"{period} opens after {self.opened}, of which {self.period_closed} closed",
+                    )
+                self.opened, self.tick_of_period = period, 0
+            case PeriodClosed(period=period):
+                if period != self.opened or period != self.period_closed + 1:
+                    yield (
+                        "period_is_out_of_order",
+                        f"{period} closes after {self.period_closed}, and {self.opened} is open",
+                    )
+                self.period_closed = period
+            case RunClosed():
+                self.closed, self.closing_id = event.data, event.event_id
+
+    def ending(self, last: int) -> Wrong:
+        """Compare the closing, if there is one, with what came before it; `last` is the journal's last entry."""
+        if self.closed is None:
+            return
+        closed = self.closed
+        if closed.ticks != self.tick:
+            yield "closing_counts_other_ticks", f"{closed.ticks}, told were {self.tick}"
+        if self.whole and (closed.periods, self.periods) != (self.period_closed, self.period_closed):
+            yield (
+                "closing_counts_other_periods",
+                f"{closed.periods}, closed were {self.period_closed} of {self.periods}",
+            )
+        if self.whole and closed.journal_sequence != last:
+            yield "closing_names_another_last_entry", f"{closed.journal_sequence}, the journal ends at {last}"
+
+    def _ticked(self, tick: int, ticked: Ticked, books: dict[str, BatchChecks]) -> Wrong:
+        expected = (self.tick + 1, self.opened, self.tick_of_period + 1)
+        found = (tick, ticked.period, ticked.tick_of_period)
+        if found != expected:
+            yield "tick_is_out_of_order", f"tick, period, tick of period {found} instead of {expected}"
+        self.tick, _, self.tick_of_period = found
+        for resource, book in books.items():
+            if self.lock_step and book.tick != tick - 1:
+                yield "tick_was_not_cleared", f"{resource} cleared {book.tick}, and {tick} opens"

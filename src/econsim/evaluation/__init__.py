@@ -1,0 +1,1 @@
+"""What runs prove: published experiments repeated, with their numbers."""

@@ -1,0 +1,294 @@
+"""The experiments, as data: question, runs, and what their numbers are judged by.
+
+Pure. One function for each experiment turns runs into findings; the sources are those of the published
+numbers. Every experiment also checks that all profits in the ledger add up to the surplus of all trades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import Final
+
+from econsim.errors import NotFound
+from econsim.evaluation.experiments.sampling import Run, Runs, Study
+from econsim.evaluation.experiments.verdicts import Expected, Finding, Rule, judge, mean_of
+
+QUICK_SHARE: Final = 0.1
+"""Share of its runs that `--quick` makes."""
+
+PRICE: Final = 2.0
+"""Competitive price of every schedule here, credits."""
+
+LEARNED: Final = slice(5, None)
+"""Days 6 and later: what is left when learning has slowed down."""
+
+FIRST: Final = slice(0, 1)
+"""Day 1."""
+
+ALL: Final = slice(None)
+"""Every day."""
+
+INDEPENDENT: Final = "independent implementation of the same rules on this schedule"
+"""Who measured what no paper states for this schedule."""
+
+IN_TICKS: Final = f"{INDEPENDENT}, in ticks at 10 % activity until no gain is left, 50 000 periods"
+"""Who measured the runs of EXHAUSTED."""
+
+CONTINUOUS: Final = Expected(96.40, 0.04, IN_TICKS)
+"""Efficiency of EXHAUSTED, percent."""
+
+EXHAUSTED: Final = Study("smith1962", runs=100, periods=20, ticks=20_000)
+"""Gode and Sunder's rules on Smith's schedule, each period to its end however long it takes."""
+
+IDENTITY: Final = "identity"
+"""Source of what follows from the definitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One published result, and how it is reproduced."""
+
+    name: str
+    """Also the name of its main scenario."""
+    title: str
+    """What it shows, in a line."""
+    question: str
+    """What is asked."""
+    answer: str
+    """What the literature says."""
+    studies: tuple[Study, ...]
+    """What is run."""
+    findings: Callable[[tuple[Runs, ...]], tuple[Finding, ...]]
+    """Runs of each study → findings."""
+
+    def quick(self) -> Experiment:
+        """Return the experiment with a tenth of its runs: wider intervals, the same rules."""
+        return replace(self, studies=tuple(study.shortened(QUICK_SHARE) for study in self.studies))
+
+
+def find(name: str) -> Experiment:
+    """Return the experiment of this name; raises NotFound that names the nearest."""
+    for experiment in EXPERIMENTS:
+        if experiment.name == name:
+            return experiment
+    names = [experiment.name for experiment in EXPERIMENTS]
+    near = get_close_matches(name, names, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"the experiments are {', '.join(names)}"
+    message = f"there is no experiment {name!r}; {remedy}"
+    raise NotFound(message)
+
+
+def efficiencies(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
+    """Return each run's mean efficiency over days, percent."""
+    return _means(runs, lambda run: [day.efficiency for day in run.days[resource][days]])
+
+
+def alphas(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
+    """Return each run's mean of Smith's alpha over days, percent."""
+    return _means(runs, lambda run: [day.alpha for day in run.days[resource][days]])
+
+
+def prices(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
+    """Return each run's mean of the days' mean prices, credits."""
+    return _means(runs, lambda run: [day.mean_price for day in run.days[resource][days]])
+
+
+def distances(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
+    """Return how far each run's daily mean prices lie from the competitive price, credits."""
+    return _means(runs, lambda run: [_distance(day.mean_price) for day in run.days[resource][days]])
+
+
+def volumes(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
+    """Return each run's mean of units traded in a day."""
+    return _means(runs, lambda run: [float(day.volume) for day in run.days[resource][days]])
+
+
+def _means(runs: Runs, values: Callable[[Run], list[float | None]]) -> list[float]:
+    return [found for run in runs if (found := mean_of(values(run))) is not None]
+
+
+def _distance(price: float | None) -> float | None:
+    return None if price is None else abs(price - PRICE)
+
+
+def _minus(left: list[float], right: list[float]) -> list[float]:
+    return [a - b for a, b in zip(left, right, strict=True)]
+
+
+def _books_balance(*studies: Runs) -> Finding:
+    gaps = [float(run.imbalance) for runs in studies for run in runs]
+    expected = Expected(0, 0, f"{IDENTITY}: prices only share the surplus out", Rule.EXACTLY)
+    return judge("profits in the ledger minus surplus of trades, micro-credits a run", gaps, expected)
+
+
+def _every_day(runs: Runs, resource: str) -> list[float]:
+    days = (day for run in runs for day in run.days[resource])
+    return [day.efficiency for day in days if day.efficiency is not None]
+
+
+def _smith1962(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+    (runs,) = studies
+    return (
+        judge("efficiency, %", efficiencies(runs, "good"), CONTINUOUS),
+        judge("Smith's alpha, %", alphas(runs, "good"), Expected(20.21, 0.05, IN_TICKS)),
+        judge("mean price, credits", prices(runs, "good"), Expected(2.001, 0.001, IN_TICKS)),
+        _books_balance(runs),
+    )
+
+
+def _gode_sunder_oracle(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+    (runs,) = studies
+    all_units = f"{IDENTITY}: all 11 units trade, so surplus = 22.00 of values - 22.00 of costs"
+    volume = [float(day.volume) for run in runs for day in run.days["good"]]
+    return (
+        judge(
+            "efficiency, % in each period", _every_day(runs, "good"), Expected(0, 0, all_units, Rule.EXACTLY)
+        ),
+        judge(
+            "units traded in each period",
+            volume,
+            Expected(11, 0, f"{IDENTITY}: nothing stops them", Rule.EXACTLY),
+        ),
+        _books_balance(runs),
+    )
+
+
+def _flat_supply(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+    (runs,) = studies
+    source = "Cliff and Bruten 1997: direction"
+    random, learned = distances(runs, "zi_c", LEARNED), distances(runs, "zip", LEARNED)
+    return (
+        judge(
+            "ZI-C: mean price, days 6 to 10, credits",
+            prices(runs, "zi_c", LEARNED),
+            Expected(PRICE, 0, source, Rule.ABOVE),
+        ),
+        judge(
+            "ZI-C: distance from P0, day 1 less days 6 to 10",
+            _minus(distances(runs, "zi_c", FIRST), random),
+            Expected(0, 0, source),
+        ),
+        judge(
+            "ZIP: distance from P0, day 1 less days 6 to 10",
+            _minus(distances(runs, "zip", FIRST), learned),
+            Expected(0, 0, source, Rule.ABOVE),
+        ),
+        judge(
+            "distance from P0, ZI-C less ZIP, days 6 to 10",
+            _minus(random, learned),
+            Expected(0, 0, source, Rule.ABOVE),
+        ),
+        _books_balance(runs),
+    )
+
+
+def _zip_learning(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+    (runs,) = studies
+    source, other = "Cliff 1997: direction", "an independent exchange with rules of its own"
+    random, learned, first = (
+        alphas(runs, "zi_c", LEARNED),
+        alphas(runs, "zip", LEARNED),
+        alphas(runs, "zip", FIRST),
+    )
+    return (
+        judge(
+            "ZIP: alpha, day 1 less days 6 to 10", _minus(first, learned), Expected(0, 0, source, Rule.ABOVE)
+        ),
+        judge(
+            "ZI-C: alpha, day 1 less days 6 to 10",
+            _minus(alphas(runs, "zi_c", FIRST), random),
+            Expected(0, 0, source),
+        ),
+        judge(
+            "alpha, ZI-C less ZIP, days 6 to 10", _minus(random, learned), Expected(0, 0, source, Rule.ABOVE)
+        ),
+        judge(
+            "ZIP: units traded, days 6 to 10",
+            volumes(runs, "zip", LEARNED),
+            Expected(6, 0, "Q0 of the schedule: alike traders lock up short of it", Rule.BELOW),
+        ),
+        judge("ZIP: alpha, day 1, %", first, Expected(18.6, 0, other, Rule.BESIDE)),
+        judge("ZIP: alpha, days 6 to 10, %", learned, Expected(9, 0, other, Rule.BESIDE)),
+        judge("ZI-C: alpha, days 6 to 10, %", random, Expected(19.5, 0.5, other, Rule.BESIDE)),
+        judge(
+            "ZIP: units traded, days 6 to 10",
+            volumes(runs, "zip", LEARNED),
+            Expected(3.3, 0, other, Rule.BESIDE),
+        ),
+        _books_balance(runs),
+    )
+
+
+def _call_vs_cda(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+    calls, continuous = studies
+    draws = f"{INDEPENDENT}, 40 000 draws"
+    truth = f"{IDENTITY}: true quotes make the trades of the competitive equilibrium"
+    return (
+        judge("ZI-C in one call: efficiency, %", efficiencies(calls, "call"), Expected(29.09, 0.17, draws)),
+        judge(
+            "ZI-C in one call: units traded of 6",
+            volumes(calls, "call"),
+            Expected(1.28, 0.007, f"{draws}; its interval from our standard deviation at its n"),
+        ),
+        judge(
+            "ZI-C in a continuous auction: efficiency, %",
+            efficiencies(continuous, "good"),
+            CONTINUOUS,
+        ),
+        judge(
+            "truthful in one call: efficiency, % in each period",
+            _every_day(calls, "truthful"),
+            Expected(100, 0, truth, Rule.EXACTLY),
+        ),
+        _books_balance(calls, continuous),
+    )
+
+
+EXPERIMENTS: Final[tuple[Experiment, ...]] = (
+    Experiment(
+        name="smith1962",
+        title="Random bidders find almost all gains from trade",
+        question="How much of the surplus of Smith's test 1 (1962) do zero-intelligence traders find?",
+        answer="About 96 % (Gode and Sunder 1993), at prices as scattered as those of people in their first period.",
+        studies=(EXHAUSTED,),
+        findings=_smith1962,
+    ),
+    Experiment(
+        name="gode_sunder_oracle",
+        title="When every unit trades, nothing is gained, to the last digit",
+        question="Does any trade get lost, doubled or settled wrongly?",
+        answer="If all 11 units trade, the surplus is 22.00 - 22.00 whatever the prices: 0 without any variance.",
+        studies=(Study("gode_sunder_oracle", runs=50, periods=20),),
+        findings=_gode_sunder_oracle,
+    ),
+    Experiment(
+        name="flat_supply",
+        title="Where random bidders fail and learners do not",
+        question="Do prices find the equilibrium when supply is flat?",
+        answer="Not of themselves: ZI-C stays above it, ZIP comes down to it (Cliff and Bruten 1997).",
+        studies=(Study("flat_supply", runs=100, periods=10),),
+        findings=_flat_supply,
+    ),
+    Experiment(
+        name="zip_learning",
+        title="Traders that learn settle on the competitive price",
+        question="Does Smith's alpha fall from day to day?",
+        answer="For ZIP it does (Cliff 1997), for ZI-C it does not; alike ZIP traders can lock up on a limit order book.",
+        studies=(Study("zip_learning", runs=100, periods=10),),
+        findings=_zip_learning,
+    ),
+    Experiment(
+        name="call_vs_cda",
+        title="Same traders, another mechanism",
+        question="Is it the traders or the market that makes markets efficient?",
+        answer="The market: the same random bidders reach 29 % in one call and 96 % in a continuous auction.",
+        studies=(
+            Study("call_vs_cda", runs=100, periods=100, resources=("call", "truthful"), ticks=1),
+            EXHAUSTED,
+        ),
+        findings=_call_vs_cda,
+    ),
+)
+"""Every experiment, in the order of reading."""

@@ -1,0 +1,183 @@
+"""What an experiment leaves behind: a picture as SVG and PNG, its numbers as JSON, and a page of its own.
+
+Owns the files' looks. The page loads nothing from elsewhere, as the report of a run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+import vl_convert
+
+from econsim.evaluation.experiments.catalogue import Experiment
+from econsim.evaluation.experiments.pictures import PICTURES
+from econsim.evaluation.experiments.sampling import Runs
+from econsim.evaluation.experiments.verdicts import RULES, Finding, Rule
+from econsim.report.charts import Drawing
+from econsim.report.format import NOTHING, count
+from econsim.report.html import library
+from econsim.report.markup import Figure, Specs, figure, table
+
+WIDTH, HEIGHT, PNG_SCALE = 720, 300, 2.0
+"""Pixels of the picture's plot, and how much larger the PNG is."""
+
+PAGE, PICTURE, PICTURE_PNG, NUMBERS = "index.html", "picture.svg", "picture.png", "findings.json"
+"""Files an experiment leaves."""
+
+FONT: Final = "Helvetica Neue, Helvetica, Arial, sans-serif"
+"""Of the picture file; the page uses its reader's."""
+
+LOOK: Final[dict[str, Any]] = {
+    # A ground of its own, so that the picture reads on a dark page too.
+    "background": "#ffffff",
+    "padding": 22,
+    "font": FONT,
+    "view": {"stroke": None},
+    "title": {
+        "anchor": "start",
+        "fontSize": 19,
+        "fontWeight": 600,
+        "color": "#171a21",
+        "offset": 14,
+        "subtitleFontSize": 13,
+        "subtitleColor": "#626a79",
+        "subtitlePadding": 6,
+    },
+    "axis": {
+        "labelColor": "#4a5160",
+        "titleColor": "#4a5160",
+        "gridColor": "#eceef2",
+        "domainColor": "#cfd4dd",
+        "tickColor": "#cfd4dd",
+        "labelFontSize": 12,
+        "titleFontSize": 13,
+        "titleFontWeight": 400,
+        "titlePadding": 10,
+    },
+    "legend": {"labelFontSize": 13, "labelColor": "#171a21", "symbolStrokeWidth": 3, "symbolSize": 110},
+}
+"""Vega-Lite configuration of the picture file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An experiment that was run."""
+
+    experiment: Experiment
+    """Which."""
+    studies: tuple[Runs, ...]
+    """Its runs."""
+    findings: tuple[Finding, ...]
+    """Its numbers, judged."""
+    command: str
+    """The command line that made it."""
+
+    @property
+    def holds(self) -> bool:
+        """Tell whether every number is as its rule asks."""
+        return all(finding.holds for finding in self.findings)
+
+
+def write(outcome: Outcome, directory: Path) -> Path:
+    """Write page, pictures and numbers; return where the page lies."""
+    directory.mkdir(parents=True, exist_ok=True)
+    chart = PICTURES[outcome.experiment.name][0](outcome.studies, outcome.findings)
+    spec = picture_spec(outcome.experiment, chart)
+    (directory / PICTURE).write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
+    (directory / PICTURE_PNG).write_bytes(vl_convert.vegalite_to_png(spec, scale=PNG_SCALE))
+    (directory / NUMBERS).write_text(json.dumps(rows(outcome), indent=2) + "\n", encoding="utf-8")
+    page = directory / PAGE
+    page.write_text(render(outcome, chart), encoding="utf-8")
+    return page
+
+
+def picture_spec(experiment: Experiment, chart: Drawing) -> dict[str, Any]:
+    """Return the specification of the picture file: the chart with title, size and colours."""
+    spec: dict[str, Any] = chart.to_dict()
+    caption = PICTURES[experiment.name][1]
+    title = {"text": experiment.title, "subtitle": caption}
+    return spec | {"width": WIDTH, "height": HEIGHT, "title": title, "config": LOOK}
+
+
+def rows(outcome: Outcome) -> list[dict[str, object]]:
+    """Return the findings as plain values."""
+    return [
+        {
+            "measure": finding.measure,
+            "rule": finding.expected.rule.value,
+            "expected": finding.expected.value,
+            "expected_half_width": finding.expected.half_width,
+            "measured": finding.measured.mean,
+            "measured_half_width": finding.measured.half_width,
+            "n": finding.measured.n,
+            "holds": finding.holds,
+            "source": finding.expected.source,
+        }
+        for finding in outcome.findings
+    ]
+
+
+def plus_minus(value: float, half_width: float) -> str:
+    """Write a number with its half-width, to the digits the half-width gives."""
+    if not half_width:
+        return f"{value:g}"
+    digits = 4 if half_width < 0.02 else 3 if half_width < 0.2 else 2
+    return f"{value:.{digits}f} ± {half_width:.{digits}f}"
+
+
+def expected(finding: Finding) -> str:
+    """Write what was expected, with a sign where only a direction was."""
+    sign = {Rule.ABOVE: "> ", Rule.BELOW: "< ", Rule.EXACTLY: "= ", Rule.BESIDE: "elsewhere "}.get(
+        finding.expected.rule, ""
+    )
+    half_width = finding.expected.half_width
+    return f"{sign}{finding.expected.value:g}" + (f" ± {half_width:g}" if half_width else "")
+
+
+def render(outcome: Outcome, chart: Drawing) -> str:
+    """Return the page of an experiment as an HTML document."""
+    experiment, specs = outcome.experiment, Specs()
+    drawn = figure(Figure("main", experiment.question, PICTURES[experiment.name][1], chart, wide=True), specs)
+    head = ("Measure", "Expected", "Measured", "n", "Verdict", "Source")
+    listed = [
+        (
+            f.measure,
+            expected(f),
+            plus_minus(f.measured.mean, f.measured.half_width),
+            count(f.measured.n),
+            _badge(f),
+            f.expected.source,
+        )
+        for f in outcome.findings
+    ]
+    rules = sorted({finding.expected.rule for finding in outcome.findings})
+    studies = "; ".join(f"{s.runs} runs of {s.periods} periods of {s.scenario}" for s in experiment.studies)
+    style = files("econsim.report").joinpath("page", "page.css").read_text(encoding="utf-8")
+    script = files("econsim.report").joinpath("page", "page.js").read_text(encoding="utf-8")
+    template = files("econsim.evaluation.experiments").joinpath("page.html").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        title=escape(experiment.title),
+        answer=escape(experiment.answer),
+        figure=drawn,
+        table=table(head, listed, raw=(4,), text=(0, 5)),
+        rules="".join(f"<li><b>{rule}</b>: {escape(RULES[rule])}.</li>" for rule in rules),
+        studies=escape(studies),
+        command=escape(outcome.command),
+        style=style,
+        script=script,
+        library=library(),
+        charts=json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    )
+
+
+def _badge(finding: Finding) -> str:
+    if finding.expected.rule is Rule.BESIDE:
+        return NOTHING
+    look = "verdict" if finding.holds else "verdict fails"
+    return f'<span class="{look}">{escape(finding.verdict)}</span>'

@@ -1,0 +1,211 @@
+"""The picture of each experiment, as an Altair chart without colours of page and text.
+
+The page and the picture file give those (`page`), so one chart serves both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import altair as alt
+
+from econsim.domain.measures.measures import confidence_interval
+from econsim.evaluation.experiments.catalogue import PRICE, alphas, prices
+from econsim.evaluation.experiments.sampling import Runs
+from econsim.evaluation.experiments.verdicts import Finding
+from econsim.report.charts import BLUE, CORAL, GREY, TEAL, Drawing
+
+Rows = list[dict[str, Any]]
+"""A chart's data."""
+
+Picture = Callable[[tuple[Runs, ...], tuple[Finding, ...]], Drawing]
+"""Runs and findings → chart."""
+
+PEOPLE: Final = (23.7, 10.9, 6.1, 7.3)
+"""Alpha of the classroom in Smith 1962, chart 1, by period."""
+
+OTHER_EXCHANGE: Final = (18.6, 10.4, 9.0)
+"""Alpha of ZIP in an independent exchange with rules of its own, days 1 to 3."""
+
+INK: Final = "#5b6475"
+"""Intervals and published values: readable on light and dark."""
+
+EFFICIENCY: Final = "efficiency: share of all possible gains from trade, %"
+"""Title of an axis."""
+
+NAMES: Final = {"zip": "ZIP, learns", "zi_c": "ZI-C, random", "good": "ZI-C, random"}
+"""Market → its traders, in words."""
+
+
+def smith1962(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+    """Draw alpha by period beside the classroom's."""
+    del findings
+    rows = by_day(studies[0], ("good",), alphas)
+    people = [
+        {"day": day, "alpha": alpha, "who": "people (Smith 1962)"} for day, alpha in enumerate(PEOPLE, 1)
+    ]
+    colour = _colours({"ZI-C, random": CORAL, "people (Smith 1962)": GREY})
+    return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(people, colour))
+
+
+def zip_learning(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+    """Draw alpha by day of those that learn and those that do not, beside the published points."""
+    del findings
+    rows = by_day(studies[0], ("zip", "zi_c"), alphas)
+    other = "ZIP, another exchange"
+    points = [{"day": day, "alpha": alpha, "who": other} for day, alpha in enumerate(OTHER_EXCHANGE, 1)]
+    colour = _colours({"ZIP, learns": BLUE, "ZI-C, random": CORAL, other: GREY})
+    return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(points, colour))
+
+
+def flat_supply(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+    """Draw mean prices by day against the equilibrium."""
+    del findings
+    rows = by_day(studies[0], ("zip", "zi_c"), prices)
+    colour = _colours({"ZIP, learns": BLUE, "ZI-C, random": CORAL, "equilibrium": GREY})
+    line = alt.Chart(_data([{"price": PRICE, "who": "equilibrium"}]))
+    rule = line.mark_rule(strokeDash=[6, 4], strokeWidth=1.8).encode(y="price:Q", color=colour)
+    return alt.layer(rule, *_band(rows, colour, "mean price of the day, credits", zero=False))
+
+
+def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+    """Draw efficiency against the mean price of each period: prices scatter, efficiency does not."""
+    del findings
+    rows: Rows = [
+        {"price": day.mean_price, "efficiency": day.efficiency}
+        for run in studies[0]
+        for day in run.days["good"]
+    ]
+    marks = alt.Chart(_data(rows)).mark_circle(color=TEAL, size=38, opacity=0.35)
+    drawn: Drawing = marks.encode(
+        x=alt.X("price:Q", title="mean price of the period, credits", scale=alt.Scale(zero=False)),
+        y=alt.Y("efficiency:Q", title="efficiency, %", scale=alt.Scale(domain=[-100, 100])),
+        tooltip=["price:Q", "efficiency:Q"],
+    )
+    return drawn
+
+
+def call_vs_cda(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+    """Draw the efficiency of each mechanism with its interval and the expected value."""
+    del studies
+    labels = (
+        "random bidders,\none call",
+        "random bidders,\ncontinuous auction",
+        "truthful bidders,\none call",
+    )
+    found = (findings[0], findings[2], findings[3])
+    rows: Rows = [
+        {
+            "market": label,
+            "efficiency": finding.measured.mean,
+            "low": finding.measured.low,
+            "high": finding.measured.high,
+            "published": finding.expected.value,
+            "text": f"{finding.measured.mean:.1f} %",
+        }
+        for label, finding in zip(labels, found, strict=True)
+    ]
+    axis = alt.Axis(
+        labelFontSize=13,
+        labelExpr="split(datum.label, '\\n')",
+        labelBaseline="middle",
+        labelOffset=-8,
+        domain=False,
+        ticks=False,
+    )
+    scale = alt.Scale(domain=[0, 112], nice=False)
+    x = alt.X("efficiency:Q", scale=scale, title=EFFICIENCY, axis=alt.Axis(values=list(range(0, 101, 20))))
+    low, published = (
+        alt.X("low:Q", scale=scale, title=EFFICIENCY),
+        alt.X("published:Q", scale=scale, title=EFFICIENCY),
+    )
+    base = alt.Chart(_data(rows)).encode(y=alt.Y("market:N", title=None, sort=list(labels), axis=axis))
+    fill = alt.Color("market:N", scale=alt.Scale(domain=list(labels), range=[CORAL, BLUE, TEAL]), legend=None)
+    return alt.layer(
+        base.mark_bar(cornerRadiusEnd=4, height=46).encode(x=x, color=fill),
+        base.mark_bar(color=INK, height=9).encode(x=low, x2="high:Q"),
+        base.mark_point(shape="diamond", size=90, color=INK, fill=INK, opacity=1, yOffset=-33).encode(
+            x=published
+        ),
+        base.mark_text(align="left", dx=14, fontSize=16, fontWeight=600).encode(
+            x=x, text="text:N", color=fill
+        ),
+    )
+
+
+def by_day(
+    runs: Runs, resources: tuple[str, ...], measured: Callable[[Runs, str, slice], list[float]]
+) -> Rows:
+    """Return the mean over runs of each day with its 95 % interval."""
+    days = max(len(run.days[resources[0]]) for run in runs)
+    rows: Rows = []
+    for resource in resources:
+        for day in range(days):
+            interval = confidence_interval(measured(runs, resource, slice(day, day + 1)))
+            if interval:
+                row = {"day": day + 1, "mean": interval.mean, "low": interval.low, "high": interval.high}
+                rows.append(row | {"who": NAMES[resource]})
+    return rows
+
+
+def _band(rows: Rows, colour: alt.Color, title: str, *, zero: bool) -> list[Any]:
+    """Return a line a trader with the band of its 95 % interval, on an axis from 0 or not."""
+    days = sorted({row["day"] for row in rows})
+    axis = alt.Axis(format="d", values=days, grid=False, labelOverlap=False)
+    x = alt.X(
+        "day:Q", title="trading day", axis=axis, scale=alt.Scale(domain=[0.7, days[-1] + 0.3], nice=False)
+    )
+    base = alt.Chart(_data(rows)).encode(x=x, color=colour)
+    scale = alt.Scale(zero=zero, nice=True)
+    tooltip = [
+        "who:N",
+        "day:Q",
+        alt.Tooltip("mean:Q", format=".3f"),
+        alt.Tooltip("low:Q", format=".3f"),
+        alt.Tooltip("high:Q", format=".3f"),
+    ]
+    return [
+        base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=title, scale=scale), y2="high:Q"),
+        base.mark_line(strokeWidth=2.6, point=alt.OverlayMarkDef(size=46)).encode(
+            y=alt.Y("mean:Q", title=title, scale=scale), tooltip=tooltip
+        ),
+    ]
+
+
+def _points(rows: Rows, colour: alt.Color) -> Drawing:
+    """Return published points."""
+    drawn: Drawing = (
+        alt.Chart(_data(rows))
+        .mark_point(shape="diamond", size=90, filled=True, opacity=1)
+        .encode(x="day:Q", y="alpha:Q", color=colour, tooltip=["who:N", "day:Q", "alpha:Q"])
+    )
+    return drawn
+
+
+def _colours(names: dict[str, str]) -> alt.Color:
+    scale = alt.Scale(domain=list(names), range=list(names.values()))
+    return alt.Color("who:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolOpacity=1))
+
+
+def _data(rows: Rows) -> alt.InlineData:
+    return alt.InlineData(values=rows)
+
+
+PICTURES: Final[dict[str, tuple[Picture, str]]] = {
+    "smith1962": (
+        smith1962,
+        "Yet their prices stay scattered, where people learn. Alpha by trading day; band: 95 % interval over runs.",
+    ),
+    "gode_sunder_oracle": (
+        gode_sunder_oracle,
+        "A point a period: prices differ, efficiency is 0 to the last digit.",
+    ),
+    "flat_supply": (flat_supply, "Mean price by trading day. Band: 95 % interval over runs."),
+    "zip_learning": (
+        zip_learning,
+        "Alpha by trading day. Band: 95 % interval over runs; diamonds: measured elsewhere.",
+    ),
+    "call_vs_cda": (call_vs_cda, "Bars: measured, dark: the 95 % interval. Diamonds: expected values."),
+}
+"""Experiment → its picture and how to read it."""

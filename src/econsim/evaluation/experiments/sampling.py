@@ -1,0 +1,152 @@
+"""Runs of a shipped scenario over many seeds, each in a process of its own, down to a few numbers a period.
+
+Owns what may be changed about a scenario for a study (`Study`) and the parallel running. The numbers come
+from the same tally as every report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from itertools import chain
+from multiprocessing import get_context
+
+from econsim.report.aggregate import Tally
+from econsim.report.summary import MarketSummary, Summary
+from econsim.runs import in_memory, scenario_file
+from econsim.schemas.scenario import Scenario
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+Advance = Callable[[], None]
+"""Told each time a run has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A shipped scenario, and what of it is run."""
+
+    scenario: str
+    """Its name."""
+    runs: int
+    """Seeds 1, 2 and so on."""
+    periods: int
+    """Trading days in each run."""
+    resources: tuple[str, ...] = ()
+    """Which of its markets, with their agents; all if empty."""
+    ticks: int | None = None
+    """Ticks in a period instead of the scenario's."""
+
+    @property
+    def seeds(self) -> range:
+        """Return the seeds of its runs."""
+        return range(1, self.runs + 1)
+
+    def shortened(self, share: float) -> Study:
+        """Return the study with a share of its runs, at least four."""
+        return replace(self, runs=max(4, round(self.runs * share)))
+
+    def made(self, seed: int) -> Scenario:
+        """Return the scenario of one run."""
+        found = scenario_file.load(self.scenario)
+        wanted = self.resources or tuple(market.resource for market in found.markets)
+        ticks = self.ticks or found.clock.ticks_per_period
+        clock = found.clock.model_copy(update={"periods": self.periods, "ticks_per_period": ticks})
+        markets = tuple(market for market in found.markets if market.resource in wanted)
+        agents = tuple(
+            group for group in found.agents if any(role.resource in wanted for role in group.roles)
+        )
+        changed = {"seed": seed, "expectations": (), "clock": clock, "markets": markets, "agents": agents}
+        return found.model_copy(update=changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One market in one period."""
+
+    efficiency: float | None
+    """Percent of the most surplus possible."""
+    alpha: float | None
+    """Smith's alpha, percent; none without trades."""
+    mean_price: float | None
+    """Credits; none without trades."""
+    volume: int
+    """Units traded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: its days by market, and whether its books add up."""
+
+    seed: int
+    """Its seed."""
+    days: dict[str, tuple[Day, ...]]
+    """Market → trading days in order."""
+    imbalance: int
+    """Profits of all agents by the ledger minus surplus of all trades, micro-credits: 0 if all is right."""
+    prices: dict[str, tuple[tuple[float, ...], ...]]
+    """Market → for each day the prices of its trades in order, credits."""
+
+
+Runs = tuple[Run, ...]
+"""All runs of one study, by seed."""
+
+
+def sample(
+    studies: Iterable[Study], processes: int | None = None, advance: Advance = lambda: None
+) -> tuple[Runs, ...]:
+    """Return the runs of each study, made in parallel processes; by default as many as there are cores.
+
+    The outcome depends only on the studies. Raises what a run raises.
+    """
+    asked = tuple(studies)
+    # Spawned, because a fork would copy the locks of a display that another thread is drawing.
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        futures = [[pool.submit(run, study, seed) for seed in study.seeds] for study in asked]
+        try:
+            for future in as_completed(chain.from_iterable(futures)):
+                future.result()
+                advance()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        return tuple(tuple(future.result() for future in found) for found in futures)
+
+
+def run(study: Study, seed: int) -> Run:
+    """Return one run of a study, in this process."""
+    tally = Tally()
+    for sealed in in_memory.run(study.made(seed)):
+        tally.add(sealed)
+    return _told(seed, tally.summary())
+
+
+def _told(seed: int, summary: Summary) -> Run:
+    profits = sum(holder.profit for holder in summary.holders)
+    surplus = sum(period.surplus for market in summary.markets for period in market.periods)
+    return Run(
+        seed=seed,
+        days={market.resource: _days(market) for market in summary.markets},
+        imbalance=profits - surplus,
+        prices={market.resource: _prices(market) for market in summary.markets},
+    )
+
+
+def _days(market: MarketSummary) -> tuple[Day, ...]:
+    return tuple(
+        Day(
+            efficiency=None if period.efficiency is None else 100 * period.efficiency,
+            alpha=period.alpha,
+            mean_price=period.mean_price,
+            volume=period.volume,
+        )
+        for period in market.periods
+    )
+
+
+def _prices(market: MarketSummary) -> tuple[tuple[float, ...], ...]:
+    trades = market.trades
+    days: Sequence[list[float]] = [[] for _ in market.periods]
+    for period, price in zip(trades.periods, trades.prices, strict=True):
+        days[period - 1].append(price / MICROS_PER_CREDIT)
+    return tuple(tuple(day) for day in days)

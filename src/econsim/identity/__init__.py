@@ -1,0 +1,1 @@
+"""Who is who on the bus: keys, credentials, and what each role and agent account may do. No network."""

@@ -1,0 +1,143 @@
+"""The accounts of agents on disk: minted for one run, each with an end, kept until revoked.
+
+    <state>/trust/agents/<run>/    0700
+        <agent>.creds              what the agent is given: its user's JWT and key, nothing else
+        <agent>.jwt                its account, for the server
+        <agent>.out                it was thrown out, and comes in again only by `econsim agent create`
+
+The account's own key signs one user and is thrown away. What is in an account is `agent_access`'s; telling a
+live server is `provisioning`'s, and who is still to be told `revocations`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from econsim.errors import NotFound, SetupError
+from econsim.identity.agent_account import (
+    CONNECTIONS_MAX,
+    IMPORTS_MAX,
+    PAYLOAD_BYTES_MAX,
+    SUBSCRIPTIONS_MAX,
+    UNLISTED,
+    imports,
+    permissions,
+)
+from econsim.identity.nats_jwt import Key, Role, account_jwt, creds, identity, user_jwt, walled
+from econsim.identity.private_files import private_directory, write
+from econsim.identity.trust_root import Trust, locked
+from econsim.schemas.subject import token
+
+LIFE_S: Final = 86_400
+"""Seconds an agent's credentials hold unless told otherwise: longer than nearly every run, and forgotten ones end."""
+
+LIMITS: Final = {
+    "conn": CONNECTIONS_MAX,
+    "subs": SUBSCRIPTIONS_MAX,
+    "payload": PAYLOAD_BYTES_MAX,
+    "imports": IMPORTS_MAX,
+}
+"""The outer wall around one agent, held by the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCreds:
+    """One agent's account."""
+
+    run: str
+    """The run it is for."""
+    agent: str
+    """Who."""
+    account: str
+    """Public key of the account."""
+    expires: int
+    """When it ends, seconds since 1970."""
+    creds: Path
+    """The file the agent is given."""
+
+    def expired(self, now: int) -> bool:
+        """Tell whether it has ended at `now`, seconds since 1970."""
+        return self.expires <= now
+
+    def jwt(self) -> str:
+        """Return the account as the server takes it."""
+        return self.creds.with_suffix(".jwt").read_text()
+
+
+def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds:
+    """Make an account for an agent of a run that ends after `life_s` seconds, and write its files.
+
+    One it had before is replaced; the server still knows it until told. Raises InvalidSubject for names that
+    are no subject tokens, SetupError if the files cannot be written.
+    """
+    claims = walls(trust, run, agent)
+    account, user, expires = Key(Role.ACCOUNT), Key(Role.USER), trust.now() + life_s
+    directory = _home(trust) / run
+    path = directory / f"{agent}.creds"
+    account_claims = account_jwt(
+        trust.operator, account.public, agent, claims, issued=trust.now(), expires=expires
+    )
+    jwt = user_jwt(account, user.public, agent, permissions(agent), issued=trust.now(), expires=expires)
+    try:
+        for each in (_home(trust), directory):
+            private_directory(each)
+        with locked(trust.directory / "lock"):
+            write(path.with_suffix(".jwt"), account_claims)
+            write(path, creds(jwt, user.seed))
+            path.with_suffix(".out").unlink(missing_ok=True)
+    except OSError as error:
+        message = f"cannot keep credentials in {directory}: {error.strerror}; choose another state directory with --state"
+        raise SetupError(message) from error
+    return AgentCreds(run, agent, account.public, expires, path)
+
+
+def walls(trust: Trust, run: str, agent: str) -> dict[str, object]:
+    """Return what an agent's account holds by itself, whatever its users' lists say: limits, imports, defaults.
+
+    Raises InvalidSubject for names that are no subject tokens.
+    """
+    found = imports(run, agent, trust.sim.public)
+    return {"limits": walled(LIMITS), "imports": found, "default_permissions": UNLISTED}
+
+
+def minted(trust: Trust, run: str = "*") -> Iterator[AgentCreds]:
+    """Yield the accounts there are, of all runs or of one, by run and name; those that ended included."""
+    for path in sorted(_home(trust).glob(f"{run}/*.creds")):
+        said = identity(path.read_text())
+        yield AgentCreds(path.parent.name, path.stem, said.account, said.expires or 0, path)
+
+
+def find(trust: Trust, run: str, agent: str) -> AgentCreds:
+    """Return an agent's account; raises NotFound, InvalidSubject for a run that is no name but a pattern of many."""
+    token(run, "run")
+    for found in minted(trust, run):
+        if found.agent == agent:
+            return found
+    message = (
+        f"agent {agent!r} has no credentials for run {run!r}; `econsim agent list` shows those there are"
+    )
+    raise NotFound(message, code="agent_has_no_credentials")
+
+
+def throw_out(found: AgentCreds) -> None:
+    """Remove an account's files, and note that opening its run again must not let the agent in."""
+    write(found.creds.with_suffix(".out"), "")
+    forget(found)
+
+
+def thrown_out(trust: Trust, run: str) -> set[str]:
+    """Return the agents that were thrown out of a run and not let in again."""
+    return {path.stem for path in (_home(trust) / token(run, "run")).glob("*.out")}
+
+
+def forget(found: AgentCreds) -> None:
+    """Remove an account's files; it is gone for good, for the key that signed its user is."""
+    found.creds.unlink(missing_ok=True)
+    found.creds.with_suffix(".jwt").unlink(missing_ok=True)
+
+
+def _home(trust: Trust) -> Path:
+    return trust.directory / "agents"

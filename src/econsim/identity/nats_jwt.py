@@ -1,0 +1,251 @@
+"""NATS identities in pure Python: nkeys, the JWTs they sign, and creds files.
+
+Owns the encodings only; who exists and where keys are kept is `trust_root`. Needs PyNaCl for Ed25519.
+Every function that signs is told when: `issued`, in seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import os
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+import nacl.signing
+
+from econsim.errors import SetupError
+
+_SEED_PREFIX: Final = 18 << 3
+_HEADER: Final = b'{"typ":"JWT","alg":"ed25519-nkey"}'
+_ROLE_TAG: Final = "role:"
+_UNLIMITED: Final = {
+    "subs": -1,
+    "data": -1,
+    "payload": -1,
+    "imports": -1,
+    "exports": -1,
+    "conn": -1,
+    "leaf": -1,
+    "wildcards": True,
+}
+_JETSTREAM_UNLIMITED: Final = {
+    "mem_storage": -1,
+    "disk_storage": -1,
+    "streams": -1,
+    "consumer": -1,
+    "max_ack_pending": -1,
+    "mem_max_stream_bytes": -1,
+    "disk_max_stream_bytes": -1,
+}
+
+
+class Role(IntEnum):
+    """What a key stands for; the value is the prefix byte that makes its first letter O, A or U."""
+
+    OPERATOR = 14 << 3
+    ACCOUNT = 0
+    USER = 20 << 3
+
+
+class Key:
+    """An nkey: an Ed25519 pair with the role in its first letter."""
+
+    def __init__(self, role: Role, raw: bytes = b"") -> None:
+        """Make a key from 32 secret bytes, or a new random one."""
+        raw = raw or os.urandom(32)
+        self._signing = nacl.signing.SigningKey(raw)
+        head = bytes([_SEED_PREFIX | (role >> 5), (role & 31) << 3])
+        self.seed: Final = _checked(head + raw)
+        self.public: Final = _checked(bytes([role]) + bytes(self._signing.verify_key))
+
+    @classmethod
+    def from_seed(cls, seed: str) -> Key:
+        """Read a seed back; raises SetupError if it is damaged."""
+        text = seed.strip()
+        try:
+            data = base64.b32decode(text + "=" * (-len(text) % 8))
+        except binascii.Error:
+            data = b""
+        if len(data) != 36 or struct.unpack("<H", data[-2:])[0] != binascii.crc_hqx(data[:-2], 0):
+            message = "a key seed is damaged; restore the trust directory from a copy or start a new one"
+            raise SetupError(message)
+        return cls(Role((data[0] & 7) << 5 | data[1] >> 3), data[2:34])
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the Ed25519 signature."""
+        return self._signing.sign(data).signature
+
+
+def operator_jwt(operator: Key, name: str, system_account: str, *, issued: int) -> str:
+    """Sign the operator's own claims."""
+    claims = {"type": "operator", "system_account": system_account}
+    return _encode(operator, operator.public, name, claims, issued=issued)
+
+
+def account_jwt(  # noqa: PLR0913 - a claim each
+    operator: Key,
+    account: str,
+    name: str,
+    claims: Mapping[str, object],
+    *,
+    issued: int,
+    expires: int | None = None,
+) -> str:
+    """Sign an account; `claims` are its limits (`unlimited`, `walled`), signing keys, exports, imports, revocations.
+
+    It ends at `expires`, seconds since 1970; never without.
+    """
+    return _encode(operator, account, name, {"type": "account", **claims}, issued=issued, expires=expires)
+
+
+def unlimited(*, jetstream: bool) -> dict[str, object]:
+    """Return the limits of an account of ours: none, with or without JetStream."""
+    return {**_UNLIMITED, **(_JETSTREAM_UNLIMITED if jetstream else {})}
+
+
+def walled(limits: Mapping[str, int]) -> dict[str, object]:
+    """Return the limits of an account of others: no JetStream, no exports, no servers of its own, and `limits`.
+
+    Those are named as the server does: `conn` and `subs` are counts, `payload` is in bytes, `imports` a count.
+    """
+    return {**_UNLIMITED, "exports": 0, "leaf": 0, **limits}
+
+
+def deletion_jwt(operator: Key, accounts: Sequence[str], *, issued: int) -> str:
+    """Sign the request to forget accounts; the server ends their connections at once."""
+    claims = {"type": "generic", "accounts": list(accounts)}
+    return _encode(operator, operator.public, "deletion", claims, issued=issued)
+
+
+def scope(key: str, role: str, permissions: Mapping[str, object]) -> dict[str, object]:
+    """Return a scoped signing key for an account: users it signs have exactly these permissions.
+
+    They live in the account's JWT, not the user's: a user's JWT travels in the first line of a
+    connection, which the server limits to 4 kB, and a change of permissions needs no new creds.
+    """
+    template = {"subs": -1, "data": -1, "payload": -1, **permissions}
+    return {"kind": "user_scope", "key": key, "role": role, "description": "", "template": template}
+
+
+def scoped_user_jwt(  # noqa: PLR0913 - a claim each
+    signer: Key, account: str, user: str, name: str, role: str, *, issued: int
+) -> str:
+    """Sign a user with a scoped signing key of the account; it carries no permissions of its own.
+
+    The role travels as a tag, for the client to know its inbox.
+    """
+    claims = {"type": "user", "issuer_account": account, "tags": [f"{_ROLE_TAG}{role}"]}
+    return _encode(signer, user, name, claims, issued=issued)
+
+
+def user_jwt(  # noqa: PLR0913 - a claim each
+    account: Key,
+    user: str,
+    name: str,
+    permissions: Mapping[str, object] | None = None,
+    *,
+    issued: int,
+    expires: int | None = None,
+) -> str:
+    """Sign a user of the account who may do what the lists say, everything without any."""
+    claims = {"subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}, **(permissions or {})}
+    return _encode(account, user, name, {"type": "user", **claims}, issued=issued, expires=expires)
+
+
+def creds(jwt: str, seed: str) -> str:
+    """Return the text of a creds file."""
+    return (
+        f"-----BEGIN NATS USER JWT-----\n{jwt}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a creds file says of its user; the server checks it, a client only goes by it."""
+
+    name: str
+    """The user's name."""
+    user: str
+    """The user's public key."""
+    account: str
+    """Public key of the account."""
+    role: str = ""
+    """The role in `SIM` or `READERS`; empty for an agent, whose account is its own."""
+    expires: int | None = None
+    """Seconds since 1970; none for a user that does not expire."""
+
+
+def identity(text: str) -> Identity:
+    """Read a creds file's text, or a bare JWT; raises SetupError if it holds no user."""
+    try:
+        claims = _claims(text)
+        nats = claims["nats"]
+        tags = [str(tag) for tag in nats.get("tags", ()) if str(tag).startswith(_ROLE_TAG)]
+        role = tags[0].removeprefix(_ROLE_TAG) if tags else ""
+        account = nats.get("issuer_account") or claims["iss"]
+        return Identity(str(claims["name"]), str(claims["sub"]), str(account), role, claims.get("exp"))
+    except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
+        message = "these are no credentials; a creds file begins with -----BEGIN NATS USER JWT-----"
+        raise SetupError(message) from error
+
+
+def lists(text: str) -> dict[str, object]:
+    """Return the publish and subscribe lists in the user's own JWT in a creds file; none in what is no such file."""
+    try:
+        nats = _claims(text)["nats"]
+        return {"pub": nats["pub"], "sub": nats["sub"]}
+    except (IndexError, KeyError, ValueError, TypeError):
+        return {}
+
+
+def _claims(text: str) -> dict[str, Any]:
+    head = text.partition("-----BEGIN NATS USER JWT-----\n")[2].partition("\n")[0] or text.strip()
+    part = head.split(".")[1]
+    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
+
+
+def _encode(  # noqa: PLR0913 - a claim each
+    signer: Key,
+    subject: str,
+    name: str,
+    nats: Mapping[str, object],
+    *,
+    issued: int,
+    expires: int | None = None,
+) -> str:
+    body: dict[str, object] = {
+        "iat": issued,
+        "iss": signer.public,
+        "name": name,
+        "sub": subject,
+        "nats": {**nats, "version": 2},
+    }
+    if expires is not None:
+        body["exp"] = expires
+    body["jti"] = _base32(hashlib.sha256(_compact(body)).digest())
+    signed = f"{_base64(_HEADER)}.{_base64(_compact(body))}"
+    return f"{signed}.{_base64(signer.sign(signed.encode()))}"
+
+
+def _compact(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+
+
+def _checked(data: bytes) -> str:
+    return _base32(data + struct.pack("<H", binascii.crc_hqx(data, 0)))
+
+
+def _base32(data: bytes) -> str:
+    return base64.b32encode(data).decode().rstrip("=")
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -1,0 +1,225 @@
+"""The trust root of a state directory: operator, accounts `SYS`, `SIM` and `READERS`, one user per role.
+
+    <state>/trust/            0700
+        operator.seed         signs accounts; whoever holds it owns the bus
+        sys.seed sim.seed readers.seed
+                              account keys
+        roles/<role>.seed     signs users of one role; its permissions are in its account's JWT
+        creds/<role>.creds    one user per role in `permissions`, and `sys.creds` for the system account
+        revoked.json          system users of before, each with the time it was revoked
+        agents/<run>/         accounts of agents, see `agent_creds`
+
+All files 0600, written whole or not at all. Uses `permissions` for what a user may do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from econsim.errors import NotFound, SetupError
+from econsim.identity.agent_account import exports
+from econsim.identity.nats_jwt import (
+    Key,
+    Role,
+    account_jwt,
+    creds,
+    identity,
+    lists,
+    operator_jwt,
+    scope,
+    scoped_user_jwt,
+    unlimited,
+    user_jwt,
+)
+from econsim.identity.private_files import make_missing, private_directory, write
+from econsim.identity.roles import READERS, ROLES, SIM, SYSTEM, permissions, questions
+from econsim.identity.server_config import quoted
+from econsim.schemas.subject import token
+
+SYSTEM_USER: Final = "sys"
+"""The user of the system account: pushes account JWTs, reads server events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Keys and credentials of one state directory."""
+
+    directory: Path
+    """`<state>/trust`."""
+    operator: Key
+    """Signs accounts."""
+    system: Key
+    """Key of account `SYS`."""
+    sim: Key
+    """Key of account `SIM`, where every service lives."""
+    readers: Key
+    """Key of account `READERS`, which reads what `SIM` lets it."""
+    roles: Mapping[str, Key]
+    """Per role, the scoped key that signs its users."""
+    now: Callable[[], int]
+    """Tells the time, in seconds since 1970."""
+
+    @classmethod
+    def open(cls, state: Path, now: Callable[[], int]) -> Trust:
+        """Load the trust root, creating what is missing; raises SetupError if it cannot be kept there.
+
+        `now` tells the time, in seconds since 1970.
+        """
+        directory = state / "trust"
+        try:
+            for path in (directory, directory / "roles", directory / "creds"):
+                private_directory(path)
+            with locked(directory / "lock"):
+                trust = cls._load(directory, now)
+                _mint(trust)
+        except OSError as error:
+            message = f"cannot keep keys in {directory}: {error.strerror}; choose another state directory with --state"
+            raise SetupError(message) from error
+        return trust
+
+    @classmethod
+    def _load(cls, directory: Path, now: Callable[[], int]) -> Trust:
+        return cls(
+            directory,
+            _key(directory / "operator.seed", Role.OPERATOR),
+            _key(directory / "sys.seed", Role.ACCOUNT),
+            _key(directory / "sim.seed", Role.ACCOUNT),
+            _key(directory / "readers.seed", Role.ACCOUNT),
+            {role: _key(directory / "roles" / f"{role}.seed", Role.ACCOUNT) for role in ROLES},
+            now,
+        )
+
+    def rotated(self) -> Trust:
+        """Replace the keys and credentials of every role and of the system user; return the new trust.
+
+        The old ones hold until the server has the new accounts (`provisioning.rotate`). Operator and accounts
+        keep their keys: streams belong to an account, agents' accounts to the operator.
+        """
+        with locked(self.directory / "lock"):
+            user = identity(self.creds(SYSTEM_USER).read_text()).user
+            revoked = self._revoked() | {user: self.now() + 1}
+            write(self.directory / "revoked.json", json.dumps(revoked))
+            for path in (
+                *(self.directory / "roles").glob("*.seed"),
+                *(self.directory / "creds").glob("*.creds"),
+            ):
+                path.unlink()
+            trust = self._load(self.directory, self.now)
+            _mint(trust)
+        return trust
+
+    def grant(self, name: str, role: str, path: Path) -> None:
+        """Write credentials of a role under a person's or process's own name, which admin commands carry.
+
+        Raises NotFound for a role that does not exist, InvalidSubject for a name that is no subject token.
+        """
+        token(name, "name")
+        if role not in self.roles:
+            message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
+            raise NotFound(message)
+        make_missing(path.parent)
+        user = Key(Role.USER)
+        jwt = scoped_user_jwt(
+            self.roles[role], self.home(role).public, user.public, name, role, issued=self.now()
+        )
+        write(path, creds(jwt, user.seed))
+
+    def home(self, role: str) -> Key:
+        """Return the key of the account a role's users live in."""
+        return self.readers if ROLES[role].account == READERS else self.sim
+
+    def creds(self, service: str) -> Path:
+        """Return the creds file of a service; raises NotFound for a role that does not exist."""
+        if service != SYSTEM_USER and service not in ROLES:
+            message = f"there is no role {service!r}; the roles are {', '.join((*ROLES, SYSTEM_USER))}"
+            raise NotFound(message)
+        return self.directory / "creds" / f"{service}.creds"
+
+    def server_config(self, resolver: Path) -> str:
+        """Return the part of a server's configuration that makes it obey this operator.
+
+        `resolver` is where the server keeps account JWTs pushed to it later.
+        """
+        preload = "\n".join(f"  {key}: {jwt}" for key, jwt in self.accounts().items())
+        operator = operator_jwt(self.operator, "econsim", self.system.public, issued=self.now())
+        return (
+            f"operator: {operator}\n"
+            f"system_account: {self.system.public}\n"
+            f'resolver {{ type: full, dir: {quoted(resolver)}, allow_delete: true, interval: "2m" }}\n'
+            f"resolver_preload {{\n{preload}\n}}\n"
+        )
+
+    def accounts(self, beside: Trust | None = None) -> dict[str, str]:
+        """Return the JWT of every account by its public key, with today's permissions of every role.
+
+        `beside` is the trust before a rotation, whose roles' keys are to hold too.
+        """
+        keys = [*self.roles.items(), *(beside.roles.items() if beside else ())]
+        scopes = {
+            account: [scope(k.public, r, permissions(r)) for r, k in keys if ROLES[r].account == account]
+            for account in (SIM, READERS)
+        }
+        asked = [{"name": each, "subject": each, "type": "service"} for each in questions()]
+        # A page of stored messages is many answers to one question.
+        offered = [each | {"response_type": "Stream"} for each in asked]
+        imported = [each | {"account": self.sim.public, "local_subject": each["subject"]} for each in asked]
+        bare, full = unlimited(jetstream=False), unlimited(jetstream=True)
+        claims: dict[str, tuple[Key, Mapping[str, object]]] = {
+            "SYS": (self.system, {"limits": bare, "revocations": self._revoked()}),
+            SIM: (self.sim, {"limits": full, "signing_keys": scopes[SIM], "exports": exports() + offered}),
+            READERS: (self.readers, {"limits": bare, "signing_keys": scopes[READERS], "imports": imported}),
+        }
+        return {
+            key.public: account_jwt(self.operator, key.public, name, claim, issued=self.now())
+            for name, (key, claim) in claims.items()
+        }
+
+    def _revoked(self) -> dict[str, int]:
+        path = self.directory / "revoked.json"
+        found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+
+def _mint(trust: Trust) -> None:
+    """Write what credentials are missing."""
+    for role in trust.roles:
+        path = trust.creds(role)
+        if not path.exists() or not _current(trust, role, path):
+            trust.grant(role, role, path)
+    path = trust.creds(SYSTEM_USER)
+    # Its lists are in its own JWT, so those of an earlier econsim would miss what it may by now.
+    if not path.exists() or lists(path.read_text()) not in ({}, SYSTEM):
+        user = Key(Role.USER)
+        write(
+            trust.creds(SYSTEM_USER),
+            creds(user_jwt(trust.system, user.public, SYSTEM_USER, SYSTEM, issued=trust.now()), user.seed),
+        )
+
+
+def _current(trust: Trust, role: str, path: Path) -> bool:
+    """Tell whether credentials name their role and its account, as those of before did not."""
+    said = identity(path.read_text())
+    return (said.role, said.account) == (role, trust.home(role).public)
+
+
+def _key(path: Path, role: Role) -> Key:
+    if path.exists():
+        return Key.from_seed(path.read_text())
+    key = Key(role)
+    write(path, key.seed)
+    return key
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file, so that two commands started at once agree on one set of keys."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,209 @@
+"""Folds the events of a run into its summary, one by one, in log order.
+
+Pure. Keeps a few numbers for each trade and agent and nothing of the other events, so that a run of
+millions of orders can be summed up while it happens.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.agent.population import Agent, population, schedule
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.facts import Json, Record, unseal
+from econsim.domain.clock.period import gain
+from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
+from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
+from econsim.errors import InvalidMessage
+from econsim.report.summary import Holder, MarketSummary, Period, Speed, Summary, Trades, judge
+from econsim.schemas.ledger import MONEY, Kind
+from econsim.schemas.scenario import Market, Scenario
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+_MOVING: Final = (Kind.TRANSFER, Kind.POST)
+"""Kinds of transfers that change what a holder owns."""
+
+
+class Tally:
+    """A run summed up so far."""
+
+    def __init__(self) -> None:
+        """Start before the run opened; its first event must be `system.run.opened`."""
+        self._opened: Record | None = None
+        self._scenario: Scenario | None = None
+        self._books: dict[str, _Book] = {}
+        self._agents: tuple[Agent, ...] = ()
+        self._owned: dict[str, Counter[str]] = {asset: Counter() for asset in MONEY}
+        self._dealt: Counter[str] = Counter()
+        self._messages: Counter[str] = Counter()
+        self._starts: list[int] = []
+        self._tick = 0
+        self._period = 1
+        self._closed = self._stopped = False
+        self._failure = ""
+        self._letters: set[int] = set()
+
+    def add(self, source: Record | Sealed) -> None:
+        """Take the next event in."""
+        entry = unseal(source) if isinstance(source, Sealed) else source
+        self._messages[entry.type] += 1
+        self._tick = max(self._tick, entry.tick)
+        match entry.type:
+            case subjects.TRANSFER_POSTED.type:
+                self._post(entry.data)
+            case subjects.TICKED.type:
+                self._turn(entry)
+            case subjects.RUN_OPENED.type:
+                self._open(entry)
+            case subjects.RUN_STOPPED.type | subjects.RUN_RESUMED.type:
+                self._stopped = entry.type == subjects.RUN_STOPPED.type
+            case subjects.RUN_CLOSED.type:
+                self._closed, self._failure = True, entry.data.get("failure", "")
+            case subjects.LETTER_BURIED.type:
+                self._letters.add(entry.data["sequence"])
+            case _ if entry.entity in self._books:
+                self._books[entry.entity].add(entry, self._period)
+
+    def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
+        """Return the run as far as it was read; raises InvalidMessage if its opening was not."""
+        if self._opened is None or self._scenario is None:
+            message = "the log has no opening of this run; read it from its start"
+            raise InvalidMessage(message)
+        markets = tuple(book.summary(self._period) for book in self._books.values())
+        return Summary(
+            run=self._opened.correlation_id,
+            scenario=self._scenario,
+            ticks=self._tick,
+            periods=self._period,
+            period_starts=tuple(self._starts),
+            closed=self._closed,
+            stopped=self._stopped and not self._closed,
+            failure=self._failure,
+            dead_letters=len(self._letters),
+            markets=markets,
+            holders=self._holders(),
+            messages=dict(sorted(self._messages.items())),
+            canonical_hash=canonical_hash,
+            speed=speed,
+            # What is not finished meets no expectation, and misses none.
+            verdicts=tuple(judge(expected, markets) for expected in self._scenario.expectations)
+            if self._closed
+            else (),
+        )
+
+    def _open(self, entry: Record) -> None:
+        self._opened = entry
+        self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
+        self._agents = population(scenario)
+        self._books = {m.resource: _Book(m, scenario, self._agents) for m in scenario.markets}
+
+    def _turn(self, entry: Record) -> None:
+        self._period = entry.data["period"]
+        if entry.data["tick_of_period"] == 1:
+            self._starts.append(entry.tick)
+
+    def _post(self, data: Json) -> None:
+        for chain in data["chains"]:
+            moves = [
+                transfer
+                for transfer in chain["transfers"]
+                if transfer["asset"] in MONEY and transfer["kind"] in _MOVING
+            ]
+            for move in moves:
+                owned = self._owned[move["asset"]]
+                owned[move["debit"]] -= move["amount"]
+                owned[move["credit"]] += move["amount"]
+            if chain["cause"] == "endow":
+                self._dealt.update({move["credit"]: move["amount"] for move in moves})
+
+    def _holders(self) -> tuple[Holder, ...]:
+        holders = [self._holder(agent) for agent in self._agents]
+        return tuple(sorted(holders, key=lambda holder: (holder.wealth, holder.agent)))
+
+    def _holder(self, agent: Agent) -> Holder:
+        credits_, debt = (self._owned[asset][agent.id] for asset in MONEY)
+        return Holder(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
+
+
+class _Book:
+    """What is kept of one market."""
+
+    def __init__(self, market: Market, scenario: Scenario, agents: tuple[Agent, ...]) -> None:
+        self._market = market
+        self._values, self._costs = schedule(scenario, market.resource)
+        self._roles = {
+            agent.id: role for agent in agents for role in agent.roles if role.resource == market.resource
+        }
+        self._columns = tuple(array("q") for _ in range(5))
+        self._net: Counter[str] = Counter()
+        self._period = 1
+        self._orders = 0
+        self._rejected: Counter[str] = Counter()
+
+    def add(self, entry: Record, period: int) -> None:
+        """Take one of the market's events in."""
+        if period != self._period:
+            self._net.clear()
+            self._period = period
+        if entry.type == subjects.TRADE_EXECUTED.type:
+            for trade in entry.data["items"]:
+                self._trade(entry.tick, period, trade)
+        elif entry.type == subjects.ORDER_REJECTED.type:
+            self._rejected.update(item["code"] for item in entry.data["items"])
+        elif entry.type == subjects.TICK_CLEARED.type:
+            self._orders += entry.data["orders"]
+
+    def summary(self, periods: int) -> MarketSummary:
+        """Return the market as far as it was read."""
+        trades = Trades(*self._columns)
+        equilibrium = find_equilibrium(self._values, self._costs, self._market.tick_size)
+        return MarketSummary(
+            resource=self._market.resource,
+            mechanism=self._market.mechanism.value,
+            equilibrium=equilibrium,
+            values=self._values,
+            costs=self._costs,
+            periods=_periods(trades, equilibrium, periods),
+            trades=trades,
+            orders=self._orders,
+            rejected=dict(sorted(self._rejected.items())),
+        )
+
+    def _trade(self, tick: int, period: int, trade: Json) -> None:
+        quantity = trade["quantity"]
+        gain = self._gain(trade["buyer"], quantity) + self._gain(trade["seller"], -quantity)
+        row = (tick, period, trade["price"], quantity, gain)
+        for column, value in zip(self._columns, row, strict=True):
+            column.append(value)
+
+    def _gain(self, agent: str, units: int) -> int:
+        """Return what an agent's value of its holding rises by, in micro-credits, with units more."""
+        role, before = self._roles.get(agent), self._net[agent]
+        self._net[agent] = before + units
+        return 0 if role is None else gain(role, before + units) - gain(role, before)
+
+
+def _periods(trades: Trades, equilibrium: Equilibrium, count: int) -> tuple[Period, ...]:
+    rows: dict[int, list[int]] = {number: [] for number in range(1, count + 1)}
+    for index, number in enumerate(trades.periods):
+        rows[number].append(index)
+    return tuple(_period(number, found, trades, equilibrium) for number, found in rows.items())
+
+
+def _period(number: int, rows: list[int], trades: Trades, equilibrium: Equilibrium) -> Period:
+    prices = [trades.prices[row] for row in rows]
+    quantities = [trades.quantities[row] for row in rows]
+    surplus = sum(trades.gains[row] for row in rows)
+    mean_price = weighted_mean(prices, quantities)
+    return Period(
+        number=number,
+        trades=len(rows),
+        volume=sum(quantities),
+        surplus=surplus,
+        efficiency=efficiency(surplus, equilibrium.surplus_max),
+        alpha=None if equilibrium.price is None else smiths_alpha(prices, quantities, equilibrium.price),
+        mean_price=None if mean_price is None else mean_price / MICROS_PER_CREDIT,
+    )

@@ -1,0 +1,124 @@
+"""A run in the terminal while it goes: live progress. The tables after its end are in `terminal.py`.
+
+On a terminal the view is redrawn in place; elsewhere (a pipe, CI) a plain line is written now and then.
+Durations are measured with the monotonic counter; nothing here touches the run.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.facts import Record
+from econsim.report.format import count, decimal, spark
+from econsim.report.watch import Snapshot, Watch
+
+REDRAW_S: Final = 0.125
+"""Seconds between two pictures: smooth to the eye, under a percent of a core."""
+
+LINE_S: Final = 5.0
+"""Seconds between two lines where there is no terminal."""
+
+MARKETS_SHOWN_MAX: Final = 12
+"""Markets in the live view; of more, the first."""
+
+
+class Progress:
+    """Live progress of one run; a context manager.
+
+    `update` takes every event of the run in log order and is cheap; drawing happens now and then.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        """Draw on a console; by default on stderr, so that stdout stays clean."""
+        self.console = console or Console(stderr=True)
+        self.watch = Watch()
+        self.timed = True
+        """Whether what is shown happens while it is read: only then is there a speed."""
+        self._started = self._drawn = perf_counter()
+        self._live = Live(console=self.console, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        """Start drawing."""
+        self._started = self._drawn = perf_counter()
+        if self.console.is_terminal:
+            self._live.start()
+            self.draw(self.watch.snapshot())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        """Stop drawing and take the picture away; the tables follow."""
+        if self.console.is_terminal:
+            self._live.stop()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Return seconds since the start."""
+        return perf_counter() - self._started
+
+    def update(self, event: Record | Sealed, lag: int = 0) -> None:
+        """Take the next event in, and draw if it is time; `lag` is what is still to be read."""
+        self.watch.update(event)
+        now = perf_counter()
+        if now - self._drawn >= (REDRAW_S if self.console.is_terminal else LINE_S):
+            self._drawn = now
+            self.draw(self.watch.snapshot(lag))
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Show a snapshot now."""
+        if self.console.is_terminal:
+            self._live.update(picture(snapshot, self.elapsed_s, timed=self.timed), refresh=True)
+        else:
+            said = line(snapshot, self.elapsed_s, timed=self.timed)
+            self.console.print(said, soft_wrap=True, highlight=False)
+
+
+def picture(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> Group:
+    """Return the live view of a run."""
+    if not snapshot.run:
+        return Group(Text("starting the server and services", style="dim"))
+    head = Text.assemble(
+        (snapshot.scenario, "bold"),
+        (f"  {snapshot.run}", "dim"),
+        f"  period {snapshot.period}/{snapshot.periods}  tick {count(snapshot.tick)}/{count(snapshot.ticks_max)}",
+    )
+    # A row of a grid, because a bar alone does not end its line.
+    bar = Table.grid()
+    bar.add_row(ProgressBar(total=max(snapshot.ticks_max, 1), completed=snapshot.tick, width=60))
+    rate = snapshot.orders / elapsed_s if elapsed_s > 0 else 0.0
+    figures = Text.assemble(
+        (f"{count(rate)} orders/s  " if timed else "", "cyan"),
+        f"{count(snapshot.orders)} orders  {count(snapshot.trades)} trades  {elapsed_s:.1f} s",
+        (f"  {count(snapshot.lag)} events behind" if snapshot.lag else "", "yellow"),
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    for view in snapshot.markets[:MARKETS_SHOWN_MAX]:
+        price = Text(decimal(view.last, 4), style="bold", justify="right")
+        table.add_row(
+            view.resource, price, Text(spark(view.history), style="cyan"), f"{count(view.trades)} trades"
+        )
+    return Group(head, bar, figures, table)
+
+
+def line(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> str:
+    """Return a run at this moment as one plain line."""
+    rate = snapshot.orders / elapsed_s if elapsed_s > 0 else 0.0
+    prices = ", ".join(
+        f"{view.resource} {decimal(view.last, 4)}" for view in snapshot.markets[:MARKETS_SHOWN_MAX]
+    )
+    lag = f", {count(snapshot.lag)} events behind" if snapshot.lag else ""
+    speed = f"{count(rate)} orders/s, " if timed else ""
+    return (
+        f"tick {snapshot.tick}/{snapshot.ticks_max}, period {snapshot.period}/{snapshot.periods}, "
+        f"{count(snapshot.trades)} trades, {speed}{prices}{lag}"
+    )

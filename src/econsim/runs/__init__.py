@@ -1,0 +1,1 @@
+"""Runs of scenarios: read from a file, executed in memory or over NATS, recorded to the end."""

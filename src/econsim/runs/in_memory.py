@@ -1,0 +1,162 @@
+"""The in-process driver: a whole run in one thread, without server, clock or network.
+
+Composes the same pure parts the services run over NATS (desk, session, ledger, journal, pace), so the
+same scenario and seed give the same canonical log. For studies of thousands of periods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.agent.host_agents import Desk
+from econsim.domain.agent.population import population
+from econsim.domain.agent.prospects import outside_limits
+from econsim.domain.audit.envelope import Sealed, Stamp
+from econsim.domain.clock.period import deal, endow, redeem, require
+from econsim.domain.clock.schedule import Moment, ends_period
+from econsim.domain.ledger.journal import Journal
+from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.market.book import Closed, Mark, Opened, Session
+from econsim.domain.market.events import bulletin, price
+from econsim.domain.market.settlement import failure, unsettled
+from econsim.errors import RunFailed
+from econsim.schemas.agent import Limits
+from econsim.schemas.base import Message
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
+from econsim.schemas.ledger import Chain, Refusal, TransferPosted
+from econsim.schemas.orders import Action
+from econsim.schemas.scenario import Scenario
+from econsim.schemas.subject import Subject
+
+NOW: Final = "1970-01-01T00:00:00.000000000Z"
+"""Wall-clock time of everything here: logical time is the only time there is."""
+
+NAME: Final = "memory"
+"""Id of a run that nobody gave one."""
+
+
+def run(scenario: Scenario, name: str = NAME, salt: str = "memory") -> Iterator[Sealed]:
+    """Run a scenario in lock-step and yield its events in log order.
+
+    Lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
+    populated. External agents never act here.
+    """
+    return _Run(scenario, Stamp(name, salt, 0, NOW)).events()
+
+
+class _Run:
+    """The state of one run in process."""
+
+    def __init__(self, scenario: Scenario, stamp: Stamp) -> None:
+        self._scenario = scenario
+        self._stamp = stamp
+        self._agents = population(scenario)
+        self._resources = tuple(market.resource for market in scenario.markets)
+        self._desk = Desk(scenario)
+        self._ledger = Ledger()
+        self._journal = Journal()
+        books = sorted(scenario.markets, key=lambda market: market.resource)
+        self._sessions = {market.resource: Session(market, scenario.seed) for market in books}
+        self._moment = Moment()
+
+    def events(self) -> Iterator[Sealed]:
+        """Yield the run from its opening to its closing."""
+        yield self._event(subjects.RUN_OPENED, RunOpened(scenario=self._scenario, salt=self._stamp.salt))
+        failure = ""
+        try:
+            yield from self._conduct()
+        except RunFailed as failed:
+            failure = str(failed)
+        closed = RunClosed(
+            ticks=self._moment.tick,
+            periods=self._moment.period,
+            journal_sequence=self._journal.sequence,
+            failure=failure,
+        )
+        yield self._event(subjects.RUN_CLOSED, closed)
+
+    def _conduct(self) -> Iterator[Sealed]:
+        """Yield all periods; raises RunFailed if the run cannot go on."""
+        yield from self._move(endow(self._agents))
+        while True:
+            yield from self._period()
+            if self._moment.period == self._scenario.clock.periods:
+                return
+            self._moment = self._moment.next_period()
+
+    def _period(self) -> Iterator[Sealed]:
+        period, ended = self._moment.period, False
+        yield from self._move(deal(self._agents, period))
+        yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=period))
+        while not ended:
+            self._moment = self._moment.next_tick()
+            ended = yield from self._tick(self._moment)
+        yield from self._move(redeem(self._agents, self._resources, period, self._held))
+        yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
+
+    def _tick(self, moment: Moment) -> Generator[Sealed, None, bool]:
+        """Yield a tick; return whether it was its period's last."""
+        self._stamp = replace(self._stamp, tick=moment.tick, causation_id=None)
+        data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
+        ticked = self._event(subjects.TICKED, data)
+        yield ticked
+        self._stamp = replace(self._stamp, causation_id=ticked.event.event_id)
+        # Asked after the tick opened, as hosts are: a script's last step is no reason for one tick more.
+        ended = ends_period(self._scenario.clock, moment, self._limits())
+        mark = Mark(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
+        opened, refused = yield from self._open(moment.tick, self._desk.act(moment.tick))
+        for resource, session in self._sessions.items():
+            yield from self._close(resource, session.close(opened[resource], refused[resource], mark))
+        return ended
+
+    def _open(
+        self, tick: int, actions: Mapping[str, Sequence[Action]]
+    ) -> Generator[Sealed, None, tuple[dict[str, Opened], dict[str, dict[str, Refusal]]]]:
+        """Admit every book's actions, then reserve for all books in one order: by resource."""
+        opened: dict[str, Opened] = {}
+        refused: dict[str, dict[str, Refusal]] = {}
+        for resource, session in self._sessions.items():
+            opened[resource] = session.open(tick, actions.get(resource, ()), shuffle=True)
+            refused[resource] = yield from self._post(opened[resource].chains)
+        return opened, refused
+
+    def _close(self, resource: str, closed: Closed) -> Iterator[Sealed]:
+        """Settle and tell what a book's batch came to; raises RunFailed if that cannot be settled."""
+        refused = yield from self._post(closed.chains)
+        if halted := unsettled(resource, closed.chains, refused):
+            yield self._tell(self._stamp.event(subjects.TRADING_HALTED, "market", halted, resource=resource))
+            raise RunFailed(failure(halted, self._stamp.tick))
+        if updated := price(self._stamp, resource, closed):
+            yield self._tell(updated)
+        for sealed in bulletin(self._stamp, resource, closed):
+            yield self._tell(sealed)
+
+    def _move(self, chains: Sequence[Chain]) -> Iterator[Sealed]:
+        """Post the clock's own transfers; raises RunFailed if one is refused."""
+        refused = yield from self._post(chains)
+        require(chains, refused)
+
+    def _post(self, chains: Sequence[Chain]) -> Generator[Sealed, None, dict[str, Refusal]]:
+        outcome = self._ledger.apply(chains)
+        for entry in self._journal.seal(outcome):
+            posted = isinstance(entry, TransferPosted)
+            subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
+            yield self._stamp.event(subject, "ledger", entry, entry.sequence)
+        return outcome.answer()
+
+    def _event(self, subject: Subject, data: Message) -> Sealed:
+        return self._tell(self._stamp.event(subject, "clock", data))
+
+    def _tell(self, sealed: Sealed) -> Sealed:
+        self._desk.evolve(sealed)
+        return sealed
+
+    def _limits(self) -> list[Mapping[str, Limits]]:
+        outside = outside_limits(self._agents, self._scenario.markets, self._held)
+        return [self._desk.limits(), outside]
+
+    def _held(self, agent: str, asset: str) -> int:
+        return self._ledger.position(agent, asset).posted

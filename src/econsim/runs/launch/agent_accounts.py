@@ -1,0 +1,71 @@
+"""Accounts for a run's agents outside the hosts: made when it opens, taken away when one floods.
+
+Only where the trust root is: whoever started the server can let agents in and throw them out. On a server of
+others their operator does (`econsim agent create`).
+"""
+
+from __future__ import annotations
+
+from econsim.adapters.nats.account_push import Provisioner, provisioning
+from econsim.adapters.nats.revocations import Owed, owe, owed, settle
+from econsim.app import Server
+from econsim.domain.agent.population import UNHOSTED, population
+from econsim.identity.agent_credentials import AgentCreds, find, forget, mint, minted, throw_out, thrown_out
+from econsim.identity.trust_root import Trust
+from econsim.schemas.scenario import Scenario
+
+
+def uninvited(server: Server, scenario: Scenario) -> list[str]:
+    """Return the agents outside the hosts whom nobody here can let in: the trust root is elsewhere."""
+    return [] if server.trust else _outside(scenario)
+
+
+def _outside(scenario: Scenario) -> list[str]:
+    return [agent.id for agent in population(scenario) if agent.host == UNHOSTED]
+
+
+async def let_in(server: Server, run: str, scenario: Scenario) -> list[AgentCreds]:
+    """Make sure that every agent outside the hosts has an account the server knows; return them.
+
+    Nothing happens on a server whose trust root is elsewhere.
+    """
+    outside, trust = _outside(scenario), server.trust
+    if trust is None or not outside:
+        return []
+    out = thrown_out(trust, run)
+    held = {each.agent: each for each in minted(trust, run) if not each.expired(trust.now())}
+    found = [held.get(agent) or mint(trust, run, agent) for agent in outside if agent not in out]
+    async with provisioning(server.url, trust) as provisioner:
+        await provisioner.push(each.jwt() for each in found)
+    return found
+
+
+async def revoke(trust: Trust, provisioner: Provisioner, run: str, agent: str) -> list[Owed]:
+    """Take an agent's account away: its connections end at once and its files go; return what is still owed.
+
+    Raises NotFound; after Unavailable or SetupError it is owed, and told by whoever settles next.
+    """
+    revoke_later(trust, find(trust, run, agent))
+    return await settle(trust, provisioner)
+
+
+def revoke_later(trust: Trust, found: AgentCreds) -> None:
+    """Take an account's files away, and note that the servers must be told: they may know it from before."""
+    owe(trust, found)
+    throw_out(found)
+
+
+async def restore(server: Server) -> None:
+    """Tell a server that was just started of every account made or taken away while none ran."""
+    trust = server.trust
+    if trust is None:
+        return
+    known = list(minted(trust))
+    for each in known:
+        if each.expired(trust.now()):
+            forget(each)
+    live = [each.jwt() for each in known if not each.expired(trust.now())]
+    if live or owed(trust):
+        async with provisioning(server.url, trust) as provisioner:
+            await settle(trust, provisioner)
+            await provisioner.push(live)

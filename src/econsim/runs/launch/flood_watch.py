@@ -1,0 +1,159 @@
+"""Looking at agents from outside: who floods is thrown out, and the log is told who is connected.
+
+A service counts what reaches it. An agent's readings (`state.…`) go to JetStream alone, so the server's own count
+of what each account sent is looked at every second too, and of its connections. Only where the trust root is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Final
+
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from econsim import subjects
+from econsim.adapters.nats.account_counts import Counts
+from econsim.adapters.nats.account_push import Provisioner, provisioning
+from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.revocations import owed, settle
+from econsim.app import Server
+from econsim.errors import EconsimError, NotFound
+from econsim.identity.agent_credentials import AgentCreds, minted
+from econsim.identity.roles import OPERATOR
+from econsim.identity.trust_root import Trust
+from econsim.runs.launch.agent_accounts import revoke
+from econsim.runs.launch.key_audit import connection_told, operator_of, told
+from econsim.runs.launch.presence import Presence
+from econsim.schemas.admin import TellTrust
+from econsim.schemas.admission import AgentSuspendedEvent
+
+LOOK_S: Final = 1.0
+"""Pause between looks at the server's counts."""
+
+SETTLE_S: Final = 5.0
+"""Pause between tries to tell every node of a revocation: one that is down takes longer to come back."""
+
+SENT_MAX: Final = 10_000
+"""Messages an account may send in a second between two looks: a hundred times the default rate, and what services let pass
+before they tell, twice over."""
+
+_log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+"""Told in a sentence who was thrown out."""
+
+Log = Callable[[TellTrust], Awaitable[bool]]
+"""Has the log tell of it."""
+
+
+@asynccontextmanager
+async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
+    """Look at the server's agents for the time of the context; nothing without the trust root."""
+    if server.trust is None:
+        yield
+        return
+    creds = server.creds(OPERATOR)
+    client = await connect(server.url, creds, "econsim-watch")
+    try:
+        async with provisioning(server.url, server.trust) as provisioner:
+            operator = operator_of(creds)
+            watch = Watch(server.trust, provisioner, tell, partial(told, client, operator))
+            presence = Presence(watch.agents, partial(connection_told, client, operator))
+            await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.suspended)
+            await ready(client)
+            await provisioner.hear_connections(watch.met)
+            looking = asyncio.create_task(watch.look(presence))
+            try:
+                yield
+            finally:
+                looking.cancel()
+                await asyncio.gather(looking, return_exceptions=True)
+    finally:
+        await client.close()
+
+
+class Watch:
+    """Who is thrown out, and why."""
+
+    def __init__(self, trust: Trust, provisioner: Provisioner, tell: Tell, log: Log) -> None:
+        """Act for the operator on one server or cluster."""
+        self._trust = trust
+        self._provisioner = provisioner
+        self._tell = tell
+        self._log = log
+        self._met: set[str] = set()
+        self._stirred = asyncio.Event()
+        self._settled_s = -SETTLE_S
+
+    async def suspended(self, message: Msg) -> None:
+        """Hear a service's word about an agent."""
+        try:
+            event = AgentSuspendedEvent.model_validate_json(message.data)
+        except ValidationError:
+            return
+        await self._throw_out(event.correlation_id, event.data.agent, event.data.received)
+
+    def met(self, account: str) -> None:
+        """Hear that a connection of an account began or ended: the next look is now."""
+        self._met.add(account)
+        self._stirred.set()
+
+    async def look(self, presence: Presence) -> None:
+        """Look at the servers' counts until cancelled: every second, and whenever somebody comes or goes."""
+        counts = Counts()
+        while True:
+            self._stirred.clear()
+            met, self._met = self._met, set()
+            try:
+                presence.meet(met)
+                await self._compare(counts)
+                await presence.look(counts.connected())
+                await self._settle()
+            except Exception:  # noqa: BLE001 - whatever it is, somebody must go on looking
+                _log.exception("a look at the agents failed")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._stirred.wait()
+
+    async def _compare(self, counts: Counts) -> None:
+        """Throw out whoever sent too much since the look before."""
+        rates = counts.take(await self._provisioner.counts(), time.monotonic())
+        flooding = {account: sent for account, sent in rates.items() if sent > SENT_MAX}
+        agents = self.agents() if flooding else {}
+        for account in flooding.keys() & agents.keys():
+            await self._throw_out(agents[account].run, agents[account].agent, flooding[account])
+
+    async def _settle(self) -> None:
+        """Tell the nodes again of revocations that one of them does not know of, from time to time."""
+        before = owed(self._trust)
+        if not before or time.monotonic() < self._settled_s + SETTLE_S:
+            return
+        self._settled_s = time.monotonic()
+        left = {each.account for each in await settle(self._trust, self._provisioner)}
+        for each in before:
+            if each.account not in left and each.refused_by:
+                self._tell(f"every node refuses agent {each.agent} of run {each.run} by now")
+
+    def agents(self) -> dict[str, AgentCreds]:
+        """Return the agents that have credentials, by account (public key)."""
+        return {each.account: each for each in minted(self._trust)}
+
+    async def _throw_out(self, run: str, agent: str, received: int) -> None:
+        try:
+            await revoke(self._trust, self._provisioner, run, agent)
+        except NotFound:
+            return  # told twice, or by two services
+        except EconsimError as error:
+            self._tell(f"agent {agent} of run {run} is to be thrown out, but: {error}")
+            return
+        why = f"it sent {received:,} messages in a second"
+        self._tell(
+            f"agent {agent} of run {run} was thrown out: {why}; `econsim agent create` lets it in again"
+        )
+        await self._log(TellTrust(run=run, who=agent, change="agent_thrown_out", reason=why))

@@ -1,0 +1,57 @@
+"""The trail of who used the keys: what was done with them is told to the log, once it is done.
+
+Who holds the trust root asks no service, so the log knows only what it is told. Done is done: that no
+service keeps a log now is said, and undoes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nats.aio.client import Client
+
+from econsim import subjects
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.nats.rpc import ask
+from econsim.errors import EconsimError
+from econsim.identity.nats_jwt import identity
+from econsim.identity.roles import OPERATOR
+from econsim.identity.trust_root import Trust
+from econsim.schemas.admin import ConnectionChangedEvent, RecordConnection, TellTrust, TrustChangedEvent
+
+
+async def told(client: Client, operator: str, change: TellTrust) -> bool:
+    """Have the log tell what was done with the keys, as an operator; false if no service does, or it cannot now."""
+    try:
+        await ask(client, subjects.TELL_TRUST(operator=operator), change, TrustChangedEvent)
+    except EconsimError:
+        return False
+    return True
+
+
+async def connection_told(client: Client, operator: str, change: RecordConnection) -> bool:
+    """Have the log tell whether an agent is connected, as an operator; false if no service does, or it cannot now."""
+    try:
+        await ask(client, subjects.RECORD_CONNECTION(operator=operator), change, ConnectionChangedEvent)
+    except EconsimError:
+        return False
+    return True
+
+
+async def recorded(trust: Trust, url: str, change: TellTrust) -> str:
+    """Connect and have the log tell it; return what people are told if it does not, else nothing."""
+    creds = trust.creds(OPERATOR)
+    try:
+        client = await connect(url, creds, "econsim-cli-operator")
+    except EconsimError as error:
+        return f", and the log was not told: {error}"
+    try:
+        in_log = await told(client, operator_of(creds), change)
+    finally:
+        await client.close()
+    return "" if in_log else ", and no service keeps a log of it now"
+
+
+def operator_of(creds: Path) -> str:
+    """Return the name that credentials of an operator command in; without credentials the usual one."""
+    return identity(creds.read_text()).name if creds.is_file() else OPERATOR

@@ -1,0 +1,110 @@
+"""Services in processes of their own: started, watched, started again when they die, stopped with us."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from econsim.adapters.server import child_processes
+from econsim.app import Server
+from econsim.config import environment
+from econsim.identity.private_files import appended, private_directory
+
+BACKOFF_S: Final = (0.0, 0.2, 1.0, 2.0, 5.0)
+"""Pauses before a dead service is started again; the last one repeats."""
+
+HEALTHY_S: Final = 30.0
+"""A service that ran this long starts again at the first pause."""
+
+STOP_S: Final = 10.0
+"""Longest a service may take to stop before it is killed."""
+
+
+class Processes:
+    """The services' processes, by name."""
+
+    def __init__(self, server: Server, state: Path, on_exit: Callable[[str], None]) -> None:
+        """Run against a server; logs go below the state directory."""
+        self.running: dict[str, Process] = {}
+        self._state = state
+        self._logs = state / "logs"
+        self._on_exit = on_exit
+        self._environment = environment() | {
+            "ECONSIM_NATS": server.url,
+            "ECONSIM_CREDS": str(server.creds("market").parent),
+            "ECONSIM_STATE": str(state),
+            child_processes.PARENT: str(os.getpid()),
+        }
+
+    async def watch(self, service: str, workers: int) -> None:
+        """Keep one service running until cancelled."""
+        attempt = 0
+        loop = asyncio.get_running_loop()
+        while True:
+            started = loop.time()
+            process = self.running[service] = await self._start(service, workers)
+            try:
+                child_processes.note(self._state, process.pid)
+                status = await process.wait()
+            except BaseException:
+                await _end(process)
+                raise
+            finally:
+                child_processes.forget(self._state, process.pid)
+            attempt = 0 if loop.time() - started > HEALTHY_S else min(attempt, len(BACKOFF_S) - 1)
+            self._on_exit(f"service {service} ended with status {status}; it is started again")
+            await asyncio.sleep(BACKOFF_S[attempt])
+            attempt += 1
+
+    async def _start(self, service: str, workers: int) -> Process:
+        private_directory(self._logs)
+        with appended(self._logs / f"{service}.log") as log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "faststream",
+                "run",
+                f"econsim.app:{service}",
+                *(("--workers", str(workers)) if workers > 1 else ()),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                # Ctrl-C in a terminal reaches the whole group; services end after the run has.
+                start_new_session=True,
+            )
+
+
+@asynccontextmanager
+async def spread(
+    services: Sequence[str], server: Server, state: Path, on_exit: Callable[[str], None], workers: int = 1
+) -> AsyncIterator[Processes]:
+    """Run each service in a process of its own, or `workers` processes, for the time of the context."""
+    await asyncio.to_thread(child_processes.end_orphans, state)
+    processes = Processes(server, state, on_exit)
+    watching = [asyncio.create_task(processes.watch(service, workers)) for service in services]
+    try:
+        yield processes
+    finally:
+        for task in watching:
+            task.cancel()
+        await asyncio.gather(*watching, return_exceptions=True)
+
+
+async def _end(process: Process) -> None:
+    """Ask a process to stop, then kill it."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

@@ -1,0 +1,45 @@
+"""Whether an agent that is let in has a seat in its run: an account is made for any name, a run takes only its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from econsim import subjects
+from econsim.adapters.jetstream import run_reader
+from econsim.adapters.nats.connection import connect
+from econsim.domain.agent.population import UNHOSTED
+from econsim.domain.audit.decoding import event_of
+from econsim.errors import EconsimError
+from econsim.schemas.clock import RunOpened, RunOpenedEvent
+from econsim.services.leadership import open_run
+
+
+async def without_seat(url: str, creds: Path, run: str, agent: str) -> str:
+    """Return why an agent can take no seat in a run, with the way to one; empty if it can, or the log does not tell."""
+    try:
+        client = await connect(url, run_reader.reader(creds), "econsim-cli-seats")
+    except EconsimError:
+        return ""
+    try:
+        opened = await run_reader.newest(client, subjects.RUN_OPENED(run=run))
+        closed = await run_reader.newest(client, subjects.RUN_CLOSED(run=run))
+    except EconsimError:
+        return ""
+    finally:
+        await client.close()
+    event = event_of(RunOpened, opened.subject, opened.payload) if opened else None
+    return _why(event, run, agent, ended=closed is not None)
+
+
+def _why(opened: RunOpenedEvent | None, run: str, agent: str, *, ended: bool) -> str:
+    if opened is None:
+        way = f"`econsim run SCENARIO --name {run} --guest {agent}`"
+        return f"run {run} is not open, and {agent} is in it only if it is opened so: {way}"
+    if ended:
+        return f"run {run} has ended; open another with {agent} in it: `econsim run SCENARIO --guest {agent}`"
+    found = open_run(opened).agents.get(agent)
+    if found is None:
+        return f"run {run} has no agent {agent} and takes none while it goes on; open one that has: `--guest {agent}`"
+    if found.host != UNHOSTED:
+        return f"{agent} of run {run} is the scenario's own, which a host runs; open one with another: `--guest NAME`"
+    return ""

@@ -1,0 +1,55 @@
+"""The NATS server commands work with: one that exists, or the one embedded in the state directory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import connect
+from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.app import Server, server_of
+from econsim.config import Settings
+from econsim.identity.nats_jwt import identity
+from econsim.runs.launch.agent_accounts import restore
+
+
+@asynccontextmanager
+async def bus(
+    config: Settings, *, ephemeral: bool = False, on_crash: Callable[[str], None] | None = None
+) -> AsyncIterator[Server]:
+    """Provide a server with all streams for the time of the context.
+
+    An existing one if the settings name it or the state directory has one running, else one of our own,
+    watched and restarted; `ephemeral` gives it a temporary directory. Raises SetupError with what to do.
+    """
+    found = server_of(config)
+    if found.url and not ephemeral:
+        await prepare(found, config.replicas)
+        yield found
+        return
+    embedded = EmbeddedServer(
+        config.state,
+        port=config.port,
+        ephemeral=ephemeral,
+        on_crash=on_crash,
+        binary=config.nats_server,
+    )
+    async with embedded:
+        server = replace(found, url=embedded.url, creds=embedded.creds, trust=embedded.trust)
+        await prepare(server, config.replicas)
+        await restore(server)
+        yield server
+
+
+async def prepare(server: Server, replicas: int | None = None) -> None:
+    """Create or update every stream and bucket, if the credentials given are for that: an operator's are not."""
+    creds = server.creds("setup")
+    if creds.is_file() and identity(creds.read_text()).role not in ("", "setup"):
+        return
+    client = await connect(server.url, creds if creds.is_file() else None, "econsim-setup")
+    try:
+        await provision.apply(client, replicas)
+    finally:
+        await client.close()

@@ -1,0 +1,119 @@
+"""A scenario as the command line wants it: other seed, other length, guests, real time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import ValidationError
+
+from econsim.domain.agent.population import population
+from econsim.errors import InvalidMessage, ScenarioError
+from econsim.schemas.quota import DEADLINE_MS_MAX
+from econsim.schemas.scenario import Group, Mode, PolicyName, Scenario
+
+GUEST_CREDITS: Final = 100
+"""Credits a guest is dealt: as much as an agent of the shipped scenarios."""
+
+
+_GUEST: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
+
+
+@dataclass(frozen=True, slots=True)
+class GuestOption:
+    """A guest as the command line names it."""
+
+    name: str
+    """The agent's name in the run."""
+    deadline_ms: int | None = None
+    """Milliseconds lock-step waits for its answer to a tick; none: as many as the scenario says."""
+
+
+def guest_option(text: str) -> GuestOption:
+    """Return what `NAME` or `NAME:DEADLINE` stands for; raises InvalidMessage with what would be right."""
+    found = _GUEST.fullmatch(text)
+    if found is None:
+        message = f"{text!r} names no guest; write NAME, or NAME:DEADLINE with a deadline like 500ms or 30s"
+        raise InvalidMessage(message)
+    name, number, unit = found.groups()
+    deadline_ms = None if number is None else int(number) * (1 if unit == "ms" else 1_000)
+    if deadline_ms is not None and deadline_ms > DEADLINE_MS_MAX:
+        message = f"the deadline of {text!r} is too long; a tick waits {DEADLINE_MS_MAX // 1_000}s at most"
+        raise InvalidMessage(message)
+    return GuestOption(name, deadline_ms)
+
+
+def check_guests(scenario: Scenario, guests: Sequence[str]) -> None:
+    """Raise ScenarioError if a guest has the name of another, of an agent of the scenario, or of a group."""
+    taken = {agent.id for agent in population(scenario)} | {group.name for group in scenario.agents}
+    for name in guests:
+        if name in taken:
+            message = f"{name!r} is an agent or group of the scenario; choose another name"
+            raise ScenarioError(message)
+    for name, times in Counter(guests).items():
+        if times > 1:
+            message = f"{name!r} is given {times} times; name each guest once"
+            raise ScenarioError(message)
+
+
+def chosen(  # noqa: PLR0913 - each is an option of the command
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    periods: int | None = None,
+    hosts: int | None = None,
+    guests: Sequence[str] = (),
+    real_time: bool = False,
+) -> Scenario:
+    """Return the scenario with what was asked for instead of its own.
+
+    Expectations that no longer apply are left out, and counted with the reason: those of periods it does not come to,
+    and all of them with guests or in real time. Raises ScenarioError for what the options make impossible.
+    """
+    clock = scenario.clock
+    if periods is not None:
+        clock = clock.model_copy(update={"periods": periods})
+    if real_time:
+        clock = clock.model_copy(update={"mode": Mode.REAL_TIME})
+    joined = tuple(Group(name=name, policy=PolicyName.EXTERNAL, credits=GUEST_CREDITS) for name in guests)
+    reached = tuple(
+        e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= clock.periods
+    )
+    moved = "an agent from outside takes part" if guests else "the run is in real time" if real_time else ""
+    kept = () if moved else reached
+    left_out = {
+        moved: len(reached) - len(kept),
+        "the run does not come to their periods": len(scenario.expectations) - len(reached),
+    }
+    changed = scenario.model_copy(
+        update={
+            "seed": scenario.seed if seed is None else seed,
+            "clock": clock,
+            "hosts": scenario.hosts if hosts is None else hosts,
+            "agents": (*scenario.agents, *joined),
+            "expectations": kept,
+            "unjudged": {reason: number for reason, number in left_out.items() if number},
+        }
+    )
+    try:
+        found = Scenario.model_validate_json(changed.model_dump_json())
+    except ValidationError as error:
+        message = f"with these options the scenario cannot be run: {error.errors()[0]['msg']}"
+        raise ScenarioError(message) from None
+    population(found)
+    return found
+
+
+def needs_nats(scenario: Scenario) -> str:
+    """Return why a scenario cannot be run without a server, or nothing."""
+    if scenario.clock.mode is Mode.REAL_TIME:
+        return 'has mode = "real_time", and in memory no time passes'
+    outside = [group.name for group in scenario.agents if group.policy is PolicyName.EXTERNAL]
+    return (
+        f"has agents that join from outside ({', '.join(outside)}), and in memory nobody joins"
+        if outside
+        else ""
+    )

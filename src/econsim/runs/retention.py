@@ -1,0 +1,43 @@
+"""What is kept of a run, and how long: its log for 30 days; its canonical hash beside its report.
+
+The hash is a witness apart from the server's own files: `econsim ledger verify` compares the log with it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from econsim.identity.private_files import private_directory, write
+from econsim.streams import AUDIT_LOG
+
+NAME: Final = "canonical.sha256"
+"""File of the hash, in the run's directory."""
+
+
+def keep_hash(state: Path, run: str, opening_id: str, canonical_hash: str) -> None:
+    """Keep the hash of the run with this opening; the first one stays, for the log may be damaged later."""
+    if not kept_hash(state, run, opening_id):
+        path = _path(state, run)
+        private_directory(path.parent)
+        write(path, f"{canonical_hash}  {opening_id}\n")
+
+
+def kept_hash(state: Path, run: str, opening_id: str) -> str:
+    """Return the hash that was kept of the run with this opening; empty if none was."""
+    try:
+        found = _path(state, run).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return found[0] if found[1:] == [opening_id] else ""
+
+
+def kept_until(stored_at: str) -> str:
+    """Return the day, UTC, on which the log gives up what was stored at an RFC 3339 time."""
+    end = datetime.fromisoformat(stored_at[:19]) + timedelta(seconds=AUDIT_LOG.max_age_s)
+    return f"{end:%Y-%m-%d}"
+
+
+def _path(state: Path, run: str) -> Path:
+    return state / "runs" / run / NAME

@@ -1,0 +1,268 @@
+"""Scenario files: the shipped ones by name, anybody's by path, and errors that say where and what to do.
+
+Owns reading TOML and turning a schema's complaint into file, line, key and remedy. Called by the CLI,
+the experiments and the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from re import findall, search
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from econsim.domain.agent.population import population
+from econsim.domain.scenario.warnings import warnings
+from econsim.errors import ScenarioError
+from econsim.runs.scenario_lines import Key, line_of
+from econsim.schemas.expectation import Expectation
+from econsim.schemas.money import CreditsJsonSchema, shown
+from econsim.schemas.scenario import (
+    OPTIONS_FILL_IN,
+    SCENARIO_BYTES_MAX,
+    Clock,
+    Group,
+    Market,
+    Role,
+    Scenario,
+    ScriptedAction,
+)
+from econsim.schemas.scenario_parts import WRONG
+
+SUFFIX: Final = ".toml"
+"""What scenario files end with."""
+
+TEMPLATE: Final = "_template"
+"""The shipped file that `econsim new` writes; it is no scenario of its own."""
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""What some editors put before the first letter of a file; it means nothing."""
+
+TYPES: Final = {
+    "float_type": ("is no number", "write a number like 3.5, without quotes"),
+    "finite_number": ("is no number that can be measured", "write one like 3.5"),
+    "int_type": ("is no whole number", "write one like 3, without quotes"),
+    "int_from_float": ("is no whole number", "write one like 3"),
+    "string_type": ("is no text", 'write it in quotes, like "cpu"'),
+    "tuple_type": ("is no list", "write one in brackets, like [3.25, 3.00]"),
+    "model_type": ("is no table", "write its keys under a header, or in braces"),
+}
+"""Kind of a schema's complaint about a value's type → what is wrong, and what would be right."""
+
+REMEDIES: Final = {
+    "enum": "write one of these words in quotes",
+    "string_pattern_mismatch": "use a-z 0-9 _ -, a letter or digit first",
+    "string_too_long": "shorten it",
+    "too_short": "add one",
+    "too_long": "take some away",
+    "greater_than_equal": "write a number within the limits",
+    "less_than_equal": "write a number within the limits",
+}
+"""Kind of a schema's other complaints → what would be right."""
+
+TABLES: Final[dict[str, type[BaseModel]]] = {
+    "": Scenario,
+    "clock": Clock,
+    "markets": Market,
+    "agents": Group,
+    "roles": Role,
+    "script": ScriptedAction,
+    "expectations": Expectation,
+}
+"""Table of a scenario file → the schema whose keys it takes."""
+
+_SHIPPED: Final = files("econsim.runs.scenarios")
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the scenarios in the package, sorted."""
+    found = [entry.name.removesuffix(SUFFIX) for entry in _SHIPPED.iterdir() if entry.name.endswith(SUFFIX)]
+    return tuple(sorted(name for name in found if name != TEMPLATE))
+
+
+def load(path_or_name: str | Path) -> Scenario:
+    """Return a shipped scenario by its name, or the one in a file.
+
+    Raises ScenarioError naming file, line, key and remedy.
+    """
+    return parse(*_text(path_or_name))
+
+
+def doubts(path_or_name: str | Path) -> tuple[str, ...]:
+    """Return what a scenario says and can hardly mean, a line each with file, line, key and remedy.
+
+    Raises as `load`.
+    """
+    text, file = _text(path_or_name)
+    found = warnings(parse(text, file))
+    return tuple(str(_error(file, line_of(text, w.key), _dotted(w.key), w.what, w.remedy)) for w in found)
+
+
+def _text(path_or_name: str | Path) -> tuple[str, str]:
+    """Return the text of a shipped scenario or of a file, and what it is called."""
+    name = str(path_or_name)
+    if name in names():
+        return _shipped(name), f"{name}{SUFFIX}"
+    try:
+        text = Path(path_or_name).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise _unknown(name) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from None
+    return text, name
+
+
+def parse(text: str, file: str = "scenario.toml") -> Scenario:
+    """Return the scenario that TOML text describes; `file` is for messages. Raises ScenarioError."""
+    try:
+        document = tomllib.loads(text.removeprefix(BYTE_ORDER_MARK))
+    except (ValueError, RecursionError) as error:
+        found = search(r"at line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise _error(file, line, "", f"is not TOML: {error}", "correct the line, or the one before") from None
+    for name in sorted(OPTIONS_FILL_IN & document.keys()):
+        raise _error(file, line_of(text, (name,)), name, *_not_a_key((name,)))
+    try:
+        scenario = Scenario.model_validate(document)
+    except ValidationError as error:
+        raise _explain(error.errors()[0], text, file) from None
+    try:
+        population(scenario)
+    except ScenarioError as error:
+        key = _key_of(scenario, error)
+        raise _error(file, line_of(text, key), _dotted(key), str(error), "") from None
+    _check_size(scenario, text, file)
+    return scenario
+
+
+def template() -> str:
+    """Return a commented scenario to start from; it loads as it is."""
+    return _shipped(TEMPLATE)
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of scenario files, as published in docs/reference/scenario.schema.json."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Made from econsim.schemas.scenario; a test keeps it current.",
+        **Scenario.model_json_schema(schema_generator=CreditsJsonSchema),
+    }
+    schema["properties"] = {
+        key: value for key, value in schema["properties"].items() if key not in OPTIONS_FILL_IN
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _check_size(scenario: Scenario, text: str, file: str) -> None:
+    """Raise ScenarioError at the longest script of a scenario that is too large to be sent."""
+    size = len(scenario.model_dump_json().encode())
+    if size > SCENARIO_BYTES_MAX:
+        longest = max(range(len(scenario.agents)), key=lambda place: len(scenario.agents[place].script))
+        key = ("agents", longest, "script")
+        what = f"the scenario is {size / 2**20:.2f} MiB as it is sent to the services ({size} bytes)"
+        remedy = f"at most {SCENARIO_BYTES_MAX / 2**20:.2f} MiB ({SCENARIO_BYTES_MAX} bytes) are taken, so shorten its scripts"
+        raise _error(file, line_of(text, key), _dotted(key), what, remedy)
+
+
+def _shipped(name: str) -> str:
+    return _SHIPPED.joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8")
+
+
+def _unknown(name: str) -> ScenarioError:
+    near = get_close_matches(name, names(), n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"the shipped scenarios are {', '.join(names())}"
+    return _error(name, 0, "", "is neither a file nor a shipped scenario", remedy)
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> ScenarioError:
+    remedy = "give a text file in UTF-8, or a name that `econsim scenarios` lists"
+    if not name.strip():
+        return ScenarioError(f"{name!r} is no name or file; {remedy}", remedy=remedy)
+    file = name if name.isprintable() else repr(name)
+    if Path(name).is_dir():
+        return ScenarioError(f"{file} is a directory; name a TOML file", file=file)
+    why = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
+    return _error(file, 0, "", f"cannot be read: {why}", remedy)
+
+
+def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
+    key: Key = (*problem["loc"], *problem.get("ctx", {}).get("at", ()))
+    what, remedy = _sentence(problem, key)
+    return _error(file, line_of(text, key), _dotted(key), what, remedy)
+
+
+def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
+    """Return what is wrong and what to do about it."""
+    if problem["type"] == "extra_forbidden":
+        return _not_a_key(key)
+    if problem["type"] == "missing":
+        return "is missing", f"add a line {key[-1]} = … to this table"
+    context = problem.get("ctx", {})
+    if problem["type"] == WRONG:
+        return context["what"], context["remedy"]
+    if problem["type"] == "value_error":
+        what, _, remedy = problem["msg"].removeprefix("Value error, ").partition("; ")
+        return what, remedy
+    if problem["type"] in TYPES:
+        what, remedy = TYPES[problem["type"]]
+        return f"{shown(problem['input'])} {what}", _header(problem, key) or remedy
+    choices = findall(r"'([^']*)'", str(context.get("expected", "")))
+    near = get_close_matches(str(problem["input"]), choices, n=1, cutoff=0.4)
+    said = problem["msg"][0].lower() + problem["msg"][1:]
+    remedy = f"did you mean {near[0]!r}?" if near else REMEDIES.get(problem["type"], "")
+    return f"{shown(problem['input'])}: {said}", remedy
+
+
+def _header(problem: ErrorDetails, key: Key) -> str:
+    """Say which header a table needs that was taken for a list of tables, or the other way round; nothing else."""
+    words = [part for part in key if isinstance(part, str)]
+    if words[-1:] and words[-1] in TABLES and isinstance(problem["input"], dict):
+        return f"write [[{'.'.join(words)}]], with two brackets"
+    if words[-1:] and words[-1] in TABLES and isinstance(problem["input"], list):
+        return f"write [{'.'.join(words)}], with one bracket"
+    return ""
+
+
+def _not_a_key(key: Key) -> tuple[str, str]:
+    """Say that a table has no such key, and which it has."""
+    known = [name for name in _table(key[:-1]).model_fields if name not in OPTIONS_FILL_IN]
+    near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
+    remedy = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(known)}"
+    return "is not a key of this table", remedy
+
+
+def _table(path: Key) -> type[BaseModel]:
+    words = [part for part in path if isinstance(part, str)]
+    return TABLES[words[-1] if words else ""]
+
+
+def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
+    """Return where the culprit of an error of `population` is written."""
+    key = error.details["key"]
+    if "market" in error.details:
+        markets = [market.resource for market in scenario.markets]
+        return ("markets", markets.index(error.details["market"]), key)
+    groups = [group.name for group in scenario.agents]
+    return ("agents", groups.index(error.details["group"]), key)
+
+
+def _dotted(key: Sequence[int | str]) -> str:
+    """Return a path as people count: `agents[2].policy` is the second group's."""
+    text = ""
+    for part in key:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part if part.isprintable() else repr(part)}"
+    return text.removeprefix(".")
+
+
+def _error(file: str, line: int, key: str, what: str, remedy: str) -> ScenarioError:
+    place = f"{file}, line {line}" if line else file
+    said = ": ".join(part for part in (place, key, what) if part)
+    message = f"{said}; {remedy}" if remedy else said
+    return ScenarioError(message, file=file, line=line, key=key, remedy=remedy)

@@ -1,0 +1,53 @@
+"""How rows of the subject table are made: one function a kind, with what all rows of the kind share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from econsim.schemas.subject import Kind, Subject
+
+LOG: Final = "audit_log"
+"""The stream of all events."""
+QUEUE: Final = "market_orders"
+"""The work queue of commands to markets."""
+
+
+def event(owner: str, template: str, message: str, description: str, short: str = "") -> Subject:
+    """Return an event, captured by the log."""
+    return Subject(template, Kind.EVENT, owner, message, stream=LOG, short=short, description=description)
+
+
+def command(action: str, message: str, description: str) -> Subject:
+    """Return a command to a market, captured by its work queue."""
+    template = f"market.{{resource}}.{action}.{{run}}.{{agent}}"
+    return Subject(template, Kind.COMMAND, "market", message, stream=QUEUE, description=description)
+
+
+def entry(template: str, message: str, short: str, description: str, reply: str = "Admitted") -> Subject:
+    """Return what an agent says from its own account, to be admitted."""
+    return Subject(template, Kind.ENTRY, "admission", message, reply, short=short, description=description)
+
+
+def request(  # noqa: PLR0913 - a request has these parts
+    owner: str, template: str, message: str, reply: str, description: str, *, short: str = ""
+) -> Subject:
+    """Return a question a service answers."""
+    return Subject(template, Kind.REQUEST, owner, message, reply, short=short, description=description)
+
+
+def reserved(template: str, short: str, description: str) -> Subject:
+    """Return a question whose service is still to come; admission refuses it."""
+    said = f"{description} Reserved: there is no such service yet."
+    return request("admission", template, "Reserved", "ErrorReply", said, short=short)
+
+
+def own_account(action: str, message: str, reply: str, description: str) -> Subject:
+    """Return a question of an agent about itself, which the ledger answers."""
+    template, short = f"market.account.{action}.{{run}}.{{agent}}", f"market.account.{action}"
+    return request("ledger", template, message, reply, description, short=short)
+
+
+def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
+    """Return a person's request."""
+    template = f"admin.{action}.{{operator}}"
+    return Subject(template, Kind.OPERATOR, owner, message, reply, description=description)

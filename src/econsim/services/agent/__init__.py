@@ -1,0 +1,1 @@
+"""The work of the agent service: a host that runs many agents."""

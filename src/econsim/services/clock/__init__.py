@@ -1,0 +1,1 @@
+"""The work of the clock service: it drives runs, tick by tick."""

@@ -1,0 +1,148 @@
+"""What surrounds every handler: who is calling, strict decoding, and errors turned into replies.
+
+FastStream lets a failing handler time its caller out; here every failure becomes a typed reply
+(architecture D2). Handlers take the body alone: each further injected parameter costs a thread hop.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
+
+from faststream import BaseMiddleware
+from faststream.message import StreamMessage
+from faststream.middlewares import ExceptionMiddleware
+from faststream.nats import NatsResponse
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from econsim.domain.audit.decoding import decode as decode_event
+from econsim.domain.market.commands import explain
+from econsim.errors import EconsimError, InvalidMessage, NotAllowed, NotFound, QuotaExceeded, Refused
+from econsim.schemas.admission import EntryRefused, StreamError
+from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request
+from econsim.schemas.subject import Parsed, fields
+
+REQUEST_BYTES_MAX: Final = 8_192
+"""Bytes in a request: more than twice the largest valid one, an `execute_trade` of 20 actions."""
+
+TRUSTED_BYTES_MAX: Final = 8 * 2**20
+"""Bytes in what only services and operators send: transfers of a whole tick, a scenario of 20 000 agents."""
+
+_STATUS: Final = (
+    (QuotaExceeded, 429),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (Refused, 400),
+    (EconsimError, 503),
+)
+"""Kind of error, the first that fits → its status as JetStream has it."""
+
+_log = logging.getLogger(__name__)
+_message: ContextVar[StreamMessage[Any]] = ContextVar("message")
+
+Model = TypeVar("Model", bound=Message)
+
+
+class Bind(BaseMiddleware):
+    """Makes the message being handled known to the code it calls."""
+
+    async def consume_scope(
+        self, call_next: Callable[[StreamMessage[Any]], Awaitable[object]], msg: StreamMessage[Any]
+    ) -> object:
+        """Bind the message for the time of the call."""
+        token = _message.set(msg)
+        try:
+            return await call_next(msg)
+        finally:
+            _message.reset(token)
+
+
+def raw() -> Msg:
+    """Return the NATS message being handled, with its acknowledgement methods."""
+    found: Msg = _message.get().raw_message
+    return found
+
+
+def caller() -> Parsed:
+    """Return the subject being handled taken apart: its last token is who asks."""
+    return fields(raw().subject)
+
+
+def wire(
+    model: type[Model], bytes_max: int = REQUEST_BYTES_MAX
+) -> Callable[[StreamMessage[Any]], Awaitable[Model]]:
+    """Return a decoder that validates the payload strictly, straight from its bytes.
+
+    A payload over `bytes_max` is refused unread. The payload's `agent_id`, if any, must agree with the subject (architecture B3).
+    """
+    validate = model.__pydantic_validator__.validate_json
+
+    async def decode(message: StreamMessage[Any]) -> Model:
+        if len(message.body) > bytes_max:
+            text = f"the message has {len(message.body)} bytes; at most {bytes_max} are taken"
+            raise InvalidMessage(text, code="message_is_too_large")
+        try:
+            found: Model = validate(message.body or b"{}", strict=True)
+        except ValidationError as error:
+            raise InvalidMessage(explain(error)) from None
+        if isinstance(found, Request | Command) and found.agent_id not in (None, caller().agent):
+            text = f"agent_id says {found.agent_id!r}, but the subject says {caller().agent!r}; leave it out"
+            raise NotAllowed(text, code="agent_id_does_not_match_subject")
+        return found
+
+    return decode
+
+
+async def event(message: StreamMessage[Any]) -> Event[object]:
+    """Decode an event by its subject's type."""
+    return decode_event(message.raw_message.subject, message.body).event
+
+
+async def untouched(message: StreamMessage[Any]) -> bytes:
+    """Decode nothing: the handler takes the bytes as they came."""
+    return message.body
+
+
+def error_reply(error: Exception) -> ErrorReply:
+    """Return the reply for an error; the text of an unforeseen one stays in our own log."""
+    if isinstance(error, EconsimError):
+        body = ErrorBody(
+            code=error.error_code,
+            message=str(error),
+            retryable=error.retryable,
+            retry_after_ms=error.retry_after_ms,
+            details=error.details,
+        )
+    else:
+        _log.error("unforeseen error while answering %s", _subject(), exc_info=error)
+        body = ErrorBody(
+            code="service_failed", message="the service failed; its log says why", retryable=True
+        )
+    return ErrorReply(error=body)
+
+
+def entry_refused(error: EconsimError) -> EntryRefused:
+    """Return the answer to what an agent sent and was not admitted."""
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    told = StreamError(code=status, description=f"{error.error_code}: {error}")
+    return EntryRefused(error=told, refusal=error_reply(error).error)
+
+
+def replies() -> ExceptionMiddleware:
+    """Return the middleware that answers a failed request with an ErrorReply, header `status: error`."""
+    middleware = ExceptionMiddleware()
+
+    @middleware.add_handler(Exception, publish=True)
+    async def answer(error: Exception) -> NatsResponse:
+        body = error_reply(error).model_dump_json().encode()
+        return NatsResponse(body, headers={"status": "error"})
+
+    return middleware
+
+
+def _subject() -> str:
+    message = _message.get(None)
+    return getattr(message.raw_message, "subject", "") if message else ""

@@ -1,0 +1,121 @@
+"""Answering about markets as a whole: public prices, and several actions in one round trip (seed 5.2)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import nats.js.errors
+from nats.aio.client import Client
+from pydantic import ValidationError
+
+from econsim import subjects
+from econsim.adapters.nats.connection import reliable_publish
+from econsim.adapters.nats.rpc import ask
+from econsim.domain.admission.orders import check_agent
+from econsim.domain.admission.quota import Kind
+from econsim.domain.audit.envelope import derive
+from econsim.domain.market.commands import explain, own_order
+from econsim.errors import EconsimError, InvalidMessage, NotFound
+from econsim.schemas.base import Command, Message
+from econsim.schemas.execute import Execute, Executed, Receipt, Step
+from econsim.schemas.ledger import Balance, GetBalance
+from econsim.schemas.market import Book, GetBook, Prices, PriceUpdatedEvent, Quote
+from econsim.schemas.orders import CancelOrder, PlaceAsk, PlaceBid
+from econsim.services.context import Link
+from econsim.services.handlers import error_reply
+from econsim.services.leadership import OpenRun
+from econsim.streams import MARKET_PRICES
+
+ORDER_SUBJECTS: Final = {
+    "place_bid": subjects.PLACE_BID,
+    "place_ask": subjects.PLACE_ASK,
+    "cancel_order": subjects.CANCEL_ORDER,
+}
+"""Actions that are commands."""
+
+
+async def prices_of(client: Client, run: OpenRun) -> Prices:
+    """Return the newest public quote of every market of a run, from bucket `market_prices`."""
+    resources = [market.resource for market in run.data.scenario.markets]
+    quotes = await asyncio.gather(*(_quote(client, run.name, resource) for resource in resources))
+    return Prices(prices=dict(zip(resources, quotes, strict=True)))
+
+
+async def execute(link: Link, run: OpenRun, agent: str, request: Execute) -> Executed:
+    """Carry out every action as the agent; a refused one does not stop the others."""
+    results = []
+    for place, step in enumerate(request.steps):
+        try:
+            if place:  # the request itself is counted already
+                await link.meter.take(Kind.PUBLISH_RATE, run.name, agent)
+            result: Message = await _step(link, run, agent, step)
+        except EconsimError as error:
+            result = error_reply(error)
+        results.append(result.model_dump(mode="json"))
+    return Executed(results=tuple(results))
+
+
+async def _quote(client: Client, run: str, resource: str) -> Quote:
+    try:
+        stored = await client.jetstream().get_last_msg(
+            MARKET_PRICES.name, f"$KV.market_prices.{resource}.{run}", direct=True
+        )
+    except nats.js.errors.NotFoundError:
+        return Quote()
+    return PriceUpdatedEvent.model_validate_json(stored.data or b"").data.quote
+
+
+async def _step(link: Link, run: OpenRun, agent: str, step: Step) -> Message:
+    check_agent(run.agents, run.name, agent)
+    client = link.client
+    if step.do == "get_balance":
+        subject = subjects.GET_BALANCE(run=run.name, agent=agent)
+        return await ask(client, subject, GetBalance(), Balance)
+    if step.do == "get_prices":
+        return await prices_of(client, run)
+    resource = _resource(run, step)
+    if step.do == "get_book":
+        subject = subjects.GET_BOOK(run=run.name, agent=agent, resource=resource)
+        return await ask(client, subject, GetBook(), Book)
+    command = _command(run, agent, step)
+    order_id = own_order(agent, step.order_id or "")
+    await link.meter.take(Kind.ORDER_RATE, run.name, agent)
+    link.depth.take(run.name, agent)
+    subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
+    payload = command.model_dump_json().encode()
+    ack = await reliable_publish(client.jetstream(), subject, payload, command.command_id)
+    return Receipt(order_id=order_id, duplicate=bool(ack.duplicate))
+
+
+def _resource(run: OpenRun, step: Step) -> str:
+    markets = [market.resource for market in run.data.scenario.markets]
+    if step.resource not in markets:
+        message = f"action {step.do} names market {step.resource!r}; the run has {', '.join(markets)}"
+        raise NotFound(message, code="market_is_not_in_this_run")
+    return step.resource or ""
+
+
+def _command(run: OpenRun, agent: str, step: Step) -> Command:
+    """Return the command of an action; its id is made of what it says, so a repeated request is the same commands."""
+    if step.order_id is None:
+        message = f"action {step.do} needs an order_id"
+        raise InvalidMessage(message)
+    terms = (step.resource or "", step.order_id, step.price or 0, step.quantity or 0, step.kind)
+    id_ = derive(run.data.salt, step.do, agent, *terms)
+    if step.do == "cancel_order":
+        return CancelOrder(command_id=id_, order_id=step.order_id)
+    if step.price is None or step.quantity is None:
+        message = f"action {step.do} needs a price and a quantity"
+        raise InvalidMessage(message)
+    model = PlaceBid if step.do == "place_bid" else PlaceAsk
+    try:
+        return model(
+            command_id=id_,
+            order_id=step.order_id,
+            price=step.price,
+            quantity=step.quantity,
+            kind=step.kind,
+        )
+    except ValidationError as error:
+        raise InvalidMessage(explain(error)) from None

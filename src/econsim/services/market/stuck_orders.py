@@ -1,0 +1,136 @@
+"""Clears the order queue of commands no book waits for: those of runs that are not open, of other markets.
+
+One worker of the market service at a time. The log says which runs are open, not this process's memory:
+a command is buried only if no worker could serve it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from econsim import subjects
+from econsim.adapters.clock import random_name
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.jetstream.ordered_push import Deliveries, Delivery
+from econsim.domain.audit.decoding import event_of
+from econsim.errors import InvalidSubject, NotFound, Refused
+from econsim.schemas.clock import RunOpened
+from econsim.schemas.market import TickCleared
+from econsim.schemas.subject import fields, token
+from econsim.services.context import Link
+from econsim.services.leadership import Tenancy
+from econsim.services.market.reject import ACK, set_aside
+from econsim.streams import book_consumer, stuck_consumer
+from econsim.subjects import ORDERS
+
+LEASE: Final = "janitor.market"
+"""The post's lease."""
+
+LOOK_S: Final = 3.0
+"""Pause between looks at the queue."""
+
+GRACE_S: Final = 10.0
+"""How long a command may wait for its run to open, seconds since it was first seen."""
+
+QUIET_S: Final = 0.5
+"""Silence after which a sweep has had everything."""
+
+Address = tuple[str, str]
+"""Run and resource, as a sender wrote them."""
+
+
+async def serve(link: Link, tenancy: Tenancy, grace_s: float = GRACE_S, look_s: float = LOOK_S) -> None:
+    """Look at the queue from time to time until cancelled."""
+    first_seen: dict[Address, float] = {}
+    while True:
+        now = time.monotonic()
+        waiting = await _waiting(link, tenancy)
+        first_seen = {address: first_seen.get(address, now) for address in waiting}
+        for address, since in first_seen.items():
+            if now - since < grace_s:
+                continue
+            reason = await _reason(link, *address)
+            if reason:
+                await sweep(link, *address, reason)
+        await asyncio.sleep(look_s)
+
+
+async def sweep(link: Link, run: str, resource: str, reason: Refused) -> int:
+    """Bury every command to this market; return how many. What a book had taken in is only acknowledged."""
+    # What cannot stand in a subject of ours never had a book.
+    had_book = not isinstance(reason, InvalidSubject)
+    done = await _taken_in(link, run, resource) if had_book else 0
+    consumer = stuck_consumer(run, resource, random_name(link.service))
+    deliveries = Deliveries(link.client, consumer.idle_heartbeat_s)
+    subscription = await link.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
+    buried = 0
+    try:
+        # A queue has one consumer for each message: the book's own, if there was one, is of no more use.
+        if had_book:
+            await provision.remove(link.client, book_consumer(run, resource))
+        await provision.take_over(link.client, consumer)
+        while delivery := await _next(deliveries):
+            sequence, message = delivery
+            if sequence <= done:
+                await link.client.publish(message.reply, ACK)
+            else:
+                await set_aside(link, message, reason)
+                buried += 1
+    finally:
+        await subscription.unsubscribe()
+        await provision.remove(link.client, consumer)
+    return buried
+
+
+async def _next(deliveries: Deliveries) -> Delivery | None:
+    try:
+        async with asyncio.timeout(QUIET_S):
+            return await deliveries.get()
+    except TimeoutError:
+        return None
+
+
+async def _waiting(link: Link, tenancy: Tenancy) -> set[Address]:
+    """Return the addresses in the queue that this worker knows no open book for."""
+    found = await provision.waiting(link.client, ORDERS, ">")
+    return {address for address in _addresses(found) if not _open(tenancy, *address)}
+
+
+def _addresses(found: Iterable[str]) -> set[Address]:
+    parsed = (fields(subject) for subject in found)
+    return {(subject.run, subject.entity) for subject in parsed}
+
+
+def _open(tenancy: Tenancy, run: str, resource: str) -> bool:
+    known = tenancy.runs.get(run)
+    return known is not None and any(market.resource == resource for market in known.data.scenario.markets)
+
+
+async def _reason(link: Link, run: str, resource: str) -> Refused | None:
+    """Return why no book takes commands to this address; none if, by the log, one does."""
+    try:
+        token(resource, "resource")
+        opened = await last(link.client, subjects.RUN_OPENED(run=run))
+        closed = await last(link.client, subjects.RUN_CLOSED(run=run))
+    except InvalidSubject as error:
+        return error
+    event = event_of(RunOpened, opened.subject, opened.payload) if opened else None
+    if event is None or closed is not None:
+        message = f"run {run!r} is not open; `econsim runs` lists those there are"
+        return NotFound(message, code="run_is_not_open")
+    names = [market.resource for market in event.data.scenario.markets]
+    if resource not in names:
+        message = f"run {run!r} has no market {resource!r}; it has {', '.join(names)}"
+        return NotFound(message, code="market_is_not_in_this_run")
+    return None
+
+
+async def _taken_in(link: Link, run: str, resource: str) -> int:
+    """Return the queue's sequence up to which the market's book had taken commands in."""
+    stored = await last(link.client, subjects.TICK_CLEARED(run=run, resource=resource))
+    event = event_of(TickCleared, stored.subject, stored.payload) if stored else None
+    return event.data.last_sequence if event else 0

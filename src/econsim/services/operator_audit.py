@@ -1,0 +1,146 @@
+"""The audit of operators: every command of a person is an event, with who gave it and what came of it.
+
+A FastStream middleware of every service; it acts on subjects of kind OPERATOR alone. The name in a subject is put
+there by the server's permissions, so nobody commands in another's. The event is stored before the answer
+leaves: who is told `done` finds the command in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+from faststream import BaseMiddleware
+from faststream.message import StreamMessage
+
+from econsim import subjects
+from econsim.adapters.clock import random_id
+from econsim.adapters.nats.connection import reliable_publish
+from econsim.errors import EconsimError
+from econsim.schemas.admin import NO_RUN, Commanded, run_or_none
+from econsim.schemas.base import Event
+from econsim.schemas.subject import fields
+from econsim.services.context import Link
+
+DONE: Final = "done"
+"""Code of a command that was carried out."""
+
+FAILED: Final = "service_failed"
+"""Code of a command that met an unforeseen error, as in the answer to it."""
+
+SUMMARY_LENGTH_MAX: Final = 200
+"""Characters of a command that are told."""
+
+DEADLINE_S: Final = 3.0
+"""Longest to try to store the event: the operator waits five seconds for the answer."""
+
+_DOMAIN: Final = "admin"
+"""First token of the subjects of operators, and of no other (held by the grammar)."""
+
+
+@dataclass(slots=True)
+class _Command:
+    """The command being handled."""
+
+    event_id: str
+    run: str = NO_RUN
+
+
+_command: ContextVar[_Command] = ContextVar("command")
+
+
+def about(run: str) -> str | None:
+    """Note which run the command being handled is about; return the id of its event, the cause of its effects.
+
+    None if no command is being handled.
+    """
+    command = _command.get(None)
+    if command is None:
+        return None
+    command.run = run_or_none(run)
+    return command.event_id
+
+
+class OperatorAudit:
+    """The audit of one service; makes a middleware for each message."""
+
+    def __init__(self) -> None:
+        """Audit a service, to be named with `at` before the first message."""
+        self._link: Link | None = None
+
+    def at(self, link: Link) -> None:
+        """Audit this service."""
+        self._link = link
+
+    def __call__(self, msg: Any | None, /, *, context: Any) -> BaseMiddleware:  # noqa: ANN401 - FastStream's signature
+        """Make the middleware of one message."""
+        return _Audited(msg, context=context, audit=self)
+
+    async def told(self, subject: str, payload: bytes, code: str, command: _Command) -> None:
+        """Publish what came of a command; raises Unavailable if the log does not take it.
+
+        The id is made once for each command that arrives, never of what is in it: a chosen id could hide a
+        second command behind the first. So the same command sent twice is two events, and both are true.
+        """
+        link = self._link
+        if link is None:
+            return
+        where = fields(subject)
+        data = Commanded(
+            operator=where.operator,
+            command=f"{where.entity}.{where.action}",
+            code=code,
+            summary=summary(payload),
+        )
+        event = Event[Commanded](
+            event_id=command.event_id,
+            type=subjects.COMMANDED.type,
+            occurred_at=link.clock.now(),
+            tick=0,
+            actor=link.service,
+            correlation_id=command.run,
+            data=data,
+        )
+        await reliable_publish(
+            link.jetstream,
+            subjects.COMMANDED(run=command.run),
+            event.model_dump_json().encode(),
+            event.event_id,
+            DEADLINE_S,
+        )
+
+
+class _Audited(BaseMiddleware):
+    def __init__(self, msg: Any | None, /, *, context: Any, audit: OperatorAudit) -> None:  # noqa: ANN401 - as above
+        super().__init__(msg, context=context)
+        self._audit = audit
+
+    async def consume_scope(
+        self, call_next: Callable[[StreamMessage[Any]], Awaitable[object]], msg: StreamMessage[Any]
+    ) -> object:
+        subject: str = getattr(msg.raw_message, "subject", "")
+        if subject.partition(".")[0] != _DOMAIN:
+            return await call_next(msg)
+        command, code = _Command(random_id()), FAILED
+        token = _command.set(command)
+        try:
+            result = await call_next(msg)
+            code = DONE
+        except EconsimError as error:
+            code = error.error_code
+            raise
+        finally:
+            _command.reset(token)
+            await self._audit.told(subject, msg.body, code, command)
+        return result
+
+
+def summary(payload: bytes) -> str:
+    """Return what was asked on one line, shortened; whatever the bytes are."""
+    # The beginning is enough: a character has at most four bytes, a scenario has megabytes.
+    text = payload[: 4 * SUMMARY_LENGTH_MAX].decode(errors="replace")
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    cut = len(payload) > 4 * SUMMARY_LENGTH_MAX or len(line) > SUMMARY_LENGTH_MAX
+    return f"{line[: SUMMARY_LENGTH_MAX - 1]}…" if cut else line

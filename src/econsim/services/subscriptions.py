@@ -1,0 +1,28 @@
+"""Subscribers for the time of a post: started together, stopped together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from faststream.nats.subscriber.usecases import LogicSubscriber
+
+from econsim.adapters.nats.connection import ready
+from econsim.services.context import Link
+
+Subscriber = LogicSubscriber[Any]
+"""A subscriber of a broker, started and stopped by hand."""
+
+
+@asynccontextmanager
+async def serving(link: Link, subscribers: Sequence[Subscriber]) -> AsyncIterator[None]:
+    """Run subscribers for the time of the context; the server knows them when it is entered."""
+    for subscriber in subscribers:
+        await subscriber.start()
+    await ready(link.client)
+    try:
+        yield
+    finally:
+        for subscriber in subscribers:
+            await subscriber.stop()

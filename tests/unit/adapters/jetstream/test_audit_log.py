@@ -1,0 +1,35 @@
+"""Reading the log is work like any other: it leaves the others their turns."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+from econsim.adapters.jetstream import audit_log
+from econsim.adapters.jetstream.ordered_push import Deliveries
+
+EVENTS = 1_000
+
+
+async def test_a_reader_with_much_to_read_lets_others_work(monkeypatch):
+    deliveries = Deliveries(SimpleNamespace(stats={"reconnects": 0}), heartbeat_s=1)
+    for place in range(1, EVENTS + 1):
+        reply = f"$JS.ACK.audit_log.reader.1.{place}.{place}.0.0"
+        await deliveries.hear(SimpleNamespace(headers=None, reply=reply, subject="a.b.c.d", data=b""))
+
+    @asynccontextmanager
+    async def consumer(*_):
+        yield deliveries
+
+    async def others():
+        while True:
+            turns.append(None)
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(audit_log, "_consumer", consumer)
+    turns, working = [], asyncio.create_task(others())
+    reading = audit_log._through_one_consumer(None, ["a.b.c.d"], 1)
+    read = [await anext(reading) for _ in range(EVENTS)]
+    working.cancel()
+
+    assert read[-1].sequence == EVENTS
+    assert len(turns) >= EVENTS // audit_log.AT_ONCE - 1

@@ -1,0 +1,293 @@
+"""The command line without a server: help, errors, exit codes, scenario files, and what is printed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import deque
+from dataclasses import replace
+
+import pytest
+from kept_runs import altered, checked, instead, kept_run
+from run_builders import only, small_run
+from typer.testing import CliRunner
+
+from econsim import errors, subjects
+from econsim.cli import COMMANDS, GROUPS, app, history, verification
+from econsim.cli.command_group import hoisted
+from econsim.cli.run_log import End
+from econsim.domain.audit.causality import Causes
+from econsim.domain.audit.facts import facts
+
+
+def cli(*args):
+    """Run the command line in this process."""
+    return CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def test_help_names_every_command_and_the_first_ones_to_try() -> None:
+    shown = cli("--help")
+
+    assert shown.exit_code == 0
+    for heading in ("Run", "Read", "Check", "Set up", "econsim run genesis"):
+        assert heading in shown.stdout
+    for _, name, _ in (*COMMANDS, *GROUPS):
+        assert f"\n  {name} " in shown.stdout
+
+
+def test_no_arguments_show_the_help() -> None:
+    assert "Set up" in cli().output
+
+
+@pytest.mark.parametrize("name", [name for _, name, _ in COMMANDS])
+def test_the_help_of_every_command_has_an_example(name: str) -> None:
+    shown = cli(name, "--help")
+
+    assert shown.exit_code == 0
+    assert shown.output.count(f"econsim {name}") >= 2
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["--report", "/proc/nope/report.html"], "--report"),
+        (["--state", "/proc/nope"], "--state"),
+        (["--guest", "ana", "--guest", "ana"], "--guest"),
+        (["--guest", "lab_007"], "--guest"),
+    ],
+)
+def test_an_option_that_can_come_to_nothing_is_refused_before_the_run(words, option, tmp_path) -> None:
+    memory = [] if "--guest" in words else ["--transport", "memory"]
+
+    shown = cli("run", "genesis", *memory, "--state", tmp_path, *words)
+
+    assert (shown.exit_code, shown.stderr.count("\n")) == (2, 1)
+    assert option in shown.stderr
+    assert "Errno" not in shown.stderr
+
+
+def test_why_takes_the_run_as_an_option_in_small_letters() -> None:
+    """Typer names an option after its metavar if the two differ in case alone; so it is named by hand."""
+    assert "--run " in cli("why", "--help").output
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = {"pydantic", "nats", "faststream", "rich", "altair", "duckdb"}
+    code = f"import sys; from econsim.cli import app; app(['--help'], standalone_mode=False); print({heavy} & {{*sys.modules}})"
+
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+    assert shown.stdout.endswith("set()\n")
+
+
+def test_global_options_may_stand_anywhere() -> None:
+    args = ["events", "last", "--state", "x", "--limit", "3", "--nats=y", "--", "--creds"]
+
+    assert hoisted(args) == ["--state", "x", "--nats=y", "events", "last", "--limit", "3", "--", "--creds"]
+
+
+def test_an_error_is_one_line_with_a_remedy_and_no_traceback(tmp_path) -> None:
+    shown = cli("events", "--state", tmp_path / "none")
+
+    assert shown.exit_code == 1
+    assert shown.stdout == ""
+    assert shown.stderr.startswith("error: there are no runs in ")
+    assert "econsim run genesis" in shown.stderr
+    assert shown.stderr.count("\n") == 1
+
+
+def test_reading_creates_nothing(tmp_path) -> None:
+    cli("runs", "--state", tmp_path / "none")
+
+    assert not (tmp_path / "none").exists()
+
+
+def test_ctrl_c_ends_with_130_and_one_line(monkeypatch) -> None:
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("econsim.runs.scenario_file.names", stopped)
+
+    shown = cli("scenarios")
+
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (130, "", "stopped\n")
+
+
+def test_a_setting_that_is_not_usable_is_named(monkeypatch) -> None:
+    monkeypatch.setenv("ECONSIM_REPLICAS", "seven")
+
+    shown = cli("scenarios")
+
+    assert shown.exit_code == 1
+    assert "ECONSIM_REPLICAS" in shown.stderr
+
+
+def test_scenarios_lists_what_is_shipped() -> None:
+    shown = cli("scenarios")
+
+    assert "genesis" in shown.stdout
+    assert "smith1962" in shown.stdout
+
+
+def test_a_new_scenario_is_usable(tmp_path) -> None:
+    file = tmp_path / "bakery.toml"
+
+    made = cli("new", "bakery", "--to", file)
+    checked = cli("check", file)
+
+    assert made.exit_code == checked.exit_code == 0
+    assert 'name = "bakery"' in file.read_text(encoding="utf-8")
+    assert "is usable" in checked.stdout
+
+
+def test_a_new_scenario_overwrites_nothing(tmp_path) -> None:
+    file = tmp_path / "bakery.toml"
+    file.write_text("mine", encoding="utf-8")
+
+    shown = cli("new", "bakery", "--to", file)
+
+    assert shown.exit_code == 1
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_check_names_the_line_the_key_and_the_remedy(tmp_path) -> None:
+    file = tmp_path / "bakery.toml"
+    cli("new", "bakery", "--to", file)
+    file.write_text(file.read_text(encoding="utf-8").replace("seed = 1", "sead = 1"), encoding="utf-8")
+
+    shown = cli("check", file)
+
+    assert shown.exit_code == 1
+    assert "bakery.toml, line 8: sead" in shown.stderr
+    assert "'seed'" in shown.stderr
+
+
+def test_the_catalog_is_written_to_a_file_or_to_standard_output(tmp_path) -> None:
+    file = tmp_path / "deep" / "asyncapi.json"
+
+    cli("catalog", "--output", file)
+    shown = cli("catalog")
+
+    assert json.loads(shown.stdout) == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_a_service_that_is_not_one_is_refused_with_those_there_are() -> None:
+    assert "market, ledger, clock, agent" in cli("catalog", "--service", "shop").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [
+        ("trade", subjects.TRADE_EXECUTED),
+        ("order_rej", subjects.ORDER_REJECTED),
+        ("system.opened", subjects.RUN_OPENED),
+    ],
+)
+def test_a_type_may_be_named_by_its_beginning(name: str, subject) -> None:
+    assert history.types_named(name) == {subject.type}
+
+
+def test_an_unknown_type_is_refused_with_those_there_are() -> None:
+    with pytest.raises(errors.NotFound, match="trade_executed"):
+        history.types_named("nonsense")
+
+
+def test_a_fact_is_one_line_of_tick_time_type_actor_and_what() -> None:
+    fact = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
+
+    shown = history.line(fact).plain
+
+    assert shown.split()[:2] == [str(fact.tick), "00:00:00.000"]
+    assert "trade_executed" in shown
+    assert f"{fact.data['buyer']} bought 1 cpu at" in shown
+
+
+def test_json_lines_hold_the_whole_fact(capsys) -> None:
+    fact = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
+
+    history.printer(as_json=True)(deque([fact]))
+
+    assert json.loads(capsys.readouterr().out)["data"] == fact.data
+
+
+def test_why_goes_from_the_root_over_the_fact_to_its_effects() -> None:
+    trade = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
+
+    branch, labels = history.tree(Causes(small_run()), trade.data["trade_id"]), []
+    while branch.children:
+        branch = branch.children[0]
+        labels.append(branch.label.plain)
+
+    assert [label.split()[0] for label in labels[:3]] == ["opened", "period_opened", "ticked"]
+    assert labels[-2].startswith("▶ trade_executed")
+    assert labels[-1].startswith("transfer_posted")
+
+
+def test_a_run_has_ended_when_the_last_entry_of_its_ledger_was_seen() -> None:
+    log, end = small_run(), End()
+    closed = log[-1]
+    entries = [entry for entry in log if "sequence" in entry.data]
+
+    end.see(closed)
+    assert (end.closed, end.reached) == (True, False)
+    for entry in entries:
+        end.see(entry)
+
+    assert end.reached
+
+
+def shown(log, bucket):
+    """Return what `ledger verify` prints of a log and a bucket."""
+    return verification.told(verification.Verified("run_1", checked(log, bucket), hash_kept=True))
+
+
+def test_books_that_add_up_are_said_to() -> None:
+    log, bucket = kept_run()
+
+    lines = shown(log, bucket)
+
+    assert "the books of run_1 add up" in lines[0]
+    assert f"{len(log)} records of 12 ticks" in lines[0]
+    assert "as it was when the run ended" in lines[-1]
+
+
+def test_a_run_that_has_not_ended_has_no_hash_to_compare_with() -> None:
+    log, _ = kept_run()
+
+    found = verification.Verified("run_1", checked(log[:1], ()), hash_kept=False)
+
+    assert verification.told(found)[-1].endswith(
+        "the run has not ended, so there is none to compare it with[/dim]"
+    )
+
+
+@pytest.mark.parametrize("left", [slice(1, None), slice(None, -1)], ids=["opening", "closing"])
+def test_a_finding_about_a_record_that_is_gone_has_a_name(left) -> None:
+    log, bucket = kept_run()
+
+    found = checked(log[left], bucket).findings
+
+    assert found
+    assert all(each.event_id for each in found)
+
+
+def test_books_that_do_not_add_up_name_the_first_bad_record_and_its_place() -> None:
+    log, bucket = kept_run()
+    journal = instead(bucket, 1, altered(bucket[1], sequence=7))
+
+    lines = shown(log, journal)
+
+    assert "do not add up" in lines[0]
+    assert "copy_differs_from_the_journal" in "".join(lines)
+    assert f"{json.loads(bucket[1].payload)['event_id']}: sequence_has_a_gap (7 after 1)" in "".join(lines)
+
+
+def test_a_record_that_cannot_be_read_is_named_and_the_others_are_checked() -> None:
+    log, bucket = kept_run()
+    log = instead(log, 4, replace(log[4], payload=b"{"))
+
+    lines = shown(log, bucket)
+
+    assert f"{log[4].subject}, place in the log 5: record_differs_from_its_digest" in lines[1]
+    assert f"{len(log) - 1} records" in lines[0]

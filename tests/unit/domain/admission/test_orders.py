@@ -1,0 +1,102 @@
+"""Which of an agent's messages are orders, for which queue, and who may send any."""
+
+import json
+
+import pytest
+from factories import group, role, scenario
+
+from econsim import subjects
+from econsim.domain.admission.orders import check_agent, checked_order, is_reserved
+from econsim.domain.agent.population import population
+from econsim.domain.market.commands import COMMAND_BYTES_MAX
+from econsim.errors import InvalidMessage, InvalidSubject, NotAllowed, NotFound
+from econsim.schemas.subject import Parsed, fields
+
+ROSTER = {
+    agent.id: agent
+    for agent in population(
+        scenario(group("buyer", roles=[role("bid", values=[[1]])]), group("anna", "external"))
+    )
+}
+ORDER = {"command_id": "c", "order_id": "o-1", "price": 1_000_000, "quantity": 2}
+NEW = {"place_bid": {}, "place_ask": {}, "replace_order": {"new_order_id": "o-2"}}
+
+
+def checked(payload=ORDER, action="place_bid", resource="cpu", agent="anna"):
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return checked_order(Parsed("agent", resource, action, "run", agent), body, ["cpu", "gpu"])
+
+
+@pytest.mark.parametrize("action", [*NEW, "cancel_order"])
+def test_each_order_goes_to_its_markets_queue_under_the_agents_own_id(action):
+    payload = ORDER | NEW[action] if action in NEW else {"command_id": "c", "order_id": "o-1"}
+
+    order = checked(payload, action, "gpu")
+
+    assert order.subject == f"market.gpu.{action}.run.anna"
+    assert order.command_id == "c"
+
+
+def test_what_is_no_order_is_a_report_whatever_it_holds():
+    assert checked(b"\xff", "slept", "anna") is None
+
+
+@pytest.mark.parametrize("action", ["place_orders", "close_tick"])
+def test_what_only_hosts_and_the_clock_send_is_no_order_of_an_agent(action):
+    assert checked({}, action) is None
+
+
+def test_a_market_of_another_run_is_not_found():
+    with pytest.raises(NotFound, match="no market 'ram'; it has cpu, gpu"):
+        checked(resource="ram")
+
+
+@pytest.mark.parametrize(
+    ("place", "name"), [("resource", "a b"), ("action", "Bid"), ("action", "place_bid\n")]
+)
+def test_what_is_no_token_is_refused_by_name(place, name):
+    with pytest.raises(InvalidSubject, match="is not a subject token"):
+        checked(**{place: name})
+
+
+@pytest.mark.parametrize(
+    ("payload", "error"),
+    [
+        (b"", InvalidMessage),
+        (b"{", InvalidMessage),
+        (ORDER | {"price": 0}, InvalidMessage),
+        (ORDER | {"price": 1.5}, InvalidMessage),
+        (ORDER | {"quantity": "2"}, InvalidMessage),
+        (ORDER | {"colour": "red"}, InvalidMessage),
+        (ORDER | {"order_id": "x" * 65}, InvalidMessage),
+        (b'{"command_id":"c","order_id":"o","price":NaN,"quantity":1}', InvalidMessage),
+        (ORDER | {"agent_id": "bert"}, NotAllowed),
+        (ORDER | {"order_id": "bert.o-1"}, NotAllowed),
+        (b" " * (COMMAND_BYTES_MAX + 1), InvalidMessage),
+    ],
+)
+def test_a_wrong_order_is_refused_at_the_door(payload, error):
+    with pytest.raises(error):
+        checked(payload)
+
+
+def test_an_agent_may_say_its_name_and_its_orders_full_id():
+    assert checked(ORDER | {"agent_id": "anna", "order_id": "anna.o-1"}).command_id == "c"
+
+
+def test_only_agents_outside_the_hosts_act_by_themselves():
+    assert check_agent(ROSTER, "run", "anna").id == "anna"
+    with pytest.raises(NotAllowed, match="run by the scenario"):
+        check_agent(ROSTER, "run", "buyer_001")
+    with pytest.raises(NotFound, match="'carl' is not in run 'run'"):
+        check_agent(ROSTER, "run", "carl")
+
+
+def test_what_is_for_a_service_to_come_is_known():
+    here = {"run": "r", "agent": "anna"}
+
+    assert is_reserved(fields(subjects.CALL_TOOL(server="search", **here)))
+    assert is_reserved(fields(subjects.DELEGATE(**here)))
+    assert not is_reserved(fields(subjects.REPORT(event="slept", **here)))
+    for row in subjects.ENTER_ORDER.values():
+        assert not is_reserved(fields(row(resource="cpu", **here)))

@@ -1,0 +1,199 @@
+"""From what an agent says to an event of the log: the envelope is econsim's own whatever the agent wrote."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from factories import group, scenario
+from hypothesis import given
+from hypothesis import strategies as st
+
+from econsim.domain.admission.reports import DEPTH_MAX, REPORT_BYTES_MAX, facts_of, reported
+from econsim.domain.agent.population import population
+from econsim.domain.audit.decoding import decode
+from econsim.domain.audit.envelope import Stamp
+from econsim.errors import EconsimError, InvalidMessage, NotAllowed, Unavailable
+from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.subject import Parsed
+
+STAMP = Stamp("run", "salt", 7, "1970-01-01T00:00:00.000000000Z")
+ROSTER = {
+    agent.id: agent for agent in population(scenario(group("anna", "external"), group("bert", "external")))
+}
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+def said(payload=b"", event="slept", agent="anna", stamp=STAMP, fallback="none"):
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    where = Parsed("agent", agent, event, stamp.run, agent)
+    return reported(stamp, where, body, ROSTER[agent], fallback)
+
+
+def nested(depth):
+    return b'{"data":' + b'{"a":' * (depth - 1) + b"{}" + b"}" * depth
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+def test_the_envelope_is_econsims_own():
+    event = said({"event_id": "mine", "timestamp": 1.5, "schema_version": 1, "data": {"a": 1}}).event
+
+    assert (event.actor, event.correlation_id, event.tick) == ("anna", "run", 7)
+    assert (event.type, event.occurred_at) == ("agent.slept", STAMP.now)
+    assert event.event_id != "mine"
+    assert (event.data.said_id, event.data.said_at) == ("mine", 1.5)
+
+
+@pytest.mark.parametrize("field", ["actor", "type", "occurred_at", "tick", "host", "agent", "policy"])
+def test_what_is_econsims_to_say_cannot_be_said(field):
+    with pytest.raises(InvalidMessage, match=field):
+        said({field: "x"})
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_whatever_an_agent_says_is_given_back_by_the_log(data):
+    try:
+        sealed = said({"data": data})
+    except EconsimError:
+        return
+
+    assert decode(sealed.subject, sealed.json()).event.data.data == data
+
+
+def test_what_econsim_knows_of_the_agent_is_added_and_the_rest_is_kept():
+    event = said({"causation_id": "evt_1", "trace_id": TRACE, "data": {"agent": {"policy": "x"}}}).event
+
+    assert event.data.agent == facts_of("run", ROSTER["anna"])
+    assert event.data.agent.balance_ref == "run.anna.balance"
+    assert (event.causation_id, event.trace_id) == ("evt_1", TRACE)
+    assert event.data.data == {"agent": {"policy": "x"}}
+
+
+def test_a_scripted_agents_host_is_named():
+    assert facts_of("run", replace(ROSTER["anna"], host=3)).host == "host_4"
+    assert facts_of("run", ROSTER["anna"]).host is None
+
+
+def test_the_same_said_id_is_the_same_event_at_any_time():
+    first, later = said({"event_id": "x"}), said({"event_id": "x"}, stamp=replace(STAMP, tick=8, now="later"))
+
+    assert later.event.event_id == first.event.event_id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"payload": {"event_id": "y"}},
+        {"event": "woke"},
+        {"agent": "bert"},
+        {"stamp": replace(STAMP, salt="another")},
+        {"stamp": replace(STAMP, run="another")},
+    ],
+)
+def test_another_id_word_agent_run_or_salt_is_another_event(other):
+    assert (
+        said(**({"payload": {"event_id": "x"}} | other)).event.event_id
+        != said({"event_id": "x"}).event.event_id
+    )
+
+
+def test_without_an_id_each_report_is_one_of_its_own():
+    assert said(fallback="a").event.event_id != said(fallback="b").event.event_id
+    assert said(fallback="a").event.data.said_id is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"agent_id": "bert"}, "agent_id_does_not_match_subject"),
+        ({"correlation_id": "another"}, "correlation_id_does_not_match_subject"),
+    ],
+)
+def test_nobody_speaks_for_another_agent_or_run(fields, code):
+    with pytest.raises(NotAllowed) as refused:
+        said(fields)
+
+    assert refused.value.error_code == code
+    assert said({"agent_id": "anna", "correlation_id": "run"})
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"\xff",
+        b"null",
+        b"[]",
+        b"{",
+        b'{"data":[]}',
+        b'{"data":{"a":NaN}}',
+        b'{"data":{"a":[{"b":-Infinity}]}}',
+        b'{"data":{"a":1e999}}',
+        b'{"data":{"a":"\\ud800"}}',
+        b'{"data":{"a":' + b"1" * 5_000 + b"}}",
+        b'{"data":' + b"[" * 9_000,
+        b'{"timestamp":NaN}',
+        b'{"timestamp":"1"}',
+        b'{"event_id":"a b"}',
+        b'{"event_id":""}',
+        b'{"schema_version":2}',
+        b'{"trace_id":"xyz"}',
+        nested(DEPTH_MAX + 1),
+    ],
+)
+def test_what_is_no_report_is_refused(payload):
+    with pytest.raises(InvalidMessage):
+        said(payload)
+
+
+def test_what_is_just_small_and_flat_enough_is_taken():
+    padding = b" " * (REPORT_BYTES_MAX - len(nested(DEPTH_MAX)))
+
+    sealed = said(nested(DEPTH_MAX) + padding)
+
+    assert decode(sealed.subject, sealed.json()).event.data == sealed.event.data
+    with pytest.raises(InvalidMessage) as refused:
+        said(nested(DEPTH_MAX) + padding + b" ")
+    assert refused.value.error_code == "message_is_too_large"
+
+
+def test_of_a_key_said_twice_the_last_holds():
+    assert said(b'{"data":{"a":1,"a":2}}').event.data.data == {"a": 2}
+
+
+def test_an_answer_to_a_tick_says_nothing_but_the_tick():
+    sealed = said(
+        {"event_id": "x", "data": {"tick": 7, "agents": 99, "limits": {"cpu": 1}}}, "cycle_completed"
+    )
+
+    assert sealed.event.data == CycleCompleted(tick=7, agents=1)
+    assert (sealed.event.tick, sealed.event.type, sealed.event.actor) == (7, "agent.cycle_completed", "anna")
+
+
+def test_a_tick_is_answered_once_whatever_the_report_is_called():
+    first, again = (said({"event_id": id_, "data": {"tick": 7}}, "cycle_completed") for id_ in ("x", "y"))
+
+    assert first.event.event_id == again.event.event_id
+    assert said({"data": {"tick": 6}}, "cycle_completed").event.event_id != first.event.event_id
+
+
+@pytest.mark.parametrize("tick", [None, -1, 1.0, True, "7", math.inf, [7], 2**53, 10**400])
+def test_what_is_no_tick_cannot_be_answered(tick):
+    with pytest.raises(InvalidMessage, match="data"):
+        said({"data": {"tick": tick}}, "cycle_completed")
+
+
+def test_a_tick_this_worker_has_not_heard_of_may_be_answered_later():
+    answer = {"data": {"tick": 9}}
+
+    with pytest.raises(Unavailable, match="tick 9 has not opened") as early:
+        said(answer, "cycle_completed")
+
+    assert early.value.retry_after_ms
+    assert said(answer, "cycle_completed", stamp=replace(STAMP, tick=8)).event.tick == 9
+    assert said(answer, "cycle_completed", stamp=replace(STAMP, tick=0)).event.tick == 9

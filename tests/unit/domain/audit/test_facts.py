@@ -1,0 +1,178 @@
+"""Facts and causes. Catches: an item lost, a wrong actor, a cause that is not the nearest."""
+
+from __future__ import annotations
+
+import pytest
+from run_builders import altered, only, small_run
+
+from econsim import subjects
+from econsim.domain.audit.causality import Causes, Node
+from econsim.domain.audit.describe import describe
+from econsim.domain.audit.facts import facts, record
+from econsim.errors import InvalidMessage, NotFound
+
+
+def every_fact(log):
+    return [fact for entry in log for fact in facts(entry)]
+
+
+def first(log, subject):
+    return next(facts(only(log, subject)[0]))
+
+
+def test_each_item_of_a_batch_is_a_fact_with_its_own_id_and_actor():
+    entry = next(e for e in only(small_run(), subjects.BID_ACCEPTED) if len(e.data["items"]) > 1)
+
+    found = list(facts(entry))
+
+    assert [fact.event_id for fact in found] == [f"{entry.event_id}.{i}" for i in range(len(found))]
+    assert [fact.actor for fact in found] == [item["agent"] for item in entry.data["items"]]
+    assert [fact.data for fact in found] == entry.data["items"]
+
+
+def test_each_chain_of_a_journal_entry_is_a_fact():
+    entry = only(small_run(), subjects.TRANSFER_POSTED)[0]
+
+    found = list(facts(entry))
+
+    assert [fact.data["id"] for fact in found] == [chain["id"] for chain in entry.data["chains"]]
+    assert found[0].actor == "treasury"
+
+
+def test_an_event_without_a_list_is_one_fact_under_its_own_id():
+    entry = only(small_run(), subjects.TICKED)[0]
+
+    (fact,) = facts(entry)
+
+    assert (fact.event_id, fact.actor, fact.data) == (entry.event_id, "clock", entry.data)
+
+
+def test_a_trade_is_its_takers_deed_and_concerns_both():
+    trade = first(small_run(), subjects.TRADE_EXECUTED)
+
+    taker = trade.data["buyer"] if trade.data["taker"] == "bid" else trade.data["seller"]
+
+    assert trade.actor == taker
+    assert trade.concerns(trade.data["buyer"])
+    assert trade.concerns(trade.data["seller"])
+    assert not trade.concerns("nobody")
+
+
+def test_wire_bytes_and_models_make_the_same_record():
+    from run_builders import small_scenario
+
+    from econsim.runs.in_memory import run
+
+    sealed = next(run(small_scenario()))
+
+    assert record(sealed.subject, sealed.json()) == record(sealed.subject, sealed.event)
+
+
+@pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b'{"event_id": "1"}'])
+def test_what_is_not_an_event_is_refused(payload):
+    with pytest.raises(InvalidMessage):
+        record("market.cpu.trade_executed.run_1", payload)
+
+
+def test_a_trade_leads_by_its_takers_order_to_the_run():
+    log = small_run()
+    trade = first(log, subjects.TRADE_EXECUTED).data
+
+    steps = Causes(log).chain(trade["trade_id"])
+
+    order = trade["bid_id"] if trade["taker"] == "bid" else trade["ask_id"]
+    assert steps[1].data["order_id"] == order
+    assert [step.type for step in steps[2:]] == [
+        subjects.TICKED.type,
+        subjects.PERIOD_OPENED.type,
+        subjects.RUN_OPENED.type,
+    ]
+
+
+@pytest.mark.parametrize("policy", ["zip", "zi_c", "truthful"])
+@pytest.mark.parametrize("mechanism", ["continuous_double_auction", "zi_double_auction", "call_auction"])
+def test_every_fact_of_a_run_leads_to_its_opening(policy, mechanism):
+    log = small_run(policy, mechanism)
+
+    causes = Causes(log)
+
+    assert causes.findings() == []
+    assert len(causes) == len(every_fact(log))
+    assert all(causes.chain(fact.event_id)[-1].type == subjects.RUN_OPENED.type for fact in every_fact(log))
+
+
+def test_a_fill_settles_below_its_trade():
+    log = small_run()
+    trade = first(log, subjects.TRADE_EXECUTED).data
+
+    tree = Causes(log).tree(trade["trade_id"])
+
+    (settled,) = tree.effects
+    assert settled.fact.type == subjects.TRANSFER_POSTED.type
+    assert settled.fact.data["cause"] == trade["trade_id"]
+
+
+def test_the_tree_of_a_run_holds_every_fact():
+    log = small_run()
+
+    def size(node: Node) -> int:
+        return 1 + sum(map(size, node.effects))
+
+    assert size(Causes(log).tree(log[0].event_id, depth_max=40)) == len(every_fact(log))
+
+
+def test_a_lost_acceptance_is_a_gap():
+    log = small_run()
+    trade = first(log, subjects.TRADE_EXECUTED).data
+    order = trade["bid_id"] if trade["taker"] == "bid" else trade["ask_id"]
+    lost = subjects.BID_ACCEPTED if trade["taker"] == "bid" else subjects.ASK_ACCEPTED
+    kept = [entry for entry in log if entry.type != lost.type]
+
+    found = Causes(kept).findings()
+
+    assert (order, "gap") in {(finding.evidence, finding.what) for finding in found}
+
+
+def test_an_event_that_names_no_cause_is_an_orphan():
+    stray = altered(only(small_run(), subjects.TICK_CLEARED)[0])
+    stray = record(stray.subject, {**{n: getattr(stray, n) for n in stray.__slots__}, "causation_id": None})
+
+    (finding,) = Causes([small_run()[0], stray]).findings()
+
+    assert (finding.where, finding.what) == (stray.event_id, "orphan")
+
+
+def test_ids_of_events_items_trades_orders_and_chains_are_found():
+    log = small_run()
+    causes = Causes(log)
+    trade = first(log, subjects.TRADE_EXECUTED)
+
+    assert causes.find(trade.event_id) == trade
+    assert causes.find(trade.event_id.partition(".")[0]) == trade
+    assert causes.find(trade.data["trade_id"]) == trade
+    assert causes.find(trade.data["bid_id"]).type == subjects.BID_ACCEPTED.type
+    assert causes.find(f"{trade.data['bid_id']}.r0").data["cause"] == trade.data["bid_id"]
+
+
+def test_a_unique_beginning_is_enough():
+    log = small_run()
+    ticked = only(log, subjects.TICKED)[0]
+
+    assert Causes(log).find(ticked.event_id[:12]).event_id == ticked.event_id
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("nothing", "not_found"), ("", "not_found"), ("b", "id_is_ambiguous")]
+)
+def test_other_ids_are_refused(name, code):
+    with pytest.raises(NotFound) as refused:
+        Causes(small_run()).find(name)
+
+    assert refused.value.error_code == code
+
+
+def test_every_fact_can_be_told_in_a_line():
+    told = [describe(fact) for fact in every_fact(small_run())]
+
+    assert all(told)
+    assert not any("\n" in line or line.startswith(("market", "system")) for line in told)

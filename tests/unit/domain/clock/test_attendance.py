@@ -1,0 +1,109 @@
+"""Whom a lock-step tick waits for: who takes part, who left, who came back, and each one's deadline."""
+
+import pytest
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Stamp
+from econsim.domain.clock.attendance import Attendance
+from econsim.schemas.admin import ConnectionChanged, QuotaChanged, TrustChanged
+from econsim.schemas.admission import AgentSuspended
+from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.clock import Ticked
+from econsim.schemas.quota import Quotas, QuotaUpdate
+
+DEADLINE_MS = 60_000
+LEFT = {
+    "disconnected": (subjects.CONNECTION_CHANGED, ConnectionChanged(agent="anna", connected=False)),
+    "suspended": (subjects.AGENT_SUSPENDED, AgentSuspended(agent="anna", received=9_000, allowed=100)),
+    "thrown_out": (subjects.TRUST_CHANGED, TrustChanged(who="anna", change="agent_thrown_out", reason="")),
+}
+CONNECTED = (subjects.CONNECTION_CHANGED, ConnectionChanged(agent="anna", connected=True))
+LET_IN = (subjects.TRUST_CHANGED, TrustChanged(who="anna", change="agent_let_in", reason=""))
+
+
+def ticked(number):
+    return subjects.TICKED, Ticked(period=1, tick_of_period=number), number
+
+
+def answered(tick, who="anna"):
+    return subjects.CYCLE_COMPLETED, CycleCompleted(tick=tick, agents=1), tick, who
+
+
+def limited(agent=None, **limits):
+    update = QuotaUpdate(**limits)
+    return subjects.QUOTA_CHANGED, QuotaChanged(agent=agent, update=update, quotas=Quotas())
+
+
+def told(*events, guests=("anna",), hosts=()):
+    """Return who takes part after these events: subject, data, and if need be tick and actor."""
+    found = Attendance(hosts, guests, DEADLINE_MS)
+    for subject, data, tick, actor in (
+        (*event, 0, "clock")[:4] if len(event) < 4 else event for event in events
+    ):
+        places = {"agent": actor} if "agent" in subject.places else {}
+        found.evolve(Stamp("run", "salt", tick, "now").event(subject, actor, data, **places))
+    return found
+
+
+def test_everybody_is_waited_for_until_it_answers_also_who_never_connected():
+    assert told(ticked(1), hosts=["host_1"]).missing(1) == ["anna", "host_1"]
+    assert told(ticked(1), answered(1)).missing(1) == []
+    assert told(ticked(1), answered(1)).missing(2) == ["anna"]
+
+
+@pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
+def test_who_left_is_waited_for_no_longer_at_once(left):
+    assert told(ticked(1), left).missing(1) == []
+    assert told(ticked(1), left).left_ms(1, 0) <= 0
+
+
+def test_who_leaves_a_tick_without_answer_is_not_waited_for_until_it_speaks():
+    silent = told(ticked(1), ticked(2))
+    speaking = told(ticked(1), ticked(2), answered(1))
+
+    assert silent.missing(2) == silent.missing(9) == []
+    assert speaking.missing(2) == []
+    assert speaking.missing(3) == ["anna"]
+
+
+@pytest.mark.parametrize("left", [LEFT["disconnected"], LEFT["suspended"]])
+@pytest.mark.parametrize("back", [CONNECTED, LET_IN, answered(1)])
+def test_who_comes_back_is_waited_for_from_the_next_tick_on(left, back):
+    again = told(ticked(1), left, ticked(2), back)
+
+    assert again.missing(2) == []
+    assert again.missing(3) == ["anna"]
+
+
+def test_who_was_thrown_out_comes_back_only_when_it_is_let_in():
+    late = told(ticked(1), LEFT["thrown_out"], answered(1), CONNECTED)
+
+    assert late.missing(2) == []
+    assert told(ticked(1), LEFT["thrown_out"], LET_IN).missing(2) == ["anna"]
+
+
+def test_who_came_back_in_a_tick_has_its_whole_deadline_in_the_next():
+    again = told(ticked(1), LEFT["disconnected"], ticked(2), CONNECTED, ticked(3))
+
+    assert again.missing(3) == ["anna"]
+
+
+def test_a_host_is_waited_for_at_every_tick_whatever_is_told():
+    gone = (subjects.CONNECTION_CHANGED, ConnectionChanged(agent="host_1", connected=False))
+
+    assert told(ticked(1), ticked(2), gone, hosts=["host_1"], guests=()).missing(2) == ["host_1"]
+
+
+def test_a_tick_told_again_leaves_nobody_behind():
+    assert told(ticked(1), answered(1), ticked(2), ticked(2)).missing(2) == ["anna"]
+
+
+def test_an_agents_deadline_is_its_own_then_the_runs_then_the_scenarios():
+    own, of_all = limited("anna", deadline_ms=500), limited(deadline_ms=9_000)
+    other = limited("anna", max_order_rate=5)
+
+    assert told(ticked(1)).left_ms(1, 1_000) == DEADLINE_MS - 1_000
+    assert told(ticked(1), of_all, other).left_ms(1, 1_000) == 8_000
+    assert told(ticked(1), own, of_all).left_ms(1, 1_000) == -500
+    assert told(ticked(1), own, guests=["anna", "bert"]).left_ms(1, 1_000) == DEADLINE_MS - 1_000
+    assert told(ticked(1), of_all, hosts=["host_1"]).left_ms(1, 0) == DEADLINE_MS

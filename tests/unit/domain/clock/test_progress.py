@@ -1,0 +1,74 @@
+"""How far a run is, folded from its log."""
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Stamp
+from econsim.domain.clock.progress import Progress
+from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
+from econsim.schemas.market import Quote, Side, TickCleared, Traded, TradeExecuted
+
+TRADE = TradeExecuted(1, "t", 4, 2, "anna", "bert", "b", "a", Side.BID)
+CLEARED = TickCleared(batch=1, period=1, items=1, orders=1, trades=0, volume=0, quote=Quote(), tape=())
+
+
+NOBODY_OUTSIDE = {}
+
+
+def told(*events, tick=1):
+    progress = Progress((), ())
+    for subject, actor, data in events:
+        places = {
+            name: value for name, value in (("resource", "cpu"), ("agent", actor)) if name in subject.places
+        }
+        progress.evolve(Stamp("run", "salt", tick, "now").event(subject, actor, data, **places))
+    return progress
+
+
+def test_a_tick_moves_the_moment():
+    moment = told((subjects.TICKED, "clock", Ticked(period=2, tick_of_period=3)), tick=7).moment
+
+    assert (moment.tick, moment.period, moment.tick_of_period) == (7, 2, 3)
+
+
+def test_a_tick_is_cleared_when_every_book_has():
+    progress = told((subjects.TICK_CLEARED, "market", CLEARED))
+
+    assert progress.cleared(["cpu"], 1)
+    assert not progress.cleared(["cpu", "gpu"], 1)
+
+
+def test_a_trade_told_twice_counts_once_and_a_period_starts_anew():
+    trade = (subjects.TRADE_EXECUTED, "market", Traded(items=(TRADE,)))
+    closed = (subjects.PERIOD_CLOSED, "clock", PeriodClosed(period=1))
+
+    assert told(trade, trade).held("anna", "cpu") == 2
+    assert told(trade, trade).held("bert", "cpu") == -2
+    assert told(trade, closed).held("anna", "cpu") == 0
+
+
+def answer(tick, host="host_1"):
+    return (subjects.CYCLE_COMPLETED, host, CycleCompleted(tick=tick, agents=1, limits={}))
+
+
+def test_limits_are_known_once_every_host_has_told_them_in_the_period():
+    opened = (subjects.PERIOD_OPENED, "clock", PeriodOpened(period=2))
+
+    assert told(answer(1)).limits({"host_1"}) == [{}, NOBODY_OUTSIDE]
+    assert told(answer(1)).limits({"host_1", "host_2"}) is None
+    assert told(answer(1), opened).limits({"host_1"}) is None
+
+
+def test_an_answer_from_before_a_trade_tells_no_limits():
+    ticked = (subjects.TICKED, "clock", Ticked(period=1, tick_of_period=1))
+    trade = (subjects.TRADE_EXECUTED, "market", Traded(items=(TRADE,)))
+
+    assert told(ticked, answer(1), trade, tick=1).limits({"host_1"}) is None
+    assert told(ticked, trade, answer(2), tick=1).limits({"host_1"}) == [{}, NOBODY_OUTSIDE]
+
+
+def test_a_period_s_books_are_emptied_by_its_last_batch_alone():
+    last = CLEARED.model_copy(update={"period_closed": True})
+
+    assert not told((subjects.TICK_CLEARED, "market", CLEARED)).emptied(["cpu"], 1)
+    assert told((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 1)
+    assert not told((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 2)

@@ -1,0 +1,51 @@
+"""A service that folds a log notices what is missing of it, and says before which place."""
+
+import pytest
+from run_builders import small_scenario
+
+from econsim.domain.market.batch_checks import Folding
+from econsim.errors import CorruptLog
+from econsim.runs.in_memory import run
+from econsim.schemas.clock import Ticked
+from econsim.schemas.market import Accepted, Rejected, TickCleared, Traded
+
+
+def fold(log, *, in_part=False):
+    whole = Folding("run_1", ["cpu"], lock_step=True, in_part=in_part)
+    for place, sealed in enumerate(log, 1):
+        whole.see(place, sealed)
+
+
+def of(log, kind):
+    return next(index for index, sealed in enumerate(log) if isinstance(sealed.event.data, kind))
+
+
+def test_a_whole_log_is_folded():
+    log = list(run(small_scenario(), "run_1", "ab"))
+
+    fold(log)
+    fold([each for each in log if not isinstance(each.event.data, Accepted | Rejected)], in_part=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (Accepted, "batch_lacks_items"),
+        (Traded, "batch_counts_other_trades"),
+        (TickCleared, "batch_is_out_of_order"),
+        (Ticked, "tick_is_out_of_order"),
+    ],
+)
+def test_a_missing_event_stops_the_fold_and_is_placed(kind, what):
+    log = list(run(small_scenario(), "run_1", "ab"))
+    del log[of(log, kind)]
+
+    with pytest.raises(CorruptLog, match=rf"'run_1' is damaged before place \d+: {what}"):
+        fold(log, in_part=kind is Traded)
+
+
+def test_a_batch_that_was_done_again_is_folded_once():
+    log = list(run(small_scenario(), "run_1", "ab"))
+    trades = of(log, Traded)
+
+    fold([*log[: trades + 1], *log[of(log, Accepted) : trades + 1], *log[trades + 1 :]])

@@ -1,0 +1,207 @@
+"""What holds for every mechanism whatever agents do, by Hypothesis.
+
+Small prices and few agents make crossings, ties and meetings with oneself common.
+"""
+
+from collections import Counter
+
+import pytest
+from factories import accepted_ids, trades
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from econsim.domain.agent.random_draws import Draws
+from econsim.domain.market.call_auction import CallAuction
+from econsim.domain.market.mechanisms import make
+from econsim.schemas.market import OrderAccepted, OrderCancelled, TradeExecuted
+from econsim.schemas.orders import Action, OrderKind, Side, Verb
+from econsim.schemas.scenario import Market, MechanismName, Rationing
+
+AGENTS = ("ann", "bob", "cas")
+MARKETS = [
+    Market(resource="cpu", mechanism=name, rationing=rationing, tick_size="0.000001", price_min="0.000001")
+    for name, rationing in (
+        (MechanismName.CONTINUOUS_DOUBLE_AUCTION, Rationing.PRICE_TIME),
+        (MechanismName.ZI_DOUBLE_AUCTION, Rationing.PRICE_TIME),
+        (MechanismName.CALL_AUCTION, Rationing.PRICE_TIME),
+        (MechanismName.CALL_AUCTION, Rationing.DRAW),
+    )
+]
+BRIEFLY = settings(max_examples=50)  # times four markets: enough that each seeded defect was found
+every_market = pytest.mark.parametrize("market", MARKETS, ids=lambda m: f"{m.mechanism}-{m.rationing}")
+
+
+WISH = st.tuples(
+    st.sampled_from([Verb.BID, Verb.ASK] * 3 + [Verb.CANCEL, Verb.REPLACE]),
+    st.sampled_from(AGENTS),
+    st.integers(1, 8),
+    st.sampled_from([1, 1, 1, 2, 5]),
+    st.sampled_from(list(OrderKind) + [OrderKind.LIMIT] * 5),
+    st.integers(1, 6),
+)
+BATCHES = st.lists(st.lists(WISH, max_size=12), min_size=1, max_size=4).map(
+    lambda plan: [[action(n, at, wish) for at, wish in enumerate(wishes)] for n, wishes in enumerate(plan)]
+)
+
+
+def action(batch, at, wish):
+    """Return a wish as an action with a new id; cancels and replaces name one made up to six before."""
+    verb, agent, price, quantity, kind, back = wish
+    old, new = f"o{batch * 12 + at - back}", f"o{batch * 12 + at}"
+    if verb is Verb.CANCEL:
+        return Action(verb, agent, old)
+    if verb is Verb.REPLACE:
+        return Action(verb, agent, old, price, quantity, new_order_id=new)
+    return Action(verb, agent, new, price, quantity, kind)
+
+
+def play(market, plan, *, clear_every=2):
+    """Process the batches on a fresh book, and return it with all its items."""
+    book, items = make(market), []
+    for count, actions in enumerate(plan, start=1):
+        items += book.process(actions, len(items) + 1, Draws(1, count), clear=count % clear_every == 0)
+    return book, items
+
+
+@every_market
+@BRIEFLY
+@given(plan=BATCHES)
+def test_folding_all_items_rebuilds_the_book(market, plan):
+    book, items = play(market, plan)
+
+    folded = make(market)
+    for item in items:
+        folded.evolve(item)
+
+    assert folded == book
+    assert (folded.quote(), folded.depth(9), len(folded)) == (book.quote(), book.depth(9), len(book))
+    assert all(folded.open_orders(a) == book.open_orders(a) for a in AGENTS)
+    assert folded.empty(1) == book.empty(1)
+
+
+@every_market
+@BRIEFLY
+@given(plan=BATCHES, cut=st.integers(0, 4))
+def test_a_folded_book_goes_on_as_the_first_would_have(market, plan, cut):
+    book, items = play(market, plan)
+    _, past = play(market, plan[:cut])
+
+    folded = make(market)
+    for item in past:
+        folded.evolve(item)
+    for count, actions in enumerate(plan[cut:], start=len(plan[:cut]) + 1):
+        past += folded.process(actions, len(past) + 1, Draws(1, count), clear=count % 2 == 0)
+
+    assert past == items
+    assert folded == book
+
+
+@every_market
+@BRIEFLY
+@given(plan=BATCHES)
+def test_items_are_numbered_without_gaps_and_trades_named_once(market, plan):
+    _, items = play(market, plan)
+
+    names = [t.trade_id for t in trades(items)]
+
+    assert [i.n for i in items] == list(range(1, len(items) + 1))
+    assert len(names) == len(set(names))
+
+
+@every_market
+@BRIEFLY
+@given(plan=BATCHES)
+def test_every_unit_is_traded_cancelled_or_open(market, plan):
+    book, items = play(market, plan)
+
+    left = Counter()
+    for item in items:
+        if isinstance(item, OrderAccepted):
+            left[item.order_id] += item.quantity
+        elif isinstance(item, TradeExecuted):
+            left[item.bid_id] -= item.quantity
+            left[item.ask_id] -= item.quantity
+        elif isinstance(item, OrderCancelled):
+            left[item.order_id] -= item.quantity
+
+    assert {i: q for i, q in left.items() if q} == {
+        o: book.find(o).open for o in accepted_ids(items) if book.find(o)
+    }
+
+
+@every_market
+@BRIEFLY
+@given(plan=BATCHES)
+def test_no_trade_is_within_an_agent_or_outside_a_limit(market, plan):
+    _, items = play(market, plan)
+    limits = {i.order_id: i.price for i in items if isinstance(i, OrderAccepted)}
+
+    for trade in trades(items):
+        assert trade.buyer != trade.seller
+        assert limits[trade.ask_id] <= trade.price <= limits[trade.bid_id]
+
+
+@every_market
+@BRIEFLY
+@given(plan=BATCHES)
+def test_the_book_is_never_left_crossed(market, plan):
+    book, _ = play(market, plan, clear_every=1)
+
+    quote = book.quote()
+
+    assert quote.bid is None or quote.ask is None or quote.bid < quote.ask
+
+
+@given(plan=BATCHES)
+def test_the_order_book_fills_by_price_then_time(plan):
+    _, items = play(MARKETS[0], plan)
+    standing = {}
+
+    for item in items:
+        if isinstance(item, OrderAccepted):
+            standing[item.order_id] = item
+        elif isinstance(item, OrderCancelled):
+            del standing[item.order_id]
+        elif isinstance(item, TradeExecuted):
+            maker_id = item.ask_id if item.taker is Side.BID else item.bid_id
+            taker_id = item.bid_id if item.taker is Side.BID else item.ask_id
+            maker, sign = standing[maker_id], (1 if item.taker is Side.BID else -1)
+            rivals = [o for o in standing.values() if o.side is maker.side and o.order_id != taker_id]
+            assert maker == min(rivals, key=lambda o: (o.price * sign, o.n))
+            assert item.price == maker.price
+            done = [o for o in (maker_id, taker_id) if _open_after(items, item, o) == 0]
+            for order_id in done:
+                del standing[order_id]
+
+
+def _open_after(items, last, order_id):
+    """Return an order's open units once `last` has happened."""
+    past = items[: last.n]
+    asked = next(i.quantity for i in past if isinstance(i, OrderAccepted) and i.order_id == order_id)
+    return asked - sum(t.quantity for t in trades(past) if order_id in (t.bid_id, t.ask_id))
+
+
+@given(plan=BATCHES)
+def test_the_zi_auction_never_shows_more_than_one_quote_a_side(plan):
+    book, _ = play(MARKETS[1], plan)
+
+    assert all(sum(level.orders for level in side) <= 1 for side in book.depth(9))
+
+
+@given(plan=BATCHES, rationing=st.sampled_from(Rationing))
+def test_the_call_auction_trades_the_most_any_price_could(plan, rationing):
+    book = CallAuction(1, rationing)
+    book.process([a for actions in plan for a in actions], 1, Draws(1), clear=False)
+    orders = book.in_arrival_order()
+    merits = {}
+    for price in range(10):
+        demand = sum(o.open for o in orders if o.side is Side.BID and o.price >= price)
+        supply = sum(o.open for o in orders if o.side is Side.ASK and o.price <= price)
+        merits[price] = min(demand, supply), -abs(demand - supply)
+
+    made = trades(book.process([], 1, Draws(1), clear=True))
+
+    best = max(merits.values())
+    fit = [price for price, merit in merits.items() if merit == best]
+    assert sum(t.quantity for t in made) == best[0]
+    assert {t.price for t in made} <= {(fit[0] + fit[-1]) // 2}

@@ -1,0 +1,114 @@
+"""Every service that rebuilds from the log or the journal is, after each entry, what it was when it lived through it.
+
+Books are in test_book.py.
+"""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from run_builders import small_scenario
+
+from econsim.domain.agent.host_agents import Desk
+from econsim.domain.agent.population import population
+from econsim.domain.clock.attendance import Attendance
+from econsim.domain.clock.progress import Progress
+from econsim.domain.ledger import ledger as ledger_module
+from econsim.domain.ledger.journal import Journal
+from econsim.domain.ledger.ledger import Ledger
+from econsim.runs.in_memory import run
+from econsim.schemas.clock import Ticked
+from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
+from econsim.services.agent import host
+from econsim.services.clock import run_driver
+
+HOLDERS = (TREASURY, "anna", "bert")
+KINDS = (Kind.TRANSFER, Kind.TRANSFER, Kind.PENDING, Kind.PENDING, Kind.POST, Kind.VOID)
+
+
+def chain(number):
+    """Return one of 38 880 small chains: few ids, so that repeats, other fields and refusals are common."""
+    number, id_ = divmod(number, 9)
+    number, kind = divmod(number, 6)
+    number, debit = divmod(number, 3)
+    number, credit = divmod(number, 3)
+    number, pending = divmod(number, 8)
+    kind, parties = KINDS[kind], (HOLDERS[debit], HOLDERS[credit])
+    amount, resolves = (0 if kind is Kind.VOID else number % 4), None
+    if kind in {Kind.POST, Kind.VOID}:
+        resolves = f"t{pending}"
+    return Chain(f"c{id_}", "test", (Transfer(f"t{id_}", kind, *parties, CREDITS, amount, resolves),))
+
+
+SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), max_size=12)
+
+
+@pytest.mark.parametrize("remembered", [3, 100])
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[
+        HealthCheck.too_slow,  # it tells of a busy machine, not of the examples
+        HealthCheck.function_scoped_fixture,  # the limit is the same for all examples
+    ],
+)
+@given(submissions=SUBMISSIONS)
+def test_a_ledger_is_its_journal_replayed_after_each_submission(monkeypatch, remembered, submissions):
+    monkeypatch.setattr(ledger_module, "CHAINS_REMEMBERED_MAX", remembered)
+    live, heir, journal = Ledger(), Ledger(), Journal()
+
+    for chains in submissions:
+        for entry in journal.seal(live.apply(chains)):
+            heir.replay(entry)
+        assert heir == live
+
+
+def heard(events, rows):
+    """Return the events on subjects that a service asks the log for."""
+    types = {row.type for row in rows}
+    return [sealed for sealed in events if sealed.event.type in types]
+
+
+@pytest.mark.parametrize("policy", ["zip", "zi_c", "truthful"])
+@pytest.mark.parametrize("mechanism", ["continuous_double_auction", "zi_double_auction", "call_auction"])
+def test_a_host_that_hears_the_log_anew_acts_as_the_one_that_lived_through_it(policy, mechanism):
+    scenario = small_scenario(policy, mechanism)
+    live, events = Desk(scenario), list(run(scenario))
+
+    for count, sealed in enumerate(events, 1):
+        live.evolve(sealed)
+        if isinstance(sealed.event.data, Ticked):
+            heir, tick = Desk(scenario), sealed.event.tick
+            for before in heard(events[:count], (*host.HEARD, *host.PACED)):
+                heir.evolve(before)
+            assert (heir.act(tick), heir.limits()) == (live.act(tick), live.limits())
+
+
+def test_a_clock_that_reads_the_log_anew_knows_what_the_one_before_knew():
+    scenario = small_scenario("zi_c")
+    agents, events = population(scenario), list(run(scenario))
+    live, present = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
+
+    for count, sealed in enumerate(events, 1):
+        live.evolve(sealed)
+        present.evolve(sealed)
+        heir, called = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
+        if isinstance(sealed.event.data, Ticked):
+            for before in heard(
+                events[:count], (*run_driver.OWN, *run_driver.OF_MARKETS, *run_driver.ABSENCES)
+            ):
+                heir.evolve(before)
+                called.evolve(before)
+            assert known(heir, agents) == known(live, agents)
+            assert called.missing(sealed.event.tick) == present.missing(sealed.event.tick)
+
+
+def known(progress, agents):
+    """Return everything a clock asks for."""
+    held = [progress.held(agent.id, asset) for agent in agents for asset in (CREDITS, "cpu")]
+    tick, period = progress.moment.tick, progress.moment.period
+    reached = (
+        progress.cleared(["cpu"], tick - 1),
+        progress.emptied(["cpu"], period),
+        progress.limits(["host_1"]),
+    )
+    return progress.moment, progress.ticked_id, progress.period_closed, progress.failure, held, reached

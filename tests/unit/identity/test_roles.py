@@ -1,0 +1,141 @@
+"""What is meant keeps the rules of the architecture: they are stated here in words, for the table written by hand."""
+
+import pytest
+
+from econsim.checks.permissions.expected import Matrix, expected
+from econsim.checks.permissions.page import differences, page
+from econsim.checks.permissions.probes import CALLS, PARTIES, ROLES, probes
+from econsim.errors import NotFound
+from econsim.identity.roles import ROLES as GENERATED
+from econsim.identity.roles import SERVICES, SIM, permissions
+from econsim.schemas.subject import OWNERS, Kind
+from econsim.subjects import TABLE
+
+ROWS = probes()
+MEANT = expected(ROWS)
+PEOPLE = ("operator", "observer", "auditor")
+# The server says these itself, of what their owner writes into a bucket.
+BY_SERVER = ("transfer_posted", "transfer_refused")
+# Said by others on their owner's behalf: an outside agent's answer, a try at what is not allowed, a command's outcome.
+SHARED = {
+    "cycle_completed": {"admission"},
+    "rejected": set(OWNERS),
+    "suspended": {"market", "ledger"},
+    "commanded": {"clock"},
+}
+
+
+def holders(row, right):
+    """Return who is meant to have a right to a row of the table of subjects."""
+    domain = row.template.partition(".")[0]
+    return {party for party in PARTIES if right in MEANT.cells.get((domain, row.template, party), "")}
+
+
+def rows(*kinds):
+    return [row for row in TABLE if row.kind in kinds]
+
+
+def may_say(party):
+    """Return everything a party is meant to publish."""
+    return {name for (_, name, who), rights in MEANT.cells.items() if who == party and "P" in rights}
+
+
+def test_every_role_is_in_the_matrix() -> None:
+    assert tuple(GENERATED) == ROLES
+
+
+def test_every_service_has_its_own_role() -> None:
+    assert set(SERVICES) == set(OWNERS)
+
+
+@pytest.mark.parametrize("row", rows(Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST), ids=lambda row: row.template)
+def test_its_owner_alone_says_an_event(row) -> None:
+    action = row.template.split(".")[2]
+    by_server = row.kind is Kind.EVENT and action in BY_SERVER
+
+    assert holders(row, "P") == (set() if by_server else {row.owner} | SHARED.get(action, set()))
+
+
+@pytest.mark.parametrize("row", rows(Kind.DELIVERY, Kind.BROADCAST), ids=lambda row: row.template)
+def test_nobody_in_sim_hears_what_is_told_to_an_agent(row) -> None:
+    assert not holders(row, "S")
+
+
+@pytest.mark.parametrize("row", rows(Kind.REQUEST, Kind.OPERATOR, Kind.ENTRY), ids=lambda row: row.template)
+def test_its_owner_alone_hears_a_request(row) -> None:
+    assert holders(row, "S") == {row.owner}
+
+
+@pytest.mark.parametrize("row", rows(Kind.ENTRY), ids=lambda row: row.template)
+def test_an_entry_comes_from_nowhere_but_agents_accounts(row) -> None:
+    assert not holders(row, "P")
+
+
+@pytest.mark.parametrize("row", rows(Kind.COMMAND), ids=lambda row: row.template)
+def test_a_command_is_heard_by_nobody_but_its_queue(row) -> None:
+    assert not holders(row, "S")
+    assert not holders(row, "P") & {*PEOPLE, "setup", "ledger", "sys", "guest"}
+
+
+@pytest.mark.parametrize("row", rows(Kind.OPERATOR), ids=lambda row: row.template)
+def test_operators_alone_command_and_in_their_own_name(row) -> None:
+    other = row.template.replace("{operator}", "other")
+
+    assert holders(row, "P") == {"operator"}
+    assert not any("P" in MEANT.cells.get(("admin", other, party), "") for party in PARTIES)
+
+
+@pytest.mark.parametrize("party", ["observer", "auditor"])
+def test_readers_say_nothing_but_questions(party) -> None:
+    assert all(name.startswith("$JS.API.DIRECT.GET.") for name in may_say(party))
+
+
+def test_an_operator_asks_services_and_never_jetstream() -> None:
+    assert not [name for name in may_say("operator") if name.startswith("$")]
+
+
+def test_the_auditor_reads_the_log_alone() -> None:
+    assert all(".audit_log" in name for name in may_say("auditor"))
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if "STREAM.DELETE" in call or "PURGE" in call])
+def test_nobody_deletes_or_empties_a_stream(call) -> None:
+    names = {call.replace("{stream}", row.group) for row in ROWS}
+
+    assert not any(name in names for _, name, _ in MEANT.cells)
+
+
+def test_everybody_hears_an_inbox_of_its_own_and_no_other() -> None:
+    heard = {
+        (name, party)
+        for (group, name, party), rights in MEANT.cells.items()
+        if group == "inboxes" and "S" in rights
+    }
+
+    in_sim = [role for role in ROLES if GENERATED[role].account == SIM]
+    assert heard == {(f"_INBOX.{role}.>", role) for role in in_sim}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_list_has_a_bare_wildcard(role) -> None:
+    lists = permissions(role)
+
+    assert not {">", "*", "$JS.>", "$SYS.>"} & {*lists["pub"]["allow"], *lists["sub"]["allow"]}
+
+
+def test_an_unknown_role_has_no_permissions() -> None:
+    with pytest.raises(NotFound, match="market, ledger, clock"):
+        permissions("nobody")
+
+
+def test_a_cell_that_differs_is_named_and_shown() -> None:
+    row = next(row for row in ROWS if row.name == "$KV.quotas.>")
+    found = Matrix(
+        {**MEANT.cells, ("buckets", row.name, "observer"): "P"}, {**MEANT.says, "x": "y"}, MEANT.hears
+    )
+
+    lines = differences(ROWS, MEANT, found)
+
+    assert lines == ["buckets: $KV.quotas.>: observer: ·≠P", "guest says x: expected nothing, actual y"]
+    assert "·≠P" in page(ROWS, MEANT, found)
+    assert "2 differ" in page(ROWS, MEANT, found)

@@ -1,0 +1,131 @@
+"""Parquet files of a run. Catches: rows lost or doubled, sums that differ from the log."""
+
+from __future__ import annotations
+
+import json
+
+import duckdb
+import pytest
+from factories import bid, cancel, replace_order
+from run_builders import small_run, summed
+
+from econsim.domain.audit.envelope import Stamp
+from econsim.domain.market.order_terms import rejection
+from econsim.report.export import TABLES, export
+from econsim.schemas.market import Rejected
+from econsim.subjects import ORDER_REJECTED
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("run's files")
+    return directory, export(small_run("zi_c"), directory)
+
+
+def query(directory, sql):
+    """Return rows; tables are written as {name}."""
+    quoted = str(directory).replace("'", "''")
+    tables = {name: f"'{quoted}/{name}.parquet'" for name in TABLES}
+    with duckdb.connect() as connection:
+        return connection.sql(sql.format_map(tables)).fetchall()
+
+
+def test_every_table_has_the_rows_it_says(exported):
+    directory, rows = exported
+
+    assert rows == {name: query(directory, f"FROM {{{name}}} SELECT count(*)")[0][0] for name in TABLES}
+    assert rows["events"] == len(small_run("zi_c"))
+    assert rows["ticks"] == 12
+    assert rows["trades"] == summed(small_run("zi_c")).trades > 0
+
+
+def test_events_keep_envelope_and_data(exported):
+    entry = small_run("zi_c")[5]
+
+    ((subject, tick, data),) = query(
+        exported[0], f"FROM {{events}} SELECT subject, tick, data WHERE event_id = '{entry.event_id}'"
+    )
+
+    assert (subject, tick, json.loads(data)) == (entry.subject, entry.tick, entry.data)
+
+
+def test_who_trades_is_known(exported):
+    unknown = query(
+        exported[0], "FROM {trades} SELECT count(*) WHERE buyer NOT IN (FROM {agents} SELECT agent)"
+    )
+    who = query(exported[0], "FROM {agents} SELECT policy, host, balance_ref ORDER BY agent LIMIT 1")
+
+    run = small_run("zi_c")[0].correlation_id
+    assert unknown == [(0,)]
+    assert who == [("zi_c", "host_1", f"{run}.buyer_001.balance")]
+
+
+def test_orders_are_filled_as_trades_say(exported):
+    ((filled, traded),) = query(
+        exported[0], "SELECT (FROM {orders} SELECT sum(filled)), (FROM {trades} SELECT 2 * sum(quantity))"
+    )
+
+    assert filled == traded
+
+
+def test_orders_tell_refusals_too(exported):
+    rejected = summed(small_run("zi_c")).markets[0].rejected
+
+    assert (
+        dict(
+            query(
+                exported[0], "FROM {orders} SELECT rejected, count(*) WHERE rejected IS NOT NULL GROUP BY ALL"
+            )
+        )
+        == rejected
+    )
+
+
+def test_balances_end_where_the_ledger_ended(exported):
+    last = dict(
+        query(
+            exported[0],
+            "FROM {balances} SELECT holder, arg_max(posted, (sequence, place)) WHERE asset = 'credits' GROUP BY ALL",
+        )
+    )
+
+    assert {holder.agent: last[holder.agent] for holder in summed(small_run("zi_c")).holders} == {
+        holder.agent: holder.credits for holder in summed(small_run("zi_c")).holders
+    }
+
+
+def test_every_asset_is_conserved(exported):
+    changes = query(exported[0], "FROM {balances} SELECT asset, sum(change) GROUP BY ALL ORDER BY asset")
+
+    assert changes == [("cpu", 0), ("credits", 0)]
+
+
+def test_repeats_are_left_out_and_files_replaced(tmp_path):
+    log = small_run("zi_c")
+    export(log[:5], tmp_path)
+
+    assert export([*log, *log], tmp_path)["events"] == len(log)
+
+
+def test_an_empty_log_gives_empty_tables(tmp_path):
+    assert set(export([], tmp_path).values()) == {0}
+
+
+def test_refused_orders_and_refused_cancels_are_told_apart_with_what_was_asked(tmp_path):
+    stamp, asked = (
+        Stamp("run", "salt", 1, "now"),
+        [
+            rejection(1, cancel("anna", "gone"), "order_not_found"),
+            rejection(2, bid("anna", "high", 3, 2), "debit_account_would_go_negative"),
+            rejection(3, replace_order("anna", "old", "new", 4), "order_not_found"),
+        ],
+    )
+    export([stamp.event(ORDER_REJECTED, "market", Rejected(items=tuple(asked)), resource="cpu")], tmp_path)
+
+    columns = "order_id, verb, side, price, quantity, kind, replaces"
+
+    assert query(tmp_path, f"FROM {{orders}} SELECT {columns} ORDER BY n") == [
+        ("gone", "cancel", None, None, None, None, None),
+        ("high", "bid", "bid", 3, 2, "limit", None),
+        ("new", "replace", None, 4, 1, None, "old"),
+    ]

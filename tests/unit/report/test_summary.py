@@ -1,0 +1,116 @@
+"""A run summed up. Catches: surplus that is not the profits, a period lost, a verdict on the wrong mean."""
+
+from __future__ import annotations
+
+import pytest
+from run_builders import only, records, small_run, small_scenario, summed
+
+from econsim import subjects
+from econsim.domain.agent.population import population
+from econsim.domain.clock.period import realised_surplus
+from econsim.errors import InvalidMessage
+from econsim.report.summary import Speed
+from econsim.schemas.market import TradeExecuted
+
+
+def expecting(**fields):
+    """Return the first verdict of a run of truthful traders at a call auction: efficiency is 100 %."""
+    expected = {"measure": "efficiency", "value": 100, "tolerance": 0, "source": "theory", **fields}
+    wanted = small_scenario("truthful", "call_auction", expectations=[expected])
+    return summed(records(wanted)).verdicts[0]
+
+
+@pytest.mark.parametrize("policy", ["zip", "zi_c", "zi_u", "truthful"])
+def test_profits_add_up_to_the_surplus(policy):
+    summary = summed(small_run(policy))
+
+    surplus = sum(period.surplus for market in summary.markets for period in market.periods)
+
+    assert sum(holder.profit for holder in summary.holders) == surplus
+
+
+def test_surplus_is_what_the_economy_says():
+    log = small_run("zi_u")
+    trades = [
+        ("cpu", TradeExecuted(**item))
+        for entry in only(log, subjects.TRADE_EXECUTED)
+        if entry.tick <= 6
+        for item in entry.data["items"]
+    ]
+
+    assert summed(log).markets[0].periods[0].surplus == realised_surplus(population(small_scenario()), trades)
+
+
+def test_truthful_traders_at_a_call_auction_take_all_surplus():
+    (market,) = summed(small_run("truthful", "call_auction")).markets
+
+    assert market.efficiency == 1
+    assert market.equilibrium_price == market.mean_price == 2.0
+    assert market.alpha == 0
+
+
+def test_periods_share_out_the_trades():
+    (market,) = summed(small_run()).markets
+
+    assert [period.number for period in market.periods] == [1, 2]
+    assert sum(period.trades for period in market.periods) == len(market.trades) > 0
+    assert sum(period.volume for period in market.periods) == market.volume
+
+
+def test_messages_are_counted_by_type():
+    summary = summed(small_run())
+
+    assert sum(summary.messages.values()) == len(small_run())
+    assert summary.messages[subjects.TICKED.type] == summary.ticks == 12
+
+
+def test_a_run_may_be_summed_up_on_the_way():
+    summary = summed(small_run()[:30])
+
+    assert not summary.closed
+    assert summary.periods == 1
+    assert summed(small_run()).closed
+
+
+def test_a_log_without_its_opening_is_refused():
+    with pytest.raises(InvalidMessage):
+        summed(small_run()[1:])
+
+
+def test_hash_and_speed_are_handed_through():
+    summary = summed(small_run(), canonical_hash="ab", speed=Speed(2.5, 1.0, 2.0))
+
+    assert (summary.canonical_hash, summary.speed) == ("ab", Speed(2.5, 1.0, 2.0))
+
+
+def test_wealth_is_what_the_ledger_says_poorest_first():
+    summary = summed(small_run())
+
+    assert sum(holder.credits for holder in summary.holders) == 22 * 100_000_000 + sum(
+        holder.profit for holder in summary.holders
+    )
+    assert list(summary.holders) == sorted(summary.holders, key=lambda holder: (holder.credits, holder.agent))
+    assert summary.gini is not None
+    assert 0 <= summary.gini < 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "holds"),
+    [
+        ({}, True),
+        ({"value": 99}, False),
+        ({"value": 99, "tolerance": 1}, True),
+        ({"measure": "mean_price", "value": 2.0}, True),
+        ({"measure": "trades_per_period", "value": 5.5, "tolerance": 0.5}, True),
+        ({"measure": "alpha", "value": 0, "first_period": 2, "last_period": 2}, True),
+    ],
+)
+def test_an_expectation_holds_within_its_tolerance(fields, holds):
+    assert expecting(**fields).holds is holds
+
+
+def test_an_expectation_looks_at_its_periods_only():
+    everything, second = (expecting(measure="alpha", first_period=first, last_period=2) for first in (1, 2))
+
+    assert everything.half_width is not None
+    assert second.half_width is None
