@@ -50,7 +50,7 @@ async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
         server, client = await stack.enter_async_context(rig.private_server())
         where = Server(server.url, server.creds)
         await stack.enter_async_context(spread(("clock", "ledger"), where, state, print))
-        await open_run(client, rig.RUN, loads.guests(100, 10))
+        await open_run(client, rig.RUN, loads.externals(100, 10))
         creds = str(rig.superuser(server.trust))
         echo = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.balance", server.url, creds, str(len(await _answer(client)))

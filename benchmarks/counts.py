@@ -56,10 +56,10 @@ async def counted(server: EmbeddedServer, client: Client, run: str) -> Counts:
     totals: Counter[str] = Counter()
     async with recording(server) as sent, rig.all_services(server):
         await open_run(client, run, SCENARIO)
-        async for sealed in events_of(client, run):
-            if isinstance(sealed.event.data, TickCleared):
-                totals["orders"] += sealed.event.data.orders
-                totals["trades"] += sealed.event.data.trades
+        async for addressed in events_of(client, run):
+            if isinstance(addressed.event.data, TickCleared):
+                totals["orders"] += addressed.event.data.orders
+                totals["trades"] += addressed.event.data.trades
                 totals["ticks"] += 1
     totals["events_in_log"] = sum((await waiting(client, subjects.AUDIT, f"*.*.*.{run}")).values())
     totals["transfers_in_log"] = sum(

@@ -63,7 +63,7 @@ def pure() -> float:
     return CHAINS / (process_time() - start)
 
 
-def sealed() -> float:
+def addressed() -> float:
     """Return chains a second of the rules and the journal's hash chain."""
     ledger, journal, chains = Ledger(), Journal(), payments(CHAINS, "p")
     ledger.apply(OPENING)
@@ -110,6 +110,6 @@ def run(*, quick: bool) -> list[Line]:
     repeats = 1 if quick else REPEATS
     return [
         Line("ledger: rules alone", "chains/s", [pure() for _ in range(repeats)]),
-        Line("ledger: rules and journal", "chains/s", [sealed() for _ in range(repeats)]),
+        Line("ledger: rules and journal", "chains/s", [addressed() for _ in range(repeats)]),
         *asyncio.run(over_nats(repeats)),
     ]

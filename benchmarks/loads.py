@@ -35,12 +35,12 @@ def crowd(agents: int, ticks: int, policy: str = "zi_c") -> Scenario:
     )
 
 
-def guests(agents: int, units: int) -> Scenario:
+def externals(agents: int, units: int) -> Scenario:
     """Return a real-time market of agents that connect by themselves, open for a minute."""
     sides = (("buyer", "bid"), ("seller", "ask"))
     return Scenario.model_validate(
         {
-            "name": "guests",
+            "name": "externals",
             "clock": {"mode": "real_time", "ticks_per_period": 1, "tick_ms": 60_000},
             "markets": [{"resource": RESOURCE, "price_max": 4, "open_orders_max": 10_000}],
             "agents": [

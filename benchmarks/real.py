@@ -35,7 +35,7 @@ OBSERVED = (f"system.*.*.{rig.RUN}", f"market.*.tick_cleared.{rig.RUN}")
 """Enough to time a run without decoding its orders."""
 
 AGENTS = 100
-"""Guests of the real-time load."""
+"""External agents of the real-time load."""
 
 
 async def lock_step(server: EmbeddedServer, client: Client, scenario: Scenario) -> dict[str, Any]:
@@ -94,7 +94,7 @@ async def main(load: str, numbers: list[int], trace: Path | None) -> None:
         if load == "crowd":
             found = await lock_step(server, client, loads.crowd(*numbers))
         else:
-            scenario = loads.guests(AGENTS, numbers[0] // AGENTS + 1)
+            scenario = loads.externals(AGENTS, numbers[0] // AGENTS + 1)
             found = await real_time(server, client, scenario, numbers[0])
         found["memory_mib"] = rig.peak_mebibytes(os.getpid(), server.pid)
     print(json.dumps(found))

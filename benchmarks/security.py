@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 from nats.aio.client import Client
 
 from benchmarks import rig
-from benchmarks.loads import RESOURCE, guests
+from benchmarks.loads import RESOURCE, externals
 from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.jetstream import provision
@@ -134,8 +134,8 @@ async def _run(repeats: int, orders: int) -> list[Line]:
 
 
 def _scenario() -> Scenario:
-    """Return a market of agents from outside that stays open for as long as this takes."""
-    found = guests(AGENTS, UNITS)
+    """Return a market of external agents that stays open for as long as this takes."""
+    found = externals(AGENTS, UNITS)
     return found.model_copy(update={"clock": found.clock.model_copy(update={"ticks_per_period": TICKS})})
 
 

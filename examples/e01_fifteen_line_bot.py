@@ -1,4 +1,4 @@
-"""Buy low, sell high, one unit at a time: `python examples/e01_fifteen_line_bot.py RUN NAME` for a guest of genesis."""
+"""Buy low, sell high, one unit at a time: `python examples/e01_fifteen_line_bot.py RUN NAME` for an external agent of genesis."""
 
 import asyncio
 import sys

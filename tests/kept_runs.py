@@ -29,7 +29,7 @@ def kept(scenario) -> tuple[tuple[Kept, ...], ...]:
     """Return the log and the bucket of a run of a scenario."""
     log = tuple(in_memory.run(scenario, RUN, "ab"))
     entries = [each for each in log if isinstance(each.event.data, TransferPosted | TransferRefused)]
-    records = [(sealed.subject, sealed.json()) for sealed in log]
+    records = [(addressed.subject, addressed.json()) for addressed in log]
     return (
         tuple(_kept(place, subject, body) for place, (subject, body) in enumerate(records, 1)),
         tuple(
@@ -98,13 +98,13 @@ def instead(log, index, kept) -> list[Kept]:
 
 
 def _journal(entries):
-    for sealed in entries:
-        kind = "transfer" if isinstance(sealed.event.data, TransferPosted) else "refusal"
-        yield f"{RUN}.{kind}.{sealed.event.data.sequence}", sealed.json(), sealed.subject
+    for addressed in entries:
+        kind = "transfer" if isinstance(addressed.event.data, TransferPosted) else "refusal"
+        yield f"{RUN}.{kind}.{addressed.event.data.sequence}", addressed.json(), addressed.subject
 
 
 def _balances(entries):
-    for holder, positions in verify([sealed.event for sealed in entries]).balances.items():
+    for holder, positions in verify([addressed.event for addressed in entries]).balances.items():
         credits_ = positions.pop(CREDITS, None)
         debt = positions.pop(DEBT, None)
         balance = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Outcome
 from econsim.domain.ledger.verify import Entry
@@ -53,8 +53,8 @@ class Recorder:
         self._places = count()
 
     def record(self, outcome: Outcome) -> None:
-        stamp = Stamp("run", "salt", 1, "2026-01-01T00:00:00.000000000Z")
+        envelope = Envelope("run", "salt", 1, "2026-01-01T00:00:00.000000000Z")
         for entry in self.journal.seal(outcome):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
-            self.events.append(stamp.event(subject, "ledger", entry, next(self._places)).event)
+            self.events.append(envelope.event(subject, "ledger", entry, next(self._places)).event)

@@ -1,4 +1,4 @@
-"""A run with guests over the real server, all services in this process; each guest in its own account."""
+"""A run with external agents over the real server, all services in this process; each external agent in its own account."""
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,23 +18,23 @@ from econsim.runs.remote import open_run
 from econsim.subjects import ORDER_OUTCOME
 
 
-def guest_scenario(**clock):
-    """Return a market with one resting seller at 1, 2 and 3 credits, and the guests anna and bert."""
+def external_scenario(**clock):
+    """Return a market with one resting seller at 1, 2 and 3 credits, and the external agents anna and bert."""
     sellers = group("seller", "truthful", roles=[role("ask", values=[[1, 2, 3]])])
-    guests = [group(name, "external", credits=100) for name in ("anna", "bert")]
+    externals = [group(name, "external", credits=100) for name in ("anna", "bert")]
     timing = {"mode": "real_time", "ticks_per_period": 10_000, "tick_ms": 1_000, **clock}
-    return scenario(sellers, *guests, resources=("cpu", "gpu"), clock=timing)
+    return scenario(sellers, *externals, resources=("cpu", "gpu"), clock=timing)
 
 
 @dataclass
 class Live:
-    """A run that is open, and what its guests were told."""
+    """A run that is open, and what its external agents were told."""
 
     nc: Client
     """A superuser of SIM."""
     run: str
-    guests: dict
-    """Name → connection in the guest's own account."""
+    externals: dict
+    """Name → connection in the external agent's own account."""
     creds: dict
     """Name → creds file."""
     markets: tuple
@@ -45,7 +45,7 @@ class Live:
     """Stops the market service, which is apart from the others."""
 
     def economy(self, agent="anna"):
-        return EconomicService(Line(self.guests[agent], self.run, agent))
+        return EconomicService(Line(self.externals[agent], self.run, agent))
 
     async def restart_market(self):
         """Stop the market service, and start one that knows the log alone."""
@@ -62,15 +62,17 @@ class Live:
                     await asyncio.sleep(0.1)
 
     async def state(self):
-        """Return what must not change: balances and the guests' part of the books."""
-        balances = [await self.economy(agent).get_balance() for agent in self.guests]
-        books = [await self.economy(next(iter(self.guests))).get_book(resource) for resource in self.markets]
+        """Return what must not change: balances and the external agents' part of the books."""
+        balances = [await self.economy(agent).get_balance() for agent in self.externals]
+        books = [
+            await self.economy(next(iter(self.externals))).get_book(resource) for resource in self.markets
+        ]
         return balances, [book.bids for book in books]
 
 
 @asynccontextmanager
 async def live_run(server, run, wanted, away=()):
-    """Run all services and open a run for the time of the context; guests in `away` do not connect."""
+    """Run all services and open a run for the time of the context; external agents in `away` do not connect."""
     here = Server(server.url, server.creds, server.trust)
     async with AsyncExitStack() as stack:
         others = tuple(service for service in SERVICES if service != "market")
@@ -80,10 +82,12 @@ async def live_run(server, run, wanted, away=()):
         accounts = await let_in(here, run, wanted)
         creds = {account.agent: account.creds for account in accounts}
         here_now = creds.keys() - {*away}
-        guests = {agent: await connect(server.url, creds[agent], f"guest-{agent}") for agent in here_now}
-        for guest in guests.values():
-            stack.push_async_callback(guest.close)
-        live = Live(client, run, guests, creds, tuple(each.resource for each in wanted.markets), here=here)
+        externals = {
+            agent: await connect(server.url, creds[agent], f"external agent-{agent}") for agent in here_now
+        }
+        for external in externals.values():
+            stack.push_async_callback(external.close)
+        live = Live(client, run, externals, creds, tuple(each.resource for each in wanted.markets), here=here)
         stack.push_async_callback(live.market.aclose)
         await live.restart_market()
 
@@ -93,6 +97,6 @@ async def live_run(server, run, wanted, away=()):
         for subject in ORDER_OUTCOME:
             await client.subscribe(subject.pattern(), cb=hear)
         await open_run(client, run, wanted)
-        if guests:
+        if externals:
             await live.answering()
         yield live

@@ -9,7 +9,7 @@ from superuser import superuser
 from econsim.adapters.nats.connection import connect
 from econsim.app import SERVICES, Server, running
 from econsim.domain.audit.canonical_log import canonical_hash
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.runs import in_memory, scenario_file
 from econsim.runs.remote import events_of, open_run
 
@@ -22,14 +22,14 @@ def shortened(name, periods=1, ticks=60):
     return found.model_copy(update={"clock": clock, "expectations": ()})
 
 
-async def over_nats(server, scenario, name) -> list[Sealed]:
+async def over_nats(server, scenario, name) -> list[AddressedEvent]:
     """Return the events of a run of a scenario over a server, in log order."""
     client = await connect(server.url, superuser(server), "test-run")
     try:
         async with running(tuple(SERVICES), Server(server.url, server.creds)):
             await open_run(client, name, scenario)
             async with aclosing(events_of(client, name)) as events:
-                return [sealed async for sealed in events]
+                return [addressed async for addressed in events]
     finally:
         await client.close()
 

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 
 from econsim.adapters.jetstream.audit_log import read
 from econsim.domain.audit.decoding import decoded
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.ledger.verify import verify
 from econsim.domain.market.book import Session
 from econsim.schemas.clock import RunOpened
@@ -27,9 +27,9 @@ from econsim.schemas.market import (
 )
 
 
-def discrepancies(events: Iterable[Sealed]) -> list[str]:
+def discrepancies(events: Iterable[AddressedEvent]) -> list[str]:
     """Return what does not add up in a run's events, given in log order."""
-    events = list({sealed.event.event_id: sealed for sealed in events}.values())
+    events = list({addressed.event.event_id: addressed for addressed in events}.values())
     [opened] = [s.event.data for s in events if isinstance(s.event.data, RunOpened)]
     journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
     found = list(verify(journal).findings)
@@ -51,10 +51,10 @@ def discrepancies(events: Iterable[Sealed]) -> list[str]:
     return found
 
 
-async def log_of(client: Client, run: str) -> list[Sealed]:
+async def log_of(client: Client, run: str) -> list[AddressedEvent]:
     """Return the events a run's log holds now."""
     found = [decoded(stored.subject, stored.payload) async for stored in read(client, run)]
-    return [sealed for sealed in found if sealed]
+    return [addressed for addressed in found if addressed]
 
 
 class _Book:
@@ -65,11 +65,11 @@ class _Book:
         self._session = session
         self._left: Counter[str] = Counter()
 
-    def read(self, events: Iterable[Sealed]) -> Iterator[str]:
+    def read(self, events: Iterable[AddressedEvent]) -> Iterator[str]:
         """Yield what does not add up."""
         waiting, last, batches, reach = [], 0, 0, None
-        for sealed in events:
-            match sealed.event.data:
+        for addressed in events:
+            match addressed.event.data:
                 case (
                     Accepted(items=items)
                     | Rejected(items=items)

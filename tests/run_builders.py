@@ -56,7 +56,7 @@ def small_run(policy="zip", mechanism="continuous_double_auction", name="run_1",
 
 def records(wanted, name="run_1", salt="ab") -> tuple[Record, ...]:
     """Return the records of a run of a scenario, in log order."""
-    return tuple(unseal(sealed) for sealed in run(wanted, name, salt))
+    return tuple(unseal(addressed) for addressed in run(wanted, name, salt))
 
 
 def only(log, subject) -> list[Record]:

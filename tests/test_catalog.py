@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from econsim import app, errors, schemas, subjects
 from econsim.config import settings
 from econsim.domain.audit import decoding
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.market.book import Session
 from econsim.routers import ledger
 from econsim.schemas.clock import RunOpened
@@ -75,19 +75,19 @@ def subscribed():
     market = run.data.scenario.markets[0]
     queue = book_consumer(run.name, market.resource)
     held = [
-        *ledger.listen(made["ledger"].link.broker, run, SimpleNamespace()),
-        *book.listen(made["market"].link, run, Session(market, 1), SimpleNamespace(), queue),
+        *ledger.listen(made["ledger"].context.broker, run, SimpleNamespace()),
+        *book.listen(made["market"].context, run, Session(market, 1), SimpleNamespace(), queue),
     ]
-    always = [subscriber for service in made.values() for subscriber in service.link.broker.subscribers]
+    always = [subscriber for service in made.values() for subscriber in service.context.broker.subscribers]
     heard = {subscriber.subject.template for subscriber in (*always, *held)}
     return sorted((heard - {queue.deliver_subject}) | {queue.filter_subject})
 
 
 def sample_run():
     wanted = scenario(group("buyer", roles=[role("bid", first=2, last=1)]))
-    stamp = Stamp(RUN, "ab", 0, "1970-01-01T00:00:00.000000000Z")
-    sealed = stamp.event(subjects.RUN_OPENED, "clock", RunOpened(scenario=wanted, salt="ab"))
-    return open_run(sealed.event)
+    envelope = Envelope(RUN, "ab", 0, "1970-01-01T00:00:00.000000000Z")
+    addressed = envelope.event(subjects.RUN_OPENED, "clock", RunOpened(scenario=wanted, salt="ab"))
+    return open_run(addressed.event)
 
 
 def test_every_subscription_is_in_the_catalog(document, subscribed) -> None:

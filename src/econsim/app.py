@@ -35,10 +35,10 @@ from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
 from econsim.services.asyncapi import Catalog
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.services.gc_tuning import collect_rarely
 from econsim.services.handlers import Bind, replies
-from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.leadership import ActiveRun, Leadership, Post
 from econsim.services.operator_audit import OperatorAudit
 from econsim.services.reply_check import Screen
 
@@ -62,9 +62,9 @@ _log = logging.getLogger(__name__)
 class Service:
     """One service, made."""
 
-    link: Link
+    context: ServiceContext
     """Its connection."""
-    tenancy: Tenancy
+    leadership: Leadership
     """Its posts."""
     creds: Path | None
     """Its credentials."""
@@ -73,47 +73,47 @@ class Service:
 
     async def start(self) -> None:
         """Begin to serve, once the broker is connected; from now on the client speaks only where the role may."""
-        name, rejections = self.link.service, self.link.rejections
-        guard(self.link.client, name, permissions(name)["pub"]["allow"], rejections.of_service)
+        name, rejections = self.context.service, self.context.rejections
+        guard(self.context.client, name, permissions(name)["pub"]["allow"], rejections.of_service)
         most = FLOOD_MAX if name == "admission" else REQUESTS_MAX
-        guard_entry(self.link.client, Gate(self._allowed, self._suspend, most))
-        await ready(self.link.client)
-        persist(self.link.client)
+        guard_entry(self.context.client, Gate(self._allowed, self._suspend, most))
+        await ready(self.context.client)
+        persist(self.context.client)
         if self.creds:
-            self.renewing.add(asyncio.create_task(keep_current(self.link.client, self.creds)))
-        await self.tenancy.start()
+            self.renewing.add(asyncio.create_task(keep_current(self.context.client, self.creds)))
+        await self.leadership.start()
 
     def _allowed(self, sender: Parsed) -> int:
         """Return the messages a second an agent may send."""
-        return self.link.meter.limit(Kind.PUBLISH_RATE, sender.run, sender.agent)
+        return self.context.meter.limit(Kind.PUBLISH_RATE, sender.run, sender.agent)
 
     def _suspend(self, sender: Parsed, received: int) -> None:
         """Have an agent's account taken away that sends this service far more than its share."""
         told = AgentSuspended(agent=sender.agent, received=received, allowed=self._allowed(sender))
-        self.link.rejections.suspend(sender.run, told)
+        self.context.rejections.suspend(sender.run, told)
 
     async def stop(self) -> None:
         """Stop serving; the broker is stopped by who started it."""
         for task in self.renewing:
             task.cancel()
-        await self.tenancy.stop()
+        await self.leadership.stop()
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How one service is made."""
 
-    router: Callable[[Link, Tenancy], NatsRouter]
+    router: Callable[[ServiceContext, Leadership], NatsRouter]
     """What every worker listens to."""
-    posts: Callable[[Link, OpenRun], Sequence[Post]]
+    posts: Callable[[ServiceContext, ActiveRun], Sequence[Post]]
     """What of a run one worker serves at a time."""
 
 
 SERVICES: Final[Mapping[str, Recipe]] = {
-    "ledger": Recipe(lambda _, tenancy: routers.ledger.router(tenancy), routers.ledger.posts),
+    "ledger": Recipe(lambda _, leadership: routers.ledger.router(leadership), routers.ledger.posts),
     "market": Recipe(routers.market.router, routers.market.posts),
     "clock": Recipe(routers.clock.router, routers.clock.posts),
-    "agent": Recipe(lambda _, tenancy: routers.agent.router(tenancy), routers.agent.posts),
+    "agent": Recipe(lambda _, leadership: routers.agent.router(leadership), routers.agent.posts),
     "admission": Recipe(routers.admission.router, routers.admission.posts),
     "admin": Recipe(routers.admin.router, routers.admin.posts),
 }
@@ -153,7 +153,7 @@ def build(*names: str, server: Server | None = None) -> FastStream:
         end_with_parent(int(parent))
     made = [make(name, found) for name in names]
     waiting: list[asyncio.Task[None]] = []
-    app = FastStream(*(service.link.broker for service in made), specification=Catalog(*names))
+    app = FastStream(*(service.context.broker for service in made), specification=Catalog(*names))
 
     @app.on_startup
     async def check() -> None:
@@ -196,14 +196,14 @@ async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
     made = [make(name, server) for name in names]
     try:
         for service in made:
-            await service.link.broker.start()
+            await service.context.broker.start()
             await service.start()
         yield
     finally:
         for service in made:
             await service.stop()
         for service in made:
-            await service.link.broker.stop()
+            await service.context.broker.stop()
 
 
 def make(name: str, server: Server) -> Service:
@@ -225,12 +225,12 @@ def make(name: str, server: Server) -> Service:
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}", creds),
     )
-    link = Link(name, broker)
-    screen.at(link)
-    audit.at(link)
-    tenancy = Tenancy(link, partial(SERVICES[name].posts, link))
-    broker.include_router(SERVICES[name].router(link, tenancy))
-    return Service(link, tenancy, creds)
+    context = ServiceContext(name, broker)
+    screen.at(context)
+    audit.at(context)
+    leadership = Leadership(context, partial(SERVICES[name].posts, context))
+    broker.include_router(SERVICES[name].router(context, leadership))
+    return Service(context, leadership, creds)
 
 
 def __getattr__(name: str) -> FastStream:

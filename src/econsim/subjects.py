@@ -235,13 +235,13 @@ CYCLE_COMPLETED: Final = event(
     "agent",
     "agent.{agent}.cycle_completed.{run}",
     "CycleCompleted",
-    "A host's agents, or one outside agent, answered a tick.",
+    "A host's agents, or one external agent, answered a tick.",
 )
 REPORTED: Final = event(
     "admission",
     "agent.{agent}.{event}.{run}",
     "Reported",
-    "What an agent outside the hosts said of itself, with what econsim knows of the agent.",
+    "What an external agent said of itself, with what econsim knows of the agent.",
 )
 
 ADMISSION_REJECTED: Final = event(
@@ -322,7 +322,7 @@ RECORD_CONNECTION: Final = operator(
     "connection.record",
     "RecordConnection",
     "ConnectionChangedEvent",
-    "Have the log tell whether an agent from outside is connected; its effect is `system.agent.connection_changed`.",
+    "Have the log tell whether an external agent is connected; its effect is `system.agent.connection_changed`.",
 )
 RETRY_LETTER: Final = operator(
     "admin", "dead_letter.retry", "RetryLetter", "LetterDone", "Put a dead letter back into its queue."
@@ -335,7 +335,7 @@ OF_RUNS: Final = ".".join((*RUN_OPENED.template.split(".")[:2], "*", "*"))
 """Pattern of every event about runs as such: opened, closed, stopped, resumed."""
 
 COMPLETED: Final = CYCLE_COMPLETED.template.split(".")[2]
-"""The report by which an agent outside the hosts answers a tick."""
+"""The report by which an external agent answers a tick."""
 
 TABLE: Final = tuple(
     row

@@ -213,8 +213,8 @@ async def begun(directory):
         async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
             await open_run(client, "first", wanted)
             async with aclosing(events_of(client, "first")) as events:
-                async for sealed in events:
-                    if sealed.event.tick == 4:
+                async for addressed in events:
+                    if addressed.event.tick == 4:
                         break
         await client.close()
 

@@ -21,7 +21,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import SERVICES, Server
 from econsim.domain.audit.canonical_log import canonical_hash
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import unseal
 from econsim.domain.ledger.verify import verify
 from econsim.runs import in_memory, scenario_file
@@ -129,7 +129,7 @@ async def test_in_real_time_everything_adds_up_whatever_was_killed(name: str, tm
 
 async def disturbed(
     state: Path, kills: Kills, scenario: Scenario = SCENARIO, workers: int = 1
-) -> list[Sealed]:
+) -> list[AddressedEvent]:
     """Run a scenario with each service in its own process, killing what is asked at its tick."""
     events = []
     async with EmbeddedServer(state) as embedded:
@@ -139,9 +139,9 @@ async def disturbed(
             client = await connect(server.url, superuser(embedded), "test-faults")
             await open_run(client, "disturbed", scenario, patience_s=START_S)
             async with aclosing(events_of(client, "disturbed")) as log:
-                async for sealed in log:
-                    events.append(sealed)
-                    if strike := kills.pop((unseal(sealed).type, sealed.event.tick), None):
+                async for addressed in log:
+                    events.append(addressed)
+                    if strike := kills.pop((unseal(addressed).type, addressed.event.tick), None):
                         strike(embedded, processes)
             await client.close()
     return events

@@ -96,7 +96,7 @@ async def test_an_agent_comes_and_goes_while_the_server_runs_and_the_log_tells(t
         )
         assert (status, f"the server at {url} knows it" in printed) == (0, True)
         assert "warning: run demo is not open" in printed
-        assert "--guest anna" in printed
+        assert "--external anna" in printed
         assert await is_let_in(url, old)
 
         await econsim(state, "agent", "create", "anna", "--run", "demo")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import nats
 import nats.errors
 import nats.js.errors
-from live_run import Live, guest_scenario
+from live_run import Live, external_scenario
 from nats.js.api import ConsumerConfig
 from pydantic import ValidationError
 from superuser import superuser
@@ -44,7 +44,7 @@ from econsim.services.leadership import RENEW_S
 from econsim.streams import MESSAGE_BYTES_MAX, book_consumer
 
 SENDERS = ("anna", "host_1", "clock", "bert", "nobody")
-"""Who speaks, in turn: guests, a host, the clock, and somebody who is not in the run."""
+"""Who speaks, in turn: external agents, a host, the clock, and somebody who is not in the run."""
 
 WORDS = (
     *("anna", "bert", "seller_001", "nobody", "host_1", "clock", "treasury", "transfer", "ledger"),
@@ -419,10 +419,10 @@ class System:
     async def fuzz(self, row, payloads, run):
         """Send payloads to one subject of a run of its own; return what became of them."""
         target = Target(self.live.nc, row, run)
-        await open_run(self.live.nc, run, guest_scenario())
+        await open_run(self.live.nc, run, external_scenario())
         await KeyQuotaTable(self.live.nc).change(run, None, AMPLE)
         if row.kind is Kind.OPERATOR:
-            await open_run(self.live.nc, SPARE, guest_scenario())
+            await open_run(self.live.nc, SPARE, external_scenario())
         await serves(self.live.nc, run)
         async with self._tidied(target):
             await EXPECTED[row.kind.value](target, payloads)

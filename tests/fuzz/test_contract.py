@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from fuzz_driver import EXPECTED, WORDS, Alarm, System, Tally, buried, fuzzed
 from fuzz_payloads import Generator, Payload
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 
 from econsim.schemas.subject import Kind
 from econsim.services import asyncapi
@@ -63,7 +63,9 @@ async def system(server):
 
         async def anew():
             await running.aclose()
-            found.live = await running.enter_async_context(live_run(server, "fuzz-control", guest_scenario()))
+            found.live = await running.enter_async_context(
+                live_run(server, "fuzz-control", external_scenario())
+            )
 
         found = System(server, None, alarm, anew)
         await anew()

@@ -1,4 +1,4 @@
-"""In lock-step, an agent from outside that is gone or silent holds a run up for one deadline at most."""
+"""In lock-step, an external agent that is gone or silent holds a run up for one deadline at most."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 
 import pytest
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import follow, read
@@ -42,7 +42,7 @@ async def lock_step(server, run, deadline_ms=FOREVER_MS):
     """Open a run in lock-step that waits for anna and bert, whose connections are looked at; bert answers all ticks."""
     clock = {"mode": "lock_step", "ticks_per_period": TICKS, "deadline_ms": deadline_ms}
     here = Server(server.url, server.creds, server.trust)
-    async with watched(here, print), live_run(server, run, guest_scenario(**clock), ["anna"]) as live:
+    async with watched(here, print), live_run(server, run, external_scenario(**clock), ["anna"]) as live:
         bert = asyncio.create_task(answering(server, live, "bert"))
         yield live
         bert.cancel()

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import nats
 import nats.errors
 import pytest
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 from nats.js.api import ConsumerConfig
 from typer.testing import CliRunner
 
@@ -39,7 +39,7 @@ from econsim.subjects import ORDERS
 pytestmark = pytest.mark.nats
 
 ORDER = {"command_id": "c", "order_id": "o", "price": 500_000, "quantity": 1}
-IDLE = guest_scenario()
+IDLE = external_scenario()
 
 
 @asynccontextmanager
@@ -194,10 +194,10 @@ async def test_two_who_bury_one_message_make_one_letter(server, nc, run):
 
 
 async def test_a_message_buried_long_ago_only_leaves_its_queue(nc, run):
-    link = SimpleNamespace(client=nc, jetstream=nc.jetstream())
+    context = SimpleNamespace(client=nc, jetstream=nc.jetstream())
     async with worker(nc, run) as found:
         said = dead_letter_collector.Advisory("tasks", found.sequence, terminated=False, reason="")
-        await dead_letter_collector._bury(link, said, buried=True)
+        await dead_letter_collector._bury(context, said, buried=True)
 
     assert await _gone(nc, found.sequence)
     assert await letters_of(nc, run) == []
@@ -275,7 +275,7 @@ async def test_setting_a_quota_changes_the_bucket_and_is_an_event(server, nc, ru
     operator = await connect_as("operator")
     update = QuotaUpdate(max_order_rate=5)
     async with services(server, "ledger", "market", "clock", "admin"):
-        await open_run(operator, run, guest_scenario())
+        await open_run(operator, run, external_scenario())
         set_ = SetQuota(run=run, agent="anna", update=update)
         quotas = await until(lambda: _known(operator, set_))
         with pytest.raises(Refused) as unknown:
@@ -305,7 +305,7 @@ async def test_what_was_done_with_the_keys_is_told_under_who_did_it(server, nc, 
 
 async def test_whom_the_opening_of_a_run_lets_in_is_told(server, nc, run):
     here = Server(server.url, server.creds, server.trust)
-    async with services(server, "clock", "admin"), opened(here, run, guest_scenario()):
+    async with services(server, "clock", "admin"), opened(here, run, external_scenario()):
         told = [event.data for event in await events(nc, run, subjects.TRUST_CHANGED)]
         await close_run(nc, run)
 
@@ -322,7 +322,7 @@ async def test_a_letter_that_is_put_back_runs_and_one_that_fails_again_is_a_new_
     server, run, connect_as
 ):
     operator = await connect_as("operator")
-    async with live_run(server, run, guest_scenario()) as live:
+    async with live_run(server, run, external_scenario()) as live:
         wrong = subjects.PLACE_BID(resource="cpu", run=run, agent="bert")
         await live.nc.jetstream().publish(wrong, b"{", headers={"Nats-Msg-Id": run})
         broken = await one_letter(live.nc, run)
@@ -414,7 +414,7 @@ async def test_the_command_line_lists_shows_and_drops(server, nc, run):
 
 async def test_the_command_line_sets_and_shows_quotas(server, nc, run):
     async with services(server, "ledger", "market", "clock", "admin"):
-        await open_run(nc, run, guest_scenario())
+        await open_run(nc, run, external_scenario())
         await asyncio.sleep(0.2)
         args = ("quota", "set", run, "--agent", "anna", "max_order_rate=7")
         set_ = await asyncio.to_thread(cli, server, *args)

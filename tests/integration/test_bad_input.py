@@ -5,7 +5,7 @@ import json
 
 import pytest
 import pytest_asyncio
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
@@ -22,7 +22,7 @@ HUGE = 2**128
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live(server):
     """One run in real time for all of them."""
-    async with live_run(server, "bad-input", guest_scenario()) as found:
+    async with live_run(server, "bad-input", external_scenario()) as found:
         yield found
 
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
 from run_builders import replacing_scenario
 
@@ -27,7 +27,7 @@ PATIENCE_S = 60
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live(server):
     """One run for those who do not end it."""
-    async with live_run(server, "commands", guest_scenario()) as found:
+    async with live_run(server, "commands", external_scenario()) as found:
         yield found
 
 
@@ -49,8 +49,8 @@ async def until(live, row, wanted):
 
 @asynccontextmanager
 async def trading(server, run):
-    """Open a run with two guests who hear what becomes of their orders; its seller acts once a minute."""
-    async with live_run(server, run, guest_scenario(tick_ms=60_000)) as live:
+    """Open a run with two external agents who hear what becomes of their orders; its seller acts once a minute."""
+    async with live_run(server, run, external_scenario(tick_ms=60_000)) as live:
         anna, bert = live.economy("anna"), live.economy("bert")
         for economy in (anna, bert):
             await economy.start()
@@ -134,7 +134,7 @@ async def test_a_command_id_of_one_market_is_refused_on_another_also_by_a_worker
 
 async def sent(live, market, command):
     """Return the entrance's answer to a bid of anna's."""
-    request = live.guests["anna"].request(
+    request = live.externals["anna"].request(
         f"market.{market}.place_bid", json.dumps(command).encode(), timeout=30
     )
     return json.loads((await request).data)

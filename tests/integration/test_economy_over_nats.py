@@ -31,7 +31,7 @@ async def test_a_period_waits_for_the_gain_of_an_agent_outside_the_hosts(server,
     wanted = exhausted(3.00, 1.00, outside="buyer", ticks=50)
 
     async with live_run(server, run, wanted) as live, asyncio.timeout(60):
-        seat = AgentSession(live.guests["buyer"], run, "buyer")
+        seat = AgentSession(live.externals["buyer"], run, "buyer")
         async for tick in seat.ticks():
             if tick.tick_of_period == 3:
                 await seat.economy.place_bid("cpu", 1)

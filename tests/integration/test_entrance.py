@@ -25,7 +25,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.agents.channel import Line
 from econsim.app import Server, running
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.runs.launch.agent_accounts import let_in
 from econsim.runs.launch.flood_watch import watched
 from econsim.schemas.clock import RunOpened
@@ -55,8 +55,8 @@ async def door(busy, run, monkeypatch):
     await busy.nc.jetstream().purge_stream(subjects.ORDERS)
     wanted = scenario(*(group(agent, "external") for agent in AGENTS), clock={"mode": "real_time"})
     opened = RunOpened(scenario=wanted, salt=random_id())
-    sealed = Stamp(run, opened.salt, 0, SystemClock().now()).event(subjects.RUN_OPENED, "test", opened)
-    await busy.nc.jetstream().publish(sealed.subject, sealed.json())
+    addressed = Envelope(run, opened.salt, 0, SystemClock().now()).event(subjects.RUN_OPENED, "test", opened)
+    await busy.nc.jetstream().publish(addressed.subject, addressed.json())
     await KeyQuotaTable(busy.nc).change(run, None, ANY)
     async with AsyncExitStack() as stack:
         clients = {}
@@ -94,7 +94,7 @@ class Door:
     async def open(self, workers=1):
         """Run the admission service until the context ends; begins when it knows the run."""
         async with running(("admission",) * workers, self.server):
-            await until(lambda: all(self.run in each._tenancy.runs for each in self.entrances))
+            await until(lambda: all(self.run in each._leadership.runs for each in self.entrances))
             yield
 
     async def reports(self, agent, numbers, event="said", **data):
@@ -236,10 +236,10 @@ async def test_a_line_takes_so_much_and_refuses_the_rest_with_the_time_to_wait(
 async def test_a_message_that_breaks_something_holds_up_none_behind_it(door, monkeypatch):
     reported = gateway.reported
 
-    def broken(stamp, where, *rest):
+    def broken(envelope, where, *rest):
         if where.action == "broke":
             raise ZeroDivisionError
-        return reported(stamp, where, *rest)
+        return reported(envelope, where, *rest)
 
     monkeypatch.setattr(gateway, "reported", broken)
     async with door.open():

@@ -16,8 +16,8 @@ async def test_the_oracle_is_exactly_zero_over_nats(server, run) -> None:
     scenario = shortened("gode_sunder_oracle", periods=2, ticks=2000)
     tally = Tally()
 
-    for sealed in await over_nats(server, scenario, run):
-        tally.add(sealed)
+    for addressed in await over_nats(server, scenario, run):
+        tally.add(addressed)
 
     summary = tally.summary()
     periods = summary.markets[0].periods

@@ -38,7 +38,7 @@ async def test_a_refused_deal_ends_the_run_with_holder_asset_and_reason(server, 
         await open_run(client, run, scenario(seller, clock=LONG))
         await submit(client, run, "clock", Submit(command_id="taken", tick=0, chains=(taken,)))
         async with aclosing(events_of(client, run)) as events:
-            found = [sealed.event.data async for sealed in events]
+            found = [addressed.event.data async for addressed in events]
     await client.close()
 
     closed = next(data for data in found if isinstance(data, RunClosed))
@@ -106,4 +106,4 @@ async def test_odd_scripted_orders_are_refused_one_by_one_and_the_same_on_both_t
 
 
 def datas(events, kind):
-    return [sealed.event.data for sealed in events if isinstance(sealed.event.data, kind)]
+    return [addressed.event.data for addressed in events if isinstance(addressed.event.data, kind)]

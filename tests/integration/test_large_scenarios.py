@@ -45,7 +45,7 @@ async def test_a_script_of_megabytes_runs_to_its_end(server, run) -> None:
         opened(here, run, wanted) as open_,
         aclosing(events_of(open_.client, run)) as events,
     ):
-        found = [sealed.event.data async for sealed in events]
+        found = [addressed.event.data async for addressed in events]
 
     assert [(data.ticks, data.failure) for data in found if isinstance(data, RunClosed)] == [(2, "")]
 

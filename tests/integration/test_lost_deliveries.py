@@ -55,10 +55,10 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
     hear, answer, process = Deliveries.hear, host._answer, Batches.process
     again, placed = [], []
 
-    async def late(link, stamp, name, desk):
-        if name == "host_2" and stamp.tick == 2:
+    async def late(context, envelope, name, desk):
+        if name == "host_2" and envelope.tick == 2:
             await asyncio.sleep(2.5)
-        await answer(link, stamp, name, desk)
+        await answer(context, envelope, name, desk)
 
     async def count(self, message):
         if ".place_orders." in message.subject and message.metadata.num_delivered > 1:

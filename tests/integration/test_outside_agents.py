@@ -8,7 +8,7 @@ import uuid
 import nats.js.errors
 import pytest
 import pytest_asyncio
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 
 from econsim import subjects
 from econsim.adapters.jetstream import provision
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live(server):
     """One run in real time for all of them."""
-    async with live_run(server, "outside", guest_scenario()) as found:
+    async with live_run(server, "outside", external_scenario()) as found:
         yield found
 
 
@@ -56,14 +56,14 @@ async def in_the_log(live, subject, **data):
 
 
 async def test_the_reply_to_an_order_is_its_durable_acknowledgement(live):
-    stored = await answer(live.guests["anna"], "market.cpu.place_bid", order())
+    stored = await answer(live.externals["anna"], "market.cpu.place_bid", order())
 
     assert stored["stream"] == "market_orders"
     assert stored["seq"] > 0
 
 
 async def test_a_receipt_tells_no_place_in_a_stream(live):
-    anna, ends = live.guests["anna"], provision.ends
+    anna, ends = live.externals["anna"], provision.ends
     before = [(await ends(live.nc, stream))[1] for stream in (ORDERS, AUDIT)]
 
     placed = await answer(anna, "market.cpu.place_bid", order())
@@ -80,30 +80,34 @@ async def test_a_receipt_tells_no_place_in_a_stream(live):
 
 
 async def test_a_publish_to_a_stream_works_without_the_streams_api(live):
-    ack = await live.guests["anna"].jetstream().publish("market.gpu.place_bid", body(order()))
+    ack = await live.externals["anna"].jetstream().publish("market.gpu.place_bid", body(order()))
 
     assert (ack.stream, ack.duplicate) == ("market_orders", False)
 
 
 async def test_a_refusal_is_raised_by_any_clients_publish(live):
     with pytest.raises(nats.js.errors.BadRequestError, match="message_is_invalid") as refused:
-        await live.guests["anna"].jetstream().publish("market.cpu.place_bid", body(order(price=-1)))
+        await live.externals["anna"].jetstream().publish("market.cpu.place_bid", body(order(price=-1)))
 
     assert "price" in refused.value.description
 
 
 async def test_an_order_sent_twice_is_stored_once(live):
     one = order()
-    first = await answer(live.guests["anna"], "market.cpu.place_bid", one)
-    again = await answer(live.guests["anna"], "market.cpu.place_bid", one)
+    first = await answer(live.externals["anna"], "market.cpu.place_bid", one)
+    again = await answer(live.externals["anna"], "market.cpu.place_bid", one)
 
     assert (again["seq"], again["duplicate"]) == (first["seq"], True)
 
 
 async def test_the_same_command_id_of_two_agents_is_two_commands(live):
     one = order()
-    mine = await answer(live.guests["anna"], "market.gpu.place_bid", one, headers={"Nats-Msg-Id": "poison"})
-    other = await answer(live.guests["bert"], "market.gpu.place_bid", one, headers={"Nats-Msg-Id": "poison"})
+    mine = await answer(
+        live.externals["anna"], "market.gpu.place_bid", one, headers={"Nats-Msg-Id": "poison"}
+    )
+    other = await answer(
+        live.externals["bert"], "market.gpu.place_bid", one, headers={"Nats-Msg-Id": "poison"}
+    )
 
     assert mine["seq"] != other["seq"]
     assert not other["duplicate"]
@@ -113,7 +117,9 @@ async def test_the_seeds_own_batch_request_reads_and_bids_in_one_round_trip(live
     terms = {"resource": "gpu", "order_id": "batched", "price": 400_000, "quantity": 2}
     request = {"actions": ["get_balance", "get_prices", "place_bid"], "bid_params": terms}
 
-    balance, prices, stored = (await answer(live.guests["anna"], "market.execute_trade", request))["results"]
+    balance, prices, stored = (await answer(live.externals["anna"], "market.execute_trade", request))[
+        "results"
+    ]
 
     assert balance["credits"]["posted"] > 0
     assert set(prices["prices"]) == {"cpu", "gpu"}
@@ -142,7 +148,7 @@ async def test_an_action_that_is_refused_stops_no_other(live):
     ],
 )
 async def test_a_service_to_come_answers_that_it_is_not_there(live, subject, payload):
-    told = await answer(live.guests["anna"], subject, payload)
+    told = await answer(live.externals["anna"], subject, payload)
 
     assert told["error"]["code"] == "no_such_service_yet"
 
@@ -150,7 +156,7 @@ async def test_a_service_to_come_answers_that_it_is_not_there(live, subject, pay
 @pytest.mark.parametrize("subject", ["mcp.request.web_search", "task.delegate"])
 async def test_a_queue_to_come_refuses_as_a_stream_does(live, subject):
     with pytest.raises(nats.js.errors.NotFoundError, match="no_such_service_yet"):
-        await live.guests["anna"].jetstream().publish(subject, body({"query": "market trends"}))
+        await live.externals["anna"].jetstream().publish(subject, body({"query": "market trends"}))
 
 
 async def test_the_seeds_own_event_becomes_one_of_the_log_with_what_is_known_of_the_agent(live):
@@ -161,7 +167,7 @@ async def test_the_seeds_own_event_becomes_one_of_the_log_with_what_is_known_of_
         "causation_id": "evt_abc123",
         "data": {"reasoning_steps": 5, "tokens_used": 1200, "cost": 0.015},
     }
-    await live.guests["anna"].jetstream().publish("agent.anna.cognitive_cycle_completed", body(said))
+    await live.externals["anna"].jetstream().publish("agent.anna.cognitive_cycle_completed", body(said))
 
     (event,) = await in_the_log(live, f"agent.anna.cognitive_cycle_completed.{live.run}")
 
@@ -178,8 +184,8 @@ async def test_the_seeds_own_event_becomes_one_of_the_log_with_what_is_known_of_
 
 async def test_a_report_sent_twice_is_one_event(live):
     said = {"event_id": "once", "data": {}}
-    first = await answer(live.guests["anna"], "agent.anna.slept", said)
-    again = await answer(live.guests["anna"], "agent.anna.slept", said)
+    first = await answer(live.externals["anna"], "agent.anna.slept", said)
+    again = await answer(live.externals["anna"], "agent.anna.slept", said)
 
     assert (again["seq"], again["duplicate"]) == (first["seq"], True)
 
@@ -192,7 +198,7 @@ async def test_a_report_sent_twice_is_one_event(live):
     ],
 )
 async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields, code):
-    told = await answer(live.guests["anna"], "agent.anna.woke", fields)
+    told = await answer(live.externals["anna"], "agent.anna.woke", fields)
 
     assert told["refusal"]["code"] == code
     assert told["error"]["code"] == 403
@@ -202,7 +208,7 @@ async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields,
 
 
 async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stored(live):
-    anna = live.guests["anna"]
+    anna = live.externals["anna"]
     await EconomicService(Line(anna, live.run, "anna")).place_bid("cpu", "0.5")
 
     async with asyncio.timeout(30):
@@ -216,7 +222,7 @@ async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stor
 
 
 async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
-    anna, heard = live.guests["anna"], asyncio.Queue()
+    anna, heard = live.externals["anna"], asyncio.Queue()
     for subject in ("market.price_update", "market.*.price_updated", "market.bid_accepted.*"):
         await anna.subscribe(subject, cb=heard.put)
     await ready(anna)
@@ -252,7 +258,7 @@ async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
     await KeyQuotaTable(live.nc).change(live.run, "bert", QuotaUpdate(max_publish_rate=5))
     await asyncio.sleep(1.5)
 
-    asking = (answer(live.guests["bert"], "agent.bert.hurried", {"data": {"n": n}}) for n in range(60))
+    asking = (answer(live.externals["bert"], "agent.bert.hurried", {"data": {"n": n}}) for n in range(60))
     answers = await asyncio.gather(*asking)
     refused = [each["refusal"] for each in answers if "refusal" in each]
     receipt = await live.economy("bert").place_bid("gpu", "0.2")
@@ -267,7 +273,7 @@ async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
 
 
 async def _without_patience(live):
-    economy = EconomicService(Line(live.guests["bert"], live.run, "bert", patience_s=0))
+    economy = EconomicService(Line(live.externals["bert"], live.run, "bert", patience_s=0))
     for _ in range(20):
         await economy.place_bid("gpu", "0.2")
 

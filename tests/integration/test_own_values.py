@@ -1,4 +1,4 @@
-"""An agent from outside sees what units are worth to it, alone, and what it has earned."""
+"""An external agent sees what units are worth to it, alone, and what it has earned."""
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal

@@ -15,7 +15,7 @@ from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.checks.permissions.expected import Matrix, expected
 from econsim.checks.permissions.measure import measure, tried
 from econsim.checks.permissions.page import differences, page
-from econsim.checks.permissions.probes import GUEST, RUN, probes
+from econsim.checks.permissions.probes import EXTERNAL, RUN, probes
 from econsim.cli import app
 from econsim.identity import trust_root
 from econsim.identity.agent_credentials import walls
@@ -38,13 +38,15 @@ def found():
 async def without_lists(server):
     """Return the creds file of an agent's user without lists of its own, in an account as agents have."""
     account, user = Key(Role.ACCOUNT), Key(Role.USER)
-    claims = walls(server.trust, RUN, GUEST)
+    claims = walls(server.trust, RUN, EXTERNAL)
     async with provisioning(server.url, server.trust) as provisioner:
         await provisioner.push(
-            [account_jwt(server.trust.operator, account.public, GUEST, claims, issued=server.trust.now())]
+            [account_jwt(server.trust.operator, account.public, EXTERNAL, claims, issued=server.trust.now())]
         )
     path = server.state / "without-lists.creds"
-    trust_root.write(path, creds(user_jwt(account, user.public, GUEST, issued=server.trust.now()), user.seed))
+    trust_root.write(
+        path, creds(user_jwt(account, user.public, EXTERNAL, issued=server.trust.now()), user.seed)
+    )
     return path
 
 
@@ -61,7 +63,7 @@ def test_the_published_page_is_current(found) -> None:
 
 async def test_an_agents_account_holds_without_its_users_lists() -> None:
     async with EmbeddedServer(Path(), ephemeral=True) as server:
-        files = {GUEST: await without_lists(server)}
+        files = {EXTERNAL: await without_lists(server)}
         found = await tried(server.url, server.trust, files, ROWS)
 
     assert found == Matrix({}, MEANT.says, MEANT.hears)

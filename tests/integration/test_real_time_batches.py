@@ -22,8 +22,8 @@ from econsim.domain.market.book import Session
 from econsim.runs.remote import open_run
 from econsim.schemas.market import TickCleared
 from econsim.schemas.orders import PlaceBid
-from econsim.services.context import Link
-from econsim.services.leadership import Lost, OpenRun
+from econsim.services.context import ServiceContext
+from econsim.services.leadership import ActiveRun, LeadershipLost
 from econsim.services.leadership import open_run as run_of
 from econsim.services.market.batch import Batches
 from econsim.services.market.book import Worker
@@ -39,7 +39,7 @@ SCENARIO = scenario(
 
 
 @pytest.fixture
-async def market(server: EmbeddedServer) -> AsyncIterator[Link]:
+async def market(server: EmbeddedServer) -> AsyncIterator[ServiceContext]:
     """Connect as a market service of which the test is the one worker; clock and ledger work."""
     here = Server(server.url, server.creds)
     broker = NatsBroker(
@@ -47,13 +47,15 @@ async def market(server: EmbeddedServer) -> AsyncIterator[Link]:
     )
     async with running(("clock", "ledger"), here), broker:
         await broker.start()
-        yield Link("market", broker)
+        yield ServiceContext("market", broker)
 
 
-async def test_a_batch_done_again_takes_in_what_it_took_in_before(market: Link, nc: Client, run: str) -> None:
+async def test_a_batch_done_again_takes_in_what_it_took_in_before(
+    market: ServiceContext, nc: Client, run: str
+) -> None:
     opened = run_of(await open_run(nc, run, SCENARIO))
     await placed(nc, run, 1)
-    with pytest.raises(Lost):
+    with pytest.raises(LeadershipLost):
         await worked(market, opened, nc, commands=1, finishes=False)
     await placed(nc, run, 2)
 
@@ -77,29 +79,31 @@ async def hindered(nc: Client, run: str) -> None:
 
 async def batches(nc: Client, run: str) -> list[int]:
     """Return how many orders each finished batch took in."""
-    data = [sealed.event.data for sealed in await log_of(nc, run)]
+    data = [addressed.event.data for addressed in await log_of(nc, run)]
     return [each.orders for each in data if isinstance(each, TickCleared)]
 
 
-async def worked(link: Link, run: OpenRun, nc: Client, commands: int, *, finishes: bool = True) -> None:
+async def worked(
+    context: ServiceContext, run: ActiveRun, nc: Client, commands: int, *, finishes: bool = True
+) -> None:
     """Serve the book until it has finished so many commands; as many have arrived before the first batch."""
     session = Session(run.data.scenario.markets[0], 1)
-    effects = Batches(link, run, session)
+    effects = Batches(context, run, session)
     await effects.rebuild()
     if not finishes:
         await hindered(nc, run.name)
     consumer = book_consumer(run.name, "cpu", random_name("test"))
-    deliveries, arrived = Deliveries(link.client, consumer.idle_heartbeat_s), asyncio.Semaphore(0)
+    deliveries, arrived = Deliveries(context.client, consumer.idle_heartbeat_s), asyncio.Semaphore(0)
 
     async def hear(message: Msg) -> None:
         await deliveries.hear(message)
         arrived.release()
 
-    heard = await link.client.subscribe(consumer.deliver_subject, cb=hear)
-    await provision.take_over(link.client, consumer)
+    heard = await context.client.subscribe(consumer.deliver_subject, cb=hear)
+    await provision.take_over(context.client, consumer)
     for _ in range(commands):
         await arrived.acquire()
-    worker = Worker(link, run, session, effects, deliveries, sequence=session.last_sequence)
+    worker = Worker(context, run, session, effects, deliveries, sequence=session.last_sequence)
     working = asyncio.create_task(worker.work())
     try:
         async with asyncio.timeout(60):

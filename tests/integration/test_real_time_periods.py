@@ -21,7 +21,7 @@ async def test_an_exhausted_period_lasts_until_all_gains_are_traded(server: Embe
 
     events = await over_nats(server, scenario(buyers, sellers, hosts=2, clock=clock), run)
 
-    data = [sealed.event.data for sealed in events]
+    data = [addressed.event.data for addressed in events]
     assert [d.period for d in data if isinstance(d, PeriodClosed)] == [1, 2]
     assert sum(len(d.items) for d in data if isinstance(d, Traded)) == 2 * 6
     assert max(d.tick_of_period for d in data if isinstance(d, Ticked)) < 60

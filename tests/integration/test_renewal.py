@@ -5,7 +5,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 
 from econsim.adapters.nats.account_push import provisioning, rotate
 from econsim.adapters.nats.connection import connect
@@ -27,7 +27,7 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
     async with EmbeddedServer(tmp_path) as server:
         await prepare(Server(server.url, server.creds))
         kept = shutil.copyfile(server.creds("market"), tmp_path / "kept.creds")
-        async with live_run(server, run, guest_scenario()) as live:
+        async with live_run(server, run, external_scenario()) as live:
             economy = live.economy("anna")
             before = await economy.place_bid("cpu", "0.5")
             rotating = asyncio.create_task(
@@ -68,7 +68,7 @@ async def too_late(server):
 async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp_path, run, replaced):
     async with EmbeddedServer(tmp_path) as server:
         await prepare(Server(server.url, server.creds))
-        async with live_run(server, run, guest_scenario()) as live:
+        async with live_run(server, run, external_scenario()) as live:
             await live.answering()
             await replaced(server)
             await live.answering()

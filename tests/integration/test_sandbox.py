@@ -21,7 +21,7 @@ from econsim.adapters.nats.account_push import provisioning
 from econsim.agents.sandbox import bubblewrap
 from econsim.agents.sandbox.limits import MIB, Limits
 from econsim.agents.sandbox.process import Ended, Outcome, Sandbox
-from econsim.agents.sandbox.spec import Guest, Isolation
+from econsim.agents.sandbox.spec import AgentSpec, Isolation
 from econsim.errors import SetupError
 from econsim.identity.agent_account import short_name
 from econsim.identity.agent_credentials import mint
@@ -113,18 +113,18 @@ def place(tmp_path: Path) -> Path:
     return path
 
 
-def python(code: str, creds: Path, place: Path, *, server: str = "nats://127.0.0.1:1", **more) -> Guest:
-    return Guest("r1", "bob", ("python", "-c", code), server, creds, place, **more)
+def python(code: str, creds: Path, place: Path, *, server: str = "nats://127.0.0.1:1", **more) -> AgentSpec:
+    return AgentSpec("r1", "bob", ("python", "-c", code), server, creds, place, **more)
 
 
-async def lived(guest: Guest) -> Outcome:
-    async with Sandbox(guest) as sandbox:
+async def lived(spec: AgentSpec) -> Outcome:
+    async with Sandbox(spec) as sandbox:
         return await asyncio.wait_for(sandbox.wait(), 60)
 
 
-async def said(guest: Guest):
+async def said(spec: AgentSpec):
     """Return what the agent printed last, as JSON."""
-    outcome = await lived(guest)
+    outcome = await lived(spec)
     assert outcome.status == 0, outcome
     return json.loads(outcome.lines[-1])
 
@@ -331,9 +331,9 @@ for path in ("/x", "/usr/x", "/dev/x", "/dev/shm/x", "/run/econsim/agent.creds",
         pass
 print(json.dumps(done))
 """
-    guest = python(code.replace("PLACE", repr(str(place))), creds, place, readable=(place,))
+    spec = python(code.replace("PLACE", repr(str(place))), creds, place, readable=(place,))
 
-    assert await said(guest) == ["/tmp/x"]
+    assert await said(spec) == ["/tmp/x"]
     assert not list(place.iterdir())
 
 
@@ -341,16 +341,16 @@ print(json.dumps(done))
 async def test_files_named_in_the_command_are_shown_and_their_neighbours_not(place, creds):
     (place / "bot.py").write_text("import json, os; print(json.dumps(os.listdir('.')))")
     (place / "neighbour").touch()
-    guest = Guest("r1", "bob", ("python", "bot.py"), "nats://127.0.0.1:1", creds, place)
+    spec = AgentSpec("r1", "bob", ("python", "bot.py"), "nats://127.0.0.1:1", creds, place)
 
-    assert await said(guest) == ["bot.py"]
+    assert await said(spec) == ["bot.py"]
 
 
 async def test_what_holds_secrets_is_not_shown_even_when_asked_for(place, creds, tmp_path):
-    guest = python("", creds, place, readable=(tmp_path,), secrets=(creds.parent,))
+    spec = python("", creds, place, readable=(tmp_path,), secrets=(creds.parent,))
 
     with pytest.raises(SetupError, match="put the agent's files in a directory of their own"):
-        await lived(guest)
+        await lived(spec)
 
 
 BREAKING = [
@@ -446,14 +446,14 @@ async def test_it_dies_with_us(place, creds, isolation):
 import asyncio
 from functools import partial
 from pathlib import Path
-from econsim.sandbox.guest import Guest, Isolation
-from econsim.sandbox.process import Sandbox
+from econsim.agents.sandbox.spec import AgentSpec, Isolation
+from econsim.agents.sandbox.process import Sandbox
 
 async def main():
     command = ("python", "-c", {STUBBORN + "# " + mark!r})
-    guest = Guest("r1", "bob", command, "nats://127.0.0.1:1", Path({str(creds)!r}), Path({str(place)!r}),
+    spec = AgentSpec("r1", "bob", command, "nats://127.0.0.1:1", Path({str(creds)!r}), Path({str(place)!r}),
                   isolation=Isolation({isolation.value!r}))
-    async with Sandbox(guest, partial(print, flush=True)) as box:
+    async with Sandbox(spec, partial(print, flush=True)) as box:
         await box.wait()
 
 asyncio.run(main())
@@ -469,18 +469,18 @@ asyncio.run(main())
 @pytest.mark.usefixtures("namespaces")
 async def test_giving_up_while_it_starts_leaves_nobody_behind(place, creds):
     mark = uuid.uuid4().hex
-    guest = python(f"import time; time.sleep(600) # {mark}", creds, place)
+    spec = python(f"import time; time.sleep(600) # {mark}", creds, place)
     for number in range(20):
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(lived(guest), number * 0.006)
+            await asyncio.wait_for(lived(spec), number * 0.006)
 
         assert not living(mark)
 
 
 @pytest.mark.usefixtures("namespaces")
 async def test_a_program_that_is_not_there_is_named(place, creds):
-    guest = Guest("r1", "bob", ("no-such-thing",), "nats://127.0.0.1:1", creds, place)
-    outcome = await lived(guest)
+    spec = AgentSpec("r1", "bob", ("no-such-thing",), "nats://127.0.0.1:1", creds, place)
+    outcome = await lived(spec)
 
     assert outcome.status == 127
     assert outcome.lines == ("no-such-thing cannot be run: No such file or directory",)
@@ -497,12 +497,12 @@ async def test_where_no_namespaces_can_be_had_it_refuses(place, creds):
     code = f"""
 import asyncio
 from pathlib import Path
-from econsim.sandbox.guest import Guest
-from econsim.sandbox.process import Sandbox
+from econsim.agents.sandbox.spec import AgentSpec
+from econsim.agents.sandbox.process import Sandbox
 
 async def main():
-    guest = Guest("r1", "bob", ("echo", {mark!r}), "nats://h:1", Path({str(creds)!r}), Path({str(place)!r}))
-    async with Sandbox(guest, print) as box:
+    spec = AgentSpec("r1", "bob", ("echo", {mark!r}), "nats://h:1", Path({str(creds)!r}), Path({str(place)!r}))
+    async with Sandbox(spec, print) as box:
         await box.wait()
 
 asyncio.run(main())
@@ -526,6 +526,6 @@ async def test_without_a_jail_it_says_so(place, creds, caplog):
 
 async def test_without_a_jail_limits_hold_too(place, creds):
     code = "import os, time\nfor _ in range(9):\n    if os.fork() == 0: break\ntime.sleep(60)"
-    guest = python(code, creds, place, isolation=Isolation.LIMITS, limits=Limits(processes=5))
+    spec = python(code, creds, place, isolation=Isolation.LIMITS, limits=Limits(processes=5))
 
-    assert (await lived(guest)).ended is Ended.PROCESSES
+    assert (await lived(spec)).ended is Ended.PROCESSES

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import pytest_asyncio
-from live_run import guest_scenario, live_run
+from live_run import external_scenario, live_run
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
@@ -22,7 +22,7 @@ RATE = 5
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live(server):
     """One run in real time for all of them, in which bert may ask little."""
-    async with live_run(server, "screened", guest_scenario()) as found:
+    async with live_run(server, "screened", external_scenario()) as found:
         await KeyQuotaTable(found.nc).change(found.run, "bert", QuotaUpdate(max_publish_rate=RATE))
         # Workers notice within a second, and a window is one.
         await asyncio.sleep(1.5)
@@ -96,7 +96,7 @@ async def rejected_of(live, sender, code, times):
 
 
 async def test_what_asks_for_no_answer_is_not_done(live):
-    anna, economy = live.guests["anna"], live.economy("anna")
+    anna, economy = live.externals["anna"], live.economy("anna")
     steps = [{"do": "place_bid", "resource": "gpu", "price": 300_000, "quantity": 7, "order_id": "mute"}]
     await anna.publish("market.execute_trade", json.dumps({"actions": steps}).encode())
 
@@ -112,7 +112,7 @@ async def test_an_agent_asks_as_often_as_its_rate_allows_and_is_told_when_again(
     await asyncio.sleep(1)
     started = time.monotonic()
 
-    answers = await asked(live.guests["bert"], "market.account.get_balance", 40 * RATE)
+    answers = await asked(live.externals["bert"], "market.account.get_balance", 40 * RATE)
 
     refused = [answer["error"] for answer in answers if "error" in answer]
     assert RATE <= len(answers) - len(refused) <= most(started)
@@ -125,7 +125,7 @@ async def test_all_services_count_the_same_rate(live):
     started = time.monotonic()
     ways = ["market.account.get_balance", "market.prices.get_prices", "market.cpu.get_book", "llm.invoke"]
 
-    answers = await asyncio.gather(*(asked(live.guests["bert"], way, 2 * RATE) for way in ways))
+    answers = await asyncio.gather(*(asked(live.externals["bert"], way, 2 * RATE) for way in ways))
 
     over = [
         a["error"]["code"] == "publish_rate_is_exceeded" for each in answers for a in each if "error" in a
@@ -138,8 +138,8 @@ async def test_who_asks_too_much_takes_nothing_from_another(live):
     await asyncio.sleep(1)
 
     _, answers = await asyncio.gather(
-        asked(live.guests["bert"], "market.account.get_balance", 50),
-        asked(live.guests["anna"], "market.account.get_balance", 20),
+        asked(live.externals["bert"], "market.account.get_balance", 50),
+        asked(live.externals["anna"], "market.account.get_balance", 20),
     )
 
     assert not [answer for answer in answers if "error" in answer]

@@ -29,7 +29,7 @@ async def test_an_agent_without_a_seat_is_told_and_how_it_gets_one(server, run, 
         after = await of("anna")
 
     assert before.startswith(f"run {run} is not open")
-    assert f"`econsim run SCENARIO --name {run} --guest anna`" in before
+    assert f"`econsim run SCENARIO --name {run} --external anna`" in before
     assert after.startswith(f"run {run} has ended")
 
 

@@ -6,7 +6,7 @@ import pytest
 from factories import group, role, scenario
 from faststream.nats import NatsBroker, TestNatsBroker
 
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.routers import ledger
 from econsim.schemas.clock import RunOpened, RunOpenedEvent
 from econsim.schemas.ledger import Balance, Position, Submit, Submitted
@@ -18,7 +18,7 @@ AGENTS = (
     group("anna", "external", credits=5, roles=[role("bid", values=[[3, 3, 2.5]])]),
     group("bert", "external", roles=[role("ask", first=1, last=1, units=2)]),
 )
-OPENED = Stamp("run", "salt", 0, "now").event(
+OPENED = Envelope("run", "salt", 0, "now").event(
     RUN_OPENED, "clock", RunOpened(scenario=scenario(*AGENTS), salt="salt")
 )
 

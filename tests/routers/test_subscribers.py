@@ -24,7 +24,7 @@ ANSWERED = {row.pattern() for row in subjects.TABLE if row.kind in (Kind.REQUEST
 def subscribers(service):
     """Return subject → whether it replies, of everything a service's workers listen to from the start."""
     nowhere = Server("", lambda role: Path("nowhere") / role)
-    made = make(service, nowhere).link.broker.subscribers
+    made = make(service, nowhere).context.broker.subscribers
     return {each.subject.broker_address: not each._no_reply for each in made}
 
 

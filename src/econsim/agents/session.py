@@ -1,6 +1,6 @@
 """An agent's seat in a run: `join` connects, `ticks` paces, `economy` acts.
 
-For agents outside the hosts, in processes of their own, with nothing but their credentials. A tick is answered
+For external agents, in processes of their own, with nothing but their credentials. A tick is answered
 when the loop's body is done with it, which is what lock-step's barrier waits for.
 """
 
@@ -253,7 +253,7 @@ async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[st
         message = NO_SERVER
     else:
         message = (
-            f"there are no credentials {path}; `econsim run SCENARIO --name {run} --guest {agent}` makes them, "
+            f"there are no credentials {path}; `econsim run SCENARIO --name {run} --external {agent}` makes them, "
             f"and so does `econsim agent create {agent} --run {run}`"
         )
     raise SetupError(message)

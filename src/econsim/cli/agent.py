@@ -1,4 +1,4 @@
-"""Commands about agents from outside: let one in, see who is in, throw one out, run one in a sandbox."""
+"""Commands about external agents: let one in, see who is in, throw one out, run one in a sandbox."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 agent: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Agents from outside: each has an account of its own, for one run, that ends.",
+    help="External agents: each has an account of its own, for one run, that ends.",
 )
 
 agent.command("run")(sandbox.run)
@@ -195,7 +195,7 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     found = mint(trust, run, name, life_s)
     url = _url(config)
     if not url:
-        way = f"`econsim run SCENARIO --name {run} --guest {name}`"
+        way = f"`econsim run SCENARIO --name {run} --external {name}`"
         return found, "no server runs here: the next one will know it", f"no run is open here: {way} opens it"
     async with provisioning(url, trust) as provisioner:
         await settle(trust, provisioner)

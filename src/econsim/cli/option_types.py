@@ -174,7 +174,7 @@ def run_name(text: str) -> str:
 
 
 def agent(text: str) -> str:
-    """Take the name of an agent from outside."""
+    """Take the name of an external agent."""
     from econsim.schemas.names import is_agent_name_reserved
 
     if is_agent_name_reserved(name(text)):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from econsim.report.render_process import Artist
     from econsim.report.summary import Summary
     from econsim.runs.launch.services import Fleet
-    from econsim.runs.overrides import GuestOption
+    from econsim.runs.overrides import ExternalOption
     from econsim.schemas.scenario import Scenario
 
 
@@ -44,7 +44,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     workers: options.WorkersOption = 1,
     services: options.ServicesOption = None,
     ephemeral: options.EphemeralOption = False,
-    guest: options.GuestsOption = None,
+    external: options.ExternalsOption = None,
     real_time: options.RealTimeOption = False,
     report: options.ReportOption = None,
 ) -> None:
@@ -55,25 +55,25 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim run genesis
         econsim run smith1962 --transport memory --periods 200
         econsim run my.toml --spread --workers 2
-        econsim run genesis --guest ana:30s
+        econsim run genesis --external ana:30s
     """
     refuse_idle(context, options.OF_RUN)
     from econsim.report.render_process import Artist
     from econsim.runs import scenario_file
-    from econsim.runs.overrides import check_guests, chosen
+    from econsim.runs.overrides import check_externals, chosen
 
     config = configured(context)
-    guests, found = [each.name for each in guest or ()], scenario_file.load(scenario)
+    externals, found = [each.name for each in external or ()], scenario_file.load(scenario)
     try:
-        check_guests(found, guests)
+        check_externals(found, externals)
     except ScenarioError as error:
-        raise typer.BadParameter(str(error), ctx=context, param_hint="'--guest'") from None
+        raise typer.BadParameter(str(error), ctx=context, param_hint="'--external'") from None
     what = chosen(
         found,
         seed=seed,
         periods=periods,
         hosts=hosts,
-        guests=guests,
+        externals=externals,
         real_time=real_time,
     )
     if report is None:
@@ -86,7 +86,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         from econsim.runs.launch.services import Fleet
 
         fleet = Fleet(options.asked_for(services), spread, workers, ephemeral)
-        summary = carried_out(_over_nats(config, Wanted(what, name, guest or ()), fleet, artist))
+        summary = carried_out(_over_nats(config, Wanted(what, name, external or ()), fleet, artist))
     _show(config, summary, report, artist)
 
 
@@ -152,8 +152,8 @@ def _in_memory(scenario: Scenario, name: str | None, artist: Artist) -> Summary:
     with Progress(console(stderr=True)) as progress:
         recorder = Recorder(progress)
         artist.start()
-        for sealed in in_memory.run(scenario, name or in_memory.NAME):
-            recorder.add(sealed)
+        for addressed in in_memory.run(scenario, name or in_memory.NAME):
+            recorder.add(addressed)
     return recorder.summary()
 
 
@@ -165,8 +165,8 @@ class Wanted:
     """What to run; none to go on with a run that is in the log."""
     name: str | None = None
     """Id of the run; none to make one up."""
-    guests: Sequence[GuestOption] = ()
-    """Agents from outside that were let in by option."""
+    externals: Sequence[ExternalOption] = ()
+    """External agents that were let in by option."""
 
 
 async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Artist) -> Summary:
@@ -178,7 +178,7 @@ async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Art
     from econsim.runs.remote import events_of, opened
     from econsim.runs.retention import keep_hash, kept_until
 
-    deadlines = {each.name: each.deadline_ms for each in wanted.guests if each.deadline_ms is not None}
+    deadlines = {each.name: each.deadline_ms for each in wanted.externals if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(Progress(console(stderr=True)))
         tell = teller(progress.console)
@@ -195,8 +195,8 @@ async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Art
         )
         artist.start()
         recorder = Recorder(progress, timed=found.new)
-        async for sealed in await stack.enter_async_context(aclosing(events_of(found.client, run))):
-            recorder.add(sealed)
+        async for addressed in await stack.enter_async_context(aclosing(events_of(found.client, run))):
+            recorder.add(addressed)
         # The log tells of letters a moment later, and the run has ended by then.
         letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()

@@ -12,7 +12,7 @@ from econsim.cli import option_types
 from econsim.cli.unused_options import Idle
 
 if TYPE_CHECKING:
-    from econsim.runs.overrides import GuestOption
+    from econsim.runs.overrides import ExternalOption
 
 
 class Transport(StrEnum):
@@ -38,7 +38,7 @@ TRANSPORTS: Final = {
     "workers": NATS_ALONE,
     "services": NATS_ALONE,
     "ephemeral": NATS_ALONE,
-    "guest": NATS_ALONE,
+    "external": NATS_ALONE,
     "real_time": NATS_ALONE,
     "report": BOTH,
     "state": BOTH,
@@ -100,10 +100,10 @@ def asked_for(services: bool | None) -> tuple[str, ...] | None:  # noqa: FBT001 
     return tuple(known_services()) if services else ()
 
 
-def _guest(text: str) -> GuestOption:
-    from econsim.runs.overrides import guest_option
+def _external(text: str) -> ExternalOption:
+    from econsim.runs.overrides import external_option
 
-    found = guest_option(text)
+    found = external_option(text)
     option_types.agent(found.name)
     return found
 
@@ -186,13 +186,15 @@ ServicesArgument = Annotated[
 EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")]
 """Whether nothing is kept."""
 
-GuestsOption = Annotated[
-    list[Any] | None,  # of GuestOption, whose module is too heavy to name it here
+ExternalsOption = Annotated[
+    list[Any] | None,  # of ExternalOption, whose module is too heavy to name it here
     typer.Option(
-        help="Let an agent join from outside.", metavar="NAME[:DEADLINE]", parser=option_types.Checked(_guest)
+        help="Let an agent join from outside.",
+        metavar="NAME[:DEADLINE]",
+        parser=option_types.Checked(_external),
     ),
 ]
-"""Agents from outside."""
+"""External agents."""
 
 RealTimeOption = Annotated[
     bool, typer.Option("--real-time", help="Let time pass instead of waiting for all.")

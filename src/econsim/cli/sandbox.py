@@ -17,7 +17,7 @@ from econsim.cli.unused_options import Idle, refuse_idle
 
 if TYPE_CHECKING:
     from econsim.agents.sandbox.process import Outcome
-    from econsim.agents.sandbox.spec import Guest
+    from econsim.agents.sandbox.spec import AgentSpec
     from econsim.config import Settings
 
 BROKEN: Final = 1
@@ -136,7 +136,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     """
     refuse_idle(context, OF_RUN)
     from econsim.agents.sandbox.limits import MIB, Limits
-    from econsim.agents.sandbox.spec import Guest, Isolation
+    from econsim.agents.sandbox.spec import AgentSpec, Isolation
 
     config = configured(context)
     creds = _creds(config, run, name)
@@ -151,7 +151,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         files=files or usual.files,
         output_bytes=output_mib * MIB if output_mib else usual.output_bytes,
     )
-    guest = Guest(
+    spec = AgentSpec(
         run=run,
         agent=name,
         command=tuple(command),
@@ -163,13 +163,13 @@ def run(  # noqa: PLR0913 - each is an option of the command
         limits=limits,
         isolation=Isolation(isolation),
     )
-    _tell(carried_out(_lived(guest)))
+    _tell(carried_out(_lived(spec)))
 
 
-async def _lived(guest: Guest) -> Outcome:
+async def _lived(spec: AgentSpec) -> Outcome:
     from econsim.agents.sandbox.process import Sandbox
 
-    async with Sandbox(guest, echo) as sandbox:
+    async with Sandbox(spec, echo) as sandbox:
         return await sandbox.wait()
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.population import Agent, population, schedule
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, unseal
 from econsim.domain.clock.period import gain
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
@@ -46,9 +46,9 @@ class Tally:
         self._failure = ""
         self._letters: set[int] = set()
 
-    def add(self, source: Record | Sealed) -> None:
+    def add(self, source: Record | AddressedEvent) -> None:
         """Take the next event in."""
-        entry = unseal(source) if isinstance(source, Sealed) else source
+        entry = unseal(source) if isinstance(source, AddressedEvent) else source
         self._messages[entry.type] += 1
         self._tick = max(self._tick, entry.tick)
         match entry.type:

@@ -19,7 +19,7 @@ import duckdb
 from econsim import subjects
 from econsim.domain.admission.reports import facts_of
 from econsim.domain.agent.population import population
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Json, Record, facts, unseal
 from econsim.schemas.scenario import Scenario
 
@@ -90,7 +90,7 @@ _ITEMS: Final = {
 }
 
 
-def export(events: Iterable[Record | Sealed], directory: Path) -> dict[str, int]:
+def export(events: Iterable[Record | AddressedEvent], directory: Path) -> dict[str, int]:
     """Write a run's events and tables into a directory as `<table>.parquet`; return the rows of each.
 
     An event id that comes again is left out. Files of an earlier export are replaced.
@@ -126,14 +126,14 @@ def _columns(columns: str) -> str:
     return "{" + ", ".join(f"{name}: '{kind}'" for name, kind in pairs) + "}"
 
 
-def _write_lines(events: Iterable[Record | Sealed], work: Path) -> None:
+def _write_lines(events: Iterable[Record | AddressedEvent], work: Path) -> None:
     seen: set[str] = set()
     with ExitStack() as stack:
         out: dict[str, IO[str]] = {
             name: stack.enter_context((work / name).open("w", encoding="utf-8")) for name in SOURCES
         }
         for event in events:
-            entry = unseal(event) if isinstance(event, Sealed) else event
+            entry = unseal(event) if isinstance(event, AddressedEvent) else event
             if entry.event_id in seen:
                 continue
             seen.add(entry.event_id)

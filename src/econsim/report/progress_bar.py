@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record
 from econsim.report.format import count, decimal, spark
 from econsim.report.watch import Snapshot, Watch
@@ -66,7 +66,7 @@ class Progress:
         """Return seconds since the start."""
         return perf_counter() - self._started
 
-    def update(self, event: Record | Sealed, lag: int = 0) -> None:
+    def update(self, event: Record | AddressedEvent, lag: int = 0) -> None:
         """Take the next event in, and draw if it is time; `lag` is what is still to be read."""
         self.watch.update(event)
         now = perf_counter()

@@ -81,8 +81,8 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
 def print_report(console: Console, report: Path) -> None:
     """Print where a report lies, as a link, in one piece however narrow the terminal is."""
     path = report.resolve()
-    link = f"bold cyan link {path.as_uri()}"
-    console.print(Text.assemble(("report      ", "dim"), (str(path), link)), soft_wrap=True)
+    context = f"bold cyan context {path.as_uri()}"
+    console.print(Text.assemble(("report      ", "dim"), (str(path), context)), soft_wrap=True)
 
 
 def _markets(summary: Summary, *, wide: bool) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, unseal
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -71,9 +71,9 @@ class Watch:
         self._counts: dict[str, list[int]] = {}
         self._prices: dict[str, deque[float]] = {}
 
-    def update(self, source: Record | Sealed) -> None:
+    def update(self, source: Record | AddressedEvent) -> None:
         """Take the next event in."""
-        entry = unseal(source) if isinstance(source, Sealed) else source
+        entry = unseal(source) if isinstance(source, AddressedEvent) else source
         match entry.type:
             case subjects.TICK_CLEARED.type if entry.entity in self._counts:
                 self._clear(entry)

@@ -13,19 +13,19 @@ from econsim import subjects
 from econsim.errors import NotFound
 from econsim.schemas.clock import TickedEvent
 from econsim.services.admission.gateway import QUEUE, Entrance
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.services.handlers import caller, event, untouched
-from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.leadership import ActiveRun, Leadership, Post
 from econsim.services.run_events import hear_of_runs
 
 
-def router(link: Link, tenancy: Tenancy) -> NatsRouter:
+def router(context: ServiceContext, leadership: Leadership) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
-    entrance = Entrance(link, tenancy)
-    tenancy.attend(entrance)
+    entrance = Entrance(context, leadership)
+    leadership.attend(entrance)
 
-    hear_of_runs(routes, tenancy, "admission", entrance.closed)
+    hear_of_runs(routes, leadership, "admission", entrance.closed)
 
     @routes.subscriber(subjects.TICKED.pattern(), decoder=event, no_reply=True)
     async def admission_ticked(ticked: TickedEvent) -> None:
@@ -43,6 +43,6 @@ def router(link: Link, tenancy: Tenancy) -> NatsRouter:
     return routes
 
 
-def posts(_: Link, __: OpenRun) -> Sequence[Post]:
+def posts(_: ServiceContext, __: ActiveRun) -> Sequence[Post]:
     """Return nothing: every worker serves every run."""
     return ()

@@ -22,9 +22,9 @@ from econsim.errors import CorruptJournal, InvalidMessage, NotFound
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted, TransferPosted, TransferRefused
 from econsim.schemas.scenario import Mode
 from econsim.schemas.values import GetValues, Values
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, wire
-from econsim.services.leadership import OpenRun, Post, Tenancy
+from econsim.services.leadership import ActiveRun, Leadership, Post
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.services.run_events import hear_of_runs
 from econsim.services.subscriptions import Subscriber, serving
@@ -43,33 +43,33 @@ class Books(Protocol):
         """Return a holder's positions."""
 
 
-def router(tenancy: Tenancy) -> NatsRouter:
+def router(leadership: Leadership) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
 
-    hear_of_runs(routes, tenancy, "ledger")
+    hear_of_runs(routes, leadership, "ledger")
 
     return routes
 
 
-def posts(link: Link, run: OpenRun) -> Sequence[Post]:
+def posts(context: ServiceContext, run: ActiveRun) -> Sequence[Post]:
     """Return the one ledger of a run."""
-    return (Post(f"ledger.{run.name}", partial(serve, link, run)),)
+    return (Post(f"ledger.{run.name}", partial(serve, context, run)),)
 
 
-async def serve(link: Link, run: OpenRun) -> None:
+async def serve(context: ServiceContext, run: ActiveRun) -> None:
     """Rebuild the run's ledger from the store and answer until cancelled."""
-    writer = LedgerWriter(run.name, run.data.salt, JetStreamStateStore(link.client), link.clock)
+    writer = LedgerWriter(run.name, run.data.salt, JetStreamStateStore(context.client), context.clock)
     await writer.load()
-    await agree(link, run, writer.sequence)
-    async with serving(link, listen(link.broker, run, writer)):
+    await agree(context, run, writer.sequence)
+    async with serving(context, listen(context.broker, run, writer)):
         await asyncio.Event().wait()
 
 
-async def agree(link: Link, run: OpenRun, newest: int) -> None:
+async def agree(context: ServiceContext, run: ActiveRun, newest: int) -> None:
     """Raise CorruptJournal if the log has a later entry than the store: what the store lost must not be decided anew."""
     for row in (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED):
-        stored = await last(link.client, row(run=run.name))
+        stored = await last(context.client, row(run=run.name))
         copied = decoded(stored.subject, stored.payload) if stored else None
         match copied.event.data if copied else None:
             case TransferPosted(sequence=sequence) | TransferRefused(sequence=sequence) if sequence > newest:
@@ -80,7 +80,7 @@ async def agree(link: Link, run: OpenRun, newest: int) -> None:
                 raise CorruptJournal(message, sequence=newest + 1)
 
 
-def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscriber]:
+def listen(broker: NatsBroker, run: ActiveRun, books: Books) -> Sequence[Subscriber]:
     """Return the subscribers that answer for one run's ledger, not yet started."""
     scenario = run.data.scenario
     markets = len(scenario.markets) if scenario.clock.mode is Mode.LOCK_STEP else 0
@@ -119,7 +119,7 @@ def listen(broker: NatsBroker, run: OpenRun, books: Books) -> Sequence[Subscribe
     return submissions, balances, values
 
 
-def _asking(run: OpenRun) -> Agent:
+def _asking(run: ActiveRun) -> Agent:
     """Return the agent that asks: the server put its name into the subject. Raises NotFound for nobody of the run."""
     agent = run.agents.get(caller().agent)
     if agent is None:

@@ -14,7 +14,7 @@ from econsim import subjects
 from econsim.domain.agent.host_agents import Desk
 from econsim.domain.agent.population import population
 from econsim.domain.agent.prospects import outside_limits
-from econsim.domain.audit.envelope import Sealed, Stamp
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.clock.period import deal, endow, redeem, require
 from econsim.domain.clock.schedule import Moment, ends_period
 from econsim.domain.ledger.journal import Journal
@@ -38,21 +38,21 @@ NAME: Final = "memory"
 """Id of a run that nobody gave one."""
 
 
-def run(scenario: Scenario, name: str = NAME, salt: str = "memory") -> Iterator[Sealed]:
+def run(scenario: Scenario, name: str = NAME, salt: str = "memory") -> Iterator[AddressedEvent]:
     """Run a scenario in lock-step and yield its events in log order.
 
     Lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
     populated. External agents never act here.
     """
-    return _Run(scenario, Stamp(name, salt, 0, NOW)).events()
+    return _Run(scenario, Envelope(name, salt, 0, NOW)).events()
 
 
 class _Run:
     """The state of one run in process."""
 
-    def __init__(self, scenario: Scenario, stamp: Stamp) -> None:
+    def __init__(self, scenario: Scenario, envelope: Envelope) -> None:
         self._scenario = scenario
-        self._stamp = stamp
+        self._stamp = envelope
         self._agents = population(scenario)
         self._resources = tuple(market.resource for market in scenario.markets)
         self._desk = Desk(scenario)
@@ -62,7 +62,7 @@ class _Run:
         self._sessions = {market.resource: Session(market, scenario.seed) for market in books}
         self._moment = Moment()
 
-    def events(self) -> Iterator[Sealed]:
+    def events(self) -> Iterator[AddressedEvent]:
         """Yield the run from its opening to its closing."""
         yield self._event(subjects.RUN_OPENED, RunOpened(scenario=self._scenario, salt=self._stamp.salt))
         failure = ""
@@ -78,7 +78,7 @@ class _Run:
         )
         yield self._event(subjects.RUN_CLOSED, closed)
 
-    def _conduct(self) -> Iterator[Sealed]:
+    def _conduct(self) -> Iterator[AddressedEvent]:
         """Yield all periods; raises RunFailed if the run cannot go on."""
         yield from self._move(endow(self._agents))
         while True:
@@ -87,7 +87,7 @@ class _Run:
                 return
             self._moment = self._moment.next_period()
 
-    def _period(self) -> Iterator[Sealed]:
+    def _period(self) -> Iterator[AddressedEvent]:
         period, ended = self._moment.period, False
         yield from self._move(deal(self._agents, period))
         yield self._event(subjects.PERIOD_OPENED, PeriodOpened(period=period))
@@ -97,7 +97,7 @@ class _Run:
         yield from self._move(redeem(self._agents, self._resources, period, self._held))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
-    def _tick(self, moment: Moment) -> Generator[Sealed, None, bool]:
+    def _tick(self, moment: Moment) -> Generator[AddressedEvent, None, bool]:
         """Yield a tick; return whether it was its period's last."""
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=None)
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
@@ -114,7 +114,7 @@ class _Run:
 
     def _open(
         self, tick: int, actions: Mapping[str, Sequence[Action]]
-    ) -> Generator[Sealed, None, tuple[dict[str, Opened], dict[str, dict[str, Refusal]]]]:
+    ) -> Generator[AddressedEvent, None, tuple[dict[str, Opened], dict[str, dict[str, Refusal]]]]:
         """Admit every book's actions, then reserve for all books in one order: by resource."""
         opened: dict[str, Opened] = {}
         refused: dict[str, dict[str, Refusal]] = {}
@@ -123,7 +123,7 @@ class _Run:
             refused[resource] = yield from self._post(opened[resource].chains)
         return opened, refused
 
-    def _close(self, resource: str, closed: Closed) -> Iterator[Sealed]:
+    def _close(self, resource: str, closed: Closed) -> Iterator[AddressedEvent]:
         """Settle and tell what a book's batch came to; raises RunFailed if that cannot be settled."""
         refused = yield from self._post(closed.chains)
         if halted := unsettled(resource, closed.chains, refused):
@@ -131,15 +131,15 @@ class _Run:
             raise RunFailed(failure(halted, self._stamp.tick))
         if updated := price(self._stamp, resource, closed):
             yield self._tell(updated)
-        for sealed in bulletin(self._stamp, resource, closed):
-            yield self._tell(sealed)
+        for addressed in bulletin(self._stamp, resource, closed):
+            yield self._tell(addressed)
 
-    def _move(self, chains: Sequence[Chain]) -> Iterator[Sealed]:
+    def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:
         """Post the clock's own transfers; raises RunFailed if one is refused."""
         refused = yield from self._post(chains)
         require(chains, refused)
 
-    def _post(self, chains: Sequence[Chain]) -> Generator[Sealed, None, dict[str, Refusal]]:
+    def _post(self, chains: Sequence[Chain]) -> Generator[AddressedEvent, None, dict[str, Refusal]]:
         outcome = self._ledger.apply(chains)
         for entry in self._journal.seal(outcome):
             posted = isinstance(entry, TransferPosted)
@@ -147,12 +147,12 @@ class _Run:
             yield self._stamp.event(subject, "ledger", entry, entry.sequence)
         return outcome.answer()
 
-    def _event(self, subject: Subject, data: Message) -> Sealed:
+    def _event(self, subject: Subject, data: Message) -> AddressedEvent:
         return self._tell(self._stamp.event(subject, "clock", data))
 
-    def _tell(self, sealed: Sealed) -> Sealed:
-        self._desk.evolve(sealed)
-        return sealed
+    def _tell(self, addressed: AddressedEvent) -> AddressedEvent:
+        self._desk.evolve(addressed)
+        return addressed
 
     def _limits(self) -> list[Mapping[str, Limits]]:
         outside = outside_limits(self._agents, self._scenario.markets, self._held)

@@ -1,4 +1,4 @@
-"""A scenario as the command line wants it: other seed, other length, guests, real time."""
+"""A scenario as the command line wants it: other seed, other length, external agents, real time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from econsim.errors import InvalidMessage, ScenarioError
 from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import Group, Mode, PolicyName, Scenario
 
-GUEST_CREDITS: Final = 100
-"""Credits a guest is dealt: as much as an agent of the shipped scenarios."""
+EXTERNAL_CREDITS: Final = 100
+"""Credits an external agent is dealt: as much as an agent of the shipped scenarios."""
 
 
-_GUEST: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
+_EXTERNAL: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
 
 
 @dataclass(frozen=True, slots=True)
-class GuestOption:
-    """A guest as the command line names it."""
+class ExternalOption:
+    """An external agent as the command line names it."""
 
     name: str
     """The agent's name in the run."""
@@ -32,30 +32,30 @@ class GuestOption:
     """Milliseconds lock-step waits for its answer to a tick; none: as many as the scenario says."""
 
 
-def guest_option(text: str) -> GuestOption:
+def external_option(text: str) -> ExternalOption:
     """Return what `NAME` or `NAME:DEADLINE` stands for; raises InvalidMessage with what would be right."""
-    found = _GUEST.fullmatch(text)
+    found = _EXTERNAL.fullmatch(text)
     if found is None:
-        message = f"{text!r} names no guest; write NAME, or NAME:DEADLINE with a deadline like 500ms or 30s"
+        message = f"{text!r} names no external agent; write NAME, or NAME:DEADLINE with a deadline like 500ms or 30s"
         raise InvalidMessage(message)
     name, number, unit = found.groups()
     deadline_ms = None if number is None else int(number) * (1 if unit == "ms" else 1_000)
     if deadline_ms is not None and deadline_ms > DEADLINE_MS_MAX:
         message = f"the deadline of {text!r} is too long; a tick waits {DEADLINE_MS_MAX // 1_000}s at most"
         raise InvalidMessage(message)
-    return GuestOption(name, deadline_ms)
+    return ExternalOption(name, deadline_ms)
 
 
-def check_guests(scenario: Scenario, guests: Sequence[str]) -> None:
-    """Raise ScenarioError if a guest has the name of another, of an agent of the scenario, or of a group."""
+def check_externals(scenario: Scenario, externals: Sequence[str]) -> None:
+    """Raise ScenarioError if an external agent has the name of another, of an agent of the scenario, or of a group."""
     taken = {agent.id for agent in population(scenario)} | {group.name for group in scenario.agents}
-    for name in guests:
+    for name in externals:
         if name in taken:
             message = f"{name!r} is an agent or group of the scenario; choose another name"
             raise ScenarioError(message)
-    for name, times in Counter(guests).items():
+    for name, times in Counter(externals).items():
         if times > 1:
-            message = f"{name!r} is given {times} times; name each guest once"
+            message = f"{name!r} is given {times} times; name each external agent once"
             raise ScenarioError(message)
 
 
@@ -65,24 +65,26 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
     seed: int | None = None,
     periods: int | None = None,
     hosts: int | None = None,
-    guests: Sequence[str] = (),
+    externals: Sequence[str] = (),
     real_time: bool = False,
 ) -> Scenario:
     """Return the scenario with what was asked for instead of its own.
 
     Expectations that no longer apply are left out, and counted with the reason: those of periods it does not come to,
-    and all of them with guests or in real time. Raises ScenarioError for what the options make impossible.
+    and all of them with external agents or in real time. Raises ScenarioError for what the options make impossible.
     """
     clock = scenario.clock
     if periods is not None:
         clock = clock.model_copy(update={"periods": periods})
     if real_time:
         clock = clock.model_copy(update={"mode": Mode.REAL_TIME})
-    joined = tuple(Group(name=name, policy=PolicyName.EXTERNAL, credits=GUEST_CREDITS) for name in guests)
+    joined = tuple(
+        Group(name=name, policy=PolicyName.EXTERNAL, credits=EXTERNAL_CREDITS) for name in externals
+    )
     reached = tuple(
         e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= clock.periods
     )
-    moved = "an agent from outside takes part" if guests else "the run is in real time" if real_time else ""
+    moved = "an external agent takes part" if externals else "the run is in real time" if real_time else ""
     kept = () if moved else reached
     left_out = {
         moved: len(reached) - len(kept),

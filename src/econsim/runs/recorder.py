@@ -8,7 +8,7 @@ from typing import Final
 
 from econsim.domain.audit.canonical_log import Canonical
 from econsim.domain.audit.deduplication import Repeats
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import unseal
 from econsim.report.aggregate import Tally
 from econsim.report.progress_bar import Progress
@@ -38,9 +38,9 @@ class Recorder:
         self._started = self._ended = 0.0
         self._ticks: list[float] = []
 
-    def add(self, sealed: Sealed) -> None:
+    def add(self, addressed: AddressedEvent) -> None:
         """Take in the next event."""
-        now, data, entry = perf_counter(), sealed.event.data, unseal(sealed)
+        now, data, entry = perf_counter(), addressed.event.data, unseal(addressed)
         if self._repeats.told(entry):
             return
         if isinstance(data, RunOpened):

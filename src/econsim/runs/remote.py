@@ -20,7 +20,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask
 from econsim.app import Server
 from econsim.domain.audit.decoding import decoded, event_of
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import Conflict, CorruptLog, EconsimError, NotFound, Unavailable
 from econsim.identity.roles import OBSERVER, OPERATOR
 from econsim.runs.launch.agent_accounts import let_in
@@ -81,11 +81,11 @@ async def open_run(  # noqa: PLR0913 - two of them are only for who cannot wait
 async def _found(looking: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
     """Return the opening of a run of this scenario that the log has."""
     stored = await newest(looking, subjects.RUN_OPENED(run=name))
-    sealed = decoded(stored.subject, stored.payload) if stored else None
-    data = sealed.event.data if sealed else None
-    if sealed is None or not isinstance(data, RunOpened) or data.scenario != scenario:
+    addressed = decoded(stored.subject, stored.payload) if stored else None
+    data = addressed.event.data if addressed else None
+    if addressed is None or not isinstance(data, RunOpened) or data.scenario != scenario:
         return None
-    return RunOpenedEvent.model_validate_json(sealed.json())
+    return RunOpenedEvent.model_validate_json(addressed.json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ async def opened(
 ) -> AsyncGenerator[Opened, None]:
     """Open a run as the operator, or go on with it; if the caller leaves before its end, it is stopped.
 
-    `deadlines` are how many milliseconds a tick waits for an agent from outside, of those that have their own.
+    `deadlines` are how many milliseconds a tick waits for an external agent, of those that have their own.
     `tell` is told where it stopped.
     """
     creds = server.creds(OPERATOR)
@@ -118,7 +118,7 @@ async def opened(
         stack.push_async_callback(commander.close)
         looking = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
         stack.push_async_callback(looking.close)
-        guests = await let_in(server, name, scenario)
+        externals = await let_in(server, name, scenario)
         new = await newest(looking, subjects.RUN_OPENED(run=name)) is None
         stopping = partial(stop_run, commander, name, operator, tell or (lambda _: None))
         try:
@@ -127,8 +127,10 @@ async def opened(
             await stopping()
             raise
         try:
-            for guest in guests:
-                await told(commander, operator, TellTrust(run=name, who=guest.agent, change="agent_let_in"))
+            for external in externals:
+                await told(
+                    commander, operator, TellTrust(run=name, who=external.agent, change="agent_let_in")
+                )
             for agent, deadline_ms in deadlines.items():
                 update = QuotaUpdate(deadline_ms=deadline_ms)
                 await set_quota(commander, operator, SetQuota(run=name, agent=agent, update=update))
@@ -185,7 +187,7 @@ async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None
         await ask(client, subjects.CLOSE_RUN(operator=operator), CloseRun(run=name), RunClosedEvent)
 
 
-async def events_of(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
+async def events_of(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
     """Yield a run's events in log order until it is closed and its whole journal was seen.
 
     Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. What no service
@@ -193,9 +195,9 @@ async def events_of(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
     """
     last, seen = -1, 0
     async with aclosing(_decoded(client, run)) as events:
-        async for sealed in events:
-            yield sealed
-            match sealed.event.data:
+        async for addressed in events:
+            yield addressed
+            match addressed.event.data:
                 case RunClosed(journal_sequence=sequence):
                     last = sequence
                 case TransferPosted(sequence=sequence) | TransferRefused(sequence=sequence):
@@ -204,14 +206,14 @@ async def events_of(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
                 return
 
 
-async def _decoded(client: Client, run: str) -> AsyncGenerator[Sealed, None]:
+async def _decoded(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
     async with aclosing(follow(client, run)) as stored_events:
         async for stored in stored_events:
-            if sealed := _event(stored):
-                yield sealed
+            if addressed := _event(stored):
+                yield addressed
 
 
-def _event(stored: Stored) -> Sealed | None:
+def _event(stored: Stored) -> AddressedEvent | None:
     """Return the event of a record, none for what is no event; raises CorruptLog for what is not what was sent."""
     if stored.changed:
         message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"

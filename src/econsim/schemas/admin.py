@@ -77,7 +77,7 @@ class TrustChanged(Message):
 
 
 class RecordConnection(Message):
-    """Have the log tell whether an agent from outside is connected, by who sees the server's own count."""
+    """Have the log tell whether an external agent is connected, by who sees the server's own count."""
 
     run: Name
     """The run the agent's account is for, which may be opened later."""
@@ -88,7 +88,7 @@ class RecordConnection(Message):
 
 
 class ConnectionChanged(Message):
-    """An agent from outside connected, or lost its last connection: the server says so, not the agent."""
+    """An external agent connected, or lost its last connection: the server says so, not the agent."""
 
     agent: str
     """The agent."""

@@ -75,7 +75,7 @@ class AgentFacts(Message):
     policy: str
     """The agent's policy in the scenario."""
     host: str | None
-    """The host that runs it; none for an agent outside the hosts."""
+    """The host that runs it; none for an external agent."""
     balance_ref: str
     """Where its balance stands in bucket `agent_state`: a pointer, never a copy."""
 

@@ -26,7 +26,7 @@ class Limits:
 
 
 class CycleCompleted(Message):
-    """A host's agents (or one outside agent) perceived, thought and acted on a tick."""
+    """A host's agents (or one external agent) perceived, thought and acted on a tick."""
 
     tick: int
     """The tick they answered."""

@@ -176,7 +176,7 @@ ScriptedOrderId = Annotated[
     ),
     AfterValidator(_scripted_order_id),
 ]
-"""An order id of a scripted agent: without the dot that parts an outside agent from its order, and none of the clock's."""
+"""An order id of a scripted agent: without the dot that parts an external agent from its order, and none of the clock's."""
 
 
 class ScriptedAction(ScenarioPart):

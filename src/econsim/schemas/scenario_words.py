@@ -57,4 +57,4 @@ class PolicyName(StrEnum):
     SCRIPTED = "scripted"
     """Follows a list of actions."""
     EXTERNAL = "external"
-    """An agent outside the hosts, connected by itself."""
+    """An external agent, connected by itself."""

@@ -21,7 +21,7 @@ from econsim.subjects import ORDERS
 
 
 @dataclass
-class Link:
+class ServiceContext:
     """One service's connection; its attributes are usable after the broker started."""
 
     service: str
@@ -65,14 +65,14 @@ class Link:
 class QueueWatch:
     """Keeps a link's `depth` true for as long as its service works."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, context: ServiceContext) -> None:
         """Watch on this link, from `start` to `stop`."""
-        self._link = link
+        self._context = context
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to look."""
-        self._watching = asyncio.create_task(self._link.depth.watch())
+        self._watching = asyncio.create_task(self._context.depth.watch())
 
     async def stop(self) -> None:
         """Look no more."""

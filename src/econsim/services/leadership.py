@@ -19,14 +19,14 @@ import nats.errors
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.jetstream.leases import KeyLeases
-from econsim.domain.agent.population import UNHOSTED, Agent, population
+from econsim.domain.agent.population import Agent, population
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import EconsimError, NotFound, ScenarioError, Unavailable
 from econsim.ports import Leases
 from econsim.schemas.base import Event
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.subject import fields
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 
 RENEW_S: Final = 1.0
 """Pause between renewals: a lease of five seconds survives four that fail."""
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class OpenRun:
+class ActiveRun:
     """A run that is open, as its opening event tells."""
 
     name: str
@@ -58,8 +58,8 @@ class OpenRun:
     """The opening event, root of all causes."""
     agents: Mapping[str, Agent]
     """Everybody in the run, by id."""
-    guests: frozenset[str]
-    """Agents outside the hosts, who are told the outcome of their orders."""
+    externals: frozenset[str]
+    """External agents, who are told the outcome of their orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +82,26 @@ class Attendant(Protocol):
         """End, finishing what is under way."""
 
 
-class Lost(EconsimError):
+class LeadershipLost(EconsimError):
     """Another worker holds the post; this one steps back."""
 
     code = "post_was_lost"
 
 
-def open_run(opened: Event[RunOpened]) -> OpenRun:
+def open_run(opened: Event[RunOpened]) -> ActiveRun:
     """Return what an opening event says."""
     agents = {agent.id: agent for agent in population(opened.data.scenario)}
-    guests = frozenset(name for name, agent in agents.items() if agent.host == UNHOSTED)
-    return OpenRun(opened.correlation_id, opened.data, opened.event_id, agents, guests)
+    externals = frozenset(name for name, agent in agents.items() if agent.host is None)
+    return ActiveRun(opened.correlation_id, opened.data, opened.event_id, agents, externals)
 
 
-class Tenancy:
+class Leadership:
     """The posts of one service in this process."""
 
-    def __init__(self, link: Link, posts: Callable[[OpenRun], Sequence[Post]]) -> None:
+    def __init__(self, context: ServiceContext, posts: Callable[[ActiveRun], Sequence[Post]]) -> None:
         """Serve what `posts` returns for each open run; `start` once the link is connected."""
-        self.runs: dict[str, OpenRun] = {}
-        self._link = link
+        self.runs: dict[str, ActiveRun] = {}
+        self._context = context
         self._posts = posts
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -125,7 +125,7 @@ class Tenancy:
         """Look for open runs, now and from time to time."""
         for attendant in self._attendants:
             await attendant.start()
-        self._leases: Leases = KeyLeases(self._link.client)
+        self._leases: Leases = KeyLeases(self._context.client)
         self._looking = asyncio.create_task(self._look())
         self._standing_tasks = [asyncio.create_task(self._hold(post)) for post in self._standing]
 
@@ -149,7 +149,7 @@ class Tenancy:
             run = self.runs[event.correlation_id] = open_run(event)
             self._tasks[run.name] = [asyncio.create_task(self._hold(post)) for post in self._posts(run)]
 
-    def known(self, run: str) -> OpenRun:
+    def known(self, run: str) -> ActiveRun:
         """Return an open run; raises NotFound for any other."""
         if run not in self.runs:
             message = f"run {run!r} is not open; `econsim runs` lists those there are"
@@ -186,7 +186,7 @@ class Tenancy:
         for run in over & self.runs.keys():
             self.closed(run)
         for run in sorted(told[subjects.RUN_OPENED.type].keys() - over - self.runs.keys()):
-            stored = await last(self._link.client, subjects.RUN_OPENED(run=run))
+            stored = await last(self._context.client, subjects.RUN_OPENED(run=run))
             if stored is None and run not in self._unreadable:
                 self._unreadable.add(run)
                 _log.warning("run %s is open and not served: its opening cannot be read", run)
@@ -198,7 +198,7 @@ class Tenancy:
 
     async def _told(self) -> Mapping[str, Counter[str]]:
         """Return type of event about runs → run → how many the log has."""
-        stream = self._link.client.jetstream()
+        stream = self._context.client.jetstream()
         info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
         found: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for subject, count in (info.state.subjects or {}).items():
@@ -216,10 +216,10 @@ class Tenancy:
     async def _try(self, post: Post) -> bool:
         """Serve a post if its lease is free; return whether it is done."""
         try:
-            if not await self._leases.acquire(post.lease, self._link.holder):
+            if not await self._leases.acquire(post.lease, self._context.holder):
                 return False
             await self._serve(post)
-        except Lost:
+        except LeadershipLost:
             _log.warning("post %s was lost to another worker", post.lease)
         except (EconsimError, TimeoutError, nats.errors.Error) as error:
             _log.warning("post %s is served again: %s", post.lease, error or type(error).__name__)
@@ -240,13 +240,13 @@ class Tenancy:
         finally:
             await _ended([serving], SERVE_AGAIN_S)
             with suppress(Unavailable, nats.errors.Error):
-                await self._leases.release(post.lease, self._link.holder)
+                await self._leases.release(post.lease, self._context.holder)
 
     async def _renew(self, post: Post) -> None:
         """Renew a lease; without an answer it is still ours until another worker shows up."""
         with suppress(Unavailable):
-            if not await self._leases.acquire(post.lease, self._link.holder):
-                raise Lost
+            if not await self._leases.acquire(post.lease, self._context.holder):
+                raise LeadershipLost
 
 
 async def _ended(tasks: Sequence[asyncio.Future[None]], again_s: float) -> None:

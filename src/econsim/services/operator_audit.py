@@ -22,7 +22,7 @@ from econsim.errors import EconsimError
 from econsim.schemas.admin import NO_RUN, Commanded, run_or_none
 from econsim.schemas.base import Event
 from econsim.schemas.subject import fields
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 
 DONE: Final = "done"
 """Code of a command that was carried out."""
@@ -68,11 +68,11 @@ class OperatorAudit:
 
     def __init__(self) -> None:
         """Audit a service, to be named with `at` before the first message."""
-        self._link: Link | None = None
+        self._context: ServiceContext | None = None
 
-    def at(self, link: Link) -> None:
+    def at(self, context: ServiceContext) -> None:
         """Audit this service."""
-        self._link = link
+        self._context = context
 
     def __call__(self, msg: Any | None, /, *, context: Any) -> BaseMiddleware:  # noqa: ANN401 - FastStream's signature
         """Make the middleware of one message."""
@@ -84,8 +84,8 @@ class OperatorAudit:
         The id is made once for each command that arrives, never of what is in it: a chosen id could hide a
         second command behind the first. So the same command sent twice is two events, and both are true.
         """
-        link = self._link
-        if link is None:
+        context = self._context
+        if context is None:
             return
         where = fields(subject)
         data = Commanded(
@@ -97,14 +97,14 @@ class OperatorAudit:
         event = Event[Commanded](
             event_id=command.event_id,
             type=subjects.COMMANDED.type,
-            occurred_at=link.clock.now(),
+            occurred_at=context.clock.now(),
             tick=0,
-            actor=link.service,
+            actor=context.service,
             correlation_id=command.run,
             data=data,
         )
         await reliable_publish(
-            link.jetstream,
+            context.jetstream,
             subjects.COMMANDED(run=command.run),
             event.model_dump_json().encode(),
             event.event_id,

@@ -17,7 +17,7 @@ from nats.aio.client import Client
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.domain.audit.envelope import DIGEST, Stamp, digest
+from econsim.domain.audit.envelope import DIGEST, Envelope, digest
 from econsim.errors import EconsimError, InvalidSubject, NotAllowed
 from econsim.ports import WallClock
 from econsim.schemas.admin import NO_RUN
@@ -119,13 +119,13 @@ class Rejections:
 
     async def _send(self, subject: Subject, run: str, data: Message) -> None:
         """Publish without waiting to be stored: telling must not hold up anybody's work."""
-        stamp = Stamp(run if is_token(run) else NO_RUN, random_id(), 0, self._clock.now())
-        sealed = stamp.event(subject, self._service, data)
+        envelope = Envelope(run if is_token(run) else NO_RUN, random_id(), 0, self._clock.now())
+        addressed = envelope.event(subject, self._service, data)
         _log.warning("%s", data)
         with suppress(nats.errors.Error, NotAllowed):
-            payload = sealed.json()
-            headers = {DIGEST: digest(sealed.subject, payload)}
-            await self._client.publish(sealed.subject, payload, headers=headers)
+            payload = addressed.json()
+            headers = {DIGEST: digest(addressed.subject, payload)}
+            await self._client.publish(addressed.subject, payload, headers=headers)
 
 
 def _printable(text: str, most: int) -> str:

@@ -18,7 +18,7 @@ from econsim.domain.admission import quota
 from econsim.errors import NotAllowed
 from econsim.identity.roles import INBOX
 from econsim.schemas.subject import Kind, fields
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.subjects import TABLE
 
 FROM_AGENT: Final = CROSSED.decode()
@@ -40,11 +40,11 @@ class Screen:
 
     def __init__(self) -> None:
         """Check messages of a service, to be named with `at` before the first."""
-        self._link: Link | None = None
+        self._context: ServiceContext | None = None
 
-    def at(self, link: Link) -> None:
+    def at(self, context: ServiceContext) -> None:
         """Stand before this service."""
-        self._link = link
+        self._context = context
 
     def __call__(self, msg: Any | None, /, *, context: Any) -> BaseMiddleware:  # noqa: ANN401 - FastStream's signature
         """Make the middleware of one message."""
@@ -53,10 +53,10 @@ class Screen:
     async def check(self, message: StreamMessage[Any]) -> None:
         """Raise NotAllowed for a foreign reply subject, which is then not answered; QuotaExceeded over the rate."""
         reply, subject = message.reply_to, message.raw_message.subject
-        if self._link is None or fields(subject).action in QUEUED:
+        if self._context is None or fields(subject).action in QUEUED:
             return
         if reply.startswith(FROM_AGENT):
-            where, meter = fields(subject), self._link.meter
+            where, meter = fields(subject), self._context.meter
             if not meter.allow(quota.Kind.PUBLISH_RATE, where.run, where.agent):
                 await meter.take(quota.Kind.PUBLISH_RATE, where.run, where.agent)
         elif not reply.startswith(OWN):
@@ -65,7 +65,7 @@ class Screen:
                 code="reply_subject_is_foreign" if reply else "request_has_no_reply_subject",
             )
             message.reply_to = ""
-            self._link.rejections.about(fields(subject), subject, error)
+            self._context.rejections.about(fields(subject), subject, error)
             raise error
 
 

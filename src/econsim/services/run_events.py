@@ -11,28 +11,30 @@ from econsim import subjects
 from econsim.schemas.clock import RunClosedEvent, RunOpenedEvent, RunResumedEvent, RunStoppedEvent
 from econsim.schemas.subject import Subject
 from econsim.services.handlers import event
-from econsim.services.leadership import Tenancy
+from econsim.services.leadership import Leadership
 
 Forget = Callable[[str], None]
 """Told of a run that is served no more."""
 
 
-def hear_of_runs(routes: NatsRouter, tenancy: Tenancy, service: str, forget: Forget = lambda _: None) -> None:
+def hear_of_runs(
+    routes: NatsRouter, leadership: Leadership, service: str, forget: Forget = lambda _: None
+) -> None:
     """Have a service's posts follow what is told of runs."""
 
     async def opened(told: RunOpenedEvent) -> None:
-        tenancy.opened(told)
+        leadership.opened(told)
 
     async def closed(told: RunClosedEvent) -> None:
-        tenancy.closed(told.correlation_id)
+        leadership.closed(told.correlation_id)
         forget(told.correlation_id)
 
     async def stopped(told: RunStoppedEvent) -> None:
-        tenancy.closed(told.correlation_id)
+        leadership.closed(told.correlation_id)
         forget(told.correlation_id)
 
     async def resumed(_: RunResumedEvent) -> None:
-        tenancy.look()
+        leadership.look()
 
     handlers: Final[tuple[tuple[Subject, Callable[[Any], Awaitable[None]]], ...]] = (
         (subjects.RUN_OPENED, opened),

@@ -9,18 +9,18 @@ from typing import Any
 from faststream.nats.subscriber.usecases import LogicSubscriber
 
 from econsim.adapters.nats.connection import ready
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 
 Subscriber = LogicSubscriber[Any]
 """A subscriber of a broker, started and stopped by hand."""
 
 
 @asynccontextmanager
-async def serving(link: Link, subscribers: Sequence[Subscriber]) -> AsyncIterator[None]:
+async def serving(context: ServiceContext, subscribers: Sequence[Subscriber]) -> AsyncIterator[None]:
     """Run subscribers for the time of the context; the server knows them when it is entered."""
     for subscriber in subscribers:
         await subscriber.start()
-    await ready(link.client)
+    await ready(context.client)
     try:
         yield
     finally:

@@ -53,12 +53,12 @@ def test_the_help_of_every_command_has_an_example(name: str) -> None:
     [
         (["--report", "/proc/nope/report.html"], "--report"),
         (["--state", "/proc/nope"], "--state"),
-        (["--guest", "ana", "--guest", "ana"], "--guest"),
-        (["--guest", "lab_007"], "--guest"),
+        (["--external", "ana", "--external", "ana"], "--external"),
+        (["--external", "lab_007"], "--external"),
     ],
 )
 def test_an_option_that_can_come_to_nothing_is_refused_before_the_run(words, option, tmp_path) -> None:
-    memory = [] if "--guest" in words else ["--transport", "memory"]
+    memory = [] if "--external" in words else ["--transport", "memory"]
 
     shown = cli("run", "genesis", *memory, "--state", tmp_path, *words)
 

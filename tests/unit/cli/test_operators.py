@@ -11,7 +11,7 @@ from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.causality import Causes
 from econsim.domain.audit.decoding import decode
 from econsim.domain.audit.describe import SENTENCES, describe
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import facts
 from econsim.errors import InvalidMessage
 from econsim.schemas.admin import (
@@ -31,7 +31,7 @@ from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.subject import Kind
 from econsim.services.operator_audit import SUMMARY_LENGTH_MAX, about, summary
 
-STAMP = Stamp("run_1", "ab", 0, "1970-01-01T00:00:00.000000000Z")
+STAMP = Envelope("run_1", "ab", 0, "1970-01-01T00:00:00.000000000Z")
 ANNA = AgentFacts(policy="external", host=None, balance_ref="run_1.anna.balance")
 REPORT = Reported(agent=ANNA, data={"buyer": "me"})
 
@@ -65,11 +65,11 @@ TOLD = [
 ]
 
 
-@pytest.mark.parametrize("sealed", TOLD, ids=lambda sealed: sealed.subject)
-def test_what_operators_do_is_read_back_and_told_in_a_sentence(sealed):
-    (fact,) = facts(sealed)
+@pytest.mark.parametrize("addressed", TOLD, ids=lambda addressed: addressed.subject)
+def test_what_operators_do_is_read_back_and_told_in_a_sentence(addressed):
+    (fact,) = facts(addressed)
 
-    assert decode(sealed.subject, sealed.json()).event.model_dump() == sealed.event.model_dump()
+    assert decode(addressed.subject, addressed.json()).event.model_dump() == addressed.event.model_dump()
     assert describe(fact) != fact.type
 
 
@@ -117,9 +117,9 @@ def test_what_operators_do_does_not_change_a_runs_hash_nor_its_causes():
 
 @pytest.mark.parametrize("action", ["thought", "trade_executed", "opened"])
 def test_an_agents_own_event_is_a_report_whatever_its_name(action):
-    sealed = STAMP.event(subjects.REPORTED, "anna", REPORT, agent="anna", event=action)
-    event = sealed.event.model_copy(update={"type": f"agent.{action}"})
-    reported = type(sealed)(sealed.subject, event)
+    addressed = STAMP.event(subjects.REPORTED, "anna", REPORT, agent="anna", event=action)
+    event = addressed.event.model_copy(update={"type": f"agent.{action}"})
+    reported = type(addressed)(addressed.subject, event)
     (fact,) = facts(reported)
 
     assert decode(reported.subject, reported.json()).event.data == REPORT

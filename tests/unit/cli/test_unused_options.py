@@ -14,7 +14,7 @@ from econsim.runs.overrides import chosen, needs_nats
 ROOT = get_command(app)
 MEMORY = ["run", "--transport", "memory"]
 VALUES = {
-    "hosts": "2", "workers": "2", "guest": "ana", "nats": "nats://127.0.0.1:1", "creds": ".",
+    "hosts": "2", "workers": "2", "external": "ana", "nats": "nats://127.0.0.1:1", "creds": ".",
     "services": None, "spread": None, "ephemeral": None, "real_time": None,
 }  # fmt: skip
 ONLY_NATS = sorted(option for option, transports in TRANSPORTS.items() if transports is not BOTH)
@@ -98,7 +98,7 @@ def test_the_environment_names_a_server_for_commands_that_need_one(monkeypatch) 
     assert "is neither a file nor a shipped scenario" in cli([*MEMORY, "nowhere"]).stderr
 
 
-@pytest.mark.parametrize("change", [{"guests": ["ana"]}, {"real_time": True}])
+@pytest.mark.parametrize("change", [{"externals": ["ana"]}, {"real_time": True}])
 def test_a_scenario_that_needs_a_server_is_not_run_in_memory(change) -> None:
     assert needs_nats(chosen(scenario_file.load("genesis"), **change))
     assert not needs_nats(scenario_file.load("genesis"))

@@ -65,7 +65,7 @@ def test_a_ledger_is_its_journal_replayed_after_each_submission(monkeypatch, rem
 def heard(events, rows):
     """Return the events on subjects that a service asks the log for."""
     types = {row.type for row in rows}
-    return [sealed for sealed in events if sealed.event.type in types]
+    return [addressed for addressed in events if addressed.event.type in types]
 
 
 @pytest.mark.parametrize("policy", ["zip", "zi_c", "truthful"])
@@ -74,10 +74,10 @@ def test_a_host_that_hears_the_log_anew_acts_as_the_one_that_lived_through_it(po
     scenario = small_scenario(policy, mechanism)
     live, events = Desk(scenario), list(run(scenario))
 
-    for count, sealed in enumerate(events, 1):
-        live.evolve(sealed)
-        if isinstance(sealed.event.data, Ticked):
-            heir, tick = Desk(scenario), sealed.event.tick
+    for count, addressed in enumerate(events, 1):
+        live.evolve(addressed)
+        if isinstance(addressed.event.data, Ticked):
+            heir, tick = Desk(scenario), addressed.event.tick
             for before in heard(events[:count], (*host.HEARD, *host.PACED)):
                 heir.evolve(before)
             assert (heir.act(tick), heir.limits()) == (live.act(tick), live.limits())
@@ -88,18 +88,18 @@ def test_a_clock_that_reads_the_log_anew_knows_what_the_one_before_knew():
     agents, events = population(scenario), list(run(scenario))
     live, present = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
 
-    for count, sealed in enumerate(events, 1):
-        live.evolve(sealed)
-        present.evolve(sealed)
+    for count, addressed in enumerate(events, 1):
+        live.evolve(addressed)
+        present.evolve(addressed)
         heir, called = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
-        if isinstance(sealed.event.data, Ticked):
+        if isinstance(addressed.event.data, Ticked):
             for before in heard(
                 events[:count], (*run_driver.OWN, *run_driver.OF_MARKETS, *run_driver.ABSENCES)
             ):
                 heir.evolve(before)
                 called.evolve(before)
             assert known(heir, agents) == known(live, agents)
-            assert called.missing(sealed.event.tick) == present.missing(sealed.event.tick)
+            assert called.missing(addressed.event.tick) == present.missing(addressed.event.tick)
 
 
 def known(progress, agents):

@@ -16,7 +16,7 @@ MEANT = expected(ROWS)
 PEOPLE = ("operator", "observer", "auditor")
 # The server says these itself, of what their owner writes into a bucket.
 BY_SERVER = ("transfer_posted", "transfer_refused")
-# Said by others on their owner's behalf: an outside agent's answer, a try at what is not allowed, a command's outcome.
+# Said by others on their owner's behalf: an external agent's answer, a try at what is not allowed, a command's outcome.
 SHARED = {
     "cycle_completed": {"admission"},
     "rejected": set(OWNERS),
@@ -74,7 +74,7 @@ def test_an_entry_comes_from_nowhere_but_agents_accounts(row) -> None:
 @pytest.mark.parametrize("row", rows(Kind.COMMAND), ids=lambda row: row.template)
 def test_a_command_is_heard_by_nobody_but_its_queue(row) -> None:
     assert not holders(row, "S")
-    assert not holders(row, "P") & {*PEOPLE, "setup", "ledger", "sys", "guest"}
+    assert not holders(row, "P") & {*PEOPLE, "setup", "ledger", "sys", "external"}
 
 
 @pytest.mark.parametrize("row", rows(Kind.OPERATOR), ids=lambda row: row.template)
@@ -136,6 +136,9 @@ def test_a_cell_that_differs_is_named_and_shown() -> None:
 
     lines = differences(ROWS, MEANT, found)
 
-    assert lines == ["buckets: $KV.quotas.>: observer: ·≠P", "guest says x: expected nothing, actual y"]
+    assert lines == [
+        "buckets: $KV.quotas.>: observer: ·≠P",
+        "external agent says x: expected nothing, actual y",
+    ]
     assert "·≠P" in page(ROWS, MEANT, found)
     assert "2 differ" in page(ROWS, MEANT, found)

@@ -9,7 +9,7 @@ import pytest
 from factories import bid, cancel, replace_order
 from run_builders import small_run, summed
 
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.market.order_terms import rejection
 from econsim.report.export import TABLES, export
 from econsim.schemas.market import Rejected
@@ -112,15 +112,15 @@ def test_an_empty_log_gives_empty_tables(tmp_path):
 
 
 def test_refused_orders_and_refused_cancels_are_told_apart_with_what_was_asked(tmp_path):
-    stamp, asked = (
-        Stamp("run", "salt", 1, "now"),
+    envelope, asked = (
+        Envelope("run", "salt", 1, "now"),
         [
             rejection(1, cancel("anna", "gone"), "order_not_found"),
             rejection(2, bid("anna", "high", 3, 2), "debit_account_would_go_negative"),
             rejection(3, replace_order("anna", "old", "new", 4), "order_not_found"),
         ],
     )
-    export([stamp.event(ORDER_REJECTED, "market", Rejected(items=tuple(asked)), resource="cpu")], tmp_path)
+    export([envelope.event(ORDER_REJECTED, "market", Rejected(items=tuple(asked)), resource="cpu")], tmp_path)
 
     columns = "order_id, verb, side, price, quantity, kind, replaces"
 

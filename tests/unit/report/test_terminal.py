@@ -85,11 +85,11 @@ def test_nothing_of_the_tables_is_cut(width):
 
 def test_what_is_not_judged_is_said_with_the_reason():
     summary = summed(small_run())
-    scenario = summary.scenario.model_copy(update={"unjudged": {"an agent from outside takes part": 4}})
+    scenario = summary.scenario.model_copy(update={"unjudged": {"an external agent takes part": 4}})
 
     told = shown(lambda console: print_summary(replace(summary, scenario=scenario), console))
 
-    assert "4 expectations not judged: an agent from outside takes part" in told
+    assert "4 expectations not judged: an external agent takes part" in told
 
 
 def test_what_people_copy_stays_in_one_piece(tmp_path):

@@ -150,15 +150,15 @@ def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_set
     agents, resources = population(wanted), [market.resource for market in wanted.markets]
     tally, progress, settled = Tally(), Progress(agents, wanted.markets), []
 
-    for sealed in in_memory.run(wanted):
-        data = sealed.event.data
+    for addressed in in_memory.run(wanted):
+        data = addressed.event.data
         if isinstance(data, TransferPosted):
             settled += [chain for chain in data.chains if chain.cause.startswith("redeem.")]
         if isinstance(data, PeriodClosed):
             assert settled == redeem(agents, resources, data.period, progress.held)
             settled.clear()
-        tally.add(sealed)
-        progress.evolve(sealed)
+        tally.add(addressed)
+        progress.evolve(addressed)
         if isinstance(data, PeriodClosed):
             found = tally.summary()
             surplus = sum(period.surplus for market in found.markets for period in market.periods)

@@ -6,7 +6,7 @@ import pytest
 
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.runs import scenario_file
-from econsim.runs.overrides import GuestOption, check_guests, chosen, guest_option
+from econsim.runs.overrides import ExternalOption, check_externals, chosen, external_option
 from econsim.schemas.scenario import Mode
 
 GENESIS = scenario_file.load("genesis")
@@ -16,23 +16,23 @@ def test_nothing_asked_for_changes_nothing() -> None:
     assert chosen(GENESIS) == GENESIS
 
 
-def test_a_guest_is_dealt_a_hundred_credits() -> None:
-    guest = chosen(GENESIS, guests=["ana"]).agents[-1]
+def test_a_external_is_dealt_a_hundred_credits() -> None:
+    external = chosen(GENESIS, externals=["ana"]).agents[-1]
 
-    assert (guest.name, guest.policy, guest.credits) == ("ana", "external", 100_000_000)
+    assert (external.name, external.policy, external.credits) == ("ana", "external", 100_000_000)
 
 
 @pytest.mark.parametrize(
     ("text", "deadline_ms"), [("ana", None), ("ana:30s", 30_000), ("ana:500ms", 500), ("ana:0s", 0)]
 )
-def test_a_guest_may_be_named_with_its_deadline(text, deadline_ms) -> None:
-    assert guest_option(text) == GuestOption("ana", deadline_ms)
+def test_a_external_may_be_named_with_its_deadline(text, deadline_ms) -> None:
+    assert external_option(text) == ExternalOption("ana", deadline_ms)
 
 
 @pytest.mark.parametrize("text", ["ana:", "ana:soon", "ana:-1s", "ana:601s", "ana:5s:5s", "ana:30"])
 def test_a_deadline_that_is_none_is_refused_with_what_would_be_right(text) -> None:
     with pytest.raises(InvalidMessage, match=r"write NAME|600s at most"):
-        guest_option(text)
+        external_option(text)
 
 
 def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
@@ -45,12 +45,12 @@ def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
     ("options", "left_out"),
     [
         ({}, {}),
-        ({"guests": ["ana"]}, {"an agent from outside takes part": 4}),
+        ({"externals": ["ana"]}, {"an external agent takes part": 4}),
         ({"real_time": True}, {"the run is in real time": 4}),
         ({"periods": 1}, {"the run does not come to their periods": 1}),
         (
-            {"periods": 1, "guests": ["ana"]},
-            {"an agent from outside takes part": 3, "the run does not come to their periods": 1},
+            {"periods": 1, "externals": ["ana"]},
+            {"an external agent takes part": 3, "the run does not come to their periods": 1},
         ),
     ],
 )
@@ -65,13 +65,13 @@ def test_real_time_expects_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("guests", "said"),
+    ("externals", "said"),
     [
         (["ana", "ana"], "'ana' is given 2 times"),
         (["lab_007"], "'lab_007' is an agent or group"),
         (["lab"], "'lab' is an agent or group"),
     ],
 )
-def test_a_guest_has_a_name_of_its_own(guests, said) -> None:
+def test_a_external_has_a_name_of_its_own(externals, said) -> None:
     with pytest.raises(ScenarioError, match=said):
-        check_guests(GENESIS, guests)
+        check_externals(GENESIS, externals)

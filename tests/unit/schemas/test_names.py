@@ -34,7 +34,7 @@ from econsim.streams import AUDIT_LOG, book_name
 
 ONE = population(scenario(group("a", roles=[role("ask", values=[[1]])])))
 CHAINS = (*endow(ONE), *deal(ONE, 1), *redeem(ONE, ["cpu"], 1, lambda *_: 1))
-ACTORS = {sealed.event.actor for sealed in run(small_scenario())}
+ACTORS = {addressed.event.actor for addressed in run(small_scenario())}
 JOURNAL = {pattern.split(".")[3] for source in AUDIT_LOG.sources for pattern, _ in source.renames}
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from econsim.agents.sandbox import bubblewrap, prelaunch, seccomp, usage
 from econsim.agents.sandbox.init import HOST
-from econsim.agents.sandbox.spec import Guest
+from econsim.agents.sandbox.spec import AgentSpec
 from econsim.agents.sandbox.usage import Usage
 from econsim.errors import SetupError
 
@@ -40,9 +40,9 @@ class Confined(ABC):
     process: Process
     """The one of them that is our child."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, spec: AgentSpec) -> None:
         """Describe them; `start` starts them."""
-        self.guest = guest
+        self.spec = spec
 
     @abstractmethod
     async def start(self) -> None:
@@ -69,20 +69,20 @@ class Jailed(Confined):
 
     async def start(self) -> None:
         """Start `launch`, which becomes the jail."""
-        guest = self.guest
-        if not guest.creds.is_file():
-            message = f"there is no creds file {guest.creds}; make it with `econsim agent create`"
+        spec = self.spec
+        if not spec.creds.is_file():
+            message = f"there is no creds file {spec.creds}; make it with `econsim agent create`"
             raise SetupError(message)
-        readable = bubblewrap.readable(guest.command, guest.directory, guest.readable)
-        bubblewrap.refuse_secrets(readable, guest.secrets)
+        readable = bubblewrap.readable(spec.command, spec.directory, spec.readable)
+        bubblewrap.refuse_secrets(readable, spec.secrets)
         view = bubblewrap.View(
-            bubblewrap.program(), readable, guest.directory, prelaunch.root_can_be_given_up()
+            bubblewrap.program(), readable, spec.directory, prelaunch.root_can_be_given_up()
         )
         filtered = seccomp.filter_for()
         self._ours, theirs = socket.socketpair()
         told, info = os.pipe()
         self._info = os.fdopen(told, "rb", buffering=0)
-        content = guest.creds.read_bytes()
+        content = spec.creds.read_bytes()
         descriptors = bubblewrap.Descriptors(_memory(content), _memory(filtered), info, theirs.detach())
         try:
             self.process = await _python("launch", self._order(view, descriptors), descriptors.all())
@@ -141,14 +141,14 @@ class Jailed(Confined):
                 os.kill(pid, signal.SIGKILL)
 
     def _order(self, view: bubblewrap.View, descriptors: bubblewrap.Descriptors) -> dict[str, Any]:
-        guest = self.guest
-        environment = guest.environment(f"nats://{HOST}:{bubblewrap.PORT}", bubblewrap.CREDS)
-        inner = bubblewrap.first_words(guest.command, environment, descriptors.parent, guest.limits.processes)
+        spec = self.spec
+        environment = spec.environment(f"nats://{HOST}:{bubblewrap.PORT}", bubblewrap.CREDS)
+        inner = bubblewrap.first_words(spec.command, environment, descriptors.parent, spec.limits.processes)
         return {
-            "limits": guest.limits.of_a_process(),
+            "limits": spec.limits.of_a_process(),
             "staged": view.staged,
             "sources": view.sources(),
-            "command": view.command(inner, descriptors, guest.limits),
+            "command": view.command(inner, descriptors, spec.limits),
         }
 
 
@@ -157,13 +157,13 @@ class Kept(Confined):
 
     async def start(self) -> None:
         """Start the keeper."""
-        guest = self.guest
-        creds = guest.creds.absolute()
+        spec = self.spec
+        creds = spec.creds.absolute()
         order = {
-            "limits": guest.limits.of_a_process(),
-            "command": guest.command,
-            "environment": guest.environment(guest.server, str(creds)),
-            "directory": str(guest.directory),
+            "limits": spec.limits.of_a_process(),
+            "command": spec.command,
+            "environment": spec.environment(spec.server, str(creds)),
+            "directory": str(spec.directory),
         }
         self.process = await _python("keeper", order, (), stdin=PIPE)
 

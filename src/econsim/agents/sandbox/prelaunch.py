@@ -19,7 +19,7 @@ from econsim.agents.sandbox.limits import lower
 STAGE: Final = "/tmp"  # noqa: S108 - covered by a file system that nobody else sees
 """Where sources are shown by their number to a `bwrap` that may not walk to them."""
 
-GUEST_ID: Final = 65_534
+AGENT_ID: Final = 65_534
 """User and group that a jail started by root runs as: `nobody`, who owns no file."""
 
 _NEW_MOUNTS: Final = 0x00020000
@@ -33,20 +33,20 @@ def root_can_be_given_up() -> bool:
     if os.geteuid() != 0:
         return False
     ranges = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
-    return any(first <= GUEST_ID < first + count for first, _, count in ranges)
+    return any(first <= AGENT_ID < first + count for first, _, count in ranges)
 
 
 def main(order: dict[str, Any]) -> None:
     """Do it; raises OSError that says what the kernel forbids."""
     lower({int(number): most for number, most in order["limits"].items()})
-    # When the machine runs out of memory, the guest goes first.
+    # When the machine runs out of memory, the external agent goes first.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     if order["staged"]:
         _stage(order["sources"])
         os.setgroups([])
-        os.setresgid(GUEST_ID, GUEST_ID, GUEST_ID)
-        os.setresuid(GUEST_ID, GUEST_ID, GUEST_ID)
+        os.setresgid(AGENT_ID, AGENT_ID, AGENT_ID)
+        os.setresuid(AGENT_ID, AGENT_ID, AGENT_ID)
     os.execve(order["command"][0], order["command"], {})  # noqa: S606 - that is its job
 
 

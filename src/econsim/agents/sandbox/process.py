@@ -16,7 +16,7 @@ from econsim.agents.sandbox.isolation import REMEDY, Jailed, Kept
 from econsim.agents.sandbox.limits import Limits
 from econsim.agents.sandbox.nats_relay import Relay, address
 from econsim.agents.sandbox.output_tail import Heard, Tail
-from econsim.agents.sandbox.spec import Guest, Isolation
+from econsim.agents.sandbox.spec import AgentSpec, Isolation
 from econsim.agents.sandbox.usage import Usage
 from econsim.errors import SetupError
 
@@ -72,11 +72,11 @@ class Outcome:
 class Sandbox:
     """One agent, as an async context manager; leaving it is a hard stop."""
 
-    def __init__(self, guest: Guest, heard: Heard | None = None) -> None:
+    def __init__(self, spec: AgentSpec, heard: Heard | None = None) -> None:
         """Describe it; entering the context starts it. `heard` is told each line it says."""
-        self.guest = guest
+        self.spec = spec
         """What it is."""
-        self._tail = Tail(heard, guest.limits.output_bytes)
+        self._tail = Tail(heard, spec.limits.output_bytes)
         self._asked = asyncio.Event()
         self._used = Usage()
 
@@ -85,12 +85,12 @@ class Sandbox:
         if not sys.platform.startswith("linux"):
             message = f"an agent can be confined on Linux only, and this is {sys.platform}"
             raise SetupError(message)
-        address(self.guest.server)
-        jailed = self.guest.isolation is Isolation.NAMESPACES
+        address(self.spec.server)
+        jailed = self.spec.isolation is Isolation.NAMESPACES
         if not jailed:
             _log.warning(NOT_ISOLATED)
         self._began = asyncio.get_running_loop().time()
-        self._confined = Jailed(self.guest) if jailed else Kept(self.guest)
+        self._confined = Jailed(self.spec) if jailed else Kept(self.spec)
         await self._start()
         stream = self._confined.process.stdout
         assert stream is not None
@@ -135,8 +135,8 @@ class Sandbox:
             said = (self._tail.lines or ["it did not answer"])[-1]
             message = f"no jail can be made here ({said}); {REMEDY}"
             raise SetupError(message) from error
-        relay = Relay(door, self.guest.server) if door else contextlib.nullcontext()
-        self._living = asyncio.create_task(self._live(relay), name=f"sandbox of {self.guest.agent}")
+        relay = Relay(door, self.spec.server) if door else contextlib.nullcontext()
+        self._living = asyncio.create_task(self._live(relay), name=f"sandbox of {self.spec.agent}")
 
     async def _live(self, relay: contextlib.AbstractAsyncContextManager[object]) -> Outcome:
         try:
@@ -160,7 +160,7 @@ class Sandbox:
         asked = asyncio.ensure_future(self._asked.wait())
         try:
             while True:
-                left_s = max(0.0, self.guest.limits.wall_s - self._age_s())
+                left_s = max(0.0, self.spec.limits.wall_s - self._age_s())
                 await asyncio.wait(
                     {exiting, asked}, timeout=min(WATCH_S, left_s), return_when="FIRST_COMPLETED"
                 )
@@ -176,7 +176,7 @@ class Sandbox:
 
     def _broken(self) -> Ended | None:
         """Return the limit that is broken now."""
-        now, limits = self._confined.usage(), self.guest.limits
+        now, limits = self._confined.usage(), self.spec.limits
         # What an ended process used is missing if its parent did not want to know.
         self._used = Usage(
             max(now.cpu_s, self._used.cpu_s), max(now.memory_bytes, self._used.memory_bytes), now.tasks

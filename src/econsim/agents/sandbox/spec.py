@@ -20,7 +20,7 @@ class Isolation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
+class AgentSpec:
     """An agent to be run."""
 
     run: str

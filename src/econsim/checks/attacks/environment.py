@@ -19,7 +19,7 @@ from nats.js.api import RawStreamMsg
 
 from econsim import subjects
 from econsim.adapters.jetstream import provision
-from econsim.checks.attacks.load import Guest
+from econsim.checks.attacks.load import External
 from econsim.checks.attacks.sniffer import Witness
 from econsim.checks.attacks.verdict import Fact
 from econsim.checks.raw_client import Identity, RawClient, Said, dial
@@ -82,8 +82,8 @@ class Stage:
     """What was heard in `SIM`."""
     above: Witness
     """What was heard in the system account."""
-    victims: tuple[Guest, ...]
-    """Guests who trade throughout."""
+    victims: tuple[External, ...]
+    """External agents who trade throughout."""
     bystander: Identity
     """An agent that does nothing but connect, to see whether one can."""
     hosted: str
@@ -102,11 +102,11 @@ class Stage:
 
     def told(self) -> dict[str, int]:
         """Return victim → outcomes of its orders it was told so far."""
-        return {guest.name: len(guest.told) for guest in self.victims}
+        return {external.name: len(external.told) for external in self.victims}
 
     def served(self) -> dict[str, int]:
         """Return victim → requests of it that were answered so far."""
-        return {guest.name: len(guest.phase.latencies) for guest in self.victims}
+        return {external.name: len(external.phase.latencies) for external in self.victims}
 
     async def grown(
         self, count: Callable[[], Mapping[str, int]], before: Mapping[str, int], by: int = 1

@@ -150,7 +150,7 @@ async def malformed(stage: Stage, me: Attacker) -> Finding:
         settled = await stage.settled(raw, me)
         balance = await raw.ask(BALANCE, b"{}")
         errors = list(raw.errors)
-    lost = [guest.name for guest in stage.victims if guest.reconnects()]
+    lost = [external.name for external in stage.victims if external.reconnects()]
     return weigh(
         Fact("the entrance serves on", settled),
         Fact("the ledger serves on", balance is not None and me.name.encode() in balance.payload),

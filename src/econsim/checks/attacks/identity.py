@@ -26,7 +26,7 @@ def claims(jwt: str) -> tuple[str, dict[str, Any], str]:
     return head, found, signature
 
 
-def sealed(head: str, body: dict[str, Any], signature: str = "", signer: Key | None = None) -> str:
+def addressed(head: str, body: dict[str, Any], signature: str = "", signer: Key | None = None) -> str:
     """Put a JWT together, signed by a key of one's own or with a signature one has."""
     said = f"{head}.{_base64(json.dumps(body, separators=(',', ':')).encode())}"
     return f"{said}.{signature if signer is None else _base64(signer.sign(said.encode()))}"
@@ -69,7 +69,7 @@ def _edited(change: Callable[[dict[str, Any]], None]) -> Forge:
     def forge(_: Stage, me: Attacker) -> Identity:
         head, body, signature = claims(me.identity.jwt)
         change(body)
-        return replace(me.identity, jwt=sealed(head, body, signature))
+        return replace(me.identity, jwt=addressed(head, body, signature))
 
     return forge
 
@@ -81,7 +81,7 @@ def _resigned(change: Callable[[dict[str, Any], Key, Stage], None]) -> Forge:
         head, body, _ = claims(me.identity.jwt)
         signer = Key(Role.ACCOUNT)
         change(body, signer, stage)
-        return replace(me.identity, jwt=sealed(head, body, signer=signer))
+        return replace(me.identity, jwt=addressed(head, body, signer=signer))
 
     return forge
 
@@ -121,7 +121,7 @@ def _unsigned(stage: Stage, me: Attacker) -> Identity:
     del stage
     body = claims(me.identity.jwt)[1]
     _wider(body)
-    return replace(me.identity, jwt=sealed(_base64(b'{"typ":"JWT","alg":"none"}'), body))
+    return replace(me.identity, jwt=addressed(_base64(b'{"typ":"JWT","alg":"none"}'), body))
 
 
 def _victims_jwt(stage: Stage, me: Attacker) -> Identity:

@@ -17,7 +17,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.agents.outcomes import outcome_of
-from econsim.checks.attacks.load import Guest, Phase, Told
+from econsim.checks.attacks.load import External, Phase, Told
 from econsim.checks.attacks.verdict import Fact
 from econsim.domain.audit.decoding import decode
 from econsim.domain.ledger.verify import verify
@@ -61,9 +61,9 @@ class Noise(logging.Handler):
 
 @dataclass(slots=True)
 class Served:
-    """How one guest was served, in peace and under attack."""
+    """How one external agent was served, in peace and under attack."""
 
-    guest: Guest
+    external: External
     """Who."""
     peace: Phase
     """Before the attacks."""
@@ -78,7 +78,7 @@ class Log:
     """What the log holds of a run."""
 
     told: dict[str, set[Told]] = field(default_factory=dict)
-    """Guest → every outcome it should have been told."""
+    """External agent → every outcome it should have been told."""
     trades: int = 0
     """Trades of everybody."""
     unreadable: int = 0
@@ -87,9 +87,9 @@ class Log:
     """Orders of the siege nobody saw to, or at most as many, when the wait for it ended."""
 
 
-async def read_log(client: Client, run: str, guests: Sequence[str]) -> Log:
-    """Read a run's whole log, and what it says of these guests."""
-    log = Log({name: set() for name in guests})
+async def read_log(client: Client, run: str, externals: Sequence[str]) -> Log:
+    """Read a run's whole log, and what it says of these externals."""
+    log = Log({name: set() for name in externals})
     async with aclosing(read(client, run)) as events:
         async for stored in events:
             try:
@@ -119,7 +119,7 @@ async def judge(client: Client, run: str, served: Sequence[Served], noise: Noise
         books.fold(stored)
     report = verify(books.entries, books.balances)
     letters = await provision.waiting(client, "dead_letter", ">")
-    victims = [each.guest.name for each in served]
+    victims = [each.external.name for each in served]
     theirs = [subject for subject in letters if subject.split(".")[-1] in victims]
     first = report.first.what if report.first else "nothing"
     return [
@@ -132,25 +132,28 @@ async def judge(client: Client, run: str, served: Sequence[Served], noise: Noise
         Fact(f"{log.left or 'nothing'} of the siege is left in the queue of orders", not log.left),
         Fact(f"{len(letters) or 'no'} dead letters, {len(theirs) or 'none'} of victims", not letters),
         Fact(f"services logged {noise.heard[:3] or 'nothing unforeseen'}", not noise.heard),
-        *(fact for each in served for fact in _of(each, log.told[each.guest.name])),
+        *(fact for each in served for fact in _of(each, log.told[each.external.name])),
     ]
 
 
 def _of(served: Served, logged: set[Told]) -> list[Fact]:
-    guest, peace = served.guest, served.peace
-    missing, extra = logged - guest.told, guest.told - logged
-    told = f"{guest.name} was told all {len(logged)} outcomes of its orders ({len(missing)} missing, {len(extra)} that never were)"
+    external, peace = served.external, served.peace
+    missing, extra = logged - external.told, external.told - logged
+    told = f"{external.name} was told all {len(logged)} outcomes of its orders ({len(missing)} missing, {len(extra)} that never were)"
     return [
         Fact(told, bool(logged) and not missing and not extra),
-        *_compared(guest.name, "quiet attacks", peace, served.siege, SLOWER_MAX),
-        *_compared(guest.name, "floods", peace, served.floods, FLOODED_MAX),
-        Fact(f"{guest.name} lost its connection {guest.reconnects()} times", not guest.reconnects()),
-        Fact(f"{guest.name} heard {guest.strange[:2] or 'nothing'} that was not for it", not guest.strange),
+        *_compared(external.name, "quiet attacks", peace, served.siege, SLOWER_MAX),
+        *_compared(external.name, "floods", peace, served.floods, FLOODED_MAX),
+        Fact(f"{external.name} lost its connection {external.reconnects()} times", not external.reconnects()),
+        Fact(
+            f"{external.name} heard {external.strange[:2] or 'nothing'} that was not for it",
+            not external.strange,
+        ),
     ]
 
 
 def _compared(name: str, during: str, peace: Phase, phase: Phase, slower_max: int) -> Iterator[Fact]:
-    """Compare how a guest was served with how it is in peace; yields nothing for attacks that were not tried."""
+    """Compare how an external agent was served with how it is in peace; yields nothing for attacks that were not tried."""
     if not phase.latencies and not phase.refused:
         return
     base = max(peace.p99(), SLOWEST_FLOOR_S)

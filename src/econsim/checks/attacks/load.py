@@ -1,4 +1,4 @@
-"""The victims: guests who trade in their own accounts throughout, and notice how they are served.
+"""The victims: external agents who trade in their own accounts throughout, and notice how they are served.
 
 Each keeps what it sent, what it was answered and how fast, and every outcome it was told, for the judge.
 """
@@ -27,10 +27,10 @@ from econsim.schemas.base import Event
 from econsim.schemas.market import Accepted, Cancelled, Rejected, Traded
 
 PAUSE_S: Final = 0.03
-"""Pause between two rounds of a guest: each takes three requests."""
+"""Pause between two rounds of an external agent: each takes three requests."""
 
 PATIENCE_S: Final = 10.0
-"""How long a guest goes on trying when told to wait or not answered; every wait is counted."""
+"""How long an external agent goes on trying when told to wait or not answered; every wait is counted."""
 
 CANCEL_EVERY: Final = 3
 """Every third order is taken back, so that books stay small and all kinds of outcome occur."""
@@ -47,7 +47,7 @@ Told = tuple[str, str, int]
 
 @dataclass(slots=True)
 class Phase:
-    """How a guest was served for a while."""
+    """How an external agent was served for a while."""
 
     latencies: list[float] = field(default_factory=list)
     """Seconds of each request that was answered."""
@@ -61,8 +61,8 @@ class Phase:
         return quantiles(self.latencies, n=100)[98] if len(self.latencies) > 1 else 0.0
 
 
-class Guest:
-    """One guest that trades on one market."""
+class External:
+    """One external agent that trades on one market."""
 
     def __init__(self, client: Client, run: str, name: str, resource: str, *, sells: bool) -> None:
         """Sit down in an account of one's own."""

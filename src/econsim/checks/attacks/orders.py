@@ -103,7 +103,7 @@ BOMBS: Final = (
 ROWS: Final = (
     Row("squat_hosted", "to take an order id a hosted agent is about to use", "an agent's ids stand under its own name", (_FOREIGN,),
         lambda s: [(entry(subjects.PLACE_BID), order(n, order_id=f"{s.hosted}.{n}")) for n in range(3)]),
-    Row("squat_guest", "to take an order id a victim is about to use", "an agent's ids stand under its own name", (_FOREIGN,),
+    Row("squat_external", "to take an order id a victim is about to use", "an agent's ids stand under its own name", (_FOREIGN,),
         lambda s: [(entry(subjects.PLACE_BID), order("v", order_id=f"{s.victims[0].name}.next")), (entry(subjects.PLACE_ASK), order("w", order_id=_resting(s)))]),
     Row("cancel_another", "to cancel a victim's order", "a cancel names an order of its sender's", (_FOREIGN,),
         lambda s: [(entry(subjects.CANCEL_ORDER), json.dumps({"command_id": f"x{n}", "order_id": o}).encode()) for n, o in enumerate(s.victims[0].placed[-3:])]),

@@ -236,7 +236,7 @@ def _flooding(
 ) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
     async def run(stage: Stage, me: Attacker) -> Finding:
         before = stage.served()
-        refused = sum(guest.phase.refused for guest in stage.victims)
+        refused = sum(external.phase.refused for external in stage.victims)
         gone, closed = await _flood(stage, me, subject(stage, me), reply)
         # What is queued before the door closes must be worked off, so victims are given a moment.
         served = await stage.grown(stage.served, before, SERVED_MIN)
@@ -246,7 +246,7 @@ def _flooding(
             Fact("victims were served meanwhile", served),
             Fact(
                 "no victim was refused anything",
-                refused == sum(guest.phase.refused for guest in stage.victims),
+                refused == sum(external.phase.refused for external in stage.victims),
             ),
         )
 
@@ -262,7 +262,7 @@ async def reading_flood(stage: Stage, me: Attacker) -> Finding:
         await raw.send(message("state.balance", b"", "_INBOX.all") * FLOOD)
         read = await raw.round()
     served = await stage.grown(stage.served, before, SERVED_MIN)
-    refused = [guest.name for guest in stage.victims if guest.phase.refused]
+    refused = [external.name for external in stage.victims if external.phase.refused]
     return weigh(
         Fact(f"the server took all {FLOOD} readings in", read),
         Fact("victims were served meanwhile", served),

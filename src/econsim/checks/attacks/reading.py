@@ -52,7 +52,7 @@ class Row:
 
 def _foreign(said: Said, stage: Stage) -> bool:
     text = said.headers + said.payload
-    return any(f".{guest.name}.".encode() in text for guest in stage.victims)
+    return any(f".{external.name}.".encode() in text for external in stage.victims)
 
 
 async def crafted_keys(stage: Stage, me: Attacker) -> Finding:

@@ -1,4 +1,4 @@
-"""A siege: the whole system with a live run, guests who trade throughout, and every attack while they do.
+"""A siege: the whole system with a live run, external agents who trade throughout, and every attack while they do.
 
 Starts a server and services of its own, for it needs what only a server's owner can: a witness in every account, and
 the trust root.
@@ -24,7 +24,7 @@ from econsim.app import Server
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Powers, Stage
 from econsim.checks.attacks.invariants import Log, Noise, Served, judge, read_log
-from econsim.checks.attacks.load import Guest
+from econsim.checks.attacks.load import External
 from econsim.checks.attacks.sniffer import STEM, listening
 from econsim.checks.attacks.verdict import Fact, Finding, Outcome
 from econsim.checks.raw_client import Identity
@@ -43,7 +43,7 @@ from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
 
 PEACE_S: Final = 5.0
-"""How long guests trade before the first attack, to know how they are served in peace."""
+"""How long external agents trade before the first attack, to know how they are served in peace."""
 
 AT_ONCE: Final = 6
 """Attacks at once, each by an agent of its own; loud ones alone."""
@@ -55,7 +55,7 @@ SETTLE_S: Final = 30.0
 """Longest until everything that was begun is done, when all attacks are over."""
 
 STOP_S: Final = 15.0
-"""Longest until the guests have finished their last round: longer than they are patient."""
+"""Longest until the external agents have finished their last round: longer than they are patient."""
 
 VICTIMS: Final = ("anna", "bert")
 BYSTANDER: Final = "carl"
@@ -98,7 +98,7 @@ class Report:
 
 
 def scenario(attackers: int) -> Scenario:
-    """Return hosted traders on two markets, two guests who trade, one who looks on, and so many attackers."""
+    """Return hosted traders on two markets, two external agents who trade, one who looks on, and so many attackers."""
     roles = {"bid": (3.4, 1.1), "ask": (0.8, 2.9)}
     hosted = [
         {
@@ -154,18 +154,18 @@ async def besiege_at(server: Server, attacks: Sequence[Attack], tell: Tell) -> R
 async def _siege(stage: Stage, pairs: Sequence[Pair], noise: Noise, operator: str, tell: Tell) -> Report:
     """Trade in peace, attack, settle, judge."""
     names = [attack.name for attack, _ in pairs]
-    trading = [asyncio.create_task(guest.trade()) for guest in stage.victims]
+    trading = [asyncio.create_task(external.trade()) for external in stage.victims]
     try:
         await asyncio.sleep(PEACE_S)
-        peace = [guest.next_phase() for guest in stage.victims]
-        tell(f"{len(pairs)} attacks on a run of {len(stage.victims)} guests and 12 hosted traders")
+        peace = [external.next_phase() for external in stage.victims]
+        tell(f"{len(pairs)} attacks on a run of {len(stage.victims)} external agents and 12 hosted traders")
         report = Report(await assault(stage, [pair for pair in pairs if not pair[0].loud]))
-        siege = [guest.next_phase() for guest in stage.victims]
+        siege = [external.next_phase() for external in stage.victims]
         report.results += await assault(stage, [pair for pair in pairs if pair[0].loud], at_once=1)
-        floods = [guest.next_phase() for guest in stage.victims]
+        floods = [external.next_phase() for external in stage.victims]
     finally:
-        for guest in stage.victims:
-            guest.stop()
+        for external in stage.victims:
+            external.stop()
         await asyncio.wait(trading, timeout=STOP_S)
     log = await _settled(stage)
     await close_run(stage.sim, stage.run, operator)
@@ -233,14 +233,14 @@ async def staged(server: Server, attackers: int) -> AsyncIterator[tuple[Stage, l
         accounts = {each.agent: each for each in await let_in(server, run, wanted)}
         operator = operator_of(server.creds("operator"))
         await open_run(sim, run, wanted, operator)
-        guests = []
+        externals = []
         for number, name in enumerate(VICTIMS):
             client = await connect(server.url, accounts[name].creds, f"siege-{name}")
             stack.push_async_callback(client.close)
-            guests.append(Guest(client, run, name, RESOURCE, sells=bool(number)))
-            await guests[-1].listen()
-        for guest in guests:
-            await guest.seated(SETTLE_S)
+            externals.append(External(client, run, name, RESOURCE, sells=bool(number)))
+            await externals[-1].listen()
+        for external in externals:
+            await external.seated(SETTLE_S)
         powers = await _powers(server, provisioner, run, accounts, operator)
         attacking = [
             Attacker(a.agent, Identity.of(a.creds.read_text()), a.account)
@@ -249,7 +249,16 @@ async def staged(server: Server, attackers: int) -> AsyncIterator[tuple[Stage, l
         ]
         bystander = Identity.of(accounts[BYSTANDER].creds.read_text())
         stage = Stage(
-            server.url, run, f"{run}-b", sim, witness, above, tuple(guests), bystander, "seller_001", powers
+            server.url,
+            run,
+            f"{run}-b",
+            sim,
+            witness,
+            above,
+            tuple(externals),
+            bystander,
+            "seller_001",
+            powers,
         )
         yield stage, attacking
 

@@ -74,7 +74,7 @@ async def injected_lines(stage: Stage, me: Attacker) -> Finding:
 
 async def not_text(stage: Stage, me: Attacker) -> Finding:
     """Send subjects and status lines that are no UTF-8 to every service, which their library cannot read."""
-    places = {guest.name: guest.reconnects() for guest in stage.victims}
+    places = {external.name: external.reconnects() for external in stage.victims}
     prefix = stage.report(me, "x").removesuffix("x").encode()
     head = b"NATS/1.0 \xff\xfe\r\n\r\n"
     named = (

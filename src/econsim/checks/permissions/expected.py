@@ -33,9 +33,9 @@ class Matrix:
     cells: Cells
     """What each party may do in and to account `SIM`, and in the system account."""
     says: Mapping[str, str]
-    """What a guest says, by its short name → what it is when it arrives."""
+    """What an external agent says, by its short name → what it is when it arrives."""
     hears: Mapping[str, str]
-    """What a guest hears, by its short name → what it was when it was said."""
+    """What an external agent hears, by its short name → what it was when it was said."""
 
 
 def expected(rows: Iterable[Probe]) -> Matrix:
@@ -56,8 +56,8 @@ def expected(rows: Iterable[Probe]) -> Matrix:
             for call in file["calls"][word]:
                 cells |= _cells(stream, call.replace("{stream}", stream), {PUBLISH: parties}, groups)
     _check(cells, tables, set(file["subjects"]))
-    guest = file["guest"]
-    return Matrix(cells, _filled(guest["says"]), _filled(guest["hears"]))
+    external = file["external"]
+    return Matrix(cells, _filled(external["says"]), _filled(external["hears"]))
 
 
 def _cells(group: str, name: str, rights: Mapping[str, str], groups: Mapping[str, str]) -> dict[Cell, str]:

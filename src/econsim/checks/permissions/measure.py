@@ -19,7 +19,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.checks.permissions.attempts import Attempts, Heard, attempts, mark
 from econsim.checks.permissions.expected import PUBLISH, SUBSCRIBE, Cell, Matrix
-from econsim.checks.permissions.probes import GUEST, OTHER, PARTIES, RUN, SELF, Probe, filled
+from econsim.checks.permissions.probes import EXTERNAL, OTHER, PARTIES, RUN, SELF, Probe, filled
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.agent_credentials import mint
 from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
@@ -64,7 +64,7 @@ async def tried(url: str, trust: Trust, files: Mapping[str, Path], rows: Sequenc
         for party, file in files.items():
             async with attempts(url, file) as trier:
                 cells |= await _cells(ears, trier, rows, party)
-        async with attempts(url, files[GUEST]) as trier:
+        async with attempts(url, files[EXTERNAL]) as trier:
             return Matrix(cells, await _says(ears, trier), await _hears(ears, trier))
 
 
@@ -102,10 +102,10 @@ async def _users(server: EmbeddedServer) -> dict[str, Path]:
     client = await connect(server.url, server.creds("setup"), "econsim-measure")
     await provision.apply(client)
     await client.close()
-    guest = mint(server.trust, RUN, GUEST)
+    external = mint(server.trust, RUN, EXTERNAL)
     async with provisioning(server.url, server.trust) as provisioner:
-        await provisioner.push([guest.jwt()])
-    return {party: guest.creds if party == GUEST else server.creds(party) for party in PARTIES}
+        await provisioner.push([external.jwt()])
+    return {party: external.creds if party == EXTERNAL else server.creds(party) for party in PARTIES}
 
 
 @asynccontextmanager
@@ -149,18 +149,18 @@ async def _wide(trier: Attempts, rows: Sequence[Probe], party: str) -> list[str]
 async def _says(ears: Ears, trier: Attempts) -> dict[str, str]:
     """Return what arrives in `SIM` of each short name, and of another's."""
     names = sorted({filled(grant.short) for grant in GRANTS})
-    names += [name.replace(f".{GUEST}.", f".{OTHER}.") for name in names if f".{GUEST}." in name]
+    names += [name.replace(f".{EXTERNAL}.", f".{OTHER}.") for name in names if f".{EXTERNAL}." in name]
     said = dict(await _arrived(ears, trier, names))
     numbers = {number: subject for subject, number in said.items()}
     return {name: numbers[mark(n)] for n, name in enumerate(names) if mark(n) in numbers}
 
 
 async def _hears(ears: Ears, trier: Attempts) -> dict[str, str]:
-    """Return what a guest hears, by short name, when its own and others' subjects are said in `SIM`."""
+    """Return what an external agent hears, by short name, when its own and others' subjects are said in `SIM`."""
     own = [filled(row.template) for row in TABLE if row.kind in _SAID]
     other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
-    other += [f"{each.removesuffix(GUEST)}{OTHER}" for each in own if each.endswith(f".{GUEST}")]
-    names = [Probe("", "", filled(grant.short), grant.heard_as(GUEST)) for grant in GRANTS]
-    heard = await _delivered(ears, trier, [*own, *other], await _wide(trier, names, GUEST))
+    other += [f"{each.removesuffix(EXTERNAL)}{OTHER}" for each in own if each.endswith(f".{EXTERNAL}")]
+    names = [Probe("", "", filled(grant.short), grant.heard_as(EXTERNAL)) for grant in GRANTS]
+    heard = await _delivered(ears, trier, [*own, *other], await _wide(trier, names, EXTERNAL))
     numbers = {mark(n): subject for n, subject in enumerate([*own, *other])}
     return {name: numbers[number] for name, number in heard}

@@ -28,7 +28,7 @@ account. Everything anybody hears was tried in the group of its own name, and in
 
 The first eight columns are users of account `SIM`: the services, then `operator` for people who command, and `setup` for
 who creates streams. `observer`, who reads everything, and `auditor`, who reads the log, live in account `READERS`: their
-rights are to have a question answered in `SIM`. `sys` is the user of the system account. `guest` is an agent in an account of its own, which tried all names of `SIM` too; the names it does
+rights are to have a question answered in `SIM`. `sys` is the user of the system account. `external` is an agent in an account of its own, which tried all names of `SIM` too; the names it does
 have are [further down](#agents-in-accounts-of-their-own).
 """
 
@@ -78,7 +78,7 @@ def differences(rows: Iterable[Probe], meant: Matrix, found: Matrix) -> list[str
     ]
     for verb, wanted, held in (("says", meant.says, found.says), ("hears", meant.hears, found.hears)):
         lines += [
-            f"guest {verb} {name}: expected {wanted.get(name, 'nothing')}, actual {held.get(name, 'nothing')}"
+            f"external agent {verb} {name}: expected {wanted.get(name, 'nothing')}, actual {held.get(name, 'nothing')}"
             for name in sorted({*wanted, *held})
             if wanted.get(name) != held.get(name)
         ]
@@ -132,7 +132,7 @@ def _nobody(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
 
 
 def _names(first: str, second: str, wanted: Mapping[str, str], held: Mapping[str, str]) -> str:
-    """Return a table of what a guest's names stand for."""
+    """Return a table of what an external agent's names stand for."""
     lines = [f"| {first} | {second} |", "| --- | --- |"]
     for name in sorted({*wanted, *held}):
         meant, found = wanted.get(name, "nothing"), held.get(name, "nothing")

@@ -20,7 +20,7 @@ from econsim.subjects import TABLE
 RUN: Final = "tried"
 """The run all probes are about."""
 
-GUEST: Final = "guest"
+EXTERNAL: Final = "external"
 """The party that is an agent in an account of its own; also the agent's name."""
 
 OTHER: Final = "other"
@@ -43,7 +43,7 @@ ROLES: Final = (
 )
 """The users of accounts `SIM` and, the last two, `READERS`."""
 
-PARTIES: Final = (*ROLES, "sys", GUEST)
+PARTIES: Final = (*ROLES, "sys", EXTERNAL)
 """Everybody there is, `sys` being the user of the system account."""
 
 QUEUE_GROUPS: Final = (SELF, "another.group")
@@ -51,7 +51,7 @@ QUEUE_GROUPS: Final = (SELF, "another.group")
 
 VALUES: Final = {
     "run": RUN,
-    "agent": GUEST,
+    "agent": EXTERNAL,
     "resource": "cpu",
     "event": "arrived",
     "operation": "read",
@@ -207,14 +207,14 @@ def _stored() -> Iterator[Probe]:
     for stream in STREAMS:
         if stream.name.startswith("KV_"):
             bucket = stream.name.removeprefix("KV_")
-            yield Probe("buckets", f"$KV.{bucket}.>", f"$KV.{bucket}.{RUN}.{GUEST}", f"$KV.{bucket}.*.*")
+            yield Probe("buckets", f"$KV.{bucket}.>", f"$KV.{bucket}.{RUN}.{EXTERNAL}", f"$KV.{bucket}.*.*")
 
 
 def _shared() -> Iterator[Probe]:
     """Yield everything that could be listened to in a queue group: subjects, inboxes, names in an agent's account."""
     heard = {row.template: row.pattern() for row in TABLE}
     heard |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
-    heard |= {grant.short: grant.heard_as(GUEST) for grant in GRANTS}
+    heard |= {grant.short: grant.heard_as(EXTERNAL) for grant in GRANTS}
     for name, pattern in heard.items():
         for queue in QUEUE_GROUPS:
             title = name if queue == SELF else f"{name} in another"
@@ -225,7 +225,7 @@ def _calls() -> Iterator[Probe]:
     for stream in STREAMS:
         for call in CALLS:
             name = call.replace("{stream}", stream.name)
-            subject = name.replace("{consumer}", "consumer").replace("{subject}", f"$KV.{RUN}.{GUEST}")
+            subject = name.replace("{consumer}", "consumer").replace("{subject}", f"$KV.{RUN}.{EXTERNAL}")
             yield Probe(stream.name, name, subject, _PLACE.sub("*", name))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.population import UNHOSTED, Agent
+from econsim.domain.agent.population import Agent
 from econsim.domain.market.commands import single
 from econsim.errors import NotAllowed, NotFound
 from econsim.schemas.base import Command
@@ -45,7 +45,7 @@ def check_agent(roster: Mapping[str, Agent], run: str, name: str) -> Agent:
     if agent is None:
         message = f"agent {name!r} is not in run {run!r}"
         raise NotFound(message, code="agent_is_not_in_this_run")
-    if agent.host != UNHOSTED:
+    if agent.host is not None:
         message = f"agent {name!r} is run by the scenario; an agent of one's own has policy external"
         raise NotAllowed(message, code="agent_belongs_to_a_host")
     return agent

@@ -14,8 +14,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.domain.agent.population import UNHOSTED, Agent, host_name
-from econsim.domain.audit.envelope import Sealed, Stamp, derive
+from econsim.domain.agent.population import Agent, host_name
+from econsim.domain.audit.envelope import AddressedEvent, Envelope, derive
 from econsim.domain.market.commands import explain
 from econsim.errors import InvalidMessage, NotAllowed, Unavailable
 from econsim.schemas.admission import AgentFacts, AgentReport, Reported
@@ -33,29 +33,31 @@ DEPTH_MAX: Final = 32
 """Levels of lists and objects in a report: parsers end at 200, and the log's envelope must fit around it."""
 
 
-def reported(stamp: Stamp, where: Parsed, payload: bytes, agent: Agent, fallback_id: str) -> Sealed:
+def reported(
+    envelope: Envelope, where: Parsed, payload: bytes, agent: Agent, fallback_id: str
+) -> AddressedEvent:
     """Return the event an agent's report becomes; the agent's own id makes a repeat the same event.
 
     `fallback_id` stands in for an id the agent left out. Raises InvalidMessage for what is no report,
     NotAllowed if it speaks for another agent or run, Unavailable for the answer to a tick not heard of yet.
     """
     said = _read(where, payload)
-    stamp = replace(stamp, causation_id=said.causation_id)
+    envelope = replace(envelope, causation_id=said.causation_id)
     if where.action == subjects.COMPLETED:
-        return _completed(stamp, said, agent)
+        return _completed(envelope, said, agent)
     data = Reported(
-        agent=facts_of(stamp.run, agent), said_id=said.event_id, said_at=said.timestamp, data=said.data
+        agent=facts_of(envelope.run, agent), said_id=said.event_id, said_at=said.timestamp, data=said.data
     )
-    sealed = stamp.event(subjects.REPORTED, agent.id, data, agent=agent.id, event=where.action)
-    id_ = derive(stamp.salt, "report", sealed.subject, said.event_id or fallback_id)
+    addressed = envelope.event(subjects.REPORTED, agent.id, data, agent=agent.id, event=where.action)
+    id_ = derive(envelope.salt, "report", addressed.subject, said.event_id or fallback_id)
     type_ = f"{where.domain}.{where.action}"
-    event = sealed.event.model_copy(update={"event_id": id_, "type": type_, "trace_id": said.trace_id})
-    return Sealed(sealed.subject, event)
+    event = addressed.event.model_copy(update={"event_id": id_, "type": type_, "trace_id": said.trace_id})
+    return AddressedEvent(addressed.subject, event)
 
 
 def facts_of(run: str, agent: Agent) -> AgentFacts:
     """Return what econsim knows of an agent."""
-    host = None if agent.host == UNHOSTED else host_name(agent.host)
+    host = None if agent.host is None else host_name(agent.host)
     return AgentFacts(policy=agent.policy, host=host, balance_ref=f"{run}.{agent.id}.balance")
 
 
@@ -96,7 +98,7 @@ def _inside(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def _completed(stamp: Stamp, said: AgentReport, agent: Agent) -> Sealed:
+def _completed(envelope: Envelope, said: AgentReport, agent: Agent) -> AddressedEvent:
     """Return the answer to a tick; what it may say of the market's limits is a host's to say, not an agent's."""
     tick = said.data.get("tick")
     if not isinstance(tick, int) or isinstance(tick, bool) or not 0 <= tick <= AMOUNT_MAX:
@@ -104,10 +106,10 @@ def _completed(stamp: Stamp, said: AgentReport, agent: Agent) -> Sealed:
         raise InvalidMessage(message)
     # The agent may have heard of a tick that this worker has not, and a worker that just started knows none. One
     # that was away for several hears the next: an honest agent's answer must not be refused for good.
-    if stamp.tick and tick > stamp.tick + 1:
-        message = f"data.tick: tick {tick} has not opened; the newest heard of here is {stamp.tick}"
+    if envelope.tick and tick > envelope.tick + 1:
+        message = f"data.tick: tick {tick} has not opened; the newest heard of here is {envelope.tick}"
         raise Unavailable(message, code="tick_has_not_opened", retry_after_ms=NEXT_TICK_MS)
-    stamp = replace(stamp, tick=tick)
-    return stamp.event(
+    envelope = replace(envelope, tick=tick)
+    return envelope.event(
         subjects.CYCLE_COMPLETED, agent.id, CycleCompleted(tick=tick, agents=1), agent=agent.id
     )

@@ -13,7 +13,7 @@ from econsim.domain.agent.population import Agent, population
 from econsim.domain.agent.prospects import widest
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.agent.traders import QUOTERS, Hand, Scripted, Trader, View
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodOpened, Ticked
 from econsim.schemas.market import (
@@ -45,18 +45,18 @@ class Desk:
                 pit.seat(agent)
         self.agents = len(seated)
 
-    def evolve(self, sealed: Sealed) -> None:
+    def evolve(self, addressed: AddressedEvent) -> None:
         """Fold one event of the run; events it has no use for change nothing."""
-        match sealed.event.data:
+        match addressed.event.data:
             case Ticked() as ticked:
-                self._clock, self._tick = ticked, sealed.event.tick
+                self._clock, self._tick = ticked, addressed.event.tick
             case PeriodOpened():
                 for pit in self._pits.values():
                     pit.open_period()
             case Accepted(items=items) | Traded(items=items) | Cancelled(items=items):
-                self._pits[resource_of(sealed.subject)].hear(items)
+                self._pits[resource_of(addressed.subject)].hear(items)
             case TickCleared() as cleared:
-                self._pits[resource_of(sealed.subject)].clear(cleared, sealed.event.tick)
+                self._pits[resource_of(addressed.subject)].clear(cleared, addressed.event.tick)
 
     def act(self, tick: int) -> dict[str, list[Action]]:
         """Return resource → actions of this tick, for every market; the same each time it is asked."""

@@ -18,9 +18,6 @@ from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Group, Market, MechanismName, PolicyName, Role, Scenario, ScriptedAction
 from econsim.schemas.types import NAME_LENGTH_MAX
 
-UNHOSTED: Final = -1
-"""Host of an external agent: it connects by itself."""
-
 ID_DIGITS_MIN: Final = 3
 """Digits of the number in an agent's id, at least: ids sort as they were made."""
 
@@ -50,8 +47,8 @@ class Agent:
     """The group it is of."""
     policy: PolicyName
     """How it decides."""
-    host: int
-    """Index of the host that runs it, from 0; UNHOSTED for an external agent."""
+    host: int | None
+    """Index of the host that runs it, from 0; None for an external agent."""
     roles: tuple[AgentRole, ...]
     """What it buys and sells, at most one role a market."""
     credits: int
@@ -87,7 +84,7 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
         _check_lots(group, markets)
         _check_values(group)
         for index, id_ in enumerate(_ids(group)):
-            host = UNHOSTED
+            host = None
             if group.policy is not PolicyName.EXTERNAL:
                 host = hosted * scenario.hosts // hosted_count
                 hosted += 1

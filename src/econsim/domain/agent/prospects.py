@@ -51,7 +51,7 @@ def widest(every: Iterable[Limits]) -> Limits:
 def outside_limits(
     agents: Iterable[Agent], markets: Sequence[Market], held: Callable[[str, str], int]
 ) -> dict[str, Limits]:
-    """Return resource → limits of the agents outside the hosts, by what they have of it.
+    """Return resource → limits of the external agents, by what they have of it.
 
     Nobody asks them: one may buy what is worth something to it, and sell again what it holds.
     """

@@ -16,7 +16,7 @@ from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, facts, unseal
 
 _SYSTEM: Final = frozenset(
@@ -70,9 +70,9 @@ class Canonical:
         self._rows: dict[int, list[bytes]] = {}
         self._packed: dict[int, list[bytes]] = {}
 
-    def add(self, source: Record | Sealed) -> None:
+    def add(self, source: Record | AddressedEvent) -> None:
         """Take one event in; repeats of an event id and events of infrastructure count for nothing."""
-        entry = unseal(source) if isinstance(source, Sealed) else source
+        entry = unseal(source) if isinstance(source, AddressedEvent) else source
         if entry.event_id in self._seen or not _belongs(entry.type):
             return
         self._seen[entry.event_id] = None
@@ -108,17 +108,17 @@ class Canonical:
             yield from zlib.decompress(packed).split(b"\n")
 
 
-def canonical_lines(events: Iterable[Record | Sealed]) -> list[bytes]:
+def canonical_lines(events: Iterable[Record | AddressedEvent]) -> list[bytes]:
     """Return the canonical lines of a run's events, given in any order."""
     return list(_taken(events).lines())
 
 
-def canonical_hash(events: Iterable[Record | Sealed]) -> str:
+def canonical_hash(events: Iterable[Record | AddressedEvent]) -> str:
     """Return the hash of a run's events, given in any order."""
     return _taken(events).hexdigest()
 
 
-def _taken(events: Iterable[Record | Sealed]) -> Canonical:
+def _taken(events: Iterable[Record | AddressedEvent]) -> Canonical:
     canonical = Canonical()
     for event in events:
         canonical.add(event)

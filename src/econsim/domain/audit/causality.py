@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Record, facts
 from econsim.errors import NotFound
 
@@ -66,7 +66,7 @@ class Finding:
 class Causes:
     """The facts of a run, by id, with the cause of each."""
 
-    def __init__(self, events: Iterable[Record | Sealed] = ()) -> None:
+    def __init__(self, events: Iterable[Record | AddressedEvent] = ()) -> None:
         """Start with some events; more may be added in any order."""
         self._facts: dict[str, Fact] = {}
         self._names: dict[str, str] = {}
@@ -78,7 +78,7 @@ class Causes:
         """Return how many facts there are."""
         return len(self._facts)
 
-    def add(self, event: Record | Sealed) -> None:
+    def add(self, event: Record | AddressedEvent) -> None:
         """Take one event in; a repeat changes nothing."""
         self._effects = None
         for fact in facts(event):

@@ -1,6 +1,6 @@
 """From the wire back to typed events: what readers of the log fold.
 
-Owns the table of event types. The opposite of `envelope.Sealed.json`.
+Owns the table of event types. The opposite of `envelope.AddressedEvent.json`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, cast
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import InvalidMessage
 from econsim.schemas.admin import (
     Commanded,
@@ -90,7 +90,7 @@ _REPORTED: Final = Event[Reported].__pydantic_validator__.validate_json
 """Parser of an agent's own events, whose types agents make up."""
 
 
-def decode(subject: str, payload: bytes) -> Sealed:
+def decode(subject: str, payload: bytes) -> AddressedEvent:
     """Return the event a record of the log holds.
 
     Raises InvalidMessage for a type there is no schema for, a payload that does not follow it, and one that is
@@ -112,10 +112,10 @@ def decode(subject: str, payload: bytes) -> Sealed:
     if found.type != f"{tokens[0]}.{tokens[2]}":
         message = f"the event on {subject!r} says it is {found.type[:200]!r}"
         raise InvalidMessage(message)
-    return Sealed(subject, found)
+    return AddressedEvent(subject, found)
 
 
-def decoded(subject: str, payload: bytes) -> Sealed | None:
+def decoded(subject: str, payload: bytes) -> AddressedEvent | None:
     """Return the event a record of the log holds; none for a record that is no event: readers pass it over."""
     try:
         return decode(subject, payload)
@@ -125,10 +125,10 @@ def decoded(subject: str, payload: bytes) -> Sealed | None:
 
 def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | None:
     """Return a record's event if it is of this kind; none for any other, and for a record that is no event."""
-    sealed = decoded(subject, payload)
-    if sealed is None or not isinstance(sealed.event.data, kind):
+    addressed = decoded(subject, payload)
+    if addressed is None or not isinstance(addressed.event.data, kind):
         return None
-    return cast("Event[Data]", sealed.event)
+    return cast("Event[Data]", addressed.event)
 
 
 def _parser(domain: str, action: str) -> Callable[[bytes], Any] | None:

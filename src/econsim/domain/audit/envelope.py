@@ -34,7 +34,7 @@ def number_of(message_id: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class Envelope:
     """What all events of one batch share."""
 
     run: str
@@ -48,7 +48,9 @@ class Stamp:
     causation_id: str | None = None
     """What led to the batch."""
 
-    def event(self, subject: Subject, actor: str, data: object, *key: int | str, **places: str) -> Sealed:
+    def event(
+        self, subject: Subject, actor: str, data: object, *key: int | str, **places: str
+    ) -> AddressedEvent:
         """Wrap data as an event; `key` tells events of one subject and tick apart."""
         address = subject(run=self.run, **places)
         event = Event[object].model_construct(
@@ -61,11 +63,11 @@ class Stamp:
             causation_id=self.causation_id,
             data=data,
         )
-        return Sealed(address, event)
+        return AddressedEvent(address, event)
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class AddressedEvent:
     """An event and the subject it belongs on."""
 
     subject: str

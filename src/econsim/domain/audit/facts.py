@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Event
 from econsim.schemas.subject import fields
@@ -84,9 +84,9 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
         raise InvalidMessage(message, subject=subject) from None
 
 
-def unseal(sealed: Sealed) -> Record:
+def unseal(addressed: AddressedEvent) -> Record:
     """Take an event that was made in this process as a record."""
-    return record(sealed.subject, sealed.event)
+    return record(addressed.subject, addressed.event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class Fact:
         return any(agent in (t["debit"], t["credit"]) for t in data.get("transfers", ()))
 
 
-def facts(source: Record | Sealed) -> Iterator[Fact]:
+def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
     """Yield the facts one record carries: one for each item or chain, or the event itself."""
-    entry = unseal(source) if isinstance(source, Sealed) else source
+    entry = unseal(source) if isinstance(source, AddressedEvent) else source
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)
         if isinstance(parts, list) and parts:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.schemas.admin import ConnectionChanged, QuotaChanged, TrustChanged
 from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.agent import CycleCompleted
@@ -24,10 +24,10 @@ _FIRST: Final = 1
 class Attendance:
     """Who takes part in a run's ticks."""
 
-    def __init__(self, hosts: Collection[str], guests: Collection[str], deadline_ms: int) -> None:
+    def __init__(self, hosts: Collection[str], externals: Collection[str], deadline_ms: int) -> None:
         """Start before the first event: everybody is waited for, `deadline_ms` long."""
         self._hosts = frozenset(hosts)
-        self._since = dict.fromkeys(sorted({*hosts, *guests}), _FIRST)
+        self._since = dict.fromkeys(sorted({*hosts, *externals}), _FIRST)
         self._absent: set[str] = set()
         self._out: set[str] = set()
         self._answered: dict[str, int] = {}
@@ -35,9 +35,9 @@ class Attendance:
         self._deadlines: dict[str | None, int] = {}
         self._tick = 0
 
-    def evolve(self, sealed: Sealed) -> None:
+    def evolve(self, addressed: AddressedEvent) -> None:
         """Fold one event; events it has no use for change nothing."""
-        event = sealed.event
+        event = addressed.event
         match event.data:
             case Ticked():
                 self._open(event.tick)

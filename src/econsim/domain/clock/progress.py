@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import outside_limits
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.clock.holdings import Holdings
 from econsim.domain.clock.schedule import Moment
 from econsim.domain.market.settlement import failure
@@ -33,22 +33,22 @@ class Progress:
         self._informed = 0  # oldest tick whose answers know of every trade
         self._seen: set[str] = set()
 
-    def evolve(self, sealed: Sealed) -> None:
+    def evolve(self, addressed: AddressedEvent) -> None:
         """Fold one event; events it has no use for change nothing."""
-        event = sealed.event
+        event = addressed.event
         match event.data:
             case Ticked(period=period, tick_of_period=tick_of_period):
                 self.moment, self.ticked_id = Moment(event.tick, period, tick_of_period), event.event_id
             case CycleCompleted():
                 self._answered[event.actor] = event.data
             case TickCleared():
-                self._cleared[_resource(sealed)] = event.tick
+                self._cleared[_resource(addressed)] = event.tick
                 if event.data.period_closed:
-                    self._emptied[_resource(sealed)] = event.data.period
+                    self._emptied[_resource(addressed)] = event.data.period
             case TradingHalted() as halted:
                 self.failure = self.failure or failure(halted, event.tick)
             case Traded():
-                self._trade(sealed, event.data)
+                self._trade(addressed, event.data)
                 self._informed = self.moment.tick + 1
             case PeriodOpened():
                 self._answered.clear()
@@ -81,13 +81,13 @@ class Progress:
         """Return the units, credits or debt an agent has before the present period is settled."""
         return self._holdings.held(agent, asset)
 
-    def _trade(self, sealed: Sealed, data: Traded) -> None:
+    def _trade(self, addressed: AddressedEvent, data: Traded) -> None:
         """Count trades once, even if a batch that was done again published them twice."""
         for trade in data.items:
             if trade.trade_id not in self._seen:
                 self._seen.add(trade.trade_id)
-                self._holdings.trade(_resource(sealed), trade)
+                self._holdings.trade(_resource(addressed), trade)
 
 
-def _resource(sealed: Sealed) -> str:
-    return sealed.subject.split(".", 2)[1]
+def _resource(addressed: AddressedEvent) -> str:
+    return addressed.subject.split(".", 2)[1]

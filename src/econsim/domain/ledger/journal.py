@@ -44,17 +44,17 @@ class Journal:
         refused = [c for c in outcome.refused if c.reason is not Refusal.EXISTS_WITH_DIFFERENT_FIELDS]
         entries: list[TransferPosted | TransferRefused] = []
         for posted_chains in _split(outcome.posted):
-            sequence, previous, sealed = self._advance(posted_body(posted_chains))
+            sequence, previous, addressed = self._advance(posted_body(posted_chains))
             entries.append(
                 TransferPosted.model_construct(
-                    sequence=sequence, previous_hash=previous, hash=sealed, chains=posted_chains
+                    sequence=sequence, previous_hash=previous, hash=addressed, chains=posted_chains
                 )
             )
         for refused_chains in _split(refused):
-            sequence, previous, sealed = self._advance(refused_body(refused_chains))
+            sequence, previous, addressed = self._advance(refused_body(refused_chains))
             entries.append(
                 TransferRefused.model_construct(
-                    sequence=sequence, previous_hash=previous, hash=sealed, chains=refused_chains
+                    sequence=sequence, previous_hash=previous, hash=addressed, chains=refused_chains
                 )
             )
         return entries

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import CorruptLog
 from econsim.schemas.base import Event
 from econsim.schemas.clock import Ticked
@@ -43,22 +43,22 @@ class Folding:
         self._tick = 0
         self._books = {resource: BatchChecks(lock_step=lock_step, in_part=in_part) for resource in resources}
 
-    def see(self, place: int, sealed: Sealed) -> None:
+    def see(self, place: int, addressed: AddressedEvent) -> None:
         """Take in the event at a place of the log; raises CorruptLog if something is missing before it."""
-        for what, evidence in self._wrong(sealed):
+        for what, evidence in self._wrong(addressed):
             message = (
                 f"the log of run {self._run!r} is damaged before place {place}: {what} ({evidence}); "
                 f"`econsim ledger verify {self._run}` names what is missing"
             )
             raise CorruptLog(message)
 
-    def _wrong(self, sealed: Sealed) -> Wrong:
-        event = sealed.event
+    def _wrong(self, addressed: AddressedEvent) -> Wrong:
+        event = addressed.event
         if isinstance(event.data, Ticked):
             if event.tick not in (self._tick, self._tick + 1):
                 yield "tick_is_out_of_order", f"{event.tick} after {self._tick}"
             self._tick = event.tick
-        elif book := self._books.get(sealed.subject.split(".", 2)[1]):
+        elif book := self._books.get(addressed.subject.split(".", 2)[1]):
             yield from book.add(event)
 
 

@@ -209,7 +209,7 @@ def _named(key: str, found: Mapping[str, object]) -> str:
 def _hosted(host: str, action: Action, roster: Mapping[str, Agent]) -> Action:
     """Return a host's action; one that it may not send, or no single command could say, as what the market refuses."""
     agent = roster.get(action.agent)
-    if agent is None or agent.host < 0 or host_name(agent.host) != host:
+    if agent is None or agent.host is None or host_name(agent.host) != host:
         code = action.code if isinstance(action, Unfit) else "agent_belongs_to_another_host"
         return Unfit(action.verb, host, action.order_id, code=code)
     replaces = action.verb is Verb.REPLACE

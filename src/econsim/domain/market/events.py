@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Sealed, Stamp
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.market.book import Closed
 from econsim.schemas.base import Message
 from econsim.schemas.market import (
@@ -50,18 +50,20 @@ def subject_of(item: Item) -> Subject:
     return subjects.ORDER_CANCELLED if isinstance(item, OrderCancelled) else subjects.ORDER_REJECTED
 
 
-def bulletin(stamp: Stamp, resource: str, closed: Closed) -> Iterator[Sealed]:
+def bulletin(envelope: Envelope, resource: str, closed: Closed) -> Iterator[AddressedEvent]:
     """Yield a batch's events in publishing order, without the price (that is state as well)."""
     groups: dict[str, list[Item]] = {}
     for item in closed.items:
         groups.setdefault(subject_of(item).template, []).append(item)
     for subject, model in KINDS:
         for part in _parts(groups.get(subject.template, ())):
-            yield stamp.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
-    yield stamp.event(subjects.TICK_CLEARED, ACTOR, closed.cleared, closed.cleared.batch, resource=resource)
+            yield envelope.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
+    yield envelope.event(
+        subjects.TICK_CLEARED, ACTOR, closed.cleared, closed.cleared.batch, resource=resource
+    )
 
 
-def summary(cleared: Sealed, resource: str, run: str) -> Sealed:
+def summary(cleared: AddressedEvent, resource: str, run: str) -> AddressedEvent:
     """Return what everybody is told of a batch's end: its event, without what only the book's next worker needs.
 
     The place in the queue counts the orders of all runs, and so do the headers the event is published with.
@@ -69,29 +71,31 @@ def summary(cleared: Sealed, resource: str, run: str) -> Sealed:
     data = cleared.event.data
     assert isinstance(data, TickCleared)
     event = cleared.event.model_copy(update={"data": data.model_copy(update={"last_sequence": 0})})
-    return Sealed(subjects.PUBLIC_SUMMARY(resource=resource, run=run), event)
+    return AddressedEvent(subjects.PUBLIC_SUMMARY(resource=resource, run=run), event)
 
 
-def price(stamp: Stamp, resource: str, closed: Closed) -> Sealed | None:
+def price(envelope: Envelope, resource: str, closed: Closed) -> AddressedEvent | None:
     """Return the price event, also the value to put in bucket `market_prices`, if the quote changed."""
     if closed.price is None:
         return None
-    return stamp.event(subjects.PRICE_UPDATED, ACTOR, closed.price, closed.cleared.batch, resource=resource)
+    return envelope.event(
+        subjects.PRICE_UPDATED, ACTOR, closed.price, closed.cleared.batch, resource=resource
+    )
 
 
-def told(stamp: Stamp, resource: str, item: Item, agent: str, *key: int) -> Sealed:
+def told(envelope: Envelope, resource: str, item: Item, agent: str, *key: int) -> AddressedEvent:
     """Return the delivery that tells one agent of one item, on the event's subject with the agent last.
 
     `key` tells an answer that is given again from the first: who heard that may want to hear this.
     """
     subject = subject_of(item)
     model = next(model for kind, model in KINDS if kind is subject)
-    sealed = stamp.event(subject, ACTOR, model(items=(item,)), agent, item.n, *key, resource=resource)
-    return Sealed(f"{sealed.subject}.{agent}", sealed.event)
+    addressed = envelope.event(subject, ACTOR, model(items=(item,)), agent, item.n, *key, resource=resource)
+    return AddressedEvent(f"{addressed.subject}.{agent}", addressed.event)
 
 
 def hearers(item: Item) -> Iterator[str]:
-    """Yield whom an item is delivered to: agents from outside, whose order ids carry their names."""
+    """Yield whom an item is delivered to: external agents, whose order ids carry their names."""
     if isinstance(item, TradeExecuted):
         yield from (
             agent

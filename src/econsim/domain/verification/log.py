@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Sealed
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.ledger.verify import Entry, Finding
 from econsim.domain.market.batch_checks import BatchChecks, Wrong
 from econsim.domain.verification.trades import LOG, Told, TradeChecks
@@ -57,7 +57,7 @@ class LogChecks:
 
     def __init__(self) -> None:
         """Start before the first record."""
-        self._seen: dict[str, Sealed] = {}
+        self._seen: dict[str, AddressedEvent] = {}
         self._records = self._repeats = self._trades = self._place = 0
         self._run = _Run()
         self._books: dict[str, BatchChecks] = {}
@@ -65,14 +65,14 @@ class LogChecks:
         self._told: TradeChecks | None = None
         self._findings: list[Finding] = []
 
-    def add(self, place: int, sealed: Sealed) -> None:
+    def add(self, place: int, addressed: AddressedEvent) -> None:
         """Take in the next record of the log."""
-        event, self._place = sealed.event, place
+        event, self._place = addressed.event, place
         self._records += 1
-        before = self._seen.setdefault(event.event_id, sealed)
-        if before is not sealed:
+        before = self._seen.setdefault(event.event_id, addressed)
+        if before is not addressed:
             self._repeats += 1
-            if before.subject != sealed.subject or before.event.data != event.data:
+            if before.subject != addressed.subject or before.event.data != event.data:
                 self._found(event, "event_id_stands_for_two_records", event.event_id)
             return
         if isinstance(event.data, RunOpened):
@@ -82,7 +82,7 @@ class LogChecks:
                 self._found(event, "copies_are_out_of_order", f"journal entry {event.data.sequence}")
             self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
         elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
-            self._market(sealed)
+            self._market(addressed)
         for what, evidence in self._run.add(event, self._books):
             self._found(event, what, evidence)
 
@@ -116,8 +116,8 @@ class LogChecks:
         self._books = {resource: BatchChecks(lock_step=self._run.lock_step) for resource in resources}
         self._told = TradeChecks(resources)
 
-    def _market(self, sealed: Sealed) -> None:
-        event, resource = sealed.event, sealed.subject.split(".", 2)[1]
+    def _market(self, addressed: AddressedEvent) -> None:
+        event, resource = addressed.event, addressed.subject.split(".", 2)[1]
         book = self._books.get(resource)
         if book is None or self._told is None:
             self._found(event, "market_is_not_in_this_run", resource)

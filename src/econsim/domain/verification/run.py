@@ -77,14 +77,14 @@ class RunChecks:
         """Take in the next record of the log."""
         self._vouched(kept, LOG)
         try:
-            sealed = decode(kept.subject, kept.payload)
+            addressed = decode(kept.subject, kept.payload)
         except EconsimError as error:
             self._found(kept, "record_cannot_be_read", str(error), LOG)
             return
-        if isinstance(sealed.event.data, RunOpened):
-            self._salt, self.opening_id = sealed.event.data.salt, sealed.event.event_id
-        self._log.add(kept.sequence, sealed)
-        self._canonical.add(sealed)
+        if isinstance(addressed.event.data, RunOpened):
+            self._salt, self.opening_id = addressed.event.data.salt, addressed.event.event_id
+        self._log.add(kept.sequence, addressed)
+        self._canonical.add(addressed)
 
     def in_bucket(self, kept: Kept) -> None:
         """Take in the next write of the ledger's bucket."""

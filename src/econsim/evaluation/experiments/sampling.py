@@ -116,8 +116,8 @@ def sample(
 def run(study: Study, seed: int) -> Run:
     """Return one run of a study, in this process."""
     tally = Tally()
-    for sealed in in_memory.run(study.made(seed)):
-        tally.add(sealed)
+    for addressed in in_memory.run(study.made(seed)):
+        tally.add(addressed)
     return _told(seed, tally.summary())
 
 

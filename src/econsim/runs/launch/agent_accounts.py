@@ -1,4 +1,4 @@
-"""Accounts for a run's agents outside the hosts: made when it opens, taken away when one floods.
+"""Accounts for a run's external agents: made when it opens, taken away when one floods.
 
 Only where the trust root is: whoever started the server can let agents in and throw them out. On a server of
 others their operator does (`econsim agent create`).
@@ -9,23 +9,23 @@ from __future__ import annotations
 from econsim.adapters.nats.account_push import Provisioner, provisioning
 from econsim.adapters.nats.revocations import Owed, owe, owed, settle
 from econsim.app import Server
-from econsim.domain.agent.population import UNHOSTED, population
+from econsim.domain.agent.population import population
 from econsim.identity.agent_credentials import AgentCreds, find, forget, mint, minted, throw_out, thrown_out
 from econsim.identity.trust_root import Trust
 from econsim.schemas.scenario import Scenario
 
 
 def uninvited(server: Server, scenario: Scenario) -> list[str]:
-    """Return the agents outside the hosts whom nobody here can let in: the trust root is elsewhere."""
+    """Return the external agents whom nobody here can let in: the trust root is elsewhere."""
     return [] if server.trust else _outside(scenario)
 
 
 def _outside(scenario: Scenario) -> list[str]:
-    return [agent.id for agent in population(scenario) if agent.host == UNHOSTED]
+    return [agent.id for agent in population(scenario) if agent.host is None]
 
 
 async def let_in(server: Server, run: str, scenario: Scenario) -> list[AgentCreds]:
-    """Make sure that every agent outside the hosts has an account the server knows; return them.
+    """Make sure that every external agent has an account the server knows; return them.
 
     Nothing happens on a server whose trust root is elsewhere.
     """

@@ -1,4 +1,4 @@
-"""Looking at agents from outside: who floods is thrown out, and the log is told who is connected.
+"""Looking at external agents: who floods is thrown out, and the log is told who is connected.
 
 A service counts what reaches it. An agent's readings (`state.…`) go to JetStream alone, so the server's own count
 of what each account sent is looked at every second too, and of its connections. Only where the trust root is.

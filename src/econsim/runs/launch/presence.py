@@ -1,4 +1,4 @@
-"""Telling the log which agents from outside are connected, so that lock-step does not wait for who is gone.
+"""Telling the log which external agents are connected, so that lock-step does not wait for who is gone.
 
 The servers' count is the truth; their events only say whom to look at, and when.
 """

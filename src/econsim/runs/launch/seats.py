@@ -7,7 +7,6 @@ from pathlib import Path
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.nats.connection import connect
-from econsim.domain.agent.population import UNHOSTED
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import EconsimError
 from econsim.schemas.clock import RunOpened, RunOpenedEvent
@@ -33,13 +32,15 @@ async def without_seat(url: str, creds: Path, run: str, agent: str) -> str:
 
 def _why(opened: RunOpenedEvent | None, run: str, agent: str, *, ended: bool) -> str:
     if opened is None:
-        way = f"`econsim run SCENARIO --name {run} --guest {agent}`"
+        way = f"`econsim run SCENARIO --name {run} --external {agent}`"
         return f"run {run} is not open, and {agent} is in it only if it is opened so: {way}"
     if ended:
-        return f"run {run} has ended; open another with {agent} in it: `econsim run SCENARIO --guest {agent}`"
+        return (
+            f"run {run} has ended; open another with {agent} in it: `econsim run SCENARIO --external {agent}`"
+        )
     found = open_run(opened).agents.get(agent)
     if found is None:
-        return f"run {run} has no agent {agent} and takes none while it goes on; open one that has: `--guest {agent}`"
-    if found.host != UNHOSTED:
-        return f"{agent} of run {run} is the scenario's own, which a host runs; open one with another: `--guest NAME`"
+        return f"run {run} has no agent {agent} and takes none while it goes on; open one that has: `--external {agent}`"
+    if found.host is not None:
+        return f"{agent} of run {run} is the scenario's own, which a host runs; open one with another: `--external NAME`"
     return ""

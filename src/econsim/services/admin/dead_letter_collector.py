@@ -21,7 +21,7 @@ from typing import Final
 from econsim.adapters.jetstream import direct_get
 from econsim.adapters.jetstream.dead_letters import UNKNOWN, Verdict, bury_stored, letters
 from econsim.adapters.jetstream.direct_get import Stored
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.streams import ADVISORIES, QUEUES
 
 LEASE: Final = "undertaker.admin"
@@ -85,44 +85,44 @@ def advisory(payload: bytes) -> Advisory | None:
     return Advisory(queue, sequence, terminated, reason)
 
 
-async def serve(link: Link, look_s: float = LOOK_S) -> None:
+async def serve(context: ServiceContext, look_s: float = LOOK_S) -> None:
     """Deal with what the server says until cancelled."""
     while True:
-        await settle(link)
+        await settle(context)
         await asyncio.sleep(look_s)
 
 
-async def settle(link: Link) -> None:
+async def settle(context: ServiceContext) -> None:
     """Bury every message the server gave up; safe to repeat wherever it stopped."""
-    async with aclosing(direct_get.each(link.client, ADVISORIES.name)) as found:
+    async with aclosing(direct_get.each(context.client, ADVISORIES.name)) as found:
         waiting = [message async for message in found]
     # Looked at only if there is something to bury: the id of a letter protects for some minutes, this for ever.
-    known = await _origins(link) if waiting else set()
+    known = await _origins(context) if waiting else set()
     for message in waiting:
         said = advisory(message.payload)
         if said is None:
             _log.warning("an advisory on %s is not understood and is dropped", message.subject)
         else:
-            await _bury(link, said, buried=said.origin in known)
-        await direct_get.delete(link.client, ADVISORIES.name, message.sequence)
+            await _bury(context, said, buried=said.origin in known)
+        await direct_get.delete(context.client, ADVISORIES.name, message.sequence)
 
 
-async def _bury(link: Link, said: Advisory, *, buried: bool) -> None:
+async def _bury(context: ServiceContext, said: Advisory, *, buried: bool) -> None:
     """Make a letter of a message unless there is one, then free its queue."""
-    message = await direct_get.one(link.client, said.queue, said.sequence)
+    message = await direct_get.one(context.client, said.queue, said.sequence)
     if message is None:
         # Not terminated and yet gone: acknowledged late, so it was done, or buried here before a crash.
         if said.terminated and not buried:
             gone = Stored(said.sequence, f"{UNKNOWN}.{said.queue}", b"", "")
             lacks = "everything: it was gone when the server spoke of it"
-            await bury_stored(link.jetstream, said.queue, gone, said.verdict, lacks)
+            await bury_stored(context.jetstream, said.queue, gone, said.verdict, lacks)
         return
     if not buried:
-        await bury_stored(link.jetstream, said.queue, message, said.verdict)
-    await direct_get.delete(link.client, said.queue, said.sequence)
+        await bury_stored(context.jetstream, said.queue, message, said.verdict)
+    await direct_get.delete(context.client, said.queue, said.sequence)
 
 
-async def _origins(link: Link) -> set[str]:
+async def _origins(context: ServiceContext) -> set[str]:
     """Return where the letters there are came from."""
-    async with aclosing(letters(link.client)) as found:
+    async with aclosing(letters(context.client)) as found:
         return {letter.origin async for letter in found}

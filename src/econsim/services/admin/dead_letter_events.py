@@ -16,9 +16,9 @@ from econsim.adapters.jetstream import direct_get
 from econsim.adapters.jetstream.dead_letters import Letter, letters
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.domain.audit.decoding import event_of
-from econsim.domain.audit.envelope import Sealed, Stamp
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.schemas.admin import LetterBuried
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.streams import DEAD_LETTER
 
 LEASE: Final = "crier.admin"
@@ -28,31 +28,33 @@ LOOK_S: Final = 1.0
 """Pause between looks for new letters; one that a person takes out within it is not told as buried."""
 
 
-async def serve(link: Link, look_s: float = LOOK_S) -> None:
+async def serve(context: ServiceContext, look_s: float = LOOK_S) -> None:
     """Tell of new letters until cancelled."""
-    made_at = await direct_get.made_at(link.client, DEAD_LETTER.name)
-    following = await told(link) + 1
+    made_at = await direct_get.made_at(context.client, DEAD_LETTER.name)
+    following = await told(context) + 1
     while True:
-        async with aclosing(letters(link.client, following)) as found:
+        async with aclosing(letters(context.client, following)) as found:
             async for letter in found:
-                sealed = buried(letter, made_at, link)
-                await reliable_publish(link.jetstream, sealed.subject, sealed.json(), sealed.event.event_id)
+                addressed = buried(letter, made_at, context)
+                await reliable_publish(
+                    context.jetstream, addressed.subject, addressed.json(), addressed.event.event_id
+                )
                 following = letter.sequence + 1
         await asyncio.sleep(look_s)
 
 
-async def told(link: Link) -> int:
+async def told(context: ServiceContext) -> int:
     """Return the place of the newest letter the log tells of, 0 for none."""
-    newest = await direct_get.newest(link.client, subjects.AUDIT, subjects.LETTER_BURIED.pattern())
+    newest = await direct_get.newest(context.client, subjects.AUDIT, subjects.LETTER_BURIED.pattern())
     if newest is None:
         return 0
     event = event_of(LetterBuried, newest.subject, newest.payload)
     sequence = event.data.sequence if event else 0
     # A stream that was made anew counts from 1 again.
-    return sequence if sequence <= await direct_get.last(link.client, DEAD_LETTER.name) else 0
+    return sequence if sequence <= await direct_get.last(context.client, DEAD_LETTER.name) else 0
 
 
-def buried(letter: Letter, made_at: str, link: Link) -> Sealed:
+def buried(letter: Letter, made_at: str, context: ServiceContext) -> AddressedEvent:
     """Return the event of a letter; when the stream was made tells its letters from those of an earlier one."""
     data = LetterBuried(
         sequence=letter.sequence,
@@ -62,5 +64,5 @@ def buried(letter: Letter, made_at: str, link: Link) -> Sealed:
         handler=letter.handler,
         origin=letter.origin,
     )
-    stamp = Stamp(letter.run, made_at, 0, link.clock.now())
-    return stamp.event(subjects.LETTER_BURIED, link.service, data, letter.sequence)
+    envelope = Envelope(letter.run, made_at, 0, context.clock.now())
+    return envelope.event(subjects.LETTER_BURIED, context.service, data, letter.sequence)

@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from econsim.adapters.jetstream import provision
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.streams import STREAMS
 
 LEASE: Final = "redeclare.admin"
@@ -22,8 +22,8 @@ IN_MEMORY: Final = tuple(stream for stream in STREAMS if stream.storage == "memo
 """Streams that do not survive the only server."""
 
 
-async def serve(link: Link) -> None:
+async def serve(context: ServiceContext) -> None:
     """Create what is missing, from time to time, until cancelled."""
     while True:
-        await provision.apply(link.client, streams=IN_MEMORY)
+        await provision.apply(context.client, streams=IN_MEMORY)
         await asyncio.sleep(LOOK_S)

@@ -31,16 +31,16 @@ from econsim.domain.admission.orders import Order, check_agent, checked_order, c
 from econsim.domain.admission.quota import Kind
 from econsim.domain.admission.reports import reported
 from econsim.domain.audit.decoding import event_of
-from econsim.domain.audit.envelope import DIGEST, Stamp, digest, number_of
+from econsim.domain.audit.envelope import DIGEST, Envelope, digest, number_of
 from econsim.domain.market.commands import single
 from econsim.errors import Conflict, EconsimError, NotAllowed, NotFound, Unavailable
 from econsim.schemas.admission import Admitted
 from econsim.schemas.base import Message
 from econsim.schemas.clock import Ticked
 from econsim.schemas.subject import Parsed, fields
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.services.handlers import entry_refused
-from econsim.services.leadership import Tenancy
+from econsim.services.leadership import Leadership
 
 QUEUE: Final = "admission"
 """Queue group: one worker takes each message."""
@@ -103,10 +103,10 @@ class Sent(NamedTuple):
 class Entrance:
     """Takes in what agents send, for one worker of the admission service."""
 
-    def __init__(self, link: Link, tenancy: Tenancy) -> None:
+    def __init__(self, context: ServiceContext, leadership: Leadership) -> None:
         """Stand at the entrance of these runs; `start` once the link is connected."""
-        self._link = link
-        self._tenancy = tenancy
+        self._context = context
+        self._leadership = leadership
         self._lines: dict[Key, Line] = {}
         self._ticks: dict[str, int] = {}
         self._commands = CommandIds()
@@ -114,11 +114,11 @@ class Entrance:
 
     async def start(self) -> None:
         """Listen from now on."""
-        self._stream = self._link.jetstream
-        self._meter, self._rejections = self._link.meter, self._link.rejections
-        self._depth = self._link.depth
+        self._stream = self._context.jetstream
+        self._meter, self._rejections = self._context.meter, self._context.rejections
+        self._depth = self._context.depth
         self._standing = [self._soon(self._depth.watch()), self._soon(self._tidy())]
-        self._subscription = await self._link.client.subscribe(
+        self._subscription = await self._context.client.subscribe(
             PATTERN,
             QUEUE,
             cb=self._hear,
@@ -144,7 +144,7 @@ class Entrance:
         """Give back what idle agents' blocks hold, and forget runs whose end was not heard, from time to time."""
         while True:
             await asyncio.sleep(TIDY_S)
-            for run in self._ticks.keys() - self._tenancy.runs.keys():
+            for run in self._ticks.keys() - self._leadership.runs.keys():
                 self.closed(run)
             with suppress(Unavailable):
                 await self._meter.tidy()
@@ -215,15 +215,15 @@ class Entrance:
         if is_reserved(where):
             message = f"there is no service yet for {where.action}; the name is reserved"
             raise NotFound(message, code="no_such_service_yet")
-        run = self._tenancy.known(where.run)
+        run = self._leadership.known(where.run)
         agent = check_agent(run.agents, run.name, where.agent)
         markets = [market.resource for market in run.data.scenario.markets]
         if order := checked_order(where, payload, markets):
             await self._meter.take(Kind.ORDER_RATE, where.run, where.agent)
             self._depth.take(where.run, where.agent)
             return await self._place(where, order, payload)
-        stamp = Stamp(run.name, run.data.salt, await self._tick(run.name), self._link.clock.now())
-        event = reported(stamp, where, payload, agent, random_id())
+        envelope = Envelope(run.name, run.data.salt, await self._tick(run.name), self._context.clock.now())
+        event = reported(envelope, where, payload, agent, random_id())
         body = event.json()
         await self._meter.take(Kind.STREAM_BYTES, where.run, where.agent, len(body))
         return await self._send(event.subject, body, event.event.event_id)
@@ -255,13 +255,13 @@ class Entrance:
     async def _tick(self, run: str) -> int:
         """Return a run's logical time; a worker that was not there when it ticked last asks the log once."""
         if run not in self._ticks:
-            stored = await last(self._link.client, subjects.TICKED(run=run))
+            stored = await last(self._context.client, subjects.TICKED(run=run))
             ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
             self._ticks.setdefault(run, ticked.tick if ticked else 0)
         return self._ticks[run]
 
     async def _send(self, subject: str, payload: bytes, message_id: str) -> Sent:
-        if not self._link.client.is_connected:
+        if not self._context.client.is_connected:
             # What overflows the client's buffer, the library would count as under way for ever.
             raise _unknown(subject)
         try:
@@ -297,7 +297,7 @@ class Entrance:
         """Answer a message that asks for it; who cannot be reached now sends again."""
         if message.reply:
             with suppress(nats.errors.Error, NotAllowed):
-                await self._link.client.publish(
+                await self._context.client.publish(
                     message.reply, body.model_dump_json().encode(), headers=headers
                 )
 

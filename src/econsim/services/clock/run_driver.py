@@ -19,9 +19,9 @@ from econsim import subjects
 from econsim.adapters.jetstream.audit_log import StoredEvent, follow, read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import submit
-from econsim.domain.agent.population import UNHOSTED, host_name
+from econsim.domain.agent.population import host_name
 from econsim.domain.audit.decoding import decoded
-from econsim.domain.audit.envelope import Stamp, derive
+from econsim.domain.audit.envelope import Envelope, derive
 from econsim.domain.clock.attendance import Attendance
 from econsim.domain.clock.period import deal, endow, redeem, require
 from econsim.domain.clock.progress import Progress
@@ -34,8 +34,8 @@ from econsim.schemas.ledger import Chain, Refusal, Submit, Submitted
 from econsim.schemas.orders import CloseTick
 from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import Subject
-from econsim.services.context import Link
-from econsim.services.leadership import OpenRun
+from econsim.services.context import ServiceContext
+from econsim.services.leadership import ActiveRun
 
 _log = logging.getLogger(__name__)
 
@@ -60,9 +60,9 @@ SUBMIT_CHAINS_MAX: Final = 5_000
 """Chains in one submission: 400 bytes each stay well below the largest message."""
 
 
-async def serve(link: Link, run: OpenRun) -> None:
+async def serve(context: ServiceContext, run: ActiveRun) -> None:
     """Drive the run from where its log ends to its closing."""
-    conductor = Conductor(link, run)
+    conductor = Conductor(context, run)
     start = await conductor.catch_up()
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(conductor.watch(start))
@@ -73,22 +73,22 @@ async def serve(link: Link, run: OpenRun) -> None:
 class Conductor:
     """Drives one run."""
 
-    def __init__(self, link: Link, run: OpenRun) -> None:
+    def __init__(self, context: ServiceContext, run: ActiveRun) -> None:
         """Prepare; `catch_up` before `conduct`."""
         scenario = run.data.scenario
-        self._link = link
+        self._context = context
         self._run = run
         self._clock = scenario.clock
         self._lock_step = scenario.clock.mode is Mode.LOCK_STEP
         self._agents = tuple(run.agents.values())
         self._resources = tuple(market.resource for market in scenario.markets)
-        self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host != UNHOSTED)
-        self._attendance = Attendance(self._hosts, run.guests, scenario.clock.deadline_ms)
+        self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host is not None)
+        self._attendance = Attendance(self._hosts, run.externals, scenario.clock.deadline_ms)
         self._progress = Progress(self._agents, scenario.markets)
         self._whole = Folding(run.name, self._resources, lock_step=self._lock_step, in_part=True)
         self._moment = Moment()
         self._changed = asyncio.Event()
-        self._stamp = Stamp(run.name, run.data.salt, 0, "")
+        self._stamp = Envelope(run.name, run.data.salt, 0, "")
         self._patterns = [
             *(subject.pattern(run=run.name) for subject in (*OWN, *ABSENCES)),
             *(
@@ -101,23 +101,23 @@ class Conductor:
     async def catch_up(self) -> int:
         """Fold the log as it is; return the sequence to go on from."""
         sequence = 0
-        async for stored in read(self._link.client, self._run.name, self._patterns):
+        async for stored in read(self._context.client, self._run.name, self._patterns):
             self._fold(stored)
             sequence = stored.sequence
         return sequence + 1
 
     async def watch(self, start: int) -> None:
         """Fold the log as it grows."""
-        async with aclosing(follow(self._link.client, self._run.name, self._patterns, start)) as events:
+        async with aclosing(follow(self._context.client, self._run.name, self._patterns, start)) as events:
             async for stored in events:
                 self._fold(stored)
                 self._changed.set()
 
     def _fold(self, stored: StoredEvent) -> None:
-        if sealed := decoded(stored.subject, stored.payload):
-            self._whole.see(stored.sequence, sealed)
-            self._progress.evolve(sealed)
-            self._attendance.evolve(sealed)
+        if addressed := decoded(stored.subject, stored.payload):
+            self._whole.see(stored.sequence, addressed)
+            self._progress.evolve(addressed)
+            self._attendance.evolve(addressed)
 
     async def conduct(self) -> None:
         """Drive the run to its end, or to where it cannot go on."""
@@ -223,7 +223,7 @@ class Conductor:
                 close_period=close_period,
             )
             commands.append(Outgoing(subject, command.model_dump_json().encode(), command.command_id))
-        await publish_many(self._link.jetstream, commands)
+        await publish_many(self._context.jetstream, commands)
 
     async def _submit(self, name: str, chains: Sequence[Chain]) -> int:
         """Submit the clock's own transfers; return the newest journal entry's sequence.
@@ -247,7 +247,7 @@ class Conductor:
     async def _submitted(self, command: Submit) -> Submitted:
         """Return the ledger's answer; raises RunFailed if it refuses the submission as a whole."""
         try:
-            return await submit(self._link.client, self._run.name, ACTOR, command)
+            return await submit(self._context.client, self._run.name, ACTOR, command)
         except NotFound:  # nobody answers: the ledger may come back
             raise
         except Refused as error:
@@ -256,15 +256,15 @@ class Conductor:
 
     async def _tell(self, subject: Subject, data: Message, expected_sequence: int | None = None) -> str:
         """Publish an event; return its id."""
-        sealed = replace(self._stamp, now=self._link.clock.now()).event(subject, ACTOR, data)
+        addressed = replace(self._stamp, now=self._context.clock.now()).event(subject, ACTOR, data)
         await reliable_publish(
-            self._link.jetstream,
-            sealed.subject,
-            sealed.json(),
-            sealed.event.event_id,
+            self._context.jetstream,
+            addressed.subject,
+            addressed.json(),
+            addressed.event.event_id,
             expected_sequence=expected_sequence,
         )
-        return sealed.event.event_id
+        return addressed.event.event_id
 
     def _at(self, moment: Moment, causation_id: str | None) -> None:
         self._stamp = replace(self._stamp, tick=moment.tick, causation_id=causation_id)

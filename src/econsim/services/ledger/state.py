@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Stamp, derive
+from econsim.domain.audit.envelope import Envelope, derive
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.errors import CorruptJournal, InvalidMessage, InvalidSubject
@@ -104,12 +104,14 @@ class LedgerState:
         """Decide a part's chains; return its refusals, the holders changed and its journal entries."""
         outcome = self.ledger.apply(part.chains)
         command = part.command
-        stamp = Stamp(self._run, self._salt, command.tick, now, command.causation_id or command.command_id)
+        envelope = Envelope(
+            self._run, self._salt, command.tick, now, command.causation_id or command.command_id
+        )
         writes = []
         for entry in self.journal.seal(outcome):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
-            event = stamp.event(subject, ACTOR, entry, part.name)
+            event = envelope.event(subject, ACTOR, entry, part.name)
             key = f"{self._run}.{'transfer' if posted else 'refusal'}.{part.name}"
             writes.append(Write(key, event.json(), 0))
         return outcome.answer(), outcome.holders, writes
@@ -172,11 +174,11 @@ class LedgerState:
         self.journal.follow(entry)
         self.ledger.replay(entry)
 
-    def _changed(self, key: str, fields: str, stamp: str = "") -> Iterator[Write]:
+    def _changed(self, key: str, fields: str, envelope: str = "") -> Iterator[Write]:
         """Yield a write of a key unless it holds these fields already, whatever its stamp."""
         if self._written.get(key) != fields:
             self._written[key] = fields
-            yield self._write(key, f"{{{fields}{stamp}}}")
+            yield self._write(key, f"{{{fields}{envelope}}}")
 
     def _write(self, key: str, value: str) -> Write:
         """Return the write of a key that only this ledger writes."""

@@ -18,7 +18,7 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import submit
 from econsim.domain.audit.decoding import decoded
-from econsim.domain.audit.envelope import Sealed, Stamp, derive
+from econsim.domain.audit.envelope import AddressedEvent, Envelope, derive
 from econsim.domain.market.batch_checks import Folding
 from econsim.domain.market.book import Closed, Mark, Opened, Session
 from econsim.domain.market.events import ACTOR, KINDS, bulletin, hearers, price, summary, told
@@ -39,8 +39,8 @@ from econsim.schemas.market import (
 from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import fields
-from econsim.services.context import Link
-from econsim.services.leadership import Lost, OpenRun
+from econsim.services.context import ServiceContext
+from econsim.services.leadership import ActiveRun, LeadershipLost
 
 SUBMIT_CHAINS_MAX: Final = 5_000
 """Chains in one submission: at 800 bytes each they stay below the 8 MiB of one message."""
@@ -63,9 +63,9 @@ class Halted(EconsimError):
 class Batches:
     """The effects of one book's batches."""
 
-    def __init__(self, link: Link, run: OpenRun, session: Session) -> None:
+    def __init__(self, context: ServiceContext, run: ActiveRun, session: Session) -> None:
         """Carry out the batches of this session; `rebuild` first."""
-        self._link = link
+        self._context = context
         self._run = run
         self._session = session
         self._resource = session.market.resource
@@ -99,23 +99,23 @@ class Batches:
         ]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
         whole = Folding(self._run.name, [self._resource], lock_step=self._lock_step, in_part=False)
-        async for stored in read(self._link.client, self._run.name, patterns):
+        async for stored in read(self._context.client, self._run.name, patterns):
             # The next one goes after the newest record there, even if that is no event.
             match fields(stored.subject).action:
                 case "tick_cleared":
                     self._fence = stored.sequence
                 case "batch_opened":
                     self._opening_fence = stored.sequence
-            if sealed := decoded(stored.subject, stored.payload):
-                whole.see(stored.sequence, sealed)
-                self._fold(sealed)
+            if addressed := decoded(stored.subject, stored.payload):
+                whole.see(stored.sequence, addressed)
+                self._fold(addressed)
 
-    def _fold(self, sealed: Sealed) -> None:
-        match sealed.event.data:
+    def _fold(self, addressed: AddressedEvent) -> None:
+        match addressed.event.data:
             case Accepted(items=items) | Rejected(items=items) | Traded(items=items) | Cancelled(items=items):
                 self._session.hear(items)
             case BatchOpened():
-                self._opening = cast("Event[BatchOpened]", sealed.event)
+                self._opening = cast("Event[BatchOpened]", addressed.event)
             case TickCleared() as cleared:
                 self._session.resume(cleared)
             case TradingHalted():
@@ -129,32 +129,34 @@ class Batches:
         session = self._session
         if self._lock_step and mark.tick <= session.batch:
             return
-        stamp = Stamp(self._run.name, self._run.data.salt, mark.tick, self._link.clock.now(), causation_id)
+        envelope = Envelope(
+            self._run.name, self._run.data.salt, mark.tick, self._context.clock.now(), causation_id
+        )
         try:
-            await self._carry_out(stamp, actions, mark)
+            await self._carry_out(envelope, actions, mark)
         except Halted as halted:
-            event = stamp.event(subjects.TRADING_HALTED, ACTOR, halted.data, resource=self._resource)
-            await reliable_publish(self._link.jetstream, event.subject, event.json(), event.event.event_id)
+            event = envelope.event(subjects.TRADING_HALTED, ACTOR, halted.data, resource=self._resource)
+            await reliable_publish(self._context.jetstream, event.subject, event.json(), event.event.event_id)
             raise
 
-    async def _carry_out(self, stamp: Stamp, actions: Sequence[Action], mark: Mark) -> None:
+    async def _carry_out(self, envelope: Envelope, actions: Sequence[Action], mark: Mark) -> None:
         session = self._session
         if not self._lock_step:
-            await self._open(stamp, mark)
+            await self._open(envelope, mark)
         opened = self._decided(partial(session.open, mark.tick, actions, shuffle=self._lock_step))
         refused: dict[str, Refusal] = {}
         if opened.chains or self._barrier:
-            refused = await self._submit(stamp, "reserve", opened.chains, self._barrier)
+            refused = await self._submit(envelope, "reserve", opened.chains, self._barrier)
         closed = self._decided(partial(session.close, opened, refused, mark))
         # Before its events: what the ledger refuses to settle did not happen, and the log must not say it did.
-        await self._settle(stamp, closed.chains)
-        await self._publish(stamp, closed)
+        await self._settle(envelope, closed.chains)
+        await self._publish(envelope, closed)
         # Before `tick_cleared`: an agent that hears the next tick has heard what became of this one.
-        await self._deliver(stamp, closed.items)
-        await self._deliver(stamp, closed.repeats, closed.cleared.batch)
-        await self._finish(stamp, closed)
+        await self._deliver(envelope, closed.items)
+        await self._deliver(envelope, closed.repeats, closed.cleared.batch)
+        await self._finish(envelope, closed)
 
-    async def _open(self, stamp: Stamp, mark: Mark) -> None:
+    async def _open(self, envelope: Envelope, mark: Mark) -> None:
         """Settle what a real-time batch takes in; raises Lost if another worker did first."""
         if self.begun:
             return
@@ -164,9 +166,9 @@ class Batches:
             last_sequence=mark.last_sequence,
             closes_tick=mark.ends_tick,
         )
-        sealed = stamp.event(subjects.BATCH_OPENED, ACTOR, data, data.batch, resource=self._resource)
-        self._opening_fence = await self._fenced(sealed, self._opening_fence)
-        self._opening = cast("Event[BatchOpened]", sealed.event)
+        addressed = envelope.event(subjects.BATCH_OPENED, ACTOR, data, data.batch, resource=self._resource)
+        self._opening_fence = await self._fenced(addressed, self._opening_fence)
+        self._opening = cast("Event[BatchOpened]", addressed.event)
 
     def _decided(self, decide: Callable[[], Step]) -> Step:
         """Return what the rules decide; what fails there fails each time, so the book must stop."""
@@ -177,68 +179,74 @@ class Batches:
             raise Halted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
 
     async def _submit(
-        self, stamp: Stamp, phase: str, chains: Sequence[Chain], barrier: int = 0
+        self, envelope: Envelope, phase: str, chains: Sequence[Chain], barrier: int = 0
     ) -> dict[str, Refusal]:
         """Ask the ledger; the command's id is made of what it asks, so a repeat is the same command."""
-        content = derive(stamp.salt, stamp.tick, phase, self._resource, *(chain.id for chain in chains))
+        content = derive(envelope.salt, envelope.tick, phase, self._resource, *(chain.id for chain in chains))
         command = Submit(
-            command_id=f"{phase}-{self._resource[:16]}-{stamp.tick}-{content[:16]}",
-            causation_id=stamp.causation_id,
-            tick=stamp.tick,
+            command_id=f"{phase}-{self._resource[:16]}-{envelope.tick}-{content[:16]}",
+            causation_id=envelope.causation_id,
+            tick=envelope.tick,
             barrier=barrier,
             book=self._resource,
             chains=tuple(chains),
         )
         try:
-            return (await submit(self._link.client, self._run.name, self._link.service, command)).refused
+            return (
+                await submit(self._context.client, self._run.name, self._context.service, command)
+            ).refused
         except nats.errors.MaxPayloadError as error:
             reason = f"{len(chains)} chains at once are more bytes than a message may have; give agents shorter names"
             raise Halted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
 
-    async def _settle(self, stamp: Stamp, chains: Sequence[Chain]) -> None:
+    async def _settle(self, envelope: Envelope, chains: Sequence[Chain]) -> None:
         """Post fills and void what was cancelled: the reservations make refusals impossible."""
         for start in range(0, len(chains), SUBMIT_CHAINS_MAX):
             part = chains[start : start + SUBMIT_CHAINS_MAX]
-            if halted := unsettled(self._resource, part, await self._submit(stamp, "settle", part)):
+            if halted := unsettled(self._resource, part, await self._submit(envelope, "settle", part)):
                 raise Halted(halted)
 
-    async def _publish(self, stamp: Stamp, closed: Closed) -> None:
+    async def _publish(self, envelope: Envelope, closed: Closed) -> None:
         """Write the price to its bucket and every event but the last to the log, all at once."""
-        *events, _ = bulletin(stamp, self._resource, closed)
-        messages = [_outgoing(sealed) for sealed in events]
-        if updated := price(stamp, self._resource, closed):
+        *events, _ = bulletin(envelope, self._resource, closed)
+        messages = [_outgoing(addressed) for addressed in events]
+        if updated := price(envelope, self._resource, closed):
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
             messages += [_outgoing(updated), Outgoing(key, updated.json(), updated.event.event_id)]
-        await publish_many(self._link.jetstream, messages)
-        if updated and self._run.guests:
-            await self._link.client.publish(subjects.ALL_PRICES(run=self._run.name), updated.json())
+        await publish_many(self._context.jetstream, messages)
+        if updated and self._run.externals:
+            await self._context.client.publish(subjects.ALL_PRICES(run=self._run.name), updated.json())
 
-    async def _finish(self, stamp: Stamp, closed: Closed) -> None:
+    async def _finish(self, envelope: Envelope, closed: Closed) -> None:
         """Publish `tick_cleared` right after the one before it; raises Lost if another worker did."""
-        *_, cleared = bulletin(stamp, self._resource, closed)
+        *_, cleared = bulletin(envelope, self._resource, closed)
         self._fence = await self._fenced(cleared, self._fence)
-        if self._run.guests:
+        if self._run.externals:
             told = summary(cleared, self._resource, self._run.name)
-            await self._link.client.publish(told.subject, told.json())
+            await self._context.client.publish(told.subject, told.json())
 
-    async def _fenced(self, sealed: Sealed, expected_sequence: int) -> int:
+    async def _fenced(self, addressed: AddressedEvent, expected_sequence: int) -> int:
         """Publish an event behind the one before it and return its place; raises Lost if another worker's lies there."""
-        id_ = sealed.event.event_id
+        id_ = addressed.event.event_id
         try:
             ack = await reliable_publish(
-                self._link.jetstream, sealed.subject, sealed.json(), id_, expected_sequence=expected_sequence
+                self._context.jetstream,
+                addressed.subject,
+                addressed.json(),
+                id_,
+                expected_sequence=expected_sequence,
             )
         except Conflict as error:
-            raise Lost from error
+            raise LeadershipLost from error
         return ack.seq
 
-    async def _deliver(self, stamp: Stamp, items: Iterable[Item], *key: int) -> None:
+    async def _deliver(self, envelope: Envelope, items: Iterable[Item], *key: int) -> None:
         """Tell the agents that speak for themselves what became of their orders."""
         for item in items:
             for agent in hearers(item):
-                delivery = told(stamp, self._resource, item, agent, *key)
-                await self._link.client.publish(delivery.subject, delivery.json())
+                delivery = told(envelope, self._resource, item, agent, *key)
+                await self._context.client.publish(delivery.subject, delivery.json())
 
 
-def _outgoing(sealed: Sealed) -> Outgoing:
-    return Outgoing(sealed.subject, sealed.json(), sealed.event.event_id)
+def _outgoing(addressed: AddressedEvent) -> Outgoing:
+    return Outgoing(addressed.subject, addressed.json(), addressed.event.event_id)

@@ -28,9 +28,9 @@ from econsim.schemas.base import Event
 from econsim.schemas.market import BatchOpened, Book, GetBook
 from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market, Mode
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.services.handlers import raw, untouched, wire
-from econsim.services.leadership import OpenRun
+from econsim.services.leadership import ActiveRun
 from econsim.services.market.batch import Batches, Halted
 from econsim.services.market.reject import ACK, set_aside, turn_away
 from econsim.services.subscriptions import Subscriber, serving
@@ -40,23 +40,23 @@ BATCH_MAX: Final = 500
 """Real time: commands in one batch; more would only make the first wait for the last."""
 
 
-async def serve(link: Link, run: OpenRun, market: Market) -> None:
+async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None:
     """Rebuild the book from the log and process its commands until cancelled, or until it cannot go on.
 
     Raises Missed when a delivery is missing and Lost when another worker wrote: start again.
     """
     session = Session(market, run.data.scenario.seed)
-    batches = Batches(link, run, session)
+    batches = Batches(context, run, session)
     await batches.rebuild()
     if batches.halted:
         return
-    consumer = book_consumer(run.name, market.resource, random_name(link.service))
-    deliveries = Deliveries(link.client, consumer.idle_heartbeat_s)
-    async with serving(link, listen(link, run, session, deliveries, consumer)):
-        await provision.take_over(link.client, consumer)
+    consumer = book_consumer(run.name, market.resource, random_name(context.service))
+    deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
+    async with serving(context, listen(context, run, session, deliveries, consumer)):
+        await provision.take_over(context.client, consumer)
         tick, period = batches.now
         worker = Worker(
-            link,
+            context,
             run,
             session,
             batches,
@@ -70,18 +70,18 @@ async def serve(link: Link, run: OpenRun, market: Market) -> None:
 
 
 def listen(
-    link: Link, run: OpenRun, session: Session, deliveries: Deliveries, consumer: Consumer
+    context: ServiceContext, run: ActiveRun, session: Session, deliveries: Deliveries, consumer: Consumer
 ) -> Sequence[Subscriber]:
     """Return the subscribers of one book, not yet started: its commands, and questions about its depth."""
     resource = session.market.resource
-    commands = link.broker.subscriber(
+    commands = context.broker.subscriber(
         consumer.deliver_subject,
         decoder=untouched,
         # A core subscription to the consumer's deliveries: an automatic reply would acknowledge them.
         no_reply=True,
         persistent=False,
     )
-    depths = link.broker.subscriber(
+    depths = context.broker.subscriber(
         subjects.GET_BOOK.pattern(run=run.name, resource=resource), decoder=wire(GetBook), persistent=False
     )
 
@@ -103,8 +103,8 @@ def listen(
 class Worker:
     """The commands of one book, gathered into batches."""
 
-    link: Link
-    run: OpenRun
+    context: ServiceContext
+    run: ActiveRun
     session: Session
     batches: Batches
     deliveries: Deliveries
@@ -146,12 +146,12 @@ class Worker:
         try:
             command = read(subject.fields(message.subject), message.data, self.run.agents)
         except Refused as error:
-            await set_aside(self.link, message, error)
+            await set_aside(self.context, message, error)
             return
         # What a batch took in once was let in.
         new = sequence > last
         if new and not isinstance(command, CloseTick) and (full := await self._over_quota(message, command)):
-            await turn_away(self.link, message, command[0], full)
+            await turn_away(self.context, message, command[0], full)
             return
         self.sequence = sequence
         self.held.append(message)
@@ -171,8 +171,8 @@ class Worker:
         used = self.session.open_orders(where.agent) + self.placing[where.agent] - freed
         kind = quota.Kind.OPEN_ORDERS
         with suppress(Unavailable):  # then as it was last known: the book must not wait for it
-            await self.link.meter.quotas(where.run, where.agent)
-        limit = self.link.meter.limit(kind, where.run, where.agent)
+            await self.context.meter.quotas(where.run, where.agent)
+        limit = self.context.meter.limit(kind, where.run, where.agent)
         return quota.refusal(kind, limit, used, 1, 0) if used >= limit else None
 
     def _hold(self, message: Msg, actions: Sequence[Action]) -> None:
@@ -197,7 +197,7 @@ class Worker:
         mark = replace(mark, last_sequence=self.sequence)
         await self.batches.process(self.actions, mark, causation_id)
         for message in self.held:
-            await self.link.client.publish(message.reply, ACK)
+            await self.context.client.publish(message.reply, ACK)
         self.held.clear()
         self.actions.clear()
         self.placing.clear()

@@ -22,9 +22,9 @@ from econsim.schemas.execute import Execute, Executed, Receipt, Step
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, GetBook, Prices, PriceUpdatedEvent, Quote
 from econsim.schemas.orders import CancelOrder, PlaceAsk, PlaceBid
-from econsim.services.context import Link
+from econsim.services.context import ServiceContext
 from econsim.services.handlers import error_reply
-from econsim.services.leadership import OpenRun
+from econsim.services.leadership import ActiveRun
 from econsim.streams import MARKET_PRICES
 
 ORDER_SUBJECTS: Final = {
@@ -35,21 +35,21 @@ ORDER_SUBJECTS: Final = {
 """Actions that are commands."""
 
 
-async def prices_of(client: Client, run: OpenRun) -> Prices:
+async def prices_of(client: Client, run: ActiveRun) -> Prices:
     """Return the newest public quote of every market of a run, from bucket `market_prices`."""
     resources = [market.resource for market in run.data.scenario.markets]
     quotes = await asyncio.gather(*(_quote(client, run.name, resource) for resource in resources))
     return Prices(prices=dict(zip(resources, quotes, strict=True)))
 
 
-async def execute(link: Link, run: OpenRun, agent: str, request: Execute) -> Executed:
+async def execute(context: ServiceContext, run: ActiveRun, agent: str, request: Execute) -> Executed:
     """Carry out every action as the agent; a refused one does not stop the others."""
     results = []
     for place, step in enumerate(request.steps):
         try:
             if place:  # the request itself is counted already
-                await link.meter.take(Kind.PUBLISH_RATE, run.name, agent)
-            result: Message = await _step(link, run, agent, step)
+                await context.meter.take(Kind.PUBLISH_RATE, run.name, agent)
+            result: Message = await _step(context, run, agent, step)
         except EconsimError as error:
             result = error_reply(error)
         results.append(result.model_dump(mode="json"))
@@ -66,9 +66,9 @@ async def _quote(client: Client, run: str, resource: str) -> Quote:
     return PriceUpdatedEvent.model_validate_json(stored.data or b"").data.quote
 
 
-async def _step(link: Link, run: OpenRun, agent: str, step: Step) -> Message:
+async def _step(context: ServiceContext, run: ActiveRun, agent: str, step: Step) -> Message:
     check_agent(run.agents, run.name, agent)
-    client = link.client
+    client = context.client
     if step.do == "get_balance":
         subject = subjects.GET_BALANCE(run=run.name, agent=agent)
         return await ask(client, subject, GetBalance(), Balance)
@@ -80,15 +80,15 @@ async def _step(link: Link, run: OpenRun, agent: str, step: Step) -> Message:
         return await ask(client, subject, GetBook(), Book)
     command = _command(run, agent, step)
     order_id = own_order(agent, step.order_id or "")
-    await link.meter.take(Kind.ORDER_RATE, run.name, agent)
-    link.depth.take(run.name, agent)
+    await context.meter.take(Kind.ORDER_RATE, run.name, agent)
+    context.depth.take(run.name, agent)
     subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
     payload = command.model_dump_json().encode()
     ack = await reliable_publish(client.jetstream(), subject, payload, command.command_id)
     return Receipt(order_id=order_id, duplicate=bool(ack.duplicate))
 
 
-def _resource(run: OpenRun, step: Step) -> str:
+def _resource(run: ActiveRun, step: Step) -> str:
     markets = [market.resource for market in run.data.scenario.markets]
     if step.resource not in markets:
         message = f"action {step.do} names market {step.resource!r}; the run has {', '.join(markets)}"
@@ -96,7 +96,7 @@ def _resource(run: OpenRun, step: Step) -> str:
     return step.resource or ""
 
 
-def _command(run: OpenRun, agent: str, step: Step) -> Command:
+def _command(run: ActiveRun, agent: str, step: Step) -> Command:
     """Return the command of an action; its id is made of what it says, so a repeated request is the same commands."""
     if step.order_id is None:
         message = f"action {step.do} needs an order_id"

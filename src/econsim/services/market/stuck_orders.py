@@ -21,8 +21,8 @@ from econsim.errors import InvalidSubject, NotFound, Refused
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.market import TickCleared
 from econsim.schemas.subject import fields, token
-from econsim.services.context import Link
-from econsim.services.leadership import Tenancy
+from econsim.services.context import ServiceContext
+from econsim.services.leadership import Leadership
 from econsim.services.market.reject import ACK, set_aside
 from econsim.streams import book_consumer, stuck_consumer
 from econsim.subjects import ORDERS
@@ -43,46 +43,48 @@ Address = tuple[str, str]
 """Run and resource, as a sender wrote them."""
 
 
-async def serve(link: Link, tenancy: Tenancy, grace_s: float = GRACE_S, look_s: float = LOOK_S) -> None:
+async def serve(
+    context: ServiceContext, leadership: Leadership, grace_s: float = GRACE_S, look_s: float = LOOK_S
+) -> None:
     """Look at the queue from time to time until cancelled."""
     first_seen: dict[Address, float] = {}
     while True:
         now = time.monotonic()
-        waiting = await _waiting(link, tenancy)
+        waiting = await _waiting(context, leadership)
         first_seen = {address: first_seen.get(address, now) for address in waiting}
         for address, since in first_seen.items():
             if now - since < grace_s:
                 continue
-            reason = await _reason(link, *address)
+            reason = await _reason(context, *address)
             if reason:
-                await sweep(link, *address, reason)
+                await sweep(context, *address, reason)
         await asyncio.sleep(look_s)
 
 
-async def sweep(link: Link, run: str, resource: str, reason: Refused) -> int:
+async def sweep(context: ServiceContext, run: str, resource: str, reason: Refused) -> int:
     """Bury every command to this market; return how many. What a book had taken in is only acknowledged."""
     # What cannot stand in a subject of ours never had a book.
     had_book = not isinstance(reason, InvalidSubject)
-    done = await _taken_in(link, run, resource) if had_book else 0
-    consumer = stuck_consumer(run, resource, random_name(link.service))
-    deliveries = Deliveries(link.client, consumer.idle_heartbeat_s)
-    subscription = await link.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
+    done = await _taken_in(context, run, resource) if had_book else 0
+    consumer = stuck_consumer(run, resource, random_name(context.service))
+    deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
+    subscription = await context.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
     buried = 0
     try:
         # A queue has one consumer for each message: the book's own, if there was one, is of no more use.
         if had_book:
-            await provision.remove(link.client, book_consumer(run, resource))
-        await provision.take_over(link.client, consumer)
+            await provision.remove(context.client, book_consumer(run, resource))
+        await provision.take_over(context.client, consumer)
         while delivery := await _next(deliveries):
             sequence, message = delivery
             if sequence <= done:
-                await link.client.publish(message.reply, ACK)
+                await context.client.publish(message.reply, ACK)
             else:
-                await set_aside(link, message, reason)
+                await set_aside(context, message, reason)
                 buried += 1
     finally:
         await subscription.unsubscribe()
-        await provision.remove(link.client, consumer)
+        await provision.remove(context.client, consumer)
     return buried
 
 
@@ -94,10 +96,10 @@ async def _next(deliveries: Deliveries) -> Delivery | None:
         return None
 
 
-async def _waiting(link: Link, tenancy: Tenancy) -> set[Address]:
+async def _waiting(context: ServiceContext, leadership: Leadership) -> set[Address]:
     """Return the addresses in the queue that this worker knows no open book for."""
-    found = await provision.waiting(link.client, ORDERS, ">")
-    return {address for address in _addresses(found) if not _open(tenancy, *address)}
+    found = await provision.waiting(context.client, ORDERS, ">")
+    return {address for address in _addresses(found) if not _open(leadership, *address)}
 
 
 def _addresses(found: Iterable[str]) -> set[Address]:
@@ -105,17 +107,17 @@ def _addresses(found: Iterable[str]) -> set[Address]:
     return {(subject.run, subject.entity) for subject in parsed}
 
 
-def _open(tenancy: Tenancy, run: str, resource: str) -> bool:
-    known = tenancy.runs.get(run)
+def _open(leadership: Leadership, run: str, resource: str) -> bool:
+    known = leadership.runs.get(run)
     return known is not None and any(market.resource == resource for market in known.data.scenario.markets)
 
 
-async def _reason(link: Link, run: str, resource: str) -> Refused | None:
+async def _reason(context: ServiceContext, run: str, resource: str) -> Refused | None:
     """Return why no book takes commands to this address; none if, by the log, one does."""
     try:
         token(resource, "resource")
-        opened = await last(link.client, subjects.RUN_OPENED(run=run))
-        closed = await last(link.client, subjects.RUN_CLOSED(run=run))
+        opened = await last(context.client, subjects.RUN_OPENED(run=run))
+        closed = await last(context.client, subjects.RUN_CLOSED(run=run))
     except InvalidSubject as error:
         return error
     event = event_of(RunOpened, opened.subject, opened.payload) if opened else None
@@ -129,8 +131,8 @@ async def _reason(link: Link, run: str, resource: str) -> Refused | None:
     return None
 
 
-async def _taken_in(link: Link, run: str, resource: str) -> int:
+async def _taken_in(context: ServiceContext, run: str, resource: str) -> int:
     """Return the queue's sequence up to which the market's book had taken commands in."""
-    stored = await last(link.client, subjects.TICK_CLEARED(run=run, resource=resource))
+    stored = await last(context.client, subjects.TICK_CLEARED(run=run, resource=resource))
     event = event_of(TickCleared, stored.subject, stored.payload) if stored else None
     return event.data.last_sequence if event else 0

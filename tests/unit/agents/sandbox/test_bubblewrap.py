@@ -9,7 +9,7 @@ import pytest
 from econsim.agents.sandbox import bubblewrap
 from econsim.agents.sandbox.limits import Limits
 from econsim.agents.sandbox.seccomp import MACHINES, filter_for
-from econsim.agents.sandbox.spec import Guest
+from econsim.agents.sandbox.spec import AgentSpec
 from econsim.errors import SetupError
 
 KILL, ALLOW, REFUSE = 0x80000000, 0x7FFF0000, 0x00050001
@@ -132,9 +132,9 @@ def test_a_missing_program_is_named(monkeypatch):
 
 def test_its_environment_is_short_and_holds_nothing_of_ours(tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET", "1")
-    guest = Guest("r1", "bob", ("true",), "nats://h:1", tmp_path, tmp_path)
+    spec = AgentSpec("r1", "bob", ("true",), "nats://h:1", tmp_path, tmp_path)
 
-    environment = guest.environment("nats://127.0.0.1:4222", "/run/econsim/agent.creds")
+    environment = spec.environment("nats://127.0.0.1:4222", "/run/econsim/agent.creds")
 
     assert set(environment) == {
         "PATH",

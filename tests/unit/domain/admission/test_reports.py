@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 from econsim.domain.admission.reports import DEPTH_MAX, REPORT_BYTES_MAX, facts_of, reported
 from econsim.domain.agent.population import population
 from econsim.domain.audit.decoding import decode
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.errors import EconsimError, InvalidMessage, NotAllowed, Unavailable
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.subject import Parsed
 
-STAMP = Stamp("run", "salt", 7, "1970-01-01T00:00:00.000000000Z")
+STAMP = Envelope("run", "salt", 7, "1970-01-01T00:00:00.000000000Z")
 ROSTER = {
     agent.id: agent for agent in population(scenario(group("anna", "external"), group("bert", "external")))
 }
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-def said(payload=b"", event="slept", agent="anna", stamp=STAMP, fallback="none"):
+def said(payload=b"", event="slept", agent="anna", envelope=STAMP, fallback="none"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    where = Parsed("agent", agent, event, stamp.run, agent)
-    return reported(stamp, where, body, ROSTER[agent], fallback)
+    where = Parsed("agent", agent, event, envelope.run, agent)
+    return reported(envelope, where, body, ROSTER[agent], fallback)
 
 
 def nested(depth):
@@ -59,11 +59,11 @@ def test_what_is_econsims_to_say_cannot_be_said(field):
 @given(st.dictionaries(st.text(), JSON, max_size=4))
 def test_whatever_an_agent_says_is_given_back_by_the_log(data):
     try:
-        sealed = said({"data": data})
+        addressed = said({"data": data})
     except EconsimError:
         return
 
-    assert decode(sealed.subject, sealed.json()).event.data.data == data
+    assert decode(addressed.subject, addressed.json()).event.data.data == data
 
 
 def test_what_econsim_knows_of_the_agent_is_added_and_the_rest_is_kept():
@@ -81,7 +81,10 @@ def test_a_scripted_agents_host_is_named():
 
 
 def test_the_same_said_id_is_the_same_event_at_any_time():
-    first, later = said({"event_id": "x"}), said({"event_id": "x"}, stamp=replace(STAMP, tick=8, now="later"))
+    first, later = (
+        said({"event_id": "x"}),
+        said({"event_id": "x"}, envelope=replace(STAMP, tick=8, now="later")),
+    )
 
     assert later.event.event_id == first.event.event_id
 
@@ -92,8 +95,8 @@ def test_the_same_said_id_is_the_same_event_at_any_time():
         {"payload": {"event_id": "y"}},
         {"event": "woke"},
         {"agent": "bert"},
-        {"stamp": replace(STAMP, salt="another")},
-        {"stamp": replace(STAMP, run="another")},
+        {"envelope": replace(STAMP, salt="another")},
+        {"envelope": replace(STAMP, run="another")},
     ],
 )
 def test_another_id_word_agent_run_or_salt_is_another_event(other):
@@ -154,9 +157,9 @@ def test_what_is_no_report_is_refused(payload):
 def test_what_is_just_small_and_flat_enough_is_taken():
     padding = b" " * (REPORT_BYTES_MAX - len(nested(DEPTH_MAX)))
 
-    sealed = said(nested(DEPTH_MAX) + padding)
+    addressed = said(nested(DEPTH_MAX) + padding)
 
-    assert decode(sealed.subject, sealed.json()).event.data == sealed.event.data
+    assert decode(addressed.subject, addressed.json()).event.data == addressed.event.data
     with pytest.raises(InvalidMessage) as refused:
         said(nested(DEPTH_MAX) + padding + b" ")
     assert refused.value.error_code == "message_is_too_large"
@@ -167,12 +170,16 @@ def test_of_a_key_said_twice_the_last_holds():
 
 
 def test_an_answer_to_a_tick_says_nothing_but_the_tick():
-    sealed = said(
+    addressed = said(
         {"event_id": "x", "data": {"tick": 7, "agents": 99, "limits": {"cpu": 1}}}, "cycle_completed"
     )
 
-    assert sealed.event.data == CycleCompleted(tick=7, agents=1)
-    assert (sealed.event.tick, sealed.event.type, sealed.event.actor) == (7, "agent.cycle_completed", "anna")
+    assert addressed.event.data == CycleCompleted(tick=7, agents=1)
+    assert (addressed.event.tick, addressed.event.type, addressed.event.actor) == (
+        7,
+        "agent.cycle_completed",
+        "anna",
+    )
 
 
 def test_a_tick_is_answered_once_whatever_the_report_is_called():
@@ -195,5 +202,5 @@ def test_a_tick_this_worker_has_not_heard_of_may_be_answered_later():
         said(answer, "cycle_completed")
 
     assert early.value.retry_after_ms
-    assert said(answer, "cycle_completed", stamp=replace(STAMP, tick=8)).event.tick == 9
-    assert said(answer, "cycle_completed", stamp=replace(STAMP, tick=0)).event.tick == 9
+    assert said(answer, "cycle_completed", envelope=replace(STAMP, tick=8)).event.tick == 9
+    assert said(answer, "cycle_completed", envelope=replace(STAMP, tick=0)).event.tick == 9

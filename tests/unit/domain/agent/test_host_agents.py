@@ -5,7 +5,7 @@ from factories import group, role, scenario
 
 from econsim import subjects
 from econsim.domain.agent.host_agents import Desk
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.runs import in_memory
 from econsim.runs.scenario_file import load
 from econsim.schemas.agent import Limits
@@ -26,7 +26,7 @@ MARKET = scenario(
     group("buyer", policy="truthful", roles=[role("bid", values=[[3, 2]])]),
     group("seller", policy="truthful", roles=[role("ask", values=[[1]])]),
 )
-STAMP = Stamp("run", "salt", 1, "now")
+STAMP = Envelope("run", "salt", 1, "now")
 
 
 def told(desk, *events):
@@ -134,10 +134,10 @@ def test_orders_are_named_after_agent_tick_and_role():
 @pytest.mark.parametrize("host", [None, 0, 1])
 def test_replaying_a_log_without_acting_rebuilds_the_desk(host):
     lived, replayed = Desk(load("genesis"), host), Desk(load("genesis"), host)
-    for sealed, _ in zip(in_memory.run(load("genesis")), range(400), strict=False):
-        lived.evolve(sealed)
-        replayed.evolve(sealed)
-        lived.act(sealed.event.tick)
+    for addressed, _ in zip(in_memory.run(load("genesis")), range(400), strict=False):
+        lived.evolve(addressed)
+        replayed.evolve(addressed)
+        lived.act(addressed.event.tick)
 
     assert replayed.act(999) == lived.act(999)
     assert replayed.limits() == lived.limits()

@@ -3,7 +3,7 @@
 import pytest
 from factories import group, role, scenario
 
-from econsim.domain.agent.population import UNHOSTED, host_names, population, schedule
+from econsim.domain.agent.population import host_names, population, schedule
 from econsim.errors import ScenarioError
 from econsim.schemas.scenario import Scenario
 
@@ -23,7 +23,7 @@ def test_ids_grow_wider_with_the_count():
 def test_a_single_external_agent_keeps_its_groups_name():
     agents = population(scenario(group("my-bot", policy="external")))
 
-    assert [(a.id, a.host) for a in agents] == [("my-bot", UNHOSTED)]
+    assert [(a.id, a.host) for a in agents] == [("my-bot", None)]
 
 
 def test_hosts_hold_contiguous_ranges_of_nearly_equal_size():
@@ -31,7 +31,7 @@ def test_hosts_hold_contiguous_ranges_of_nearly_equal_size():
         scenario(group("a", count=5), group("bot", policy="external"), group("b", count=5), hosts=3)
     )
 
-    hosts = [a.host for a in agents if a.host != UNHOSTED]
+    hosts = [a.host for a in agents if a.host is not None]
 
     assert hosts == sorted(hosts)
     assert sorted(hosts.count(h) for h in range(3)) == [3, 3, 4]

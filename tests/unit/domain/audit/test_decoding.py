@@ -4,11 +4,11 @@ import pytest
 
 from econsim import subjects
 from econsim.domain.audit.decoding import decode
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.errors import InvalidMessage
 from econsim.schemas.clock import Ticked
 
-SEALED = Stamp("run", "salt", 3, "now").event(subjects.TICKED, "clock", Ticked(period=1, tick_of_period=3))
+SEALED = Envelope("run", "salt", 3, "now").event(subjects.TICKED, "clock", Ticked(period=1, tick_of_period=3))
 
 
 def test_what_was_sealed_is_read_back():

@@ -63,9 +63,9 @@ def test_wire_bytes_and_models_make_the_same_record():
 
     from econsim.runs.in_memory import run
 
-    sealed = next(run(small_scenario()))
+    addressed = next(run(small_scenario()))
 
-    assert record(sealed.subject, sealed.json()) == record(sealed.subject, sealed.event)
+    assert record(addressed.subject, addressed.json()) == record(addressed.subject, addressed.event)
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b'{"event_id": "1"}'])

@@ -3,7 +3,7 @@
 import pytest
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.clock.attendance import Attendance
 from econsim.schemas.admin import ConnectionChanged, QuotaChanged, TrustChanged
 from econsim.schemas.admission import AgentSuspended
@@ -34,14 +34,14 @@ def limited(agent=None, **limits):
     return subjects.QUOTA_CHANGED, QuotaChanged(agent=agent, update=update, quotas=Quotas())
 
 
-def told(*events, guests=("anna",), hosts=()):
+def told(*events, externals=("anna",), hosts=()):
     """Return who takes part after these events: subject, data, and if need be tick and actor."""
-    found = Attendance(hosts, guests, DEADLINE_MS)
+    found = Attendance(hosts, externals, DEADLINE_MS)
     for subject, data, tick, actor in (
         (*event, 0, "clock")[:4] if len(event) < 4 else event for event in events
     ):
         places = {"agent": actor} if "agent" in subject.places else {}
-        found.evolve(Stamp("run", "salt", tick, "now").event(subject, actor, data, **places))
+        found.evolve(Envelope("run", "salt", tick, "now").event(subject, actor, data, **places))
     return found
 
 
@@ -91,7 +91,7 @@ def test_who_came_back_in_a_tick_has_its_whole_deadline_in_the_next():
 def test_a_host_is_waited_for_at_every_tick_whatever_is_told():
     gone = (subjects.CONNECTION_CHANGED, ConnectionChanged(agent="host_1", connected=False))
 
-    assert told(ticked(1), ticked(2), gone, hosts=["host_1"], guests=()).missing(2) == ["host_1"]
+    assert told(ticked(1), ticked(2), gone, hosts=["host_1"], externals=()).missing(2) == ["host_1"]
 
 
 def test_a_tick_told_again_leaves_nobody_behind():
@@ -105,5 +105,5 @@ def test_an_agents_deadline_is_its_own_then_the_runs_then_the_scenarios():
     assert told(ticked(1)).left_ms(1, 1_000) == DEADLINE_MS - 1_000
     assert told(ticked(1), of_all, other).left_ms(1, 1_000) == 8_000
     assert told(ticked(1), own, of_all).left_ms(1, 1_000) == -500
-    assert told(ticked(1), own, guests=["anna", "bert"]).left_ms(1, 1_000) == DEADLINE_MS - 1_000
+    assert told(ticked(1), own, externals=["anna", "bert"]).left_ms(1, 1_000) == DEADLINE_MS - 1_000
     assert told(ticked(1), of_all, hosts=["host_1"]).left_ms(1, 0) == DEADLINE_MS

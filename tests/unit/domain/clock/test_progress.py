@@ -1,7 +1,7 @@
 """How far a run is, folded from its log."""
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.clock.progress import Progress
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
@@ -20,7 +20,7 @@ def told(*events, tick=1):
         places = {
             name: value for name, value in (("resource", "cpu"), ("agent", actor)) if name in subject.places
         }
-        progress.evolve(Stamp("run", "salt", tick, "now").event(subject, actor, data, **places))
+        progress.evolve(Envelope("run", "salt", tick, "now").event(subject, actor, data, **places))
     return progress
 
 

@@ -12,12 +12,12 @@ from econsim.schemas.market import Accepted, Rejected, TickCleared, Traded
 
 def fold(log, *, in_part=False):
     whole = Folding("run_1", ["cpu"], lock_step=True, in_part=in_part)
-    for place, sealed in enumerate(log, 1):
-        whole.see(place, sealed)
+    for place, addressed in enumerate(log, 1):
+        whole.see(place, addressed)
 
 
 def of(log, kind):
-    return next(index for index, sealed in enumerate(log) if isinstance(sealed.event.data, kind))
+    return next(index for index, addressed in enumerate(log) if isinstance(addressed.event.data, kind))
 
 
 def test_a_whole_log_is_folded():

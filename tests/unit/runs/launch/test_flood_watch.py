@@ -1,13 +1,13 @@
 """An agent whose account is taken away for its flood: the people who watch are told, and so is the log."""
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Stamp
+from econsim.domain.audit.envelope import Envelope
 from econsim.errors import NotFound
 from econsim.runs.launch import flood_watch
 from econsim.schemas.admin import TellTrust
 from econsim.schemas.admission import AgentSuspended
 
-FLOODED = Stamp("demo", "ab", 0, "1970-01-01T00:00:00.000000000Z").event(
+FLOODED = Envelope("demo", "ab", 0, "1970-01-01T00:00:00.000000000Z").event(
     subjects.AGENT_SUSPENDED, "market", AgentSuspended(agent="anna", received=5_000, allowed=100)
 )
 
