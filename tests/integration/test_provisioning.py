@@ -170,7 +170,7 @@ async def test_let_in_again_an_agent_has_new_credentials_and_the_old_stay_out(se
 
 async def test_an_account_of_another_operator_is_refused(server, run) -> None:
     forged = mint(server.trust, run, "eve")
-    stranger = SimpleNamespace(operator=Key(Role.OPERATOR), creds=server.trust.creds)
+    stranger = SimpleNamespace(operator=Key(Role.OPERATOR), creds=server.trust.creds, now=server.trust.now)
 
     async with provisioning(server.url, stranger) as provisioner:
         with pytest.raises(SetupError, match="refused an account"):

@@ -85,7 +85,7 @@ class Jailed(Confined):
         content = spec.creds.read_bytes()
         descriptors = bubblewrap.Descriptors(_memory(content), _memory(filtered), info, theirs.detach())
         try:
-            self.process = await _python("launch", self._order(view, descriptors), descriptors.all())
+            self.process = await _python("prelaunch", self._order(view, descriptors), descriptors.all())
         finally:
             for descriptor in descriptors.all():
                 os.close(descriptor)
@@ -165,7 +165,7 @@ class Kept(Confined):
             "environment": spec.environment(spec.server, str(creds)),
             "directory": str(spec.directory),
         }
-        self.process = await _python("keeper", order, (), stdin=PIPE)
+        self.process = await _python("subreaper", order, (), stdin=PIPE)
 
     async def door(self) -> socket.socket | None:
         """Return None: it reaches the server by itself."""
