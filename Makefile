@@ -58,10 +58,11 @@ check: lint test-fast ## Do what a reviewer expects done: lint, then the fast te
 bench: $(READY) ## Measure, and compare the deterministic counts with their baseline
 	$(BIN)/python -m benchmarks
 
-catalog: $(READY) ## Write docs/reference/asyncapi.json, subjects.md and permissions.md; validate with a real AsyncAPI parser (needs npm)
+catalog: $(READY) ## Write the generated pages of docs/reference; validate the AsyncAPI document with a real parser (needs npm)
 	$(BIN)/econsim catalog --output docs/reference/asyncapi.json
 	$(BIN)/econsim catalog --table --output docs/reference/subjects.md
 	$(BIN)/econsim catalog --permissions --output docs/reference/permissions.md
+	$(BIN)/python tests/requirements.py >docs/reference/requirements.md
 	tools/validate-asyncapi docs/reference/asyncapi.json
 
 docs: $(READY) ## Check the links, commands and records of the documentation

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
+from requirements import requirement
 from source import ROOT, Finding, Module, dotted, imports, module, package, report
 
 Floors = tuple[tuple[str, ...], ...]
@@ -179,6 +180,7 @@ def test_the_domain_is_pure() -> None:
     assert not findings, report(findings)
 
 
+@requirement("layers.nats_only")
 def test_nothing_speaks_http() -> None:
     findings = list(found(http_imports))
 

@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import pytest
 from factories import group, role, scenario
 from pydantic import BaseModel
+from requirements import requirement
 
 from econsim import app, errors, schemas, subjects
 from econsim.config import settings
@@ -90,6 +91,7 @@ def sample_run():
     return open_run(addressed.event)
 
 
+@requirement("subjects.catalog")
 def test_every_subscription_is_in_the_catalog(document, subscribed) -> None:
     missing = uncatalogued(subscribed, document)
 
@@ -116,6 +118,7 @@ def test_every_subject_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.template)
+@requirement("subjects.catalog")
 def test_every_subject_has_schema_owner_description_and_stream(row: Subject, document) -> None:
     channel = channels(document)[row.template]
 
@@ -232,6 +235,7 @@ def test_a_service_documents_its_own_subjects_only(service: str) -> None:
     assert set(own) == {row.template for row in TABLE if row.owner == service}
 
 
+@requirement("subjects.catalog")
 def test_the_published_document_is_current(document) -> None:
     """Write it anew with `make catalog`."""
     published = REFERENCE / "asyncapi.json"

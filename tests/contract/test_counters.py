@@ -8,6 +8,7 @@ import contextlib
 import time
 
 import pytest
+from requirements import requirement
 
 from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
@@ -152,6 +153,7 @@ async def test_a_change_that_always_loses_is_given_up(operators_table, run, monk
 
 @pytest.mark.nats
 @pytest.mark.parametrize("kind", [Kind.LLM_TOKENS, Kind.STREAM_BYTES], ids=lambda kind: kind.token)
+@requirement("operations.quotas")
 async def test_a_hot_agent_gets_its_limit_from_eight_connections_and_never_more(
     meters, operators_table, run, kind
 ):

@@ -7,6 +7,7 @@ import asyncio
 from dataclasses import dataclass
 
 import pytest
+from requirements import requirement
 
 from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.testing import FakeLeases
@@ -40,6 +41,7 @@ async def test_the_first_to_ask_has_it_and_others_do_not(subject, run):
     assert await subject.leases.acquire(f"{run}.other", "b")
 
 
+@requirement("pubsub.heartbeats")
 async def test_the_holder_may_renew(subject, run):
     await subject.leases.acquire(f"{run}.book", "a")
 
@@ -47,6 +49,7 @@ async def test_the_holder_may_renew(subject, run):
     assert not await subject.leases.acquire(f"{run}.book", "b")
 
 
+@requirement("kv.ttl", "kv.leases")
 async def test_a_lease_that_is_not_renewed_goes_to_the_next(subject, run):
     await subject.leases.acquire(f"{run}.book", "a")
 
@@ -73,6 +76,7 @@ async def test_only_the_holder_can_release(subject, run):
     assert not await subject.leases.acquire(f"{run}.book", "b")
 
 
+@requirement("kv.leases")
 async def test_of_many_who_ask_at_once_one_has_it(subject, run):
     answers = await asyncio.gather(*[subject.leases.acquire(f"{run}.book", f"w{n}") for n in range(20)])
 

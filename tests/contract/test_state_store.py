@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ledger_builders import endow, pay, submit
+from requirements import requirement
 
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
@@ -67,6 +68,7 @@ async def test_revisions_stay_consecutive_while_others_write(store, run):
         assert [where[write.key] for write in batch] == list(range(last - 19, last + 1))
 
 
+@requirement("kv.cas")
 async def test_a_conflict_changes_nothing(store, run):
     first = await store.commit([Write(f"{run}.a.x", b"1", 0)])
     await store.commit([Write(f"{run}.a.x", b"2", first)])
@@ -104,6 +106,7 @@ async def test_a_write_without_expectation_always_succeeds(store, run):
     assert [entry.value for entry in await history(store, run)] == [b"1", b"2", b"3"]
 
 
+@requirement("kv.history")
 async def test_history_holds_one_run_only_and_every_write_of_it(store, run):
     for i in range(3):
         await store.commit([Write(f"{run}.a.x", b"%d" % i), Write(f"{run}-other.a.x", b"-")])
@@ -134,6 +137,7 @@ async def test_a_commit_outside_the_limits_is_refused(store, run, count):
         await store.commit([Write(f"{run}.k.{i}", b"") for i in range(count)])
 
 
+@requirement("kv.cas")
 async def test_five_hundred_submissions_on_a_hot_account_lose_nothing(store, run):
     writer = LedgerWriter(run, "salt", store, FakeWallClock())
     await writer.load()
@@ -150,6 +154,7 @@ async def test_five_hundred_submissions_on_a_hot_account_lose_nothing(store, run
     assert sum(again.balance(f"a{i}").credits.posted for i in range(7)) == 1000
 
 
+@requirement("log.read_models", "kv.state")
 async def test_stored_journal_and_balances_agree(store, run):
     writer = LedgerWriter(run, "salt", store, FakeWallClock())
     await writer.submit(submit("open", endow("ann", 10), endow("bob", 10)))
@@ -249,6 +254,7 @@ async def test_killing_the_server_in_mid_batch_leaves_no_half_batch(mortal, run)
 
 @pytest.mark.nats
 @pytest.mark.slow
+@requirement("economic.atomic_money", "operations.chaos")
 async def test_killing_the_server_twice_loses_and_doubles_no_payment(mortal, run):
     server, store = mortal
     writer = LedgerWriter(run, "salt", store, FakeWallClock())

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from requirements import requirement
 
 from econsim import subjects
 from econsim.adapters.nats import rate_gate
@@ -28,6 +29,7 @@ def broken(report):
 @pytest.mark.nats
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@requirement("isolation.no_foreign_subjects")
 async def test_every_attack_is_held_and_nobody_notices(tmp_path):
     report = await besiege(tmp_path)
 

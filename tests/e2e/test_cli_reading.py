@@ -8,6 +8,7 @@ import shutil
 
 import duckdb
 import pytest
+from requirements import requirement
 from run_builders import small_scenario
 from superuser import superuser
 from typer.testing import CliRunner
@@ -82,6 +83,7 @@ def test_runs_lists_the_run_as_closed(state) -> None:
     assert [shown.stdout.splitlines()[3].split()[i] for i in (0, 1, 3, 4)] == [RUN, "test", "closed", "12"]
 
 
+@requirement("log.thirty_days")
 def test_lists_and_reports_say_how_long_the_log_keeps_a_run_and_how_to_keep_it(state) -> None:
     listed, reported = cli("runs", "--state", state), cli("report", RUN, "--state", state)
 
@@ -151,6 +153,7 @@ def test_following_a_closed_run_ends(state) -> None:
     assert lines[-1].endswith("run run_1 closed after 12 ticks")
 
 
+@requirement("log.causal_graph")
 def test_why_explains_a_trade_from_the_opening_of_the_run(state) -> None:
     newest = cli("events", "--type", "trade", "--limit", 1, "--json", "--state", state)
     trade = json.loads(newest.stdout)["data"]["trade_id"]
@@ -214,6 +217,7 @@ def test_export_writes_tables_that_agree_with_the_log(state, tmp_path) -> None:
     assert count == trades > 0
 
 
+@requirement("benchmark.reproducible")
 def test_the_report_has_the_hash_of_the_same_run_in_process(state, tmp_path) -> None:
     shown = cli("report", RUN, "--output", tmp_path / "report.html", "--state", state)
 

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 from backups import delete, filled, jobs_left, restored, snapshot, stored_again
 from nats.js.api import PubAck
+from requirements import requirement
 from superuser import superuser
 
 from econsim.adapters.clock import unix_seconds
@@ -247,6 +248,7 @@ async def test_what_a_snapshot_restored_on_three_nodes_forgets(tmp_path) -> None
     assert forgotten
 
 
+@requirement("layers.embedded_or_cluster", "operations.cluster", "operations.no_single_point")
 async def test_a_run_on_three_nodes_is_the_run_there_is_also_when_one_dies(tmp_path) -> None:
     args = ("run", "genesis", "--periods", 1)
     alone = await econsim("--state", tmp_path / "alone", *args, "--transport", "memory")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from recomputed import discrepancies
+from requirements import requirement
 from superuser import superuser
 
 from econsim.adapters.nats.connection import connect
@@ -77,6 +78,7 @@ KILLS: dict[str, Kills] = {
 
 
 @pytest.mark.parametrize("name", KILLS)
+@requirement("queue.process_then_ack", "operations.chaos", "operations.no_single_point")
 async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, tmp_path: Path) -> None:
     events = await disturbed(tmp_path, KILLS[name])
 
@@ -86,6 +88,7 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, tmp_path: Pat
     assert verify(journal).findings == ()
 
 
+@requirement("layers.any_subset", "operations.scaling")
 async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run(tmp_path: Path) -> None:
     scenario = chosen(SCENARIO, hosts=3)
 
@@ -116,6 +119,7 @@ REAL_TIME_KILLS: dict[str, Kills] = {
 
 
 @pytest.mark.parametrize("name", REAL_TIME_KILLS)
+@requirement("economic.atomic_money")
 async def test_in_real_time_everything_adds_up_whatever_was_killed(name: str, tmp_path: Path) -> None:
     """Arrival decides there, so two runs differ; but the log must tell one course of things, item by item."""
     scenario = chosen(SCENARIO, real_time=True)

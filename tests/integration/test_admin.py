@@ -10,6 +10,7 @@ import nats.errors
 import pytest
 from live_run import external_scenario, live_run
 from nats.js.api import ConsumerConfig
+from requirements import requirement
 from typer.testing import CliRunner
 
 from econsim import subjects
@@ -138,6 +139,7 @@ async def _count(nc, run, wanted):
     return len(await events(nc, run, subjects.LETTER_BURIED)) >= wanted
 
 
+@requirement("queue.dead_letter")
 async def test_a_message_delivered_too_often_is_a_letter_and_leaves_its_queue(server, nc, run):
     async with services(server, "admin"), worker(nc, run, max_deliver=2) as found:
         await exhausted(found)
@@ -318,6 +320,7 @@ async def _known(operator, request):
         return await command(operator, subjects.SET_QUOTA, request, Quotas)
 
 
+@requirement("queue.dead_letter")
 async def test_a_letter_that_is_put_back_runs_and_one_that_fails_again_is_a_new_letter(
     server, run, connect_as
 ):
@@ -394,6 +397,7 @@ def cli(server, *args, columns="80"):
     return CliRunner().invoke(app, [*args, *where], env={"COLUMNS": columns})
 
 
+@requirement("queue.dead_letter")
 async def test_the_command_line_lists_shows_and_drops(server, nc, run):
     first, second = await lay(nc, run, b'{"a":1}'), await lay(nc, run, b"\x1b[2J", sequence=2)
 

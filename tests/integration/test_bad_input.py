@@ -6,6 +6,7 @@ import json
 import pytest
 import pytest_asyncio
 from live_run import external_scenario, live_run
+from requirements import requirement
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
@@ -124,6 +125,7 @@ async def test_a_command_that_cannot_be_read_is_a_dead_letter_and_changes_nothin
         ("place_orders", "host_1", {"command_id": "c", "tick": 1, "actions": 7}, "message_is_invalid"),
     ],
 )
+@requirement("isolation.identity")
 async def test_nobody_acts_in_a_name_that_is_not_theirs(live, action, agent, payload, code):
     before = await live.state()
 
@@ -187,6 +189,7 @@ async def test_a_refused_command_is_told_to_its_sender(live):
         ({"order_id": "too-many", "quantity": 1_000_000}, "debit_account_would_go_negative"),
     ],
 )
+@requirement("economic.bids")
 async def test_an_order_the_market_cannot_take_is_rejected_with_a_sentence(live, fields, code):
     before = await live.state()
 
@@ -211,6 +214,7 @@ async def test_another_agents_order_cannot_be_cancelled(live):
     assert await live.state() == before
 
 
+@requirement("queue.dedup")
 async def test_an_order_sent_twice_is_one_and_an_id_used_for_another_is_refused(live):
     anna = live.economy()
     first = await anna.place_bid("gpu", "0.50", order_id="twice-1")
@@ -279,6 +283,7 @@ async def test_an_unknown_agent_has_no_balance(live):
     assert error.code == "agent_is_not_in_this_run"
 
 
+@requirement("request.timeout")
 async def test_asking_where_nobody_answers_says_so(live):
     with pytest.raises(EconsimError, match="no such run or market"):
         await live.economy().get_book("gold")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from requirements import requirement
 
 from econsim.adapters.server import binary
 from econsim.identity.roles import ROLES
@@ -64,6 +65,7 @@ def test_repeating_the_layout_keeps_every_key(layout: Path) -> None:
     assert (layout / "services" / "market" / "user.creds").read_text() == before
 
 
+@requirement("operations.single_node")
 def test_every_service_of_the_compose_file_mounts_a_role_that_exists() -> None:
     mounted = re.findall(r"subpath: services/(\w+)", (DEPLOY.parent / "compose.yaml").read_text())
 

@@ -11,6 +11,7 @@ import sys
 
 import nats
 import pytest
+from requirements import requirement
 from superuser import superuser
 
 from econsim.adapters.jetstream import provision
@@ -82,6 +83,7 @@ async def test_a_server_that_cannot_come_back_is_given_up_in_the_end(tmp_path, m
     ]
 
 
+@requirement("operations.single_node")
 async def test_data_is_kept_for_the_next_start(tmp_path):
     for _ in range(2):
         async with EmbeddedServer(tmp_path) as server:

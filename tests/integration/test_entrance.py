@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 import pytest_asyncio
 from factories import group, scenario
+from requirements import requirement
 from superuser import superuser
 
 from econsim import app, subjects
@@ -291,6 +292,7 @@ async def test_what_no_market_takes_fills_up_for_its_own_agent_only(door, monkey
     assert codes([*bert, *report]) == {"stored": 11}
 
 
+@requirement("queue.backpressure")
 async def test_the_queue_as_a_whole_has_a_limit_for_agents_and_room_is_noticed(door, monkeypatch):
     monkeypatch.setattr(queue_depth, "TOTAL_MAX", 20)
     monkeypatch.setattr(queue_depth, "LOOK_S", 0.02)
@@ -309,6 +311,7 @@ async def test_the_queue_as_a_whole_has_a_limit_for_agents_and_room_is_noticed(d
     assert codes([*report, *again]) == {"stored": 2}
 
 
+@requirement("queue.competing", "operations.scaling")
 async def test_two_workers_share_the_work_and_together_exceed_no_quota(door):
     limit = 20_000
     await KeyQuotaTable(door.nc).change(door.run, "anna", QuotaUpdate(max_stream_bytes=limit))
@@ -348,6 +351,7 @@ async def placed(door, number):
     return await Line(door.clients["anna"], door.run, "anna").send(row, order, resource="cpu")
 
 
+@requirement("queue.process_then_ack")
 async def test_over_a_restart_in_the_middle_of_a_burst_every_order_is_stored_once(door):
     places = asyncio.Semaphore(20)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
+from requirements import requirement
 
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.report.aggregate import Tally
@@ -26,6 +27,7 @@ async def test_the_oracle_is_exactly_zero_over_nats(server, run) -> None:
 
 
 @pytest.mark.parametrize("name", scenario_file.names())
+@requirement("benchmark.reproducible")
 async def test_a_shipped_scenario_has_one_hash_over_nats_and_in_memory(server, run, name) -> None:
     scenario = shortened(name)
 

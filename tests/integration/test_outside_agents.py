@@ -9,6 +9,7 @@ import nats.js.errors
 import pytest
 import pytest_asyncio
 from live_run import external_scenario, live_run
+from requirements import requirement
 
 from econsim import subjects
 from econsim.adapters.jetstream import provision
@@ -55,6 +56,7 @@ async def in_the_log(live, subject, **data):
             await asyncio.sleep(0.05)
 
 
+@requirement("queue.orders")
 async def test_the_reply_to_an_order_is_its_durable_acknowledgement(live):
     stored = await answer(live.externals["anna"], "market.cpu.place_bid", order())
 
@@ -92,6 +94,7 @@ async def test_a_refusal_is_raised_by_any_clients_publish(live):
     assert "price" in refused.value.description
 
 
+@requirement("queue.dedup")
 async def test_an_order_sent_twice_is_stored_once(live):
     one = order()
     first = await answer(live.externals["anna"], "market.cpu.place_bid", one)
@@ -113,6 +116,7 @@ async def test_the_same_command_id_of_two_agents_is_two_commands(live):
     assert not other["duplicate"]
 
 
+@requirement("economic.batch_trade")
 async def test_the_seeds_own_batch_request_reads_and_bids_in_one_round_trip(live):
     terms = {"resource": "gpu", "order_id": "batched", "price": 400_000, "quantity": 2}
     request = {"actions": ["get_balance", "get_prices", "place_bid"], "bid_params": terms}
@@ -159,6 +163,7 @@ async def test_a_queue_to_come_refuses_as_a_stream_does(live, subject):
         await live.externals["anna"].jetstream().publish(subject, body({"query": "market trends"}))
 
 
+@requirement("isolation.enriched")
 async def test_the_seeds_own_event_becomes_one_of_the_log_with_what_is_known_of_the_agent(live):
     said = {
         "event_id": str(uuid.uuid4()),
@@ -197,6 +202,7 @@ async def test_a_report_sent_twice_is_one_event(live):
         ({"correlation_id": "another-run"}, "correlation_id_does_not_match_subject"),
     ],
 )
+@requirement("subjects.admission", "isolation.identity")
 async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields, code):
     told = await answer(live.externals["anna"], "agent.anna.woke", fields)
 
@@ -207,6 +213,7 @@ async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields,
     )
 
 
+@requirement("kv.state", "economic.get_prices")
 async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stored(live):
     anna = live.externals["anna"]
     await EconomicService(Line(anna, live.run, "anna")).place_bid("cpu", "0.5")
@@ -221,6 +228,7 @@ async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stor
     assert json.loads(price.data)["data"]["resource"] == "cpu"
 
 
+@requirement("pubsub.prices")
 async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
     anna, heard = live.externals["anna"], asyncio.Queue()
     for subject in ("market.price_update", "market.*.price_updated", "market.bid_accepted.*"):
@@ -236,6 +244,7 @@ async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
             wanted.discard((await heard.get()).subject)
 
 
+@requirement("queue.orders")
 async def test_an_order_is_replaced_by_another_and_both_outcomes_are_told(live):
     economy = live.economy("anna")
     await economy.start()

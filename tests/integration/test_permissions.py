@@ -8,6 +8,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from requirements import requirement
 from typer.testing import CliRunner
 
 from econsim.adapters.nats.account_push import provisioning
@@ -50,6 +51,7 @@ async def without_lists(server):
     return path
 
 
+@requirement("subjects.admission", "isolation.no_jetstream", "isolation.no_system_admin")
 def test_everybody_may_do_exactly_what_is_meant(found) -> None:
     lines = differences(ROWS, MEANT, found)
 

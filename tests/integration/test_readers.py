@@ -7,6 +7,7 @@ import signal
 from contextlib import aclosing
 
 import pytest
+from requirements import requirement
 from superuser import superuser
 
 from econsim.adapters.jetstream import direct_get, provision, quota_table, run_reader
@@ -127,6 +128,7 @@ async def test_no_answer_is_sent_into_the_services_account(connect_as, nc, run, 
 
 
 @pytest.mark.parametrize("role", [*READERS, "operator"])
+@requirement("layers.observers_read_only")
 async def test_no_consumer_can_be_made(server, run, role):
     """The guard of the client is taken off: the server refuses by itself."""
     refused = []

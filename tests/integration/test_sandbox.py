@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from requirements import requirement
 
 from econsim.adapters.nats.account_push import provisioning
 from econsim.agents.sandbox import bubblewrap
@@ -147,6 +148,7 @@ async def eventually(condition) -> None:
 
 
 @pytest.mark.usefixtures("namespaces")
+@requirement("runtime.correlation_from_environment")
 async def test_it_asks_over_nats_as_itself(server, run, nc, place):
     found = mint(server.trust, run, "bob")
     async with provisioning(server.url, server.trust) as provisioner:
@@ -209,6 +211,7 @@ async def test_it_opens_no_socket_elsewhere(server, place, creds, tmp_path, isol
         "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
     ],
 )
+@requirement("runtime.sandbox")
 async def test_there_is_no_other_network(place, creds, attempt):
     code = f"import socket\ntry:\n    {attempt}\nexcept OSError as error:\n    print(error.errno)"
 
@@ -217,6 +220,7 @@ async def test_there_is_no_other_network(place, creds, attempt):
 
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("isolation", Isolation)
+@requirement("runtime.sandbox")
 async def test_it_reads_nothing_of_the_host(server, place, creds, tmp_path, isolation):
     (tmp_path / "secret").write_text("secret")
     paths = [

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 
 import pytest
+from requirements import requirement
 
 from econsim.adapters.jetstream import audit_log, provision, sources
 from econsim.adapters.nats.connection import ready
@@ -51,6 +52,7 @@ async def stored(nc, run, at_least=0):
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
+@requirement("log.thirty_days")
 async def test_the_server_reports_back_what_is_declared(nc, stream):
     info = await provision.request(nc, f"STREAM.INFO.{stream.name}")
 
@@ -191,6 +193,7 @@ async def test_what_nobody_knows_how_far_it_was_copied_is_not_changed(nc, run):
     assert told.startswith(f"nobody knows how much of {run}-from it copied")
 
 
+@requirement("kv.watch")
 async def test_journal_entries_become_events_and_balances_do_not(nc, run):
     state = await nc.jetstream().key_value("agent_state")
 
@@ -213,6 +216,7 @@ async def test_a_command_is_queued_and_not_an_event(nc, run):
     assert await stored(nc, run) == []
 
 
+@requirement("log.immutable")
 async def test_nobody_can_empty_the_log(nc):
     with pytest.raises(SetupError, match="purge not permitted"):
         await provision.request(nc, "STREAM.PURGE.audit_log")

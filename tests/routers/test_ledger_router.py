@@ -5,6 +5,7 @@ import json
 import pytest
 from factories import group, role, scenario
 from faststream.nats import NatsBroker, TestNatsBroker
+from requirements import requirement
 
 from econsim.domain.audit.envelope import Envelope
 from econsim.routers import ledger
@@ -53,6 +54,7 @@ async def asked():
         yield ask
 
 
+@requirement("economic.get_balance")
 async def test_a_balance_is_the_askers_own(asked):
     _, found = await asked(GET_BALANCE(run="run", agent="anna"))
 

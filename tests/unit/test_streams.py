@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import pytest
+from requirements import requirement
 
 from econsim.streams import AUDIT_LOG, STREAMS, Stream, book_consumer
 from econsim.subjects import TABLE, TRANSFER_POSTED, TRANSFER_REFUSED
@@ -30,6 +31,7 @@ def test_gives_a_reason_for_every_field_that_is_not_the_default(stream):
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.template)
+@requirement("pubsub.critical_in_stream")
 def test_every_subject_is_captured_by_the_stream_the_table_names_and_no_other(row):
     concrete = row(**dict.fromkeys(row.places, "x1"))
 

@@ -9,6 +9,7 @@ import time
 import nats.errors
 import pytest
 from nats.aio.msg import Msg
+from requirements import requirement
 
 from econsim import subjects
 from econsim.agents.channel import Line
@@ -79,6 +80,7 @@ async def test_what_is_stored_is_sent_once_under_its_short_name():
 @pytest.mark.parametrize(
     "told", [NOT_NOW, QuotaExceeded("too much", retry_after_ms=20, quota="max_order_rate")]
 )
+@requirement("queue.retry")
 async def test_it_waits_as_long_as_told_or_up_to_twice_and_sends_the_same_again(told):
     wire = Wire(told, told, told, told, STORED)
     speaking = line(wire)
@@ -111,6 +113,7 @@ async def test_without_an_answer_the_same_is_sent_again(error):
     assert len(set(wire.asked)) == 1
 
 
+@requirement("queue.retry")
 async def test_patience_ends_before_a_wait_that_would_outlast_it():
     wire = Wire(Unavailable("not now", code="queue_is_full", retry_after_ms=60_000))
     tired = line(wire)
@@ -201,6 +204,7 @@ async def test_who_asks_waits_for_a_service_that_is_away_for_a_moment():
     assert await line(wire).ask(subjects.GET_BALANCE, GetBalance(), Balance) == balance
 
 
+@requirement("request.timeout")
 async def test_who_asks_where_nobody_ever_answers_is_told_so(monkeypatch):
     monkeypatch.setattr("econsim.agents.channel.AWAY_S", 0.3)
     wire = Wire(nats.errors.NoRespondersError())

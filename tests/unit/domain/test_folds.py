@@ -6,6 +6,7 @@ Books are in test_book.py.
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 from run_builders import small_scenario
 
 from econsim.domain.agent.host_agents import Desk
@@ -52,6 +53,7 @@ SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), 
     ],
 )
 @given(submissions=SUBMISSIONS)
+@requirement("log.replay")
 def test_a_ledger_is_its_journal_replayed_after_each_submission(monkeypatch, remembered, submissions):
     monkeypatch.setattr(ledger_module, "CHAINS_REMEMBERED_MAX", remembered)
     live, heir, journal = Ledger(), Ledger(), Journal()
@@ -70,6 +72,7 @@ def heard(events, rows):
 
 @pytest.mark.parametrize("policy", ["zip", "zi_c", "truthful"])
 @pytest.mark.parametrize("mechanism", ["continuous_double_auction", "zi_double_auction", "call_auction"])
+@requirement("log.replay", "runtime.stateless")
 def test_a_host_that_hears_the_log_anew_acts_as_the_one_that_lived_through_it(policy, mechanism):
     scenario = small_scenario(policy, mechanism)
     live, events = Desk(scenario), list(run(scenario))
@@ -83,6 +86,7 @@ def test_a_host_that_hears_the_log_anew_acts_as_the_one_that_lived_through_it(po
             assert (heir.act(tick), heir.limits()) == (live.act(tick), live.limits())
 
 
+@requirement("log.replay")
 def test_a_clock_that_reads_the_log_anew_knows_what_the_one_before_knew():
     scenario = small_scenario("zi_c")
     agents, events = population(scenario), list(run(scenario))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import vl_convert
+from requirements import requirement
 
 from econsim.errors import NotFound
 from econsim.evaluation.experiments import catalogue
@@ -35,6 +36,7 @@ def carried_out(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
+@requirement("benchmark.visual")
 def test_an_experiment_agrees_with_what_was_published_and_can_be_drawn(name) -> None:
     runs, findings = carried_out(name)
     draw, caption = PICTURES[name]

@@ -1,6 +1,7 @@
 """An agent's account holds its own subjects and nothing else, whatever the agent and its run are called."""
 
 import pytest
+from requirements import requirement
 
 from econsim.errors import InvalidSubject
 from econsim.identity import agent_account
@@ -37,6 +38,7 @@ def test_a_hostile_name_is_refused_before_it_becomes_a_subject(name):
         short_name(ENTER_ORDER[PLACE_BID], "anna", resource=name)
 
 
+@requirement("isolation.no_foreign_subjects")
 def test_every_import_names_the_run_and_what_is_an_agents_the_agent():
     for found in imports("run_1", "anna", SIM):
         tokens = found["subject"].split(".")
@@ -97,6 +99,7 @@ def test_nothing_is_offered_but_what_is_granted():
     assert {export["subject"] for export in exports()} <= {grant.exported() for grant in GRANTS}
 
 
+@requirement("isolation.no_jetstream")
 def test_of_jetstream_only_single_keys_are_offered():
     stored = [export["subject"] for export in exports() if export["subject"].startswith("$")]
 

@@ -1,6 +1,7 @@
 """What is meant keeps the rules of the architecture: they are stated here in words, for the table written by hand."""
 
 import pytest
+from requirements import requirement
 
 from econsim.checks.permissions.expected import Matrix, expected
 from econsim.checks.permissions.page import differences, page
@@ -78,6 +79,7 @@ def test_a_command_is_heard_by_nobody_but_its_queue(row) -> None:
 
 
 @pytest.mark.parametrize("row", rows(Kind.OPERATOR), ids=lambda row: row.template)
+@requirement("subjects.reserved", "isolation.no_system_admin")
 def test_operators_alone_command_and_in_their_own_name(row) -> None:
     other = row.template.replace("{operator}", "other")
 
@@ -86,6 +88,7 @@ def test_operators_alone_command_and_in_their_own_name(row) -> None:
 
 
 @pytest.mark.parametrize("party", ["observer", "auditor"])
+@requirement("layers.observers_read_only")
 def test_readers_say_nothing_but_questions(party) -> None:
     assert all(name.startswith("$JS.API.DIRECT.GET.") for name in may_say(party))
 
@@ -105,6 +108,7 @@ def test_nobody_deletes_or_empties_a_stream(call) -> None:
     assert not any(name in names for _, name, _ in MEANT.cells)
 
 
+@requirement("subjects.reserved")
 def test_everybody_hears_an_inbox_of_its_own_and_no_other() -> None:
     heard = {
         (name, party)

@@ -7,6 +7,7 @@ import json
 import duckdb
 import pytest
 from factories import bid, cancel, replace_order
+from requirements import requirement
 from run_builders import small_run, summed
 
 from econsim.domain.audit.envelope import Envelope
@@ -39,6 +40,7 @@ def test_every_table_has_the_rows_it_says(exported):
     assert rows["trades"] == summed(small_run("zi_c")).trades > 0
 
 
+@requirement("log.envelope")
 def test_events_keep_envelope_and_data(exported):
     entry = small_run("zi_c")[5]
 

@@ -10,6 +10,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from requirements import requirement
 from run_builders import only, records, small_run, small_scenario, summed
 
 from econsim import subjects
@@ -73,6 +74,7 @@ def test_charts_name_no_address(page):
     assert "http" not in json.dumps(page.charts())
 
 
+@requirement("benchmark.visual")
 def test_every_place_has_its_chart(page):
     assert page.attributes("data-chart") == list(page.charts())
     assert {

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requirements import requirement
 
 from econsim import subjects
 from econsim.errors import InvalidSubject
@@ -30,6 +31,7 @@ def declared(template, kind, owner="market", **fields):
         ("admin.run.open.{operator}", Kind.OPERATOR),
     ],
 )
+@requirement("subjects.grammar", "subjects.tense")
 def test_each_kind_has_its_form(template, kind):
     assert declared(template, kind).template == template
 
@@ -56,6 +58,7 @@ def test_each_kind_has_its_form(template, kind):
         ("market.cpu.place_bid.{run}", Kind.EVENT, {}, "must be in the past tense"),
     ],
 )
+@requirement("subjects.admission")
 def test_a_wrong_declaration_fails_when_it_is_made(template, kind, fields, wrong):
     with pytest.raises(InvalidSubject, match=wrong):
         declared(template, kind, **fields)
@@ -123,6 +126,7 @@ def test_a_pattern_made_from_a_subject_matches_it(tokens, data):
 
 
 @pytest.mark.parametrize("subject", ["a.b.c", "a.b.c.d.e.f", "weather.a.b.c", "market..b.c", "market.A.b.c"])
+@requirement("subjects.grammar")
 def test_what_is_outside_the_grammar_is_not_parsed(subject):
     with pytest.raises(InvalidSubject):
         parse(subject)

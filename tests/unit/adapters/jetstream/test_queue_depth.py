@@ -9,6 +9,7 @@ import json
 import nats.errors
 import pytest
 from nats.aio.msg import Msg
+from requirements import requirement
 
 from econsim.adapters.jetstream import queue_depth
 from econsim.adapters.jetstream.queue_depth import Depth
@@ -66,6 +67,7 @@ def test_between_two_looks_an_agent_may_send_its_share_and_others_theirs(watched
     assert takes(watched, "bert", 12) == (10, "agent_has_too_many_waiting")
 
 
+@requirement("queue.backpressure")
 def test_all_together_have_a_share_too(watched):
     for number in range(30):
         watched.take("r", f"a{number}")

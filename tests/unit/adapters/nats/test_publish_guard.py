@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from requirements import requirement
 
 from econsim.adapters.nats.publish_guard import Patterns, guard
 from econsim.errors import NotAllowed
@@ -89,6 +90,7 @@ def test_no_patterns_allow_nothing():
 
 
 @pytest.mark.parametrize("way", WAYS)
+@requirement("subjects.admission")
 async def test_what_a_role_may_not_is_told_and_never_sent(wire, way):
     with pytest.raises(NotAllowed, match=r"'market' may not publish on 'market\.gpu\.sold'") as refused:
         await WAYS[way](wire, "market.gpu.sold")

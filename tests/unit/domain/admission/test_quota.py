@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requirements import requirement
 
 from econsim.domain.admission import quota
 from econsim.domain.admission.allowance import Holder
@@ -159,6 +160,7 @@ def test_what_no_time_makes_possible_is_not_worth_a_retry(kind, amount):
         max_size=300,
     ),
 )
+@requirement("operations.quotas")
 def test_no_interleaving_of_workers_has_more_than_the_limit(kind, limit, moves):
     counter = [0]
     workers = [Worker(kind, limit, counter) for _ in range(8)]

@@ -8,6 +8,7 @@ import pytest
 from factories import group, scenario
 from hypothesis import given
 from hypothesis import strategies as st
+from requirements import requirement
 
 from econsim.domain.admission.reports import DEPTH_MAX, REPORT_BYTES_MAX, facts_of, reported
 from econsim.domain.agent.population import population
@@ -41,6 +42,7 @@ JSON = st.recursive(
 )
 
 
+@requirement("log.envelope")
 def test_the_envelope_is_econsims_own():
     event = said({"event_id": "mine", "timestamp": 1.5, "schema_version": 1, "data": {"a": 1}}).event
 
@@ -51,6 +53,7 @@ def test_the_envelope_is_econsims_own():
 
 
 @pytest.mark.parametrize("field", ["actor", "type", "occurred_at", "tick", "host", "agent", "policy"])
+@requirement("subjects.reserved")
 def test_what_is_econsims_to_say_cannot_be_said(field):
     with pytest.raises(InvalidMessage, match=field):
         said({field: "x"})
@@ -66,6 +69,7 @@ def test_whatever_an_agent_says_is_given_back_by_the_log(data):
     assert decode(addressed.subject, addressed.json()).event.data.data == data
 
 
+@requirement("isolation.enriched")
 def test_what_econsim_knows_of_the_agent_is_added_and_the_rest_is_kept():
     event = said({"causation_id": "evt_1", "trace_id": TRACE, "data": {"agent": {"policy": "x"}}}).event
 

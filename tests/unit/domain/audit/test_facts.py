@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from requirements import requirement
 from run_builders import altered, only, small_run
 
 from econsim import subjects
@@ -91,6 +92,7 @@ def test_a_trade_leads_by_its_takers_order_to_the_run():
 
 @pytest.mark.parametrize("policy", ["zip", "zi_c", "truthful"])
 @pytest.mark.parametrize("mechanism", ["continuous_double_auction", "zi_double_auction", "call_auction"])
+@requirement("log.causal_graph")
 def test_every_fact_of_a_run_leads_to_its_opening(policy, mechanism):
     log = small_run(policy, mechanism)
 
@@ -112,6 +114,7 @@ def test_a_fill_settles_below_its_trade():
     assert settled.fact.data["cause"] == trade["trade_id"]
 
 
+@requirement("log.causal_graph")
 def test_the_tree_of_a_run_holds_every_fact():
     log = small_run()
 

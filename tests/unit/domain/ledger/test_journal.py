@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from ledger_builders import Recorder, chain, endow, pay, pending, post, transfer
+from requirements import requirement
 
 from econsim.domain.ledger.journal import GENESIS_HASH, Journal
 from econsim.domain.ledger.ledger import Ledger, Outcome
@@ -86,6 +87,7 @@ def test_a_right_journal_has_no_findings(recorder):
     assert list(check(recorder.events)) == []
 
 
+@requirement("log.immutable")
 def test_names_a_changed_record(recorder):
     recorder.events[2] = forge(recorder.events[2], cause="forged")
 

@@ -1,5 +1,6 @@
 import pytest
 from ledger_builders import Recorder, chain, endow, pay, pending, post, transfer, void
+from requirements import requirement
 
 import econsim.domain.ledger.ledger as module
 from econsim.domain.ledger.ledger import Ledger
@@ -88,6 +89,7 @@ def test_refuses_with_a_sentence_and_changes_nothing(ledger, transfers, reason):
     assert {holder: ledger.holdings(holder) for holder in ledger.holders()} == before
 
 
+@requirement("economic.atomic_money")
 def test_a_chain_that_fails_at_its_last_transfer_leaves_no_trace(ledger):
     ledger.apply([chain("r", pending("p", "ann", "clearing", 60))])
     before = {holder: ledger.holdings(holder) for holder in ledger.holders()}

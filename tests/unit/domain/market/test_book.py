@@ -5,6 +5,7 @@ from book_builder import AGENTS, MECHANISMS, Book, C
 from factories import ask, bid, cancel, codes, replace_order
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from requirements import requirement
 
 from econsim.domain.market.book import Mark, Session
 from econsim.domain.market.settlement import clearing
@@ -130,6 +131,7 @@ def test_what_is_reserved_is_exactly_what_the_open_orders_need(mechanism, batche
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 @ROUNDLY
 @given(batches=BATCHES)
+@requirement("log.replay")
 def test_a_book_is_its_items_folded_after_each_batch(mechanism, batches):
     book = patient(mechanism)
 

@@ -1,6 +1,7 @@
 """The limit order book's rules, one fact a test."""
 
 from factories import accepted_ids, ask, bid, cancel, codes, reasons, replace_order, trades
+from requirements import requirement
 
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.market.order_book import OrderBook
@@ -26,6 +27,7 @@ def test_an_order_rests_when_nothing_crosses():
     assert (len(book), book.open_orders("ann"), book.open_orders("eve")) == (2, 1, 0)
 
 
+@requirement("economic.bids")
 def test_trades_happen_at_the_standing_orders_price():
     book = book_with(ask("bob", "a1", 100))
 

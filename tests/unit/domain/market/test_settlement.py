@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from requirements import requirement
 
 from econsim.domain.market.settlement import Settlement, clearing, failure, unsettled
 from econsim.schemas.ledger import CREDITS, Kind
@@ -37,6 +38,7 @@ def test_a_bid_reserves_credits_and_an_ask_its_units():
     assert (ask.kind, ask.asset, ask.amount) == (Kind.PENDING, "cpu", 2)
 
 
+@requirement("economic.bids")
 def test_a_fill_passes_through_clearing_and_reserves_the_rest_again(settlement):
     (chain,) = settlement.settle([TRADE])
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from requirements import requirement
+
 from econsim.adapters.nats.account_counts import SILENT_S, Count, Counts
 from econsim.identity.agent_credentials import AgentCreds
 from econsim.runs.launch.presence import Presence
@@ -31,6 +33,7 @@ async def looked(*connected, log=None, takes=()):
     return log.told
 
 
+@requirement("pubsub.heartbeats")
 async def test_each_change_is_told_once():
     assert await looked([], ["AANNA"], ["AANNA"], [], []) == [("demo", "anna", True), ("demo", "anna", False)]
 

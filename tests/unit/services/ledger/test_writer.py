@@ -3,6 +3,7 @@ import json
 
 import pytest
 from ledger_builders import chain, endow, pay, pending, submit
+from requirements import requirement
 
 from econsim.domain.ledger.verify import verify
 from econsim.errors import Conflict, CorruptJournal, InvalidMessage, Unavailable
@@ -174,6 +175,7 @@ async def test_a_command_id_used_for_other_chains_hurts_only_its_sender(writer):
     assert writer.balance("ann").credits == Position(96, 0)
 
 
+@requirement("log.read_models")
 async def test_restart_from_history_gives_equal_balances(writer, store):
     await writer.submit(submit("s", chain("r", pending("p", "ann", "bob", 30)), pay("no", "ann", "bob", 99)))
     again = new_writer(store)
