@@ -24,7 +24,7 @@ from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import connect, ready
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.domain.admission.quota import Kind
+from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import Refused
 from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
 from econsim.schemas.quota import QuotaUpdate
@@ -87,11 +87,11 @@ async def _checks(times: int) -> float:
     meter = QuotaMeter(FakeCounters(), table, time.time_ns)
     left, spent_s = times, 0.0
     while left:
-        await meter.take(Kind.STREAM_BYTES, RUN, "ann")
+        await meter.take(QuotaKind.STREAM_BYTES, RUN, "ann")
         batch = min(left, 10_000)
         started = perf_counter()
         for _ in range(batch):
-            meter.allow(Kind.STREAM_BYTES, RUN, "ann")
+            meter.allow(QuotaKind.STREAM_BYTES, RUN, "ann")
         spent_s += perf_counter() - started
         left -= batch
     return spent_s / times * 1e9
@@ -176,7 +176,7 @@ async def serve(url: str, identity: Path) -> None:
 
     async def check(message: Msg) -> None:
         agent = message.subject.rpartition(".")[2]
-        if meter.allow(Kind.PUBLISH_RATE, RUN, agent):
+        if meter.allow(QuotaKind.PUBLISH_RATE, RUN, agent):
             await message.respond(b"x")
             return
         # In a task of its own, so that who has allowance does not wait behind who must ask for it.
@@ -186,7 +186,7 @@ async def serve(url: str, identity: Path) -> None:
 
     async def take(message: Msg, agent: str) -> None:
         try:
-            await meter.take(Kind.PUBLISH_RATE, RUN, agent)
+            await meter.take(QuotaKind.PUBLISH_RATE, RUN, agent)
         except Refused as refused:
             await message.respond(refused.error_code.encode())
         else:

@@ -27,7 +27,7 @@ from econsim.adapters.nats.rate_gate import REQUESTS_MAX, Gate, guard_entry, har
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.config import Settings, environment, settings
-from econsim.domain.admission.quota import Kind
+from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
 from econsim.identity.roles import permissions
 from econsim.identity.trust_root import Trust
@@ -85,7 +85,7 @@ class Service:
 
     def _allowed(self, sender: Parsed) -> int:
         """Return the messages a second an agent may send."""
-        return self.context.meter.limit(Kind.PUBLISH_RATE, sender.run, sender.agent)
+        return self.context.meter.limit(QuotaKind.PUBLISH_RATE, sender.run, sender.agent)
 
     def _suspend(self, sender: Parsed, received: int) -> None:
         """Have an agent's account taken away that sends this service far more than its share."""

@@ -179,13 +179,13 @@ class FakeQuotaTable:
         """Return an agent's limits."""
         self.reads.append((run, agent))
         await self._answer()
-        return quota.merged(self._update(run, None), self._update(run, agent))
+        return quota.effective_limits(self._update(run, None), self._update(run, agent))
 
     async def change(self, run: str, agent: str | None, update: QuotaUpdate) -> Quotas:
         """Change limits of an agent, or of every agent of a run; return what holds from now on."""
-        self._updates[run, agent] = quota.overlaid(self._update(run, agent), update)
+        self._updates[run, agent] = quota.overlay(self._update(run, agent), update)
         self._version += 1
-        return quota.merged(self._update(run, None), self._update(run, agent))
+        return quota.effective_limits(self._update(run, None), self._update(run, agent))
 
     def _update(self, run: str, agent: str | None) -> QuotaUpdate:
         return self._updates.get((run, agent), QuotaUpdate())

@@ -15,14 +15,14 @@ from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.domain.admission import quota
-from econsim.domain.admission.quota import Kind
+from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import Conflict, InvalidSubject, QuotaExceeded, SetupError, Unavailable
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import FakeCounters, FakeQuotaTable
 
 SIDES = ["fake", pytest.param("real", marks=pytest.mark.nats)]
-KINDS = pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.token)
+KINDS = pytest.mark.parametrize("kind", QuotaKind, ids=lambda kind: kind.token)
 METERS, LIMIT = 8, 400
 COUNTING, CHANGING = "market", "admin"
 
@@ -66,20 +66,20 @@ async def insist(meter, kind, run, times):
 
 @KINDS
 async def test_every_kind_has_a_counter_that_starts_at_nothing(counters, run, kind):
-    key = quota.key(kind, run, "ann", 7)
+    key = quota.counter_key(kind, run, "ann", 7)
 
     assert [await counters.add(key, amount) for amount in (5, 1, -2, 0)] == [5, 6, 4, 4]
 
 
 async def test_counters_do_not_share(counters, run):
-    await counters.add(quota.key(Kind.KV_KEYS, run, "ann", 0), 5)
+    await counters.add(quota.counter_key(QuotaKind.KV_KEYS, run, "ann", 0), 5)
 
-    assert await counters.add(quota.key(Kind.KV_KEYS, run, "bob", 0), 1) == 1
-    assert await counters.add(quota.key(Kind.OPEN_ORDERS, run, "ann", 0), 1) == 1
+    assert await counters.add(quota.counter_key(QuotaKind.KV_KEYS, run, "bob", 0), 1) == 1
+    assert await counters.add(quota.counter_key(QuotaKind.OPEN_ORDERS, run, "ann", 0), 1) == 1
 
 
 async def test_of_many_increments_at_once_each_sees_another_total(counters, run):
-    key = quota.key(Kind.PUBLISH_RATE, run, "ann", 7)
+    key = quota.counter_key(QuotaKind.PUBLISH_RATE, run, "ann", 7)
 
     totals = await asyncio.gather(*[counters.add(key, 1) for _ in range(200)])
 
@@ -152,7 +152,7 @@ async def test_a_change_that_always_loses_is_given_up(operators_table, run, monk
 
 
 @pytest.mark.nats
-@pytest.mark.parametrize("kind", [Kind.LLM_TOKENS, Kind.STREAM_BYTES], ids=lambda kind: kind.token)
+@pytest.mark.parametrize("kind", [QuotaKind.LLM_TOKENS, QuotaKind.STREAM_BYTES], ids=lambda kind: kind.token)
 @requirement("operations.quotas")
 async def test_a_hot_agent_gets_its_limit_from_eight_connections_and_never_more(
     meters, operators_table, run, kind
@@ -171,9 +171,9 @@ async def test_no_second_has_more_than_its_limit(meters, run):
     async def hammer(meter):
         end = time.monotonic() + 2.5
         while time.monotonic() < end:
-            began = quota.window(Kind.PUBLISH_RATE, time.time_ns())
-            granted = await insist(meter, Kind.PUBLISH_RATE, run, 1)
-            ended = quota.window(Kind.PUBLISH_RATE, time.time_ns())
+            began = quota.window_number(QuotaKind.PUBLISH_RATE, time.time_ns())
+            granted = await insist(meter, QuotaKind.PUBLISH_RATE, run, 1)
+            ended = quota.window_number(QuotaKind.PUBLISH_RATE, time.time_ns())
             if began == ended:
                 took[began] = took.get(began, 0) + granted
             await asyncio.sleep(0.001)
@@ -188,12 +188,12 @@ async def test_no_second_has_more_than_its_limit(meters, run):
 @pytest.mark.nats
 async def test_a_change_is_obeyed_within_two_seconds(meters, operators_table, run):
     meter = meters[0]
-    assert await insist(meter, Kind.OPEN_ORDERS, run, 200) == 100
+    assert await insist(meter, QuotaKind.OPEN_ORDERS, run, 200) == 100
 
     await operators_table.change(run, "hot", QuotaUpdate(max_open_orders=120))
     await asyncio.sleep(2)
 
-    assert await insist(meter, Kind.OPEN_ORDERS, run, 200) == 20
+    assert await insist(meter, QuotaKind.OPEN_ORDERS, run, 200) == 20
 
 
 @pytest.mark.nats
@@ -206,11 +206,11 @@ async def test_a_server_that_is_gone_grants_nothing_and_one_that_is_back_goes_on
 
         # The streams were never declared: nobody answers.
         with pytest.raises(Unavailable):
-            await counters.add(quota.key(Kind.KV_KEYS, run, "ann", 0), 1)
+            await counters.add(quota.counter_key(QuotaKind.KV_KEYS, run, "ann", 0), 1)
         with pytest.raises(Unavailable):
             await table.version()
         await client.close()
         with pytest.raises(Unavailable):
-            await counters.add(quota.key(Kind.KV_KEYS, run, "ann", 0), 1)
+            await counters.add(quota.counter_key(QuotaKind.KV_KEYS, run, "ann", 0), 1)
         with pytest.raises(Unavailable):
             await table.get(run, "ann")

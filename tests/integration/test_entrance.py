@@ -69,7 +69,7 @@ async def door(busy, run, monkeypatch):
 
 def remembered(monkeypatch):
     """Return the entrances there will be, with how much each has heard."""
-    made, begin, hear = Counter(), gateway.Entrance.start, gateway.Entrance._hear
+    made, begin, hear = Counter(), gateway.AdmissionGateway.start, gateway.AdmissionGateway._hear
 
     async def start(self):
         made[self] = 0
@@ -79,8 +79,8 @@ def remembered(monkeypatch):
         made[self] += 1
         await hear(self, message)
 
-    monkeypatch.setattr(gateway.Entrance, "start", start)
-    monkeypatch.setattr(gateway.Entrance, "_hear", counted)
+    monkeypatch.setattr(gateway.AdmissionGateway, "start", start)
+    monkeypatch.setattr(gateway.AdmissionGateway, "_hear", counted)
     return made
 
 
@@ -328,13 +328,13 @@ async def test_two_workers_share_the_work_and_together_exceed_no_quota(door):
 
 
 async def test_a_worker_that_stops_answers_what_it_was_sent(door, monkeypatch):
-    hear = gateway.Entrance._hear
+    hear = gateway.AdmissionGateway._hear
 
     async def slowly(self, message):
         await asyncio.sleep(0.002)
         await hear(self, message)
 
-    monkeypatch.setattr(gateway.Entrance, "_hear", slowly)
+    monkeypatch.setattr(gateway.AdmissionGateway, "_hear", slowly)
     async with door.open():
         asking = asyncio.create_task(door.reports("anna", range(150)))
         await until(lambda: door.heard() >= 20)
@@ -377,7 +377,7 @@ async def test_an_order_whose_worker_died_before_it_answered_is_stored_once(door
         """Answer nobody."""
 
     with monkeypatch.context() as dying:
-        dying.setattr(gateway.Entrance, "_reply", dead)
+        dying.setattr(gateway.AdmissionGateway, "_reply", dead)
         async with door.open():
             placing = asyncio.gather(*(placed(door, number) for number in range(100)))
             await until(lambda: door.heard() == 100)

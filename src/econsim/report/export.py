@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 import duckdb
 
 from econsim import subjects
-from econsim.domain.admission.reports import facts_of
+from econsim.domain.admission.reports import agent_facts
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Json, Record, facts, unseal
@@ -178,5 +178,5 @@ def _transfers(entry: Record) -> Iterator[Json]:
 
 def _agents(opened: Record) -> Iterator[Json]:
     for agent in population(Scenario.model_validate(opened.data["scenario"])):
-        known = facts_of(opened.correlation_id, agent).model_dump()
+        known = agent_facts(opened.correlation_id, agent).model_dump()
         yield known | {"agent": agent.id, "group_name": agent.group, "credits": agent.credits}

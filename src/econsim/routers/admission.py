@@ -12,7 +12,7 @@ from faststream.nats import NatsRouter
 from econsim import subjects
 from econsim.errors import NotFound
 from econsim.schemas.clock import TickedEvent
-from econsim.services.admission.gateway import QUEUE, Entrance
+from econsim.services.admission.gateway import QUEUE, AdmissionGateway
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import caller, event, untouched
 from econsim.services.leadership import ActiveRun, Leadership, Post
@@ -22,7 +22,7 @@ from econsim.services.run_events import hear_of_runs
 def router(context: ServiceContext, leadership: Leadership) -> NatsRouter:
     """Return what every worker of the service listens to."""
     routes = NatsRouter()
-    entrance = Entrance(context, leadership)
+    entrance = AdmissionGateway(context, leadership)
     leadership.attend(entrance)
 
     hear_of_runs(routes, leadership, "admission", entrance.closed)

@@ -100,7 +100,7 @@ class Reserved(Message):
     """The agent, as in every request; the rest is that service's to say."""
 
 
-class Side(Word):
+class Boundary(Word):
     """Whose boundary was tried."""
 
     AGENT = "agent"
@@ -112,7 +112,7 @@ class Side(Word):
 class AdmissionRejected(Message):
     """A sender tried what it may not."""
 
-    side: Side
+    side: Boundary
     """Whether an agent or a service."""
     sender: str
     """The agent, or the service's role."""

@@ -15,8 +15,8 @@ from typing import Final
 
 from econsim import ports
 from econsim.domain.admission import quota
-from econsim.domain.admission.allowance import Holder, Purse
-from econsim.domain.admission.quota import MILLISECOND_NS, SECOND_NS, Kind
+from econsim.domain.admission.allowance import AgentQuotas, LocalAllowance
+from econsim.domain.admission.quota import MILLISECOND_NS, SECOND_NS, QuotaKind
 from econsim.errors import QuotaExceeded, Unavailable
 from econsim.schemas.quota import Quotas
 from econsim.schemas.subject import token
@@ -86,12 +86,12 @@ class QuotaMeter:
         self._counters = counters
         self._table = table
         self._clock_ns = clock_ns
-        self._holders: dict[tuple[str, str], Holder] = {}  # who was away longest first
+        self._holders: dict[tuple[str, str], AgentQuotas] = {}  # who was away longest first
         self._flights = _Flights()
         self._version = 0
         self._looked_ns = -FRESH_NS
 
-    def allow(self, kind: Kind, run: str, agent: str, amount: int = 1) -> bool | None:
+    def allow(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> bool | None:
         """Spend local allowance without waiting; none if only `take` can tell."""
         now_ns = self._clock_ns()
         # `_known`, written out: this is done for every message.
@@ -105,7 +105,7 @@ class QuotaMeter:
             return None
         return purse.spend(amount, now_ns)
 
-    def refused(self, kind: Kind, run: str, agent: str, amount: int = 1) -> QuotaExceeded | None:
+    def refused(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> QuotaExceeded | None:
         """Return the refusal if it is certain without asking, for instance in a window that is used up.
 
         Spends nothing. None says only that `take` may succeed.
@@ -116,7 +116,7 @@ class QuotaMeter:
             return None
         return self._refusal(purse, amount, now_ns)
 
-    def limit(self, kind: Kind, run: str, agent: str) -> int:
+    def limit(self, kind: QuotaKind, run: str, agent: str) -> int:
         """Return an agent's limit as last known here; the default if it was never asked for."""
         holder = self._holders.get((run, agent))
         return quota.limit_of(holder.quotas if holder else DEFAULTS, kind)
@@ -129,7 +129,7 @@ class QuotaMeter:
         message = f"the limits of {agent!r} changed each of {ROUNDS_MAX} times they were read; try again"
         raise Unavailable(message)
 
-    async def take(self, kind: Kind, run: str, agent: str, amount: int = 1) -> None:
+    async def take(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> None:
         """Spend allowance, all or nothing.
 
         Raises QuotaExceeded, with `retry_after_ms` if a new window may allow it; Unavailable if the server
@@ -154,7 +154,7 @@ class QuotaMeter:
         message = f"{kind.limit} of {agent!r} was gone each of {ROUNDS_MAX} times it was asked for; try again"
         raise Unavailable(message)
 
-    async def give_back(self, kind: Kind, run: str, agent: str, amount: int = 1) -> None:
+    async def give_back(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> None:
         """Give back what was taken of a stock, here or in another worker.
 
         Raises Unavailable if the server does not answer: it may then be given back or not. Do not repeat
@@ -166,7 +166,7 @@ class QuotaMeter:
         holder = self._holders.get((run, agent))
         purse = holder.purses.get(kind.token) if holder else None
         if back := purse.keep(amount) if purse else amount:
-            await self._counters.add(quota.key(kind, run, agent, 0), -back)
+            await self._counters.add(quota.counter_key(kind, run, agent, 0), -back)
 
     async def tidy(self) -> None:
         """Give back allowance of stocks that nobody touched since the last call; call it every few seconds.
@@ -188,7 +188,7 @@ class QuotaMeter:
         self._holders.clear()
         await self._return([(purse.key, purse.empty()) for purse in stocks])
 
-    def _known(self, kind: Kind, run: str, agent: str, now_ns: int) -> Purse | None:
+    def _known(self, kind: QuotaKind, run: str, agent: str, now_ns: int) -> LocalAllowance | None:
         """Return the purse of the present window, if its limit is up to date."""
         holder = self._holders.get((run, agent))
         if holder is None or holder.version != self._version or not self._fresh(now_ns):
@@ -198,12 +198,12 @@ class QuotaMeter:
     def _fresh(self, now_ns: int) -> bool:
         return self._looked_ns <= now_ns < self._looked_ns + FRESH_NS
 
-    async def _learn(self, kind: Kind, run: str, agent: str, now_ns: int) -> None:
+    async def _learn(self, kind: QuotaKind, run: str, agent: str, now_ns: int) -> None:
         """Do the next thing that is missing to know a purse; raises Unavailable."""
         if holder := await self._holder(run, agent, now_ns):
             holder.open(kind, now_ns)
 
-    async def _holder(self, run: str, agent: str, now_ns: int) -> Holder | None:
+    async def _holder(self, run: str, agent: str, now_ns: int) -> AgentQuotas | None:
         """Return an agent whose limits are up to date; otherwise none, after one request for them."""
         if not self._fresh(now_ns):
             await self._flights.join("version", self._look)
@@ -214,7 +214,7 @@ class QuotaMeter:
             return None
         return holder
 
-    async def _wait(self, purse: Purse, amount: int) -> None:
+    async def _wait(self, purse: LocalAllowance, amount: int) -> None:
         """Wait for allowance together with all who want some of a purse; raises Unavailable."""
         purse.wanted += amount
         try:
@@ -234,7 +234,7 @@ class QuotaMeter:
         token(agent, "agent")
         version = self._version
         quotas = await self._table.get(run, agent)
-        holder = self._holders.pop((run, agent), None) or Holder(run, agent, quotas, version)
+        holder = self._holders.pop((run, agent), None) or AgentQuotas(run, agent, quotas, version)
         holder.quotas, holder.version = quotas, version
         self._holders[run, agent] = holder
         void = [(p.key, p.relimit(quota.limit_of(quotas, p.kind))) for p in holder.purses.values()]
@@ -251,7 +251,7 @@ class QuotaMeter:
             void += [(purse.key, purse.empty()) for purse in holder.stocks]
         return void
 
-    async def _refill(self, purse: Purse) -> None:
+    async def _refill(self, purse: LocalAllowance) -> None:
         """Take a block for everybody who waits."""
         asked = purse.asks()
         if not asked:
@@ -264,7 +264,7 @@ class QuotaMeter:
             purse.trusted_ns = self._clock_ns() + RECHECK_NS
             await self._return([(purse.key, excess)])
 
-    def _refusal(self, purse: Purse, amount: int, now_ns: int) -> QuotaExceeded:
+    def _refusal(self, purse: LocalAllowance, amount: int, now_ns: int) -> QuotaExceeded:
         """Return why an amount is refused; a stock keeps nothing that was too little."""
         used = max(0, min(purse.seen, purse.limit) - purse.left)
         if purse.stock and not purse.wanted and amount <= purse.limit:

@@ -21,7 +21,7 @@ from econsim.domain.audit.envelope import DIGEST, Envelope, digest
 from econsim.errors import EconsimError, InvalidSubject, NotAllowed
 from econsim.ports import WallClock
 from econsim.schemas.admin import NO_RUN
-from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Side
+from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Boundary
 from econsim.schemas.base import Message
 from econsim.schemas.subject import Parsed, Subject, is_token
 
@@ -81,13 +81,13 @@ class Rejections:
     def about(self, where: Parsed, subject: str, error: EconsimError) -> None:
         """Tell of an agent's refusal if it tried what is not allowed; to be wrong or too much is no such try."""
         if isinstance(error, NotAllowed | InvalidSubject):
-            self.tell(where.run, self._case(Side.AGENT, where.agent, subject, error))
+            self.tell(where.run, self._case(Boundary.AGENT, where.agent, subject, error))
 
     def of_service(self, subject: str, error: EconsimError) -> None:
         """Tell that this service itself tried to speak where it may not."""
-        self.tell(NO_RUN, self._case(Side.SERVICE, self._service, subject, error))
+        self.tell(NO_RUN, self._case(Boundary.SERVICE, self._service, subject, error))
 
-    def _case(self, side: Side, sender: str, subject: str, error: EconsimError) -> AdmissionRejected:
+    def _case(self, side: Boundary, sender: str, subject: str, error: EconsimError) -> AdmissionRejected:
         return AdmissionRejected(
             side=side,
             sender=_printable(sender, SUBJECT_LENGTH_MAX),

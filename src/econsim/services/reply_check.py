@@ -57,8 +57,8 @@ class Screen:
             return
         if reply.startswith(FROM_AGENT):
             where, meter = fields(subject), self._context.meter
-            if not meter.allow(quota.Kind.PUBLISH_RATE, where.run, where.agent):
-                await meter.take(quota.Kind.PUBLISH_RATE, where.run, where.agent)
+            if not meter.allow(quota.QuotaKind.PUBLISH_RATE, where.run, where.agent):
+                await meter.take(quota.QuotaKind.PUBLISH_RATE, where.run, where.agent)
         elif not reply.startswith(OWN):
             error = NotAllowed(
                 f"the answer would go to {reply[:200]!r}; only an inbox of one's own may be named",

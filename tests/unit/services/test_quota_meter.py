@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from econsim.domain.admission import quota
-from econsim.domain.admission.quota import SECOND_NS, Kind
+from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.errors import InvalidSubject, QuotaExceeded, Unavailable
 from econsim.schemas.quota import QuotaUpdate
 from econsim.services import quota_meter
@@ -19,10 +19,10 @@ def each(kinds):
     return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.token)
 
 
-KINDS = each(list(Kind))
-STOCKS = each([kind for kind in Kind if not kind.window_s])
-RETURNABLE = each([kind for kind in Kind if kind.returnable])
-WINDOWS = each([kind for kind in Kind if kind.window_s])
+KINDS = each(list(QuotaKind))
+STOCKS = each([kind for kind in QuotaKind if not kind.window_s])
+RETURNABLE = each([kind for kind in QuotaKind if kind.returnable])
+WINDOWS = each([kind for kind in QuotaKind if kind.window_s])
 SEEDS = pytest.mark.parametrize("seed", range(5))
 LIMIT, WORKERS = 200, 8
 
@@ -45,7 +45,7 @@ class World:
         self.now_ns += round(seconds * SECOND_NS)
 
     def key(self, kind):
-        return quota.key(kind, "run", "ann", quota.window(kind, self.now_ns))
+        return quota.counter_key(kind, "run", "ann", quota.window_number(kind, self.now_ns))
 
     def total(self, kind):
         return self.counters.totals.get(self.key(kind), 0)
@@ -132,36 +132,36 @@ async def test_without_the_counter_nothing_is_granted_and_the_next_try_asks_for_
     world.counters.fail_next(failure)
 
     with pytest.raises(Unavailable):
-        await meter.take(Kind.KV_KEYS, "run", "ann")
-    await meter.take(Kind.KV_KEYS, "run", "ann")
+        await meter.take(QuotaKind.KV_KEYS, "run", "ann")
+    await meter.take(QuotaKind.KV_KEYS, "run", "ann")
 
     assert world.asked == [10, 1]
 
 
 async def test_without_the_table_nothing_is_granted(world):
     meter = world.meter()
-    await meter.take(Kind.KV_KEYS, "run", "ann")
+    await meter.take(QuotaKind.KV_KEYS, "run", "ann")
     world.table.available = False
     world.advance(1)
 
-    assert meter.allow(Kind.KV_KEYS, "run", "ann") is None
+    assert meter.allow(QuotaKind.KV_KEYS, "run", "ann") is None
     with pytest.raises(Unavailable):
-        await meter.take(Kind.KV_KEYS, "run", "ann")
+        await meter.take(QuotaKind.KV_KEYS, "run", "ann")
 
 
 async def test_all_who_miss_at_once_share_one_request(world):
     meter = world.meter()
-    await meter.take(Kind.ORDER_RATE, "run", "ann")
+    await meter.take(QuotaKind.ORDER_RATE, "run", "ann")
     world.advance(1)
 
-    await asyncio.gather(*(meter.take(Kind.ORDER_RATE, "run", "ann") for _ in range(30)))
+    await asyncio.gather(*(meter.take(QuotaKind.ORDER_RATE, "run", "ann") for _ in range(30)))
 
     assert world.asked == [5, 30]
 
 
 async def test_who_gives_up_waiting_leaves_the_others_their_answer(world):
     meter = world.meter()
-    tasks = [asyncio.create_task(meter.take(Kind.KV_KEYS, "run", "ann")) for _ in range(5)]
+    tasks = [asyncio.create_task(meter.take(QuotaKind.KV_KEYS, "run", "ann")) for _ in range(5)]
     await asyncio.sleep(0)
 
     tasks[0].cancel()
@@ -364,19 +364,19 @@ async def test_a_lowered_limit_holds_within_a_second(world, kind):
 
 async def test_the_limit_in_force_is_known_without_waiting(world):
     meter = world.meter()
-    assert meter.limit(Kind.KV_KEYS, "run", "ann") == 100
+    assert meter.limit(QuotaKind.KV_KEYS, "run", "ann") == 100
 
-    await world.limit(Kind.KV_KEYS, 7)
-    await meter.take(Kind.KV_KEYS, "run", "ann")
+    await world.limit(QuotaKind.KV_KEYS, 7)
+    await meter.take(QuotaKind.KV_KEYS, "run", "ann")
 
-    assert meter.limit(Kind.KV_KEYS, "run", "ann") == 7
+    assert meter.limit(QuotaKind.KV_KEYS, "run", "ann") == 7
 
 
 async def test_limits_are_told_to_who_counts_by_other_means_and_are_up_to_date(world):
     meter = world.meter()
     assert (await meter.quotas("run", "ann")).max_open_orders == 100
 
-    await world.limit(Kind.OPEN_ORDERS, 7)
+    await world.limit(QuotaKind.OPEN_ORDERS, 7)
     world.advance(1)
 
     assert (await meter.quotas("run", "ann")).max_open_orders == 7
@@ -385,44 +385,44 @@ async def test_limits_are_told_to_who_counts_by_other_means_and_are_up_to_date(w
 
 async def test_allowance_that_could_not_be_given_back_stays_counted(world, caplog):
     meter = world.meter()
-    await takes(meter, Kind.KV_KEYS, 3)
+    await takes(meter, QuotaKind.KV_KEYS, 3)
     world.counters.fail_next(Failure.BEFORE)
 
     await meter.close()
 
-    assert world.total(Kind.KV_KEYS) == 10
+    assert world.total(QuotaKind.KV_KEYS) == 10
     assert "may stay counted" in caplog.text
 
 
 async def test_limits_are_read_again_only_after_a_change(world):
     meter = world.meter()
     for _ in range(5):
-        await meter.take(Kind.KV_KEYS, "run", "ann")
+        await meter.take(QuotaKind.KV_KEYS, "run", "ann")
         world.advance(1)
     assert len(world.table.reads) == 1
 
-    await world.limit(Kind.KV_KEYS, 50)
-    await meter.take(Kind.KV_KEYS, "run", "ann")
+    await world.limit(QuotaKind.KV_KEYS, 50)
+    await meter.take(QuotaKind.KV_KEYS, "run", "ann")
 
     assert len(world.table.reads) == 2
 
 
 async def test_nothing_is_spent_under_limits_that_were_changed(world):
     meter = world.meter()
-    await meter.take(Kind.KV_KEYS, "run", "ann")
-    await world.limit(Kind.KV_KEYS, 0, "ann")
+    await meter.take(QuotaKind.KV_KEYS, "run", "ann")
+    await world.limit(QuotaKind.KV_KEYS, 0, "ann")
     world.advance(1)
 
-    await meter.take(Kind.KV_KEYS, "run", "bob")
+    await meter.take(QuotaKind.KV_KEYS, "run", "bob")
 
-    assert meter.allow(Kind.KV_KEYS, "run", "ann") is None
+    assert meter.allow(QuotaKind.KV_KEYS, "run", "ann") is None
 
 
 async def test_a_steady_agent_costs_one_increment_a_second(world):
     meter = world.meter()
     for _ in range(5):
         world.counters.adds.clear()
-        await takes(meter, Kind.PUBLISH_RATE, 50)
+        await takes(meter, QuotaKind.PUBLISH_RATE, 50)
         world.advance(1)
 
     assert world.asked == [56]
@@ -430,13 +430,13 @@ async def test_a_steady_agent_costs_one_increment_a_second(world):
 
 async def test_agents_and_runs_do_not_share(world):
     meter = world.meter()
-    await world.limit(Kind.KV_KEYS, 1)
+    await world.limit(QuotaKind.KV_KEYS, 1)
 
-    await meter.take(Kind.KV_KEYS, "run", "ann")
-    await meter.take(Kind.KV_KEYS, "run", "bob")
-    await meter.take(Kind.KV_KEYS, "other", "ann")
+    await meter.take(QuotaKind.KV_KEYS, "run", "ann")
+    await meter.take(QuotaKind.KV_KEYS, "run", "bob")
+    await meter.take(QuotaKind.KV_KEYS, "other", "ann")
 
-    await refusal(meter, Kind.KV_KEYS)
+    await refusal(meter, QuotaKind.KV_KEYS)
 
 
 async def test_only_so_many_agents_are_remembered_and_none_loses_allowance(world, monkeypatch):
@@ -444,8 +444,8 @@ async def test_only_so_many_agents_are_remembered_and_none_loses_allowance(world
     meter = world.meter()
 
     for agent in ("ann", "bob", "cid", "ann", "dan", "eve"):
-        await meter.take(Kind.KV_KEYS, "run", agent, 10)
-        await meter.take(Kind.KV_KEYS, "run", agent)
+        await meter.take(QuotaKind.KV_KEYS, "run", agent, 10)
+        await meter.take(QuotaKind.KV_KEYS, "run", agent)
     await meter._flights.all()
 
     left = sum(holder.purses["kv_keys"].left for holder in meter._holders.values())
@@ -457,37 +457,39 @@ async def test_who_waits_for_allowance_is_not_forgotten(world, monkeypatch):
     monkeypatch.setattr(quota_meter, "HOLDERS_MAX", 1)
     meter = world.meter()
     for agent in ("ann", "bob"):
-        await meter.take(Kind.KV_KEYS, "run", agent)
+        await meter.take(QuotaKind.KV_KEYS, "run", agent)
 
-    await asyncio.gather(*(meter.take(Kind.KV_KEYS, "run", agent, 20) for agent in ("ann", "bob", "cid")))
+    await asyncio.gather(
+        *(meter.take(QuotaKind.KV_KEYS, "run", agent, 20) for agent in ("ann", "bob", "cid"))
+    )
     await meter.close()
 
     assert sum(world.counters.totals.values()) == 2 + 3 * 20
 
 
 async def test_a_clock_that_is_set_back_opens_no_window_twice(world):
-    await world.limit(Kind.PUBLISH_RATE, 5)
+    await world.limit(QuotaKind.PUBLISH_RATE, 5)
     meter = world.meter()
-    await takes(meter, Kind.PUBLISH_RATE, 3)
+    await takes(meter, QuotaKind.PUBLISH_RATE, 3)
     world.advance(1)
-    await takes(meter, Kind.PUBLISH_RATE, 5)
+    await takes(meter, QuotaKind.PUBLISH_RATE, 5)
 
     world.advance(-1)
 
-    assert await takes(meter, Kind.PUBLISH_RATE, 5) == 2
+    assert await takes(meter, QuotaKind.PUBLISH_RATE, 5) == 2
 
 
 async def test_a_name_that_cannot_exist_is_refused_before_any_counter_is_asked(world):
     with pytest.raises(InvalidSubject):
-        await world.meter().take(Kind.KV_KEYS, "run", "ann.*")
+        await world.meter().take(QuotaKind.KV_KEYS, "run", "ann.*")
 
     assert world.asked == []
 
 
 async def test_a_negative_amount_is_a_mistake(world):
     meter = world.meter()
-    await meter.take(Kind.KV_KEYS, "run", "ann")
+    await meter.take(QuotaKind.KV_KEYS, "run", "ann")
 
-    assert meter.allow(Kind.KV_KEYS, "run", "ann", -1) is None
+    assert meter.allow(QuotaKind.KV_KEYS, "run", "ann", -1) is None
     with pytest.raises(ValueError, match="cannot take -1"):
-        await meter.take(Kind.KV_KEYS, "run", "ann", -1)
+        await meter.take(QuotaKind.KV_KEYS, "run", "ann", -1)

@@ -64,7 +64,7 @@ class KeyQuotaTable:
         keys = [_subject(run, DEFAULT), _subject(run, agent)]
         known = await self._listed(run)
         found = await asyncio.gather(*(self._update(key) for key in keys if key in known))
-        return quota.merged(*(update for update, _ in found))
+        return quota.effective_limits(*(update for update, _ in found))
 
     async def change(self, run: str, agent: str | None, update: QuotaUpdate) -> Quotas:
         """Change limits of an agent, or of every agent of a run; return what holds from now on.
@@ -76,7 +76,7 @@ class KeyQuotaTable:
         key = _subject(run, agent or DEFAULT)
         for _ in range(TRIES_MAX):
             known, revision = await self._update(key)
-            if await self._write(key, quota.overlaid(known, update), revision):
+            if await self._write(key, quota.overlay(known, update), revision):
                 self._lists = {}
                 return await self.get(run, agent or DEFAULT)
         message = f"others keep changing the quotas {key}; try again"
@@ -134,7 +134,7 @@ async def shown(client: Client, run: str, agent: str | None) -> Quotas:
     """
     keys = dict.fromkeys([_subject(run, DEFAULT), _subject(run, agent or DEFAULT)])
     found = {key: await direct_get.latest(client, QUOTAS.name, key) for key in keys}
-    return quota.merged(*(_parsed(key, each.payload) for key, each in found.items() if each))
+    return quota.effective_limits(*(_parsed(key, each.payload) for key, each in found.items() if each))
 
 
 def _parsed(key: str, data: bytes) -> QuotaUpdate:

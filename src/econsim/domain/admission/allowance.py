@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from econsim.domain.admission import quota
-from econsim.domain.admission.quota import SECOND_NS, Kind
+from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.schemas.quota import Quotas
 
 ALWAYS_NS = 2**63
@@ -16,10 +16,10 @@ ALWAYS_NS = 2**63
 
 
 @dataclass(slots=True, eq=False)
-class Purse:
+class LocalAllowance:
     """Unspent allowance of one window."""
 
-    kind: Kind
+    kind: QuotaKind
     """What it is of."""
     key: str
     """Name of the counter."""
@@ -75,12 +75,14 @@ class Purse:
             return 0
         # After an unknown outcome no more than needed: a server that loses answers costs little then.
         return (
-            needed if self.doubt else quota.block(self.limit, self.seen, needed, self.expected - self.taken)
+            needed
+            if self.doubt
+            else quota.block_size(self.limit, self.seen, needed, self.expected - self.taken)
         )
 
     def fill(self, total: int, asked: int) -> int:
         """Take in what an increment granted; return what it added too much, which a stock gives back."""
-        got = quota.granted(self.limit, total, asked)
+        got = quota.granted_amount(self.limit, total, asked)
         self.left += got
         self.taken += got
         self.top = total - asked + got
@@ -90,7 +92,7 @@ class Purse:
     def keep(self, amount: int) -> int:
         """Keep of a returned amount what may soon be spent again; return what goes back to the counter."""
         self.trusted_ns = 0
-        kept = min(amount, max(0, quota.block(self.limit, self.seen, 0) - self.left))
+        kept = min(amount, max(0, quota.block_size(self.limit, self.seen, 0) - self.left))
         self.left += kept
         return amount - kept
 
@@ -104,7 +106,7 @@ class Purse:
         if self.stock:
             self.trusted_ns = 0
             return self.empty() if lowered else 0
-        self.left = quota.granted(limit, self.top, self.left)
+        self.left = quota.granted_amount(limit, self.top, self.left)
         return 0
 
     def empty(self) -> int:
@@ -115,7 +117,7 @@ class Purse:
 
 
 @dataclass(slots=True, eq=False)
-class Holder:
+class AgentQuotas:
     """One agent of one run."""
 
     run: str
@@ -126,7 +128,7 @@ class Holder:
     """Its limits."""
     version: int
     """The table's version they were read at."""
-    purses: dict[str, Purse] = field(default_factory=dict)
+    purses: dict[str, LocalAllowance] = field(default_factory=dict)
     """Token of the kind → its purse of the newest window."""
 
     @property
@@ -135,25 +137,25 @@ class Holder:
         return any(purse.wanted for purse in self.purses.values())
 
     @property
-    def stocks(self) -> list[Purse]:
+    def stocks(self) -> list[LocalAllowance]:
         """The purses whose allowance would be missing for good if it were forgotten."""
         return [purse for purse in self.purses.values() if purse.stock and purse.left]
 
-    def purse(self, kind: Kind, now_ns: int) -> Purse | None:
+    def purse(self, kind: QuotaKind, now_ns: int) -> LocalAllowance | None:
         """Return the purse of the present window, if there is one."""
         purse = self.purses.get(kind.token)
         return purse if purse is not None and purse.begins_ns <= now_ns < purse.ends_ns else None
 
-    def open(self, kind: Kind, now_ns: int) -> Purse:
+    def open(self, kind: QuotaKind, now_ns: int) -> LocalAllowance:
         """Return the purse of the present window, a new one if it has just begun."""
         if purse := self.purse(kind, now_ns):
             return purse
         before = self.purses.get(kind.token)
-        number, length_ns = quota.window(kind, now_ns), kind.window_s * SECOND_NS
+        number, length_ns = quota.window_number(kind, now_ns), kind.window_s * SECOND_NS
         begins_ns, ends_ns = (number * length_ns, (number + 1) * length_ns) if length_ns else (0, ALWAYS_NS)
-        key, limit = quota.key(kind, self.run, self.agent, number), quota.limit_of(self.quotas, kind)
-        opened = Purse(kind, key, begins_ns, ends_ns, limit, ends_ns if length_ns else 0)
+        key, limit = quota.counter_key(kind, self.run, self.agent, number), quota.limit_of(self.quotas, kind)
+        opened = LocalAllowance(kind, key, begins_ns, ends_ns, limit, ends_ns if length_ns else 0)
         if before is not None and before.ends_ns == begins_ns:
-            opened.expected = quota.expectation(before.taken - before.left)
+            opened.expected = quota.expected_spending(before.taken - before.left)
         self.purses[kind.token] = opened
         return opened

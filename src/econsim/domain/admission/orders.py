@@ -23,7 +23,7 @@ _RESERVED: Final = (_action(subjects.CALL_TOOL), _action(subjects.DELEGATE))
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class AdmittedOrder:
     """An order that may go to its market's queue."""
 
     subject: str
@@ -51,7 +51,7 @@ def check_agent(roster: Mapping[str, Agent], run: str, name: str) -> Agent:
     return agent
 
 
-def checked_order(where: Parsed, payload: bytes, markets: Collection[str]) -> Order | None:
+def parse_order(where: Parsed, payload: bytes, markets: Collection[str]) -> AdmittedOrder | None:
     """Return what an order becomes; none if the message is a report.
 
     Raises InvalidSubject, NotFound for a market that is not in the run, and what `intake.single` raises.
@@ -66,9 +66,9 @@ def checked_order(where: Parsed, payload: bytes, markets: Collection[str]) -> Or
         raise NotFound(message, code="market_is_not_in_this_run")
     subject = row(resource=where.entity, run=where.run, agent=where.agent)
     command = single(where.action, where.agent, payload)
-    return Order(subject, command.command_id, content_of(subject, command))
+    return AdmittedOrder(subject, command.command_id, command_content(subject, command))
 
 
-def content_of(subject: str, command: Command) -> str:
+def command_content(subject: str, command: Command) -> str:
     """Return what a command in a market's queue asks for, whatever the form it was written in."""
     return f"{subject} {command.model_dump_json(exclude={'agent_id', 'causation_id'})}"

@@ -27,7 +27,7 @@ TOTAL: Final = "total"
 """Stands for the window of a quota without one."""
 
 
-class Kind(Enum):
+class QuotaKind(Enum):
     """One kind of quota."""
 
     PUBLISH_RATE = ("publish_rate", "publish_rate_is_exceeded", "messages a second", 1)
@@ -63,28 +63,28 @@ class Kind(Enum):
         """Whether what was taken can be given back."""
 
 
-def window(kind: Kind, now_ns: int) -> int:
+def window_number(kind: QuotaKind, now_ns: int) -> int:
     """Return the number of the window a time (ns since 1970) lies in; 0 for a stock."""
     return now_ns // (kind.window_s * SECOND_NS) if kind.window_s else 0
 
 
-def key(kind: Kind, run: str, agent: str, number: int) -> str:
+def counter_key(kind: QuotaKind, run: str, agent: str, number: int) -> str:
     """Return the name of the counter of a window; raises InvalidSubject if a name is no subject token."""
     last = number if kind.window_s else TOTAL
     return f"{kind.token}.{token(run, 'run')}.{token(agent, 'agent')}.{last}"
 
 
-def pattern(kind: Kind) -> str:
+def pattern(kind: QuotaKind) -> str:
     """Return the pattern of all counters of a kind."""
     return f"{kind.token}.*.*.*"
 
 
-def granted(limit: int, total: int, asked: int) -> int:
+def granted_amount(limit: int, total: int, asked: int) -> int:
     """Return how much of an increment lies within the limit, given the total after it."""
     return max(0, min(asked, limit - (total - asked)))
 
 
-def block(limit: int, seen: int, needed: int, expected: int = 0) -> int:
+def block_size(limit: int, seen: int, needed: int, expected: int = 0) -> int:
     """Return how much to take at once when the last known total is `seen`.
 
     A tenth of the limit but at most half of what is left; or what this worker is expected to spend in the
@@ -94,7 +94,7 @@ def block(limit: int, seen: int, needed: int, expected: int = 0) -> int:
     return max(needed, min(limit // BLOCK_SHARE, room // ROOM_SHARE), min(expected, room))
 
 
-def expectation(spent: int) -> int:
+def expected_spending(spent: int) -> int:
     """Return what a worker that spent so much in a window is expected to spend in the next, an eighth more.
 
     All workers together expect little more than the limit, because they spent no more than it.
@@ -102,7 +102,7 @@ def expectation(spent: int) -> int:
     return spent + spent // 8
 
 
-def retry_after_ms(kind: Kind, now_ns: int) -> int | None:
+def retry_after_ms(kind: QuotaKind, now_ns: int) -> int | None:
     """Return the milliseconds until the next window, rounded up; none for a stock."""
     if not kind.window_s:
         return None
@@ -110,7 +110,7 @@ def retry_after_ms(kind: Kind, now_ns: int) -> int | None:
     return -(-(length - now_ns % length) // MILLISECOND_NS)
 
 
-def refusal(kind: Kind, limit: int, used: int, amount: int, now_ns: int) -> QuotaExceeded:
+def refusal(kind: QuotaKind, limit: int, used: int, amount: int, now_ns: int) -> QuotaExceeded:
     """Return the refusal of an amount, with the way out."""
     wait = retry_after_ms(kind, now_ns) if amount <= limit else None
     if amount > limit:
@@ -127,18 +127,18 @@ def refusal(kind: Kind, limit: int, used: int, amount: int, now_ns: int) -> Quot
     )
 
 
-def limit_of(quotas: Quotas, kind: Kind) -> int:
+def limit_of(quotas: Quotas, kind: QuotaKind) -> int:
     """Return an agent's limit of a kind."""
     found: int = getattr(quotas, kind.limit)
     return found
 
 
-def merged(*updates: QuotaUpdate) -> Quotas:
+def effective_limits(*updates: QuotaUpdate) -> Quotas:
     """Return the limits in force: the defaults, then one update over the other, the last one wins."""
-    return Quotas(**overlaid(*updates).model_dump(exclude_none=True))
+    return Quotas(**overlay(*updates).model_dump(exclude_none=True))
 
 
-def overlaid(*updates: QuotaUpdate) -> QuotaUpdate:
+def overlay(*updates: QuotaUpdate) -> QuotaUpdate:
     """Return several updates as one; the last to name a limit wins."""
     fields: dict[str, int] = {}
     for update in updates:

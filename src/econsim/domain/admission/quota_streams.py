@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
-from econsim.domain.admission.quota import HOUR_S, Kind, pattern
+from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
 from econsim.schemas.stream import DAY_S, Stream
 
 PREFIX: Final = "quota"
@@ -17,7 +17,7 @@ PREFIX: Final = "quota"
 
 
 def _subjects(window_s: int) -> tuple[str, ...]:
-    return tuple(f"{PREFIX}.{pattern(kind)}" for kind in Kind if kind.window_s == window_s)
+    return tuple(f"{PREFIX}.{pattern(kind)}" for kind in QuotaKind if kind.window_s == window_s)
 
 
 _ONE_TOTAL: Final = "a counter is its newest message; the increments before it are not needed"

@@ -33,7 +33,7 @@ DEPTH_MAX: Final = 32
 """Levels of lists and objects in a report: parsers end at 200, and the log's envelope must fit around it."""
 
 
-def reported(
+def report_event(
     envelope: Envelope, where: Parsed, payload: bytes, agent: Agent, fallback_id: str
 ) -> AddressedEvent:
     """Return the event an agent's report becomes; the agent's own id makes a repeat the same event.
@@ -46,7 +46,7 @@ def reported(
     if where.action == subjects.COMPLETED:
         return _completed(envelope, said, agent)
     data = Reported(
-        agent=facts_of(envelope.run, agent), said_id=said.event_id, said_at=said.timestamp, data=said.data
+        agent=agent_facts(envelope.run, agent), said_id=said.event_id, said_at=said.timestamp, data=said.data
     )
     addressed = envelope.event(subjects.REPORTED, agent.id, data, agent=agent.id, event=where.action)
     id_ = derive(envelope.salt, "report", addressed.subject, said.event_id or fallback_id)
@@ -55,7 +55,7 @@ def reported(
     return AddressedEvent(addressed.subject, event)
 
 
-def facts_of(run: str, agent: Agent) -> AgentFacts:
+def agent_facts(run: str, agent: Agent) -> AgentFacts:
     """Return what econsim knows of an agent."""
     host = None if agent.host is None else host_name(agent.host)
     return AgentFacts(policy=agent.policy, host=host, balance_ref=f"{run}.{agent.id}.balance")

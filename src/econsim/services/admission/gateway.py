@@ -27,9 +27,15 @@ from econsim.adapters.clock import random_id
 from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.jetstream.queue_depth import RETRY_MS
 from econsim.domain.admission.command_ids import CommandIds
-from econsim.domain.admission.orders import Order, check_agent, checked_order, content_of, is_reserved
-from econsim.domain.admission.quota import Kind
-from econsim.domain.admission.reports import reported
+from econsim.domain.admission.orders import (
+    AdmittedOrder,
+    check_agent,
+    command_content,
+    is_reserved,
+    parse_order,
+)
+from econsim.domain.admission.quota import QuotaKind
+from econsim.domain.admission.reports import report_event
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.audit.envelope import DIGEST, Envelope, digest, number_of
 from econsim.domain.market.commands import single
@@ -80,7 +86,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Line:
+class AgentQueue:
     """The messages of one agent, oldest first."""
 
     waiting: deque[tuple[Msg, bool]] = field(default_factory=deque)
@@ -96,18 +102,18 @@ class Sent(NamedTuple):
     """Id under which it is stored, once."""
     stored: asyncio.Future[PubAck]
     """The stream's acknowledgement, when it comes."""
-    unknown: Order | None = None
+    unknown: AdmittedOrder | None = None
     """The order, if this worker did not know its command id before."""
 
 
-class Entrance:
+class AdmissionGateway:
     """Takes in what agents send, for one worker of the admission service."""
 
     def __init__(self, context: ServiceContext, leadership: Leadership) -> None:
         """Stand at the entrance of these runs; `start` once the link is connected."""
         self._context = context
         self._leadership = leadership
-        self._lines: dict[Key, Line] = {}
+        self._lines: dict[Key, AgentQueue] = {}
         self._ticks: dict[str, int] = {}
         self._commands = CommandIds()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -171,7 +177,7 @@ class Entrance:
             line.waiting.append((message, paid))
             line.bytes += len(message.data)
         else:
-            self._lines[key] = Line(deque([(message, paid)]), len(message.data))
+            self._lines[key] = AgentQueue(deque([(message, paid)]), len(message.data))
             self._soon(self._serve(key, self._lines[key]))
 
     def _early(self, key: Key, message: Msg) -> bool:
@@ -180,13 +186,13 @@ class Entrance:
         if line and (len(line.waiting) >= WAITING_MAX or line.bytes + len(message.data) > WAITING_BYTES_MAX):
             what = f"{len(line.waiting)} messages of this agent wait to be admitted"
             raise Unavailable(what, code="agent_sends_too_fast", retry_after_ms=RETRY_MS)
-        allowed = self._meter.allow(Kind.PUBLISH_RATE, *key)
+        allowed = self._meter.allow(QuotaKind.PUBLISH_RATE, *key)
         # Not `take`, which may ask the server: all agents' messages pass here one after the other.
-        if allowed is False and (refused := self._meter.refused(Kind.PUBLISH_RATE, *key)):
+        if allowed is False and (refused := self._meter.refused(QuotaKind.PUBLISH_RATE, *key)):
             raise refused
         return allowed is True
 
-    async def _serve(self, key: Key, line: Line) -> None:
+    async def _serve(self, key: Key, line: AgentQueue) -> None:
         """See to an agent's messages one after the other until none is left."""
         while line.waiting:
             message, paid = line.waiting.popleft()
@@ -199,7 +205,7 @@ class Entrance:
         where = fields(message.subject)
         try:
             if not paid:
-                await self._meter.take(Kind.PUBLISH_RATE, *key)
+                await self._meter.take(QuotaKind.PUBLISH_RATE, *key)
             sent = await self._admit(where, message.data)
         except EconsimError as error:
             await self._refuse(message, where, error)
@@ -218,17 +224,17 @@ class Entrance:
         run = self._leadership.known(where.run)
         agent = check_agent(run.agents, run.name, where.agent)
         markets = [market.resource for market in run.data.scenario.markets]
-        if order := checked_order(where, payload, markets):
-            await self._meter.take(Kind.ORDER_RATE, where.run, where.agent)
+        if order := parse_order(where, payload, markets):
+            await self._meter.take(QuotaKind.ORDER_RATE, where.run, where.agent)
             self._depth.take(where.run, where.agent)
             return await self._place(where, order, payload)
         envelope = Envelope(run.name, run.data.salt, await self._tick(run.name), self._context.clock.now())
-        event = reported(envelope, where, payload, agent, random_id())
+        event = report_event(envelope, where, payload, agent, random_id())
         body = event.json()
-        await self._meter.take(Kind.STREAM_BYTES, where.run, where.agent, len(body))
+        await self._meter.take(QuotaKind.STREAM_BYTES, where.run, where.agent, len(body))
         return await self._send(event.subject, body, event.event.event_id)
 
-    async def _place(self, where: Parsed, order: Order, payload: bytes) -> Sent:
+    async def _place(self, where: Parsed, order: AdmittedOrder, payload: bytes) -> Sent:
         """Send an order to its market's queue; raises Conflict if its command id stands for another."""
         message_id = f"{where.run}.{where.agent}.{order.command_id}"
         known = message_id in self._commands
@@ -237,7 +243,7 @@ class Entrance:
         sent = await self._send(order.subject, payload, message_id)
         return sent if known else sent._replace(unknown=order)
 
-    async def _check(self, order: Order, sent: Sent, sequence: int) -> None:
+    async def _check(self, order: AdmittedOrder, sent: Sent, sequence: int) -> None:
         """Compare an order with the one that another worker stored under its command id, if that still waits.
 
         Raises Conflict if they differ.
@@ -248,7 +254,7 @@ class Entrance:
             return
         subject = stored.subject or ""
         first = single(fields(subject).action, fields(subject).agent, stored.data or b"")
-        if content_of(subject, first) != order.content:
+        if command_content(subject, first) != order.content:
             self._commands.forget(sent.message_id)
             raise _taken(order)
 
@@ -313,7 +319,7 @@ class Entrance:
             _log.error("the entrance lost a task", exc_info=error)
 
 
-def _taken(order: Order) -> Conflict:
+def _taken(order: AdmittedOrder) -> Conflict:
     message = (
         f"command_id {order.command_id!r} stands for another command; each command needs an id of its own"
     )

@@ -169,7 +169,7 @@ class Worker:
             return None
         freed = actions[0].verb is Verb.REPLACE
         used = self.session.open_orders(where.agent) + self.placing[where.agent] - freed
-        kind = quota.Kind.OPEN_ORDERS
+        kind = quota.QuotaKind.OPEN_ORDERS
         with suppress(Unavailable):  # then as it was last known: the book must not wait for it
             await self.context.meter.quotas(where.run, where.agent)
         limit = self.context.meter.limit(kind, where.run, where.agent)

@@ -13,7 +13,7 @@ from econsim import subjects
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.adapters.nats.rpc import ask
 from econsim.domain.admission.orders import check_agent
-from econsim.domain.admission.quota import Kind
+from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.audit.envelope import derive
 from econsim.domain.market.commands import explain, own_order
 from econsim.errors import EconsimError, InvalidMessage, NotFound
@@ -48,7 +48,7 @@ async def execute(context: ServiceContext, run: ActiveRun, agent: str, request: 
     for place, step in enumerate(request.steps):
         try:
             if place:  # the request itself is counted already
-                await context.meter.take(Kind.PUBLISH_RATE, run.name, agent)
+                await context.meter.take(QuotaKind.PUBLISH_RATE, run.name, agent)
             result: Message = await _step(context, run, agent, step)
         except EconsimError as error:
             result = error_reply(error)
@@ -80,7 +80,7 @@ async def _step(context: ServiceContext, run: ActiveRun, agent: str, step: Step)
         return await ask(client, subject, GetBook(), Book)
     command = _command(run, agent, step)
     order_id = own_order(agent, step.order_id or "")
-    await context.meter.take(Kind.ORDER_RATE, run.name, agent)
+    await context.meter.take(QuotaKind.ORDER_RATE, run.name, agent)
     context.depth.take(run.name, agent)
     subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
     payload = command.model_dump_json().encode()

@@ -6,7 +6,7 @@ import pytest
 from factories import group, role, scenario
 
 from econsim import subjects
-from econsim.domain.admission.orders import check_agent, checked_order, is_reserved
+from econsim.domain.admission.orders import check_agent, is_reserved, parse_order
 from econsim.domain.agent.population import population
 from econsim.domain.market.commands import COMMAND_BYTES_MAX
 from econsim.errors import InvalidMessage, InvalidSubject, NotAllowed, NotFound
@@ -24,7 +24,7 @@ NEW = {"place_bid": {}, "place_ask": {}, "replace_order": {"new_order_id": "o-2"
 
 def checked(payload=ORDER, action="place_bid", resource="cpu", agent="anna"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return checked_order(Parsed("agent", resource, action, "run", agent), body, ["cpu", "gpu"])
+    return parse_order(Parsed("agent", resource, action, "run", agent), body, ["cpu", "gpu"])
 
 
 @pytest.mark.parametrize("action", [*NEW, "cancel_order"])

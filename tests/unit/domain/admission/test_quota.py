@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from requirements import requirement
 
 from econsim.domain.admission import quota
-from econsim.domain.admission.allowance import Holder
-from econsim.domain.admission.quota import SECOND_NS, Kind
+from econsim.domain.admission.allowance import AgentQuotas
+from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.domain.admission.quota_streams import PREFIX
 from econsim.errors import InvalidSubject
 from econsim.schemas.quota import Quotas, QuotaUpdate
@@ -15,14 +15,14 @@ from econsim.streams import STREAMS
 
 HOUR_NS = 3_600 * SECOND_NS
 MONTH_S = 30 * 86_400
-KINDS = pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.token)
+KINDS = pytest.mark.parametrize("kind", QuotaKind, ids=lambda kind: kind.token)
 
 
 class Worker:
     """A purse and what was spent of it, on a counter shared with others."""
 
     def __init__(self, kind, limit, counter):
-        holder = Holder("run", "ann", Quotas(**{kind.limit: limit}), 0)
+        holder = AgentQuotas("run", "ann", Quotas(**{kind.limit: limit}), 0)
         self.purse = holder.open(kind, 0)
         self.counter = counter
         self.spent = self.asked = self.block_max = 0
@@ -59,7 +59,7 @@ def test_every_kind_has_a_default_that_allows_something(kind):
 
 
 def test_every_limit_is_a_kind_and_can_be_changed():
-    counted = [kind.limit for kind in Kind]
+    counted = [kind.limit for kind in QuotaKind]
     assert list(Quotas.model_fields) == list(QuotaUpdate.model_fields) == [*counted, "deadline_ms"]
 
 
@@ -74,36 +74,36 @@ def test_every_kind_is_counted_by_one_stream_that_outlives_its_windows(kind):
 
 
 def test_a_counter_is_named_after_its_window():
-    assert quota.key(Kind.PUBLISH_RATE, "run", "ann", 17) == "publish_rate.run.ann.17"
-    assert quota.key(Kind.KV_KEYS, "run", "ann", 0) == "kv_keys.run.ann.total"
+    assert quota.counter_key(QuotaKind.PUBLISH_RATE, "run", "ann", 17) == "publish_rate.run.ann.17"
+    assert quota.counter_key(QuotaKind.KV_KEYS, "run", "ann", 0) == "kv_keys.run.ann.total"
 
 
 def test_a_name_that_is_no_token_names_no_counter():
     with pytest.raises(InvalidSubject):
-        quota.key(Kind.KV_KEYS, "run", "ann.*", 0)
+        quota.counter_key(QuotaKind.KV_KEYS, "run", "ann.*", 0)
 
 
 @pytest.mark.parametrize(
     ("kind", "now_ns", "number"),
     [
-        (Kind.PUBLISH_RATE, 2 * SECOND_NS - 1, 1),
-        (Kind.PUBLISH_RATE, 2 * SECOND_NS, 2),
-        (Kind.MCP_CALLS, 2 * HOUR_NS - 1, 1),
-        (Kind.KV_KEYS, 2 * HOUR_NS, 0),
+        (QuotaKind.PUBLISH_RATE, 2 * SECOND_NS - 1, 1),
+        (QuotaKind.PUBLISH_RATE, 2 * SECOND_NS, 2),
+        (QuotaKind.MCP_CALLS, 2 * HOUR_NS - 1, 1),
+        (QuotaKind.KV_KEYS, 2 * HOUR_NS, 0),
     ],
 )
 def test_windows_follow_each_other_without_a_gap(kind, now_ns, number):
-    assert quota.window(kind, now_ns) == number
+    assert quota.window_number(kind, now_ns) == number
 
 
 @pytest.mark.parametrize(
     ("kind", "now_ns", "wait_ms"),
     [
-        (Kind.PUBLISH_RATE, 5 * SECOND_NS, 1000),
-        (Kind.PUBLISH_RATE, 5 * SECOND_NS + 1, 1000),
-        (Kind.PUBLISH_RATE, 6 * SECOND_NS - 1, 1),
-        (Kind.MCP_CALLS, HOUR_NS + SECOND_NS, 3_599_000),
-        (Kind.KV_KEYS, 0, None),
+        (QuotaKind.PUBLISH_RATE, 5 * SECOND_NS, 1000),
+        (QuotaKind.PUBLISH_RATE, 5 * SECOND_NS + 1, 1000),
+        (QuotaKind.PUBLISH_RATE, 6 * SECOND_NS - 1, 1),
+        (QuotaKind.MCP_CALLS, HOUR_NS + SECOND_NS, 3_599_000),
+        (QuotaKind.KV_KEYS, 0, None),
     ],
 )
 def test_the_next_window_is_told_in_milliseconds_and_never_too_early(kind, now_ns, wait_ms):
@@ -112,30 +112,30 @@ def test_the_next_window_is_told_in_milliseconds_and_never_too_early(kind, now_n
 
 @pytest.mark.parametrize(("total", "granted"), [(10, 10), (100, 10), (103, 7), (110, 0), (500, 0)])
 def test_what_lies_above_the_limit_is_not_granted(total, granted):
-    assert quota.granted(100, total, 10) == granted
+    assert quota.granted_amount(100, total, 10) == granted
 
 
 def test_blocks_shrink_to_what_is_needed_near_the_limit():
-    sizes = [quota.block(100, seen, 1) for seen in (0, 50, 80, 90, 98, 100)]
+    sizes = [quota.block_size(100, seen, 1) for seen in (0, 50, 80, 90, 98, 100)]
 
     assert sizes == [10, 10, 10, 5, 1, 1]
 
 
 def test_who_spent_much_in_the_last_window_takes_more_at_once():
-    assert quota.block(100, 0, 1, expected=40) == 40
-    assert quota.block(100, 50, 1, expected=80) == 50
+    assert quota.block_size(100, 0, 1, expected=40) == 40
+    assert quota.block_size(100, 50, 1, expected=80) == 50
 
 
 def test_the_agents_limits_win_over_the_runs_and_those_over_the_defaults():
     of_run = QuotaUpdate(max_kv_keys=5, max_order_rate=7)
 
-    quotas = quota.merged(of_run, QuotaUpdate(max_kv_keys=0))
+    quotas = quota.effective_limits(of_run, QuotaUpdate(max_kv_keys=0))
 
     assert (quotas.max_kv_keys, quotas.max_order_rate, quotas.max_open_orders) == (0, 7, 100)
 
 
 def test_a_refusal_says_which_limit_and_when_to_try_again():
-    refused = quota.refusal(Kind.PUBLISH_RATE, 100, 99, 2, 3 * SECOND_NS // 4)
+    refused = quota.refusal(QuotaKind.PUBLISH_RATE, 100, 99, 2, 3 * SECOND_NS // 4)
 
     assert refused.error_code == "publish_rate_is_exceeded"
     assert (refused.retryable, refused.retry_after_ms) == (True, 250)
@@ -143,7 +143,7 @@ def test_a_refusal_says_which_limit_and_when_to_try_again():
     assert "try again in 250 ms" in str(refused)
 
 
-@pytest.mark.parametrize(("kind", "amount"), [(Kind.KV_KEYS, 1), (Kind.PUBLISH_RATE, 101)])
+@pytest.mark.parametrize(("kind", "amount"), [(QuotaKind.KV_KEYS, 1), (QuotaKind.PUBLISH_RATE, 101)])
 def test_what_no_time_makes_possible_is_not_worth_a_retry(kind, amount):
     refused = quota.refusal(kind, 100, 100, amount, 0)
 
@@ -151,7 +151,7 @@ def test_what_no_time_makes_possible_is_not_worth_a_retry(kind, amount):
 
 
 @given(
-    kind=st.sampled_from(list(Kind)),
+    kind=st.sampled_from(list(QuotaKind)),
     limit=st.integers(0, 300),
     moves=st.lists(
         st.tuples(
@@ -174,7 +174,7 @@ def test_no_interleaving_of_workers_has_more_than_the_limit(kind, limit, moves):
 @given(limit=st.integers(0, 300), eager=st.lists(st.integers(0, 7), min_size=1, max_size=20))
 def test_at_most_a_block_of_each_worker_stays_unspent(limit, eager):
     counter = [0]
-    workers = [Worker(Kind.PUBLISH_RATE, limit, counter) for _ in range(8)]
+    workers = [Worker(QuotaKind.PUBLISH_RATE, limit, counter) for _ in range(8)]
     for worker in workers:
         worker.ask()
     while counter[0] < limit:
@@ -195,14 +195,14 @@ def test_increments_of_any_size_are_granted_up_to_the_limit_less_what_answers_we
     total = granted = lost = 0
     for asked, heard in asks:
         total += asked
-        granted += quota.granted(limit, total, asked) if heard else 0
+        granted += quota.granted_amount(limit, total, asked) if heard else 0
         lost += 0 if heard else asked
 
     assert min(limit, total) - lost <= granted <= min(limit, total)
 
 
 def test_a_lowered_limit_voids_what_a_window_holds_above_it():
-    worker = worker_with_a_block(Kind.PUBLISH_RATE, 100)
+    worker = worker_with_a_block(QuotaKind.PUBLISH_RATE, 100)
     worker.spend(2)
 
     assert worker.purse.relimit(5) == 0
@@ -212,7 +212,7 @@ def test_a_lowered_limit_voids_what_a_window_holds_above_it():
 
 
 def test_a_lowered_limit_takes_back_all_that_a_stock_holds():
-    worker = worker_with_a_block(Kind.OPEN_ORDERS, 100)
+    worker = worker_with_a_block(QuotaKind.OPEN_ORDERS, 100)
     worker.spend(2)
 
     assert worker.purse.relimit(50) == 8
@@ -222,11 +222,11 @@ def test_a_lowered_limit_takes_back_all_that_a_stock_holds():
 
 @pytest.mark.parametrize(("second", "expected"), [(1, 45), (9, 0)])
 def test_a_window_begins_with_what_was_spent_in_the_one_just_before(second, expected):
-    holder = Holder("run", "ann", Quotas(), 0)
-    before = holder.open(Kind.PUBLISH_RATE, 0)
+    holder = AgentQuotas("run", "ann", Quotas(), 0)
+    before = holder.open(QuotaKind.PUBLISH_RATE, 0)
     before.fill(60, 60)
     before.spend(40, 0)
 
-    after = holder.open(Kind.PUBLISH_RATE, second * SECOND_NS)
+    after = holder.open(QuotaKind.PUBLISH_RATE, second * SECOND_NS)
 
     assert (after.key, after.expected, after.left) == (f"publish_rate.run.ann.{second}", expected, 0)

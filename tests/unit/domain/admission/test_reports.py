@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requirements import requirement
 
-from econsim.domain.admission.reports import DEPTH_MAX, REPORT_BYTES_MAX, facts_of, reported
+from econsim.domain.admission.reports import DEPTH_MAX, REPORT_BYTES_MAX, agent_facts, report_event
 from econsim.domain.agent.population import population
 from econsim.domain.audit.decoding import decode
 from econsim.domain.audit.envelope import Envelope
@@ -28,7 +28,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 def said(payload=b"", event="slept", agent="anna", envelope=STAMP, fallback="none"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     where = Parsed("agent", agent, event, envelope.run, agent)
-    return reported(envelope, where, body, ROSTER[agent], fallback)
+    return report_event(envelope, where, body, ROSTER[agent], fallback)
 
 
 def nested(depth):
@@ -73,15 +73,15 @@ def test_whatever_an_agent_says_is_given_back_by_the_log(data):
 def test_what_econsim_knows_of_the_agent_is_added_and_the_rest_is_kept():
     event = said({"causation_id": "evt_1", "trace_id": TRACE, "data": {"agent": {"policy": "x"}}}).event
 
-    assert event.data.agent == facts_of("run", ROSTER["anna"])
+    assert event.data.agent == agent_facts("run", ROSTER["anna"])
     assert event.data.agent.balance_ref == "run.anna.balance"
     assert (event.causation_id, event.trace_id) == ("evt_1", TRACE)
     assert event.data.data == {"agent": {"policy": "x"}}
 
 
 def test_a_scripted_agents_host_is_named():
-    assert facts_of("run", replace(ROSTER["anna"], host=3)).host == "host_4"
-    assert facts_of("run", ROSTER["anna"]).host is None
+    assert agent_facts("run", replace(ROSTER["anna"], host=3)).host == "host_4"
+    assert agent_facts("run", ROSTER["anna"]).host is None
 
 
 def test_the_same_said_id_is_the_same_event_at_any_time():
