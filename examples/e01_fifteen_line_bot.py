@@ -19,10 +19,10 @@ async def main(run: str, name: str) -> None:
                 await me.economy.cancel_order("cpu", order.order_id)
             elif not (late or units.owned or bid):
                 order = await me.economy.place_bid("cpu", "2.02")
-            for heard in me.economy.heard():
-                price = f" at {heard.price}" if heard.price else ""
-                print(f"tick {heard.tick}: {heard.what} {heard.quantity}{price} {heard.reason}")
-        print(f"earned {await me.earned():.2f} credits")
+            for outcome in me.economy.take_outcomes():
+                price = f" at {outcome.price}" if outcome.price else ""
+                print(f"tick {outcome.tick}: {outcome.kind} {outcome.quantity}{price} {outcome.reason}")
+        print(f"earned {await me.earnings():.2f} credits")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from superuser import superuser
 
 from econsim.adapters.nats.connection import connect
-from econsim.agents.channel import Line
+from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
 from econsim.app import SERVICES, Server, running
 from econsim.errors import NotFound, Unavailable
@@ -45,7 +45,7 @@ class Live:
     """Stops the market service, which is apart from the others."""
 
     def economy(self, agent="anna"):
-        return EconomicService(Line(self.externals[agent], self.run, agent))
+        return EconomicService(AgentChannel(self.externals[agent], self.run, agent))
 
     async def restart_market(self):
         """Stop the market service, and start one that knows the log alone."""

@@ -67,12 +67,12 @@ async def test_an_order_refused_before_a_restart_is_refused_after_it_though_noth
         before = await logged(live, *(row for row, _ in KINDS))
 
         await live.restart_market()
-        anna.heard()
+        anna.take_outcomes()
         await live.economy("anna").place_bid(**terms)
         again = await next_of(anna)
 
-        assert (first.what, first.reason) == ("rejected", "post_only_order_would_cross")
-        assert (again.what, again.reason, again.verb) == (first.what, first.reason, "bid")
+        assert (first.kind, first.reason) == ("rejected", "post_only_order_would_cross")
+        assert (again.kind, again.reason, again.verb) == (first.kind, first.reason, "bid")
         assert await logged(live, *(row for row, _ in KINDS)) == before
         assert not (await bert.get_book("cpu")).bids
 

@@ -24,7 +24,7 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.agents.channel import Line
+from econsim.agents.channel import AgentChannel
 from econsim.app import Server, running
 from econsim.domain.audit.envelope import Envelope
 from econsim.runs.launch.agent_accounts import let_in
@@ -348,7 +348,7 @@ async def test_a_worker_that_stops_answers_what_it_was_sent(door, monkeypatch):
 async def placed(door, number):
     """Place an order as the SDK does, until it is stored."""
     row, order = subjects.ENTER_ORDER[subjects.PLACE_BID], PlaceBid.model_validate_json(bid(number))
-    return await Line(door.clients["anna"], door.run, "anna").send(row, order, resource="cpu")
+    return await AgentChannel(door.clients["anna"], door.run, "anna").send(row, order, resource="cpu")
 
 
 @requirement("queue.process_then_ack")

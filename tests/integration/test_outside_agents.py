@@ -16,9 +16,9 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import ready
-from econsim.agents.channel import Line
+from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
-from econsim.agents.views import Depth
+from econsim.agents.views import MarketDepth
 from econsim.errors import QuotaExceeded
 from econsim.schemas.quota import QuotaUpdate
 from econsim.subjects import AUDIT, ORDERS
@@ -140,7 +140,7 @@ async def test_an_action_that_is_refused_stops_no_other(live):
 
     assert receipt.order_id.startswith("anna.")
     assert refused.error_code == "market_is_not_in_this_run"
-    assert isinstance(book, Depth)
+    assert isinstance(book, MarketDepth)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields,
 @requirement("kv.state", "economic.get_prices")
 async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stored(live):
     anna = live.externals["anna"]
-    await EconomicService(Line(anna, live.run, "anna")).place_bid("cpu", "0.5")
+    await EconomicService(AgentChannel(anna, live.run, "anna")).place_bid("cpu", "0.5")
 
     async with asyncio.timeout(30):
         while (price := await anna.request("state.price.cpu")).data == b"":  # noqa: ASYNC110 - a store is looked at
@@ -255,7 +255,7 @@ async def test_an_order_is_replaced_by_another_and_both_outcomes_are_told(live):
     bids = {str(bid.price): bid.quantity for bid in (await economy.get_book("gpu", 50)).bids}
     await economy.stop()
 
-    assert [(each.what, str(each.price), each.quantity, each.reason) for each in told] == [
+    assert [(each.kind, str(each.price), each.quantity, each.reason) for each in told] == [
         ("accepted", "0.11", 2, ""),
         ("accepted", "0.12", 1, ""),
     ]
@@ -282,7 +282,7 @@ async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
 
 
 async def _without_patience(live):
-    economy = EconomicService(Line(live.externals["bert"], live.run, "bert", patience_s=0))
+    economy = EconomicService(AgentChannel(live.externals["bert"], live.run, "bert", patience_s=0))
     for _ in range(20):
         await economy.place_bid("gpu", "0.2")
 

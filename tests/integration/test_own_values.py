@@ -39,8 +39,8 @@ async def buying(me):
 async def test_a_bot_that_bids_its_values_earns_what_units_are_worth_to_it_less_their_prices(server, run):
     async with seat(server, run, "anna") as anna:
         await buying(anna)
-        paid = [each.price for each in anna.economy.heard() if each.what == "filled"]
-        earned = await anna.earned()
+        paid = [each.price for each in anna.economy.take_outcomes() if each.kind == "filled"]
+        earned = await anna.earnings()
 
     assert (anna.values["cpu"].side, anna.dealt) == ("bid", 10)
     assert paid == [1, 2]

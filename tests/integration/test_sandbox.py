@@ -20,8 +20,8 @@ from requirements import requirement
 
 from econsim.adapters.nats.account_push import provisioning
 from econsim.agents.sandbox import bubblewrap
-from econsim.agents.sandbox.limits import MIB, Limits
-from econsim.agents.sandbox.process import Ended, Outcome, Sandbox
+from econsim.agents.sandbox.limits import MIB, MachineLimits
+from econsim.agents.sandbox.process import EndReason, Sandbox, SandboxResult
 from econsim.agents.sandbox.spec import AgentSpec, Isolation
 from econsim.errors import SetupError
 from econsim.identity.agent_account import short_name
@@ -118,7 +118,7 @@ def python(code: str, creds: Path, place: Path, *, server: str = "nats://127.0.0
     return AgentSpec("r1", "bob", ("python", "-c", code), server, creds, place, **more)
 
 
-async def lived(spec: AgentSpec) -> Outcome:
+async def lived(spec: AgentSpec) -> SandboxResult:
     async with Sandbox(spec) as sandbox:
         return await asyncio.wait_for(sandbox.wait(), 60)
 
@@ -164,7 +164,7 @@ async def test_it_asks_over_nats_as_itself(server, run, nc, place):
     outcome = await lived(python(code, found.creds, place, server=server.url))
 
     assert (outcome.status, outcome.lines[-1]) == (0, "BREAD"), outcome
-    assert outcome.ended is Ended.BY_ITSELF
+    assert outcome.end_reason is EndReason.BY_ITSELF
 
 
 def listeners(stack: contextlib.ExitStack, tmp_path: Path, url: str) -> list[list]:
@@ -358,25 +358,25 @@ async def test_what_holds_secrets_is_not_shown_even_when_asked_for(place, creds,
 
 
 BREAKING = [
-    (Ended.CPU, {"cpu_s": 1}, "while True: pass"),
-    (Ended.CPU, {"cpu_s": 2}, "import os; os.fork(); os.fork()\nwhile True: pass"),
+    (EndReason.CPU, {"cpu_s": 1}, "while True: pass"),
+    (EndReason.CPU, {"cpu_s": 2}, "import os; os.fork(); os.fork()\nwhile True: pass"),
     (
-        Ended.MEMORY,
+        EndReason.MEMORY,
         {"memory_bytes": 150 * MIB},
         "import os, time; os.fork(); os.fork(); x = b'x' * 2**26; time.sleep(60)",
     ),
     (
-        Ended.MEMORY,
+        EndReason.MEMORY,
         {"memory_bytes": 60 * MIB, "scratch_bytes": 80 * MIB, "file_bytes": 80 * MIB},
         "import time; f = open('/tmp/x', 'wb')\nfor _ in range(70): f.write(bytes(2**20))\nf.flush(); time.sleep(60)",
     ),
     (
-        Ended.FILES,
+        EndReason.FILES,
         {"files": 200},
         "import time\nfor n in range(300): open(f'/tmp/{n}', 'w').close()\ntime.sleep(60)",
     ),
-    (Ended.OUTPUT, {"output_bytes": MIB}, "while True: print('x' * 1000)"),
-    (Ended.WALL, {"wall_s": 1.0}, "import time; time.sleep(60)"),
+    (EndReason.OUTPUT, {"output_bytes": MIB}, "while True: print('x' * 1000)"),
+    (EndReason.WALL, {"wall_s": 1.0}, "import time; time.sleep(60)"),
 ]
 
 
@@ -384,9 +384,9 @@ BREAKING = [
 @pytest.mark.parametrize(("ended", "limits", "code"), BREAKING)
 async def test_it_is_stopped_at_its_limit(place, creds, ended, limits, code):
     mark = uuid.uuid4().hex
-    outcome = await lived(python(f"{code} # {mark}", creds, place, limits=Limits(**limits)))
+    outcome = await lived(python(f"{code} # {mark}", creds, place, limits=MachineLimits(**limits)))
 
-    assert outcome.ended is ended, outcome
+    assert outcome.end_reason is ended, outcome
     assert outcome.wall_s < 20
     assert not living(mark)
 
@@ -412,7 +412,7 @@ HELD = [
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize(("limits", "code", "why"), HELD)
 async def test_it_gets_no_more_than_its_limit(place, creds, limits, code, why):
-    outcome = await lived(python(code, creds, place, limits=Limits(**limits)))
+    outcome = await lived(python(code, creds, place, limits=MachineLimits(**limits)))
 
     assert outcome.status == 1
     assert why in " ".join(outcome.lines)
@@ -427,7 +427,7 @@ async def test_a_hard_stop_leaves_nobody_behind(place, creds, isolation):
         outcome = await box.stop()
 
         assert not living(mark)
-    assert outcome.ended is Ended.STOPPED
+    assert outcome.end_reason is EndReason.STOPPED
     assert outcome.wall_s < 10
 
 
@@ -438,7 +438,7 @@ async def test_when_the_agent_ends_its_children_do(place, creds, isolation):
     code = f"import os, time, sys\nif os.fork() == 0:\n    os.setsid(); time.sleep(600)\ntime.sleep(0.2); sys.exit(3) # {mark}"
     outcome = await lived(python(code, creds, place, isolation=isolation))
 
-    assert (outcome.ended, outcome.status) == (Ended.BY_ITSELF, 3)
+    assert (outcome.end_reason, outcome.status) == (EndReason.BY_ITSELF, 3)
     assert not living(mark)
 
 
@@ -530,6 +530,6 @@ async def test_without_a_jail_it_says_so(place, creds, caplog):
 
 async def test_without_a_jail_limits_hold_too(place, creds):
     code = "import os, time\nfor _ in range(9):\n    if os.fork() == 0: break\ntime.sleep(60)"
-    spec = python(code, creds, place, isolation=Isolation.LIMITS, limits=Limits(processes=5))
+    spec = python(code, creds, place, isolation=Isolation.LIMITS, limits=MachineLimits(processes=5))
 
-    assert (await lived(spec)).ended is Ended.PROCESSES
+    assert (await lived(spec)).end_reason is EndReason.PROCESSES

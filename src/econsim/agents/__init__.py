@@ -9,28 +9,28 @@ TYPE_CHECKING = False  # known to type checkers; see econsim/__init__.py
 
 if TYPE_CHECKING:
     from econsim.agents.economy import EconomicService
-    from econsim.agents.outcomes import Outcome, What
+    from econsim.agents.outcomes import Outcome, OutcomeKind
     from econsim.agents.session import AgentSession, Tick, join
-    from econsim.agents.views import Depth, Quote, Role, Values, Wallet
+    from econsim.agents.views import MarketDepth, MarketRole, PriceQuote, PrivateValues, Wallet
 
 __all__ = [
     "AgentSession",
-    "Depth",
     "EconomicService",
+    "MarketDepth",
+    "MarketRole",
     "Outcome",
-    "Quote",
-    "Role",
+    "OutcomeKind",
+    "PriceQuote",
+    "PrivateValues",
     "Tick",
-    "Values",
     "Wallet",
-    "What",
     "join",
 ]
 _HOMES = {
     "economy": ("EconomicService",),
-    "outcomes": ("Outcome", "What"),
+    "outcomes": ("Outcome", "OutcomeKind"),
     "session": ("AgentSession", "Tick", "join"),
-    "views": ("Depth", "Quote", "Role", "Values", "Wallet"),
+    "views": ("MarketDepth", "PriceQuote", "MarketRole", "PrivateValues", "Wallet"),
 }
 
 

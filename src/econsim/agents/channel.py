@@ -42,7 +42,7 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
-class Line:
+class AgentChannel:
     """Asks and sends in one agent's account."""
 
     def __init__(self, client: Client, run: str, agent: str, patience_s: float = PATIENCE_S) -> None:
@@ -60,7 +60,7 @@ class Line:
         Raises as `calls.ask` when patience ends.
         """
         subject = short_name(row, self.agent, **places)
-        return await self._patiently(subject, lambda: ask(self.client, subject, request, reply))
+        return await self._retry(subject, lambda: ask(self.client, subject, request, reply))
 
     async def send(self, row: Subject, message: Message, **places: str) -> Admitted:
         """Send an order or report until it is stored; its id makes repeats safe.
@@ -74,9 +74,9 @@ class Line:
             # The server ends a connection over a message that is far too large.
             text = f"the message has {len(payload)} bytes; at most {REPORT_BYTES_MAX} are taken"
             raise InvalidMessage(text, code="message_is_too_large")
-        return await self._patiently(subject, lambda: self._sent(subject, payload))
+        return await self._retry(subject, lambda: self._send_once(subject, payload))
 
-    async def _sent(self, subject: str, payload: bytes) -> Admitted:
+    async def _send_once(self, subject: str, payload: bytes) -> Admitted:
         try:
             answer = await self.client.request(subject, payload, timeout=ATTEMPT_S)
         except (TimeoutError, nats.errors.Error) as error:
@@ -90,7 +90,7 @@ class Line:
             text = f"the answer on {subject} is no acknowledgement"
             raise InvalidMessage(text) from error
 
-    async def _patiently(self, subject: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+    async def _retry(self, subject: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
         began = time.monotonic()
         end = began + self._patience_s
         while True:

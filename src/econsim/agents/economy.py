@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.rpc import refusal
-from econsim.agents.channel import Line
+from econsim.agents.channel import AgentChannel
 from econsim.agents.outcomes import Outcome, Outcomes
 from econsim.agents.views import (
     CreditsLike,
-    Depth,
-    Quote,
-    Values,
+    MarketDepth,
+    PriceQuote,
+    PrivateValues,
     Wallet,
     depth,
     quotes,
@@ -44,7 +44,7 @@ Model = TypeVar("Model", bound=Message)
 OUTCOME_TIMEOUT_S: Final = 30.0
 """Longest `outcome` waits unless told otherwise: in lock-step a tick lasts as long as its slowest agent."""
 
-Result = Wallet | Depth | dict[str, Quote] | Receipt | EconsimError
+Result = Wallet | MarketDepth | dict[str, PriceQuote] | Receipt | EconsimError
 """What an action of `execute_trade` came to; a refused one is its error, as a value."""
 
 
@@ -58,10 +58,10 @@ class EconomicService:
     Unavailable when the answer did not come: what happened is then unknown, so call again with the same id.
     """
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, channel: AgentChannel) -> None:
         """Speak over an agent's line; `start` it to hear of outcomes."""
-        self._line = line
-        self._outcomes = Outcomes(line.client, line.agent)
+        self._channel = channel
+        self._outcomes = Outcomes(channel.client, channel.agent)
         self._salt = random_id()
 
     async def start(self) -> None:
@@ -100,7 +100,7 @@ class EconomicService:
 
     async def cancel_order(self, resource: str, order_id: str) -> Receipt:
         """Take one's own resting order off the book."""
-        command = _checked(CancelOrder, command_id=random_id(), order_id=order_id)
+        command = _validated_message(CancelOrder, command_id=random_id(), order_id=order_id)
         return await self._send(subjects.CANCEL_ORDER, resource, command, order_id)
 
     async def replace_order(
@@ -114,7 +114,7 @@ class EconomicService:
     ) -> Receipt:
         """Cancel one's own resting order and place another on its side; the receipt names the new one."""
         new = new_order_id or self.new_order_id()
-        command = _checked(
+        command = _validated_message(
             ReplaceOrder,
             command_id=derive(self._salt, resource, order_id, new, str(price), quantity),
             order_id=order_id,
@@ -126,20 +126,20 @@ class EconomicService:
 
     async def get_balance(self) -> Wallet:
         """Return what the agent has, reservations included."""
-        return wallet(await self._line.ask(subjects.GET_BALANCE, GetBalance(), Balance))
+        return wallet(await self._channel.ask(subjects.GET_BALANCE, GetBalance(), Balance))
 
-    async def get_values(self) -> Values:
+    async def get_values(self) -> PrivateValues:
         """Return what units are worth to the agent, and the credits it was dealt."""
-        return values(await self._line.ask(subjects.GET_VALUES, schemas.GetValues(), schemas.Values))
+        return values(await self._channel.ask(subjects.GET_VALUES, schemas.GetValues(), schemas.Values))
 
-    async def get_prices(self) -> dict[str, Quote]:
+    async def get_prices(self) -> dict[str, PriceQuote]:
         """Return resource → public prices."""
-        return quotes(await self._line.ask(subjects.GET_PRICES, GetPrices(), Prices))
+        return quotes(await self._channel.ask(subjects.GET_PRICES, GetPrices(), Prices))
 
-    async def get_book(self, resource: str, levels: int = 10) -> Depth:
+    async def get_book(self, resource: str, levels: int = 10) -> MarketDepth:
         """Return the order book of a market, best prices first."""
-        request = _checked(GetBook, levels=levels)
-        return depth(await self._line.ask(subjects.GET_BOOK, request, Book, resource=resource))
+        request = _validated_message(GetBook, levels=levels)
+        return depth(await self._channel.ask(subjects.GET_BOOK, request, Book, resource=resource))
 
     async def execute_trade(self, actions: Sequence[Mapping[str, object]]) -> list[Result]:
         """Do several things in one round trip, in order; return one result each (seed 5.2).
@@ -148,17 +148,17 @@ class EconomicService:
         with `resource`, `price` (credits), `quantity`, `kind` and `order_id` as the method of that name takes
         them. Orders without an id get one. Reads show the state before this request's orders.
         """
-        request = _checked(Execute, actions=[self._completed(action) for action in actions])
-        done = await self._line.ask(subjects.EXECUTE, request, Executed)
+        request = _validated_message(Execute, actions=[self._wire_action(action) for action in actions])
+        done = await self._channel.ask(subjects.EXECUTE, request, Executed)
         return [_result(step.do, found) for step, found in zip(request.steps, done.results, strict=True)]
 
     def outcomes(self) -> AsyncIterator[Outcome]:
         """Yield what becomes of the agent's orders, as it is heard; needs `start`."""
         return self._outcomes.all()
 
-    def heard(self) -> list[Outcome]:
+    def take_outcomes(self) -> list[Outcome]:
         """Take the outcomes heard since the last call, without waiting; in lock-step all of the last tick's."""
-        return self._outcomes.heard()
+        return self._outcomes.take_outcomes()
 
     async def outcome(self, order_id: str, timeout_s: float = OUTCOME_TIMEOUT_S) -> Outcome:
         """Return the market's first answer about an order: accepted or rejected.
@@ -166,11 +166,11 @@ class EconomicService:
         In lock-step it comes only after the tick is closed, so do not wait for it within one. Raises
         Unavailable when `timeout_s` seconds pass.
         """
-        return await self._outcomes.first(own_order(self._line.agent, order_id), timeout_s)
+        return await self._outcomes.first(own_order(self._channel.agent, order_id), timeout_s)
 
     def new_order_id(self) -> str:
         """Return an order id that was never used; the run knows it as `<agent>.<id>`."""
-        return own_order(self._line.agent, random_id())
+        return own_order(self._channel.agent, random_id())
 
     async def _place(
         self,
@@ -183,19 +183,21 @@ class EconomicService:
         order_id = order_id or self.new_order_id()
         # Of the content: the same order twice is one message, the same id for another order is not.
         content = (subject.template, resource, order_id, *map(str, terms.values()))
-        command = _checked(model, command_id=derive(self._salt, *content), order_id=order_id, **terms)
+        command = _validated_message(
+            model, command_id=derive(self._salt, *content), order_id=order_id, **terms
+        )
         return await self._send(subject, resource, command, order_id)
 
     async def _send(self, subject: Subject, resource: str, command: Command, order_id: str) -> Receipt:
-        before = self._line.waited_ms
-        ack = await self._line.send(subjects.ENTER_ORDER[subject], command, resource=resource)
+        before = self._channel.waited_ms
+        ack = await self._channel.send(subjects.ENTER_ORDER[subject], command, resource=resource)
         return Receipt(
-            order_id=own_order(self._line.agent, order_id),
+            order_id=own_order(self._channel.agent, order_id),
             duplicate=ack.duplicate,
-            waited_ms=self._line.waited_ms - before,
+            waited_ms=self._channel.waited_ms - before,
         )
 
-    def _completed(self, action: Mapping[str, object]) -> dict[str, object]:
+    def _wire_action(self, action: Mapping[str, object]) -> dict[str, object]:
         """Return an action as the wire has it: prices in micro-credits, orders with an id and a quantity."""
         found = dict(action)
         if str(found.get("do", "")).startswith("place_"):
@@ -206,7 +208,7 @@ class EconomicService:
         return found
 
 
-def _checked(model: type[Model], **fields: object) -> Model:
+def _validated_message(model: type[Model], **fields: object) -> Model:
     """Return a message; raises InvalidMessage that names the field."""
     try:
         return model.model_validate(fields, strict=False)

@@ -44,7 +44,7 @@ _EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Ev
 Kept = TypeVar("Kept")
 
 
-class What(StrEnum):
+class OutcomeKind(StrEnum):
     """What became of an order."""
 
     ACCEPTED = "accepted"
@@ -63,7 +63,7 @@ class Outcome:
 
     order_id: str
     """Which."""
-    what: What
+    kind: OutcomeKind
     """What happened."""
     resource: str
     """On which market."""
@@ -112,7 +112,7 @@ class Outcomes:
                 await self._arrived.wait_for(lambda: self._waiting)
             yield self._waiting.popleft()
 
-    def heard(self) -> list[Outcome]:
+    def take_outcomes(self) -> list[Outcome]:
         """Take what has come so far, without waiting."""
         taken = list(self._waiting)
         self._waiting.clear()
@@ -153,14 +153,18 @@ def outcome_of(item: Item, resource: str, tick: int, agent: str) -> Outcome:
     match item:
         case OrderAccepted():
             price = credits_of(item.price)
-            return Outcome(item.order_id, What.ACCEPTED, resource, tick, item.quantity, price)
+            return Outcome(item.order_id, OutcomeKind.ACCEPTED, resource, tick, item.quantity, price)
         case TradeExecuted():
             mine = item.bid_id if item.buyer == agent else item.ask_id
-            return Outcome(mine, What.FILLED, resource, tick, item.quantity, credits_of(item.price))
+            return Outcome(mine, OutcomeKind.FILLED, resource, tick, item.quantity, credits_of(item.price))
         case OrderCancelled():
-            return Outcome(item.order_id, What.CANCELLED, resource, tick, item.quantity, reason=item.reason)
+            return Outcome(
+                item.order_id, OutcomeKind.CANCELLED, resource, tick, item.quantity, reason=item.reason
+            )
         case _:
-            return Outcome(item.order_id, What.REJECTED, resource, tick, reason=item.code, verb=item.verb)
+            return Outcome(
+                item.order_id, OutcomeKind.REJECTED, resource, tick, reason=item.code, verb=item.verb
+            )
 
 
 def _remember(kept: OrderedDict[str, Kept], key: str, value: Kept) -> None:

@@ -26,9 +26,9 @@ from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import connect, ready
 from econsim.adapters.nats.rpc import NO_SERVICE
 from econsim.adapters.server import state_directory
-from econsim.agents.channel import Line
+from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
-from econsim.agents.views import Role, net_of
+from econsim.agents.views import MarketRole, net_of
 from econsim.config import Settings, settings
 from econsim.errors import NotFound, SetupError, Unavailable
 from econsim.identity.agent_account import ANSWERED, CLOSED, NEWEST_TICK, OWN_BALANCE, short_name
@@ -46,7 +46,7 @@ seconds, on a busy machine in eight."""
 NO_SERVER: Final = "no NATS server is running here; start one with `econsim up`, or name one with nats="
 """What is said where there is no address to connect to."""
 
-LOOK_S: Final = 0.2
+POLL_INTERVAL_S: Final = 0.2
 """Pause between looks whether the run is open."""
 
 SILENCE_S: Final = 1.0
@@ -80,13 +80,13 @@ class AgentSession:
         """Sit down; the connection, made with the agent's credentials, stays the caller's."""
         self.run = run
         self.agent = agent
-        self.economy = EconomicService(line := Line(client, run, agent))
+        self.economy = EconomicService(channel := AgentChannel(client, run, agent))
         """Orders, balances, prices."""
-        self.values: Mapping[str, Role] = {}
+        self.values: Mapping[str, MarketRole] = {}
         """Resource → what units of it are worth to the agent, which `join` asks for; empty if it gains by trade alone."""
         self.dealt = Decimal(0)
         """Credits it was dealt when the run opened: `net` beyond them is what it has earned."""
-        self._line = line
+        self._channel = channel
 
     async def ticks(self) -> AsyncIterator[Tick]:
         """Yield ticks from the newest one not answered yet until the run closes.
@@ -95,8 +95,8 @@ class AgentSession:
         more, and lock-step then waits its deadline out at each tick. Ticks that passed while the body
         worked are left out.
         """
-        clock = _Ticks(self._line.client, self.agent)
-        stored = await newest(self._line.client, ANSWERED)
+        clock = _Ticks(self._channel.client, self.agent)
+        stored = await stored_value(self._channel.client, ANSWERED)
         answered = CycleCompletedEvent.model_validate_json(stored).data.tick if stored else 0
         async with clock.listening():
             while tick := await clock.after(answered):
@@ -104,12 +104,12 @@ class AgentSession:
                 await self._answer(tick)
                 answered = tick.number
 
-    async def earned(self) -> Decimal:
+    async def earnings(self) -> Decimal:
         """Return what the agent has earned so far, in credits, as it is stored: also when the run has closed.
 
         Values and costs are settled when a period ends. Raises Unavailable if the server does not answer.
         """
-        stored = await newest(self._line.client, OWN_BALANCE)
+        stored = await stored_value(self._channel.client, OWN_BALANCE)
         return net_of(stored) - self.dealt if stored else Decimal(0)
 
     async def report(self, event: str, data: Mapping[str, object], causation_id: str | None = None) -> None:
@@ -120,7 +120,7 @@ class AgentSession:
         """
         # An id of its own: what is sent again for want of an answer is the same report.
         said = AgentReport(event_id=random_id(), causation_id=causation_id, data=dict(data))
-        await self._line.send(subjects.REPORT, said, event=event)
+        await self._channel.send(subjects.REPORT, said, event=event)
 
     async def _answer(self, tick: Tick) -> None:
         await self.report(subjects.COMPLETED, {"tick": tick.number}, tick.event_id)
@@ -168,9 +168,9 @@ class _Ticks:
     async def _look(self) -> None:
         """Ask for what a lost broadcast would have told."""
         with suppress(Unavailable):
-            if stored := await newest(self._client, NEWEST_TICK):
+            if stored := await stored_value(self._client, NEWEST_TICK):
                 self._take(stored)
-            if await newest(self._client, CLOSED):
+            if await stored_value(self._client, CLOSED):
                 self._end()
 
     async def _hear_tick(self, message: Msg) -> None:
@@ -192,7 +192,7 @@ class _Ticks:
         self._changed.set()
 
 
-async def newest(client: Client, name: str) -> bytes | None:
+async def stored_value(client: Client, name: str) -> bytes | None:
     """Return what is stored under one of the agent's `state.…` names, none if there is nothing.
 
     Raises Unavailable if the server does not answer.
@@ -223,19 +223,19 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
     without server or credentials, NotFound if the run does not open or the agent is not in it, NotAllowed if a host runs it.
     """
     config, end = settings(state=state, nats=nats, creds=creds), time.monotonic() + wait_s
-    url, path = await _found(config, run, agent, end)
+    url, path = await _server_and_creds(config, run, agent, end)
     client = await connect(url, path, f"econsim-{agent}")
     session = AgentSession(client, run, agent)
     try:
         await session.economy.start()
-        await _seat(session, end)
+        await _wait_for_seat(session, end)
         yield session
     finally:
         if not client.is_closed:
             await client.close()
 
 
-async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[str, Path]:
+async def _server_and_creds(config: Settings, run: str, agent: str, end: float) -> tuple[str, Path]:
     """Return server and credentials, waiting for a run that is just being opened."""
     path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
     no_server, said = min(end, time.monotonic() + SERVER_WAIT_S), False
@@ -248,7 +248,7 @@ async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[st
             return url, path
         if time.monotonic() > (end if url else no_server):
             break
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_INTERVAL_S)
     if not url:
         message = NO_SERVER
     else:
@@ -259,7 +259,7 @@ async def _found(config: Settings, run: str, agent: str, end: float) -> tuple[st
     raise SetupError(message)
 
 
-async def _seat(session: AgentSession, end: float) -> None:
+async def _wait_for_seat(session: AgentSession, end: float) -> None:
     """Wait until the run is open and has the agent: then it is told its values."""
     while True:
         try:
@@ -273,4 +273,4 @@ async def _seat(session: AgentSession, end: float) -> None:
         else:
             session.values, session.dealt = told.roles, told.credits
             return
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_INTERVAL_S)

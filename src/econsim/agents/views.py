@@ -73,7 +73,7 @@ class Wallet:
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class MarketRole:
     """What an agent gains by on one market: nobody else is told."""
 
     side: Side
@@ -83,17 +83,17 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class PrivateValues:
     """What an agent began with, and what units are worth to it."""
 
     credits: Decimal
     """Money it was dealt when the run opened: `net` beyond it is what it has earned."""
-    roles: dict[str, Role]
+    roles: dict[str, MarketRole]
     """Resource → role; empty for an agent that gains by trade alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class PriceQuote:
     """A market's public prices, in credits a unit; none where there is none."""
 
     bid: Decimal | None
@@ -105,7 +105,7 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class PriceLevel:
     """All open units at one price."""
 
     price: Decimal
@@ -117,14 +117,14 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
+class MarketDepth:
     """The order book by price, best first."""
 
-    quote: Quote
+    quote: PriceQuote
     """Best prices."""
-    bids: tuple[Level, ...]
+    bids: tuple[PriceLevel, ...]
     """Who wants to buy."""
-    asks: tuple[Level, ...]
+    asks: tuple[PriceLevel, ...]
     """Who wants to sell."""
 
 
@@ -154,15 +154,15 @@ def wallet(balance: ledger.Balance) -> Wallet:
     return Wallet(money, units)
 
 
-def values(found: schemas.Values) -> Values:
+def values(found: schemas.Values) -> PrivateValues:
     """Return an agent's values as it sees them."""
     roles = {
-        role.resource: Role(
+        role.resource: MarketRole(
             role.side, tuple(credits_of(same.value) for same in role.units for _ in range(same.quantity))
         )
         for role in found.roles
     }
-    return Values(credits_of(found.credits), roles)
+    return PrivateValues(credits_of(found.credits), roles)
 
 
 def net_of(stored: bytes) -> Decimal:
@@ -171,22 +171,22 @@ def net_of(stored: bytes) -> Decimal:
     return credits_of(found["posted"] - found.get("debt", 0))
 
 
-def quote(found: market.Quote) -> Quote:
+def quote(found: market.Quote) -> PriceQuote:
     """Return a quote as an agent sees it."""
-    return Quote(
+    return PriceQuote(
         *(None if micros is None else credits_of(micros) for micros in (found.bid, found.ask, found.last))
     )
 
 
-def quotes(found: market.Prices) -> dict[str, Quote]:
+def quotes(found: market.Prices) -> dict[str, PriceQuote]:
     """Return resource → quote as an agent sees them."""
     return {resource: quote(each) for resource, each in found.prices.items()}
 
 
-def depth(book: market.Book) -> Depth:
+def depth(book: market.Book) -> MarketDepth:
     """Return an order book as an agent sees it."""
-    return Depth(quote(book.quote), _levels(book.bids), _levels(book.asks))
+    return MarketDepth(quote(book.quote), _levels(book.bids), _levels(book.asks))
 
 
-def _levels(found: Iterable[market.Level]) -> tuple[Level, ...]:
-    return tuple(Level(credits_of(level.price), level.quantity, level.orders) for level in found)
+def _levels(found: Iterable[market.Level]) -> tuple[PriceLevel, ...]:
+    return tuple(PriceLevel(credits_of(level.price), level.quantity, level.orders) for level in found)

@@ -16,7 +16,7 @@ from econsim.cli.output import echo
 from econsim.cli.unused_options import Idle, refuse_idle
 
 if TYPE_CHECKING:
-    from econsim.agents.sandbox.process import Outcome
+    from econsim.agents.sandbox.process import SandboxResult
     from econsim.agents.sandbox.spec import AgentSpec
     from econsim.config import Settings
 
@@ -135,12 +135,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim agent run bob --run genesis-1 --read ./bob --wall-s 60 -- python bob/main.py
     """
     refuse_idle(context, OF_RUN)
-    from econsim.agents.sandbox.limits import MIB, Limits
+    from econsim.agents.sandbox.limits import MIB, MachineLimits
     from econsim.agents.sandbox.spec import AgentSpec, Isolation
 
     config = configured(context)
     creds = _creds(config, run, name)
-    usual = Limits()
+    usual = MachineLimits()
     limits = replace(
         usual,
         cpu_s=cpu_s or usual.cpu_s,
@@ -166,21 +166,21 @@ def run(  # noqa: PLR0913 - each is an option of the command
     _tell(carried_out(_lived(spec)))
 
 
-async def _lived(spec: AgentSpec) -> Outcome:
+async def _lived(spec: AgentSpec) -> SandboxResult:
     from econsim.agents.sandbox.process import Sandbox
 
     async with Sandbox(spec, echo) as sandbox:
         return await sandbox.wait()
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: SandboxResult) -> None:
     """Say what became of it on stderr, and end with its exit code, or with 1 if a limit stopped it."""
-    from econsim.agents.sandbox.process import Ended
+    from econsim.agents.sandbox.process import EndReason
 
-    if outcome.ended is Ended.BY_ITSELF:
+    if outcome.end_reason is EndReason.BY_ITSELF:
         raise typer.Exit(outcome.status)
     spent = f"{outcome.wall_s:.1f} s, {outcome.cpu_s:.1f} s of processor time"
-    echo(f"the agent was stopped: {outcome.ended} ({spent})", err=True, fg="yellow")
+    echo(f"the agent was stopped: {outcome.end_reason} ({spent})", err=True, fg="yellow")
     raise typer.Exit(BROKEN)
 
 

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from requirements import requirement
 
 from econsim import subjects
-from econsim.agents.channel import Line
+from econsim.agents.channel import AgentChannel
 from econsim.agents.session import AgentSession
 from econsim.domain.admission.reports import REPORT_BYTES_MAX
 from econsim.errors import (
@@ -63,7 +63,7 @@ class Wire:
 
 
 def line(wire, patience_s=5.0):
-    return Line(wire, "run", "anna", patience_s)
+    return AgentChannel(wire, "run", "anna", patience_s)
 
 
 async def sent(wire, **options):

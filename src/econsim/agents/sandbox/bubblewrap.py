@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from econsim.agents.sandbox import init
-from econsim.agents.sandbox.limits import Limits
-from econsim.agents.sandbox.prelaunch import STAGE
+from econsim.agents.sandbox.limits import MachineLimits
+from econsim.agents.sandbox.prelaunch import MOUNT_ROOT
 from econsim.errors import SetupError
 
 SCRATCH: Final = "/tmp"  # noqa: S108 - the jail's own
@@ -64,7 +64,7 @@ class Descriptors:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class SandboxView:
     """What one agent's jail shows."""
 
     program: Path
@@ -73,7 +73,7 @@ class View:
     """What it may read beyond the system, at the same place as outside."""
     directory: Path
     """Where it starts; empty but for what is readable."""
-    staged: bool = False
+    mounted: bool = False
     """Whether sources are on the stage of `launch` instead of at their own place."""
 
     def sources(self) -> list[str]:
@@ -81,10 +81,10 @@ class View:
         home = self.program.parents[2] if _bundled(self.program) else self.program.parent
         return [str(path) for path in (home, *_system_trees(), *self.readable)]
 
-    def command(self, inner: list[str], descriptors: Descriptors, limits: Limits) -> list[str]:
+    def command(self, inner: list[str], descriptors: Descriptors, limits: MachineLimits) -> list[str]:
         """Return the command line that runs `inner` in the jail."""
         sources = self.sources()
-        places = [f"{STAGE}/{number}" if self.staged else each for number, each in enumerate(sources)]
+        places = [f"{MOUNT_ROOT}/{number}" if self.mounted else each for number, each in enumerate(sources)]
         program = str(Path(places[0], self.program.relative_to(sources[0])))
         binds = [word for at in zip(places[1:], sources[1:], strict=True) for word in ("--ro-bind", *at)]
         return [
@@ -164,7 +164,7 @@ def refuse_secrets(readable: Iterable[Path], secrets: Iterable[Path]) -> None:
                 raise SetupError(message)
 
 
-def first_words(command: Iterable[str], environment: dict[str, str], parent: int, tasks: int) -> list[str]:
+def init_command(command: Iterable[str], environment: dict[str, str], parent: int, tasks: int) -> list[str]:
     """Return the command line of `entry`, which becomes the agent."""
     order = {
         "command": list(command),

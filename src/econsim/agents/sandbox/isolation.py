@@ -20,10 +20,10 @@ from econsim.agents.sandbox.spec import AgentSpec
 from econsim.agents.sandbox.usage import Usage
 from econsim.errors import SetupError
 
-REAP_S: Final = 2.0
+BWRAP_EXIT_S: Final = 2.0
 """Longest to wait for the process that watches a jail after the jail is dead."""
 
-DEAD_S: Final = 10.0
+KILL_S: Final = 10.0
 """Longest a killed jail may take: each of its processes has to leave the kernel first."""
 
 REMEDY: Final = (
@@ -34,7 +34,7 @@ REMEDY: Final = (
 """What to do where the kernel lets no jail be made."""
 
 
-class Confined(ABC):
+class AgentProcesses(ABC):
     """The processes of one agent."""
 
     process: Process
@@ -49,7 +49,7 @@ class Confined(ABC):
         """Start our child; its output can be read from here on. Raises SetupError if that cannot be."""
 
     @abstractmethod
-    async def door(self) -> socket.socket | None:
+    async def relay_socket(self) -> socket.socket | None:
         """Wait until the agent can begin; return the socket to relay, None if it needs no relay."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class Confined(ABC):
         """Kill them all, and return when none is left."""
 
 
-class Jailed(Confined):
+class NamespacedProcesses(AgentProcesses):
     """In namespaces of their own, whose first process takes all others with it."""
 
     _first: int | None = None
@@ -75,30 +75,34 @@ class Jailed(Confined):
             raise SetupError(message)
         readable = bubblewrap.readable(spec.command, spec.directory, spec.readable)
         bubblewrap.refuse_secrets(readable, spec.secrets)
-        view = bubblewrap.View(
+        view = bubblewrap.SandboxView(
             bubblewrap.program(), readable, spec.directory, prelaunch.root_can_be_given_up()
         )
         filtered = seccomp.filter_for()
         self._ours, theirs = socket.socketpair()
-        told, info = os.pipe()
-        self._info = os.fdopen(told, "rb", buffering=0)
+        reading, info = os.pipe()
+        self._info = os.fdopen(reading, "rb", buffering=0)
         content = spec.creds.read_bytes()
-        descriptors = bubblewrap.Descriptors(_memory(content), _memory(filtered), info, theirs.detach())
+        descriptors = bubblewrap.Descriptors(
+            _memory_file(content), _memory_file(filtered), info, theirs.detach()
+        )
         try:
-            self.process = await _python("prelaunch", self._order(view, descriptors), descriptors.all())
+            self.process = await _python(
+                "prelaunch", self._instructions(view, descriptors), descriptors.all()
+            )
         finally:
             for descriptor in descriptors.all():
                 os.close(descriptor)
 
-    async def door(self) -> socket.socket | None:
+    async def relay_socket(self) -> socket.socket | None:
         """Wait for the jail to say who is first in it, and for the door."""
-        told = await _read(self._info)
-        if told:
-            self._first = int(json.loads(told)["child-pid"])
+        report = await _read_all(self._info)
+        if report:
+            self._first = int(json.loads(report)["child-pid"])
             with contextlib.suppress(ProcessLookupError):
                 self._descriptor = os.pidfd_open(self._first)
         self._ours.setblocking(False)  # noqa: FBT003 - it takes no name
-        await _readable(self._ours.fileno())
+        await _wait_readable(self._ours.fileno())
         _, handed, _, _ = socket.recv_fds(self._ours, 1, 1)
         self._ours.close()
         if not handed:
@@ -109,8 +113,8 @@ class Jailed(Confined):
         """Return what lives in the jail, and what lies in its `/tmp`."""
         if self._first is None:
             return Usage()
-        tree = usage.of_tree(self._first)
-        scratch = usage.scratch(self._first)
+        tree = usage.tree_usage(self._first)
+        scratch = usage.scratch_usage(self._first)
         return Usage(tree.cpu_s, tree.memory_bytes + scratch.memory_bytes, tree.tasks, scratch.files)
 
     async def end(self) -> None:
@@ -122,37 +126,39 @@ class Jailed(Confined):
                 signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
             # Our child reaps it and ends by itself; killed first, it would leave a zombie to others.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.process.wait(), REAP_S)
+                await asyncio.wait_for(self.process.wait(), BWRAP_EXIT_S)
         else:
-            self._end_unborn()
+            self._kill_unreported()
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         await self.process.wait()
         if self._descriptor is not None:
-            await asyncio.wait_for(_readable(self._descriptor), DEAD_S)
+            await asyncio.wait_for(_wait_readable(self._descriptor), KILL_S)
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _end_unborn(self) -> None:
+    def _kill_unreported(self) -> None:
         """Kill a first process that was not told of: it would wait for its maker for ever."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGSTOP)
             for pid in usage.descendants(self.process.pid):
                 os.kill(pid, signal.SIGKILL)
 
-    def _order(self, view: bubblewrap.View, descriptors: bubblewrap.Descriptors) -> dict[str, Any]:
+    def _instructions(
+        self, view: bubblewrap.SandboxView, descriptors: bubblewrap.Descriptors
+    ) -> dict[str, Any]:
         spec = self.spec
         environment = spec.environment(f"nats://{HOST}:{bubblewrap.PORT}", bubblewrap.CREDS)
-        inner = bubblewrap.first_words(spec.command, environment, descriptors.parent, spec.limits.processes)
+        inner = bubblewrap.init_command(spec.command, environment, descriptors.parent, spec.limits.processes)
         return {
-            "limits": spec.limits.of_a_process(),
-            "staged": view.staged,
+            "limits": spec.limits.process_rlimits(),
+            "mounted": view.mounted,
             "sources": view.sources(),
             "command": view.command(inner, descriptors, spec.limits),
         }
 
 
-class Kept(Confined):
+class SubreaperProcesses(AgentProcesses):
     """As ordinary processes below a keeper that none of them escapes, unless it kills the keeper."""
 
     async def start(self) -> None:
@@ -160,20 +166,20 @@ class Kept(Confined):
         spec = self.spec
         creds = spec.creds.absolute()
         order = {
-            "limits": spec.limits.of_a_process(),
+            "limits": spec.limits.process_rlimits(),
             "command": spec.command,
             "environment": spec.environment(spec.server, str(creds)),
             "directory": str(spec.directory),
         }
         self.process = await _python("subreaper", order, (), stdin=PIPE)
 
-    async def door(self) -> socket.socket | None:
+    async def relay_socket(self) -> socket.socket | None:
         """Return None: it reaches the server by itself."""
         return None
 
     def usage(self) -> Usage:
         """Return what lives below the keeper, and it."""
-        return usage.of_tree(self.process.pid)
+        return usage.tree_usage(self.process.pid)
 
     async def end(self) -> None:
         """Hang up on the keeper, which then kills the others."""
@@ -196,7 +202,7 @@ async def _python(module: str, order: dict[str, Any], keep: tuple[int, ...], std
     )
 
 
-def _memory(content: bytes) -> int:
+def _memory_file(content: bytes) -> int:
     """Return an open file that has no name and holds this."""
     descriptor = os.memfd_create("econsim")
     os.write(descriptor, content)
@@ -204,7 +210,7 @@ def _memory(content: bytes) -> int:
     return descriptor
 
 
-async def _read(pipe: io.FileIO) -> bytes:
+async def _read_all(pipe: io.FileIO) -> bytes:
     """Read a pipe to its end, and close it."""
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
@@ -216,16 +222,16 @@ async def _read(pipe: io.FileIO) -> bytes:
         transport.close()
 
 
-async def _readable(descriptor: int) -> None:
+async def _wait_readable(descriptor: int) -> None:
     """Wait until there is something to read, or the process that it stands for is dead."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
 
-    def told() -> None:
+    def set_ready() -> None:
         if not ready.done():
             ready.set_result(None)
 
-    loop.add_reader(descriptor, told)
+    loop.add_reader(descriptor, set_ready)
     try:
         await ready
     finally:

@@ -38,7 +38,7 @@ OUTPUT_MAX_MIB: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class MachineLimits:
     """What one agent may use, all its processes together unless it says otherwise."""
 
     cpu_s: int = 600
@@ -69,7 +69,7 @@ class Limits:
                 )
                 raise SetupError(message)
 
-    def of_a_process(self) -> dict[int, int]:
+    def process_rlimits(self) -> dict[int, int]:
         """Return what the kernel holds each process to, by the number of its limit."""
         return {
             resource.RLIMIT_CPU: self.cpu_s + CPU_MARGIN_S,
@@ -84,7 +84,7 @@ class Limits:
         }
 
 
-def lower(limits: dict[int, int]) -> None:
+def lower_rlimits(limits: dict[int, int]) -> None:
     """Lower this process to the limits for good; one that is lower already stays."""
     for number, wanted in limits.items():
         _, hard = resource.getrlimit(number)

@@ -53,17 +53,17 @@ def address(url: str) -> tuple[str, int]:
 class Relay:
     """Serve a listening socket from another network for the time of the context."""
 
-    def __init__(self, door: socket.socket, url: str) -> None:
+    def __init__(self, listener: socket.socket, url: str) -> None:
         """Take over the socket; raises SetupError if the URL is of no use."""
         self.refused = 0
         """Connections turned away because there were too many."""
-        self._door = door
+        self._listener = listener
         self._address = address(url)
         self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Begin to accept."""
-        self._server = await asyncio.start_server(self._accepted, sock=self._door, limit=BUFFER_BYTES)
+        self._server = await asyncio.start_server(self._accept, sock=self._listener, limit=BUFFER_BYTES)
         return self
 
     async def __aexit__(
@@ -76,16 +76,16 @@ class Relay:
         await asyncio.gather(*self._open, return_exceptions=True)
         await self._server.wait_closed()
 
-    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= CONNECTIONS_MAX:
             self.refused += 1
             writer.transport.abort()
             return
-        task = asyncio.create_task(self._connected(reader, writer), name="relay")
+        task = asyncio.create_task(self._relay_connection(reader, writer), name="relay")
         self._open.add(task)
         task.add_done_callback(self._open.discard)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _relay_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with _closing(writer):
             try:
                 connecting = asyncio.open_connection(*self._address, limit=BUFFER_BYTES)

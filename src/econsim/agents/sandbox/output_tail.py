@@ -17,21 +17,21 @@ LINE_CHARS_MAX: Final = 500
 READ_BYTES: Final = 16 * 2**10
 """Read at once; an agent that talks faster than it is read waits."""
 
-Heard = Callable[[str], None]
+OnLine = Callable[[str], None]
 """Told each line."""
 
 
-class Tail:
+class OutputTail:
     """The end of one agent's output, made of printable lines."""
 
-    def __init__(self, heard: Heard | None = None, most: int | None = None) -> None:
+    def __init__(self, on_line: OnLine | None = None, most: int | None = None) -> None:
         """Start empty; take no more than `most` bytes, if there is a limit."""
         self.over = False
         """Whether more was said than is taken."""
         self._left = most
         self.lines: deque[str] = deque(maxlen=LINES_MAX)
         """What is kept, oldest first."""
-        self._heard = heard or (lambda _: None)
+        self._on_line = on_line or (lambda _: None)
         self._begun = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
@@ -67,4 +67,4 @@ class Tail:
         for start in range(0, len(plain) or 1, LINE_CHARS_MAX):
             part = plain[start : start + LINE_CHARS_MAX]
             self.lines.append(part)
-            self._heard(part)
+            self._on_line(part)

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from econsim.agents.sandbox.limits import lower
+from econsim.agents.sandbox.limits import lower_rlimits
 
-STAGE: Final = "/tmp"  # noqa: S108 - covered by a file system that nobody else sees
+MOUNT_ROOT: Final = "/tmp"  # noqa: S108 - covered by a file system that nobody else sees
 """Where sources are shown by their number to a `bwrap` that may not walk to them."""
 
 AGENT_ID: Final = 65_534
@@ -38,33 +38,33 @@ def root_can_be_given_up() -> bool:
 
 def main(order: dict[str, Any]) -> None:
     """Do it; raises OSError that says what the kernel forbids."""
-    lower({int(number): most for number, most in order["limits"].items()})
+    lower_rlimits({int(number): most for number, most in order["limits"].items()})
     # When the machine runs out of memory, the external agent goes first.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    if order["staged"]:
-        _stage(order["sources"])
+    if order["mounted"]:
+        _mount_sources(order["sources"])
         os.setgroups([])
         os.setresgid(AGENT_ID, AGENT_ID, AGENT_ID)
         os.setresuid(AGENT_ID, AGENT_ID, AGENT_ID)
     os.execve(order["command"][0], order["command"], {})  # noqa: S606 - that is its job
 
 
-def _stage(sources: list[str]) -> None:
+def _mount_sources(sources: list[str]) -> None:
     """Show each source as a place of its own, in mounts that only we have."""
     libc = ctypes.CDLL(None, use_errno=True)
-    _checked(libc.unshare(_NEW_MOUNTS))
-    _checked(libc.mount(None, b"/", None, _ALL_BELOW | _PRIVATE, None))
+    _check(libc.unshare(_NEW_MOUNTS))
+    _check(libc.mount(None, b"/", None, _ALL_BELOW | _PRIVATE, None))
     opened = [os.open(source, os.O_PATH) for source in sources]
-    _checked(libc.mount(b"tmpfs", STAGE.encode(), b"tmpfs", 0, b"mode=0755"))
+    _check(libc.mount(b"tmpfs", MOUNT_ROOT.encode(), b"tmpfs", 0, b"mode=0755"))
     for number, (source, descriptor) in enumerate(zip(sources, opened, strict=True)):
-        place = Path(STAGE, str(number))
+        place = Path(MOUNT_ROOT, str(number))
         # The stage may cover the source itself, so it is looked at through its descriptor.
         if Path(f"/proc/self/fd/{descriptor}").is_dir():
             place.mkdir()
         else:
             place.touch()
-        _checked(
+        _check(
             libc.mount(
                 f"/proc/self/fd/{descriptor}".encode(), str(place).encode(), None, _BIND | _ALL_BELOW, None
             ),
@@ -72,7 +72,7 @@ def _stage(sources: list[str]) -> None:
         )
 
 
-def _checked(result: int, what: str = "the stage") -> None:
+def _check(result: int, what: str = "the stage") -> None:
     if result:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), what)

@@ -12,10 +12,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from econsim.agents.sandbox.bubblewrap import OWN_TASKS
-from econsim.agents.sandbox.isolation import REMEDY, Jailed, Kept
-from econsim.agents.sandbox.limits import Limits
+from econsim.agents.sandbox.isolation import REMEDY, NamespacedProcesses, SubreaperProcesses
+from econsim.agents.sandbox.limits import MachineLimits
 from econsim.agents.sandbox.nats_relay import Relay, address
-from econsim.agents.sandbox.output_tail import Heard, Tail
+from econsim.agents.sandbox.output_tail import OnLine, OutputTail
 from econsim.agents.sandbox.spec import AgentSpec, Isolation
 from econsim.agents.sandbox.usage import Usage
 from econsim.errors import SetupError
@@ -38,7 +38,7 @@ NOT_ISOLATED: Final = (
 _log = logging.getLogger(__name__)
 
 
-class Ended(StrEnum):
+class EndReason(StrEnum):
     """Why an agent's processes are gone."""
 
     BY_ITSELF = "it ended by itself"
@@ -52,10 +52,10 @@ class Ended(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SandboxResult:
     """What became of an agent."""
 
-    ended: Ended
+    end_reason: EndReason
     """Why it is gone."""
     status: int
     """Its exit code; 128 and the signal's number if a signal ended it."""
@@ -72,12 +72,12 @@ class Outcome:
 class Sandbox:
     """One agent, as an async context manager; leaving it is a hard stop."""
 
-    def __init__(self, spec: AgentSpec, heard: Heard | None = None) -> None:
-        """Describe it; entering the context starts it. `heard` is told each line it says."""
+    def __init__(self, spec: AgentSpec, on_line: OnLine | None = None) -> None:
+        """Describe it; entering the context starts it. `on_line` is told each line it says."""
         self.spec = spec
         """What it is."""
-        self._tail = Tail(heard, spec.limits.output_bytes)
-        self._asked = asyncio.Event()
+        self._tail = OutputTail(on_line, spec.limits.output_bytes)
+        self._stop_requested = asyncio.Event()
         self._used = Usage()
 
     async def __aenter__(self) -> Self:
@@ -90,12 +90,12 @@ class Sandbox:
         if not jailed:
             _log.warning(NOT_ISOLATED)
         self._began = asyncio.get_running_loop().time()
-        self._confined = Jailed(self.spec) if jailed else Kept(self.spec)
+        self._processes = NamespacedProcesses(self.spec) if jailed else SubreaperProcesses(self.spec)
         await self._start()
-        stream = self._confined.process.stdout
+        stream = self._processes.process.stdout
         assert stream is not None
         self._following = asyncio.create_task(self._tail.follow(stream))
-        await self._open()
+        await self._start_relay()
         return self
 
     async def __aexit__(
@@ -104,50 +104,50 @@ class Sandbox:
         """Stop it."""
         await self.stop()
 
-    async def wait(self) -> Outcome:
+    async def wait(self) -> SandboxResult:
         """Wait until it ends or breaks a limit; nothing of it is left then."""
-        return await asyncio.shield(self._living)
+        return await asyncio.shield(self._supervising)
 
-    async def stop(self) -> Outcome:
+    async def stop(self) -> SandboxResult:
         """Kill it with everything it started; nothing of it is left then. Repeating it changes nothing."""
-        self._asked.set()
+        self._stop_requested.set()
         return await self.wait()
 
     async def _start(self) -> None:
         """Start it whole, also when we are cancelled meanwhile: a half-made process could not be ended."""
-        starting = asyncio.ensure_future(self._confined.start())
+        starting = asyncio.ensure_future(self._processes.start())
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
             await starting
-            await self._confined.end()
+            await self._processes.end()
             raise
 
-    async def _open(self) -> None:
+    async def _start_relay(self) -> None:
         """Wait until it can begin, and begin to relay and watch."""
         try:
-            door = await asyncio.wait_for(self._confined.door(), START_S)
+            listener = await asyncio.wait_for(self._processes.relay_socket(), START_S)
         except BaseException as error:
-            await self._confined.end()
-            await self._last_words()
+            await self._processes.end()
+            await self._drain_output()
             if not isinstance(error, SetupError | TimeoutError):
                 raise
             said = (self._tail.lines or ["it did not answer"])[-1]
             message = f"no jail can be made here ({said}); {REMEDY}"
             raise SetupError(message) from error
-        relay = Relay(door, self.spec.server) if door else contextlib.nullcontext()
-        self._living = asyncio.create_task(self._live(relay), name=f"sandbox of {self.spec.agent}")
+        relay = Relay(listener, self.spec.server) if listener else contextlib.nullcontext()
+        self._supervising = asyncio.create_task(self._supervise(relay), name=f"sandbox of {self.spec.agent}")
 
-    async def _live(self, relay: contextlib.AbstractAsyncContextManager[object]) -> Outcome:
+    async def _supervise(self, relay: contextlib.AbstractAsyncContextManager[object]) -> SandboxResult:
         try:
             async with relay:
-                ended = await self._watch()
+                end_reason = await self._watch()
         finally:
-            await self._confined.end()
-            await self._last_words()
-        status = self._confined.process.returncode or 0
-        return Outcome(
-            ended,
+            await self._processes.end()
+            await self._drain_output()
+        status = self._processes.process.returncode or 0
+        return SandboxResult(
+            end_reason,
             128 - status if status < 0 else status,
             self._age_s(),
             self._used.cpu_s,
@@ -155,9 +155,9 @@ class Sandbox:
             tuple(self._tail.lines),
         )
 
-    async def _watch(self) -> Ended:
-        exiting = asyncio.ensure_future(self._confined.process.wait())
-        asked = asyncio.ensure_future(self._asked.wait())
+    async def _watch(self) -> EndReason:
+        exiting = asyncio.ensure_future(self._processes.process.wait())
+        asked = asyncio.ensure_future(self._stop_requested.wait())
         try:
             while True:
                 left_s = max(0.0, self.spec.limits.wall_s - self._age_s())
@@ -165,25 +165,25 @@ class Sandbox:
                     {exiting, asked}, timeout=min(WATCH_S, left_s), return_when="FIRST_COMPLETED"
                 )
                 if exiting.done():
-                    return Ended.BY_ITSELF
+                    return EndReason.BY_ITSELF
                 if asked.done():
-                    return Ended.STOPPED
-                if broken := self._broken():
-                    return broken
+                    return EndReason.STOPPED
+                if exceeded := self._exceeded_limit():
+                    return exceeded
         finally:
             exiting.cancel()
             asked.cancel()
 
-    def _broken(self) -> Ended | None:
+    def _exceeded_limit(self) -> EndReason | None:
         """Return the limit that is broken now."""
-        now, limits = self._confined.usage(), self.spec.limits
+        now, limits = self._processes.usage(), self.spec.limits
         # What an ended process used is missing if its parent did not want to know.
         self._used = Usage(
             max(now.cpu_s, self._used.cpu_s), max(now.memory_bytes, self._used.memory_bytes), now.tasks
         )
-        return Ended.OUTPUT if self._tail.over else _first_broken(limits, now, self._age_s())
+        return EndReason.OUTPUT if self._tail.over else _first_exceeded(limits, now, self._age_s())
 
-    async def _last_words(self) -> None:
+    async def _drain_output(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._following, FLUSH_S)
         self._tail.finish()
@@ -192,13 +192,13 @@ class Sandbox:
         return asyncio.get_running_loop().time() - self._began
 
 
-def _first_broken(limits: Limits, used: Usage, age_s: float) -> Ended | None:
+def _first_exceeded(limits: MachineLimits, used: Usage, age_s: float) -> EndReason | None:
     if used.cpu_s >= limits.cpu_s:
-        return Ended.CPU
+        return EndReason.CPU
     if used.memory_bytes > limits.memory_bytes:
-        return Ended.MEMORY
+        return EndReason.MEMORY
     if used.tasks > limits.processes + OWN_TASKS:
-        return Ended.PROCESSES
+        return EndReason.PROCESSES
     if used.files > limits.files:
-        return Ended.FILES
-    return Ended.WALL if age_s >= limits.wall_s else None
+        return EndReason.FILES
+    return EndReason.WALL if age_s >= limits.wall_s else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from econsim.agents.sandbox.limits import Limits
+from econsim.agents.sandbox.limits import MachineLimits
 
 
 class Isolation(StrEnum):
@@ -39,7 +39,7 @@ class AgentSpec:
     """Further files and directories that it may read."""
     secrets: tuple[Path, ...] = ()
     """What it must not be shown, whatever it asks for."""
-    limits: Limits = field(default_factory=Limits)
+    limits: MachineLimits = field(default_factory=MachineLimits)
     """What it may use."""
     isolation: Isolation = Isolation.NAMESPACES
     """How far it is kept apart."""

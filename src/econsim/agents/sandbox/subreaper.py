@@ -16,10 +16,10 @@ import sys
 from typing import Any, Final
 
 from econsim.agents.sandbox.init import NOT_FOUND
-from econsim.agents.sandbox.limits import lower
+from econsim.agents.sandbox.limits import lower_rlimits
 from econsim.agents.sandbox.usage import descendants
 
-GLANCE_S: Final = 0.05
+POLL_INTERVAL_S: Final = 0.05
 """Pause between two looks at the children."""
 
 _BE_REAPER: Final = 36
@@ -34,8 +34,8 @@ def main(order: dict[str, Any]) -> int:
     if agent == 0:
         _become(order)
     status: int | None = None
-    while status is None and not select.select([0], [], [], GLANCE_S)[0]:
-        status = _reaped().get(agent)
+    while status is None and not select.select([0], [], [], POLL_INTERVAL_S)[0]:
+        status = _reap_children().get(agent)
     _end_all()
     if status is None:
         return 128 + signal.SIGKILL
@@ -49,7 +49,7 @@ def _become(order: dict[str, Any]) -> None:
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(order["directory"])
-        lower({int(number): most for number, most in order["limits"].items()})
+        lower_rlimits({int(number): most for number, most in order["limits"].items()})
         os.execvpe(order["command"][0], order["command"], order["environment"])  # noqa: S606 - that is its job
     except OSError as error:
         sys.stderr.write(f"{order['command'][0]} cannot be run: {error.strerror}\n")
@@ -57,7 +57,7 @@ def _become(order: dict[str, Any]) -> None:
     os._exit(NOT_FOUND)
 
 
-def _reaped() -> dict[int, int]:
+def _reap_children() -> dict[int, int]:
     """Return the wait status of every child that ended, by its process id."""
     ended: dict[int, int] = {}
     with contextlib.suppress(ChildProcessError):
@@ -71,7 +71,7 @@ def _end_all() -> None:
     while below := descendants(os.getpid()):
         _send(signal.SIGSTOP, below)
         _send(signal.SIGKILL, below)
-        _reaped()
+        _reap_children()
 
 
 def _send(number: signal.Signals, pids: list[int]) -> None:

@@ -31,13 +31,13 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _ProcessEntry:
     pid: int
     parent: int
     usage: Usage
 
 
-def of_tree(root: int) -> Usage:
+def tree_usage(root: int) -> Usage:
     """Return what a process and everything below it uses; nothing if it is gone."""
     members = [entry.usage for entry in _below(root)]
     return Usage(
@@ -52,7 +52,7 @@ def descendants(root: int) -> list[int]:
     return [entry.pid for entry in _below(root) if entry.pid != root]
 
 
-def scratch(pid: int, place: str = "/tmp") -> Usage:  # noqa: S108 - as the process sees it
+def scratch_usage(pid: int, place: str = "/tmp") -> Usage:  # noqa: S108 - as the process sees it
     """Return the memory and files that a file system in memory takes, as a process sees it; nothing if it is gone."""
     with contextlib.suppress(OSError):
         state = os.statvfs(f"/proc/{pid}/root{place}")
@@ -62,8 +62,8 @@ def scratch(pid: int, place: str = "/tmp") -> Usage:  # noqa: S108 - as the proc
     return Usage()
 
 
-def _below(root: int) -> Iterator[_Entry]:
-    children: dict[int, list[_Entry]] = {}
+def _below(root: int) -> Iterator[_ProcessEntry]:
+    children: dict[int, list[_ProcessEntry]] = {}
     found = list(_entries())
     for entry in found:
         children.setdefault(entry.parent, []).append(entry)
@@ -74,17 +74,17 @@ def _below(root: int) -> Iterator[_Entry]:
         waiting.extend(children.get(entry.pid, ()))
 
 
-def _entries() -> Iterator[_Entry]:
+def _entries() -> Iterator[_ProcessEntry]:
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - a hundred paths fewer a look
         # It may end while it is being read.
         with contextlib.suppress(OSError):
-            yield _parsed(int(name), Path("/proc", name, "stat").read_text(errors="replace"))
+            yield _parse_stat(int(name), Path("/proc", name, "stat").read_text(errors="replace"))
 
 
-def _parsed(pid: int, line: str) -> _Entry:
+def _parse_stat(pid: int, line: str) -> _ProcessEntry:
     """Read a line of proc(5); the name in brackets may hold anything, also brackets."""
     words = line.rpartition(")")[2].split()
     ticks = sum(map(int, words[11:15]))
-    return _Entry(
+    return _ProcessEntry(
         pid, int(words[1]), Usage(ticks / _TICKS_PER_S, int(words[21]) * _PAGE_BYTES, int(words[17]))
     )

@@ -109,7 +109,7 @@ def _take(log: Log, items: Iterable[Item], resource: str, tick: int) -> None:
         concerned = {item.buyer, item.seller} if isinstance(item, TradeExecuted) else {item.agent}
         for name in concerned & log.told.keys():
             outcome = outcome_of(item, resource, tick, name)
-            log.told[name].add((outcome.order_id, outcome.what.value, item.n))
+            log.told[name].add((outcome.order_id, outcome.kind.value, item.n))
 
 
 async def judge(client: Client, run: str, served: Sequence[Served], noise: Noise, log: Log) -> list[Fact]:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from econsim import subjects
 from econsim.adapters.nats.connection import ready
-from econsim.agents.channel import Line
+from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
 from econsim.agents.outcomes import outcome_of
 from econsim.errors import EconsimError, NotFound
@@ -79,7 +79,7 @@ class External:
         self.taken_back: set[str] = set()
         """Those it asked to be cancelled."""
         self._client = client
-        self._line = Line(client, run, name, PATIENCE_S)
+        self._line = AgentChannel(client, run, name, PATIENCE_S)
         self._economy = EconomicService(self._line)
         self._resource = resource
         self._stopping = False
@@ -163,4 +163,4 @@ class External:
             outcome = outcome_of(item, self._resource, event.tick, self.name)
             if not outcome.order_id.startswith(f"{self.name}."):
                 self.strange.append(f"about {outcome.order_id} on {message.subject}")
-            self.told.add((outcome.order_id, outcome.what.value, item.n))
+            self.told.add((outcome.order_id, outcome.kind.value, item.n))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from econsim.agents.sandbox import bubblewrap
-from econsim.agents.sandbox.limits import Limits
+from econsim.agents.sandbox.limits import MachineLimits
 from econsim.agents.sandbox.seccomp import MACHINES, filter_for
 from econsim.agents.sandbox.spec import AgentSpec
 from econsim.errors import SetupError
@@ -37,7 +37,7 @@ def verdict(program, architecture, number, argument=0):
 
 
 def view(tmp_path, *, staged=False):
-    return bubblewrap.View(bubblewrap.program(), (tmp_path,), tmp_path, staged)
+    return bubblewrap.SandboxView(bubblewrap.program(), (tmp_path,), tmp_path, staged)
 
 
 def pairs(command, option):
@@ -45,7 +45,7 @@ def pairs(command, option):
 
 
 def test_only_what_is_listed_is_bound_and_all_of_it_read_only(tmp_path):
-    command = view(tmp_path).command(["true"], FILES, Limits())
+    command = view(tmp_path).command(["true"], FILES, MachineLimits())
 
     shown = {inside for _, inside in pairs(command, "--ro-bind")}
     assert shown - {"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"} == {
@@ -58,12 +58,12 @@ def test_only_what_is_listed_is_bound_and_all_of_it_read_only(tmp_path):
 
 @pytest.mark.parametrize("namespace", ["user", "pid", "ipc", "uts", "net"])
 def test_it_gets_namespaces_of_its_own(tmp_path, namespace):
-    assert f"--unshare-{namespace}" in view(tmp_path).command(["true"], FILES, Limits())
+    assert f"--unshare-{namespace}" in view(tmp_path).command(["true"], FILES, MachineLimits())
 
 
 def test_on_the_stage_sources_go_by_their_number(tmp_path):
     staged = view(tmp_path, staged=True)
-    command = staged.command(["true"], FILES, Limits())
+    command = staged.command(["true"], FILES, MachineLimits())
 
     assert command[0].startswith("/tmp/0/")
     assert all(

@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from econsim.agents.sandbox import usage
-from econsim.agents.sandbox.limits import Limits
+from econsim.agents.sandbox.limits import MachineLimits
 from econsim.errors import SetupError
 
 LOWERED = (
-    "import resource, sys; from econsim.agents.sandbox.limits import lower\n"
-    "lower({resource.RLIMIT_NOFILE: int(sys.argv[1])}); lower({resource.RLIMIT_NOFILE: int(sys.argv[2])})\n"
+    "import resource, sys; from econsim.agents.sandbox.limits import lower_rlimits\n"
+    "lower_rlimits({resource.RLIMIT_NOFILE: int(sys.argv[1])}); lower_rlimits({resource.RLIMIT_NOFILE: int(sys.argv[2])})\n"
     "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
 )
 
@@ -21,11 +21,11 @@ LOWERED = (
 @pytest.mark.parametrize("field", ["cpu_s", "memory_bytes", "processes", "wall_s"])
 def test_a_limit_that_leaves_nothing_is_named(field):
     with pytest.raises(SetupError, match=f"the limit {field} is 0"):
-        Limits(**{field: 0})
+        MachineLimits(**{field: 0})
 
 
 def test_the_kernel_holds_each_process_to_them():
-    held = Limits(cpu_s=5, memory_bytes=10, open_files=7).of_a_process()
+    held = MachineLimits(cpu_s=5, memory_bytes=10, open_files=7).process_rlimits()
 
     assert held[resource.RLIMIT_DATA] == 10
     assert held[resource.RLIMIT_NOFILE] == 7
@@ -48,7 +48,7 @@ def test_a_tree_counts_with_everything_below_it():
         for _ in range(4):
             process.stdout.readline()
 
-        used, below = usage.of_tree(process.pid), usage.descendants(process.pid)
+        used, below = usage.tree_usage(process.pid), usage.descendants(process.pid)
         for pid in (process.pid, *below):
             os.kill(pid, 9)
 
@@ -62,7 +62,7 @@ def test_processor_time_of_children_that_ended_counts():
     pipe = subprocess.PIPE
     with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as process:
         process.stdout.readline()
-        used = usage.of_tree(process.pid)
+        used = usage.tree_usage(process.pid)
         process.communicate(b"\n")
 
     assert used.cpu_s > 0.05
@@ -73,5 +73,5 @@ def test_a_process_that_is_gone_uses_nothing():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
 
-    assert usage.of_tree(process.pid) == usage.Usage()
-    assert usage.scratch(process.pid) == usage.Usage()
+    assert usage.tree_usage(process.pid) == usage.Usage()
+    assert usage.scratch_usage(process.pid) == usage.Usage()

@@ -10,7 +10,7 @@ import pytest
 from econsim.agents.sandbox import nats_relay
 from econsim.agents.sandbox.limits import MIB
 from econsim.agents.sandbox.nats_relay import Relay, address
-from econsim.agents.sandbox.output_tail import LINE_CHARS_MAX, LINES_MAX, Tail
+from econsim.agents.sandbox.output_tail import LINE_CHARS_MAX, LINES_MAX, OutputTail
 from econsim.errors import SetupError
 
 
@@ -154,7 +154,7 @@ async def test_without_a_server_it_hangs_up():
 
 
 def test_the_tail_keeps_the_last_lines():
-    tail = Tail()
+    tail = OutputTail()
     for number in range(LINES_MAX + 5):
         tail.add(f"{number}\n".encode())
     tail.add(b"unfinished")
@@ -165,7 +165,7 @@ def test_the_tail_keeps_the_last_lines():
 
 
 def test_a_line_without_end_takes_no_more_room_than_one():
-    tail = Tail()
+    tail = OutputTail()
     for _ in range(1_000):
         tail.add(b"x" * 10_000)
 
@@ -175,13 +175,13 @@ def test_a_line_without_end_takes_no_more_room_than_one():
 
 def test_a_terminal_is_not_told_what_to_do():
     heard = []
-    Tail(heard.append).add(b"\x1b[2Jred\x07\r\n\xff\n" + "ü\n".encode()[:1])
+    OutputTail(heard.append).add(b"\x1b[2Jred\x07\r\n\xff\n" + "ü\n".encode()[:1])
 
     assert heard == [" [2Jred ", "\N{REPLACEMENT CHARACTER}"]
 
 
 def test_a_letter_may_come_in_two_parts():
-    tail = Tail()
+    tail = OutputTail()
     for byte in "ü\n".encode():
         tail.add(bytes([byte]))
 
