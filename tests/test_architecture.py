@@ -45,7 +45,7 @@ WITHIN: dict[str, Floors] = {
         ("market",),
         ("admission", "clock", "scenario", "verification"),
     ),
-    "adapters": (("clock",), ("nats",), ("jetstream", "server")),
+    "adapters": (("clock", "poll"), ("nats",), ("jetstream", "server")),
     "agents": (("", "sandbox"),),
     "services": (("",), ("admin", "admission", "agent", "clock", "ledger", "market")),
     "routers": (("admin", "admission", "agent", "clock", "ledger", "market"), ("",)),
