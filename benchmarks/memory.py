@@ -8,7 +8,7 @@ from time import process_time
 from benchmarks import loads
 from benchmarks.book import DEPTHS, measure
 from benchmarks.table import Line
-from econsim.domain.audit.canonical_log import Canonical
+from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.runs import in_memory
 from econsim.schemas.market import TickCleared
 
@@ -62,7 +62,7 @@ def whole(agents: int, ticks: int) -> tuple[float, float]:
     events = list(in_memory.run(scenario))
     seconds = process_time() - started
     orders = sum(e.event.data.orders for e in events if isinstance(e.event.data, TickCleared))
-    started, canonical = process_time(), Canonical()
+    started, canonical = process_time(), CanonicalLog()
     for event in events:
         canonical.add(event)
     canonical.hexdigest()

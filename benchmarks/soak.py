@@ -20,7 +20,7 @@ from econsim.adapters.clock import unix_seconds
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.state_directory import read_record, running
-from econsim.domain.audit.decoding import decoded
+from econsim.domain.audit.decoding import decode_if_valid
 from econsim.identity.trust_root import Trust
 from econsim.runs import scenario_file
 from econsim.runs.overrides import chosen
@@ -63,7 +63,7 @@ async def _sampled(state: Path, up: int, seconds: float) -> list[tuple[str, list
         for name, pid in _processes(state, up).items():
             samples.setdefault(name, []).append(_mebibytes(pid))
         patterns = [subjects.TICK_CLEARED.pattern(run=RUN)]
-        cleared = [decoded(each.subject, each.payload) async for each in read(client, RUN, patterns)]
+        cleared = [decode_if_valid(each.subject, each.payload) async for each in read(client, RUN, patterns)]
         orders.append(
             sum(s.event.data.orders for s in cleared if s and isinstance(s.event.data, TickCleared))
         )

@@ -7,7 +7,7 @@ from econsim.adapters.jetstream.run_reader import events
 from econsim.adapters.nats.connection import connect
 from econsim.app import server_of
 from econsim.config import settings
-from econsim.domain.audit.decoding import decoded
+from econsim.domain.audit.decoding import decode_if_valid
 from econsim.errors import EconsimError
 from econsim.schemas.market import Traded
 from econsim.schemas.money import format_credits
@@ -19,7 +19,7 @@ async def main(run: str) -> None:
     client = await connect(server.url, server.creds("observer"), "read-the-log")
     count = 0
     async for stored in events(client, run):
-        sealed = decoded(stored.subject, stored.payload)
+        sealed = decode_if_valid(stored.subject, stored.payload)
         for trade in sealed.event.data.items if sealed and isinstance(sealed.event.data, Traded) else ():
             count += 1
             price = format_credits(trade.price)

@@ -34,10 +34,10 @@ class Book:
         """Carry out one batch and return its items."""
         self.tick += 1
         opened = self.session.open(self.tick, actions, shuffle=False)
-        refused = self.ledger.apply(opened.chains).answer()
+        refused = self.ledger.apply(opened.chains).refusals()
         mark = Mark(self.tick, 1, self.tick, ends_period=ends_period)
         self.closed = self.session.close(opened, refused, mark)
-        assert not self.ledger.apply(self.closed.chains).answer()
+        assert not self.ledger.apply(self.closed.chains).refusals()
         self.past.append(self.closed)
         return self.closed.items
 

@@ -9,23 +9,25 @@ from functools import cache
 from run_builders import small_scenario
 
 from econsim.domain.audit.envelope import digest
-from econsim.domain.ledger.verify import verify
-from econsim.domain.verification.run import Checked, Kept, RunChecks
-from econsim.ports import Entry
+from econsim.domain.ledger.verify import verify_journal
+from econsim.domain.verification.run import RunChecks, RunReport, StoredRecord
+from econsim.ports import StoredEntry
 from econsim.runs import in_memory
 from econsim.schemas.ledger import CREDITS, DEBT, TransferPosted, TransferRefused
-from econsim.services.ledger.stored import StoredBooks
+from econsim.services.ledger.stored import StoredLedger
 
 RUN = "run_1"
 
 
 @cache
-def kept_run(policy="zip", mechanism="continuous_double_auction", **fields) -> tuple[tuple[Kept, ...], ...]:
+def kept_run(
+    policy="zip", mechanism="continuous_double_auction", **fields
+) -> tuple[tuple[StoredRecord, ...], ...]:
     """Return the log and the bucket of a small run."""
     return kept(small_scenario(policy, mechanism, **fields))
 
 
-def kept(scenario) -> tuple[tuple[Kept, ...], ...]:
+def kept(scenario) -> tuple[tuple[StoredRecord, ...], ...]:
     """Return the log and the bucket of a run of a scenario."""
     log = tuple(in_memory.run(scenario, RUN, "ab"))
     entries = [each for each in log if isinstance(each.event.data, TransferPosted | TransferRefused)]
@@ -38,18 +40,18 @@ def kept(scenario) -> tuple[tuple[Kept, ...], ...]:
     )
 
 
-def checked(log, bucket, kept_hash="") -> Checked:
+def run_report(log, bucket, kept_hash="") -> RunReport:
     """Return what verification finds in a log and a bucket."""
-    books = StoredBooks()
-    checks = RunChecks(RUN, lambda kept: books.fold(Entry(kept.subject, kept.payload, kept.sequence)))
+    books = StoredLedger()
+    checks = RunChecks(RUN, lambda kept: books.fold(StoredEntry(kept.subject, kept.payload, kept.sequence)))
     for each in bucket:
-        checks.in_bucket(each)
+        checks.add_bucket_record(each)
     for each in log:
-        checks.in_log(each)
-    return checks.checked(books.balances, kept_hash)
+        checks.add_log_record(each)
+    return checks.report(books.balances, kept_hash)
 
 
-def flipped(kept: Kept, bit: int) -> Kept:
+def flipped(kept: StoredRecord, bit: int) -> StoredRecord:
     """Return a record with one bit changed, counted over its subject, its payload and its digest."""
     parts = [kept.subject.encode(), kept.payload, (kept.digest or "").encode()]
     for place, part in enumerate(parts):
@@ -64,20 +66,20 @@ def flipped(kept: Kept, bit: int) -> Kept:
     )
 
 
-def bits(kept: Kept) -> int:
+def bits(kept: StoredRecord) -> int:
     """Return how many bits a record has."""
     return 8 * (len(kept.subject.encode()) + len(kept.payload) + len(kept.digest or ""))
 
 
-def altered(kept: Kept, **data) -> Kept:
+def altered(kept: StoredRecord, **data) -> StoredRecord:
     """Return a record whose data differs and whose digest fits: what a wrong service would have stored."""
     body = json.loads(kept.payload)
     body["data"] |= data
     payload = json.dumps(body).encode()
-    return replace(kept, payload=payload, digest=digest(kept.known_as or kept.subject, payload))
+    return replace(kept, payload=payload, digest=digest(kept.digest_subject or kept.subject, payload))
 
 
-def data_of(kept: Kept) -> dict:
+def data_of(kept: StoredRecord) -> dict:
     """Return a record's data."""
     return json.loads(kept.payload)["data"]
 
@@ -87,12 +89,12 @@ def places(log, action) -> list[int]:
     return [index for index, kept in enumerate(log) if kept.subject.split(".")[2] == action]
 
 
-def without(log, index) -> list[Kept]:
+def without(log, index) -> list[StoredRecord]:
     """Return the records but one."""
     return [*log[:index], *log[index + 1 :]]
 
 
-def instead(log, index, kept) -> list[Kept]:
+def instead(log, index, kept) -> list[StoredRecord]:
     """Return the records with one in the place of another."""
     return [*log[:index], kept, *log[index + 1 :]]
 
@@ -104,7 +106,7 @@ def _journal(entries):
 
 
 def _balances(entries):
-    for holder, positions in verify([addressed.event for addressed in entries]).balances.items():
+    for holder, positions in verify_journal([addressed.event for addressed in entries]).balances.items():
         credits_ = positions.pop(CREDITS, None)
         debt = positions.pop(DEBT, None)
         balance = {
@@ -118,5 +120,5 @@ def _balances(entries):
             yield f"{RUN}.{holder}.holdings", json.dumps(held).encode(), ""
 
 
-def _kept(place, subject, payload, known_as=""):
-    return Kept(place, subject, payload, digest(known_as or subject, payload), known_as)
+def _kept(place, subject, payload, digest_subject=""):
+    return StoredRecord(place, subject, payload, digest(digest_subject or subject, payload), digest_subject)

@@ -7,8 +7,8 @@ from itertools import count
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.ledger.journal import Journal
-from econsim.domain.ledger.ledger import Outcome
-from econsim.domain.ledger.verify import Entry
+from econsim.domain.ledger.ledger import Decisions
+from econsim.domain.ledger.verify import JournalEntry
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Submit, Transfer, TransferPosted
 
 
@@ -49,12 +49,12 @@ class Recorder:
 
     def __init__(self) -> None:
         self.journal = Journal()
-        self.events: list[Entry] = []
+        self.events: list[JournalEntry] = []
         self._places = count()
 
-    def record(self, outcome: Outcome) -> None:
+    def record(self, outcome: Decisions) -> None:
         envelope = Envelope("run", "salt", 1, "2026-01-01T00:00:00.000000000Z")
-        for entry in self.journal.seal(outcome):
+        for entry in self.journal.append(outcome):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             self.events.append(envelope.event(subject, "ledger", entry, next(self._places)).event)

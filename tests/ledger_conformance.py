@@ -13,7 +13,7 @@ from itertools import pairwise
 from ledger_builders import Recorder, chain, endow, pay, pending, post, submit, transfer, void
 
 from econsim.domain.ledger.ledger import Ledger
-from econsim.domain.ledger.verify import verify
+from econsim.domain.ledger.verify import verify_journal
 from econsim.schemas.ledger import (
     CREDITS,
     TREASURY,
@@ -64,7 +64,7 @@ class Books:
         return ledger
 
     def verify(self, events=None, stated=None):
-        return verify(self.events if events is None else events, stated)
+        return verify_journal(self.events if events is None else events, stated)
 
     async def writer(self, *opening):
         writer = self.writer_class("run", "salt", FakeStateStore(), FakeWallClock())
@@ -125,7 +125,7 @@ def tampering_is_evident(make):
         forged[place] = event.model_copy(update={"data": data})
         found = books.verify(forged).first
         assert found is not None
-        assert found.sequence == event.data.sequence
+        assert found.place == event.data.sequence
     for removed in range(len(books.events) - 1):
         assert books.verify([*books.events[:removed], *books.events[removed + 1 :]]).first is not None
 
@@ -184,7 +184,7 @@ def overdraft_guard_holds_under_drain(make):
         books.apply(chain(f"r{i}", pending(f"r{i}", "ann", "bob", 3)), pay(f"p{i}", "ann", "bob", 2))
         held = books.credits("ann")
         assert held.posted - held.pending >= 0
-    assert books.apply(pay("last", "ann", "bob", 1)).answer() == {"last": SHORT}
+    assert books.apply(pay("last", "ann", "bob", 1)).refusals() == {"last": SHORT}
 
 
 def amounts_do_not_drift(make):
@@ -200,7 +200,7 @@ def amounts_do_not_drift(make):
 def assets_never_mix(make):
     books = make(endow("ann", 100), endow("ann", 1, "cpu"))
 
-    answer = books.apply(pay("p", "ann", "bob", 2, "cpu"), pay("q", "ann", "bob", 1, "cpu")).answer()
+    answer = books.apply(pay("p", "ann", "bob", 2, "cpu"), pay("q", "ann", "bob", 1, "cpu")).refusals()
 
     assert answer == {"p": SHORT}
     assert books.positions()["ann"] == {CREDITS: Position(100, 0), "cpu": Position(0, 0)}
@@ -213,7 +213,7 @@ def reversal_is_by_compensation_only(make):
     books.apply(chain("post", post("post", "ann", "bob", 40, of="hold")))
 
     undone = books.apply(chain("v", void("v", "ann", "bob", of="hold")))
-    assert undone.answer() == {"v": Refusal.PENDING_TRANSFER_ALREADY_RESOLVED}
+    assert undone.refusals() == {"v": Refusal.PENDING_TRANSFER_ALREADY_RESOLVED}
     assert books.credits("bob") == Position(40, 0)
 
     books.apply(pay("back", "bob", "ann", 40))
@@ -237,7 +237,7 @@ def accounts_keep_their_order(make):
 
     outcome = books.apply(pay("z", "ann", "bob", 10), pay("y", "bob", "eve", 10), pay("x", "eve", "ann", 10))
 
-    assert outcome.answer() == {}
+    assert outcome.refusals() == {}
     sequence = [c.id for event in books.events for c in event.data.chains]
     assert sequence[-3:] == ["z", "y", "x"]
     assert all(a.data.sequence < b.data.sequence for a, b in pairwise(books.events))
@@ -250,7 +250,7 @@ def duplicate_of_a_refused_is_not_applied(make):
 
     again = books.apply(pay("p", "ann", "bob", 11))
 
-    assert again.answer() == {"p": SHORT}
+    assert again.refusals() == {"p": SHORT}
     assert books.credits("bob") == Position(0, 0)
 
 
@@ -260,7 +260,7 @@ def a_void_moves_nothing(make):
 
     paid = chain("v", transfer("v", "ann", "bob", 40, kind=Kind.VOID, pending_id="hold"))
 
-    assert books.apply(paid).answer() == {"v": Refusal.PENDING_TRANSFER_HAS_DIFFERENT_FIELDS}
+    assert books.apply(paid).refusals() == {"v": Refusal.PENDING_TRANSFER_HAS_DIFFERENT_FIELDS}
     assert books.credits("bob") == Position(0, 0)
     assert [finding.what for finding in books.verify().findings] == []
 

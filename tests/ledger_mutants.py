@@ -9,7 +9,7 @@ from ledger_builders import Recorder
 from ledger_conformance import Books
 
 from econsim.domain.ledger.ledger import Ledger
-from econsim.domain.ledger.verify import Report
+from econsim.domain.ledger.verify import JournalReport
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, TransferPosted
 from econsim.services.ledger.state import LedgerState
 from econsim.services.ledger.writer import LedgerWriter
@@ -64,7 +64,7 @@ class HashesAreNotChecked(Books):
     def verify(self, events=None, stated=None):
         report = super().verify(events, stated)
         kept = tuple(finding for finding in report.findings if "hash" not in finding.what)
-        return Report(report.entries, report.transfers, report.head_hash, report.balances, kept)
+        return JournalReport(report.entries, report.transfers, report.head_hash, report.balances, kept)
 
 
 class _ForgetsWhatItApplied(Ledger):

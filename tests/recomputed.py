@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from nats.aio.client import Client
 
 from econsim.adapters.jetstream.audit_log import read
-from econsim.domain.audit.decoding import decoded
+from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.ledger.verify import verify
+from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.market.book import Session
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.ledger import TransferPosted, TransferRefused
@@ -32,7 +32,7 @@ def discrepancies(events: Iterable[AddressedEvent]) -> list[str]:
     events = list({addressed.event.event_id: addressed for addressed in events}.values())
     [opened] = [s.event.data for s in events if isinstance(s.event.data, RunOpened)]
     journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
-    found = list(verify(journal).findings)
+    found = list(verify_journal(journal).findings)
     settled = Counter(
         chain.id
         for entry in journal
@@ -53,7 +53,7 @@ def discrepancies(events: Iterable[AddressedEvent]) -> list[str]:
 
 async def log_of(client: Client, run: str) -> list[AddressedEvent]:
     """Return the events a run's log holds now."""
-    found = [decoded(stored.subject, stored.payload) async for stored in read(client, run)]
+    found = [decode_if_valid(stored.subject, stored.payload) async for stored in read(client, run)]
     return [addressed for addressed in found if addressed]
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from factories import group, role, scenario
 
 from econsim.domain.agent.random_draws import rank
-from econsim.domain.audit.facts import Record, unseal
+from econsim.domain.audit.facts import Record, addressed_record
 from econsim.report.aggregate import Tally
 from econsim.report.summary import Summary
 from econsim.runs.in_memory import run
@@ -56,7 +56,7 @@ def small_run(policy="zip", mechanism="continuous_double_auction", name="run_1",
 
 def records(wanted, name="run_1", salt="ab") -> tuple[Record, ...]:
     """Return the records of a run of a scenario, in log order."""
-    return tuple(unseal(addressed) for addressed in run(wanted, name, salt))
+    return tuple(addressed_record(addressed) for addressed in run(wanted, name, salt))
 
 
 def only(log, subject) -> list[Record]:

@@ -40,6 +40,7 @@ FLOORS_MAX = 14
 # The same inside a room. A word is a folder or module of it; "" stands for the modules that are not named.
 WITHIN: dict[str, Floors] = {
     "domain": (
+        ("finding",),
         ("audit", "ledger", "measures"),
         ("agent",),
         ("market",),

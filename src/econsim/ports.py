@@ -26,7 +26,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredEntry:
     """One stored value."""
 
     key: str
@@ -47,10 +47,10 @@ class StateStore(Protocol):
         is unknown: read the keys back before trying again.
         """
 
-    async def get(self, key: str) -> Entry | None:
+    async def get(self, key: str) -> StoredEntry | None:
         """Return the newest value of a key."""
 
-    def history(self, prefix: str) -> AsyncIterator[Entry]:
+    def history(self, prefix: str) -> AsyncIterator[StoredEntry]:
         """Yield every write ever made to keys below `prefix.`, oldest first."""
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from econsim.domain.admission import quota
 from econsim.errors import Conflict, InvalidMessage, Unavailable
-from econsim.ports import Entry, Write
+from econsim.ports import StoredEntry, Write
 from econsim.schemas.quota import Quotas, QuotaUpdate
 
 WRITES_MAX = 1000
@@ -33,7 +33,7 @@ class FakeStateStore:
 
     def __init__(self) -> None:
         """Start empty."""
-        self.entries: list[Entry] = []
+        self.entries: list[StoredEntry] = []
         """Every write ever made, oldest first."""
         self.commits: list[int] = []
         """Number of writes of each commit that was made."""
@@ -54,13 +54,13 @@ class FakeStateStore:
             raise Unavailable
         return len(self.entries)
 
-    async def get(self, key: str) -> Entry | None:
+    async def get(self, key: str) -> StoredEntry | None:
         """Return the newest value of a key."""
         await asyncio.sleep(0)
         revision = self._revisions.get(key, 0)
         return self.entries[revision - 1] if revision else None
 
-    async def history(self, prefix: str) -> AsyncIterator[Entry]:
+    async def history(self, prefix: str) -> AsyncIterator[StoredEntry]:
         """Yield every write ever made to keys below `prefix.`, oldest first."""
         await asyncio.sleep(0)
         for entry in tuple(self.entries):
@@ -81,7 +81,7 @@ class FakeStateStore:
             seen.add(write.key)
         for write in writes:
             revision = len(self.entries) + 1
-            self.entries.append(Entry(write.key, write.value, revision))
+            self.entries.append(StoredEntry(write.key, write.value, revision))
             self._revisions[write.key] = revision
         self.commits.append(len(writes))
 

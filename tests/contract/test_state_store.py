@@ -16,9 +16,9 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.domain.ledger.verify import verify
+from econsim.domain.ledger.verify import verify_journal
 from econsim.errors import Conflict, InvalidMessage, Unavailable
-from econsim.ports import Entry, Write
+from econsim.ports import StoredEntry, Write
 from econsim.schemas.ledger import Position, TransferPostedEvent
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.testing import Failure, FakeStateStore, FakeWallClock
@@ -55,7 +55,7 @@ async def test_writes_all_keys_with_consecutive_revisions(store, run):
 
     entries = await history(store, run)
     assert [entry.revision for entry in entries] == list(range(last - 4, last + 1))
-    assert await store.get(f"{run}.k.4") == Entry(f"{run}.k.4", b"4", last)
+    assert await store.get(f"{run}.k.4") == StoredEntry(f"{run}.k.4", b"4", last)
 
 
 async def test_revisions_stay_consecutive_while_others_write(store, run):
@@ -164,7 +164,7 @@ async def test_stored_journal_and_balances_agree(store, run):
 
     events = [TransferPostedEvent.model_validate_json(e.value) for e in entries if ".transfer." in e.key]
     stated = {holder: {"credits": writer.balance(holder).credits} for holder in ("treasury", "ann", "bob")}
-    report = verify(events, stated)
+    report = verify_journal(events, stated)
     assert report.findings == ()
     assert report.balances["bob"]["credits"] == Position(19, 0)
 

@@ -23,8 +23,8 @@ from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import SERVICES, Server
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import unseal
-from econsim.domain.ledger.verify import verify
+from econsim.domain.audit.facts import addressed_record
+from econsim.domain.ledger.verify import verify_journal
 from econsim.runs import in_memory, scenario_file
 from econsim.runs.launch.processes import Processes, spread
 from econsim.runs.launch.server import prepare
@@ -85,7 +85,7 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, tmp_path: Pat
     journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
     assert not KILLS[name], "the run ended before everything was killed"
     assert canonical_hash(events) == canonical_hash(in_memory.run(SCENARIO))
-    assert verify(journal).findings == ()
+    assert verify_journal(journal).findings == ()
 
 
 @requirement("layers.any_subset", "operations.scaling")
@@ -145,7 +145,7 @@ async def disturbed(
             async with aclosing(events_of(client, "disturbed")) as log:
                 async for addressed in log:
                     events.append(addressed)
-                    if strike := kills.pop((unseal(addressed).type, addressed.event.tick), None):
+                    if strike := kills.pop((addressed_record(addressed).type, addressed.event.tick), None):
                         strike(embedded, processes)
             await client.close()
     return events

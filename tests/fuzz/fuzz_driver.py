@@ -29,7 +29,7 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.rpc import ask
-from econsim.cli.ledger import StoredBooks
+from econsim.cli.ledger import StoredLedger
 from econsim.domain.ledger import verify
 from econsim.errors import EconsimError, NotFound
 from econsim.runs.remote import close_run, open_run
@@ -377,10 +377,10 @@ def own(order_id):
 
 async def adds_up(target):
     """Check the books of the run as `econsim ledger verify` does."""
-    books = StoredBooks()
+    books = StoredLedger()
     async for stored in JetStreamStateStore(target.client).history(target.run):
         books.fold(stored)
-    report = verify.verify(books.entries, books.balances)
+    report = verify.verify_journal(books.entries, books.balances)
     target.tally.crashes += [f"the books do not add up: {finding}" for finding in report.findings]
 
 

@@ -16,7 +16,7 @@ from econsim.adapters.nats.connection import Outgoing, connect, publish_many, re
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.errors import NotAllowed
 from econsim.identity.roles import questions
-from econsim.ports import Entry, Write
+from econsim.ports import StoredEntry, Write
 from econsim.schemas.quota import QuotaUpdate
 
 pytestmark = pytest.mark.nats
@@ -45,7 +45,7 @@ async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
     await store.commit([Write(f"{run}.alice.balance", b"5", 0), Write(f"{run}.bob.balance", b"6", 0)])
     await quota_table.KeyQuotaTable(nc).change(run, "alice", QuotaUpdate(max_publish_rate=7))
 
-    read = [Entry(e.subject, e.payload, e.sequence) async for e in run_reader.history(observer, run)]
+    read = [StoredEntry(e.subject, e.payload, e.sequence) async for e in run_reader.history(observer, run)]
     assert read == [e async for e in store.history(run)]
     shown = [(await quota_table.shown(observer, run, who)).max_publish_rate for who in ("alice", None)]
     assert shown == [7, QuotaUpdate.model_fields["max_publish_rate"].default or 100]

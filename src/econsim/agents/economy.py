@@ -28,7 +28,7 @@ from econsim.agents.views import (
     values,
     wallet,
 )
-from econsim.domain.audit.envelope import derive
+from econsim.domain.audit.envelope import derived_id
 from econsim.domain.market.commands import explain, own_order
 from econsim.errors import EconsimError, InvalidMessage
 from econsim.schemas import values as schemas
@@ -116,7 +116,7 @@ class EconomicService:
         new = new_order_id or self.new_order_id()
         command = _validated_message(
             ReplaceOrder,
-            command_id=derive(self._salt, resource, order_id, new, str(price), quantity),
+            command_id=derived_id(self._salt, resource, order_id, new, str(price), quantity),
             order_id=order_id,
             new_order_id=new,
             price=to_micros(price),
@@ -184,7 +184,7 @@ class EconomicService:
         # Of the content: the same order twice is one message, the same id for another order is not.
         content = (subject.template, resource, order_id, *map(str, terms.values()))
         command = _validated_message(
-            model, command_id=derive(self._salt, *content), order_id=order_id, **terms
+            model, command_id=derived_id(self._salt, *content), order_id=order_id, **terms
         )
         return await self._send(subject, resource, command, order_id)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from econsim.cli.run_list import RunSeen
     from econsim.config import Settings
-    from econsim.domain.audit.causality import Causes, Node
+    from econsim.domain.audit.causality import CausalGraph, EffectTree
     from econsim.domain.audit.facts import Fact
 
 RunArgument = Annotated[
@@ -266,9 +266,9 @@ def types_named(name: str) -> frozenset[str]:
 
 async def _why(config: Settings, event: str, run: str) -> None:
     from econsim.cli.run_log import RunLog, resolve
-    from econsim.domain.audit.causality import Causes
+    from econsim.domain.audit.causality import CausalGraph
 
-    causes = Causes()
+    causes = CausalGraph()
     async with attached(config) as client:
         name = await resolve(client, run, unopened=True)
         log = RunLog(client, name)
@@ -283,7 +283,7 @@ async def _why(config: Settings, event: str, run: str) -> None:
     log.check()
 
 
-def tree(causes: Causes, name: str) -> Tree:
+def tree(causes: CausalGraph, name: str) -> Tree:
     """Return the causes of a fact from the root down to it, and below it what it led to."""
     from rich.text import Text
     from rich.tree import Tree
@@ -296,7 +296,7 @@ def tree(causes: Causes, name: str) -> Tree:
     return root
 
 
-def _grow(branch: Tree, node: Node) -> None:
+def _grow(branch: Tree, node: EffectTree) -> None:
     for effect in node.effects[:EFFECTS_SHOWN_MAX]:
         _grow(branch.add(_leaf(effect.fact)), effect)
     if len(node.effects) > EFFECTS_SHOWN_MAX:

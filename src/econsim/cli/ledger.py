@@ -11,7 +11,7 @@ from econsim.cli.connect import attached
 from econsim.cli.history import RunArgument
 from econsim.cli.output import console, say
 from econsim.errors import CorruptJournal
-from econsim.services.ledger.stored import StoredBooks
+from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
     from econsim.adapters.jetstream.gaps import Gap
@@ -54,13 +54,13 @@ async def _verify(config: Settings, run: str) -> None:
         raise typer.Exit(1)
 
 
-async def _books(config: Settings, run: str) -> tuple[str, StoredBooks, list[Gap]]:
+async def _books(config: Settings, run: str) -> tuple[str, StoredLedger, list[Gap]]:
     from econsim.adapters.jetstream.run_reader import history
     from econsim.adapters.jetstream.state_store import logged_as
     from econsim.cli.run_log import resolve
-    from econsim.ports import Entry
+    from econsim.ports import StoredEntry
 
-    books = StoredBooks()
+    books = StoredLedger()
     gaps: list[Gap] = []
     async with attached(config) as client:
         name = await resolve(client, run)
@@ -68,7 +68,7 @@ async def _books(config: Settings, run: str) -> tuple[str, StoredBooks, list[Gap
             if stored.changed_as(logged_as(stored.subject)):
                 message = f"{stored.subject} at revision {stored.sequence} is not what was sent"
                 raise CorruptJournal(message)
-            books.fold(Entry(stored.subject, stored.payload, stored.sequence))
+            books.fold(StoredEntry(stored.subject, stored.payload, stored.sequence))
     return name, books, gaps
 
 

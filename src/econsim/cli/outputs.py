@@ -182,12 +182,12 @@ async def _feed(
 
 async def _report(config: Settings, run: str, output: Path | None) -> None:
     from econsim.cli.run_log import RunLog, resolve
-    from econsim.domain.audit.canonical_log import Canonical
+    from econsim.domain.audit.canonical_log import CanonicalLog
     from econsim.report.aggregate import Tally
     from econsim.report.html import write_report
     from econsim.report.terminal import print_summary
 
-    tally, canonical = Tally(), Canonical()
+    tally, canonical = Tally(), CanonicalLog()
     async with attached(config) as client:
         name = await resolve(client, run)
         log = RunLog(client, name)

@@ -13,9 +13,9 @@ from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import Stored
 from econsim.cli.nearest import nearest
 from econsim.domain.agent.population import population
-from econsim.domain.audit.causality import TIMELESS
+from econsim.domain.audit.causality import UNCAUSED_TYPES
 from econsim.domain.audit.decoding import decode
-from econsim.domain.audit.deduplication import Repeats
+from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import DIGEST
 from econsim.domain.audit.facts import Record, record
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
@@ -151,7 +151,7 @@ class RunLog:
         self._client = client
         self._run = run
         self._newest = self._tick = 0
-        self._repeats = Repeats()
+        self._repeats = Deduplicator()
 
     async def so_far(self) -> AsyncIterator[Record]:
         """Yield what there is now; of a closed run everything.
@@ -231,12 +231,12 @@ class RunLog:
             return
         if entry.type == subjects.TICKED.type:
             self._tick = entry.tick
-        elif not entry.tick and entry.type in TIMELESS:
+        elif not entry.tick and entry.type in UNCAUSED_TYPES:
             entry = replace(entry, tick=self._tick)
         if entry.type == subjects.RUN_OPENED.type:
             self.opened, self.kept_until = True, kept_until(event.stored_at)
         self.end.see(entry)
-        if not self._repeats.told(entry):
+        if not self._repeats.is_repeat(entry):
             yield entry
 
 

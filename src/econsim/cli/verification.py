@@ -12,18 +12,18 @@ from econsim.adapters.jetstream.state_store import logged_as
 from econsim.cli.connect import attached
 from econsim.cli.run_log import resolve
 from econsim.domain.audit.envelope import DIGEST
-from econsim.domain.ledger.verify import Entry, Finding
-from econsim.domain.verification.run import BUCKET, Kept, RunChecks
-from econsim.domain.verification.trades import LOG
-from econsim.ports import Entry as Write
+from econsim.domain.finding import PLACE_IN_BUCKET, PLACE_IN_LOG, Finding
+from econsim.domain.ledger.verify import JournalEntry
+from econsim.domain.verification.run import RunChecks, StoredRecord
+from econsim.ports import StoredEntry
 from econsim.runs.retention import kept_hash
-from econsim.services.ledger.stored import StoredBooks
+from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
     from econsim.adapters.jetstream.direct_get import Stored
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.config import Settings
-    from econsim.domain.verification.run import Checked
+    from econsim.domain.verification.run import RunReport
 
 FINDINGS_SHOWN_MAX: Final = 20
 """Findings listed; the first one is what matters, the rest often follow from it."""
@@ -35,7 +35,7 @@ class Verified:
 
     run: str
     """Its id."""
-    checked: Checked
+    checked: RunReport
     """What was found."""
     hash_kept: bool
     """Whether its canonical hash was kept when it ended."""
@@ -48,10 +48,10 @@ class Verified:
 
 async def verified(config: Settings, run: str) -> Verified:
     """Read everything of a run and check it."""
-    books = StoredBooks()
+    books = StoredLedger()
 
-    def fold(kept: Kept) -> Entry | None:
-        return books.fold(Write(kept.subject, kept.payload, kept.sequence))
+    def fold(kept: StoredRecord) -> JournalEntry | None:
+        return books.fold(StoredEntry(kept.subject, kept.payload, kept.sequence))
 
     in_log: list[Gap] = []
     in_bucket: list[Gap] = []
@@ -60,14 +60,14 @@ async def verified(config: Settings, run: str) -> Verified:
         checks = RunChecks(name, fold)
         # The bucket first: the log gets its entries a moment later, and is to have every one of these.
         async for each in history(client, name, in_bucket):
-            checks.in_bucket(_kept(each, logged_as(each.subject)))
+            checks.add_bucket_record(_kept(each, logged_as(each.subject)))
         async for each in events(client, name, gaps=in_log):
-            checks.in_log(_kept(each))
-    for gaps, where in ((in_log, LOG), (in_bucket, BUCKET)):
+            checks.add_log_record(_kept(each))
+    for gaps, where in ((in_log, PLACE_IN_LOG), (in_bucket, PLACE_IN_BUCKET)):
         for gap in gaps:
-            checks.missing(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
+            checks.add_finding(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
     stored = kept_hash(config.state, name, checks.opening_id)
-    return Verified(name, checks.checked(books.balances, stored), bool(stored))
+    return Verified(name, checks.report(books.balances, stored), bool(stored))
 
 
 def told(found: Verified) -> list[str]:
@@ -94,16 +94,16 @@ def told(found: Verified) -> list[str]:
             f"[dim]canonical hash {found.checked.canonical_hash}, {kept}[/dim]",
         ]
     first, shown = found.findings[0], found.findings[:FINDINGS_SHOWN_MAX]
-    bad = f"[red]the first bad record is {escape(first.event_id)}, {first.where} {first.sequence}: {first.what}[/red]"
+    bad = f"[red]the first bad record is {escape(first.record)}, {first.counted} {first.place}: {first.what}[/red]"
     lines = [
         f"[bold red]the books of {found.run} do not add up[/bold red]: {len(found.findings):,} findings in {size}",
         bad,
         *lines,
     ]
-    lines += [escape(f"  {f.where} {f.sequence}, {f.event_id}: {f.what} ({f.evidence})") for f in shown]
+    lines += [escape(f"  {f.counted} {f.place}, {f.record}: {f.what} ({f.evidence})") for f in shown]
     hidden = len(found.findings) - len(shown)
     return lines + ([f"  … and {hidden:,} more"] if hidden else [])
 
 
-def _kept(stored: Stored, known_as: str = "") -> Kept:
-    return Kept(stored.sequence, stored.subject, stored.payload, stored.headers.get(DIGEST), known_as)
+def _kept(stored: Stored, known_as: str = "") -> StoredRecord:
+    return StoredRecord(stored.sequence, stored.subject, stored.payload, stored.headers.get(DIGEST), known_as)

@@ -8,7 +8,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, unseal
+from econsim.domain.audit.facts import Record, addressed_record
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HISTORY_MAX: Final = 32
@@ -73,7 +73,7 @@ class Watch:
 
     def update(self, source: Record | AddressedEvent) -> None:
         """Take the next event in."""
-        entry = unseal(source) if isinstance(source, AddressedEvent) else source
+        entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
         match entry.type:
             case subjects.TICK_CLEARED.type if entry.entity in self._counts:
                 self._clear(entry)

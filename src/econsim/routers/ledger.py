@@ -17,7 +17,7 @@ from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.domain.agent.population import Agent
 from econsim.domain.agent.valuation import values_of
-from econsim.domain.audit.decoding import decoded
+from econsim.domain.audit.decoding import decode_if_valid
 from econsim.errors import CorruptJournal, InvalidMessage, NotFound
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted, TransferPosted, TransferRefused
 from econsim.schemas.scenario import Mode
@@ -70,7 +70,7 @@ async def agree(context: ServiceContext, run: ActiveRun, newest: int) -> None:
     """Raise CorruptJournal if the log has a later entry than the store: what the store lost must not be decided anew."""
     for row in (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED):
         stored = await last(context.client, row(run=run.name))
-        copied = decoded(stored.subject, stored.payload) if stored else None
+        copied = decode_if_valid(stored.subject, stored.payload) if stored else None
         match copied.event.data if copied else None:
             case TransferPosted(sequence=sequence) | TransferRefused(sequence=sequence) if sequence > newest:
                 message = (

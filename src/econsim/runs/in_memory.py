@@ -141,11 +141,11 @@ class _Run:
 
     def _post(self, chains: Sequence[Chain]) -> Generator[AddressedEvent, None, dict[str, Refusal]]:
         outcome = self._ledger.apply(chains)
-        for entry in self._journal.seal(outcome):
+        for entry in self._journal.append(outcome):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             yield self._stamp.event(subject, "ledger", entry, entry.sequence)
-        return outcome.answer()
+        return outcome.refusals()
 
     def _event(self, subject: Subject, data: Message) -> AddressedEvent:
         return self._tell(self._stamp.event(subject, "clock", data))

@@ -6,10 +6,10 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Final
 
-from econsim.domain.audit.canonical_log import Canonical
-from econsim.domain.audit.deduplication import Repeats
+from econsim.domain.audit.canonical_log import CanonicalLog
+from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import unseal
+from econsim.domain.audit.facts import addressed_record
 from econsim.report.aggregate import Tally
 from econsim.report.progress_bar import Progress
 from econsim.report.summary import Speed, Summary
@@ -29,8 +29,8 @@ class Recorder:
         if progress:
             progress.timed = timed
         self._tally = Tally()
-        self._canonical = Canonical()
-        self._repeats = Repeats()
+        self._canonical = CanonicalLog()
+        self._repeats = Deduplicator()
         self.opening_id = ""
         """Event id of the run's opening."""
         self.opened_at = ""
@@ -40,8 +40,8 @@ class Recorder:
 
     def add(self, addressed: AddressedEvent) -> None:
         """Take in the next event."""
-        now, data, entry = perf_counter(), addressed.event.data, unseal(addressed)
-        if self._repeats.told(entry):
+        now, data, entry = perf_counter(), addressed.event.data, addressed_record(addressed)
+        if self._repeats.is_repeat(entry):
             return
         if isinstance(data, RunOpened):
             self._started, self.opening_id, self.opened_at = now, entry.event_id, entry.occurred_at

@@ -19,7 +19,7 @@ from econsim.adapters.jetstream.run_reader import follow, newest, reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask
 from econsim.app import Server
-from econsim.domain.audit.decoding import decoded, event_of
+from econsim.domain.audit.decoding import decode_if_valid, event_of
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import Conflict, CorruptLog, EconsimError, NotFound, Unavailable
 from econsim.identity.roles import OBSERVER, OPERATOR
@@ -81,7 +81,7 @@ async def open_run(  # noqa: PLR0913 - two of them are only for who cannot wait
 async def _found(looking: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
     """Return the opening of a run of this scenario that the log has."""
     stored = await newest(looking, subjects.RUN_OPENED(run=name))
-    addressed = decoded(stored.subject, stored.payload) if stored else None
+    addressed = decode_if_valid(stored.subject, stored.payload) if stored else None
     data = addressed.event.data if addressed else None
     if addressed is None or not isinstance(data, RunOpened) or data.scenario != scenario:
         return None
@@ -218,4 +218,4 @@ def _event(stored: Stored) -> AddressedEvent | None:
     if stored.changed:
         message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"
         raise CorruptLog(message)
-    return decoded(stored.subject, stored.payload)
+    return decode_if_valid(stored.subject, stored.payload)

@@ -23,7 +23,7 @@ from econsim.domain.scenario.warnings import warnings
 from econsim.errors import ScenarioError
 from econsim.runs.scenario_lines import Key, line_of
 from econsim.schemas.expectation import Expectation
-from econsim.schemas.money import CreditsJsonSchema, shown
+from econsim.schemas.money import CreditsJsonSchema, printed_value
 from econsim.schemas.scenario import (
     OPTIONS_FILL_IN,
     SCENARIO_BYTES_MAX,
@@ -212,12 +212,12 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
         return what, remedy
     if problem["type"] in TYPES:
         what, remedy = TYPES[problem["type"]]
-        return f"{shown(problem['input'])} {what}", _header(problem, key) or remedy
+        return f"{printed_value(problem['input'])} {what}", _header(problem, key) or remedy
     choices = findall(r"'([^']*)'", str(context.get("expected", "")))
     near = get_close_matches(str(problem["input"]), choices, n=1, cutoff=0.4)
     said = problem["msg"][0].lower() + problem["msg"][1:]
     remedy = f"did you mean {near[0]!r}?" if near else REMEDIES.get(problem["type"], "")
-    return f"{shown(problem['input'])}: {said}", remedy
+    return f"{printed_value(problem['input'])}: {said}", remedy
 
 
 def _header(problem: ErrorDetails, key: Key) -> str:

@@ -39,16 +39,16 @@ def parse_credits(value: object) -> int:
         raise ValueError(message)
     text = isinstance(value, str) and fullmatch(_WRITTEN, value)
     if isinstance(value, bool) or not (text or isinstance(value, int | float)):
-        message = f"{shown(value)} is not an amount of credits; write it like 3.25"
+        message = f"{printed_value(value)} is not an amount of credits; write it like 3.25"
         raise ValueError(message)
     micros = Decimal(str(value)) * MICROS_PER_CREDIT
     if micros != micros.to_integral_value():
-        message = f"{shown(value)} has more than six decimals; a credit has 1 000 000 micro-credits"
+        message = f"{printed_value(value)} has more than six decimals; a credit has 1 000 000 micro-credits"
         raise ValueError(message)
     return int(micros)
 
 
-def shown(value: object) -> str:
+def printed_value(value: object) -> str:
     """Return a value for a message, as a file has it and in one short line."""
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
@@ -67,7 +67,7 @@ def _within(least: int, most: int) -> Callable[[object], int]:
         micros = parse_credits(value)
         if not least <= micros <= most:
             bounds = f"at least {format_credits(least)} and at most {format_credits(most)} credits"
-            message = f"{shown(value)} is outside the limits; write {bounds}"
+            message = f"{printed_value(value)} is outside the limits; write {bounds}"
             raise ValueError(message)
         return micros
 

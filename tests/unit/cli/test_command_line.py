@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import replace
 
 import pytest
-from kept_runs import altered, checked, instead, kept_run
+from kept_runs import altered, instead, kept_run, run_report
 from run_builders import only, small_run
 from typer.testing import CliRunner
 
@@ -17,7 +17,7 @@ from econsim import errors, subjects
 from econsim.cli import COMMANDS, GROUPS, app, history, verification
 from econsim.cli.command_group import hoisted
 from econsim.cli.run_log import End
-from econsim.domain.audit.causality import Causes
+from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.facts import facts
 
 
@@ -214,7 +214,7 @@ def test_json_lines_hold_the_whole_fact(capsys) -> None:
 def test_why_goes_from_the_root_over_the_fact_to_its_effects() -> None:
     trade = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
 
-    branch, labels = history.tree(Causes(small_run()), trade.data["trade_id"]), []
+    branch, labels = history.tree(CausalGraph(small_run()), trade.data["trade_id"]), []
     while branch.children:
         branch = branch.children[0]
         labels.append(branch.label.plain)
@@ -239,7 +239,7 @@ def test_a_run_has_ended_when_the_last_entry_of_its_ledger_was_seen() -> None:
 
 def shown(log, bucket):
     """Return what `ledger verify` prints of a log and a bucket."""
-    return verification.told(verification.Verified("run_1", checked(log, bucket), hash_kept=True))
+    return verification.told(verification.Verified("run_1", run_report(log, bucket), hash_kept=True))
 
 
 def test_books_that_add_up_are_said_to() -> None:
@@ -255,7 +255,7 @@ def test_books_that_add_up_are_said_to() -> None:
 def test_a_run_that_has_not_ended_has_no_hash_to_compare_with() -> None:
     log, _ = kept_run()
 
-    found = verification.Verified("run_1", checked(log[:1], ()), hash_kept=False)
+    found = verification.Verified("run_1", run_report(log[:1], ()), hash_kept=False)
 
     assert verification.told(found)[-1].endswith(
         "the run has not ended, so there is none to compare it with[/dim]"
@@ -266,10 +266,10 @@ def test_a_run_that_has_not_ended_has_no_hash_to_compare_with() -> None:
 def test_a_finding_about_a_record_that_is_gone_has_a_name(left) -> None:
     log, bucket = kept_run()
 
-    found = checked(log[left], bucket).findings
+    found = run_report(log[left], bucket).findings
 
     assert found
-    assert all(each.event_id for each in found)
+    assert all(each.record for each in found)
 
 
 def test_books_that_do_not_add_up_name_the_first_bad_record_and_its_place() -> None:

@@ -8,7 +8,7 @@ from econsim import subjects
 from econsim.cli import app
 from econsim.cli.quota import changes
 from econsim.domain.audit.canonical_log import canonical_hash
-from econsim.domain.audit.causality import Causes
+from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.decoding import decode
 from econsim.domain.audit.describe import SENTENCES, describe
 from econsim.domain.audit.envelope import Envelope
@@ -112,7 +112,7 @@ def test_what_operators_do_does_not_change_a_runs_hash_nor_its_causes():
     closed = STAMP.event(subjects.RUN_CLOSED, "clock", RunClosed(ticks=1, periods=1, journal_sequence=0))
 
     assert canonical_hash([closed, *TOLD]) == canonical_hash([closed])
-    assert not Causes(TOLD).findings()
+    assert not CausalGraph(TOLD).findings()
 
 
 @pytest.mark.parametrize("action", ["thought", "trade_executed", "opened"])
@@ -124,7 +124,7 @@ def test_an_agents_own_event_is_a_report_whatever_its_name(action):
 
     assert decode(reported.subject, reported.json()).event.data == REPORT
     assert describe(fact) == f"anna reports {action}"
-    assert not Causes([reported]).findings()
+    assert not CausalGraph([reported]).findings()
 
 
 def test_an_agents_event_that_is_no_report_stays_unread():

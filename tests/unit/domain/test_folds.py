@@ -59,7 +59,7 @@ def test_a_ledger_is_its_journal_replayed_after_each_submission(monkeypatch, rem
     live, heir, journal = Ledger(), Ledger(), Journal()
 
     for chains in submissions:
-        for entry in journal.seal(live.apply(chains)):
+        for entry in journal.append(live.apply(chains)):
             heir.replay(entry)
         assert heir == live
 

@@ -20,7 +20,7 @@ from nats.js.api import PubAck
 
 from econsim.adapters.jetstream import direct_get
 from econsim.adapters.jetstream.direct_get import Stored
-from econsim.domain.audit.envelope import derive
+from econsim.domain.audit.envelope import derived_id
 from econsim.errors import EconsimError, NotFound, Refused, Unavailable
 from econsim.schemas.admin import NO_RUN, run_or_none
 from econsim.schemas.subject import Kind, matches, token
@@ -195,7 +195,7 @@ async def put_back(client: Client, found: Letter) -> PubAck:
     does not answer.
     """
     _check(found)
-    id_ = derive(await direct_get.made_at(client, DEAD_LETTER.name), "retry", found.sequence)
+    id_ = derived_id(await direct_get.made_at(client, DEAD_LETTER.name), "retry", found.sequence)
     headers = {**found.headers, RETRY_OF: str(found.sequence), "Nats-Msg-Id": id_}
     try:
         return await client.jetstream(timeout=RETRY_TIMEOUT_S).publish(

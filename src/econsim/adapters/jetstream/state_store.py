@@ -22,7 +22,7 @@ from nats.nuid import NUID
 from econsim import subjects
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
-from econsim.ports import Entry, Write
+from econsim.ports import StoredEntry, Write
 
 BUCKET: Final = "agent_state"
 """The one bucket of state and money."""
@@ -97,7 +97,7 @@ class JetStreamStateStore:
             raise Unavailable(message) from error
         return _revision(json.loads(answer.data))
 
-    async def get(self, key: str) -> Entry | None:
+    async def get(self, key: str) -> StoredEntry | None:
         """Return the newest value of a key, from the stream's leader: a replica may lag behind."""
         try:
             found = await self._jetstream.get_last_msg(self._stream, self._prefix + key)
@@ -106,9 +106,9 @@ class JetStreamStateStore:
         except _NO_ANSWER as error:
             message = f"no answer to reading {key}"
             raise Unavailable(message) from error
-        return Entry(key, found.data or b"", found.seq or 0)
+        return StoredEntry(key, found.data or b"", found.seq or 0)
 
-    async def history(self, prefix: str) -> AsyncIterator[Entry]:
+    async def history(self, prefix: str) -> AsyncIterator[StoredEntry]:
         """Yield every write ever made to keys below `prefix.`, oldest first, up to the newest."""
         waiting: asyncio.Queue[Msg] = asyncio.Queue(READ_AHEAD)
         pattern = f"{self._prefix}{prefix}.>"
@@ -128,7 +128,7 @@ class JetStreamStateStore:
                 )
                 left = read.metadata.num_pending
                 key = read.subject.removeprefix(self._prefix)
-                yield Entry(key, read.data, read.metadata.sequence.stream)
+                yield StoredEntry(key, read.data, read.metadata.sequence.stream)
                 if not left % AT_ONCE:
                     await asyncio.sleep(0)
         except _NO_ANSWER as error:

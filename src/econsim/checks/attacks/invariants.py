@@ -20,10 +20,10 @@ from econsim.agents.outcomes import outcome_of
 from econsim.checks.attacks.load import External, Phase, Told
 from econsim.checks.attacks.verdict import Fact
 from econsim.domain.audit.decoding import decode
-from econsim.domain.ledger.verify import verify
+from econsim.domain.ledger.verify import verify_journal
 from econsim.errors import InvalidMessage
 from econsim.schemas.market import Accepted, Cancelled, Item, Rejected, Traded, TradeExecuted
-from econsim.services.ledger.stored import StoredBooks
+from econsim.services.ledger.stored import StoredLedger
 
 SLOWER_MAX: Final = 10
 """How many times slower a victim's slowest hundredth may be while quiet attacks go on than in peace."""
@@ -114,10 +114,10 @@ def _take(log: Log, items: Iterable[Item], resource: str, tick: int) -> None:
 
 async def judge(client: Client, run: str, served: Sequence[Served], noise: Noise, log: Log) -> list[Fact]:
     """Return the facts that hold after an attack nobody noticed."""
-    books = StoredBooks()
+    books = StoredLedger()
     async for stored in JetStreamStateStore(client).history(run):
         books.fold(stored)
-    report = verify(books.entries, books.balances)
+    report = verify_journal(books.entries, books.balances)
     letters = await provision.waiting(client, "dead_letter", ">")
     victims = [each.external.name for each in served]
     theirs = [subject for subject in letters if subject.split(".")[-1] in victims]

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.domain.agent.population import Agent, host_name
-from econsim.domain.audit.envelope import AddressedEvent, Envelope, derive
+from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
 from econsim.domain.market.commands import explain
 from econsim.errors import InvalidMessage, NotAllowed, Unavailable
 from econsim.schemas.admission import AgentFacts, AgentReport, Reported
@@ -49,7 +49,7 @@ def report_event(
         agent=agent_facts(envelope.run, agent), said_id=said.event_id, said_at=said.timestamp, data=said.data
     )
     addressed = envelope.event(subjects.REPORTED, agent.id, data, agent=agent.id, event=where.action)
-    id_ = derive(envelope.salt, "report", addressed.subject, said.event_id or fallback_id)
+    id_ = derived_id(envelope.salt, "report", addressed.subject, said.event_id or fallback_id)
     type_ = f"{where.domain}.{where.action}"
     event = addressed.event.model_copy(update={"event_id": id_, "type": type_, "trace_id": said.trace_id})
     return AddressedEvent(addressed.subject, event)

@@ -17,7 +17,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Json, Record, facts, unseal
+from econsim.domain.audit.facts import Json, Record, addressed_record, facts
 
 _SYSTEM: Final = frozenset(
     subject.type
@@ -57,7 +57,7 @@ _EVENT_ID_LENGTH: Final = 32
 """Hex digits of a derived event id; a cause of another form is an order or a trade and stays."""
 
 
-class Canonical:
+class CanonicalLog:
     """Collects the facts of one run in any order; gives the canonical lines and their hash.
 
     Finished ticks are held compressed (about 20 bytes a fact), because the log tells no moment at
@@ -72,7 +72,7 @@ class Canonical:
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Take one event in; repeats of an event id and events of infrastructure count for nothing."""
-        entry = unseal(source) if isinstance(source, AddressedEvent) else source
+        entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
         if entry.event_id in self._seen or not _belongs(entry.type):
             return
         self._seen[entry.event_id] = None
@@ -118,8 +118,8 @@ def canonical_hash(events: Iterable[Record | AddressedEvent]) -> str:
     return _taken(events).hexdigest()
 
 
-def _taken(events: Iterable[Record | AddressedEvent]) -> Canonical:
-    canonical = Canonical()
+def _taken(events: Iterable[Record | AddressedEvent]) -> CanonicalLog:
+    canonical = CanonicalLog()
     for event in events:
         canonical.add(event)
     return canonical

@@ -14,6 +14,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Record, facts
+from econsim.domain.finding import TICK, Finding
 from econsim.errors import NotFound
 
 DEPTH_MAX: Final = 12
@@ -23,7 +24,7 @@ AMBIGUOUS_SHOWN: Final = 4
 """Candidates named when a prefix fits several facts."""
 
 
-TIMELESS: Final = frozenset(
+UNCAUSED_TYPES: Final = frozenset(
     row.type
     for row in (
         subjects.COMMANDED,
@@ -42,28 +43,16 @@ tells of them knows no tick, so theirs is 0, and readers take the one that was o
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class EffectTree:
     """A fact and what followed from it."""
 
     fact: Fact
     """What happened."""
-    effects: tuple[Node, ...]
+    effects: tuple[EffectTree, ...]
     """What it led to, in the order it was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong with the causality of a run."""
-
-    where: str
-    """Id of the fact."""
-    what: str
-    """`gap` (its cause is not in the log), `orphan` (it names no cause and is not the root), `cycle`."""
-    evidence: str
-    """The cause it names, or its type."""
-
-
-class Causes:
+class CausalGraph:
     """The facts of a run, by id, with the cause of each."""
 
     def __init__(self, events: Iterable[Record | AddressedEvent] = ()) -> None:
@@ -122,14 +111,18 @@ class Causes:
             fact = self.cause(fact)
         return list(steps.values())
 
-    def tree(self, name: str, depth_max: int = DEPTH_MAX) -> Node:
+    def tree(self, name: str, depth_max: int = DEPTH_MAX) -> EffectTree:
         """Return the fact an id stands for with everything that followed from it."""
         if self._effects is None:
             self._effects = self._inverted()
         return self._node(self.find(name), depth_max, self._effects)
 
     def findings(self) -> list[Finding]:
-        """Return gaps, orphans and cycles of the whole run; empty if every fact leads to the root."""
+        """Return the faults of the whole run; none if every fact leads to the root.
+
+        A `gap` is a fact of which the cause is not in the log, an `orphan` names no cause and is not the root, a
+        `cycle` is its own cause. The evidence is the cause it names, or its type.
+        """
         return [finding for fact in self._facts.values() if (finding := self._check(fact)) is not None]
 
     def _known(self, name: str | None) -> Fact | None:
@@ -140,11 +133,13 @@ class Causes:
             return None
         named = _cause(fact)
         if named is None:
-            return Finding(fact.event_id, "orphan", fact.type)
+            return Finding(fact.tick, fact.event_id, "orphan", fact.type, TICK)
         cause = self._known(named)
         if cause is None:
-            return Finding(fact.event_id, "gap", named)
-        return Finding(fact.event_id, "cycle", fact.type) if cause.event_id == fact.event_id else None
+            return Finding(fact.tick, fact.event_id, "gap", named, TICK)
+        if cause.event_id == fact.event_id:
+            return Finding(fact.tick, fact.event_id, "cycle", fact.type, TICK)
+        return None
 
     def _inverted(self) -> dict[str, list[str]]:
         effects: dict[str, list[str]] = {}
@@ -154,9 +149,9 @@ class Causes:
                 effects.setdefault(cause.event_id, []).append(fact.event_id)
         return effects
 
-    def _node(self, fact: Fact, depth: int, effects: dict[str, list[str]]) -> Node:
+    def _node(self, fact: Fact, depth: int, effects: dict[str, list[str]]) -> EffectTree:
         below = effects.get(fact.event_id, ()) if depth else ()
-        return Node(fact, tuple(self._node(self._facts[name], depth - 1, effects) for name in below))
+        return EffectTree(fact, tuple(self._node(self._facts[name], depth - 1, effects) for name in below))
 
     def _words(self) -> Iterator[tuple[str, str]]:
         yield from ((name, name) for name in self._facts)
@@ -166,7 +161,7 @@ class Causes:
 def _from_outside(kind: str) -> bool:
     """Tell whether an event of this type may come from nothing in the run; agents' own reports may."""
     own = kind.partition(".")[0] == "agent" and kind != subjects.CYCLE_COMPLETED.type
-    return own or kind in TIMELESS
+    return own or kind in UNCAUSED_TYPES
 
 
 def _names(fact: Fact) -> Iterator[str]:

@@ -115,7 +115,7 @@ def decode(subject: str, payload: bytes) -> AddressedEvent:
     return AddressedEvent(subject, found)
 
 
-def decoded(subject: str, payload: bytes) -> AddressedEvent | None:
+def decode_if_valid(subject: str, payload: bytes) -> AddressedEvent | None:
     """Return the event a record of the log holds; none for a record that is no event: readers pass it over."""
     try:
         return decode(subject, payload)
@@ -125,7 +125,7 @@ def decoded(subject: str, payload: bytes) -> AddressedEvent | None:
 
 def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | None:
     """Return a record's event if it is of this kind; none for any other, and for a record that is no event."""
-    addressed = decoded(subject, payload)
+    addressed = decode_if_valid(subject, payload)
     if addressed is None or not isinstance(addressed.event.data, kind):
         return None
     return cast("Event[Data]", addressed.event)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from econsim.domain.audit.facts import Record
 
 
-class Repeats:
+class Deduplicator:
     """What was told so far of one run."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Repeats:
         self._newest: dict[str, str] = {}
         self._numbers: dict[str, int] = {}
 
-    def told(self, record: Record) -> bool:
+    def is_repeat(self, record: Record) -> bool:
         """Take the next event in; return whether the log told it before.
 
         Items are numbered through a book's history. Of any other subject only the newest event can come again: its

@@ -23,12 +23,12 @@ def digest(subject: str, payload: bytes) -> str:
     return blake2b(subject.encode(errors="replace") + b"\n" + payload, digest_size=16).hexdigest()
 
 
-def derive(salt: str, *parts: int | str) -> str:
+def derived_id(salt: str, *parts: int | str) -> str:
     """Return 32 hex digits that depend on the salt and every part."""
     return blake2b("/".join(map(str, parts)).encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
-def number_of(message_id: str) -> int:
+def message_number(message_id: str) -> int:
     """Return the number an agent is told of a message: 1 to 2**48, the same for the same id, and in no order."""
     return int.from_bytes(blake2b(message_id.encode(), digest_size=6).digest(), "big") + 1
 
@@ -54,7 +54,7 @@ class Envelope:
         """Wrap data as an event; `key` tells events of one subject and tick apart."""
         address = subject(run=self.run, **places)
         event = Event[object].model_construct(
-            event_id=derive(self.salt, self.tick, address, *key),
+            event_id=derived_id(self.salt, self.tick, address, *key),
             type=subject.type,
             occurred_at=self.now,
             tick=self.tick,

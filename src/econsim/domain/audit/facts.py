@@ -84,7 +84,7 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
         raise InvalidMessage(message, subject=subject) from None
 
 
-def unseal(addressed: AddressedEvent) -> Record:
+def addressed_record(addressed: AddressedEvent) -> Record:
     """Take an event that was made in this process as a record."""
     return record(addressed.subject, addressed.event)
 
@@ -133,7 +133,7 @@ class Fact:
 
 def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
     """Yield the facts one record carries: one for each item or chain, or the event itself."""
-    entry = unseal(source) if isinstance(source, AddressedEvent) else source
+    entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)
         if isinstance(parts, list) and parts:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, TypeVar
 
-from econsim.domain.ledger.ledger import Outcome
+from econsim.domain.ledger.ledger import Decisions
 from econsim.errors import CorruptJournal
 from econsim.schemas.ledger import (
     CHAINS_MAX,
@@ -39,7 +39,7 @@ class Journal:
         self.sequence = 0
         self.head_hash = GENESIS_HASH
 
-    def seal(self, outcome: Outcome) -> list[TransferPosted | TransferRefused]:
+    def append(self, outcome: Decisions) -> list[TransferPosted | TransferRefused]:
         """Return the entries of an outcome: posted, then refused, at most CHAINS_MAX chains in each."""
         refused = [c for c in outcome.refused if c.reason is not Refusal.EXISTS_WITH_DIFFERENT_FIELDS]
         entries: list[TransferPosted | TransferRefused] = []
@@ -59,7 +59,7 @@ class Journal:
             )
         return entries
 
-    def follow(self, entry: TransferPosted | TransferRefused) -> None:
+    def replay(self, entry: TransferPosted | TransferRefused) -> None:
         """Move the head past an entry of the past; raises CorruptJournal if it is not the next one."""
         if entry.sequence != self.sequence + 1 or entry.previous_hash != self.head_hash:
             message = f"journal entry {entry.sequence} does not follow entry {self.sequence}"
@@ -73,11 +73,11 @@ class Journal:
         """Take the next place in the chain: its sequence, the hash before it, its own hash."""
         previous = self.head_hash
         self.sequence += 1
-        self.head_hash = seal_hash(previous, self.sequence, body)
+        self.head_hash = chained_hash(previous, self.sequence, body)
         return self.sequence, previous, self.head_hash
 
 
-def seal_hash(previous_hash: str, sequence: int, body: bytes) -> str:
+def chained_hash(previous_hash: str, sequence: int, body: bytes) -> str:
     """Return the hash of an entry: SHA-256 over `previous_hash`, `sequence` and body, a line each, hex."""
     return sha256(b"%b\n%d\n%b" % (previous_hash.encode(), sequence, body)).hexdigest()
 
@@ -95,7 +95,7 @@ def refused_body(chains: tuple[RefusedChain, ...]) -> bytes:
 def entry_hash(entry: TransferPosted | TransferRefused) -> str:
     """Return the hash an entry should have after the one it names as previous."""
     body = posted_body(entry.chains) if isinstance(entry, TransferPosted) else refused_body(entry.chains)
-    return seal_hash(entry.previous_hash, entry.sequence, body)
+    return chained_hash(entry.previous_hash, entry.sequence, body)
 
 
 def _split(items: Sequence[Item]) -> list[tuple[Item, ...]]:

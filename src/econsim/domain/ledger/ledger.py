@@ -51,7 +51,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Decisions:
     """What became of chains handed to `Ledger.apply`."""
 
     posted: tuple[Chain, ...] = ()
@@ -63,7 +63,7 @@ class Outcome:
     holders: tuple[str, ...] = ()
     """Holders whose positions changed, in order of first change."""
 
-    def answer(self) -> dict[str, Refusal]:
+    def refusals(self) -> dict[str, Refusal]:
         """Return chain id → reason for every chain that does not hold, for `Submitted.refused`."""
         before = {chain: reason for chain, reason in self.repeated.items() if reason is not None}
         return before | {chain.id: chain.reason for chain in self.refused}
@@ -84,7 +84,7 @@ class Ledger:
         self._resolved: dict[str, Transfer] = {}
         self._new: list[tuple[str, str]] = []
 
-    def apply(self, chains: Sequence[Chain]) -> Outcome:
+    def apply(self, chains: Sequence[Chain]) -> Decisions:
         """Decide chains in order, each on its own: applied whole, refused, or decided before."""
         posted: list[Chain] = []
         refused: list[RefusedChain] = []
@@ -104,7 +104,7 @@ class Ledger:
         # In the journal's order, so that who replays it forgets the same ones.
         for id_ in (*(done.id for done in posted), *(each.id for each in refused if _is_first(each))):
             self._queue(id_)
-        return Outcome(tuple(posted), tuple(refused), repeated, changed(posted))
+        return Decisions(tuple(posted), tuple(refused), repeated, changed_holders(posted))
 
     def replay(self, entry: TransferPosted | TransferRefused) -> None:
         """Fold a journal entry of the past; raises CorruptJournal if its chains cannot be applied."""
@@ -115,7 +115,7 @@ class Ledger:
             return
         outcome = self.apply(entry.chains)
         if len(outcome.posted) != len(entry.chains):
-            message = f"journal entry {entry.sequence} posts what the ledger would not: {outcome.answer()}"
+            message = f"journal entry {entry.sequence} posts what the ledger would not: {outcome.refusals()}"
             raise CorruptJournal(message, sequence=entry.sequence)
 
     def __eq__(self, other: object) -> bool:
@@ -320,7 +320,7 @@ def _same_accounts(transfer: Transfer, reserved: Transfer) -> bool:
     )
 
 
-def changed(posted: Sequence[Chain]) -> tuple[str, ...]:
+def changed_holders(posted: Sequence[Chain]) -> tuple[str, ...]:
     """Return the holders whose positions applied chains changed, in order of first change."""
     holders: dict[str, None] = {}
     for chain in posted:

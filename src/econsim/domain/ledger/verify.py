@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from econsim.domain.finding import Finding
 from econsim.domain.ledger.journal import GENESIS_HASH, entry_hash
 from econsim.schemas.base import Event
 from econsim.schemas.ledger import (
@@ -22,9 +23,9 @@ from econsim.schemas.ledger import (
     TransferRefused,
 )
 
-Entry = Event[TransferPosted] | Event[TransferRefused]
+JournalEntry = Event[TransferPosted] | Event[TransferRefused]
 
-Stated = Mapping[str, Mapping[str, Position]]
+ClaimedBalances = Mapping[str, Mapping[str, Position]]
 """Holder → asset → position, as somebody claims it is."""
 
 NOTHING: Final = Position(0, 0)
@@ -32,24 +33,7 @@ NOTHING: Final = Position(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that does not add up."""
-
-    sequence: int
-    """Journal sequence of the record, or of the last entry for balances; in the log, its place in the stream."""
-    event_id: str
-    """The record's event id; the holder for balances, the subject, key, type or
-    market of what has none."""
-    what: str
-    """What is wrong, as a sentence in snake case."""
-    evidence: str
-    """The values that disagree."""
-    where: str = "journal entry"
-    """What `sequence` counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
+class JournalReport:
     """What verification found."""
 
     entries: int
@@ -69,25 +53,27 @@ class Report:
         return self.findings[0] if self.findings else None
 
 
-def verify(events: Iterable[Entry], balances: Stated | None = None) -> Report:
+def verify_journal(events: Iterable[JournalEntry], balances: ClaimedBalances | None = None) -> JournalReport:
     """Check all entries of a run in journal order and, if given, the stored balances against them."""
-    books = Books()
+    books = RecomputedAccounts()
     findings = [finding for event in events for finding in books.check(event)]
     if balances is not None:
         findings.extend(books.conservation(balances))
         findings.extend(books.compare(balances))
-    return Report(books.entries, len(books.transfers), books.head_hash, books.positions(), tuple(findings))
+    return JournalReport(
+        books.entries, len(books.transfers), books.head_hash, books.positions(), tuple(findings)
+    )
 
 
-def check(events: Iterable[Entry]) -> Iterator[Finding]:
+def journal_findings(events: Iterable[JournalEntry]) -> Iterator[Finding]:
     """Yield what is wrong with entries while they are read."""
-    books = Books()
+    books = RecomputedAccounts()
     for event in events:
         yield from books.check(event)
 
 
 @dataclass(slots=True)
-class Books:
+class RecomputedAccounts:
     """Naive accounts recomputed from entries."""
 
     entries: int = 0
@@ -100,7 +86,7 @@ class Books:
     transfers: dict[str, Transfer] = field(default_factory=dict)
     resolved: set[str] = field(default_factory=set)
 
-    def check(self, event: Entry) -> Iterator[Finding]:
+    def check(self, event: JournalEntry) -> Iterator[Finding]:
         """Check one entry and apply it."""
         entry = event.data
         self.entries += 1
@@ -116,7 +102,7 @@ class Books:
         for what, evidence in wrong:
             yield Finding(entry.sequence, event.event_id, what, evidence)
 
-    def conservation(self, stated: Stated) -> Iterator[Finding]:
+    def conservation(self, stated: ClaimedBalances) -> Iterator[Finding]:
         """Report every asset whose positions do not sum to zero over all holders, treasury included."""
         totals: dict[str, int] = {}
         for positions in stated.values():
@@ -126,7 +112,7 @@ class Books:
             if total:
                 yield Finding(self.sequence, asset, "asset_is_not_conserved", f"sum over holders is {total}")
 
-    def compare(self, stated: Stated) -> Iterator[Finding]:
+    def compare(self, stated: ClaimedBalances) -> Iterator[Finding]:
         """Report every stated position that differs from the recomputed one, and those missing."""
         actual = self.positions()
         for holder in sorted({*stated, *actual}):
@@ -151,7 +137,7 @@ class Books:
             result.setdefault(holder, {})[asset] = position
         return result
 
-    def _seal(self, event: Entry) -> Iterator[tuple[str, str]]:
+    def _seal(self, event: JournalEntry) -> Iterator[tuple[str, str]]:
         """Check an entry's place in the journal; go on from what it claims, to report each break once."""
         entry = event.data
         if event.event_id in self.events:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.ledger.verify import Entry, Finding
+from econsim.domain.finding import PLACE_IN_LOG, Finding
+from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.market.batch_checks import BatchChecks, Wrong
-from econsim.domain.verification.trades import LOG, Told, TradeChecks
+from econsim.domain.verification.trades import LoggedItem, TradeChecks
 from econsim.schemas.base import Event
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
 from econsim.schemas.ledger import TransferPosted, TransferRefused
@@ -59,9 +60,9 @@ class LogChecks:
         """Start before the first record."""
         self._seen: dict[str, AddressedEvent] = {}
         self._records = self._repeats = self._trades = self._place = 0
-        self._run = _Run()
+        self._run = _ClockChecks()
         self._books: dict[str, BatchChecks] = {}
-        self._copies: dict[int, tuple[int, Entry]] = {}
+        self._copies: dict[int, tuple[int, JournalEntry]] = {}
         self._told: TradeChecks | None = None
         self._findings: list[Finding] = []
 
@@ -86,7 +87,7 @@ class LogChecks:
         for what, evidence in self._run.add(event, self._books):
             self._found(event, what, evidence)
 
-    def report(self, entries: Sequence[Entry]) -> LogReport:
+    def report(self, entries: Sequence[JournalEntry]) -> LogReport:
         """Return what was found, given the run's whole journal in order."""
         findings = list(self._findings)
         if self._told is None:
@@ -96,7 +97,7 @@ class LogChecks:
                     subjects.RUN_OPENED.type,
                     "run_has_no_opening",
                     "its first record is gone",
-                    LOG,
+                    PLACE_IN_LOG,
                 )
             )
         else:
@@ -126,24 +127,24 @@ class LogChecks:
             self._found(event, what, evidence)
         for item in book.taken():
             self._trades += isinstance(item, TradeExecuted)
-            self._told.add(Told(self._place, event.event_id, resource, event.tick, item))
+            self._told.add(LoggedItem(self._place, event.event_id, resource, event.tick, item))
 
-    def _ending(self, entries: Sequence[Entry]) -> Iterator[Finding]:
+    def _ending(self, entries: Sequence[JournalEntry]) -> Iterator[Finding]:
         """Compare the closing with what was told before it and with the journal."""
         last = entries[-1].data.sequence if entries else 0
         for what, evidence in self._run.ending(last):
-            yield Finding(self._place, self._run.closing_id, what, evidence, LOG)
+            yield Finding(self._place, self._run.closing_id, what, evidence, PLACE_IN_LOG)
         redeemed = f"redeem.{self._run.periods}"
         if self._run.closed is None and any(c.cause == redeemed for e in entries for c in e.data.chains):
             evidence = "the journal holds the redemption of its last period"
-            yield Finding(self._place, subjects.RUN_CLOSED.type, "closing_is_missing", evidence, LOG)
+            yield Finding(self._place, subjects.RUN_CLOSED.type, "closing_is_missing", evidence, PLACE_IN_LOG)
         if self._run.whole:
             for resource, book in self._books.items():
                 if book.left:
                     evidence = f"{resource}: {len(book.left)} items after batch {book.batch}"
-                    yield Finding(self._place, resource, "batch_was_not_finished", evidence, LOG)
+                    yield Finding(self._place, resource, "batch_was_not_finished", evidence, PLACE_IN_LOG)
 
-    def _copied(self, entries: Sequence[Entry]) -> Iterator[Finding]:
+    def _copied(self, entries: Sequence[JournalEntry]) -> Iterator[Finding]:
         """Compare the log's copies of journal entries with the bucket's."""
         for event in entries:
             found = self._copies.pop(event.data.sequence, None)
@@ -153,10 +154,12 @@ class LogChecks:
                 )
             elif found[1] != event:
                 evidence = f"it is not journal entry {event.data.sequence} of the bucket"
-                yield Finding(found[0], found[1].event_id, "copy_differs_from_the_journal", evidence, LOG)
+                yield Finding(
+                    found[0], found[1].event_id, "copy_differs_from_the_journal", evidence, PLACE_IN_LOG
+                )
         for sequence, (place, event) in self._copies.items():
             evidence = f"the bucket has no journal entry {sequence}"
-            yield Finding(place, event.event_id, "copy_has_no_journal_entry", evidence, LOG)
+            yield Finding(place, event.event_id, "copy_has_no_journal_entry", evidence, PLACE_IN_LOG)
 
     def _finished(self, resource: str, tick: int) -> bool:
         if self._run.whole:
@@ -165,11 +168,11 @@ class LogChecks:
         return tick <= cleared if self._run.lock_step else tick < cleared
 
     def _found(self, event: Event[object], what: str, evidence: str) -> None:
-        self._findings.append(Finding(self._place, event.event_id, what, evidence, LOG))
+        self._findings.append(Finding(self._place, event.event_id, what, evidence, PLACE_IN_LOG))
 
 
 @dataclass(slots=True)
-class _Run:
+class _ClockChecks:
     """The clock's own events, and the order they must have."""
 
     lock_step: bool = True

@@ -13,14 +13,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from econsim.domain.ledger.verify import Entry, Finding
+from econsim.domain.finding import PLACE_IN_LOG, Finding
+from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.market.settlement import clearing
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
 from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Side
-
-LOG: Final = "place in the log"
-"""What a finding in the log counts."""
 
 Finished = Callable[[str, int], bool]
 """Whether a market's batches of a tick were finished: what is under way proves nothing."""
@@ -29,7 +27,7 @@ _MOVES: Final = frozenset({Kind.TRANSFER, Kind.POST})
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LoggedItem:
     """An item with where it stands in the log."""
 
     place: int
@@ -45,12 +43,12 @@ class Told:
 
     def finding(self, what: str, evidence: str) -> Finding:
         """Return what is wrong with it."""
-        return Finding(self.place, self.event_id, what, evidence, LOG)
+        return Finding(self.place, self.event_id, what, evidence, PLACE_IN_LOG)
 
 
 @dataclass(slots=True)
-class _Order:
-    told: Told
+class _AcceptedOrder:
+    told: LoggedItem
     agent: str
     side: Side
     price: int
@@ -61,13 +59,13 @@ class _Order:
     def asset(self) -> str:
         return CREDITS if self.side is Side.BID else self.told.resource
 
-    def held_for(self, units: int) -> int:
+    def pending_amount(self, units: int) -> int:
         """Return what so many of its units need."""
         return self.price * units if self.side is Side.BID else units
 
 
 @dataclass(slots=True)
-class _Posted:
+class _PostedChain:
     sequence: int
     event_id: str
     chain: Chain
@@ -82,22 +80,22 @@ class TradeChecks:
     def __init__(self, resources: Iterable[str]) -> None:
         """Compare the markets of these resources."""
         self._markets = {clearing(resource): resource for resource in resources}
-        self._told: list[Told] = []
-        self._orders: dict[str, _Order] = {}
-        self._posted: dict[str, _Posted] = {}
-        self._reserved: dict[str, tuple[Transfer, _Posted]] = {}
+        self._told: list[LoggedItem] = []
+        self._orders: dict[str, _AcceptedOrder] = {}
+        self._posted: dict[str, _PostedChain] = {}
+        self._reserved: dict[str, tuple[Transfer, _PostedChain]] = {}
         self._resolved: set[str] = set()
 
-    def add(self, told: Told) -> None:
+    def add(self, told: LoggedItem) -> None:
         """Take in an item; each once."""
         self._told.append(told)
 
-    def findings(self, entries: Iterable[Entry], finished: Finished) -> Iterator[Finding]:
+    def findings(self, entries: Iterable[JournalEntry], finished: Finished) -> Iterator[Finding]:
         """Yield what trades and postings disagree in, given the whole journal."""
         for event in entries:
             for chain in event.data.chains:
                 if isinstance(chain, Chain) and self._counts(chain, event.tick, finished):
-                    self._post(_Posted(event.data.sequence, event.event_id, chain))
+                    self._post(_PostedChain(event.data.sequence, event.event_id, chain))
         trades: set[str] = set()
         for told in self._told:
             if finished(told.resource, told.tick):
@@ -112,7 +110,7 @@ class TradeChecks:
         named = {holder for leg in chain.transfers for holder in (leg.debit, leg.credit)}
         return all(finished(self._markets[holder], tick) for holder in named & self._markets.keys())
 
-    def _post(self, posted: _Posted) -> None:
+    def _post(self, posted: _PostedChain) -> None:
         self._posted[posted.chain.id] = posted
         for leg in posted.chain.transfers:
             if leg.kind is Kind.PENDING:
@@ -120,7 +118,7 @@ class TradeChecks:
             elif leg.pending_id:
                 self._resolved.add(leg.pending_id)
 
-    def _item(self, told: Told, trades: set[str]) -> Iterator[Finding]:
+    def _item(self, told: LoggedItem, trades: set[str]) -> Iterator[Finding]:
         match told.item:
             case OrderAccepted():
                 yield from self._accepted(told, told.item)
@@ -130,8 +128,8 @@ class TradeChecks:
             case OrderCancelled():
                 yield from self._cancelled(told, told.item)
 
-    def _accepted(self, told: Told, item: OrderAccepted) -> Iterator[Finding]:
-        order = _Order(told, item.agent, item.side, item.price, item.quantity, item.quantity)
+    def _accepted(self, told: LoggedItem, item: OrderAccepted) -> Iterator[Finding]:
+        order = _AcceptedOrder(told, item.agent, item.side, item.price, item.quantity, item.quantity)
         if item.order_id in self._orders:
             yield told.finding("order_is_accepted_twice", item.order_id)
         if item.replaces:  # a cancel of that one follows, and takes it off
@@ -139,7 +137,7 @@ class TradeChecks:
             if old is None or old.agent != item.agent or not old.open:
                 yield told.finding("replacement_has_no_open_order", f"{item.replaces} of {item.agent}")
         self._orders[item.order_id] = order
-        wanted = (item.agent, clearing(told.resource), order.asset, order.held_for(item.quantity))
+        wanted = (item.agent, clearing(told.resource), order.asset, order.pending_amount(item.quantity))
         reserved = self._reserved.get(f"{item.order_id}.r0")
         if reserved is None:
             yield told.finding("order_has_no_reservation", item.order_id)
@@ -148,7 +146,7 @@ class TradeChecks:
                 "reservation_differs_from_its_order", f"{item.order_id}: {found} instead of {wanted}"
             )
 
-    def _trade(self, told: Told, trade: TradeExecuted) -> Iterator[Finding]:
+    def _trade(self, told: LoggedItem, trade: TradeExecuted) -> Iterator[Finding]:
         for order_id, agent in ((trade.bid_id, trade.buyer), (trade.ask_id, trade.seller)):
             order = self._orders.get(order_id)
             if order is None or order.agent != agent or order.open < trade.quantity:
@@ -169,7 +167,7 @@ class TradeChecks:
                 "posting_is_of_other_orders", f"{trade.trade_id}: {', '.join(sorted(resolved))}"
             )
 
-    def _cancelled(self, told: Told, item: OrderCancelled) -> Iterator[Finding]:
+    def _cancelled(self, told: LoggedItem, item: OrderCancelled) -> Iterator[Finding]:
         order = self._orders.get(item.order_id)
         if order is None or (order.agent, order.side, order.open) != (item.agent, item.side, item.quantity):
             yield told.finding(
@@ -184,14 +182,14 @@ class TradeChecks:
     def _open_orders(self) -> Iterator[Finding]:
         """Compare what is reserved at the end with what is open."""
         held: Counter[str] = Counter()
-        newest: dict[str, _Posted] = {}
+        newest: dict[str, _PostedChain] = {}
         for name, (leg, posted) in self._reserved.items():
             if leg.credit in self._markets and name not in self._resolved:
                 order_id = name.rpartition(".")[0]
                 held[order_id] += leg.amount
                 newest[order_id] = posted
         for order_id, order in self._orders.items():
-            wanted = order.held_for(order.open)
+            wanted = order.pending_amount(order.open)
             if held[order_id] != wanted:
                 evidence = f"{order_id}: {held[order_id]} {order.asset} reserved, {wanted} needed"
                 yield order.told.finding("reservation_differs_from_open_order", evidence)

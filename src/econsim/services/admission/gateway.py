@@ -37,7 +37,7 @@ from econsim.domain.admission.orders import (
 from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.admission.reports import report_event
 from econsim.domain.audit.decoding import event_of
-from econsim.domain.audit.envelope import DIGEST, Envelope, digest, number_of
+from econsim.domain.audit.envelope import DIGEST, Envelope, digest, message_number
 from econsim.domain.market.commands import single
 from econsim.errors import Conflict, EconsimError, NotAllowed, NotFound, Unavailable
 from econsim.schemas.admission import Admitted
@@ -291,7 +291,7 @@ class AdmissionGateway:
             refusal = error if isinstance(error, EconsimError) else _unknown(message.subject)
             await self._refuse(message, where, refusal)
             return
-        told = Admitted(stream=ack.stream, seq=number_of(sent.message_id), duplicate=bool(ack.duplicate))
+        told = Admitted(stream=ack.stream, seq=message_number(sent.message_id), duplicate=bool(ack.duplicate))
         await self._reply(message, told, None)
 
     async def _refuse(self, message: Msg, where: Parsed, error: EconsimError) -> None:

@@ -15,8 +15,8 @@ from econsim.adapters.jetstream.audit_log import follow, last
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.agent.host_agents import Desk
 from econsim.domain.agent.population import host_name
-from econsim.domain.audit.decoding import decoded
-from econsim.domain.audit.envelope import AddressedEvent, Envelope, derive
+from econsim.domain.audit.decoding import decode_if_valid
+from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
 from econsim.domain.market.batch_checks import Folding
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import RunClosed, Ticked
@@ -50,7 +50,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     whole = Folding(run.name, resources, lock_step=lock_step, in_part=True)
     async with aclosing(follow(context.client, run.name, _patterns(run))) as stored_events:
         async for stored in stored_events:
-            addressed = decoded(stored.subject, stored.payload)
+            addressed = decode_if_valid(stored.subject, stored.payload)
             if addressed is None:
                 continue
             whole.see(stored.sequence, addressed)
@@ -73,7 +73,7 @@ def _patterns(run: ActiveRun) -> list[str]:
 async def _answered(context: ServiceContext, run: str, host: str) -> int:
     """Return the last tick that was answered in this host's name."""
     stored = await last(context.client, subjects.CYCLE_COMPLETED(agent=host, run=run))
-    addressed = decoded(stored.subject, stored.payload) if stored else None
+    addressed = decode_if_valid(stored.subject, stored.payload) if stored else None
     return addressed.event.tick if addressed else 0
 
 
@@ -107,7 +107,7 @@ def _commands(envelope: Envelope, host: str, actions: Mapping[str, Sequence[Acti
 def _command(envelope: Envelope, host: str, resource: str, actions: Sequence[Action], start: int) -> Outgoing:
     subject = subjects.PLACE_ORDERS(resource=resource, run=envelope.run, agent=host)
     command = PlaceOrders.model_construct(
-        command_id=derive(envelope.salt, envelope.tick, subject, start),
+        command_id=derived_id(envelope.salt, envelope.tick, subject, start),
         causation_id=envelope.causation_id,
         tick=envelope.tick,
         actions=tuple(actions),

@@ -20,8 +20,8 @@ from econsim.adapters.jetstream.audit_log import StoredEvent, follow, read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import submit
 from econsim.domain.agent.population import host_name
-from econsim.domain.audit.decoding import decoded
-from econsim.domain.audit.envelope import Envelope, derive
+from econsim.domain.audit.decoding import decode_if_valid
+from econsim.domain.audit.envelope import Envelope, derived_id
 from econsim.domain.clock.attendance import Attendance
 from econsim.domain.clock.period import deal, endow, redeem, require
 from econsim.domain.clock.progress import Progress
@@ -114,7 +114,7 @@ class Conductor:
                 self._changed.set()
 
     def _fold(self, stored: StoredEvent) -> None:
-        if addressed := decoded(stored.subject, stored.payload):
+        if addressed := decode_if_valid(stored.subject, stored.payload):
             self._whole.see(stored.sequence, addressed)
             self._progress.evolve(addressed)
             self._attendance.evolve(addressed)
@@ -215,7 +215,7 @@ class Conductor:
         for resource in self._resources:
             subject = subjects.CLOSE_TICK(resource=resource, run=self._run.name, agent=ACTOR)
             command = CloseTick(
-                command_id=derive(self._stamp.salt, moment.tick, subject, close_period),
+                command_id=derived_id(self._stamp.salt, moment.tick, subject, close_period),
                 causation_id=self._stamp.causation_id,
                 tick=moment.tick,
                 period=moment.period,

@@ -14,11 +14,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Envelope, derive
+from econsim.domain.audit.envelope import Envelope, derived_id
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.errors import CorruptJournal, InvalidMessage, InvalidSubject
-from econsim.ports import Entry, Write
+from econsim.ports import StoredEntry, Write
 from econsim.schemas.ledger import (
     CHAINS_MAX,
     CREDITS,
@@ -57,7 +57,7 @@ ACTOR: Final = "ledger"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class SubmissionPart:
     """A stretch of one submission that fits in one commit."""
 
     command: Submit
@@ -92,7 +92,7 @@ class LedgerState:
         self._written: dict[str, str] = {}
         self._barrier_key = f"{run}.{ACTOR}.barrier"
 
-    def fold(self, entry: Entry) -> None:
+    def fold(self, entry: StoredEntry) -> None:
         """Take in one write of the past, oldest first; raises CorruptJournal if it does not add up."""
         try:
             self._fold(entry)
@@ -100,7 +100,9 @@ class LedgerState:
             message = f"{entry.key} at revision {entry.revision} is not a journal entry"
             raise CorruptJournal(message) from error
 
-    def apply(self, part: Part, now: str) -> tuple[dict[str, Refusal], tuple[str, ...], list[Write]]:
+    def apply(
+        self, part: SubmissionPart, now: str
+    ) -> tuple[dict[str, Refusal], tuple[str, ...], list[Write]]:
         """Decide a part's chains; return its refusals, the holders changed and its journal entries."""
         outcome = self.ledger.apply(part.chains)
         command = part.command
@@ -108,13 +110,13 @@ class LedgerState:
             self._run, self._salt, command.tick, now, command.causation_id or command.command_id
         )
         writes = []
-        for entry in self.journal.seal(outcome):
+        for entry in self.journal.append(outcome):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             event = envelope.event(subject, ACTOR, entry, part.name)
             key = f"{self._run}.{'transfer' if posted else 'refusal'}.{part.name}"
             writes.append(Write(key, event.json(), 0))
-        return outcome.answer(), outcome.holders, writes
+        return outcome.refusals(), outcome.holders, writes
 
     def positions(self, holders: Iterable[str]) -> Iterator[Write]:
         """Yield the balance and holdings of holders, as far as they differ from what was written last."""
@@ -155,7 +157,7 @@ class LedgerState:
             sequence=self.journal.sequence,
         )
 
-    def _fold(self, entry: Entry) -> None:
+    def _fold(self, entry: StoredEntry) -> None:
         """Take in one write by its key; keys of other services are left alone."""
         _, kind, name = entry.key.split(".", 2)
         match kind, name:
@@ -171,7 +173,7 @@ class LedgerState:
 
     def _replay(self, entry: TransferPosted | TransferRefused) -> None:
         """Fold a journal entry."""
-        self.journal.follow(entry)
+        self.journal.replay(entry)
         self.ledger.replay(entry)
 
     def _changed(self, key: str, fields: str, envelope: str = "") -> Iterator[Write]:
@@ -185,31 +187,31 @@ class LedgerState:
         return Write(key, value.encode(), self._revisions.get(key, 0))
 
 
-def split(command: Submit, salt: str) -> list[Part]:
+def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
     """Cut a submission into parts, the same ones for every repeat; none if it has no chains.
 
     Raises InvalidMessage for a chain too large for one commit or a holder with a reserved name.
     """
     submission = submission_id(command.command_id, salt)
-    parts: list[Part] = []
+    parts: list[SubmissionPart] = []
     chains: list[Chain] = []
     holders: set[str] = set()
     transfers = 0
     for chain in command.chains:
         named = _named(chain)
         full = len(chains) == CHAINS_MAX or transfers + len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX
-        if chains and (full or cost(1, holders | named) > WRITES_MAX):
-            parts.append(Part(command, submission, len(parts), tuple(chains), frozenset(holders)))
+        if chains and (full or commit_size(1, holders | named) > WRITES_MAX):
+            parts.append(SubmissionPart(command, submission, len(parts), tuple(chains), frozenset(holders)))
             chains, holders, transfers = [], set(), 0
         chains.append(chain)
         holders |= named
         transfers += len(chain.transfers)
     if chains:
-        parts.append(Part(command, submission, len(parts), tuple(chains), frozenset(holders)))
+        parts.append(SubmissionPart(command, submission, len(parts), tuple(chains), frozenset(holders)))
     return parts
 
 
-def cost(parts: int, holders: set[str] | frozenset[str]) -> int:
+def commit_size(parts: int, holders: set[str] | frozenset[str]) -> int:
     """Return the most writes a commit may need: two entries a part, two keys a holder, one mark."""
     return 2 * parts + 2 * len(holders) + 1
 
@@ -221,13 +223,13 @@ def submission_id(command_id: str, salt: str) -> str:
             return token(command_id)
     except InvalidSubject:
         pass
-    return derive(salt, "submission", command_id)
+    return derived_id(salt, "submission", command_id)
 
 
 def _named(chain: Chain) -> set[str]:
     """Return the holders a chain names; raises InvalidMessage if it cannot be committed."""
     named = {transfer.debit for transfer in chain.transfers} | {t.credit for t in chain.transfers}
-    if cost(1, named) > WRITES_MAX or len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX:
+    if commit_size(1, named) > WRITES_MAX or len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX:
         message = f"chain {chain.id} has {len(chain.transfers)} transfers over {len(named)} holders: too many"
         raise InvalidMessage(message, chain=chain.id)
     if reserved := named & RESERVED:

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 from econsim.errors import CorruptJournal
 
 if TYPE_CHECKING:
-    from econsim.domain.ledger.verify import Entry
-    from econsim.ports import Entry as Stored
+    from econsim.domain.ledger.verify import JournalEntry
+    from econsim.ports import StoredEntry
     from econsim.schemas.ledger import Position
 
 
-class StoredBooks:
+class StoredLedger:
     """What the store holds of one run's ledger: its journal, and the balances it claims."""
 
     def __init__(self) -> None:
         """Start before the first write."""
-        self.entries: list[Entry] = []
+        self.entries: list[JournalEntry] = []
         """Journal entries in the order they were written."""
         self.balances: dict[str, dict[str, Position]] = {}
         """Holder → asset → position, as the newest writes say."""
 
-    def fold(self, stored: Stored) -> Entry | None:
+    def fold(self, stored: StoredEntry) -> JournalEntry | None:
         """Take in one write, oldest first, and return it if it is a journal entry.
 
         Raises CorruptJournal if it cannot be read at all.
@@ -40,7 +40,7 @@ class StoredBooks:
             message = f"the first bad record is {stored.key} at revision {stored.revision}: it cannot be read"
             raise CorruptJournal(message) from error
 
-    def _fold(self, stored: Stored) -> Entry | None:
+    def _fold(self, stored: StoredEntry) -> JournalEntry | None:
         from econsim.schemas.ledger import CREDITS, DEBT, Position, TransferPostedEvent, TransferRefusedEvent
 
         _, kind, name = stored.key.split(".", 2)

@@ -15,7 +15,13 @@ from typing import Final
 from econsim import ports
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
-from econsim.services.ledger.state import WRITES_MAX, LedgerState, Part, cost, split
+from econsim.services.ledger.state import (
+    WRITES_MAX,
+    LedgerState,
+    SubmissionPart,
+    commit_size,
+    submission_parts,
+)
 
 TRIES_MAX: Final = 5
 """Attempts to commit, each after reading the store anew: a second writer must have won each time."""
@@ -28,7 +34,7 @@ RETRY_WAIT_S: Final = 0.05
 class _Submission:
     """A command waiting for its answer."""
 
-    parts: list[Part]
+    parts: list[SubmissionPart]
     done: asyncio.Future[Submitted]
     refused: dict[str, Refusal] = field(default_factory=dict)
 
@@ -51,7 +57,7 @@ class _Job:
 
     unit: _Unit
     submission: _Submission
-    part: Part | None
+    part: SubmissionPart | None
     """None for the mark of a barrier, which is a unit's last job."""
     refused: dict[str, Refusal] = field(default_factory=dict)
     """What the newest attempt to commit decided."""
@@ -97,7 +103,7 @@ class LedgerWriter:
         (nothing applied), Conflict (the command id was used for other chains, or another writer keeps
         winning) or Unavailable (not known what was applied: submit again).
         """
-        parts = split(command, self._salt)
+        parts = submission_parts(command, self._salt)
         waiting = command.tick in self._barriers or command.tick > self._passed
         if command.barrier and waiting:
             submission = self._wait_for_books(command, parts)
@@ -108,7 +114,7 @@ class LedgerWriter:
             self._enqueue(_Unit([submission]))
         return await asyncio.shield(submission.done)
 
-    def _wait_for_books(self, command: Submit, parts: list[Part]) -> _Submission:
+    def _wait_for_books(self, command: Submit, parts: list[SubmissionPart]) -> _Submission:
         """Join the barrier of the command's tick; release it when all books are there."""
         books = self._barriers.setdefault(command.tick, {})
         full = len(books) >= command.barrier
@@ -152,7 +158,7 @@ class LedgerWriter:
         while self._queue:
             job = self._queue[0]
             wanted = holders | job.part.holders if job.part else holders
-            if group and cost(len(group) + 1, wanted) > WRITES_MAX:
+            if group and commit_size(len(group) + 1, wanted) > WRITES_MAX:
                 break
             holders = wanted
             self._queue.popleft()

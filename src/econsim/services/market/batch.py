@@ -17,8 +17,8 @@ from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import submit
-from econsim.domain.audit.decoding import decoded
-from econsim.domain.audit.envelope import AddressedEvent, Envelope, derive
+from econsim.domain.audit.decoding import decode_if_valid
+from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
 from econsim.domain.market.batch_checks import Folding
 from econsim.domain.market.book import Closed, Mark, Opened, Session
 from econsim.domain.market.events import ACTOR, KINDS, bulletin, hearers, price, summary, told
@@ -106,7 +106,7 @@ class Batches:
                     self._fence = stored.sequence
                 case "batch_opened":
                     self._opening_fence = stored.sequence
-            if addressed := decoded(stored.subject, stored.payload):
+            if addressed := decode_if_valid(stored.subject, stored.payload):
                 whole.see(stored.sequence, addressed)
                 self._fold(addressed)
 
@@ -182,7 +182,9 @@ class Batches:
         self, envelope: Envelope, phase: str, chains: Sequence[Chain], barrier: int = 0
     ) -> dict[str, Refusal]:
         """Ask the ledger; the command's id is made of what it asks, so a repeat is the same command."""
-        content = derive(envelope.salt, envelope.tick, phase, self._resource, *(chain.id for chain in chains))
+        content = derived_id(
+            envelope.salt, envelope.tick, phase, self._resource, *(chain.id for chain in chains)
+        )
         command = Submit(
             command_id=f"{phase}-{self._resource[:16]}-{envelope.tick}-{content[:16]}",
             causation_id=envelope.causation_id,

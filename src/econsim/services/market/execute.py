@@ -14,7 +14,7 @@ from econsim.adapters.nats.connection import reliable_publish
 from econsim.adapters.nats.rpc import ask
 from econsim.domain.admission.orders import check_agent
 from econsim.domain.admission.quota import QuotaKind
-from econsim.domain.audit.envelope import derive
+from econsim.domain.audit.envelope import derived_id
 from econsim.domain.market.commands import explain, own_order
 from econsim.errors import EconsimError, InvalidMessage, NotFound
 from econsim.schemas.base import Command, Message
@@ -102,7 +102,7 @@ def _command(run: ActiveRun, agent: str, step: Step) -> Command:
         message = f"action {step.do} needs an order_id"
         raise InvalidMessage(message)
     terms = (step.resource or "", step.order_id, step.price or 0, step.quantity or 0, step.kind)
-    id_ = derive(run.data.salt, step.do, agent, *terms)
+    id_ = derived_id(run.data.salt, step.do, agent, *terms)
     if step.do == "cancel_order":
         return CancelOrder(command_id=id_, order_id=step.order_id)
     if step.price is None or step.quantity is None:

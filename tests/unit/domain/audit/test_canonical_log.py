@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from run_builders import altered, only, shuffled, small_run
 
 from econsim import subjects
-from econsim.domain.audit.canonical_log import Canonical, canonical_hash, canonical_lines
+from econsim.domain.audit.canonical_log import CanonicalLog, canonical_hash, canonical_lines
 
 LEFT_OUT = {
     "unjudged",
@@ -152,7 +152,7 @@ def test_causes_are_lines_orders_or_trades_never_ids_of_events():
 
 
 def test_the_hash_may_be_asked_for_on_the_way():
-    canonical, log = Canonical(), small_run()
+    canonical, log = CanonicalLog(), small_run()
 
     for entry in log[:40]:
         canonical.add(entry)

@@ -8,13 +8,13 @@ import pytest
 from run_builders import only, small_run, summed
 
 from econsim import subjects
-from econsim.domain.audit.deduplication import Repeats
+from econsim.domain.audit.deduplication import Deduplicator
 
 
 def once(log):
     """Return the records that tell something new."""
-    repeats = Repeats()
-    return [entry for entry in log if not repeats.told(entry)]
+    repeats = Deduplicator()
+    return [entry for entry in log if not repeats.is_repeat(entry)]
 
 
 def test_a_log_without_repeats_is_taken_in_whole():

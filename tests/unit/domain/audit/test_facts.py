@@ -7,7 +7,7 @@ from requirements import requirement
 from run_builders import altered, only, small_run
 
 from econsim import subjects
-from econsim.domain.audit.causality import Causes, Node
+from econsim.domain.audit.causality import CausalGraph, EffectTree
 from econsim.domain.audit.describe import describe
 from econsim.domain.audit.facts import facts, record
 from econsim.errors import InvalidMessage, NotFound
@@ -79,7 +79,7 @@ def test_a_trade_leads_by_its_takers_order_to_the_run():
     log = small_run()
     trade = first(log, subjects.TRADE_EXECUTED).data
 
-    steps = Causes(log).chain(trade["trade_id"])
+    steps = CausalGraph(log).chain(trade["trade_id"])
 
     order = trade["bid_id"] if trade["taker"] == "bid" else trade["ask_id"]
     assert steps[1].data["order_id"] == order
@@ -96,7 +96,7 @@ def test_a_trade_leads_by_its_takers_order_to_the_run():
 def test_every_fact_of_a_run_leads_to_its_opening(policy, mechanism):
     log = small_run(policy, mechanism)
 
-    causes = Causes(log)
+    causes = CausalGraph(log)
 
     assert causes.findings() == []
     assert len(causes) == len(every_fact(log))
@@ -107,7 +107,7 @@ def test_a_fill_settles_below_its_trade():
     log = small_run()
     trade = first(log, subjects.TRADE_EXECUTED).data
 
-    tree = Causes(log).tree(trade["trade_id"])
+    tree = CausalGraph(log).tree(trade["trade_id"])
 
     (settled,) = tree.effects
     assert settled.fact.type == subjects.TRANSFER_POSTED.type
@@ -118,10 +118,10 @@ def test_a_fill_settles_below_its_trade():
 def test_the_tree_of_a_run_holds_every_fact():
     log = small_run()
 
-    def size(node: Node) -> int:
+    def size(node: EffectTree) -> int:
         return 1 + sum(map(size, node.effects))
 
-    assert size(Causes(log).tree(log[0].event_id, depth_max=40)) == len(every_fact(log))
+    assert size(CausalGraph(log).tree(log[0].event_id, depth_max=40)) == len(every_fact(log))
 
 
 def test_a_lost_acceptance_is_a_gap():
@@ -131,7 +131,7 @@ def test_a_lost_acceptance_is_a_gap():
     lost = subjects.BID_ACCEPTED if trade["taker"] == "bid" else subjects.ASK_ACCEPTED
     kept = [entry for entry in log if entry.type != lost.type]
 
-    found = Causes(kept).findings()
+    found = CausalGraph(kept).findings()
 
     assert (order, "gap") in {(finding.evidence, finding.what) for finding in found}
 
@@ -140,14 +140,14 @@ def test_an_event_that_names_no_cause_is_an_orphan():
     stray = altered(only(small_run(), subjects.TICK_CLEARED)[0])
     stray = record(stray.subject, {**{n: getattr(stray, n) for n in stray.__slots__}, "causation_id": None})
 
-    (finding,) = Causes([small_run()[0], stray]).findings()
+    (finding,) = CausalGraph([small_run()[0], stray]).findings()
 
-    assert (finding.where, finding.what) == (stray.event_id, "orphan")
+    assert (finding.record, finding.what) == (stray.event_id, "orphan")
 
 
 def test_ids_of_events_items_trades_orders_and_chains_are_found():
     log = small_run()
-    causes = Causes(log)
+    causes = CausalGraph(log)
     trade = first(log, subjects.TRADE_EXECUTED)
 
     assert causes.find(trade.event_id) == trade
@@ -161,7 +161,7 @@ def test_a_unique_beginning_is_enough():
     log = small_run()
     ticked = only(log, subjects.TICKED)[0]
 
-    assert Causes(log).find(ticked.event_id[:12]).event_id == ticked.event_id
+    assert CausalGraph(log).find(ticked.event_id[:12]).event_id == ticked.event_id
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_unique_beginning_is_enough():
 )
 def test_other_ids_are_refused(name, code):
     with pytest.raises(NotFound) as refused:
-        Causes(small_run()).find(name)
+        CausalGraph(small_run()).find(name)
 
     assert refused.value.error_code == code
 

@@ -5,8 +5,8 @@ from ledger_builders import Recorder, chain, endow, pay, pending, post, transfer
 from requirements import requirement
 
 from econsim.domain.ledger.journal import GENESIS_HASH, Journal
-from econsim.domain.ledger.ledger import Ledger, Outcome
-from econsim.domain.ledger.verify import check, verify
+from econsim.domain.ledger.ledger import Decisions, Ledger
+from econsim.domain.ledger.verify import journal_findings, verify_journal
 from econsim.errors import CorruptJournal
 from econsim.schemas.ledger import CHAINS_MAX, CREDITS, Kind, Position, TransferPosted, TransferRefused
 
@@ -30,8 +30,8 @@ def resealed(event, **fields):
 
 
 def first(events, balances=None):
-    found = verify(events, balances).first
-    return (found.sequence, found.what) if found else None
+    found = verify_journal(events, balances).first
+    return (found.place, found.what) if found else None
 
 
 def test_posted_come_before_refused_in_one_hash_chain(recorder):
@@ -43,18 +43,18 @@ def test_posted_come_before_refused_in_one_hash_chain(recorder):
 
 
 def test_nothing_decided_is_no_entry():
-    assert Journal().seal(Outcome(repeated={"c": None})) == []
+    assert Journal().append(Decisions(repeated={"c": None})) == []
 
 
 def test_a_clash_is_answered_but_not_recorded():
     ledger, journal = Ledger(), Journal()
     ledger.apply([endow("ann", 10)])
 
-    assert journal.seal(ledger.apply([endow("ann", 11)])) == []
+    assert journal.append(ledger.apply([endow("ann", 11)])) == []
 
 
 def test_an_entry_holds_a_limited_number_of_chains():
-    entries = Journal().seal(Ledger().apply([endow(f"a{i}", 1) for i in range(CHAINS_MAX + 1)]))
+    entries = Journal().append(Ledger().apply([endow(f"a{i}", 1) for i in range(CHAINS_MAX + 1)]))
 
     assert [len(entry.chains) for entry in entries] == [CHAINS_MAX, 1]
 
@@ -63,38 +63,38 @@ def test_following_the_entries_gives_the_same_head(recorder):
     journal = Journal()
 
     for event in recorder.events:
-        journal.follow(event.data)
+        journal.replay(event.data)
 
     assert (journal.sequence, journal.head_hash) == (4, recorder.journal.head_hash)
 
 
 def test_an_entry_out_of_place_is_not_followed(recorder):
     with pytest.raises(CorruptJournal, match="entry 2 does not follow entry 0"):
-        Journal().follow(recorder.events[1].data)
+        Journal().replay(recorder.events[1].data)
 
 
 def test_the_hash_is_the_same_on_every_python():
-    (entry,) = Journal().seal(Ledger().apply([endow("ann", 10)]))
+    (entry,) = Journal().append(Ledger().apply([endow("ann", 10)]))
 
     assert entry.hash == "89f59fa6501d8a59f71aab19b5609e31c35a20ca0bfc9cfb2efeababf47f06de"
 
 
 def test_a_right_journal_has_no_findings(recorder):
-    report = verify(recorder.events)
+    report = verify_journal(recorder.events)
 
     assert (report.findings, report.entries, report.transfers) == ((), 4, 3)
     assert report.balances["ann"] == {CREDITS: Position(4, 0)}
-    assert list(check(recorder.events)) == []
+    assert list(journal_findings(recorder.events)) == []
 
 
 @requirement("log.immutable")
 def test_names_a_changed_record(recorder):
     recorder.events[2] = forge(recorder.events[2], cause="forged")
 
-    found = verify(recorder.events).first
+    found = verify_journal(recorder.events).first
 
-    assert (found.sequence, found.what) == (3, "hash_differs_from_content")
-    assert found.event_id == recorder.events[2].event_id
+    assert (found.place, found.what) == (3, "hash_differs_from_content")
+    assert found.record == recorder.events[2].event_id
 
 
 def test_names_a_missing_record(recorder):
@@ -144,7 +144,7 @@ def test_names_a_record_that_stands_twice(recorder):
     ],
 )
 def test_names_what_a_right_ledger_would_not_have_sealed(recorder, chains, what):
-    recorder.record(Outcome(posted=tuple(chains)))
+    recorder.record(Decisions(posted=tuple(chains)))
 
     assert first(recorder.events) == (5, what)
 
@@ -160,7 +160,7 @@ def test_names_what_a_right_ledger_would_not_have_sealed(recorder, chains, what)
 def test_compares_stored_balances_with_the_journal(recorder, balances, what):
     stated = {holder: {CREDITS: Position(amount, 0)} for holder, amount in balances.items()}
 
-    found = verify(recorder.events, stated).first
+    found = verify_journal(recorder.events, stated).first
 
     assert (found.what if found else None) == what
 
@@ -168,15 +168,15 @@ def test_compares_stored_balances_with_the_journal(recorder, balances, what):
 def test_an_entry_without_chains_is_named(recorder):
     recorder.events[1] = resealed(recorder.events[1], chains=())
 
-    assert "entry_is_empty" in {found.what for found in verify(recorder.events).findings}
+    assert "entry_is_empty" in {found.what for found in verify_journal(recorder.events).findings}
 
 
 def test_a_balance_of_nothing_that_the_store_lost_is_named(recorder):
     recorder.record(Ledger().apply([endow("eve", 1)]))
-    recorder.record(Outcome(posted=(pay("back", "eve", "treasury", 1),)))
+    recorder.record(Decisions(posted=(pay("back", "eve", "treasury", 1),)))
     balances = {"ann": 4, "bob": 6, "treasury": -10}
     stated = {holder: {CREDITS: Position(amount, 0)} for holder, amount in balances.items()}
 
-    found = verify(recorder.events, stated).first
+    found = verify_journal(recorder.events, stated).first
 
-    assert (found.event_id, found.what) == ("eve", "balance_is_missing")
+    assert (found.record, found.what) == ("eve", "balance_is_missing")

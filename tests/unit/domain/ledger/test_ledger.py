@@ -17,13 +17,13 @@ def ledger():
 
 
 def refusal(ledger, *transfers):
-    return ledger.apply([chain("c", *transfers)]).answer().get("c")
+    return ledger.apply([chain("c", *transfers)]).refusals().get("c")
 
 
 def test_moves_an_amount_from_debit_to_credit(ledger):
     outcome = ledger.apply([pay("p", "ann", "bob", 30)])
 
-    assert outcome.answer() == {}
+    assert outcome.refusals() == {}
     assert ledger.position("ann", CREDITS) == Position(70, 0)
     assert ledger.holdings("bob") == {CREDITS: Position(130, 0), "cpu": Position(10, 0)}
 
@@ -104,7 +104,7 @@ def test_a_chain_that_fails_at_its_last_transfer_leaves_no_trace(ledger):
     assert refusal(ledger, *steps) is Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
 
     assert {holder: ledger.holdings(holder) for holder in ledger.holders()} == before
-    assert ledger.apply([chain("again", *steps[:4])]).answer() == {}
+    assert ledger.apply([chain("again", *steps[:4])]).refusals() == {}
 
 
 def test_a_repeat_changes_nothing_and_is_told_apart(ledger):
@@ -122,7 +122,7 @@ def test_a_repeat_of_a_refused_chain_is_refused_for_the_same_reason(ledger):
 
     again = ledger.apply([pay("p", "ann", "bob", 101)])
 
-    assert again.repeated == again.answer() == {"p": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
+    assert again.repeated == again.refusals() == {"p": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
     assert again.refused == ()
 
 
@@ -133,7 +133,7 @@ def test_an_id_used_again_for_something_else_is_refused_and_the_original_kept(le
 
     clash = ledger.apply([pay("p", "ann", "bob", 1)])
 
-    assert clash.answer() == {"p": Refusal.EXISTS_WITH_DIFFERENT_FIELDS}
+    assert clash.refusals() == {"p": Refusal.EXISTS_WITH_DIFFERENT_FIELDS}
     assert ledger.apply([pay("p", "ann", "bob", amount)]).repeated == original
 
 
@@ -158,7 +158,7 @@ def test_replaying_the_journal_gives_the_same_ledger(ledger):
         rebuilt.replay(event.data)
 
     assert [rebuilt.holdings(h) for h in rebuilt.holders()] == [ledger.holdings(h) for h in ledger.holders()]
-    assert rebuilt.apply([pay("no", "ann", "bob", 10)]).answer() == {
+    assert rebuilt.apply([pay("no", "ann", "bob", 10)]).refusals() == {
         "no": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
     }
 
@@ -176,7 +176,7 @@ def test_forgets_the_oldest_chains_but_never_an_open_reservation(monkeypatch):
     ledger.apply([endow("ann", 100), chain("r", pending("p", "ann", "bob", 80))])
     ledger.apply([pay(f"x{i}", "ann", "bob", 1) for i in range(4)])
 
-    assert ledger.apply([chain("s", post("q", "ann", "bob", 80, of="p"))]).answer() == {}
+    assert ledger.apply([chain("s", post("q", "ann", "bob", 80, of="p"))]).refusals() == {}
     assert refusal(ledger, post("q2", "ann", "bob", 80, of="p")) is Refusal.PENDING_TRANSFER_ALREADY_RESOLVED
     ledger.apply([pay(f"y{i}", "bob", "ann", 1) for i in range(4)])
     assert len(ledger._decided) == len(ledger._used) == 3

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ledger_builders import Recorder, transfer
 
 from econsim.domain.ledger.ledger import Ledger
-from econsim.domain.ledger.verify import verify
+from econsim.domain.ledger.verify import verify_journal
 from econsim.schemas.ledger import Chain, Kind, Refusal
 
 HOLDERS = ("treasury", "ann", "bob")
@@ -126,7 +126,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         for chain in chains:
             reason = self.model.apply(chain)
             if len(chains) == 1:
-                assert outcome.answer().get(chain.id) == reason
+                assert outcome.refusals().get(chain.id) == reason
         self.sent.extend(chains)
 
     def send_steps(self, chain_id, *steps):
@@ -183,7 +183,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
 
     def teardown(self):
         stated = {holder: self.ledger.holdings(holder) for holder in self.ledger.holders()}
-        assert verify(self.recorder.events, stated).findings == ()
+        assert verify_journal(self.recorder.events, stated).findings == ()
         rebuilt = Ledger()
         for event in self.recorder.events:
             rebuilt.replay(event.data)

@@ -7,7 +7,7 @@ import pytest
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kept_runs import altered, bits, checked, data_of, flipped, instead, kept, kept_run, places, without
+from kept_runs import altered, bits, data_of, flipped, instead, kept, kept_run, places, run_report, without
 from run_builders import replacing_scenario
 
 MECHANISMS = ("continuous_double_auction", "zi_double_auction", "call_auction")
@@ -16,12 +16,12 @@ DAMAGES = 100
 
 def whats(log, bucket, **kept):
     """Return what verification finds wrong, each once."""
-    return {finding.what for finding in checked(log, bucket, **kept).findings}
+    return {finding.what for finding in run_report(log, bucket, **kept).findings}
 
 
 def named(log, bucket):
     """Return the places that verification names."""
-    return {finding.sequence for finding in checked(log, bucket).findings}
+    return {finding.place for finding in run_report(log, bucket).findings}
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
@@ -29,7 +29,7 @@ def named(log, bucket):
 def test_a_whole_run_has_no_findings(policy, mechanism):
     log, bucket = kept_run(policy, mechanism)
 
-    found = checked(log, bucket)
+    found = run_report(log, bucket)
 
     assert found.findings == ()
     assert (found.log.records, found.log.ticks, found.log.repeats) == (len(log), 12, 0)
@@ -43,14 +43,14 @@ def test_a_market_on_which_nobody_traded_has_no_findings():
     log, bucket = kept(scenario(buyers, sellers))
 
     assert places(log, "bid_accepted")
-    assert checked(log, bucket).findings == ()
+    assert run_report(log, bucket).findings == ()
 
 
 def test_a_run_of_replaced_and_refused_orders_has_no_findings():
     log, bucket = kept(replacing_scenario())
 
     codes = [item["code"] for place in places(log, "order_rejected") for item in data_of(log[place])["items"]]
-    assert checked(log, bucket).findings == ()
+    assert run_report(log, bucket).findings == ()
     assert sorted(codes) == [
         "debit_account_would_go_negative",
         "order_id_exists_with_different_fields",
@@ -113,7 +113,7 @@ def test_a_record_that_stands_there_again_is_counted_once_and_told():
     log, bucket = kept_run()
     again = [*log, *(replace(each, sequence=len(log) + n) for n, each in enumerate(log, 1))]
 
-    found = checked(again, bucket)
+    found = run_report(again, bucket)
 
     assert (found.findings, found.log.repeats) == ((), len(log))
 
@@ -200,7 +200,7 @@ def test_a_run_under_way_has_no_findings_at_the_end_of_any_batch():
     for index in places(log, "tick_cleared"):
         entries = places(log[: index + 1], "transfer_posted")
         journal = [each for each in bucket if ".transfer." in each.subject][: len(entries)]
-        found = checked(log[: index + 1], journal).log
+        found = run_report(log[: index + 1], journal).log
         assert found.findings == ()
 
 

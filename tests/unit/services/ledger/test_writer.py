@@ -5,7 +5,7 @@ import pytest
 from ledger_builders import chain, endow, pay, pending, submit
 from requirements import requirement
 
-from econsim.domain.ledger.verify import verify
+from econsim.domain.ledger.verify import verify_journal
 from econsim.errors import Conflict, CorruptJournal, InvalidMessage, Unavailable
 from econsim.ports import Write
 from econsim.schemas.ledger import (
@@ -19,7 +19,7 @@ from econsim.schemas.ledger import (
     TransferRefusedEvent,
 )
 from econsim.services.ledger.state import submission_id
-from econsim.services.ledger.stored import StoredBooks
+from econsim.services.ledger.stored import StoredLedger
 from econsim.services.ledger.writer import TRIES_MAX, LedgerWriter
 from econsim.testing import Failure, FakeStateStore, FakeWallClock
 
@@ -105,7 +105,7 @@ async def test_a_commit_never_holds_more_than_a_thousand_writes(writer, store):
         "run.transfer.big",
         "run.transfer.big-1",
     ]
-    assert verify(journal(store)).findings == ()
+    assert verify_journal(journal(store)).findings == ()
 
 
 async def test_a_repeat_writes_nothing_and_gets_the_same_answer(writer, store):
@@ -158,7 +158,7 @@ async def test_a_second_writer_loses_no_money(writer, store):
 
     await other.load()
     assert other.balance("ann").credits == Position(110, 0)
-    assert verify(journal(store)).findings == ()
+    assert verify_journal(journal(store)).findings == ()
 
 
 async def test_a_command_id_used_for_other_chains_hurts_only_its_sender(writer):
@@ -309,11 +309,11 @@ async def test_a_repeat_too_old_to_be_remembered_moves_no_money(writer, monkeypa
 
 async def test_a_debt_is_told_with_the_balance_in_the_store_and_in_the_answer(writer, store):
     await writer.submit(submit("owe", pay("d", TREASURY, "ann", 7, DEBT)))
-    stored = StoredBooks()
+    stored = StoredLedger()
     for entry in store.entries:
         stored.fold(entry)
 
     told = writer.balance("ann")
     assert (told.credits.posted, told.debt, told.holdings) == (100, 7, {})
     assert stored.balances["ann"] == {CREDITS: Position(100, 0), DEBT: Position(7, 0)}
-    assert verify(journal(store), stored.balances).first is None
+    assert verify_journal(journal(store), stored.balances).first is None
