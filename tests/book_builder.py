@@ -1,9 +1,8 @@
 """A book on a ledger of its own, in which three agents have 10 credits and 5 units each."""
 
 from econsim.domain.ledger.ledger import Ledger
-from econsim.domain.market.book import Mark, Session
-from econsim.domain.market.settlement import clearing
-from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
+from econsim.domain.market.book import BatchEnd, MarketBook
+from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer, clearing_holder
 from econsim.schemas.scenario import Market
 
 C = 1_000_000
@@ -28,14 +27,14 @@ class Book:
 
     def __init__(self, mechanism="continuous_double_auction", **fields):
         self.market = Market(**{"resource": "cpu", "mechanism": mechanism} | fields)
-        self.session, self.ledger, self.past, self.tick = Session(self.market, 1), funded(), [], 0
+        self.session, self.ledger, self.past, self.tick = MarketBook(self.market, 1), funded(), [], 0
 
     def does(self, *actions, ends_period=False):
         """Carry out one batch and return its items."""
         self.tick += 1
         opened = self.session.open(self.tick, actions, shuffle=False)
         refused = self.ledger.apply(opened.chains).refusals()
-        mark = Mark(self.tick, 1, self.tick, ends_period=ends_period)
+        mark = BatchEnd(self.tick, 1, self.tick, ends_period=ends_period)
         self.closed = self.session.close(opened, refused, mark)
         assert not self.ledger.apply(self.closed.chains).refusals()
         self.past.append(self.closed)
@@ -43,7 +42,7 @@ class Book:
 
     def rebuilt(self):
         """Return the session that the log so far makes."""
-        fresh = Session(self.market, 1)
+        fresh = MarketBook(self.market, 1)
         for closed in self.past:
             fresh.hear(closed.items)
             fresh.resume(closed.cleared)
@@ -59,5 +58,5 @@ class Book:
 
     def positions(self):
         """Return holder and asset → position."""
-        holders = (*AGENTS, TREASURY, clearing("cpu"))
+        holders = (*AGENTS, TREASURY, clearing_holder("cpu"))
         return {(h, asset): self.ledger.position(h, asset) for h in holders for asset in (CREDITS, "cpu")}

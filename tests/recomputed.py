@@ -11,7 +11,7 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.ledger.verify import verify_journal
-from econsim.domain.market.book import Session
+from econsim.domain.market.book import MarketBook
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import (
@@ -42,7 +42,7 @@ def discrepancies(events: Iterable[AddressedEvent]) -> list[str]:
     )
     trades: Counter[str] = Counter()
     for market in opened.scenario.markets:
-        book = _Book(Session(market, opened.scenario.seed))
+        book = _Book(MarketBook(market, opened.scenario.seed))
         mine = [s for s in events if s.subject.startswith(f"market.{market.resource}.")]
         found += [f"{market.resource}: {what}" for what in book.read(mine)]
         trades += book.trades
@@ -60,7 +60,7 @@ async def log_of(client: Client, run: str) -> list[AddressedEvent]:
 class _Book:
     """One market, folded again batch by batch."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: MarketBook) -> None:
         self.trades: Counter[str] = Counter()
         self._session = session
         self._left: Counter[str] = Counter()

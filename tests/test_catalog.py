@@ -24,7 +24,7 @@ from econsim import app, errors, schemas, subjects
 from econsim.config import settings
 from econsim.domain.audit import decoding
 from econsim.domain.audit.envelope import Envelope
-from econsim.domain.market.book import Session
+from econsim.domain.market.book import MarketBook
 from econsim.routers import ledger
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.subject import Kind, Subject
@@ -77,7 +77,7 @@ def subscribed():
     queue = book_consumer(run.name, market.resource)
     held = [
         *ledger.listen(made["ledger"].context.broker, run, SimpleNamespace()),
-        *book.listen(made["market"].context, run, Session(market, 1), SimpleNamespace(), queue),
+        *book.listen(made["market"].context, run, MarketBook(market, 1), SimpleNamespace(), queue),
     ]
     always = [subscriber for service in made.values() for subscriber in service.context.broker.subscribers]
     heard = {subscriber.subject.template for subscriber in (*always, *held)}

@@ -89,7 +89,7 @@ async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
 
     monkeypatch.setattr(rate_gate.Gate, "passes", lambda *_: True)
     monkeypatch.setattr(reply_check.Screen, "check", unchecked)
-    monkeypatch.setattr(commands, "own_order", lambda _agent, order_id: order_id)
+    monkeypatch.setattr(commands, "scoped_order_id", lambda _agent, order_id: order_id)
     report = await besiege(tmp_path, "without_reply", "rate_by_services", "cancel_another", "forge_actor")
 
     assert {"without_reply", "rate_by_services", "cancel_another"} <= broken(report)

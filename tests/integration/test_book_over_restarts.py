@@ -15,9 +15,8 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.rpc import submit
 from econsim.app import running
 from econsim.domain.audit.canonical_log import canonical_hash
-from econsim.domain.market.events import KINDS
-from econsim.domain.market.settlement import clearing
-from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer
+from econsim.domain.market.events import ITEM_EVENTS
+from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer, clearing_holder
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 
@@ -64,7 +63,7 @@ async def test_an_order_refused_before_a_restart_is_refused_after_it_though_noth
         first = await anna.outcome("p1", PATIENCE_S)
         await bert.place_bid("cpu", "3.00", order_id="all")
         await until(live, subjects.TICK_CLEARED, lambda cleared: cleared["quote"]["ask"] is None)
-        before = await logged(live, *(row for row, _ in KINDS))
+        before = await logged(live, *(row for row, _ in ITEM_EVENTS))
 
         await live.restart_market()
         anna.take_outcomes()
@@ -73,7 +72,7 @@ async def test_an_order_refused_before_a_restart_is_refused_after_it_though_noth
 
         assert (first.kind, first.reason) == ("rejected", "post_only_order_would_cross")
         assert (again.kind, again.reason, again.verb) == (first.kind, first.reason, "bid")
-        assert await logged(live, *(row for row, _ in KINDS)) == before
+        assert await logged(live, *(row for row, _ in ITEM_EVENTS)) == before
         assert not (await bert.get_book("cpu")).bids
 
 
@@ -93,7 +92,7 @@ async def test_a_book_that_cannot_settle_stops_and_ends_its_run_with_the_reason(
     async with trading(server, "halted") as (live, anna, _):
         await anna.place_bid("cpu", "0.50", order_id="b1")
         await anna.outcome("b1", PATIENCE_S)
-        void = Transfer("theft", Kind.VOID, "anna", clearing("cpu"), CREDITS, 0, "anna.b1.r0")
+        void = Transfer("theft", Kind.VOID, "anna", clearing_holder("cpu"), CREDITS, 0, "anna.b1.r0")
         theft = Submit(command_id="theft", tick=1, chains=(Chain("theft", "theft", (void,)),))
         assert not (await submit(live.nc, live.run, "test", theft)).refused
 

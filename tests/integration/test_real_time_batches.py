@@ -18,7 +18,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.ordered_push import Deliveries
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
-from econsim.domain.market.book import Session
+from econsim.domain.market.book import MarketBook
 from econsim.runs.remote import open_run
 from econsim.schemas.market import TickCleared
 from econsim.schemas.orders import PlaceBid
@@ -87,7 +87,7 @@ async def worked(
     context: ServiceContext, run: ActiveRun, nc: Client, commands: int, *, finishes: bool = True
 ) -> None:
     """Serve the book until it has finished so many commands; as many have arrived before the first batch."""
-    session = Session(run.data.scenario.markets[0], 1)
+    session = MarketBook(run.data.scenario.markets[0], 1)
     effects = Batches(context, run, session)
     await effects.rebuild()
     if not finishes:

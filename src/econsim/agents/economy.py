@@ -29,10 +29,10 @@ from econsim.agents.views import (
     wallet,
 )
 from econsim.domain.audit.envelope import derived_id
-from econsim.domain.market.commands import explain, own_order
+from econsim.domain.market.order_ids import scoped_order_id
 from econsim.errors import EconsimError, InvalidMessage
 from econsim.schemas import values as schemas
-from econsim.schemas.base import Command, ErrorReply, Message
+from econsim.schemas.base import Command, ErrorReply, Message, validation_message
 from econsim.schemas.execute import Execute, Executed, Receipt
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, GetBook, GetPrices, Prices
@@ -166,11 +166,11 @@ class EconomicService:
         In lock-step it comes only after the tick is closed, so do not wait for it within one. Raises
         Unavailable when `timeout_s` seconds pass.
         """
-        return await self._outcomes.first(own_order(self._channel.agent, order_id), timeout_s)
+        return await self._outcomes.first(scoped_order_id(self._channel.agent, order_id), timeout_s)
 
     def new_order_id(self) -> str:
         """Return an order id that was never used; the run knows it as `<agent>.<id>`."""
-        return own_order(self._channel.agent, random_id())
+        return scoped_order_id(self._channel.agent, random_id())
 
     async def _place(
         self,
@@ -192,7 +192,7 @@ class EconomicService:
         before = self._channel.waited_ms
         ack = await self._channel.send(subjects.ENTER_ORDER[subject], command, resource=resource)
         return Receipt(
-            order_id=own_order(self._channel.agent, order_id),
+            order_id=scoped_order_id(self._channel.agent, order_id),
             duplicate=ack.duplicate,
             waited_ms=self._channel.waited_ms - before,
         )
@@ -213,7 +213,7 @@ def _validated_message(model: type[Model], **fields: object) -> Model:
     try:
         return model.model_validate(fields, strict=False)
     except ValidationError as error:
-        raise InvalidMessage(explain(error)) from None
+        raise InvalidMessage(validation_message(error)) from None
 
 
 def _result(do: str, found: dict[str, object]) -> Result:

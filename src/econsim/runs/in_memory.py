@@ -19,9 +19,9 @@ from econsim.domain.clock.period import deal, endow, redeem, require
 from econsim.domain.clock.schedule import Moment, ends_period
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
-from econsim.domain.market.book import Closed, Mark, Opened, Session
-from econsim.domain.market.events import bulletin, price
-from econsim.domain.market.settlement import failure, unsettled
+from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
+from econsim.domain.market.events import batch_events, price_event
+from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.errors import RunFailed
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
@@ -59,7 +59,7 @@ class _Run:
         self._ledger = Ledger()
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
-        self._sessions = {market.resource: Session(market, scenario.seed) for market in books}
+        self._sessions = {market.resource: MarketBook(market, scenario.seed) for market in books}
         self._moment = Moment()
 
     def events(self) -> Iterator[AddressedEvent]:
@@ -106,7 +106,7 @@ class _Run:
         self._stamp = replace(self._stamp, causation_id=ticked.event.event_id)
         # Asked after the tick opened, as hosts are: a script's last step is no reason for one tick more.
         ended = ends_period(self._scenario.clock, moment, self._limits())
-        mark = Mark(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
+        mark = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
         opened, refused = yield from self._open(moment.tick, self._desk.act(moment.tick))
         for resource, session in self._sessions.items():
             yield from self._close(resource, session.close(opened[resource], refused[resource], mark))
@@ -114,24 +114,24 @@ class _Run:
 
     def _open(
         self, tick: int, actions: Mapping[str, Sequence[Action]]
-    ) -> Generator[AddressedEvent, None, tuple[dict[str, Opened], dict[str, dict[str, Refusal]]]]:
+    ) -> Generator[AddressedEvent, None, tuple[dict[str, PendingBatch], dict[str, dict[str, Refusal]]]]:
         """Admit every book's actions, then reserve for all books in one order: by resource."""
-        opened: dict[str, Opened] = {}
+        opened: dict[str, PendingBatch] = {}
         refused: dict[str, dict[str, Refusal]] = {}
         for resource, session in self._sessions.items():
             opened[resource] = session.open(tick, actions.get(resource, ()), shuffle=True)
             refused[resource] = yield from self._post(opened[resource].chains)
         return opened, refused
 
-    def _close(self, resource: str, closed: Closed) -> Iterator[AddressedEvent]:
+    def _close(self, resource: str, closed: ClearedBatch) -> Iterator[AddressedEvent]:
         """Settle and tell what a book's batch came to; raises RunFailed if that cannot be settled."""
         refused = yield from self._post(closed.chains)
-        if halted := unsettled(resource, closed.chains, refused):
+        if halted := settlement_halt(resource, closed.chains, refused):
             yield self._tell(self._stamp.event(subjects.TRADING_HALTED, "market", halted, resource=resource))
-            raise RunFailed(failure(halted, self._stamp.tick))
-        if updated := price(self._stamp, resource, closed):
+            raise RunFailed(run_failure(halted, self._stamp.tick))
+        if updated := price_event(self._stamp, resource, closed):
             yield self._tell(updated)
-        for addressed in bulletin(self._stamp, resource, closed):
+        for addressed in batch_events(self._stamp, resource, closed):
             yield self._tell(addressed)
 
     def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import simple_ser_schema
 
@@ -116,3 +116,11 @@ class ErrorReply(Message):
 
     error: ErrorBody
     """The refusal."""
+
+
+def validation_message(error: ValidationError) -> str:
+    """Return a sentence that names the first wrong field, its fault, and the number of further faults."""
+    first, more = error.errors()[0], error.error_count() - 1
+    where = ".".join(map(str, first["loc"])) or "the message"
+    rest = f" (and {more} more)" if more else ""
+    return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"

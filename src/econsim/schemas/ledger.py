@@ -212,6 +212,11 @@ class Balance(Message):
     """Journal sequence these positions reflect."""
 
 
+def clearing_holder(resource: str) -> str:
+    """Return the holder that credits and units of a market's fills pass through."""
+    return f"clearing_{resource}"
+
+
 def format_amount(amount: int, asset: str) -> str:
     """Write an amount of an asset: money in credits, everything else in units."""
     return format_credits(amount) if asset in MONEY else str(amount)

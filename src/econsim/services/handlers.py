@@ -19,10 +19,9 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from econsim.domain.audit.decoding import decode as decode_event
-from econsim.domain.market.commands import explain
 from econsim.errors import EconsimError, InvalidMessage, NotAllowed, NotFound, QuotaExceeded, Refused
 from econsim.schemas.admission import EntryRefused, StreamError
-from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request
+from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request, validation_message
 from econsim.schemas.subject import Parsed, fields
 
 REQUEST_BYTES_MAX: Final = 8_192
@@ -87,7 +86,7 @@ def wire(
         try:
             found: Model = validate(message.body or b"{}", strict=True)
         except ValidationError as error:
-            raise InvalidMessage(explain(error)) from None
+            raise InvalidMessage(validation_message(error)) from None
         if isinstance(found, Request | Command) and found.agent_id not in (None, caller().agent):
             text = f"agent_id says {found.agent_id!r}, but the subject says {caller().agent!r}; leave it out"
             raise NotAllowed(text, code="agent_id_does_not_match_subject")

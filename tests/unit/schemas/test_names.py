@@ -20,14 +20,13 @@ from econsim.cli.run_log import LAST
 from econsim.domain.agent.population import host_name, population
 from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.ledger.ledger import NOBODY
-from econsim.domain.market.settlement import clearing
 from econsim.errors import ScenarioError
 from econsim.identity.roles import ROLES
 from econsim.runs.in_memory import run
 from econsim.runs.scenario_file import json_schema, parse
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import OpenRun
-from econsim.schemas.ledger import MONEY, TREASURY
+from econsim.schemas.ledger import MONEY, TREASURY, clearing_holder
 from econsim.schemas.subject import OWNERS, Kind
 from econsim.services.ledger.state import RESERVED
 from econsim.streams import AUDIT_LOG, book_name
@@ -57,7 +56,7 @@ AGENTS = {
     DEFAULT,
     NOBODY,
     TREASURY,
-    clearing("cpu"),
+    clearing_holder("cpu"),
     host_name(0),
 }
 RESOURCES = {*MONEY, *words("market", 1), *(row.template.split(".")[2] for row in subjects.ORDER_OUTCOME)}

@@ -8,7 +8,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.population import Agent
-from econsim.domain.market.commands import single
+from econsim.domain.market.commands import parse_agent_command
 from econsim.errors import NotAllowed, NotFound
 from econsim.schemas.base import Command
 from econsim.schemas.subject import Parsed, Subject, token
@@ -54,7 +54,7 @@ def check_agent(roster: Mapping[str, Agent], run: str, name: str) -> Agent:
 def parse_order(where: Parsed, payload: bytes, markets: Collection[str]) -> AdmittedOrder | None:
     """Return what an order becomes; none if the message is a report.
 
-    Raises InvalidSubject, NotFound for a market that is not in the run, and what `intake.single` raises.
+    Raises InvalidSubject, NotFound for a market that is not in the run, and what `parse_agent_command` raises.
     """
     token(where.entity, "resource")
     token(where.action, "event")
@@ -65,7 +65,7 @@ def parse_order(where: Parsed, payload: bytes, markets: Collection[str]) -> Admi
         message = f"run {where.run!r} has no market {where.entity!r}; it has {', '.join(markets)}"
         raise NotFound(message, code="market_is_not_in_this_run")
     subject = row(resource=where.entity, run=where.run, agent=where.agent)
-    command = single(where.action, where.agent, payload)
+    command = parse_agent_command(where.action, where.agent, payload)
     return AdmittedOrder(subject, command.command_id, command_content(subject, command))
 
 

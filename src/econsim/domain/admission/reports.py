@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from econsim import subjects
 from econsim.domain.agent.population import Agent, host_name
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
-from econsim.domain.market.commands import explain
 from econsim.errors import InvalidMessage, NotAllowed, Unavailable
 from econsim.schemas.admission import AgentFacts, AgentReport, Reported
 from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.base import validation_message
 from econsim.schemas.subject import Parsed
 from econsim.schemas.types import AMOUNT_MAX
 
@@ -68,7 +68,7 @@ def _read(where: Parsed, payload: bytes) -> AgentReport:
     try:
         said = AgentReport.model_validate_json(payload or b"{}")
     except ValidationError as error:
-        raise InvalidMessage(explain(error)) from None
+        raise InvalidMessage(validation_message(error)) from None
     _check_data(said.data)
     if said.agent_id not in (None, where.agent):
         message = f"agent_id says {said.agent_id!r}, but the account is {where.agent!r}'s; leave it out"

@@ -29,6 +29,7 @@ from econsim.schemas.market import (
 )
 from econsim.schemas.orders import Action, Side
 from econsim.schemas.scenario import Market, PolicyName, Scenario
+from econsim.schemas.subject import entity_of
 
 
 class Desk:
@@ -54,9 +55,9 @@ class Desk:
                 for pit in self._pits.values():
                     pit.open_period()
             case Accepted(items=items) | Traded(items=items) | Cancelled(items=items):
-                self._pits[resource_of(addressed.subject)].hear(items)
+                self._pits[entity_of(addressed.subject)].hear(items)
             case TickCleared() as cleared:
-                self._pits[resource_of(addressed.subject)].clear(cleared, addressed.event.tick)
+                self._pits[entity_of(addressed.subject)].clear(cleared, addressed.event.tick)
 
     def act(self, tick: int) -> dict[str, list[Action]]:
         """Return resource → actions of this tick, for every market; the same each time it is asked."""
@@ -69,11 +70,6 @@ class Desk:
     def limits(self) -> dict[str, Limits]:
         """Return resource → what the best buyer and the best seller here could still gain."""
         return {resource: pit.limits(self._tick) for resource, pit in self._pits.items()}
-
-
-def resource_of(subject: str) -> str:
-    """Return the market of a market event's subject, `market.<resource>.…`."""
-    return subject.split(".", 2)[1]
 
 
 def _sits(agent: Agent, host: int | None) -> bool:

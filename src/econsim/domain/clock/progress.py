@@ -9,11 +9,12 @@ from econsim.domain.agent.prospects import outside_limits
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.clock.holdings import Holdings
 from econsim.domain.clock.schedule import Moment
-from econsim.domain.market.settlement import failure
+from econsim.domain.market.settlement import run_failure
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.market import TickCleared, Traded, TradingHalted
 from econsim.schemas.scenario import Market
+from econsim.schemas.subject import entity_of
 
 
 class Progress:
@@ -42,11 +43,11 @@ class Progress:
             case CycleCompleted():
                 self._answered[event.actor] = event.data
             case TickCleared():
-                self._cleared[_resource(addressed)] = event.tick
+                self._cleared[entity_of(addressed.subject)] = event.tick
                 if event.data.period_closed:
-                    self._emptied[_resource(addressed)] = event.data.period
+                    self._emptied[entity_of(addressed.subject)] = event.data.period
             case TradingHalted() as halted:
-                self.failure = self.failure or failure(halted, event.tick)
+                self.failure = self.failure or run_failure(halted, event.tick)
             case Traded():
                 self._trade(addressed, event.data)
                 self._informed = self.moment.tick + 1
@@ -86,8 +87,4 @@ class Progress:
         for trade in data.items:
             if trade.trade_id not in self._seen:
                 self._seen.add(trade.trade_id)
-                self._holdings.trade(_resource(addressed), trade)
-
-
-def _resource(addressed: AddressedEvent) -> str:
-    return addressed.subject.split(".", 2)[1]
+                self._holdings.trade(entity_of(addressed.subject), trade)

@@ -14,9 +14,9 @@ from typing import Final, cast
 
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.market.book_side import ASK, BID
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.domain.market.open_orders import OpenOrders
-from econsim.domain.market.order_terms import VERBS, cost, order_of
+from econsim.domain.market.order_terms import VERBS, order_id_of, required_amount
 from econsim.domain.market.transcript import Transcript
 from econsim.schemas.market import Item, OrderCancelled
 from econsim.schemas.orders import Action, Side, Verb
@@ -54,7 +54,7 @@ class Auction(OpenOrders):
         """Return why a new order may not enter now, as a sentence in snake case; none if it may."""
 
     @abstractmethod
-    def _match(self, order: Resting, out: Transcript) -> None:
+    def _match(self, order: RestingOrder, out: Transcript) -> None:
         """Trade, rest or cancel an order that just entered."""
 
     def _clear(self, draws: Draws, out: Transcript) -> None:
@@ -91,7 +91,9 @@ class Auction(OpenOrders):
         if old is None:
             out.reject(action, code)
             return
-        new = Action(VERBS[old.side], action.agent, order_of(action), action.price, action.quantity, old.kind)
+        new = Action(
+            VERBS[old.side], action.agent, order_id_of(action), action.price, action.quantity, old.kind
+        )
         refusal = self._refuse_replacement(old, new, out)
         if refusal:
             out.reject(action, refusal)
@@ -100,10 +102,10 @@ class Auction(OpenOrders):
         out.cancel(old, "replaced_by_agent")
         self._match(self._orders[new.order_id], out)
 
-    def _refuse_replacement(self, old: Resting, new: Action, out: Transcript) -> str | None:
+    def _refuse_replacement(self, old: RestingOrder, new: Action, out: Transcript) -> str | None:
         """Return why an order may not be replaced, as a sentence in snake case; none if it may."""
-        needed = cost(old.side, new.price, new.quantity)
-        if old.order_id in out.filled and needed > cost(old.side, old.price, old.open):
+        needed = required_amount(old.side, new.price, new.quantity)
+        if old.order_id in out.filled and needed > required_amount(old.side, old.price, old.open):
             # Reserved is what it needs beyond what the order held before it was filled in this very batch.
             return "order_was_filled_meanwhile"
         if code := self._refuse(new, old.side):
@@ -117,7 +119,7 @@ class Auction(OpenOrders):
             own.side is not side and own.price * sign <= new.price * sign for own in self.of_agent(new.agent)
         )
 
-    def _own(self, action: Action) -> tuple[Resting | None, str]:
+    def _own(self, action: Action) -> tuple[RestingOrder | None, str]:
         """Return the order an action names, or why its agent may not touch it."""
         order = self.find(action.order_id)
         if order is None:

@@ -26,15 +26,16 @@ from econsim.schemas.market import (
     Traded,
     TradeExecuted,
 )
+from econsim.schemas.subject import entity_of
 
 NUMBERS_SHOWN_MAX: Final = 5
 """Missing items that a finding names; of more, the first."""
 
-Wrong = Iterator[tuple[str, str]]
+Discrepancies = Iterator[tuple[str, str]]
 """What is wrong, and the values that disagree."""
 
 
-class Folding:
+class RunLogChecks:
     """What a service folds of one run's log: ticks and markets in order, and nothing missing."""
 
     def __init__(self, run: str, resources: Iterable[str], *, lock_step: bool, in_part: bool) -> None:
@@ -52,13 +53,13 @@ class Folding:
             )
             raise CorruptLog(message)
 
-    def _wrong(self, addressed: AddressedEvent) -> Wrong:
+    def _wrong(self, addressed: AddressedEvent) -> Discrepancies:
         event = addressed.event
         if isinstance(event.data, Ticked):
             if event.tick not in (self._tick, self._tick + 1):
                 yield "tick_is_out_of_order", f"{event.tick} after {self._tick}"
             self._tick = event.tick
-        elif book := self._books.get(addressed.subject.split(".", 2)[1]):
+        elif book := self._books.get(entity_of(addressed.subject)):
             yield from book.add(event)
 
 
@@ -83,7 +84,7 @@ class BatchChecks:
     _opening: BatchOpened | None = None
     _taken: list[Item] = field(default_factory=list)
 
-    def add(self, event: Event[object]) -> Wrong:
+    def add(self, event: Event[object]) -> Discrepancies:
         """Take in one of the market's events."""
         match event.data:
             case TickCleared():
@@ -103,7 +104,7 @@ class BatchChecks:
         taken, self._taken = self._taken, []
         return taken
 
-    def _take(self, item: Item) -> Wrong:
+    def _take(self, item: Item) -> Discrepancies:
         if item.n < self._n:
             yield (
                 "item_comes_after_its_batch",
@@ -114,7 +115,7 @@ class BatchChecks:
         elif self.left[item.n] != item:
             yield "item_number_stands_for_two_items", f"item {item.n}"
 
-    def _clear(self, tick: int, cleared: TickCleared) -> Wrong:
+    def _clear(self, tick: int, cleared: TickCleared) -> Discrepancies:
         if cleared.batch != self.batch + 1 or (self.lock_step and cleared.batch != tick):
             yield "batch_is_out_of_order", f"batch {cleared.batch} at tick {tick} after batch {self.batch}"
         opening = self._opening
@@ -142,7 +143,7 @@ class BatchChecks:
         self.batch, self.tick, self._n = cleared.batch, tick, numbers.stop
         self.left.clear()
 
-    def _priced(self, cleared: TickCleared) -> Wrong:
+    def _priced(self, cleared: TickCleared) -> Discrepancies:
         """Compare the price told with the quote: it is told exactly if the quote changed."""
         price, self._price, before, self.quote = self._price, None, self.quote, cleared.quote
         if price is None and cleared.quote != before:

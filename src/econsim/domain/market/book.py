@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.domain.agent.random_draws import Draws, rank
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.domain.market.mechanisms import make
-from econsim.domain.market.order_checks import ID_EXISTS, Admission
-from econsim.domain.market.order_terms import order_of, rejection
+from econsim.domain.market.order_checks import ID_EXISTS, OrderChecks
+from econsim.domain.market.order_terms import order_id_of, rejection
 from econsim.domain.market.settlement import Settlement
 from econsim.errors import CorruptLog
 from econsim.schemas.ledger import Chain, Refusal
@@ -41,7 +41,7 @@ _ID_TAKEN: Final = (Refusal.EXISTS_WITH_DIFFERENT_FIELDS, Refusal.TRANSFER_ID_AL
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class PendingBatch:
     """A batch that was sorted and admitted, waiting for the ledger."""
 
     actions: tuple[Action, ...]
@@ -55,7 +55,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class ClearedBatch:
     """A batch that was matched: what to settle, then to publish."""
 
     chains: tuple[Chain, ...]
@@ -71,7 +71,7 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class BatchEnd:
     """What a batch ends: nothing (real time), a tick, or a tick and its period."""
 
     tick: int
@@ -88,7 +88,7 @@ class Mark:
     """Highest sequence of the order queue the batch took in."""
 
 
-class Session:
+class MarketBook:
     """One book of one run."""
 
     def __init__(self, market: Market, seed: int) -> None:
@@ -102,10 +102,10 @@ class Session:
         self._n = 1
         self._heard: dict[int, Item] = {}
         self._book = make(market)
-        self._admission = Admission(market, self._book)
+        self._admission = OrderChecks(market, self._book)
         self._settlement = Settlement(market.resource)
 
-    def open(self, tick: int, actions: Iterable[Action], *, shuffle: bool) -> Opened:
+    def open(self, tick: int, actions: Iterable[Action], *, shuffle: bool) -> PendingBatch:
         """Admit a batch; in lock-step (`shuffle`) agents take turns in an order drawn by seed.
 
         An agent's own actions keep their order. Repeats change nothing and are answered as before.
@@ -119,15 +119,15 @@ class Session:
         repeats: list[str] = []
         for action in actions:
             if self._admission.repeats(action):
-                repeats.append(order_of(action))
+                repeats.append(order_id_of(action))
             elif code := self._admission.refuse(action):
                 rejected.append((action, code))
             else:
                 kept.append(action)
                 chains += self._reserve(action)
-        return Opened(tuple(kept), tuple(rejected), tuple(chains), tuple(repeats))
+        return PendingBatch(tuple(kept), tuple(rejected), tuple(chains), tuple(repeats))
 
-    def close(self, opened: Opened, refused: Mapping[str, str], mark: Mark) -> Closed:
+    def close(self, opened: PendingBatch, refused: Mapping[str, str], mark: BatchEnd) -> ClearedBatch:
         """Match what holds its reservation; `refused` maps the ledger's refused chain ids to why."""
         codes = {
             chain.cause: ID_EXISTS if refused[chain.id] in _ID_TAKEN else refused[chain.id]
@@ -139,8 +139,8 @@ class Session:
         held: list[Action] = []
         rejected = list(opened.rejected)
         for action in opened.actions:
-            if action.verb is not Verb.CANCEL and order_of(action) in codes:
-                rejected.append((action, codes[order_of(action)]))
+            if action.verb is not Verb.CANCEL and order_id_of(action) in codes:
+                rejected.append((action, codes[order_id_of(action)]))
             else:
                 held.append(action)
         items = self._match(held, rejected, mark)
@@ -159,7 +159,7 @@ class Session:
                 resource=self.market.resource, price=self.quote.last, quote=self.quote, volume=cleared.volume
             )
         answers = (self._admission.answer(order_id) for order_id in opened.repeats)
-        return Closed(tuple(chains), tuple(items), cleared, price, tuple(filter(None, answers)))
+        return ClearedBatch(tuple(chains), tuple(items), cleared, price, tuple(filter(None, answers)))
 
     def hear(self, items: Iterable[Item]) -> None:
         """Take items of the past in; they count when their batch is known to be finished.
@@ -193,7 +193,7 @@ class Session:
 
     def __eq__(self, other: object) -> bool:
         """Return whether both would go on in the same way: the same book, reservations, memory and counters."""
-        return self._state() == other._state() if isinstance(other, Session) else NotImplemented
+        return self._state() == other._state() if isinstance(other, MarketBook) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # a session changes
 
@@ -213,7 +213,7 @@ class Session:
         """Return how many of an agent's orders rest on the book."""
         return self._book.open_orders(agent)
 
-    def orders(self, agent: str) -> tuple[Resting, ...]:
+    def orders(self, agent: str) -> tuple[RestingOrder, ...]:
         """Return an agent's orders that rest on the book, oldest first; the caller must not change them."""
         return self._book.of_agent(agent)
 
@@ -224,9 +224,9 @@ class Session:
             return ()
         side, amount = self._admission.admit(action)
         ask = self._settlement.top_up if action.verb is Verb.REPLACE else self._settlement.reserve
-        return (ask(order_of(action), action.agent, side, amount),)
+        return (ask(order_id_of(action), action.agent, side, amount),)
 
-    def _match(self, held: list[Action], rejected: list[tuple[Action, str]], mark: Mark) -> list[Item]:
+    def _match(self, held: list[Action], rejected: list[tuple[Action, str]], mark: BatchEnd) -> list[Item]:
         draws = Draws(self._seed, "match", self.market.resource, mark.tick)
         items: list[Item] = [
             rejection(self._n + i, action, str(code)) for i, (action, code) in enumerate(rejected)
@@ -236,12 +236,12 @@ class Session:
             items += self._book.empty(self._n + len(items))
         return items
 
-    def _clears(self, mark: Mark) -> bool:
+    def _clears(self, mark: BatchEnd) -> bool:
         """Tell whether a call auction clears: its window is over, or its period."""
         window_over = mark.tick_of_period % self.market.window_ticks == 0
         return mark.ends_tick and (window_over or mark.ends_period)
 
-    def _summary(self, items: list[Item], orders: int, mark: Mark) -> TickCleared:
+    def _summary(self, items: list[Item], orders: int, mark: BatchEnd) -> TickCleared:
         trades = [item for item in items if isinstance(item, TradeExecuted)]
         return TickCleared(
             batch=self.batch,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.schemas.market import Level
 from econsim.schemas.orders import Side
 
@@ -37,11 +37,11 @@ class BookSide:
         """Start with no orders."""
         self._sign = -1 if side is BID else 1
         # OrderedDict rather than dict: finding the first entry stays O(1) after many removals in front.
-        self._levels: dict[int, OrderedDict[int, Resting]] = {}
+        self._levels: dict[int, OrderedDict[int, RestingOrder]] = {}
         self._heap: list[int] = []
         self._empty = 0
 
-    def add(self, order: Resting) -> None:
+    def add(self, order: RestingOrder) -> None:
         """Put an order behind all others of its price, or in the place it takes over."""
         key = order.price * self._sign
         level = self._levels.get(key)
@@ -52,7 +52,7 @@ class BookSide:
             self._empty -= 1
         level[order.place] = order
 
-    def remove(self, order: Resting) -> None:
+    def remove(self, order: RestingOrder) -> None:
         """Take out an order of this side, unless another has taken over its place."""
         level = self._levels[order.price * self._sign]
         if level.get(order.place) is not order:
@@ -63,7 +63,7 @@ class BookSide:
             if self._empty > EMPTY_LEVELS_MAX and self._empty * 2 > len(self._levels):
                 self._sweep()
 
-    def best(self) -> Resting | None:
+    def best(self) -> RestingOrder | None:
         """Return the order that trades next."""
         heap, levels = self._heap, self._levels
         while heap:
@@ -74,7 +74,7 @@ class BookSide:
             self._empty -= 1
         return None
 
-    def levels(self) -> Iterator[OrderedDict[int, Resting]]:
+    def levels(self) -> Iterator[OrderedDict[int, RestingOrder]]:
         """Yield the orders of each price, best price first; the book must not change meanwhile.
 
         Reads the heap without taking it apart, so the first k levels cost O(k log k) however deep the book.
@@ -88,7 +88,7 @@ class BookSide:
             for child in range(2 * at + 1, min(2 * at + 3, len(heap))):
                 heappush(frontier, (heap[child], child))
 
-    def __iter__(self) -> Iterator[Resting]:
+    def __iter__(self) -> Iterator[RestingOrder]:
         """Yield every order by price, then by arrival; the book must not change meanwhile."""
         for level in self.levels():
             yield from level.values()
@@ -105,6 +105,6 @@ class BookSide:
         self._empty = 0
 
 
-def _summarise(level: OrderedDict[int, Resting]) -> Level:
+def _summarise(level: OrderedDict[int, RestingOrder]) -> Level:
     orders = list(level.values())
     return Level(orders[0].price, sum(order.open for order in orders), len(orders))

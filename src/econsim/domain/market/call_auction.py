@@ -12,7 +12,7 @@ from itertools import accumulate
 
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.market.auction import Auction
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.domain.market.transcript import Transcript
 from econsim.schemas.orders import Action, OrderKind, Side
 from econsim.schemas.scenario import Rationing
@@ -34,7 +34,7 @@ class CallAuction(Auction):
     def _refuse(self, action: Action, side: Side) -> str | None:  # noqa: ARG002  # the mechanisms' common form
         return None if action.kind is OrderKind.LIMIT else "market_takes_limit_orders_only"
 
-    def _match(self, order: Resting, out: Transcript) -> None:
+    def _match(self, order: RestingOrder, out: Transcript) -> None:
         if any(_would_trade(order, own) for own in self.of_agent(order.agent)):
             out.cancel(order, "self_trade_prevented")
 
@@ -47,7 +47,7 @@ class CallAuction(Auction):
         for order in self.in_arrival_order():
             out.cancel(order, "not_cleared")
 
-    def _eligible(self, orders: list[Resting], draws: Draws) -> list[Resting]:
+    def _eligible(self, orders: list[RestingOrder], draws: Draws) -> list[RestingOrder]:
         """Return the orders in the order they trade: better prices first, ties by arrival or by lot."""
         if self._rationing is Rationing.PRICE_TIME:
             return orders
@@ -55,7 +55,7 @@ class CallAuction(Auction):
         return sorted(orders, key=lambda order: (order.price * better_first, draws.bits()))
 
 
-def clearing_price(bids: Iterable[Resting], asks: Iterable[Resting], tick_size: int) -> int | None:
+def clearing_price(bids: Iterable[RestingOrder], asks: Iterable[RestingOrder], tick_size: int) -> int | None:
     """Return the price that trades most units, then leaves the least imbalance, then lies midway.
 
     The prices equally good by the first two are neighbours; their midpoint is rounded down to the
@@ -87,14 +87,14 @@ def clearing_price(bids: Iterable[Resting], asks: Iterable[Resting], tick_size: 
     return low + (high - low) // 2 // tick_size * tick_size
 
 
-def _would_trade(order: Resting, own: Resting) -> bool:
+def _would_trade(order: RestingOrder, own: RestingOrder) -> bool:
     if own.side is order.side:
         return False
     bid, ask = (order, own) if order.side is Side.BID else (own, order)
     return bid.price >= ask.price
 
 
-def _pair(bids: list[Resting], asks: list[Resting], price: int, out: Transcript) -> None:
+def _pair(bids: list[RestingOrder], asks: list[RestingOrder], price: int, out: Transcript) -> None:
     """Fill bids with asks in turn until one side is used up; a bid's fills are counted from 1."""
     supply = iter(asks)
     ask = next(supply, None)

@@ -15,8 +15,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from econsim.domain.agent.population import Agent, host_name
+from econsim.domain.market.order_ids import scoped_order_id
 from econsim.errors import InvalidMessage, NotAllowed, NotFound
-from econsim.schemas.base import Command
+from econsim.schemas.base import Command, validation_message
 from econsim.schemas.orders import (
     Action,
     CancelOrder,
@@ -29,7 +30,7 @@ from econsim.schemas.orders import (
     Verb,
 )
 from econsim.schemas.subject import Parsed
-from econsim.schemas.types import ORDER_ID_LENGTH_MAX, Name, OrderId
+from econsim.schemas.types import Name, OrderId
 
 COMMAND_BYTES_MAX: Final = 4_096
 """Bytes in one agent's command: ten times the largest valid one."""
@@ -63,14 +64,16 @@ _NAMES: Final[Mapping[str, TypeAdapter[str]]] = {"agent": TypeAdapter(Name), "or
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit(Action):
+class InvalidAction(Action):
     """An action of a host's batch that its market refuses by itself, so that it takes no other action along."""
 
     code: str = ""
     """The refusal as a sentence in snake case."""
 
 
-def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseTick | tuple[Action, ...]:
+def parse_command(
+    subject: Parsed, payload: bytes, roster: Mapping[str, Agent]
+) -> CloseTick | tuple[Action, ...]:
     """Return the clock's mark, or the actions a command asks for.
 
     Raises InvalidMessage for a payload outside its schema, NotFound for an agent that is not in the run,
@@ -89,7 +92,7 @@ def read(subject: Parsed, payload: bytes, roster: Mapping[str, Agent]) -> CloseT
     return (action_of(command, subject.agent),)
 
 
-def single(action: str, agent: str, payload: bytes) -> Command:
+def parse_agent_command(action: str, agent: str, payload: bytes) -> Command:
     """Return one agent's own command; raises InvalidMessage, or NotAllowed for another's identity or order."""
     command = _parse(action, payload)
     _check_identity(command, agent)
@@ -105,50 +108,30 @@ def action_of(command: Command, agent: str) -> Action:
     match command:
         case PlaceBid() | PlaceAsk():
             verb = Verb.BID if isinstance(command, PlaceBid) else Verb.ASK
-            order_id = own_order(agent, command.order_id)
+            order_id = scoped_order_id(agent, command.order_id)
             return Action(verb, agent, order_id, command.price, command.quantity, command.kind)
         case ReplaceOrder():
             return Action(
                 Verb.REPLACE,
                 agent,
-                own_order(agent, command.order_id),
+                scoped_order_id(agent, command.order_id),
                 command.price,
                 command.quantity,
-                new_order_id=own_order(agent, command.new_order_id),
+                new_order_id=scoped_order_id(agent, command.new_order_id),
             )
         case CancelOrder():
-            return Action(Verb.CANCEL, agent, own_order(agent, command.order_id))
+            return Action(Verb.CANCEL, agent, scoped_order_id(agent, command.order_id))
         case _:
             raise TypeError(type(command).__name__)
 
 
-def own_order(agent: str, order_id: str) -> str:
-    """Return an agent's order's id in the run, `<agent>.<its own id>`; raises as `action_of`."""
-    owner, dot, rest = order_id.rpartition(".")
-    if dot and owner != agent:
-        message = f"order {order_id!r} is {owner}'s, not {agent}'s; an agent's orders are its own to place and cancel"
-        raise NotAllowed(message, code="order_belongs_to_another_agent")
-    if len(rest) > ORDER_ID_LENGTH_MAX:
-        message = f"order_id has {len(rest)} characters; at most {ORDER_ID_LENGTH_MAX} are taken"
-        raise InvalidMessage(message)
-    return f"{agent}.{rest}"
-
-
-def order_named(subject: Parsed, payload: bytes) -> str:
+def readable_order_id(subject: Parsed, payload: bytes) -> str:
     """Return the order a refused command names, as far as it can be read, so that its sender knows which."""
     found = _ORDER_ID.search(payload[:COMMAND_BYTES_MAX])
     if not found:
         return UNREADABLE
     order_id = found[1].decode()
     return order_id if subject.action in TRUSTED or "." in order_id else f"{subject.agent}.{order_id}"
-
-
-def explain(error: ValidationError) -> str:
-    """Return a sentence that names the first wrong field, what is wrong, and how often more are."""
-    first, more = error.errors()[0], error.error_count() - 1
-    where = ".".join(map(str, first["loc"])) or "the message"
-    rest = f" (and {more} more)" if more else ""
-    return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"
 
 
 def _check_identity(command: Command, agent: str) -> None:
@@ -167,7 +150,7 @@ def _parse(action: str, payload: bytes) -> Command:
     except ValidationError as error:
         if action == "place_orders" and all(_is_of_an_action(each["loc"]) for each in error.errors()):
             return _batch(payload)
-        raise InvalidMessage(explain(error)) from error
+        raise InvalidMessage(validation_message(error)) from error
     return command
 
 
@@ -196,7 +179,7 @@ def _action(found: object) -> Action:
         if len(beyond) == error.error_count():
             return replace(_action(named | dict.fromkeys(beyond, 0)), **beyond)
         agent, order_id = _named("agent", named), _named("order_id", named)
-        return Unfit(Verb.CANCEL, agent, order_id, code="action_does_not_follow_its_schema")
+        return InvalidAction(Verb.CANCEL, agent, order_id, code="action_does_not_follow_its_schema")
 
 
 def _named(key: str, found: Mapping[str, object]) -> str:
@@ -210,15 +193,17 @@ def _hosted(host: str, action: Action, roster: Mapping[str, Agent]) -> Action:
     """Return a host's action; one that it may not send, or no single command could say, as what the market refuses."""
     agent = roster.get(action.agent)
     if agent is None or agent.host is None or host_name(agent.host) != host:
-        code = action.code if isinstance(action, Unfit) else "agent_belongs_to_another_host"
-        return Unfit(action.verb, host, action.order_id, code=code)
+        code = action.code if isinstance(action, InvalidAction) else "agent_belongs_to_another_host"
+        return InvalidAction(action.verb, host, action.order_id, code=code)
     replaces = action.verb is Verb.REPLACE
-    if isinstance(action, Unfit):
+    if isinstance(action, InvalidAction):
         return action
     if replaces != (action.new_order_id is not None):
-        return Unfit(action.verb, action.agent, action.order_id, code="new_order_id_belongs_to_a_replace")
+        return InvalidAction(
+            action.verb, action.agent, action.order_id, code="new_order_id_belongs_to_a_replace"
+        )
     if replaces and action.kind is not OrderKind.LIMIT:
-        return Unfit(
+        return InvalidAction(
             action.verb, action.agent, action.order_id, code="replacement_keeps_the_kind_of_its_order"
         )
     return action

@@ -11,7 +11,8 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
-from econsim.domain.market.book import Closed
+from econsim.domain.market.book import ClearedBatch
+from econsim.domain.market.order_ids import is_scoped
 from econsim.schemas.base import Message
 from econsim.schemas.market import (
     ITEMS_PER_EVENT_MAX,
@@ -31,7 +32,7 @@ from econsim.schemas.subject import Subject
 ACTOR: Final = "market"
 """Who acts in market events."""
 
-KINDS: Final[tuple[tuple[Subject, Callable[..., Message]], ...]] = (
+ITEM_EVENTS: Final[tuple[tuple[Subject, Callable[..., Message]], ...]] = (
     (subjects.BID_ACCEPTED, Accepted.model_construct),
     (subjects.ASK_ACCEPTED, Accepted.model_construct),
     (subjects.ORDER_REJECTED, Rejected.model_construct),
@@ -41,7 +42,7 @@ KINDS: Final[tuple[tuple[Subject, Callable[..., Message]], ...]] = (
 """Item kinds in publishing order, each with the model of its event's data."""
 
 
-def subject_of(item: Item) -> Subject:
+def item_subject(item: Item) -> Subject:
     """Return the subject an item's event travels on."""
     if isinstance(item, OrderAccepted):
         return subjects.BID_ACCEPTED if item.side is Side.BID else subjects.ASK_ACCEPTED
@@ -50,12 +51,12 @@ def subject_of(item: Item) -> Subject:
     return subjects.ORDER_CANCELLED if isinstance(item, OrderCancelled) else subjects.ORDER_REJECTED
 
 
-def bulletin(envelope: Envelope, resource: str, closed: Closed) -> Iterator[AddressedEvent]:
+def batch_events(envelope: Envelope, resource: str, closed: ClearedBatch) -> Iterator[AddressedEvent]:
     """Yield a batch's events in publishing order, without the price (that is state as well)."""
     groups: dict[str, list[Item]] = {}
     for item in closed.items:
-        groups.setdefault(subject_of(item).template, []).append(item)
-    for subject, model in KINDS:
+        groups.setdefault(item_subject(item).template, []).append(item)
+    for subject, model in ITEM_EVENTS:
         for part in _parts(groups.get(subject.template, ())):
             yield envelope.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
     yield envelope.event(
@@ -63,7 +64,7 @@ def bulletin(envelope: Envelope, resource: str, closed: Closed) -> Iterator[Addr
     )
 
 
-def summary(cleared: AddressedEvent, resource: str, run: str) -> AddressedEvent:
+def public_summary(cleared: AddressedEvent, resource: str, run: str) -> AddressedEvent:
     """Return what everybody is told of a batch's end: its event, without what only the book's next worker needs.
 
     The place in the queue counts the orders of all runs, and so do the headers the event is published with.
@@ -74,7 +75,7 @@ def summary(cleared: AddressedEvent, resource: str, run: str) -> AddressedEvent:
     return AddressedEvent(subjects.PUBLIC_SUMMARY(resource=resource, run=run), event)
 
 
-def price(envelope: Envelope, resource: str, closed: Closed) -> AddressedEvent | None:
+def price_event(envelope: Envelope, resource: str, closed: ClearedBatch) -> AddressedEvent | None:
     """Return the price event, also the value to put in bucket `market_prices`, if the quote changed."""
     if closed.price is None:
         return None
@@ -83,26 +84,26 @@ def price(envelope: Envelope, resource: str, closed: Closed) -> AddressedEvent |
     )
 
 
-def told(envelope: Envelope, resource: str, item: Item, agent: str, *key: int) -> AddressedEvent:
+def agent_event(envelope: Envelope, resource: str, item: Item, agent: str, *key: int) -> AddressedEvent:
     """Return the delivery that tells one agent of one item, on the event's subject with the agent last.
 
     `key` tells an answer that is given again from the first: who heard that may want to hear this.
     """
-    subject = subject_of(item)
-    model = next(model for kind, model in KINDS if kind is subject)
+    subject = item_subject(item)
+    model = next(model for kind, model in ITEM_EVENTS if kind is subject)
     addressed = envelope.event(subject, ACTOR, model(items=(item,)), agent, item.n, *key, resource=resource)
     return AddressedEvent(f"{addressed.subject}.{agent}", addressed.event)
 
 
-def hearers(item: Item) -> Iterator[str]:
+def recipients(item: Item) -> Iterator[str]:
     """Yield whom an item is delivered to: external agents, whose order ids carry their names."""
     if isinstance(item, TradeExecuted):
         yield from (
             agent
             for agent, order_id in ((item.buyer, item.bid_id), (item.seller, item.ask_id))
-            if "." in order_id
+            if is_scoped(order_id)
         )
-    elif "." in item.order_id:
+    elif is_scoped(item.order_id):
         yield item.agent
 
 

@@ -12,7 +12,7 @@ from econsim.schemas.orders import Action, OrderKind, Side
 
 
 @dataclass(slots=True)
-class Resting:
+class RestingOrder:
     """An order on the book."""
 
     order_id: str
@@ -58,10 +58,10 @@ class Mechanism(Protocol):
     def depth(self, levels: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Return bids and asks by price, best first, at most `levels` a side."""
 
-    def find(self, order_id: str) -> Resting | None:
+    def find(self, order_id: str) -> RestingOrder | None:
         """Return an open order."""
 
-    def of_agent(self, agent: str) -> tuple[Resting, ...]:
+    def of_agent(self, agent: str) -> tuple[RestingOrder, ...]:
         """Return an agent's open orders, oldest first."""
 
     def open_orders(self, agent: str) -> int:

@@ -7,7 +7,7 @@ decide which items to make. A book is thus its items folded, whichever mechanism
 from __future__ import annotations
 
 from econsim.domain.market.book_side import BID, BookSide
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.schemas.market import Item, Level, OrderAccepted, OrderCancelled, Quote, TradeExecuted
 from econsim.schemas.orders import Side
 
@@ -19,8 +19,8 @@ class OpenOrders:
         """Start with an empty book."""
         self.bids = BookSide(Side.BID)
         self.asks = BookSide(Side.ASK)
-        self._orders: dict[str, Resting] = {}
-        self._by_agent: dict[str, dict[str, Resting]] = {}
+        self._orders: dict[str, RestingOrder] = {}
+        self._by_agent: dict[str, dict[str, RestingOrder]] = {}
         self._last: int | None = None
 
     def evolve(self, item: Item) -> None:
@@ -43,11 +43,11 @@ class OpenOrders:
         """Return bids and asks by price, best first, at most `levels` a side."""
         return self.bids.depth(levels), self.asks.depth(levels)
 
-    def find(self, order_id: str) -> Resting | None:
+    def find(self, order_id: str) -> RestingOrder | None:
         """Return an open order; the caller must not change it."""
         return self._orders.get(order_id)
 
-    def of_agent(self, agent: str) -> tuple[Resting, ...]:
+    def of_agent(self, agent: str) -> tuple[RestingOrder, ...]:
         """Return an agent's open orders, oldest first."""
         return tuple(self._by_agent.get(agent, {}).values())
 
@@ -55,7 +55,7 @@ class OpenOrders:
         """Return how many open orders an agent has."""
         return len(self._by_agent.get(agent, ()))
 
-    def in_arrival_order(self) -> tuple[Resting, ...]:
+    def in_arrival_order(self) -> tuple[RestingOrder, ...]:
         """Return every open order, oldest first."""
         return tuple(self._orders.values())
 
@@ -79,7 +79,7 @@ class OpenOrders:
         return type(self), self._last, self.in_arrival_order(), tuple(self.bids), tuple(self.asks)
 
     def _enter(self, item: OrderAccepted) -> None:
-        order = Resting(
+        order = RestingOrder(
             item.order_id,
             item.agent,
             item.side,
@@ -109,7 +109,7 @@ class OpenOrders:
         if not order.open:
             self._leave(order)
 
-    def _leave(self, order: Resting) -> None:
+    def _leave(self, order: RestingOrder) -> None:
         del self._orders[order.order_id]
         mine = self._by_agent[order.agent]
         del mine[order.order_id]

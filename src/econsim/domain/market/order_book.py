@@ -10,7 +10,7 @@ from typing import Final
 
 from econsim.domain.market.auction import Auction
 from econsim.domain.market.book_side import BID, BookSide
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.domain.market.transcript import Transcript
 from econsim.schemas.orders import Action, OrderKind, Side
 
@@ -36,7 +36,7 @@ class OrderBook(Auction):
             return "post_only_order_would_cross"
         return None
 
-    def _match(self, order: Resting, out: Transcript) -> None:
+    def _match(self, order: RestingOrder, out: Transcript) -> None:
         if order.kind is FILL_OR_KILL and not self._fills_whole(order):
             out.cancel(order, "fill_or_kill_not_filled")
             return
@@ -62,7 +62,7 @@ class OrderBook(Auction):
             left -= best.open
         return False
 
-    def _fills_whole(self, order: Resting) -> bool:
+    def _fills_whole(self, order: RestingOrder) -> bool:
         opposite, sign = self._facing(order.side)
         limit, left = order.price * sign, order.open
         for best in opposite:

@@ -10,9 +10,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from econsim.domain.market.commands import Unfit
+from econsim.domain.market.commands import InvalidAction
 from econsim.domain.market.mechanism import Mechanism
-from econsim.domain.market.order_terms import SIDES, Terms, answered, asked, cost, order_of
+from econsim.domain.market.order_terms import (
+    SIDES,
+    OrderTerms,
+    action_terms,
+    item_terms,
+    order_id_of,
+    required_amount,
+)
 from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
 from econsim.schemas.market import Item, OrderAccepted, OrderRejected
 from econsim.schemas.orders import Action, Side, Verb
@@ -27,7 +34,7 @@ ID_EXISTS: Final = "order_id_exists_with_different_fields"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReplaceableOrder:
     """An order that a replace may name."""
 
     agent: str
@@ -38,7 +45,7 @@ class Standing:
     """Micro-credits (bid) or units (ask) reserved for it."""
 
 
-def refused_terms(market: Market, price: int, quantity: int) -> str | None:
+def terms_refusal(market: Market, price: int, quantity: int) -> str | None:
     """Return why a market takes no order of such a price and quantity, as a sentence in snake case; none if it does."""
     if quantity < 1 or quantity % market.lot_size:
         return "quantity_is_not_a_multiple_of_the_lot_size"
@@ -51,7 +58,7 @@ def refused_terms(market: Market, price: int, quantity: int) -> str | None:
     return None
 
 
-class Admission:
+class OrderChecks:
     """What one book has taken in, and what it refuses."""
 
     def __init__(self, market: Market, book: Mechanism) -> None:
@@ -59,8 +66,8 @@ class Admission:
         self._market = market
         self._book = book
         self._answers: dict[str, OrderAccepted | OrderRejected] = {}
-        self._fresh: dict[str, Terms] = {}
-        self._entering: dict[str, Standing] = {}
+        self._fresh: dict[str, OrderTerms] = {}
+        self._entering: dict[str, ReplaceableOrder] = {}
         self._leaving: set[str] = set()
         self._added: Counter[str] = Counter()
 
@@ -73,9 +80,9 @@ class Admission:
 
     def repeats(self, action: Action) -> bool:
         """Return whether this very order was asked for before: asking again changes nothing."""
-        if action.verb is Verb.CANCEL or isinstance(action, Unfit):
+        if action.verb is Verb.CANCEL or isinstance(action, InvalidAction):
             return False
-        return self._known(order_of(action)) == asked(action)
+        return self._known(order_id_of(action)) == action_terms(action)
 
     def answer(self, order_id: str) -> OrderAccepted | OrderRejected | None:
         """Return what was answered when an order was first asked for; none if that is forgotten."""
@@ -83,16 +90,16 @@ class Admission:
 
     def refuse(self, action: Action) -> str | None:
         """Note what is asked for; return why it cannot be taken in, as a sentence in snake case, none if it can."""
-        if isinstance(action, Unfit):
+        if isinstance(action, InvalidAction):
             return action.code
         if action.verb is Verb.CANCEL:
             return None
-        order_id = order_of(action)
+        order_id = order_id_of(action)
         # An order may rest for so long that its id is forgotten.
         if self._known(order_id) or self._book.find(order_id):
             return ID_EXISTS
-        self._fresh[order_id] = asked(action)
-        terms = refused_terms(self._market, action.price, action.quantity)
+        self._fresh[order_id] = action_terms(action)
+        terms = terms_refusal(self._market, action.price, action.quantity)
         return self._refuse_replace(action) or terms or self._refuse_count(action)
 
     def admit(self, action: Action) -> tuple[Side, int]:
@@ -102,13 +109,13 @@ class Admission:
         """
         old = self._standing(action.order_id) if action.verb is Verb.REPLACE else None
         side = old.side if old else SIDES[action.verb]
-        needed = cost(side, action.price, action.quantity)
-        self._entering[order_of(action)] = Standing(action.agent, side, needed)
+        needed = required_amount(side, action.price, action.quantity)
+        self._entering[order_id_of(action)] = ReplaceableOrder(action.agent, side, needed)
         if old is None:
             self._added[action.agent] += 1
         else:
             # Neither the order nor its replacement makes room: the replace may still be refused.
-            self._leaving.update((action.order_id, order_of(action)))
+            self._leaving.update((action.order_id, order_id_of(action)))
         return side, max(0, needed - old.held) if old else needed
 
     def leave(self, action: Action) -> None:
@@ -130,23 +137,25 @@ class Admission:
 
     def __eq__(self, other: object) -> bool:
         """Return whether both remember the same answers, in the same order."""
-        if not isinstance(other, Admission):
+        if not isinstance(other, OrderChecks):
             return NotImplemented
         return list(self._answers.items()) == list(other._answers.items())
 
     __hash__ = None  # type: ignore[assignment]  # what is remembered changes
 
-    def _known(self, order_id: str) -> Terms | None:
+    def _known(self, order_id: str) -> OrderTerms | None:
         """Return what an order id stands for, in this batch or since before."""
         found = self._answers.get(order_id)
-        return answered(found) if found else self._fresh.get(order_id)
+        return item_terms(found) if found else self._fresh.get(order_id)
 
-    def _standing(self, order_id: str) -> Standing | None:
+    def _standing(self, order_id: str) -> ReplaceableOrder | None:
         """Return an order that rests, or that entered before in this batch as far as is known."""
         resting = self._book.find(order_id)
         if resting is None:
             return self._entering.get(order_id)
-        return Standing(resting.agent, resting.side, cost(resting.side, resting.price, resting.open))
+        return ReplaceableOrder(
+            resting.agent, resting.side, required_amount(resting.side, resting.price, resting.open)
+        )
 
     def _refuse_replace(self, action: Action) -> str | None:
         """Refuse to replace what neither rests nor enters: its side, so its reservation, is unknown."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from econsim.domain.market.commands import Unfit
+from econsim.domain.market.commands import InvalidAction
 from econsim.schemas.market import OrderAccepted, OrderRejected
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
 
@@ -19,7 +19,7 @@ VERBS: Final = {side: verb for verb, side in SIDES.items()}
 """Side → placing verb."""
 
 
-class Terms(NamedTuple):
+class OrderTerms(NamedTuple):
     """What an order id stands for; the same id with other terms is another order."""
 
     verb: Verb | None
@@ -36,38 +36,38 @@ class Terms(NamedTuple):
     """The order a replace names."""
 
 
-def order_of(action: Action) -> str:
+def order_id_of(action: Action) -> str:
     """Return the id of the order an action places; for a cancel, of the order it names."""
     return action.new_order_id or action.order_id
 
 
-def asked(action: Action) -> Terms:
+def action_terms(action: Action) -> OrderTerms:
     """Return what a placing action asks for."""
     replaces = action.verb is Verb.REPLACE
     kind, old = (None, action.order_id) if replaces else (action.kind, None)
-    return Terms(action.verb, action.agent, action.price, action.quantity, kind, old)
+    return OrderTerms(action.verb, action.agent, action.price, action.quantity, kind, old)
 
 
-def answered(item: OrderAccepted | OrderRejected) -> Terms:
+def item_terms(item: OrderAccepted | OrderRejected) -> OrderTerms:
     """Return what was asked for by the action that an item answers."""
     if isinstance(item, OrderRejected):
-        return Terms(item.verb, item.agent, item.price, item.quantity, item.kind, item.replaces)
+        return OrderTerms(item.verb, item.agent, item.price, item.quantity, item.kind, item.replaces)
     verb, kind = (Verb.REPLACE, None) if item.replaces else (VERBS[item.side], item.kind)
-    return Terms(verb, item.agent, item.price, item.quantity, kind, item.replaces)
+    return OrderTerms(verb, item.agent, item.price, item.quantity, kind, item.replaces)
 
 
 def rejection(n: int, action: Action, code: str) -> OrderRejected:
     """Return the refusal of an action, with what was asked as far as it can be read."""
-    if isinstance(action, Unfit):
+    if isinstance(action, InvalidAction):
         return OrderRejected(n, action.order_id, action.agent, code)
     if action.verb is Verb.CANCEL:
         return OrderRejected(n, action.order_id, action.agent, code, Verb.CANCEL)
-    _, _, price, quantity, kind, replaces = asked(action)
+    _, _, price, quantity, kind, replaces = action_terms(action)
     return OrderRejected(
-        n, order_of(action), action.agent, code, action.verb, price, quantity, kind, replaces
+        n, order_id_of(action), action.agent, code, action.verb, price, quantity, kind, replaces
     )
 
 
-def cost(side: Side, price: int, units: int) -> int:
+def required_amount(side: Side, price: int, units: int) -> int:
     """Return what an open order must hold: micro-credits for a bid, units for an ask."""
     return price * units if side is Side.BID else units

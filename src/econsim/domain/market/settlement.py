@@ -10,15 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from econsim.domain.market.order_terms import cost
-from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
+from econsim.domain.market.order_terms import required_amount
+from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer, clearing_holder
 from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted, TradingHalted
 from econsim.schemas.orders import Side
-
-
-def clearing(resource: str) -> str:
-    """Return the holder a market's fills pass through."""
-    return f"clearing_{resource}"
 
 
 @dataclass(slots=True)
@@ -45,7 +40,7 @@ class Reservation:
 
     def amount(self) -> int:
         """Return the micro-credits (bid) or units (ask) held."""
-        return cost(self.side, self.price, self.open)
+        return required_amount(self.side, self.price, self.open)
 
 
 class Settlement:
@@ -54,7 +49,7 @@ class Settlement:
     def __init__(self, resource: str) -> None:
         """Start with no reservations."""
         self._resource = resource
-        self._clearing = clearing(resource)
+        self._clearing = clearing_holder(resource)
         self._held: dict[str, Reservation] = {}
         self._asked: dict[str, Transfer] = {}
 
@@ -172,7 +167,9 @@ class Settlement:
         return Transfer(id_, kind, agent, self._clearing, asset, amount, pending_id)
 
 
-def unsettled(resource: str, chains: Iterable[Chain], refused: Mapping[str, str]) -> TradingHalted | None:
+def settlement_halt(
+    resource: str, chains: Iterable[Chain], refused: Mapping[str, str]
+) -> TradingHalted | None:
     """Return the end of a book of which the ledger refused to settle something; none if all is settled."""
     for chain in chains:
         if chain.id in refused:
@@ -180,7 +177,7 @@ def unsettled(resource: str, chains: Iterable[Chain], refused: Mapping[str, str]
     return None
 
 
-def failure(halted: TradingHalted, tick: int) -> str:
+def run_failure(halted: TradingHalted, tick: int) -> str:
     """Return why a run ends with a book, as a sentence."""
     what = f"the ledger refused chain {halted.chain}" if halted.chain else "its batch could not be matched"
     return f"the book of {halted.resource} stopped in tick {tick}: {what}: {halted.reason}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from econsim.domain.market.book_side import BID
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.domain.market.order_terms import rejection
 from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Action, Side
@@ -45,7 +45,7 @@ class Transcript:
         """Refuse an order, a cancel or a replace."""
         self._write(rejection(self._next, action, code))
 
-    def trade(self, taker: Resting, standing: Resting, price: int, fill: int) -> int:
+    def trade(self, taker: RestingOrder, standing: RestingOrder, price: int, fill: int) -> int:
         """Fill two orders as far as both are open, and return the units.
 
         `fill` counts the taker's fills from 1: with the taker's id it makes the trade's.
@@ -69,7 +69,7 @@ class Transcript:
         )
         return quantity
 
-    def cancel(self, order: Resting, reason: str) -> None:
+    def cancel(self, order: RestingOrder, reason: str) -> None:
         """Take what is left of an order off the book."""
         self._write(OrderCancelled(self._next, order.order_id, order.agent, order.side, order.open, reason))
 

@@ -7,7 +7,7 @@ standing one, a crossing quote trades at the standing quote's price, and a trade
 from __future__ import annotations
 
 from econsim.domain.market.auction import Auction
-from econsim.domain.market.mechanism import Resting
+from econsim.domain.market.mechanism import RestingOrder
 from econsim.domain.market.transcript import Transcript
 from econsim.schemas.orders import Action, OrderKind, Side
 
@@ -31,7 +31,7 @@ class ZiDoubleAuction(Auction):
             return "bid_must_improve_best_bid" if action.price <= best.price else None
         return "ask_must_improve_best_ask" if action.price >= best.price else None
 
-    def _match(self, order: Resting, out: Transcript) -> None:
+    def _match(self, order: RestingOrder, out: Transcript) -> None:
         # The order is its side's best by now: whatever did not improve was refused.
         bid, ask = self.bids.best(), self.asks.best()
         if bid is None or ask is None or bid.price < ask.price:
@@ -45,7 +45,7 @@ class ZiDoubleAuction(Auction):
         for other in self.in_arrival_order():
             out.cancel(other, "trade_cleared_all_quotes")
 
-    def _cancel_others(self, order: Resting, out: Transcript) -> None:
+    def _cancel_others(self, order: RestingOrder, out: Transcript) -> None:
         for other in list(self.side(order.side)):
             if other is not order:
                 out.cancel(other, "displaced_by_better_quote")

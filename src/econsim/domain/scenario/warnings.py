@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from econsim.domain.market.order_checks import refused_terms
+from econsim.domain.market.order_checks import terms_refusal
 from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side, Verb
@@ -237,7 +237,7 @@ def _scripts(scenario: Scenario, markets: dict[str, Market]) -> Iterator[Warned]
 
 
 def _step(key: Key, step: ScriptedAction, market: Market) -> Iterator[Warned]:
-    if code := refused_terms(market, step.price, step.quantity):
+    if code := terms_refusal(market, step.price, step.quantity):
         name = "quantity" if code.startswith("quantity") else "price"
         what = f"order {step.order_id!r} of {step.quantity} at {format_credits(step.price)} will be refused: {code}"
         yield Warned((*key, name), what, f"see tick_size, lot_size and price limits of {market.resource!r}")

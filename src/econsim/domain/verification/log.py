@@ -15,7 +15,7 @@ from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
-from econsim.domain.market.batch_checks import BatchChecks, Wrong
+from econsim.domain.market.batch_checks import BatchChecks, Discrepancies
 from econsim.domain.verification.trades import LoggedItem, TradeChecks
 from econsim.schemas.base import Event
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
@@ -31,6 +31,7 @@ from econsim.schemas.market import (
     TradeExecuted,
 )
 from econsim.schemas.scenario import Mode
+from econsim.schemas.subject import entity_of
 
 _ITEMS = Accepted | Rejected | Traded | Cancelled
 
@@ -118,7 +119,7 @@ class LogChecks:
         self._told = TradeChecks(resources)
 
     def _market(self, addressed: AddressedEvent) -> None:
-        event, resource = addressed.event, addressed.subject.split(".", 2)[1]
+        event, resource = addressed.event, entity_of(addressed.subject)
         book = self._books.get(resource)
         if book is None or self._told is None:
             self._found(event, "market_is_not_in_this_run", resource)
@@ -189,7 +190,7 @@ class _ClockChecks:
         """Tell whether it came to its own end."""
         return self.closed is not None and not self.closed.interrupted and not self.closed.failure
 
-    def add(self, event: Event[object], books: dict[str, BatchChecks]) -> Wrong:
+    def add(self, event: Event[object], books: dict[str, BatchChecks]) -> Discrepancies:
         """Take in an event; those of others change nothing."""
         match event.data:
             case Ticked():
@@ -211,7 +212,7 @@ class _ClockChecks:
             case RunClosed():
                 self.closed, self.closing_id = event.data, event.event_id
 
-    def ending(self, last: int) -> Wrong:
+    def ending(self, last: int) -> Discrepancies:
         """Compare the closing, if there is one, with what came before it; `last` is the journal's last entry."""
         if self.closed is None:
             return
@@ -226,7 +227,7 @@ class _ClockChecks:
         if self.whole and closed.journal_sequence != last:
             yield "closing_names_another_last_entry", f"{closed.journal_sequence}, the journal ends at {last}"
 
-    def _ticked(self, tick: int, ticked: Ticked, books: dict[str, BatchChecks]) -> Wrong:
+    def _ticked(self, tick: int, ticked: Ticked, books: dict[str, BatchChecks]) -> Discrepancies:
         expected = (self.tick + 1, self.opened, self.tick_of_period + 1)
         found = (tick, ticked.period, ticked.tick_of_period)
         if found != expected:

@@ -15,8 +15,7 @@ from typing import Final
 
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
-from econsim.domain.market.settlement import clearing
-from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
+from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer, clearing_holder
 from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Side
 
@@ -79,7 +78,7 @@ class TradeChecks:
 
     def __init__(self, resources: Iterable[str]) -> None:
         """Compare the markets of these resources."""
-        self._markets = {clearing(resource): resource for resource in resources}
+        self._markets = {clearing_holder(resource): resource for resource in resources}
         self._told: list[LoggedItem] = []
         self._orders: dict[str, _AcceptedOrder] = {}
         self._posted: dict[str, _PostedChain] = {}
@@ -137,7 +136,12 @@ class TradeChecks:
             if old is None or old.agent != item.agent or not old.open:
                 yield told.finding("replacement_has_no_open_order", f"{item.replaces} of {item.agent}")
         self._orders[item.order_id] = order
-        wanted = (item.agent, clearing(told.resource), order.asset, order.pending_amount(item.quantity))
+        wanted = (
+            item.agent,
+            clearing_holder(told.resource),
+            order.asset,
+            order.pending_amount(item.quantity),
+        )
         reserved = self._reserved.get(f"{item.order_id}.r0")
         if reserved is None:
             yield told.finding("order_has_no_reservation", item.order_id)

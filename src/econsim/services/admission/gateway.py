@@ -38,7 +38,7 @@ from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.admission.reports import report_event
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.audit.envelope import DIGEST, Envelope, digest, message_number
-from econsim.domain.market.commands import single
+from econsim.domain.market.commands import parse_agent_command
 from econsim.errors import Conflict, EconsimError, NotAllowed, NotFound, Unavailable
 from econsim.schemas.admission import Admitted
 from econsim.schemas.base import Message
@@ -253,7 +253,7 @@ class AdmissionGateway:
         except nats.js.errors.NotFoundError:
             return
         subject = stored.subject or ""
-        first = single(fields(subject).action, fields(subject).agent, stored.data or b"")
+        first = parse_agent_command(fields(subject).action, fields(subject).agent, stored.data or b"")
         if command_content(subject, first) != order.content:
             self._commands.forget(sent.message_id)
             raise _taken(order)

@@ -17,7 +17,7 @@ from econsim.domain.agent.host_agents import Desk
 from econsim.domain.agent.population import host_name
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
-from econsim.domain.market.batch_checks import Folding
+from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
@@ -47,7 +47,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     answered = await _answered(context, run.name, host)
     scenario = run.data.scenario
     resources, lock_step = [each.resource for each in scenario.markets], scenario.clock.mode is Mode.LOCK_STEP
-    whole = Folding(run.name, resources, lock_step=lock_step, in_part=True)
+    whole = RunLogChecks(run.name, resources, lock_step=lock_step, in_part=True)
     async with aclosing(follow(context.client, run.name, _patterns(run))) as stored_events:
         async for stored in stored_events:
             addressed = decode_if_valid(stored.subject, stored.payload)

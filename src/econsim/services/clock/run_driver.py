@@ -26,7 +26,7 @@ from econsim.domain.clock.attendance import Attendance
 from econsim.domain.clock.period import deal, endow, redeem, require
 from econsim.domain.clock.progress import Progress
 from econsim.domain.clock.schedule import Moment, ends_period
-from econsim.domain.market.batch_checks import Folding
+from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.errors import Conflict, NotFound, Refused, RunFailed
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
@@ -85,7 +85,7 @@ class Conductor:
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host is not None)
         self._attendance = Attendance(self._hosts, run.externals, scenario.clock.deadline_ms)
         self._progress = Progress(self._agents, scenario.markets)
-        self._whole = Folding(run.name, self._resources, lock_step=self._lock_step, in_part=True)
+        self._whole = RunLogChecks(run.name, self._resources, lock_step=self._lock_step, in_part=True)
         self._moment = Moment()
         self._changed = asyncio.Event()
         self._stamp = Envelope(run.name, run.data.salt, 0, "")

@@ -19,10 +19,18 @@ from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_pu
 from econsim.adapters.nats.rpc import submit
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
-from econsim.domain.market.batch_checks import Folding
-from econsim.domain.market.book import Closed, Mark, Opened, Session
-from econsim.domain.market.events import ACTOR, KINDS, bulletin, hearers, price, summary, told
-from econsim.domain.market.settlement import unsettled
+from econsim.domain.market.batch_checks import RunLogChecks
+from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
+from econsim.domain.market.events import (
+    ACTOR,
+    ITEM_EVENTS,
+    agent_event,
+    batch_events,
+    price_event,
+    public_summary,
+    recipients,
+)
+from econsim.domain.market.settlement import settlement_halt
 from econsim.errors import Conflict, EconsimError
 from econsim.schemas.base import Event
 from econsim.schemas.ledger import Chain, Refusal, Submit
@@ -46,7 +54,7 @@ SUBMIT_CHAINS_MAX: Final = 5_000
 """Chains in one submission: at 800 bytes each they stay below the 8 MiB of one message."""
 
 
-Step = TypeVar("Step", Opened, Closed)
+Step = TypeVar("Step", PendingBatch, ClearedBatch)
 
 
 class Halted(EconsimError):
@@ -63,7 +71,7 @@ class Halted(EconsimError):
 class Batches:
     """The effects of one book's batches."""
 
-    def __init__(self, context: ServiceContext, run: ActiveRun, session: Session) -> None:
+    def __init__(self, context: ServiceContext, run: ActiveRun, session: MarketBook) -> None:
         """Carry out the batches of this session; `rebuild` first."""
         self._context = context
         self._run = run
@@ -90,7 +98,7 @@ class Batches:
 
     async def rebuild(self) -> None:
         """Fold the book's finished batches from the log."""
-        kinds = [subject for subject, _ in KINDS]
+        kinds = [subject for subject, _ in ITEM_EVENTS]
         kinds += [
             subjects.PRICE_UPDATED,
             subjects.TICK_CLEARED,
@@ -98,7 +106,7 @@ class Batches:
             subjects.TRADING_HALTED,
         ]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
-        whole = Folding(self._run.name, [self._resource], lock_step=self._lock_step, in_part=False)
+        whole = RunLogChecks(self._run.name, [self._resource], lock_step=self._lock_step, in_part=False)
         async for stored in read(self._context.client, self._run.name, patterns):
             # The next one goes after the newest record there, even if that is no event.
             match fields(stored.subject).action:
@@ -121,7 +129,7 @@ class Batches:
             case TradingHalted():
                 self.halted = True
 
-    async def process(self, actions: Sequence[Action], mark: Mark, causation_id: str | None) -> None:
+    async def process(self, actions: Sequence[Action], mark: BatchEnd, causation_id: str | None) -> None:
         """Carry out one batch; returns when it is durable. A tick cleared before is passed over.
 
         Raises Halted when the batch cannot be carried out, whoever tries; the log tells of it then.
@@ -139,7 +147,7 @@ class Batches:
             await reliable_publish(self._context.jetstream, event.subject, event.json(), event.event.event_id)
             raise
 
-    async def _carry_out(self, envelope: Envelope, actions: Sequence[Action], mark: Mark) -> None:
+    async def _carry_out(self, envelope: Envelope, actions: Sequence[Action], mark: BatchEnd) -> None:
         session = self._session
         if not self._lock_step:
             await self._open(envelope, mark)
@@ -156,7 +164,7 @@ class Batches:
         await self._deliver(envelope, closed.repeats, closed.cleared.batch)
         await self._finish(envelope, closed)
 
-    async def _open(self, envelope: Envelope, mark: Mark) -> None:
+    async def _open(self, envelope: Envelope, mark: BatchEnd) -> None:
         """Settle what a real-time batch takes in; raises Lost if another worker did first."""
         if self.begun:
             return
@@ -205,27 +213,27 @@ class Batches:
         """Post fills and void what was cancelled: the reservations make refusals impossible."""
         for start in range(0, len(chains), SUBMIT_CHAINS_MAX):
             part = chains[start : start + SUBMIT_CHAINS_MAX]
-            if halted := unsettled(self._resource, part, await self._submit(envelope, "settle", part)):
+            if halted := settlement_halt(self._resource, part, await self._submit(envelope, "settle", part)):
                 raise Halted(halted)
 
-    async def _publish(self, envelope: Envelope, closed: Closed) -> None:
+    async def _publish(self, envelope: Envelope, closed: ClearedBatch) -> None:
         """Write the price to its bucket and every event but the last to the log, all at once."""
-        *events, _ = bulletin(envelope, self._resource, closed)
+        *events, _ = batch_events(envelope, self._resource, closed)
         messages = [_outgoing(addressed) for addressed in events]
-        if updated := price(envelope, self._resource, closed):
+        if updated := price_event(envelope, self._resource, closed):
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
             messages += [_outgoing(updated), Outgoing(key, updated.json(), updated.event.event_id)]
         await publish_many(self._context.jetstream, messages)
         if updated and self._run.externals:
             await self._context.client.publish(subjects.ALL_PRICES(run=self._run.name), updated.json())
 
-    async def _finish(self, envelope: Envelope, closed: Closed) -> None:
+    async def _finish(self, envelope: Envelope, closed: ClearedBatch) -> None:
         """Publish `tick_cleared` right after the one before it; raises Lost if another worker did."""
-        *_, cleared = bulletin(envelope, self._resource, closed)
+        *_, cleared = batch_events(envelope, self._resource, closed)
         self._fence = await self._fenced(cleared, self._fence)
         if self._run.externals:
-            told = summary(cleared, self._resource, self._run.name)
-            await self._context.client.publish(told.subject, told.json())
+            public = public_summary(cleared, self._resource, self._run.name)
+            await self._context.client.publish(public.subject, public.json())
 
     async def _fenced(self, addressed: AddressedEvent, expected_sequence: int) -> int:
         """Publish an event behind the one before it and return its place; raises Lost if another worker's lies there."""
@@ -245,8 +253,8 @@ class Batches:
     async def _deliver(self, envelope: Envelope, items: Iterable[Item], *key: int) -> None:
         """Tell the agents that speak for themselves what became of their orders."""
         for item in items:
-            for agent in hearers(item):
-                delivery = told(envelope, self._resource, item, agent, *key)
+            for agent in recipients(item):
+                delivery = agent_event(envelope, self._resource, item, agent, *key)
                 await self._context.client.publish(delivery.subject, delivery.json())
 
 

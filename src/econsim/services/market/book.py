@@ -20,8 +20,8 @@ from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.ordered_push import Deliveries, Delivery
 from econsim.domain.admission import quota
-from econsim.domain.market.book import Mark, Session
-from econsim.domain.market.commands import TRUSTED, read
+from econsim.domain.market.book import BatchEnd, MarketBook
+from econsim.domain.market.commands import TRUSTED, parse_command
 from econsim.errors import QuotaExceeded, Refused, Unavailable
 from econsim.schemas import subject
 from econsim.schemas.base import Event
@@ -45,7 +45,7 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
 
     Raises Missed when a delivery is missing and Lost when another worker wrote: start again.
     """
-    session = Session(market, run.data.scenario.seed)
+    session = MarketBook(market, run.data.scenario.seed)
     batches = Batches(context, run, session)
     await batches.rebuild()
     if batches.halted:
@@ -70,7 +70,7 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
 
 
 def listen(
-    context: ServiceContext, run: ActiveRun, session: Session, deliveries: Deliveries, consumer: Consumer
+    context: ServiceContext, run: ActiveRun, session: MarketBook, deliveries: Deliveries, consumer: Consumer
 ) -> Sequence[Subscriber]:
     """Return the subscribers of one book, not yet started: its commands, and questions about its depth."""
     resource = session.market.resource
@@ -105,7 +105,7 @@ class Worker:
 
     context: ServiceContext
     run: ActiveRun
-    session: Session
+    session: MarketBook
     batches: Batches
     deliveries: Deliveries
     held: list[Msg] = field(default_factory=list)
@@ -129,7 +129,7 @@ class Worker:
                 await self._take(delivery)
             # Between two periods orders wait for the first tick of the next: units are being redeemed.
             if not lock_step and self.held and not self.session.closed and not self.batches.begun:
-                await self._process(Mark(self.tick, self.period, ends_tick=False))
+                await self._process(BatchEnd(self.tick, self.period, ends_tick=False))
 
     async def _take(self, delivery: Delivery) -> None:
         """Take one command in; what cannot be read is set aside at once and holds nobody up."""
@@ -144,7 +144,7 @@ class Worker:
             # What the batch was to end with is gone from the queue.
             await self._again(begun)
         try:
-            command = read(subject.fields(message.subject), message.data, self.run.agents)
+            command = parse_command(subject.fields(message.subject), message.data, self.run.agents)
         except Refused as error:
             await set_aside(self.context, message, error)
             return
@@ -184,15 +184,17 @@ class Worker:
     async def _close(self, command: CloseTick) -> None:
         """Process the tick's batch, unless that was done before this worker's time."""
         self.tick, self.period = command.tick, command.period
-        mark = Mark(command.tick, command.period, command.tick_of_period, ends_period=command.close_period)
+        mark = BatchEnd(
+            command.tick, command.period, command.tick_of_period, ends_period=command.close_period
+        )
         await self._process(mark, command.causation_id)
         self.tick += 1
 
     async def _again(self, begun: Event[BatchOpened]) -> None:
         """Process a real-time batch that was opened before this worker's time, as it was."""
-        await self._process(Mark(begun.tick, begun.data.period, ends_tick=False), begun.causation_id)
+        await self._process(BatchEnd(begun.tick, begun.data.period, ends_tick=False), begun.causation_id)
 
-    async def _process(self, mark: Mark, causation_id: str | None = None) -> None:
+    async def _process(self, mark: BatchEnd, causation_id: str | None = None) -> None:
         """Carry out the batch, then acknowledge what led to it."""
         mark = replace(mark, last_sequence=self.sequence)
         await self.batches.process(self.actions, mark, causation_id)

@@ -15,9 +15,9 @@ from econsim.adapters.nats.rpc import ask
 from econsim.domain.admission.orders import check_agent
 from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.audit.envelope import derived_id
-from econsim.domain.market.commands import explain, own_order
+from econsim.domain.market.order_ids import scoped_order_id
 from econsim.errors import EconsimError, InvalidMessage, NotFound
-from econsim.schemas.base import Command, Message
+from econsim.schemas.base import Command, Message, validation_message
 from econsim.schemas.execute import Execute, Executed, Receipt, Step
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, GetBook, Prices, PriceUpdatedEvent, Quote
@@ -79,7 +79,7 @@ async def _step(context: ServiceContext, run: ActiveRun, agent: str, step: Step)
         subject = subjects.GET_BOOK(run=run.name, agent=agent, resource=resource)
         return await ask(client, subject, GetBook(), Book)
     command = _command(run, agent, step)
-    order_id = own_order(agent, step.order_id or "")
+    order_id = scoped_order_id(agent, step.order_id or "")
     await context.meter.take(QuotaKind.ORDER_RATE, run.name, agent)
     context.depth.take(run.name, agent)
     subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
@@ -118,4 +118,4 @@ def _command(run: ActiveRun, agent: str, step: Step) -> Command:
             kind=step.kind,
         )
     except ValidationError as error:
-        raise InvalidMessage(explain(error)) from None
+        raise InvalidMessage(validation_message(error)) from None

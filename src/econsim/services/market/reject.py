@@ -11,8 +11,8 @@ from nats.aio.msg import Msg
 
 from econsim.adapters.jetstream.dead_letters import bury
 from econsim.domain.audit.envelope import Envelope
-from econsim.domain.market.commands import order_named
-from econsim.domain.market.events import ACTOR, told
+from econsim.domain.market.commands import readable_order_id
+from econsim.domain.market.events import ACTOR, agent_event
 from econsim.domain.market.order_terms import rejection
 from econsim.errors import InvalidSubject, Refused
 from econsim.schemas import subject
@@ -28,7 +28,7 @@ async def set_aside(context: ServiceContext, message: Msg, error: Refused) -> No
     """Bury a command with its reason, deliver an `order_rejected` to its sender, then acknowledge it."""
     await bury(context.jetstream, message, error, ACTOR)
     where = subject.fields(message.subject)
-    unread = OrderRejected(0, order_named(where, message.data), where.agent, error.error_code)
+    unread = OrderRejected(0, readable_order_id(where, message.data), where.agent, error.error_code)
     await _tell(context, message, unread)
     await context.client.publish(message.reply, ACK)
 
@@ -47,7 +47,7 @@ async def _tell(context: ServiceContext, message: Msg, item: OrderRejected) -> N
         where.run, f"{context.service}.{message.metadata.sequence.stream}", 0, context.clock.now()
     )
     try:
-        delivery = told(envelope, where.entity, item, where.agent)
+        delivery = agent_event(envelope, where.entity, item, where.agent)
     except InvalidSubject:
         return
     await context.client.publish(delivery.subject, delivery.json())

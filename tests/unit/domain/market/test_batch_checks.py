@@ -3,7 +3,7 @@
 import pytest
 from run_builders import small_scenario
 
-from econsim.domain.market.batch_checks import Folding
+from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.errors import CorruptLog
 from econsim.runs.in_memory import run
 from econsim.schemas.clock import Ticked
@@ -11,7 +11,7 @@ from econsim.schemas.market import Accepted, Rejected, TickCleared, Traded
 
 
 def fold(log, *, in_part=False):
-    whole = Folding("run_1", ["cpu"], lock_step=True, in_part=in_part)
+    whole = RunLogChecks("run_1", ["cpu"], lock_step=True, in_part=in_part)
     for place, addressed in enumerate(log, 1):
         whole.see(place, addressed)
 

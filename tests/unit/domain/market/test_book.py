@@ -7,10 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from requirements import requirement
 
-from econsim.domain.market.book import Mark, Session
-from econsim.domain.market.settlement import clearing
+from econsim.domain.market.book import BatchEnd, MarketBook
 from econsim.errors import CorruptLog
-from econsim.schemas.ledger import CREDITS
+from econsim.schemas.ledger import CREDITS, clearing_holder
 from econsim.schemas.market import OrderRejected
 from econsim.schemas.orders import OrderKind, Side, Verb
 from econsim.schemas.scenario import Market
@@ -108,7 +107,7 @@ def test_money_and_units_are_conserved_and_nothing_stays_reserved(mechanism, bat
         positions = book.positions()
         for asset in (CREDITS, "cpu"):
             assert sum(p.posted for (_, a), p in positions.items() if a == asset) == 0
-            assert positions[clearing("cpu"), asset].posted == 0
+            assert positions[clearing_holder("cpu"), asset].posted == 0
     book.does(ends_period=True)
 
     assert all(position.pending == 0 for position in book.positions().values())
@@ -270,18 +269,18 @@ def test_a_batch_takes_in_no_more_orders_than_one_submission_reserves_for(monkey
 
 def test_a_book_is_closed_from_the_end_of_a_period_to_the_next_batch() -> None:
     """Also for the worker that takes it over in between: in real time orders wait meanwhile."""
-    first, heir = (Session(Market(resource="cpu"), 1) for _ in range(2))
+    first, heir = (MarketBook(Market(resource="cpu"), 1) for _ in range(2))
 
-    last = first.close(first.open(1, (), shuffle=True), {}, Mark(1, ends_period=True))
+    last = first.close(first.open(1, (), shuffle=True), {}, BatchEnd(1, ends_period=True))
     heir.resume(last.cleared)
 
     assert (first.closed, heir.closed) == (True, True)
-    heir.close(heir.open(2, (), shuffle=True), {}, Mark(2))
+    heir.close(heir.open(2, (), shuffle=True), {}, BatchEnd(2))
     assert not heir.closed
 
 
 def test_what_is_told_twice_or_of_an_unfinished_batch_counts_once_or_not_at_all():
-    book, heir = Book(), Session(Market(resource="cpu"), 1)
+    book, heir = Book(), MarketBook(Market(resource="cpu"), 1)
     book.does(bid("anna", "a", C), ask("bert", "b", C))
 
     for _ in range(2):
@@ -293,7 +292,7 @@ def test_what_is_told_twice_or_of_an_unfinished_batch_counts_once_or_not_at_all(
 
 
 def test_a_book_is_not_rebuilt_from_a_log_that_lacks_one_of_its_items():
-    book, heir = Book(), Session(Market(resource="cpu"), 1)
+    book, heir = Book(), MarketBook(Market(resource="cpu"), 1)
     book.does(bid("anna", "a", C), bid("bert", "b", C))
 
     heir.hear(book.closed.items[1:])

@@ -6,7 +6,7 @@ import pytest
 from factories import group, role, scenario
 
 from econsim.domain.agent.population import population
-from econsim.domain.market.commands import UNREADABLE, order_named, read
+from econsim.domain.market.commands import UNREADABLE, parse_command, readable_order_id
 from econsim.errors import Refused
 from econsim.schemas.orders import Action, CloseTick, OrderKind, Verb
 from econsim.schemas.subject import Parsed
@@ -24,7 +24,7 @@ ORDER = {"command_id": "c", "order_id": "o-1", "price": 1_000_000, "quantity": 2
 
 def taken(payload, action="place_bid", agent="anna"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return read(Parsed("market", "cpu", action, "run", agent), body, ROSTER)
+    return parse_command(Parsed("market", "cpu", action, "run", agent), body, ROSTER)
 
 
 def batch(**fields):
@@ -134,8 +134,10 @@ def test_a_number_beyond_its_bounds_is_left_for_the_market_to_refuse(number):
 def test_a_refused_command_still_tells_its_order():
     subject = Parsed("market", "cpu", "place_bid", "run", "anna")
 
-    assert order_named(subject, b'{"order_id": "o-1", "price": -1}') == "anna.o-1"
-    assert order_named(subject, b'{"order_id": "../x"}') == order_named(subject, b"{") == UNREADABLE
+    assert readable_order_id(subject, b'{"order_id": "o-1", "price": -1}') == "anna.o-1"
+    assert (
+        readable_order_id(subject, b'{"order_id": "../x"}') == readable_order_id(subject, b"{") == UNREADABLE
+    )
 
 
 def test_an_agent_names_its_orders_with_or_without_itself():

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from requirements import requirement
 
-from econsim.domain.market.settlement import Settlement, clearing, failure, unsettled
-from econsim.schemas.ledger import CREDITS, Kind
+from econsim.domain.market.settlement import Settlement, run_failure, settlement_halt
+from econsim.schemas.ledger import CREDITS, Kind, clearing_holder
 from econsim.schemas.market import OrderAccepted, OrderCancelled, Side, TradeExecuted
 from econsim.schemas.orders import OrderKind
 
@@ -42,7 +42,7 @@ def test_a_bid_reserves_credits_and_an_ask_its_units():
 def test_a_fill_passes_through_clearing_and_reserves_the_rest_again(settlement):
     (chain,) = settlement.settle([TRADE])
 
-    through = clearing("cpu")
+    through = clearing_holder("cpu")
     assert legs(chain) == [
         (Kind.POST, 8),
         (Kind.TRANSFER, 8),
@@ -100,8 +100,10 @@ def test_the_past_leaves_the_same_reservations(settlement):
 def test_a_book_ends_at_the_first_chain_that_the_ledger_refuses_to_settle(settlement):
     chains = settlement.settle([TRADE, LEFT])
 
-    halted = unsettled("cpu", chains, {"b.v": "pending_transfer_not_found"})
+    halted = settlement_halt("cpu", chains, {"b.v": "pending_transfer_not_found"})
 
-    assert unsettled("cpu", chains, {}) is None
+    assert settlement_halt("cpu", chains, {}) is None
     assert (halted.resource, halted.chain, halted.reason) == ("cpu", "b.v", "pending_transfer_not_found")
-    assert failure(halted, 7).startswith("the book of cpu stopped in tick 7: the ledger refused chain b.v:")
+    assert run_failure(halted, 7).startswith(
+        "the book of cpu stopped in tick 7: the ledger refused chain b.v:"
+    )
