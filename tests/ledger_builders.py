@@ -6,8 +6,8 @@ from itertools import count
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.ledger.decisions import Decisions
 from econsim.domain.ledger.journal import Journal
-from econsim.domain.ledger.ledger import Decisions
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Submit, Transfer, TransferPosted
 

@@ -25,7 +25,7 @@ class _PartialPostIsCreditedInFullForAWhile(Ledger):
         return super()._post(chain)
 
     def _resolve(self, transfer):
-        reserved = self._open.get(transfer.pending_id)
+        reserved = self._pending.get(transfer.pending_id)
         reason = super()._resolve(transfer)
         if reason is None and transfer.kind is Kind.POST:
             surplus = reserved.amount - transfer.amount
@@ -72,7 +72,7 @@ class _ForgetsWhatItApplied(Ledger):
         for chain in chains:
             if isinstance(self._decided.get(chain.id), Chain):
                 del self._decided[chain.id]
-                self._used.difference_update(transfer.id for transfer in chain.transfers)
+                self._transfer_ids.difference_update(transfer.id for transfer in chain.transfers)
         return super().apply(chains)
 
 
@@ -88,7 +88,7 @@ class _IdsAreKnownAfterTheCommit(LedgerState):
         result = super().apply(part, now)
         for chain in part.chains:
             self._pending_ids[chain.id] = self.ledger._decided.pop(chain.id)
-            self.ledger._used.difference_update(t.id for t in chain.transfers)
+            self.ledger._transfer_ids.difference_update(t.id for t in chain.transfers)
         return result
 
     def confirm(self, writes, last):
@@ -139,7 +139,7 @@ class MoneyIsMinted(Books):
 
 
 class _RefusedChainLeavesItsFirstSteps(Ledger):
-    def _undo(self, transfers):
+    def _revert(self, transfers):
         """Forget to."""
 
 
@@ -203,7 +203,7 @@ class _RestoresNoReservation(Ledger):
     def replay(self, entry):
         super().replay(entry)
         if isinstance(entry, TransferPosted):
-            for transfer in self._open.values():
+            for transfer in self._pending.values():
                 self._account(transfer.debit, transfer.asset).pending = 0
 
 

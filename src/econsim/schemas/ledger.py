@@ -28,11 +28,15 @@ TREASURY: Final = "treasury"
 """The one holder that may go negative: all money and all resources enter and leave through it."""
 
 CHAINS_PER_SUBMISSION_MAX: Final = 20_000
-"""Chains in one submission, so also orders that one book takes in at once: one for each agent of the largest run;
-at 200 to 420 bytes they fit in a message of 8 MiB."""
+"""Chains in one submission, and orders that one book accepts at once: one for each agent of the largest run.
+Reservations of 200 to 420 bytes each fit in a message of 8 MiB."""
 
-CHAINS_MAX: Final = 200
-"""Chains in one submission: each touches at most four keys and a batch holds 1000 messages."""
+LONG_CHAINS_PER_SUBMISSION_MAX: Final = 5_000
+"""Chains in one submission where chains have several transfers: endowments and settlements. A sender cuts a longer
+list into submissions of this size; at 400 to 800 bytes each the chains stay below the 8 MiB of one message."""
+
+CHAINS_PER_ENTRY_MAX: Final = 200
+"""Chains in one journal entry: each changes at most four keys, and an atomic batch holds 1000 messages."""
 
 
 class Kind(Word):

@@ -19,7 +19,7 @@ from econsim.adapters.jetstream.quota_table import DEFAULT
 from econsim.cli.run_log import LAST
 from econsim.domain.agent.population import host_name, population
 from econsim.domain.clock.period import deal, endow, redeem
-from econsim.domain.ledger.ledger import NOBODY
+from econsim.domain.ledger.decisions import NOBODY
 from econsim.errors import ScenarioError
 from econsim.identity.roles import ROLES
 from econsim.runs.in_memory import run

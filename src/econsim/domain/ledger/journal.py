@@ -1,7 +1,7 @@
-"""The journal of one run: decisions of the ledger sealed into a hash chain of entries.
+"""The journal of one run: decisions of the ledger as entries in a hash chain. Pure.
 
-Owns the order, size and hash of entries. `verify.py` verifies them; who stores them is not
-known here. A clash (an id used before for something else) takes no id and is answered, not recorded.
+Owns the order, size and hash of entries. `verify.py` verifies them, `services/ledger/writer.py` stores them. A
+chain refused because its id stands for another chain is answered and not recorded: it decided no id.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final, TypeVar
 
-from econsim.domain.ledger.ledger import Decisions
+from econsim.domain.ledger.decisions import Decisions, is_first_decision
 from econsim.errors import CorruptJournal
 from econsim.schemas.ledger import (
-    CHAINS_MAX,
+    CHAINS_PER_ENTRY_MAX,
     POSTED_JSON,
     REFUSED_JSON,
     Chain,
-    Refusal,
     RefusedChain,
     TransferPosted,
     TransferRefused,
@@ -30,7 +29,7 @@ Item = TypeVar("Item")
 
 
 class Journal:
-    """The head of a run's journal."""
+    """The head of a run's journal: sequence and hash of its newest entry."""
 
     __slots__ = ("head_hash", "sequence")
 
@@ -39,38 +38,38 @@ class Journal:
         self.sequence = 0
         self.head_hash = GENESIS_HASH
 
-    def append(self, outcome: Decisions) -> list[TransferPosted | TransferRefused]:
-        """Return the entries of an outcome: posted, then refused, at most CHAINS_MAX chains in each."""
-        refused = [c for c in outcome.refused if c.reason is not Refusal.EXISTS_WITH_DIFFERENT_FIELDS]
+    def append(self, decisions: Decisions) -> list[TransferPosted | TransferRefused]:
+        """Return the next entries, of these decisions: posted, then refused, at most CHAINS_MAX chains in each."""
+        refused = [chain for chain in decisions.refused if is_first_decision(chain)]
         entries: list[TransferPosted | TransferRefused] = []
-        for posted_chains in _split(outcome.posted):
-            sequence, previous, addressed = self._advance(posted_body(posted_chains))
+        for posted_chains in _split(decisions.posted):
+            sequence, previous, hash_ = self._advance(posted_body(posted_chains))
             entries.append(
                 TransferPosted.model_construct(
-                    sequence=sequence, previous_hash=previous, hash=addressed, chains=posted_chains
+                    sequence=sequence, previous_hash=previous, hash=hash_, chains=posted_chains
                 )
             )
         for refused_chains in _split(refused):
-            sequence, previous, addressed = self._advance(refused_body(refused_chains))
+            sequence, previous, hash_ = self._advance(refused_body(refused_chains))
             entries.append(
                 TransferRefused.model_construct(
-                    sequence=sequence, previous_hash=previous, hash=addressed, chains=refused_chains
+                    sequence=sequence, previous_hash=previous, hash=hash_, chains=refused_chains
                 )
             )
         return entries
 
     def replay(self, entry: TransferPosted | TransferRefused) -> None:
-        """Move the head past an entry of the past; raises CorruptJournal if it is not the next one."""
+        """Move the head to a stored entry; raises CorruptJournal if it is not the next one."""
         if entry.sequence != self.sequence + 1 or entry.previous_hash != self.head_hash:
             message = f"journal entry {entry.sequence} does not follow entry {self.sequence}"
             raise CorruptJournal(message, sequence=entry.sequence)
         if entry.hash != entry_hash(entry):
-            message = f"journal entry {entry.sequence} was changed after it was sealed"
+            message = f"journal entry {entry.sequence} does not have the hash of its content"
             raise CorruptJournal(message, sequence=entry.sequence)
         self.sequence, self.head_hash = entry.sequence, entry.hash
 
     def _advance(self, body: bytes) -> tuple[int, str, str]:
-        """Take the next place in the chain: its sequence, the hash before it, its own hash."""
+        """Move the head to an entry with this body; return its sequence, the previous hash and its own hash."""
         previous = self.head_hash
         self.sequence += 1
         self.head_hash = chained_hash(previous, self.sequence, body)
@@ -78,26 +77,29 @@ class Journal:
 
 
 def chained_hash(previous_hash: str, sequence: int, body: bytes) -> str:
-    """Return the hash of an entry: SHA-256 over `previous_hash`, `sequence` and body, a line each, hex."""
+    """Return the hash of an entry: SHA-256 over previous hash, sequence and body, one line each, in hex."""
     return sha256(b"%b\n%d\n%b" % (previous_hash.encode(), sequence, body)).hexdigest()
 
 
 def posted_body(chains: tuple[Chain, ...]) -> bytes:
-    """Return the body that is hashed for applied chains: their kind and their canonical JSON."""
+    """Return the hashed body of an entry of applied chains: its kind and the canonical JSON."""
     return b"posted\n" + POSTED_JSON.dump_json(chains)
 
 
 def refused_body(chains: tuple[RefusedChain, ...]) -> bytes:
-    """Return the body that is hashed for refused chains: their kind and their canonical JSON."""
+    """Return the hashed body of an entry of refused chains: its kind and the canonical JSON."""
     return b"refused\n" + REFUSED_JSON.dump_json(chains)
 
 
 def entry_hash(entry: TransferPosted | TransferRefused) -> str:
-    """Return the hash an entry should have after the one it names as previous."""
+    """Return the hash that follows from an entry's content and its `previous_hash`."""
     body = posted_body(entry.chains) if isinstance(entry, TransferPosted) else refused_body(entry.chains)
     return chained_hash(entry.previous_hash, entry.sequence, body)
 
 
 def _split(items: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """Cut items into runs of at most CHAINS_MAX."""
-    return [tuple(items[start : start + CHAINS_MAX]) for start in range(0, len(items), CHAINS_MAX)]
+    """Return the items in groups of at most CHAINS_MAX."""
+    return [
+        tuple(items[start : start + CHAINS_PER_ENTRY_MAX])
+        for start in range(0, len(items), CHAINS_PER_ENTRY_MAX)
+    ]

@@ -1,7 +1,7 @@
-"""Verification of a journal: recompute every balance from its entries and report what does not add up.
+"""Verification of a journal: every balance recomputed from the entries, every fault a finding. Pure.
 
-Written apart from `ledger.py`, so that neither can excuse the other's mistakes: plain double entry
-over dictionaries, no shared state. Callers are `econsim ledger verify` and the conformance tests.
+Shares no code with `ledger.py`, so that neither hides the other's mistakes: plain double entry over dictionaries.
+Callers are `econsim ledger verify` and the conformance tests.
 """
 
 from __future__ import annotations
@@ -24,57 +24,58 @@ from econsim.schemas.ledger import (
 )
 
 JournalEntry = Event[TransferPosted] | Event[TransferRefused]
+"""Event of a journal entry."""
 
 ClaimedBalances = Mapping[str, Mapping[str, Position]]
-"""Holder → asset → position, as somebody claims it is."""
+"""Holder → asset → position, as the store or a caller claims."""
 
 NOTHING: Final = Position(0, 0)
-"""The position of an account nobody moved anything to."""
+"""Position of an account that no transfer named."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalReport:
-    """What verification found."""
+    """The result of a journal's verification."""
 
     entries: int
-    """Entries read."""
+    """Number of entries read."""
     transfers: int
-    """Transfers applied."""
+    """Number of transfers applied."""
     head_hash: str
     """Hash of the last entry."""
     balances: dict[str, dict[str, Position]]
-    """Holder → asset → position, recomputed."""
+    """Recomputed positions: holder → asset → position."""
     findings: tuple[Finding, ...] = ()
-    """Everything wrong, in journal order."""
+    """Faults, in journal order."""
 
     @property
     def first(self) -> Finding | None:
-        """The first bad record, if any."""
+        """The first fault, if any."""
         return self.findings[0] if self.findings else None
 
 
 def verify_journal(events: Iterable[JournalEntry], balances: ClaimedBalances | None = None) -> JournalReport:
-    """Check all entries of a run in journal order and, if given, the stored balances against them."""
-    books = RecomputedAccounts()
-    findings = [finding for event in events for finding in books.check(event)]
+    """Verify all entries of a run in journal order and, if given, the stored balances against them."""
+    accounts = RecomputedAccounts()
+    findings = [finding for event in events for finding in accounts.check(event)]
     if balances is not None:
-        findings.extend(books.conservation(balances))
-        findings.extend(books.compare(balances))
+        findings.extend(accounts.conservation_findings(balances))
+        findings.extend(accounts.balance_findings(balances))
     return JournalReport(
-        books.entries, len(books.transfers), books.head_hash, books.positions(), tuple(findings)
+        accounts.entries, len(accounts.transfers), accounts.head_hash, accounts.positions(), tuple(findings)
     )
 
 
 def journal_findings(events: Iterable[JournalEntry]) -> Iterator[Finding]:
-    """Yield what is wrong with entries while they are read."""
-    books = RecomputedAccounts()
+    """Yield the faults of entries while they are read."""
+    accounts = RecomputedAccounts()
     for event in events:
-        yield from books.check(event)
+        yield from accounts.check(event)
 
 
 @dataclass(slots=True)
 class RecomputedAccounts:
-    """Naive accounts recomputed from entries."""
+    """Accounts recomputed from entries by plain double entry."""
 
     entries: int = 0
     sequence: int = 0
@@ -90,7 +91,7 @@ class RecomputedAccounts:
         """Check one entry and apply it."""
         entry = event.data
         self.entries += 1
-        wrong = list(self._seal(event))
+        wrong = list(self._check_chaining(event))
         if not entry.chains:
             wrong.append(("entry_is_empty", event.event_id))
         for chain in entry.chains:
@@ -98,12 +99,12 @@ class RecomputedAccounts:
                 wrong.append(("chain_is_recorded_twice", chain.id))
             self.chains.add(chain.id)
             if isinstance(chain, Chain):
-                wrong.extend(self._chain(chain))
+                wrong.extend(self._apply(chain))
         for what, evidence in wrong:
             yield Finding(entry.sequence, event.event_id, what, evidence)
 
-    def conservation(self, stated: ClaimedBalances) -> Iterator[Finding]:
-        """Report every asset whose positions do not sum to zero over all holders, treasury included."""
+    def conservation_findings(self, stated: ClaimedBalances) -> Iterator[Finding]:
+        """Yield a finding for every asset that does not sum to zero over all holders, treasury included."""
         totals: dict[str, int] = {}
         for positions in stated.values():
             for asset, position in positions.items():
@@ -112,8 +113,8 @@ class RecomputedAccounts:
             if total:
                 yield Finding(self.sequence, asset, "asset_is_not_conserved", f"sum over holders is {total}")
 
-    def compare(self, stated: ClaimedBalances) -> Iterator[Finding]:
-        """Report every stated position that differs from the recomputed one, and those missing."""
+    def balance_findings(self, stated: ClaimedBalances) -> Iterator[Finding]:
+        """Yield a finding for every stated position that is missing or differs from the recomputed one."""
         actual = self.positions()
         for holder in sorted({*stated, *actual}):
             claimed, recomputed = stated.get(holder, {}), actual.get(holder, {})
@@ -137,8 +138,8 @@ class RecomputedAccounts:
             result.setdefault(holder, {})[asset] = position
         return result
 
-    def _seal(self, event: JournalEntry) -> Iterator[tuple[str, str]]:
-        """Check an entry's place in the journal; go on from what it claims, to report each break once."""
+    def _check_chaining(self, event: JournalEntry) -> Iterator[tuple[str, str]]:
+        """Check an entry's sequence and hashes; continue from its own values, so that each break is reported once."""
         entry = event.data
         if event.event_id in self.events:
             yield "event_is_recorded_twice", event.event_id
@@ -151,8 +152,8 @@ class RecomputedAccounts:
         self.events.add(event.event_id)
         self.sequence, self.head_hash = entry.sequence, entry.hash
 
-    def _chain(self, chain: Chain) -> Iterator[tuple[str, str]]:
-        """Apply an applied chain, reporting what the rules forbid."""
+    def _apply(self, chain: Chain) -> Iterator[tuple[str, str]]:
+        """Apply a posted chain and yield the faults of its transfers."""
         if not chain.transfers:
             yield "chain_is_empty", chain.id
         for transfer in chain.transfers:
@@ -170,7 +171,7 @@ class RecomputedAccounts:
             yield from self._move(transfer)
 
     def _release(self, transfer: Transfer) -> Iterator[tuple[str, str]]:
-        """Take a resolved reservation off its account."""
+        """Release the reservation that a transfer resolves."""
         reserved = self.transfers.get(transfer.pending_id or "")
         if reserved is None or reserved.kind is not Kind.PENDING:
             yield "reservation_is_missing", f"{transfer.id}: {transfer.pending_id}"
@@ -187,11 +188,11 @@ class RecomputedAccounts:
         self.pending[account] = self.pending.get(account, 0) - reserved.amount
 
     def _move(self, transfer: Transfer) -> Iterator[tuple[str, str]]:
-        """Move or reserve a transfer's amount and look at the account it came from."""
+        """Move or reserve a transfer's amount and check the account it came from."""
         debit, credit = (transfer.debit, transfer.asset), (transfer.credit, transfer.asset)
         if transfer.kind is Kind.PENDING:
             self.pending[debit] = self.pending.get(debit, 0) + transfer.amount
-        elif transfer.amount:  # what moves nothing opens no account
+        elif transfer.amount:  # a transfer of no amount opens no account
             self.posted[debit] = self.posted.get(debit, 0) - transfer.amount
             self.posted[credit] = self.posted.get(credit, 0) + transfer.amount
         left = self.posted.get(debit, 0) - self.pending.get(debit, 0)

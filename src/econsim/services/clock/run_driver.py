@@ -30,7 +30,7 @@ from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.errors import Conflict, NotFound, Refused, RunFailed
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
-from econsim.schemas.ledger import Chain, Refusal, Submit, Submitted
+from econsim.schemas.ledger import LONG_CHAINS_PER_SUBMISSION_MAX, Chain, Refusal, Submit, Submitted
 from econsim.schemas.orders import CloseTick
 from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import Subject
@@ -55,9 +55,6 @@ ABSENCES: Final = (
     subjects.QUOTA_CHANGED,
 )
 """Events that say whom a tick is waited for, and how long."""
-
-SUBMIT_CHAINS_MAX: Final = 5_000
-"""Chains in one submission: 400 bytes each stay well below the largest message."""
 
 
 async def serve(context: ServiceContext, run: ActiveRun) -> None:
@@ -231,7 +228,8 @@ class Conductor:
         Raises RunFailed if one of them is refused.
         """
         refused: dict[str, Refusal] = {}
-        parts = [chains[i : i + SUBMIT_CHAINS_MAX] for i in range(0, len(chains), SUBMIT_CHAINS_MAX)]
+        size = LONG_CHAINS_PER_SUBMISSION_MAX
+        parts = [chains[start : start + size] for start in range(0, len(chains), size)]
         for number, part in enumerate(parts or [()], 1):
             command = Submit(
                 command_id=f"{name}-{number}",

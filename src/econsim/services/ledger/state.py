@@ -20,7 +20,7 @@ from econsim.domain.ledger.ledger import Ledger
 from econsim.errors import CorruptJournal, InvalidMessage, InvalidSubject
 from econsim.ports import StoredEntry, Write
 from econsim.schemas.ledger import (
-    CHAINS_MAX,
+    CHAINS_PER_ENTRY_MAX,
     CREDITS,
     DEBT,
     MONEY,
@@ -199,7 +199,9 @@ def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
     transfers = 0
     for chain in command.chains:
         named = _named(chain)
-        full = len(chains) == CHAINS_MAX or transfers + len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX
+        full = (
+            len(chains) == CHAINS_PER_ENTRY_MAX or transfers + len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX
+        )
         if chains and (full or commit_size(1, holders | named) > WRITES_MAX):
             parts.append(SubmissionPart(command, submission, len(parts), tuple(chains), frozenset(holders)))
             chains, holders, transfers = [], set(), 0

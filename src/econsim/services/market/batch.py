@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Final, TypeVar, cast
+from typing import TypeVar, cast
 
 import nats.errors
 
@@ -33,7 +33,7 @@ from econsim.domain.market.events import (
 from econsim.domain.market.settlement import settlement_halt
 from econsim.errors import Conflict, EconsimError
 from econsim.schemas.base import Event
-from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.ledger import LONG_CHAINS_PER_SUBMISSION_MAX, Chain, Refusal, Submit
 from econsim.schemas.market import (
     Accepted,
     BatchOpened,
@@ -49,10 +49,6 @@ from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
 from econsim.services.leadership import ActiveRun, LeadershipLost
-
-SUBMIT_CHAINS_MAX: Final = 5_000
-"""Chains in one submission: at 800 bytes each they stay below the 8 MiB of one message."""
-
 
 Step = TypeVar("Step", PendingBatch, ClearedBatch)
 
@@ -211,8 +207,8 @@ class Batches:
 
     async def _settle(self, envelope: Envelope, chains: Sequence[Chain]) -> None:
         """Post fills and void what was cancelled: the reservations make refusals impossible."""
-        for start in range(0, len(chains), SUBMIT_CHAINS_MAX):
-            part = chains[start : start + SUBMIT_CHAINS_MAX]
+        for start in range(0, len(chains), LONG_CHAINS_PER_SUBMISSION_MAX):
+            part = chains[start : start + LONG_CHAINS_PER_SUBMISSION_MAX]
             if halted := settlement_halt(self._resource, part, await self._submit(envelope, "settle", part)):
                 raise Halted(halted)
 

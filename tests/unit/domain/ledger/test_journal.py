@@ -4,11 +4,19 @@ import pytest
 from ledger_builders import Recorder, chain, endow, pay, pending, post, transfer
 from requirements import requirement
 
+from econsim.domain.ledger.decisions import Decisions
 from econsim.domain.ledger.journal import GENESIS_HASH, Journal
-from econsim.domain.ledger.ledger import Decisions, Ledger
+from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.ledger.verify import journal_findings, verify_journal
 from econsim.errors import CorruptJournal
-from econsim.schemas.ledger import CHAINS_MAX, CREDITS, Kind, Position, TransferPosted, TransferRefused
+from econsim.schemas.ledger import (
+    CHAINS_PER_ENTRY_MAX,
+    CREDITS,
+    Kind,
+    Position,
+    TransferPosted,
+    TransferRefused,
+)
 
 
 @pytest.fixture
@@ -54,9 +62,9 @@ def test_a_clash_is_answered_but_not_recorded():
 
 
 def test_an_entry_holds_a_limited_number_of_chains():
-    entries = Journal().append(Ledger().apply([endow(f"a{i}", 1) for i in range(CHAINS_MAX + 1)]))
+    entries = Journal().append(Ledger().apply([endow(f"a{i}", 1) for i in range(CHAINS_PER_ENTRY_MAX + 1)]))
 
-    assert [len(entry.chains) for entry in entries] == [CHAINS_MAX, 1]
+    assert [len(entry.chains) for entry in entries] == [CHAINS_PER_ENTRY_MAX, 1]
 
 
 def test_following_the_entries_gives_the_same_head(recorder):

@@ -179,5 +179,5 @@ def test_forgets_the_oldest_chains_but_never_an_open_reservation(monkeypatch):
     assert ledger.apply([chain("s", post("q", "ann", "bob", 80, of="p"))]).refusals() == {}
     assert refusal(ledger, post("q2", "ann", "bob", 80, of="p")) is Refusal.PENDING_TRANSFER_ALREADY_RESOLVED
     ledger.apply([pay(f"y{i}", "bob", "ann", 1) for i in range(4)])
-    assert len(ledger._decided) == len(ledger._used) == 3
+    assert len(ledger._decided) == len(ledger._transfer_ids) == 3
     assert not ledger._resolved
