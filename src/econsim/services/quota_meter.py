@@ -1,7 +1,42 @@
-"""Enforces quotas in one worker: allowance is taken in blocks from shared counters and spent without waiting.
+"""Enforce quotas in one worker: take blocks of allowance from shared counters, spend them without waiting.
 
-Owns what a worker remembers: limits, unspent allowance, refusals. Never grants what a counter did not
-confirm; when the server does not answer it refuses. The rules are in `domain/admission/quota.py` and `domain/admission/allowance.py`.
+Theory of operation
+-------------------
+A worker has one meter for all agents and kinds. The admission gateway, the reply check and the market call `allow`
+for each message: it decides from memory, without waiting. If memory cannot decide, they call `take`. It repeats four
+steps until it is decided; each step sends at most one request, however many callers wait for it:
+
+1. Ask for the version of the quota table, if the newest answer is older than VERSION_FRESH_NS.
+2. Read the agent's limits, if they were read at another version.
+3. Open the allowance of the present window, if it has just begun.
+4. Spend. If the allowance is too small and the counter may have more, take one block for all waiting callers.
+
+A rate limit has a window of a second or an hour; each window has its own counter. A window whose counter is above the
+limit is refused from memory until it ends. A stock may be given back by any worker, so it is refused from memory for
+RECHECK_NS only. Idle allowance of stocks goes back to the counter (`return_idle`, `close`).
+
+An increment is not idempotent, so it is never sent again. Failures only ever take allowance away:
+
+- The server does not answer: the outcome is unknown, nothing is granted, and `take` raises Unavailable.
+- The worker crashes between an increment and the spending: the block stays counted and nobody spends it. The loss is at
+  most one block per agent and kind; it ends with the window, of a stock with the run.
+- The answer to a return is lost: the return is not repeated, and the amount may stay counted.
+- A single server restarts: counters of seconds are in memory and start at 0. Counters of hours and stocks are on disk.
+
+Life cycle of the collections
+-----------------------------
+=====================  ==========================  ========================  =========================  ===============
+collection             holds                       an entry comes            an entry goes              bound
+=====================  ==========================  ========================  =========================  ===============
+`_agents`              limits and allowances of    first `take` of the       as the one unused longest  `agents_max`
+                       one agent                   agent                     above the bound; `close`
+`_agents[…]            allowance of the newest     first `take` in a         replaced by that of the    one per kind: 9
+.allowances`           window                      window                    next window
+`_requests`            request under way           first caller that needs   the answer comes           1 + one per agent
+                                                   it                                                   + one per counter
+=====================  ==========================  ========================  =========================  ===============
+
+The rules are in `domain/admission/quota.py` and `domain/admission/allowance.py`. Why blocks: decision 0012.
 """
 
 from __future__ import annotations
@@ -21,111 +56,117 @@ from econsim.errors import QuotaExceeded, Unavailable
 from econsim.schemas.quota import Quotas
 from econsim.schemas.subject import token
 
-FRESH_NS: Final = SECOND_NS
-"""How long limits hold before the table is asked for changes: one request a second for all agents together."""
+VERSION_FRESH_NS: Final = SECOND_NS
+"""Time after which the table's version is asked for again: one request a second for all agents together."""
 
 RECHECK_NS: Final = 100 * MILLISECOND_NS
-"""How long a full stock is refused without asking: others may give some back, and a refused agent may insist."""
+"""Time that a full stock is refused from memory: others may give some back, and a refused agent may insist."""
 
-HOLDERS_MAX: Final = 20_000
-"""Agents remembered at once, about 1 kB each; whoever was away longest is asked for again."""
+AGENTS_MAX: Final = 20_000
+"""Agents remembered at once, about 1 kB each; the one unused longest makes room."""
 
 ROUNDS_MAX: Final = 50
-"""Times to ask for one request: each grants what was waiting, so others must have come first each time."""
+"""Rounds of one request: each round grants some of the waiting amount, so other callers came first each time."""
 
 RETURNS_AT_ONCE: Final = 64
-"""Requests under way at once when allowance is given back."""
+"""Returns of allowance under way at once."""
 
 DEFAULTS: Final = Quotas()
-"""Limits of an agent nothing is known of."""
-
-_Act = Callable[[], Coroutine[object, object, None]]
+"""Limits of an agent whose limits were not read yet."""
 
 _log = logging.getLogger(__name__)
 
 
-class _Flights:
-    """Requests under way, each made once however many wait for it."""
+class SingleFlight:
+    """Requests under way; each is sent once, however many callers wait for it."""
 
     def __init__(self) -> None:
+        """Start with no request under way."""
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
 
-    async def join(self, what: Hashable, act: _Act) -> None:
-        """Wait for a request, starting it if nobody has; a waiter that is cancelled leaves it running."""
-        task = self._tasks.get(what)
-        # One that is over may still be listed until its callback runs; what it brought is known already.
+    async def join(self, key: Hashable, request: Callable[[], Coroutine[object, object, None]]) -> None:
+        """Wait for a request; start it if it is not under way. Cancelling a caller leaves the request running."""
+        task = self._tasks.get(key)
+        # A finished task is listed until its callback runs; its answer is known already.
         if task is None or task.done():
-            task = self.start(what, act)
+            task = self.start(key, request)
         await asyncio.shield(task)
 
-    def start(self, what: Hashable, act: _Act) -> asyncio.Task[None]:
+    def start(
+        self, key: Hashable, request: Callable[[], Coroutine[object, object, None]]
+    ) -> asyncio.Task[None]:
         """Start a request."""
-        task = self._tasks[what] = asyncio.create_task(act())
-        task.add_done_callback(partial(self._land, what))
+        task = self._tasks[key] = asyncio.create_task(request())
+        task.add_done_callback(partial(self._remove, key))
         return task
 
-    async def all(self) -> None:
-        """Wait until nothing is under way."""
+    async def join_all(self) -> None:
+        """Wait until no request is under way."""
         while self._tasks:
             await asyncio.wait(tuple(self._tasks.values()))
 
-    def _land(self, what: Hashable, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(what) is task:
-            del self._tasks[what]
+    def _remove(self, key: Hashable, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
         if not task.cancelled():
-            task.exception()  # looked at, for the case that nobody waits for it any more
+            task.exception()  # retrieved, because maybe no caller waits for it any more
 
 
 class QuotaMeter:
-    """The quotas of all agents a worker meets; one per worker, for all kinds."""
+    """Quotas of all agents in one worker, for all kinds."""
 
     def __init__(
-        self, counters: ports.Counters, table: ports.QuotaTable, clock_ns: Callable[[], int]
+        self,
+        counters: ports.Counters,
+        table: ports.QuotaTable,
+        clock_ns: Callable[[], int],
+        agents_max: int = AGENTS_MAX,
     ) -> None:
-        """Count with shared counters by a clock that tells nanoseconds since 1970."""
+        """Count with shared counters, by a clock that returns nanoseconds since 1970."""
         self._counters = counters
         self._table = table
         self._clock_ns = clock_ns
-        self._holders: dict[tuple[str, str], AgentQuotas] = {}  # who was away longest first
-        self._flights = _Flights()
+        self._agents_max = agents_max
+        self._agents: dict[tuple[str, str], AgentQuotas] = {}  # the one unused longest is first
+        self._requests = SingleFlight()
         self._version = 0
-        self._looked_ns = -FRESH_NS
+        self._version_read_ns = -VERSION_FRESH_NS
 
     def allow(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> bool | None:
-        """Spend local allowance without waiting; none if only `take` can tell."""
+        """Spend local allowance without waiting; None if only `take` can decide."""
         now_ns = self._clock_ns()
-        # `_known`, written out: this is done for every message.
-        holder = self._holders.get((run, agent))
-        if holder is None or holder.version != self._version:
+        # `_current`, written out: this code runs for every message.
+        known = self._agents.get((run, agent))
+        if known is None or known.version != self._version:
             return None
-        purse = holder.purses.get(kind.token)
-        if purse is None or not purse.begins_ns <= now_ns < purse.ends_ns:
+        allowance = known.allowances.get(kind.token)
+        if allowance is None or not allowance.begins_ns <= now_ns < allowance.ends_ns:
             return None
-        if not self._looked_ns <= now_ns < self._looked_ns + FRESH_NS:
+        if not self._version_read_ns <= now_ns < self._version_read_ns + VERSION_FRESH_NS:
             return None
-        return purse.spend(amount, now_ns)
+        return allowance.spend(amount, now_ns)
 
-    def refused(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> QuotaExceeded | None:
-        """Return the refusal if it is certain without asking, for instance in a window that is used up.
+    def certain_refusal(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> QuotaExceeded | None:
+        """Return the refusal of an amount that memory is certain of, for instance in a window that is used up.
 
-        Spends nothing. None says only that `take` may succeed.
+        Spends nothing. None means that `take` may succeed.
         """
         now_ns = self._clock_ns()
-        purse = self._known(kind, run, agent, now_ns)
-        if purse is None or not purse.refuses(amount, now_ns):
+        allowance = self._current(kind, run, agent, now_ns)
+        if allowance is None or not allowance.must_refuse(amount, now_ns):
             return None
-        return self._refusal(purse, amount, now_ns)
+        return self._refusal(allowance, amount, now_ns)
 
     def limit(self, kind: QuotaKind, run: str, agent: str) -> int:
-        """Return an agent's limit as last known here; the default if it was never asked for."""
-        holder = self._holders.get((run, agent))
-        return quota.limit_of(holder.quotas if holder else DEFAULTS, kind)
+        """Return the newest known limit of an agent; the default if its limits were never read."""
+        known = self._agents.get((run, agent))
+        return quota.limit_of(known.quotas if known else DEFAULTS, kind)
 
     async def quotas(self, run: str, agent: str) -> Quotas:
-        """Return an agent's limits, for who counts by other means; raises Unavailable without an answer."""
+        """Return an agent's limits, for a caller that counts by itself; raises Unavailable without an answer."""
         for _ in range(ROUNDS_MAX):
-            if holder := await self._holder(run, agent, self._clock_ns()):
-                return holder.quotas
+            if known := await self._up_to_date(run, agent, self._clock_ns()):
+                return known.quotas
         message = f"the limits of {agent!r} changed each of {ROUNDS_MAX} times they were read; try again"
         raise Unavailable(message)
 
@@ -140,150 +181,150 @@ class QuotaMeter:
             raise ValueError(message)
         for _ in range(ROUNDS_MAX):
             now_ns = self._clock_ns()
-            purse = self._known(kind, run, agent, now_ns)
-            if purse is None:
-                await self._learn(kind, run, agent, now_ns)
+            allowance = self._current(kind, run, agent, now_ns)
+            if allowance is None:
+                if known := await self._up_to_date(run, agent, now_ns):
+                    known.open_window(kind, now_ns)
                 continue
-            allowed = purse.spend(amount, now_ns)
+            allowed = allowance.spend(amount, now_ns)
             if allowed:
                 return
             if allowed is False:
-                raise self._refusal(purse, amount, now_ns)
-            self._holders[run, agent] = self._holders.pop((run, agent))
-            await self._wait(purse, amount)
+                raise self._refusal(allowance, amount, now_ns)
+            self._agents[run, agent] = self._agents.pop((run, agent))
+            await self._wait(allowance, amount)
         message = f"{kind.limit} of {agent!r} was gone each of {ROUNDS_MAX} times it was asked for; try again"
         raise Unavailable(message)
 
     async def give_back(self, kind: QuotaKind, run: str, agent: str, amount: int = 1) -> None:
-        """Give back what was taken of a stock, here or in another worker.
+        """Give back an amount of a stock that was taken here or in another worker.
 
-        Raises Unavailable if the server does not answer: it may then be given back or not. Do not repeat
-        it, or others get what is in use.
+        Raises Unavailable if the server does not answer: the amount may then be given back or not. Giving back
+        is not idempotent. Do not repeat it, or others get allowance that is in use.
         """
         if not kind.returnable or amount < 0:
             message = f"cannot give {amount} of {kind.token} back"
             raise ValueError(message)
-        holder = self._holders.get((run, agent))
-        purse = holder.purses.get(kind.token) if holder else None
-        if back := purse.keep(amount) if purse else amount:
-            await self._counters.add(quota.counter_key(kind, run, agent, 0), -back)
+        known = self._agents.get((run, agent))
+        allowance = known.allowances.get(kind.token) if known else None
+        if rest := allowance.take_back(amount) if allowance else amount:
+            await self._counters.add(quota.counter_key(kind, run, agent, 0), -rest)
 
-    async def tidy(self) -> None:
-        """Give back allowance of stocks that nobody touched since the last call; call it every few seconds.
+    async def return_idle(self) -> None:
+        """Return allowance of stocks that was not touched since the last call; call it every few seconds.
 
-        Without it a worker that an agent no longer talks to keeps up to a block from the others.
+        Otherwise a worker that an agent no longer uses would keep up to a block from the other workers.
         """
         idle = []
-        for purse in [purse for holder in self._holders.values() for purse in holder.stocks]:
-            if purse.left == purse.noted and not purse.wanted:
-                idle.append((purse.key, purse.empty()))
+        for allowance in [each for known in self._agents.values() for each in known.unspent_stocks]:
+            if allowance.unspent == allowance.unspent_at_last_check and not allowance.waiting_amount:
+                idle.append((allowance.key, allowance.release()))
             else:
-                purse.noted = purse.left
+                allowance.unspent_at_last_check = allowance.unspent
         await self._return(idle)
 
+    async def wait_for_requests(self) -> None:
+        """Wait until no request is under way."""
+        await self._requests.join_all()
+
     async def close(self) -> None:
-        """Give all unspent allowance of stocks back; the meter may not be used afterwards."""
-        await self._flights.all()
-        stocks = [purse for holder in self._holders.values() for purse in holder.stocks]
-        self._holders.clear()
-        await self._return([(purse.key, purse.empty()) for purse in stocks])
+        """Return all unspent allowance of stocks; the meter may not be used afterwards."""
+        await self.wait_for_requests()
+        stocks = [each for known in self._agents.values() for each in known.unspent_stocks]
+        self._agents.clear()
+        await self._return([(allowance.key, allowance.release()) for allowance in stocks])
 
-    def _known(self, kind: QuotaKind, run: str, agent: str, now_ns: int) -> LocalAllowance | None:
-        """Return the purse of the present window, if its limit is up to date."""
-        holder = self._holders.get((run, agent))
-        if holder is None or holder.version != self._version or not self._fresh(now_ns):
+    def _current(self, kind: QuotaKind, run: str, agent: str, now_ns: int) -> LocalAllowance | None:
+        """Return the allowance of the present window, if the agent's limits are up to date."""
+        known = self._agents.get((run, agent))
+        if known is None or known.version != self._version or not self._is_fresh(now_ns):
             return None
-        return holder.purse(kind, now_ns)
+        return known.current(kind, now_ns)
 
-    def _fresh(self, now_ns: int) -> bool:
-        return self._looked_ns <= now_ns < self._looked_ns + FRESH_NS
+    def _is_fresh(self, now_ns: int) -> bool:
+        return self._version_read_ns <= now_ns < self._version_read_ns + VERSION_FRESH_NS
 
-    async def _learn(self, kind: QuotaKind, run: str, agent: str, now_ns: int) -> None:
-        """Do the next thing that is missing to know a purse; raises Unavailable."""
-        if holder := await self._holder(run, agent, now_ns):
-            holder.open(kind, now_ns)
-
-    async def _holder(self, run: str, agent: str, now_ns: int) -> AgentQuotas | None:
-        """Return an agent whose limits are up to date; otherwise none, after one request for them."""
-        if not self._fresh(now_ns):
-            await self._flights.join("version", self._look)
+    async def _up_to_date(self, run: str, agent: str, now_ns: int) -> AgentQuotas | None:
+        """Return an agent whose limits are up to date; None after one request towards that, raises Unavailable."""
+        if not self._is_fresh(now_ns):
+            await self._requests.join("version", self._read_version)
             return None
-        holder = self._holders.get((run, agent))
-        if holder is None or holder.version != self._version:
-            await self._flights.join((run, agent), partial(self._read, run, agent))
+        known = self._agents.get((run, agent))
+        if known is None or known.version != self._version:
+            await self._requests.join((run, agent), partial(self._read_limits, run, agent))
             return None
-        return holder
+        return known
 
-    async def _wait(self, purse: LocalAllowance, amount: int) -> None:
-        """Wait for allowance together with all who want some of a purse; raises Unavailable."""
-        purse.wanted += amount
+    async def _wait(self, allowance: LocalAllowance, amount: int) -> None:
+        """Wait for a block together with all callers of an allowance; raises Unavailable."""
+        allowance.waiting_amount += amount
         try:
-            await self._flights.join(purse.key, partial(self._refill, purse))
+            await self._requests.join(allowance.key, partial(self._take_block, allowance))
         finally:
-            purse.wanted -= amount
+            allowance.waiting_amount -= amount
 
-    async def _look(self) -> None:
-        """Ask whether any limit changed."""
+    async def _read_version(self) -> None:
+        """Read the version of the quota table: it tells whether any limit changed."""
         now_ns = self._clock_ns()
         self._version = await self._table.version()
-        self._looked_ns = now_ns
+        self._version_read_ns = now_ns
 
-    async def _read(self, run: str, agent: str) -> None:
+    async def _read_limits(self, run: str, agent: str) -> None:
         """Read an agent's limits and obey them."""
         token(run, "run")
         token(agent, "agent")
         version = self._version
         quotas = await self._table.get(run, agent)
-        holder = self._holders.pop((run, agent), None) or AgentQuotas(run, agent, quotas, version)
-        holder.quotas, holder.version = quotas, version
-        self._holders[run, agent] = holder
-        void = [(p.key, p.relimit(quota.limit_of(quotas, p.kind))) for p in holder.purses.values()]
-        self._return_later([*void, *self._forget()])
+        known = self._agents.pop((run, agent), None) or AgentQuotas(run, agent, quotas, version)
+        known.quotas, known.version = quotas, version
+        self._agents[run, agent] = known
+        void = [(a.key, a.change_limit(quota.limit_of(quotas, a.kind))) for a in known.allowances.values()]
+        self._return_later([*void, *self._forget_oldest()])
 
-    def _forget(self) -> list[tuple[str, int]]:
-        """Drop agents above HOLDERS_MAX; return what their stocks must give back."""
+    def _forget_oldest(self) -> list[tuple[str, int]]:
+        """Forget agents above the bound; return the allowance that their stocks must return."""
         void: list[tuple[str, int]] = []
-        for name in list(islice(self._holders, max(0, len(self._holders) - HOLDERS_MAX))):
-            holder = self._holders.pop(name)
-            if holder.busy:
-                self._holders[name] = holder
+        for name in list(islice(self._agents, max(0, len(self._agents) - self._agents_max))):
+            known = self._agents.pop(name)
+            if known.is_waiting:
+                self._agents[name] = known
                 continue
-            void += [(purse.key, purse.empty()) for purse in holder.stocks]
+            void += [(allowance.key, allowance.release()) for allowance in known.unspent_stocks]
         return void
 
-    async def _refill(self, purse: LocalAllowance) -> None:
-        """Take a block for everybody who waits."""
-        asked = purse.asks()
-        if not asked:
+    async def _take_block(self, allowance: LocalAllowance) -> None:
+        """Take a block for all callers that wait."""
+        increment = allowance.next_increment()
+        if not increment:
             return
-        purse.doubt = True
-        total = await self._counters.add(purse.key, asked)
-        purse.doubt = False
-        excess = purse.fill(total, asked)
-        if purse.stock:
-            purse.trusted_ns = self._clock_ns() + RECHECK_NS
-            await self._return([(purse.key, excess)])
+        allowance.outcome_unknown = True
+        total = await self._counters.add(allowance.key, increment)
+        allowance.outcome_unknown = False
+        excess = allowance.add_block(total, increment)
+        if allowance.is_stock:
+            allowance.total_valid_until_ns = self._clock_ns() + RECHECK_NS
+            await self._return([(allowance.key, excess)])
 
-    def _refusal(self, purse: LocalAllowance, amount: int, now_ns: int) -> QuotaExceeded:
-        """Return why an amount is refused; a stock keeps nothing that was too little."""
-        used = max(0, min(purse.seen, purse.limit) - purse.left)
-        if purse.stock and not purse.wanted and amount <= purse.limit:
-            self._return_later([(purse.key, purse.empty())])
-        return quota.refusal(purse.kind, purse.limit, used, amount, now_ns)
+    def _refusal(self, allowance: LocalAllowance, amount: int, now_ns: int) -> QuotaExceeded:
+        """Return the refusal of an amount; a stock also returns the allowance that was too small for it."""
+        used = max(0, min(allowance.known_total, allowance.limit) - allowance.unspent)
+        if allowance.is_stock and not allowance.waiting_amount and amount <= allowance.limit:
+            self._return_later([(allowance.key, allowance.release())])
+        return quota.refusal(allowance.kind, allowance.limit, used, amount, now_ns)
 
     def _return_later(self, amounts: list[tuple[str, int]]) -> None:
         if any(amount for _, amount in amounts):
-            self._flights.start(object(), partial(self._return, amounts))
+            self._requests.start(object(), partial(self._return, amounts))
 
     async def _return(self, amounts: list[tuple[str, int]]) -> None:
-        """Give unspent allowance back to its counters."""
+        """Return unspent allowance to its counters."""
         due = [(key, amount) for key, amount in amounts if amount]
         for start in range(0, len(due), RETURNS_AT_ONCE):
-            await asyncio.gather(*(self._add_back(*one) for one in due[start : start + RETURNS_AT_ONCE]))
+            await asyncio.gather(*(self._subtract(*one) for one in due[start : start + RETURNS_AT_ONCE]))
 
-    async def _add_back(self, key: str, amount: int) -> None:
+    async def _subtract(self, key: str, amount: int) -> None:
         try:
             await self._counters.add(key, -amount)
         except Unavailable as error:
-            # Not repeated: it may have been done, and twice would free what is in use.
+            # Not repeated: the return may have been stored, and a second one would free allowance in use.
             _log.warning("%d of unspent allowance may stay counted: %s", amount, error)

@@ -1,4 +1,4 @@
-"""One meter and many on shared counters: what is granted, refused, given back, and asked of the server."""
+"""One meter and many on shared counters: amounts granted, refused and given back, and requests to the server."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ from econsim.domain.admission import quota
 from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.errors import InvalidSubject, QuotaExceeded, Unavailable
 from econsim.schemas.quota import QuotaUpdate
-from econsim.services import quota_meter
 from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import Failure, FakeCounters, FakeQuotaTable
 
@@ -28,15 +27,15 @@ LIMIT, WORKERS = 200, 8
 
 
 class World:
-    """Counters, limits and the time, shared by meters."""
+    """Counters, quota table and clock, shared by meters."""
 
     def __init__(self):
         self.counters = FakeCounters()
         self.table = FakeQuotaTable()
         self.now_ns = 7_200 * SECOND_NS
 
-    def meter(self):
-        return QuotaMeter(self.counters, self.table, lambda: self.now_ns)
+    def meter(self, **limits):
+        return QuotaMeter(self.counters, self.table, lambda: self.now_ns, **limits)
 
     async def limit(self, kind, limit, agent=None):
         await self.table.change("run", agent, QuotaUpdate(**{kind.limit: limit}))
@@ -44,14 +43,14 @@ class World:
     def advance(self, seconds):
         self.now_ns += round(seconds * SECOND_NS)
 
-    def key(self, kind):
-        return quota.counter_key(kind, "run", "ann", quota.window_number(kind, self.now_ns))
+    def key(self, kind, agent="ann"):
+        return quota.counter_key(kind, "run", agent, quota.window_number(kind, self.now_ns))
 
-    def total(self, kind):
-        return self.counters.totals.get(self.key(kind), 0)
+    def total(self, kind, agent="ann"):
+        return self.counters.totals.get(self.key(kind, agent), 0)
 
     @property
-    def asked(self):
+    def increments(self):
         return [amount for _, amount in self.counters.adds]
 
 
@@ -60,8 +59,8 @@ def world():
     return World()
 
 
-async def takes(meter, kind, times, amount=1):
-    """Take again and again; return how much was granted."""
+async def take_repeatedly(meter, kind, times, amount=1):
+    """Take an amount again and again; return the sum of the granted amounts."""
     granted = 0
     for _ in range(times):
         with contextlib.suppress(QuotaExceeded, Unavailable):
@@ -80,16 +79,16 @@ async def refusal(meter, kind, amount=1):
 async def test_one_worker_is_granted_exactly_the_limit(world, kind):
     await world.limit(kind, LIMIT)
 
-    assert await takes(world.meter(), kind, 2 * LIMIT) == LIMIT
+    assert await take_repeatedly(world.meter(), kind, 2 * LIMIT) == LIMIT
 
 
 @KINDS
-async def test_most_checks_ask_nobody(world, kind):
+async def test_most_checks_send_no_request(world, kind):
     await world.limit(kind, 1000)
 
-    await takes(world.meter(), kind, 500)
+    await take_repeatedly(world.meter(), kind, 500)
 
-    assert world.asked == [100] * 5
+    assert world.increments == [100] * 5
 
 
 @KINDS
@@ -104,7 +103,7 @@ async def test_many_workers_together_are_granted_the_limit_but_for_a_block_each_
         granted = 0
         for _ in range(20):
             await asyncio.sleep(0)
-            granted += await takes(meter, kind, random.randrange(4), random.randrange(1, 4))
+            granted += await take_repeatedly(meter, kind, random.randrange(4), random.randrange(1, 4))
         return granted
 
     granted = sum(await asyncio.gather(*(work(meter) for meter in meters for _ in range(10))))
@@ -119,13 +118,13 @@ async def test_answers_that_are_lost_grant_nothing(world, kind, seed):
     world.counters.fail_next(*Random(seed).choices([None, None, *Failure], k=300))
     meters = [world.meter() for _ in range(WORKERS)]
 
-    granted = await asyncio.gather(*(takes(meter, kind, 12) for meter in meters for _ in range(10)))
+    granted = await asyncio.gather(*(take_repeatedly(meter, kind, 12) for meter in meters for _ in range(10)))
 
     assert 0 < sum(granted) <= LIMIT
 
 
 @pytest.mark.parametrize("failure", list(Failure))
-async def test_without_the_counter_nothing_is_granted_and_the_next_try_asks_for_no_more_than_it_needs(
+async def test_without_the_counter_nothing_is_granted_and_the_next_increment_is_as_small_as_possible(
     world, failure
 ):
     meter = world.meter()
@@ -135,7 +134,7 @@ async def test_without_the_counter_nothing_is_granted_and_the_next_try_asks_for_
         await meter.take(QuotaKind.KV_KEYS, "run", "ann")
     await meter.take(QuotaKind.KV_KEYS, "run", "ann")
 
-    assert world.asked == [10, 1]
+    assert world.increments == [10, 1]
 
 
 async def test_without_the_table_nothing_is_granted(world):
@@ -149,17 +148,17 @@ async def test_without_the_table_nothing_is_granted(world):
         await meter.take(QuotaKind.KV_KEYS, "run", "ann")
 
 
-async def test_all_who_miss_at_once_share_one_request(world):
+async def test_callers_without_allowance_share_one_request(world):
     meter = world.meter()
     await meter.take(QuotaKind.ORDER_RATE, "run", "ann")
     world.advance(1)
 
     await asyncio.gather(*(meter.take(QuotaKind.ORDER_RATE, "run", "ann") for _ in range(30)))
 
-    assert world.asked == [5, 30]
+    assert world.increments == [5, 30]
 
 
-async def test_who_gives_up_waiting_leaves_the_others_their_answer(world):
+async def test_a_cancelled_caller_leaves_the_others_their_answer(world):
     meter = world.meter()
     tasks = [asyncio.create_task(meter.take(QuotaKind.KV_KEYS, "run", "ann")) for _ in range(5)]
     await asyncio.sleep(0)
@@ -175,29 +174,29 @@ async def test_who_gives_up_waiting_leaves_the_others_their_answer(world):
 async def test_a_full_window_is_refused_without_asking_until_it_ends(world, kind):
     await world.limit(kind, 5)
     meter = world.meter()
-    await takes(meter, kind, 5)
+    await take_repeatedly(meter, kind, 5)
     world.advance(kind.window_s / 4)
-    await takes(meter, kind, 100)
+    await take_repeatedly(meter, kind, 100)
 
     refused = await refusal(meter, kind)
 
-    assert len(world.asked) == 5
+    assert len(world.increments) == 5
     assert refused.retry_after_ms == kind.window_s * 750
     world.advance(kind.window_s * 3 / 4)
-    assert await takes(meter, kind, 6) == 5
+    assert await take_repeatedly(meter, kind, 6) == 5
 
 
 @STOCKS
-async def test_a_full_stock_is_asked_again_after_a_moment(world, kind):
+async def test_the_counter_of_a_full_stock_is_asked_again_after_a_moment(world, kind):
     await world.limit(kind, 5)
     meter = world.meter()
-    await takes(meter, kind, 100)
-    assert len(world.asked) == 5
+    await take_repeatedly(meter, kind, 100)
+    assert len(world.increments) == 5
 
     await world.counters.add(world.key(kind), -2)
     world.advance(0.2)
 
-    assert await takes(meter, kind, 5) == 2
+    assert await take_repeatedly(meter, kind, 5) == 2
     assert (await refusal(meter, kind)).retry_after_ms is None
 
 
@@ -205,11 +204,11 @@ async def test_a_full_stock_is_asked_again_after_a_moment(world, kind):
 async def test_a_refusal_is_known_without_waiting_once_the_limit_is_reached(world, kind):
     await world.limit(kind, 5)
     meter = world.meter()
-    assert meter.refused(kind, "run", "ann") is None
+    assert meter.certain_refusal(kind, "run", "ann") is None
 
-    await takes(meter, kind, 5)
+    await take_repeatedly(meter, kind, 5)
 
-    assert meter.refused(kind, "run", "ann").error_code == kind.code
+    assert meter.certain_refusal(kind, "run", "ann").error_code == kind.code
     assert meter.allow(kind, "run", "ann") is False
 
 
@@ -222,7 +221,7 @@ async def test_more_than_the_limit_at_once_takes_nothing(world, kind):
 
     assert not refused.retryable
     assert world.total(kind) == 0
-    assert await takes(meter, kind, 1, 5) == 5
+    assert await take_repeatedly(meter, kind, 1, 5) == 5
 
 
 @STOCKS
@@ -232,14 +231,14 @@ async def test_a_stock_that_refuses_keeps_nothing(world, kind):
     await world.counters.add(world.key(kind), 5)
 
     await refusal(meter, kind, 3)
-    await meter._flights.all()
+    await meter.wait_for_requests()
 
     assert world.total(kind) == 5
-    assert await takes(meter, kind, 1, 2) == 2
+    assert await take_repeatedly(meter, kind, 1, 2) == 2
 
 
 @STOCKS
-async def test_only_what_exists_can_be_given_back(world, kind):
+async def test_only_stocks_that_allow_it_can_be_given_back(world, kind):
     meter = world.meter()
     await meter.take(kind, "run", "ann", 3)
     if not kind.returnable:
@@ -254,58 +253,58 @@ async def test_only_what_exists_can_be_given_back(world, kind):
 
 
 @RETURNABLE
-async def test_what_is_taken_and_given_back_in_turn_asks_nobody(world, kind):
+async def test_amounts_taken_and_given_back_in_turn_send_no_request(world, kind):
     meter = world.meter()
 
     for _ in range(200):
         await meter.take(kind, "run", "ann")
         await meter.give_back(kind, "run", "ann")
 
-    assert len(world.asked) == 1
+    assert len(world.increments) == 1
 
 
 @RETURNABLE
-async def test_what_one_worker_gives_back_another_can_take(world, kind):
+async def test_an_amount_that_one_worker_gives_back_another_can_take(world, kind):
     await world.limit(kind, 100)
     meter, other = world.meter(), world.meter()
-    assert await takes(meter, kind, 100) == 100
+    assert await take_repeatedly(meter, kind, 100) == 100
     await refusal(other, kind)
 
     for _ in range(60):
         await other.give_back(kind, "run", "ann")
     world.advance(0.2)
 
-    assert await takes(meter, kind, 100) == 60
+    assert await take_repeatedly(meter, kind, 100) == 60
 
 
 @RETURNABLE
-async def test_what_was_given_back_can_be_taken_again_at_once(world, kind):
+async def test_an_amount_given_back_can_be_taken_again_at_once(world, kind):
     await world.limit(kind, 3)
     meter = world.meter()
-    await takes(meter, kind, 4)
+    await take_repeatedly(meter, kind, 4)
 
     await meter.give_back(kind, "run", "ann")
 
-    assert await takes(meter, kind, 2) == 1
+    assert await take_repeatedly(meter, kind, 2) == 1
 
 
 @RETURNABLE
 @SEEDS
-async def test_no_more_is_held_than_the_limit_while_workers_take_and_give_back(world, kind, seed):
+async def test_no_more_than_the_limit_is_in_use_while_workers_take_and_give_back(world, kind, seed):
     await world.limit(kind, 60)
-    random, held, most = Random(seed), 0, 0
+    random, in_use, most = Random(seed), 0, 0
     world.counters.fail_next(*random.choices([*[None] * 20, Failure.BEFORE], k=500))
 
     async def work(meter):
-        nonlocal held, most
+        nonlocal in_use, most
         for _ in range(60):
             world.advance(0.01)
-            got = await takes(meter, kind, 1, random.randrange(1, 5))
-            held += got
-            most = max(most, held)
+            got = await take_repeatedly(meter, kind, 1, random.randrange(1, 5))
+            in_use += got
+            most = max(most, in_use)
             await asyncio.sleep(0)
             if got and random.random() < 0.8:
-                held -= got
+                in_use -= got
                 with contextlib.suppress(Unavailable):
                     await meter.give_back(kind, "run", "ann", got)
 
@@ -316,9 +315,9 @@ async def test_no_more_is_held_than_the_limit_while_workers_take_and_give_back(w
 
 
 @STOCKS
-async def test_closing_leaves_only_what_was_spent_on_the_counter(world, kind):
+async def test_closing_leaves_only_the_spent_amount_on_the_counter(world, kind):
     meter = world.meter()
-    await takes(meter, kind, 3)
+    await take_repeatedly(meter, kind, 3)
 
     await meter.close()
 
@@ -326,14 +325,14 @@ async def test_closing_leaves_only_what_was_spent_on_the_counter(world, kind):
 
 
 @STOCKS
-async def test_allowance_nobody_touches_goes_back(world, kind):
+async def test_idle_allowance_is_returned(world, kind):
     await world.limit(kind, 100)
     meter = world.meter()
-    await takes(meter, kind, 3)
+    await take_repeatedly(meter, kind, 3)
 
-    await meter.tidy()
+    await meter.return_idle()
     assert world.total(kind) == 10
-    await meter.tidy()
+    await meter.return_idle()
 
     assert world.total(kind) == 3
 
@@ -342,24 +341,24 @@ async def test_allowance_nobody_touches_goes_back(world, kind):
 async def test_a_raised_limit_is_granted_within_a_second(world, kind):
     await world.limit(kind, 5)
     meter = world.meter()
-    await takes(meter, kind, 6)
+    await take_repeatedly(meter, kind, 6)
 
     await world.limit(kind, 8, "ann")
     world.advance(1)
 
-    assert await takes(meter, kind, 20) == (8 if kind.window_s == 1 else 3)
+    assert await take_repeatedly(meter, kind, 20) == (8 if kind.window_s == 1 else 3)
 
 
 @KINDS
 async def test_a_lowered_limit_holds_within_a_second(world, kind):
     await world.limit(kind, 100)
     meter = world.meter()
-    await takes(meter, kind, 4)
+    await take_repeatedly(meter, kind, 4)
 
     await world.limit(kind, 5)
     world.advance(1)
 
-    assert await takes(meter, kind, 20) == (5 if kind.window_s == 1 else 1)
+    assert await take_repeatedly(meter, kind, 20) == (5 if kind.window_s == 1 else 1)
 
 
 async def test_the_limit_in_force_is_known_without_waiting(world):
@@ -372,7 +371,7 @@ async def test_the_limit_in_force_is_known_without_waiting(world):
     assert meter.limit(QuotaKind.KV_KEYS, "run", "ann") == 7
 
 
-async def test_limits_are_told_to_who_counts_by_other_means_and_are_up_to_date(world):
+async def test_limits_are_up_to_date_for_a_caller_that_counts_by_itself(world):
     meter = world.meter()
     assert (await meter.quotas("run", "ann")).max_open_orders == 100
 
@@ -380,12 +379,12 @@ async def test_limits_are_told_to_who_counts_by_other_means_and_are_up_to_date(w
     world.advance(1)
 
     assert (await meter.quotas("run", "ann")).max_open_orders == 7
-    assert world.asked == []
+    assert world.increments == []
 
 
 async def test_allowance_that_could_not_be_given_back_stays_counted(world, caplog):
     meter = world.meter()
-    await takes(meter, QuotaKind.KV_KEYS, 3)
+    await take_repeatedly(meter, QuotaKind.KV_KEYS, 3)
     world.counters.fail_next(Failure.BEFORE)
 
     await meter.close()
@@ -422,10 +421,10 @@ async def test_a_steady_agent_costs_one_increment_a_second(world):
     meter = world.meter()
     for _ in range(5):
         world.counters.adds.clear()
-        await takes(meter, QuotaKind.PUBLISH_RATE, 50)
+        await take_repeatedly(meter, QuotaKind.PUBLISH_RATE, 50)
         world.advance(1)
 
-    assert world.asked == [56]
+    assert world.increments == [56]
 
 
 async def test_agents_and_runs_do_not_share(world):
@@ -439,23 +438,24 @@ async def test_agents_and_runs_do_not_share(world):
     await refusal(meter, QuotaKind.KV_KEYS)
 
 
-async def test_only_so_many_agents_are_remembered_and_none_loses_allowance(world, monkeypatch):
-    monkeypatch.setattr(quota_meter, "HOLDERS_MAX", 3)
-    meter = world.meter()
+async def test_agents_unused_longest_are_forgotten_and_their_allowance_returns(world):
+    meter = world.meter(agents_max=3)
 
     for agent in ("ann", "bob", "cid", "ann", "dan", "eve"):
         await meter.take(QuotaKind.KV_KEYS, "run", agent, 10)
         await meter.take(QuotaKind.KV_KEYS, "run", agent)
-    await meter._flights.all()
+    await meter.wait_for_requests()
 
-    left = sum(holder.purses["kv_keys"].left for holder in meter._holders.values())
-    assert {agent for _, agent in meter._holders} == {"ann", "dan", "eve"}
-    assert sum(world.counters.totals.values()) == 6 * 11 + left
+    forgotten = [
+        agent for agent in ("bob", "cid", "dan", "eve") if world.total(QuotaKind.KV_KEYS, agent) == 11
+    ]
+    assert forgotten == ["bob", "cid"]
+    await meter.close()
+    assert sum(world.counters.totals.values()) == 6 * 11
 
 
-async def test_who_waits_for_allowance_is_not_forgotten(world, monkeypatch):
-    monkeypatch.setattr(quota_meter, "HOLDERS_MAX", 1)
-    meter = world.meter()
+async def test_an_agent_that_waits_for_allowance_is_not_forgotten(world):
+    meter = world.meter(agents_max=1)
     for agent in ("ann", "bob"):
         await meter.take(QuotaKind.KV_KEYS, "run", agent)
 
@@ -470,20 +470,20 @@ async def test_who_waits_for_allowance_is_not_forgotten(world, monkeypatch):
 async def test_a_clock_that_is_set_back_opens_no_window_twice(world):
     await world.limit(QuotaKind.PUBLISH_RATE, 5)
     meter = world.meter()
-    await takes(meter, QuotaKind.PUBLISH_RATE, 3)
+    await take_repeatedly(meter, QuotaKind.PUBLISH_RATE, 3)
     world.advance(1)
-    await takes(meter, QuotaKind.PUBLISH_RATE, 5)
+    await take_repeatedly(meter, QuotaKind.PUBLISH_RATE, 5)
 
     world.advance(-1)
 
-    assert await takes(meter, QuotaKind.PUBLISH_RATE, 5) == 2
+    assert await take_repeatedly(meter, QuotaKind.PUBLISH_RATE, 5) == 2
 
 
-async def test_a_name_that_cannot_exist_is_refused_before_any_counter_is_asked(world):
+async def test_a_name_that_cannot_exist_is_refused_before_any_increment(world):
     with pytest.raises(InvalidSubject):
         await world.meter().take(QuotaKind.KV_KEYS, "run", "ann.*")
 
-    assert world.asked == []
+    assert world.increments == []
 
 
 async def test_a_negative_amount_is_a_mistake(world):

@@ -1,1 +1,1 @@
-"""What external agents may send: orders, reports, and the quotas of both. Pure."""
+"""Rules for messages of external agents: orders, reports, and the quotas of both. Pure."""

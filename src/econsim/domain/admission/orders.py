@@ -1,4 +1,4 @@
-"""What an agent may bring in by its own account: which of its messages are orders, and who it must be. Pure."""
+"""Orders of external agents: checks of agent, market and form before an order may go to its market's queue. Pure."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class AdmittedOrder:
     """An order that may go to its market's queue."""
 
     subject: str
-    """Where it goes."""
+    """Subject of the order in the queue."""
     command_id: str
-    """The agent's own id of it; unique among the agent's commands only."""
+    """Agent's own id of the command; unique among the agent's commands only."""
     content: str
-    """What it asks for: where this differs, the same id is of another command."""
+    """Content of the command: two commands with one id and different contents are a conflict."""
 
 
 def is_reserved(where: Parsed) -> bool:
-    """Tell whether a message is for a service that is still to come."""
+    """Tell whether a message is for a service that does not exist yet."""
     return where.action in _RESERVED
 
 
 def check_agent(roster: Mapping[str, Agent], run: str, name: str) -> Agent:
-    """Return who acts; raises NotFound for nobody of the run, NotAllowed for an agent that a host runs."""
+    """Return the external agent of a name; raises NotFound for no agent of the run, NotAllowed for an agent of a host."""
     agent = roster.get(name)
     if agent is None:
         message = f"agent {name!r} is not in run {run!r}"
@@ -52,9 +52,9 @@ def check_agent(roster: Mapping[str, Agent], run: str, name: str) -> Agent:
 
 
 def parse_order(where: Parsed, payload: bytes, markets: Collection[str]) -> AdmittedOrder | None:
-    """Return what an order becomes; none if the message is a report.
+    """Return the order in a message; None if the message is a report.
 
-    Raises InvalidSubject, NotFound for a market that is not in the run, and what `parse_agent_command` raises.
+    Raises InvalidSubject, NotFound for a market that is not in the run, and the errors of `parse_agent_command`.
     """
     token(where.entity, "resource")
     token(where.action, "event")
@@ -70,5 +70,5 @@ def parse_order(where: Parsed, payload: bytes, markets: Collection[str]) -> Admi
 
 
 def command_content(subject: str, command: Command) -> str:
-    """Return what a command in a market's queue asks for, whatever the form it was written in."""
+    """Return the content of a command in a market's queue, independent of its JSON form."""
     return f"{subject} {command.model_dump_json(exclude={'agent_id', 'causation_id'})}"

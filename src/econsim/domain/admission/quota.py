@@ -1,8 +1,8 @@
-"""What agents may take: the kinds of quota, their windows, and how much of an increment lies within a limit.
+"""Kinds of quota, their windows, and the arithmetic of increments and limits.
 
 One counter per kind, run, agent and window tells all workers how much was taken. A worker takes a block
-with one increment and spends it alone; increments are disjoint pieces of the number line, so what lies
-below the limit of all of them together is never more than the limit.
+with one increment and spends it alone. Increments are disjoint pieces of the number line, so their parts below
+the limit are together never more than the limit.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ MILLISECOND_NS: Final = 1_000_000
 HOUR_S: Final = 3_600
 
 BLOCK_SHARE: Final = 10
-"""Part of a limit taken at once, one tenth: ten workers find allowance left, one asks once in ten."""
+"""Divisor of the limit, one tenth is taken at once: ten workers find allowance left, one asks once in ten times."""
 ROOM_SHARE: Final = 2
-"""Part of what is left that such a block may take, half: blocks shrink to single units near the limit."""
+"""Divisor of the rest, at most half of it is taken at once: blocks shrink to single units near the limit."""
 
 TOTAL: Final = "total"
-"""Stands for the window of a quota without one."""
+"""Last token of the counter of a stock, which has no window number."""
 
 
 class QuotaKind(Enum):
-    """One kind of quota."""
+    """One kind of quota: token, refusal code, unit, seconds of a window, and whether it can be given back."""
 
     PUBLISH_RATE = ("publish_rate", "publish_rate_is_exceeded", "messages a second", 1)
     STREAM_BYTES = ("stream_bytes", "stream_bytes_are_exceeded", "bytes published in a run")
@@ -48,28 +48,28 @@ class QuotaKind(Enum):
         window_s: int = 0,
         returnable: bool = False,  # noqa: FBT001, FBT002 - a row of the table above
     ) -> None:
-        """Name the parts of a row."""
+        """Name the columns of a row."""
         self.token = token
-        """Its token in counters' names."""
+        """Token of the kind in names of counters."""
         self.limit = f"max_{token}"
-        """Its field in `Quotas`."""
+        """Field of the kind in `Quotas`."""
         self.code = code
-        """The refusal as a sentence in snake case."""
+        """Code of a refusal."""
         self.unit = unit
-        """What is counted, for people."""
+        """Counted unit, for people."""
         self.window_s = window_s
-        """Seconds after which the count starts again; 0 for a stock, which lasts for the run."""
+        """Seconds of a window, after which the count starts again; 0 for a stock, which lasts for the run."""
         self.returnable = returnable
-        """Whether what was taken can be given back."""
+        """True if an amount can be given back."""
 
 
 def window_number(kind: QuotaKind, now_ns: int) -> int:
-    """Return the number of the window a time (ns since 1970) lies in; 0 for a stock."""
+    """Return the number of the window that contains a time (ns since 1970); 0 for a stock."""
     return now_ns // (kind.window_s * SECOND_NS) if kind.window_s else 0
 
 
 def counter_key(kind: QuotaKind, run: str, agent: str, number: int) -> str:
-    """Return the name of the counter of a window; raises InvalidSubject if a name is no subject token."""
+    """Return the name of a window's counter; raises InvalidSubject if a name is no subject token."""
     last = number if kind.window_s else TOTAL
     return f"{kind.token}.{token(run, 'run')}.{token(agent, 'agent')}.{last}"
 
@@ -79,25 +79,25 @@ def pattern(kind: QuotaKind) -> str:
     return f"{kind.token}.*.*.*"
 
 
-def granted_amount(limit: int, total: int, asked: int) -> int:
-    """Return how much of an increment lies within the limit, given the total after it."""
-    return max(0, min(asked, limit - (total - asked)))
+def granted_amount(limit: int, total: int, increment: int) -> int:
+    """Return the part of an increment within the limit, given the total after the increment."""
+    return max(0, min(increment, limit - (total - increment)))
 
 
-def block_size(limit: int, seen: int, needed: int, expected: int = 0) -> int:
-    """Return how much to take at once when the last known total is `seen`.
+def block_size(limit: int, known_total: int, needed: int, expected: int = 0) -> int:
+    """Return the amount to take at once, given the counter's newest known total.
 
-    A tenth of the limit but at most half of what is left; or what this worker is expected to spend in the
-    window, as far as it is left; in any case what is needed.
+    The amount is a tenth of the limit, but at most half of the rest; or the amount that this worker is expected to
+    spend in the window, but at most the rest; in any case at least `needed`.
     """
-    room = max(0, limit - seen)
+    room = max(0, limit - known_total)
     return max(needed, min(limit // BLOCK_SHARE, room // ROOM_SHARE), min(expected, room))
 
 
 def expected_spending(spent: int) -> int:
-    """Return what a worker that spent so much in a window is expected to spend in the next, an eighth more.
+    """Return the expected amount for a worker's next window, an eighth more than the worker spent in this one.
 
-    All workers together expect little more than the limit, because they spent no more than it.
+    All workers together expect little more than the limit, because together they spent no more than the limit.
     """
     return spent + spent // 8
 
@@ -111,7 +111,7 @@ def retry_after_ms(kind: QuotaKind, now_ns: int) -> int | None:
 
 
 def refusal(kind: QuotaKind, limit: int, used: int, amount: int, now_ns: int) -> QuotaExceeded:
-    """Return the refusal of an amount, with the way out."""
+    """Return the refusal of an amount, with a remedy."""
     wait = retry_after_ms(kind, now_ns) if amount <= limit else None
     if amount > limit:
         remedy = "ask for less at once"
@@ -129,17 +129,17 @@ def refusal(kind: QuotaKind, limit: int, used: int, amount: int, now_ns: int) ->
 
 def limit_of(quotas: Quotas, kind: QuotaKind) -> int:
     """Return an agent's limit of a kind."""
-    found: int = getattr(quotas, kind.limit)
-    return found
+    limit: int = getattr(quotas, kind.limit)
+    return limit
 
 
 def effective_limits(*updates: QuotaUpdate) -> Quotas:
-    """Return the limits in force: the defaults, then one update over the other, the last one wins."""
+    """Return the limits in force: the defaults with all updates applied; the last update of a limit wins."""
     return Quotas(**overlay(*updates).model_dump(exclude_none=True))
 
 
 def overlay(*updates: QuotaUpdate) -> QuotaUpdate:
-    """Return several updates as one; the last to name a limit wins."""
+    """Return several updates as one; the last update of a limit wins."""
     fields: dict[str, int] = {}
     for update in updates:
         fields |= update.model_dump(exclude_none=True)

@@ -1,7 +1,7 @@
-"""From what an agent says of itself to an event of the log: checked, and completed with what econsim knows.
+"""Reports of external agents: checks, and the event of the log that a report becomes. Pure.
 
-Pure. The envelope is econsim's own whatever the agent wrote into its message: actor, run, time and id cannot
-be forged, and an id that nobody without the run's salt can guess tells no other publisher's messages apart.
+Econsim makes the envelope itself, so an agent cannot forge actor, run, time or id. The event id is derived with the
+run's salt: nobody can guess it, so nobody can use deduplication to suppress another publisher's message.
 """
 
 from __future__ import annotations
@@ -24,63 +24,66 @@ from econsim.schemas.subject import Parsed
 from econsim.schemas.types import AMOUNT_MAX
 
 REPORT_BYTES_MAX: Final = 16_384
-"""Bytes in one report: a page of reasoning. Longer things belong into the agent's workspace."""
+"""Bytes of one report: a page of reasoning. Longer texts belong into the agent's workspace."""
 
 NEXT_TICK_MS: Final = 500
-"""Milliseconds after which an answer to a tick nobody here heard of may be tried again."""
+"""Milliseconds after which an answer to an unknown tick may be sent again."""
 
 DEPTH_MAX: Final = 32
-"""Levels of lists and objects in a report: parsers end at 200, and the log's envelope must fit around it."""
+"""Levels of lists and objects in a report: parsers end at 200, and the log's envelope must fit around the report."""
 
 
 def report_event(
     envelope: Envelope, where: Parsed, payload: bytes, agent: Agent, fallback_id: str
 ) -> AddressedEvent:
-    """Return the event an agent's report becomes; the agent's own id makes a repeat the same event.
+    """Return the event of an agent's report; idempotent, because the same own id gives the same event id.
 
-    `fallback_id` stands in for an id the agent left out. Raises InvalidMessage for what is no report,
-    NotAllowed if it speaks for another agent or run, Unavailable for the answer to a tick not heard of yet.
+    `fallback_id` replaces an own id that the agent left out. Raises InvalidMessage for an invalid report, NotAllowed
+    if the report names another agent or run, Unavailable for the answer to a tick that this worker does not know yet.
     """
-    said = _read(where, payload)
-    envelope = replace(envelope, causation_id=said.causation_id)
+    report = _parse_report(where, payload)
+    envelope = replace(envelope, causation_id=report.causation_id)
     if where.action == subjects.COMPLETED:
-        return _completed(envelope, said, agent)
+        return _cycle_event(envelope, report, agent)
     data = Reported(
-        agent=agent_facts(envelope.run, agent), said_id=said.event_id, said_at=said.timestamp, data=said.data
+        agent=agent_facts(envelope.run, agent),
+        said_id=report.event_id,
+        said_at=report.timestamp,
+        data=report.data,
     )
     addressed = envelope.event(subjects.REPORTED, agent.id, data, agent=agent.id, event=where.action)
-    id_ = derived_id(envelope.salt, "report", addressed.subject, said.event_id or fallback_id)
+    id_ = derived_id(envelope.salt, "report", addressed.subject, report.event_id or fallback_id)
     type_ = f"{where.domain}.{where.action}"
-    event = addressed.event.model_copy(update={"event_id": id_, "type": type_, "trace_id": said.trace_id})
+    event = addressed.event.model_copy(update={"event_id": id_, "type": type_, "trace_id": report.trace_id})
     return AddressedEvent(addressed.subject, event)
 
 
 def agent_facts(run: str, agent: Agent) -> AgentFacts:
-    """Return what econsim knows of an agent."""
+    """Return econsim's facts about an agent."""
     host = None if agent.host is None else host_name(agent.host)
     return AgentFacts(policy=agent.policy, host=host, balance_ref=f"{run}.{agent.id}.balance")
 
 
-def _read(where: Parsed, payload: bytes) -> AgentReport:
+def _parse_report(where: Parsed, payload: bytes) -> AgentReport:
     if len(payload) > REPORT_BYTES_MAX:
         message = f"the report has {len(payload)} bytes; at most {REPORT_BYTES_MAX} are taken"
         raise InvalidMessage(message, code="message_is_too_large")
     try:
-        said = AgentReport.model_validate_json(payload or b"{}")
+        report = AgentReport.model_validate_json(payload or b"{}")
     except ValidationError as error:
         raise InvalidMessage(validation_message(error)) from None
-    _check_data(said.data)
-    if said.agent_id not in (None, where.agent):
-        message = f"agent_id says {said.agent_id!r}, but the account is {where.agent!r}'s; leave it out"
+    _check_data(report.data)
+    if report.agent_id not in (None, where.agent):
+        message = f"agent_id says {report.agent_id!r}, but the account is {where.agent!r}'s; leave it out"
         raise NotAllowed(message, code="agent_id_does_not_match_subject")
-    if said.correlation_id not in (None, where.run):
-        message = f"correlation_id says {said.correlation_id!r}, but the account is for run {where.run!r}; leave it out"
+    if report.correlation_id not in (None, where.run):
+        message = f"correlation_id says {report.correlation_id!r}, but the account is for run {where.run!r}; leave it out"
         raise NotAllowed(message, code="correlation_id_does_not_match_subject")
-    return said
+    return report
 
 
 def _check_data(data: object) -> None:
-    """Refuse what the log could not give back as it was said."""
+    """Refuse data that the log could not reproduce exactly."""
     level: list[object] = [data]
     for _ in range(DEPTH_MAX):
         if any(isinstance(value, float) and not isfinite(value) for value in level):
@@ -98,16 +101,16 @@ def _inside(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
-def _completed(envelope: Envelope, said: AgentReport, agent: Agent) -> AddressedEvent:
-    """Return the answer to a tick; what it may say of the market's limits is a host's to say, not an agent's."""
-    tick = said.data.get("tick")
+def _cycle_event(envelope: Envelope, report: AgentReport, agent: Agent) -> AddressedEvent:
+    """Return the event of an answer to a tick; market limits in it are left out, because only a host may set them."""
+    tick = report.data.get("tick")
     if not isinstance(tick, int) or isinstance(tick, bool) or not 0 <= tick <= AMOUNT_MAX:
         message = f"data.tick: the number of the tick that is answered is missing, got {str(tick)[:80]!r}"
         raise InvalidMessage(message)
-    # The agent may have heard of a tick that this worker has not, and a worker that just started knows none. One
-    # that was away for several hears the next: an honest agent's answer must not be refused for good.
+    # The agent may know a tick that this worker does not, and a worker that just started knows none. A worker that
+    # missed several ticks receives the next: an honest agent's answer must not be refused for good.
     if envelope.tick and tick > envelope.tick + 1:
-        message = f"data.tick: tick {tick} has not opened; the newest heard of here is {envelope.tick}"
+        message = f"data.tick: tick {tick} has not opened; the newest known here is {envelope.tick}"
         raise Unavailable(message, code="tick_has_not_opened", retry_after_ms=NEXT_TICK_MS)
     envelope = replace(envelope, tick=tick)
     return envelope.event(

@@ -153,7 +153,7 @@ class AdmissionGateway:
             for run in self._ticks.keys() - self._leadership.runs.keys():
                 self.closed(run)
             with suppress(Unavailable):
-                await self._meter.tidy()
+                await self._meter.return_idle()
 
     def ticked(self, run: str, tick: int) -> None:
         """Take note of a run's logical time."""
@@ -188,7 +188,7 @@ class AdmissionGateway:
             raise Unavailable(what, code="agent_sends_too_fast", retry_after_ms=RETRY_MS)
         allowed = self._meter.allow(QuotaKind.PUBLISH_RATE, *key)
         # Not `take`, which may ask the server: all agents' messages pass here one after the other.
-        if allowed is False and (refused := self._meter.refused(QuotaKind.PUBLISH_RATE, *key)):
+        if allowed is False and (refused := self._meter.certain_refusal(QuotaKind.PUBLISH_RATE, *key)):
             raise refused
         return allowed is True
 
@@ -238,7 +238,7 @@ class AdmissionGateway:
         """Send an order to its market's queue; raises Conflict if its command id stands for another."""
         message_id = f"{where.run}.{where.agent}.{order.command_id}"
         known = message_id in self._commands
-        if not self._commands.note(message_id, order.content):
+        if not self._commands.remember(message_id, order.content):
             raise _taken(order)
         sent = await self._send(order.subject, payload, message_id)
         return sent if known else sent._replace(unknown=order)

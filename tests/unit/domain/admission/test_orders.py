@@ -1,4 +1,4 @@
-"""Which of an agent's messages are orders, for which queue, and who may send any."""
+"""Orders among an agent's messages: their queue, and the agents that may send any."""
 
 import json
 
@@ -22,7 +22,7 @@ ORDER = {"command_id": "c", "order_id": "o-1", "price": 1_000_000, "quantity": 2
 NEW = {"place_bid": {}, "place_ask": {}, "replace_order": {"new_order_id": "o-2"}}
 
 
-def checked(payload=ORDER, action="place_bid", resource="cpu", agent="anna"):
+def parse(payload=ORDER, action="place_bid", resource="cpu", agent="anna"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return parse_order(Parsed("agent", resource, action, "run", agent), body, ["cpu", "gpu"])
 
@@ -31,32 +31,32 @@ def checked(payload=ORDER, action="place_bid", resource="cpu", agent="anna"):
 def test_each_order_goes_to_its_markets_queue_under_the_agents_own_id(action):
     payload = ORDER | NEW[action] if action in NEW else {"command_id": "c", "order_id": "o-1"}
 
-    order = checked(payload, action, "gpu")
+    order = parse(payload, action, "gpu")
 
     assert order.subject == f"market.gpu.{action}.run.anna"
     assert order.command_id == "c"
 
 
-def test_what_is_no_order_is_a_report_whatever_it_holds():
-    assert checked(b"\xff", "slept", "anna") is None
+def test_a_message_that_is_no_order_is_a_report_whatever_its_payload():
+    assert parse(b"\xff", "slept", "anna") is None
 
 
 @pytest.mark.parametrize("action", ["place_orders", "close_tick"])
-def test_what_only_hosts_and_the_clock_send_is_no_order_of_an_agent(action):
-    assert checked({}, action) is None
+def test_commands_of_hosts_and_of_the_clock_are_no_orders_of_an_agent(action):
+    assert parse({}, action) is None
 
 
 def test_a_market_of_another_run_is_not_found():
     with pytest.raises(NotFound, match="no market 'ram'; it has cpu, gpu"):
-        checked(resource="ram")
+        parse(resource="ram")
 
 
 @pytest.mark.parametrize(
     ("place", "name"), [("resource", "a b"), ("action", "Bid"), ("action", "place_bid\n")]
 )
-def test_what_is_no_token_is_refused_by_name(place, name):
+def test_a_name_that_is_no_subject_token_is_refused(place, name):
     with pytest.raises(InvalidSubject, match="is not a subject token"):
-        checked(**{place: name})
+        parse(**{place: name})
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ def test_what_is_no_token_is_refused_by_name(place, name):
         (b" " * (COMMAND_BYTES_MAX + 1), InvalidMessage),
     ],
 )
-def test_a_wrong_order_is_refused_at_the_door(payload, error):
+def test_an_invalid_order_is_refused_before_the_queue(payload, error):
     with pytest.raises(error):
-        checked(payload)
+        parse(payload)
 
 
 def test_an_agent_may_say_its_name_and_its_orders_full_id():
-    assert checked(ORDER | {"agent_id": "anna", "order_id": "anna.o-1"}).command_id == "c"
+    assert parse(ORDER | {"agent_id": "anna", "order_id": "anna.o-1"}).command_id == "c"
 
 
-def test_only_agents_outside_the_hosts_act_by_themselves():
+def test_only_external_agents_act_by_themselves():
     assert check_agent(ROSTER, "run", "anna").id == "anna"
     with pytest.raises(NotAllowed, match="run by the scenario"):
         check_agent(ROSTER, "run", "buyer_001")
@@ -92,7 +92,7 @@ def test_only_agents_outside_the_hosts_act_by_themselves():
         check_agent(ROSTER, "run", "carl")
 
 
-def test_what_is_for_a_service_to_come_is_known():
+def test_messages_for_services_that_do_not_exist_yet_are_reserved():
     here = {"run": "r", "agent": "anna"}
 
     assert is_reserved(fields(subjects.CALL_TOOL(server="search", **here)))

@@ -1,12 +1,10 @@
-"""The arithmetic of quotas, and a property: whatever workers do in whatever order, never more than the limit."""
+"""Arithmetic of quotas: kinds, windows, blocks and refusals."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from requirements import requirement
 
 from econsim.domain.admission import quota
-from econsim.domain.admission.allowance import AgentQuotas
 from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.domain.admission.quota_streams import PREFIX
 from econsim.errors import InvalidSubject
@@ -16,41 +14,6 @@ from econsim.streams import STREAMS
 HOUR_NS = 3_600 * SECOND_NS
 MONTH_S = 30 * 86_400
 KINDS = pytest.mark.parametrize("kind", QuotaKind, ids=lambda kind: kind.token)
-
-
-class Worker:
-    """A purse and what was spent of it, on a counter shared with others."""
-
-    def __init__(self, kind, limit, counter):
-        holder = AgentQuotas("run", "ann", Quotas(**{kind.limit: limit}), 0)
-        self.purse = holder.open(kind, 0)
-        self.counter = counter
-        self.spent = self.asked = self.block_max = 0
-
-    def ask(self, _=0):
-        """Send an increment, unless one is under way; its answer is heard later."""
-        if not self.asked:
-            self.purse.wanted = self.purse.left + 1
-            self.asked = self.purse.asks()
-            self.block_max = max(self.block_max, self.asked)
-            self.counter[0] += self.asked
-            self.total = self.counter[0]
-
-    def hear(self, _=0):
-        if self.asked:
-            self.counter[0] -= self.purse.fill(self.total, self.asked)
-            self.asked = 0
-
-    def spend(self, amount):
-        if self.purse.spend(amount, 0):
-            self.spent += amount
-
-
-def worker_with_a_block(kind, limit):
-    worker = Worker(kind, limit, [0])
-    worker.ask()
-    worker.hear()
-    return worker
 
 
 @KINDS
@@ -106,22 +69,22 @@ def test_windows_follow_each_other_without_a_gap(kind, now_ns, number):
         (QuotaKind.KV_KEYS, 0, None),
     ],
 )
-def test_the_next_window_is_told_in_milliseconds_and_never_too_early(kind, now_ns, wait_ms):
+def test_the_time_until_the_next_window_is_in_milliseconds_and_never_too_short(kind, now_ns, wait_ms):
     assert quota.retry_after_ms(kind, now_ns) == wait_ms
 
 
 @pytest.mark.parametrize(("total", "granted"), [(10, 10), (100, 10), (103, 7), (110, 0), (500, 0)])
-def test_what_lies_above_the_limit_is_not_granted(total, granted):
+def test_the_part_of_an_increment_above_the_limit_is_not_granted(total, granted):
     assert quota.granted_amount(100, total, 10) == granted
 
 
-def test_blocks_shrink_to_what_is_needed_near_the_limit():
+def test_blocks_shrink_to_the_needed_amount_near_the_limit():
     sizes = [quota.block_size(100, seen, 1) for seen in (0, 50, 80, 90, 98, 100)]
 
     assert sizes == [10, 10, 10, 5, 1, 1]
 
 
-def test_who_spent_much_in_the_last_window_takes_more_at_once():
+def test_a_worker_that_spent_much_in_the_last_window_takes_more_at_once():
     assert quota.block_size(100, 0, 1, expected=40) == 40
     assert quota.block_size(100, 50, 1, expected=80) == 50
 
@@ -144,89 +107,20 @@ def test_a_refusal_says_which_limit_and_when_to_try_again():
 
 
 @pytest.mark.parametrize(("kind", "amount"), [(QuotaKind.KV_KEYS, 1), (QuotaKind.PUBLISH_RATE, 101)])
-def test_what_no_time_makes_possible_is_not_worth_a_retry(kind, amount):
+def test_an_amount_that_no_new_window_allows_is_not_worth_a_retry(kind, amount):
     refused = quota.refusal(kind, 100, 100, amount, 0)
 
     assert (refused.retryable, refused.retry_after_ms) == (False, None)
 
 
 @given(
-    kind=st.sampled_from(list(QuotaKind)),
-    limit=st.integers(0, 300),
-    moves=st.lists(
-        st.tuples(
-            st.integers(0, 7), st.sampled_from([Worker.ask, Worker.hear, Worker.spend]), st.integers(1, 9)
-        ),
-        max_size=300,
-    ),
+    increments=st.lists(st.tuples(st.integers(1, 50), st.booleans()), max_size=60), limit=st.integers(0, 500)
 )
-@requirement("operations.quotas")
-def test_no_interleaving_of_workers_has_more_than_the_limit(kind, limit, moves):
-    counter = [0]
-    workers = [Worker(kind, limit, counter) for _ in range(8)]
-
-    for place, move, amount in moves:
-        move(workers[place], amount)
-
-    assert sum(worker.spent + worker.purse.left for worker in workers) <= limit
-
-
-@given(limit=st.integers(0, 300), eager=st.lists(st.integers(0, 7), min_size=1, max_size=20))
-def test_at_most_a_block_of_each_worker_stays_unspent(limit, eager):
-    counter = [0]
-    workers = [Worker(QuotaKind.PUBLISH_RATE, limit, counter) for _ in range(8)]
-    for worker in workers:
-        worker.ask()
-    while counter[0] < limit:
-        for place in eager:
-            workers[place].hear()
-            workers[place].ask()
-    for place in eager:
-        workers[place].hear()
-        workers[place].spend(workers[place].purse.left)
-
-    spent = sum(worker.spent for worker in workers)
-
-    assert limit - sum(worker.block_max for worker in workers) <= spent <= limit
-
-
-@given(asks=st.lists(st.tuples(st.integers(1, 50), st.booleans()), max_size=60), limit=st.integers(0, 500))
-def test_increments_of_any_size_are_granted_up_to_the_limit_less_what_answers_were_lost(asks, limit):
+def test_increments_of_any_size_are_granted_up_to_the_limit_less_the_lost_answers(increments, limit):
     total = granted = lost = 0
-    for asked, heard in asks:
-        total += asked
-        granted += quota.granted_amount(limit, total, asked) if heard else 0
-        lost += 0 if heard else asked
+    for increment, answered in increments:
+        total += increment
+        granted += quota.granted_amount(limit, total, increment) if answered else 0
+        lost += 0 if answered else increment
 
     assert min(limit, total) - lost <= granted <= min(limit, total)
-
-
-def test_a_lowered_limit_voids_what_a_window_holds_above_it():
-    worker = worker_with_a_block(QuotaKind.PUBLISH_RATE, 100)
-    worker.spend(2)
-
-    assert worker.purse.relimit(5) == 0
-
-    assert worker.purse.left == 3
-    assert worker.purse.refuses(4, 0)
-
-
-def test_a_lowered_limit_takes_back_all_that_a_stock_holds():
-    worker = worker_with_a_block(QuotaKind.OPEN_ORDERS, 100)
-    worker.spend(2)
-
-    assert worker.purse.relimit(50) == 8
-
-    assert worker.purse.left == 0
-
-
-@pytest.mark.parametrize(("second", "expected"), [(1, 45), (9, 0)])
-def test_a_window_begins_with_what_was_spent_in_the_one_just_before(second, expected):
-    holder = AgentQuotas("run", "ann", Quotas(), 0)
-    before = holder.open(QuotaKind.PUBLISH_RATE, 0)
-    before.fill(60, 60)
-    before.spend(40, 0)
-
-    after = holder.open(QuotaKind.PUBLISH_RATE, second * SECOND_NS)
-
-    assert (after.key, after.expected, after.left) == (f"publish_rate.run.ann.{second}", expected, 0)

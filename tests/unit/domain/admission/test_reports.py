@@ -1,4 +1,4 @@
-"""From what an agent says to an event of the log: the envelope is econsim's own whatever the agent wrote."""
+"""Events made of agents' reports: the envelope is econsim's own, whatever the agent wrote."""
 
 import json
 import math
@@ -18,14 +18,14 @@ from econsim.errors import EconsimError, InvalidMessage, NotAllowed, Unavailable
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.subject import Parsed
 
-STAMP = Envelope("run", "salt", 7, "1970-01-01T00:00:00.000000000Z")
+ENVELOPE = Envelope("run", "salt", 7, "1970-01-01T00:00:00.000000000Z")
 ROSTER = {
     agent.id: agent for agent in population(scenario(group("anna", "external"), group("bert", "external")))
 }
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-def said(payload=b"", event="slept", agent="anna", envelope=STAMP, fallback="none"):
+def report(payload=b"", event="slept", agent="anna", envelope=ENVELOPE, fallback="none"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     where = Parsed("agent", agent, event, envelope.run, agent)
     return report_event(envelope, where, body, ROSTER[agent], fallback)
@@ -44,25 +44,25 @@ JSON = st.recursive(
 
 @requirement("log.envelope")
 def test_the_envelope_is_econsims_own():
-    event = said({"event_id": "mine", "timestamp": 1.5, "schema_version": 1, "data": {"a": 1}}).event
+    event = report({"event_id": "mine", "timestamp": 1.5, "schema_version": 1, "data": {"a": 1}}).event
 
     assert (event.actor, event.correlation_id, event.tick) == ("anna", "run", 7)
-    assert (event.type, event.occurred_at) == ("agent.slept", STAMP.now)
+    assert (event.type, event.occurred_at) == ("agent.slept", ENVELOPE.now)
     assert event.event_id != "mine"
     assert (event.data.said_id, event.data.said_at) == ("mine", 1.5)
 
 
 @pytest.mark.parametrize("field", ["actor", "type", "occurred_at", "tick", "host", "agent", "policy"])
 @requirement("subjects.reserved")
-def test_what_is_econsims_to_say_cannot_be_said(field):
+def test_an_agent_cannot_set_a_field_that_econsim_sets(field):
     with pytest.raises(InvalidMessage, match=field):
-        said({field: "x"})
+        report({field: "x"})
 
 
 @given(st.dictionaries(st.text(), JSON, max_size=4))
-def test_whatever_an_agent_says_is_given_back_by_the_log(data):
+def test_the_log_gives_any_data_back_unchanged(data):
     try:
-        addressed = said({"data": data})
+        addressed = report({"data": data})
     except EconsimError:
         return
 
@@ -70,8 +70,8 @@ def test_whatever_an_agent_says_is_given_back_by_the_log(data):
 
 
 @requirement("isolation.enriched")
-def test_what_econsim_knows_of_the_agent_is_added_and_the_rest_is_kept():
-    event = said({"causation_id": "evt_1", "trace_id": TRACE, "data": {"agent": {"policy": "x"}}}).event
+def test_econsims_facts_about_the_agent_are_added_and_the_data_is_kept():
+    event = report({"causation_id": "evt_1", "trace_id": TRACE, "data": {"agent": {"policy": "x"}}}).event
 
     assert event.data.agent == agent_facts("run", ROSTER["anna"])
     assert event.data.agent.balance_ref == "run.anna.balance"
@@ -84,10 +84,10 @@ def test_a_scripted_agents_host_is_named():
     assert agent_facts("run", ROSTER["anna"]).host is None
 
 
-def test_the_same_said_id_is_the_same_event_at_any_time():
+def test_the_same_own_id_is_the_same_event_at_any_time():
     first, later = (
-        said({"event_id": "x"}),
-        said({"event_id": "x"}, envelope=replace(STAMP, tick=8, now="later")),
+        report({"event_id": "x"}),
+        report({"event_id": "x"}, envelope=replace(ENVELOPE, tick=8, now="later")),
     )
 
     assert later.event.event_id == first.event.event_id
@@ -99,20 +99,20 @@ def test_the_same_said_id_is_the_same_event_at_any_time():
         {"payload": {"event_id": "y"}},
         {"event": "woke"},
         {"agent": "bert"},
-        {"envelope": replace(STAMP, salt="another")},
-        {"envelope": replace(STAMP, run="another")},
+        {"envelope": replace(ENVELOPE, salt="another")},
+        {"envelope": replace(ENVELOPE, run="another")},
     ],
 )
 def test_another_id_word_agent_run_or_salt_is_another_event(other):
     assert (
-        said(**({"payload": {"event_id": "x"}} | other)).event.event_id
-        != said({"event_id": "x"}).event.event_id
+        report(**({"payload": {"event_id": "x"}} | other)).event.event_id
+        != report({"event_id": "x"}).event.event_id
     )
 
 
 def test_without_an_id_each_report_is_one_of_its_own():
-    assert said(fallback="a").event.event_id != said(fallback="b").event.event_id
-    assert said(fallback="a").event.data.said_id is None
+    assert report(fallback="a").event.event_id != report(fallback="b").event.event_id
+    assert report(fallback="a").event.data.said_id is None
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_without_an_id_each_report_is_one_of_its_own():
 )
 def test_nobody_speaks_for_another_agent_or_run(fields, code):
     with pytest.raises(NotAllowed) as refused:
-        said(fields)
+        report(fields)
 
     assert refused.value.error_code == code
-    assert said({"agent_id": "anna", "correlation_id": "run"})
+    assert report({"agent_id": "anna", "correlation_id": "run"})
 
 
 @pytest.mark.parametrize(
@@ -153,28 +153,28 @@ def test_nobody_speaks_for_another_agent_or_run(fields, code):
         nested(DEPTH_MAX + 1),
     ],
 )
-def test_what_is_no_report_is_refused(payload):
+def test_an_invalid_report_is_refused(payload):
     with pytest.raises(InvalidMessage):
-        said(payload)
+        report(payload)
 
 
-def test_what_is_just_small_and_flat_enough_is_taken():
+def test_a_report_of_the_largest_size_and_depth_is_taken():
     padding = b" " * (REPORT_BYTES_MAX - len(nested(DEPTH_MAX)))
 
-    addressed = said(nested(DEPTH_MAX) + padding)
+    addressed = report(nested(DEPTH_MAX) + padding)
 
     assert decode(addressed.subject, addressed.json()).event.data == addressed.event.data
     with pytest.raises(InvalidMessage) as refused:
-        said(nested(DEPTH_MAX) + padding + b" ")
+        report(nested(DEPTH_MAX) + padding + b" ")
     assert refused.value.error_code == "message_is_too_large"
 
 
-def test_of_a_key_said_twice_the_last_holds():
-    assert said(b'{"data":{"a":1,"a":2}}').event.data.data == {"a": 2}
+def test_of_a_key_given_twice_the_last_counts():
+    assert report(b'{"data":{"a":1,"a":2}}').event.data.data == {"a": 2}
 
 
-def test_an_answer_to_a_tick_says_nothing_but_the_tick():
-    addressed = said(
+def test_an_answer_to_a_tick_keeps_nothing_but_the_tick():
+    addressed = report(
         {"event_id": "x", "data": {"tick": 7, "agents": 99, "limits": {"cpu": 1}}}, "cycle_completed"
     )
 
@@ -187,24 +187,24 @@ def test_an_answer_to_a_tick_says_nothing_but_the_tick():
 
 
 def test_a_tick_is_answered_once_whatever_the_report_is_called():
-    first, again = (said({"event_id": id_, "data": {"tick": 7}}, "cycle_completed") for id_ in ("x", "y"))
+    first, again = (report({"event_id": id_, "data": {"tick": 7}}, "cycle_completed") for id_ in ("x", "y"))
 
     assert first.event.event_id == again.event.event_id
-    assert said({"data": {"tick": 6}}, "cycle_completed").event.event_id != first.event.event_id
+    assert report({"data": {"tick": 6}}, "cycle_completed").event.event_id != first.event.event_id
 
 
 @pytest.mark.parametrize("tick", [None, -1, 1.0, True, "7", math.inf, [7], 2**53, 10**400])
-def test_what_is_no_tick_cannot_be_answered(tick):
+def test_an_answer_without_a_valid_tick_is_refused(tick):
     with pytest.raises(InvalidMessage, match="data"):
-        said({"data": {"tick": tick}}, "cycle_completed")
+        report({"data": {"tick": tick}}, "cycle_completed")
 
 
-def test_a_tick_this_worker_has_not_heard_of_may_be_answered_later():
+def test_an_answer_to_an_unknown_tick_may_be_sent_again_later():
     answer = {"data": {"tick": 9}}
 
     with pytest.raises(Unavailable, match="tick 9 has not opened") as early:
-        said(answer, "cycle_completed")
+        report(answer, "cycle_completed")
 
     assert early.value.retry_after_ms
-    assert said(answer, "cycle_completed", envelope=replace(STAMP, tick=8)).event.tick == 9
-    assert said(answer, "cycle_completed", envelope=replace(STAMP, tick=0)).event.tick == 9
+    assert report(answer, "cycle_completed", envelope=replace(ENVELOPE, tick=8)).event.tick == 9
+    assert report(answer, "cycle_completed", envelope=replace(ENVELOPE, tick=0)).event.tick == 9
