@@ -235,14 +235,14 @@ async def test_a_line_takes_so_much_and_refuses_the_rest_with_the_time_to_wait(
 
 
 async def test_a_message_that_breaks_something_holds_up_none_behind_it(door, monkeypatch):
-    reported = gateway.reported
+    report_event = gateway.report_event
 
     def broken(envelope, where, *rest):
         if where.action == "broke":
             raise ZeroDivisionError
-        return reported(envelope, where, *rest)
+        return report_event(envelope, where, *rest)
 
-    monkeypatch.setattr(gateway, "reported", broken)
+    monkeypatch.setattr(gateway, "report_event", broken)
     async with door.open():
         first, behind = await asyncio.gather(
             door.reports("anna", [0], "broke"), door.reports("anna", range(5))
