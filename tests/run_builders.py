@@ -9,7 +9,7 @@ from factories import group, role, scenario
 
 from econsim.domain.agent.random_draws import rank
 from econsim.domain.audit.facts import Record, addressed_record
-from econsim.report.aggregate import Tally
+from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import Summary
 from econsim.runs.in_memory import run
 
@@ -76,7 +76,7 @@ def altered(entry, **data) -> Record:
 
 def summed(log, **given) -> Summary:
     """Return the summary of records."""
-    tally = Tally()
+    tally = RunAggregator()
     for entry in log:
         tally.add(entry)
     return tally.summary(**given)

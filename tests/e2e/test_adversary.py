@@ -8,8 +8,8 @@ from requirements import requirement
 from econsim import subjects
 from econsim.adapters.nats import rate_gate
 from econsim.checks.attacks import runner
-from econsim.checks.attacks.catalogue import ATTACKS, named, page
-from econsim.checks.attacks.verdict import Fact, Outcome, weigh
+from econsim.checks.attacks.catalogue import ATTACKS, page, select_attacks
+from econsim.checks.attacks.verdict import AttackOutcome, Check, verdict_of
 from econsim.config import settings
 from econsim.domain.market import commands
 from econsim.identity import agent_credentials, trust_root
@@ -19,11 +19,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "adversary.md"
 
 
 async def besiege(tmp_path, *names):
-    return await runner.besiege(settings(state=tmp_path), named(list(names)), lambda _: None)
+    return await runner.run_attacks(settings(state=tmp_path), select_attacks(list(names)), lambda _: None)
 
 
 def broken(report):
-    return {result.attack.name for result in report.of(Outcome.BROKEN)}
+    return {result.attack.name for result in report.of(AttackOutcome.BROKEN)}
 
 
 @pytest.mark.nats
@@ -33,9 +33,9 @@ def broken(report):
 async def test_every_attack_is_held_and_nobody_notices(tmp_path):
     report = await besiege(tmp_path)
 
-    assert {r.attack.name: r.finding.evidence for r in report.of(Outcome.BROKEN)} == {}
+    assert {r.attack.name: r.finding.evidence for r in report.of(AttackOutcome.BROKEN)} == {}
     assert [str(fact) for fact in report.aftermath if not fact.true] == []
-    assert len(report.of(Outcome.HELD)) >= 60
+    assert len(report.of(AttackOutcome.HELD)) >= 60
 
 
 def test_there_are_sixty_attacks_each_with_a_name_of_its_own():
@@ -50,9 +50,9 @@ def test_the_page_lists_the_attacks_there_are():
 
 
 def test_an_attack_without_a_true_fact_is_not_held():
-    assert weigh().outcome is Outcome.BROKEN
-    assert weigh(Fact("so", true=True), Fact("not so", true=False)).outcome is Outcome.BROKEN
-    assert weigh(Fact("so", true=True)).outcome is Outcome.HELD
+    assert verdict_of().outcome is AttackOutcome.BROKEN
+    assert verdict_of(Check("so", true=True), Check("not so", true=False)).outcome is AttackOutcome.BROKEN
+    assert verdict_of(Check("so", true=True)).outcome is AttackOutcome.HELD
 
 
 @pytest.mark.nats

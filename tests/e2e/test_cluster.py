@@ -25,7 +25,7 @@ from econsim.adapters.server import binary, state_directory
 from econsim.app import SERVICES, Server, running
 from econsim.checks.attacks import runner
 from econsim.checks.attacks.catalogue import ATTACKS
-from econsim.checks.attacks.verdict import Outcome
+from econsim.checks.attacks.verdict import AttackOutcome
 from econsim.checks.permissions.attempts import attempts
 from econsim.errors import Conflict, SetupError
 from econsim.identity.agent_credentials import minted
@@ -146,12 +146,12 @@ async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) 
         trust = Trust.open(state, unix_seconds)
         server = Server(urls, lambda role: state / "trust" / "creds" / f"{role}.creds", trust)
         async with watched(server, print), running(tuple(SERVICES), server):
-            report = await runner.besiege_at(replace(server, url=urls.split(",")[0]), ATTACKS, print)
+            report = await runner.run_attacks_on(replace(server, url=urls.split(",")[0]), ATTACKS, print)
 
-    assert {r.attack.name: r.finding.evidence for r in report.of(Outcome.BROKEN)} == {}
+    assert {r.attack.name: r.finding.evidence for r in report.of(AttackOutcome.BROKEN)} == {}
     noticed = [str(fact) for fact in report.aftermath if not fact.true]
     assert [fact for fact in noticed if not OF_TIME.search(fact)] == []
-    assert len(report.of(Outcome.HELD)) == len(ATTACKS)
+    assert len(report.of(AttackOutcome.HELD)) == len(ATTACKS)
 
 
 async def made(command, state):

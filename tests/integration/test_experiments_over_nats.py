@@ -7,7 +7,7 @@ from nats_runs import hash_in_memory, over_nats, shortened
 from requirements import requirement
 
 from econsim.domain.audit.canonical_log import canonical_hash
-from econsim.report.aggregate import Tally
+from econsim.report.aggregate import RunAggregator
 from econsim.runs import scenario_file
 
 pytestmark = pytest.mark.nats
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.nats
 
 async def test_the_oracle_is_exactly_zero_over_nats(server, run) -> None:
     scenario = shortened("gode_sunder_oracle", periods=2, ticks=2000)
-    tally = Tally()
+    tally = RunAggregator()
 
     for addressed in await over_nats(server, scenario, run):
         tally.add(addressed)

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from econsim.adapters.nats.account_push import provisioning
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.checks.permissions.expected import Matrix, expected
-from econsim.checks.permissions.measure import measure, tried
+from econsim.checks.permissions.expected import PermissionMatrix, expected_matrix
+from econsim.checks.permissions.measure import measure, probe_server
 from econsim.checks.permissions.page import differences, page
 from econsim.checks.permissions.probes import EXTERNAL, RUN, probes
 from econsim.cli import app
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.nats
 
 PAGE = Path(__file__).parents[2] / "docs/reference/permissions.md"
 ROWS = probes()
-MEANT = expected(ROWS)
+MEANT = expected_matrix(ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +66,9 @@ def test_the_published_page_is_current(found) -> None:
 async def test_an_agents_account_holds_without_its_users_lists() -> None:
     async with EmbeddedServer(Path(), ephemeral=True) as server:
         files = {EXTERNAL: await without_lists(server)}
-        found = await tried(server.url, server.trust, files, ROWS)
+        found = await probe_server(server.url, server.trust, files, ROWS)
 
-    assert found == Matrix({}, MEANT.says, MEANT.hears)
+    assert found == PermissionMatrix({}, MEANT.says, MEANT.hears)
 
 
 async def test_a_right_that_reaches_further_than_it_seems_is_found(monkeypatch) -> None:

@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 
 from econsim.identity.nats_jwt import Key, Role
 
-COMES_S: Final = 15.0
+TIMEOUT_S: Final = 15.0
 """Longest to wait for what must come: it takes milliseconds, on a machine busy with other work sometimes seconds."""
 
 CRLF: Final = b"\r\n"
-HEAD: Final = b"NATS/1.0" + CRLF
+HEADER_LINE: Final = b"NATS/1.0" + CRLF
 """First line of a message's headers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RawMessage:
     """One message the server delivered."""
 
     subject: str
@@ -40,7 +40,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class UserCredentials:
     """Who says to be whom when connecting."""
 
     jwt: str = ""
@@ -49,7 +49,7 @@ class Identity:
     """The key that signs the server's nonce."""
 
     @classmethod
-    def of(cls, creds: str) -> Identity:
+    def of(cls, creds: str) -> UserCredentials:
         """Read a creds file's text."""
         lines = creds.splitlines()
         return cls(*(lines[lines.index(mark) + 1] for mark in _MARKS))
@@ -73,13 +73,13 @@ class RawClient:
         """Speak over a connection that was just opened."""
         self.errors: list[str] = []
         """What the server complained of, in its words."""
-        self.heard: list[Said] = []
+        self.heard: list[RawMessage] = []
         """What it delivered."""
         self.info: dict[str, object] = {}
         """What it said of itself at first."""
         self.closed = False
         """Whether it hung up."""
-        self.keep: Callable[[Said], bool] = lambda _: True
+        self.keep: Callable[[RawMessage], bool] = lambda _: True
         """Whether a delivery is kept."""
         self._asked = 0
         self._reader = reader
@@ -90,11 +90,11 @@ class RawClient:
 
     async def greet(self) -> None:
         """Read the server's INFO, and listen from now on."""
-        line = await asyncio.wait_for(self._reader.readline(), COMES_S)
+        line = await asyncio.wait_for(self._reader.readline(), TIMEOUT_S)
         self.info = json.loads(line.partition(b" ")[2] or b"{}")
         self._listening = asyncio.create_task(self._listen())
 
-    async def connect(self, identity: Identity, **fields: object) -> bool:
+    async def connect(self, identity: UserCredentials, **fields: object) -> bool:
         """Say who one is; return whether the server takes it."""
         said = {"verbose": False, "pedantic": False, "lang": "raw", "version": "0", "protocol": 1}
         said |= {"headers": True, "no_responders": True, "name": "raw"}
@@ -113,19 +113,19 @@ class RawClient:
         self, subject: str, payload: bytes = b"", reply: str = "", headers: bytes = b""
     ) -> None:
         """Publish; `headers` are lines as they go out, without the first and the empty last one."""
-        await self.send(message(subject, payload, reply, headers))
+        await self.send(publish_frame(subject, payload, reply, headers))
 
     async def subscribe(self, subject: str, number: int = 1, queue: str = "") -> None:
         """Subscribe, under a number of one's own."""
         await self.send(" ".join(filter(None, ("SUB", subject, queue, str(number)))).encode() + CRLF)
 
-    async def round(self, timeout_s: float = COMES_S) -> bool:
+    async def round(self, timeout_s: float = TIMEOUT_S) -> bool:
         """Wait until the server has read everything sent; false if it hung up or stayed silent."""
         wanted = self._pongs + 1
         await self.send(b"PING" + CRLF)
         return await self.until(lambda: self._pongs >= wanted, timeout_s)
 
-    async def until(self, reached: Callable[[], bool], timeout_s: float = COMES_S) -> bool:
+    async def until(self, reached: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
         """Wait until something holds of what was heard; false if not in time, or the server hung up before."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -135,8 +135,8 @@ class RawClient:
         return reached()
 
     async def ask(
-        self, subject: str, payload: bytes = b"", timeout_s: float = COMES_S, headers: bytes = b""
-    ) -> Said | None:
+        self, subject: str, payload: bytes = b"", timeout_s: float = TIMEOUT_S, headers: bytes = b""
+    ) -> RawMessage | None:
         """Request, and return the first answer; none without any."""
         self._asked += 1
         inbox, number = f"_INBOX.raw{id(self):x}.{self._asked}", 9_000 + self._asked
@@ -157,7 +157,7 @@ class RawClient:
             self._listening.cancel()
         self._writer.close()
         with suppress(OSError, TimeoutError):
-            await asyncio.wait_for(self._writer.wait_closed(), COMES_S)
+            await asyncio.wait_for(self._writer.wait_closed(), TIMEOUT_S)
 
     async def _listen(self) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, ValueError):
@@ -184,22 +184,22 @@ class RawClient:
         head = int(words.pop(-2)) if operation == b"HMSG" else 0
         body = await self._reader.readexactly(int(words[-1]) + 2)
         reply = words[2] if len(words) == 4 else ""
-        said = Said(words[0], reply, body[:head], body[head:-2])
+        said = RawMessage(words[0], reply, body[:head], body[head:-2])
         if self.keep(said):
             self.heard.append(said)
 
 
-def message(subject: str, payload: bytes = b"", reply: str = "", headers: bytes = b"") -> bytes:
+def publish_frame(subject: str, payload: bytes = b"", reply: str = "", headers: bytes = b"") -> bytes:
     """Return a publish as it goes over the wire."""
-    head = HEAD + headers + CRLF + CRLF if headers else b""
+    head = HEADER_LINE + headers + CRLF + CRLF if headers else b""
     sizes = [str(len(head))] if head else []
     words = ["HPUB" if head else "PUB", subject, reply, *sizes, str(len(head) + len(payload))]
     return " ".join(filter(None, words)).encode() + CRLF + head + payload + CRLF
 
 
-def stranger() -> Identity:
+def unsigned_credentials() -> UserCredentials:
     """Return somebody with a key nobody has signed."""
-    return Identity(seed=Key(Role.USER).seed)
+    return UserCredentials(seed=Key(Role.USER).seed)
 
 
 @asynccontextmanager

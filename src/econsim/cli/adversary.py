@@ -14,16 +14,16 @@ from econsim.cli.unused_options import Idle, refuse_idle
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from econsim.checks.attacks.runner import Report
+    from econsim.checks.attacks.runner import AttackReport
 
 STYLES: Final = {"held": "green", "BROKEN": "bold red", "skipped": "yellow"}
 """Outcome → how it is shown."""
 
 
 def _attacks() -> list[str]:
-    from econsim.checks.attacks.catalogue import named
+    from econsim.checks.attacks.catalogue import select_attacks
 
-    return [attack.name for attack in named([])]
+    return [attack.name for attack in select_attacks([])]
 
 
 OF_ADVERSARY: Final = (
@@ -57,9 +57,9 @@ def adversary(
     Example: [cyan]econsim adversary --only mint_money --only reply_to_queue[/cyan]
     """
     refuse_idle(context, OF_ADVERSARY)
-    from econsim.checks.attacks.catalogue import named, page
+    from econsim.checks.attacks.catalogue import page, select_attacks
 
-    attacks = named(only or [])
+    attacks = select_attacks(only or [])
     if listed:
         if markdown:
             echo(page(), end="")
@@ -67,28 +67,28 @@ def adversary(
             for attack in attacks:
                 say("[bold]{name}[/bold]  {tries}", name=attack.name, tries=attack.tries)
         return
-    from econsim.checks.attacks.runner import besiege
+    from econsim.checks.attacks.runner import run_attacks
 
-    report = carried_out(besiege(configured(context), attacks, lambda text: say(text, "dim")))
+    report = carried_out(run_attacks(configured(context), attacks, lambda text: say(text, "dim")))
     _show(report)
     if not report.held:
         raise typer.Exit(1)
 
 
-def _show(report: Report) -> None:
+def _show(report: AttackReport) -> None:
     from rich.text import Text
 
-    from econsim.checks.attacks.verdict import Outcome
+    from econsim.checks.attacks.verdict import AttackOutcome
     from econsim.report.tables import print_table
 
     print_table(console(), table(report))
     for fact in report.aftermath:
         console().print(Text(str(fact), "green" if fact.true else "bold red"), soft_wrap=True)
-    counts = ", ".join(f"{len(report.of(outcome))} {outcome.value}" for outcome in Outcome)
+    counts = ", ".join(f"{len(report.of(outcome))} {outcome.value}" for outcome in AttackOutcome)
     say(f"{len(report.results)} attacks: {counts}", "bold green" if report.held else "bold red")
 
 
-def table(report: Report) -> Table:
+def table(report: AttackReport) -> Table:
     """Return what came of each attack, a row each."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table

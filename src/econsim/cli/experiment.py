@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typer.core import TyperArgument, TyperOption
 
     from econsim.evaluation.experiments.catalogue import Experiment
-    from econsim.evaluation.experiments.page import Outcome
+    from econsim.evaluation.experiments.page import ExperimentResult
 
     Given = TyperArgument | TyperOption
 
@@ -129,12 +129,12 @@ def _words(context: typer.Context, parameter: Given) -> list[str]:
     return [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
 
 
-def _made(wanted: Experiment, processes: int | None, command: str) -> Outcome:
+def _made(wanted: Experiment, processes: int | None, command: str) -> ExperimentResult:
     """Run an experiment under a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from econsim.evaluation.experiments.page import Outcome
+    from econsim.evaluation.experiments.page import ExperimentResult
     from econsim.evaluation.experiments.sampling import sample
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -142,14 +142,14 @@ def _made(wanted: Experiment, processes: int | None, command: str) -> Outcome:
         total = sum(study.runs for study in wanted.studies)
         task = progress.add_task(wanted.name, total=total)
         studies = sample(wanted.studies, processes, lambda: progress.advance(task))
-    return Outcome(wanted, studies, wanted.findings(studies), command)
+    return ExperimentResult(wanted, studies, wanted.findings(studies), command)
 
 
-def _show(outcome: Outcome) -> None:
+def _show(outcome: ExperimentResult) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.evaluation.experiments.page import expected, plus_minus
+    from econsim.evaluation.experiments.page import format_expected, plus_minus
     from econsim.evaluation.experiments.verdicts import Rule
     from econsim.report.format import count
     from econsim.report.tables import print_table
@@ -163,7 +163,7 @@ def _show(outcome: Outcome) -> None:
         )
         table.add_row(
             finding.measure,
-            expected(finding),
+            format_expected(finding),
             plus_minus(finding.measured.mean, finding.measured.half_width),
             count(finding.measured.n),
             f"[{style}]{finding.verdict}[/{style}]",

@@ -140,13 +140,13 @@ def catalog(
 
 
 async def _permissions() -> str:
-    from econsim.checks.permissions.expected import expected
+    from econsim.checks.permissions.expected import expected_matrix
     from econsim.checks.permissions.measure import measure
     from econsim.checks.permissions.page import page
     from econsim.checks.permissions.probes import probes
 
     rows = probes()
-    return page(rows, expected(rows), await measure(rows))
+    return page(rows, expected_matrix(rows), await measure(rows))
 
 
 async def _export(config: Settings, run: str, directory: Path) -> tuple[dict[str, int], RunLog]:
@@ -183,11 +183,11 @@ async def _feed(
 async def _report(config: Settings, run: str, output: Path | None) -> None:
     from econsim.cli.run_log import RunLog, resolve
     from econsim.domain.audit.canonical_log import CanonicalLog
-    from econsim.report.aggregate import Tally
+    from econsim.report.aggregate import RunAggregator
     from econsim.report.html import write_report
     from econsim.report.terminal import print_summary
 
-    tally, canonical = Tally(), CanonicalLog()
+    tally, canonical = RunAggregator(), CanonicalLog()
     async with attached(config) as client:
         name = await resolve(client, run)
         log = RunLog(client, name)

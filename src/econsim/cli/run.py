@@ -24,7 +24,7 @@ from econsim.errors import ScenarioError
 if TYPE_CHECKING:
     from econsim.app import Server
     from econsim.config import Settings
-    from econsim.report.render_process import Artist
+    from econsim.report.render_process import ReportProcess
     from econsim.report.summary import Summary
     from econsim.runs.launch.services import Fleet
     from econsim.runs.overrides import ExternalOption
@@ -58,7 +58,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim run genesis --external ana:30s
     """
     refuse_idle(context, options.OF_RUN)
-    from econsim.report.render_process import Artist
+    from econsim.report.render_process import ReportProcess
     from econsim.runs import scenario_file
     from econsim.runs.overrides import check_externals, chosen
 
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     if report is None:
         option_types.writable_state(config.state, context)
     warn(scenario_file.doubts(scenario))
-    artist = Artist()
+    artist = ReportProcess()
     if transport is Transport.MEMORY:
         summary = _in_memory(what, name, artist)
     else:
@@ -105,11 +105,11 @@ def resume(  # noqa: PLR0913 - each is an option of the command
 
         econsim resume last
     """
-    from econsim.report.render_process import Artist
+    from econsim.report.render_process import ReportProcess
     from econsim.runs.launch.services import Fleet
 
     refuse_idle(context, options.OF_RESUME)
-    config, artist = configured(context), Artist()
+    config, artist = configured(context), ReportProcess()
     if report is None:
         option_types.writable_state(config.state, context)
     kept(config)
@@ -140,8 +140,8 @@ def up(  # noqa: PLR0913 - each is an option of the command
     carried_out(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
 
 
-def _in_memory(scenario: Scenario, name: str | None, artist: Artist) -> Summary:
-    from econsim.report.progress_bar import Progress
+def _in_memory(scenario: Scenario, name: str | None, artist: ReportProcess) -> Summary:
+    from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs import in_memory
     from econsim.runs.overrides import needs_nats
     from econsim.runs.recorder import Recorder
@@ -149,7 +149,7 @@ def _in_memory(scenario: Scenario, name: str | None, artist: Artist) -> Summary:
     if reason := needs_nats(scenario):
         message = f"scenario {scenario.name!r} {reason}; leave --transport memory out"
         raise ScenarioError(message)
-    with Progress(console(stderr=True)) as progress:
+    with ProgressDisplay(console(stderr=True)) as progress:
         recorder = Recorder(progress)
         artist.start()
         for addressed in in_memory.run(scenario, name or in_memory.NAME):
@@ -169,9 +169,9 @@ class Wanted:
     """External agents that were let in by option."""
 
 
-async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Artist) -> Summary:
+async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: ReportProcess) -> Summary:
     from econsim.adapters.jetstream import dead_letters
-    from econsim.report.progress_bar import Progress
+    from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import uninvited
     from econsim.runs.launch.services import launched
     from econsim.runs.recorder import Recorder
@@ -180,7 +180,7 @@ async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: Art
 
     deadlines = {each.name: each.deadline_ms for each in wanted.externals if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:
-        progress = stack.enter_context(Progress(console(stderr=True)))
+        progress = stack.enter_context(ProgressDisplay(console(stderr=True)))
         tell = teller(progress.console)
         server = await stack.enter_async_context(launched(fleet, config, tell))
         run, scenario = await _found(server, wanted)
@@ -225,7 +225,7 @@ async def _found(server: Server, wanted: Wanted) -> tuple[str, Scenario]:
         await client.close()
 
 
-def _show(config: Settings, summary: Summary, report: Path | None, artist: Artist) -> None:
+def _show(config: Settings, summary: Summary, report: Path | None, artist: ReportProcess) -> None:
     """Show what a run came to, and end with 1 if that is not what it should be."""
     from econsim.report.terminal import print_report, print_summary
 

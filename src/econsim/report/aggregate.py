@@ -18,7 +18,15 @@ from econsim.domain.clock.period import gain
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.errors import InvalidMessage
-from econsim.report.summary import Holder, MarketSummary, Period, Speed, Summary, Trades, judge
+from econsim.report.summary import (
+    AgentSummary,
+    MarketSummary,
+    Period,
+    Speed,
+    Summary,
+    Trades,
+    expectation_result,
+)
 from econsim.schemas.ledger import MONEY, Kind
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -27,14 +35,14 @@ _MOVING: Final = (Kind.TRANSFER, Kind.POST)
 """Kinds of transfers that change what a holder owns."""
 
 
-class Tally:
+class RunAggregator:
     """A run summed up so far."""
 
     def __init__(self) -> None:
         """Start before the run opened; its first event must be `system.run.opened`."""
         self._opened: Record | None = None
         self._scenario: Scenario | None = None
-        self._books: dict[str, _Book] = {}
+        self._books: dict[str, _MarketAggregator] = {}
         self._agents: tuple[Agent, ...] = ()
         self._owned: dict[str, Counter[str]] = {asset: Counter() for asset in MONEY}
         self._dealt: Counter[str] = Counter()
@@ -89,7 +97,7 @@ class Tally:
             canonical_hash=canonical_hash,
             speed=speed,
             # What is not finished meets no expectation, and misses none.
-            verdicts=tuple(judge(expected, markets) for expected in self._scenario.expectations)
+            verdicts=tuple(expectation_result(expected, markets) for expected in self._scenario.expectations)
             if self._closed
             else (),
         )
@@ -98,7 +106,7 @@ class Tally:
         self._opened = entry
         self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
         self._agents = population(scenario)
-        self._books = {m.resource: _Book(m, scenario, self._agents) for m in scenario.markets}
+        self._books = {m.resource: _MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
 
     def _turn(self, entry: Record) -> None:
         self._period = entry.data["period"]
@@ -119,16 +127,16 @@ class Tally:
             if chain["cause"] == "endow":
                 self._dealt.update({move["credit"]: move["amount"] for move in moves})
 
-    def _holders(self) -> tuple[Holder, ...]:
+    def _holders(self) -> tuple[AgentSummary, ...]:
         holders = [self._holder(agent) for agent in self._agents]
         return tuple(sorted(holders, key=lambda holder: (holder.wealth, holder.agent)))
 
-    def _holder(self, agent: Agent) -> Holder:
+    def _holder(self, agent: Agent) -> AgentSummary:
         credits_, debt = (self._owned[asset][agent.id] for asset in MONEY)
-        return Holder(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
+        return AgentSummary(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
 
 
-class _Book:
+class _MarketAggregator:
     """What is kept of one market."""
 
     def __init__(self, market: Market, scenario: Scenario, agents: tuple[Agent, ...]) -> None:

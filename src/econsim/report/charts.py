@@ -26,7 +26,7 @@ from econsim.report.series import (
     trade_rows,
     volume_rows,
 )
-from econsim.report.summary import Holder, MarketSummary, Summary
+from econsim.report.summary import AgentSummary, MarketSummary, Summary
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -152,7 +152,7 @@ def volume_by_tick(market: MarketSummary, summary: Summary) -> Drawing:
     return bars
 
 
-def profits(holders: Sequence[Holder]) -> Drawing:
+def profits(holders: Sequence[AgentSummary]) -> Drawing:
     """Draw how many agents earned how much, by group."""
     rows = [
         {"profit": holder.profit / MICROS_PER_CREDIT, "group": holder.group}

@@ -102,7 +102,7 @@ def export(events: Iterable[Record | AddressedEvent], directory: Path) -> dict[s
         with duckdb.connect() as database:
             for name, columns in SOURCES.items():
                 database.execute(
-                    f"CREATE VIEW {name} AS SELECT * FROM read_json({_quoted(work / name)}, "  # noqa: S608 - names and paths of our own
+                    f"CREATE VIEW {name} AS SELECT * FROM read_json({_sql_literal(work / name)}, "  # noqa: S608 - names and paths of our own
                     f"format = 'newline_delimited', columns = {_columns(columns)})"
                 )
             return {
@@ -112,12 +112,12 @@ def export(events: Iterable[Record | AddressedEvent], directory: Path) -> dict[s
 
 def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     copied = database.execute(
-        f"COPY ({query}) TO {_quoted(path)} (FORMAT parquet, COMPRESSION zstd)"
+        f"COPY ({query}) TO {_sql_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
     ).fetchone()
     return int(copied[0]) if copied else 0
 
 
-def _quoted(path: Path) -> str:
+def _sql_literal(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 

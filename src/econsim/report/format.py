@@ -37,7 +37,7 @@ def money(micros: float | None) -> str:
     return format_credits(round(micros / MICROS_PER_CREDIT * 10_000) * MICROS_PER_CREDIT // 10_000)
 
 
-def owing(summary: Summary) -> str:
+def debt_note(summary: Summary) -> str:
     """Say how many agents owe how much at the end; empty if nobody does."""
     debts = [holder.debt for holder in summary.holders if holder.debt]
     who = f"{count(len(debts))} agents owe" if len(debts) > 1 else "1 agent owes"
@@ -71,7 +71,7 @@ def orders_per_second(summary: Summary) -> float | None:
     return summary.orders / speed.elapsed_s if speed and speed.elapsed_s > 0 else None
 
 
-def unjudged(left_out: Mapping[str, int]) -> list[str]:
+def unjudged_notes(left_out: Mapping[str, int]) -> list[str]:
     """Return a sentence for each reason why expectations were not judged."""
     return [
         f"{count(number)} expectation{'' if number == 1 else 's'} not judged: {reason}"

@@ -22,16 +22,16 @@ from econsim.report import charts
 from econsim.report.format import (
     NOTHING,
     count,
+    debt_note,
     decimal,
     money,
     orders_per_second,
-    owing,
     percent,
     price_range,
-    unjudged,
+    unjudged_notes,
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
-from econsim.report.summary import MarketSummary, Summary, Verdict
+from econsim.report.summary import ExpectationResult, MarketSummary, Summary
 from econsim.schemas.expectation import Expectation
 
 PERIODS_LISTED_MAX: Final = 100
@@ -62,12 +62,12 @@ def render(summary: Summary) -> str:
         "chips": _chips(summary),
         "failure": _notes(summary),
         "cards": _cards(summary),
-        "expectations": _expectations(summary.verdicts, unjudged(summary.scenario.unjudged)),
+        "expectations": _expectations(summary.verdicts, unjudged_notes(summary.scenario.unjudged)),
         "markets": "\n".join(_market(market, summary, specs) for market in summary.markets),
         "wealth": _wealth(summary, specs),
         "details": _messages(summary),
         "hash": escape(summary.canonical_hash or "was not computed"),
-        "kept": _kept(summary),
+        "kept": _retention_note(summary),
     }
     return Template(_page("page.html")).substitute(
         parts,
@@ -109,7 +109,7 @@ def _notes(summary: Summary) -> str:
     return "".join(f'<p class="failure"><b>{head}</b> {_prose(text)}</p>' for head, text in notes)
 
 
-def _kept(summary: Summary) -> str:
+def _retention_note(summary: Summary) -> str:
     if not summary.kept_until:
         return ""
     command = f"<code>econsim export {escape(summary.run)} --parquet DIR</code>"
@@ -147,7 +147,7 @@ def _cards(summary: Summary) -> str:
     )
 
 
-def _expectations(verdicts: Sequence[Verdict], left_out: Sequence[str]) -> str:
+def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]) -> str:
     notes = "".join(f'<p class="facts">{escape(sentence)}.</p>' for sentence in left_out)
     if not verdicts:
         return f'<section class="part"><h2>Expectations</h2>{notes}</section>' if notes else ""
@@ -180,7 +180,7 @@ def _subject(expectation: Expectation) -> str:
     return words
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: ExpectationResult) -> str:
     return (
         '<span class="verdict">holds</span>'
         if verdict.holds
@@ -280,7 +280,7 @@ def _wealth(summary: Summary, specs: Specs) -> str:
     fact = f"{count(len(summary.holders))} agents"
     if richest:
         fact += f", the richest {escape(richest.agent)} with {money(richest.wealth)} credits"
-    if owed := owing(summary):
+    if owed := debt_note(summary):
         fact += f"; {owed}"
     return f'<section class="part"><h2>Wealth</h2><p class="facts">{fact}.</p><div class="grid">{drawn}</div></section>'
 

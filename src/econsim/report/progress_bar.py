@@ -19,7 +19,7 @@ from rich.text import Text
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record
 from econsim.report.format import count, decimal, spark
-from econsim.report.watch import Snapshot, Watch
+from econsim.report.live_figures import LiveFigures, Snapshot
 
 REDRAW_S: Final = 0.125
 """Seconds between two pictures: smooth to the eye, under a percent of a core."""
@@ -31,7 +31,7 @@ MARKETS_SHOWN_MAX: Final = 12
 """Markets in the live view; of more, the first."""
 
 
-class Progress:
+class ProgressDisplay:
     """Live progress of one run; a context manager.
 
     `update` takes every event of the run in log order and is cheap; drawing happens now and then.
@@ -40,7 +40,7 @@ class Progress:
     def __init__(self, console: Console | None = None) -> None:
         """Draw on a console; by default on stderr, so that stdout stays clean."""
         self.console = console or Console(stderr=True)
-        self.watch = Watch()
+        self.watch = LiveFigures()
         self.timed = True
         """Whether what is shown happens while it is read: only then is there a speed."""
         self._started = self._drawn = perf_counter()

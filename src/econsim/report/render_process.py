@@ -16,7 +16,7 @@ from econsim.errors import SetupError
 from econsim.report.summary import Summary
 
 
-class Artist:
+class ReportProcess:
     """Writes one report. Its process ends with it, or with ours."""
 
     def __init__(self) -> None:

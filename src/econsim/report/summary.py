@@ -106,7 +106,7 @@ class MarketSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class AgentSummary:
     """An agent at the end."""
 
     agent: str
@@ -127,7 +127,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ExpectationResult:
     """An expectation of the scenario, and what came out."""
 
     expectation: Expectation
@@ -183,7 +183,7 @@ class Summary:
     """Messages of the run that no handler could finish: what they asked for is lacking from it."""
     markets: tuple[MarketSummary, ...]
     """As the scenario declares them."""
-    holders: tuple[Holder, ...]
+    holders: tuple[AgentSummary, ...]
     """Agents, poorest first."""
     messages: dict[str, int]
     """Event type → messages."""
@@ -193,7 +193,7 @@ class Summary:
     """Day on which the log begins to give the run up; empty for a run that is in no log."""
     speed: Speed | None = None
     """None for a run read back from its log."""
-    verdicts: tuple[Verdict, ...] = field(default=())
+    verdicts: tuple[ExpectationResult, ...] = field(default=())
     """The scenario's expectations."""
 
     @property
@@ -241,7 +241,7 @@ class Summary:
         return gini([max(holder.wealth, 0) for holder in self.holders])
 
 
-def judge(expectation: Expectation, markets: Sequence[MarketSummary]) -> Verdict:
+def expectation_result(expectation: Expectation, markets: Sequence[MarketSummary]) -> ExpectationResult:
     """Return what an expectation's measure came to, over its periods of its market."""
     wanted = expectation.resource
     sample = [
@@ -249,13 +249,13 @@ def judge(expectation: Expectation, markets: Sequence[MarketSummary]) -> Verdict
         for market in markets
         if wanted in (None, market.resource)
         for period in market.periods[expectation.first_period - 1 : expectation.last_period]
-        if (value := _measured(expectation.measure, period)) is not None
+        if (value := _measured_value(expectation.measure, period)) is not None
     ]
     interval = confidence_interval(sample)
-    return Verdict(expectation, mean(sample), None if interval is None else interval.half_width)
+    return ExpectationResult(expectation, mean(sample), None if interval is None else interval.half_width)
 
 
-def _measured(measure: Measure, period: Period) -> float | None:
+def _measured_value(measure: Measure, period: Period) -> float | None:
     match measure:
         case Measure.EFFICIENCY:
             return None if period.efficiency is None else 100 * period.efficiency

@@ -15,7 +15,7 @@ GAP: Final = 2
 
 def print_table(console: Console, table: Table) -> None:
     """Print a table, or the list of its rows if the console is too narrow for what its columns cannot break."""
-    if not table.show_header or _needed(console, table) <= console.width:
+    if not table.show_header or _width_needed(console, table) <= console.width:
         console.print(table)
         return
     if table.title:
@@ -33,7 +33,7 @@ def print_table(console: Console, table: Table) -> None:
             console.print(shown)
 
 
-def _needed(console: Console, table: Table) -> int:
+def _width_needed(console: Console, table: Table) -> int:
     """Return the columns below which Rich would cut something."""
     _, right, _, left = table.padding
     between = 1 if table.box else 0

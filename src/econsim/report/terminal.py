@@ -18,15 +18,15 @@ from econsim.domain.measures.measures import weighted_mean
 from econsim.report.format import (
     NOTHING,
     count,
+    debt_note,
     decimal,
     money,
     orders_per_second,
-    owing,
     percent,
     spark,
-    unjudged,
+    unjudged_notes,
 )
-from econsim.report.summary import MarketSummary, Summary, Trades, Verdict
+from econsim.report.summary import ExpectationResult, MarketSummary, Summary, Trades
 from econsim.report.tables import print_table
 
 WIDE_MIN: Final = 110
@@ -67,7 +67,7 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
         if part.row_count:
             print_table(console, part)
             console.print()
-    for sentence in unjudged(summary.scenario.unjudged):
+    for sentence in unjudged_notes(summary.scenario.unjudged):
         console.print(Text.assemble(("note        ", "yellow"), sentence), soft_wrap=True)
     if summary.canonical_hash:
         console.print(Text.assemble(("hash        ", "dim"), summary.canonical_hash), soft_wrap=True)
@@ -157,7 +157,7 @@ def _expectations(summary: Summary, *, wide: bool) -> Table:
     return table
 
 
-def _expectation(verdict: Verdict, summary: Summary) -> list[str]:
+def _expectation(verdict: ExpectationResult, summary: Summary) -> list[str]:
     expected = verdict.expectation
     interval = "" if verdict.half_width is None else f" ± {verdict.half_width:.2f}"
     periods = ""
@@ -209,5 +209,5 @@ def _wealth(summary: Summary) -> str:
     if not held:
         return NOTHING
     low, middle, high = money(held[0]), money(held[len(held) // 2]), money(held[-1])
-    owed = owing(summary)
+    owed = debt_note(summary)
     return f"{low} to {high} credits, median {middle}; Gini {decimal(summary.gini, 3)}{owed and f'; {owed}'}"

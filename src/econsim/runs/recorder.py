@@ -10,8 +10,8 @@ from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import addressed_record
-from econsim.report.aggregate import Tally
-from econsim.report.progress_bar import Progress
+from econsim.report.aggregate import RunAggregator
+from econsim.report.progress_bar import ProgressDisplay
 from econsim.report.summary import Speed, Summary
 from econsim.schemas.clock import RunClosed, RunOpened, Ticked
 
@@ -22,13 +22,13 @@ SAMPLE_MIN: Final = 3
 class Recorder:
     """Everything that is kept of a run while it is read."""
 
-    def __init__(self, progress: Progress | None, *, timed: bool = True) -> None:
+    def __init__(self, progress: ProgressDisplay | None, *, timed: bool = True) -> None:
         """Show progress on the way, if wanted; `timed` unless some of the run happened before it is read."""
         self._progress = progress
         self._timed = timed
         if progress:
             progress.timed = timed
-        self._tally = Tally()
+        self._tally = RunAggregator()
         self._canonical = CanonicalLog()
         self._repeats = Deduplicator()
         self.opening_id = ""

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from econsim.cli import app
 from econsim.evaluation.experiments import catalogue
-from econsim.evaluation.experiments.verdicts import Expected, judge
+from econsim.evaluation.experiments.verdicts import Expected, compare
 
 
 def invoke(state, *arguments):
@@ -55,7 +55,7 @@ def test_a_page_pictures_and_numbers_are_left(tmp_path) -> None:
 @pytest.mark.slow
 def test_a_number_that_differs_ends_with_1(tmp_path, monkeypatch) -> None:
     def wrong(studies):
-        return (judge("trades", catalogue.volumes(studies[0], "good"), Expected(12, 0, "nowhere")),)
+        return (compare("trades", catalogue.volumes(studies[0], "good"), Expected(12, 0, "nowhere")),)
 
     oracle = replace(catalogue.find("gode_sunder_oracle"), findings=wrong)
     monkeypatch.setattr(catalogue, "EXPERIMENTS", (oracle,))

@@ -10,7 +10,7 @@ from econsim.errors import NotFound
 from econsim.evaluation.experiments import catalogue
 from econsim.evaluation.experiments.pictures import PICTURES
 from econsim.evaluation.experiments.sampling import Study, run, sample
-from econsim.evaluation.experiments.verdicts import Expected, Rule, judge
+from econsim.evaluation.experiments.verdicts import Expected, Rule, compare
 
 EXPECTED = Expected(10.0, 1.0, "a page")
 SIZES = {
@@ -61,8 +61,8 @@ def test_parallel_processes_give_what_one_gives() -> None:
 
 
 def test_intervals_agree_only_if_they_overlap() -> None:
-    near = judge("x", [10.9, 11.1, 11.3], EXPECTED)
-    far = judge("x", [12.9, 13.1, 13.3], EXPECTED)
+    near = compare("x", [10.9, 11.1, 11.3], EXPECTED)
+    far = compare("x", [12.9, 13.1, 13.3], EXPECTED)
 
     assert near.holds
     assert near.verdict == "agrees"
@@ -73,8 +73,8 @@ def test_intervals_agree_only_if_they_overlap() -> None:
 def test_one_run_off_breaks_what_is_exact() -> None:
     expected = Expected(0.0, 0.0, "identity", Rule.EXACTLY)
 
-    assert judge("x", [0.0, 0.0, 0.0], expected).holds
-    assert not judge("x", [0.0, 1e-12, -1e-12], expected).holds
+    assert compare("x", [0.0, 0.0, 0.0], expected).holds
+    assert not compare("x", [0.0, 1e-12, -1e-12], expected).holds
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_one_run_off_breaks_what_is_exact() -> None:
 def test_a_direction_needs_the_whole_interval_on_its_side(rule, sample) -> None:
     expected = Expected(0.0, 0.0, "a page", rule)
 
-    assert judge("x", sample, expected).holds
-    assert not judge("x", [value - sample[0] for value in sample], expected).holds
+    assert compare("x", sample, expected).holds
+    assert not compare("x", [value - sample[0] for value in sample], expected).holds
 
 
 def test_what_was_measured_under_other_rules_is_not_judged() -> None:
-    finding = judge("x", [1.0, 2.0], Expected(99.0, 0.0, "another exchange", Rule.BESIDE))
+    finding = compare("x", [1.0, 2.0], Expected(99.0, 0.0, "another exchange", Rule.BESIDE))
 
     assert finding.holds
     assert finding.verdict == "—"
@@ -96,7 +96,7 @@ def test_what_was_measured_under_other_rules_is_not_judged() -> None:
 
 def test_one_run_has_no_interval() -> None:
     with pytest.raises(ValueError, match="at least two runs"):
-        judge("x", [1.0], EXPECTED)
+        compare("x", [1.0], EXPECTED)
 
 
 def test_an_unknown_experiment_is_refused_with_the_nearest_name() -> None:

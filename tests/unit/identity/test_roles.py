@@ -3,7 +3,7 @@
 import pytest
 from requirements import requirement
 
-from econsim.checks.permissions.expected import Matrix, expected
+from econsim.checks.permissions.expected import PermissionMatrix, expected_matrix
 from econsim.checks.permissions.page import differences, page
 from econsim.checks.permissions.probes import CALLS, PARTIES, ROLES, probes
 from econsim.errors import NotFound
@@ -13,7 +13,7 @@ from econsim.schemas.subject import OWNERS, Kind
 from econsim.subjects import TABLE
 
 ROWS = probes()
-MEANT = expected(ROWS)
+MEANT = expected_matrix(ROWS)
 PEOPLE = ("operator", "observer", "auditor")
 # The server says these itself, of what their owner writes into a bucket.
 BY_SERVER = ("transfer_posted", "transfer_refused")
@@ -134,7 +134,7 @@ def test_an_unknown_role_has_no_permissions() -> None:
 
 def test_a_cell_that_differs_is_named_and_shown() -> None:
     row = next(row for row in ROWS if row.name == "$KV.quotas.>")
-    found = Matrix(
+    found = PermissionMatrix(
         {**MEANT.cells, ("buckets", row.name, "observer"): "P"}, {**MEANT.says, "x": "y"}, MEANT.hears
     )
 

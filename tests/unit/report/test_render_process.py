@@ -6,12 +6,12 @@ import pytest
 from run_builders import small_run, summed
 
 from econsim.errors import SetupError
-from econsim.report.render_process import Artist
+from econsim.report.render_process import ReportProcess
 
 
 @pytest.mark.slow
 def test_a_report_is_drawn_by_another_process(tmp_path):
-    artist = Artist()
+    artist = ReportProcess()
     artist.start()
 
     path = artist.write(summed(small_run()), tmp_path / "deep" / "report.html")
@@ -22,7 +22,7 @@ def test_a_report_is_drawn_by_another_process(tmp_path):
 @pytest.mark.slow
 def test_a_report_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
-    artist = Artist()
+    artist = ReportProcess()
     artist.start()
 
     with pytest.raises(SetupError, match="the run itself is complete"):

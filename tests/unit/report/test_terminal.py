@@ -11,15 +11,15 @@ from run_builders import small_run, summed
 
 from econsim.report import progress_bar
 from econsim.report.format import count, decimal, money, percent, price_range, spark, thin
-from econsim.report.progress_bar import Progress, picture
+from econsim.report.live_figures import LiveFigures
+from econsim.report.progress_bar import ProgressDisplay, picture
 from econsim.report.summary import Speed
 from econsim.report.terminal import WIDE_MIN, print_summary
-from econsim.report.watch import Watch
 
 
 def watched(log):
     """Return the snapshot after some records."""
-    watch = Watch()
+    watch = LiveFigures()
     for entry in log:
         watch.update(entry)
     return watch.snapshot(lag=3)
@@ -55,7 +55,7 @@ def test_without_a_terminal_a_line_is_written_now_and_then(monkeypatch):
     monkeypatch.setattr(progress_bar, "LINE_S", 0.0)
 
     def go(console):
-        with Progress(console) as progress:
+        with ProgressDisplay(console) as progress:
             for entry in small_run():
                 progress.update(entry)
 

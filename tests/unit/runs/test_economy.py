@@ -12,8 +12,8 @@ from run_builders import records, summed
 from econsim.domain.agent.population import population
 from econsim.domain.clock.period import redeem
 from econsim.domain.clock.progress import Progress
-from econsim.report.aggregate import Tally
-from econsim.report.format import owing
+from econsim.report.aggregate import RunAggregator
+from econsim.report.format import debt_note
 from econsim.runs import in_memory
 from econsim.schemas.clock import PeriodClosed
 from econsim.schemas.expectation import Expectation
@@ -42,7 +42,7 @@ def test_profits_are_the_surplus_though_a_seller_cannot_pay_its_costs() -> None:
     seller, buyer = sorted(summary.holders, key=lambda holder: holder.profit)
     assert (seller.credits, seller.debt, seller.profit) == (0, 6_000_000, -6_000_000)
     assert seller.profit + buyer.profit == sum(p.surplus for p in summary.markets[0].periods) == -6_000_000
-    assert "1 agent owes 6 credits" in owing(summary)
+    assert "1 agent owes 6 credits" in debt_note(summary)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def poor_economies(draw):
 @given(poor_economies())
 def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_settlement(wanted) -> None:
     agents, resources = population(wanted), [market.resource for market in wanted.markets]
-    tally, progress, settled = Tally(), Progress(agents, wanted.markets), []
+    tally, progress, settled = RunAggregator(), Progress(agents, wanted.markets), []
 
     for addressed in in_memory.run(wanted):
         data = addressed.event.data

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from econsim.checks.attacks.environment import Attacker, Stage
-from econsim.checks.attacks.verdict import Finding
+from econsim.checks.attacks.environment import Attacker, Environment
+from econsim.checks.attacks.verdict import AttackVerdict
 
-Run = Callable[[Stage, Attacker], Awaitable[Finding]]
+AttackFunction = Callable[[Environment, Attacker], Awaitable[AttackVerdict]]
 """Tries an attack with an attacker of its own; returns what came of it."""
 
 
@@ -22,7 +22,7 @@ class Attack:
     """What it tries, as a clause: `to …`."""
     fails_because: str
     """What stands in the way."""
-    run: Run
+    run: AttackFunction
     """Tries it."""
     loud: bool = False
     """Whether it floods: then it runs while no other attack does, so that its effect on others is its own."""

@@ -43,7 +43,7 @@ ATTACKS: Final = tuple(attack for family in FAMILIES.values() for attack in fami
 """All of them."""
 
 
-def named(names: list[str]) -> tuple[Attack, ...]:
+def select_attacks(names: list[str]) -> tuple[Attack, ...]:
     """Return the attacks of these names, all of them for none; raises NotFound."""
     known = {attack.name: attack for attack in ATTACKS}
     if missing := [name for name in names if name not in known]:

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Stage
-from econsim.checks.attacks.verdict import Fact, Finding, dotted, skipped, weigh
-from econsim.checks.raw_client import COMES_S, CRLF, RawClient, dial, message
+from econsim.checks.attacks.environment import Attacker, Environment
+from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, skipped_verdict, verdict_of
+from econsim.checks.raw_client import CRLF, TIMEOUT_S, RawClient, dial, publish_frame
 from econsim.identity.agent_account import (
     CONNECTIONS_MAX,
     PAYLOAD_BYTES_MAX,
@@ -29,7 +29,7 @@ PINGS: Final = 20_000
 """Pings of a flood."""
 
 
-async def _others_connect(stage: Stage) -> bool:
+async def _others_connect(stage: Environment) -> bool:
     """Return whether somebody else can still connect and be answered."""
     with suppress(OSError, TimeoutError):
         async with dial(stage.url) as client:
@@ -37,7 +37,7 @@ async def _others_connect(stage: Stage) -> bool:
     return False
 
 
-async def connections(stage: Stage, me: Attacker) -> Finding:
+async def connections(stage: Environment, me: Attacker) -> AttackVerdict:
     """Open many connections and keep them."""
     async with AsyncExitStack() as stack:
         raws = [await stack.enter_async_context(dial(stage.url)) for _ in range(30)]
@@ -46,35 +46,35 @@ async def connections(stage: Stage, me: Attacker) -> Finding:
         told = {raw.errors[0] for raw in raws if raw.errors}
         gone = sum(raw.closed or bool(raw.errors) for raw in raws if raw not in taken)
         others = await _others_connect(stage)
-    return weigh(
-        Fact(f"{len(taken)} of 30 were taken, {CONNECTIONS_MAX} may be", 0 < len(taken) <= CONNECTIONS_MAX),
-        Fact(
+    return verdict_of(
+        Check(f"{len(taken)} of 30 were taken, {CONNECTIONS_MAX} may be", 0 < len(taken) <= CONNECTIONS_MAX),
+        Check(
             f"{gone} were hung up on and told: {', '.join(sorted(told))}",
             bool(told) and gone == 30 - len(taken),
         ),
-        Fact("others connect", others),
+        Check("others connect", others),
     )
 
 
-async def subscriptions(stage: Stage, me: Attacker) -> Finding:
+async def subscriptions(stage: Environment, me: Attacker) -> AttackVerdict:
     """Subscribe a thousand times."""
     async with stage.raw(me.identity) as raw:
         await raw.send(b"".join(f"SUB _INBOX.{n} {n}".encode() + CRLF for n in range(1, 1_001)))
         await raw.round()
         refused = [error for error in raw.errors if "maximum subscriptions" in error.lower()]
-        await raw.send(b"".join(message(dotted("_INBOX", str(n)), b"x") for n in range(1, 1_001)))
+        await raw.send(b"".join(publish_frame(raw_subject("_INBOX", str(n)), b"x") for n in range(1, 1_001)))
         await raw.round()
         others = await _others_connect(stage)
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"{len(refused)} of 1000 were refused, {SUBSCRIPTIONS_MAX} may be",
             len(refused) >= 1_000 - SUBSCRIPTIONS_MAX or raw.closed,
         ),
-        Fact("others connect", others),
+        Check("others connect", others),
     )
 
 
-async def payload(stage: Stage, me: Attacker) -> Finding:
+async def payload(stage: Environment, me: Attacker) -> AttackVerdict:
     """Publish a megabyte, and a thousand megabytes that never come."""
     stage.witness.forget(me.name)
     async with stage.raw(me.identity) as raw:
@@ -85,15 +85,15 @@ async def payload(stage: Stage, me: Attacker) -> Finding:
         await raw.send(f"PUB {stage.report(me, 'large')} 1000000000".encode() + CRLF + b"x" * 10_000)
         again = await raw.until(lambda: raw.closed)
     heard = stage.witness.of(me.name, subjects.REPORT.pattern())
-    return weigh(
-        Fact(f"the server hung up on {len(body)} bytes, {PAYLOAD_BYTES_MAX} may be", closed),
-        Fact("and on a length that was only claimed", again),
-        Fact(f"{len(heard) or 'nothing'} of it was heard", not heard),
-        Fact("others connect", await _others_connect(stage)),
+    return verdict_of(
+        Check(f"the server hung up on {len(body)} bytes, {PAYLOAD_BYTES_MAX} may be", closed),
+        Check("and on a length that was only claimed", again),
+        Check(f"{len(heard) or 'nothing'} of it was heard", not heard),
+        Check("others connect", await _others_connect(stage)),
     )
 
 
-async def control_line(stage: Stage, me: Attacker) -> Finding:
+async def control_line(stage: Environment, me: Attacker) -> AttackVerdict:
     """Name a subject of sixty kilobytes, and one that never ends."""
     ended = []
     for line in (
@@ -104,17 +104,19 @@ async def control_line(stage: Stage, me: Attacker) -> Finding:
         async with stage.raw(me.identity) as raw:
             await raw.send(line)
             ended.append(await raw.until(lambda raw=raw: raw.closed))  # type: ignore[misc]  # bound on purpose
-    return weigh(
-        Fact(f"the server hung up on {sum(ended)} of {len(ended)}", all(ended)),
-        Fact("others connect", await _others_connect(stage)),
+    return verdict_of(
+        Check(f"the server hung up on {sum(ended)} of {len(ended)}", all(ended)),
+        Check("others connect", await _others_connect(stage)),
     )
 
 
-async def half_open(stage: Stage, _: Attacker) -> Finding:
+async def half_open(stage: Environment, _: Attacker) -> AttackVerdict:
     """Open connections and never say who one is."""
     files, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files < 2 * HALF_OPEN:
-        return skipped(f"this process may open {files} files; it takes {2 * HALF_OPEN}, see `ulimit -n`")
+        return skipped_verdict(
+            f"this process may open {files} files; it takes {2 * HALF_OPEN}, see `ulimit -n`"
+        )
     parts = urlsplit(stage.url)
     opened = await asyncio.gather(
         *(asyncio.open_connection(parts.hostname, parts.port) for __ in range(HALF_OPEN))
@@ -123,9 +125,9 @@ async def half_open(stage: Stage, _: Attacker) -> Finding:
     gone = await asyncio.gather(*(_hung_up(reader) for reader, __ in opened))
     for __, writer in opened:
         writer.close()
-    return weigh(
-        Fact(f"others connect beside {HALF_OPEN} of them", others),
-        Fact(f"the server hung up on {sum(gone)} within {COMES_S:.0f} s", all(gone)),
+    return verdict_of(
+        Check(f"others connect beside {HALF_OPEN} of them", others),
+        Check(f"the server hung up on {sum(gone)} within {TIMEOUT_S:.0f} s", all(gone)),
     )
 
 
@@ -133,7 +135,7 @@ async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None)
     """Return whether the server hung up in time; what it said before is added to `found`."""
     kept = bytearray() if found is None else found
     try:
-        async with asyncio.timeout(COMES_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while data := await reader.read(65_536):
                 kept += data
     except TimeoutError:
@@ -143,7 +145,7 @@ async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None)
     return True
 
 
-async def never_reads(stage: Stage, me: Attacker) -> Finding:
+async def never_reads(stage: Environment, me: Attacker) -> AttackVerdict:
     """Hear everything one may, many times over, and read nothing of it."""
     told = stage.told()
     parts = urlsplit(stage.url)
@@ -160,47 +162,47 @@ async def never_reads(stage: Stage, me: Attacker) -> Finding:
     for number in range(1, SUBSCRIPTIONS_MAX - 4):
         await raw.subscribe(public[number % len(public)], number)
     for _ in range(40):
-        await raw.send(message("state.price.cpu", b"", "_INBOX.x") * 50)
+        await raw.send(publish_frame("state.price.cpu", b"", "_INBOX.x") * 50)
     await asyncio.sleep(1.5)
     others = await _others_connect(stage)
     went_on = await stage.grown(stage.told, told)
     await raw.close()
-    return weigh(
-        Fact("victims were told of their orders meanwhile", went_on),
-        Fact("others connect", others),
+    return verdict_of(
+        Check("victims were told of their orders meanwhile", went_on),
+        Check("others connect", others),
     )
 
 
-async def pings(stage: Stage, me: Attacker) -> Finding:
+async def pings(stage: Environment, me: Attacker) -> AttackVerdict:
     """Ping as fast as one can."""
     before = stage.served()
     async with stage.raw(me.identity) as raw:
         await raw.send((b"PING" + CRLF) * PINGS)
         went_on = await stage.grown(stage.served, before)
         others = await _others_connect(stage)
-    return weigh(
-        Fact("victims were served meanwhile", went_on),
-        Fact("others connect", others),
+    return verdict_of(
+        Check("victims were served meanwhile", went_on),
+        Check("others connect", others),
     )
 
 
-async def churn(stage: Stage, me: Attacker) -> Finding:
+async def churn(stage: Environment, me: Attacker) -> AttackVerdict:
     """Connect and hang up, again and again."""
     before = stage.served()
     for _ in range(60):
         async with dial(stage.url) as client:
             await client.connect(me.identity)
     went_on = await stage.grown(stage.served, before)
-    return weigh(
-        Fact("victims were served meanwhile", went_on),
-        Fact("others connect", await _others_connect(stage)),
+    return verdict_of(
+        Check("victims were served meanwhile", went_on),
+        Check("others connect", await _others_connect(stage)),
     )
 
 
-def _foreign(*openings: bytes) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
+def _foreign(*openings: bytes) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
     """Return the try of other protocols on the port for clients."""
 
-    async def run(stage: Stage, me: Attacker) -> Finding:
+    async def run(stage: Environment, me: Attacker) -> AttackVerdict:
         ended, answers = 0, b""
         for opening in openings:
             parts = urlsplit(stage.url)
@@ -210,10 +212,10 @@ def _foreign(*openings: bytes) -> Callable[[Stage, Attacker], Awaitable[Finding]
             answers += bytes(found)
             writer.close()
         taken = b"+OK" in answers or b"101 Switching" in answers or b"PONG" in answers
-        return weigh(
-            Fact(f"the server hung up on {ended} of {len(openings)}", ended == len(openings)),
-            Fact("it took none of them", not taken),
-            Fact("others connect", await _others_connect(stage)),
+        return verdict_of(
+            Check(f"the server hung up on {ended} of {len(openings)}", ended == len(openings)),
+            Check("it took none of them", not taken),
+            Check("others connect", await _others_connect(stage)),
         )
 
     return run

@@ -12,10 +12,10 @@ from typing import Final
 from econsim import subjects
 from econsim.adapters.jetstream import provision
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
 from econsim.checks.attacks.orders import entry, order
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
-from econsim.checks.raw_client import Said
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
+from econsim.checks.raw_client import RawMessage
 from econsim.identity.agent_account import short_name
 
 COUNTED: Final = (subjects.AUDIT, subjects.ORDERS)
@@ -28,18 +28,18 @@ _NUMBER: Final = re.compile(rb"(?<![\w.-])\d+(?![\w.-])")
 _EXPECTED: Final = b"nats-expected"
 
 
-async def _places(stage: Stage) -> tuple[int, ...]:
+async def _places(stage: Environment) -> tuple[int, ...]:
     """Return how far each stream is."""
     return tuple([(await provision.ends(stage.sim, stream))[1] for stream in COUNTED])
 
 
-def _told(said: Said | None, before: tuple[int, ...], after: tuple[int, ...]) -> list[int]:
+def _told(said: RawMessage | None, before: tuple[int, ...], after: tuple[int, ...]) -> list[int]:
     """Return numbers in a message that are places which a stream gave away in the meantime."""
     numbers = {int(each) for each in _NUMBER.findall(said.headers + said.payload)} if said else set()
     return [n for n in numbers if any(low < n <= high for low, high in zip(before, after, strict=True))]
 
 
-async def receipts(stage: Stage, me: Attacker) -> Finding:
+async def receipts(stage: Environment, me: Attacker) -> AttackVerdict:
     """Place an order, alone and in a request of several, and report; look for places in the answers."""
     execute = short_name(subjects.EXECUTE, me.name)
     action = {"do": "place_bid", "resource": RESOURCE, "order_id": "counted", "price": 10_000, "quantity": 1}
@@ -56,21 +56,21 @@ async def receipts(stage: Stage, me: Attacker) -> Finding:
     first = answers[entry(subjects.PLACE_BID)]
     told = {subject: found for subject, said in answers.items() if (found := _told(said, before, after))}
     served = all(said is not None and b'"error"' not in said.payload for said in answers.values())
-    return weigh(
-        Fact("each was answered", served),
-        Fact(
+    return verdict_of(
+        Check("each was answered", served),
+        Check(
             "others wrote into the streams meanwhile", all(a > b for a, b in zip(after, before, strict=True))
         ),
-        Fact(f"{told or 'no answer'} told a place in a stream", not told),
-        Fact("the same order has the same number", _seq(first) is not None and _seq(first) == _seq(again)),
+        Check(f"{told or 'no answer'} told a place in a stream", not told),
+        Check("the same order has the same number", _seq(first) is not None and _seq(first) == _seq(again)),
     )
 
 
-def _seq(said: Said | None) -> object:
+def _seq(said: RawMessage | None) -> object:
     return json.loads(said.payload).get("seq") if said and said.payload else None
 
 
-async def summaries(stage: Stage, me: Attacker) -> Finding:
+async def summaries(stage: Environment, me: Attacker) -> AttackVerdict:
     """Hear the end of every batch, and look for places in headers and content."""
     name = short_name(subjects.PUBLIC_SUMMARY, me.name, resource=RESOURCE)
     before = await _places(stage)
@@ -80,13 +80,13 @@ async def summaries(stage: Stage, me: Attacker) -> Finding:
         heard = list(raw.heard)
     data = [json.loads(said.payload)["data"] for said in heard]
     fenced = [said for said in heard if _EXPECTED in said.headers.lower()]
-    return weigh(
-        Fact(f"it heard {len(heard)} ends of a batch", enough),
-        Fact(
+    return verdict_of(
+        Check(f"it heard {len(heard)} ends of a batch", enough),
+        Check(
             "others traded meanwhile", any(a > b for a, b in zip(await _places(stage), before, strict=True))
         ),
-        Fact(f"{len(fenced) or 'none'} bore the place the log was to be at", not fenced),
-        Fact("none told a place in the queue", not any(each.get("last_sequence") for each in data)),
+        Check(f"{len(fenced) or 'none'} bore the place the log was to be at", not fenced),
+        Check("none told a place in the queue", not any(each.get("last_sequence") for each in data)),
     )
 
 

@@ -19,17 +19,17 @@ from nats.js.api import RawStreamMsg
 
 from econsim import subjects
 from econsim.adapters.jetstream import provision
-from econsim.checks.attacks.load import External
-from econsim.checks.attacks.sniffer import Witness
-from econsim.checks.attacks.verdict import Fact
-from econsim.checks.raw_client import Identity, RawClient, Said, dial
+from econsim.checks.attacks.load import TradingVictim
+from econsim.checks.attacks.sniffer import Sniffer
+from econsim.checks.attacks.verdict import Check
+from econsim.checks.raw_client import RawClient, RawMessage, UserCredentials, dial
 from econsim.errors import SetupError
 from econsim.identity.agent_account import short_name
 
-SETTLED: Final = "settled"
+PROBE_EVENT: Final = "settled"
 """The report an attacker makes when it wants to know that all it sent before was dealt with."""
 
-TRIES: Final = 12
+PROBE_TRIES: Final = 12
 """Times to make it while over a quota: windows are a second."""
 
 RESOURCE: Final = "cpu"
@@ -42,7 +42,7 @@ class Attacker:
 
     name: str
     """Its name in the run, which nobody else's contains."""
-    identity: Identity
+    identity: UserCredentials
     """The JWT and key it was given."""
     account: str
     """Public key of its account."""
@@ -54,11 +54,11 @@ class Powers:
 
     revoke: Callable[[str], Coroutine[None, None, None]]
     """Take an agent's account away."""
-    wall_only: Callable[[str], Awaitable[Identity]]
+    wall_only: Callable[[str], Awaitable[UserCredentials]]
     """Make an account like an agent's whose user has no lists of what it may say: only the account's wall is left."""
-    ended: Callable[[str], Identity]
+    ended: Callable[[str], UserCredentials]
     """Make credentials of an agent that have ended."""
-    stolen: Callable[[], Identity]
+    stolen: Callable[[], UserCredentials]
     """Return a service's credentials with another key: who steals a JWT has not stolen the key."""
     limit: Callable[[str, str, int], Awaitable[None]]
     """Set a quota (agent, limit, value) as an operator does."""
@@ -67,7 +67,7 @@ class Powers:
 
 
 @dataclass(slots=True)
-class Stage:
+class Environment:
     """A run under load, seen by everybody."""
 
     url: str
@@ -78,13 +78,13 @@ class Stage:
     """Another run on the same server, in which no attacker is."""
     sim: Client
     """One who may do everything in `SIM`."""
-    witness: Witness
+    witness: Sniffer
     """What was heard in `SIM`."""
-    above: Witness
+    above: Sniffer
     """What was heard in the system account."""
-    victims: tuple[External, ...]
+    victims: tuple[TradingVictim, ...]
     """External agents who trade throughout."""
-    bystander: Identity
+    bystander: UserCredentials
     """An agent that does nothing but connect, to see whether one can."""
     hosted: str
     """An agent of a host."""
@@ -92,7 +92,7 @@ class Stage:
     """What only the owner can do."""
 
     @asynccontextmanager
-    async def raw(self, identity: Identity) -> AsyncIterator[RawClient]:
+    async def raw(self, identity: UserCredentials) -> AsyncIterator[RawClient]:
         """Connect by hand for the time of the context; raises SetupError if the server refuses."""
         async with dial(self.url) as client:
             if not await client.connect(identity):
@@ -120,8 +120,8 @@ class Stage:
 
     async def settled(self, raw: RawClient, me: Attacker) -> bool:
         """Wait until all that an attacker sent on a connection was dealt with; false if nobody answers."""
-        for _ in range(TRIES):
-            answer = await raw.ask(self.report(me, SETTLED), b"{}")
+        for _ in range(PROBE_TRIES):
+            answer = await raw.ask(self.report(me, PROBE_EVENT), b"{}")
             if answer is not None and b"stream" in answer.payload and b'"error"' not in answer.payload:
                 return True
             await asyncio.sleep(0.25)
@@ -156,19 +156,19 @@ class Stage:
         found: dict[str, object] = json.loads((stored.data if stored else None) or b"{}")
         return found
 
-    def untouched(self, me: Attacker, *patterns: str) -> Fact:
+    def untouched(self, me: Attacker, *patterns: str) -> Check:
         """Return whether nothing that speaks of an attacker was heard on these subjects of `SIM`."""
         heard = self.witness.of(me.name, *patterns)
-        return Fact(f"{len(heard) or 'nothing'} of it was heard in SIM on {', '.join(patterns)}", not heard)
+        return Check(f"{len(heard) or 'nothing'} of it was heard in SIM on {', '.join(patterns)}", not heard)
 
 
-def refused(raw: RawClient, what: str, subject: str) -> Fact:
+def refusal_check(raw: RawClient, what: str, subject: str) -> Check:
     """Return whether the server said that a publish or subscription is not permitted."""
     told = any(f'permissions violation for {what} to "{subject}"'.lower() in e.lower() for e in raw.errors)
-    return Fact(f"the server refused the {what}", told)
+    return Check(f"the server refused the {what}", told)
 
 
-def code_of(answer: Said | None) -> str:
+def refusal_code(answer: RawMessage | None) -> str:
     """Return the refusal in an answer, `admitted` for none, `silence` without an answer."""
     if answer is None:
         return "silence"

@@ -12,9 +12,9 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage, code_of
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
-from econsim.checks.raw_client import CRLF, RawClient, Said
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_code
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
+from econsim.checks.raw_client import CRLF, RawClient, RawMessage
 from econsim.domain.audit.envelope import DIGEST, digest
 
 EVENT: Final = "headed"
@@ -33,7 +33,7 @@ class Row:
     lines: str
     """The header lines; `%target` is where a message must not come out, `%id` a victim's message id."""
 
-    async def run(self, stage: Stage, me: Attacker) -> Finding:
+    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
         """Send a report and an order with the headers, as a user whom no list holds back."""
         target = subjects.RUN_CLOSED(run=me.name)
         victims = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
@@ -53,25 +53,25 @@ class Row:
             k: v[0] for k, v in before.items()
         }
         common = (
-            Fact("what came later was served too", settled),
+            Check("what came later was served too", settled),
             stage.untouched(me, target),
-            Fact("no stream has other settings", not changed),
+            Check("no stream has other settings", not changed),
         )
-        codes = {code_of(report), code_of(order)}
+        codes = {refusal_code(report), refusal_code(order)}
         if refused:
-            return weigh(
-                Fact(f"the server refused both: {refused[0]}", codes == {"silence"}),
-                Fact("neither is stored", stored is None and not queued),
+            return verdict_of(
+                Check(f"the server refused both: {refused[0]}", codes == {"silence"}),
+                Check("neither is stored", stored is None and not queued),
                 *common,
             )
-        return weigh(
-            Fact(f"report and order were taken as they are ({', '.join(codes)})", codes == {"admitted"}),
-            Fact(
+        return verdict_of(
+            Check(f"report and order were taken as they are ({', '.join(codes)})", codes == {"admitted"}),
+            Check(
                 "the event bears econsim's id and digest alone",
                 stored is not None
                 and _ours(stored.headers or {}, stored.subject or "", stored.data or b"{}"),
             ),
-            Fact(
+            Check(
                 "the order in the queue bears econsim's id and digest alone",
                 len(queued) == 1 and _alone(queued[0], stage, me),
             ),
@@ -94,7 +94,7 @@ def _ours(found: dict[str, str], subject: str, event: bytes) -> bool:
     return found == {MESSAGE_ID: json.loads(event).get("event_id"), DIGEST: digest(subject, event)}
 
 
-def _alone(said: Said, stage: Stage, me: Attacker) -> bool:
+def _alone(said: RawMessage, stage: Environment, me: Attacker) -> bool:
     lines = [line for line in said.headers.split(CRLF)[1:] if line]
     return sorted(lines) == [
         f"{DIGEST}: {digest(said.subject, said.payload)}".encode(),
@@ -134,7 +134,7 @@ ODD: Final = (
 """Header blocks that parsers stumble over, or that the framework goes by."""
 
 
-async def malformed(stage: Stage, me: Attacker) -> Finding:
+async def malformed(stage: Environment, me: Attacker) -> AttackVerdict:
     """Send requests and reports with headers that are none."""
     async with stage.raw(me.identity) as raw:
         for block in ODD:
@@ -151,11 +151,11 @@ async def malformed(stage: Stage, me: Attacker) -> Finding:
         balance = await raw.ask(BALANCE, b"{}")
         errors = list(raw.errors)
     lost = [external.name for external in stage.victims if external.reconnects()]
-    return weigh(
-        Fact("the entrance serves on", settled),
-        Fact("the ledger serves on", balance is not None and me.name.encode() in balance.payload),
-        Fact(f"the server complained of {errors or 'nothing'}", not errors),
-        Fact(f"{lost or 'no victim'} lost a connection", not lost),
+    return verdict_of(
+        Check("the entrance serves on", settled),
+        Check("the ledger serves on", balance is not None and me.name.encode() in balance.payload),
+        Check(f"the server complained of {errors or 'nothing'}", not errors),
+        Check(f"{lost or 'no victim'} lost a connection", not lost),
     )
 
 

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from econsim.adapters.clock import unix_seconds
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Stage, refused
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
-from econsim.checks.raw_client import CRLF, Identity, dial, stranger
+from econsim.checks.attacks.environment import Attacker, Environment, refusal_check
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
+from econsim.checks.raw_client import CRLF, UserCredentials, dial, unsigned_credentials
 from econsim.identity.nats_jwt import Key, Role, identity, user_jwt
 
-Forge = Callable[[Stage, Attacker], Identity]
+Forge = Callable[[Environment, Attacker], UserCredentials]
 """Who one says to be."""
 
 
@@ -47,26 +47,26 @@ class Row:
     fields: tuple[tuple[str, object], ...] = ()
     """More that is said when connecting."""
 
-    async def run(self, stage: Stage, me: Attacker) -> Finding:
+    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
         """Connect as that; then as oneself, to see that the door is open to those it is for."""
         async with dial(stage.url) as client:
             taken = await client.connect(self.forge(stage, me), **dict(self.fields))
             told = client.errors[:1]
         async with dial(stage.url) as client:
             own = await client.connect(me.identity)
-        return weigh(
-            Fact(
+        return verdict_of(
+            Check(
                 f"the server did not let it in: {told}",
                 not taken and any("authorization" in e.lower() or "expired" in e.lower() for e in told),
             ),
-            Fact("with its own credentials it comes in", own),
+            Check("with its own credentials it comes in", own),
         )
 
 
 def _edited(change: Callable[[dict[str, Any]], None]) -> Forge:
     """Return credentials whose claims were changed and whose signature was kept."""
 
-    def forge(_: Stage, me: Attacker) -> Identity:
+    def forge(_: Environment, me: Attacker) -> UserCredentials:
         head, body, signature = claims(me.identity.jwt)
         change(body)
         return replace(me.identity, jwt=addressed(head, body, signature))
@@ -74,10 +74,10 @@ def _edited(change: Callable[[dict[str, Any]], None]) -> Forge:
     return forge
 
 
-def _resigned(change: Callable[[dict[str, Any], Key, Stage], None]) -> Forge:
+def _resigned(change: Callable[[dict[str, Any], Key, Environment], None]) -> Forge:
     """Return credentials signed anew, with an account key of one's own."""
 
-    def forge(stage: Stage, me: Attacker) -> Identity:
+    def forge(stage: Environment, me: Attacker) -> UserCredentials:
         head, body, _ = claims(me.identity.jwt)
         signer = Key(Role.ACCOUNT)
         change(body, signer, stage)
@@ -102,39 +102,39 @@ def _renamed(body: dict[str, Any]) -> None:
     body["name"] = "operator"
 
 
-def _in_sim(body: dict[str, Any], signer: Key, stage: Stage) -> None:
+def _in_sim(body: dict[str, Any], signer: Key, stage: Environment) -> None:
     body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": identity(stage.powers.stolen().jwt).account}
     body["iss"] = signer.public
 
 
-def _own_account(body: dict[str, Any], signer: Key, _: Stage) -> None:
+def _own_account(body: dict[str, Any], signer: Key, _: Environment) -> None:
     body["nats"] |= {"pub": {}, "sub": {}}
     body["iss"] = signer.public
 
 
-def _as_issuer(body: dict[str, Any], signer: Key, _: Stage) -> None:
+def _as_issuer(body: dict[str, Any], signer: Key, _: Environment) -> None:
     body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": body["iss"]}
     body["iss"] = signer.public
 
 
-def _unsigned(stage: Stage, me: Attacker) -> Identity:
+def _unsigned(stage: Environment, me: Attacker) -> UserCredentials:
     del stage
     body = claims(me.identity.jwt)[1]
     _wider(body)
     return replace(me.identity, jwt=addressed(_base64(b'{"typ":"JWT","alg":"none"}'), body))
 
 
-def _victims_jwt(stage: Stage, me: Attacker) -> Identity:
-    return Identity(stage.bystander.jwt, me.identity.seed)
+def _victims_jwt(stage: Environment, me: Attacker) -> UserCredentials:
+    return UserCredentials(stage.bystander.jwt, me.identity.seed)
 
 
-def _key_alone(_: Stage, me: Attacker) -> Identity:
-    return Identity(seed=me.identity.seed)
+def _key_alone(_: Environment, me: Attacker) -> UserCredentials:
+    return UserCredentials(seed=me.identity.seed)
 
 
-def _made_up(_: Stage, me: Attacker) -> Identity:
+def _made_up(_: Environment, me: Attacker) -> UserCredentials:
     account, user = Key(Role.ACCOUNT), Key(Role.USER)
-    return Identity(user_jwt(account, user.public, me.name, issued=unix_seconds()), user.seed)
+    return UserCredentials(user_jwt(account, user.public, me.name, issued=unix_seconds()), user.seed)
 
 
 _SIGNED: Final = "a JWT holds what its signer signed: changed, it is nobody's"
@@ -155,31 +155,31 @@ ROWS: Final = (
     Row("jwt_of_another", "to use a victim's JWT with its own key", "the key a JWT names must sign the server's nonce", _victims_jwt),
     Row("jwt_of_service", "to use a service's JWT without its key", "the key a JWT names must sign the server's nonce", lambda s, _: s.powers.stolen()),
     Row("key_alone", "to connect with a key and no JWT", "the server knows no users but by JWT", _key_alone),
-    Row("no_credentials", "to connect as nobody", "the server knows no users but by JWT", lambda _, __: Identity()),
-    Row("stranger", "to connect with a key nobody signed", "the server knows no users but by JWT", lambda _, __: stranger()),
-    Row("password", "to guess a name and a password", "the server knows no users but by JWT", lambda _, __: Identity(), (("user", "operator"), ("pass", "operator"), ("auth_token", "s3cr3t"))),
-    Row("name_account", "to ask for the services' account by name", "the account is the JWT's, whatever else is said", lambda _, __: Identity(), (("account", "SIM"), ("new_account", True))),
+    Row("no_credentials", "to connect as nobody", "the server knows no users but by JWT", lambda _, __: UserCredentials()),
+    Row("stranger", "to connect with a key nobody signed", "the server knows no users but by JWT", lambda _, __: unsigned_credentials()),
+    Row("password", "to guess a name and a password", "the server knows no users but by JWT", lambda _, __: UserCredentials(), (("user", "operator"), ("pass", "operator"), ("auth_token", "s3cr3t"))),
+    Row("name_account", "to ask for the services' account by name", "the account is the JWT's, whatever else is said", lambda _, __: UserCredentials(), (("account", "SIM"), ("new_account", True))),
     Row("expired", "to use credentials that have ended", "the server knows the time", lambda s, m: s.powers.ended(m.name)),
 )  # fmt: skip
 """Who one may say to be."""
 
 
-async def replayed_signature(stage: Stage, me: Attacker) -> Finding:
+async def replayed_signature(stage: Environment, me: Attacker) -> AttackVerdict:
     """Overhear a whole handshake, and say it again on another connection."""
     async with dial(stage.url) as first:
         said = me.identity.answer(str(first.info["nonce"]))
-        taken = await first.connect(Identity(), **said)
+        taken = await first.connect(UserCredentials(), **said)
         async with dial(stage.url) as second:
             other = first.info["nonce"] != second.info["nonce"]
-            again = await second.connect(Identity(), **said)
-    return weigh(
-        Fact("the handshake was good", taken),
-        Fact("the next connection had another nonce", other),
-        Fact("said again it was refused", not again),
+            again = await second.connect(UserCredentials(), **said)
+    return verdict_of(
+        Check("the handshake was good", taken),
+        Check("the next connection had another nonce", other),
+        Check("said again it was refused", not again),
     )
 
 
-async def second_connect(stage: Stage, me: Attacker) -> Finding:
+async def second_connect(stage: Environment, me: Attacker) -> AttackVerdict:
     """Say on a live connection that one is somebody else now."""
     from econsim import subjects  # noqa: PLC0415 - tried here only
 
@@ -196,9 +196,9 @@ async def second_connect(stage: Stage, me: Attacker) -> Finding:
         await raw.round()
         await raw.publish(tried, me.name.encode())
         await raw.round()
-        still = raw.closed or refused(raw, "publish", tried).true
-    return weigh(
-        Fact("it stayed who it was, or was hung up on", still),
+        still = raw.closed or refusal_check(raw, "publish", tried).true
+    return verdict_of(
+        Check("it stayed who it was, or was hung up on", still),
         stage.untouched(me, tried),
     )
 

@@ -17,8 +17,8 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.agents.outcomes import outcome_of
-from econsim.checks.attacks.load import External, Phase, Told
-from econsim.checks.attacks.verdict import Fact
+from econsim.checks.attacks.load import OutcomeKey, ServicePhase, TradingVictim
+from econsim.checks.attacks.verdict import Check
 from econsim.domain.audit.decoding import decode
 from econsim.domain.ledger.verify import verify_journal
 from econsim.errors import InvalidMessage
@@ -42,7 +42,7 @@ EXPECTED: Final = ("econsim.services.rejections",)
 """Loggers that tell of attacks: to be heard of is what they are for."""
 
 
-class Noise(logging.Handler):
+class UnforeseenLogs(logging.Handler):
     """What services logged that nobody foresaw: errors, and posts that had to be served again."""
 
     def __init__(self) -> None:
@@ -60,24 +60,24 @@ class Noise(logging.Handler):
 
 
 @dataclass(slots=True)
-class Served:
+class VictimPhases:
     """How one external agent was served, in peace and under attack."""
 
-    external: External
+    external: TradingVictim
     """Who."""
-    peace: Phase
+    peace: ServicePhase
     """Before the attacks."""
-    siege: Phase
+    siege: ServicePhase
     """During the quiet ones."""
-    floods: Phase
+    floods: ServicePhase
     """During the loud ones."""
 
 
 @dataclass(slots=True)
-class Log:
+class LoggedOutcomes:
     """What the log holds of a run."""
 
-    told: dict[str, set[Told]] = field(default_factory=dict)
+    told: dict[str, set[OutcomeKey]] = field(default_factory=dict)
     """External agent → every outcome it should have been told."""
     trades: int = 0
     """Trades of everybody."""
@@ -87,9 +87,9 @@ class Log:
     """Orders of the siege nobody saw to, or at most as many, when the wait for it ended."""
 
 
-async def read_log(client: Client, run: str, externals: Sequence[str]) -> Log:
+async def read_outcomes(client: Client, run: str, externals: Sequence[str]) -> LoggedOutcomes:
     """Read a run's whole log, and what it says of these externals."""
-    log = Log({name: set() for name in externals})
+    log = LoggedOutcomes({name: set() for name in externals})
     async with aclosing(read(client, run)) as events:
         async for stored in events:
             try:
@@ -99,11 +99,11 @@ async def read_log(client: Client, run: str, externals: Sequence[str]) -> Log:
                 continue
             if isinstance(event.data, Accepted | Rejected | Traded | Cancelled):
                 resource = stored.subject.split(".")[1]
-                _take(log, event.data.items, resource, event.tick)
+                _add_items(log, event.data.items, resource, event.tick)
     return log
 
 
-def _take(log: Log, items: Iterable[Item], resource: str, tick: int) -> None:
+def _add_items(log: LoggedOutcomes, items: Iterable[Item], resource: str, tick: int) -> None:
     for item in items:
         log.trades += isinstance(item, TradeExecuted)
         concerned = {item.buyer, item.seller} if isinstance(item, TradeExecuted) else {item.agent}
@@ -112,7 +112,9 @@ def _take(log: Log, items: Iterable[Item], resource: str, tick: int) -> None:
             log.told[name].add((outcome.order_id, outcome.kind.value, item.n))
 
 
-async def judge(client: Client, run: str, served: Sequence[Served], noise: Noise, log: Log) -> list[Fact]:
+async def check_invariants(
+    client: Client, run: str, served: Sequence[VictimPhases], noise: UnforeseenLogs, log: LoggedOutcomes
+) -> list[Check]:
     """Return the facts that hold after an attack nobody noticed."""
     books = StoredLedger()
     async for stored in JetStreamStateStore(client).history(run):
@@ -123,42 +125,46 @@ async def judge(client: Client, run: str, served: Sequence[Served], noise: Noise
     theirs = [subject for subject in letters if subject.split(".")[-1] in victims]
     first = report.first.what if report.first else "nothing"
     return [
-        Fact(
+        Check(
             f"the books verify, every asset conserved: {report.entries} entries, {report.transfers} transfers, {first} amiss",
             not report.findings,
         ),
-        Fact(f"everybody went on trading: {log.trades} trades", log.trades > 0),
-        Fact(f"every event of the log can be read ({log.unreadable} cannot)", not log.unreadable),
-        Fact(f"{log.left or 'nothing'} of the siege is left in the queue of orders", not log.left),
-        Fact(f"{len(letters) or 'no'} dead letters, {len(theirs) or 'none'} of victims", not letters),
-        Fact(f"services logged {noise.heard[:3] or 'nothing unforeseen'}", not noise.heard),
-        *(fact for each in served for fact in _of(each, log.told[each.external.name])),
+        Check(f"everybody went on trading: {log.trades} trades", log.trades > 0),
+        Check(f"every event of the log can be read ({log.unreadable} cannot)", not log.unreadable),
+        Check(f"{log.left or 'nothing'} of the siege is left in the queue of orders", not log.left),
+        Check(f"{len(letters) or 'no'} dead letters, {len(theirs) or 'none'} of victims", not letters),
+        Check(f"services logged {noise.heard[:3] or 'nothing unforeseen'}", not noise.heard),
+        *(fact for each in served for fact in _victim_checks(each, log.told[each.external.name])),
     ]
 
 
-def _of(served: Served, logged: set[Told]) -> list[Fact]:
+def _victim_checks(served: VictimPhases, logged: set[OutcomeKey]) -> list[Check]:
     external, peace = served.external, served.peace
     missing, extra = logged - external.told, external.told - logged
     told = f"{external.name} was told all {len(logged)} outcomes of its orders ({len(missing)} missing, {len(extra)} that never were)"
     return [
-        Fact(told, bool(logged) and not missing and not extra),
-        *_compared(external.name, "quiet attacks", peace, served.siege, SLOWER_MAX),
-        *_compared(external.name, "floods", peace, served.floods, FLOODED_MAX),
-        Fact(f"{external.name} lost its connection {external.reconnects()} times", not external.reconnects()),
-        Fact(
+        Check(told, bool(logged) and not missing and not extra),
+        *_comparison_checks(external.name, "quiet attacks", peace, served.siege, SLOWER_MAX),
+        *_comparison_checks(external.name, "floods", peace, served.floods, FLOODED_MAX),
+        Check(
+            f"{external.name} lost its connection {external.reconnects()} times", not external.reconnects()
+        ),
+        Check(
             f"{external.name} heard {external.strange[:2] or 'nothing'} that was not for it",
             not external.strange,
         ),
     ]
 
 
-def _compared(name: str, during: str, peace: Phase, phase: Phase, slower_max: int) -> Iterator[Fact]:
+def _comparison_checks(
+    name: str, during: str, peace: ServicePhase, phase: ServicePhase, slower_max: int
+) -> Iterator[Check]:
     """Compare how an external agent was served with how it is in peace; yields nothing for attacks that were not tried."""
     if not phase.latencies and not phase.refused:
         return
     base = max(peace.p99(), SLOWEST_FLOOR_S)
     kept = f"{name}, {during}: {phase.refused} refused and {phase.waited_ms} ms held back of {len(phase.latencies)} requests, in peace {peace.refused} and {peace.waited_ms} ms"
     held_back = phase.waited_ms <= peace.waited_ms + HELD_BACK_MAX_MS * len(phase.latencies)
-    yield Fact(kept, phase.refused <= peace.refused and held_back)
+    yield Check(kept, phase.refused <= peace.refused and held_back)
     slow = f"{name}, {during}: the slowest hundredth took {phase.p99() / base:.1f} times {base * 1000:.0f} ms, at most {slower_max}"
-    yield Fact(slow, phase.p99() <= slower_max * base)
+    yield Check(slow, phase.p99() <= slower_max * base)

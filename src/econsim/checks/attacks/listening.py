@@ -10,8 +10,8 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, SETTLED, Attacker, Stage, refused
-from econsim.checks.attacks.verdict import Fact, Finding, dotted, weigh
+from econsim.checks.attacks.environment import PROBE_EVENT, RESOURCE, Attacker, Environment, refusal_check
+from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
 from econsim.checks.raw_client import RawClient
 from econsim.identity.agent_account import short_pattern
 from econsim.schemas.subject import Kind, Subject
@@ -32,11 +32,11 @@ class Row:
 
     name: str
     tries: str
-    where: Callable[[Stage, Attacker], str]
+    where: Callable[[Environment, Attacker], str]
     queue: str = ""
     """The queue group that is joined, if any."""
 
-    async def run(self, stage: Stage, me: Attacker) -> Finding:
+    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
         """Listen with and without a list of what may be heard."""
         pattern = self.where(stage, me)
         traded = stage.told()
@@ -48,15 +48,15 @@ class Row:
             went_on = await stage.grown(stage.told, traded)
             answered = await stage.settled(bare, me)
             foreign = [*_foreign(own, stage, me), *_foreign(bare, stage, me)]
-        return weigh(
-            refused(own, "subscription", pattern),
-            Fact("what is the attacker's own to hear, it heard", answered),
-            Fact("victims were told of their orders meanwhile", went_on),
-            Fact(f"it heard {foreign[:2] or 'nothing'} that is not its own", not foreign),
+        return verdict_of(
+            refusal_check(own, "subscription", pattern),
+            Check("what is the attacker's own to hear, it heard", answered),
+            Check("victims were told of their orders meanwhile", went_on),
+            Check(f"it heard {foreign[:2] or 'nothing'} that is not its own", not foreign),
         )
 
 
-def _foreign(raw: RawClient, stage: Stage, me: Attacker) -> list[str]:
+def _foreign(raw: RawClient, stage: Environment, me: Attacker) -> list[str]:
     """Return the subjects it heard something on that speaks of another, or that nobody sent to it."""
     public = [
         short_pattern(row, me.name)
@@ -68,23 +68,23 @@ def _foreign(raw: RawClient, stage: Stage, me: Attacker) -> list[str]:
     return [
         said.subject
         for said in raw.heard
-        if said.subject not in names and not said.subject.startswith((own, stage.report(me, SETTLED)))
+        if said.subject not in names and not said.subject.startswith((own, stage.report(me, PROBE_EVENT)))
     ]
 
 
 ROWS: Final = (
     Row("hear_everything", "to hear everything", lambda _, __: ">"),
-    Row("hear_system", "to hear the clock and the operators", lambda _, __: dotted("system", ">")),
-    Row("hear_admin", "to hear what operators command", lambda _, __: dotted("admin", ">")),
-    Row("hear_agents", "to hear what other agents report", lambda _, __: dotted("agent", ">")),
-    Row("hear_deliveries", "to hear what becomes of a victim's orders", lambda s, _: dotted("market", "*", "*", s.run, s.victims[0].name)),
-    Row("hear_commands", "to hear everybody's orders", lambda _, __: dotted("market", "*", "place_bid", ">")),
-    Row("hear_advisories", "to hear the server's advisories", lambda _, __: dotted("$JS", "EVENT", ">")),
-    Row("hear_api", "to hear requests to JetStream", lambda _, __: dotted("$JS", "API", ">")),
-    Row("hear_services", "to discover services and answer in their stead", lambda _, __: dotted("$SRV", ">")),
-    Row("hear_server", "to hear the server's own events", lambda _, __: dotted("$SYS", ">")),
-    Row("hear_responses", "to hear answers on their way to others", lambda _, __: dotted("_R_", ">")),
-    Row("hear_buckets", "to hear every write of the ledger", lambda _, __: dotted("$KV", ">")),
+    Row("hear_system", "to hear the clock and the operators", lambda _, __: raw_subject("system", ">")),
+    Row("hear_admin", "to hear what operators command", lambda _, __: raw_subject("admin", ">")),
+    Row("hear_agents", "to hear what other agents report", lambda _, __: raw_subject("agent", ">")),
+    Row("hear_deliveries", "to hear what becomes of a victim's orders", lambda s, _: raw_subject("market", "*", "*", s.run, s.victims[0].name)),
+    Row("hear_commands", "to hear everybody's orders", lambda _, __: raw_subject("market", "*", "place_bid", ">")),
+    Row("hear_advisories", "to hear the server's advisories", lambda _, __: raw_subject("$JS", "EVENT", ">")),
+    Row("hear_api", "to hear requests to JetStream", lambda _, __: raw_subject("$JS", "API", ">")),
+    Row("hear_services", "to discover services and answer in their stead", lambda _, __: raw_subject("$SRV", ">")),
+    Row("hear_server", "to hear the server's own events", lambda _, __: raw_subject("$SYS", ">")),
+    Row("hear_responses", "to hear answers on their way to others", lambda _, __: raw_subject("_R_", ">")),
+    Row("hear_buckets", "to hear every write of the ledger", lambda _, __: raw_subject("$KV", ">")),
     Row("steal_queue_group", "to join a service's queue group and take its share of messages", lambda _, __: subjects.REPORT.pattern(), QUEUE),
 )  # fmt: skip
 """What is listened to."""
@@ -92,28 +92,28 @@ ROWS: Final = (
 _REASON: Final = "an account hears what it imports and its own users say, nothing else; the user's list makes the refusal audible"
 
 
-async def inboxes(stage: Stage, me: Attacker) -> Finding:
+async def inboxes(stage: Environment, me: Attacker) -> AttackVerdict:
     """Listen to all inboxes, which a user may: they are its own account's."""
     before = stage.served()
     async with stage.raw(me.identity) as raw:
-        await raw.subscribe(dotted("_INBOX", ">"), 7)
+        await raw.subscribe(raw_subject("_INBOX", ">"), 7)
         await raw.round()
         await asyncio.sleep(LISTEN_S)
         went_on = await stage.grown(stage.served, before)
         heard = len(raw.heard)
         own = await raw.ask(stage.report(me, "noted"), b"{}")
-    return weigh(
-        Fact("the subscription was taken", not raw.errors),
-        Fact("victims were answered meanwhile", went_on),
-        Fact(f"it heard {heard or 'none'} of the answers", not heard),
-        Fact("it does hear its own", own is not None),
+    return verdict_of(
+        Check("the subscription was taken", not raw.errors),
+        Check("victims were answered meanwhile", went_on),
+        Check(f"it heard {heard or 'none'} of the answers", not heard),
+        Check("it does hear its own", own is not None),
     )
 
 
-def _shared(rows: Sequence[Subject]) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
+def _shared(rows: Sequence[Subject]) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
     """Return the try of joining queue groups that others may be in, on the names of these subjects."""
 
-    async def run(stage: Stage, me: Attacker) -> Finding:
+    async def run(stage: Environment, me: Attacker) -> AttackVerdict:
         before, groups = stage.told(), (GUESSED, QUEUE, stage.victims[0].name)
         patterns = [short_pattern(row, me.name) for row in rows]
         async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
@@ -128,11 +128,11 @@ def _shared(rows: Sequence[Subject]) -> Callable[[Stage, Attacker], Awaitable[Fi
             await bare.subscribe(short_pattern(subjects.TICKED, me.name), 99)
             ticked = await bare.until(lambda: bool(bare.heard))
         tried = len(patterns) * len(groups)
-        return weigh(
-            Fact(f"{told} of {tried} were refused, with its lists and without", told == [tried, tried]),
-            Fact(f"it heard {heard or 'none'} of them", not heard),
-            Fact("outside of a group it hears what everybody does", ticked),
-            Fact("victims were told theirs", served),
+        return verdict_of(
+            Check(f"{told} of {tried} were refused, with its lists and without", told == [tried, tried]),
+            Check(f"it heard {heard or 'none'} of them", not heard),
+            Check("outside of a group it hears what everybody does", ticked),
+            Check("victims were told theirs", served),
         )
 
     return run

@@ -41,12 +41,12 @@ _EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Ev
 
 Answer = TypeVar("Answer")
 
-Told = tuple[str, str, int]
+OutcomeKey = tuple[str, str, int]
 """Order, what became of it, and its place in the book's history."""
 
 
 @dataclass(slots=True)
-class Phase:
+class ServicePhase:
     """How an external agent was served for a while."""
 
     latencies: list[float] = field(default_factory=list)
@@ -61,16 +61,16 @@ class Phase:
         return quantiles(self.latencies, n=100)[98] if len(self.latencies) > 1 else 0.0
 
 
-class External:
+class TradingVictim:
     """One external agent that trades on one market."""
 
     def __init__(self, client: Client, run: str, name: str, resource: str, *, sells: bool) -> None:
         """Sit down in an account of one's own."""
         self.name = name
         """Who."""
-        self.phase = Phase()
+        self.phase = ServicePhase()
         """How it is served at present."""
-        self.told: set[Told] = set()
+        self.told: set[OutcomeKey] = set()
         """Every outcome it was told."""
         self.strange: list[str] = []
         """What it heard that was not meant for it, or cannot be read."""
@@ -117,9 +117,9 @@ class External:
         """Finish the present round and trade no more."""
         self._stopping = True
 
-    def next_phase(self) -> Phase:
+    def next_phase(self) -> ServicePhase:
         """Begin to measure anew; return what was measured so far."""
-        done, self.phase = self.phase, Phase()
+        done, self.phase = self.phase, ServicePhase()
         return done
 
     def reconnects(self) -> int:

@@ -9,8 +9,8 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import RawClient
 from econsim.schemas.subject import Subject
 
@@ -42,9 +42,9 @@ class Row:
     tries: str
     reason: str
     codes: Sequence[str]
-    messages: Callable[[Stage], list[tuple[str, bytes]]]
+    messages: Callable[[Environment], list[tuple[str, bytes]]]
 
-    async def run(self, stage: Stage, me: Attacker) -> Finding:
+    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
         """Send each and read the answer."""
         stage.witness.forget(me.name)
         victim = stage.victims[0]
@@ -58,14 +58,14 @@ class Row:
             me.name, *(row.pattern(run=stage.run, agent=me.name) for row in subjects.ENTER_ORDER)
         )
         taken = [o for o, what, _ in victim.told if what == "cancelled" and o not in victim.taken_back]
-        return weigh(
-            Fact(f"{len(codes)} were refused, as {', '.join(sorted(set(codes)))}", not wrong),
-            Fact(f"{len(queued) or 'none'} reached a market", not queued),
-            Fact(
+        return verdict_of(
+            Check(f"{len(codes)} were refused, as {', '.join(sorted(set(codes)))}", not wrong),
+            Check(f"{len(queued) or 'none'} reached a market", not queued),
+            Check(
                 f"{len(taken) or 'no'} orders of {victim.name} came off the book without its doing", not taken
             ),
-            Fact("the attacker's balance is what it was", before == await stage.balance(me.name)),
-            Fact("what came later was served", settled),
+            Check("the attacker's balance is what it was", before == await stage.balance(me.name)),
+            Check("what came later was served", settled),
         )
 
 
@@ -76,7 +76,7 @@ def _refusal(payload: bytes) -> str:
     return str(told["code"]) if told else "admitted"
 
 
-def _resting(stage: Stage) -> str:
+def _resting(stage: Environment) -> str:
     """Return a victim's order that rests, or the newest it placed."""
     return stage.victims[0].placed[-1]
 
@@ -145,7 +145,7 @@ def outcomes(raw: RawClient) -> list[dict[str, object]]:
     return found
 
 
-async def self_trade(stage: Stage, me: Attacker) -> Finding:
+async def self_trade(stage: Environment, me: Attacker) -> AttackVerdict:
     """Buy, then trade back and forth with oneself at the highest and the lowest price."""
     before = await stage.balance(me.name)
     async with stage.raw(me.identity) as raw:
@@ -161,9 +161,9 @@ async def self_trade(stage: Stage, me: Attacker) -> Finding:
         )
     after = await stage.balance(me.name)
     bought = sum(1 for i in outcomes(raw) if i.get("buyer") == me.name)
-    return weigh(
-        Fact(f"its orders were dealt with ({bought} trades)", answered and bought > 0),
-        Fact(
+    return verdict_of(
+        Check(f"its orders were dealt with ({bought} trades)", answered and bought > 0),
+        Check(
             f"its money did not grow: {before.get('posted')} → {after.get('posted')}",
             _posted(after) <= _posted(before) + MOST,
         ),
@@ -183,7 +183,7 @@ def _posted(balance: dict[str, object]) -> int:
     return int(str(balance.get("posted", 0)))
 
 
-async def overspend(stage: Stage, me: Attacker) -> Finding:
+async def overspend(stage: Environment, me: Attacker) -> AttackVerdict:
     """Bid for far more than one has, all at once, on both markets."""
     async with stage.raw(me.identity) as raw:
         await told_of(raw)
@@ -194,16 +194,16 @@ async def overspend(stage: Stage, me: Attacker) -> Finding:
         told = outcomes(raw)
     balance = await stage.balance(me.name)
     refused = sum(1 for item in told if item.get("code") == "debit_account_would_go_negative")
-    return weigh(
-        Fact(f"the ledger refused {refused} of 40 for want of money", refused > 0),
-        Fact(
+    return verdict_of(
+        Check(f"the ledger refused {refused} of 40 for want of money", refused > 0),
+        Check(
             f"it holds no more than there is: {balance.get('pending')} of {balance.get('posted')}",
             0 <= int(str(balance.get("pending", 0))) <= _posted(balance),
         ),
     )
 
 
-async def sell_nothing(stage: Stage, me: Attacker) -> Finding:
+async def sell_nothing(stage: Environment, me: Attacker) -> AttackVerdict:
     """Sell units one does not have, twice on each market."""
     before = await stage.balance(me.name)
     async with stage.raw(me.identity) as raw:
@@ -212,16 +212,16 @@ async def sell_nothing(stage: Stage, me: Attacker) -> Finding:
             await raw.ask(entry(subjects.PLACE_ASK, ("cpu", "gpu")[number % 2]), order(number, 10_000, 5))
         await raw.until(lambda: len(outcomes(raw)) >= 4)
         codes = {str(item.get("code")) for item in outcomes(raw)}
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"the ledger refused each: {', '.join(sorted(codes))}",
             codes == {"debit_account_would_go_negative"},
         ),
-        Fact("its balance is what it was", before == await stage.balance(me.name)),
+        Check("its balance is what it was", before == await stage.balance(me.name)),
     )
 
 
-async def replay(stage: Stage, me: Attacker) -> Finding:
+async def replay(stage: Environment, me: Attacker) -> AttackVerdict:
     """Send one order again and again, over two connections."""
     stage.witness.forget(me.name)
     async with stage.raw(me.identity) as one, stage.raw(me.identity) as other:
@@ -237,15 +237,15 @@ async def replay(stage: Stage, me: Attacker) -> Finding:
             for i in outcomes(one)
             if i.get("order_id") == f"{me.name}.osame" and "side" in i and "reason" not in i
         }
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             "the queue knew the last of eleven", answer is not None and b'"duplicate":true' in answer.payload
         ),
-        Fact(f"{len(accepted)} order entered the book", len(accepted) == 1),
+        Check(f"{len(accepted)} order entered the book", len(accepted) == 1),
     )
 
 
-async def other_content(stage: Stage, me: Attacker) -> Finding:
+async def other_content(stage: Environment, me: Attacker) -> AttackVerdict:
     """Use an order's id again for another order, in the hope that its reservation is taken for both."""
     async with stage.raw(me.identity) as raw:
         await told_of(raw)
@@ -254,12 +254,12 @@ async def other_content(stage: Stage, me: Attacker) -> Finding:
         await raw.until(lambda: any("code" in item for item in outcomes(raw)))
         codes = [str(item["code"]) for item in outcomes(raw) if "code" in item]
     balance = await stage.balance(me.name)
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"the second was refused as {', '.join(codes)}",
             codes == ["order_id_exists_with_different_fields"],
         ),
-        Fact(f"{balance.get('pending')} is held, for the first alone", balance.get("pending") == 10_000),
+        Check(f"{balance.get('pending')} is held, for the first alone", balance.get("pending") == 10_000),
     )
 
 

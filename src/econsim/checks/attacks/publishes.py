@@ -13,14 +13,14 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage, refused
-from econsim.checks.attacks.verdict import Fact, Finding, dotted, weigh
-from econsim.checks.raw_client import Identity
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_check
+from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
+from econsim.checks.raw_client import UserCredentials
 from econsim.schemas.subject import Subject
 from econsim.streams import book_name, bucket
 from econsim.subjects import AUDIT, ORDERS
 
-Where = Callable[[Stage, Attacker], str]
+Where = Callable[[Environment, Attacker], str]
 """The subject that is tried."""
 
 _API: Final = "$JS.API"
@@ -37,7 +37,7 @@ class Row:
     what: str = "{}"
     """The message; `%me` is the attacker's name, `%run` the run."""
 
-    async def run(self, stage: Stage, me: Attacker) -> Finding:
+    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
         """Say it with and without a list of what may be said."""
         subject = self.where(stage, me)
         said = self.what.replace("%me", me.name).replace("%run", stage.run)
@@ -49,22 +49,22 @@ class Row:
         passed = await self._walled(stage, me, subject, payload.encode())
         changed = sorted(k for k, v in (await stage.streams()).items() if before.get(k) != v)
         heard = stage.above.of(me.name, subject)
-        return weigh(
+        return verdict_of(
             told,
-            Fact("what was said beside it arrived", passed),
+            Check("what was said beside it arrived", passed),
             stage.untouched(me, subject),
-            Fact("nothing of it reached the system account", not heard),
-            Fact(f"streams are as they were {' '.join(_kept(changed))}".strip(), not _kept(changed)),
+            Check("nothing of it reached the system account", not heard),
+            Check(f"streams are as they were {' '.join(_kept(changed))}".strip(), not _kept(changed)),
         )
 
-    async def _told(self, stage: Stage, me: Attacker, subject: str, payload: bytes) -> Fact:
+    async def _told(self, stage: Environment, me: Attacker, subject: str, payload: bytes) -> Check:
         async with stage.raw(me.identity) as raw:
             await raw.publish(subject, payload, f"_INBOX.{me.name}")
             await raw.round()
-            return refused(raw, "publish", subject)
+            return refusal_check(raw, "publish", subject)
 
-    async def _walled(self, stage: Stage, me: Attacker, subject: str, payload: bytes) -> bool:
-        identity: Identity = await stage.powers.wall_only(me.name)
+    async def _walled(self, stage: Environment, me: Attacker, subject: str, payload: bytes) -> bool:
+        identity: UserCredentials = await stage.powers.wall_only(me.name)
         async with stage.raw(identity) as raw:
             await raw.publish(subject, payload, f"_INBOX.{me.name}")
             return await stage.settled(raw, me)
@@ -76,13 +76,13 @@ def _kept(changed: list[str]) -> list[str]:
 
 
 def _fixed(*tokens: str) -> Where:
-    return lambda _, __: dotted(*tokens)
+    return lambda _, __: raw_subject(*tokens)
 
 
 def _of_run(row: Subject, agent: str = "%victim", **places: str) -> Where:
     """Return a row's subject in the run; the agent is a victim unless said otherwise."""
 
-    def where(stage: Stage, me: Attacker) -> str:
+    def where(stage: Environment, me: Attacker) -> str:
         who = {"%victim": stage.victims[0].name, "%me": me.name}.get(agent, agent)
         values = {"run": stage.run, "resource": RESOURCE, "agent": who, **places}
         return row(**{place: values[place] for place in row.places})
@@ -127,16 +127,16 @@ ROWS: Final = (
     Row("message_delete", "to take an event out of the log", _fixed(_API, "STREAM", "MSG", "DELETE", AUDIT), '{"seq":1}'),
     Row("message_get", "to read any message of the ledger's bucket", _fixed(_API, "STREAM", "MSG", "GET", _STATE), '{"seq":1}'),
     Row("direct_get_many", "to read everybody's balances in one request", _fixed(_API, "DIRECT", "GET", _STATE), '{"multi_last":["$KV.agent_state.>"],"batch":100}'),
-    Row("direct_get_another", "to read a victim's balance", lambda s, _: dotted(_API, "DIRECT", "GET", _STATE, "$KV", "agent_state", s.run, s.victims[0].name, "balance")),
+    Row("direct_get_another", "to read a victim's balance", lambda s, _: raw_subject(_API, "DIRECT", "GET", _STATE, "$KV", "agent_state", s.run, s.victims[0].name, "balance")),
     Row("consumer_create", "to have the log delivered to itself", _fixed(_API, "CONSUMER", "CREATE", AUDIT), '{"stream_name":"audit_log","config":{"deliver_subject":"_INBOX.%me","ack_policy":"none"}}'),
-    Row("consumer_next", "to take orders off the queue of a book", lambda s, _: dotted(_API, "CONSUMER", "MSG", "NEXT", ORDERS, book_name(s.run, RESOURCE)), '{"batch":10}'),
-    Row("acknowledge", "to acknowledge somebody's order before its market has seen to it", lambda s, _: dotted("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", "0")),
+    Row("consumer_next", "to take orders off the queue of a book", lambda s, _: raw_subject(_API, "CONSUMER", "MSG", "NEXT", ORDERS, book_name(s.run, RESOURCE)), '{"batch":10}'),
+    Row("acknowledge", "to acknowledge somebody's order before its market has seen to it", lambda s, _: raw_subject("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", "0")),
     Row("balance_write", "to write its own balance into the ledger's bucket", _key("agent_state", "%run.%me.balance"), '{"posted":9007199254740991,"pending":0}'),
     Row("lease_steal", "to take the lease of a book's writer", _key("leases", f"book.%run.{RESOURCE}")),
     Row("quota_write", "to raise its own quotas", _key("quotas", "%run.%me"), '{"max_publish_rate":1000000}'),
-    Row("counter_poison", "to use up a victim's quota", lambda s, _: dotted("quota", "publish_rate", s.run, s.victims[0].name, "1"), "+1000000"),
+    Row("counter_poison", "to use up a victim's quota", lambda s, _: raw_subject("quota", "publish_rate", s.run, s.victims[0].name, "1"), "+1000000"),
     Row("price_write", "to set a market's price", _key("market_prices", f"{RESOURCE}.%run")),
-    Row("dead_letter_plant", "to plant a dead letter that an operator would put back into the queue", lambda s, m: dotted("dead_letter", subjects.PLACE_BID(resource=RESOURCE, run=s.run, agent=m.name)), _ORDER),
+    Row("dead_letter_plant", "to plant a dead letter that an operator would put back into the queue", lambda s, m: raw_subject("dead_letter", subjects.PLACE_BID(resource=RESOURCE, run=s.run, agent=m.name)), _ORDER),
     Row("run_close", "to say that the run has ended", _of_run(subjects.RUN_CLOSED)),
     Row("tick_forge", "to open a tick", _of_run(subjects.TICKED)),
     Row("suspend_another", "to have a victim thrown out", _of_run(subjects.AGENT_SUSPENDED)),
@@ -149,13 +149,13 @@ ROWS: Final = (
     Row("order_as_another", "to place an order as a victim", _of_run(subjects.PLACE_BID), _ORDER),
     Row("order_unadmitted", "to place its own order past the entrance and its quotas", _of_run(subjects.PLACE_BID, "%me"), _ORDER),
     Row("order_elsewhere", "to place an order in a run it is not in", lambda s, m: subjects.PLACE_BID(resource=RESOURCE, run=s.elsewhere, agent=m.name), _ORDER),
-    Row("wildcard_place_bid", "to place a bid on all markets and in all runs with a wildcard", lambda _, m: dotted("market", "*", "place_bid", "*", m.name), _ORDER),
-    Row("report_as_another", "to speak of itself as a victim", lambda s, _: dotted("agent", s.victims[0].name, "noted")),
+    Row("wildcard_place_bid", "to place a bid on all markets and in all runs with a wildcard", lambda _, m: raw_subject("market", "*", "place_bid", "*", m.name), _ORDER),
+    Row("report_as_another", "to speak of itself as a victim", lambda s, _: raw_subject("agent", s.victims[0].name, "noted")),
     Row("event_forge", "to write an event of its own making into the log", lambda s, m: subjects.REPORTED(agent=m.name, event="enriched", run=s.run)),
     Row("delivery_forge", "to tell a victim that its order traded", _of_run(subjects.ORDER_OUTCOME[3])),
     Row("broadcast_forge", "to tell everybody a false price", _of_run(subjects.ALL_PRICES)),
-    Row("inbox_of_service", "to hand a book commands past the queue", lambda s, _: dotted("_INBOX", "market", book_name(s.run, RESOURCE), "any"), _ORDER),
-    Row("inbox_of_another", "to answer a victim's request in a service's stead", lambda s, _: dotted("_INBOX", s.victims[0].name)),
+    Row("inbox_of_service", "to hand a book commands past the queue", lambda s, _: raw_subject("_INBOX", "market", book_name(s.run, RESOURCE), "any"), _ORDER),
+    Row("inbox_of_another", "to answer a victim's request in a service's stead", lambda s, _: raw_subject("_INBOX", s.victims[0].name)),
     Row("response_forge", "to answer through the server's own reply subjects", _fixed("_R_", "a", "b")),
     Row("trace_forge", "to write spans into the trace", _fixed("trace", "market", "cpu", "span_started")),
     Row("claims_update", "to ask the server for more imports", _fixed("$SYS", "REQ", "CLAIMS", "UPDATE"), "e30.e30.%me"),

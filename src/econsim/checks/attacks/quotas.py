@@ -15,10 +15,10 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
 from econsim.checks.attacks.orders import entry, order
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
-from econsim.checks.raw_client import RawClient, message
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
+from econsim.checks.raw_client import RawClient, publish_frame
 from econsim.identity.agent_account import CONNECTIONS_MAX
 from econsim.schemas.quota import Quotas
 
@@ -49,28 +49,28 @@ def _windows(started: float) -> int:
     return int(time.perf_counter() - started) + 2
 
 
-async def _each(stage: Stage, me: Attacker, work: Callable[[RawClient, int], Awaitable[None]]) -> None:
+async def _each(stage: Environment, me: Attacker, work: Callable[[RawClient, int], Awaitable[None]]) -> None:
     """Do something on as many connections as an agent may have, at once."""
     async with AsyncExitStack() as stack:
         raws = [await stack.enter_async_context(stage.raw(me.identity)) for _ in range(CONNECTIONS_MAX)]
         await asyncio.gather(*(work(raw, number) for number, raw in enumerate(raws)))
 
 
-async def _admitted(stage: Stage, me: Attacker, *patterns: str) -> int:
+async def _admitted(stage: Environment, me: Attacker, *patterns: str) -> int:
     """Return how much of an attacker came through on patterns of `SIM`, once the first of it has."""
     await stage.witness.until(lambda: bool(stage.witness.of(me.name, *patterns)))
     await asyncio.sleep(0.3)
     return len(stage.witness.of(me.name, *patterns))
 
 
-async def orders_by_connections(stage: Stage, me: Attacker) -> Finding:
+async def orders_by_connections(stage: Environment, me: Attacker) -> AttackVerdict:
     """Place orders over four connections at once."""
     stage.witness.forget(me.name)
     started = time.perf_counter()
 
     async def place(raw: RawClient, number: int) -> None:
         bids = [
-            message(entry(subjects.PLACE_BID), order(f"{number}-{n}"))
+            publish_frame(entry(subjects.PLACE_BID), order(f"{number}-{n}"))
             for n in range(BURST // CONNECTIONS_MAX)
         ]
         await raw.send(b"".join(bids))
@@ -79,12 +79,12 @@ async def orders_by_connections(stage: Stage, me: Attacker) -> Finding:
     await _each(stage, me, place)
     queued = await _admitted(stage, me, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
     most = LIMITS.max_order_rate * _windows(started)
-    return weigh(
-        Fact(f"of {BURST} orders {queued} were admitted, at most {most} may be", 0 < queued <= most),
+    return verdict_of(
+        Check(f"of {BURST} orders {queued} were admitted, at most {most} may be", 0 < queued <= most),
     )
 
 
-async def reports_by_connections(stage: Stage, me: Attacker) -> Finding:
+async def reports_by_connections(stage: Environment, me: Attacker) -> AttackVerdict:
     """Report over four connections at once."""
     stage.witness.forget(me.name)
     started = time.perf_counter()
@@ -92,7 +92,8 @@ async def reports_by_connections(stage: Stage, me: Attacker) -> Finding:
     async def tell(raw: RawClient, number: int) -> None:
         await raw.send(
             b"".join(
-                message(stage.report(me, f"told{number}"), b"{}") for _ in range(BURST // CONNECTIONS_MAX)
+                publish_frame(stage.report(me, f"told{number}"), b"{}")
+                for _ in range(BURST // CONNECTIONS_MAX)
             )
         )
         await raw.round()
@@ -100,12 +101,12 @@ async def reports_by_connections(stage: Stage, me: Attacker) -> Finding:
     await _each(stage, me, tell)
     stored = await _admitted(stage, me, subjects.REPORTED.pattern(agent=me.name, run=stage.run))
     most = LIMITS.max_publish_rate * _windows(started)
-    return weigh(
-        Fact(f"of {BURST} reports {stored} were admitted, at most {most} may be", 0 < stored <= most),
+    return verdict_of(
+        Check(f"of {BURST} reports {stored} were admitted, at most {most} may be", 0 < stored <= most),
     )
 
 
-async def by_services(stage: Stage, me: Attacker) -> Finding:
+async def by_services(stage: Environment, me: Attacker) -> AttackVerdict:
     """Ask three services and the entrance at once, each of which counts by itself."""
     await stage.powers.limit(me.name, "max_publish_rate", RATE)
     await asyncio.sleep(CHANGED_S)
@@ -120,15 +121,17 @@ async def by_services(stage: Stage, me: Attacker) -> Finding:
         await raw.subscribe("_INBOX.all.*", 5)
         await raw.send(
             b"".join(
-                message(subject, b"{}", f"_INBOX.all.{n}") for n in range(BURST // 4) for subject in asked
+                publish_frame(subject, b"{}", f"_INBOX.all.{n}")
+                for n in range(BURST // 4)
+                for subject in asked
             )
         )
         await raw.until(lambda: len(raw.heard) >= BURST)
         served = [said for said in raw.heard if b'"error"' not in said.payload]
         most = RATE * _windows(started)
-    return weigh(
-        Fact(f"{len(raw.heard)} of {BURST} were answered", len(raw.heard) == BURST),
-        Fact(f"{len(served)} of them were served, at most {most} may be", 0 < len(served) <= most),
+    return verdict_of(
+        Check(f"{len(raw.heard)} of {BURST} were answered", len(raw.heard) == BURST),
+        Check(f"{len(served)} of them were served, at most {most} may be", 0 < len(served) <= most),
     )
 
 
@@ -136,7 +139,7 @@ def _execute(*actions: Mapping[str, object]) -> bytes:
     return json.dumps({"actions": list(actions)}).encode()
 
 
-async def orders_by_execute(stage: Stage, me: Attacker) -> Finding:
+async def orders_by_execute(stage: Environment, me: Attacker) -> AttackVerdict:
     """Place twenty orders with each request."""
     stage.witness.forget(me.name)
     started = time.perf_counter()
@@ -157,28 +160,32 @@ async def orders_by_execute(stage: Stage, me: Attacker) -> Finding:
         await raw.until(lambda: len(raw.heard) >= 15)
     queued = stage.witness.of(me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
     most = LIMITS.max_order_rate * _windows(started)
-    return weigh(
-        Fact(f"of 300 orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most)
+    return verdict_of(
+        Check(f"of 300 orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most)
     )
 
 
-async def reads_by_execute(stage: Stage, me: Attacker) -> Finding:
+async def reads_by_execute(stage: Environment, me: Attacker) -> AttackVerdict:
     """Ask twenty times with each request."""
     stage.witness.forget(me.name)
     started = time.perf_counter()
     async with stage.raw(me.identity) as raw:
         await raw.subscribe("_INBOX.all.*", 5)
         body = _execute(*[{"do": "get_balance"}] * 20)
-        await raw.send(b"".join(message(subjects.EXECUTE.short, body, f"_INBOX.all.{n}") for n in range(60)))
+        await raw.send(
+            b"".join(publish_frame(subjects.EXECUTE.short, body, f"_INBOX.all.{n}") for n in range(60))
+        )
         await raw.until(lambda: len(raw.heard) >= 60)
     asked = stage.witness.of(me.name, subjects.GET_BALANCE(run=stage.run, agent=me.name))
     most = LIMITS.max_publish_rate * _windows(started)
-    return weigh(
-        Fact(f"of 1200 questions {len(asked)} reached the ledger, at most {most} may", 0 < len(asked) <= most)
+    return verdict_of(
+        Check(
+            f"of 1200 questions {len(asked)} reached the ledger, at most {most} may", 0 < len(asked) <= most
+        )
     )
 
 
-async def without_reply(stage: Stage, me: Attacker) -> Finding:
+async def without_reply(stage: Environment, me: Attacker) -> AttackVerdict:
     """Ask without a reply subject, so that nobody is answered, or counted."""
     stage.witness.forget(me.name)
     async with stage.raw(me.identity) as raw:
@@ -186,7 +193,7 @@ async def without_reply(stage: Stage, me: Attacker) -> Finding:
             {"do": "place_bid", "resource": RESOURCE, "price": 10_000, "quantity": 1, "order_id": "silent"},
             *[{"do": "get_balance"}] * 19,
         )
-        await raw.send(b"".join(message(subjects.EXECUTE.short, body) for _ in range(100)))
+        await raw.send(b"".join(publish_frame(subjects.EXECUTE.short, body) for _ in range(100)))
         settled = await stage.settled(raw, me)
         await asyncio.sleep(0.3)
     asked = stage.witness.of(
@@ -195,14 +202,14 @@ async def without_reply(stage: Stage, me: Attacker) -> Finding:
         subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name),
     )
     arrived = stage.witness.of(me.name, subjects.EXECUTE(run=stage.run, agent=me.name))
-    return weigh(
-        Fact(f"{len(arrived)} of 100 arrived", len(arrived) == 100),
-        Fact(f"of 2000 actions {len(asked) or 'none'} were done", not asked),
-        Fact("what came later was served", settled),
+    return verdict_of(
+        Check(f"{len(arrived)} of 100 arrived", len(arrived) == 100),
+        Check(f"of 2000 actions {len(asked) or 'none'} were done", not asked),
+        Check("what came later was served", settled),
     )
 
 
-async def stream_bytes(stage: Stage, me: Attacker) -> Finding:
+async def stream_bytes(stage: Environment, me: Attacker) -> AttackVerdict:
     """Fill the log with large reports."""
     await stage.powers.limit(me.name, "max_stream_bytes", BYTES_MAX)
     await asyncio.sleep(CHANGED_S)
@@ -213,16 +220,16 @@ async def stream_bytes(stage: Stage, me: Attacker) -> Finding:
     stored = stage.witness.of(me.name, subjects.REPORTED(agent=me.name, event="filled", run=stage.run))
     size = sum(len(said.payload) for said in stored)
     refused = sum(1 for answer in answers if answer and b"stream_bytes_are_exceeded" in answer.payload)
-    return weigh(
-        Fact(f"{refused} of 12 were refused", refused > 0),
-        Fact(f"{size} bytes are in the log, {BYTES_MAX} may be", 0 < size <= BYTES_MAX),
+    return verdict_of(
+        Check(f"{refused} of 12 were refused", refused > 0),
+        Check(f"{size} bytes are in the log, {BYTES_MAX} may be", 0 < size <= BYTES_MAX),
     )
 
 
-async def _flood(stage: Stage, me: Attacker, subject: str, reply: str = "") -> tuple[bool, bool]:
+async def _flood(stage: Environment, me: Attacker, subject: str, reply: str = "") -> tuple[bool, bool]:
     """Send far too much at once; return whether the account was taken away, and whether the connection ended."""
     async with stage.raw(me.identity) as raw:
-        burst = message(subject, b"{}", reply) * (FLOOD // 20)
+        burst = publish_frame(subject, b"{}", reply) * (FLOOD // 20)
         for _ in range(20):
             await raw.send(burst)
             await asyncio.sleep(0)
@@ -232,19 +239,19 @@ async def _flood(stage: Stage, me: Attacker, subject: str, reply: str = "") -> t
 
 
 def _flooding(
-    subject: Callable[[Stage, Attacker], str], reply: str
-) -> Callable[[Stage, Attacker], Awaitable[Finding]]:
-    async def run(stage: Stage, me: Attacker) -> Finding:
+    subject: Callable[[Environment, Attacker], str], reply: str
+) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
+    async def run(stage: Environment, me: Attacker) -> AttackVerdict:
         before = stage.served()
         refused = sum(external.phase.refused for external in stage.victims)
         gone, closed = await _flood(stage, me, subject(stage, me), reply)
         # What is queued before the door closes must be worked off, so victims are given a moment.
         served = await stage.grown(stage.served, before, SERVED_MIN)
-        return weigh(
-            Fact("its account was taken away", gone),
-            Fact("its connection ended", closed),
-            Fact("victims were served meanwhile", served),
-            Fact(
+        return verdict_of(
+            Check("its account was taken away", gone),
+            Check("its connection ended", closed),
+            Check("victims were served meanwhile", served),
+            Check(
                 "no victim was refused anything",
                 refused == sum(external.phase.refused for external in stage.victims),
             ),
@@ -253,20 +260,20 @@ def _flooding(
     return run
 
 
-async def reading_flood(stage: Stage, me: Attacker) -> Finding:
+async def reading_flood(stage: Environment, me: Attacker) -> AttackVerdict:
     """Read one's own balance as fast as the server answers: no service sees it."""
     before = stage.served()
     async with stage.raw(me.identity) as raw:
         await raw.subscribe("_INBOX.all", 5)
         raw.keep = lambda _: False
-        await raw.send(message("state.balance", b"", "_INBOX.all") * FLOOD)
+        await raw.send(publish_frame("state.balance", b"", "_INBOX.all") * FLOOD)
         read = await raw.round()
     served = await stage.grown(stage.served, before, SERVED_MIN)
     refused = [external.name for external in stage.victims if external.phase.refused]
-    return weigh(
-        Fact(f"the server took all {FLOOD} readings in", read),
-        Fact("victims were served meanwhile", served),
-        Fact(f"{refused or 'no victim'} was refused anything", not refused),
+    return verdict_of(
+        Check(f"the server took all {FLOOD} readings in", read),
+        Check("victims were served meanwhile", served),
+        Check(f"{refused or 'no victim'} was refused anything", not refused),
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Stage
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
-from econsim.checks.raw_client import Said
+from econsim.checks.attacks.environment import Attacker, Environment
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
+from econsim.checks.raw_client import RawMessage
 
 BODIES: Final[dict[str, dict[str, object]]] = {
     "multi_last": {"multi_last": ["$KV.agent_state.>"], "batch": 100},
@@ -33,7 +33,7 @@ class Row:
     name: str
     body: dict[str, object]
 
-    async def run(self, stage: Stage, me: Attacker) -> Finding:
+    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
         """Ask every reading with the payload, and once without."""
         text = json.dumps(self.body).replace("%run", stage.run).replace("%victim", stage.victims[0].name)
         async with stage.raw(me.identity) as raw:
@@ -43,19 +43,19 @@ class Row:
                 await raw.ask(name, text.encode())
             leaked = [said for said in raw.heard[heard:] if said.payload or _foreign(said, stage)]
             answers = len(raw.heard) - heard
-        return weigh(
-            Fact("its own balance it may read", plain is not None and b"posted" in plain.payload),
-            Fact(f"the server answered {answers} of {len(NAMES)} with a status", answers == len(NAMES)),
-            Fact(f"{len(leaked) or 'none'} of the answers held a message", not leaked),
+        return verdict_of(
+            Check("its own balance it may read", plain is not None and b"posted" in plain.payload),
+            Check(f"the server answered {answers} of {len(NAMES)} with a status", answers == len(NAMES)),
+            Check(f"{len(leaked) or 'none'} of the answers held a message", not leaked),
         )
 
 
-def _foreign(said: Said, stage: Stage) -> bool:
+def _foreign(said: RawMessage, stage: Environment) -> bool:
     text = said.headers + said.payload
     return any(f".{external.name}.".encode() in text for external in stage.victims)
 
 
-async def crafted_keys(stage: Stage, me: Attacker) -> Finding:
+async def crafted_keys(stage: Environment, me: Attacker) -> AttackVerdict:
     """Put wildcards, and more than a token, where the name of a market stands."""
     tried = [
         "state.price.*",
@@ -72,21 +72,21 @@ async def crafted_keys(stage: Stage, me: Attacker) -> Finding:
         b"Nats-Subject: $KV.market_prices." in a.headers and f".{stage.run}\r".encode() in a.headers
         for a in held
     )
-    return weigh(
-        Fact(f"{len(held)} of {len(tried)} gave a public price of the run, nothing else", public),
-        Fact("no answer speaks of a victim", not any(_foreign(a, stage) for a in answers if a)),
+    return verdict_of(
+        Check(f"{len(held)} of {len(tried)} gave a public price of the run, nothing else", public),
+        Check("no answer speaks of a victim", not any(_foreign(a, stage) for a in answers if a)),
     )
 
 
-async def headers(stage: Stage, me: Attacker) -> Finding:
+async def headers(stage: Environment, me: Attacker) -> AttackVerdict:
     """Ask for one's own balance with headers that change what a direct get returns."""
     lines = b"Nats-Subject: $KV.agent_state.>\r\nNats-Sequence: 1\r\nNats-Stream: audit_log\r\nNats-Min-Last-Sequence: 0"
     async with stage.raw(me.identity) as raw:
         answer = await raw.ask("state.balance", b"", headers=lines)
     subject = f"Nats-Subject: $KV.agent_state.{stage.run}.{me.name}.balance".encode()
-    return weigh(
-        Fact("the answer is its own balance", answer is not None and subject in answer.headers),
-        Fact("it speaks of no victim", answer is not None and not _foreign(answer, stage)),
+    return verdict_of(
+        Check("the answer is its own balance", answer is not None and subject in answer.headers),
+        Check("it speaks of no victim", answer is not None and not _foreign(answer, stage)),
     )
 
 

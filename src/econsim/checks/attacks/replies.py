@@ -8,8 +8,8 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage
-from econsim.checks.attacks.verdict import Fact, Finding, dotted, weigh
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
+from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
 from econsim.streams import book_name
 from econsim.subjects import ORDERS
 
@@ -23,9 +23,9 @@ class Row:
 
     name: str
     tries: str
-    where: Callable[[Stage, Attacker], str]
+    where: Callable[[Environment, Attacker], str]
 
-    async def run(self, stage: Stage, me: Attacker) -> Finding:
+    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
         """Ask everything an agent may ask, with the place as the reply subject."""
         target = self.where(stage, me)
         asked = _asked(stage, me)
@@ -36,17 +36,17 @@ class Row:
             settled = await stage.settled(raw, me)
             complaints = len(raw.errors)
         await stage.witness.until(lambda: bool(stage.witness.of(me.name, target)), WAIT_S)
-        return weigh(
-            Fact(
+        return verdict_of(
+            Check(
                 f"what was asked after {len(asked)} things, {complaints} of them refused for the reply alone, was answered",
                 settled,
             ),
             stage.untouched(me, target),
-            Fact("nothing of it reached the system account", not stage.above.of(me.name, target)),
+            Check("nothing of it reached the system account", not stage.above.of(me.name, target)),
         )
 
 
-def _asked(stage: Stage, me: Attacker) -> list[tuple[str, bytes]]:
+def _asked(stage: Environment, me: Attacker) -> list[tuple[str, bytes]]:
     shorts = (subjects.GET_BALANCE.short, subjects.GET_PRICES.short, subjects.INVOKE_LLM.short)
     bid = subjects.ENTER_ORDER[subjects.PLACE_BID].short.format(resource=RESOURCE)
     actions = b'{"actions":[{"do":"get_balance"}]}'
@@ -69,13 +69,13 @@ ROWS: Final = (
     Row("reply_to_log", "to have an answer stored as an event", lambda s, m: subjects.REPORTED(agent=m.name, event="answered", run=s.run)),
     Row("reply_to_system", "to have an answer taken for the end of a run", lambda _, m: subjects.RUN_CLOSED(run=m.name)),
     Row("reply_to_admin", "to have an answer taken for an operator's command", lambda _, m: subjects.CLOSE_RUN(operator=m.name)),
-    Row("reply_to_bucket", "to have an answer written into the ledger's bucket", lambda s, m: dotted("$KV", "agent_state", s.run, m.name, "balance")),
-    Row("reply_to_ack", "to have an answer acknowledge somebody's order", lambda s, m: dotted("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", m.name)),
-    Row("reply_to_inbox", "to have an answer come out in a service's inbox", lambda _, m: dotted("_INBOX", "market", m.name)),
-    Row("reply_to_response", "to have an answer come out at the server's own reply subjects", lambda _, m: dotted("_R_", m.name, "a")),
-    Row("reply_to_api", "to have an answer taken for a request to JetStream", lambda _, m: dotted("$JS", "API", "STREAM", "DELETE", m.name)),
-    Row("reply_to_server", "to have an answer taken for a claim about accounts", lambda _, m: dotted("$SYS", "REQ", "CLAIMS", "UPDATE", m.name)),
-    Row("reply_to_delivery", "to have an answer come out as a delivery", lambda s, m: dotted("market", RESOURCE, "trade_executed", s.run, m.name)),
+    Row("reply_to_bucket", "to have an answer written into the ledger's bucket", lambda s, m: raw_subject("$KV", "agent_state", s.run, m.name, "balance")),
+    Row("reply_to_ack", "to have an answer acknowledge somebody's order", lambda s, m: raw_subject("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", m.name)),
+    Row("reply_to_inbox", "to have an answer come out in a service's inbox", lambda _, m: raw_subject("_INBOX", "market", m.name)),
+    Row("reply_to_response", "to have an answer come out at the server's own reply subjects", lambda _, m: raw_subject("_R_", m.name, "a")),
+    Row("reply_to_api", "to have an answer taken for a request to JetStream", lambda _, m: raw_subject("$JS", "API", "STREAM", "DELETE", m.name)),
+    Row("reply_to_server", "to have an answer taken for a claim about accounts", lambda _, m: raw_subject("$SYS", "REQ", "CLAIMS", "UPDATE", m.name)),
+    Row("reply_to_delivery", "to have an answer come out as a delivery", lambda s, m: raw_subject("market", RESOURCE, "trade_executed", s.run, m.name)),
 )  # fmt: skip
 """Where answers are steered."""
 

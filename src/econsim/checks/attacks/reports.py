@@ -7,9 +7,9 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Stage, code_of
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
-from econsim.checks.raw_client import Said
+from econsim.checks.attacks.environment import Attacker, Environment, refusal_code
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
+from econsim.checks.raw_client import RawMessage
 from econsim.domain.audit.decoding import decode
 
 LATER: Final = 10**9
@@ -23,7 +23,7 @@ IMITATED: Final = (
 """Names of others' events and commands."""
 
 
-async def imitate(stage: Stage, me: Attacker) -> Finding:
+async def imitate(stage: Environment, me: Attacker) -> AttackVerdict:
     """Report under the names of the system's events."""
     async with stage.raw(me.identity) as raw:
         answers = [
@@ -35,22 +35,22 @@ async def imitate(stage: Stage, me: Attacker) -> Finding:
     kinds = {
         type(decode(found.subject or "", found.data or b"").event.data).__name__ for found in stored if found
     }
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"{len(events)} of {len(IMITATED)} were admitted ({_codes(answers)}), all of domain agent and its own",
             bool(events)
             and all(e["type"].split(".")[0] == "agent" and e["actor"] == me.name for e in events),
         ),
-        Fact(f"readers take them for {', '.join(sorted(kinds))}", kinds == {"Reported"}),
-        Fact("the run goes on", closed is None),
+        Check(f"readers take them for {', '.join(sorted(kinds))}", kinds == {"Reported"}),
+        Check("the run goes on", closed is None),
     )
 
 
-def _codes(answers: list[Said | None]) -> str:
-    return ", ".join(sorted({code_of(answer) for answer in answers}))
+def _codes(answers: list[RawMessage | None]) -> str:
+    return ", ".join(sorted({refusal_code(answer) for answer in answers}))
 
 
-async def forged_fields(stage: Stage, me: Attacker) -> Finding:
+async def forged_fields(stage: Environment, me: Attacker) -> AttackVerdict:
     """Say another actor, agent or run in the message."""
     victim = stage.victims[0].name
     tried = {
@@ -63,42 +63,42 @@ async def forged_fields(stage: Stage, me: Attacker) -> Finding:
     }
     async with stage.raw(me.identity) as raw:
         found = {
-            name: code_of(await raw.ask(stage.report(me, "forged"), json.dumps({name: value}).encode()))
+            name: refusal_code(await raw.ask(stage.report(me, "forged"), json.dumps({name: value}).encode()))
             for name, (value, _) in tried.items()
         }
     stored = await stage.event(me, "forged")
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"each was refused: {', '.join(sorted(set(found.values())))}",
             all(found[name] == code for name, (_, code) in tried.items()),
         ),
-        Fact("nothing of it is in the log", stored is None),
+        Check("nothing of it is in the log", stored is None),
     )
 
 
-async def borrowed_ids(stage: Stage, me: Attacker) -> Finding:
+async def borrowed_ids(stage: Environment, me: Attacker) -> AttackVerdict:
     """Name a victim's event as one's own, and as one's cause, in another run's name."""
     newest = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
     victim = json.loads((newest.data if newest else None) or b"{}")
     body = {"event_id": victim["event_id"], "causation_id": victim["event_id"], "trace_id": "0" * 32}
     async with stage.raw(me.identity) as raw:
-        code = code_of(await raw.ask(stage.report(me, "borrowed"), json.dumps(body).encode()))
+        code = refusal_code(await raw.ask(stage.report(me, "borrowed"), json.dumps(body).encode()))
     stored = await stage.event(me, "borrowed")
     event = json.loads((stored.data if stored else None) or b"{}")
-    return weigh(
-        Fact(f"it was {code} as a report of its own", code == "admitted" and event.get("actor") == me.name),
-        Fact(
+    return verdict_of(
+        Check(f"it was {code} as a report of its own", code == "admitted" and event.get("actor") == me.name),
+        Check(
             "its event has another id than the victim's",
             bool(event) and event["event_id"] != victim["event_id"],
         ),
-        Fact(
+        Check(
             "a cause is a claim: who and when are econsim's",
             event.get("correlation_id") == stage.run and int(event.get("tick", -1)) <= await _tick(stage),
         ),
     )
 
 
-async def lying_cycles(stage: Stage, me: Attacker) -> Finding:
+async def lying_cycles(stage: Environment, me: Attacker) -> AttackVerdict:
     """Answer ticks that will not come, for a million agents, with limits that would end the period."""
     body = {
         "data": {
@@ -110,10 +110,10 @@ async def lying_cycles(stage: Stage, me: Attacker) -> Finding:
     }
     before = await _tick(stage)
     async with stage.raw(me.identity) as raw:
-        code = code_of(await raw.ask(stage.report(me, subjects.COMPLETED), json.dumps(body).encode()))
+        code = refusal_code(await raw.ask(stage.report(me, subjects.COMPLETED), json.dumps(body).encode()))
         ticks: tuple[object, ...] = (-1, 1.5, True, "9", None, [], 10**400)
         odd = [
-            code_of(
+            refusal_code(
                 await raw.ask(
                     stage.report(me, subjects.COMPLETED), json.dumps({"data": {"tick": tick}}).encode()
                 )
@@ -124,28 +124,28 @@ async def lying_cycles(stage: Stage, me: Attacker) -> Finding:
     event = json.loads((stored.data if stored else None) or "{}")
     data = event.get("data", {})
     went_on = await stage.witness.until(lambda: True) and await _later(stage, before)
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"of limits and counts nothing was taken over ({code})",
             not data or (data.get("limits") == {} and data.get("agents") == 1),
         ),
-        Fact(
+        Check(
             f"what is no tick was refused ({', '.join(sorted(set(odd)))})", set(odd) == {"message_is_invalid"}
         ),
-        Fact(
+        Check(
             f"the log holds no event of a tick that is not there ({str(event.get('tick'))[:12]})",
             not event or int(event["tick"]) <= await _tick(stage),
         ),
-        Fact("the clock went on by its own count", went_on),
+        Check("the clock went on by its own count", went_on),
     )
 
 
-async def _tick(stage: Stage) -> int:
+async def _tick(stage: Environment) -> int:
     stored = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
     return int(json.loads((stored.data if stored else None) or b'{"tick":0}')["tick"])
 
 
-async def _later(stage: Stage, tick: int) -> bool:
+async def _later(stage: Environment, tick: int) -> bool:
     for _ in range(75):
         now = await _tick(stage)
         if tick < now < LATER:
@@ -154,7 +154,7 @@ async def _later(stage: Stage, tick: int) -> bool:
     return False
 
 
-async def bombs(stage: Stage, me: Attacker) -> Finding:
+async def bombs(stage: Environment, me: Attacker) -> AttackVerdict:
     """Send what is large, deep or odd as a report."""
     tried = (
         b'{"data":' + b'{"a":' * 3_000 + b"1" + b"}" * 3_001,
@@ -171,22 +171,22 @@ async def bombs(stage: Stage, me: Attacker) -> Finding:
     async with stage.raw(me.identity) as raw:
         answers = [await raw.ask(stage.report(me, "bombed"), body) for body in tried]
         settled = await stage.settled(raw, me)
-    codes = [code_of(answer) for answer in answers]
+    codes = [refusal_code(answer) for answer in answers]
     stored = await stage.event(me, "bombed")
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"each was answered: {', '.join(sorted(set(codes)))}",
             set(codes) <= {"admitted", "message_is_invalid", "message_is_too_large"},
         ),
-        Fact(
+        Check(
             "what is in the log of it can be read",
             stored is None or bool(decode(stored.subject or "", stored.data or b"")),
         ),
-        Fact("what came later was served", settled),
+        Check("what came later was served", settled),
     )
 
 
-async def odd_names(stage: Stage, me: Attacker) -> Finding:
+async def odd_names(stage: Environment, me: Attacker) -> AttackVerdict:
     """Report under names with wildcards, capitals, control characters, bytes that are no text, and great length."""
     names = [
         b"*",
@@ -214,11 +214,13 @@ async def odd_names(stage: Stage, me: Attacker) -> Finding:
     told = [json.loads(said.payload)["data"] for said in heard]
     stored = stage.witness.of(me.name, subjects.REPORTED.pattern(agent=me.name, run=stage.run))
     names_stored = {said.subject.split(".")[2] for said in stored} - {"settled"}
-    return weigh(
-        Fact(f"{sorted(names_stored) or 'none'} became events", not names_stored),
-        Fact(f"the log tells of it {len(told)} times, not {len(names) * 4}", 1 <= len(told) <= 5),
-        Fact("what is told can be shown to people", all(str(each["subject"]).isprintable() for each in told)),
-        Fact("the entrance serves on", settled),
+    return verdict_of(
+        Check(f"{sorted(names_stored) or 'none'} became events", not names_stored),
+        Check(f"the log tells of it {len(told)} times, not {len(names) * 4}", 1 <= len(told) <= 5),
+        Check(
+            "what is told can be shown to people", all(str(each["subject"]).isprintable() for each in told)
+        ),
+        Check("the entrance serves on", settled),
     )
 
 

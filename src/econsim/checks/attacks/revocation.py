@@ -7,14 +7,14 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Stage
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
 from econsim.checks.attacks.orders import entry, order
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
-from econsim.checks.raw_client import dial, message
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
+from econsim.checks.raw_client import dial, publish_frame
 from econsim.identity.agent_account import short_pattern
 
 
-async def connection(stage: Stage, me: Attacker) -> Finding:
+async def connection(stage: Environment, me: Attacker) -> AttackVerdict:
     """Stay connected, and go on publishing."""
     async with stage.raw(me.identity) as raw, stage.raw(me.identity) as other:
         await raw.subscribe(short_pattern(subjects.PRICE_UPDATED, me.name))
@@ -23,19 +23,19 @@ async def connection(stage: Stage, me: Attacker) -> Finding:
         ended = [await each.until(lambda each=each: each.closed) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
         stage.witness.forget(me.name)
         heard = len(raw.heard)
-        await raw.send(message(stage.report(me, "late"), b"{}") * 10)
-        await raw.send(message(entry(subjects.PLACE_BID), order("late")))
+        await raw.send(publish_frame(stage.report(me, "late"), b"{}") * 10)
+        await raw.send(publish_frame(entry(subjects.PLACE_BID), order("late")))
         await asyncio.sleep(1.0)
-    return weigh(
-        Fact(f"{sum(ended)} of 2 connections ended", all(ended)),
+    return verdict_of(
+        Check(f"{sum(ended)} of 2 connections ended", all(ended)),
         stage.untouched(
             me, subjects.REPORT.pattern(), subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name)
         ),
-        Fact(f"it was told {len(raw.heard) - heard} prices more", len(raw.heard) == heard),
+        Check(f"it was told {len(raw.heard) - heard} prices more", len(raw.heard) == heard),
     )
 
 
-async def reconnect(stage: Stage, me: Attacker) -> Finding:
+async def reconnect(stage: Environment, me: Attacker) -> AttackVerdict:
     """Come back with the same credentials, at once and later."""
     async with dial(stage.url) as client:
         before = await client.connect(me.identity)
@@ -45,13 +45,13 @@ async def reconnect(stage: Stage, me: Attacker) -> Finding:
         await asyncio.sleep(pause_s)
         async with dial(stage.url) as client:
             tries.append(await client.connect(me.identity))
-    return weigh(
-        Fact("before, it came in", before),
-        Fact(f"after, {sum(tries) or 'none'} of {len(tries)} tries were let in", not any(tries)),
+    return verdict_of(
+        Check("before, it came in", before),
+        Check(f"after, {sum(tries) or 'none'} of {len(tries)} tries were let in", not any(tries)),
     )
 
 
-async def readmitted(stage: Stage, me: Attacker) -> Finding:
+async def readmitted(stage: Environment, me: Attacker) -> AttackVerdict:
     """Be let in again, and use the credentials of before beside the new ones."""
     await stage.powers.revoke(me.name)
     new = await stage.powers.wall_only(me.name)
@@ -59,10 +59,10 @@ async def readmitted(stage: Stage, me: Attacker) -> Finding:
         fresh = await client.connect(new)
     async with dial(stage.url) as client:
         old = await client.connect(me.identity)
-    return weigh(Fact("the new credentials come in", fresh), Fact("those of before do not", not old))
+    return verdict_of(Check("the new credentials come in", fresh), Check("those of before do not", not old))
 
 
-async def racing(stage: Stage, me: Attacker) -> Finding:
+async def racing(stage: Environment, me: Attacker) -> AttackVerdict:
     """Reconnect in the very moment the account goes, with connections half made."""
     async with dial(stage.url) as early:
         revoking = asyncio.create_task(stage.powers.revoke(me.name))
@@ -71,9 +71,9 @@ async def racing(stage: Stage, me: Attacker) -> Finding:
         ended = await early.until(lambda: early.closed)
     async with dial(stage.url) as late:
         again = await late.connect(me.identity)
-    return weigh(
-        Fact(f"what was taken in the moment ({taken}) ended", ended),
-        Fact("what came after was not taken", not again),
+    return verdict_of(
+        Check(f"what was taken in the moment ({taken}) ended", ended),
+        Check("what came after was not taken", not again),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Outcome(Enum):
+class AttackOutcome(Enum):
     """What came of an attack."""
 
     HELD = "held"
@@ -22,7 +22,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Check:
     """One thing that must be so for an attack to count as held."""
 
     claim: str
@@ -36,27 +36,27 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AttackVerdict:
     """What came of an attack, and why one thinks so."""
 
-    outcome: Outcome
+    outcome: AttackOutcome
     """Held, broken or skipped."""
     evidence: str
     """The facts, in words."""
 
 
-def weigh(*facts: Fact) -> Finding:
+def verdict_of(*facts: Check) -> AttackVerdict:
     """Return that an attack was held if every fact is true, and what is not so first."""
     ordered = sorted(facts, key=lambda fact: fact.true)
-    outcome = Outcome.HELD if facts and all(fact.true for fact in facts) else Outcome.BROKEN
-    return Finding(outcome, "; ".join(map(str, ordered)))
+    outcome = AttackOutcome.HELD if facts and all(fact.true for fact in facts) else AttackOutcome.BROKEN
+    return AttackVerdict(outcome, "; ".join(map(str, ordered)))
 
 
-def skipped(why: str) -> Finding:
+def skipped_verdict(why: str) -> AttackVerdict:
     """Return that an attack could not be tried."""
-    return Finding(Outcome.SKIPPED, why)
+    return AttackVerdict(AttackOutcome.SKIPPED, why)
 
 
-def dotted(*tokens: str) -> str:
+def raw_subject(*tokens: str) -> str:
     """Return a subject of these tokens, however hostile: the grammar is not asked."""
     return ".".join(tokens)

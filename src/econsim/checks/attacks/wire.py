@@ -7,12 +7,12 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Stage
-from econsim.checks.attacks.verdict import Fact, Finding, weigh
+from econsim.checks.attacks.environment import Attacker, Environment
+from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import CRLF
 
 
-async def lying_sizes(stage: Stage, me: Attacker) -> Finding:
+async def lying_sizes(stage: Environment, me: Attacker) -> AttackVerdict:
     """Give sizes that are negative, huge, or not those of what follows, with a forbidden publish behind."""
     tried = subjects.RUN_CLOSED(run=stage.run)
     own = stage.report(me, "sized").encode()
@@ -37,14 +37,14 @@ async def lying_sizes(stage: Stage, me: Attacker) -> Finding:
             told += await raw.until(lambda raw=raw: bool(raw.errors) or raw.closed)  # type: ignore[misc]  # bound on purpose
     async with stage.raw(me.identity) as raw:
         settled = await stage.settled(raw, me)
-    return weigh(
-        Fact(f"the server complained of {told} of {len(lines)}", told == len(lines)),
+    return verdict_of(
+        Check(f"the server complained of {told} of {len(lines)}", told == len(lines)),
         stage.untouched(me, tried),
-        Fact("it is served when it speaks the protocol", settled),
+        Check("it is served when it speaks the protocol", settled),
     )
 
 
-async def injected_lines(stage: Stage, me: Attacker) -> Finding:
+async def injected_lines(stage: Environment, me: Attacker) -> AttackVerdict:
     """Put line ends into a subject, a reply and a header, with a forbidden publish behind."""
     tried = subjects.RUN_CLOSED(run=stage.run)
     inner = f"PUB {tried} {len(me.name)}\r\n{me.name}\r\n"
@@ -62,17 +62,17 @@ async def injected_lines(stage: Stage, me: Attacker) -> Finding:
             stage.report(me, "noted"), json.dumps({"data": {"x": f"\r\n{inner}"}}).encode(), 1.0, lines
         )
         settled = await stage.settled(raw, me)
-    return weigh(
-        Fact(
+    return verdict_of(
+        Check(
             f"the server took the inner line as a line of the attacker's own: {subject[:1]}",
             any("permissions violation" in e.lower() for e in subject),
         ),
         stage.untouched(me, tried),
-        Fact("a header holds lines, and is no line", settled),
+        Check("a header holds lines, and is no line", settled),
     )
 
 
-async def not_text(stage: Stage, me: Attacker) -> Finding:
+async def not_text(stage: Environment, me: Attacker) -> AttackVerdict:
     """Send subjects and status lines that are no UTF-8 to every service, which their library cannot read."""
     places = {external.name: external.reconnects() for external in stage.victims}
     prefix = stage.report(me, "x").removesuffix("x").encode()
@@ -96,9 +96,9 @@ async def not_text(stage: Stage, me: Attacker) -> Finding:
         served = {name: await raw.ask(name, b"{}") for name in named}
         settled = await stage.settled(raw, me)
     deaf = [name for name, answer in served.items() if answer is None]
-    return weigh(
-        Fact(f"{deaf or 'no service'} went deaf", not deaf and settled),
-        Fact("no victim lost its connection", places == {g.name: g.reconnects() for g in stage.victims}),
+    return verdict_of(
+        Check(f"{deaf or 'no service'} went deaf", not deaf and settled),
+        Check("no victim lost its connection", places == {g.name: g.reconnects() for g in stage.victims}),
     )
 
 

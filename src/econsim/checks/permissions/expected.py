@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
-from econsim.checks.permissions.probes import Probe, filled
+from econsim.checks.permissions.probes import Probe, concrete_subject
 from econsim.errors import SetupError
 from econsim.schemas.subject import ANSWERED, DOMAINS
 from econsim.subjects import TABLE
@@ -27,7 +27,7 @@ Cells = Mapping[Cell, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Matrix:
+class PermissionMatrix:
     """Who may do what, as it is meant or as it is."""
 
     cells: Cells
@@ -38,7 +38,7 @@ class Matrix:
     """What an external agent hears, by its short name → what it was when it was said."""
 
 
-def expected(rows: Iterable[Probe]) -> Matrix:
+def expected_matrix(rows: Iterable[Probe]) -> PermissionMatrix:
     """Return what is meant; raises SetupError if the file names what is not tried, or leaves out a subject."""
     file = tomllib.loads(files("econsim.checks.permissions").joinpath("expected.toml").read_text())
     tables = {(probe.group, probe.name) for probe in rows}
@@ -50,14 +50,14 @@ def expected(rows: Iterable[Probe]) -> Matrix:
     for group in ("outside", "inboxes", "buckets", "server"):
         for name, rights in file[group].items():
             cells |= _cells(group, name, rights, groups)
-    cells |= _shared(cells, file["queue_groups"]["shared"], groups)
+    cells |= _queue_group_cells(cells, file["queue_groups"]["shared"], groups)
     for stream, words in file["streams"].items():
         for word, parties in words.items():
             for call in file["calls"][word]:
                 cells |= _cells(stream, call.replace("{stream}", stream), {PUBLISH: parties}, groups)
     _check(cells, tables, set(file["subjects"]))
     external = file["external"]
-    return Matrix(cells, _filled(external["says"]), _filled(external["hears"]))
+    return PermissionMatrix(cells, _concrete_names(external["says"]), _concrete_names(external["hears"]))
 
 
 def _cells(group: str, name: str, rights: Mapping[str, str], groups: Mapping[str, str]) -> dict[Cell, str]:
@@ -70,7 +70,7 @@ def _cells(group: str, name: str, rights: Mapping[str, str], groups: Mapping[str
     return found
 
 
-def _shared(cells: Cells, parties: str, groups: Mapping[str, str]) -> dict[Cell, str]:
+def _queue_group_cells(cells: Cells, parties: str, groups: Mapping[str, str]) -> dict[Cell, str]:
     """Return the cells of queue groups: who shares what it is asked with its like, for all it answers."""
     sharing = [party for word in parties.split() for party in groups.get(word, word).split()]
     return {
@@ -82,8 +82,8 @@ def _shared(cells: Cells, parties: str, groups: Mapping[str, str]) -> dict[Cell,
     }
 
 
-def _filled(names: Mapping[str, str]) -> dict[str, str]:
-    return {filled(short): filled(long) for short, long in names.items()}
+def _concrete_names(names: Mapping[str, str]) -> dict[str, str]:
+    return {concrete_subject(short): concrete_subject(long) for short, long in names.items()}
 
 
 def _check(cells: Cells, tables: set[tuple[str, str]], told: set[str]) -> None:

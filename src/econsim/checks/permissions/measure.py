@@ -18,8 +18,8 @@ from econsim.adapters.nats.account_push import provisioning
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.checks.permissions.attempts import Attempts, Heard, attempts, mark
-from econsim.checks.permissions.expected import PUBLISH, SUBSCRIBE, Cell, Matrix
-from econsim.checks.permissions.probes import EXTERNAL, OTHER, PARTIES, RUN, SELF, Probe, filled
+from econsim.checks.permissions.expected import PUBLISH, SUBSCRIBE, Cell, PermissionMatrix
+from econsim.checks.permissions.probes import EXTERNAL, OTHER, PARTIES, RUN, SELF, Probe, concrete_subject
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.agent_credentials import mint
 from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
@@ -36,7 +36,7 @@ _SAID: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)
-class Ears:
+class Listeners:
     """Connections that hear all there is, one of which may also say all there is."""
 
     sim: Attempts
@@ -50,25 +50,27 @@ class Ears:
         return await self.sim.heard() | {each for each in system if each[0].startswith(_SYSTEM)}
 
 
-async def measure(rows: Sequence[Probe]) -> Matrix:
+async def measure(rows: Sequence[Probe]) -> PermissionMatrix:
     """Return what a server lets everybody do, with the permissions of today."""
     async with EmbeddedServer(Path(), ephemeral=True) as server:
         files = await _users(server)
-        return await tried(server.url, server.trust, files, rows)
+        return await probe_server(server.url, server.trust, files, rows)
 
 
-async def tried(url: str, trust: Trust, files: Mapping[str, Path], rows: Sequence[Probe]) -> Matrix:
+async def probe_server(
+    url: str, trust: Trust, files: Mapping[str, Path], rows: Sequence[Probe]
+) -> PermissionMatrix:
     """Try everything with these credentials on a server that has the streams; it is of no more use afterwards."""
     cells: dict[Cell, str] = {}
-    async with _ears(url, trust) as ears:
+    async with _connect_listeners(url, trust) as ears:
         for party, file in files.items():
             async with attempts(url, file) as trier:
                 cells |= await _cells(ears, trier, rows, party)
         async with attempts(url, files[EXTERNAL]) as trier:
-            return Matrix(cells, await _says(ears, trier), await _hears(ears, trier))
+            return PermissionMatrix(cells, await _says(ears, trier), await _hears(ears, trier))
 
 
-async def _cells(ears: Ears, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
+async def _cells(ears: Listeners, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
     """Return what one party may do, row by row."""
     shared = [row for row in rows if row.queue]
     cells: dict[Cell, str] = dict.fromkeys(await _joins(trier, shared, party), SUBSCRIBE)
@@ -84,11 +86,13 @@ async def _joins(trier: Attempts, rows: Sequence[Probe], party: str) -> list[Cel
     return [(row.group, row.name, party) for row, patterns in tried.items() if taken & {*patterns}]
 
 
-async def _says_and_hears(ears: Ears, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
+async def _says_and_hears(
+    ears: Listeners, trier: Attempts, rows: Sequence[Probe], party: str
+) -> dict[Cell, str]:
     """Return what one party may publish, and what it hears by itself."""
     subjects = [row.subject(party) for row in rows]
-    said = await _arrived(ears, trier, subjects)
-    heard = await _delivered(ears, trier, subjects, await _wide(trier, rows, party))
+    said = await _publish_and_collect(ears, trier, subjects)
+    heard = await _collect_deliveries(ears, trier, subjects, await _wide(trier, rows, party))
     found: dict[Cell, str] = {}
     for number, row in enumerate(rows):
         message = subjects[number], mark(number)
@@ -109,7 +113,7 @@ async def _users(server: EmbeddedServer) -> dict[str, Path]:
 
 
 @asynccontextmanager
-async def _ears(url: str, trust: Trust) -> AsyncIterator[Ears]:
+async def _connect_listeners(url: str, trust: Trust) -> AsyncIterator[Listeners]:
     """Connect listeners to all there is, as users with every right that are made for this alone."""
     made: list[Attempts] = []
     async with AsyncExitStack() as stack:
@@ -118,18 +122,18 @@ async def _ears(url: str, trust: Trust) -> AsyncIterator[Ears]:
             write(file, creds(user_jwt(account, user.public, "ears", issued=trust.now()), user.seed))
             made.append(await stack.enter_async_context(attempts(url, file)))
             await made[-1].listen([">"])
-        yield Ears(*made)
+        yield Listeners(*made)
 
 
-async def _arrived(ears: Ears, trier: Attempts, subjects: Sequence[str]) -> set[Heard]:
+async def _publish_and_collect(ears: Listeners, trier: Attempts, subjects: Sequence[str]) -> set[Heard]:
     """Publish as a party; return what arrived."""
     await ears.arrived()
     await trier.publish(subjects)
     return await ears.arrived()
 
 
-async def _delivered(
-    ears: Ears, trier: Attempts, subjects: Sequence[str], patterns: Sequence[str]
+async def _collect_deliveries(
+    ears: Listeners, trier: Attempts, subjects: Sequence[str], patterns: Sequence[str]
 ) -> set[Heard]:
     """Say everything while a party listens; return what it heard."""
     found: set[Heard] = set()
@@ -146,21 +150,21 @@ async def _wide(trier: Attempts, rows: Sequence[Probe], party: str) -> list[str]
     return await trier.allowed(sorted({pattern for row in rows for pattern in row.patterns(party)}))
 
 
-async def _says(ears: Ears, trier: Attempts) -> dict[str, str]:
+async def _says(ears: Listeners, trier: Attempts) -> dict[str, str]:
     """Return what arrives in `SIM` of each short name, and of another's."""
-    names = sorted({filled(grant.short) for grant in GRANTS})
+    names = sorted({concrete_subject(grant.short) for grant in GRANTS})
     names += [name.replace(f".{EXTERNAL}.", f".{OTHER}.") for name in names if f".{EXTERNAL}." in name]
-    said = dict(await _arrived(ears, trier, names))
+    said = dict(await _publish_and_collect(ears, trier, names))
     numbers = {number: subject for subject, number in said.items()}
     return {name: numbers[mark(n)] for n, name in enumerate(names) if mark(n) in numbers}
 
 
-async def _hears(ears: Ears, trier: Attempts) -> dict[str, str]:
+async def _hears(ears: Listeners, trier: Attempts) -> dict[str, str]:
     """Return what an external agent hears, by short name, when its own and others' subjects are said in `SIM`."""
-    own = [filled(row.template) for row in TABLE if row.kind in _SAID]
+    own = [concrete_subject(row.template) for row in TABLE if row.kind in _SAID]
     other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
     other += [f"{each.removesuffix(EXTERNAL)}{OTHER}" for each in own if each.endswith(f".{EXTERNAL}")]
-    names = [Probe("", "", filled(grant.short), grant.heard_as(EXTERNAL)) for grant in GRANTS]
-    heard = await _delivered(ears, trier, [*own, *other], await _wide(trier, names, EXTERNAL))
+    names = [Probe("", "", concrete_subject(grant.short), grant.heard_as(EXTERNAL)) for grant in GRANTS]
+    heard = await _collect_deliveries(ears, trier, [*own, *other], await _wide(trier, names, EXTERNAL))
     numbers = {mark(n): subject for n, subject in enumerate([*own, *other])}
     return {name: numbers[number] for name, number in heard}

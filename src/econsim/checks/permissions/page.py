@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from econsim.checks.permissions.expected import Matrix
+from econsim.checks.permissions.expected import PermissionMatrix
 from econsim.checks.permissions.probes import CALLS, PARTIES, Probe
 from econsim.schemas.subject import DOMAINS
 from econsim.streams import STREAMS
@@ -50,17 +50,17 @@ _TITLES: Final = {
 }
 
 
-def page(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+def page(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> str:
     """Return the page as Markdown."""
     parts = [HEAD.format(count=_count(rows, meant, found))]
     groups = {group: list(each) for group, each in groupby(rows, lambda row: row.group)}
     subjects = ((domain, [row for row in rows if row.group == domain]) for domain in DOMAINS)
     parts += [f"## Subjects: {domain}\n\n{_table(each, meant, found)}" for domain, each in subjects if each]
     for group, title in _TITLES.items():
-        parts.append(f"## {title}\n\n{_table(_held(groups[group], meant, found), meant, found)}")
+        parts.append(f"## {title}\n\n{_table(_granted_rows(groups[group], meant, found), meant, found)}")
     parts.append(f"## Streams\n\n{_nobody(rows, meant, found)}")
     for stream in STREAMS:
-        held = _held(groups[stream.name], meant, found)
+        held = _granted_rows(groups[stream.name], meant, found)
         parts.append(f"### {stream.name}\n\n{stream.why}\n\n{_table(held, meant, found)}")
     parts.append("## Agents in accounts of their own\n\nThese names and no others exist in there.\n")
     parts.append(_names("an agent says", "it arrives in `SIM` as", meant.says, found.says))
@@ -68,7 +68,7 @@ def page(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
     return "\n".join(parts) + LIMITS
 
 
-def differences(rows: Iterable[Probe], meant: Matrix, found: Matrix) -> list[str]:
+def differences(rows: Iterable[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> list[str]:
     """Return a line for every cell in which a server does not do what is meant."""
     lines = [
         f"{row.group}: {row.name}: {party}: {_cell(row, party, meant, found)}"
@@ -85,7 +85,7 @@ def differences(rows: Iterable[Probe], meant: Matrix, found: Matrix) -> list[str
     return lines
 
 
-def _count(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+def _count(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> str:
     # In a queue group one only hears.
     cells = sum(1 if row.queue else 2 for row in rows) * len(PARTIES)
     differing = len(differences(rows, meant, found))
@@ -93,19 +93,19 @@ def _count(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
     return f"{cells:,} cells were tried ({len(rows)} rows, {len(PARTIES)} users, `P` and `S`); {what}."
 
 
-def _cell(row: Probe, party: str, meant: Matrix, found: Matrix) -> str:
+def _cell(row: Probe, party: str, meant: PermissionMatrix, found: PermissionMatrix) -> str:
     key = row.group, row.name, party
     wanted, held = meant.cells.get(key, "·"), found.cells.get(key, "·")
     return held if wanted == held else f"{wanted}≠{held}"
 
 
-def _held(rows: Iterable[Probe], meant: Matrix, found: Matrix) -> list[Probe]:
+def _granted_rows(rows: Iterable[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> list[Probe]:
     """Return the rows in which somebody has something."""
     keys = {(group, name) for group, name, _ in (*meant.cells, *found.cells)}
     return [row for row in rows if (row.group, row.name) in keys]
 
 
-def _table(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+def _table(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> str:
     """Return a table of rows by parties, without the parties that have nothing in it."""
     cells = {row: {party: _cell(row, party, meant, found) for party in PARTIES} for row in rows}
     parties = [party for party in PARTIES if any(line[party] != "·" for line in cells.values())]
@@ -115,9 +115,9 @@ def _table(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _nobody(rows: Sequence[Probe], meant: Matrix, found: Matrix) -> str:
+def _nobody(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> str:
     """Return the sentence about calls that nobody may make of any stream."""
-    held = {row.pattern for row in _held(rows, meant, found)}
+    held = {row.pattern for row in _granted_rows(rows, meant, found)}
     streams = [stream.name for stream in STREAMS]
     calls = [
         call

@@ -171,20 +171,20 @@ class Probe:
 def probes() -> tuple[Probe, ...]:
     """Return every row of the matrix."""
     return (
-        *_subjects(),
-        *_inboxes(),
-        *_stored(),
-        *_shared(),
-        *_calls(),
+        *_subject_probes(),
+        *_inbox_probes(),
+        *_bucket_probes(),
+        *_queue_group_probes(),
+        *_api_probes(),
         *(Probe("server", each, each) for each in SERVER),
     )
 
 
-def _subjects() -> Iterator[Probe]:
+def _subject_probes() -> Iterator[Probe]:
     """Yield the table of subjects, then what is outside of it."""
     for row in TABLE:
         domain = row.template.partition(".")[0]
-        yield Probe(domain, row.template, filled(row.template), row.pattern())
+        yield Probe(domain, row.template, concrete_subject(row.template), row.pattern())
         if row.kind is Kind.OPERATOR:
             other = row.template.replace("{operator}", OTHER)
             yield Probe(domain, other, other, row.pattern())
@@ -197,20 +197,20 @@ def _subjects() -> Iterator[Probe]:
         yield Probe("outside", f"other {pattern}", _any(pattern), pattern)
 
 
-def _inboxes() -> Iterator[Probe]:
+def _inbox_probes() -> Iterator[Probe]:
     yield from (Probe("inboxes", f"_INBOX.{role}.>", f"_INBOX.{role}.token.token") for role in ROLES)
     yield Probe("inboxes", "_INBOX.*", "_INBOX.token")
     yield Probe("inboxes", "_R_.>", "_R_.token.token")
 
 
-def _stored() -> Iterator[Probe]:
+def _bucket_probes() -> Iterator[Probe]:
     for stream in STREAMS:
         if stream.name.startswith("KV_"):
             bucket = stream.name.removeprefix("KV_")
             yield Probe("buckets", f"$KV.{bucket}.>", f"$KV.{bucket}.{RUN}.{EXTERNAL}", f"$KV.{bucket}.*.*")
 
 
-def _shared() -> Iterator[Probe]:
+def _queue_group_probes() -> Iterator[Probe]:
     """Yield everything that could be listened to in a queue group: subjects, inboxes, names in an agent's account."""
     heard = {row.template: row.pattern() for row in TABLE}
     heard |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
@@ -218,10 +218,10 @@ def _shared() -> Iterator[Probe]:
     for name, pattern in heard.items():
         for queue in QUEUE_GROUPS:
             title = name if queue == SELF else f"{name} in another"
-            yield Probe("queue groups", title, filled(name), pattern, queue)
+            yield Probe("queue groups", title, concrete_subject(name), pattern, queue)
 
 
-def _calls() -> Iterator[Probe]:
+def _api_probes() -> Iterator[Probe]:
     for stream in STREAMS:
         for call in CALLS:
             name = call.replace("{stream}", stream.name)
@@ -229,7 +229,7 @@ def _calls() -> Iterator[Probe]:
             yield Probe(stream.name, name, subject, _PLACE.sub("*", name))
 
 
-def filled(template: str) -> str:
+def concrete_subject(template: str) -> str:
     """Return a template with a value in every place."""
     return _PLACE.sub(lambda place: VALUES[place[1]], template)
 

@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from econsim.errors import NotFound
-from econsim.evaluation.experiments.sampling import Run, Runs, Study
-from econsim.evaluation.experiments.verdicts import Expected, Finding, Rule, judge, mean_of
+from econsim.evaluation.experiments.sampling import Runs, SampledRun, Study
+from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare, mean_of
 
 QUICK_SHARE: Final = 0.1
 """Share of its runs that `--quick` makes."""
@@ -60,7 +60,7 @@ class Experiment:
     """What the literature says."""
     studies: tuple[Study, ...]
     """What is run."""
-    findings: Callable[[tuple[Runs, ...]], tuple[Finding, ...]]
+    findings: Callable[[tuple[Runs, ...]], tuple[Comparison, ...]]
     """Runs of each study → findings."""
 
     def quick(self) -> Experiment:
@@ -105,7 +105,7 @@ def volumes(runs: Runs, resource: str, days: slice = ALL) -> list[float]:
     return _means(runs, lambda run: [float(day.volume) for day in run.days[resource][days]])
 
 
-def _means(runs: Runs, values: Callable[[Run], list[float | None]]) -> list[float]:
+def _means(runs: Runs, values: Callable[[SampledRun], list[float | None]]) -> list[float]:
     return [found for run in runs if (found := mean_of(values(run))) is not None]
 
 
@@ -117,10 +117,10 @@ def _minus(left: list[float], right: list[float]) -> list[float]:
     return [a - b for a, b in zip(left, right, strict=True)]
 
 
-def _books_balance(*studies: Runs) -> Finding:
+def _books_balance(*studies: Runs) -> Comparison:
     gaps = [float(run.imbalance) for runs in studies for run in runs]
     expected = Expected(0, 0, f"{IDENTITY}: prices only share the surplus out", Rule.EXACTLY)
-    return judge("profits in the ledger minus surplus of trades, micro-credits a run", gaps, expected)
+    return compare("profits in the ledger minus surplus of trades, micro-credits a run", gaps, expected)
 
 
 def _every_day(runs: Runs, resource: str) -> list[float]:
@@ -128,25 +128,25 @@ def _every_day(runs: Runs, resource: str) -> list[float]:
     return [day.efficiency for day in days if day.efficiency is not None]
 
 
-def _smith1962(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+def _smith1962(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
     (runs,) = studies
     return (
-        judge("efficiency, %", efficiencies(runs, "good"), CONTINUOUS),
-        judge("Smith's alpha, %", alphas(runs, "good"), Expected(20.21, 0.05, IN_TICKS)),
-        judge("mean price, credits", prices(runs, "good"), Expected(2.001, 0.001, IN_TICKS)),
+        compare("efficiency, %", efficiencies(runs, "good"), CONTINUOUS),
+        compare("Smith's alpha, %", alphas(runs, "good"), Expected(20.21, 0.05, IN_TICKS)),
+        compare("mean price, credits", prices(runs, "good"), Expected(2.001, 0.001, IN_TICKS)),
         _books_balance(runs),
     )
 
 
-def _gode_sunder_oracle(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+def _gode_sunder_oracle(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
     (runs,) = studies
     all_units = f"{IDENTITY}: all 11 units trade, so surplus = 22.00 of values - 22.00 of costs"
     volume = [float(day.volume) for run in runs for day in run.days["good"]]
     return (
-        judge(
+        compare(
             "efficiency, % in each period", _every_day(runs, "good"), Expected(0, 0, all_units, Rule.EXACTLY)
         ),
-        judge(
+        compare(
             "units traded in each period",
             volume,
             Expected(11, 0, f"{IDENTITY}: nothing stops them", Rule.EXACTLY),
@@ -155,27 +155,27 @@ def _gode_sunder_oracle(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
     )
 
 
-def _flat_supply(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+def _flat_supply(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
     (runs,) = studies
     source = "Cliff and Bruten 1997: direction"
     random, learned = distances(runs, "zi_c", LEARNED), distances(runs, "zip", LEARNED)
     return (
-        judge(
+        compare(
             "ZI-C: mean price, days 6 to 10, credits",
             prices(runs, "zi_c", LEARNED),
             Expected(PRICE, 0, source, Rule.ABOVE),
         ),
-        judge(
+        compare(
             "ZI-C: distance from P0, day 1 less days 6 to 10",
             _minus(distances(runs, "zi_c", FIRST), random),
             Expected(0, 0, source),
         ),
-        judge(
+        compare(
             "ZIP: distance from P0, day 1 less days 6 to 10",
             _minus(distances(runs, "zip", FIRST), learned),
             Expected(0, 0, source, Rule.ABOVE),
         ),
-        judge(
+        compare(
             "distance from P0, ZI-C less ZIP, days 6 to 10",
             _minus(random, learned),
             Expected(0, 0, source, Rule.ABOVE),
@@ -184,7 +184,7 @@ def _flat_supply(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
     )
 
 
-def _zip_learning(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+def _zip_learning(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
     (runs,) = studies
     source, other = "Cliff 1997: direction", "an independent exchange with rules of its own"
     random, learned, first = (
@@ -193,26 +193,26 @@ def _zip_learning(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
         alphas(runs, "zip", FIRST),
     )
     return (
-        judge(
+        compare(
             "ZIP: alpha, day 1 less days 6 to 10", _minus(first, learned), Expected(0, 0, source, Rule.ABOVE)
         ),
-        judge(
+        compare(
             "ZI-C: alpha, day 1 less days 6 to 10",
             _minus(alphas(runs, "zi_c", FIRST), random),
             Expected(0, 0, source),
         ),
-        judge(
+        compare(
             "alpha, ZI-C less ZIP, days 6 to 10", _minus(random, learned), Expected(0, 0, source, Rule.ABOVE)
         ),
-        judge(
+        compare(
             "ZIP: units traded, days 6 to 10",
             volumes(runs, "zip", LEARNED),
             Expected(6, 0, "Q0 of the schedule: alike traders lock up short of it", Rule.BELOW),
         ),
-        judge("ZIP: alpha, day 1, %", first, Expected(18.6, 0, other, Rule.BESIDE)),
-        judge("ZIP: alpha, days 6 to 10, %", learned, Expected(9, 0, other, Rule.BESIDE)),
-        judge("ZI-C: alpha, days 6 to 10, %", random, Expected(19.5, 0.5, other, Rule.BESIDE)),
-        judge(
+        compare("ZIP: alpha, day 1, %", first, Expected(18.6, 0, other, Rule.BESIDE)),
+        compare("ZIP: alpha, days 6 to 10, %", learned, Expected(9, 0, other, Rule.BESIDE)),
+        compare("ZI-C: alpha, days 6 to 10, %", random, Expected(19.5, 0.5, other, Rule.BESIDE)),
+        compare(
             "ZIP: units traded, days 6 to 10",
             volumes(runs, "zip", LEARNED),
             Expected(3.3, 0, other, Rule.BESIDE),
@@ -221,23 +221,23 @@ def _zip_learning(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
     )
 
 
-def _call_vs_cda(studies: tuple[Runs, ...]) -> tuple[Finding, ...]:
+def _call_vs_cda(studies: tuple[Runs, ...]) -> tuple[Comparison, ...]:
     calls, continuous = studies
     draws = f"{INDEPENDENT}, 40 000 draws"
     truth = f"{IDENTITY}: true quotes make the trades of the competitive equilibrium"
     return (
-        judge("ZI-C in one call: efficiency, %", efficiencies(calls, "call"), Expected(29.09, 0.17, draws)),
-        judge(
+        compare("ZI-C in one call: efficiency, %", efficiencies(calls, "call"), Expected(29.09, 0.17, draws)),
+        compare(
             "ZI-C in one call: units traded of 6",
             volumes(calls, "call"),
             Expected(1.28, 0.007, f"{draws}; its interval from our standard deviation at its n"),
         ),
-        judge(
+        compare(
             "ZI-C in a continuous auction: efficiency, %",
             efficiencies(continuous, "good"),
             CONTINUOUS,
         ),
-        judge(
+        compare(
             "truthful in one call: efficiency, % in each period",
             _every_day(calls, "truthful"),
             Expected(100, 0, truth, Rule.EXACTLY),

@@ -18,7 +18,7 @@ import vl_convert
 from econsim.evaluation.experiments.catalogue import Experiment
 from econsim.evaluation.experiments.pictures import PICTURES
 from econsim.evaluation.experiments.sampling import Runs
-from econsim.evaluation.experiments.verdicts import RULES, Finding, Rule
+from econsim.evaluation.experiments.verdicts import RULES, Comparison, Rule
 from econsim.report.charts import Drawing
 from econsim.report.format import NOTHING, count
 from econsim.report.html import library
@@ -66,14 +66,14 @@ LOOK: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ExperimentResult:
     """An experiment that was run."""
 
     experiment: Experiment
     """Which."""
     studies: tuple[Runs, ...]
     """Its runs."""
-    findings: tuple[Finding, ...]
+    findings: tuple[Comparison, ...]
     """Its numbers, judged."""
     command: str
     """The command line that made it."""
@@ -84,7 +84,7 @@ class Outcome:
         return all(finding.holds for finding in self.findings)
 
 
-def write(outcome: Outcome, directory: Path) -> Path:
+def write(outcome: ExperimentResult, directory: Path) -> Path:
     """Write page, pictures and numbers; return where the page lies."""
     directory.mkdir(parents=True, exist_ok=True)
     chart = PICTURES[outcome.experiment.name][0](outcome.studies, outcome.findings)
@@ -105,7 +105,7 @@ def picture_spec(experiment: Experiment, chart: Drawing) -> dict[str, Any]:
     return spec | {"width": WIDTH, "height": HEIGHT, "title": title, "config": LOOK}
 
 
-def rows(outcome: Outcome) -> list[dict[str, object]]:
+def rows(outcome: ExperimentResult) -> list[dict[str, object]]:
     """Return the findings as plain values."""
     return [
         {
@@ -131,7 +131,7 @@ def plus_minus(value: float, half_width: float) -> str:
     return f"{value:.{digits}f} ± {half_width:.{digits}f}"
 
 
-def expected(finding: Finding) -> str:
+def format_expected(finding: Comparison) -> str:
     """Write what was expected, with a sign where only a direction was."""
     sign = {Rule.ABOVE: "> ", Rule.BELOW: "< ", Rule.EXACTLY: "= ", Rule.BESIDE: "elsewhere "}.get(
         finding.expected.rule, ""
@@ -140,7 +140,7 @@ def expected(finding: Finding) -> str:
     return f"{sign}{finding.expected.value:g}" + (f" ± {half_width:g}" if half_width else "")
 
 
-def render(outcome: Outcome, chart: Drawing) -> str:
+def render(outcome: ExperimentResult, chart: Drawing) -> str:
     """Return the page of an experiment as an HTML document."""
     experiment, specs = outcome.experiment, Specs()
     drawn = figure(Figure("main", experiment.question, PICTURES[experiment.name][1], chart, wide=True), specs)
@@ -148,7 +148,7 @@ def render(outcome: Outcome, chart: Drawing) -> str:
     listed = [
         (
             f.measure,
-            expected(f),
+            format_expected(f),
             plus_minus(f.measured.mean, f.measured.half_width),
             count(f.measured.n),
             _badge(f),
@@ -176,7 +176,7 @@ def render(outcome: Outcome, chart: Drawing) -> str:
     )
 
 
-def _badge(finding: Finding) -> str:
+def _badge(finding: Comparison) -> str:
     if finding.expected.rule is Rule.BESIDE:
         return NOTHING
     look = "verdict" if finding.holds else "verdict fails"

@@ -13,13 +13,13 @@ import altair as alt
 from econsim.domain.measures.measures import confidence_interval
 from econsim.evaluation.experiments.catalogue import PRICE, alphas, prices
 from econsim.evaluation.experiments.sampling import Runs
-from econsim.evaluation.experiments.verdicts import Finding
+from econsim.evaluation.experiments.verdicts import Comparison
 from econsim.report.charts import BLUE, CORAL, GREY, TEAL, Drawing
 
 Rows = list[dict[str, Any]]
 """A chart's data."""
 
-Picture = Callable[[tuple[Runs, ...], tuple[Finding, ...]], Drawing]
+Picture = Callable[[tuple[Runs, ...], tuple[Comparison, ...]], Drawing]
 """Runs and findings → chart."""
 
 PEOPLE: Final = (23.7, 10.9, 6.1, 7.3)
@@ -38,7 +38,7 @@ NAMES: Final = {"zip": "ZIP, learns", "zi_c": "ZI-C, random", "good": "ZI-C, ran
 """Market → its traders, in words."""
 
 
-def smith1962(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+def smith1962(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
     """Draw alpha by period beside the classroom's."""
     del findings
     rows = by_day(studies[0], ("good",), alphas)
@@ -49,7 +49,7 @@ def smith1962(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawi
     return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(people, colour))
 
 
-def zip_learning(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+def zip_learning(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
     """Draw alpha by day of those that learn and those that do not, beside the published points."""
     del findings
     rows = by_day(studies[0], ("zip", "zi_c"), alphas)
@@ -59,7 +59,7 @@ def zip_learning(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Dr
     return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(points, colour))
 
 
-def flat_supply(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+def flat_supply(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
     """Draw mean prices by day against the equilibrium."""
     del findings
     rows = by_day(studies[0], ("zip", "zi_c"), prices)
@@ -69,7 +69,7 @@ def flat_supply(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Dra
     return alt.layer(rule, *_band(rows, colour, "mean price of the day, credits", zero=False))
 
 
-def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
     """Draw efficiency against the mean price of each period: prices scatter, efficiency does not."""
     del findings
     rows: Rows = [
@@ -86,7 +86,7 @@ def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Finding, ...])
     return drawn
 
 
-def call_vs_cda(studies: tuple[Runs, ...], findings: tuple[Finding, ...]) -> Drawing:
+def call_vs_cda(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
     """Draw the efficiency of each mechanism with its interval and the expected value."""
     del studies
     labels = (

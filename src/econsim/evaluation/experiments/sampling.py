@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from multiprocessing import get_context
 
-from econsim.report.aggregate import Tally
+from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import MarketSummary, Summary
 from econsim.runs import in_memory, scenario_file
 from econsim.schemas.scenario import Scenario
@@ -75,7 +75,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SampledRun:
     """One run: its days by market, and whether its books add up."""
 
     seed: int
@@ -88,7 +88,7 @@ class Run:
     """Market → for each day the prices of its trades in order, credits."""
 
 
-Runs = tuple[Run, ...]
+Runs = tuple[SampledRun, ...]
 """All runs of one study, by seed."""
 
 
@@ -113,18 +113,18 @@ def sample(
         return tuple(tuple(future.result() for future in found) for found in futures)
 
 
-def run(study: Study, seed: int) -> Run:
+def run(study: Study, seed: int) -> SampledRun:
     """Return one run of a study, in this process."""
-    tally = Tally()
+    tally = RunAggregator()
     for addressed in in_memory.run(study.made(seed)):
         tally.add(addressed)
-    return _told(seed, tally.summary())
+    return _sampled_run(seed, tally.summary())
 
 
-def _told(seed: int, summary: Summary) -> Run:
+def _sampled_run(seed: int, summary: Summary) -> SampledRun:
     profits = sum(holder.profit for holder in summary.holders)
     surplus = sum(period.surplus for market in summary.markets for period in market.periods)
-    return Run(
+    return SampledRun(
         seed=seed,
         days={market.resource: _days(market) for market in summary.markets},
         imbalance=profits - surplus,

@@ -52,7 +52,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Comparison:
     """One measured number beside what was expected."""
 
     measure: str
@@ -88,13 +88,13 @@ class Finding:
         return str(self.expected.rule) if self.holds else "differs"
 
 
-def judge(measure: str, sample: Sequence[float], expected: Expected) -> Finding:
+def compare(measure: str, sample: Sequence[float], expected: Expected) -> Comparison:
     """Return the finding of a sample of runs; raises ValueError for fewer than two runs."""
     interval = confidence_interval(sample)
     if interval is None:
         message = f"{measure}: an interval needs at least two runs, not {len(sample)}"
         raise ValueError(message)
-    return Finding(measure, expected, interval, all(value == expected.value for value in sample))
+    return Comparison(measure, expected, interval, all(value == expected.value for value in sample))
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:

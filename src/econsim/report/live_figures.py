@@ -59,7 +59,7 @@ class Snapshot:
     """Whether it ended."""
 
 
-class Watch:
+class LiveFigures:
     """Folds events into the present state of a run."""
 
     def __init__(self) -> None:
