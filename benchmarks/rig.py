@@ -20,9 +20,10 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
 from econsim.identity.trust_root import Trust, write
+from econsim.routers import SERVICES
 
 RUN = "bench"
 WINDOW = 256

@@ -27,8 +27,9 @@ from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import connect, ready
 from econsim.adapters.server import binary
 from econsim.adapters.server.state_directory import free_port
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.identity.agent_account import short_name
+from econsim.routers import SERVICES
 from econsim.runs.launch.agent_accounts import let_in
 from econsim.runs.remote import open_run
 from econsim.schemas.ledger import GetBalance
@@ -36,7 +37,7 @@ from econsim.schemas.orders import PlaceAsk, PlaceBid
 from econsim.schemas.quota import QuotaUpdate
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.subject import Subject
-from econsim.services.reply_check import Screen
+from econsim.services.reply_check import ReplySubjectCheck
 
 REPEATS = 7
 AGENTS = 20
@@ -271,16 +272,16 @@ async def _checked(side: Side) -> float:
     Without it the service's middleware lets everything pass, as it does for trusted callers.
     """
     rates: dict[bool, list[float]] = {True: [], False: []}
-    check = Screen.check
+    check = ReplySubjectCheck.check
     for _ in range(ROUNDS):
         for checking in (True, False):
-            Screen.check = check if checking else _unchecked  # type: ignore[method-assign]  # one service, both ways
+            ReplySubjectCheck.check = check if checking else _unchecked  # type: ignore[method-assign]  # one service, both ways
             rates[checking].append(await _ask_all(side))
-    Screen.check = check  # type: ignore[method-assign]  # as it was
+    ReplySubjectCheck.check = check  # type: ignore[method-assign]  # as it was
     return median(rates[True]) / median(rates[False])
 
 
-async def _unchecked(_: Screen, __: object) -> None:
+async def _unchecked(_: ReplySubjectCheck, __: object) -> None:
     """Let a message pass."""
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from econsim.domain.agent.active_run import ActiveRun, active_run
+from econsim.domain.audit.envelope import Envelope
+from econsim.schemas.clock import RunOpened, RunOpenedEvent
 from econsim.schemas.market import OrderAccepted, OrderCancelled, OrderRejected, TradeExecuted
 from econsim.schemas.orders import Action, OrderKind, Verb
 from econsim.schemas.scenario import Scenario
+from econsim.subjects import RUN_OPENED
+
+NOON = "1970-01-01T12:00:00.000000000Z"
 
 
 def bid(agent, order_id, price, quantity=1, kind=OrderKind.LIMIT):
@@ -55,3 +61,14 @@ def scenario(*groups, resources=("cpu",), **fields):
     """Return a scenario of these groups; markets are limit order books unless `markets` says more."""
     markets = [{"resource": resource} for resource in resources]
     return Scenario.model_validate({"name": "test", "markets": markets, "agents": groups, **fields})
+
+
+def run_opened(wanted, run="run", salt="salt") -> RunOpenedEvent:
+    """Return the opening event of a run of a scenario."""
+    data = RunOpened(scenario=wanted, salt=salt)
+    return RunOpenedEvent.model_validate(Envelope(run, salt, 0, NOON).event(RUN_OPENED, "clock", data).event)
+
+
+def active(wanted, run="run", salt="salt") -> ActiveRun:
+    """Return an open run of a scenario."""
+    return active_run(run_opened(wanted, run, salt))

@@ -11,8 +11,9 @@ from superuser import superuser
 from econsim.adapters.nats.connection import connect
 from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.errors import NotFound, Unavailable
+from econsim.routers import SERVICES
 from econsim.runs.launch.agent_accounts import let_in
 from econsim.runs.remote import open_run
 from econsim.subjects import ORDER_OUTCOME

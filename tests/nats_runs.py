@@ -7,9 +7,10 @@ from contextlib import aclosing
 from superuser import superuser
 
 from econsim.adapters.nats.connection import connect
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
 from econsim.runs.remote import events_of, open_run
 

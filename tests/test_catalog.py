@@ -22,14 +22,14 @@ from requirements import requirement
 
 from econsim import app, errors, schemas, subjects
 from econsim.config import settings
+from econsim.domain.agent.active_run import active_run
 from econsim.domain.audit import decoding
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.market.book import MarketBook
-from econsim.routers import ledger
+from econsim.routers import SERVICES, ledger
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.subject import Kind, Subject
 from econsim.services import asyncapi
-from econsim.services.leadership import open_run
 from econsim.services.market import book
 from econsim.streams import STREAMS, book_consumer
 from econsim.subjects import TABLE
@@ -71,7 +71,7 @@ def document():
 def subscribed():
     """Return every pattern the services subscribe to, those of one run's posts included."""
     server = app.server_of(settings(state=Path("nowhere")))
-    made = {name: app.make(name, server) for name in app.SERVICES}
+    made = {name: app.make(name, server) for name in SERVICES}
     run = sample_run()
     market = run.data.scenario.markets[0]
     queue = book_consumer(run.name, market.resource)
@@ -88,7 +88,7 @@ def sample_run():
     wanted = scenario(group("buyer", roles=[role("bid", first=2, last=1)]))
     envelope = Envelope(RUN, "ab", 0, "1970-01-01T00:00:00.000000000Z")
     addressed = envelope.event(subjects.RUN_OPENED, "clock", RunOpened(scenario=wanted, salt="ab"))
-    return open_run(addressed.event)
+    return active_run(addressed.event)
 
 
 @requirement("subjects.catalog")
@@ -126,7 +126,7 @@ def test_every_subject_has_schema_owner_description_and_stream(row: Subject, doc
     name = message["$ref"].rpartition("/")[2]
     assert document["components"]["messages"][name]["payload"]["$ref"] == f"#/components/schemas/{name}"
     assert document["components"]["schemas"][name]["properties"]
-    assert channel["x-nats"]["owner"] in app.SERVICES
+    assert channel["x-nats"]["owner"] in SERVICES
     assert channel["summary"].endswith(".")
     assert channel["x-nats"]["stream"] in {None, *(stream.name for stream in STREAMS)}
     assert set(channel["parameters"]) == set(row.places)
@@ -228,7 +228,7 @@ def test_a_message_that_does_not_exist_is_named() -> None:
         asyncapi.model_named("Nonsense")
 
 
-@pytest.mark.parametrize("service", app.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_documents_its_own_subjects_only(service: str) -> None:
     own = channels(asyncapi.document(service))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from faststream import FastStream
-from faststream.nats import NatsBroker, NatsCredentials, NatsRouter
+from faststream.nats import NatsBroker, NatsCredentials
 
-from econsim import routers
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import addressed, connect, options, ready, servers
 from econsim.adapters.nats.credential_renewal import keep_current, persist
@@ -31,16 +30,18 @@ from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
 from econsim.identity.roles import permissions
 from econsim.identity.trust_root import Trust
+from econsim.routers import SERVICES
 from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
 from econsim.services.asyncapi import Catalog
 from econsim.services.context import ServiceContext
 from econsim.services.gc_tuning import collect_rarely
-from econsim.services.handlers import Bind, replies
-from econsim.services.leadership import ActiveRun, Leadership, Post
+from econsim.services.handlers import BindMessage, error_replies
+from econsim.services.leadership import Leadership
 from econsim.services.operator_audit import OperatorAudit
-from econsim.services.reply_check import Screen
+from econsim.services.reply_check import ReplySubjectCheck
+from econsim.services.routes import router
 
 EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
@@ -97,27 +98,6 @@ class Service:
         for task in self.renewing:
             task.cancel()
         await self.leadership.stop()
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How one service is made."""
-
-    router: Callable[[ServiceContext, Leadership], NatsRouter]
-    """What every worker listens to."""
-    posts: Callable[[ServiceContext, ActiveRun], Sequence[Post]]
-    """What of a run one worker serves at a time."""
-
-
-SERVICES: Final[Mapping[str, Recipe]] = {
-    "ledger": Recipe(lambda _, leadership: routers.ledger.router(leadership), routers.ledger.posts),
-    "market": Recipe(routers.market.router, routers.market.posts),
-    "clock": Recipe(routers.clock.router, routers.clock.posts),
-    "agent": Recipe(lambda _, leadership: routers.agent.router(leadership), routers.agent.posts),
-    "admission": Recipe(routers.admission.router, routers.admission.posts),
-    "admin": Recipe(routers.admin.router, routers.admin.posts),
-}
-"""Every service, by the name of its app and its role; no module of this file may take such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,22 +194,31 @@ def make(name: str, server: Server) -> Service:
     harden()
     path = server.creds(name)
     creds = path if path.exists() else None
-    screen, audit = Screen(), OperatorAudit()
     broker = NatsBroker(
         servers(server.url or NOWHERE),
         security=NatsCredentials(str(creds)) if creds else None,
-        middlewares=[Bind, replies(), audit, screen],
         # Its own logger: FastStream's default one writes a line for every message and every stop.
         logger=logging.getLogger("econsim.broker"),
         log_level=logging.DEBUG,
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}", creds),
     )
-    context = ServiceContext(name, broker)
-    screen.at(context)
-    audit.at(context)
-    leadership = Leadership(context, partial(SERVICES[name].posts, context))
-    broker.include_router(SERVICES[name].router(context, leadership))
+    context, definition = ServiceContext(name, broker), SERVICES[name]
+    # From the outside in: each message passes them in this order, its reply in the reverse.
+    for middleware in (
+        BindMessage(context),
+        error_replies(),
+        OperatorAudit(context),
+        ReplySubjectCheck(context),
+    ):
+        broker.add_middleware(middleware)
+    leadership = Leadership(
+        context,
+        partial(definition.run_tasks, context),
+        definition.service_tasks(context),
+        definition.components(context),
+    )
+    broker.include_router(router(name, (*leadership.routes, *definition.routes)))
     return Service(context, leadership, creds)
 
 

@@ -22,7 +22,7 @@ from econsim.adapters.clock import unix_seconds
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.nats.connection import connect, reliable_publish
 from econsim.adapters.server import binary, state_directory
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.checks.attacks import runner
 from econsim.checks.attacks.catalogue import ATTACKS
 from econsim.checks.attacks.verdict import AttackOutcome
@@ -30,6 +30,7 @@ from econsim.checks.permissions.attempts import attempts
 from econsim.errors import Conflict, SetupError
 from econsim.identity.agent_credentials import minted
 from econsim.identity.trust_root import Trust
+from econsim.routers import SERVICES
 from econsim.runs.launch.flood_watch import watched
 from econsim.subjects import TICKED
 

@@ -20,11 +20,12 @@ from superuser import superuser
 
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.app import SERVICES, Server
+from econsim.app import Server
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import addressed_record
 from econsim.domain.ledger.verify import verify_journal
+from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
 from econsim.runs.launch.processes import Processes, spread
 from econsim.runs.launch.server import prepare

@@ -16,10 +16,11 @@ from econsim.adapters.jetstream import run_reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.child_processes import born
 from econsim.adapters.server.state_directory import running
-from econsim.app import SERVICES, server_of
+from econsim.app import server_of
 from econsim.config import settings
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.errors import EconsimError
+from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]

@@ -95,7 +95,7 @@ class Door:
     async def open(self, workers=1):
         """Run the admission service until the context ends; begins when it knows the run."""
         async with running(("admission",) * workers, self.server):
-            await until(lambda: all(self.run in each._leadership.runs for each in self.entrances))
+            await until(lambda: all(self.run in each._context.runs for each in self.entrances))
             yield
 
     async def reports(self, agent, numbers, event="said", **data):

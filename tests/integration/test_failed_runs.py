@@ -14,8 +14,9 @@ from superuser import superuser
 from econsim import subjects
 from econsim.adapters.nats.connection import connect, reliable_publish
 from econsim.adapters.nats.rpc import submit
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.domain.audit.canonical_log import canonical_hash
+from econsim.routers import SERVICES
 from econsim.runs.remote import events_of, open_run
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.ledger import TREASURY, Chain, Kind, Submit, Transfer

@@ -12,8 +12,9 @@ from superuser import superuser
 from econsim import subjects
 from econsim.adapters.jetstream.run_reader import newest
 from econsim.adapters.nats.connection import connect
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.errors import Unavailable
+from econsim.routers import SERVICES
 from econsim.runs.remote import events_of, open_run, opened
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.scenario import SCENARIO_BYTES_MAX

@@ -18,13 +18,14 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.ordered_push import Deliveries
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
+from econsim.domain.agent.active_run import ActiveRun
+from econsim.domain.agent.active_run import active_run as run_of
 from econsim.domain.market.book import MarketBook
 from econsim.runs.remote import open_run
 from econsim.schemas.market import TickCleared
 from econsim.schemas.orders import PlaceBid
 from econsim.services.context import ServiceContext
-from econsim.services.leadership import ActiveRun, LeadershipLost
-from econsim.services.leadership import open_run as run_of
+from econsim.services.leadership import LeadershipLost
 from econsim.services.market.batch import Batches
 from econsim.services.market.book import Worker
 from econsim.streams import book_consumer

@@ -7,12 +7,13 @@ from factories import group, role, scenario
 from faststream.nats import NatsBroker, TestNatsBroker
 from requirements import requirement
 
+from econsim.domain.agent.active_run import active_run
 from econsim.domain.audit.envelope import Envelope
 from econsim.routers import ledger
 from econsim.schemas.clock import RunOpened, RunOpenedEvent
 from econsim.schemas.ledger import Balance, Position, Submit, Submitted
-from econsim.services.handlers import Bind, replies
-from econsim.services.leadership import open_run
+from econsim.services.context import ServiceContext
+from econsim.services.handlers import BindMessage, error_replies
 from econsim.subjects import GET_BALANCE, GET_VALUES, RUN_OPENED, SUBMIT
 
 AGENTS = (
@@ -41,8 +42,10 @@ class FakeBooks:
 @pytest.fixture
 async def asked():
     """Ask a ledger's handlers; returns headers and body of the reply."""
-    broker, books = NatsBroker(middlewares=[Bind, replies()]), FakeBooks()
-    kept = ledger.listen(broker, open_run(RunOpenedEvent.model_validate_json(OPENED.json())), books)
+    broker, books = NatsBroker(), FakeBooks()
+    broker.add_middleware(BindMessage(ServiceContext("ledger", broker)))
+    broker.add_middleware(error_replies())
+    kept = ledger.listen(broker, active_run(RunOpenedEvent.model_validate_json(OPENED.json())), books)
 
     async with TestNatsBroker(broker) as memory:
 

@@ -88,7 +88,7 @@ OF_UP: Final = (
 
 def known_services() -> list[str]:
     """Return the names of all services."""
-    from econsim.app import SERVICES
+    from econsim.routers import SERVICES
 
     return list(SERVICES)
 

@@ -1,8 +1,20 @@
-"""The services by domain word: each module makes the router of its handlers and the posts of a run.
+"""The services by domain word: each module holds a service's handlers, its table of routes, and its leader tasks.
 
 Handlers parse, load, decide and publish; no module here imports another.
 """
 
-from econsim.routers import admin, admission, agent, clock, ledger, market
+from collections.abc import Mapping
+from typing import Final
 
-__all__ = ["admin", "admission", "agent", "clock", "ledger", "market"]
+from econsim.routers import admin, admission, agent, clock, ledger, market
+from econsim.services.definition import ServiceDefinition
+
+SERVICES: Final[Mapping[str, ServiceDefinition]] = {
+    "ledger": ledger.SERVICE,
+    "market": market.SERVICE,
+    "clock": clock.SERVICE,
+    "agent": agent.SERVICE,
+    "admission": admission.SERVICE,
+    "admin": admin.SERVICE,
+}
+"""Definition of every service, by the name of its app and its role."""

@@ -1,48 +1,35 @@
-"""The admission service: what agents send from their accounts comes in here, and names of services to come.
-
-The entrance itself is `services/admission/gateway.py`; here is what else every worker listens to.
-"""
+"""The admission service: every worker admits messages of external agents, and refuses services that are still to come."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-
-from faststream.nats import NatsRouter
 
 from econsim import subjects
 from econsim.errors import NotFound
 from econsim.schemas.clock import TickedEvent
-from econsim.services.admission.gateway import QUEUE, AdmissionGateway
-from econsim.services.context import ServiceContext
-from econsim.services.handlers import caller, event, untouched
-from econsim.services.leadership import ActiveRun, Leadership, Post
-from econsim.services.run_events import hear_of_runs
+from econsim.services.admission.gateway import AdmissionGateway
+from econsim.services.definition import ServiceDefinition
+from econsim.services.handlers import caller, current_context, raw_body
+from econsim.services.routes import Route, event_route
 
 
-def router(context: ServiceContext, leadership: Leadership) -> NatsRouter:
-    """Return what every worker of the service listens to."""
-    routes = NatsRouter()
-    entrance = AdmissionGateway(context, leadership)
-    leadership.attend(entrance)
-
-    hear_of_runs(routes, leadership, "admission", entrance.closed)
-
-    @routes.subscriber(subjects.TICKED.pattern(), decoder=event, no_reply=True)
-    async def admission_ticked(ticked: TickedEvent) -> None:
-        entrance.ticked(ticked.correlation_id, ticked.tick)
-
-    @routes.subscriber(subjects.INVOKE_LLM.pattern(), QUEUE, decoder=untouched)
-    @routes.subscriber(subjects.USE_WORKSPACE.pattern(), QUEUE, decoder=untouched)
-    @routes.subscriber(subjects.USE_SOCIAL.pattern(), QUEUE, decoder=untouched)
-    async def not_yet(_: bytes) -> None:
-        """Answer for a service that is still to come."""
-        where = caller()
-        message = f"there is no service yet for {where.entity}.{where.action}; the name is reserved"
-        raise NotFound(message, code="no_such_service_yet")
-
-    return routes
+async def note_tick(event: TickedEvent) -> None:
+    """Take note of a run's logical time: reports of agents carry it."""
+    current_context().runs.note_tick(event.correlation_id, event.tick)
 
 
-def posts(_: ServiceContext, __: ActiveRun) -> Sequence[Post]:
-    """Return nothing: every worker serves every run."""
-    return ()
+async def refuse_reserved(_: bytes) -> None:
+    """Refuse a request to a service that is still to come."""
+    where = caller()
+    message = f"there is no service yet for {where.entity}.{where.action}; the name is reserved"
+    raise NotFound(message, code="no_such_service_yet")
+
+
+SERVICE = ServiceDefinition(
+    routes=(
+        event_route(subjects.TICKED, note_tick),
+        Route(subjects.INVOKE_LLM, refuse_reserved, raw_body),
+        Route(subjects.USE_WORKSPACE, refuse_reserved, raw_body),
+        Route(subjects.USE_SOCIAL, refuse_reserved, raw_body),
+    ),
+    components=lambda context: (AdmissionGateway(context),),
+)
+"""The admission service."""

@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final, Protocol
 
-from faststream.nats import NatsBroker, NatsRouter
+from faststream.nats import NatsBroker
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
-from econsim.domain.agent.population import Agent
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.valuation import values_of
 from econsim.domain.audit.decoding import decode_if_valid
-from econsim.errors import CorruptJournal, InvalidMessage, NotFound
+from econsim.errors import CorruptJournal, InvalidMessage
 from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted, TransferPosted, TransferRefused
 from econsim.schemas.scenario import Mode
 from econsim.schemas.values import GetValues, Values
 from econsim.services.context import ServiceContext
-from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, wire
-from econsim.services.leadership import ActiveRun, Leadership, Post
+from econsim.services.definition import ServiceDefinition
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, strict_decoder
+from econsim.services.leadership import LeaderTask
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.services.run_events import hear_of_runs
-from econsim.services.subscriptions import Subscriber, serving
+from econsim.services.subscriptions import Subscriber, running
 
 SUBMISSIONS_MAX: Final = 128
 """Submissions under way at once: more than the markets of a run, which wait for each other."""
@@ -43,18 +43,9 @@ class Books(Protocol):
         """Return a holder's positions."""
 
 
-def router(leadership: Leadership) -> NatsRouter:
-    """Return what every worker of the service listens to."""
-    routes = NatsRouter()
-
-    hear_of_runs(routes, leadership, "ledger")
-
-    return routes
-
-
-def posts(context: ServiceContext, run: ActiveRun) -> Sequence[Post]:
+def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
     """Return the one ledger of a run."""
-    return (Post(f"ledger.{run.name}", partial(serve, context, run)),)
+    return (LeaderTask(f"ledger.{run.name}", partial(serve, context, run)),)
 
 
 async def serve(context: ServiceContext, run: ActiveRun) -> None:
@@ -62,7 +53,7 @@ async def serve(context: ServiceContext, run: ActiveRun) -> None:
     writer = LedgerWriter(run.name, run.data.salt, JetStreamStateStore(context.client), context.clock)
     await writer.load()
     await agree(context, run, writer.sequence)
-    async with serving(context, listen(context.broker, run, writer)):
+    async with running(context, listen(context.broker, run, writer)):
         await asyncio.Event().wait()
 
 
@@ -86,16 +77,16 @@ def listen(broker: NatsBroker, run: ActiveRun, books: Books) -> Sequence[Subscri
     markets = len(scenario.markets) if scenario.clock.mode is Mode.LOCK_STEP else 0
     submissions = broker.subscriber(
         subjects.SUBMIT.pattern(run=run.name),
-        decoder=wire(Submit, TRUSTED_BYTES_MAX),
+        decoder=strict_decoder(Submit, TRUSTED_BYTES_MAX),
         max_workers=SUBMISSIONS_MAX,
         persistent=False,
     )
     balances = broker.subscriber(
-        subjects.GET_BALANCE.pattern(run=run.name), decoder=wire(GetBalance), persistent=False
+        subjects.GET_BALANCE.pattern(run=run.name), decoder=strict_decoder(GetBalance), persistent=False
     )
 
     values = broker.subscriber(
-        subjects.GET_VALUES.pattern(run=run.name), decoder=wire(GetValues), persistent=False
+        subjects.GET_VALUES.pattern(run=run.name), decoder=strict_decoder(GetValues), persistent=False
     )
 
     @submissions
@@ -109,20 +100,15 @@ def listen(broker: NatsBroker, run: ActiveRun, books: Books) -> Sequence[Subscri
     @balances
     async def get_balance(_: GetBalance) -> Balance:
         """Return the asking agent's positions."""
-        return books.balance(_asking(run).id)
+        return books.balance(run.agent(caller().agent).id)
 
     @values
     async def get_values(_: GetValues) -> Values:
         """Return what units are worth to the asking agent."""
-        return values_of(_asking(run))
+        return values_of(run.agent(caller().agent))
 
     return submissions, balances, values
 
 
-def _asking(run: ActiveRun) -> Agent:
-    """Return the agent that asks: the server put its name into the subject. Raises NotFound for nobody of the run."""
-    agent = run.agents.get(caller().agent)
-    if agent is None:
-        message = f"agent {caller().agent!r} is not in run {run.name!r}"
-        raise NotFound(message, code="agent_is_not_in_this_run")
-    return agent
+SERVICE = ServiceDefinition(run_tasks=run_tasks)
+"""The ledger service."""

@@ -1,53 +1,54 @@
-"""The market service: one worker per order book, found by lease, and the requests about markets.
-
-The worker is `services/market/book.py`; the rules are `domain/`. Here is only what listens.
-"""
+"""The market service: one worker at a time runs each order book; every worker answers requests about markets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 
-from faststream.nats import NatsRouter
-
 from econsim import subjects
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.schemas.execute import Execute, Executed
 from econsim.schemas.market import GetPrices, Prices
-from econsim.services.context import QueueWatch, ServiceContext
-from econsim.services.handlers import caller, wire
-from econsim.services.leadership import ActiveRun, Leadership, Post
+from econsim.services.context import DepthWatch, ServiceContext
+from econsim.services.definition import ServiceDefinition
+from econsim.services.handlers import caller, current_context
+from econsim.services.leadership import LeaderTask
 from econsim.services.market import book, execute, stuck_orders
-from econsim.services.run_events import hear_of_runs
-
-QUEUE = "market"
-"""Queue group: any worker answers, one answers."""
+from econsim.services.routes import request_route
 
 
-def router(context: ServiceContext, leadership: Leadership) -> NatsRouter:
-    """Return what every worker of the service listens to; one of them also clears its queue of what is stuck."""
-    routes = NatsRouter()
-    leadership.attend(QueueWatch(context))
-    leadership.stand(Post(stuck_orders.LEASE, partial(stuck_orders.serve, context, leadership)))
-
-    hear_of_runs(routes, leadership, "market")
-
-    @routes.subscriber(subjects.GET_PRICES.pattern(), QUEUE, decoder=wire(GetPrices))
-    async def get_prices(_: GetPrices) -> Prices:
-        """Return the public prices of all markets of the caller's run."""
-        return await execute.prices_of(context.client, leadership.known(caller().run))
-
-    @routes.subscriber(subjects.EXECUTE.pattern(), QUEUE, decoder=wire(Execute), max_workers=32)
-    async def execute_trade(request: Execute) -> Executed:
-        """Do several reads and orders in one round trip."""
-        who = caller()
-        return await execute.execute(context, leadership.known(who.run), who.agent, request)
-
-    return routes
+async def get_prices(_: GetPrices) -> Prices:
+    """Return the public prices of all markets of the caller's run."""
+    context = current_context()
+    return await execute.prices_of(context.client, context.runs.named(caller().run))
 
 
-def posts(context: ServiceContext, run: ActiveRun) -> Sequence[Post]:
-    """Return the order books of a run."""
+async def execute_trade(request: Execute) -> Executed:
+    """Do several reads and orders in one round trip."""
+    context, sender = current_context(), caller()
+    return await execute.execute(context, context.runs.named(sender.run), sender.agent, request)
+
+
+def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
+    """Return one task for each order book of a run."""
     return tuple(
-        Post(f"book.{run.name}.{market.resource}", partial(book.serve, context, run, market))
-        for market in run.data.scenario.markets
+        LeaderTask(f"book.{run.name}.{resource}", partial(book.serve, context, run, market))
+        for resource, market in run.markets.items()
     )
+
+
+def service_tasks(context: ServiceContext) -> Sequence[LeaderTask]:
+    """Return the task that clears the order queue of what is stuck."""
+    return (LeaderTask(stuck_orders.LEASE, partial(stuck_orders.serve, context)),)
+
+
+SERVICE = ServiceDefinition(
+    routes=(
+        request_route(subjects.GET_PRICES, get_prices, GetPrices),
+        request_route(subjects.EXECUTE, execute_trade, Execute, max_workers=32),
+    ),
+    run_tasks=run_tasks,
+    service_tasks=service_tasks,
+    components=lambda context: (DepthWatch(context),),
+)
+"""The market service."""

@@ -1,4 +1,4 @@
-"""A service's link to NATS: its broker, and what its posts use once the broker is connected."""
+"""The context of a service: its broker, and what its handlers and tasks use once the broker is connected."""
 
 from __future__ import annotations
 
@@ -6,40 +6,54 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from econsim.adapters.clock import SystemClock, random_name, unix_nanoseconds
 from econsim.adapters.jetstream.counters import StreamCounters
+from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.queue_depth import Depth
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
-from econsim.ports import WallClock
+from econsim.domain.agent.active_run import ActiveRuns
+from econsim.ports import Leases, WallClock
 from econsim.services.quota_meter import QuotaMeter
-from econsim.services.rejections import Rejections
+from econsim.services.rejections import RejectionEvents
 from econsim.subjects import ORDERS
 
 
 @dataclass
 class ServiceContext:
-    """One service's connection; its attributes are usable after the broker started."""
+    """One service: its connection, the runs it knows, and the ports its work uses.
+
+    Everything below `client` is made when it is first used and raises RuntimeError before the broker has started.
+    """
 
     service: str
     """Name of the service, also its role."""
     broker: NatsBroker
-    """Its own broker: its own connection and credentials."""
+    """Broker of the service, with a connection and credentials of its own."""
     clock: WallClock = field(default_factory=SystemClock)
     """Time of day."""
+    runs: ActiveRuns = field(default_factory=ActiveRuns)
+    """Open runs, as the service's leadership keeps them."""
 
     @cached_property
     def holder(self) -> str:
-        """Unique name of this process in leases."""
+        """Unique name of this process, as the holder of leases."""
         return random_name(self.service)
 
     @property
     def client(self) -> Client:
-        """The connected NATS client."""
-        return self.broker.connection
+        """Connected NATS client."""
+        try:
+            return self.broker.connection
+        except IncorrectState as error:
+            message = (
+                f"service {self.service} is not connected: its client exists once its broker has started"
+            )
+            raise RuntimeError(message) from error
 
     @cached_property
     def jetstream(self) -> JetStreamContext:
@@ -47,34 +61,39 @@ class ServiceContext:
         return self.client.jetstream(publish_async_max_pending=10_000)
 
     @cached_property
+    def leases(self) -> Leases:
+        """Leases by which the service's workers elect who does a task."""
+        return KeyLeases(self.client)
+
+    @cached_property
     def meter(self) -> QuotaMeter:
-        """What counts agents' messages against their quotas, in this worker."""
+        """Meter of agents' messages against their quotas, in this worker."""
         return QuotaMeter(StreamCounters(self.client), KeyQuotaTable(self.client), unix_nanoseconds)
 
     @cached_property
     def depth(self) -> Depth:
-        """How many orders wait, for who adds to them on an agent's behalf; `QueueWatch` keeps it true."""
+        """Depth of the order queue, for backpressure on agents; `DepthWatch` keeps it current."""
         return Depth(self.client, ORDERS)
 
     @cached_property
-    def rejections(self) -> Rejections:
-        """What tells of tries at what is not allowed."""
-        return Rejections(self.client, self.service, self.holder, self.clock)
+    def rejections(self) -> RejectionEvents:
+        """Publisher of events about attempts at what is not allowed."""
+        return RejectionEvents(self.client, self.service, self.holder, self.clock)
 
 
-class QueueWatch:
-    """Keeps a link's `depth` true for as long as its service works."""
+class DepthWatch:
+    """Component that keeps a context's `depth` current."""
 
     def __init__(self, context: ServiceContext) -> None:
-        """Watch on this link, from `start` to `stop`."""
+        """Watch the depth of this context, from `start` to `stop`."""
         self._context = context
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to look."""
+        """Begin to watch."""
         self._watching = asyncio.create_task(self._context.depth.watch())
 
     async def stop(self) -> None:
-        """Look no more."""
+        """End the watch."""
         if self._watching:
             self._watching.cancel()

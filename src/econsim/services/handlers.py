@@ -18,11 +18,12 @@ from faststream.nats import NatsResponse
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from econsim.domain.audit.decoding import decode as decode_event
+from econsim.domain.audit.decoding import decode
 from econsim.errors import EconsimError, InvalidMessage, NotAllowed, NotFound, QuotaExceeded, Refused
 from econsim.schemas.admission import EntryRefused, StreamError
 from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request, validation_message
 from econsim.schemas.subject import Parsed, fields
+from econsim.services.context import ServiceContext
 
 REQUEST_BYTES_MAX: Final = 8_192
 """Bytes in a request: more than twice the largest valid one, an `execute_trade` of 20 actions."""
@@ -40,37 +41,55 @@ _STATUS: Final = (
 """Kind of error, the first that fits → its status as JetStream has it."""
 
 _log = logging.getLogger(__name__)
-_message: ContextVar[StreamMessage[Any]] = ContextVar("message")
+_handling: ContextVar[tuple[StreamMessage[Any], ServiceContext]] = ContextVar("handling")
 
 Model = TypeVar("Model", bound=Message)
 
 
-class Bind(BaseMiddleware):
-    """Makes the message being handled known to the code it calls."""
+class BindMessage:
+    """Middleware that makes the message being handled, and its service, known to the handler."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        """Bind the messages of one service."""
+        self._context = context
+
+    def __call__(self, msg: Any | None, /, *, context: Any) -> BaseMiddleware:  # noqa: ANN401 - FastStream's signature
+        """Make the middleware of one message."""
+        return _Binding(msg, context=context, service=self._context)
+
+
+class _Binding(BaseMiddleware):
+    def __init__(self, msg: Any | None, /, *, context: Any, service: ServiceContext) -> None:  # noqa: ANN401 - as above
+        super().__init__(msg, context=context)
+        self._service = service
 
     async def consume_scope(
         self, call_next: Callable[[StreamMessage[Any]], Awaitable[object]], msg: StreamMessage[Any]
     ) -> object:
-        """Bind the message for the time of the call."""
-        token = _message.set(msg)
+        token = _handling.set((msg, self._service))
         try:
             return await call_next(msg)
         finally:
-            _message.reset(token)
+            _handling.reset(token)
 
 
-def raw() -> Msg:
+def current_message() -> Msg:
     """Return the NATS message being handled, with its acknowledgement methods."""
-    found: Msg = _message.get().raw_message
+    found: Msg = _handling.get()[0].raw_message
     return found
 
 
+def current_context() -> ServiceContext:
+    """Return the context of the service that handles the message."""
+    return _handling.get()[1]
+
+
 def caller() -> Parsed:
-    """Return the subject being handled taken apart: its last token is who asks."""
-    return fields(raw().subject)
+    """Return the parsed subject of the message being handled: its last token is the sender."""
+    return fields(current_message().subject)
 
 
-def wire(
+def strict_decoder(
     model: type[Model], bytes_max: int = REQUEST_BYTES_MAX
 ) -> Callable[[StreamMessage[Any]], Awaitable[Model]]:
     """Return a decoder that validates the payload strictly, straight from its bytes.
@@ -79,7 +98,7 @@ def wire(
     """
     validate = model.__pydantic_validator__.validate_json
 
-    async def decode(message: StreamMessage[Any]) -> Model:
+    async def decode_strictly(message: StreamMessage[Any]) -> Model:
         if len(message.body) > bytes_max:
             text = f"the message has {len(message.body)} bytes; at most {bytes_max} are taken"
             raise InvalidMessage(text, code="message_is_too_large")
@@ -92,15 +111,15 @@ def wire(
             raise NotAllowed(text, code="agent_id_does_not_match_subject")
         return found
 
-    return decode
+    return decode_strictly
 
 
-async def event(message: StreamMessage[Any]) -> Event[object]:
+async def decode_event(message: StreamMessage[Any]) -> Event[object]:
     """Decode an event by its subject's type."""
-    return decode_event(message.raw_message.subject, message.body).event
+    return decode(message.raw_message.subject, message.body).event
 
 
-async def untouched(message: StreamMessage[Any]) -> bytes:
+async def raw_body(message: StreamMessage[Any]) -> bytes:
     """Decode nothing: the handler takes the bytes as they came."""
     return message.body
 
@@ -123,14 +142,14 @@ def error_reply(error: Exception) -> ErrorReply:
     return ErrorReply(error=body)
 
 
-def entry_refused(error: EconsimError) -> EntryRefused:
+def entry_refusal(error: EconsimError) -> EntryRefused:
     """Return the answer to what an agent sent and was not admitted."""
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     told = StreamError(code=status, description=f"{error.error_code}: {error}")
     return EntryRefused(error=told, refusal=error_reply(error).error)
 
 
-def replies() -> ExceptionMiddleware:
+def error_replies() -> ExceptionMiddleware:
     """Return the middleware that answers a failed request with an ErrorReply, header `status: error`."""
     middleware = ExceptionMiddleware()
 
@@ -143,5 +162,5 @@ def replies() -> ExceptionMiddleware:
 
 
 def _subject() -> str:
-    message = _message.get(None)
-    return getattr(message.raw_message, "subject", "") if message else ""
+    handling = _handling.get(None)
+    return getattr(handling[0].raw_message, "subject", "") if handling else ""

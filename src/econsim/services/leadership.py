@@ -1,7 +1,28 @@
-"""Which worker serves what of a run: posts, each held by one worker at a time through a lease.
+"""Leader election by lease: which worker of a service does which task of which run.
 
-A service's workers all learn of open runs and all try for every post; who gets the lease serves, the
-others stand by and take over within seconds when it is lost (architecture C5).
+Theory of operation. A service runs in any number of worker processes. A `LeaderTask` is something that one worker at
+a time does: the order book of a market, the ledger of a run. Every worker knows every open run (it hears events about
+runs, and reads the log every LOOK_S for those it missed), and every worker tries for the lease of every task. The
+worker that gets the lease is the task's leader: it runs the task and renews the lease every RENEW_S. The others stand
+by and try again every RETRY_S.
+
+A crash of the leader leaves the lease to expire (five seconds, `adapters.jetstream.leases`); then a stand-by takes
+over. A task rebuilds its state from the log or the store each time it starts, so a takeover loses nothing. A leader
+that pauses past its lease may still write: a lease is no fence. Fencing is the task's own: it publishes with an
+expected sequence or revision, and the late writer's attempt raises Conflict or LeadershipLost. A renewal without an
+answer changes nothing; a renewal that is refused cancels the task.
+
+A failure of a task, whatever its kind, gives the lease back and the task is tried again after RETRY_S, by any
+worker. A task that returns is done and is not tried again by this worker.
+
+Life cycles::
+
+    collection          holds                          added by                    removed by         bound
+    context.runs        open runs, by name             add_run                     drop_run, stop     open runs
+    _run_tasks          asyncio tasks of a run         add_run                     drop_run, stop     tasks of open runs
+    _service_tasks      asyncio tasks of the service   start                       stop               definition
+    _ending             cancellations under way        drop_run                    their own end      runs just dropped
+    _unreadable         runs warned of once            _find: opening not readable never              runs of the log
 """
 
 from __future__ import annotations
@@ -18,158 +39,148 @@ import nats.errors
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import last
-from econsim.adapters.jetstream.leases import KeyLeases
-from econsim.domain.agent.population import Agent, population
+from econsim.domain.agent.active_run import ActiveRun, active_run
 from econsim.domain.audit.decoding import event_of
-from econsim.errors import EconsimError, NotFound, ScenarioError, Unavailable
-from econsim.ports import Leases
+from econsim.errors import EconsimError, ScenarioError, Unavailable
 from econsim.schemas.base import Event
-from econsim.schemas.clock import RunOpened
+from econsim.schemas.clock import (
+    RunClosedEvent,
+    RunOpened,
+    RunOpenedEvent,
+    RunResumedEvent,
+    RunStoppedEvent,
+)
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
+from econsim.services.routes import Route, event_route
 
 RENEW_S: Final = 1.0
 """Pause between renewals: a lease of five seconds survives four that fail."""
 
 RETRY_S: Final = 0.5
-"""Pause before trying for a lease again, or serving again after a failure."""
+"""Pause before a worker tries for a lease again, or runs a task again after a failure."""
 
-SERVE_AGAIN_S: Final = 1.0
-"""Pause before what serves a post is cancelled again; cleaning up takes milliseconds."""
+CANCEL_TASK_AGAIN_S: Final = 1.0
+"""Pause before a task is cancelled again; its cleaning up takes milliseconds."""
 
-STOP_AGAIN_S: Final = 5.0
-"""Pause before a post is cancelled again: longer than what serves it and its lease's return may take."""
+CANCEL_LEADER_AGAIN_S: Final = 5.0
+"""Pause before a leader is cancelled again: longer than ending its task and giving its lease back may take."""
 
 LOOK_S: Final = 2.0
-"""Pause between looks for runs whose opening was not heard."""
+"""Pause between looks for runs: events about a run may be missed."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ActiveRun:
-    """A run that is open, as its opening event tells."""
-
-    name: str
-    """Its id."""
-    data: RunOpened
-    """Its scenario and salt."""
-    event_id: str
-    """The opening event, root of all causes."""
-    agents: Mapping[str, Agent]
-    """Everybody in the run, by id."""
-    externals: frozenset[str]
-    """External agents, who are told the outcome of their orders."""
-
-
-@dataclass(frozen=True, slots=True)
-class Post:
-    """Something of a run, or of the service as a whole, that one worker serves at a time."""
+class LeaderTask:
+    """Something of a run, or of the service as a whole, that one worker at a time does."""
 
     lease: str
     """Name of the lease."""
-    serve: Callable[[], Awaitable[None]]
-    """Serves until there is nothing left to do; safe to start again at any time."""
+    run: Callable[[], Awaitable[None]]
+    """Function that does the task until nothing is left to do; safe to start again at any time."""
 
 
-class Attendant(Protocol):
-    """Something every worker of a service does for as long as it runs."""
+class Component(Protocol):
+    """Something that every worker of a service runs in the background."""
 
     async def start(self) -> None:
-        """Begin, on a link that is connected."""
+        """Begin; the service's broker is connected."""
 
     async def stop(self) -> None:
-        """End, finishing what is under way."""
+        """End, and finish what is under way."""
 
 
 class LeadershipLost(EconsimError):
-    """Another worker holds the post; this one steps back."""
+    """Another worker leads the task; this one steps back."""
 
     code = "post_was_lost"
 
 
-def open_run(opened: Event[RunOpened]) -> ActiveRun:
-    """Return what an opening event says."""
-    agents = {agent.id: agent for agent in population(opened.data.scenario)}
-    externals = frozenset(name for name, agent in agents.items() if agent.host is None)
-    return ActiveRun(opened.correlation_id, opened.data, opened.event_id, agents, externals)
-
-
 class Leadership:
-    """The posts of one service in this process."""
+    """The leader tasks and components of one service in this process."""
 
-    def __init__(self, context: ServiceContext, posts: Callable[[ActiveRun], Sequence[Post]]) -> None:
-        """Serve what `posts` returns for each open run; `start` once the link is connected."""
-        self.runs: dict[str, ActiveRun] = {}
+    def __init__(
+        self,
+        context: ServiceContext,
+        run_tasks: Callable[[ActiveRun], Sequence[LeaderTask]],
+        service_tasks: Sequence[LeaderTask] = (),
+        components: Sequence[Component] = (),
+    ) -> None:
+        """Lead `run_tasks` of each open run and `service_tasks`; `start` once the broker is connected."""
         self._context = context
-        self._posts = posts
-        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._runs = context.runs
+        self._tasks_of = run_tasks
+        self._definitions = service_tasks
+        self._components = components
+        self._run_tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._service_tasks: list[asyncio.Task[None]] = []
         self._ending: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
-        self._attendants: list[Attendant] = []
-        self._standing: list[Post] = []
-        self._standing_tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self._unreadable: set[str] = set()
 
-    def stand(self, post: Post) -> None:
-        """Hold a post that belongs to no run, for as long as the service works; call before `start`."""
-        self._standing.append(post)
-
-    def attend(self, attendant: Attendant) -> None:
-        """Have something done from `start` to `stop`; call before `start`."""
-        self._attendants.append(attendant)
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Routes of the events about runs, the same for every service."""
+        return (
+            event_route(subjects.RUN_OPENED, self._on_run_opened),
+            event_route(subjects.RUN_CLOSED, self._on_run_ended),
+            event_route(subjects.RUN_STOPPED, self._on_run_ended),
+            event_route(subjects.RUN_RESUMED, self._on_run_resumed),
+        )
 
     async def start(self) -> None:
-        """Look for open runs, now and from time to time."""
-        for attendant in self._attendants:
-            await attendant.start()
-        self._leases: Leases = KeyLeases(self._context.client)
+        """Start the components, try for the service's tasks, and look for open runs from now on."""
+        for component in self._components:
+            await component.start()
         self._looking = asyncio.create_task(self._look())
-        self._standing_tasks = [asyncio.create_task(self._hold(post)) for post in self._standing]
+        self._service_tasks = [asyncio.create_task(self._lead(task)) for task in self._definitions]
 
     async def stop(self) -> None:
-        """Stop serving and give all leases back; a run that is heard of from now on is another worker's."""
+        """Stop all components and tasks and give all leases back; a run that opens from now on is another worker's."""
         self._stopping = True
-        for attendant in self._attendants if self._looking else ():
+        for component in self._components if self._looking else ():
             try:
-                await attendant.stop()
+                await component.stop()
             except Exception:  # noqa: BLE001 - whatever it is, the leases must be given back
-                _log.exception("%s did not stop cleanly", type(attendant).__name__)
-        for run in list(self._tasks):
-            self.closed(run)
-        await _ended([*self._standing_tasks, *filter(None, [self._looking])], STOP_AGAIN_S)
+                _log.exception("%s did not stop cleanly", type(component).__name__)
+        for run in list(self._run_tasks):
+            self.drop_run(run)
+        background = [*self._service_tasks, *filter(None, [self._looking])]
+        await _cancel_until_done(background, CANCEL_LEADER_AGAIN_S)
         await asyncio.gather(*self._ending)
 
-    def opened(self, event: Event[RunOpened]) -> None:
-        """Try for the posts of a run, if it is new."""
-        # A look for runs may go on while all ends: what it found would be served on a connection that is closed.
-        if event.correlation_id not in self.runs and not self._stopping:
-            run = self.runs[event.correlation_id] = open_run(event)
-            self._tasks[run.name] = [asyncio.create_task(self._hold(post)) for post in self._posts(run)]
+    def add_run(self, opened: Event[RunOpened]) -> None:
+        """Try for the tasks of a run, if it is new."""
+        # A look for runs may end while the service stops: tasks of a run it found would run on a closed connection.
+        if opened.correlation_id not in self._runs and not self._stopping:
+            run = self._runs[opened.correlation_id] = active_run(opened)
+            self._run_tasks[run.name] = [
+                asyncio.create_task(self._lead(task)) for task in self._tasks_of(run)
+            ]
 
-    def known(self, run: str) -> ActiveRun:
-        """Return an open run; raises NotFound for any other."""
-        if run not in self.runs:
-            message = f"run {run!r} is not open; `econsim runs` lists those there are"
-            raise NotFound(message, code="run_is_not_open")
-        return self.runs[run]
-
-    def closed(self, run: str) -> None:
-        """Stop serving a run; its posts end by and by."""
-        self.runs.pop(run, None)
-        tasks = self._tasks.pop(run, [])
-        ending = asyncio.create_task(_ended(tasks, STOP_AGAIN_S))
+    def drop_run(self, run: str) -> None:
+        """Forget a run and cancel its tasks; `stop` waits for their end."""
+        self._runs.drop(run)
+        tasks = self._run_tasks.pop(run, [])
+        ending = asyncio.create_task(_cancel_until_done(tasks, CANCEL_LEADER_AGAIN_S))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
-    def look(self) -> None:
-        """Look for open runs at once: one may go on that was stopped."""
+    async def _on_run_opened(self, event: RunOpenedEvent) -> None:
+        self.add_run(event)
+
+    async def _on_run_ended(self, event: RunClosedEvent | RunStoppedEvent) -> None:
+        self.drop_run(event.correlation_id)
+
+    async def _on_run_resumed(self, _: RunResumedEvent) -> None:
         self._look_now.set()
 
     async def _look(self) -> None:
-        """Find runs that opened or closed while nobody listened: a start, a lost message, an outage."""
+        """Find runs that opened or closed while nobody listened: before the start, a lost message, an outage."""
         while True:
             self._look_now.clear()
             with suppress(TimeoutError, nats.errors.Error, EconsimError):
@@ -179,78 +190,79 @@ class Leadership:
                     await self._look_now.wait()
 
     async def _find(self) -> None:
-        told = await self._told()
-        stops, resumptions = told[subjects.RUN_STOPPED.type], told[subjects.RUN_RESUMED.type]
-        over = {run for run, stopped in stops.items() if stopped > resumptions[run]}
-        over |= told[subjects.RUN_CLOSED.type].keys()
-        for run in over & self.runs.keys():
-            self.closed(run)
-        for run in sorted(told[subjects.RUN_OPENED.type].keys() - over - self.runs.keys()):
+        """Make the known runs those that are open by the log."""
+        counts = await self._event_counts()
+        stops, resumptions = counts[subjects.RUN_STOPPED.type], counts[subjects.RUN_RESUMED.type]
+        over = {run for run, times in stops.items() if times > resumptions[run]}
+        over |= counts[subjects.RUN_CLOSED.type].keys()
+        for run in over & self._runs.keys():
+            self.drop_run(run)
+        for run in sorted(counts[subjects.RUN_OPENED.type].keys() - over - self._runs.keys()):
             stored = await last(self._context.client, subjects.RUN_OPENED(run=run))
             if stored is None and run not in self._unreadable:
                 self._unreadable.add(run)
                 _log.warning("run %s is open and not served: its opening cannot be read", run)
             event = event_of(RunOpened, stored.subject, stored.payload) if stored else None
-            # What opens no run, because it is no event or has no possible agents, hides none of the others.
+            # A stored opening that is no event, or has impossible agents, must not hide the other runs.
             with suppress(ScenarioError):
                 if event:
-                    self.opened(event)
+                    self.add_run(event)
 
-    async def _told(self) -> Mapping[str, Counter[str]]:
-        """Return type of event about runs → run → how many the log has."""
+    async def _event_counts(self) -> Mapping[str, Counter[str]]:
+        """Return type of event about runs → run → number of such events in the log."""
         stream = self._context.client.jetstream()
         info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
-        found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for subject, count in (info.state.subjects or {}).items():
             where = fields(subject)
-            found[f"{where.domain}.{where.action}"][where.run] = count
-        return found
+            counts[f"{where.domain}.{where.action}"][where.run] = count
+        return counts
 
-    async def _hold(self, post: Post) -> None:
-        """Serve a post whenever its lease can be had, until it is done."""
-        done = await self._try(post)
+    async def _lead(self, task: LeaderTask) -> None:
+        """Run a task whenever its lease is free, until the task is done."""
+        done = await self._try_to_lead(task)
         while not done:
             await asyncio.sleep(RETRY_S)
-            done = await self._try(post)
+            done = await self._try_to_lead(task)
 
-    async def _try(self, post: Post) -> bool:
-        """Serve a post if its lease is free; return whether it is done."""
+    async def _try_to_lead(self, task: LeaderTask) -> bool:
+        """Run a task if its lease is free; return whether the task is done."""
         try:
-            if not await self._leases.acquire(post.lease, self._context.holder):
+            if not await self._context.leases.acquire(task.lease, self._context.holder):
                 return False
-            await self._serve(post)
+            await self._run_under_lease(task)
         except LeadershipLost:
-            _log.warning("post %s was lost to another worker", post.lease)
+            _log.warning("task %s was lost to another worker", task.lease)
         except (EconsimError, TimeoutError, nats.errors.Error) as error:
-            _log.warning("post %s is served again: %s", post.lease, error or type(error).__name__)
-        except Exception:  # noqa: BLE001 - whatever it is, the post must be served again
-            _log.exception("post %s failed and is served again", post.lease)
+            _log.warning("task %s is started again: %s", task.lease, error or type(error).__name__)
+        except Exception:  # noqa: BLE001 - whatever it is, the task must be started again
+            _log.exception("task %s failed and is started again", task.lease)
         else:
             return True
         return False
 
-    async def _serve(self, post: Post) -> None:
-        """Serve while renewing the lease, then give it back."""
-        serving = asyncio.ensure_future(post.serve())
+    async def _run_under_lease(self, task: LeaderTask) -> None:
+        """Run a task while renewing its lease, then give the lease back."""
+        running = asyncio.ensure_future(task.run())
         try:
-            while not serving.done():
-                await asyncio.wait({serving}, timeout=RENEW_S)
-                await self._renew(post)
-            await serving
+            while not running.done():
+                await asyncio.wait({running}, timeout=RENEW_S)
+                await self._renew(task)
+            await running
         finally:
-            await _ended([serving], SERVE_AGAIN_S)
+            await _cancel_until_done([running], CANCEL_TASK_AGAIN_S)
             with suppress(Unavailable, nats.errors.Error):
-                await self._leases.release(post.lease, self._context.holder)
+                await self._context.leases.release(task.lease, self._context.holder)
 
-    async def _renew(self, post: Post) -> None:
-        """Renew a lease; without an answer it is still ours until another worker shows up."""
+    async def _renew(self, task: LeaderTask) -> None:
+        """Renew a lease; without an answer it is still ours until another worker has it."""
         with suppress(Unavailable):
-            if not await self._leases.acquire(post.lease, self._context.holder):
+            if not await self._context.leases.acquire(task.lease, self._context.holder):
                 raise LeadershipLost
 
 
-async def _ended(tasks: Sequence[asyncio.Future[None]], again_s: float) -> None:
-    """Cancel tasks until they have ended; their errors are nobody's any more.
+async def _cancel_until_done(tasks: Sequence[asyncio.Future[None]], again_s: float) -> None:
+    """Cancel tasks until they are done, and drop their errors.
 
     Once is not enough: `asyncio.wait_for`, which the client library waits with, drops a cancellation that
     meets the answer it waits for, and the task goes on (seen when a service stopped right after its start).

@@ -51,7 +51,7 @@ class _Command:
 _command: ContextVar[_Command] = ContextVar("command")
 
 
-def about(run: str) -> str | None:
+def note_command_run(run: str) -> str | None:
     """Note which run the command being handled is about; return the id of its event, the cause of its effects.
 
     None if no command is being handled.
@@ -66,27 +66,21 @@ def about(run: str) -> str | None:
 class OperatorAudit:
     """The audit of one service; makes a middleware for each message."""
 
-    def __init__(self) -> None:
-        """Audit a service, to be named with `at` before the first message."""
-        self._context: ServiceContext | None = None
-
-    def at(self, context: ServiceContext) -> None:
-        """Audit this service."""
+    def __init__(self, context: ServiceContext) -> None:
+        """Audit the commands to one service."""
         self._context = context
 
     def __call__(self, msg: Any | None, /, *, context: Any) -> BaseMiddleware:  # noqa: ANN401 - FastStream's signature
         """Make the middleware of one message."""
-        return _Audited(msg, context=context, audit=self)
+        return _Auditing(msg, context=context, audit=self)
 
-    async def told(self, subject: str, payload: bytes, code: str, command: _Command) -> None:
+    async def publish_command(self, subject: str, payload: bytes, code: str, command: _Command) -> None:
         """Publish what came of a command; raises Unavailable if the log does not take it.
 
         The id is made once for each command that arrives, never of what is in it: a chosen id could hide a
         second command behind the first. So the same command sent twice is two events, and both are true.
         """
         context = self._context
-        if context is None:
-            return
         where = fields(subject)
         data = Commanded(
             operator=where.operator,
@@ -112,7 +106,7 @@ class OperatorAudit:
         )
 
 
-class _Audited(BaseMiddleware):
+class _Auditing(BaseMiddleware):
     def __init__(self, msg: Any | None, /, *, context: Any, audit: OperatorAudit) -> None:  # noqa: ANN401 - as above
         super().__init__(msg, context=context)
         self._audit = audit
@@ -133,7 +127,7 @@ class _Audited(BaseMiddleware):
             raise
         finally:
             _command.reset(token)
-            await self._audit.told(subject, msg.body, code, command)
+            await self._audit.publish_command(subject, msg.body, code, command)
         return result
 
 

@@ -53,7 +53,7 @@ class _Case:
     times: int = 0
 
 
-class Rejections:
+class RejectionEvents:
     """What one service process noticed."""
 
     def __init__(self, client: Client, service: str, process: str, clock: WallClock) -> None:

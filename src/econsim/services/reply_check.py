@@ -35,25 +35,21 @@ QUEUED: Final = frozenset(fields(row.pattern()).action for row in TABLE if row.k
 """Commands come from a queue: their reply subject is the server's own, for acknowledging them."""
 
 
-class Screen:
+class ReplySubjectCheck:
     """The checks of one service; makes a middleware for each message."""
 
-    def __init__(self) -> None:
-        """Check messages of a service, to be named with `at` before the first."""
-        self._context: ServiceContext | None = None
-
-    def at(self, context: ServiceContext) -> None:
-        """Stand before this service."""
+    def __init__(self, context: ServiceContext) -> None:
+        """Check the messages of one service."""
         self._context = context
 
     def __call__(self, msg: Any | None, /, *, context: Any) -> BaseMiddleware:  # noqa: ANN401 - FastStream's signature
         """Make the middleware of one message."""
-        return _Screened(msg, context=context, screen=self)
+        return _Checking(msg, context=context, check=self)
 
     async def check(self, message: StreamMessage[Any]) -> None:
         """Raise NotAllowed for a foreign reply subject, which is then not answered; QuotaExceeded over the rate."""
         reply, subject = message.reply_to, message.raw_message.subject
-        if self._context is None or fields(subject).action in QUEUED:
+        if fields(subject).action in QUEUED:
             return
         if reply.startswith(FROM_AGENT):
             where, meter = fields(subject), self._context.meter
@@ -69,14 +65,14 @@ class Screen:
             raise error
 
 
-class _Screened(BaseMiddleware):
-    def __init__(self, msg: Any | None, /, *, context: Any, screen: Screen) -> None:  # noqa: ANN401 - as above
+class _Checking(BaseMiddleware):
+    def __init__(self, msg: Any | None, /, *, context: Any, check: ReplySubjectCheck) -> None:  # noqa: ANN401 - as above
         super().__init__(msg, context=context)
-        self._screen = screen
+        self._check = check
 
     async def consume_scope(
         self, call_next: Callable[[StreamMessage[Any]], Awaitable[object]], msg: StreamMessage[Any]
     ) -> object:
         if msg.reply_to or msg.raw_message.subject.split(".")[2:3] in ASKED:
-            await self._screen.check(msg)
+            await self._check.check(msg)
         return await call_next(msg)

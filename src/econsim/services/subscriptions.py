@@ -1,4 +1,4 @@
-"""Subscribers for the time of a post: started together, stopped together."""
+"""Subscribers of a leader task: started together, stopped together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Subscriber = LogicSubscriber[Any]
 
 
 @asynccontextmanager
-async def serving(context: ServiceContext, subscribers: Sequence[Subscriber]) -> AsyncIterator[None]:
+async def running(context: ServiceContext, subscribers: Sequence[Subscriber]) -> AsyncIterator[None]:
     """Run subscribers for the time of the context; the server knows them when it is entered."""
     for subscriber in subscribers:
         await subscriber.start()

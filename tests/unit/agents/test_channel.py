@@ -26,7 +26,7 @@ from econsim.errors import (
 )
 from econsim.schemas.admission import Admitted, AgentReport
 from econsim.schemas.ledger import Balance, GetBalance, Position
-from econsim.services.handlers import entry_refused, error_reply
+from econsim.services.handlers import entry_refusal, error_reply
 
 STORED = Admitted(stream="audit_log", seq=7)
 REPORT = AgentReport(event_id="x", data={"a": 1})
@@ -48,7 +48,7 @@ class Wire:
         refused = isinstance(answer, EconsimError)
         # An entry's refusal holds a reply's under another name.
         body = (
-            entry_refused(answer)
+            entry_refusal(answer)
             if refused and "agent." in subject
             else error_reply(answer)
             if refused

@@ -29,7 +29,7 @@ from econsim.schemas.admission import AgentFacts, Reported
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.subject import Kind
-from econsim.services.operator_audit import SUMMARY_LENGTH_MAX, about, summary
+from econsim.services.operator_audit import SUMMARY_LENGTH_MAX, note_command_run, summary
 
 STAMP = Envelope("run_1", "ab", 0, "1970-01-01T00:00:00.000000000Z")
 ANNA = AgentFacts(policy="external", host=None, balance_ref="run_1.anna.balance")
@@ -156,7 +156,7 @@ def test_what_cannot_be_a_run_stands_for_none(name):
 
 
 def test_outside_of_a_command_nothing_is_noted():
-    assert about("run_1") is None
+    assert note_command_run("run_1") is None
 
 
 def test_limits_are_given_as_name_and_value():

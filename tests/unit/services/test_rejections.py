@@ -16,7 +16,7 @@ from econsim.errors import InvalidMessage, InvalidSubject, NotAllowed, QuotaExce
 from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.subject import Parsed
 from econsim.services import rejections
-from econsim.services.rejections import MESSAGE_LENGTH_MAX, SUBJECT_LENGTH_MAX, Rejections
+from econsim.services.rejections import MESSAGE_LENGTH_MAX, SUBJECT_LENGTH_MAX, RejectionEvents
 
 PAUSE_S = 0.05
 
@@ -53,7 +53,7 @@ def wire():
 @pytest.fixture
 def noticed(wire, monkeypatch):
     monkeypatch.setattr(rejections, "PAUSE_S", PAUSE_S)
-    return Rejections(wire, "admission", "admission-1", Noon())
+    return RejectionEvents(wire, "admission", "admission-1", Noon())
 
 
 def tries(noticed, agent="anna", run="r", times=1, error=None):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import Agent
 from econsim.domain.market.commands import parse_agent_command
-from econsim.errors import NotAllowed, NotFound
+from econsim.errors import NotAllowed
 from econsim.schemas.base import Command
 from econsim.schemas.subject import Parsed, Subject, token
 
@@ -39,19 +39,16 @@ def is_reserved(where: Parsed) -> bool:
     return where.action in _RESERVED
 
 
-def check_agent(roster: Mapping[str, Agent], run: str, name: str) -> Agent:
+def check_agent(run: ActiveRun, name: str) -> Agent:
     """Return the external agent of a name; raises NotFound for no agent of the run, NotAllowed for an agent of a host."""
-    agent = roster.get(name)
-    if agent is None:
-        message = f"agent {name!r} is not in run {run!r}"
-        raise NotFound(message, code="agent_is_not_in_this_run")
+    agent = run.agent(name)
     if agent.host is not None:
         message = f"agent {name!r} is run by the scenario; an agent of one's own has policy external"
         raise NotAllowed(message, code="agent_belongs_to_a_host")
     return agent
 
 
-def parse_order(where: Parsed, payload: bytes, markets: Collection[str]) -> AdmittedOrder | None:
+def parse_order(where: Parsed, payload: bytes, run: ActiveRun) -> AdmittedOrder | None:
     """Return the order in a message; None if the message is a report.
 
     Raises InvalidSubject, NotFound for a market that is not in the run, and the errors of `parse_agent_command`.
@@ -61,9 +58,7 @@ def parse_order(where: Parsed, payload: bytes, markets: Collection[str]) -> Admi
     row = _ORDERS.get(where.action)
     if row is None:
         return None
-    if where.entity not in markets:
-        message = f"run {where.run!r} has no market {where.entity!r}; it has {', '.join(markets)}"
-        raise NotFound(message, code="market_is_not_in_this_run")
+    run.market(where.entity)
     subject = row(resource=where.entity, run=where.run, agent=where.agent)
     command = parse_agent_command(where.action, where.agent, payload)
     return AdmittedOrder(subject, command.command_id, command_content(subject, command))

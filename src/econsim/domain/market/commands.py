@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from econsim.domain.agent.active_run import agent_is_not_in_this_run
 from econsim.domain.agent.population import Agent, host_name
 from econsim.domain.market.order_ids import scoped_order_id
-from econsim.errors import InvalidMessage, NotAllowed, NotFound
+from econsim.errors import InvalidMessage, NotAllowed
 from econsim.schemas.base import Command, validation_message
 from econsim.schemas.orders import (
     Action,
@@ -87,8 +88,7 @@ def parse_command(
     if isinstance(command, PlaceOrders):
         return tuple(_hosted(subject.agent, action, roster) for action in command.actions)
     if subject.agent not in roster:
-        message = f"agent {subject.agent!r} is not in run {subject.run!r}"
-        raise NotFound(message, code="agent_is_not_in_this_run")
+        raise agent_is_not_in_this_run(subject.agent, subject.run)
     return (action_of(command, subject.agent),)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.nats.connection import connect
+from econsim.domain.agent.active_run import active_run
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import EconsimError
 from econsim.schemas.clock import RunOpened, RunOpenedEvent
-from econsim.services.leadership import open_run
 
 
 async def without_seat(url: str, creds: Path, run: str, agent: str) -> str:
@@ -38,7 +38,7 @@ def _why(opened: RunOpenedEvent | None, run: str, agent: str, *, ended: bool) ->
         return (
             f"run {run} has ended; open another with {agent} in it: `econsim run SCENARIO --external {agent}`"
         )
-    found = open_run(opened).agents.get(agent)
+    found = active_run(opened).agents.get(agent)
     if found is None:
         return f"run {run} has no agent {agent} and takes none while it goes on; open one that has: `--external {agent}`"
     if found.host is not None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from econsim import subjects
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask
-from econsim.app import SERVICES, Server, running
+from econsim.app import Server, running
 from econsim.config import Settings
 from econsim.errors import NotFound, SetupError, Unavailable
+from econsim.routers import SERVICES
 from econsim.runs.launch.flood_watch import watched
 from econsim.runs.launch.key_audit import operator_of
 from econsim.runs.launch.processes import spread

@@ -45,8 +45,7 @@ from econsim.schemas.base import Message
 from econsim.schemas.clock import Ticked
 from econsim.schemas.subject import Parsed, fields
 from econsim.services.context import ServiceContext
-from econsim.services.handlers import entry_refused
-from econsim.services.leadership import Leadership
+from econsim.services.handlers import entry_refusal
 
 QUEUE: Final = "admission"
 """Queue group: one worker takes each message."""
@@ -109,12 +108,10 @@ class Sent(NamedTuple):
 class AdmissionGateway:
     """Takes in what agents send, for one worker of the admission service."""
 
-    def __init__(self, context: ServiceContext, leadership: Leadership) -> None:
-        """Stand at the entrance of these runs; `start` once the link is connected."""
+    def __init__(self, context: ServiceContext) -> None:
+        """Admit messages about the context's runs; `start` once its broker is connected."""
         self._context = context
-        self._leadership = leadership
         self._lines: dict[Key, AgentQueue] = {}
-        self._ticks: dict[str, int] = {}
         self._commands = CommandIds()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -147,21 +144,11 @@ class AdmissionGateway:
             await self._meter.close()
 
     async def _tidy(self) -> None:
-        """Give back what idle agents' blocks hold, and forget runs whose end was not heard, from time to time."""
+        """Give back what idle agents' blocks hold, from time to time."""
         while True:
             await asyncio.sleep(TIDY_S)
-            for run in self._ticks.keys() - self._leadership.runs.keys():
-                self.closed(run)
             with suppress(Unavailable):
                 await self._meter.return_idle()
-
-    def ticked(self, run: str, tick: int) -> None:
-        """Take note of a run's logical time."""
-        self._ticks[run] = tick
-
-    def closed(self, run: str) -> None:
-        """Forget a run's logical time."""
-        self._ticks.pop(run, None)
 
     async def _hear(self, message: Msg) -> None:
         """Put a message into its agent's line; what is over the agent's rate is refused here already."""
@@ -221,10 +208,9 @@ class AdmissionGateway:
         if is_reserved(where):
             message = f"there is no service yet for {where.action}; the name is reserved"
             raise NotFound(message, code="no_such_service_yet")
-        run = self._leadership.known(where.run)
-        agent = check_agent(run.agents, run.name, where.agent)
-        markets = [market.resource for market in run.data.scenario.markets]
-        if order := parse_order(where, payload, markets):
+        run = self._context.runs.named(where.run)
+        agent = check_agent(run, where.agent)
+        if order := parse_order(where, payload, run):
             await self._meter.take(QuotaKind.ORDER_RATE, where.run, where.agent)
             self._depth.take(where.run, where.agent)
             return await self._place(where, order, payload)
@@ -260,11 +246,13 @@ class AdmissionGateway:
 
     async def _tick(self, run: str) -> int:
         """Return a run's logical time; a worker that was not there when it ticked last asks the log once."""
-        if run not in self._ticks:
+        runs = self._context.runs
+        if runs.tick(run) is None:
             stored = await last(self._context.client, subjects.TICKED(run=run))
             ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
-            self._ticks.setdefault(run, ticked.tick if ticked else 0)
-        return self._ticks[run]
+            if runs.tick(run) is None:
+                runs.note_tick(run, ticked.tick if ticked else 0)
+        return runs.tick(run) or 0
 
     async def _send(self, subject: str, payload: bytes, message_id: str) -> Sent:
         if not self._context.client.is_connected:
@@ -297,7 +285,7 @@ class AdmissionGateway:
     async def _refuse(self, message: Msg, where: Parsed, error: EconsimError) -> None:
         """Answer a message that is not admitted, and tell of it if it tried what is not allowed."""
         self._rejections.about(where, message.subject, error)
-        await self._reply(message, entry_refused(error), {"status": "error"})
+        await self._reply(message, entry_refusal(error), {"status": "error"})
 
     async def _reply(self, message: Msg, body: Message, headers: dict[str, str] | None) -> None:
         """Answer a message that asks for it; who cannot be reached now sends again."""

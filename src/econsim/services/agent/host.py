@@ -13,6 +13,7 @@ from typing import Final
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import follow, last
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.host_agents import Desk
 from econsim.domain.agent.population import host_name
 from econsim.domain.audit.decoding import decode_if_valid
@@ -23,7 +24,6 @@ from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.schemas.scenario import Mode
 from econsim.services.context import ServiceContext
-from econsim.services.leadership import ActiveRun
 
 ACTIONS_MAX: Final = 5_000
 """Actions in one message: 120 bytes each stay well below the largest message."""

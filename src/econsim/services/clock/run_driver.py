@@ -19,6 +19,7 @@ from econsim import subjects
 from econsim.adapters.jetstream.audit_log import StoredEvent, follow, read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import submit
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import host_name
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import Envelope, derived_id
@@ -35,7 +36,6 @@ from econsim.schemas.orders import CloseTick
 from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import Subject
 from econsim.services.context import ServiceContext
-from econsim.services.leadership import ActiveRun
 
 _log = logging.getLogger(__name__)
 

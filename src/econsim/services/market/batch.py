@@ -17,6 +17,7 @@ from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import submit
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
 from econsim.domain.market.batch_checks import RunLogChecks
@@ -48,7 +49,7 @@ from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
-from econsim.services.leadership import ActiveRun, LeadershipLost
+from econsim.services.leadership import LeadershipLost
 
 Step = TypeVar("Step", PendingBatch, ClearedBatch)
 

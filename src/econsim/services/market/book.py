@@ -20,6 +20,7 @@ from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.ordered_push import Deliveries, Delivery
 from econsim.domain.admission import quota
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.market.book import BatchEnd, MarketBook
 from econsim.domain.market.commands import TRUSTED, parse_command
 from econsim.errors import QuotaExceeded, Refused, Unavailable
@@ -29,11 +30,10 @@ from econsim.schemas.market import BatchOpened, Book, GetBook
 from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market, Mode
 from econsim.services.context import ServiceContext
-from econsim.services.handlers import raw, untouched, wire
-from econsim.services.leadership import ActiveRun
+from econsim.services.handlers import current_message, raw_body, strict_decoder
 from econsim.services.market.batch import Batches, Halted
 from econsim.services.market.reject import ACK, set_aside, turn_away
-from econsim.services.subscriptions import Subscriber, serving
+from econsim.services.subscriptions import Subscriber, running
 from econsim.streams import Consumer, book_consumer
 
 BATCH_MAX: Final = 500
@@ -52,7 +52,7 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
         return
     consumer = book_consumer(run.name, market.resource, random_name(context.service))
     deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
-    async with serving(context, listen(context, run, session, deliveries, consumer)):
+    async with running(context, listen(context, run, session, deliveries, consumer)):
         await provision.take_over(context.client, consumer)
         tick, period = batches.now
         worker = Worker(
@@ -76,19 +76,21 @@ def listen(
     resource = session.market.resource
     commands = context.broker.subscriber(
         consumer.deliver_subject,
-        decoder=untouched,
+        decoder=raw_body,
         # A core subscription to the consumer's deliveries: an automatic reply would acknowledge them.
         no_reply=True,
         persistent=False,
     )
     depths = context.broker.subscriber(
-        subjects.GET_BOOK.pattern(run=run.name, resource=resource), decoder=wire(GetBook), persistent=False
+        subjects.GET_BOOK.pattern(run=run.name, resource=resource),
+        decoder=strict_decoder(GetBook),
+        persistent=False,
     )
 
     @commands
     async def take_command(_: bytes) -> None:
         """Take in a command; it is acknowledged with its batch."""
-        await deliveries.hear(raw())
+        await deliveries.hear(current_message())
 
     @depths
     async def get_book(request: GetBook) -> Book:

@@ -14,9 +14,10 @@ from econsim.adapters.nats.connection import reliable_publish
 from econsim.adapters.nats.rpc import ask
 from econsim.domain.admission.orders import check_agent
 from econsim.domain.admission.quota import QuotaKind
+from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import derived_id
 from econsim.domain.market.order_ids import scoped_order_id
-from econsim.errors import EconsimError, InvalidMessage, NotFound
+from econsim.errors import EconsimError, InvalidMessage
 from econsim.schemas.base import Command, Message, validation_message
 from econsim.schemas.execute import Execute, Executed, Receipt, Step
 from econsim.schemas.ledger import Balance, GetBalance
@@ -24,7 +25,6 @@ from econsim.schemas.market import Book, GetBook, Prices, PriceUpdatedEvent, Quo
 from econsim.schemas.orders import CancelOrder, PlaceAsk, PlaceBid
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import error_reply
-from econsim.services.leadership import ActiveRun
 from econsim.streams import MARKET_PRICES
 
 ORDER_SUBJECTS: Final = {
@@ -37,9 +37,8 @@ ORDER_SUBJECTS: Final = {
 
 async def prices_of(client: Client, run: ActiveRun) -> Prices:
     """Return the newest public quote of every market of a run, from bucket `market_prices`."""
-    resources = [market.resource for market in run.data.scenario.markets]
-    quotes = await asyncio.gather(*(_quote(client, run.name, resource) for resource in resources))
-    return Prices(prices=dict(zip(resources, quotes, strict=True)))
+    quotes = await asyncio.gather(*(_quote(client, run.name, resource) for resource in run.markets))
+    return Prices(prices=dict(zip(run.markets, quotes, strict=True)))
 
 
 async def execute(context: ServiceContext, run: ActiveRun, agent: str, request: Execute) -> Executed:
@@ -67,14 +66,14 @@ async def _quote(client: Client, run: str, resource: str) -> Quote:
 
 
 async def _step(context: ServiceContext, run: ActiveRun, agent: str, step: Step) -> Message:
-    check_agent(run.agents, run.name, agent)
+    check_agent(run, agent)
     client = context.client
     if step.do == "get_balance":
         subject = subjects.GET_BALANCE(run=run.name, agent=agent)
         return await ask(client, subject, GetBalance(), Balance)
     if step.do == "get_prices":
         return await prices_of(client, run)
-    resource = _resource(run, step)
+    resource = run.market(step.resource or "").resource
     if step.do == "get_book":
         subject = subjects.GET_BOOK(run=run.name, agent=agent, resource=resource)
         return await ask(client, subject, GetBook(), Book)
@@ -86,14 +85,6 @@ async def _step(context: ServiceContext, run: ActiveRun, agent: str, step: Step)
     payload = command.model_dump_json().encode()
     ack = await reliable_publish(client.jetstream(), subject, payload, command.command_id)
     return Receipt(order_id=order_id, duplicate=bool(ack.duplicate))
-
-
-def _resource(run: ActiveRun, step: Step) -> str:
-    markets = [market.resource for market in run.data.scenario.markets]
-    if step.resource not in markets:
-        message = f"action {step.do} names market {step.resource!r}; the run has {', '.join(markets)}"
-        raise NotFound(message, code="market_is_not_in_this_run")
-    return step.resource or ""
 
 
 def _command(run: ActiveRun, agent: str, step: Step) -> Command:

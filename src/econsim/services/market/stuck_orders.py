@@ -16,13 +16,13 @@ from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.jetstream.ordered_push import Deliveries, Delivery
+from econsim.domain.agent.active_run import active_run, run_is_not_open
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import InvalidSubject, NotFound, Refused
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.market import TickCleared
 from econsim.schemas.subject import fields, token
 from econsim.services.context import ServiceContext
-from econsim.services.leadership import Leadership
 from econsim.services.market.reject import ACK, set_aside
 from econsim.streams import book_consumer, stuck_consumer
 from econsim.subjects import ORDERS
@@ -43,14 +43,12 @@ Address = tuple[str, str]
 """Run and resource, as a sender wrote them."""
 
 
-async def serve(
-    context: ServiceContext, leadership: Leadership, grace_s: float = GRACE_S, look_s: float = LOOK_S
-) -> None:
+async def serve(context: ServiceContext, grace_s: float = GRACE_S, look_s: float = LOOK_S) -> None:
     """Look at the queue from time to time until cancelled."""
     first_seen: dict[Address, float] = {}
     while True:
         now = time.monotonic()
-        waiting = await _waiting(context, leadership)
+        waiting = await _waiting(context)
         first_seen = {address: first_seen.get(address, now) for address in waiting}
         for address, since in first_seen.items():
             if now - since < grace_s:
@@ -96,10 +94,10 @@ async def _next(deliveries: Deliveries) -> Delivery | None:
         return None
 
 
-async def _waiting(context: ServiceContext, leadership: Leadership) -> set[Address]:
+async def _waiting(context: ServiceContext) -> set[Address]:
     """Return the addresses in the queue that this worker knows no open book for."""
     found = await provision.waiting(context.client, ORDERS, ">")
-    return {address for address in _addresses(found) if not _open(leadership, *address)}
+    return {address for address in _addresses(found) if not _open(context, *address)}
 
 
 def _addresses(found: Iterable[str]) -> set[Address]:
@@ -107,9 +105,9 @@ def _addresses(found: Iterable[str]) -> set[Address]:
     return {(subject.run, subject.entity) for subject in parsed}
 
 
-def _open(leadership: Leadership, run: str, resource: str) -> bool:
-    known = leadership.runs.get(run)
-    return known is not None and any(market.resource == resource for market in known.data.scenario.markets)
+def _open(context: ServiceContext, run: str, resource: str) -> bool:
+    found = context.runs.get(run)
+    return found is not None and resource in found.markets
 
 
 async def _reason(context: ServiceContext, run: str, resource: str) -> Refused | None:
@@ -122,12 +120,11 @@ async def _reason(context: ServiceContext, run: str, resource: str) -> Refused |
         return error
     event = event_of(RunOpened, opened.subject, opened.payload) if opened else None
     if event is None or closed is not None:
-        message = f"run {run!r} is not open; `econsim runs` lists those there are"
-        return NotFound(message, code="run_is_not_open")
-    names = [market.resource for market in event.data.scenario.markets]
-    if resource not in names:
-        message = f"run {run!r} has no market {resource!r}; it has {', '.join(names)}"
-        return NotFound(message, code="market_is_not_in_this_run")
+        return run_is_not_open(run)
+    try:
+        active_run(event).market(resource)
+    except NotFound as error:
+        return error
     return None
 
 

@@ -3,28 +3,28 @@
 import json
 
 import pytest
-from factories import group, role, scenario
+from factories import active, group, role, scenario
 
 from econsim import subjects
 from econsim.domain.admission.orders import check_agent, is_reserved, parse_order
-from econsim.domain.agent.population import population
 from econsim.domain.market.commands import COMMAND_BYTES_MAX
 from econsim.errors import InvalidMessage, InvalidSubject, NotAllowed, NotFound
 from econsim.schemas.subject import Parsed, fields
 
-ROSTER = {
-    agent.id: agent
-    for agent in population(
-        scenario(group("buyer", roles=[role("bid", values=[[1]])]), group("anna", "external"))
+RUN = active(
+    scenario(
+        group("buyer", roles=[role("bid", values=[[1]])]),
+        group("anna", "external"),
+        resources=("cpu", "gpu"),
     )
-}
+)
 ORDER = {"command_id": "c", "order_id": "o-1", "price": 1_000_000, "quantity": 2}
 NEW = {"place_bid": {}, "place_ask": {}, "replace_order": {"new_order_id": "o-2"}}
 
 
 def parse(payload=ORDER, action="place_bid", resource="cpu", agent="anna"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return parse_order(Parsed("agent", resource, action, "run", agent), body, ["cpu", "gpu"])
+    return parse_order(Parsed("agent", resource, action, "run", agent), body, RUN)
 
 
 @pytest.mark.parametrize("action", [*NEW, "cancel_order"])
@@ -85,11 +85,11 @@ def test_an_agent_may_say_its_name_and_its_orders_full_id():
 
 
 def test_only_external_agents_act_by_themselves():
-    assert check_agent(ROSTER, "run", "anna").id == "anna"
+    assert check_agent(RUN, "anna").id == "anna"
     with pytest.raises(NotAllowed, match="run by the scenario"):
-        check_agent(ROSTER, "run", "buyer_001")
+        check_agent(RUN, "buyer_001")
     with pytest.raises(NotFound, match="'carl' is not in run 'run'"):
-        check_agent(ROSTER, "run", "carl")
+        check_agent(RUN, "carl")
 
 
 def test_messages_for_services_that_do_not_exist_yet_are_reserved():

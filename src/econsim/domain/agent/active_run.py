@@ -1,0 +1,92 @@
+"""The runs that are open: their agents and markets by name, with the one typed error for each name that is unknown. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from econsim.domain.agent.population import Agent, population
+from econsim.errors import NotFound
+from econsim.schemas.base import Event
+from econsim.schemas.clock import RunOpened
+from econsim.schemas.scenario import Market
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """A run that is open, as its opening event describes it."""
+
+    name: str
+    """Id of the run."""
+    data: RunOpened
+    """Data of the opening event: scenario and salt."""
+    event_id: str
+    """Id of the opening event, the root of all causes."""
+    agents: Mapping[str, Agent]
+    """Agents of the run by id."""
+    markets: Mapping[str, Market]
+    """Markets of the run by resource."""
+    externals: frozenset[str]
+    """Ids of the external agents: each receives the outcomes of its own orders."""
+
+    def agent(self, name: str) -> Agent:
+        """Return an agent; raises NotFound if the run has no agent of this name."""
+        if name not in self.agents:
+            raise agent_is_not_in_this_run(name, self.name)
+        return self.agents[name]
+
+    def market(self, resource: str) -> Market:
+        """Return the market of a resource; raises NotFound if the run has none."""
+        if resource not in self.markets:
+            message = f"run {self.name!r} has no market {resource!r}; it has {', '.join(self.markets)}"
+            raise NotFound(message, code="market_is_not_in_this_run")
+        return self.markets[resource]
+
+
+class ActiveRuns(dict[str, ActiveRun]):
+    """The open runs that a process knows, by name; `Leadership` adds and drops them."""
+
+    def __init__(self) -> None:
+        """Start with no run."""
+        super().__init__()
+        self._ticks: dict[str, int] = {}
+
+    def drop(self, run: str) -> None:
+        """Forget a run, if it is known."""
+        self.pop(run, None)
+        self._ticks.pop(run, None)
+
+    def note_tick(self, run: str, tick: int) -> None:
+        """Take note of the newest tick of an open run."""
+        if run in self:
+            self._ticks[run] = tick
+
+    def tick(self, run: str) -> int | None:
+        """Return the newest tick that was noted of a run; none if none was."""
+        return self._ticks.get(run)
+
+    def named(self, run: str) -> ActiveRun:
+        """Return an open run; raises NotFound for any other."""
+        if run not in self:
+            raise run_is_not_open(run)
+        return self[run]
+
+
+def active_run(opened: Event[RunOpened]) -> ActiveRun:
+    """Return the run that an opening event describes; raises ScenarioError if its agents are impossible."""
+    scenario = opened.data.scenario
+    agents = {agent.id: agent for agent in population(scenario)}
+    markets = {market.resource: market for market in scenario.markets}
+    externals = frozenset(name for name, agent in agents.items() if agent.host is None)
+    return ActiveRun(opened.correlation_id, opened.data, opened.event_id, agents, markets, externals)
+
+
+def run_is_not_open(run: str) -> NotFound:
+    """Return the error for a run that is not open."""
+    message = f"run {run!r} is not open; `econsim runs` lists those there are"
+    return NotFound(message, code="run_is_not_open")
+
+
+def agent_is_not_in_this_run(agent: str, run: str) -> NotFound:
+    """Return the error for an agent that is not in the run."""
+    return NotFound(f"agent {agent!r} is not in run {run!r}", code="agent_is_not_in_this_run")

@@ -1,0 +1,102 @@
+"""Opening, stopping, resuming and closing runs: each is one event about the run, published once.
+
+An event is published behind the newest one of its subject (an expected sequence), so of two operators who act at
+once one raises Conflict. Opening is idempotent: the same name and scenario get the same opening event.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from econsim import subjects
+from econsim.adapters.clock import random_id
+from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.nats.connection import reliable_publish
+from econsim.domain.agent.active_run import ActiveRun
+from econsim.domain.agent.population import population
+from econsim.domain.audit.decoding import event_of
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
+from econsim.errors import Conflict
+from econsim.schemas.base import Event
+from econsim.schemas.clock import (
+    OpenRun,
+    RunClosed,
+    RunClosedEvent,
+    RunOpened,
+    RunOpenedEvent,
+    RunResumed,
+    RunStopped,
+    RunStoppedEvent,
+    Ticked,
+)
+from econsim.services.context import ServiceContext
+
+
+async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> RunOpenedEvent:
+    """Open a run, or resume it if it is stopped; raises Conflict if the name stands for another scenario."""
+    population(request.scenario)
+    stored = await last(context.client, subjects.RUN_OPENED(run=request.run))
+    if stored is not None:
+        found = event_of(RunOpened, stored.subject, stored.payload)
+        if found and found.data.scenario == request.scenario:
+            await resume_run(context, found, operator)
+            return found
+        message = f"run {request.run!r} exists with another scenario; choose another name"
+        raise Conflict(message, code="run_exists_with_different_scenario")
+    data = RunOpened(scenario=request.scenario, salt=random_id())
+    envelope = Envelope(request.run, data.salt, 0, context.clock.now())
+    addressed = envelope.event(subjects.RUN_OPENED, operator, data)
+    await reliable_publish(context.jetstream, addressed.subject, addressed.json(), f"open-{request.run}")
+    return RunOpenedEvent.model_validate_json(addressed.json())
+
+
+async def close_run(context: ServiceContext, run: ActiveRun, operator: str) -> RunClosedEvent:
+    """End a run where it is; raises Conflict if it has ended."""
+    ticks, periods = await _progress(context, run.name)
+    data = RunClosed(ticks=ticks, periods=periods, journal_sequence=0, interrupted=True)
+    envelope = Envelope(run.name, run.data.salt, data.ticks, context.clock.now())
+    addressed = envelope.event(subjects.RUN_CLOSED, operator, data)
+    await _publish_after(context, addressed, 0)
+    return RunClosedEvent.model_validate_json(addressed.json())
+
+
+async def stop_run(context: ServiceContext, run: ActiveRun, operator: str) -> RunStoppedEvent:
+    """Stop a run where it is; raises Conflict if somebody else stopped it meanwhile."""
+    ticks, periods = await _progress(context, run.name)
+    before = await last(context.client, subjects.RUN_STOPPED(run=run.name))
+    sequence = before.sequence if before else 0
+    envelope = Envelope(run.name, run.data.salt, ticks, context.clock.now(), run.event_id)
+    data = RunStopped(ticks=ticks, periods=periods)
+    addressed = envelope.event(subjects.RUN_STOPPED, operator, data, sequence)
+    await _publish_after(context, addressed, sequence)
+    return RunStoppedEvent.model_validate_json(addressed.json())
+
+
+async def resume_run(context: ServiceContext, opening: Event[RunOpened], operator: str) -> None:
+    """Let a run go on, if it is stopped."""
+    run = opening.correlation_id
+    stop = await last(context.client, subjects.RUN_STOPPED(run=run))
+    before = await last(context.client, subjects.RUN_RESUMED(run=run))
+    sequence = before.sequence if before else 0
+    if stop is None or stop.sequence < sequence or await last(context.client, subjects.RUN_CLOSED(run=run)):
+        return
+    ticks, _ = await _progress(context, run)
+    envelope = Envelope(run, opening.data.salt, ticks, context.clock.now(), opening.event_id)
+    addressed = envelope.event(subjects.RUN_RESUMED, operator, RunResumed(ticks=ticks), sequence)
+    with suppress(Conflict):  # another operator was faster
+        await _publish_after(context, addressed, sequence)
+
+
+async def _publish_after(context: ServiceContext, addressed: AddressedEvent, sequence: int) -> None:
+    """Publish an event if the newest one of its subject has this sequence; raises Conflict otherwise."""
+    id_ = addressed.event.event_id
+    await reliable_publish(
+        context.jetstream, addressed.subject, addressed.json(), id_, expected_sequence=sequence
+    )
+
+
+async def _progress(context: ServiceContext, run: str) -> tuple[int, int]:
+    """Return the number of ticks and of periods that were opened."""
+    stored = await last(context.client, subjects.TICKED(run=run))
+    ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
+    return (ticked.tick, ticked.data.period) if ticked else (0, 0)

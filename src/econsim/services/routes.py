@@ -1,0 +1,63 @@
+"""Routes: which handler answers or hears which subject, as rows of a table, and the router made of such a table.
+
+A route of a request is answered: one worker of the service takes each message, by queue group. A route of an event is
+heard by every worker and never answered: its reply subject would be the stream's own, or one that a forger chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from faststream.message import StreamMessage
+from faststream.nats import NatsRouter
+
+from econsim.schemas.base import Message
+from econsim.schemas.subject import ANSWERED, Subject
+from econsim.services.handlers import REQUEST_BYTES_MAX, decode_event, strict_decoder
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One subject and the handler of its messages."""
+
+    subject: Subject
+    """Subject of the messages."""
+    handler: Callable[[Any], Awaitable[Any]]
+    """Handler of one decoded message; its result is the reply, if the subject is answered."""
+    decoder: Callable[[StreamMessage[Any]], Awaitable[Any]]
+    """Decoder of the payload."""
+    max_workers: int = 1
+    """Number of messages one worker handles at once."""
+
+
+def request_route(
+    subject: Subject,
+    handler: Callable[[Any], Awaitable[Message]],
+    model: type[Message],
+    bytes_max: int = REQUEST_BYTES_MAX,
+    max_workers: int = 1,
+) -> Route:
+    """Return the route of a request, its payload validated strictly against the model."""
+    return Route(subject, handler, strict_decoder(model, bytes_max), max_workers)
+
+
+def event_route(subject: Subject, handler: Callable[[Any], Awaitable[None]]) -> Route:
+    """Return the route of an event."""
+    return Route(subject, handler, decode_event)
+
+
+def router(service: str, routes: Iterable[Route]) -> NatsRouter:
+    """Return a new router of these routes; a router belongs to one broker, so each service makes its own."""
+    made = NatsRouter()
+    for route in routes:
+        answered = route.subject.kind in ANSWERED
+        made.subscriber(
+            route.subject.pattern(),
+            service if answered else "",
+            decoder=route.decoder,
+            max_workers=route.max_workers,
+            no_reply=not answered,
+        )(route.handler)
+    return made
