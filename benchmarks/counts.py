@@ -20,7 +20,7 @@ from benchmarks.trace import EXPECTED, PRICES, STATE, Sent, recording
 from econsim import subjects
 from econsim.adapters.jetstream.provision import waiting
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.runs.remote import events_of, open_run
+from econsim.runs.remote import open_run, run_events
 from econsim.schemas.market import TickCleared
 
 BASELINE = Path(__file__).parent / "baseline.json"
@@ -56,7 +56,7 @@ async def counted(server: EmbeddedServer, client: Client, run: str) -> Counts:
     totals: Counter[str] = Counter()
     async with recording(server) as sent, rig.all_services(server):
         await open_run(client, run, SCENARIO)
-        async for addressed in events_of(client, run):
+        async for addressed in run_events(client, run):
             if isinstance(addressed.event.data, TickCleared):
                 totals["orders"] += addressed.event.data.orders
                 totals["trades"] += addressed.event.data.trades

@@ -30,7 +30,7 @@ from econsim.adapters.server.state_directory import free_port
 from econsim.app import Server, running
 from econsim.identity.agent_account import short_name
 from econsim.routers import SERVICES
-from econsim.runs.launch.agent_accounts import let_in
+from econsim.runs.launch.agent_accounts import ensure_accounts
 from econsim.runs.remote import open_run
 from econsim.schemas.ledger import GetBalance
 from econsim.schemas.orders import PlaceAsk, PlaceBid
@@ -147,7 +147,7 @@ async def _secured() -> AsyncIterator[Side]:
         server = Server(embedded.url, embedded.creds, embedded.trust)
         await stack.enter_async_context(running(tuple(SERVICES), server))
         await _opened(control)
-        accounts = {each.agent: each.creds for each in await let_in(server, rig.RUN, _scenario())}
+        accounts = {each.agent: each.creds for each in await ensure_accounts(server, rig.RUN, _scenario())}
         clients = {agent: await connect(embedded.url, creds, agent) for agent, creds in accounts.items()}
         for client in clients.values():
             stack.push_async_callback(client.close)

@@ -23,7 +23,7 @@ from econsim.adapters.server.state_directory import read_record, running
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.identity.trust_root import Trust
 from econsim.runs import scenario_file
-from econsim.runs.overrides import chosen
+from econsim.runs.overrides import apply_overrides
 from econsim.runs.remote import open_run
 from econsim.schemas.market import TickCleared
 
@@ -54,7 +54,7 @@ async def _sampled(state: Path, up: int, seconds: float) -> list[tuple[str, list
     while (url := running(state)) is None and monotonic() - begun < START_S:
         await asyncio.sleep(0.2)
     client = await connect(url or "", superuser(Trust.open(state, unix_seconds)), "soak")
-    scenario = chosen(scenario_file.load("genesis"), periods=PERIODS, real_time=True)
+    scenario = apply_overrides(scenario_file.load("genesis"), periods=PERIODS, real_time=True)
     await open_run(client, RUN, scenario, patience_s=START_S)
     samples: dict[str, list[float]] = {}
     orders: list[int] = []

@@ -14,7 +14,7 @@ from econsim.agents.economy import EconomicService
 from econsim.app import Server, running
 from econsim.errors import NotFound, Unavailable
 from econsim.routers import SERVICES
-from econsim.runs.launch.agent_accounts import let_in
+from econsim.runs.launch.agent_accounts import ensure_accounts
 from econsim.runs.remote import open_run
 from econsim.subjects import ORDER_OUTCOME
 
@@ -80,7 +80,7 @@ async def live_run(server, run, wanted, away=()):
         await stack.enter_async_context(running(others, here))
         client = await connect(server.url, superuser(server), "test-live")
         stack.push_async_callback(client.close)
-        accounts = await let_in(here, run, wanted)
+        accounts = await ensure_accounts(here, run, wanted)
         creds = {account.agent: account.creds for account in accounts}
         here_now = creds.keys() - {*away}
         externals = {

@@ -12,7 +12,7 @@ from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
-from econsim.runs.remote import events_of, open_run
+from econsim.runs.remote import open_run, run_events
 
 
 def shortened(name, periods=1, ticks=60):
@@ -29,7 +29,7 @@ async def over_nats(server, scenario, name) -> list[AddressedEvent]:
     try:
         async with running(tuple(SERVICES), Server(server.url, server.creds)):
             await open_run(client, name, scenario)
-            async with aclosing(events_of(client, name)) as events:
+            async with aclosing(run_events(client, name)) as events:
                 return [addressed async for addressed in events]
     finally:
         await client.close()

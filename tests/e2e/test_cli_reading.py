@@ -23,7 +23,7 @@ from econsim.cli.run_log import RunLog
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.errors import NotFound, Unavailable
 from econsim.runs import in_memory
-from econsim.runs.retention import kept_until
+from econsim.runs.retention import retention_end
 from econsim.schemas.admin import TellTrust, TrustChangedEvent
 from econsim.schemas.clock import OpenRun, RunOpenedEvent
 from econsim.streams import STREAMS
@@ -88,7 +88,7 @@ def test_lists_and_reports_say_how_long_the_log_keeps_a_run_and_how_to_keep_it(s
     listed, reported = cli("runs", "--state", state), cli("report", RUN, "--state", state)
 
     opened = json.loads(cli("events", RUN, "--json", "--state", state).stdout.splitlines()[0])
-    until = kept_until(opened["occurred_at"])
+    until = retention_end(opened["occurred_at"])
     assert until in listed.stdout.splitlines()[3]
     assert "keeps a run for 30 days; `econsim export RUN --parquet DIR` keeps it for good" in listed.stdout
     assert f"until {until}; `econsim export run_1 --parquet DIR` keeps it for good" in reported.stdout

@@ -31,7 +31,7 @@ from econsim.errors import Conflict, SetupError
 from econsim.identity.agent_credentials import minted
 from econsim.identity.trust_root import Trust
 from econsim.routers import SERVICES
-from econsim.runs.launch.flood_watch import watched
+from econsim.runs.launch.flood_watch import watch_agents
 from econsim.subjects import TICKED
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -146,7 +146,7 @@ async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) 
         await applied("--state", state, "--nats", urls)
         trust = Trust.open(state, unix_seconds)
         server = Server(urls, lambda role: state / "trust" / "creds" / f"{role}.creds", trust)
-        async with watched(server, print), running(tuple(SERVICES), server):
+        async with watch_agents(server, print), running(tuple(SERVICES), server):
             report = await runner.run_attacks_on(replace(server, url=urls.split(",")[0]), ATTACKS, print)
 
     assert {r.attack.name: r.finding.evidence for r in report.of(AttackOutcome.BROKEN)} == {}

@@ -20,7 +20,7 @@ from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
 from econsim.cli.verification import verified
 from econsim.config import settings
-from econsim.runs.remote import events_of, open_run
+from econsim.runs.remote import open_run, run_events
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
@@ -55,7 +55,7 @@ async def played(directory):
         async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
             for run in ("first", "second"):
                 await open_run(client, run, small_scenario())
-                async for _ in events_of(client, run):
+                async for _ in run_events(client, run):
                     pass
         await client.close()
 
@@ -212,7 +212,7 @@ async def begun(directory):
         await provision.apply(client)
         async with app.running(tuple(app.SERVICES), app.Server(server.url, server.creds)):
             await open_run(client, "first", wanted)
-            async with aclosing(events_of(client, "first")) as events:
+            async with aclosing(run_events(client, "first")) as events:
                 async for addressed in events:
                     if addressed.event.tick == 4:
                         break

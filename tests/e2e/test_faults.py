@@ -28,15 +28,15 @@ from econsim.domain.ledger.verify import verify_journal
 from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
 from econsim.runs.launch.processes import Processes, spread
-from econsim.runs.launch.server import prepare
-from econsim.runs.overrides import chosen
-from econsim.runs.remote import events_of, open_run
+from econsim.runs.launch.server import provision_streams
+from econsim.runs.overrides import apply_overrides
+from econsim.runs.remote import open_run, run_events
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import Scenario
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(400)]
 
-GENESIS = chosen(scenario_file.load("genesis"), periods=1)
+GENESIS = apply_overrides(scenario_file.load("genesis"), periods=1)
 SCENARIO = GENESIS.model_copy(
     update={"clock": GENESIS.clock.model_copy(update={"periods": 3, "ticks_per_period": 10})}
 )
@@ -91,7 +91,7 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, tmp_path: Pat
 
 @requirement("layers.any_subset", "operations.scaling")
 async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run(tmp_path: Path) -> None:
-    scenario = chosen(SCENARIO, hosts=3)
+    scenario = apply_overrides(SCENARIO, hosts=3)
 
     events = await disturbed(tmp_path, {}, scenario, workers=2)
 
@@ -123,7 +123,7 @@ REAL_TIME_KILLS: dict[str, Kills] = {
 @requirement("economic.atomic_money")
 async def test_in_real_time_everything_adds_up_whatever_was_killed(name: str, tmp_path: Path) -> None:
     """Arrival decides there, so two runs differ; but the log must tell one course of things, item by item."""
-    scenario = chosen(SCENARIO, real_time=True)
+    scenario = apply_overrides(SCENARIO, real_time=True)
     hasty = scenario.model_copy(update={"clock": scenario.clock.model_copy(update={"tick_ms": 300})})
 
     events = await disturbed(tmp_path, REAL_TIME_KILLS[name], hasty)
@@ -139,11 +139,11 @@ async def disturbed(
     events = []
     async with EmbeddedServer(state) as embedded:
         server = Server(embedded.url, embedded.creds)
-        await prepare(server)
+        await provision_streams(server)
         async with spread(tuple(SERVICES), server, state, lambda _: None, workers) as processes:
             client = await connect(server.url, superuser(embedded), "test-faults")
             await open_run(client, "disturbed", scenario, patience_s=START_S)
-            async with aclosing(events_of(client, "disturbed")) as log:
+            async with aclosing(run_events(client, "disturbed")) as log:
                 async for addressed in log:
                     events.append(addressed)
                     if strike := kills.pop((addressed_record(addressed).type, addressed.event.tick), None):

@@ -14,7 +14,7 @@ from econsim.cli.verification import verified
 from econsim.config import settings
 from econsim.domain.audit.decoding import decode
 from econsim.runs import scenario_file
-from econsim.runs.overrides import chosen
+from econsim.runs.overrides import apply_overrides
 from econsim.schemas.market import Traded
 from econsim.subjects import TRADE_EXECUTED
 
@@ -76,7 +76,7 @@ async def trades_of(nc, run):
 
 @pytest.mark.nats
 async def test_the_bot_earns_in_genesis_and_the_log_tells_of_its_trades(server, run, tmp_path):
-    market = chosen(scenario_file.load("genesis"), periods=1, externals=["ana"])
+    market = apply_overrides(scenario_file.load("genesis"), periods=1, externals=["ana"])
 
     async with live_run(server, run, market, away=["ana"]) as live:
         told = await example("e01_fifteen_line_bot", run, "ana", server=server, creds=live.creds["ana"])

@@ -17,8 +17,8 @@ from econsim.agents.session import join
 from econsim.app import Server
 from econsim.domain.audit.decoding import decode
 from econsim.runs.launch import agent_accounts
-from econsim.runs.launch.flood_watch import watched
-from econsim.runs.launch.key_audit import told
+from econsim.runs.launch.flood_watch import watch_agents
+from econsim.runs.launch.key_audit import audit_key_use
 from econsim.runs.remote import set_quota
 from econsim.schemas.admin import SetQuota, TellTrust
 from econsim.schemas.quota import QuotaUpdate
@@ -42,7 +42,7 @@ async def lock_step(server, run, deadline_ms=FOREVER_MS):
     """Open a run in lock-step that waits for anna and bert, whose connections are looked at; bert answers all ticks."""
     clock = {"mode": "lock_step", "ticks_per_period": TICKS, "deadline_ms": deadline_ms}
     here = Server(server.url, server.creds, server.trust)
-    async with watched(here, print), live_run(server, run, external_scenario(**clock), ["anna"]) as live:
+    async with watch_agents(here, print), live_run(server, run, external_scenario(**clock), ["anna"]) as live:
         bert = asyncio.create_task(answering(server, live, "bert"))
         yield live
         bert.cancel()
@@ -104,7 +104,7 @@ async def test_a_run_waits_no_deadline_for_an_agent_that_was_revoked(server, run
         async with provisioning(server.url, server.trust) as provisioner:
             await agent_accounts.revoke(server.trust, provisioner, run, "anna")
         change = TellTrust(run=run, who="anna", change="agent_thrown_out")
-        await told(await connect_as("operator"), "operator", change)
+        await audit_key_use(await connect_as("operator"), "operator", change)
 
         await closed(live)
 

@@ -22,7 +22,7 @@ from econsim.app import Server, running
 from econsim.cli import app
 from econsim.domain.audit.decoding import decode
 from econsim.errors import NotAllowed, Refused
-from econsim.runs.remote import close_run, open_run, opened
+from econsim.runs.remote import close_run, open_run, run_connection
 from econsim.schemas import admin
 from econsim.schemas.admin import (
     NO_RUN,
@@ -307,7 +307,7 @@ async def test_what_was_done_with_the_keys_is_told_under_who_did_it(server, nc, 
 
 async def test_whom_the_opening_of_a_run_lets_in_is_told(server, nc, run):
     here = Server(server.url, server.creds, server.trust)
-    async with services(server, "clock", "admin"), opened(here, run, external_scenario()):
+    async with services(server, "clock", "admin"), run_connection(here, run, external_scenario()):
         told = [event.data for event in await events(nc, run, subjects.TRUST_CHANGED)]
         await close_run(nc, run)
 

@@ -12,7 +12,7 @@ from nats_runs import hash_in_memory, over_nats
 
 from econsim.agents.session import AgentSession
 from econsim.domain.audit.canonical_log import canonical_hash
-from econsim.runs.remote import events_of
+from econsim.runs.remote import run_events
 
 pytestmark = pytest.mark.nats
 
@@ -35,7 +35,7 @@ async def test_a_period_waits_for_the_gain_of_an_agent_outside_the_hosts(server,
         async for tick in seat.ticks():
             if tick.tick_of_period == 3:
                 await seat.economy.place_bid("cpu", 1)
-        log = [event async for event in events_of(live.nc, run)]
+        log = [event async for event in run_events(live.nc, run)]
 
     closed = log[-1].event.data
     assert (closed.periods, closed.ticks) == (2, 8)

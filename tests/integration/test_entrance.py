@@ -27,8 +27,8 @@ from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.agents.channel import AgentChannel
 from econsim.app import Server, running
 from econsim.domain.audit.envelope import Envelope
-from econsim.runs.launch.agent_accounts import let_in
-from econsim.runs.launch.flood_watch import watched
+from econsim.runs.launch.agent_accounts import ensure_accounts
+from econsim.runs.launch.flood_watch import watch_agents
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.orders import PlaceBid
 from econsim.schemas.quota import QuotaUpdate
@@ -61,7 +61,7 @@ async def door(busy, run, monkeypatch):
     await KeyQuotaTable(busy.nc).change(run, None, ANY)
     async with AsyncExitStack() as stack:
         clients = {}
-        for account in await let_in(busy.server, run, wanted):
+        for account in await ensure_accounts(busy.server, run, wanted):
             clients[account.agent] = await connect(busy.server.url, account.creds, account.agent)
             stack.push_async_callback(clients[account.agent].close)
         yield Door(busy, run, clients, remembered(monkeypatch))
@@ -259,7 +259,7 @@ async def test_a_flood_is_told_of_once_and_ends_the_agents_connections_while_the
     # One second that does not end: a flood that spans two is told of in each.
     monkeypatch.setattr(app, "Gate", partial(app.Gate, now=lambda: 1.0))
     told, anna = [], door.clients["anna"]
-    async with watched(door.server, told.append), door.open():
+    async with watch_agents(door.server, told.append), door.open():
         await door.reports("anna", [0])
         placing = asyncio.create_task(door.orders("bert", range(200)))
         for number in range(3_000):

@@ -17,7 +17,7 @@ from econsim.adapters.nats.rpc import submit
 from econsim.app import Server, running
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.routers import SERVICES
-from econsim.runs.remote import events_of, open_run
+from econsim.runs.remote import open_run, run_events
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.ledger import TREASURY, Chain, Kind, Submit, Transfer
 from econsim.schemas.market import Accepted, Rejected
@@ -38,7 +38,7 @@ async def test_a_refused_deal_ends_the_run_with_holder_asset_and_reason(server, 
     async with running(tuple(SERVICES), Server(server.url, server.creds)):
         await open_run(client, run, scenario(seller, clock=LONG))
         await submit(client, run, "clock", Submit(command_id="taken", tick=0, chains=(taken,)))
-        async with aclosing(events_of(client, run)) as events:
+        async with aclosing(run_events(client, run)) as events:
             found = [addressed.event.data async for addressed in events]
     await client.close()
 

@@ -15,7 +15,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.app import Server, running
 from econsim.errors import Unavailable
 from econsim.routers import SERVICES
-from econsim.runs.remote import events_of, open_run, opened
+from econsim.runs.remote import open_run, run_connection, run_events
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.scenario import SCENARIO_BYTES_MAX
 
@@ -43,8 +43,8 @@ async def test_a_script_of_megabytes_runs_to_its_end(server, run) -> None:
     here = Server(server.url, server.creds)
     async with (
         running(tuple(SERVICES), here),
-        opened(here, run, wanted) as open_,
-        aclosing(events_of(open_.client, run)) as events,
+        run_connection(here, run, wanted) as open_,
+        aclosing(run_events(open_.client, run)) as events,
     ):
         found = [addressed.event.data async for addressed in events]
 

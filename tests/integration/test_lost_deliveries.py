@@ -8,7 +8,7 @@ from nats_runs import hash_in_memory, over_nats, shortened
 from econsim import streams
 from econsim.adapters.jetstream.ordered_push import Deliveries
 from econsim.domain.audit.canonical_log import canonical_hash
-from econsim.runs.overrides import chosen
+from econsim.runs.overrides import apply_overrides
 from econsim.schemas.orders import Verb
 from econsim.services.agent import host
 from econsim.services.market.batch import Batches
@@ -74,7 +74,7 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
     monkeypatch.setattr(Batches, "process", note)
     monkeypatch.setattr(streams, "BOOK_ACK_WAIT_S", 1)
 
-    events = await over_nats(server, chosen(SCENARIO, hosts=2), run)
+    events = await over_nats(server, apply_overrides(SCENARIO, hosts=2), run)
 
     assert again
     assert len(placed) == len(set(placed)) > 100

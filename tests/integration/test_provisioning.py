@@ -19,7 +19,7 @@ from econsim.errors import NotFound, SetupError
 from econsim.identity.agent_credentials import mint, minted
 from econsim.identity.nats_jwt import Key, Role
 from econsim.identity.trust_root import SYSTEM_USER
-from econsim.runs.launch.agent_accounts import restore, revoke, revoke_later
+from econsim.runs.launch.agent_accounts import push_accounts, revoke, revoke_later
 from econsim.subjects import GET_BALANCE, TICKED
 
 pytestmark = pytest.mark.nats
@@ -201,7 +201,7 @@ async def test_a_server_learns_on_starting_what_was_decided_while_none_ran(tmp_p
     mint(server.trust, "run_1", "carl", life_s=0)
 
     async with EmbeddedServer(tmp_path) as server:
-        await restore(Server(server.url, server.creds, server.trust))
+        await push_accounts(Server(server.url, server.creds, server.trust))
         known = [not await refused(server, each) for each in (anna.creds, kept)]
 
     assert known == [True, False]

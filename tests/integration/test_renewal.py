@@ -14,7 +14,7 @@ from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
 from econsim.errors import SetupError
 from econsim.identity.private_files import write
-from econsim.runs.launch.server import prepare
+from econsim.runs.launch.server import provision_streams
 
 pytestmark = pytest.mark.nats
 
@@ -25,7 +25,7 @@ def kept_where_they_are(_):
 
 async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
     async with EmbeddedServer(tmp_path) as server:
-        await prepare(Server(server.url, server.creds))
+        await provision_streams(Server(server.url, server.creds))
         kept = shutil.copyfile(server.creds("market"), tmp_path / "kept.creds")
         async with live_run(server, run, external_scenario()) as live:
             economy = live.economy("anna")
@@ -67,7 +67,7 @@ async def too_late(server):
 @pytest.mark.parametrize("replaced", [too_early, too_late])
 async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp_path, run, replaced):
     async with EmbeddedServer(tmp_path) as server:
-        await prepare(Server(server.url, server.creds))
+        await provision_streams(Server(server.url, server.creds))
         async with live_run(server, run, external_scenario()) as live:
             await live.answering()
             await replaced(server)

@@ -184,8 +184,8 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     from econsim.identity.roles import OBSERVER
     from econsim.identity.trust_root import Trust
     from econsim.runs.launch.agent_accounts import revoke_later
-    from econsim.runs.launch.key_audit import recorded
-    from econsim.runs.launch.seats import without_seat
+    from econsim.runs.launch.expected_agents import why_agent_cannot_join
+    from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
     trust = Trust.open(config.state, unix_seconds)
@@ -201,8 +201,8 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
         await settle(trust, provisioner)
         await provisioner.push([found.jwt()])
     told = TellTrust(run=run, who=name, change="agent_let_in")
-    how = f"the server at {url} knows it{await recorded(trust, url, told)}"
-    return found, how, await without_seat(url, trust.creds(OBSERVER), run, name)
+    how = f"the server at {url} knows it{await audit_remark(trust, url, told)}"
+    return found, how, await why_agent_cannot_join(url, trust.creds(OBSERVER), run, name)
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:
@@ -210,7 +210,7 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
     from econsim.identity.agent_credentials import find
     from econsim.runs.launch.agent_accounts import revoke as taken_away
     from econsim.runs.launch.agent_accounts import revoke_later
-    from econsim.runs.launch.key_audit import recorded
+    from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
     trust, url = existing(config), _url(config)
@@ -224,7 +224,7 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
     for each in left:
         if (each.run, each.agent) == (run, name):
             how = f"{each.progress()}: `agent watch`, `up` and `run` tell the rest when it is back"
-    return how + await recorded(trust, url, told)
+    return how + await audit_remark(trust, url, told)
 
 
 async def _watch(config: Settings) -> None:
@@ -232,13 +232,13 @@ async def _watch(config: Settings) -> None:
     from dataclasses import replace
 
     from econsim.app import server_of
-    from econsim.runs.launch.flood_watch import watched
+    from econsim.runs.launch.flood_watch import watch_agents
 
     server = replace(server_of(config), trust=existing(config))
     if not server.url:
         message = "no NATS server is running here; start one with `econsim up`, or name one with --nats"
         raise SetupError(message)
-    async with watched(server, teller(console())):
+    async with watch_agents(server, teller(console())):
         say(f"watching the agents of {server.url}; stop: Ctrl-C")
         await asyncio.Event().wait()
 

@@ -164,7 +164,7 @@ async def _runs(config: Settings) -> None:
     table.add_column("ticks", justify="right")
     table.add_column("in the log until", no_wrap=True)
     for seen in found.seen:
-        until = "partly gone" if seen.partly else seen.kept_until
+        until = "partly gone" if seen.partly else seen.retention_end
         table.add_row(seen.name, seen.scenario, seen.opened_at[:19], _state(seen), str(seen.tick), until)
     out, plain = console(), teller(console())
     print_table(out, table)

@@ -46,7 +46,7 @@ class Commander:
 async def commanding(config: Settings) -> AsyncIterator[Commander]:
     """Connect as the operator for the time of the context; raises SetupError if that cannot be."""
     from econsim.app import server_of
-    from econsim.runs.launch.key_audit import operator_of
+    from econsim.runs.launch.key_audit import operator_name
 
     async with attached(config, OPERATOR) as client:
-        yield Commander(client, operator_of(server_of(config).creds(OPERATOR)))
+        yield Commander(client, operator_name(server_of(config).creds(OPERATOR)))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from econsim.config import Settings
     from econsim.report.render_process import ReportProcess
     from econsim.report.summary import Summary
-    from econsim.runs.launch.services import Fleet
+    from econsim.runs.launch.services import LaunchOptions
     from econsim.runs.overrides import ExternalOption
     from econsim.schemas.scenario import Scenario
 
@@ -60,7 +60,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     refuse_idle(context, options.OF_RUN)
     from econsim.report.render_process import ReportProcess
     from econsim.runs import scenario_file
-    from econsim.runs.overrides import check_externals, chosen
+    from econsim.runs.overrides import apply_overrides, check_externals
 
     config = configured(context)
     externals, found = [each.name for each in external or ()], scenario_file.load(scenario)
@@ -68,7 +68,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         check_externals(found, externals)
     except ScenarioError as error:
         raise typer.BadParameter(str(error), ctx=context, param_hint="'--external'") from None
-    what = chosen(
+    what = apply_overrides(
         found,
         seed=seed,
         periods=periods,
@@ -78,14 +78,14 @@ def run(  # noqa: PLR0913 - each is an option of the command
     )
     if report is None:
         option_types.writable_state(config.state, context)
-    warn(scenario_file.doubts(scenario))
+    warn(scenario_file.scenario_warnings(scenario))
     artist = ReportProcess()
     if transport is Transport.MEMORY:
         summary = _in_memory(what, name, artist)
     else:
-        from econsim.runs.launch.services import Fleet
+        from econsim.runs.launch.services import LaunchOptions
 
-        fleet = Fleet(options.asked_for(services), spread, workers, ephemeral)
+        fleet = LaunchOptions(options.asked_for(services), spread, workers, ephemeral)
         summary = carried_out(_over_nats(config, Wanted(what, name, external or ()), fleet, artist))
     _show(config, summary, report, artist)
 
@@ -106,14 +106,14 @@ def resume(  # noqa: PLR0913 - each is an option of the command
         econsim resume last
     """
     from econsim.report.render_process import ReportProcess
-    from econsim.runs.launch.services import Fleet
+    from econsim.runs.launch.services import LaunchOptions
 
     refuse_idle(context, options.OF_RESUME)
     config, artist = configured(context), ReportProcess()
     if report is None:
         option_types.writable_state(config.state, context)
     kept(config)
-    fleet = Fleet(options.asked_for(services), spread, workers)
+    fleet = LaunchOptions(options.asked_for(services), spread, workers)
     summary = carried_out(_over_nats(config, Wanted(name=run), fleet, artist))
     _show(config, summary, report, artist)
 
@@ -134,19 +134,19 @@ def up(  # noqa: PLR0913 - each is an option of the command
     econsim up --spread --workers 2
     """
     refuse_idle(context, options.OF_UP)
-    from econsim.runs.launch.services import Fleet
+    from econsim.runs.launch.services import LaunchOptions
 
     names = [] if server else services or options.known_services()
-    carried_out(_up(configured(context), Fleet(tuple(names), spread, workers, ephemeral)))
+    carried_out(_up(configured(context), LaunchOptions(tuple(names), spread, workers, ephemeral)))
 
 
 def _in_memory(scenario: Scenario, name: str | None, artist: ReportProcess) -> Summary:
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs import in_memory
-    from econsim.runs.overrides import needs_nats
+    from econsim.runs.overrides import why_not_in_memory
     from econsim.runs.recorder import Recorder
 
-    if reason := needs_nats(scenario):
+    if reason := why_not_in_memory(scenario):
         message = f"scenario {scenario.name!r} {reason}; leave --transport memory out"
         raise ScenarioError(message)
     with ProgressDisplay(console(stderr=True)) as progress:
@@ -169,40 +169,42 @@ class Wanted:
     """External agents that were let in by option."""
 
 
-async def _over_nats(config: Settings, wanted: Wanted, fleet: Fleet, artist: ReportProcess) -> Summary:
+async def _over_nats(
+    config: Settings, wanted: Wanted, fleet: LaunchOptions, artist: ReportProcess
+) -> Summary:
     from econsim.adapters.jetstream import dead_letters
     from econsim.report.progress_bar import ProgressDisplay
-    from econsim.runs.launch.agent_accounts import uninvited
-    from econsim.runs.launch.services import launched
+    from econsim.runs.launch.agent_accounts import agents_without_account
+    from econsim.runs.launch.services import launch
     from econsim.runs.recorder import Recorder
-    from econsim.runs.remote import events_of, opened
-    from econsim.runs.retention import keep_hash, kept_until
+    from econsim.runs.remote import run_connection, run_events
+    from econsim.runs.retention import retention_end, store_hash
 
     deadlines = {each.name: each.deadline_ms for each in wanted.externals if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(ProgressDisplay(console(stderr=True)))
         tell = teller(progress.console)
-        server = await stack.enter_async_context(launched(fleet, config, tell))
+        server = await stack.enter_async_context(launch(fleet, config, tell))
         run, scenario = await _found(server, wanted)
-        if waiting := uninvited(server, scenario):
+        if waiting := agents_without_account(server, scenario):
             progress.console.print(
                 f"{', '.join(waiting)} can join once they have credentials, made where the trust root is: "
                 f"[cyan]econsim agent create {waiting[0]} --run {run}[/]",
                 soft_wrap=True,
             )
         found = await stack.enter_async_context(
-            opened(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
+            run_connection(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
         )
         artist.start()
         recorder = Recorder(progress, timed=found.new)
-        async for addressed in await stack.enter_async_context(aclosing(events_of(found.client, run))):
+        async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
         # The log tells of letters a moment later, and the run has ended by then.
         letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()
     if not fleet.ephemeral:
-        keep_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
-        summary = replace(summary, kept_until=kept_until(recorder.opened_at))
+        store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
+        summary = replace(summary, kept_until=retention_end(recorder.opened_at))
     return replace(summary, dead_letters=max(letters, summary.dead_letters))
 
 
@@ -237,11 +239,11 @@ def _show(config: Settings, summary: Summary, report: Path | None, artist: Repor
         raise typer.Exit(1)
 
 
-async def _up(config: Settings, fleet: Fleet) -> None:
-    from econsim.runs.launch.services import launched
+async def _up(config: Settings, fleet: LaunchOptions) -> None:
+    from econsim.runs.launch.services import launch
 
     out = console(stderr=True)
-    async with launched(fleet, config, teller(out)) as server:
+    async with launch(fleet, config, teller(out)) as server:
         running = ", ".join(fleet.services or ()) or "no services"
         out.print(f"[bold]econsim is up[/] at {server.url} with {running}", soft_wrap=True)
         out.print("run a scenario: [cyan]econsim run genesis[/] · stop: Ctrl-C", soft_wrap=True)

@@ -15,7 +15,7 @@ from econsim.adapters.clock import SystemClock
 from econsim.adapters.jetstream import run_reader
 from econsim.cli.run_log import CATCH_UP_S, readable
 from econsim.errors import CorruptLog, InvalidMessage
-from econsim.runs.retention import kept_until
+from econsim.runs.retention import retention_end
 from econsim.schemas.stream import DAY_S
 from econsim.schemas.subject import Subject, fields
 from econsim.streams import AUDIT_LOG
@@ -56,9 +56,9 @@ class RunSeen:
     """Whether the log gave its beginning up."""
 
     @property
-    def kept_until(self) -> str:
+    def retention_end(self) -> str:
         """Return the day on which the log begins to give it up."""
-        return kept_until(self.opened_at)
+        return retention_end(self.opened_at)
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ async def _add(client: Client, found: Listing, opening: Stored) -> None:
 
 async def _lost(client: Client, found: Listing, run: str, left: Stored) -> None:
     """Tell of a run without opening: too old, or damaged."""
-    old = kept_until(left.stored_at) < SystemClock().now()[:10]
+    old = retention_end(left.stored_at) < SystemClock().now()[:10]
     if not old:
         found.damage.append(
             f"run {run!r}: its opening is gone; `econsim ledger verify {run}` names what is left"

@@ -19,7 +19,7 @@ from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import DIGEST
 from econsim.domain.audit.facts import Record, record
 from econsim.errors import CorruptLog, InvalidMessage, NotFound, Unavailable
-from econsim.runs.retention import kept_until
+from econsim.runs.retention import retention_end
 from econsim.schemas import names, subject
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.stream import DAY_S
@@ -234,7 +234,7 @@ class RunLog:
         elif not entry.tick and entry.type in UNCAUSED_TYPES:
             entry = replace(entry, tick=self._tick)
         if entry.type == subjects.RUN_OPENED.type:
-            self.opened, self.kept_until = True, kept_until(event.stored_at)
+            self.opened, self.kept_until = True, retention_end(event.stored_at)
         self.end.see(entry)
         if not self._repeats.is_repeat(entry):
             yield entry

@@ -83,10 +83,10 @@ def check(
     Example: [cyan]econsim check bakery.toml[/cyan]
     """
     from econsim.domain.agent.population import population
-    from econsim.runs.scenario_file import doubts, load
+    from econsim.runs.scenario_file import load, scenario_warnings
 
     scenario = load(file)
-    warn(doubts(file))
+    warn(scenario_warnings(file))
     agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
     say(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "

@@ -188,7 +188,7 @@ async def _rotate(config: Settings) -> str:
     from econsim.adapters.nats.account_push import rotate as replaced
     from econsim.adapters.server import state_directory
     from econsim.identity.deployment_layout import hand_out_again
-    from econsim.runs.launch.key_audit import recorded
+    from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
     old = _opened(config)
@@ -197,15 +197,15 @@ async def _rotate(config: Settings) -> str:
         hand_out_again(old.rotated(), config.state)
         return "no server runs here: the next one starts with them"
     new = await replaced(url, old, lambda new: hand_out_again(new, config.state))
-    return f"the server at {url} takes no others{await recorded(new, url, TellTrust(change='keys_replaced'))}"
+    return f"the server at {url} takes no others{await audit_remark(new, url, TellTrust(change='keys_replaced'))}"
 
 
 async def _granted(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
     """Have the log of a server that runs tell of it, and say so if it does not."""
     from econsim.adapters.server import state_directory
-    from econsim.runs.launch.key_audit import recorded
+    from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
     if url := config.nats or state_directory.running(config.state):
         granted = TellTrust(who=name, change="role_granted", reason=", ".join(roles))
-        say(f"{name} is let in at {url}{await recorded(found, url, granted)}")
+        say(f"{name} is let in at {url}{await audit_remark(found, url, granted)}")

@@ -16,7 +16,7 @@ from econsim.domain.finding import PLACE_IN_BUCKET, PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.verification.run import RunChecks, StoredRecord
 from econsim.ports import StoredEntry
-from econsim.runs.retention import kept_hash
+from econsim.runs.retention import stored_hash
 from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def verified(config: Settings, run: str) -> Verified:
     for gaps, where in ((in_log, PLACE_IN_LOG), (in_bucket, PLACE_IN_BUCKET)):
         for gap in gaps:
             checks.add_finding(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
-    stored = kept_hash(config.state, name, checks.opening_id)
+    stored = stored_hash(config.state, name, checks.opening_id)
     return Verified(name, checks.report(books.balances, stored), bool(stored))
 
 

@@ -44,18 +44,18 @@ def run(scenario: Scenario, name: str = NAME, salt: str = "memory") -> Iterator[
     Lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
     populated. External agents never act here.
     """
-    return _Run(scenario, Envelope(name, salt, 0, NOW)).events()
+    return _InMemoryRun(scenario, Envelope(name, salt, 0, NOW)).events()
 
 
-class _Run:
+class _InMemoryRun:
     """The state of one run in process."""
 
     def __init__(self, scenario: Scenario, envelope: Envelope) -> None:
         self._scenario = scenario
-        self._stamp = envelope
+        self._envelope = envelope
         self._agents = population(scenario)
         self._resources = tuple(market.resource for market in scenario.markets)
-        self._desk = Desk(scenario)
+        self._hosts = Desk(scenario)
         self._ledger = Ledger()
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
@@ -64,7 +64,7 @@ class _Run:
 
     def events(self) -> Iterator[AddressedEvent]:
         """Yield the run from its opening to its closing."""
-        yield self._event(subjects.RUN_OPENED, RunOpened(scenario=self._scenario, salt=self._stamp.salt))
+        yield self._event(subjects.RUN_OPENED, RunOpened(scenario=self._scenario, salt=self._envelope.salt))
         failure = ""
         try:
             yield from self._conduct()
@@ -94,20 +94,20 @@ class _Run:
         while not ended:
             self._moment = self._moment.next_tick()
             ended = yield from self._tick(self._moment)
-        yield from self._move(redeem(self._agents, self._resources, period, self._held))
+        yield from self._move(redeem(self._agents, self._resources, period, self._owned))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
     def _tick(self, moment: Moment) -> Generator[AddressedEvent, None, bool]:
         """Yield a tick; return whether it was its period's last."""
-        self._stamp = replace(self._stamp, tick=moment.tick, causation_id=None)
+        self._envelope = replace(self._envelope, tick=moment.tick, causation_id=None)
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
         ticked = self._event(subjects.TICKED, data)
         yield ticked
-        self._stamp = replace(self._stamp, causation_id=ticked.event.event_id)
+        self._envelope = replace(self._envelope, causation_id=ticked.event.event_id)
         # Asked after the tick opened, as hosts are: a script's last step is no reason for one tick more.
         ended = ends_period(self._scenario.clock, moment, self._limits())
         mark = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
-        opened, refused = yield from self._open(moment.tick, self._desk.act(moment.tick))
+        opened, refused = yield from self._open(moment.tick, self._hosts.act(moment.tick))
         for resource, session in self._sessions.items():
             yield from self._close(resource, session.close(opened[resource], refused[resource], mark))
         return ended
@@ -127,12 +127,14 @@ class _Run:
         """Settle and tell what a book's batch came to; raises RunFailed if that cannot be settled."""
         refused = yield from self._post(closed.chains)
         if halted := settlement_halt(resource, closed.chains, refused):
-            yield self._tell(self._stamp.event(subjects.TRADING_HALTED, "market", halted, resource=resource))
-            raise RunFailed(run_failure(halted, self._stamp.tick))
-        if updated := price_event(self._stamp, resource, closed):
-            yield self._tell(updated)
-        for addressed in batch_events(self._stamp, resource, closed):
-            yield self._tell(addressed)
+            yield self._apply(
+                self._envelope.event(subjects.TRADING_HALTED, "market", halted, resource=resource)
+            )
+            raise RunFailed(run_failure(halted, self._envelope.tick))
+        if updated := price_event(self._envelope, resource, closed):
+            yield self._apply(updated)
+        for addressed in batch_events(self._envelope, resource, closed):
+            yield self._apply(addressed)
 
     def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:
         """Post the clock's own transfers; raises RunFailed if one is refused."""
@@ -144,19 +146,19 @@ class _Run:
         for entry in self._journal.append(outcome):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
-            yield self._stamp.event(subject, "ledger", entry, entry.sequence)
+            yield self._envelope.event(subject, "ledger", entry, entry.sequence)
         return outcome.refusals()
 
     def _event(self, subject: Subject, data: Message) -> AddressedEvent:
-        return self._tell(self._stamp.event(subject, "clock", data))
+        return self._apply(self._envelope.event(subject, "clock", data))
 
-    def _tell(self, addressed: AddressedEvent) -> AddressedEvent:
-        self._desk.evolve(addressed)
+    def _apply(self, addressed: AddressedEvent) -> AddressedEvent:
+        self._hosts.evolve(addressed)
         return addressed
 
     def _limits(self) -> list[Mapping[str, Limits]]:
-        outside = outside_limits(self._agents, self._scenario.markets, self._held)
-        return [self._desk.limits(), outside]
+        outside = outside_limits(self._agents, self._scenario.markets, self._owned)
+        return [self._hosts.limits(), outside]
 
-    def _held(self, agent: str, asset: str) -> int:
+    def _owned(self, agent: str, asset: str) -> int:
         return self._ledger.position(agent, asset).posted

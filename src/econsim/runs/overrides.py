@@ -59,7 +59,7 @@ def check_externals(scenario: Scenario, externals: Sequence[str]) -> None:
             raise ScenarioError(message)
 
 
-def chosen(  # noqa: PLR0913 - each is an option of the command
+def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     scenario: Scenario,
     *,
     seed: int | None = None,
@@ -109,7 +109,7 @@ def chosen(  # noqa: PLR0913 - each is an option of the command
     return found
 
 
-def needs_nats(scenario: Scenario) -> str:
+def why_not_in_memory(scenario: Scenario) -> str:
     """Return why a scenario cannot be run without a server, or nothing."""
     if scenario.clock.mode is Mode.REAL_TIME:
         return 'has mode = "real_time", and in memory no time passes'

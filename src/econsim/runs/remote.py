@@ -23,8 +23,8 @@ from econsim.domain.audit.decoding import decode_if_valid, event_of
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import Conflict, CorruptLog, EconsimError, NotFound, Unavailable
 from econsim.identity.roles import OBSERVER, OPERATOR
-from econsim.runs.launch.agent_accounts import let_in
-from econsim.runs.launch.key_audit import operator_of, told
+from econsim.runs.launch.agent_accounts import ensure_accounts
+from econsim.runs.launch.key_audit import audit_key_use, operator_name
 from econsim.schemas.admin import SetQuota, TellTrust
 from econsim.schemas.clock import (
     CloseRun,
@@ -70,7 +70,7 @@ async def open_run(  # noqa: PLR0913 - two of them are only for who cannot wait
         try:
             return await ask(client, subjects.OPEN_RUN(operator=operator), request, RunOpenedEvent, longest_s)
         except (NotFound, Unavailable) as error:
-            if looking and (found := await _found(looking, name, scenario)):
+            if looking and (found := await _stored_opening(looking, name, scenario)):
                 return found
             if time.monotonic() > end:
                 message = "no clock service opened the run; is it running? start it with `econsim up clock`"
@@ -78,7 +78,7 @@ async def open_run(  # noqa: PLR0913 - two of them are only for who cannot wait
             await asyncio.sleep(0.1)
 
 
-async def _found(looking: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
+async def _stored_opening(looking: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
     """Return the opening of a run of this scenario that the log has."""
     stored = await newest(looking, subjects.RUN_OPENED(run=name))
     addressed = decode_if_valid(stored.subject, stored.payload) if stored else None
@@ -89,7 +89,7 @@ async def _found(looking: Client, name: str, scenario: Scenario) -> RunOpenedEve
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class RunConnection:
     """A run that is open, to be read."""
 
     client: Client
@@ -99,26 +99,26 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(
+async def run_connection(
     server: Server,
     name: str,
     scenario: Scenario,
     deadlines: Mapping[str, int] = MappingProxyType({}),
     tell: Callable[[str], None] | None = None,
-) -> AsyncGenerator[Opened, None]:
+) -> AsyncGenerator[RunConnection, None]:
     """Open a run as the operator, or go on with it; if the caller leaves before its end, it is stopped.
 
     `deadlines` are how many milliseconds a tick waits for an external agent, of those that have their own.
     `tell` is told where it stopped.
     """
     creds = server.creds(OPERATOR)
-    operator = operator_of(creds)
+    operator = operator_name(creds)
     async with AsyncExitStack() as stack:
         commander = await connect(server.url, creds, "econsim-run")
         stack.push_async_callback(commander.close)
         looking = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
         stack.push_async_callback(looking.close)
-        externals = await let_in(server, name, scenario)
+        externals = await ensure_accounts(server, name, scenario)
         new = await newest(looking, subjects.RUN_OPENED(run=name)) is None
         stopping = partial(stop_run, commander, name, operator, tell or (lambda _: None))
         try:
@@ -128,13 +128,13 @@ async def opened(
             raise
         try:
             for external in externals:
-                await told(
+                await audit_key_use(
                     commander, operator, TellTrust(run=name, who=external.agent, change="agent_let_in")
                 )
             for agent, deadline_ms in deadlines.items():
                 update = QuotaUpdate(deadline_ms=deadline_ms)
                 await set_quota(commander, operator, SetQuota(run=name, agent=agent, update=update))
-            yield Opened(looking, new)
+            yield RunConnection(looking, new)
         except (asyncio.CancelledError, Exception):
             await stopping()
             raise
@@ -187,14 +187,14 @@ async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None
         await ask(client, subjects.CLOSE_RUN(operator=operator), CloseRun(run=name), RunClosedEvent)
 
 
-async def events_of(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
+async def run_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
     """Yield a run's events in log order until it is closed and its whole journal was seen.
 
     Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. What no service
     wrote and is no event is passed over; raises CorruptLog for a record that is missing or was changed.
     """
     last, seen = -1, 0
-    async with aclosing(_decoded(client, run)) as events:
+    async with aclosing(_stored_events(client, run)) as events:
         async for addressed in events:
             yield addressed
             match addressed.event.data:
@@ -206,14 +206,14 @@ async def events_of(client: Client, run: str) -> AsyncGenerator[AddressedEvent, 
                 return
 
 
-async def _decoded(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
+async def _stored_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
     async with aclosing(follow(client, run)) as stored_events:
         async for stored in stored_events:
-            if addressed := _event(stored):
+            if addressed := _verified_event(stored):
                 yield addressed
 
 
-def _event(stored: Stored) -> AddressedEvent | None:
+def _verified_event(stored: Stored) -> AddressedEvent | None:
     """Return the event of a record, none for what is no event; raises CorruptLog for what is not what was sent."""
     if stored.changed:
         message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"

@@ -16,15 +16,15 @@ NAME: Final = "canonical.sha256"
 """File of the hash, in the run's directory."""
 
 
-def keep_hash(state: Path, run: str, opening_id: str, canonical_hash: str) -> None:
+def store_hash(state: Path, run: str, opening_id: str, canonical_hash: str) -> None:
     """Keep the hash of the run with this opening; the first one stays, for the log may be damaged later."""
-    if not kept_hash(state, run, opening_id):
+    if not stored_hash(state, run, opening_id):
         path = _path(state, run)
         private_directory(path.parent)
         write(path, f"{canonical_hash}  {opening_id}\n")
 
 
-def kept_hash(state: Path, run: str, opening_id: str) -> str:
+def stored_hash(state: Path, run: str, opening_id: str) -> str:
     """Return the hash that was kept of the run with this opening; empty if none was."""
     try:
         found = _path(state, run).read_text(encoding="utf-8").split()
@@ -33,7 +33,7 @@ def kept_hash(state: Path, run: str, opening_id: str) -> str:
     return found[0] if found[1:] == [opening_id] else ""
 
 
-def kept_until(stored_at: str) -> str:
+def retention_end(stored_at: str) -> str:
     """Return the day, UTC, on which the log gives up what was stored at an RFC 3339 time."""
     end = datetime.fromisoformat(stored_at[:19]) + timedelta(seconds=AUDIT_LOG.max_age_s)
     return f"{end:%Y-%m-%d}"

@@ -95,21 +95,21 @@ def load(path_or_name: str | Path) -> Scenario:
     return parse(*_text(path_or_name))
 
 
-def doubts(path_or_name: str | Path) -> tuple[str, ...]:
+def scenario_warnings(path_or_name: str | Path) -> tuple[str, ...]:
     """Return what a scenario says and can hardly mean, a line each with file, line, key and remedy.
 
     Raises as `load`.
     """
     text, file = _text(path_or_name)
     found = warnings(parse(text, file))
-    return tuple(str(_error(file, line_of(text, w.key), _dotted(w.key), w.what, w.remedy)) for w in found)
+    return tuple(str(_error(file, line_of(text, w.key), _dotted_key(w.key), w.what, w.remedy)) for w in found)
 
 
 def _text(path_or_name: str | Path) -> tuple[str, str]:
     """Return the text of a shipped scenario or of a file, and what it is called."""
     name = str(path_or_name)
     if name in names():
-        return _shipped(name), f"{name}{SUFFIX}"
+        return _shipped_text(name), f"{name}{SUFFIX}"
     try:
         text = Path(path_or_name).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -137,14 +137,14 @@ def parse(text: str, file: str = "scenario.toml") -> Scenario:
         population(scenario)
     except ScenarioError as error:
         key = _key_of(scenario, error)
-        raise _error(file, line_of(text, key), _dotted(key), str(error), "") from None
+        raise _error(file, line_of(text, key), _dotted_key(key), str(error), "") from None
     _check_size(scenario, text, file)
     return scenario
 
 
 def template() -> str:
     """Return a commented scenario to start from; it loads as it is."""
-    return _shipped(TEMPLATE)
+    return _shipped_text(TEMPLATE)
 
 
 def json_schema() -> str:
@@ -168,10 +168,10 @@ def _check_size(scenario: Scenario, text: str, file: str) -> None:
         key = ("agents", longest, "script")
         what = f"the scenario is {size / 2**20:.2f} MiB as it is sent to the services ({size} bytes)"
         remedy = f"at most {SCENARIO_BYTES_MAX / 2**20:.2f} MiB ({SCENARIO_BYTES_MAX} bytes) are taken, so shorten its scripts"
-        raise _error(file, line_of(text, key), _dotted(key), what, remedy)
+        raise _error(file, line_of(text, key), _dotted_key(key), what, remedy)
 
 
-def _shipped(name: str) -> str:
+def _shipped_text(name: str) -> str:
     return _SHIPPED.joinpath(f"{name}{SUFFIX}").read_text(encoding="utf-8")
 
 
@@ -195,7 +195,7 @@ def _unreadable(name: str, error: OSError | ValueError) -> ScenarioError:
 def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
     key: Key = (*problem["loc"], *problem.get("ctx", {}).get("at", ()))
     what, remedy = _sentence(problem, key)
-    return _error(file, line_of(text, key), _dotted(key), what, remedy)
+    return _error(file, line_of(text, key), _dotted_key(key), what, remedy)
 
 
 def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
@@ -253,7 +253,7 @@ def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
     return ("agents", groups.index(error.details["group"]), key)
 
 
-def _dotted(key: Sequence[int | str]) -> str:
+def _dotted_key(key: Sequence[int | str]) -> str:
     """Return a path as people count: `agents[2].policy` is the second group's."""
     text = ""
     for part in key:

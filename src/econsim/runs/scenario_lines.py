@@ -36,12 +36,12 @@ def line_of(text: str, key: Key) -> int:
 def _lines(text: str) -> dict[Key, int]:
     """Return path → line for every table, key and element."""
     reader = _Reader(text)
-    with suppress(_Lost):
+    with suppress(_UnknownForm):
         reader.read()
     return reader.lines
 
 
-class _Lost(Exception):
+class _UnknownForm(Exception):
     """The text goes on in a form this reader does not know."""
 
 
@@ -140,12 +140,12 @@ class _Reader:
     def _expect(self, mark: str) -> None:
         self._next()
         if not self._skip(mark):
-            raise _Lost
+            raise _UnknownForm
 
     def _take(self, form: re.Pattern[str]) -> str:
         found = form.match(self._text, self._at)
         if found is None:
-            raise _Lost
+            raise _UnknownForm
         self._line += found[0].count("\n")
         self._at = found.end()
         return found[0]

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from econsim.cli import adversary, app, experiment, outputs, run_options, sandbox
 from econsim.cli.run_options import BOTH, TRANSPORTS
 from econsim.runs import scenario_file
-from econsim.runs.overrides import chosen, needs_nats
+from econsim.runs.overrides import apply_overrides, why_not_in_memory
 
 ROOT = get_command(app)
 MEMORY = ["run", "--transport", "memory"]
@@ -100,8 +100,8 @@ def test_the_environment_names_a_server_for_commands_that_need_one(monkeypatch) 
 
 @pytest.mark.parametrize("change", [{"externals": ["ana"]}, {"real_time": True}])
 def test_a_scenario_that_needs_a_server_is_not_run_in_memory(change) -> None:
-    assert needs_nats(chosen(scenario_file.load("genesis"), **change))
-    assert not needs_nats(scenario_file.load("genesis"))
+    assert why_not_in_memory(apply_overrides(scenario_file.load("genesis"), **change))
+    assert not why_not_in_memory(scenario_file.load("genesis"))
 
 
 def test_a_run_in_memory_has_the_name_it_is_given(tmp_path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from econsim.adapters.clock import unix_seconds
 from econsim.identity.trust_root import Trust
-from econsim.runs.retention import keep_hash, kept_hash
+from econsim.runs.retention import store_hash, stored_hash
 
 
 @pytest.fixture(autouse=True)
@@ -28,9 +28,9 @@ def open_to_others(directory: Path) -> list[Path]:
 def test_the_hash_of_a_run_is_kept_where_nobody_else_may_look(tmp_path: Path) -> None:
     state = tmp_path / "state"
 
-    keep_hash(state, "demo", "opening", "abc")
+    store_hash(state, "demo", "opening", "abc")
 
-    assert kept_hash(state, "demo", "opening") == "abc"
+    assert stored_hash(state, "demo", "opening") == "abc"
     assert open_to_others(state) == []
 
 

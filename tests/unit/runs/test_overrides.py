@@ -6,18 +6,18 @@ import pytest
 
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.runs import scenario_file
-from econsim.runs.overrides import ExternalOption, check_externals, chosen, external_option
+from econsim.runs.overrides import ExternalOption, apply_overrides, check_externals, external_option
 from econsim.schemas.scenario import Mode
 
 GENESIS = scenario_file.load("genesis")
 
 
 def test_nothing_asked_for_changes_nothing() -> None:
-    assert chosen(GENESIS) == GENESIS
+    assert apply_overrides(GENESIS) == GENESIS
 
 
 def test_a_external_is_dealt_a_hundred_credits() -> None:
-    external = chosen(GENESIS, externals=["ana"]).agents[-1]
+    external = apply_overrides(GENESIS, externals=["ana"]).agents[-1]
 
     assert (external.name, external.policy, external.credits) == ("ana", "external", 100_000_000)
 
@@ -36,7 +36,7 @@ def test_a_deadline_that_is_none_is_refused_with_what_would_be_right(text) -> No
 
 
 def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
-    short = chosen(GENESIS, periods=1)
+    short = apply_overrides(GENESIS, periods=1)
 
     assert {e.measure for e in GENESIS.expectations} - {e.measure for e in short.expectations} == {"alpha"}
 
@@ -55,11 +55,11 @@ def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
     ],
 )
 def test_what_is_not_judged_is_counted_with_its_reason(options, left_out) -> None:
-    assert chosen(GENESIS, **options).unjudged == left_out
+    assert apply_overrides(GENESIS, **options).unjudged == left_out
 
 
 def test_real_time_expects_nothing() -> None:
-    live = chosen(GENESIS, real_time=True)
+    live = apply_overrides(GENESIS, real_time=True)
 
     assert (live.clock.mode, live.expectations) == (Mode.REAL_TIME, ())
 

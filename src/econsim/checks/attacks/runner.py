@@ -40,9 +40,9 @@ from econsim.identity.agent_credentials import AgentCreds, walls
 from econsim.identity.nats_jwt import Key, Role, account_jwt, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import SYSTEM_USER, Trust
-from econsim.runs.launch.agent_accounts import let_in, revoke
-from econsim.runs.launch.key_audit import operator_of
-from econsim.runs.launch.services import Fleet, launched
+from econsim.runs.launch.agent_accounts import ensure_accounts, revoke
+from econsim.runs.launch.key_audit import operator_name
+from econsim.runs.launch.services import LaunchOptions, launch
 from econsim.runs.remote import close_run, open_run
 from econsim.schemas.admin import SetQuota
 from econsim.schemas.quota import Quotas, QuotaUpdate
@@ -138,7 +138,7 @@ def attack_scenario(attackers: int) -> Scenario:
 
 async def run_attacks(config: Settings, attacks: Sequence[Attack], tell: Announce) -> AttackReport:
     """Run attacks against a system of their own, and judge what is left; raises SetupError without a server."""
-    async with launched(Fleet(ephemeral=True), config, tell) as server:
+    async with launch(LaunchOptions(ephemeral=True), config, tell) as server:
         return await run_attacks_on(server, attacks, tell)
 
 
@@ -151,7 +151,7 @@ async def run_attacks_on(server: Server, attacks: Sequence[Attack], tell: Announ
     logging.getLogger().addHandler(noise)
     try:
         async with open_environment(server, len(attacks)) as (stage, attackers):
-            operator = operator_of(server.creds("operator"))
+            operator = operator_name(server.creds("operator"))
             return await _attack_and_judge(
                 stage, list(zip(attacks, attackers, strict=False)), noise, operator, tell
             )
@@ -246,8 +246,8 @@ async def open_environment(
             sniffing(server.url, UserCredentials.of(trust.creds(SYSTEM_USER).read_text()), "$SYS.REQ.>")
         )
         provisioner = await stack.enter_async_context(provisioning(server.url, trust))
-        accounts = {each.agent: each for each in await let_in(server, run, wanted)}
-        operator = operator_of(server.creds("operator"))
+        accounts = {each.agent: each for each in await ensure_accounts(server, run, wanted)}
+        operator = operator_name(server.creds("operator"))
         await open_run(sim, run, wanted, operator)
         externals = []
         for number, name in enumerate(VICTIMS):

@@ -15,21 +15,21 @@ from econsim.identity.trust_root import Trust
 from econsim.schemas.scenario import Scenario
 
 
-def uninvited(server: Server, scenario: Scenario) -> list[str]:
+def agents_without_account(server: Server, scenario: Scenario) -> list[str]:
     """Return the external agents whom nobody here can let in: the trust root is elsewhere."""
-    return [] if server.trust else _outside(scenario)
+    return [] if server.trust else _external_agents(scenario)
 
 
-def _outside(scenario: Scenario) -> list[str]:
+def _external_agents(scenario: Scenario) -> list[str]:
     return [agent.id for agent in population(scenario) if agent.host is None]
 
 
-async def let_in(server: Server, run: str, scenario: Scenario) -> list[AgentCreds]:
+async def ensure_accounts(server: Server, run: str, scenario: Scenario) -> list[AgentCreds]:
     """Make sure that every external agent has an account the server knows; return them.
 
     Nothing happens on a server whose trust root is elsewhere.
     """
-    outside, trust = _outside(scenario), server.trust
+    outside, trust = _external_agents(scenario), server.trust
     if trust is None or not outside:
         return []
     out = thrown_out(trust, run)
@@ -55,7 +55,7 @@ def revoke_later(trust: Trust, found: AgentCreds) -> None:
     throw_out(found)
 
 
-async def restore(server: Server) -> None:
+async def push_accounts(server: Server) -> None:
     """Tell a server that was just started of every account made or taken away while none ran."""
     trust = server.trust
     if trust is None:

@@ -28,15 +28,15 @@ from econsim.identity.agent_credentials import AgentCreds, minted
 from econsim.identity.roles import OPERATOR
 from econsim.identity.trust_root import Trust
 from econsim.runs.launch.agent_accounts import revoke
-from econsim.runs.launch.key_audit import connection_told, operator_of, told
-from econsim.runs.launch.presence import Presence
+from econsim.runs.launch.agent_presence import AgentPresence
+from econsim.runs.launch.key_audit import audit_connection, audit_key_use, operator_name
 from econsim.schemas.admin import TellTrust
 from econsim.schemas.admission import AgentSuspendedEvent
 
-LOOK_S: Final = 1.0
+POLL_INTERVAL_S: Final = 1.0
 """Pause between looks at the server's counts."""
 
-SETTLE_S: Final = 5.0
+REVOCATION_RETRY_S: Final = 5.0
 """Pause between tries to tell every node of a revocation: one that is down takes longer to come back."""
 
 SENT_MAX: Final = 10_000
@@ -45,15 +45,15 @@ before they tell, twice over."""
 
 _log = logging.getLogger(__name__)
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 """Told in a sentence who was thrown out."""
 
-Log = Callable[[TellTrust], Awaitable[bool]]
+AuditKeyUse = Callable[[TellTrust], Awaitable[bool]]
 """Has the log tell of it."""
 
 
 @asynccontextmanager
-async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
+async def watch_agents(server: Server, tell: Notify) -> AsyncIterator[None]:
     """Look at the server's agents for the time of the context; nothing without the trust root."""
     if server.trust is None:
         yield
@@ -62,13 +62,13 @@ async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
     client = await connect(server.url, creds, "econsim-watch")
     try:
         async with provisioning(server.url, server.trust) as provisioner:
-            operator = operator_of(creds)
-            watch = Watch(server.trust, provisioner, tell, partial(told, client, operator))
-            presence = Presence(watch.agents, partial(connection_told, client, operator))
-            await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.suspended)
+            operator = operator_name(creds)
+            watch = FloodWatch(server.trust, provisioner, tell, partial(audit_key_use, client, operator))
+            presence = AgentPresence(watch.agents, partial(audit_connection, client, operator))
+            await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.hear_suspension)
             await ready(client)
-            await provisioner.hear_connections(watch.met)
-            looking = asyncio.create_task(watch.look(presence))
+            await provisioner.hear_connections(watch.note_connection)
+            looking = asyncio.create_task(watch.watch(presence))
             try:
                 yield
             finally:
@@ -78,20 +78,20 @@ async def watched(server: Server, tell: Tell) -> AsyncIterator[None]:
         await client.close()
 
 
-class Watch:
+class FloodWatch:
     """Who is thrown out, and why."""
 
-    def __init__(self, trust: Trust, provisioner: Provisioner, tell: Tell, log: Log) -> None:
+    def __init__(self, trust: Trust, provisioner: Provisioner, tell: Notify, log: AuditKeyUse) -> None:
         """Act for the operator on one server or cluster."""
         self._trust = trust
         self._provisioner = provisioner
         self._tell = tell
         self._log = log
-        self._met: set[str] = set()
-        self._stirred = asyncio.Event()
-        self._settled_s = -SETTLE_S
+        self._changed_accounts: set[str] = set()
+        self._changed = asyncio.Event()
+        self._settled_s = -REVOCATION_RETRY_S
 
-    async def suspended(self, message: Msg) -> None:
+    async def hear_suspension(self, message: Msg) -> None:
         """Hear a service's word about an agent."""
         try:
             event = AgentSuspendedEvent.model_validate_json(message.data)
@@ -99,27 +99,27 @@ class Watch:
             return
         await self._throw_out(event.correlation_id, event.data.agent, event.data.received)
 
-    def met(self, account: str) -> None:
+    def note_connection(self, account: str) -> None:
         """Hear that a connection of an account began or ended: the next look is now."""
-        self._met.add(account)
-        self._stirred.set()
+        self._changed_accounts.add(account)
+        self._changed.set()
 
-    async def look(self, presence: Presence) -> None:
+    async def watch(self, presence: AgentPresence) -> None:
         """Look at the servers' counts until cancelled: every second, and whenever somebody comes or goes."""
         counts = Counts()
         while True:
-            self._stirred.clear()
-            met, self._met = self._met, set()
+            self._changed.clear()
+            changed, self._changed_accounts = self._changed_accounts, set()
             try:
-                presence.meet(met)
+                presence.note_accounts(changed)
                 await self._compare(counts)
-                await presence.look(counts.connected())
+                await presence.record_changes(counts.connected())
                 await self._settle()
             except Exception:  # noqa: BLE001 - whatever it is, somebody must go on looking
                 _log.exception("a look at the agents failed")
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._stirred.wait()
+                async with asyncio.timeout(POLL_INTERVAL_S):
+                    await self._changed.wait()
 
     async def _compare(self, counts: Counts) -> None:
         """Throw out whoever sent too much since the look before."""
@@ -132,7 +132,7 @@ class Watch:
     async def _settle(self) -> None:
         """Tell the nodes again of revocations that one of them does not know of, from time to time."""
         before = owed(self._trust)
-        if not before or time.monotonic() < self._settled_s + SETTLE_S:
+        if not before or time.monotonic() < self._settled_s + REVOCATION_RETRY_S:
             return
         self._settled_s = time.monotonic()
         left = {each.account for each in await settle(self._trust, self._provisioner)}

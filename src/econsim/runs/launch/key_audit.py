@@ -20,7 +20,7 @@ from econsim.identity.trust_root import Trust
 from econsim.schemas.admin import ConnectionChangedEvent, RecordConnection, TellTrust, TrustChangedEvent
 
 
-async def told(client: Client, operator: str, change: TellTrust) -> bool:
+async def audit_key_use(client: Client, operator: str, change: TellTrust) -> bool:
     """Have the log tell what was done with the keys, as an operator; false if no service does, or it cannot now."""
     try:
         await ask(client, subjects.TELL_TRUST(operator=operator), change, TrustChangedEvent)
@@ -29,7 +29,7 @@ async def told(client: Client, operator: str, change: TellTrust) -> bool:
     return True
 
 
-async def connection_told(client: Client, operator: str, change: RecordConnection) -> bool:
+async def audit_connection(client: Client, operator: str, change: RecordConnection) -> bool:
     """Have the log tell whether an agent is connected, as an operator; false if no service does, or it cannot now."""
     try:
         await ask(client, subjects.RECORD_CONNECTION(operator=operator), change, ConnectionChangedEvent)
@@ -38,7 +38,7 @@ async def connection_told(client: Client, operator: str, change: RecordConnectio
     return True
 
 
-async def recorded(trust: Trust, url: str, change: TellTrust) -> str:
+async def audit_remark(trust: Trust, url: str, change: TellTrust) -> str:
     """Connect and have the log tell it; return what people are told if it does not, else nothing."""
     creds = trust.creds(OPERATOR)
     try:
@@ -46,12 +46,12 @@ async def recorded(trust: Trust, url: str, change: TellTrust) -> str:
     except EconsimError as error:
         return f", and the log was not told: {error}"
     try:
-        in_log = await told(client, operator_of(creds), change)
+        in_log = await audit_key_use(client, operator_name(creds), change)
     finally:
         await client.close()
     return "" if in_log else ", and no service keeps a log of it now"
 
 
-def operator_of(creds: Path) -> str:
+def operator_name(creds: Path) -> str:
     """Return the name that credentials of an operator command in; without credentials the usual one."""
     return identity(creds.read_text()).name if creds.is_file() else OPERATOR

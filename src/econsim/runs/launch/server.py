@@ -12,11 +12,11 @@ from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, server_of
 from econsim.config import Settings
 from econsim.identity.nats_jwt import identity
-from econsim.runs.launch.agent_accounts import restore
+from econsim.runs.launch.agent_accounts import push_accounts
 
 
 @asynccontextmanager
-async def bus(
+async def provide_server(
     config: Settings, *, ephemeral: bool = False, on_crash: Callable[[str], None] | None = None
 ) -> AsyncIterator[Server]:
     """Provide a server with all streams for the time of the context.
@@ -26,7 +26,7 @@ async def bus(
     """
     found = server_of(config)
     if found.url and not ephemeral:
-        await prepare(found, config.replicas)
+        await provision_streams(found, config.replicas)
         yield found
         return
     embedded = EmbeddedServer(
@@ -38,12 +38,12 @@ async def bus(
     )
     async with embedded:
         server = replace(found, url=embedded.url, creds=embedded.creds, trust=embedded.trust)
-        await prepare(server, config.replicas)
-        await restore(server)
+        await provision_streams(server, config.replicas)
+        await push_accounts(server)
         yield server
 
 
-async def prepare(server: Server, replicas: int | None = None) -> None:
+async def provision_streams(server: Server, replicas: int | None = None) -> None:
     """Create or update every stream and bucket, if the credentials given are for that: an operator's are not."""
     creds = server.creds("setup")
     if creds.is_file() and identity(creds.read_text()).role not in ("", "setup"):

@@ -13,19 +13,19 @@ from econsim.app import Server, running
 from econsim.config import Settings
 from econsim.errors import NotFound, SetupError, Unavailable
 from econsim.routers import SERVICES
-from econsim.runs.launch.flood_watch import watched
-from econsim.runs.launch.key_audit import operator_of
+from econsim.runs.launch.flood_watch import watch_agents
+from econsim.runs.launch.key_audit import operator_name
 from econsim.runs.launch.processes import spread
-from econsim.runs.launch.server import bus
+from econsim.runs.launch.server import provide_server
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import Ping, Pong
 
-Tell = Callable[[str], None]
+Notify = Callable[[str], None]
 """Told in a sentence what went wrong on the way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class LaunchOptions:
     """What to start."""
 
     services: Sequence[str] | None = None
@@ -39,14 +39,16 @@ class Fleet:
 
 
 @asynccontextmanager
-async def launched(fleet: Fleet, config: Settings, tell: Tell) -> AsyncIterator[Server]:
+async def launch(fleet: LaunchOptions, config: Settings, tell: Notify) -> AsyncIterator[Server]:
     """Start a fleet for the time of the context; the server is one that runs already, if there is one."""
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(bus(config, ephemeral=fleet.ephemeral, on_crash=tell))
-        await stack.enter_async_context(watched(server, tell))
+        server = await stack.enter_async_context(
+            provide_server(config, ephemeral=fleet.ephemeral, on_crash=tell)
+        )
+        await stack.enter_async_context(watch_agents(server, tell))
         services = fleet.services
         if services is None:
-            services = () if await answered(server) else startable(server)
+            services = () if await services_answer(server) else services_to_start(server)
             if fleet.spread and not services:
                 message = f"the services at {server.url} run already; leave --spread out, or end them first"
                 raise SetupError(message)
@@ -57,7 +59,7 @@ async def launched(fleet: Fleet, config: Settings, tell: Tell) -> AsyncIterator[
         yield server
 
 
-def startable(server: Server) -> tuple[str, ...]:
+def services_to_start(server: Server) -> tuple[str, ...]:
     """Return every service; raises SetupError if the credentials at hand are one person's, who cannot be them all."""
     if len({server.creds(service) for service in SERVICES}) == 1 and server.creds("market").is_file():
         message = (
@@ -68,12 +70,12 @@ def startable(server: Server) -> tuple[str, ...]:
     return tuple(SERVICES)
 
 
-async def answered(server: Server) -> bool:
+async def services_answer(server: Server) -> bool:
     """Return whether a clock service answers: then somebody runs the services."""
     creds = server.creds("operator")
     client = await connect(server.url, creds, "econsim-look")
     try:
-        await ask(client, subjects.PING(run=NO_RUN, agent=operator_of(creds)), Ping(), Pong)
+        await ask(client, subjects.PING(run=NO_RUN, agent=operator_name(creds)), Ping(), Pong)
     except NotFound:
         return False
     except Unavailable:

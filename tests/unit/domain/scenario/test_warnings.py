@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from econsim.cli import app
-from econsim.runs.scenario_file import doubts, names
+from econsim.runs.scenario_file import names, scenario_warnings
 
 PLAIN = """name = "a"
 [clock]
@@ -54,14 +54,14 @@ def warned(tmp_path):
 
     def of(text):
         path.write_text(text)
-        return [line.removeprefix(f"{path}, ") for line in doubts(path)]
+        return [line.removeprefix(f"{path}, ") for line in scenario_warnings(path)]
 
     return of
 
 
 @pytest.mark.parametrize("name", names())
 def test_nothing_shipped_is_doubted(name):
-    assert not doubts(name)
+    assert not scenario_warnings(name)
 
 
 def test_a_scenario_that_makes_sense_is_not_doubted(warned):

@@ -30,10 +30,10 @@ async def test_who_is_thrown_out_is_told_once_to_people_and_to_the_log(monkeypat
         return True
 
     monkeypatch.setattr(flood_watch, "revoke", revoke)
-    watching = flood_watch.Watch(None, None, people.append, tell_log)
+    watching = flood_watch.FloodWatch(None, None, people.append, tell_log)
 
-    await watching.suspended(Message)
-    await watching.suspended(Message)
+    await watching.hear_suspension(Message)
+    await watching.hear_suspension(Message)
 
     why = "it sent 5,000 messages in a second"
     assert gone == {("demo", "anna")}

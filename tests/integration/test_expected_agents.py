@@ -4,7 +4,7 @@ import pytest
 from factories import group, role, scenario
 from live_run import live_run
 
-from econsim.runs.launch.seats import without_seat
+from econsim.runs.launch.expected_agents import why_agent_cannot_join
 from econsim.runs.remote import close_run
 
 pytestmark = pytest.mark.nats
@@ -18,7 +18,7 @@ ECONOMY = scenario(
 
 async def test_an_agent_without_a_seat_is_told_and_how_it_gets_one(server, run, connect_as):
     def of(agent, name=run):
-        return without_seat(server.url, server.creds("observer"), name, agent)
+        return why_agent_cannot_join(server.url, server.creds("observer"), name, agent)
 
     before = await of("anna")
     async with live_run(server, run, ECONOMY):
@@ -34,4 +34,4 @@ async def test_an_agent_without_a_seat_is_told_and_how_it_gets_one(server, run, 
 
 
 async def test_nothing_is_said_where_the_log_cannot_be_read(server, run):
-    assert await without_seat(server.url, server.creds("market"), run, "anna") == ""
+    assert await why_agent_cannot_join(server.url, server.creds("market"), run, "anna") == ""

@@ -6,7 +6,7 @@ from requirements import requirement
 
 from econsim.adapters.nats.account_counts import SILENT_S, Count, Counts
 from econsim.identity.agent_credentials import AgentCreds
-from econsim.runs.launch.presence import Presence
+from econsim.runs.launch.agent_presence import AgentPresence
 
 ANNA = AgentCreds("demo", "anna", "AANNA", 0, Path("anna.creds"))
 
@@ -26,10 +26,10 @@ class Log:
 async def looked(*connected, log=None, takes=()):
     """Return what the log was told after looks that found these accounts connected."""
     log, known = log or Log(), {ANNA.account: ANNA}
-    presence = Presence(lambda: known, log)
+    presence = AgentPresence(lambda: known, log)
     for number, accounts in enumerate(connected):
         log.takes = takes[number] if takes else True
-        await presence.look(set(accounts))
+        await presence.record_changes(set(accounts))
     return log.told
 
 

@@ -13,7 +13,7 @@ from econsim.errors import EconsimError
 from econsim.schemas.clock import RunOpened, RunOpenedEvent
 
 
-async def without_seat(url: str, creds: Path, run: str, agent: str) -> str:
+async def why_agent_cannot_join(url: str, creds: Path, run: str, agent: str) -> str:
     """Return why an agent can take no seat in a run, with the way to one; empty if it can, or the log does not tell."""
     try:
         client = await connect(url, run_reader.reader(creds), "econsim-cli-seats")
