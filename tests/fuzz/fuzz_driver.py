@@ -29,7 +29,6 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.rpc import ask
-from econsim.cli.ledger import StoredLedger
 from econsim.domain.ledger import verify
 from econsim.errors import EconsimError, NotFound
 from econsim.runs.remote import close_run, open_run
@@ -41,6 +40,7 @@ from econsim.schemas.quota import QuotaUpdate
 from econsim.schemas.subject import Kind
 from econsim.services import asyncapi
 from econsim.services.leadership import RENEW_S
+from econsim.services.ledger.stored import StoredLedger
 from econsim.streams import MESSAGE_BYTES_MAX, book_consumer
 
 SENDERS = ("anna", "host_1", "clock", "bert", "nobody")

@@ -11,11 +11,11 @@ from econsim.cli.connect import attached
 from econsim.cli.history import RunArgument
 from econsim.cli.output import console, say
 from econsim.errors import CorruptJournal
-from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.config import Settings
+    from econsim.services.ledger.stored import StoredLedger
 
 ledger: Final = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Verify a run's books, show balances."
@@ -59,6 +59,7 @@ async def _books(config: Settings, run: str) -> tuple[str, StoredLedger, list[Ga
     from econsim.adapters.jetstream.state_store import logged_as
     from econsim.cli.run_log import resolve
     from econsim.ports import StoredEntry
+    from econsim.services.ledger.stored import StoredLedger
 
     books = StoredLedger()
     gaps: list[Gap] = []

@@ -64,7 +64,7 @@ class Journal:
             message = f"journal entry {entry.sequence} does not follow entry {self.sequence}"
             raise CorruptJournal(message, sequence=entry.sequence)
         if entry.hash != entry_hash(entry):
-            message = f"journal entry {entry.sequence} does not have the hash of its content"
+            message = f"journal entry {entry.sequence} was changed: its hash is not that of its content"
             raise CorruptJournal(message, sequence=entry.sequence)
         self.sequence, self.head_hash = entry.sequence, entry.hash
 

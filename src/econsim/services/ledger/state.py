@@ -1,7 +1,16 @@
-"""What the store holds of one run's ledger, and the writes that bring it up to date.
+"""The state of one run's ledger as the store has it, and the writes that bring the store up to date.
 
-Owns the keys under `<run>.` that the ledger writes and the JSON in them; `services/ledger/writer.py` decides
-when to commit and what to do when that fails. No I/O here.
+Owns the content of a commit: journal entries, balances, barrier mark, each with the revision its key must have
+(compare-and-set). `bucket.py` owns the keys; `writer.py` decides when to commit and handles failures. No I/O here.
+
+    collection      holds                                   entry comes         entry goes    bound
+    ledger          accounts and decisions                  apply, fold         see there     see there
+    journal         sequence and hash of the newest entry   apply, fold         never         one entry
+    _revisions      key → revision the next write expects   confirm, fold       never         two keys a holder
+    _written        key → fields of the newest write        position_writes     never         two keys a holder
+
+A write that did not reach the store leaves `journal` and `_written` ahead of it; the writer then drops the whole state
+and folds the store anew.
 """
 
 from __future__ import annotations
@@ -30,12 +39,10 @@ from econsim.schemas.ledger import (
     Refusal,
     Submit,
     TransferPosted,
-    TransferPostedEvent,
-    TransferRefused,
-    TransferRefusedEvent,
 )
-from econsim.schemas.names import JOURNAL_KEYS
 from econsim.schemas.subject import token
+from econsim.services.ledger import bucket
+from econsim.services.ledger.bucket import KeyKind
 
 WRITES_MAX: Final = 1000
 """Messages in one atomic batch: the server's limit."""
@@ -44,56 +51,52 @@ TRANSFERS_PER_ENTRY_MAX: Final = 1200
 """Transfers in one journal entry: with ids of full length they stay under the 1 MiB of a message."""
 
 SUBMISSION_LENGTH_MAX: Final = 58
-"""Characters of a command id that is used as a key: leaves room for `-<part>` in a 64-character token."""
-
-RESERVED: Final = frozenset(JOURNAL_KEYS)
-"""Names no holder may have: their keys would be taken for journal entries."""
+"""Characters of a command id used as a key: leaves room for `-<part>` in a 64-character token."""
 
 NOTHING: Final = '"posted":0,"pending":0'
-"""Amounts of an account that does not exist, as in a balance."""
+"""Amounts of an account that does not exist, as written in a balance."""
 
 ACTOR: Final = "ledger"
-"""Who causes journal entries."""
+"""Actor of journal entries."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubmissionPart:
-    """A stretch of one submission that fits in one commit."""
+    """A run of chains of one submission that fits in one commit."""
 
     command: Submit
-    """The submission."""
+    """Submission the chains belong to."""
     submission: str
-    """Its id as a key token."""
+    """Id of the submission as a key token."""
     place: int
-    """Position among the submission's parts, from 0."""
+    """Position of the part in the submission, from 0."""
     chains: tuple[Chain, ...]
-    """Its chains."""
+    """Chains of the part."""
     holders: frozenset[str]
-    """Everybody its chains name."""
+    """Holders that the chains name."""
 
     @property
     def name(self) -> str:
-        """The last token of its journal keys."""
+        """Last token of the part's journal keys."""
         return f"{self.submission}-{self.place}" if self.place else self.submission
 
 
 class LedgerState:
-    """A run's ledger and journal, with the revisions of their keys in the store."""
+    """A run's ledger and journal, with the revisions of its keys in the store."""
 
     def __init__(self, run: str, salt: str) -> None:
         """Start before anything was written."""
         self.ledger = Ledger()
         self.journal = Journal()
         self.barrier = 0
-        """Newest tick whose barrier was passed."""
+        """Newest tick with a passed barrier."""
         self._run = run
         self._salt = salt
         self._revisions: dict[str, int] = {}
         self._written: dict[str, str] = {}
-        self._barrier_key = f"{run}.{ACTOR}.barrier"
 
     def fold(self, entry: StoredEntry) -> None:
-        """Take in one write of the past, oldest first; raises CorruptJournal if it does not add up."""
+        """Fold one stored write, oldest first; raises CorruptJournal if it does not follow from those before."""
         try:
             self._fold(entry)
         except ValidationError as error:
@@ -103,46 +106,45 @@ class LedgerState:
     def apply(
         self, part: SubmissionPart, now: str
     ) -> tuple[dict[str, Refusal], tuple[str, ...], list[Write]]:
-        """Decide a part's chains; return its refusals, the holders changed and its journal entries."""
-        outcome = self.ledger.apply(part.chains)
+        """Decide a part's chains; return the refusals, the changed holders and the writes of journal entries."""
+        decisions = self.ledger.apply(part.chains)
         command = part.command
         envelope = Envelope(
             self._run, self._salt, command.tick, now, command.causation_id or command.command_id
         )
         writes = []
-        for entry in self.journal.append(outcome):
+        for entry in self.journal.append(decisions):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             event = envelope.event(subject, ACTOR, entry, part.name)
-            key = f"{self._run}.{'transfer' if posted else 'refusal'}.{part.name}"
-            writes.append(Write(key, event.json(), 0))
-        return outcome.refusals(), outcome.holders, writes
+            writes.append(Write(bucket.entry_key(self._run, entry, part.name), event.json(), 0))
+        return decisions.refusals(), decisions.holders, writes
 
-    def positions(self, holders: Iterable[str]) -> Iterator[Write]:
-        """Yield the balance and holdings of holders, as far as they differ from what was written last."""
+    def position_writes(self, holders: Iterable[str]) -> Iterator[Write]:
+        """Yield the writes of balances and holdings that differ from the newest written ones."""
         for holder in holders:
-            # Written by hand, for this is done for every holder of every commit; names need no escaping.
-            held = {
+            # JSON written directly, because every commit does it for every holder; names need no escaping.
+            amounts_of = {
                 asset: f'"posted":{posted},"pending":{pending}'
                 for asset, posted, pending in self.ledger.amounts(holder)
             }
-            balance = held.pop(CREDITS, NOTHING)
-            if held.pop(DEBT, None):
+            balance = amounts_of.pop(CREDITS, NOTHING)
+            if amounts_of.pop(DEBT, None):
                 balance += f',"debt":{self.ledger.position(holder, DEBT).posted}'
             sequence = f',"sequence":{self.journal.sequence}'
-            yield from self._changed(f"{self._run}.{holder}.balance", balance, sequence)
-            if held:
-                holdings = ",".join(f'"{asset}":{{{amounts}}}' for asset, amounts in held.items())
-                yield from self._changed(f"{self._run}.{holder}.holdings", holdings)
+            yield from self._write_if_changed(bucket.balance_key(self._run, holder), balance, sequence)
+            if amounts_of:
+                holdings = ",".join(f'"{asset}":{{{amounts}}}' for asset, amounts in amounts_of.items())
+                yield from self._write_if_changed(bucket.holdings_key(self._run, holder), holdings)
 
-    def pass_barrier(self, tick: int) -> Write:
-        """Return the write that marks a tick's barrier as passed, for repeats after a restart."""
-        return self._write(self._barrier_key, f'{{"tick":{tick}}}')
+    def barrier_mark(self, tick: int) -> Write:
+        """Return the write that marks a tick's barrier as passed, so that repeats after a restart do not wait."""
+        return self._write(bucket.barrier_key(self._run), f'{{"tick":{tick}}}')
 
     def confirm(self, writes: Sequence[Write], last: int) -> None:
-        """Note the revisions of committed writes, given the last one's: they are consecutive."""
+        """Note the revisions of committed writes: consecutive numbers up to `last`."""
         for revision, write in enumerate(writes, last - len(writes) + 1):
-            if write.key.split(".", 2)[1] not in RESERVED:
+            if write.key.split(".", 2)[1] not in bucket.RESERVED:
                 self._revisions[write.key] = revision
 
     def balance(self, holder: str) -> Balance:
@@ -158,39 +160,33 @@ class LedgerState:
         )
 
     def _fold(self, entry: StoredEntry) -> None:
-        """Take in one write by its key; keys of other services are left alone."""
-        _, kind, name = entry.key.split(".", 2)
-        match kind, name:
-            case "transfer", _:
-                self._replay(TransferPostedEvent.model_validate_json(entry.value).data)
-            case "refusal", _:
-                self._replay(TransferRefusedEvent.model_validate_json(entry.value).data)
-            case _, "balance" | "holdings":
+        """Fold one write by its key; keys of other services are left alone."""
+        match bucket.parse_key(entry.key)[0]:
+            case KeyKind.ENTRY:
+                event = bucket.parse_entry(entry.key, entry.value)
+                self.journal.replay(event.data)
+                self.ledger.replay(event.data)
+            case KeyKind.BALANCE | KeyKind.HOLDINGS:
                 self._revisions[entry.key] = entry.revision
-            case "ledger", "barrier":
+            case KeyKind.BARRIER:
                 self._revisions[entry.key] = entry.revision
                 self.barrier = json.loads(entry.value)["tick"]
 
-    def _replay(self, entry: TransferPosted | TransferRefused) -> None:
-        """Fold a journal entry."""
-        self.journal.replay(entry)
-        self.ledger.replay(entry)
-
-    def _changed(self, key: str, fields: str, envelope: str = "") -> Iterator[Write]:
-        """Yield a write of a key unless it holds these fields already, whatever its stamp."""
+    def _write_if_changed(self, key: str, fields: str, sequence: str = "") -> Iterator[Write]:
+        """Yield a write of a key unless the newest one has these fields; the sequence alone is no change."""
         if self._written.get(key) != fields:
             self._written[key] = fields
-            yield self._write(key, f"{{{fields}{envelope}}}")
+            yield self._write(key, f"{{{fields}{sequence}}}")
 
     def _write(self, key: str, value: str) -> Write:
-        """Return the write of a key that only this ledger writes."""
+        """Return the write of a key, fenced by the revision this ledger wrote last."""
         return Write(key, value.encode(), self._revisions.get(key, 0))
 
 
 def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
-    """Cut a submission into parts, the same ones for every repeat; none if it has no chains.
+    """Return the parts of a submission, the same for every repeat; none if it has no chains.
 
-    Raises InvalidMessage for a chain too large for one commit or a holder with a reserved name.
+    Raises InvalidMessage for a chain too large for one commit and for a holder with a reserved name.
     """
     submission = submission_id(command.command_id, salt)
     parts: list[SubmissionPart] = []
@@ -198,7 +194,7 @@ def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
     holders: set[str] = set()
     transfers = 0
     for chain in command.chains:
-        named = _named(chain)
+        named = _named_holders(chain)
         full = (
             len(chains) == CHAINS_PER_ENTRY_MAX or transfers + len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX
         )
@@ -214,12 +210,12 @@ def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
 
 
 def commit_size(parts: int, holders: set[str] | frozenset[str]) -> int:
-    """Return the most writes a commit may need: two entries a part, two keys a holder, one mark."""
+    """Return the most writes a commit may need: two entries a part, two keys a holder, one barrier mark."""
     return 2 * parts + 2 * len(holders) + 1
 
 
 def submission_id(command_id: str, salt: str) -> str:
-    """Return a command's id if it may stand in a key, else one derived from it."""
+    """Return a command's id if it is a key token, else an id derived from it."""
     try:
         if len(command_id) <= SUBMISSION_LENGTH_MAX:
             return token(command_id)
@@ -228,13 +224,13 @@ def submission_id(command_id: str, salt: str) -> str:
     return derived_id(salt, "submission", command_id)
 
 
-def _named(chain: Chain) -> set[str]:
+def _named_holders(chain: Chain) -> set[str]:
     """Return the holders a chain names; raises InvalidMessage if it cannot be committed."""
     named = {transfer.debit for transfer in chain.transfers} | {t.credit for t in chain.transfers}
     if commit_size(1, named) > WRITES_MAX or len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX:
         message = f"chain {chain.id} has {len(chain.transfers)} transfers over {len(named)} holders: too many"
         raise InvalidMessage(message, chain=chain.id)
-    if reserved := named & RESERVED:
+    if reserved := named & bucket.RESERVED:
         message = f"chain {chain.id} names a holder {min(reserved)!r}; that name is reserved"
         raise InvalidMessage(message, chain=chain.id)
     return named

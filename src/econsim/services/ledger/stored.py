@@ -1,39 +1,37 @@
-"""What the store holds of one run's ledger, read back for whoever verifies it: a command, a test, a siege.
+"""One run's ledger read back from the store: the journal and the balances the store claims.
 
-Apart from `ledger_state`, which writes it. Imports what it needs when it reads: `econsim --help` must answer at once.
+For readers that verify or show them: `econsim ledger`, the tests, the attacks' check of invariants. `state.py` writes
+them; `bucket.py` knows the keys.
 """
 
-# ruff: noqa: PLC0415 - see above
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from econsim.domain.ledger.verify import JournalEntry
 from econsim.errors import CorruptJournal
-
-if TYPE_CHECKING:
-    from econsim.domain.ledger.verify import JournalEntry
-    from econsim.ports import StoredEntry
-    from econsim.schemas.ledger import Position
+from econsim.ports import StoredEntry
+from econsim.schemas.ledger import CREDITS, DEBT, Position
+from econsim.services.ledger.bucket import KeyKind, parse_entry, parse_key
 
 
 class StoredLedger:
-    """What the store holds of one run's ledger: its journal, and the balances it claims."""
+    """The journal and the balances of one run, folded from the store's writes."""
 
     def __init__(self) -> None:
         """Start before the first write."""
         self.entries: list[JournalEntry] = []
         """Journal entries in the order they were written."""
         self.balances: dict[str, dict[str, Position]] = {}
-        """Holder → asset → position, as the newest writes say."""
+        """Holder → asset → position, of the newest writes."""
 
     def fold(self, stored: StoredEntry) -> JournalEntry | None:
-        """Take in one write, oldest first, and return it if it is a journal entry.
+        """Fold one write, oldest first, and return it if it is a journal entry.
 
-        Raises CorruptJournal if it cannot be read at all.
+        Raises CorruptJournal if it cannot be read.
         """
-        from pydantic import ValidationError
-
         try:
             return self._fold(stored)
         except (ValidationError, ValueError, KeyError, TypeError) as error:
@@ -41,21 +39,18 @@ class StoredLedger:
             raise CorruptJournal(message) from error
 
     def _fold(self, stored: StoredEntry) -> JournalEntry | None:
-        from econsim.schemas.ledger import CREDITS, DEBT, Position, TransferPostedEvent, TransferRefusedEvent
-
-        _, kind, name = stored.key.split(".", 2)
-        match kind, name:
-            case "transfer" | "refusal", _:
-                model = TransferPostedEvent if kind == "transfer" else TransferRefusedEvent
-                entry = model.model_validate_json(stored.value)
+        kind, holder = parse_key(stored.key)
+        match kind:
+            case KeyKind.ENTRY:
+                entry = parse_entry(stored.key, stored.value)
                 self.entries.append(entry)
                 return entry
-            case _, "balance":
+            case KeyKind.BALANCE:
                 found = json.loads(stored.value)
-                held = self.balances.setdefault(kind, {})
-                held[CREDITS] = Position(found["posted"], found["pending"])
-                held[DEBT] = Position(found.get("debt", 0), 0)
-            case _, "holdings":
+                positions = self.balances.setdefault(holder, {})
+                positions[CREDITS] = Position(found["posted"], found["pending"])
+                positions[DEBT] = Position(found.get("debt", 0), 0)
+            case KeyKind.HOLDINGS:
                 for asset, found in json.loads(stored.value).items():
-                    self.balances.setdefault(kind, {})[asset] = Position(found["posted"], found["pending"])
+                    self.balances.setdefault(holder, {})[asset] = Position(found["posted"], found["pending"])
         return None

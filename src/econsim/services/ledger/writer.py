@@ -1,8 +1,46 @@
 """The one writer of a run's ledger: concurrent submissions in, durable answers out.
 
-Owns group commit (what arrives during a commit goes into the next), the lock-step barrier and what
-happens when a commit fails. The rules of money are in `domain/ledger/ledger.py`, the keys in
-`services/ledger/state.py`; the store's expected revisions stop a second writer (architecture C2).
+Owns group commit, the lock-step barrier and the handling of failed commits. The rules of money are in
+`domain/ledger/ledger.py`; the keys and the writes of a commit in `services/ledger/state.py`.
+
+Theory of operation. `service.py` calls `submit` from up to SUBMISSIONS_MAX handlers at once; beyond that the broker's
+subscriber waits (backpressure). One task, `_drain`, commits. Submissions that arrive during a commit go into the next
+one (group commit). A commit is one atomic batch of the store: journal entries, new balances, barrier mark.
+
+    submit ──submission_parts──▶ parts ──▶ _CommitItem … ──▶ _queue ──_take_group──▶ group ──_commit──▶ store
+      │                            ▲                                                          │
+      │ barrier: _wait_for_books   │ released by the last book, sorted by book                │ durable
+      └──────▶ _barriers[tick] ────┘                                                          ▼
+      ◀───────────────── future of each _Submission ◀── _AnswerUnit with items_left == 0 ◀── _answer
+
+A `_Submission` is one command. An `_AnswerUnit` is what is answered together: one submission, or those of all books of
+a barrier. A `_CommitItem` is what is committed together: one part of a submission, or the mark of a barrier, which is
+the last item of its unit. A group has as many items of the queue as fit in one atomic batch.
+
+    submission:  (submit) ─▶ at the barrier ─▶ queued ─▶ in a commit ─▶ answered
+                                                              └─▶ failed: Conflict, Unavailable, or what was raised
+
+A crash, or a lost answer, at each step. Senders repeat a command until it is answered (at-least-once); the rest
+follows from deduplication by id in `domain/ledger/ledger.py` and from compare-and-set in the store.
+
+    before a commit            nothing is stored; the sender's repeat is decided as new. A barrier is collected anew.
+    between two commits        the parts before are durable. A repeat is cut into the same parts: those before are
+                               answered from the remembered decisions, the others are decided now.
+    the store's answer lost    unknown whether written: the state is stale, is read anew, and the group is applied
+                               again: repeated decisions write nothing.
+    after commit, no answer    the journal is the write-ahead log of the balances, in the same batch: nothing is half
+                               done. A repeat writes nothing and gets the same answer.
+    after a barrier's mark     a restart reads the mark: a book's repeat no longer waits for the others.
+    two writers at once        leases do not exclude it. Each write has the revision it expects (fencing): the batch of
+                               the slower one fails as Conflict, and it reads the store anew before it tries again.
+    a repeat too old to be     its journal key exists (expected revision 0): Conflict, in a group of its own, so that
+    remembered                 only its sender is refused.
+
+    collection              holds                              entry comes        entry goes              bound
+    _queue                  items not yet in a commit          _enqueue           _take_group             SUBMISSIONS_MAX, by parts
+    _barriers               tick → book → waiting submission   _wait_for_books    _answer or _fail        SUBMISSIONS_MAX
+    _state                  accounts, journal head, revisions  load, apply        load after a failure    holders by assets
+    _passed                 newest tick with a durable barrier load, _answer      never                   one number
 """
 
 from __future__ import annotations
@@ -24,7 +62,7 @@ from econsim.services.ledger.state import (
 )
 
 TRIES_MAX: Final = 5
-"""Attempts to commit, each after reading the store anew: a second writer must have won each time."""
+"""Attempts to commit a group, each after a new read of the store: another writer must have won each time."""
 
 RETRY_WAIT_S: Final = 0.05
 """Pause before the second attempt, doubled for each further one: a restarted server needs 0.3 s."""
@@ -32,50 +70,58 @@ RETRY_WAIT_S: Final = 0.05
 
 @dataclass(slots=True, eq=False)
 class _Submission:
-    """A command waiting for its answer."""
+    """A command that waits for its answer."""
 
     parts: list[SubmissionPart]
-    done: asyncio.Future[Submitted]
+    answer: asyncio.Future[Submitted]
     refused: dict[str, Refusal] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
-class _Unit:
-    """Submissions answered together: a single one, or those of all books at a barrier."""
+class _AnswerUnit:
+    """Submissions answered together: one submission, or those of all books at a barrier."""
 
     submissions: list[_Submission]
     barrier: int = 0
     """Tick of the barrier, 0 for none."""
-    left: int = 0
-    """Jobs not yet durable."""
+    items_left: int = 0
+    """Number of commit items not yet durable."""
     failed: bool = False
 
 
 @dataclass(slots=True, eq=False)
-class _Job:
-    """One part of a unit's work, in a queue for the next commit."""
+class _CommitItem:
+    """One part of a submission, or the mark of a barrier, to be committed as a whole."""
 
-    unit: _Unit
+    unit: _AnswerUnit
     submission: _Submission
     part: SubmissionPart | None
-    """None for the mark of a barrier, which is a unit's last job."""
+    """Part to commit; none for the mark of a barrier, which is the last item of its unit."""
     refused: dict[str, Refusal] = field(default_factory=dict)
-    """What the newest attempt to commit decided."""
+    """Refusals of the newest attempt to commit the part."""
 
 
 class LedgerWriter:
     """The ledger of one run on a store; `load` before the first `submit`."""
 
-    def __init__(self, run: str, salt: str, store: ports.StateStore, clock: ports.WallClock) -> None:
-        """Write the run's keys in the store; the caller holds the run's ledger lease."""
+    def __init__(
+        self,
+        run: str,
+        salt: str,
+        store: ports.StateStore,
+        clock: ports.WallClock,
+        retry_wait_s: float = RETRY_WAIT_S,
+    ) -> None:
+        """Write the run's keys in the store; the caller holds the lease of the run's ledger."""
         self._run = run
         self._salt = salt
         self._store = store
         self._clock = clock
+        self._retry_wait_s = retry_wait_s
         self._state = LedgerState(run, salt)
         self._stale = False
-        self._queue: deque[_Job] = deque()
-        self._passed = 0  # newest tick whose barrier is durably behind us
+        self._queue: deque[_CommitItem] = deque()
+        self._passed = 0
         self._barriers: dict[int, dict[str, _Submission]] = {}
         self._worker: asyncio.Task[None] | None = None
 
@@ -85,7 +131,7 @@ class LedgerWriter:
         return self._state.journal.sequence
 
     async def load(self) -> None:
-        """Rebuild the ledger from the store; raises CorruptJournal, or Unavailable if it stops answering."""
+        """Rebuild the ledger from the store; raises CorruptJournal, or Unavailable if the store does not answer."""
         state = LedgerState(self._run, self._salt)
         async for entry in self._store.history(self._run):
             state.fold(entry)
@@ -97,11 +143,11 @@ class LedgerWriter:
         return self._state.balance(holder)
 
     async def submit(self, command: Submit) -> Submitted:
-        """Apply a submission's chains and answer when that is durable; a repeat gets the same answer.
+        """Apply a submission's chains and answer when they are durable; a repeat is idempotent.
 
         With `barrier` N the answer waits until N books have submitted for the tick. Raises InvalidMessage
-        (nothing applied), Conflict (the command id was used for other chains, or another writer keeps
-        winning) or Unavailable (not known what was applied: submit again).
+        (nothing is applied), Conflict (the command id stands for other chains, or another writer wins every
+        attempt) or Unavailable (unknown whether it is applied: submit again).
         """
         parts = submission_parts(command, self._salt)
         waiting = command.tick in self._barriers or command.tick > self._passed
@@ -111,11 +157,12 @@ class LedgerWriter:
             submission = _Submission(parts, asyncio.get_running_loop().create_future())
             if not parts:
                 return Submitted(sequence=self.sequence)
-            self._enqueue(_Unit([submission]))
-        return await asyncio.shield(submission.done)
+            self._enqueue(_AnswerUnit([submission]))
+        # A caller that is cancelled must not cancel what others wait for.
+        return await asyncio.shield(submission.answer)
 
     def _wait_for_books(self, command: Submit, parts: list[SubmissionPart]) -> _Submission:
-        """Join the barrier of the command's tick; release it when all books are there."""
+        """Join the barrier of the command's tick; release it when the last book has joined."""
         books = self._barriers.setdefault(command.tick, {})
         full = len(books) >= command.barrier
         submission = books.get(command.book)
@@ -128,64 +175,68 @@ class LedgerWriter:
             raise InvalidMessage(message)
         submission = books[command.book] = _Submission(parts, asyncio.get_running_loop().create_future())
         if len(books) == command.barrier:
-            self._enqueue(_Unit([books[book] for book in sorted(books)], command.tick))
+            self._enqueue(_AnswerUnit([books[book] for book in sorted(books)], command.tick))
         return submission
 
-    def _enqueue(self, unit: _Unit) -> None:
-        """Queue a unit's parts and make sure somebody commits them."""
-        jobs = [_Job(unit, submission, part) for submission in unit.submissions for part in submission.parts]
+    def _enqueue(self, unit: _AnswerUnit) -> None:
+        """Queue a unit's items and start the committing task if none runs."""
+        items = [
+            _CommitItem(unit, submission, part)
+            for submission in unit.submissions
+            for part in submission.parts
+        ]
         if unit.barrier:
-            jobs.append(_Job(unit, unit.submissions[-1], None))
-        unit.left = len(jobs)
-        self._queue.extend(jobs)
+            items.append(_CommitItem(unit, unit.submissions[-1], None))
+        unit.items_left = len(items)
+        self._queue.extend(items)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
-        """Commit what is queued, one group after the other, until nothing is."""
+        """Commit the queue, group after group, until it is empty."""
         while self._queue:
-            group = self._take()
+            group = self._take_group()
             try:
                 await self._commit(group)
-            except Exception as error:  # noqa: BLE001 - whatever it is belongs to the callers, not to this task
+            except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
                 self._stale = True
                 self._fail(group, error)
 
-    def _take(self) -> list[_Job]:
-        """Take as many jobs off the queue as one atomic batch can hold."""
-        group: list[_Job] = []
+    def _take_group(self) -> list[_CommitItem]:
+        """Take as many items off the queue as one atomic batch can hold."""
+        group: list[_CommitItem] = []
         holders: frozenset[str] = frozenset()
         while self._queue:
-            job = self._queue[0]
-            wanted = holders | job.part.holders if job.part else holders
-            if group and commit_size(len(group) + 1, wanted) > WRITES_MAX:
+            item = self._queue[0]
+            together = holders | item.part.holders if item.part else holders
+            if group and commit_size(len(group) + 1, together) > WRITES_MAX:
                 break
-            holders = wanted
+            holders = together
             self._queue.popleft()
-            if not job.unit.failed:
-                group.append(job)
+            if not item.unit.failed:
+                group.append(item)
         return group
 
-    async def _commit(self, group: list[_Job]) -> None:
-        """Make a group durable and answer what is complete; raises what the last attempt met."""
-        failure = await self._attempted(group)
+    async def _commit(self, group: list[_CommitItem]) -> None:
+        """Make a group durable and answer complete units; raises the error of the last attempt."""
+        failure = await self._try_to_commit(group)
         if failure is None:
             self._answer(group)
             return
         if isinstance(failure, Unavailable) or len(group) == 1:
             raise failure
-        # A command id used again for other chains conflicts for ever: find it, so that only its
-        # sender suffers.
-        for job in group:
-            if job.unit.failed:
+        # A command id used again for other chains conflicts for ever. Committing the items one by one finds it,
+        # so that only its sender is refused.
+        for item in group:
+            if item.unit.failed:
                 continue
             try:
-                await self._commit([job])
+                await self._commit([item])
             except Conflict as error:
-                self._fail([job], error)
+                self._fail([item], error)
 
-    async def _attempted(self, group: list[_Job]) -> Conflict | Unavailable | None:
-        """Try to make a group durable; return what the last attempt met, or nothing."""
+    async def _try_to_commit(self, group: list[_CommitItem]) -> Conflict | Unavailable | None:
+        """Try up to TRIES_MAX times to make a group durable; return the error of the last attempt, if it failed."""
         failure: Conflict | Unavailable = Unavailable()
         for attempt in range(TRIES_MAX):
             try:
@@ -193,52 +244,54 @@ class LedgerWriter:
                     await self.load()
                 await self._write(group)
             except (Conflict, Unavailable) as error:
-                # Nothing to wait for: the store is read anew, and what conflicts again always will.
+                # After a conflict the store is read anew; a second conflict in a row will not go away.
                 again = isinstance(failure, Conflict) and isinstance(error, Conflict)
                 self._stale, failure = True, error
                 if again:
                     return failure
                 if isinstance(error, Unavailable):
-                    await asyncio.sleep(RETRY_WAIT_S * 2**attempt)
+                    await asyncio.sleep(self._retry_wait_s * 2**attempt)
             else:
                 return None
         return failure
 
-    async def _write(self, group: list[_Job]) -> None:
-        """Apply a group to the ledger and commit the writes that follow from it."""
+    async def _write(self, group: list[_CommitItem]) -> None:
+        """Apply a group to the ledger and commit the resulting writes in one atomic batch."""
         now = self._clock.now()
         writes: list[ports.Write] = []
         holders: dict[str, None] = {}
-        for job in group:
-            if job.part is None:
-                writes.append(self._state.pass_barrier(job.unit.barrier))
+        for item in group:
+            if item.part is None:
+                writes.append(self._state.barrier_mark(item.unit.barrier))
                 continue
-            job.refused, changed, entries = self._state.apply(job.part, now)
+            item.refused, changed, entries = self._state.apply(item.part, now)
             holders |= dict.fromkeys(changed)
             writes.extend(entries)
-        writes.extend(self._state.positions(holders))
+        writes.extend(self._state.position_writes(holders))
         if writes:
             self._state.confirm(writes, await self._store.commit(writes))
 
-    def _answer(self, group: list[_Job]) -> None:
-        """Answer every unit whose last job became durable."""
-        for job in group:
-            unit = job.unit
-            job.submission.refused |= job.refused
-            unit.left -= 1
-            if unit.left:
+    def _answer(self, group: list[_CommitItem]) -> None:
+        """Note that a group is durable and answer every unit of which it holds the last item."""
+        for item in group:
+            unit = item.unit
+            item.submission.refused |= item.refused
+            unit.items_left -= 1
+            if unit.items_left:
                 continue
             self._passed = max(self._passed, unit.barrier)
             self._barriers.pop(unit.barrier, None)
             for submission in unit.submissions:
-                if not submission.done.done():
-                    submission.done.set_result(Submitted(refused=submission.refused, sequence=self.sequence))
+                if not submission.answer.done():
+                    submission.answer.set_result(
+                        Submitted(refused=submission.refused, sequence=self.sequence)
+                    )
 
-    def _fail(self, group: list[_Job], error: Exception) -> None:
-        """Hand an error to everybody with a job in the group."""
-        for unit in {id(job.unit): job.unit for job in group}.values():
+    def _fail(self, group: list[_CommitItem], error: Exception) -> None:
+        """Answer every unit that has an item in the group with the error."""
+        for unit in {id(item.unit): item.unit for item in group}.values():
             unit.failed = True
             self._barriers.pop(unit.barrier, None)
             for submission in unit.submissions:
-                if not submission.done.done():
-                    submission.done.set_exception(error)
+                if not submission.answer.done():
+                    submission.answer.set_exception(error)

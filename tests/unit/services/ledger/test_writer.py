@@ -24,11 +24,6 @@ from econsim.services.ledger.writer import TRIES_MAX, LedgerWriter
 from econsim.testing import Failure, FakeStateStore, FakeWallClock
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    monkeypatch.setattr("econsim.services.ledger.writer.RETRY_WAIT_S", 0)
-
-
 @pytest.fixture
 def store():
     return FakeStateStore()
@@ -42,7 +37,7 @@ async def writer(store):
 
 
 def new_writer(store):
-    return LedgerWriter("run", "salt", store, FakeWallClock())
+    return LedgerWriter("run", "salt", store, FakeWallClock(), retry_wait_s=0)
 
 
 def keys(store, start=0):
