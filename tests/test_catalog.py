@@ -28,7 +28,7 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.market.book import MarketBook
 from econsim.routers import SERVICES, ledger
 from econsim.schemas.clock import RunOpened
-from econsim.schemas.subject import Kind, Subject
+from econsim.schemas.subject import Subject, SubjectKind
 from econsim.services import asyncapi
 from econsim.services.market import book
 from econsim.streams import STREAMS, book_consumer
@@ -140,8 +140,8 @@ def test_what_is_answered_names_a_value_and_an_error(row: Subject, document) -> 
         if o["channel"]["$ref"].endswith(f"/{asyncapi.channel_name(row)}")
     ]
 
-    answered = row.kind in (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
-    refusal = "EntryRefused" if row.kind is Kind.ENTRY else "ErrorReply"
+    answered = row.kind in (SubjectKind.ENTRY, SubjectKind.REQUEST, SubjectKind.OPERATOR)
+    refusal = "EntryRefused" if row.kind is SubjectKind.ENTRY else "ErrorReply"
     assert ("reply" in operation) == answered == bool(row.reply)
     if answered:
         messages = [message["$ref"].rpartition("/")[2] for message in operation["reply"]["messages"]]
@@ -188,12 +188,12 @@ def references(value):
 
 def test_every_event_that_can_be_read_has_a_channel(document) -> None:
     for row, event in decoding._TYPES:
-        assert channels(document)[row.template]["x-nats"]["kind"] == Kind.EVENT
+        assert channels(document)[row.template]["x-nats"]["kind"] == SubjectKind.EVENT
         assert asyncapi.payload(row) is event
 
 
 def test_every_event_of_the_table_can_be_read() -> None:
-    assert {row for row, _ in decoding._TYPES} == {row for row in TABLE if row.kind is Kind.EVENT}
+    assert {row for row, _ in decoding._TYPES} == {row for row in TABLE if row.kind is SubjectKind.EVENT}
 
 
 @pytest.mark.parametrize("module", SCHEMAS)

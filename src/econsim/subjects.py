@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.schemas.subject import Kind, Subject
+from econsim.schemas.subject import Subject, SubjectKind
 from econsim.schemas.subject_rows import (
     LOG,
     QUEUE,
@@ -118,7 +118,7 @@ PRICE_UPDATED: Final = event(
 ORDER_OUTCOME: Final = tuple(
     Subject(
         f"market.{{resource}}.{action}.{{run}}.{{agent}}",
-        Kind.DELIVERY,
+        SubjectKind.DELIVERY,
         "market",
         told.message,
         short=f"market.{action}.{{resource}}",
@@ -129,7 +129,7 @@ ORDER_OUTCOME: Final = tuple(
 )
 ALL_PRICES: Final = Subject(
     "market.prices.price_updated.{run}.all",
-    Kind.BROADCAST,
+    SubjectKind.BROADCAST,
     "market",
     "PriceUpdated",
     short="market.price_update",
@@ -137,7 +137,7 @@ ALL_PRICES: Final = Subject(
 )
 PUBLIC_SUMMARY: Final = Subject(
     "market.{resource}.tick_cleared.{run}.all",
-    Kind.BROADCAST,
+    SubjectKind.BROADCAST,
     "market",
     "TickCleared",
     short="market.{resource}.tick_cleared",

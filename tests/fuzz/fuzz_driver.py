@@ -37,7 +37,7 @@ from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, GetBook
 from econsim.schemas.orders import CancelOrder, PlaceBid
 from econsim.schemas.quota import QuotaUpdate
-from econsim.schemas.subject import Kind
+from econsim.schemas.subject import SubjectKind
 from econsim.services import asyncapi
 from econsim.services.leadership import RENEW_S
 from econsim.services.ledger.stored import StoredLedger
@@ -421,7 +421,7 @@ class System:
         target = Target(self.live.nc, row, run)
         await open_run(self.live.nc, run, external_scenario())
         await KeyQuotaTable(self.live.nc).change(run, None, AMPLE)
-        if row.kind is Kind.OPERATOR:
+        if row.kind is SubjectKind.OPERATOR:
             await open_run(self.live.nc, SPARE, external_scenario())
         await serves(self.live.nc, run)
         async with self._tidied(target):
@@ -433,7 +433,7 @@ class System:
             self.lost.append(run)
         elif row is subjects.RUN_STOPPED:
             pass  # Whatever lies there, the run is stopped: who may publish events is believed.
-        elif row.kind is Kind.EVENT:
+        elif row.kind is SubjectKind.EVENT:
             await self.still_serves(run, target.tally)
             self.kept[row] = run
         else:

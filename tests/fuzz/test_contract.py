@@ -13,7 +13,7 @@ from fuzz_driver import EXPECTED, WORDS, Alarm, System, Tally, buried, fuzzed
 from fuzz_payloads import Generator, Payload
 from live_run import external_scenario, live_run
 
-from econsim.schemas.subject import Kind
+from econsim.schemas.subject import SubjectKind
 from econsim.services import asyncapi
 from econsim.services.asyncapi import channel_name
 from econsim.streams import MESSAGE_BYTES_MAX
@@ -40,7 +40,9 @@ def payloads(payload_count, seed):
     def payloads(row):
         name = next(iter(document["channels"][channel_name(row)]["messages"]))
         yield from (generator.payload(name, number) for number in range(payload_count))
-        for number, filling in enumerate(FILLINGS if row.kind is not Kind.EVENT else (), payload_count):
+        for number, filling in enumerate(
+            FILLINGS if row.kind is not SubjectKind.EVENT else (), payload_count
+        ):
             body = filling % (b"x" * (MESSAGE_BYTES_MAX - number - len(filling) + 2))
             yield Payload(number, "largest", body[:MESSAGE_BYTES_MAX], spoiled=True)
 
@@ -73,7 +75,7 @@ async def system(server):
 
 
 def test_every_kind_of_subject_says_what_must_become_of_its_messages():
-    assert {kind.value for kind in Kind} <= EXPECTED.keys()
+    assert {kind.value for kind in SubjectKind} <= EXPECTED.keys()
 
 
 @pytest.mark.timeout(0)

@@ -13,14 +13,16 @@ from source import dotted, module, package
 from econsim import subjects
 from econsim.app import Server, make
 from econsim.routers import SERVICES
-from econsim.schemas.subject import Kind, Subject, matches
+from econsim.schemas.subject import Subject, SubjectKind, matches
 from econsim.streams import STREAMS
 
 CAPTURED = [
     pattern.split(".") for stream in STREAMS for pattern in stream.subjects if not pattern.startswith("$")
 ]
 ROUTES = "services.routes"  # of the routers, whose subscribers the first two tests look at
-ANSWERED = {row.pattern() for row in subjects.TABLE if row.kind in (Kind.REQUEST, Kind.OPERATOR)}
+ANSWERED = {
+    row.pattern() for row in subjects.TABLE if row.kind in (SubjectKind.REQUEST, SubjectKind.OPERATOR)
+}
 
 
 def subscribers(service):

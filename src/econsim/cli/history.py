@@ -250,10 +250,10 @@ def line(fact: Fact) -> Text:
 
 def types_named(name: str) -> frozenset[str]:
     """Return the event types a name, or the beginning of one, stands for; raises NotFound."""
-    from econsim.schemas.subject import Kind
+    from econsim.schemas.subject import SubjectKind
     from econsim.subjects import TABLE
 
-    known = {row.type for row in TABLE if row.kind is Kind.EVENT}
+    known = {row.type for row in TABLE if row.kind is SubjectKind.EVENT}
     found = frozenset(
         kind for kind in known if name and (kind.startswith(name) or kind.partition(".")[2].startswith(name))
     )

@@ -98,7 +98,7 @@ async def _begun(client: Client, run: str) -> bool:
     there was one.
     """
     for row in subjects.TABLE:
-        told = row.kind is subject.Kind.EVENT and row.owner in OF_AN_OPEN_RUN
+        told = row.kind is subject.SubjectKind.EVENT and row.owner in OF_AN_OPEN_RUN
         if told and await run_reader.newest(client, row.pattern(run=run)) is not None:
             return True
     return bool(await run_reader.journal_head(client, run))

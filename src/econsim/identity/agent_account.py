@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.identity.roles import INBOX, NO_GROUPS
-from econsim.schemas.subject import Kind, Subject, matches, token
+from econsim.schemas.subject import Subject, SubjectKind, matches, token
 from econsim.streams import bucket
 from econsim.subjects import AUDIT, CYCLE_COMPLETED, RUN_CLOSED, TABLE, TICKED
 
@@ -48,8 +48,8 @@ CLOSED: Final = "state.closed"
 """The request that reads `run.closed`, if the run has ended."""
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
-_ASKED: Final = (Kind.ENTRY, Kind.REQUEST)
-_HEARD: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
+_ASKED: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST)
+_HEARD: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)

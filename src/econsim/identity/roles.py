@@ -15,7 +15,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.schemas.subject import ANSWERED, Kind, Subject
+from econsim.schemas.subject import ANSWERED, Subject, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import AUDIT, ORDERS, TABLE
 
@@ -34,7 +34,7 @@ SIM: Final = "SIM"
 READERS: Final = "READERS"
 """The account of who reads: what is answered there cannot be steered into `SIM`."""
 
-_PUBLISHED: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
+_PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 EVERY_GROUP: Final = ">"
 """After a pattern in a list: whatever the queue group is called. `*` would be one token, and names may have dots."""
 
@@ -172,7 +172,7 @@ ROLES: Final[Mapping[str, Access]] = {
         declares=tuple(stream.name for stream in STREAMS if stream.storage == "memory"),
     ),
     OPERATOR: Access(
-        calls=(*(row for row in TABLE if row.kind is Kind.OPERATOR), subjects.PING),
+        calls=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),
         hears=(subjects.AGENT_SUSPENDED,),
     ),
     "setup": Access(
@@ -231,7 +231,7 @@ def questions() -> tuple[str, ...]:
 
 def _said(row: Subject) -> str:
     """Return what is published on a row; operators speak in their own name only."""
-    return row.template.replace("{operator}", NAME) if row.kind is Kind.OPERATOR else row.pattern()
+    return row.template.replace("{operator}", NAME) if row.kind is SubjectKind.OPERATOR else row.pattern()
 
 
 def _stored(access: Access) -> Iterable[str]:

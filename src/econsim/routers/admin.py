@@ -92,7 +92,7 @@ SERVICE = ServiceDefinition(
 async def changed(context: ServiceContext, request: SetQuota, operator: str) -> Quotas:
     """Change limits and say so; return what holds. Raises NotFound for a run that is not open, or an agent not in it."""
     cause = note_command_run(request.run)
-    run = context.runs.named(request.run)
+    run = context.runs.require(request.run)
     if request.agent is not None:
         run.agent(request.agent)
     quotas = await KeyQuotaTable(context.client).change(run.name, request.agent, request.update)

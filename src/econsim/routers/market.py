@@ -20,13 +20,13 @@ from econsim.services.routes import request_route
 async def get_prices(_: GetPrices) -> Prices:
     """Return the public prices of all markets of the caller's run."""
     context = current_context()
-    return await execute.prices_of(context.client, context.runs.named(caller().run))
+    return await execute.prices_of(context.client, context.runs.require(caller().run))
 
 
 async def execute_trade(request: Execute) -> Executed:
     """Do several reads and orders in one round trip."""
     context, sender = current_context(), caller()
-    return await execute.execute(context, context.runs.named(sender.run), sender.agent, request)
+    return await execute.execute(context, context.runs.require(sender.run), sender.agent, request)
 
 
 def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.host_agents import Desk
+from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.agent.population import population
-from econsim.domain.agent.prospects import outside_limits
+from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
-from econsim.domain.clock.period import deal, endow, redeem, require
-from econsim.domain.clock.schedule import Moment, ends_period
+from econsim.domain.clock.period import deal, endow, redeem, require_applied
+from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
@@ -55,12 +55,12 @@ class _InMemoryRun:
         self._envelope = envelope
         self._agents = population(scenario)
         self._resources = tuple(market.resource for market in scenario.markets)
-        self._hosts = Desk(scenario)
+        self._hosts = HostAgents(scenario)
         self._ledger = Ledger()
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
         self._sessions = {market.resource: MarketBook(market, scenario.seed) for market in books}
-        self._moment = Moment()
+        self._moment = LogicalTime()
 
     def events(self) -> Iterator[AddressedEvent]:
         """Yield the run from its opening to its closing."""
@@ -97,7 +97,7 @@ class _InMemoryRun:
         yield from self._move(redeem(self._agents, self._resources, period, self._owned))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
-    def _tick(self, moment: Moment) -> Generator[AddressedEvent, None, bool]:
+    def _tick(self, moment: LogicalTime) -> Generator[AddressedEvent, None, bool]:
         """Yield a tick; return whether it was its period's last."""
         self._envelope = replace(self._envelope, tick=moment.tick, causation_id=None)
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
@@ -139,7 +139,7 @@ class _InMemoryRun:
     def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:
         """Post the clock's own transfers; raises RunFailed if one is refused."""
         refused = yield from self._post(chains)
-        require(chains, refused)
+        require_applied(chains, refused)
 
     def _post(self, chains: Sequence[Chain]) -> Generator[AddressedEvent, None, dict[str, Refusal]]:
         outcome = self._ledger.apply(chains)
@@ -157,8 +157,8 @@ class _InMemoryRun:
         return addressed
 
     def _limits(self) -> list[Mapping[str, Limits]]:
-        outside = outside_limits(self._agents, self._scenario.markets, self._owned)
-        return [self._hosts.limits(), outside]
+        externals = external_limits(self._agents, self._scenario.markets, self._owned)
+        return [self._hosts.limits(), externals]
 
     def _owned(self, agent: str, asset: str) -> int:
         return self._ledger.position(agent, asset).posted

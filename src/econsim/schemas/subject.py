@@ -30,7 +30,7 @@ _PLACE: Final = re.compile(r"\{(\w+)\}")
 _NO_BRACES: Final = str.maketrans("", "", "{}")
 
 
-class Kind(StrEnum):
+class SubjectKind(StrEnum):
     """What a message on a subject is."""
 
     EVENT = "event"
@@ -49,7 +49,7 @@ class Kind(StrEnum):
     """`admin.<entity>.<action>.<operator>`: a request by a person, answered by a service."""
 
 
-ANSWERED: Final = (Kind.ENTRY, Kind.REQUEST, Kind.OPERATOR)
+ANSWERED: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST, SubjectKind.OPERATOR)
 """What a service answers, any worker of it: the rest is told to everybody who listens."""
 
 
@@ -59,7 +59,7 @@ class Subject:
 
     template: str
     """Tokens, with `{name}` where a value goes."""
-    kind: Kind
+    kind: SubjectKind
     """What travels on it."""
     owner: str
     """The service that publishes it (events, deliveries) or answers it (the rest)."""
@@ -112,7 +112,11 @@ def token(value: str, name: str = "token") -> str:
     return value
 
 
-_TAILS: Final = {Kind.EVENT: ("{run}",), Kind.OPERATOR: ("{operator}",), Kind.BROADCAST: ("{run}", "all")}
+_TAILS: Final = {
+    SubjectKind.EVENT: ("{run}",),
+    SubjectKind.OPERATOR: ("{operator}",),
+    SubjectKind.BROADCAST: ("{run}", "all"),
+}
 _TAIL: Final = ("{run}", "{agent}")
 
 
@@ -120,7 +124,7 @@ def _misdeclared(row: Subject) -> str:
     """Return what is wrong with a row of the taxonomy, or nothing."""
     if row.owner not in OWNERS:
         return f"is owned by {row.owner!r}; the services are {', '.join(OWNERS)}"
-    if bool(row.stream) != (row.kind in (Kind.EVENT, Kind.COMMAND)):
+    if bool(row.stream) != (row.kind in (SubjectKind.EVENT, SubjectKind.COMMAND)):
         return "has a stream exactly if it is an event or a command"
     return _misspelled(row)
 
@@ -131,11 +135,13 @@ def _misspelled(row: Subject) -> str:
     tail = _TAILS.get(row.kind, _TAIL)
     if domain not in DOMAINS or len(rest) != 2 + len(tail) or tuple(rest[2:]) != tail:
         return f"is no {row.kind.value}: that is <domain>.<entity>.<action>.{'.'.join(tail)}, of {', '.join(DOMAINS)}"
-    if (row.kind is Kind.OPERATOR) != (domain == "admin") or (row.kind is Kind.ENTRY and domain != "agent"):
+    if (row.kind is SubjectKind.OPERATOR) != (domain == "admin") or (
+        row.kind is SubjectKind.ENTRY and domain != "agent"
+    ):
         return "has the wrong domain: operators speak on admin, entries are in domain agent"
     if bad := [part for part in (*rest, *row.short.split(".")) if part and not _PART.fullmatch(part)]:
         return f"has {bad[0]!r} in it, which is neither a token nor a place in braces"
-    if row.kind is Kind.EVENT and not rest[1].endswith(("ed", "}")):
+    if row.kind is SubjectKind.EVENT and not rest[1].endswith(("ed", "}")):
         return f"is an event, so {rest[1]!r} must be in the past tense"
     return ""
 

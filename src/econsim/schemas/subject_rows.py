@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.schemas.subject import Kind, Subject
+from econsim.schemas.subject import Subject, SubjectKind
 
 LOG: Final = "audit_log"
 """The stream of all events."""
@@ -14,25 +14,29 @@ QUEUE: Final = "market_orders"
 
 def event(owner: str, template: str, message: str, description: str, short: str = "") -> Subject:
     """Return an event, captured by the log."""
-    return Subject(template, Kind.EVENT, owner, message, stream=LOG, short=short, description=description)
+    return Subject(
+        template, SubjectKind.EVENT, owner, message, stream=LOG, short=short, description=description
+    )
 
 
 def command(action: str, message: str, description: str) -> Subject:
     """Return a command to a market, captured by its work queue."""
     template = f"market.{{resource}}.{action}.{{run}}.{{agent}}"
-    return Subject(template, Kind.COMMAND, "market", message, stream=QUEUE, description=description)
+    return Subject(template, SubjectKind.COMMAND, "market", message, stream=QUEUE, description=description)
 
 
 def entry(template: str, message: str, short: str, description: str, reply: str = "Admitted") -> Subject:
     """Return what an agent says from its own account, to be admitted."""
-    return Subject(template, Kind.ENTRY, "admission", message, reply, short=short, description=description)
+    return Subject(
+        template, SubjectKind.ENTRY, "admission", message, reply, short=short, description=description
+    )
 
 
 def request(  # noqa: PLR0913 - a request has these parts
     owner: str, template: str, message: str, reply: str, description: str, *, short: str = ""
 ) -> Subject:
     """Return a question a service answers."""
-    return Subject(template, Kind.REQUEST, owner, message, reply, short=short, description=description)
+    return Subject(template, SubjectKind.REQUEST, owner, message, reply, short=short, description=description)
 
 
 def reserved(template: str, short: str, description: str) -> Subject:
@@ -50,4 +54,4 @@ def own_account(action: str, message: str, reply: str, description: str) -> Subj
 def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
     """Return a person's request."""
     template = f"admin.{action}.{{operator}}"
-    return Subject(template, Kind.OPERATOR, owner, message, reply, description=description)
+    return Subject(template, SubjectKind.OPERATOR, owner, message, reply, description=description)

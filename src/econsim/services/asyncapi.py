@@ -22,7 +22,7 @@ from econsim.errors import NotFound
 from econsim.schemas.admission import EntryRefused
 from econsim.schemas.base import ErrorReply, Event
 from econsim.schemas.money import CreditsJsonSchema
-from econsim.schemas.subject import ANSWERED, Kind, Subject
+from econsim.schemas.subject import ANSWERED, Subject, SubjectKind
 from econsim.subjects import TABLE
 
 VERSION: Final = version("econsim")
@@ -67,8 +67,8 @@ PLACES: Final = {
 }
 """Variable token of a subject → what it is."""
 
-_ENVELOPED: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
-_NAMED: Final = (Kind.ENTRY, Kind.DELIVERY, Kind.BROADCAST)
+_ENVELOPED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
+_NAMED: Final = (SubjectKind.ENTRY, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 """Kinds whose channels bear their kind's name, because an event or command has the same type."""
 
 
@@ -238,7 +238,7 @@ def _channels(row: Subject) -> list[tuple[str, Json]]:
 
 def _answers(row: Subject) -> tuple[str, ...]:
     """Return the names of what a subject is answered with: a value, or an error."""
-    refusal = EntryRefused if row.kind is Kind.ENTRY else ErrorReply
+    refusal = EntryRefused if row.kind is SubjectKind.ENTRY else ErrorReply
     return tuple(dict.fromkeys((_component(model_named(row.reply)), _component(refusal))))
 
 
@@ -250,7 +250,11 @@ def _nats(row: Subject) -> Json:
         "owner": row.owner,
         "stream": row.stream or None,
         "short": row.short or None,
-        "answered_by": "stream" if row.kind is Kind.COMMAND else row.owner if row.kind in ANSWERED else None,
+        "answered_by": "stream"
+        if row.kind is SubjectKind.COMMAND
+        else row.owner
+        if row.kind in ANSWERED
+        else None,
     }
 
 

@@ -41,14 +41,14 @@ _DOMAIN: Final = "admin"
 
 
 @dataclass(slots=True)
-class _Command:
+class _HandledCommand:
     """The command being handled."""
 
     event_id: str
     run: str = NO_RUN
 
 
-_command: ContextVar[_Command] = ContextVar("command")
+_command: ContextVar[_HandledCommand] = ContextVar("command")
 
 
 def note_command_run(run: str) -> str | None:
@@ -74,7 +74,9 @@ class OperatorAudit:
         """Make the middleware of one message."""
         return _Auditing(msg, context=context, audit=self)
 
-    async def publish_command(self, subject: str, payload: bytes, code: str, command: _Command) -> None:
+    async def publish_command(
+        self, subject: str, payload: bytes, code: str, command: _HandledCommand
+    ) -> None:
         """Publish what came of a command; raises Unavailable if the log does not take it.
 
         The id is made once for each command that arrives, never of what is in it: a chosen id could hide a
@@ -117,7 +119,7 @@ class _Auditing(BaseMiddleware):
         subject: str = getattr(msg.raw_message, "subject", "")
         if subject.partition(".")[0] != _DOMAIN:
             return await call_next(msg)
-        command, code = _Command(random_id()), FAILED
+        command, code = _HandledCommand(random_id()), FAILED
         token = _command.set(command)
         try:
             result = await call_next(msg)

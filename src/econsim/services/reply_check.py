@@ -17,7 +17,7 @@ from econsim.adapters.nats.rate_gate import CROSSED
 from econsim.domain.admission import quota
 from econsim.errors import NotAllowed
 from econsim.identity.roles import INBOX
-from econsim.schemas.subject import Kind, fields
+from econsim.schemas.subject import SubjectKind, fields
 from econsim.services.context import ServiceContext
 from econsim.subjects import TABLE
 
@@ -28,10 +28,10 @@ OWN: Final = f"{INBOX}."
 """What the reply subject of a client in `SIM` begins with."""
 
 
-ASKED: Final = tuple([fields(row.pattern()).action] for row in TABLE if row.kind is Kind.REQUEST)
+ASKED: Final = tuple([fields(row.pattern()).action] for row in TABLE if row.kind is SubjectKind.REQUEST)
 """Requests: what bears no reply subject asks nothing, is counted by nobody, and is not done."""
 
-QUEUED: Final = frozenset(fields(row.pattern()).action for row in TABLE if row.kind is Kind.COMMAND)
+QUEUED: Final = frozenset(fields(row.pattern()).action for row in TABLE if row.kind is SubjectKind.COMMAND)
 """Commands come from a queue: their reply subject is the server's own, for acknowledging them."""
 
 

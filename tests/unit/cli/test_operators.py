@@ -28,7 +28,7 @@ from econsim.schemas.admin import (
 from econsim.schemas.admission import AgentFacts, Reported
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.quota import Quotas, QuotaUpdate
-from econsim.schemas.subject import Kind
+from econsim.schemas.subject import SubjectKind
 from econsim.services.operator_audit import SUMMARY_LENGTH_MAX, note_command_run, summary
 
 STAMP = Envelope("run_1", "ab", 0, "1970-01-01T00:00:00.000000000Z")
@@ -74,7 +74,7 @@ def test_what_operators_do_is_read_back_and_told_in_a_sentence(addressed):
 
 
 def test_every_event_of_the_subject_table_has_a_sentence():
-    events = [row for row in subjects.TABLE if row.kind is Kind.EVENT and row is not subjects.REPORTED]
+    events = [row for row in subjects.TABLE if row.kind is SubjectKind.EVENT and row is not subjects.REPORTED]
 
     missing = [row.type for row in events if row.type.partition(".")[2] not in SENTENCES]
 

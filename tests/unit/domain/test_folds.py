@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from requirements import requirement
 from run_builders import small_scenario
 
-from econsim.domain.agent.host_agents import Desk
+from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.agent.population import population
 from econsim.domain.clock.attendance import Attendance
 from econsim.domain.clock.progress import Progress
@@ -75,13 +75,13 @@ def heard(events, rows):
 @requirement("log.replay", "runtime.stateless")
 def test_a_host_that_hears_the_log_anew_acts_as_the_one_that_lived_through_it(policy, mechanism):
     scenario = small_scenario(policy, mechanism)
-    live, events = Desk(scenario), list(run(scenario))
+    live, events = HostAgents(scenario), list(run(scenario))
 
     for count, addressed in enumerate(events, 1):
         live.evolve(addressed)
         if isinstance(addressed.event.data, Ticked):
-            heir, tick = Desk(scenario), addressed.event.tick
-            for before in heard(events[:count], (*host.HEARD, *host.PACED)):
+            heir, tick = HostAgents(scenario), addressed.event.tick
+            for before in heard(events[:count], (*host.MARKET_EVENTS, *host.CLOCK_EVENTS)):
                 heir.evolve(before)
             assert (heir.act(tick), heir.limits()) == (live.act(tick), live.limits())
 
@@ -98,7 +98,8 @@ def test_a_clock_that_reads_the_log_anew_knows_what_the_one_before_knew():
         heir, called = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
         if isinstance(addressed.event.data, Ticked):
             for before in heard(
-                events[:count], (*run_driver.OWN, *run_driver.OF_MARKETS, *run_driver.ABSENCES)
+                events[:count],
+                (*run_driver.CLOCK_EVENTS, *run_driver.MARKET_EVENTS, *run_driver.ATTENDANCE_EVENTS),
             ):
                 heir.evolve(before)
                 called.evolve(before)
@@ -108,11 +109,11 @@ def test_a_clock_that_reads_the_log_anew_knows_what_the_one_before_knew():
 
 def known(progress, agents):
     """Return everything a clock asks for."""
-    held = [progress.held(agent.id, asset) for agent in agents for asset in (CREDITS, "cpu")]
-    tick, period = progress.moment.tick, progress.moment.period
+    held = [progress.balance(agent.id, asset) for agent in agents for asset in (CREDITS, "cpu")]
+    tick, period = progress.now.tick, progress.now.period
     reached = (
         progress.cleared(["cpu"], tick - 1),
         progress.emptied(["cpu"], period),
         progress.limits(["host_1"]),
     )
-    return progress.moment, progress.ticked_id, progress.period_closed, progress.failure, held, reached
+    return progress.now, progress.ticked_id, progress.period_closed, progress.failure, held, reached

@@ -6,7 +6,7 @@ from requirements import requirement
 from econsim.errors import InvalidSubject
 from econsim.identity import agent_account
 from econsim.identity.agent_account import GRANTS, IMPORTS_MAX, exports, imports, short_name, short_pattern
-from econsim.schemas.subject import Kind, matches
+from econsim.schemas.subject import SubjectKind, matches
 from econsim.subjects import ENTER_ORDER, ORDER_OUTCOME, PLACE_BID, REPORT, TABLE, TRADE_EXECUTED
 
 HOSTILE = ["*", ">", "a.b", "", "A", "anna ", "anna\n", "{run}", "$1", "{{name()}}", "../anna", "a" * 65]
@@ -146,4 +146,6 @@ def test_what_has_no_short_name_is_not_granted():
 
     assert TRADE_EXECUTED.template not in granted
     assert not [row.template for row in TABLE if not row.short and row.template in granted]
-    assert not [row.template for row in TABLE if row.kind in (Kind.COMMAND, Kind.OPERATOR) and row.short]
+    assert not [
+        row.template for row in TABLE if row.kind in (SubjectKind.COMMAND, SubjectKind.OPERATOR) and row.short
+    ]

@@ -9,7 +9,7 @@ from econsim.checks.permissions.probes import CALLS, PARTIES, ROLES, probes
 from econsim.errors import NotFound
 from econsim.identity.roles import ROLES as GENERATED
 from econsim.identity.roles import SERVICES, SIM, permissions
-from econsim.schemas.subject import OWNERS, Kind
+from econsim.schemas.subject import OWNERS, SubjectKind
 from econsim.subjects import TABLE
 
 ROWS = probes()
@@ -49,36 +49,42 @@ def test_every_service_has_its_own_role() -> None:
     assert set(SERVICES) == set(OWNERS)
 
 
-@pytest.mark.parametrize("row", rows(Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST), ids=lambda row: row.template)
+@pytest.mark.parametrize(
+    "row", rows(SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST), ids=lambda row: row.template
+)
 def test_its_owner_alone_says_an_event(row) -> None:
     action = row.template.split(".")[2]
-    by_server = row.kind is Kind.EVENT and action in BY_SERVER
+    by_server = row.kind is SubjectKind.EVENT and action in BY_SERVER
 
     assert holders(row, "P") == (set() if by_server else {row.owner} | SHARED.get(action, set()))
 
 
-@pytest.mark.parametrize("row", rows(Kind.DELIVERY, Kind.BROADCAST), ids=lambda row: row.template)
+@pytest.mark.parametrize(
+    "row", rows(SubjectKind.DELIVERY, SubjectKind.BROADCAST), ids=lambda row: row.template
+)
 def test_nobody_in_sim_hears_what_is_told_to_an_agent(row) -> None:
     assert not holders(row, "S")
 
 
-@pytest.mark.parametrize("row", rows(Kind.REQUEST, Kind.OPERATOR, Kind.ENTRY), ids=lambda row: row.template)
+@pytest.mark.parametrize(
+    "row", rows(SubjectKind.REQUEST, SubjectKind.OPERATOR, SubjectKind.ENTRY), ids=lambda row: row.template
+)
 def test_its_owner_alone_hears_a_request(row) -> None:
     assert holders(row, "S") == {row.owner}
 
 
-@pytest.mark.parametrize("row", rows(Kind.ENTRY), ids=lambda row: row.template)
+@pytest.mark.parametrize("row", rows(SubjectKind.ENTRY), ids=lambda row: row.template)
 def test_an_entry_comes_from_nowhere_but_agents_accounts(row) -> None:
     assert not holders(row, "P")
 
 
-@pytest.mark.parametrize("row", rows(Kind.COMMAND), ids=lambda row: row.template)
+@pytest.mark.parametrize("row", rows(SubjectKind.COMMAND), ids=lambda row: row.template)
 def test_a_command_is_heard_by_nobody_but_its_queue(row) -> None:
     assert not holders(row, "S")
     assert not holders(row, "P") & {*PEOPLE, "setup", "ledger", "sys", "external"}
 
 
-@pytest.mark.parametrize("row", rows(Kind.OPERATOR), ids=lambda row: row.template)
+@pytest.mark.parametrize("row", rows(SubjectKind.OPERATOR), ids=lambda row: row.template)
 @requirement("subjects.reserved", "isolation.no_system_admin")
 def test_operators_alone_command_and_in_their_own_name(row) -> None:
     other = row.template.replace("{operator}", "other")

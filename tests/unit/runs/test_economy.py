@@ -155,7 +155,7 @@ def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_set
         if isinstance(data, TransferPosted):
             settled += [chain for chain in data.chains if chain.cause.startswith("redeem.")]
         if isinstance(data, PeriodClosed):
-            assert settled == redeem(agents, resources, data.period, progress.held)
+            assert settled == redeem(agents, resources, data.period, progress.balance)
             settled.clear()
         tally.add(addressed)
         progress.evolve(addressed)

@@ -12,7 +12,7 @@ from econsim import subjects
 from econsim.domain.agent.population import population
 from econsim.domain.audit.describe import describe
 from econsim.domain.audit.facts import facts
-from econsim.domain.clock.period import endow, require
+from econsim.domain.clock.period import endow, require_applied
 from econsim.domain.ledger import ledger
 from econsim.errors import RunFailed
 from econsim.report.html import render
@@ -50,7 +50,7 @@ def test_what_the_ledger_refused_is_counted(too_rich):
     chains = endow(population(too_rich))
 
     with pytest.raises(RunFailed, match="and 2 chains more"):
-        require(chains, dict.fromkeys((chain.id for chain in chains), Refusal.AMOUNT_EXCEEDS_LIMIT))
+        require_applied(chains, dict.fromkeys((chain.id for chain in chains), Refusal.AMOUNT_EXCEEDS_LIMIT))
 
 
 def test_letters_told_twice_count_once_and_are_shown_in_the_report():

@@ -27,7 +27,7 @@ from econsim.runs.scenario_file import json_schema, parse
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import OpenRun
 from econsim.schemas.ledger import MONEY, TREASURY, clearing_holder
-from econsim.schemas.subject import OWNERS, Kind
+from econsim.schemas.subject import OWNERS, SubjectKind
 from econsim.services.ledger.state import RESERVED
 from econsim.streams import AUDIT_LOG, book_name
 
@@ -37,7 +37,7 @@ ACTORS = {addressed.event.actor for addressed in run(small_scenario())}
 JOURNAL = {pattern.split(".")[3] for source in AUDIT_LOG.sources for pattern, _ in source.renames}
 
 
-def words(domain, place, kinds=tuple(Kind)):
+def words(domain, place, kinds=tuple(SubjectKind)):
     """Return the fixed words at a place of the subjects of a domain."""
     names = [row.template.split(".") for row in subjects.TABLE if row.kind in kinds]
     found = {parts[place] for parts in names if parts[0] == domain and len(parts) > place}
@@ -52,7 +52,7 @@ AGENTS = {
     *ROLES,
     *OWNERS,
     *words("agent", 1),
-    *words("market", 4, (Kind.BROADCAST,)),
+    *words("market", 4, (SubjectKind.BROADCAST,)),
     DEFAULT,
     NOBODY,
     TREASURY,

@@ -7,28 +7,28 @@ from requirements import requirement
 
 from econsim import subjects
 from econsim.errors import InvalidSubject
-from econsim.schemas.subject import Kind, Subject, is_token, matches, parse, token
+from econsim.schemas.subject import Subject, SubjectKind, is_token, matches, parse, token
 
 BID = "market.{resource}.place_bid.{run}.{agent}"
 TICKED = "system.clock.ticked.{run}"
 
 
 def declared(template, kind, owner="market", **fields):
-    stream = {Kind.EVENT: subjects.AUDIT, Kind.COMMAND: subjects.ORDERS}.get(kind, "")
+    stream = {SubjectKind.EVENT: subjects.AUDIT, SubjectKind.COMMAND: subjects.ORDERS}.get(kind, "")
     return Subject(template, kind, owner, "Message", **({"stream": stream} | fields))
 
 
 @pytest.mark.parametrize(
     ("template", "kind"),
     [
-        (TICKED, Kind.EVENT),
-        ("agent.{agent}.{event}.{run}", Kind.EVENT),
-        (BID, Kind.COMMAND),
-        ("agent.{server}.call_tool.{run}.{agent}", Kind.ENTRY),
-        ("system.llm.invoke.{run}.{agent}", Kind.REQUEST),
-        ("market.{resource}.bid_accepted.{run}.{agent}", Kind.DELIVERY),
-        ("market.prices.price_updated.{run}.all", Kind.BROADCAST),
-        ("admin.run.open.{operator}", Kind.OPERATOR),
+        (TICKED, SubjectKind.EVENT),
+        ("agent.{agent}.{event}.{run}", SubjectKind.EVENT),
+        (BID, SubjectKind.COMMAND),
+        ("agent.{server}.call_tool.{run}.{agent}", SubjectKind.ENTRY),
+        ("system.llm.invoke.{run}.{agent}", SubjectKind.REQUEST),
+        ("market.{resource}.bid_accepted.{run}.{agent}", SubjectKind.DELIVERY),
+        ("market.prices.price_updated.{run}.all", SubjectKind.BROADCAST),
+        ("admin.run.open.{operator}", SubjectKind.OPERATOR),
     ],
 )
 @requirement("subjects.grammar", "subjects.tense")
@@ -39,23 +39,23 @@ def test_each_kind_has_its_form(template, kind):
 @pytest.mark.parametrize(
     ("template", "kind", "fields", "wrong"),
     [
-        (TICKED, Kind.EVENT, {"owner": "nobody"}, "is owned by 'nobody'"),
-        (TICKED, Kind.EVENT, {"stream": ""}, "has a stream exactly if"),
-        (BID, Kind.REQUEST, {"stream": subjects.ORDERS}, "has a stream exactly if"),
-        ("weather.clock.ticked.{run}", Kind.EVENT, {}, "is no event"),
-        ("system.clock.ticked.{run}.{agent}", Kind.EVENT, {}, "is no event"),
-        ("system.clock.ticked.{agent}", Kind.EVENT, {}, "is no event"),
-        ("market.place_bid.{run}.{agent}", Kind.COMMAND, {}, "is no command"),
-        ("market.cpu.place_bid.{agent}.{run}", Kind.COMMAND, {}, "is no command"),
-        ("market.prices.price_updated.{run}.{agent}", Kind.BROADCAST, {}, "is no broadcast"),
-        ("system.run.open.{operator}", Kind.OPERATOR, {}, "has the wrong domain"),
-        ("admin.run.opened.{run}", Kind.EVENT, {}, "has the wrong domain"),
-        (BID, Kind.ENTRY, {}, "has the wrong domain"),
-        ("market.CPU.get_book.{run}.{agent}", Kind.REQUEST, {}, "has 'CPU' in it"),
-        ("market.{Resource}.get_book.{run}.{agent}", Kind.REQUEST, {}, "has '{Resource}' in it"),
-        ("market.*.get_book.{run}.{agent}", Kind.REQUEST, {}, "in it, which is neither"),
-        ("market.cpu.get_book.{run}.{agent}", Kind.REQUEST, {"short": "market.>"}, "has '>' in it"),
-        ("market.cpu.place_bid.{run}", Kind.EVENT, {}, "must be in the past tense"),
+        (TICKED, SubjectKind.EVENT, {"owner": "nobody"}, "is owned by 'nobody'"),
+        (TICKED, SubjectKind.EVENT, {"stream": ""}, "has a stream exactly if"),
+        (BID, SubjectKind.REQUEST, {"stream": subjects.ORDERS}, "has a stream exactly if"),
+        ("weather.clock.ticked.{run}", SubjectKind.EVENT, {}, "is no event"),
+        ("system.clock.ticked.{run}.{agent}", SubjectKind.EVENT, {}, "is no event"),
+        ("system.clock.ticked.{agent}", SubjectKind.EVENT, {}, "is no event"),
+        ("market.place_bid.{run}.{agent}", SubjectKind.COMMAND, {}, "is no command"),
+        ("market.cpu.place_bid.{agent}.{run}", SubjectKind.COMMAND, {}, "is no command"),
+        ("market.prices.price_updated.{run}.{agent}", SubjectKind.BROADCAST, {}, "is no broadcast"),
+        ("system.run.open.{operator}", SubjectKind.OPERATOR, {}, "has the wrong domain"),
+        ("admin.run.opened.{run}", SubjectKind.EVENT, {}, "has the wrong domain"),
+        (BID, SubjectKind.ENTRY, {}, "has the wrong domain"),
+        ("market.CPU.get_book.{run}.{agent}", SubjectKind.REQUEST, {}, "has 'CPU' in it"),
+        ("market.{Resource}.get_book.{run}.{agent}", SubjectKind.REQUEST, {}, "has '{Resource}' in it"),
+        ("market.*.get_book.{run}.{agent}", SubjectKind.REQUEST, {}, "in it, which is neither"),
+        ("market.cpu.get_book.{run}.{agent}", SubjectKind.REQUEST, {"short": "market.>"}, "has '>' in it"),
+        ("market.cpu.place_bid.{run}", SubjectKind.EVENT, {}, "must be in the past tense"),
     ],
 )
 @requirement("subjects.admission")
@@ -65,7 +65,7 @@ def test_a_wrong_declaration_fails_when_it_is_made(template, kind, fields, wrong
 
 
 def test_a_subject_is_built_of_tokens_only():
-    row = declared(BID, Kind.COMMAND)
+    row = declared(BID, SubjectKind.COMMAND)
 
     assert row(resource="cpu", run="r", agent="anna") == "market.cpu.place_bid.r.anna"
     for value in ("a.b", "*", ">", ""):
@@ -80,7 +80,7 @@ def test_what_is_built_is_within_its_own_pattern():
         concrete = row(**dict.fromkeys(row.places, "x"))
 
         assert matches(row.pattern().split("."), concrete.split("."))
-        if row.kind is not Kind.OPERATOR:
+        if row.kind is not SubjectKind.OPERATOR:
             assert parse(concrete).run == "x"
 
 

@@ -23,7 +23,7 @@ from econsim.adapters.jetstream.direct_get import Stored
 from econsim.domain.audit.envelope import derived_id
 from econsim.errors import EconsimError, NotFound, Refused, Unavailable
 from econsim.schemas.admin import NO_RUN, run_or_none
-from econsim.schemas.subject import Kind, matches, token
+from econsim.schemas.subject import SubjectKind, matches, token
 from econsim.streams import DEAD_LETTER, MESSAGE_BYTES_MAX
 from econsim.subjects import TABLE
 
@@ -219,7 +219,9 @@ def _check(found: Letter) -> None:
         message = f"letter {found.sequence} lacks {found.lacks}; drop it, and have the sender send it again"
         raise Refused(message, code="letter_is_not_whole")
     tokens = found.subject.split(".")
-    queues = [row for row in TABLE if row.kind is Kind.COMMAND and matches(row.pattern().split("."), tokens)]
+    queues = [
+        row for row in TABLE if row.kind is SubjectKind.COMMAND and matches(row.pattern().split("."), tokens)
+    ]
     if not queues:
         message = f"no queue takes {found.subject!r} any more; drop letter {found.sequence}"
         raise Refused(message, code="subject_has_no_queue")

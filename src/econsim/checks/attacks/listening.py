@@ -14,7 +14,7 @@ from econsim.checks.attacks.environment import PROBE_EVENT, RESOURCE, Attacker, 
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
 from econsim.checks.raw_client import RawClient
 from econsim.identity.agent_account import short_pattern
-from econsim.schemas.subject import Kind, Subject
+from econsim.schemas.subject import Subject, SubjectKind
 
 LISTEN_S: Final = 1.0
 """How long to listen: victims trade dozens of times in it."""
@@ -139,7 +139,7 @@ def _shared(rows: Sequence[Subject]) -> Callable[[Environment, Attacker], Awaita
 
 
 _BROADCASTS: Final = tuple(
-    row for row in subjects.TABLE if row.short and row.kind in (Kind.EVENT, Kind.BROADCAST)
+    row for row in subjects.TABLE if row.short and row.kind in (SubjectKind.EVENT, SubjectKind.BROADCAST)
 )
 _SHARED: Final = "an agent may join no queue group: its account denies it, and so does its user's list"
 

@@ -25,14 +25,14 @@ from econsim.identity.agent_credentials import mint
 from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import Trust
-from econsim.schemas.subject import Kind
+from econsim.schemas.subject import SubjectKind
 from econsim.subjects import TABLE
 
 PATTERNS_AT_ONCE: Final = 40
 """Subscriptions of one party at a time: an agent's account has no more than 64."""
 
 _SYSTEM: Final = "$SYS."
-_SAID: Final = (Kind.EVENT, Kind.DELIVERY, Kind.BROADCAST)
+_SAID: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)

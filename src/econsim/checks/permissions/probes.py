@@ -13,7 +13,7 @@ from typing import Final
 
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.roles import INBOX
-from econsim.schemas.subject import DOMAINS, Kind
+from econsim.schemas.subject import DOMAINS, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import TABLE
 
@@ -185,7 +185,7 @@ def _subject_probes() -> Iterator[Probe]:
     for row in TABLE:
         domain = row.template.partition(".")[0]
         yield Probe(domain, row.template, concrete_subject(row.template), row.pattern())
-        if row.kind is Kind.OPERATOR:
+        if row.kind is SubjectKind.OPERATOR:
             other = row.template.replace("{operator}", OTHER)
             yield Probe(domain, other, other, row.pattern())
     known = {row.pattern() for row in TABLE}

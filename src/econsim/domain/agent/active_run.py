@@ -65,7 +65,7 @@ class ActiveRuns(dict[str, ActiveRun]):
         """Return the newest tick that was noted of a run; none if none was."""
         return self._ticks.get(run)
 
-    def named(self, run: str) -> ActiveRun:
+    def require(self, run: str) -> ActiveRun:
         """Return an open run; raises NotFound for any other."""
         if run not in self:
             raise run_is_not_open(run)

@@ -1,7 +1,16 @@
-"""The desk: all agents of one host, folded from the run's events and asked for their actions.
+"""All agents of one host: a projection of the run's events that returns the agents' actions.
 
 Pure. The NATS host and the in-process driver both run it. Its state changes only by `evolve`, so a host
-that crashed replays the run's log and goes on; `act` changes nothing.
+that crashed replays the run's log and goes on (event sourcing); `act` changes nothing.
+
+Life cycles::
+
+    collection                holds                             added by        removed by            bound
+    HostAgents._markets       one MarketAgents a market         the scenario    never                 markets
+    MarketAgents._traders     traders, in the scenario's order  the scenario    never                 roles of the host
+    MarketAgents._positions   agent -> its position             the scenario    never                 agents of the host
+    position.open             open orders: id -> price          OrderAccepted   cancel, fill, period  units of the role
+    MarketAgents._batch       items of the batch under way      evolve          TickCleared           items of one batch
 """
 
 from __future__ import annotations
@@ -12,7 +21,7 @@ from operator import attrgetter
 from econsim.domain.agent.population import Agent, population
 from econsim.domain.agent.prospects import widest
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.agent.traders import QUOTERS, Hand, Scripted, Trader, View
+from econsim.domain.agent.traders import QUOTERS, Scripted, Trader, TraderPosition, View
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodOpened, Ticked
@@ -32,93 +41,94 @@ from econsim.schemas.scenario import Market, PolicyName, Scenario
 from econsim.schemas.subject import entity_of
 
 
-class Desk:
-    """The agents of one host, or of all, on every market of a run."""
+class HostAgents:
+    """The agents of one host, or of all hosts, on every market of a run."""
 
     def __init__(self, scenario: Scenario, host: int | None = None) -> None:
-        """Seat the agents of the host with this index; none for those of all hosts."""
+        """Create the agents of the host with this index; of all hosts for None."""
         self._clock = Ticked(period=1, tick_of_period=1)
         self._tick = 0
-        self._pits = {market.resource: _Pit(market, scenario.seed) for market in scenario.markets}
-        seated = [agent for agent in population(scenario) if _sits(agent, host)]
-        for agent in seated:
-            for pit in self._pits.values():
-                pit.seat(agent)
-        self.agents = len(seated)
+        self._markets = {market.resource: MarketAgents(market, scenario.seed) for market in scenario.markets}
+        hosted = [agent for agent in population(scenario) if _is_hosted(agent, host)]
+        for agent in hosted:
+            for market in self._markets.values():
+                market.add(agent)
+        self.agents = len(hosted)
 
     def evolve(self, addressed: AddressedEvent) -> None:
-        """Fold one event of the run; events it has no use for change nothing."""
+        """Fold one event of the run; events of other types change nothing."""
         match addressed.event.data:
             case Ticked() as ticked:
                 self._clock, self._tick = ticked, addressed.event.tick
             case PeriodOpened():
-                for pit in self._pits.values():
-                    pit.open_period()
+                for market in self._markets.values():
+                    market.open_period()
             case Accepted(items=items) | Traded(items=items) | Cancelled(items=items):
-                self._pits[entity_of(addressed.subject)].hear(items)
+                self._markets[entity_of(addressed.subject)].collect(items)
             case TickCleared() as cleared:
-                self._pits[entity_of(addressed.subject)].clear(cleared, addressed.event.tick)
+                self._markets[entity_of(addressed.subject)].apply_batch(cleared, addressed.event.tick)
 
     def act(self, tick: int) -> dict[str, list[Action]]:
-        """Return resource → actions of this tick, for every market; the same each time it is asked."""
+        """Return resource → actions of this tick, for every market; idempotent."""
         clock = self._clock
         return {
-            resource: pit.act(View(tick, clock.period, clock.tick_of_period, pit.quote))
-            for resource, pit in self._pits.items()
+            resource: market.act(View(tick, clock.period, clock.tick_of_period, market.quote))
+            for resource, market in self._markets.items()
         }
 
     def limits(self) -> dict[str, Limits]:
-        """Return resource → what the best buyer and the best seller here could still gain."""
-        return {resource: pit.limits(self._tick) for resource, pit in self._pits.items()}
+        """Return resource → limits of the best buyer and the best seller of this host."""
+        return {resource: market.limits(self._tick) for resource, market in self._markets.items()}
 
 
-def _sits(agent: Agent, host: int | None) -> bool:
+def _is_hosted(agent: Agent, host: int | None) -> bool:
     if agent.policy is PolicyName.EXTERNAL:
         return False
     return host is None or agent.host == host
 
 
-class _Pit:
-    """One market's traders at this desk."""
+class MarketAgents:
+    """The host's traders on one market."""
 
     def __init__(self, market: Market, seed: int) -> None:
+        """Start without traders on a market of a run with this seed."""
         self.quote = Quote()
         self._market = market
         self._seed = seed
         self._traders: list[tuple[str, Trader]] = []
-        self._hands: dict[str, Hand] = {}
-        self._heard: list[Item] = []
+        self._positions: dict[str, TraderPosition] = {}
+        self._batch: list[Item] = []
         self._applied = 0
 
-    def seat(self, agent: Agent) -> None:
-        """Add an agent's trader, if it trades here."""
-        for trader in self._made(agent):
+    def add(self, agent: Agent) -> None:
+        """Add an agent's traders, if it trades on this market."""
+        for trader in self._new_traders(agent):
             self._traders.append((agent.id, trader))
 
     def open_period(self) -> None:
-        """Start every hand anew: the book was emptied."""
-        for hand in self._hands.values():
-            hand.traded = 0
-            hand.open.clear()
+        """Reset every position: the book was emptied."""
+        for position in self._positions.values():
+            position.traded = 0
+            position.open.clear()
 
-    def hear(self, items: Iterable[Item]) -> None:
-        """Keep what concerns this desk until the batch is complete; the rest costs one look-up."""
-        hands = self._hands
+    def collect(self, items: Iterable[Item]) -> None:
+        """Keep the items about this host's agents until the batch is complete; other items cost one look-up."""
+        positions = self._positions
         for item in items:
             if isinstance(item, TradeExecuted):
-                if item.buyer in hands or item.seller in hands:
-                    self._heard.append(item)
-            elif item.agent in hands:
-                self._heard.append(item)
+                if item.buyer in positions or item.seller in positions:
+                    self._batch.append(item)
+            elif item.agent in positions:
+                self._batch.append(item)
 
-    def clear(self, cleared: TickCleared, tick: int) -> None:
-        """Apply a complete batch in book order, then let those learn that do."""
+    def apply_batch(self, cleared: TickCleared, tick: int) -> None:
+        """Apply a complete batch in book order, then let the learning traders learn."""
         self.quote = cleared.quote
-        for item in sorted(self._heard, key=attrgetter("n")):
-            if item.n > self._applied:  # a batch done again after a crash may tell an item twice
+        for item in sorted(self._batch, key=attrgetter("n")):
+            if item.n > self._applied:  # a batch repeated after a crash may publish an item twice
                 self._apply(item)
                 self._applied = item.n
-        self._heard.clear()
+        self._batch.clear()
         for agent, trader in self._traders:
             if trader.learns:
                 trader.learn(cleared.tape, Draws(self._seed, "learn", agent, self._market.resource, tick))
@@ -135,7 +145,7 @@ class _Pit:
         """Return the widest limits of all traders."""
         return widest(trader.limits(tick) for _, trader in self._traders)
 
-    def _made(self, agent: Agent) -> Iterator[Trader]:
+    def _new_traders(self, agent: Agent) -> Iterator[Trader]:
         resource = self._market.resource
         if agent.policy is PolicyName.SCRIPTED:
             if any(step.resource == resource for step in agent.script):
@@ -143,14 +153,16 @@ class _Pit:
             return
         for index, role in enumerate(agent.roles):
             if role.resource == resource:
-                hand = Hand(agent.id, index, role.side, role.values, self._market, agent.activity_percent)
-                self._hands[agent.id] = hand
-                yield QUOTERS[agent.policy](hand, Draws(self._seed, "trader", agent.id, resource))
+                position = TraderPosition(
+                    agent.id, index, role.side, role.values, self._market, agent.activity_percent
+                )
+                self._positions[agent.id] = position
+                yield QUOTERS[agent.policy](position, Draws(self._seed, "trader", agent.id, resource))
 
     def _apply(self, item: Item) -> None:
         match item:
             case OrderAccepted():
-                self._hands[item.agent].open[item.order_id] = item.price
+                self._positions[item.agent].open[item.order_id] = item.price
             case OrderCancelled():
                 self._close(item.agent, item.order_id)
             case TradeExecuted():
@@ -158,12 +170,12 @@ class _Pit:
                 self._fill(item.seller, item.ask_id, Side.ASK, item.quantity)
 
     def _close(self, agent: str, order_id: str) -> None:
-        hand = self._hands.get(agent)
-        if hand:
-            hand.open.pop(order_id, None)
+        position = self._positions.get(agent)
+        if position:
+            position.open.pop(order_id, None)
 
     def _fill(self, agent: str, order_id: str, side: Side, quantity: int) -> None:
-        hand = self._hands.get(agent)
-        if hand and hand.side is side:
-            hand.traded += quantity
+        position = self._positions.get(agent)
+        if position and position.side is side:
+            position.traded += quantity
             self._close(agent, order_id)

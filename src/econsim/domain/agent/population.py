@@ -19,7 +19,7 @@ from econsim.schemas.scenario import Group, Market, MechanismName, PolicyName, R
 from econsim.schemas.types import NAME_LENGTH_MAX
 
 ID_DIGITS_MIN: Final = 3
-"""Digits of the number in an agent's id, at least: ids sort as they were made."""
+"""Digits of the number in an agent's id, at least: ids sort in the order of their numbers."""
 
 CALL_QUOTES_MAX: Final = CHAINS_PER_SUBMISSION_MAX
 """Units that the agents of a call auction quote for together: one submission to the ledger reserves them all."""
@@ -27,14 +27,14 @@ CALL_QUOTES_MAX: Final = CHAINS_PER_SUBMISSION_MAX
 
 @dataclass(frozen=True, slots=True)
 class AgentRole:
-    """What one agent does on one market."""
+    """One agent's role on one market."""
 
     resource: str
-    """The market."""
+    """Resource of the market."""
     side: Side
-    """`bid`: a buyer with redemption values; `ask`: a seller with costs."""
+    """Side of the role: `bid`, a buyer with redemption values; `ask`, a seller with costs."""
     values: tuple[int, ...]
-    """Micro-credits for each unit, in the order the units are traded."""
+    """Value or cost of each unit, micro-credits, in the order the units are traded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,21 @@ class Agent:
     """One agent of a run."""
 
     id: str
-    """Name in subjects, at the ledger and in reports."""
+    """Id of the agent: its name in subjects, at the ledger and in reports."""
     group: str
-    """The group it is of."""
+    """Group of the agent in the scenario."""
     policy: PolicyName
-    """How it decides."""
+    """Policy by which the agent decides."""
     host: int | None
-    """Index of the host that runs it, from 0; None for an external agent."""
+    """Index of the host that runs the agent, from 0; None for an external agent."""
     roles: tuple[AgentRole, ...]
-    """What it buys and sells, at most one role a market."""
+    """Roles of the agent, at most one a market."""
     credits: int
-    """Micro-credits it is dealt when the run opens."""
+    """Credits dealt to the agent when the run opens, micro-credits."""
     activity_percent: int
-    """Chance that it acts on a market at a tick."""
+    """Chance, in percent, that the agent acts on a market at a tick."""
     script: tuple[ScriptedAction, ...]
-    """What a scripted agent does."""
+    """Actions of a scripted agent."""
 
 
 def host_name(index: int) -> str:
@@ -123,7 +123,7 @@ def _ids(group: Group) -> Iterable[str]:
 
 
 def _role(role: Role, index: int, count: int, market: Market) -> AgentRole:
-    """Return one agent's role: lists of values are used in turn, first and last are joined evenly."""
+    """Return one agent's role: lists of values are used in turn; between first and last, agents are spaced evenly."""
     if role.first is None or role.last is None:
         return AgentRole(role.resource, role.side, role.values[index % len(role.values)])
     value = _between(role.first, role.last, index, count, market.tick_size)

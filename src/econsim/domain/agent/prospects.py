@@ -1,6 +1,6 @@
-"""What an agent could still gain: the worst prices it may trade its next unit at, and what that unit is worth to it.
+"""The limits of an agent's next unit: the worst price that does not lose money, and the unit's value or cost.
 
-Pure. Policies quote within these prices; the clock asks with them whether anybody can still gain.
+Pure. Policies quote within these prices; the clock ends a period by them when no trade could gain any more.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def lowest_ask(cost: int, market: Market) -> int | None:
 
 
 def limits_of(market: Market, value: int | None, cost: int | None) -> Limits:
-    """Return the limits of who has these for a next unit: a value if it may buy one, a cost if it may sell one."""
+    """Return the limits of a next unit: of its value if the agent may buy one, of its cost if it may sell one."""
     bid = None if value is None else highest_bid(value, market)
     ask = None if cost is None else lowest_ask(cost, market)
     return Limits(bid, None if bid is None else value, ask, None if ask is None else cost)
 
 
 def widest(every: Iterable[Limits]) -> Limits:
-    """Return the best of both sides: if any two of these can gain, the best buyer and the best seller can."""
+    """Return the best limits of both sides: if any two agents can gain by a trade, the best buyer and the best seller can."""
     found = tuple(every)
     bids = [(each.bid, each.value) for each in found if each.bid is not None]
     asks = [(each.ask, each.cost) for each in found if each.ask is not None]
@@ -48,17 +48,17 @@ def widest(every: Iterable[Limits]) -> Limits:
     return Limits(bid, value, ask, cost)
 
 
-def outside_limits(
-    agents: Iterable[Agent], markets: Sequence[Market], held: Callable[[str, str], int]
+def external_limits(
+    agents: Iterable[Agent], markets: Sequence[Market], units_of: Callable[[str, str], int]
 ) -> dict[str, Limits]:
-    """Return resource → limits of the external agents, by what they have of it.
+    """Return resource → limits of the external agents, by the units they have.
 
-    Nobody asks them: one may buy what is worth something to it, and sell again what it holds.
+    External agents report no limits. They may buy a unit that has a value to them, and sell again any unit they have.
     """
-    outside = [agent for agent in agents if agent.policy is PolicyName.EXTERNAL]
+    externals = [agent for agent in agents if agent.policy is PolicyName.EXTERNAL]
     return {
         market.resource: widest(
-            _prospect(agent, market, held(agent.id, market.resource)) for agent in outside
+            _prospect(agent, market, units_of(agent.id, market.resource)) for agent in externals
         )
         for market in markets
     }
@@ -72,7 +72,7 @@ def _prospect(agent: Agent, market: Market, units: int) -> Limits:
 
 
 def _next_unit(role: AgentRole | None, net: int) -> int:
-    """Return what one unit more is worth to an agent that has bought so many more than it sold."""
+    """Return the value or cost of one unit more to an agent whose purchases exceed its sales by `net` units."""
     if role is None:
         return 0
     place = net if role.side is Side.BID else -net - 1

@@ -1,7 +1,7 @@
-"""Seeded randomness: draws that depend only on the seed and on what they are for.
+"""Seeded randomness: draws that depend only on the seed and on their purpose.
 
 A draw is a keyed hash, not a generator's next state: the same on every Python version and process,
-and independent of who drew before. Used for agents' choices and for the order of a tick's orders.
+and independent of earlier draws. Used for agents' choices and for the order of a tick's orders.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 
 class Draws:
-    """A stream of draws for one purpose, for instance agent `zi_007` at tick 12 of seed 1."""
+    """A stream of draws for one purpose, for instance agent `zi_007` at tick 12 with seed number 1."""
 
     __slots__ = ("_count", "_key")
 

@@ -1,4 +1,4 @@
-"""What an agent is told of its own values. Pure."""
+"""The private values and costs of an agent, as it may ask for them. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from econsim.schemas.values import ValuedRole, Values, Worth
 
 
 def values_of(agent: Agent) -> Values:
-    """Return what units are worth to an agent; neighbours that are worth the same stand together."""
+    """Return the values or costs of an agent's units; neighbours of equal worth are counted together."""
     return Values(credits=agent.credits, roles=tuple(_role(role) for role in agent.roles))
 
 

@@ -1,9 +1,18 @@
-"""Whom a lock-step tick waits for, and how long: folded from the run's log.
+"""Attendance: the agents a lock-step tick waits for, and how long, folded from the run's log.
 
-A host is waited for at every tick: its agents' answers are part of what the seed decides. An agent outside the
-hosts is waited for while it takes part. It does not after it left a tick without an answer for its whole deadline,
-lost its last connection, or had its account taken away; it does again from the next tick after it answers,
-connects or is let in. Pure: what a clock that starts anew folds from the log is what the one before it knew.
+The clock waits for a host at every tick: its agents' answers are part of what the seed decides. It waits for an
+external agent that is present. An agent becomes absent when it leaves a tick unanswered for its whole deadline,
+loses its last connection, or its account is taken away; it is present again from the next tick after it answers,
+connects or is let in. Pure: a clock that starts anew folds the same attendance from the log as the one before it.
+
+Life cycles::
+
+    collection   holds                                added by               removed by            bound
+    _since       name -> first tick it is waited for  the run                never                 hosts and external agents
+    _absent      agents the clock does not wait for   _leave                 _return               external agents
+    _excluded    agents without an account            agent_thrown_out       agent_let_in          external agents
+    _answered    name -> newest tick it answered      CycleCompleted         never                 hosts and external agents
+    _deadlines   agent, or None for all -> deadline   QuotaChanged           never                 external agents and one
 """
 
 from __future__ import annotations
@@ -18,25 +27,25 @@ from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import Ticked
 
 _FIRST: Final = 1
-"""The first tick of a run: everybody is expected from it on, also who has never connected."""
+"""First tick of a run: every agent is waited for from it on, also one that never connected."""
 
 
 class Attendance:
-    """Who takes part in a run's ticks."""
+    """The hosts and external agents that a run's ticks wait for."""
 
     def __init__(self, hosts: Collection[str], externals: Collection[str], deadline_ms: int) -> None:
-        """Start before the first event: everybody is waited for, `deadline_ms` long."""
+        """Start before the first event: every agent is waited for, `deadline_ms` long."""
         self._hosts = frozenset(hosts)
         self._since = dict.fromkeys(sorted({*hosts, *externals}), _FIRST)
         self._absent: set[str] = set()
-        self._out: set[str] = set()
+        self._excluded: set[str] = set()
         self._answered: dict[str, int] = {}
         self._deadline_ms = deadline_ms
         self._deadlines: dict[str | None, int] = {}
         self._tick = 0
 
     def evolve(self, addressed: AddressedEvent) -> None:
-        """Fold one event; events it has no use for change nothing."""
+        """Fold one event; events of other types change nothing."""
         event = addressed.event
         match event.data:
             case Ticked():
@@ -49,20 +58,20 @@ class Attendance:
             case AgentSuspended(agent=agent):
                 self._leave(agent)
             case TrustChanged(who=str(who), change="agent_thrown_out"):
-                self._out.add(who)
+                self._excluded.add(who)
                 self._leave(who)
             case TrustChanged(who=str(who), change="agent_let_in"):
-                self._out.discard(who)
+                self._excluded.discard(who)
                 self._return(who)
             case QuotaChanged(agent=who, update=update) if update.deadline_ms is not None:
                 self._deadlines[who] = update.deadline_ms
 
     def left_ms(self, tick: int, waited_ms: float) -> float:
-        """Return how much longer a tick that was waited for so long waits at most; 0 or less: no longer."""
+        """Return the milliseconds that a tick still waits, after `waited_ms`; 0 or less for no longer."""
         return max((self._deadline(name) - waited_ms for name in self._missing(tick)), default=0)
 
     def missing(self, tick: int) -> list[str]:
-        """Return who takes part and has not answered a tick, by name."""
+        """Return the names of the hosts and agents that a tick still waits for."""
         return list(self._missing(tick))
 
     def _missing(self, tick: int) -> Iterator[str]:
@@ -76,9 +85,9 @@ class Attendance:
         return self._deadlines.get(name, self._deadlines.get(None, self._deadline_ms))
 
     def _open(self, tick: int) -> None:
-        """Open a tick: an agent that the one before went on without has had its deadline."""
+        """Open a tick: an agent that has not answered the one before has missed its deadline."""
         if tick <= self._tick:
-            return  # told again by a clock that started anew
+            return  # published again by a clock that started anew
         for name in self.missing(self._tick):
             self._leave(name)
         self._tick = tick
@@ -88,6 +97,6 @@ class Attendance:
             self._absent.add(name)
 
     def _return(self, name: str) -> None:
-        if name in self._absent and name not in self._out:
+        if name in self._absent and name not in self._excluded:
             self._absent.discard(name)
             self._since[name] = self._tick + 1

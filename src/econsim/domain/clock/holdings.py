@@ -1,4 +1,4 @@
-"""What agents own and owe, told by the log alone: what was dealt, traded and redeemed.
+"""Agents' units, credits and debt, folded from the log alone: dealt, traded and redeemed.
 
 Pure. The clock settles a period by it, because the log says the same whenever it is read, also after a
 crash in the middle of the settlement, when the ledger has moved a part already.
@@ -33,7 +33,7 @@ class Holdings:
         self._net: Counter[tuple[str, str]] = Counter()
 
     def trade(self, resource: str, trade: TradeExecuted) -> None:
-        """Take in a trade; each must be told once."""
+        """Fold a trade; each must be folded once."""
         paid = trade.price * trade.quantity
         self._cash[trade.buyer] -= paid
         self._cash[trade.seller] += paid
@@ -41,7 +41,7 @@ class Holdings:
         self._net[trade.seller, resource] -= trade.quantity
 
     def close_period(self) -> None:
-        """Settle the period: units become what they are worth to their agents, and go back."""
+        """Settle the period: agents gain the worth of their units, and the units go back."""
         for agent in self._agents:
             gains = sum(gain(role, self._net[agent.id, role.resource]) for role in agent.roles)
             self._net_worth[agent.id] += self._cash[agent.id] + gains
@@ -52,10 +52,10 @@ class Holdings:
         """Return the units an agent bought minus those it sold in the present period."""
         return self._net[agent, resource]
 
-    def held(self, agent: str, asset: str) -> int:
-        """Return what an agent has of an asset, reserved or not.
+    def balance(self, agent: str, asset: str) -> int:
+        """Return an agent's units, credits or debt, whether reserved or not.
 
-        A settlement leaves nobody both credits and debt, so one number, what is owned less what is owed, tells both.
+        After a settlement no agent has both credits and debt, so one number, credits less debt, gives both.
         """
         if asset == CREDITS:
             return max(self._net_worth[agent], 0) + self._cash[agent]

@@ -1,7 +1,7 @@
 """Money and goods in and out of the economy: endowments, induced values redeemed, costs paid.
 
 Pure: returns ledger chains, one an agent, with ids derived from the period, the agent and the asset,
-so that repeating any of them changes nothing. Over a period what an agent owns less what it owes changes
+so that repeating any of them is idempotent. Over a period what an agent owns less what it owes changes
 by exactly its profit, and the sum of profits is the surplus realised.
 """
 
@@ -16,8 +16,8 @@ from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Refusal
 from econsim.schemas.market import TradeExecuted
 from econsim.schemas.orders import Side
 
-Held = Callable[[str, str], int]
-"""(agent, asset) → units it owns, micro-credits it owns, or micro-credits it owes."""
+BalanceOf = Callable[[str, str], int]
+"""Function (agent, asset) → units the agent owns, micro-credits it owns, or micro-credits it owes."""
 
 
 def endow(agents: Iterable[Agent]) -> list[Chain]:
@@ -44,7 +44,7 @@ def deal(agents: Iterable[Agent], period: int) -> list[Chain]:
     return chains
 
 
-def redeem(agents: Iterable[Agent], resources: Iterable[str], period: int, held: Held) -> list[Chain]:
+def redeem(agents: Iterable[Agent], resources: Iterable[str], period: int, balance: BalanceOf) -> list[Chain]:
     """Return the chains that end a period, when books are empty and nothing is reserved.
 
     All units go back. An agent is paid the values of the first units it bought, repays what it owes, and
@@ -55,18 +55,16 @@ def redeem(agents: Iterable[Agent], resources: Iterable[str], period: int, held:
     chains: list[Chain] = []
     for agent in agents:
         id_ = f"redeem.{period}.{agent.id}"
-        chains += _chain(id_, f"redeem.{period}", _settle(id_, agent, every, held))
+        chains += _chain(id_, f"redeem.{period}", _settle(id_, agent, every, balance))
     return chains
 
 
-def require(chains: Sequence[Chain], refused: Mapping[str, Refusal]) -> None:
-    """Raise RunFailed if the ledger refused one of the clock's own chains: an economy with a part of its money is none."""
+def require_applied(chains: Sequence[Chain], refused: Mapping[str, Refusal]) -> None:
+    """Raise RunFailed if the ledger refused one of the clock's own chains: an economy with a part of its money is invalid."""
     lost = [chain for chain in chains if chain.id in refused]
     if lost:
         more = f", and {len(lost) - 1} chains more" if len(lost) > 1 else ""
-        message = (
-            f"the ledger refused {_told(lost[0])}: {refused[lost[0].id].value} (chain {lost[0].id}{more})"
-        )
+        message = f"the ledger refused {_description(lost[0])}: {refused[lost[0].id].value} (chain {lost[0].id}{more})"
         raise RunFailed(message)
 
 
@@ -76,7 +74,7 @@ def worth(role: AgentRole, units_traded: int) -> int:
 
 
 def gain(role: AgentRole, net: int) -> int:
-    """Return what units bought (or sold, if negative) are worth to their agent: values, or costs below 0."""
+    """Return the worth of units bought (or sold, if negative) to their agent: values, or costs as a negative number."""
     return worth(role, net) if role.side is Side.BID else -worth(role, -net)
 
 
@@ -98,32 +96,32 @@ def net_bought(trades: Iterable[tuple[str, TradeExecuted]]) -> Counter[tuple[str
     return net
 
 
-def _told(chain: Chain) -> str:
-    """Say what a chain was to move."""
+def _description(chain: Chain) -> str:
+    """Return the movements of a chain as text."""
     return ", ".join(
         f"{format_amount(leg.amount, leg.asset)} {leg.asset} from {leg.debit} to {leg.credit}"
         for leg in chain.transfers
     )
 
 
-def _settle(id_: str, agent: Agent, resources: Iterable[str], held: Held) -> Iterator[Transfer]:
+def _settle(id_: str, agent: Agent, resources: Iterable[str], balance: BalanceOf) -> Iterator[Transfer]:
     name = agent.id
     for resource in resources:
-        yield _out(f"{id_}.{resource}.units", name, resource, held(name, resource))
-    credits_ = held(name, CREDITS)
+        yield _out(f"{id_}.{resource}.units", name, resource, balance(name, resource))
+    credits_ = balance(name, CREDITS)
     for role in agent.roles:
         if role.side is Side.BID:
-            value = worth(role, held(name, role.resource))
+            value = worth(role, balance(name, role.resource))
             yield _in(f"{id_}.{role.resource}.value", name, CREDITS, value)
             credits_ += value
-    repaid = min(held(name, DEBT), credits_)
+    repaid = min(balance(name, DEBT), credits_)
     yield _out(f"{id_}.{CREDITS}.repaid", name, CREDITS, repaid)
     yield _out(f"{id_}.{DEBT}.repaid", name, DEBT, repaid)
     credits_ -= repaid
     missing = 0
     for role in agent.roles:
         if role.side is Side.ASK:
-            cost = worth(role, len(role.values) - held(name, role.resource))
+            cost = worth(role, len(role.values) - balance(name, role.resource))
             paid = min(cost, credits_)
             yield _out(f"{id_}.{role.resource}.cost", name, CREDITS, paid)
             credits_ -= paid

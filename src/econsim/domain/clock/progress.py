@@ -1,14 +1,23 @@
-"""How far a run is, folded from its log: what its clock waits for, and where it starts again."""
+"""The progress of a run, folded from its log: what its clock waits for, and where it starts again.
+
+Life cycles::
+
+    collection     holds                                  added by         removed by      bound
+    _answered      host -> its newest report              CycleCompleted   PeriodOpened    hosts and external agents
+    _cleared       resource -> newest cleared tick        TickCleared      never           markets
+    _emptied       resource -> newest emptied period      TickCleared      never           markets
+    _trade_ids     ids of trades that are counted         Traded           PeriodClosed    trades of one period
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
 from econsim.domain.agent.population import Agent
-from econsim.domain.agent.prospects import outside_limits
+from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.clock.holdings import Holdings
-from econsim.domain.clock.schedule import Moment
+from econsim.domain.clock.schedule import LogicalTime
 from econsim.domain.market.settlement import run_failure
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
@@ -18,12 +27,12 @@ from econsim.schemas.subject import entity_of
 
 
 class Progress:
-    """What the log says has happened."""
+    """The state of a run as its log tells it."""
 
     def __init__(self, agents: Iterable[Agent], markets: Iterable[Market]) -> None:
         """Start before the first event of a run of these agents on these markets."""
         self._agents, self._markets = tuple(agents), tuple(markets)
-        self.moment = Moment()
+        self.now = LogicalTime()
         self.ticked_id: str | None = None
         self.period_closed = 0
         self.failure = ""
@@ -31,15 +40,15 @@ class Progress:
         self._cleared: dict[str, int] = {}
         self._holdings = Holdings(self._agents)
         self._emptied: dict[str, int] = {}
-        self._informed = 0  # oldest tick whose answers know of every trade
-        self._seen: set[str] = set()
+        self._informed = 0  # oldest tick whose answers take every trade into account
+        self._trade_ids: set[str] = set()
 
     def evolve(self, addressed: AddressedEvent) -> None:
-        """Fold one event; events it has no use for change nothing."""
+        """Fold one event; events of other types change nothing."""
         event = addressed.event
         match event.data:
             case Ticked(period=period, tick_of_period=tick_of_period):
-                self.moment, self.ticked_id = Moment(event.tick, period, tick_of_period), event.event_id
+                self.now, self.ticked_id = LogicalTime(event.tick, period, tick_of_period), event.event_id
             case CycleCompleted():
                 self._answered[event.actor] = event.data
             case TickCleared():
@@ -50,41 +59,41 @@ class Progress:
                 self.failure = self.failure or run_failure(halted, event.tick)
             case Traded():
                 self._trade(addressed, event.data)
-                self._informed = self.moment.tick + 1
+                self._informed = self.now.tick + 1
             case PeriodOpened():
                 self._answered.clear()
             case PeriodClosed(period=period) if period > self.period_closed:
                 self.period_closed = period
                 self._holdings.close_period()
-                self._seen.clear()
+                self._trade_ids.clear()
 
     def cleared(self, resources: Collection[str], tick: int) -> bool:
         """Return whether every book has cleared the tick."""
         return all(self._cleared.get(resource, 0) >= tick for resource in resources)
 
     def emptied(self, resources: Collection[str], period: int) -> bool:
-        """Return whether every book was emptied at the end of the period: nothing more of it is traded."""
+        """Return whether every book was emptied at the end of the period: its trading is over."""
         return all(self._emptied.get(resource, 0) >= period for resource in resources)
 
     def limits(self, hosts: Collection[str]) -> list[Mapping[str, Limits]] | None:
-        """Return each host's newest limits; none while a host has not told them since the last trade of the period.
+        """Return each host's newest limits; None while a host has not reported them since the last trade of the period.
 
-        Hosts read the log in its order, so who answers a tick knows of every trade before it. Agents outside the
-        hosts are not asked: what they could gain follows from the log.
+        Hosts read the log in its order, so a host that answers a tick knows every trade before it. The limits of
+        external agents follow from the log.
         """
-        told = [self._answered.get(host) for host in hosts]
-        if not all(report and report.tick >= self._informed for report in told):
+        reports = [self._answered.get(host) for host in hosts]
+        if not all(report and report.tick >= self._informed for report in reports):
             return None
-        outside = outside_limits(self._agents, self._markets, self.held)
-        return [*(report.limits for report in told if report), outside]
+        externals = external_limits(self._agents, self._markets, self.balance)
+        return [*(report.limits for report in reports if report), externals]
 
-    def held(self, agent: str, asset: str) -> int:
+    def balance(self, agent: str, asset: str) -> int:
         """Return the units, credits or debt an agent has before the present period is settled."""
-        return self._holdings.held(agent, asset)
+        return self._holdings.balance(agent, asset)
 
     def _trade(self, addressed: AddressedEvent, data: Traded) -> None:
-        """Count trades once, even if a batch that was done again published them twice."""
+        """Count trades once, even if a batch that was repeated published them twice."""
         for trade in data.items:
-            if trade.trade_id not in self._seen:
-                self._seen.add(trade.trade_id)
+            if trade.trade_id not in self._trade_ids:
+                self._trade_ids.add(trade.trade_id)
                 self._holdings.trade(entity_of(addressed.subject), trade)

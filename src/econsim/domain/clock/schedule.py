@@ -1,4 +1,4 @@
-"""How a run is paced: which tick and period comes next. Driven by the clock service and in process."""
+"""The schedule of a run: logical time, and the rule that ends a period. The clock service and the in-process driver use it."""
 
 from __future__ import annotations
 
@@ -11,32 +11,31 @@ from econsim.schemas.scenario import Clock, Until
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Where a run is."""
+class LogicalTime:
+    """Logical time of a run."""
 
     tick: int = 0
-    """Ticks opened since the run opened."""
+    """Number of ticks opened since the run opened."""
     period: int = 1
-    """Trading day."""
+    """Number of the period, from 1: a trading day."""
     tick_of_period: int = 0
-    """Ticks opened since the period opened."""
+    """Number of ticks opened since the period opened."""
 
-    def next_tick(self) -> Moment:
-        """Return the moment the next tick of this period opens."""
-        return Moment(self.tick + 1, self.period, self.tick_of_period + 1)
+    def next_tick(self) -> LogicalTime:
+        """Return the time at which the next tick of this period opens."""
+        return LogicalTime(self.tick + 1, self.period, self.tick_of_period + 1)
 
-    def next_period(self) -> Moment:
-        """Return the moment the next period opens."""
-        return Moment(self.tick, self.period + 1, 0)
+    def next_period(self) -> LogicalTime:
+        """Return the time at which the next period opens."""
+        return LogicalTime(self.tick, self.period + 1, 0)
 
 
-def ends_period(clock: Clock, moment: Moment, limits: Iterable[Mapping[str, Limits]] | None) -> bool:
+def ends_period(clock: Clock, now: LogicalTime, limits: Iterable[Mapping[str, Limits]] | None) -> bool:
     """Return whether this tick is its period's last.
 
-    `limits` are what each host's agents would at most pay or at least take, at the start of the tick; none
-    while they are not known.
+    `limits` are the limits of each host's agents at the start of the tick; None while they are not known.
     """
-    if moment.tick_of_period >= clock.ticks_per_period:
+    if now.tick_of_period >= clock.ticks_per_period:
         return True
     return clock.until is Until.EXHAUSTED and limits is not None and exhausted(limits)
 
@@ -51,10 +50,10 @@ def exhausted(limits: Iterable[Mapping[str, Limits]]) -> bool:
     for by_resource in limits:
         for resource, limit in by_resource.items():
             found.setdefault(resource, []).append(limit)
-    return not any(_gain(widest(every)) for every in found.values())
+    return not any(_can_gain(widest(every)) for every in found.values())
 
 
-def _gain(best: Limits) -> bool:
+def _can_gain(best: Limits) -> bool:
     """Return whether the best buyer and the best seller of a market gain by a trade."""
     bid, value, ask, cost = best.bid, best.value, best.ask, best.cost
     if bid is None or value is None or ask is None or cost is None:

@@ -1,7 +1,9 @@
-"""An agent host: reads the run's log, runs its desk of agents, sends their actions.
+"""An agent host: it folds the run's log into its agents' state, and answers each tick with their actions.
 
-The log is also its memory: a host that starts again folds it from the beginning and answers only
-the ticks nobody answered in its name.
+Theory of operation. The agent service's leader of a host calls `serve`. The host is a projection of the run's log
+(event sourcing). After a crash the next leader folds the log from the beginning and answers only the ticks that the
+host has not answered; a tick whose actions were sent and not reported is answered again, with the same actions under
+the same ids, which the queue deduplicates.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from econsim import subjects
 from econsim.adapters.jetstream.audit_log import follow, last
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.agent.host_agents import Desk
+from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.agent.population import host_name
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
@@ -26,71 +28,71 @@ from econsim.schemas.scenario import Mode
 from econsim.services.context import ServiceContext
 
 ACTIONS_MAX: Final = 5_000
-"""Actions in one message: 120 bytes each stay well below the largest message."""
+"""Number of actions in one message: at 120 bytes each, the message stays well below the largest allowed."""
 
-HEARD: Final = (
+MARKET_EVENTS: Final = (
     subjects.BID_ACCEPTED,
     subjects.ASK_ACCEPTED,
     subjects.TRADE_EXECUTED,
     subjects.ORDER_CANCELLED,
     subjects.TICK_CLEARED,
 )
-"""Market events a desk folds."""
+"""Events of the markets that the host folds."""
 
-PACED: Final = (subjects.PERIOD_OPENED, subjects.TICKED, subjects.RUN_CLOSED)
-"""Events of the clock it goes by."""
+CLOCK_EVENTS: Final = (subjects.PERIOD_OPENED, subjects.TICKED, subjects.RUN_CLOSED)
+"""Events of the clock that the host folds."""
 
 
 async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     """Run the agents of the host with this index until the run closes."""
-    host, desk = host_name(index), Desk(run.data.scenario, index)
-    answered = await _answered(context, run.name, host)
+    host, agents = host_name(index), HostAgents(run.data.scenario, index)
+    answered = await _newest_answered_tick(context, run.name, host)
     scenario = run.data.scenario
     resources, lock_step = [each.resource for each in scenario.markets], scenario.clock.mode is Mode.LOCK_STEP
-    whole = RunLogChecks(run.name, resources, lock_step=lock_step, in_part=True)
+    checks = RunLogChecks(run.name, resources, lock_step=lock_step, in_part=True)
     async with aclosing(follow(context.client, run.name, _patterns(run))) as stored_events:
         async for stored in stored_events:
             addressed = decode_if_valid(stored.subject, stored.payload)
             if addressed is None:
                 continue
-            whole.see(stored.sequence, addressed)
-            desk.evolve(addressed)
+            checks.see(stored.sequence, addressed)
+            agents.evolve(addressed)
             if isinstance(addressed.event.data, RunClosed):
                 return
             if isinstance(addressed.event.data, Ticked) and addressed.event.tick > answered:
-                await _answer(context, _stamp(context, run, addressed), host, desk)
+                await _answer(context, _envelope(context, run, addressed), host, agents)
 
 
 def _patterns(run: ActiveRun) -> list[str]:
     markets = [
         subject.pattern(run=run.name, resource=market.resource)
         for market in run.data.scenario.markets
-        for subject in HEARD
+        for subject in MARKET_EVENTS
     ]
-    return [*markets, *(subject.pattern(run=run.name) for subject in PACED)]
+    return [*markets, *(subject.pattern(run=run.name) for subject in CLOCK_EVENTS)]
 
 
-async def _answered(context: ServiceContext, run: str, host: str) -> int:
-    """Return the last tick that was answered in this host's name."""
+async def _newest_answered_tick(context: ServiceContext, run: str, host: str) -> int:
+    """Return the newest tick that the host answered, 0 for none."""
     stored = await last(context.client, subjects.CYCLE_COMPLETED(agent=host, run=run))
     addressed = decode_if_valid(stored.subject, stored.payload) if stored else None
     return addressed.event.tick if addressed else 0
 
 
-def _stamp(context: ServiceContext, run: ActiveRun, ticked: AddressedEvent) -> Envelope:
+def _envelope(context: ServiceContext, run: ActiveRun, ticked: AddressedEvent) -> Envelope:
     event = ticked.event
     return Envelope(run.name, run.data.salt, event.tick, context.clock.now(), event.event_id)
 
 
-async def _answer(context: ServiceContext, envelope: Envelope, host: str, desk: Desk) -> None:
-    """Send all actions of a tick, then say that they are sent."""
-    actions = desk.act(envelope.tick)
+async def _answer(context: ServiceContext, envelope: Envelope, host: str, agents: HostAgents) -> None:
+    """Send all actions of a tick, then report that they are sent."""
+    actions = agents.act(envelope.tick)
     await publish_many(context.jetstream, _commands(envelope, host, actions))
     report = CycleCompleted(
         tick=envelope.tick,
-        agents=desk.agents,
-        actions={resource: len(wished) for resource, wished in actions.items()},
-        limits=desk.limits(),
+        agents=agents.agents,
+        actions={resource: len(chosen) for resource, chosen in actions.items()},
+        limits=agents.limits(),
     )
     done = envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host)
     await reliable_publish(context.jetstream, done.subject, done.json(), done.event.event_id)
@@ -98,9 +100,9 @@ async def _answer(context: ServiceContext, envelope: Envelope, host: str, desk: 
 
 def _commands(envelope: Envelope, host: str, actions: Mapping[str, Sequence[Action]]) -> list[Outgoing]:
     return [
-        _command(envelope, host, resource, wished[start : start + ACTIONS_MAX], start)
-        for resource, wished in actions.items()
-        for start in range(0, len(wished), ACTIONS_MAX)
+        _command(envelope, host, resource, chosen[start : start + ACTIONS_MAX], start)
+        for resource, chosen in actions.items()
+        for start in range(0, len(chosen), ACTIONS_MAX)
     ]
 
 

@@ -16,7 +16,7 @@ from requirements import requirement
 from econsim.adapters.nats.publish_guard import Patterns, guard
 from econsim.errors import NotAllowed
 from econsim.identity.roles import SERVICES, permissions
-from econsim.schemas.subject import Kind, matches
+from econsim.schemas.subject import SubjectKind, matches
 from econsim.subjects import ADMISSION_REJECTED, AGENT_SUSPENDED, TABLE
 
 TOKENS = st.lists(st.sampled_from("abc"), min_size=1, max_size=5)
@@ -115,7 +115,10 @@ def test_every_service_may_tell_of_what_it_refuses(role):
 
 
 @pytest.mark.parametrize(
-    "role", sorted({row.owner for row in TABLE if row.short and row.kind in (Kind.ENTRY, Kind.REQUEST)})
+    "role",
+    sorted(
+        {row.owner for row in TABLE if row.short and row.kind in (SubjectKind.ENTRY, SubjectKind.REQUEST)}
+    ),
 )
 def test_every_service_that_agents_reach_may_have_a_flood_ended(role):
     assert Patterns(permissions(role)["pub"]["allow"]).match(AGENT_SUSPENDED(run="none"))

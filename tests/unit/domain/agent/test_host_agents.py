@@ -4,7 +4,7 @@ import pytest
 from factories import group, role, scenario
 
 from econsim import subjects
-from econsim.domain.agent.host_agents import Desk
+from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.audit.envelope import Envelope
 from econsim.runs import in_memory
 from econsim.runs.scenario_file import load
@@ -64,76 +64,80 @@ def buyers_next(desk, tick=2):
 
 
 def test_every_market_has_its_actions():
-    desk = Desk(scenario(group("a", roles=[role("bid", values=[[1]])]), resources=("cpu", "memory")))
+    desk = HostAgents(scenario(group("a", roles=[role("bid", values=[[1]])]), resources=("cpu", "memory")))
 
     assert {resource: len(actions) for resource, actions in desk.act(1).items()} == {"cpu": 1, "memory": 0}
 
 
 def test_acting_again_gives_the_same_actions():
-    desk = Desk(load("genesis"))
+    desk = HostAgents(load("genesis"))
 
     assert desk.act(1) == desk.act(1)
 
 
 def test_hosts_together_act_as_one():
-    whole = Desk(load("genesis")).act(1)["cpu"]
+    whole = HostAgents(load("genesis")).act(1)["cpu"]
 
-    parts = [action for host in (0, 1) for action in Desk(load("genesis"), host).act(1)["cpu"]]
+    parts = [action for host in (0, 1) for action in HostAgents(load("genesis"), host).act(1)["cpu"]]
 
     assert sorted(parts, key=repr) == sorted(whole, key=repr)
 
 
 def test_external_agents_have_no_seat():
-    assert Desk(scenario(group("bot", policy="external"), group("a", count=2))).agents == 2
+    assert HostAgents(scenario(group("bot", policy="external"), group("a", count=2))).agents == 2
 
 
 def test_an_accepted_order_rests():
-    assert buyers_next(told(Desk(MARKET), accepted(), CLEARED)) == []
+    assert buyers_next(told(HostAgents(MARKET), accepted(), CLEARED)) == []
 
 
 def test_a_cancelled_order_is_placed_again():
-    assert buyers_next(told(Desk(MARKET), accepted(), cancelled(), CLEARED)) == [(Verb.BID, 3_000_000)]
+    assert buyers_next(told(HostAgents(MARKET), accepted(), cancelled(), CLEARED)) == [(Verb.BID, 3_000_000)]
 
 
 def test_a_trade_moves_on_to_the_next_unit():
-    assert buyers_next(told(Desk(MARKET), accepted(), traded(), CLEARED)) == [(Verb.BID, 2_000_000)]
+    assert buyers_next(told(HostAgents(MARKET), accepted(), traded(), CLEARED)) == [(Verb.BID, 2_000_000)]
 
 
 def test_a_batch_counts_in_book_order_however_its_events_arrive():
-    assert buyers_next(told(Desk(MARKET), traded(n=2), accepted(n=1), CLEARED)) == [(Verb.BID, 2_000_000)]
+    assert buyers_next(told(HostAgents(MARKET), traded(n=2), accepted(n=1), CLEARED)) == [
+        (Verb.BID, 2_000_000)
+    ]
 
 
 def test_nothing_counts_before_its_batch_is_complete():
-    assert buyers_next(told(Desk(MARKET), accepted(), traded())) == [(Verb.BID, 3_000_000)]
+    assert buyers_next(told(HostAgents(MARKET), accepted(), traded())) == [(Verb.BID, 3_000_000)]
 
 
 def test_a_new_period_deals_every_unit_again():
-    desk = told(Desk(MARKET), accepted(), traded(), CLEARED, (subjects.PERIOD_OPENED, PeriodOpened(period=2)))
+    desk = told(
+        HostAgents(MARKET), accepted(), traded(), CLEARED, (subjects.PERIOD_OPENED, PeriodOpened(period=2))
+    )
 
     assert buyers_next(desk) == [(Verb.BID, 3_000_000)]
 
 
 def test_limits_are_the_best_of_both_sides():
-    assert Desk(MARKET).limits() == {"cpu": Limits(3_000_000, 3_000_000, 1_000_000, 1_000_000)}
+    assert HostAgents(MARKET).limits() == {"cpu": Limits(3_000_000, 3_000_000, 1_000_000, 1_000_000)}
 
 
 def test_limits_are_none_where_all_is_traded():
     sold = TradeExecuted(1, "t", 2_000_000, 1, "stranger", "seller_001", "b1", "a1", Side.BID)
 
-    desk = told(Desk(MARKET), (subjects.TRADE_EXECUTED, Traded(items=(sold,))), CLEARED)
+    desk = told(HostAgents(MARKET), (subjects.TRADE_EXECUTED, Traded(items=(sold,))), CLEARED)
 
     assert desk.limits()["cpu"].ask is None
 
 
 def test_orders_are_named_after_agent_tick_and_role():
-    desk = told(Desk(MARKET), (subjects.TICKED, Ticked(period=1, tick_of_period=5)))
+    desk = told(HostAgents(MARKET), (subjects.TICKED, Ticked(period=1, tick_of_period=5)))
 
     assert [action.order_id for action in desk.act(5)["cpu"]] == ["buyer_001-5-0", "seller_001-5-0"]
 
 
 @pytest.mark.parametrize("host", [None, 0, 1])
 def test_replaying_a_log_without_acting_rebuilds_the_desk(host):
-    lived, replayed = Desk(load("genesis"), host), Desk(load("genesis"), host)
+    lived, replayed = HostAgents(load("genesis"), host), HostAgents(load("genesis"), host)
     for addressed, _ in zip(in_memory.run(load("genesis")), range(400), strict=False):
         lived.evolve(addressed)
         replayed.evolve(addressed)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.agent.traders import QUOTERS, Hand, Scripted, View
+from econsim.domain.agent.traders import QUOTERS, Scripted, TraderPosition, View
 from econsim.domain.agent.traders.zip import SHOUTS_MAX, Zip
 from econsim.schemas.agent import Limits
 from econsim.schemas.market import Quote, Shout
@@ -21,7 +21,7 @@ SEEDS = st.integers(0, 2**63 - 1)
 
 
 def hand(side=Side.BID, values=(2_000_000,), **state):
-    return Hand("a_001", 0, side, values, MARKET, **state)
+    return TraderPosition("a_001", 0, side, values, MARKET, **state)
 
 
 def trader(policy, played, seed=1):

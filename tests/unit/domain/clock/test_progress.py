@@ -25,7 +25,7 @@ def told(*events, tick=1):
 
 
 def test_a_tick_moves_the_moment():
-    moment = told((subjects.TICKED, "clock", Ticked(period=2, tick_of_period=3)), tick=7).moment
+    moment = told((subjects.TICKED, "clock", Ticked(period=2, tick_of_period=3)), tick=7).now
 
     assert (moment.tick, moment.period, moment.tick_of_period) == (7, 2, 3)
 
@@ -41,9 +41,9 @@ def test_a_trade_told_twice_counts_once_and_a_period_starts_anew():
     trade = (subjects.TRADE_EXECUTED, "market", Traded(items=(TRADE,)))
     closed = (subjects.PERIOD_CLOSED, "clock", PeriodClosed(period=1))
 
-    assert told(trade, trade).held("anna", "cpu") == 2
-    assert told(trade, trade).held("bert", "cpu") == -2
-    assert told(trade, closed).held("anna", "cpu") == 0
+    assert told(trade, trade).balance("anna", "cpu") == 2
+    assert told(trade, trade).balance("bert", "cpu") == -2
+    assert told(trade, closed).balance("anna", "cpu") == 0
 
 
 def answer(tick, host="host_1"):

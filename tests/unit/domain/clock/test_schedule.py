@@ -6,11 +6,11 @@ import pytest
 from factories import group, role, scenario
 
 from econsim.domain.agent.population import population
-from econsim.domain.agent.prospects import limits_of, outside_limits
+from econsim.domain.agent.prospects import external_limits, limits_of
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.agent.traders import Hand
+from econsim.domain.agent.traders import TraderPosition
 from econsim.domain.agent.traders.zi_u import ZiU
-from econsim.domain.clock.schedule import Moment, ends_period, exhausted
+from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Clock, Market, Until
 
@@ -30,7 +30,7 @@ def micros(cents):
 def test_a_period_has_its_ticks_and_no_more() -> None:
     clock = Clock(ticks_per_period=3)
 
-    ended = [ends_period(clock, Moment(tick, 1, tick), limits((2, 1))) for tick in (1, 2, 3)]
+    ended = [ends_period(clock, LogicalTime(tick, 1, tick), limits((2, 1))) for tick in (1, 2, 3)]
 
     assert ended == [False, False, True]
 
@@ -38,15 +38,15 @@ def test_a_period_has_its_ticks_and_no_more() -> None:
 def test_an_exhausted_period_ends_before_its_last_tick() -> None:
     clock = Clock(ticks_per_period=3, until=Until.EXHAUSTED)
 
-    assert ends_period(clock, Moment(1, 1, 1), limits((1, 2)))
-    assert not ends_period(clock, Moment(1, 1, 1), limits((2, 1)))
+    assert ends_period(clock, LogicalTime(1, 1, 1), limits((1, 2)))
+    assert not ends_period(clock, LogicalTime(1, 1, 1), limits((2, 1)))
 
 
 def test_a_period_is_not_exhausted_while_limits_are_unknown() -> None:
     clock = Clock(ticks_per_period=3, until=Until.EXHAUSTED)
 
-    assert not ends_period(clock, Moment(1, 1, 1), None)
-    assert ends_period(clock, Moment(3, 1, 3), None)
+    assert not ends_period(clock, LogicalTime(1, 1, 1), None)
+    assert ends_period(clock, LogicalTime(3, 1, 3), None)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_price_limits_decide_whether_a_pair_can_trade_but_not_what_it_gains(valu
 
 def test_who_trades_at_every_price_keeps_a_period_open_even_where_there_is_only_one() -> None:
     fixed = Market(resource="cpu", tick_size=2, price_min=2, price_max=2)
-    buyer, seller = (ZiU(Hand("a", 0, side, (1,), fixed), Draws()).limits(1) for side in Side)
+    buyer, seller = (ZiU(TraderPosition("a", 0, side, (1,), fixed), Draws()).limits(1) for side in Side)
 
     assert not exhausted([{"cpu": buyer}, {"cpu": seller}])
     assert exhausted([{"cpu": buyer}])
@@ -96,7 +96,7 @@ OUTSIDE = population(
 def test_agents_outside_the_hosts_may_buy_what_is_worth_something_and_sell_what_they_hold(
     held, value, cost
 ) -> None:
-    found = outside_limits(OUTSIDE, [MARKET], lambda agent, _: held.get(agent, 0))["cpu"]
+    found = external_limits(OUTSIDE, [MARKET], lambda agent, _: held.get(agent, 0))["cpu"]
 
     assert (found.value, found.cost) == (micros(value), micros(cost))
 
@@ -113,6 +113,6 @@ def test_one_market_with_gains_left_keeps_the_period_open() -> None:
 
 
 def test_a_new_period_counts_its_own_ticks() -> None:
-    moment = Moment().next_tick().next_tick().next_period().next_tick()
+    moment = LogicalTime().next_tick().next_tick().next_period().next_tick()
 
-    assert moment == Moment(tick=3, period=2, tick_of_period=1)
+    assert moment == LogicalTime(tick=3, period=2, tick_of_period=1)

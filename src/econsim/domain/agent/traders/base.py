@@ -1,7 +1,7 @@
-"""What every trader is: one agent's conduct on one market, and the hand of units it plays.
+"""The traders' base: one agent's policy on one market, and its position there.
 
-Pure. A trader reads its hand, the public view and seeded draws, and returns actions; the desk
-(`domain/agent/host_agents.py`) updates the hand from the run's events. Acting changes nothing, so acting again on
+Pure. A trader reads its position, the public view and seeded draws, and returns actions; `HostAgents`
+(`domain/agent/host_agents.py`) updates the position from the run's events. Acting changes nothing, so acting again on
 the same tick gives the same actions.
 """
 
@@ -21,7 +21,7 @@ from econsim.schemas.scenario import Market, MechanismName
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What every agent may know when it acts on a market."""
+    """The public information an agent acts on in a market."""
 
     tick: int
     """Tick of the run."""
@@ -34,29 +34,29 @@ class View:
 
 
 @dataclass(slots=True)
-class Hand:
-    """One agent's role on one market, and how far it has played it in this period."""
+class TraderPosition:
+    """One agent's role on one market, with its trades and open orders of this period."""
 
     agent: str
-    """Whose."""
+    """Agent that has the position."""
     index: int
-    """The role's position among the agent's, part of its order ids."""
+    """Index of the role among the agent's roles; part of its order ids."""
     side: Side
-    """`bid` buys, `ask` sells."""
+    """Side of the role: `bid` buys, `ask` sells."""
     values: tuple[int, ...]
-    """Micro-credits for each unit, in the order they are traded."""
+    """Values or costs of the units, micro-credits, in the order the units are traded."""
     market: Market
-    """Tick size, price limits and mechanism."""
+    """Market of the role: tick size, price limits and mechanism."""
     activity_percent: int = 100
-    """Chance that it acts at a tick."""
+    """Chance, in percent, that the agent acts at a tick."""
     traded: int = 0
     """Units traded in this period."""
     open: dict[str, int] = field(default_factory=dict)
-    """Its open orders: id → price, micro-credits a unit."""
+    """Open orders: id → price, micro-credits a unit."""
 
     @property
     def value(self) -> int | None:
-        """Value or cost of the next unit, micro-credits; none when all are traded."""
+        """Value or cost of the next unit, micro-credits; None when all are traded."""
         return self.values[self.traded] if self.traded < len(self.values) else None
 
     @property
@@ -66,15 +66,15 @@ class Hand:
         return left if self._calls else left[:1]
 
     def worst(self, value: int) -> int | None:
-        """Return the worst price for a unit of this value or cost that does not lose money; none if there is none."""
+        """Return the worst price for a unit of this value or cost that does not lose money; None if there is none."""
         return highest_bid(value, self.market) if self.side is Side.BID else lowest_ask(value, self.market)
 
     def place(self, prices: Sequence[int | None], tick: int) -> Sequence[Action]:
-        """Return the actions that make these prices the hand's open orders, of one unit each.
+        """Return the actions that make these prices the position's open orders, of one unit each.
 
         A resting order at its price stays and keeps its priority; at another price it is replaced, so that
-        never two are open. A call auction's quotes are one-shot: they stay until it clears. Without a price
-        nothing is done.
+        two are never open. A call auction's quotes are one-shot: they stay until it clears. Without a price
+        no action is returned.
         """
         if self._calls:
             return (
@@ -99,53 +99,55 @@ class Hand:
 
 
 class Trader(Protocol):
-    """One agent's conduct on one market."""
+    """One agent's policy on one market."""
 
     learns: ClassVar[bool]
-    """Whether `learn` does anything: the others need not hear the tape."""
+    """True if `learn` does anything; other traders are not given the tape."""
 
     def act(self, view: View, draws: Draws) -> Sequence[Action]:
         """Return the actions of one tick; changes nothing."""
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
-        """Take in the public tape of one tick, in book order."""
+        """Learn from the public tape of one tick, in book order."""
 
     def limits(self, tick: int) -> Limits:
-        """Return what it could still gain with a next unit, after a tick."""
+        """Return the limits of the trader's next unit after a tick."""
 
 
 class Quoter:
-    """A trader that quotes a price a tick for each unit it may trade; policies fill in the price."""
+    """A trader that quotes, each tick, a price for each unit it may trade; policies give the price."""
 
     learns: ClassVar[bool] = False
 
-    def __init__(self, hand: Hand, draws: Draws) -> None:
-        """Take the hand; `draws` are for what a policy draws once."""
+    def __init__(self, position: TraderPosition, draws: Draws) -> None:
+        """Trade this position; `draws` are for a policy's own draws at the start."""
         del draws
-        self.hand = hand
+        self.position = position
 
     def price(self, value: int, draws: Draws) -> int | None:
-        """Return the price to quote for a unit of this value or cost, on the market's grid; none to stay silent."""
+        """Return the price to quote for a unit of this value or cost, on the market's grid; None for no quote."""
         raise NotImplementedError
 
     def worth(self) -> int | None:
-        """Return the value or cost of its next unit, as far as it minds; none when it is done."""
-        return self.hand.value
+        """Return the value or cost by which the policy limits its next unit; None when all units are traded."""
+        return self.position.value
 
     def act(self, view: View, draws: Draws) -> Sequence[Action]:
-        """Quote for the units wanted, instead of the open order if there is one; or pass, by chance."""
-        hand = self.hand
-        if hand.activity_percent < 100 and draws.integer(1, 100) > hand.activity_percent:
+        """Quote for the wanted units and replace the open order if there is one; or pass, by chance."""
+        position = self.position
+        if position.activity_percent < 100 and draws.integer(1, 100) > position.activity_percent:
             return ()
-        return hand.place([self.price(value, draws) for value in hand.wanted], view.tick)
+        return position.place([self.price(value, draws) for value in position.wanted], view.tick)
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Learn nothing."""
 
     def limits(self, tick: int) -> Limits:
-        """Return the limits on the hand's side."""
+        """Return the limits on the position's side."""
         del tick
-        market, worth = self.hand.market, self.worth()
+        market, worth = self.position.market, self.worth()
         return (
-            limits_of(market, worth, None) if self.hand.side is Side.BID else limits_of(market, None, worth)
+            limits_of(market, worth, None)
+            if self.position.side is Side.BID
+            else limits_of(market, None, worth)
         )

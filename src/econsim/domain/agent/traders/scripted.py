@@ -16,7 +16,7 @@ from econsim.schemas.types import AMOUNT_MAX
 
 
 class Scripted:
-    """Does what its script says on one market, and nothing else."""
+    """A trader that does what its script says on one market, and nothing else."""
 
     learns: ClassVar[bool] = False
 

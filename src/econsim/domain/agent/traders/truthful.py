@@ -12,4 +12,4 @@ class Truthful(Quoter):
     def price(self, value: int, draws: Draws) -> int | None:
         """Return the value rounded down, or the cost rounded up, to the tick size."""
         del draws
-        return self.hand.worst(value)
+        return self.position.worst(value)

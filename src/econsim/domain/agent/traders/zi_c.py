@@ -12,11 +12,11 @@ class ZiC(Quoter):
 
     def price(self, value: int, draws: Draws) -> int | None:
         """Draw a price that does not lose money."""
-        limit = self.hand.worst(value)
+        limit = self.position.worst(value)
         if limit is None:
             return None
-        market = self.hand.market
+        market = self.position.market
         size = market.tick_size
-        if self.hand.side is Side.BID:
+        if self.position.side is Side.BID:
             return draws.integer(market.price_min // size, limit // size) * size
         return draws.integer(limit // size, market.price_max // size) * size

@@ -14,12 +14,12 @@ class ZiU(Quoter):
     def price(self, value: int, draws: Draws) -> int | None:
         """Draw any price on the market's grid."""
         del value
-        market = self.hand.market
+        market = self.position.market
         size = market.tick_size
         return draws.integer(market.price_min // size, market.price_max // size) * size
 
     def worth(self) -> int | None:
-        """Return more than any price if it buys, nothing if it sells: it trades at every price."""
-        if self.hand.value is None:
+        """Return more than any price for a buyer, 0 for a seller: both trade at every price."""
+        if self.position.value is None:
             return None
-        return AMOUNT_MAX if self.hand.side is Side.BID else 0
+        return AMOUNT_MAX if self.position.side is Side.BID else 0

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.agent.traders.base import Hand, Quoter
+from econsim.domain.agent.traders.base import Quoter, TraderPosition
 from econsim.schemas.market import Shout
 from econsim.schemas.orders import Side
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -32,8 +32,8 @@ ABSOLUTE: Final = 0.05 * MICROS_PER_CREDIT
 """Largest absolute perturbation of a target, micro-credits: five hundredths of the paper's unit."""
 
 SHOUTS_MAX: Final = 100
-"""Newest shouts of a tick a trader attends to: the paper's market of 22 never has more, and the cost of
-a tick stays linear in the number of traders."""
+"""Number of the newest shouts of a tick that a trader learns from: the paper's market of 22 never has more, and the
+cost of a tick stays linear in the number of traders."""
 
 
 class Zip(Quoter):
@@ -41,24 +41,24 @@ class Zip(Quoter):
 
     learns: ClassVar[bool] = True
 
-    def __init__(self, hand: Hand, draws: Draws) -> None:
+    def __init__(self, position: TraderPosition, draws: Draws) -> None:
         """Draw learning rate, momentum and first margin."""
-        super().__init__(hand, draws)
+        super().__init__(position, draws)
         self._beta = _between(BETA, draws)
         self._gamma = _between(GAMMA, draws)
-        sign = 1.0 if hand.side is Side.ASK else -1.0
+        sign = 1.0 if position.side is Side.ASK else -1.0
         self.margin = sign * _between(MARGIN, draws)
         self._momentum = 0.0
 
     def price(self, value: int, draws: Draws) -> int | None:
-        """Return the price of the present margin, to the nearest tick and never at a loss."""
+        """Return the price that the present margin gives, to the nearest tick and never at a loss."""
         del draws
-        limit = self.hand.worst(value)
+        limit = self.position.worst(value)
         if limit is None:
             return None
-        market = self.hand.market
+        market = self.position.market
         nearest = int(max(value, 1) * (1.0 + self.margin) / market.tick_size + 0.5) * market.tick_size
-        if self.hand.side is Side.BID:
+        if self.position.side is Side.BID:
             return min(max(nearest, market.price_min), limit)
         return max(min(nearest, market.price_max), limit)
 
@@ -70,14 +70,14 @@ class Zip(Quoter):
                 self._move(shout.price, direction, draws)
 
     def _direction(self, shout: Shout) -> int:
-        """Return where a shout moves the price aimed at: 1 up, -1 down, 0 nowhere."""
-        outward = 1 if self.hand.side is Side.ASK else -1
+        """Return the direction in which a shout moves the target price: 1 up, -1 down, 0 not at all."""
+        outward = 1 if self.position.side is Side.ASK else -1
         edge = (shout.price - self._shout_price()) * outward
         if shout.traded and edge >= 0:
             return outward
         # Undercut by a rival's unmet quote, or left out of a trade that the other side's quote found.
-        rival = (shout.side is self.hand.side) != shout.traded
-        return -outward if rival and edge <= 0 and self.hand.value is not None else 0
+        rival = (shout.side is self.position.side) != shout.traded
+        return -outward if rival and edge <= 0 and self.position.value is not None else 0
 
     def _move(self, price: int, direction: int, draws: Draws) -> None:
         target = price * (1.0 + direction * RELATIVE * draws.fraction())
@@ -86,16 +86,16 @@ class Zip(Quoter):
         delta = self._beta * (target - present)
         self._momentum = self._gamma * self._momentum + (1.0 - self._gamma) * delta
         margin = (present + self._momentum) / self._reference() - 1.0
-        if margin > 0.0 if self.hand.side is Side.ASK else -1.0 <= margin < 0.0:
+        if margin > 0.0 if self.position.side is Side.ASK else -1.0 <= margin < 0.0:
             self.margin = margin
 
     def _shout_price(self) -> float:
         return self._reference() * (1.0 + self.margin)
 
     def _reference(self) -> int:
-        """Return the value or cost the margin is of: the last unit's when all are traded, never 0."""
-        values = self.hand.values
-        return max(values[min(self.hand.traded, len(values) - 1)], 1)
+        """Return the value or cost that the margin refers to: the last unit's when all are traded, never 0."""
+        values = self.position.values
+        return max(values[min(self.position.traded, len(values) - 1)], 1)
 
 
 def _between(bounds: tuple[float, float], draws: Draws) -> float:
