@@ -1,10 +1,48 @@
-"""The entrance: where what agents send from their own accounts is checked, counted, stored, and answered.
+"""Admission gateway: check, count, store and answer all messages that external agents send from their own accounts.
 
-Nothing an agent sends reaches a stream as it is: an order or report is made anew here, under an id of ours and
-without the agent's headers, so no header of an agent (message id, batch, schedule, expected sequence) ever
-acts in a stream. What one worker hears of an agent keeps its order, and agents do not wait for each other; with
-several workers an agent that needs an order waits for each answer. Listens below FastStream, because what is over
-a quota must cost next to nothing (ADR 0010).
+Theory of operation
+-------------------
+Every worker of the admission service has one gateway. It subscribes below FastStream, because a message over a quota must
+cost next to nothing (decision 0010). It makes every order and report anew, under an id of econsim and
+without the agent's headers, so no header of an agent (message id, batch, schedule, expected sequence) ever acts in a stream.
+
+One worker handles the messages of one agent in their order, and agents do not wait for each other. With several workers,
+an agent that needs an order waits for each answer.
+
+States of a message:
+
+=============  ==========================================  =================================================
+state          place                                       next state, and reason
+=============  ==========================================  =================================================
+received       buffer of the subscription                  refused: over the rate, as far as memory knows (rate limit);
+                                                           refused: the agent's queue is full (backpressure); else queued
+queued         `AgentQueue`                                uncounted or counted, when all earlier ones are handled
+uncounted      `_handle`: the meter asks the server        refused: over the rate; else counted
+counted        `_admit`: checks of run, agent, market,     refused: a check, a quota, or no room in the orders' queue
+               form; order rate or bytes; queue depth      (backpressure); else sent
+sent           `_answer`: waits for the stream             stored; unknown: no acknowledgement; compared: a duplicate
+                                                           of an order that this worker does not know
+compared       `AdmissionStore.confirm`                    stored: same content; refused: other content; unknown
+stored         answer `Admitted`                           end
+refused        answer `EntryRefused`, with a code          end; the log records attempts at what is not allowed
+unknown        answer `outcome_is_unknown`                 end; the agent sends again, and storing is idempotent
+=============  ==========================================  =================================================
+
+A worker that crashes forgets messages up to `counted`: the agent gets no answer and sends again. A message in `sent` may
+be stored: sent again, it is a duplicate for ten minutes. A worker that stops finishes its messages, for FINISH_S at most.
+
+Life cycle of the collections
+-----------------------------
+=============  ============================  ======================  ========================  =============================
+collection     holds                         an entry comes          an entry goes             bound
+=============  ============================  ======================  ========================  =============================
+`_queues`      queued messages of an agent   first queued message    last message is handled   QUEUE_MESSAGES_MAX and
+                                                                                               QUEUE_BYTES_MAX per agent
+`_tasks`       one task per agent in         with the queue, or      it ends                   agents; 10 000 unacknowledged
+               `_queues` and per message     with state sent                                   messages; 2 of the gateway
+               in state sent
+command ids    fingerprints of commands      first order of an id    100 000 newer ids         100 000, 250 bytes each
+=============  ============================  ======================  ========================  =============================
 """
 
 from __future__ import annotations
@@ -18,120 +56,126 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import nats.errors
-import nats.js.errors
 from nats.aio.msg import Msg
-from nats.js.api import PubAck
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.jetstream.queue_depth import RETRY_MS
+from econsim.adapters.poll import Poll
 from econsim.domain.admission.command_ids import CommandIds
-from econsim.domain.admission.orders import (
-    AdmittedOrder,
-    check_agent,
-    command_content,
-    is_reserved,
-    parse_order,
-)
+from econsim.domain.admission.orders import check_agent, is_reserved, parse_order
 from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.admission.reports import report_event
 from econsim.domain.audit.decoding import event_of
-from econsim.domain.audit.envelope import DIGEST, Envelope, digest, message_number
-from econsim.domain.market.commands import parse_agent_command
-from econsim.errors import Conflict, EconsimError, NotAllowed, NotFound, Unavailable
-from econsim.schemas.admission import Admitted
+from econsim.domain.audit.envelope import Envelope
+from econsim.errors import EconsimError, NotAllowed, NotFound, Unavailable
 from econsim.schemas.base import Message
 from econsim.schemas.clock import Ticked
 from econsim.schemas.subject import Parsed, fields
+from econsim.services.admission.store import AdmissionStore, PendingStore
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import entry_refusal
 
-QUEUE: Final = "admission"
-"""Queue group: one worker takes each message."""
+QUEUE_GROUP: Final = "admission"
+"""Queue group of the workers: one worker gets each message."""
 
-WAITING_MAX: Final = 256
-"""Messages of one agent waiting here: more than two seconds of its default rate."""
+QUEUE_MESSAGES_MAX: Final = 256
+"""Queued messages of one agent: more than two seconds of its default rate."""
 
-WAITING_BYTES_MAX: Final = 2**20
-"""Bytes of the same: sixteen of the largest the server lets through, which are never admitted."""
+QUEUE_BYTES_MAX: Final = 2**20
+"""Queued bytes of one agent: sixteen messages of the largest size the server lets through, none of which is admitted."""
 
 PENDING_MESSAGES_MAX: Final = 65_536
-"""Messages the client holds for all agents before it drops what comes; at 1 kB each 64 MiB."""
+"""Received messages of all agents that the client buffers before it drops new ones; at 1 kB each 64 MiB."""
 
 PENDING_BYTES_MAX: Final = 64 * 2**20
-"""Bytes of the same."""
+"""Received bytes of all agents that the client buffers before it drops new messages."""
 
 FLOOD_MAX: Final = 5_000
-"""Messages of one agent in one second after which its account is taken away, by the gate before this (`app`): fifty
-times the default rate."""
-
-STORE_TIMEOUT_S: Final = 5.0
-"""Longest to wait for a stream's acknowledgement; the agent is then told that nobody knows."""
+"""Messages of one agent in one second after which its account is revoked: fifty times the default rate. The rate gate
+(`app`) counts them before this gateway does."""
 
 FINISH_S: Final = 5.0
-"""Longest a stopping worker sees to what it has taken in; what is left its agents send again."""
+"""Longest time a stopping worker spends on messages it has received; agents send the rest again."""
 
-TIDY_S: Final = 5.0
-"""Pause between looks for allowance that nobody uses."""
+RETURN_INTERVAL_S: Final = 5.0
+"""Pause between two returns of idle allowance."""
 
 PATTERN: Final = subjects.REPORT.pattern()
-"""Everything agents send: reports and orders alike."""
-
-Key = tuple[str, str]
-"""Run and agent."""
+"""Pattern of all messages of agents: reports and orders."""
 
 _log = logging.getLogger(__name__)
 
 
+class QueuedMessage(NamedTuple):
+    """A message of an agent that waits to be handled."""
+
+    message: Msg
+    """Message as it was received."""
+    where: Parsed
+    """Subject of the message, parsed."""
+    rate_counted: bool
+    """True if the message is counted against the agent's rate already."""
+
+
 @dataclass(slots=True)
 class AgentQueue:
-    """The messages of one agent, oldest first."""
+    """Queue of one agent's messages, oldest first."""
 
-    waiting: deque[tuple[Msg, bool]] = field(default_factory=deque)
-    """With each, whether it is counted against the rate already."""
+    messages: deque[QueuedMessage] = field(default_factory=deque)
+    """Messages that wait."""
     bytes: int = 0
-    """Their payloads."""
+    """Sum of the payload sizes of the messages."""
 
+    def has_room(self, size: int) -> bool:
+        """Tell whether a message of so many bytes fits."""
+        return len(self.messages) < QUEUE_MESSAGES_MAX and self.bytes + size <= QUEUE_BYTES_MAX
 
-class Sent(NamedTuple):
-    """A message on its way to its stream."""
+    def add(self, queued: QueuedMessage) -> None:
+        """Add a message at the end."""
+        self.messages.append(queued)
+        self.bytes += len(queued.message.data)
 
-    message_id: str
-    """Id under which it is stored, once."""
-    stored: asyncio.Future[PubAck]
-    """The stream's acknowledgement, when it comes."""
-    unknown: AdmittedOrder | None = None
-    """The order, if this worker did not know its command id before."""
+    def take(self) -> QueuedMessage:
+        """Remove and return the oldest message."""
+        queued = self.messages.popleft()
+        self.bytes -= len(queued.message.data)
+        return queued
 
 
 class AdmissionGateway:
-    """Takes in what agents send, for one worker of the admission service."""
+    """Admits or refuses the messages of external agents, in one worker of the admission service."""
 
     def __init__(self, context: ServiceContext) -> None:
         """Admit messages about the context's runs; `start` once its broker is connected."""
         self._context = context
-        self._lines: dict[Key, AgentQueue] = {}
-        self._commands = CommandIds()
+        self._queues: dict[tuple[str, str], AgentQueue] = {}
+        self._command_ids = CommandIds()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def agents_queued(self) -> int:
+        """Number of agents some of whose messages are not handled yet."""
+        return len(self._queues)
+
     async def start(self) -> None:
-        """Listen from now on."""
-        self._stream = self._context.jetstream
+        """Subscribe to the messages of agents."""
         self._meter, self._rejections = self._context.meter, self._context.rejections
         self._depth = self._context.depth
-        self._standing = [self._soon(self._depth.watch()), self._soon(self._tidy())]
+        self._store = AdmissionStore(self._context, self._command_ids)
+        self._background = [self._start_task(self._depth.watch()), self._start_task(self._return_idle())]
         self._subscription = await self._context.client.subscribe(
             PATTERN,
-            QUEUE,
-            cb=self._hear,
+            QUEUE_GROUP,
+            cb=self.receive,
             pending_msgs_limit=PENDING_MESSAGES_MAX,
             pending_bytes_limit=PENDING_BYTES_MAX,
         )
 
     async def stop(self) -> None:
-        """Listen no more, and finish what was heard, for FINISH_S at most."""
-        for task in self._standing:
+        """Unsubscribe, and finish the received messages, for FINISH_S at most."""
+        for task in self._background:
             task.cancel()
         with suppress(TimeoutError, nats.errors.Error):
             async with asyncio.timeout(FINISH_S):
@@ -143,68 +187,62 @@ class AdmissionGateway:
         with suppress(Unavailable):
             await self._meter.close()
 
-    async def _tidy(self) -> None:
-        """Give back what idle agents' blocks hold, from time to time."""
-        while True:
-            await asyncio.sleep(TIDY_S)
-            with suppress(Unavailable):
-                await self._meter.return_idle()
-
-    async def _hear(self, message: Msg) -> None:
-        """Put a message into its agent's line; what is over the agent's rate is refused here already."""
+    async def receive(self, message: Msg) -> None:
+        """Queue a message, or refuse it at once if its agent is over its rate or its queue is full."""
         where = fields(message.subject)
         key = where.run, where.agent
+        queue = self._queues.get(key)
         try:
-            paid = self._early(key, message)
+            if queue and not queue.has_room(len(message.data)):
+                text = f"{len(queue.messages)} messages of this agent wait to be admitted"
+                raise Unavailable(text, code="agent_sends_too_fast", retry_after_ms=RETRY_MS)
+            rate_counted = self._count_without_waiting(key)
         except EconsimError as error:
             await self._refuse(message, where, error)
             return
-        message.headers = None  # nobody reads an agent's, so nobody keeps them
-        if line := self._lines.get(key):
-            line.waiting.append((message, paid))
-            line.bytes += len(message.data)
-        else:
-            self._lines[key] = AgentQueue(deque([(message, paid)]), len(message.data))
-            self._soon(self._serve(key, self._lines[key]))
+        message.headers = None  # never read, so not kept
+        queued = QueuedMessage(message, where, rate_counted)
+        if queue:
+            queue.add(queued)
+            return
+        self._queues[key] = queue = AgentQueue()
+        queue.add(queued)
+        self._start_task(self._serve(key, queue))
 
-    def _early(self, key: Key, message: Msg) -> bool:
-        """Count a message if that takes no waiting; raises if it is over its agent's rate or share of the line."""
-        line = self._lines.get(key)
-        if line and (len(line.waiting) >= WAITING_MAX or line.bytes + len(message.data) > WAITING_BYTES_MAX):
-            what = f"{len(line.waiting)} messages of this agent wait to be admitted"
-            raise Unavailable(what, code="agent_sends_too_fast", retry_after_ms=RETRY_MS)
+    def _count_without_waiting(self, key: tuple[str, str]) -> bool:
+        """Count a message against its agent's rate; false if only the server can decide, raises QuotaExceeded.
+
+        Not `take`, which may ask the server: all agents' messages pass here one after the other.
+        """
         allowed = self._meter.allow(QuotaKind.PUBLISH_RATE, *key)
-        # Not `take`, which may ask the server: all agents' messages pass here one after the other.
-        if allowed is False and (refused := self._meter.certain_refusal(QuotaKind.PUBLISH_RATE, *key)):
-            raise refused
+        if allowed is False and (refusal := self._meter.certain_refusal(QuotaKind.PUBLISH_RATE, *key)):
+            raise refusal
         return allowed is True
 
-    async def _serve(self, key: Key, line: AgentQueue) -> None:
-        """See to an agent's messages one after the other until none is left."""
-        while line.waiting:
-            message, paid = line.waiting.popleft()
-            line.bytes -= len(message.data)
-            await self._see_to(key, message, paid=paid)
-        del self._lines[key]
+    async def _serve(self, key: tuple[str, str], queue: AgentQueue) -> None:
+        """Handle an agent's messages one after the other until its queue is empty."""
+        while queue.messages:
+            await self._handle(key, queue.take())
+        del self._queues[key]
 
-    async def _see_to(self, key: Key, message: Msg, *, paid: bool) -> None:
-        """Admit or refuse one message; whatever happens, those behind it get their turn."""
-        where = fields(message.subject)
+    async def _handle(self, key: tuple[str, str], queued: QueuedMessage) -> None:
+        """Admit or refuse one message; no error of it holds up the messages behind it."""
+        message, where, rate_counted = queued
         try:
-            if not paid:
+            if not rate_counted:
                 await self._meter.take(QuotaKind.PUBLISH_RATE, *key)
-            sent = await self._admit(where, message.data)
+            pending = await self._admit(where, message.data)
         except EconsimError as error:
             await self._refuse(message, where, error)
-        except Exception:  # noqa: BLE001 - whatever it is, the agent's next message must be seen to
-            _log.exception("seeing to a message on %r failed", message.subject)
-            failed = Unavailable("the service failed; its log says why", code="service_failed")
-            await self._refuse(message, where, failed)
+        except Exception:  # noqa: BLE001 - whatever it is, the agent's next message must be handled
+            _log.exception("handling a message on %r failed", message.subject)
+            failure = Unavailable("the service failed; its log says why", code="service_failed")
+            await self._refuse(message, where, failure)
         else:
-            self._soon(self._answer(message, where, sent))
+            self._start_task(self._answer(message, where, pending))
 
-    async def _admit(self, where: Parsed, payload: bytes) -> Sent:
-        """Check one message and send what it becomes to its stream."""
+    async def _admit(self, where: Parsed, payload: bytes) -> PendingStore:
+        """Check one message and send its order or report to the stream."""
         if is_reserved(where):
             message = f"there is no service yet for {where.action}; the name is reserved"
             raise NotFound(message, code="no_such_service_yet")
@@ -213,39 +251,15 @@ class AdmissionGateway:
         if order := parse_order(where, payload, run):
             await self._meter.take(QuotaKind.ORDER_RATE, where.run, where.agent)
             self._depth.take(where.run, where.agent)
-            return await self._place(where, order, payload)
+            return await self._store.send_order(where, order, payload)
         envelope = Envelope(run.name, run.data.salt, await self._tick(run.name), self._context.clock.now())
-        event = report_event(envelope, where, payload, agent, random_id())
-        body = event.json()
+        addressed = report_event(envelope, where, payload, agent, random_id())
+        body = addressed.json()
         await self._meter.take(QuotaKind.STREAM_BYTES, where.run, where.agent, len(body))
-        return await self._send(event.subject, body, event.event.event_id)
-
-    async def _place(self, where: Parsed, order: AdmittedOrder, payload: bytes) -> Sent:
-        """Send an order to its market's queue; raises Conflict if its command id stands for another."""
-        message_id = f"{where.run}.{where.agent}.{order.command_id}"
-        known = message_id in self._commands
-        if not self._commands.remember(message_id, order.content):
-            raise _taken(order)
-        sent = await self._send(order.subject, payload, message_id)
-        return sent if known else sent._replace(unknown=order)
-
-    async def _check(self, order: AdmittedOrder, sent: Sent, sequence: int) -> None:
-        """Compare an order with the one that another worker stored under its command id, if that still waits.
-
-        Raises Conflict if they differ.
-        """
-        try:
-            stored = await self._stream.get_msg(subjects.ORDERS, sequence)
-        except nats.js.errors.NotFoundError:
-            return
-        subject = stored.subject or ""
-        first = parse_agent_command(fields(subject).action, fields(subject).agent, stored.data or b"")
-        if command_content(subject, first) != order.content:
-            self._commands.forget(sent.message_id)
-            raise _taken(order)
+        return await self._store.send_report(addressed, body)
 
     async def _tick(self, run: str) -> int:
-        """Return a run's logical time; a worker that was not there when it ticked last asks the log once."""
+        """Return a run's logical time; a worker that missed the newest tick reads it from the log once."""
         runs = self._context.runs
         if runs.tick(run) is None:
             stored = await last(self._context.client, subjects.TICKED(run=run))
@@ -254,66 +268,41 @@ class AdmissionGateway:
                 runs.note_tick(run, ticked.tick if ticked else 0)
         return runs.tick(run) or 0
 
-    async def _send(self, subject: str, payload: bytes, message_id: str) -> Sent:
-        if not self._context.client.is_connected:
-            # What overflows the client's buffer, the library would count as under way for ever.
-            raise _unknown(subject)
+    async def _answer(self, message: Msg, where: Parsed, pending: PendingStore) -> None:
+        """Answer a message when it is stored."""
         try:
-            headers = {"Nats-Msg-Id": message_id, DIGEST: digest(subject, payload)}
-            stored = await self._stream.publish_async(subject, payload, headers=headers)
-        except (nats.errors.Error, nats.js.errors.Error) as error:
-            raise _unknown(subject) from error
-        return Sent(message_id, stored)
-
-    async def _answer(self, message: Msg, where: Parsed, sent: Sent) -> None:
-        """Tell an agent that its message is stored, when it is."""
-        try:
-            ack = await asyncio.wait_for(sent.stored, STORE_TIMEOUT_S)
-        except (TimeoutError, nats.errors.Error, nats.js.errors.Error):
-            await self._refuse(message, where, _unknown(message.subject))
-            return
-        try:
-            if ack.duplicate and sent.unknown:
-                await self._check(sent.unknown, sent, ack.seq)
-        except (EconsimError, TimeoutError, nats.errors.Error, nats.js.errors.Error) as error:
-            refusal = error if isinstance(error, EconsimError) else _unknown(message.subject)
-            await self._refuse(message, where, refusal)
-            return
-        told = Admitted(stream=ack.stream, seq=message_number(sent.message_id), duplicate=bool(ack.duplicate))
-        await self._reply(message, told, None)
+            receipt = await self._store.confirm(pending)
+        except EconsimError as error:
+            await self._refuse(message, where, error)
+        else:
+            await self._reply(message, receipt, None)
 
     async def _refuse(self, message: Msg, where: Parsed, error: EconsimError) -> None:
-        """Answer a message that is not admitted, and tell of it if it tried what is not allowed."""
+        """Answer a message that is not admitted; the log gets an event if the agent tried what is not allowed."""
         self._rejections.about(where, message.subject, error)
         await self._reply(message, entry_refusal(error), {"status": "error"})
 
     async def _reply(self, message: Msg, body: Message, headers: dict[str, str] | None) -> None:
-        """Answer a message that asks for it; who cannot be reached now sends again."""
+        """Answer a message that asks for it; an agent that cannot be reached now sends again."""
         if message.reply:
             with suppress(nats.errors.Error, NotAllowed):
                 await self._context.client.publish(
                     message.reply, body.model_dump_json().encode(), headers=headers
                 )
 
-    def _soon(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    async def _return_idle(self) -> None:
+        """Return allowance of idle agents from time to time, until cancelled."""
+        async for _ in Poll(RETURN_INTERVAL_S):
+            with suppress(Unavailable):
+                await self._meter.return_idle()
+
+    def _start_task(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._end_task)
         return task
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _end_task(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            _log.error("the entrance lost a task", exc_info=error)
-
-
-def _taken(order: AdmittedOrder) -> Conflict:
-    message = (
-        f"command_id {order.command_id!r} stands for another command; each command needs an id of its own"
-    )
-    return Conflict(message, code="command_id_exists_with_different_fields")
-
-
-def _unknown(subject: str) -> Unavailable:
-    message = f"the stream did not acknowledge {subject}; it may or may not be stored: send it again as it is"
-    return Unavailable(message, code="outcome_is_unknown", retry_after_ms=RETRY_MS)
+            _log.error("a task of the admission gateway failed", exc_info=error)

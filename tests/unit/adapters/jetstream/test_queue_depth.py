@@ -1,6 +1,6 @@
 """How full a queue is between two looks: what was sent is counted, and a look corrects it.
 
-The server is a script; the real one is in tests/integration/test_entrance.py.
+The server is a script; the real one is in tests/integration/test_admission.py.
 """
 
 import asyncio
