@@ -1,72 +1,64 @@
-"""The ledger's handlers in memory, on a fake ledger: right answers, typed refusals. Shows no restarts, no time."""
+"""The ledger's handlers on a broker and a store in memory: right answers, typed refusals. Shows no restarts, no time."""
 
 import json
 
 import pytest
-from factories import group, role, scenario
+from factories import active, group, role, scenario
 from faststream.nats import NatsBroker, TestNatsBroker
+from ledger_builders import endow, pay, submit
 from requirements import requirement
 
-from econsim.domain.agent.active_run import active_run
-from econsim.domain.audit.envelope import Envelope
 from econsim.routers import ledger
-from econsim.schemas.clock import RunOpened, RunOpenedEvent
-from econsim.schemas.ledger import Balance, Position, Submit, Submitted
+from econsim.schemas.ledger import Position
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import BindMessage, error_replies
-from econsim.subjects import GET_BALANCE, GET_VALUES, RUN_OPENED, SUBMIT
+from econsim.services.ledger.writer import LedgerWriter
+from econsim.subjects import GET_BALANCE, GET_VALUES, SUBMIT
+from econsim.testing import FakeStateStore, FakeWallClock
 
 AGENTS = (
     group("anna", "external", credits=5, roles=[role("bid", values=[[3, 3, 2.5]])]),
     group("bert", "external", roles=[role("ask", first=1, last=1, units=2)]),
 )
-OPENED = Envelope("run", "salt", 0, "now").event(
-    RUN_OPENED, "clock", RunOpened(scenario=scenario(*AGENTS), salt="salt")
-)
-
-
-class FakeBooks:
-    """A ledger in which everybody has 7 and every submission is applied."""
-
-    def __init__(self):
-        self.submitted = []
-
-    async def submit(self, command):
-        self.submitted.append(command)
-        return Submitted(sequence=1)
-
-    def balance(self, holder):
-        return Balance(holder=holder, credits=Position(7, 0), sequence=1)
 
 
 @pytest.fixture
-async def asked():
-    """Ask a ledger's handlers; returns headers and body of the reply."""
-    broker, books = NatsBroker(), FakeBooks()
+async def writer():
+    """A ledger in which anna has 7 credits."""
+    writer = LedgerWriter("run", "salt", FakeStateStore(), FakeWallClock(), retry_wait_s=0)
+    await writer.submit(submit("open", endow("anna", 7)))
+    return writer
+
+
+@pytest.fixture
+async def request_of(writer):
+    """Send a request to a ledger's handlers; returns status and body of the reply."""
+    broker = NatsBroker()
     broker.add_middleware(BindMessage(ServiceContext("ledger", broker)))
     broker.add_middleware(error_replies())
-    kept = ledger.listen(broker, active_run(RunOpenedEvent.model_validate_json(OPENED.json())), books)
+    run = active(scenario(*AGENTS))
+    subscribers = ledger.request_subscribers(broker, run, writer)
 
     async with TestNatsBroker(broker) as memory:
 
-        async def ask(subject, payload=b""):
+        async def request(subject, payload=b""):
             reply = await memory.request(payload, subject)
             return reply.headers.get("status"), json.loads(reply.body)
 
-        ask.books, ask.kept = books, kept  # the broker itself holds them weakly
-        yield ask
+        request.subscribers = subscribers  # the broker itself holds them weakly
+        yield request
 
 
 @requirement("economic.get_balance")
-async def test_a_balance_is_the_askers_own(asked):
-    _, found = await asked(GET_BALANCE(run="run", agent="anna"))
+async def test_a_balance_is_that_of_the_asking_agent(request_of):
+    _, found = await request_of(GET_BALANCE(run="run", agent="anna"))
 
     assert (found["holder"], found["credits"]) == ("anna", {"posted": 7, "pending": 0})
 
 
-async def test_an_agent_is_told_its_own_values_and_what_it_was_dealt(asked):
-    _, anna = await asked(GET_VALUES(run="run", agent="anna"))
-    _, bert = await asked(GET_VALUES(run="run", agent="bert"))
+async def test_values_are_those_of_the_asking_agent(request_of):
+    _, anna = await request_of(GET_VALUES(run="run", agent="anna"))
+    _, bert = await request_of(GET_VALUES(run="run", agent="bert"))
 
     threes, last = {"value": 3_000_000, "quantity": 2}, {"value": 2_500_000, "quantity": 1}
     assert anna == {
@@ -79,23 +71,49 @@ async def test_an_agent_is_told_its_own_values_and_what_it_was_dealt(asked):
 
 
 @pytest.mark.parametrize("subject", [GET_BALANCE, GET_VALUES])
-async def test_a_stranger_is_refused(asked, subject):
-    status, found = await asked(subject(run="run", agent="nobody"))
+async def test_an_agent_of_no_run_is_refused(request_of, subject):
+    status, found = await request_of(subject(run="run", agent="nobody"))
 
     assert (status, found["error"]["code"]) == ("error", "agent_is_not_in_this_run")
 
 
-async def test_a_submission_reaches_the_books(asked):
-    command = Submit(command_id="c", tick=1, chains=())
+async def test_a_submission_is_applied_and_answered(request_of, writer):
+    command = submit("c", pay("p", "anna", "bert", 3))
 
-    await asked(SUBMIT(run="run", agent="market"), command.model_dump_json().encode())
+    _, answer = await request_of(SUBMIT(run="run", agent="market"), command.model_dump_json().encode())
 
-    assert asked.books.submitted == [command]
+    assert (answer["refused"], answer["sequence"]) == ({}, 2)
+    assert writer.balance("bert").credits == Position(3, 0)
+
+
+async def test_a_refused_chain_is_answered_with_its_reason(request_of):
+    command = submit("c", pay("p", "anna", "bert", 8))
+
+    _, answer = await request_of(SUBMIT(run="run", agent="market"), command.model_dump_json().encode())
+
+    assert answer["refused"] == {"p": "debit_account_would_go_negative"}
+
+
+async def test_a_barrier_of_another_number_of_books_is_refused(request_of, writer):
+    command = submit("c", pay("p", "anna", "bert", 3), barrier=5, book="cpu")
+
+    status, answer = await request_of(SUBMIT(run="run", agent="market"), command.model_dump_json().encode())
+
+    assert (status, answer["error"]["code"]) == ("error", "message_is_invalid")
+    assert writer.balance("anna").credits == Position(7, 0)
+
+
+async def test_the_ledger_of_a_run_is_one_leader_task():
+    run = active(scenario(*AGENTS))
+
+    (task,) = ledger.SERVICE.run_tasks(ServiceContext("ledger", NatsBroker()), run)
+
+    assert task.lease == "ledger.run"
 
 
 @pytest.mark.parametrize("payload", [b"{", b'{"agent_id":"bert"}', b'{"schema_version":2}', b" " * 10_000])
-async def test_what_is_malformed_is_answered_by_an_error(asked, payload):
-    status, found = await asked(GET_BALANCE(run="run", agent="anna"), payload)
+async def test_what_is_malformed_is_answered_by_an_error(request_of, payload):
+    status, found = await request_of(GET_BALANCE(run="run", agent="anna"), payload)
 
     assert status == "error"
     assert found["error"]["message"]
