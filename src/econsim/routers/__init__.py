@@ -10,11 +10,6 @@ from econsim.routers import admin, admission, agent, clock, ledger, market
 from econsim.services.definition import ServiceDefinition
 
 SERVICES: Final[Mapping[str, ServiceDefinition]] = {
-    "ledger": ledger.SERVICE,
-    "market": market.SERVICE,
-    "clock": clock.SERVICE,
-    "agent": agent.SERVICE,
-    "admission": admission.SERVICE,
-    "admin": admin.SERVICE,
+    module.service.name: module.service for module in (ledger, market, clock, agent, admission, admin)
 }
 """Definition of every service, by the name of its app and its role."""

@@ -38,55 +38,51 @@ from econsim.services.definition import ServiceDefinition
 from econsim.services.handlers import caller, current_context
 from econsim.services.leadership import LeaderTask
 from econsim.services.operator_audit import note_command_run
-from econsim.services.routes import request_route
 from econsim.streams import DEAD_LETTER
+
+service = ServiceDefinition("admin")
+"""The admin service."""
+
 
 DEADLINE_S: Final = 3.0
 """Longest to try to store an event: the operator waits five seconds for the answer."""
 
 
+@service.request(subjects.SET_QUOTA)
 async def set_quota(request: SetQuota) -> Quotas:
     """Change what agents may take; its effect is `system.quota.changed`."""
     return await changed(current_context(), request, caller().operator)
 
 
+@service.request(subjects.TELL_TRUST)
 async def tell_trust(request: TellTrust) -> TrustChangedEvent:
     """Have the log tell what was done with the keys; its effect is `system.operator.trust_changed`."""
     return await told(current_context(), request, caller().operator)
 
 
+@service.request(subjects.RECORD_CONNECTION)
 async def record_connection(request: RecordConnection) -> ConnectionChangedEvent:
     """Have the log tell whether an agent is connected; its effect is `system.agent.connection_changed`."""
     return await seen(current_context(), request, caller().operator)
 
 
+@service.request(subjects.RETRY_LETTER)
 async def retry_letter(request: RetryLetter) -> LetterDone:
     """Put a dead letter back into its queue; its effect is `system.dead_letter.retried`."""
     return await retried(current_context(), request.sequence, caller().operator)
 
 
+@service.request(subjects.DROP_LETTER)
 async def drop_letter(request: DropLetter) -> LetterDone:
     """Give a dead letter up for good; its effect is `system.dead_letter.dropped`."""
     return await dropped(current_context(), request.sequence, caller().operator)
 
 
-def service_tasks(context: ServiceContext) -> Sequence[LeaderTask]:
+@service.tasks_of_service
+def upkeep(context: ServiceContext) -> Sequence[LeaderTask]:
     """Return the tasks of dead letters and of streams in memory."""
     modules = (dead_letter_collector, dead_letter_events, memory_streams)
     return tuple(LeaderTask(module.LEASE, partial(module.serve, context)) for module in modules)
-
-
-SERVICE = ServiceDefinition(
-    routes=(
-        request_route(subjects.SET_QUOTA, set_quota, SetQuota),
-        request_route(subjects.TELL_TRUST, tell_trust, TellTrust),
-        request_route(subjects.RECORD_CONNECTION, record_connection, RecordConnection),
-        request_route(subjects.RETRY_LETTER, retry_letter, RetryLetter),
-        request_route(subjects.DROP_LETTER, drop_letter, DropLetter),
-    ),
-    service_tasks=service_tasks,
-)
-"""The admin service."""
 
 
 async def changed(context: ServiceContext, request: SetQuota, operator: str) -> Quotas:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from econsim import subjects
 from econsim.errors import NotFound
 from econsim.schemas.clock import TickedEvent
 from econsim.services.admission.gateway import AdmissionGateway
+from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
-from econsim.services.handlers import caller, current_context, raw_body
-from econsim.services.routes import Route, event_route
+from econsim.services.handlers import caller, current_context
+from econsim.services.leadership import Component
+
+service = ServiceDefinition("admission")
+"""The admission service."""
 
 
+@service.event(subjects.TICKED)
 async def note_tick(event: TickedEvent) -> None:
     """Take note of a run's logical time: reports of agents carry it."""
     current_context().runs.note_tick(event.correlation_id, event.tick)
 
 
+@service.raw_request(subjects.INVOKE_LLM, subjects.USE_WORKSPACE, subjects.USE_SOCIAL)
 async def refuse_reserved(_: bytes) -> None:
     """Refuse a request to a service that is still to come."""
     where = caller()
@@ -23,13 +31,7 @@ async def refuse_reserved(_: bytes) -> None:
     raise NotFound(message, code="no_such_service_yet")
 
 
-SERVICE = ServiceDefinition(
-    routes=(
-        event_route(subjects.TICKED, note_tick),
-        Route(subjects.INVOKE_LLM, refuse_reserved, raw_body),
-        Route(subjects.USE_WORKSPACE, refuse_reserved, raw_body),
-        Route(subjects.USE_SOCIAL, refuse_reserved, raw_body),
-    ),
-    components=lambda context: (AdmissionGateway(context),),
-)
-"""The admission service."""
+@service.in_background
+def components(context: ServiceContext) -> Sequence[Component]:
+    """Return the gateway that admits messages of external agents."""
+    return (AdmissionGateway(context),)

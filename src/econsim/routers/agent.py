@@ -12,15 +12,15 @@ from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
 from econsim.services.leadership import LeaderTask
 
+service = ServiceDefinition("agent")
+"""The agent service."""
 
-def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
+
+@service.tasks_of_run
+def hosts(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
     """Return one task for each host of a run that has agents."""
     indices = sorted({agent.host for agent in run.agents.values() if agent.host is not None})
     return tuple(
         LeaderTask(f"host.{run.name}.{host_name(index)}", partial(host.serve, context, run, index))
         for index in indices
     )
-
-
-SERVICE = ServiceDefinition(run_tasks=run_tasks)
-"""The agent service."""

@@ -23,15 +23,19 @@ from econsim.services.definition import ServiceDefinition
 from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, current_context
 from econsim.services.leadership import LeaderTask
 from econsim.services.operator_audit import note_command_run
-from econsim.services.routes import request_route
+
+service = ServiceDefinition("clock")
+"""The clock service."""
 
 
+@service.request(subjects.OPEN_RUN, bytes_max=TRUSTED_BYTES_MAX)
 async def open_run(request: OpenRun) -> RunOpenedEvent:
     """Start a run, or resume one that is stopped."""
     note_command_run(request.run)
     return await run_lifecycle.open_run(current_context(), request, caller().operator)
 
 
+@service.request(subjects.STOP_RUN)
 async def stop_run(request: StopRun) -> RunStoppedEvent:
     """Stop a run where it is; its effect is `system.run.stopped`."""
     note_command_run(request.run)
@@ -39,6 +43,7 @@ async def stop_run(request: StopRun) -> RunStoppedEvent:
     return await run_lifecycle.stop_run(context, context.runs.require(request.run), caller().operator)
 
 
+@service.request(subjects.CLOSE_RUN)
 async def close_run(request: CloseRun) -> RunClosedEvent:
     """End a run where it is; its effect is `system.run.closed`."""
     note_command_run(request.run)
@@ -46,23 +51,13 @@ async def close_run(request: CloseRun) -> RunClosedEvent:
     return await run_lifecycle.close_run(context, context.runs.require(request.run), caller().operator)
 
 
+@service.request(subjects.PING)
 async def ping(_: Ping) -> Pong:
     """Answer that runs can be opened."""
     return Pong(process=current_context().holder)
 
 
-def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
+@service.tasks_of_run
+def driver(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
     """Return the one task of a run: to drive it."""
     return (LeaderTask(f"clock.{run.name}", partial(run_driver.serve, context, run)),)
-
-
-SERVICE = ServiceDefinition(
-    routes=(
-        request_route(subjects.OPEN_RUN, open_run, OpenRun, TRUSTED_BYTES_MAX),
-        request_route(subjects.STOP_RUN, stop_run, StopRun),
-        request_route(subjects.CLOSE_RUN, close_run, CloseRun),
-        request_route(subjects.PING, ping, Ping),
-    ),
-    run_tasks=run_tasks,
-)
-"""The clock service."""

@@ -26,6 +26,9 @@ from econsim.services.ledger import leader
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.services.subscriptions import Subscriber
 
+service = ServiceDefinition("ledger")
+"""The ledger service."""
+
 SUBMISSIONS_MAX: Final = 128
 """Submissions handled at once: more than the markets of a run, which wait for each other. Further ones wait in the
 subscriber (backpressure)."""
@@ -74,10 +77,7 @@ def request_subscribers(broker: NatsBroker, run: ActiveRun, writer: LedgerWriter
     return submissions, balances, values
 
 
-def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
+@service.tasks_of_run
+def ledger(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
     """Return the one task of a run: to lead its ledger."""
     return (LeaderTask(f"ledger.{run.name}", partial(leader.serve, context, run, request_subscribers)),)
-
-
-SERVICE = ServiceDefinition(run_tasks=run_tasks)
-"""The ledger service."""

@@ -12,24 +12,29 @@ from econsim.schemas.market import GetPrices, Prices
 from econsim.services.context import DepthWatch, ServiceContext
 from econsim.services.definition import ServiceDefinition
 from econsim.services.handlers import caller, current_context
-from econsim.services.leadership import LeaderTask
+from econsim.services.leadership import Component, LeaderTask
 from econsim.services.market import book, execute, stuck_orders
-from econsim.services.routes import request_route
+
+service = ServiceDefinition("market")
+"""The market service."""
 
 
+@service.request(subjects.GET_PRICES)
 async def get_prices(_: GetPrices) -> Prices:
     """Return the public prices of all markets of the caller's run."""
     context = current_context()
     return await execute.prices_of(context.client, context.runs.require(caller().run))
 
 
+@service.request(subjects.EXECUTE, max_workers=32)
 async def execute_trade(request: Execute) -> Executed:
     """Do several reads and orders in one round trip."""
     context, sender = current_context(), caller()
     return await execute.execute(context, context.runs.require(sender.run), sender.agent, request)
 
 
-def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
+@service.tasks_of_run
+def books(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
     """Return one task for each order book of a run."""
     return tuple(
         LeaderTask(f"book.{run.name}.{resource}", partial(book.serve, context, run, market))
@@ -37,18 +42,13 @@ def run_tasks(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
     )
 
 
-def service_tasks(context: ServiceContext) -> Sequence[LeaderTask]:
+@service.tasks_of_service
+def queue_cleaning(context: ServiceContext) -> Sequence[LeaderTask]:
     """Return the task that clears the order queue of what is stuck."""
     return (LeaderTask(stuck_orders.LEASE, partial(stuck_orders.serve, context)),)
 
 
-SERVICE = ServiceDefinition(
-    routes=(
-        request_route(subjects.GET_PRICES, get_prices, GetPrices),
-        request_route(subjects.EXECUTE, execute_trade, Execute, max_workers=32),
-    ),
-    run_tasks=run_tasks,
-    service_tasks=service_tasks,
-    components=lambda context: (DepthWatch(context),),
-)
-"""The market service."""
+@service.in_background
+def components(context: ServiceContext) -> Sequence[Component]:
+    """Return what keeps the depth of the order queue in view."""
+    return (DepthWatch(context),)

@@ -13,9 +13,8 @@ from typing import Any
 from faststream.message import StreamMessage
 from faststream.nats import NatsRouter
 
-from econsim.schemas.base import Message
 from econsim.schemas.subject import ANSWERED, Subject
-from econsim.services.handlers import REQUEST_BYTES_MAX, decode_event, strict_decoder
+from econsim.services.handlers import decode_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +29,6 @@ class Route:
     """Decoder of the payload."""
     max_workers: int = 1
     """Number of messages one worker handles at once."""
-
-
-def request_route(
-    subject: Subject,
-    handler: Callable[[Any], Awaitable[Message]],
-    model: type[Message],
-    bytes_max: int = REQUEST_BYTES_MAX,
-    max_workers: int = 1,
-) -> Route:
-    """Return the route of a request, its payload validated strictly against the model."""
-    return Route(subject, handler, strict_decoder(model, bytes_max), max_workers)
 
 
 def event_route(subject: Subject, handler: Callable[[Any], Awaitable[None]]) -> Route:
