@@ -10,9 +10,11 @@ import gc
 import random
 from time import process_time
 
-from econsim.domain.agent.random_draws import Draws
-from econsim.domain.market.order_book import OrderBook
+from econsim.domain.market.batch_items import BatchItems
+from econsim.domain.market.matching import process
+from econsim.domain.market.open_orders import OpenOrders
 from econsim.schemas.orders import Action, Verb
+from econsim.schemas.scenario import Market
 
 BATCH = 1_000
 DEPTHS = (10, 1_000, 100_000)
@@ -51,16 +53,18 @@ def mix(count: int, stem: str, rng: random.Random) -> list[Action]:
 def measure(depth: int, orders: int, seed: int) -> float:
     """Return microseconds an order, quotes read once a batch, for a book of about `depth` orders."""
     rng = random.Random(seed)  # noqa: S311  # a load, not a secret
-    book, draws = OrderBook(), Draws(seed)
-    book.process(resting(depth, rng), 1, draws, clear=False)
+    market, orders_on_book = Market(resource="cpu"), OpenOrders()
+    process(market, BatchItems(orders_on_book, 1), resting(depth, rng))
     batches = [mix(BATCH, f"mix_{k}", rng) for k in range(orders // BATCH)]
     n = 1
     gc.collect()
     gc.freeze()  # the load is not the book's to collect
     started = process_time()
     for batch in batches:
-        n += len(book.process(batch, n, draws, clear=False))
-        book.quote()
+        written = BatchItems(orders_on_book, n)
+        process(market, written, batch)
+        n += len(written.items)
+        orders_on_book.quote()
     elapsed = process_time() - started
     gc.unfreeze()
     return elapsed / (len(batches) * BATCH) * 1e6

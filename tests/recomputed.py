@@ -60,9 +60,9 @@ async def log_of(client: Client, run: str) -> list[AddressedEvent]:
 class _Book:
     """One market, folded again batch by batch."""
 
-    def __init__(self, session: MarketBook) -> None:
+    def __init__(self, book: MarketBook) -> None:
         self.trades: Counter[str] = Counter()
-        self._session = session
+        self._book = book
         self._left: Counter[str] = Counter()
 
     def read(self, events: Iterable[AddressedEvent]) -> Iterator[str]:
@@ -91,7 +91,7 @@ class _Book:
                     batches, last = cleared.batch, last + cleared.items
                     yield from self._clear(waiting, cleared)
                     waiting = []
-        resting = sum(level.quantity for side in self._session.depth(1_000_000) for level in side)
+        resting = sum(level.quantity for side in self._book.depth(1_000_000) for level in side)
         if self._left.total() != resting or min(self._left.values(), default=0) < 0:
             yield f"{resting} units rest on the book, its orders have {self._left}"
 
@@ -105,9 +105,9 @@ class _Book:
                 case TradeExecuted(trade_id=trade, bid_id=bid, ask_id=ask, quantity=units):
                     self.trades[trade] += 1
                     self._left.subtract({bid: units, ask: units})
-        self._session.hear(items)
-        self._session.resume(cleared)
-        bids, asks = self._session.depth(1)
+        self._book.collect(items)
+        self._book.replay(cleared)
+        bids, asks = self._book.depth(1)
         best = tuple(levels[0].price if levels else None for levels in (bids, asks))
         if best != (cleared.quote.bid, cleared.quote.ask):
             yield f"batch {cleared.batch} told {cleared.quote}, its items make {best}"

@@ -88,8 +88,8 @@ async def worked(
     context: ServiceContext, run: ActiveRun, nc: Client, commands: int, *, finishes: bool = True
 ) -> None:
     """Serve the book until it has finished so many commands; as many have arrived before the first batch."""
-    session = MarketBook(run.data.scenario.markets[0], 1)
-    effects = Batches(context, run, session)
+    book = MarketBook(run.data.scenario.markets[0], 1)
+    effects = Batches(context, run, book)
     await effects.rebuild()
     if not finishes:
         await hindered(nc, run.name)
@@ -104,7 +104,7 @@ async def worked(
     await provision.take_over(context.client, consumer)
     for _ in range(commands):
         await arrived.acquire()
-    worker = Worker(context, run, session, effects, deliveries, sequence=session.last_sequence)
+    worker = Worker(context, run, book, effects, deliveries, sequence=book.last_sequence)
     working = asyncio.create_task(worker.work())
     try:
         async with asyncio.timeout(60):

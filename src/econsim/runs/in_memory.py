@@ -1,6 +1,6 @@
 """The in-process driver: a whole run in one thread, without server, clock or network.
 
-Composes the same pure parts the services run over NATS (desk, session, ledger, journal, pace), so the
+Composes the same pure parts the services run over NATS (desk, book, ledger, journal, pace), so the
 same scenario and seed give the same canonical log. For studies of thousands of periods.
 """
 
@@ -59,7 +59,7 @@ class _InMemoryRun:
         self._ledger = Ledger()
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
-        self._sessions = {market.resource: MarketBook(market, scenario.seed) for market in books}
+        self._books = {market.resource: MarketBook(market, scenario.seed) for market in books}
         self._moment = LogicalTime()
 
     def events(self) -> Iterator[AddressedEvent]:
@@ -106,34 +106,34 @@ class _InMemoryRun:
         self._envelope = replace(self._envelope, causation_id=ticked.event.event_id)
         # Asked after the tick opened, as hosts are: a script's last step is no reason for one tick more.
         ended = ends_period(self._scenario.clock, moment, self._limits())
-        mark = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
-        opened, refused = yield from self._open(moment.tick, self._hosts.act(moment.tick))
-        for resource, session in self._sessions.items():
-            yield from self._close(resource, session.close(opened[resource], refused[resource], mark))
+        end = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
+        pending, refused = yield from self._open(moment.tick, self._hosts.act(moment.tick))
+        for resource, book in self._books.items():
+            yield from self._close(resource, book.clear(pending[resource], refused[resource], end))
         return ended
 
     def _open(
         self, tick: int, actions: Mapping[str, Sequence[Action]]
     ) -> Generator[AddressedEvent, None, tuple[dict[str, PendingBatch], dict[str, dict[str, Refusal]]]]:
-        """Admit every book's actions, then reserve for all books in one order: by resource."""
-        opened: dict[str, PendingBatch] = {}
+        """Check every book's actions, then reserve for all books in one order: by resource."""
+        pending: dict[str, PendingBatch] = {}
         refused: dict[str, dict[str, Refusal]] = {}
-        for resource, session in self._sessions.items():
-            opened[resource] = session.open(tick, actions.get(resource, ()), shuffle=True)
-            refused[resource] = yield from self._post(opened[resource].chains)
-        return opened, refused
+        for resource, book in self._books.items():
+            pending[resource] = book.reserve(tick, actions.get(resource, ()), shuffle=True)
+            refused[resource] = yield from self._post(pending[resource].chains)
+        return pending, refused
 
-    def _close(self, resource: str, closed: ClearedBatch) -> Iterator[AddressedEvent]:
+    def _close(self, resource: str, cleared: ClearedBatch) -> Iterator[AddressedEvent]:
         """Settle and tell what a book's batch came to; raises RunFailed if that cannot be settled."""
-        refused = yield from self._post(closed.chains)
-        if halted := settlement_halt(resource, closed.chains, refused):
+        refused = yield from self._post(cleared.chains)
+        if halted := settlement_halt(resource, cleared.chains, refused):
             yield self._apply(
                 self._envelope.event(subjects.TRADING_HALTED, "market", halted, resource=resource)
             )
             raise RunFailed(run_failure(halted, self._envelope.tick))
-        if updated := price_event(self._envelope, resource, closed):
+        if updated := price_event(self._envelope, resource, cleared):
             yield self._apply(updated)
-        for addressed in batch_events(self._envelope, resource, closed):
+        for addressed in batch_events(self._envelope, resource, cleared):
             yield self._apply(addressed)
 
     def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:

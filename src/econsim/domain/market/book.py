@@ -1,8 +1,25 @@
-"""One book through a run: the same two steps for every mechanism and every driver.
+"""The order book of one market through a run: two steps a batch, the same for every mechanism and every driver.
 
-`open` sorts and admits a batch of actions and says what to reserve; the driver asks the ledger;
-`close` matches what holds its reservation and says what to settle and to publish. The NATS worker
-puts messages between the two steps, the in-process driver does not: nothing else differs.
+Theory of operation. The driver is the market service (`services/market/batch`) or the in-process run (`runs/in_memory`).
+For each batch it calls `reserve`, asks the ledger to apply the reservations, calls `clear` with what the ledger refused,
+asks the ledger to settle, and publishes the items and their summary, `tick_cleared`, last. `reserve` sorts and checks the
+actions; `clear` matches those with a reservation (`matching`), and returns the chains to settle (`settlement`). The service
+sends messages between the two steps, the in-process driver does not: nothing else differs.
+
+A book changes only by its items, so it is rebuilt from the log (event sourcing): `collect` keeps the items of a past batch,
+`replay` applies them when its `tick_cleared` follows. A crash at any line between two batches' `tick_cleared` loses the
+batch in memory. The next worker rebuilds the book as it was after the batch before and does the batch again: its order is
+drawn from the seed, and every id derives from the orders, so the ledger and the streams take the repeats for what they are.
+
+| Collection | Holds | Entry comes | Entry goes | Bound |
+| --- | --- | --- | --- | --- |
+| `MarketBook._collected` | number → item of an unfinished past batch | `collect` | `replay` | items of one batch |
+| `OpenOrders.by_id`, `_by_agent` | open orders | order accepted | filled, cancelled, replaced | `book_orders_max` |
+| `BookSide._levels`, `_heap` | price → its orders | first order at a price | emptied, at the top or in a sweep | open orders + `EMPTY_LEVELS_MAX`, doubled |
+| `OrderChecks._answers` | order id → first answer | accepted or rejected | oldest first | `ORDER_IDS_REMEMBERED_MAX` |
+| `OrderChecks._batch_terms`, `_placed`, `_leaving`, `_added` | orders of the batch under way | `reserve` | next `reserve` | actions of one batch |
+| `Settlement._reservations` | order id → its reservation | order accepted | filled, cancelled, replaced | open orders |
+| `Settlement._pending_transfers` | order id → reservation asked for in the batch under way | `reserve` | `clear` | `CHAINS_PER_SUBMISSION_MAX` |
 """
 
 from __future__ import annotations
@@ -12,10 +29,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.domain.agent.random_draws import Draws, rank
-from econsim.domain.market.mechanism import RestingOrder
-from econsim.domain.market.mechanisms import make
+from econsim.domain.market.batch_items import BatchItems
+from econsim.domain.market.book_side import RestingOrder
+from econsim.domain.market.matching import clear_window, close_period, process
+from econsim.domain.market.open_orders import OpenOrders
 from econsim.domain.market.order_checks import ID_EXISTS, OrderChecks
-from econsim.domain.market.order_terms import order_id_of, rejection
+from econsim.domain.market.order_terms import order_id_of
 from econsim.domain.market.settlement import Settlement
 from econsim.errors import CorruptLog
 from econsim.schemas.ledger import Chain, Refusal
@@ -33,63 +52,63 @@ from econsim.schemas.orders import Action, Verb
 from econsim.schemas.scenario import Market
 
 TAPE_MAX: Final = 2_000
-"""Shouts in one tick's public tape: what keeps `tick_cleared` well under 1 MiB."""
+"""Shouts in one tick's public tape: keeps `tick_cleared` well under 1 MiB."""
 
 
 _ID_TAKEN: Final = (Refusal.EXISTS_WITH_DIFFERENT_FIELDS, Refusal.TRANSFER_ID_ALREADY_USED)
-"""Refusals of a reservation whose order's id stands for another order, on any market of the run."""
+"""Refusals of a reservation if the id of its order stands for another order, on any market of the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingBatch:
-    """A batch that was sorted and admitted, waiting for the ledger."""
+    """A batch that was sorted and checked; its reservations are not applied yet."""
 
     actions: tuple[Action, ...]
-    """Admitted, in processing order."""
+    """Actions that passed the checks, in processing order."""
     rejected: tuple[tuple[Action, str], ...]
-    """Not admitted, and why."""
+    """Actions that did not, each with its refusal."""
     chains: tuple[Chain, ...]
-    """Reservations to ask for, in order; a chain's `cause` is its order."""
+    """Reservations to ask the ledger for, in order; the `cause` of a chain is its order."""
     repeats: tuple[str, ...] = ()
-    """Orders that were asked for again as they were before."""
+    """Ids of orders that were asked for again, as they were before."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClearedBatch:
-    """A batch that was matched: what to settle, then to publish."""
+    """A batch that was matched: chains to settle, then events to publish."""
 
     chains: tuple[Chain, ...]
     """Fills to post and reservations to void, in order."""
     items: tuple[Item, ...]
-    """Everything that happened, numbered."""
+    """Items of the batch, numbered."""
     cleared: TickCleared
-    """The batch's public summary."""
+    """Public summary of the batch."""
     price: PriceUpdated | None
-    """The market's price, if the quote changed."""
+    """Price of the market; none if the quote did not change."""
     repeats: tuple[Item, ...] = ()
-    """What was answered before to those who asked again; it happened then, not in this batch."""
+    """First answers to orders that were asked for again; they are items of earlier batches, not of this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchEnd:
-    """What a batch ends: nothing (real time), a tick, or a tick and its period."""
+    """The end of a batch: in real time of nothing else, in lock-step of a tick, perhaps of its period too."""
 
     tick: int
-    """Logical time."""
+    """Tick of the batch, logical time."""
     period: int = 0
-    """Trading day."""
+    """Trading day of the batch."""
     tick_of_period: int = 0
     """Ticks since the period opened."""
     ends_tick: bool = True
-    """Whether a call auction may clear."""
+    """True if the tick ends here, so that a call auction may clear."""
     ends_period: bool = False
-    """Whether the book is emptied."""
+    """True if the period ends here, so that the book is emptied."""
     last_sequence: int = 0
-    """Highest sequence of the order queue the batch took in."""
+    """Highest sequence of the order queue that the batch took in."""
 
 
 class MarketBook:
-    """One book of one run."""
+    """One market's order book in one run."""
 
     def __init__(self, market: Market, seed: int) -> None:
         """Open an empty book with the market's mechanism."""
@@ -97,162 +116,164 @@ class MarketBook:
         self.batch = 0
         self.last_sequence = 0
         self.quote = Quote()
-        self.closed = False
+        self.period_closed = False
         self._seed = seed
         self._n = 1
-        self._heard: dict[int, Item] = {}
-        self._book = make(market)
-        self._admission = OrderChecks(market, self._book)
+        self._collected: dict[int, Item] = {}
+        self._orders = OpenOrders()
+        self._checks = OrderChecks(market, self._orders)
         self._settlement = Settlement(market.resource)
 
-    def open(self, tick: int, actions: Iterable[Action], *, shuffle: bool) -> PendingBatch:
-        """Admit a batch; in lock-step (`shuffle`) agents take turns in an order drawn by seed.
+    def reserve(self, tick: int, actions: Iterable[Action], *, shuffle: bool) -> PendingBatch:
+        """Sort and check a batch, and return the reservations it needs.
 
-        An agent's own actions keep their order. Repeats change nothing and are answered as before.
+        In lock-step (`shuffle`) agents take turns in an order drawn by seed; an agent's own actions keep their order.
+        Repeats are idempotent: they change nothing and are answered as before.
         """
         if shuffle:
             actions = sorted(actions, key=lambda action: rank(self._seed, "turn", tick, action.agent))
-        self._admission.open_batch()
-        kept: list[Action] = []
+        self._checks.start_batch()
+        passed: list[Action] = []
         rejected: list[tuple[Action, str]] = []
         chains: list[Chain] = []
         repeats: list[str] = []
         for action in actions:
-            if self._admission.repeats(action):
+            if self._checks.is_repeat(action):
                 repeats.append(order_id_of(action))
-            elif code := self._admission.refuse(action):
+            elif code := self._checks.check(action):
                 rejected.append((action, code))
             else:
-                kept.append(action)
-                chains += self._reserve(action)
-        return PendingBatch(tuple(kept), tuple(rejected), tuple(chains), tuple(repeats))
+                passed.append(action)
+                chains += self._reservation(action)
+        return PendingBatch(tuple(passed), tuple(rejected), tuple(chains), tuple(repeats))
 
-    def close(self, opened: PendingBatch, refused: Mapping[str, str], mark: BatchEnd) -> ClearedBatch:
-        """Match what holds its reservation; `refused` maps the ledger's refused chain ids to why."""
+    def clear(self, pending: PendingBatch, refused: Mapping[str, str], end: BatchEnd) -> ClearedBatch:
+        """Match the orders that have their reservations; `refused` maps the chains the ledger refused to its reasons."""
         codes = {
             chain.cause: ID_EXISTS if refused[chain.id] in _ID_TAKEN else refused[chain.id]
-            for chain in opened.chains
+            for chain in pending.chains
             if chain.id in refused
         }
         for order_id in codes:
-            self._settlement.forget(order_id)
-        held: list[Action] = []
-        rejected = list(opened.rejected)
-        for action in opened.actions:
+            self._settlement.drop(order_id)
+        reserved: list[Action] = []
+        rejected = list(pending.rejected)
+        for action in pending.actions:
             if action.verb is not Verb.CANCEL and order_id_of(action) in codes:
                 rejected.append((action, codes[order_id_of(action)]))
             else:
-                held.append(action)
-        items = self._match(held, rejected, mark)
+                reserved.append(action)
+        items = self._match(reserved, rejected, end)
         chains = self._settlement.settle(items)
         for item in items:
-            self._admission.evolve(item)
+            self._checks.evolve(item)
         self._n += len(items)
         self.batch += 1
-        self.closed = mark.ends_period
-        self.last_sequence = max(self.last_sequence, mark.last_sequence)
-        before, self.quote = self.quote, self._book.quote()
-        cleared = self._summary(items, len(held) + len(rejected), mark)
+        self.period_closed = end.ends_period
+        self.last_sequence = max(self.last_sequence, end.last_sequence)
+        before, self.quote = self.quote, self._orders.quote()
+        cleared = self._summary(items, len(reserved) + len(rejected), end)
         price = None
         if self.quote != before:
             price = PriceUpdated(
                 resource=self.market.resource, price=self.quote.last, quote=self.quote, volume=cleared.volume
             )
-        answers = (self._admission.answer(order_id) for order_id in opened.repeats)
+        answers = (self._checks.first_answer(order_id) for order_id in pending.repeats)
         return ClearedBatch(tuple(chains), tuple(items), cleared, price, tuple(filter(None, answers)))
 
-    def hear(self, items: Iterable[Item]) -> None:
-        """Take items of the past in; they count when their batch is known to be finished.
+    def collect(self, items: Iterable[Item]) -> None:
+        """Keep items of the past until `replay` of their batch; an item of a batch that was begun twice may come twice."""
+        self._collected.update((item.n, item) for item in items)
 
-        A batch that was begun twice may tell an item twice.
-        """
-        self._heard.update((item.n, item) for item in items)
-
-    def resume(self, cleared: TickCleared) -> None:
+    def replay(self, cleared: TickCleared) -> None:
         """Apply a finished batch of the past; one that was applied before is passed over.
 
-        Raises CorruptLog if an item of it was not heard: on another book than the one there was nothing may be done.
+        Raises CorruptLog if one of its items was not collected: on another book than the first one, nothing may be done.
         """
         if cleared.batch <= self.batch:
             return
         for n in range(self._n, self._n + cleared.items):
-            item = self._heard.pop(n, None)
+            item = self._collected.pop(n, None)
             if item is None:
                 message = (
                     f"the log lacks item {n} of the book of {self.market.resource}, of batch {cleared.batch}"
                 )
                 raise CorruptLog(message)
-            self._book.evolve(item)
+            self._orders.evolve(item)
             self._settlement.evolve(item)
-            self._admission.evolve(item)
+            self._checks.evolve(item)
         self._n += cleared.items
         self.batch = cleared.batch
         self.last_sequence = cleared.last_sequence
         self.quote = cleared.quote
-        self.closed = cleared.period_closed
+        self.period_closed = cleared.period_closed
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both would go on in the same way: the same book, reservations, memory and counters."""
+        """Return whether both would go on in the same way: the same orders, reservations, memory and counters."""
         return self._state() == other._state() if isinstance(other, MarketBook) else NotImplemented
 
-    __hash__ = None  # type: ignore[assignment]  # a session changes
+    __hash__ = None  # type: ignore[assignment]  # a book changes
 
     def _state(self) -> tuple[object, ...]:
-        counters = self.batch, self.last_sequence, self.quote, self.closed, self._n
-        return counters, self._book, self._admission, self._settlement
+        counters = self.batch, self.last_sequence, self.quote, self.period_closed, self._n
+        return counters, self._orders, self._checks, self._settlement
 
-    def repeats(self, action: Action) -> bool:
-        """Return whether an action asks again for what this book has answered."""
-        return self._admission.repeats(action)
+    def is_repeat(self, action: Action) -> bool:
+        """Return whether an action asks again for an order that this book has answered."""
+        return self._checks.is_repeat(action)
 
     def depth(self, levels: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Return bids and asks by price, best first."""
-        return self._book.depth(levels)
+        return self._orders.depth(levels)
 
-    def open_orders(self, agent: str) -> int:
-        """Return how many of an agent's orders rest on the book."""
-        return self._book.open_orders(agent)
+    def open_order_count(self, agent: str) -> int:
+        """Return the number of an agent's orders on the book."""
+        return self._orders.open_order_count(agent)
 
-    def orders(self, agent: str) -> tuple[RestingOrder, ...]:
-        """Return an agent's orders that rest on the book, oldest first; the caller must not change them."""
-        return self._book.of_agent(agent)
+    def agent_orders(self, agent: str) -> tuple[RestingOrder, ...]:
+        """Return an agent's orders on the book, oldest first; the caller must not change them."""
+        return self._orders.agent_orders(agent)
 
-    def _reserve(self, action: Action) -> tuple[Chain, ...]:
-        """Take an admissible action in; return the chain that reserves what it needs before it enters, if any."""
+    def _reservation(self, action: Action) -> tuple[Chain, ...]:
+        """Admit an action that passed the checks; return the chain that reserves for it, none for a cancel."""
         if action.verb is Verb.CANCEL:
-            self._admission.leave(action)
+            self._checks.admit_cancel(action)
             return ()
-        side, amount = self._admission.admit(action)
-        ask = self._settlement.top_up if action.verb is Verb.REPLACE else self._settlement.reserve
-        return (ask(order_id_of(action), action.agent, side, amount),)
+        side, amount = self._checks.admit(action)
+        replaces = action.verb is Verb.REPLACE
+        reserve = self._settlement.reserve_more if replaces else self._settlement.reserve
+        return (reserve(order_id_of(action), action.agent, side, amount),)
 
-    def _match(self, held: list[Action], rejected: list[tuple[Action, str]], mark: BatchEnd) -> list[Item]:
-        draws = Draws(self._seed, "match", self.market.resource, mark.tick)
-        items: list[Item] = [
-            rejection(self._n + i, action, str(code)) for i, (action, code) in enumerate(rejected)
-        ]
-        items += self._book.process(held, self._n + len(items), draws, clear=self._clears(mark))
-        if mark.ends_period:
-            items += self._book.empty(self._n + len(items))
-        return items
+    def _match(self, reserved: list[Action], rejected: list[tuple[Action, str]], end: BatchEnd) -> list[Item]:
+        """Return the items of a batch: refusals, then each action's, then those of its end."""
+        batch = BatchItems(self._orders, self._n)
+        for action, code in rejected:
+            batch.reject(action, str(code))
+        process(self.market, batch, reserved)
+        if self._ends_window(end):
+            draws = Draws(self._seed, "match", self.market.resource, end.tick)
+            clear_window(self.market, batch, draws)
+        if end.ends_period:
+            close_period(batch)
+        return batch.items
 
-    def _clears(self, mark: BatchEnd) -> bool:
-        """Tell whether a call auction clears: its window is over, or its period."""
-        window_over = mark.tick_of_period % self.market.window_ticks == 0
-        return mark.ends_tick and (window_over or mark.ends_period)
+    def _ends_window(self, end: BatchEnd) -> bool:
+        """Return whether a call auction clears: its window is over, or its period."""
+        window_over = end.tick_of_period % self.market.window_ticks == 0
+        return end.ends_tick and (window_over or end.ends_period)
 
-    def _summary(self, items: list[Item], orders: int, mark: BatchEnd) -> TickCleared:
+    def _summary(self, items: list[Item], orders: int, end: BatchEnd) -> TickCleared:
         trades = [item for item in items if isinstance(item, TradeExecuted)]
         return TickCleared(
             batch=self.batch,
-            period=mark.period,
+            period=end.period,
             items=len(items),
             orders=orders,
             trades=len(trades),
             volume=sum(trade.quantity for trade in trades),
             quote=self.quote,
             tape=tuple(tape(items)[-TAPE_MAX:]),
-            period_closed=mark.ends_period,
+            period_closed=end.ends_period,
             last_sequence=self.last_sequence,
         )
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from econsim.domain.market.mechanism import RestingOrder
 from econsim.schemas.market import Level
-from econsim.schemas.orders import Side
+from econsim.schemas.orders import OrderKind, Side
 
 BID: Final = Side.BID
 ASK: Final = Side.ASK
@@ -21,6 +21,28 @@ ASK: Final = Side.ASK
 
 EMPTY_LEVELS_MAX: Final = 64
 """Emptied price levels kept before a sweep is considered: small, and rarely reached by honest books."""
+
+
+@dataclass(slots=True)
+class RestingOrder:
+    """An order on the book."""
+
+    order_id: str
+    """Id of the order."""
+    agent: str
+    """Agent that placed the order."""
+    side: Side
+    """Side of the book: bid or ask."""
+    kind: OrderKind
+    """Order type."""
+    price: int
+    """Limit, micro-credits a unit."""
+    quantity: int
+    """Units when the order was placed."""
+    open: int
+    """Units still open."""
+    place: int = 0
+    """Place in the queue of its price: number of the item that opened it, which may be that of an order it replaced."""
 
 
 class BookSide:

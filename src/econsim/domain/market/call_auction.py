@@ -1,7 +1,9 @@
-"""The call auction: quotes collected over a window, cleared at one uniform price (economy.md §2).
+"""The call auction: quotes are collected over a window, then cleared at one uniform price.
 
-Owns the choice of the price (`clearing_price`) and who trades at the margin. Quotes are one-shot:
-what does not trade when the window is cleared is cancelled.
+Owns the choice of the price (`clearing_price`) and of the orders that trade at the margin. It takes limit orders of any
+quantity. Quotes last for one window: those that do not trade when it is cleared are cancelled. Until then the book may be
+crossed. A quote that crosses one of its own agent's is accepted, then cancelled, so no clearing price can match an agent
+with itself. Called through the table in `matching`.
 """
 
 from __future__ import annotations
@@ -11,48 +13,34 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.market.auction import Auction
-from econsim.domain.market.mechanism import RestingOrder
-from econsim.domain.market.transcript import Transcript
+from econsim.domain.market.batch_items import BatchItems
+from econsim.domain.market.book_side import RestingOrder
+from econsim.domain.market.open_orders import OpenOrders
 from econsim.schemas.orders import Action, OrderKind, Side
-from econsim.schemas.scenario import Rationing
+from econsim.schemas.scenario import Market, Rationing
 
 
-class CallAuction(Auction):
-    """Limit orders of any quantity; until the window is cleared the book is open to see and may be crossed.
+def kind_refusal(orders: OpenOrders, action: Action, side: Side) -> str | None:  # noqa: ARG001  # the mechanisms' common form
+    """Refuse every order type but limit."""
+    return None if action.kind is OrderKind.LIMIT else "market_takes_limit_orders_only"
 
-    An incoming quote that crosses one of its own agent's is accepted, then cancelled
-    (`self_trade_prevented`), so no clearing price can match an agent with itself.
-    """
 
-    def __init__(self, tick_size: int = 1, rationing: Rationing = Rationing.PRICE_TIME) -> None:
-        """Start empty; prices are multiples of `tick_size` micro-credits."""
-        super().__init__()
-        self._tick_size = tick_size
-        self._rationing = rationing
+def prevent_self_trade(batch: BatchItems, order: RestingOrder) -> None:
+    """Cancel a quote that crosses one of its own agent's; every other quote waits for the end of the window."""
+    if batch.orders.crosses_own(order, order.side):
+        batch.cancel(order, "self_trade_prevented")
 
-    def _refuse(self, action: Action, side: Side) -> str | None:  # noqa: ARG002  # the mechanisms' common form
-        return None if action.kind is OrderKind.LIMIT else "market_takes_limit_orders_only"
 
-    def _match(self, order: RestingOrder, out: Transcript) -> None:
-        if any(_would_trade(order, own) for own in self.of_agent(order.agent)):
-            out.cancel(order, "self_trade_prevented")
-
-    def _clear(self, draws: Draws, out: Transcript) -> None:
-        price = clearing_price(self.bids, self.asks, self._tick_size)
-        if price is not None:
-            bids = self._eligible([bid for bid in self.bids if bid.price >= price], draws)
-            asks = self._eligible([ask for ask in self.asks if ask.price <= price], draws)
-            _pair(bids, asks, price, out)
-        for order in self.in_arrival_order():
-            out.cancel(order, "not_cleared")
-
-    def _eligible(self, orders: list[RestingOrder], draws: Draws) -> list[RestingOrder]:
-        """Return the orders in the order they trade: better prices first, ties by arrival or by lot."""
-        if self._rationing is Rationing.PRICE_TIME:
-            return orders
-        better_first = -1 if orders[0].side is Side.BID else 1
-        return sorted(orders, key=lambda order: (order.price * better_first, draws.bits()))
+def trade_at_one_price(batch: BatchItems, market: Market, draws: Draws) -> None:
+    """Trade the quotes of a window at its clearing price, then cancel the rest."""
+    orders = batch.orders
+    price = clearing_price(orders.bids, orders.asks, market.tick_size)
+    if price is not None:
+        bids = _trading_order([bid for bid in orders.bids if bid.price >= price], market.rationing, draws)
+        asks = _trading_order([ask for ask in orders.asks if ask.price <= price], market.rationing, draws)
+        _pair(bids, asks, price, batch)
+    for order in orders.in_arrival_order():
+        batch.cancel(order, "not_cleared")
 
 
 def clearing_price(bids: Iterable[RestingOrder], asks: Iterable[RestingOrder], tick_size: int) -> int | None:
@@ -87,14 +75,15 @@ def clearing_price(bids: Iterable[RestingOrder], asks: Iterable[RestingOrder], t
     return low + (high - low) // 2 // tick_size * tick_size
 
 
-def _would_trade(order: RestingOrder, own: RestingOrder) -> bool:
-    if own.side is order.side:
-        return False
-    bid, ask = (order, own) if order.side is Side.BID else (own, order)
-    return bid.price >= ask.price
+def _trading_order(orders: list[RestingOrder], rationing: Rationing, draws: Draws) -> list[RestingOrder]:
+    """Return the orders in the order they trade: better prices first, ties by arrival or by lot."""
+    if rationing is Rationing.PRICE_TIME:
+        return orders
+    better_first = -1 if orders[0].side is Side.BID else 1
+    return sorted(orders, key=lambda order: (order.price * better_first, draws.bits()))
 
 
-def _pair(bids: list[RestingOrder], asks: list[RestingOrder], price: int, out: Transcript) -> None:
+def _pair(bids: list[RestingOrder], asks: list[RestingOrder], price: int, batch: BatchItems) -> None:
     """Fill bids with asks in turn until one side is used up; a bid's fills are counted from 1."""
     supply = iter(asks)
     ask = next(supply, None)
@@ -102,6 +91,6 @@ def _pair(bids: list[RestingOrder], asks: list[RestingOrder], price: int, out: T
         left, fill = bid.open, 0
         while left and ask is not None:
             fill += 1
-            left -= out.trade(bid, ask, price, fill)
+            left -= batch.trade(bid, ask, price, fill)
             if not ask.open:
                 ask = next(supply, None)

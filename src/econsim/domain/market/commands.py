@@ -1,7 +1,7 @@
-"""From commands to actions: who may send what to a market, checked before a book sees it.
+"""From commands to actions: identity, form and size are checked before a book sees a command.
 
-What passes here cannot stop a book: identity, form and size are right, and what is still wrong the
-market refuses with a fact. Identity is the subject's last token (architecture B3); the payload may repeat it but not change it.
+A command that passes cannot stop a book: what is still wrong in it, the market refuses with an item. The sender's identity is
+the subject's last token; the payload may repeat it but not change it.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ COMMAND_BYTES_MAX: Final = 4_096
 """Bytes in one agent's command: ten times the largest valid one."""
 
 CLOCK: Final = "clock"
-"""The one sender that may close ticks."""
+"""Sender that may close ticks; no other may."""
 
 UNREADABLE: Final = "unreadable"
-"""Stands for the order of a command that names none."""
+"""Order id in the refusal of a command that names no order."""
 
 _ORDER_ID: Final = re.compile(
     rb'"order_id"\s*:\s*"((?:[a-z0-9][a-z0-9_-]{0,47}\.)?[a-z0-9][a-z0-9_-]{0,63})"'
 )
 
 TRUSTED: Final = frozenset({"place_orders", "close_tick"})
-"""Commands only hosts and the clock send; the others are one agent's own."""
+"""Commands that only hosts and the clock send; each of the others is one agent's own."""
 
 _MODELS: Final[Mapping[str, type[Command]]] = {
     "place_bid": PlaceBid,
@@ -66,7 +66,7 @@ _NAMES: Final[Mapping[str, TypeAdapter[str]]] = {"agent": TypeAdapter(Name), "or
 
 @dataclass(frozen=True, slots=True)
 class InvalidAction(Action):
-    """An action of a host's batch that its market refuses by itself, so that it takes no other action along."""
+    """A wrong action of a host's batch: its market refuses it alone, and takes the other actions."""
 
     code: str = ""
     """The refusal as a sentence in snake case."""
@@ -78,7 +78,7 @@ def parse_command(
     """Return the clock's mark, or the actions a command asks for.
 
     Raises InvalidMessage for a payload outside its schema, NotFound for an agent that is not in the run,
-    NotAllowed for an identity that does not match.
+    NotAllowed for an identity that does not match its subject.
     """
     command = _parse(subject.action, payload)
     _check_identity(command, subject.agent)
@@ -86,14 +86,14 @@ def parse_command(
         _check_clock(subject.agent)
         return command
     if isinstance(command, PlaceOrders):
-        return tuple(_hosted(subject.agent, action, roster) for action in command.actions)
+        return tuple(_host_action(subject.agent, action, roster) for action in command.actions)
     if subject.agent not in roster:
         raise agent_is_not_in_this_run(subject.agent, subject.run)
     return (action_of(command, subject.agent),)
 
 
 def parse_agent_command(action: str, agent: str, payload: bytes) -> Command:
-    """Return one agent's own command; raises InvalidMessage, or NotAllowed for another's identity or order."""
+    """Return one agent's own command; raises InvalidMessage, or NotAllowed for another agent's identity or order."""
     command = _parse(action, payload)
     _check_identity(command, agent)
     action_of(command, agent)
@@ -101,7 +101,7 @@ def parse_agent_command(action: str, agent: str, payload: bytes) -> Command:
 
 
 def action_of(command: Command, agent: str) -> Action:
-    """Return what one agent's command asks its market to do, orders under their ids in the run.
+    """Return the action that one agent's command asks for, its orders under their ids in the run.
 
     Raises NotAllowed for another agent's order, InvalidMessage for an id that is too long.
     """
@@ -126,7 +126,7 @@ def action_of(command: Command, agent: str) -> Action:
 
 
 def readable_order_id(subject: Parsed, payload: bytes) -> str:
-    """Return the order a refused command names, as far as it can be read, so that its sender knows which."""
+    """Return the order id in a refused command, so that its sender knows which one; UNREADABLE if there is none."""
     found = _ORDER_ID.search(payload[:COMMAND_BYTES_MAX])
     if not found:
         return UNREADABLE
@@ -148,28 +148,28 @@ def _parse(action: str, payload: bytes) -> Command:
     try:
         command: Command = parse(payload)
     except ValidationError as error:
-        if action == "place_orders" and all(_is_of_an_action(each["loc"]) for each in error.errors()):
-            return _batch(payload)
+        if action == "place_orders" and all(_is_in_an_action(each["loc"]) for each in error.errors()):
+            return _parse_batch(payload)
         raise InvalidMessage(validation_message(error)) from error
     return command
 
 
-def _is_of_an_action(where: tuple[int | str, ...]) -> bool:
+def _is_in_an_action(where: tuple[int | str, ...]) -> bool:
     return len(where) > 1 and where[0] == "actions"
 
 
-def _batch(payload: bytes) -> PlaceOrders:
-    """Return a batch of which single actions are wrong: each is taken in by itself."""
+def _parse_batch(payload: bytes) -> PlaceOrders:
+    """Return a batch with wrong actions in it: each action is parsed by itself."""
     document = json.loads(payload)
-    actions = tuple(map(_action, document["actions"]))
+    actions = tuple(map(_parse_action, document["actions"]))
     command = PlaceOrders.model_validate_json(json.dumps(document | {"actions": []}))
     return command.model_copy(update={"actions": actions})
 
 
-def _action(found: object) -> Action:
+def _parse_action(found: object) -> Action:
     """Return one action as far as it can be read.
 
-    A number beyond its bounds is kept: the market refuses it in the same words whoever sent it.
+    A number beyond its bounds is kept: the market refuses it in the same words for every sender.
     """
     try:
         return _ACTION.validate_json(json.dumps(found))
@@ -177,20 +177,20 @@ def _action(found: object) -> Action:
         named = found if isinstance(found, dict) else {}
         beyond = {str(each["loc"][-1]): each["input"] for each in error.errors() if each["type"] in _BOUNDS}
         if len(beyond) == error.error_count():
-            return replace(_action(named | dict.fromkeys(beyond, 0)), **beyond)
-        agent, order_id = _named("agent", named), _named("order_id", named)
+            return replace(_parse_action(named | dict.fromkeys(beyond, 0)), **beyond)
+        agent, order_id = _readable("agent", named), _readable("order_id", named)
         return InvalidAction(Verb.CANCEL, agent, order_id, code="action_does_not_follow_its_schema")
 
 
-def _named(key: str, found: Mapping[str, object]) -> str:
+def _readable(key: str, found: Mapping[str, object]) -> str:
     try:
         return _NAMES[key].validate_python(found.get(key))
     except ValidationError:
         return UNREADABLE
 
 
-def _hosted(host: str, action: Action, roster: Mapping[str, Agent]) -> Action:
-    """Return a host's action; one that it may not send, or no single command could say, as what the market refuses."""
+def _host_action(host: str, action: Action, roster: Mapping[str, Agent]) -> Action:
+    """Return a host's action; an InvalidAction if the host may not send it, or if no single command could ask for it."""
     agent = roster.get(action.agent)
     if agent is None or agent.host is None or host_name(agent.host) != host:
         code = action.code if isinstance(action, InvalidAction) else "agent_belongs_to_another_host"

@@ -1,7 +1,7 @@
 """The events of one batch of one book: items grouped by kind, then the price, then the summary.
 
-One message a kind and batch, because every durable write costs a disk flush; `tick_cleared` is last,
-so a batch without it was not finished and will be repeated.
+One message a kind and batch, because every durable write costs a disk flush. `tick_cleared` is last, so a batch
+without it was not finished and will be repeated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from econsim.schemas.orders import Side
 from econsim.schemas.subject import Subject
 
 ACTOR: Final = "market"
-"""Who acts in market events."""
+"""Actor of market events."""
 
 ITEM_EVENTS: Final[tuple[tuple[Subject, Callable[..., Message]], ...]] = (
     (subjects.BID_ACCEPTED, Accepted.model_construct),
@@ -39,11 +39,11 @@ ITEM_EVENTS: Final[tuple[tuple[Subject, Callable[..., Message]], ...]] = (
     (subjects.TRADE_EXECUTED, Traded.model_construct),
     (subjects.ORDER_CANCELLED, Cancelled.model_construct),
 )
-"""Item kinds in publishing order, each with the model of its event's data."""
+"""Subjects of items in publishing order, each with the model of its event's data."""
 
 
 def item_subject(item: Item) -> Subject:
-    """Return the subject an item's event travels on."""
+    """Return the subject of an item's event."""
     if isinstance(item, OrderAccepted):
         return subjects.BID_ACCEPTED if item.side is Side.BID else subjects.ASK_ACCEPTED
     if isinstance(item, TradeExecuted):
@@ -51,23 +51,21 @@ def item_subject(item: Item) -> Subject:
     return subjects.ORDER_CANCELLED if isinstance(item, OrderCancelled) else subjects.ORDER_REJECTED
 
 
-def batch_events(envelope: Envelope, resource: str, closed: ClearedBatch) -> Iterator[AddressedEvent]:
-    """Yield a batch's events in publishing order, without the price (that is state as well)."""
+def batch_events(envelope: Envelope, resource: str, batch: ClearedBatch) -> Iterator[AddressedEvent]:
+    """Yield a batch's events in publishing order, without the price: that is state as well."""
     groups: dict[str, list[Item]] = {}
-    for item in closed.items:
+    for item in batch.items:
         groups.setdefault(item_subject(item).template, []).append(item)
     for subject, model in ITEM_EVENTS:
         for part in _parts(groups.get(subject.template, ())):
             yield envelope.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
-    yield envelope.event(
-        subjects.TICK_CLEARED, ACTOR, closed.cleared, closed.cleared.batch, resource=resource
-    )
+    yield envelope.event(subjects.TICK_CLEARED, ACTOR, batch.cleared, batch.cleared.batch, resource=resource)
 
 
 def public_summary(cleared: AddressedEvent, resource: str, run: str) -> AddressedEvent:
-    """Return what everybody is told of a batch's end: its event, without what only the book's next worker needs.
+    """Return the broadcast of a batch's end: its event, without `last_sequence`, which only the book's next worker needs.
 
-    The place in the queue counts the orders of all runs, and so do the headers the event is published with.
+    The place in the queue counts the orders of all runs, and so do the headers that the event is published with.
     """
     data = cleared.event.data
     assert isinstance(data, TickCleared)
@@ -75,19 +73,17 @@ def public_summary(cleared: AddressedEvent, resource: str, run: str) -> Addresse
     return AddressedEvent(subjects.PUBLIC_SUMMARY(resource=resource, run=run), event)
 
 
-def price_event(envelope: Envelope, resource: str, closed: ClearedBatch) -> AddressedEvent | None:
-    """Return the price event, also the value to put in bucket `market_prices`, if the quote changed."""
-    if closed.price is None:
+def price_event(envelope: Envelope, resource: str, batch: ClearedBatch) -> AddressedEvent | None:
+    """Return the price event, which is also the value for bucket `market_prices`; none if the quote did not change."""
+    if batch.price is None:
         return None
-    return envelope.event(
-        subjects.PRICE_UPDATED, ACTOR, closed.price, closed.cleared.batch, resource=resource
-    )
+    return envelope.event(subjects.PRICE_UPDATED, ACTOR, batch.price, batch.cleared.batch, resource=resource)
 
 
 def agent_event(envelope: Envelope, resource: str, item: Item, agent: str, *key: int) -> AddressedEvent:
-    """Return the delivery that tells one agent of one item, on the event's subject with the agent last.
+    """Return the delivery of one item to one agent, on the event's subject with the agent last.
 
-    `key` tells an answer that is given again from the first: who heard that may want to hear this.
+    `key` distinguishes a repeated answer from the first: an agent that got the first one may want this one too.
     """
     subject = item_subject(item)
     model = next(model for kind, model in ITEM_EVENTS if kind is subject)
@@ -96,7 +92,7 @@ def agent_event(envelope: Envelope, resource: str, item: Item, agent: str, *key:
 
 
 def recipients(item: Item) -> Iterator[str]:
-    """Yield whom an item is delivered to: external agents, whose order ids carry their names."""
+    """Yield the agents that an item is delivered to: external agents, whose order ids carry their names."""
     if isinstance(item, TradeExecuted):
         yield from (
             agent

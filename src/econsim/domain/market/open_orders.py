@@ -1,25 +1,24 @@
 """The open orders of one market, and how each item of the past changes them.
 
-Owns a book's state and its one way to change, `evolve`; the mechanisms (`auction` and its kinds)
-decide which items to make. A book is thus its items folded, whichever mechanism made them.
+Owns the state of a market's orders and its one way to change, `evolve`; `matching` and the mechanisms decide which items
+to make. The open orders are thus the items folded, whichever mechanism made them (event sourcing).
 """
 
 from __future__ import annotations
 
-from econsim.domain.market.book_side import BID, BookSide
-from econsim.domain.market.mechanism import RestingOrder
+from econsim.domain.market.book_side import BID, BookSide, RestingOrder
 from econsim.schemas.market import Item, Level, OrderAccepted, OrderCancelled, Quote, TradeExecuted
-from econsim.schemas.orders import Side
+from econsim.schemas.orders import Action, Side
 
 
 class OpenOrders:
-    """Bids and asks in price-time priority; what they are is public, why they came is not its matter."""
+    """Bids and asks in price-time priority, under every mechanism."""
 
     def __init__(self) -> None:
         """Start with an empty book."""
         self.bids = BookSide(Side.BID)
         self.asks = BookSide(Side.ASK)
-        self._orders: dict[str, RestingOrder] = {}
+        self.by_id: dict[str, RestingOrder] = {}
         self._by_agent: dict[str, dict[str, RestingOrder]] = {}
         self._last: int | None = None
 
@@ -32,7 +31,7 @@ class OpenOrders:
             self._fill(item.bid_id, item.quantity)
             self._fill(item.ask_id, item.quantity)
         elif isinstance(item, OrderCancelled):
-            self._leave(self._orders[item.order_id])
+            self._leave(self.by_id[item.order_id])
 
     def quote(self) -> Quote:
         """Return the best prices and the last price."""
@@ -45,19 +44,27 @@ class OpenOrders:
 
     def find(self, order_id: str) -> RestingOrder | None:
         """Return an open order; the caller must not change it."""
-        return self._orders.get(order_id)
+        return self.by_id.get(order_id)
 
-    def of_agent(self, agent: str) -> tuple[RestingOrder, ...]:
+    def agent_orders(self, agent: str) -> tuple[RestingOrder, ...]:
         """Return an agent's open orders, oldest first."""
         return tuple(self._by_agent.get(agent, {}).values())
 
-    def open_orders(self, agent: str) -> int:
+    def open_order_count(self, agent: str) -> int:
         """Return how many open orders an agent has."""
         return len(self._by_agent.get(agent, ()))
 
+    def crosses_own(self, new: Action | RestingOrder, side: Side) -> bool:
+        """Return whether an order's limit crosses that of an open order of its own agent."""
+        sign = 1 if side is BID else -1
+        return any(
+            own.side is not side and own.price * sign <= new.price * sign
+            for own in self.agent_orders(new.agent)
+        )
+
     def in_arrival_order(self) -> tuple[RestingOrder, ...]:
         """Return every open order, oldest first."""
-        return tuple(self._orders.values())
+        return tuple(self.by_id.values())
 
     def side(self, side: Side) -> BookSide:
         """Return the bids or the asks."""
@@ -65,10 +72,10 @@ class OpenOrders:
 
     def __len__(self) -> int:
         """Return how many orders are open."""
-        return len(self._orders)
+        return len(self.by_id)
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both books hold the same orders in the same priority, and the same last price."""
+        """Return whether both have the same orders in the same priority, and the same last price."""
         if not isinstance(other, OpenOrders):
             return NotImplemented
         return self._state() == other._state()
@@ -76,7 +83,7 @@ class OpenOrders:
     __hash__ = None  # type: ignore[assignment]  # a book changes
 
     def _state(self) -> tuple[object, ...]:
-        return type(self), self._last, self.in_arrival_order(), tuple(self.bids), tuple(self.asks)
+        return self._last, self.in_arrival_order(), tuple(self.bids), tuple(self.asks)
 
     def _enter(self, item: OrderAccepted) -> None:
         order = RestingOrder(
@@ -87,30 +94,30 @@ class OpenOrders:
             item.price,
             item.quantity,
             item.quantity,
-            self._place_in_queue(item),
+            self._queue_place(item),
         )
-        self._orders[order.order_id] = order
+        self.by_id[order.order_id] = order
         mine = self._by_agent.get(order.agent)
         if mine is None:
             mine = self._by_agent[order.agent] = {}
         mine[order.order_id] = order
         self.side(order.side).add(order)
 
-    def _place_in_queue(self, item: OrderAccepted) -> int:
-        """Return an order's place in the queue: a new one, but for a replacement that asks for nothing more."""
-        old = self._orders.get(item.replaces) if item.replaces else None
+    def _queue_place(self, item: OrderAccepted) -> int:
+        """Return an order's place in the queue: its own number, or the old order's place if a replacement asks for no more."""
+        old = self.by_id.get(item.replaces) if item.replaces else None
         if old is None or item.price != old.price or item.quantity > old.open:
             return item.n
         return old.place
 
     def _fill(self, order_id: str, quantity: int) -> None:
-        order = self._orders[order_id]
+        order = self.by_id[order_id]
         order.open -= quantity
         if not order.open:
             self._leave(order)
 
     def _leave(self, order: RestingOrder) -> None:
-        del self._orders[order.order_id]
+        del self.by_id[order.order_id]
         mine = self._by_agent[order.agent]
         del mine[order.order_id]
         if not mine:

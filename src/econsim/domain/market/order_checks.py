@@ -1,7 +1,7 @@
-"""Which actions a market takes in: grid, limits and repeated ids, before any money is touched.
+"""Checks of a market's actions before any money is touched: price grid, limits and repeated ids.
 
-What is remembered of the past is the book's items and nothing else, taken in as they are numbered, so a book
-that was rebuilt from the log tells repeats as the first one would.
+Owns the memory by which a book is idempotent. That memory is the book's items and nothing else, taken in as they are
+numbered, so a book that was rebuilt from the log recognises the repeats that the first one would.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.domain.market.commands import InvalidAction
-from econsim.domain.market.mechanism import Mechanism
+from econsim.domain.market.open_orders import OpenOrders
 from econsim.domain.market.order_terms import (
     SIDES,
     OrderTerms,
@@ -27,10 +27,10 @@ from econsim.schemas.scenario import Market
 from econsim.schemas.types import QUANTITY_MAX
 
 ORDER_IDS_REMEMBERED_MAX: Final = 1_000_000
-"""Order ids a book remembers to tell repeats: about 300 MB at the limit, hours of the fastest run."""
+"""Order ids that a book remembers for deduplication: about 300 MB at the limit, hours of the fastest run."""
 
 ID_EXISTS: Final = "order_id_exists_with_different_fields"
-"""Refusal of an action whose order id stands for something else."""
+"""Refusal of an action if its order id stands for another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,15 @@ class ReplaceableOrder:
     """An order that a replace may name."""
 
     agent: str
-    """Whose."""
+    """Agent that placed the order."""
     side: Side
-    """Bid or ask."""
-    held: int
-    """Micro-credits (bid) or units (ask) reserved for it."""
+    """Side of the book: bid or ask."""
+    reserved: int
+    """Micro-credits (bid) or units (ask) reserved for the order."""
 
 
 def terms_refusal(market: Market, price: int, quantity: int) -> str | None:
-    """Return why a market takes no order of such a price and quantity, as a sentence in snake case; none if it does."""
+    """Return why a market takes no order of a price and quantity, as a sentence in snake case; none if it does."""
     if quantity < 1 or quantity % market.lot_size:
         return "quantity_is_not_a_multiple_of_the_lot_size"
     if quantity > QUANTITY_MAX:
@@ -59,74 +59,74 @@ def terms_refusal(market: Market, price: int, quantity: int) -> str | None:
 
 
 class OrderChecks:
-    """What one book has taken in, and what it refuses."""
+    """The answers one book has given, and the orders of the batch under way."""
 
-    def __init__(self, market: Market, book: Mechanism) -> None:
+    def __init__(self, market: Market, orders: OpenOrders) -> None:
         """Start with nothing remembered."""
         self._market = market
-        self._book = book
+        self._orders = orders
         self._answers: dict[str, OrderAccepted | OrderRejected] = {}
-        self._fresh: dict[str, OrderTerms] = {}
-        self._entering: dict[str, ReplaceableOrder] = {}
+        self._batch_terms: dict[str, OrderTerms] = {}
+        self._placed: dict[str, ReplaceableOrder] = {}
         self._leaving: set[str] = set()
         self._added: Counter[str] = Counter()
 
-    def open_batch(self) -> None:
-        """Forget what the batch before asked for: what became of it is remembered."""
-        self._fresh.clear()
-        self._entering.clear()
+    def start_batch(self) -> None:
+        """Forget the actions of the batch before: their answers are remembered."""
+        self._batch_terms.clear()
+        self._placed.clear()
         self._leaving.clear()
         self._added.clear()
 
-    def repeats(self, action: Action) -> bool:
+    def is_repeat(self, action: Action) -> bool:
         """Return whether this very order was asked for before: asking again changes nothing."""
         if action.verb is Verb.CANCEL or isinstance(action, InvalidAction):
             return False
-        return self._known(order_id_of(action)) == action_terms(action)
+        return self._known_terms(order_id_of(action)) == action_terms(action)
 
-    def answer(self, order_id: str) -> OrderAccepted | OrderRejected | None:
-        """Return what was answered when an order was first asked for; none if that is forgotten."""
+    def first_answer(self, order_id: str) -> OrderAccepted | OrderRejected | None:
+        """Return the answer to an order when it was first asked for; none if that is forgotten."""
         return self._answers.get(order_id)
 
-    def refuse(self, action: Action) -> str | None:
-        """Note what is asked for; return why it cannot be taken in, as a sentence in snake case, none if it can."""
+    def check(self, action: Action) -> str | None:
+        """Note the terms of an action; return why it is refused, as a sentence in snake case, none if it passes."""
         if isinstance(action, InvalidAction):
             return action.code
         if action.verb is Verb.CANCEL:
             return None
         order_id = order_id_of(action)
         # An order may rest for so long that its id is forgotten.
-        if self._known(order_id) or self._book.find(order_id):
+        if self._known_terms(order_id) or self._orders.find(order_id):
             return ID_EXISTS
-        self._fresh[order_id] = action_terms(action)
-        terms = terms_refusal(self._market, action.price, action.quantity)
-        return self._refuse_replace(action) or terms or self._refuse_count(action)
+        self._batch_terms[order_id] = action_terms(action)
+        refusal = terms_refusal(self._market, action.price, action.quantity)
+        return self._replace_refusal(action) or refusal or self._room_refusal(action)
 
     def admit(self, action: Action) -> tuple[Side, int]:
-        """Take an action in that places an order; return the order's side and what to reserve before it enters.
+        """Admit an action that places an order; return the order's side and the amount to reserve before it enters.
 
-        A replacement takes over what its order holds, and reserves only what it needs beyond that.
+        A replacement takes over its order's reservation, and reserves only what it needs beyond that.
         """
-        old = self._standing(action.order_id) if action.verb is Verb.REPLACE else None
+        old = self._replaceable(action.order_id) if action.verb is Verb.REPLACE else None
         side = old.side if old else SIDES[action.verb]
         needed = required_amount(side, action.price, action.quantity)
-        self._entering[order_id_of(action)] = ReplaceableOrder(action.agent, side, needed)
+        self._placed[order_id_of(action)] = ReplaceableOrder(action.agent, side, needed)
         if old is None:
             self._added[action.agent] += 1
         else:
             # Neither the order nor its replacement makes room: the replace may still be refused.
             self._leaving.update((action.order_id, order_id_of(action)))
-        return side, max(0, needed - old.held) if old else needed
+        return side, max(0, needed - old.reserved) if old else needed
 
-    def leave(self, action: Action) -> None:
-        """Take a cancel in: whatever happens to the order first, it makes room for those behind it."""
-        old = self._standing(action.order_id)
+    def admit_cancel(self, action: Action) -> None:
+        """Admit a cancel: whatever happens to its order first, it makes room for the orders behind it."""
+        old = self._replaceable(action.order_id)
         if old and old.agent == action.agent and action.order_id not in self._leaving:
             self._leaving.add(action.order_id)
             self._added[action.agent] -= 1
 
     def evolve(self, item: Item) -> None:
-        """Remember what an item answers, unless its order id had an answer before."""
+        """Remember an item as the answer to its order, unless the order had an answer before."""
         if not isinstance(item, OrderAccepted | OrderRejected) or item.order_id in self._answers:
             return
         if isinstance(item, OrderRejected) and (item.verb in (None, Verb.CANCEL) or item.code == ID_EXISTS):
@@ -141,39 +141,38 @@ class OrderChecks:
             return NotImplemented
         return list(self._answers.items()) == list(other._answers.items())
 
-    __hash__ = None  # type: ignore[assignment]  # what is remembered changes
+    __hash__ = None  # type: ignore[assignment]  # the memory changes
 
-    def _known(self, order_id: str) -> OrderTerms | None:
-        """Return what an order id stands for, in this batch or since before."""
+    def _known_terms(self, order_id: str) -> OrderTerms | None:
+        """Return the terms an order id stands for, in this batch or since before."""
         found = self._answers.get(order_id)
-        return item_terms(found) if found else self._fresh.get(order_id)
+        return item_terms(found) if found else self._batch_terms.get(order_id)
 
-    def _standing(self, order_id: str) -> ReplaceableOrder | None:
+    def _replaceable(self, order_id: str) -> ReplaceableOrder | None:
         """Return an order that rests, or that entered before in this batch as far as is known."""
-        resting = self._book.find(order_id)
+        resting = self._orders.find(order_id)
         if resting is None:
-            return self._entering.get(order_id)
-        return ReplaceableOrder(
-            resting.agent, resting.side, required_amount(resting.side, resting.price, resting.open)
-        )
+            return self._placed.get(order_id)
+        reserved = required_amount(resting.side, resting.price, resting.open)
+        return ReplaceableOrder(resting.agent, resting.side, reserved)
 
-    def _refuse_replace(self, action: Action) -> str | None:
-        """Refuse to replace what neither rests nor enters: its side, so its reservation, is unknown."""
+    def _replace_refusal(self, action: Action) -> str | None:
+        """Refuse to replace an order that neither rests nor enters: its side, so its reservation, is unknown."""
         if action.verb is not Verb.REPLACE:
             return None
-        old = self._standing(action.order_id)
+        old = self._replaceable(action.order_id)
         if old is None:
             return "order_not_found"
         return None if old.agent == action.agent else "order_belongs_to_another_agent"
 
-    def _refuse_count(self, action: Action) -> str | None:
-        """Refuse what there is no room for; a replacement needs none but its order's."""
+    def _room_refusal(self, action: Action) -> str | None:
+        """Refuse an order that there is no room for; a replacement takes the room of its order."""
         market, more = self._market, int(action.verb is not Verb.REPLACE)
-        if len(self._entering) >= CHAINS_PER_SUBMISSION_MAX:
+        if len(self._placed) >= CHAINS_PER_SUBMISSION_MAX:
             return "batch_has_too_many_orders"
-        own = self._book.open_orders(action.agent) + self._added[action.agent]
+        own = self._orders.open_order_count(action.agent) + self._added[action.agent]
         if own + more > market.open_orders_max:
             return "agent_has_too_many_open_orders"
-        if len(self._book) + self._added.total() + more > market.book_orders_max:
+        if len(self._orders) + self._added.total() + more > market.book_orders_max:
             return "order_book_is_full"
         return None

@@ -1,7 +1,7 @@
-"""What an action asks for, and what an item of a book says was asked: one order id stands for one of them.
+"""Terms of orders: one order id stands for one set of terms, in an action and in the item that answers it.
 
-Owns the comparison by which a repeat is told from another order under the same id, and the refusal that keeps
-what was asked. Pure.
+Owns the comparison that tells a repeat from another order under the same id (deduplication), and the refusal that keeps
+the terms of its action. Pure.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ VERBS: Final = {side: verb for verb, side in SIDES.items()}
 
 
 class OrderTerms(NamedTuple):
-    """What an order id stands for; the same id with other terms is another order."""
+    """The terms that an order id stands for; the same id with other terms is another order."""
 
     verb: Verb | None
-    """How it was asked for; none if that could not be read."""
+    """Verb of the action; none if the command could not be read."""
     agent: str
-    """Whose it is."""
+    """Agent that placed the order."""
     price: int | None
     """Limit, micro-credits a unit."""
     quantity: int | None
-    """Units."""
+    """Units of the order."""
     kind: OrderKind | None
-    """Order type; none for a replace, which keeps its order's."""
+    """Order type; none for a replace, which keeps that of its order."""
     replaces: str | None
-    """The order a replace names."""
+    """Order that a replace names; none for any other verb."""
 
 
 def order_id_of(action: Action) -> str:
@@ -42,14 +42,14 @@ def order_id_of(action: Action) -> str:
 
 
 def action_terms(action: Action) -> OrderTerms:
-    """Return what a placing action asks for."""
+    """Return the terms of an action that places an order."""
     replaces = action.verb is Verb.REPLACE
     kind, old = (None, action.order_id) if replaces else (action.kind, None)
     return OrderTerms(action.verb, action.agent, action.price, action.quantity, kind, old)
 
 
 def item_terms(item: OrderAccepted | OrderRejected) -> OrderTerms:
-    """Return what was asked for by the action that an item answers."""
+    """Return the terms of the action that an item answers."""
     if isinstance(item, OrderRejected):
         return OrderTerms(item.verb, item.agent, item.price, item.quantity, item.kind, item.replaces)
     verb, kind = (Verb.REPLACE, None) if item.replaces else (VERBS[item.side], item.kind)
@@ -57,7 +57,7 @@ def item_terms(item: OrderAccepted | OrderRejected) -> OrderTerms:
 
 
 def rejection(n: int, action: Action, code: str) -> OrderRejected:
-    """Return the refusal of an action, with what was asked as far as it can be read."""
+    """Return the refusal of an action, with its terms as far as they can be read."""
     if isinstance(action, InvalidAction):
         return OrderRejected(n, action.order_id, action.agent, code)
     if action.verb is Verb.CANCEL:
@@ -69,5 +69,5 @@ def rejection(n: int, action: Action, code: str) -> OrderRejected:
 
 
 def required_amount(side: Side, price: int, units: int) -> int:
-    """Return what an open order must hold: micro-credits for a bid, units for an ask."""
+    """Return the amount to reserve for open units: micro-credits for a bid, units for an ask."""
     return price * units if side is Side.BID else units

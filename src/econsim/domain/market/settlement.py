@@ -1,8 +1,8 @@
-"""From market items to ledger chains: reserve on placing, post on a fill, void on a cancel.
+"""From market items to ledger chains: reserve for an order, post a fill, void for a cancel.
 
-Every id derives from the order or the trade, so settling twice is settling once. Credits and units
-pass through the market's clearing holder, which is empty again at the end of every chain. What open orders hold
-changes only by `evolve`, so folding the items of the past gives the same reservations.
+Every id derives from the order or the trade, so settling is idempotent. Credits and units pass through the market's
+clearing holder, which is empty again at the end of every chain. The reservations of open orders change only by
+`evolve`, so folding the items of the past gives the same reservations.
 """
 
 from __future__ import annotations
@@ -18,147 +18,147 @@ from econsim.schemas.orders import Side
 
 @dataclass(slots=True)
 class Reservation:
-    """What an open order holds at the ledger."""
+    """The pending transfer of an open order at the ledger."""
 
     order_id: str
-    """The order."""
+    """Id of the order."""
     agent: str
-    """Whose."""
+    """Agent that placed the order."""
     side: Side
-    """A bid holds credits, an ask holds units."""
+    """Side of the order: credits are reserved for a bid, units for an ask."""
     price: int
     """Limit, micro-credits a unit."""
     open: int
-    """Units still reserved for."""
+    """Units of the order still open."""
     fills: int = 0
-    """Partial fills so far: each replaced the reservation by a smaller one."""
+    """Partial fills of the order so far: each replaced the reservation by a smaller one."""
 
     @property
     def id(self) -> str:
-        """Id of the pending transfer that holds it now."""
+        """Id of the pending transfer."""
         return f"{self.order_id}.r{self.fills}"
 
     def amount(self) -> int:
-        """Return the micro-credits (bid) or units (ask) held."""
+        """Return the micro-credits (bid) or units (ask) reserved."""
         return required_amount(self.side, self.price, self.open)
 
 
 class Settlement:
-    """The reservations of one book's open orders, and the chains its items call for."""
+    """The reservations of one book's open orders, and the chains that its items need."""
 
     def __init__(self, resource: str) -> None:
         """Start with no reservations."""
         self._resource = resource
         self._clearing = clearing_holder(resource)
-        self._held: dict[str, Reservation] = {}
-        self._asked: dict[str, Transfer] = {}
+        self._reservations: dict[str, Reservation] = {}
+        self._pending_transfers: dict[str, Transfer] = {}
 
     def reserve(self, order_id: str, agent: str, side: Side, amount: int) -> Chain:
-        """Return the chain that reserves all that an order needs, and claims its id for this market."""
-        return self._ask(f"{order_id}.r0", order_id, agent, side, amount)
+        """Return the chain that reserves the whole of an order, and claims its id for this market."""
+        return self._pending_chain(f"{order_id}.r0", order_id, agent, side, amount)
 
-    def top_up(self, order_id: str, agent: str, side: Side, amount: int) -> Chain:
-        """Return the chain that reserves what a replacement needs beyond what its order holds.
+    def reserve_more(self, order_id: str, agent: str, side: Side, amount: int) -> Chain:
+        """Return the chain that reserves the difference between a replacement and its order.
 
-        That may be nothing: the chain's id claims the order's, so that no other market settles under it.
+        The difference may be zero: the chain's id claims the order's, so that no other market settles under it.
         """
-        return self._ask(f"{order_id}.t", order_id, agent, side, amount)
+        return self._pending_chain(f"{order_id}.t", order_id, agent, side, amount)
 
-    def forget(self, order_id: str) -> None:
-        """Drop an order whose reservation the ledger refused."""
-        del self._asked[order_id]
+    def drop(self, order_id: str) -> None:
+        """Drop an order if the ledger refused its reservation."""
+        del self._pending_transfers[order_id]
 
     def settle(self, items: Iterable[Item]) -> list[Chain]:
-        """Return the chains a batch's items call for, then those that void what was reserved for nothing.
+        """Return the chains that a batch's items need, then those that void reservations of orders that did not enter.
 
         Raises KeyError for an order that enters or trades without its reservation: no mechanism makes such an item.
         """
         chains = [chain for item in items if (chain := self._chain(item)) is not None]
-        for order_id, pending in self._asked.items():
+        for order_id, pending in self._pending_transfers.items():
             chains.append(Chain(f"{order_id}.v", order_id, (_void(f"{order_id}.v", pending),)))
-        self._asked.clear()
+        self._pending_transfers.clear()
         return chains
 
     def evolve(self, item: Item) -> None:
-        """Apply one item: an order takes over its reservation, a fill takes from two, a cancel ends one."""
+        """Apply one item: an accepted order gets its reservation, a fill shrinks two, a cancel ends one."""
         if isinstance(item, OrderAccepted):
             if item.replaces:
-                self._held.pop(item.replaces, None)
-            self._held[item.order_id] = Reservation(
+                self._reservations.pop(item.replaces, None)
+            self._reservations[item.order_id] = Reservation(
                 item.order_id, item.agent, item.side, item.price, item.quantity
             )
         elif isinstance(item, TradeExecuted):
             for order_id in (item.bid_id, item.ask_id):
-                self._shrink(self._held[order_id], item.quantity)
+                self._shrink(self._reservations[order_id], item.quantity)
         elif isinstance(item, OrderCancelled):
-            self._held.pop(item.order_id, None)
+            self._reservations.pop(item.order_id, None)
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both hold the same for the same orders."""
-        return self._held == other._held if isinstance(other, Settlement) else NotImplemented
+        """Return whether both have the same reservations for the same orders."""
+        return self._reservations == other._reservations if isinstance(other, Settlement) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # reservations change
 
-    def _ask(self, id_: str, order_id: str, agent: str, side: Side, amount: int) -> Chain:
-        pending = self._asked[order_id] = self._transfer(id_, Kind.PENDING, agent, side, amount)
+    def _pending_chain(self, id_: str, order_id: str, agent: str, side: Side, amount: int) -> Chain:
+        pending = self._pending_transfers[order_id] = self._transfer(id_, Kind.PENDING, agent, side, amount)
         return Chain(f"{order_id}.r0", order_id, (pending,))
 
     def _chain(self, item: Item) -> Chain | None:
-        """Apply an item and return the chain it calls for; none if it moves nothing."""
+        """Apply an item and return the chain it needs; none if nothing moves."""
         if isinstance(item, OrderAccepted):
             return self._enter(item)
         if isinstance(item, TradeExecuted):
             return self._fill(item)
-        held = self._held.get(item.order_id) if isinstance(item, OrderCancelled) else None
+        ended = self._reservations.get(item.order_id) if isinstance(item, OrderCancelled) else None
         self.evolve(item)
-        if held is None:
+        if ended is None:
             return None
-        void = self._move(f"{held.order_id}.v", Kind.VOID, held, 0, held.id)
-        return Chain(void.id, held.order_id, (void,))
+        void = self._transfer_of(ended, f"{ended.order_id}.v", Kind.VOID, 0, ended.id)
+        return Chain(void.id, ended.order_id, (void,))
 
     def _enter(self, item: OrderAccepted) -> Chain | None:
-        """Give an order its reservation; a replacement's is made of its order's and its top-up, in one chain."""
+        """Give an order its reservation; a replacement's is made of its order's and the difference, in one chain."""
         if item.replaces is None:
-            del self._asked[item.order_id]
+            del self._pending_transfers[item.order_id]
             self.evolve(item)
             return None
-        old, more = self._held[item.replaces], self._asked.pop(item.order_id)
+        old, more = self._reservations[item.replaces], self._pending_transfers.pop(item.order_id)
         self.evolve(item)
         legs = (
-            self._move(f"{old.order_id}.v", Kind.VOID, old, 0, old.id),
+            self._transfer_of(old, f"{old.order_id}.v", Kind.VOID, 0, old.id),
             _void(f"{item.order_id}.tv", more),
-            self._pending(self._held[item.order_id]),
+            self._pending(self._reservations[item.order_id]),
         )
         return Chain(f"{item.order_id}.s", item.order_id, legs)
 
     def _fill(self, trade: TradeExecuted) -> Chain:
-        """Return the chain that posts a trade and reserves again what is left of partial fills."""
-        bid, ask = self._held[trade.bid_id], self._held[trade.ask_id]
+        """Return the chain that posts a trade and reserves again for the open units of partial fills."""
+        bid, ask = self._reservations[trade.bid_id], self._reservations[trade.ask_id]
         paid, units, stem = trade.price * trade.quantity, trade.quantity, trade.trade_id
         legs = [
-            self._move(f"{stem}.1", Kind.POST, bid, paid, bid.id),
+            self._transfer_of(bid, f"{stem}.1", Kind.POST, paid, bid.id),
             Transfer(f"{stem}.2", Kind.TRANSFER, self._clearing, trade.seller, CREDITS, paid),
-            self._move(f"{stem}.3", Kind.POST, ask, units, ask.id),
+            self._transfer_of(ask, f"{stem}.3", Kind.POST, units, ask.id),
             Transfer(f"{stem}.4", Kind.TRANSFER, self._clearing, trade.buyer, self._resource, units),
         ]
         self.evolve(trade)
-        legs += [self._pending(held) for held in (bid, ask) if held.open]
+        legs += [self._pending(rest) for rest in (bid, ask) if rest.open]
         return Chain(stem, stem, tuple(legs))
 
-    def _shrink(self, held: Reservation, units: int) -> None:
-        """Take a fill off a reservation; it is gone if nothing is left."""
-        held.open -= units
-        held.fills += 1
-        if held.open == 0:
-            del self._held[held.order_id]
+    def _shrink(self, reservation: Reservation, units: int) -> None:
+        """Take a fill off a reservation, and remove the reservation if no units are left."""
+        reservation.open -= units
+        reservation.fills += 1
+        if reservation.open == 0:
+            del self._reservations[reservation.order_id]
 
-    def _pending(self, held: Reservation) -> Transfer:
-        return self._move(held.id, Kind.PENDING, held, held.amount())
+    def _pending(self, reservation: Reservation) -> Transfer:
+        return self._transfer_of(reservation, reservation.id, Kind.PENDING, reservation.amount())
 
-    def _move(
-        self, id_: str, kind: Kind, held: Reservation, amount: int, pending_id: str | None = None
+    def _transfer_of(
+        self, reservation: Reservation, id_: str, kind: Kind, amount: int, pending_id: str | None = None
     ) -> Transfer:
-        return self._transfer(id_, kind, held.agent, held.side, amount, pending_id)
+        return self._transfer(id_, kind, reservation.agent, reservation.side, amount, pending_id)
 
     def _transfer(  # noqa: PLR0913, PLR0917 - a transfer has these parts
         self, id_: str, kind: Kind, agent: str, side: Side, amount: int, pending_id: str | None = None
@@ -170,7 +170,7 @@ class Settlement:
 def settlement_halt(
     resource: str, chains: Iterable[Chain], refused: Mapping[str, str]
 ) -> TradingHalted | None:
-    """Return the end of a book of which the ledger refused to settle something; none if all is settled."""
+    """Return the halt of a book if the ledger refused to settle a chain; none if all is settled."""
     for chain in chains:
         if chain.id in refused:
             return TradingHalted(resource=resource, chain=chain.id, reason=str(refused[chain.id]))
@@ -178,7 +178,7 @@ def settlement_halt(
 
 
 def run_failure(halted: TradingHalted, tick: int) -> str:
-    """Return why a run ends with a book, as a sentence."""
+    """Return why a run fails when a book halts, as a sentence."""
     what = f"the ledger refused chain {halted.chain}" if halted.chain else "its batch could not be matched"
     return f"the book of {halted.resource} stopped in tick {tick}: {what}: {halted.reason}"
 

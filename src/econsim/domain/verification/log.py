@@ -126,7 +126,7 @@ class LogChecks:
             return
         for what, evidence in book.add(event):
             self._found(event, what, evidence)
-        for item in book.taken():
+        for item in book.take_new_items():
             self._trades += isinstance(item, TradeExecuted)
             self._told.add(LoggedItem(self._place, event.event_id, resource, event.tick, item))
 
@@ -141,8 +141,8 @@ class LogChecks:
             yield Finding(self._place, subjects.RUN_CLOSED.type, "closing_is_missing", evidence, PLACE_IN_LOG)
         if self._run.whole:
             for resource, book in self._books.items():
-                if book.left:
-                    evidence = f"{resource}: {len(book.left)} items after batch {book.batch}"
+                if book.unfinished:
+                    evidence = f"{resource}: {len(book.unfinished)} items after batch {book.batch}"
                     yield Finding(self._place, resource, "batch_was_not_finished", evidence, PLACE_IN_LOG)
 
     def _copied(self, entries: Sequence[JournalEntry]) -> Iterator[Finding]:

@@ -49,13 +49,13 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     answered = await _newest_answered_tick(context, run.name, host)
     scenario = run.data.scenario
     resources, lock_step = [each.resource for each in scenario.markets], scenario.clock.mode is Mode.LOCK_STEP
-    checks = RunLogChecks(run.name, resources, lock_step=lock_step, in_part=True)
+    checks = RunLogChecks(run.name, resources, lock_step=lock_step, partial=True)
     async with aclosing(follow(context.client, run.name, _patterns(run))) as stored_events:
         async for stored in stored_events:
             addressed = decode_if_valid(stored.subject, stored.payload)
             if addressed is None:
                 continue
-            checks.see(stored.sequence, addressed)
+            checks.check(stored.sequence, addressed)
             agents.evolve(addressed)
             if isinstance(addressed.event.data, RunClosed):
                 return

@@ -87,7 +87,7 @@ class RunDriver:
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host is not None)
         self._attendance = Attendance(self._hosts, run.externals, scenario.clock.deadline_ms)
         self._progress = Progress(self._agents, scenario.markets)
-        self._checks = RunLogChecks(run.name, self._resources, lock_step=self._lock_step, in_part=True)
+        self._checks = RunLogChecks(run.name, self._resources, lock_step=self._lock_step, partial=True)
         self._effects = RunEffects(context, run)
         self._now = LogicalTime()
         self._log_grew = asyncio.Event()
@@ -134,7 +134,7 @@ class RunDriver:
 
     def _fold(self, stored: StoredEvent) -> None:
         if addressed := decode_if_valid(stored.subject, stored.payload):
-            self._checks.see(stored.sequence, addressed)
+            self._checks.check(stored.sequence, addressed)
             self._progress.evolve(addressed)
             self._attendance.evolve(addressed)
 

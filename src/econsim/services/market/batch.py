@@ -68,12 +68,12 @@ class Halted(EconsimError):
 class Batches:
     """The effects of one book's batches."""
 
-    def __init__(self, context: ServiceContext, run: ActiveRun, session: MarketBook) -> None:
-        """Carry out the batches of this session; `rebuild` first."""
+    def __init__(self, context: ServiceContext, run: ActiveRun, book: MarketBook) -> None:
+        """Carry out the batches of this book; `rebuild` first."""
         self._context = context
         self._run = run
-        self._session = session
-        self._resource = session.market.resource
+        self._book = book
+        self._resource = book.market.resource
         self._lock_step = run.data.scenario.clock.mode is Mode.LOCK_STEP
         self._barrier = len(run.data.scenario.markets) if self._lock_step else 0
         self._fence = self._opening_fence = 0
@@ -84,7 +84,7 @@ class Batches:
     def begun(self) -> Event[BatchOpened] | None:
         """Return what is settled of a real-time batch that was opened and not finished."""
         opening = self._opening
-        return opening if opening and opening.data.batch > self._session.batch else None
+        return opening if opening and opening.data.batch > self._book.batch else None
 
     @property
     def now(self) -> tuple[int, int]:
@@ -103,7 +103,7 @@ class Batches:
             subjects.TRADING_HALTED,
         ]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
-        whole = RunLogChecks(self._run.name, [self._resource], lock_step=self._lock_step, in_part=False)
+        whole = RunLogChecks(self._run.name, [self._resource], lock_step=self._lock_step, partial=False)
         async for stored in read(self._context.client, self._run.name, patterns):
             # The next one goes after the newest record there, even if that is no event.
             match fields(stored.subject).action:
@@ -112,17 +112,17 @@ class Batches:
                 case "batch_opened":
                     self._opening_fence = stored.sequence
             if addressed := decode_if_valid(stored.subject, stored.payload):
-                whole.see(stored.sequence, addressed)
+                whole.check(stored.sequence, addressed)
                 self._fold(addressed)
 
     def _fold(self, addressed: AddressedEvent) -> None:
         match addressed.event.data:
             case Accepted(items=items) | Rejected(items=items) | Traded(items=items) | Cancelled(items=items):
-                self._session.hear(items)
+                self._book.collect(items)
             case BatchOpened():
                 self._opening = cast("Event[BatchOpened]", addressed.event)
             case TickCleared() as cleared:
-                self._session.resume(cleared)
+                self._book.replay(cleared)
             case TradingHalted():
                 self.halted = True
 
@@ -131,8 +131,8 @@ class Batches:
 
         Raises Halted when the batch cannot be carried out, whoever tries; the log tells of it then.
         """
-        session = self._session
-        if self._lock_step and mark.tick <= session.batch:
+        book = self._book
+        if self._lock_step and mark.tick <= book.batch:
             return
         envelope = Envelope(
             self._run.name, self._run.data.salt, mark.tick, self._context.clock.now(), causation_id
@@ -145,14 +145,14 @@ class Batches:
             raise
 
     async def _carry_out(self, envelope: Envelope, actions: Sequence[Action], mark: BatchEnd) -> None:
-        session = self._session
+        book = self._book
         if not self._lock_step:
             await self._open(envelope, mark)
-        opened = self._decided(partial(session.open, mark.tick, actions, shuffle=self._lock_step))
+        opened = self._decided(partial(book.reserve, mark.tick, actions, shuffle=self._lock_step))
         refused: dict[str, Refusal] = {}
         if opened.chains or self._barrier:
             refused = await self._submit(envelope, "reserve", opened.chains, self._barrier)
-        closed = self._decided(partial(session.close, opened, refused, mark))
+        closed = self._decided(partial(book.clear, opened, refused, mark))
         # Before its events: what the ledger refuses to settle did not happen, and the log must not say it did.
         await self._settle(envelope, closed.chains)
         await self._publish(envelope, closed)
@@ -166,7 +166,7 @@ class Batches:
         if self.begun:
             return
         data = BatchOpened(
-            batch=self._session.batch + 1,
+            batch=self._book.batch + 1,
             period=mark.period,
             last_sequence=mark.last_sequence,
             closes_tick=mark.ends_tick,

@@ -45,23 +45,23 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
 
     Raises Missed when a delivery is missing and Lost when another worker wrote: start again.
     """
-    session = MarketBook(market, run.data.scenario.seed)
-    batches = Batches(context, run, session)
+    book = MarketBook(market, run.data.scenario.seed)
+    batches = Batches(context, run, book)
     await batches.rebuild()
     if batches.halted:
         return
     consumer = book_consumer(run.name, market.resource, random_name(context.service))
     deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
-    async with running(context, listen(context, run, session, deliveries, consumer)):
+    async with running(context, listen(context, run, book, deliveries, consumer)):
         await provision.take_over(context.client, consumer)
         tick, period = batches.now
         worker = Worker(
             context,
             run,
-            session,
+            book,
             batches,
             deliveries,
-            sequence=session.last_sequence,
+            sequence=book.last_sequence,
             tick=tick,
             period=period,
         )
@@ -70,10 +70,10 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
 
 
 def listen(
-    context: ServiceContext, run: ActiveRun, session: MarketBook, deliveries: Deliveries, consumer: Consumer
+    context: ServiceContext, run: ActiveRun, book: MarketBook, deliveries: Deliveries, consumer: Consumer
 ) -> Sequence[Subscriber]:
     """Return the subscribers of one book, not yet started: its commands, and questions about its depth."""
-    resource = session.market.resource
+    resource = book.market.resource
     commands = context.broker.subscriber(
         consumer.deliver_subject,
         decoder=raw_body,
@@ -95,8 +95,8 @@ def listen(
     @depths
     async def get_book(request: GetBook) -> Book:
         """Return the depth of the order book."""
-        bids, asks = session.depth(request.levels)
-        return Book(resource=resource, quote=session.quote, bids=bids, asks=asks)
+        bids, asks = book.depth(request.levels)
+        return Book(resource=resource, quote=book.quote, bids=bids, asks=asks)
 
     return commands, depths
 
@@ -107,7 +107,7 @@ class Worker:
 
     context: ServiceContext
     run: ActiveRun
-    session: MarketBook
+    book: MarketBook
     batches: Batches
     deliveries: Deliveries
     held: list[Msg] = field(default_factory=list)
@@ -130,7 +130,7 @@ class Worker:
             for delivery in [await self.deliveries.get(), *await self.deliveries.rest(BATCH_MAX)]:
                 await self._take(delivery)
             # Between two periods orders wait for the first tick of the next: units are being redeemed.
-            if not lock_step and self.held and not self.session.closed and not self.batches.begun:
+            if not lock_step and self.held and not self.book.period_closed and not self.batches.begun:
                 await self._process(BatchEnd(self.tick, self.period, ends_tick=False))
 
     async def _take(self, delivery: Delivery) -> None:
@@ -167,10 +167,10 @@ class Worker:
     async def _over_quota(self, message: Msg, actions: Sequence[Action]) -> QuotaExceeded | None:
         """Return why an agent may place no more orders here; hosts are trusted with theirs."""
         where = subject.fields(message.subject)
-        if where.action in TRUSTED or actions[0].verb is Verb.CANCEL or self.session.repeats(actions[0]):
+        if where.action in TRUSTED or actions[0].verb is Verb.CANCEL or self.book.is_repeat(actions[0]):
             return None
         freed = actions[0].verb is Verb.REPLACE
-        used = self.session.open_orders(where.agent) + self.placing[where.agent] - freed
+        used = self.book.open_order_count(where.agent) + self.placing[where.agent] - freed
         kind = quota.QuotaKind.OPEN_ORDERS
         with suppress(Unavailable):  # then as it was last known: the book must not wait for it
             await self.context.meter.quotas(where.run, where.agent)

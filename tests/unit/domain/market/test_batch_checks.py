@@ -10,10 +10,10 @@ from econsim.schemas.clock import Ticked
 from econsim.schemas.market import Accepted, Rejected, TickCleared, Traded
 
 
-def fold(log, *, in_part=False):
-    whole = RunLogChecks("run_1", ["cpu"], lock_step=True, in_part=in_part)
+def fold(log, *, partial=False):
+    whole = RunLogChecks("run_1", ["cpu"], lock_step=True, partial=partial)
     for place, addressed in enumerate(log, 1):
-        whole.see(place, addressed)
+        whole.check(place, addressed)
 
 
 def of(log, kind):
@@ -24,7 +24,7 @@ def test_a_whole_log_is_folded():
     log = list(run(small_scenario(), "run_1", "ab"))
 
     fold(log)
-    fold([each for each in log if not isinstance(each.event.data, Accepted | Rejected)], in_part=True)
+    fold([each for each in log if not isinstance(each.event.data, Accepted | Rejected)], partial=True)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_missing_event_stops_the_fold_and_is_placed(kind, what):
     del log[of(log, kind)]
 
     with pytest.raises(CorruptLog, match=rf"'run_1' is damaged before place \d+: {what}"):
-        fold(log, in_part=kind is Traded)
+        fold(log, partial=kind is Traded)
 
 
 def test_a_batch_that_was_done_again_is_folded_once():

@@ -1,7 +1,7 @@
-"""A book in two steps around the ledger: what is refused, what repeats, and that money is conserved."""
+"""A market in two steps around the ledger: what is refused, what repeats, and that money is conserved."""
 
 import pytest
-from book_builder import AGENTS, MECHANISMS, Book, C
+from book_builder import AGENTS, MECHANISMS, C, FundedMarket
 from factories import ask, bid, cancel, codes, replace_order
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,38 +33,38 @@ from econsim.schemas.scenario import Market
     ],
 )
 def test_what_is_refused_is_a_fact_and_reserves_nothing(action, code):
-    book = Book(lot_size=2)
-    book.does(bid("bert", "theirs", C, 2))
-    before = book.positions()
+    market = FundedMarket(lot_size=2)
+    market.run_batch(bid("bert", "theirs", C, 2))
+    before = market.positions()
 
-    assert [found for _, found in codes(book.does(action))] == [code]
-    assert book.positions() == before
+    assert [found for _, found in codes(market.run_batch(action))] == [code]
+    assert market.positions() == before
 
 
 def test_limits_on_open_orders_hold_for_an_agent_and_for_the_book():
-    own, full = Book(open_orders_max=1), Book(book_orders_max=1)
+    own, full = FundedMarket(open_orders_max=1), FundedMarket(book_orders_max=1)
 
-    assert codes(own.does(bid("anna", "a", C), bid("anna", "b", C))) == [
+    assert codes(own.run_batch(bid("anna", "a", C), bid("anna", "b", C))) == [
         ("b", "agent_has_too_many_open_orders")
     ]
-    assert codes(full.does(bid("anna", "a", C), bid("bert", "b", C))) == [("b", "order_book_is_full")]
+    assert codes(full.run_batch(bid("anna", "a", C), bid("bert", "b", C))) == [("b", "order_book_is_full")]
 
 
 def test_an_order_sent_again_changes_nothing():
-    book = Book()
-    book.does(bid("anna", "a", C))
-    before = book.positions()
+    market = FundedMarket()
+    market.run_batch(bid("anna", "a", C))
+    before = market.positions()
 
-    assert not book.does(bid("anna", "a", C))
-    assert book.positions() == before
+    assert not market.run_batch(bid("anna", "a", C))
+    assert market.positions() == before
 
 
 def test_repeating_a_batch_gives_the_same_items_and_chains():
-    one, other = Book(), Book()
+    one, other = FundedMarket(), FundedMarket()
     batch = [ask("bert", "s", C, 2), bid("anna", "b", 2 * C)]
 
-    assert one.does(*batch) == other.does(*batch)
-    assert not any(one.ledger.apply(one.closed.chains).posted)
+    assert one.run_batch(*batch) == other.run_batch(*batch)
+    assert not any(one.ledger.apply(one.cleared.chains).posted)
 
 
 def wish(number):
@@ -92,39 +92,39 @@ ROUNDLY = settings(
 
 
 def patient(mechanism):
-    """Return a book whose orders outlive a batch, also in a call auction."""
-    return Book(mechanism, **({"window_ticks": 2} if mechanism == "call_auction" else {}))
+    """Return a market whose orders outlive a batch, also in a call auction."""
+    return FundedMarket(mechanism, **({"window_ticks": 2} if mechanism == "call_auction" else {}))
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 @ROUNDLY
 @given(batches=BATCHES)
 def test_money_and_units_are_conserved_and_nothing_stays_reserved(mechanism, batches):
-    book = patient(mechanism)
+    market = patient(mechanism)
 
     for batch in batches:
-        book.does(*batch)
-        positions = book.positions()
+        market.run_batch(*batch)
+        positions = market.positions()
         for asset in (CREDITS, "cpu"):
             assert sum(p.posted for (_, a), p in positions.items() if a == asset) == 0
             assert positions[clearing_holder("cpu"), asset].posted == 0
-    book.does(ends_period=True)
+    market.run_batch(ends_period=True)
 
-    assert all(position.pending == 0 for position in book.positions().values())
+    assert all(position.pending == 0 for position in market.positions().values())
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 @ROUNDLY
 @given(batches=BATCHES)
 def test_what_is_reserved_is_exactly_what_the_open_orders_need(mechanism, batches):
-    book = patient(mechanism)
+    market = patient(mechanism)
 
     for batch in batches:
-        book.does(*batch)
+        market.run_batch(*batch)
         for agent in AGENTS:
-            mine = book.session.orders(agent)
+            mine = market.book.agent_orders(agent)
             bids = sum(order.price * order.open for order in mine if order.side is Side.BID)
-            assert book.pending(agent) == (bids, sum(o.open for o in mine if o.side is Side.ASK))
+            assert market.pending(agent) == (bids, sum(o.open for o in mine if o.side is Side.ASK))
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
@@ -132,43 +132,43 @@ def test_what_is_reserved_is_exactly_what_the_open_orders_need(mechanism, batche
 @given(batches=BATCHES)
 @requirement("log.replay")
 def test_a_book_is_its_items_folded_after_each_batch(mechanism, batches):
-    book = patient(mechanism)
+    market = patient(mechanism)
 
     for batch in batches:
-        book.does(*batch)
-        assert book.rebuilt() == book.session
+        market.run_batch(*batch)
+        assert market.rebuild() == market.book
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 @ROUNDLY
 @given(batches=BATCHES, which=st.integers(0, 35))
 def test_asking_again_for_anything_of_the_past_adds_nothing(mechanism, batches, which):
-    book = patient(mechanism)
+    market = patient(mechanism)
     for batch in [*batches, [bid("anna", "last", C)], []]:
-        book.does(*batch)
+        market.run_batch(*batch)
     past = [action for batch in batches for action in batch if action.verb is not Verb.CANCEL]
     known = [*past, bid("anna", "last", C)]
-    before, resting = book.positions(), book.session.depth(9)
+    before, resting = market.positions(), market.book.depth(9)
 
-    book.restarts()
-    book.does(known[which % len(known)])
+    market.restart()
+    market.run_batch(known[which % len(known)])
 
-    assert all(isinstance(item, OrderRejected) for item in book.closed.items)
-    assert (book.positions(), book.session.depth(9)) == (before, resting)
+    assert all(isinstance(item, OrderRejected) for item in market.cleared.items)
+    assert (market.positions(), market.book.depth(9)) == (before, resting)
 
 
 def test_an_order_refused_before_a_restart_is_refused_after_it_and_never_trades_unreserved():
-    book = Book()
-    book.does(ask("bert", "a1", 2 * C))
-    refused = book.does(bid("anna", "p1", 2 * C, 1, OrderKind.POST_ONLY))
-    book.does(cancel("bert", "a1"))
+    market = FundedMarket()
+    market.run_batch(ask("bert", "a1", 2 * C))
+    refused = market.run_batch(bid("anna", "p1", 2 * C, 1, OrderKind.POST_ONLY))
+    market.run_batch(cancel("bert", "a1"))
 
-    book.restarts()
-    again = book.does(bid("anna", "p1", 2 * C, 1, OrderKind.POST_ONLY))
+    market.restart()
+    again = market.run_batch(bid("anna", "p1", 2 * C, 1, OrderKind.POST_ONLY))
 
     assert (codes(refused), again) == ([("p1", "post_only_order_would_cross")], ())
-    assert book.closed.repeats == refused
-    assert not book.does(ask("bert", "a2", 2 * C))[1:]
+    assert market.cleared.repeats == refused
+    assert not market.run_batch(ask("bert", "a2", 2 * C))[1:]
 
 
 @pytest.mark.parametrize(
@@ -185,42 +185,42 @@ def test_an_order_refused_before_a_restart_is_refused_after_it_and_never_trades_
 )
 @pytest.mark.parametrize("together", [True, False])
 def test_an_id_that_stands_for_something_else_is_refused_whatever_differs(other, together):
-    book = Book()
-    book.does(bid("anna", "old", C // 2))
+    market = FundedMarket()
+    market.run_batch(bid("anna", "old", C // 2))
     batches = [[bid("anna", "x", C), other]] if together else [[bid("anna", "x", C)], [other]]
 
-    items = [item for batch in batches for item in book.does(*batch)]
+    items = [item for batch in batches for item in market.run_batch(*batch)]
 
     assert codes(items) == [("x", "order_id_exists_with_different_fields")]
 
 
 def test_a_replace_that_names_another_order_is_no_repeat():
-    book = Book()
-    book.does(bid("anna", "one", C), bid("anna", "two", C), replace_order("anna", "one", "x", 2 * C))
+    market = FundedMarket()
+    market.run_batch(bid("anna", "one", C), bid("anna", "two", C), replace_order("anna", "one", "x", 2 * C))
 
-    repeat = book.does(replace_order("anna", "one", "x", 2 * C))
-    other = book.does(replace_order("anna", "two", "x", 2 * C))
+    repeat = market.run_batch(replace_order("anna", "one", "x", 2 * C))
+    other = market.run_batch(replace_order("anna", "two", "x", 2 * C))
 
     assert not repeat
     assert codes(other) == [("x", "order_id_exists_with_different_fields")]
 
 
 def test_who_asks_again_is_answered_as_before_accepted_or_refused():
-    book = Book()
-    first = book.does(bid("anna", "a", C), bid("anna", "b", 20 * C))
+    market = FundedMarket()
+    first = market.run_batch(bid("anna", "a", C), bid("anna", "b", 20 * C))
 
-    again = book.does(bid("anna", "a", C), bid("anna", "b", 20 * C))
+    again = market.run_batch(bid("anna", "a", C), bid("anna", "b", 20 * C))
 
-    assert sorted(book.closed.repeats, key=lambda item: item.n) == list(first)
+    assert sorted(market.cleared.repeats, key=lambda item: item.n) == list(first)
     assert not again
 
 
 def test_a_refusal_says_what_was_asked():
-    book = Book()
-    book.does(bid("anna", "a", C))
+    market = FundedMarket()
+    market.run_batch(bid("anna", "a", C))
 
     asked = [cancel("anna", "c"), replace_order("anna", "gone", "r", C, 2), bid("anna", "b", 20 * C, 3)]
-    items = {item.verb: item for item in book.does(*asked)}
+    items = {item.verb: item for item in market.run_batch(*asked)}
 
     assert (items["cancel"].order_id, items["cancel"].price) == ("c", None)
     assert (items["replace"].replaces, items["replace"].quantity) == ("gone", 2)
@@ -229,73 +229,73 @@ def test_a_refusal_says_what_was_asked():
 
 def test_an_order_whose_id_is_forgotten_is_not_taken_in_twice_while_it_rests(monkeypatch):
     monkeypatch.setattr("econsim.domain.market.order_checks.ORDER_IDS_REMEMBERED_MAX", 2)
-    book = Book()
-    book.does(bid("anna", "old", C), bid("bert", "b1", C), bid("bert", "b2", C), bid("bert", "b3", C))
+    market = FundedMarket()
+    market.run_batch(bid("anna", "old", C), bid("bert", "b1", C), bid("bert", "b2", C), bid("bert", "b3", C))
 
-    items = book.does(bid("anna", "old", C))
+    items = market.run_batch(bid("anna", "old", C))
 
     assert codes(items) == [("old", "order_id_exists_with_different_fields")]
-    assert book.rebuilt() == book.session
+    assert market.rebuild() == market.book
 
 
 def test_room_that_a_cancel_makes_can_be_taken_in_the_same_batch():
-    book = Book(open_orders_max=1)
-    book.does(bid("anna", "a", C))
+    market = FundedMarket(open_orders_max=1)
+    market.run_batch(bid("anna", "a", C))
 
-    items = book.does(cancel("anna", "a"), bid("anna", "b", C), bid("anna", "c", C))
+    items = market.run_batch(cancel("anna", "a"), bid("anna", "b", C), bid("anna", "c", C))
 
     assert codes(items) == [("c", "agent_has_too_many_open_orders")]
 
 
 def test_a_replacement_that_is_cancelled_before_it_entered_makes_no_room():
-    book = Book(open_orders_max=1)
-    book.does(bid("anna", "a", C))
+    market = FundedMarket(open_orders_max=1)
+    market.run_batch(bid("anna", "a", C))
 
-    items = book.does(replace_order("anna", "a", "x", C, 1), cancel("anna", "x"), bid("anna", "b", C))
+    items = market.run_batch(replace_order("anna", "a", "x", C, 1), cancel("anna", "x"), bid("anna", "b", C))
 
     assert ("b", "agent_has_too_many_open_orders") in codes(items)
-    assert book.session.open_orders("anna") <= 1
+    assert market.book.open_order_count("anna") <= 1
 
 
 def test_a_batch_takes_in_no_more_orders_than_one_submission_reserves_for(monkeypatch):
     monkeypatch.setattr("econsim.domain.market.order_checks.CHAINS_PER_SUBMISSION_MAX", 2)
-    book = Book()
+    market = FundedMarket()
 
-    items = book.does(*(bid("anna", name, C) for name in "abc"))
+    items = market.run_batch(*(bid("anna", name, C) for name in "abc"))
 
     assert codes(items) == [("c", "batch_has_too_many_orders")]
-    assert not codes(book.does(bid("anna", "d", C)))
+    assert not codes(market.run_batch(bid("anna", "d", C)))
 
 
 def test_a_book_is_closed_from_the_end_of_a_period_to_the_next_batch() -> None:
     """Also for the worker that takes it over in between: in real time orders wait meanwhile."""
-    first, heir = (MarketBook(Market(resource="cpu"), 1) for _ in range(2))
+    first, next_book = (MarketBook(Market(resource="cpu"), 1) for _ in range(2))
 
-    last = first.close(first.open(1, (), shuffle=True), {}, BatchEnd(1, ends_period=True))
-    heir.resume(last.cleared)
+    last = first.clear(first.reserve(1, (), shuffle=True), {}, BatchEnd(1, ends_period=True))
+    next_book.replay(last.cleared)
 
-    assert (first.closed, heir.closed) == (True, True)
-    heir.close(heir.open(2, (), shuffle=True), {}, BatchEnd(2))
-    assert not heir.closed
+    assert (first.period_closed, next_book.period_closed) == (True, True)
+    next_book.clear(next_book.reserve(2, (), shuffle=True), {}, BatchEnd(2))
+    assert not next_book.period_closed
 
 
-def test_what_is_told_twice_or_of_an_unfinished_batch_counts_once_or_not_at_all():
-    book, heir = Book(), MarketBook(Market(resource="cpu"), 1)
-    book.does(bid("anna", "a", C), ask("bert", "b", C))
+def test_a_repeated_batch_counts_once_and_an_unfinished_one_not_at_all():
+    market, rebuilt = FundedMarket(), MarketBook(Market(resource="cpu"), 1)
+    market.run_batch(bid("anna", "a", C), ask("bert", "b", C))
 
     for _ in range(2):
-        heir.hear(book.closed.items)
-        heir.resume(book.closed.cleared)
-    heir.hear(Book().does(bid("carl", "c", C)))
+        rebuilt.collect(market.cleared.items)
+        rebuilt.replay(market.cleared.cleared)
+    rebuilt.collect(FundedMarket().run_batch(bid("carl", "c", C)))
 
-    assert heir == book.session
+    assert rebuilt == market.book
 
 
 def test_a_book_is_not_rebuilt_from_a_log_that_lacks_one_of_its_items():
-    book, heir = Book(), MarketBook(Market(resource="cpu"), 1)
-    book.does(bid("anna", "a", C), bid("bert", "b", C))
+    market, rebuilt = FundedMarket(), MarketBook(Market(resource="cpu"), 1)
+    market.run_batch(bid("anna", "a", C), bid("bert", "b", C))
 
-    heir.hear(book.closed.items[1:])
+    rebuilt.collect(market.cleared.items[1:])
 
     with pytest.raises(CorruptLog, match="lacks item 1 of the book of cpu"):
-        heir.resume(book.closed.cleared)
+        rebuilt.replay(market.cleared.cleared)

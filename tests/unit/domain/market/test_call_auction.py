@@ -1,24 +1,27 @@
 """The call auction's price and rationing, one fact a test."""
 
+from book_builder import fine_market, match
 from factories import ask, bid, codes, reasons, trades
 
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.market.call_auction import CallAuction
+from econsim.domain.market.open_orders import OpenOrders
 from econsim.schemas.market import Quote
 from econsim.schemas.orders import OrderKind, Side
 from econsim.schemas.scenario import Rationing
 
+MARKET = fine_market("call_auction")
 
-def clear(*actions, book=None, seed=1):
-    book = CallAuction() if book is None else book
-    return book.process(actions, 1, Draws(seed), clear=True)
+
+def clear(*actions, market=MARKET, orders=None, seed=1):
+    """Return the items of a window with these actions, cleared."""
+    return match(market, OpenOrders() if orders is None else orders, actions, draws=Draws(seed))
 
 
 def test_nothing_trades_before_the_window_is_cleared():
-    book = CallAuction()
+    orders = OpenOrders()
 
-    waiting = book.process([bid("ann", "b1", 110), ask("bob", "a1", 90)], 1, Draws(1), clear=False)
-    cleared = book.process([], 3, Draws(1), clear=True)
+    waiting = match(MARKET, orders, [bid("ann", "b1", 110), ask("bob", "a1", 90)])
+    cleared = match(MARKET, orders, [], n=3, draws=Draws(1))
 
     assert not trades(waiting)
     assert [t.trade_id for t in trades(cleared)] == ["b1.1"]
@@ -41,27 +44,31 @@ def test_of_prices_with_equal_volume_the_least_imbalance_wins():
 
 
 def test_the_midpoint_is_rounded_down_to_the_tick_grid():
-    items = clear(bid("ann", "b1", 100), ask("bob", "a1", 50), book=CallAuction(tick_size=10))
+    items = clear(
+        bid("ann", "b1", 100),
+        ask("bob", "a1", 50),
+        market=fine_market("call_auction", tick_size="0.00001", price_min="0.00001"),
+    )
 
     assert trades(items)[0].price == 70
 
 
 def test_what_does_not_trade_is_cancelled_with_its_open_units():
-    book = CallAuction()
+    orders = OpenOrders()
 
-    items = clear(bid("ann", "b1", 100, 3), ask("bob", "a1", 100, 2), ask("cas", "a2", 130), book=book)
+    items = clear(bid("ann", "b1", 100, 3), ask("bob", "a1", 100, 2), ask("cas", "a2", 130), orders=orders)
 
     assert reasons(items) == [("b1", 1, "not_cleared"), ("a2", 1, "not_cleared")]
-    assert (len(book), book.quote()) == (0, Quote(last=100))
+    assert (len(orders), orders.quote()) == (0, Quote(last=100))
 
 
 def test_without_crossing_quotes_there_is_no_price():
-    book = CallAuction()
+    orders = OpenOrders()
 
-    items = clear(bid("ann", "b1", 90), ask("bob", "a1", 91), book=book)
+    items = clear(bid("ann", "b1", 90), ask("bob", "a1", 91), orders=orders)
 
     assert len(reasons(items)) == 2
-    assert book.quote().last is None
+    assert orders.quote().last is None
 
 
 def test_a_bids_fills_are_counted_from_one():
@@ -82,10 +89,9 @@ def test_at_the_margin_the_earlier_order_trades():
 def test_at_the_margin_a_draw_gives_every_order_its_chance_but_never_beats_a_better_price():
     quotes = [bid("ann", "b1", 100), bid("bob", "b2", 100), bid("eve", "b3", 101), ask("cas", "a1", 90, 2)]
 
-    winners = [
-        [t.bid_id for t in trades(clear(*quotes, book=CallAuction(rationing=Rationing.DRAW), seed=seed))]
-        for seed in range(40)
-    ]
+    by_lot = fine_market("call_auction", rationing=Rationing.DRAW)
+
+    winners = [[t.bid_id for t in trades(clear(*quotes, market=by_lot, seed=seed))] for seed in range(40)]
 
     assert {first for first, _ in winners} == {"b3"}
     assert 8 <= sum(second == "b1" for _, second in winners) <= 32

@@ -6,20 +6,20 @@ Small prices and few agents make crossings, ties and meetings with oneself commo
 from collections import Counter
 
 import pytest
+from book_builder import fine_market, match
 from factories import accepted_ids, trades
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.market.call_auction import CallAuction
-from econsim.domain.market.mechanisms import make
+from econsim.domain.market.open_orders import OpenOrders
 from econsim.schemas.market import OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
-from econsim.schemas.scenario import Market, MechanismName, Rationing
+from econsim.schemas.scenario import MechanismName, Rationing
 
 AGENTS = ("ann", "bob", "cas")
 MARKETS = [
-    Market(resource="cpu", mechanism=name, rationing=rationing, tick_size="0.000001", price_min="0.000001")
+    fine_market(name, rationing=rationing)
     for name, rationing in (
         (MechanismName.CONTINUOUS_DOUBLE_AUCTION, Rationing.PRICE_TIME),
         (MechanismName.ZI_DOUBLE_AUCTION, Rationing.PRICE_TIME),
@@ -56,44 +56,45 @@ def action(batch, at, wish):
 
 
 def play(market, plan, *, clear_every=2):
-    """Process the batches on a fresh book, and return it with all its items."""
-    book, items = make(market), []
+    """Match the batches, and return the open orders with all items."""
+    orders, items = OpenOrders(), []
     for count, actions in enumerate(plan, start=1):
-        items += book.process(actions, len(items) + 1, Draws(1, count), clear=count % clear_every == 0)
-    return book, items
+        draws = Draws(1, count) if count % clear_every == 0 else None
+        items += match(market, orders, actions, len(items) + 1, draws)
+    return orders, items
 
 
 @every_market
 @BRIEFLY
 @given(plan=BATCHES)
 def test_folding_all_items_rebuilds_the_book(market, plan):
-    book, items = play(market, plan)
+    orders, items = play(market, plan)
 
-    folded = make(market)
+    folded = OpenOrders()
     for item in items:
         folded.evolve(item)
 
-    assert folded == book
-    assert (folded.quote(), folded.depth(9), len(folded)) == (book.quote(), book.depth(9), len(book))
-    assert all(folded.open_orders(a) == book.open_orders(a) for a in AGENTS)
-    assert folded.empty(1) == book.empty(1)
+    assert folded == orders
+    assert (folded.quote(), folded.depth(9), len(folded)) == (orders.quote(), orders.depth(9), len(orders))
+    assert all(folded.open_order_count(a) == orders.open_order_count(a) for a in AGENTS)
+    assert folded.in_arrival_order() == orders.in_arrival_order()
 
 
 @every_market
 @BRIEFLY
 @given(plan=BATCHES, cut=st.integers(0, 4))
 def test_a_folded_book_goes_on_as_the_first_would_have(market, plan, cut):
-    book, items = play(market, plan)
+    orders, items = play(market, plan)
     _, past = play(market, plan[:cut])
 
-    folded = make(market)
+    folded = OpenOrders()
     for item in past:
         folded.evolve(item)
     for count, actions in enumerate(plan[cut:], start=len(plan[:cut]) + 1):
-        past += folded.process(actions, len(past) + 1, Draws(1, count), clear=count % 2 == 0)
+        past += match(market, folded, actions, len(past) + 1, Draws(1, count) if count % 2 == 0 else None)
 
     assert past == items
-    assert folded == book
+    assert folded == orders
 
 
 @every_market
@@ -112,7 +113,7 @@ def test_items_are_numbered_without_gaps_and_trades_named_once(market, plan):
 @BRIEFLY
 @given(plan=BATCHES)
 def test_every_unit_is_traded_cancelled_or_open(market, plan):
-    book, items = play(market, plan)
+    orders, items = play(market, plan)
 
     left = Counter()
     for item in items:
@@ -125,7 +126,7 @@ def test_every_unit_is_traded_cancelled_or_open(market, plan):
             left[item.order_id] -= item.quantity
 
     assert {i: q for i, q in left.items() if q} == {
-        o: book.find(o).open for o in accepted_ids(items) if book.find(o)
+        o: orders.find(o).open for o in accepted_ids(items) if orders.find(o)
     }
 
 
@@ -145,9 +146,9 @@ def test_no_trade_is_within_an_agent_or_outside_a_limit(market, plan):
 @BRIEFLY
 @given(plan=BATCHES)
 def test_the_book_is_never_left_crossed(market, plan):
-    book, _ = play(market, plan, clear_every=1)
+    orders, _ = play(market, plan, clear_every=1)
 
-    quote = book.quote()
+    quote = orders.quote()
 
     assert quote.bid is None or quote.ask is None or quote.bid < quote.ask
 
@@ -183,23 +184,23 @@ def _open_after(items, last, order_id):
 
 @given(plan=BATCHES)
 def test_the_zi_auction_never_shows_more_than_one_quote_a_side(plan):
-    book, _ = play(MARKETS[1], plan)
+    orders, _ = play(MARKETS[1], plan)
 
-    assert all(sum(level.orders for level in side) <= 1 for side in book.depth(9))
+    assert all(sum(level.orders for level in side) <= 1 for side in orders.depth(9))
 
 
 @given(plan=BATCHES, rationing=st.sampled_from(Rationing))
 def test_the_call_auction_trades_the_most_any_price_could(plan, rationing):
-    book = CallAuction(1, rationing)
-    book.process([a for actions in plan for a in actions], 1, Draws(1), clear=False)
-    orders = book.in_arrival_order()
+    market, orders = fine_market("call_auction", rationing=rationing), OpenOrders()
+    match(market, orders, [a for actions in plan for a in actions])
+    waiting = orders.in_arrival_order()
     merits = {}
     for price in range(10):
-        demand = sum(o.open for o in orders if o.side is Side.BID and o.price >= price)
-        supply = sum(o.open for o in orders if o.side is Side.ASK and o.price <= price)
+        demand = sum(o.open for o in waiting if o.side is Side.BID and o.price >= price)
+        supply = sum(o.open for o in waiting if o.side is Side.ASK and o.price <= price)
         merits[price] = min(demand, supply), -abs(demand - supply)
 
-    made = trades(book.process([], 1, Draws(1), clear=True))
+    made = trades(match(market, orders, [], draws=Draws(1)))
 
     best = max(merits.values())
     fit = [price for price, merit in merits.items() if merit == best]

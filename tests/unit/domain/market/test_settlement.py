@@ -69,7 +69,7 @@ def test_what_was_reserved_for_an_order_that_does_not_enter_is_released(settleme
 
 
 def test_a_replacement_takes_over_what_its_order_holds_in_one_chain(settlement):
-    settlement.top_up("c", "anna", Side.BID, 5)
+    settlement.reserve_more("c", "anna", Side.BID, 5)
 
     (chain,) = settlement.settle([replace(BID, n=3, order_id="c", quantity=4, replaces="b")])
 

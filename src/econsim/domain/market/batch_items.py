@@ -1,33 +1,32 @@
-"""What a mechanism writes while it works: items, numbered, each applied to the book as it is made.
+"""The items of one batch of one book: numbered, and applied to the open orders one by one.
 
-Owns the numbering of items within a batch. Called by the mechanisms only.
+Owns the numbering. The loop in `matching` and the mechanisms write here, and nowhere else: an item that is written
+has happened, so the next decision sees its effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from econsim.domain.market.book_side import BID
-from econsim.domain.market.mechanism import RestingOrder
+from econsim.domain.market.book_side import BID, RestingOrder
+from econsim.domain.market.open_orders import OpenOrders
 from econsim.domain.market.order_terms import rejection
 from econsim.schemas.market import Item, OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Action, Side
 
 
-class Transcript:
-    """The items of one batch."""
+class BatchItems:
+    """The items of one batch, and the open orders that they change."""
 
-    __slots__ = ("_evolve", "_next", "filled", "items")
+    __slots__ = ("_next", "filled", "items", "orders")
 
-    def __init__(self, evolve: Callable[[Item], None], n: int) -> None:
-        """Start at number `n`; every item is handed to `evolve` before the next is decided."""
-        self._evolve = evolve
+    def __init__(self, orders: OpenOrders, n: int) -> None:
+        """Start without items; the first one gets number `n`."""
         self._next = n
+        self.orders = orders
         self.items: list[Item] = []
         self.filled: set[str] = set()
 
-    def accept(self, action: Action, side: Side, replaces: str | None = None) -> None:
-        """Let an order enter the book, in another's stead if it replaces one."""
+    def accept(self, action: Action, side: Side, replaces: str | None = None) -> RestingOrder:
+        """Enter an order into the book, in another's stead if it replaces one; return the order."""
         self._write(
             OrderAccepted(
                 self._next,
@@ -40,6 +39,7 @@ class Transcript:
                 replaces,
             )
         )
+        return self.orders.by_id[action.order_id]
 
     def reject(self, action: Action, code: str) -> None:
         """Refuse an order, a cancel or a replace."""
@@ -48,16 +48,15 @@ class Transcript:
     def trade(self, taker: RestingOrder, standing: RestingOrder, price: int, fill: int) -> int:
         """Fill two orders as far as both are open, and return the units.
 
-        `fill` counts the taker's fills from 1: with the taker's id it makes the trade's.
+        `fill` counts the taker's fills from 1: with the taker's id it makes the trade's id.
         """
         quantity = min(taker.open, standing.open)
         bid, ask = (taker, standing) if taker.side is BID else (standing, taker)
         self.filled.update((bid.order_id, ask.order_id))
-        trade_id = f"{taker.order_id}.{fill}"
         self._write(
             TradeExecuted(
                 self._next,
-                trade_id,
+                f"{taker.order_id}.{fill}",
                 price,
                 quantity,
                 bid.agent,
@@ -70,10 +69,10 @@ class Transcript:
         return quantity
 
     def cancel(self, order: RestingOrder, reason: str) -> None:
-        """Take what is left of an order off the book."""
+        """Take the open units of an order off the book."""
         self._write(OrderCancelled(self._next, order.order_id, order.agent, order.side, order.open, reason))
 
     def _write(self, item: Item) -> None:
         self._next += 1
         self.items.append(item)
-        self._evolve(item)
+        self.orders.evolve(item)
