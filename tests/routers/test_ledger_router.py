@@ -106,7 +106,7 @@ async def test_a_barrier_of_another_number_of_books_is_refused(request_of, write
 async def test_the_ledger_of_a_run_is_one_leader_task():
     run = active(scenario(*AGENTS))
 
-    (task,) = ledger.SERVICE.run_tasks(ServiceContext("ledger", NatsBroker()), run)
+    (task,) = ledger.service.run_tasks(ServiceContext("ledger", NatsBroker()), run)
 
     assert task.lease == "ledger.run"
 
