@@ -85,7 +85,7 @@ class RejectionEvents:
 
     def of_service(self, subject: str, error: EconsimError) -> None:
         """Tell that this service itself tried to speak where it may not."""
-        self.tell(NO_RUN, self._case(Boundary.service, self._service, subject, error))
+        self.tell(NO_RUN, self._case(Boundary.SERVICE, self._service, subject, error))
 
     def _case(self, side: Boundary, sender: str, subject: str, error: EconsimError) -> AdmissionRejected:
         return AdmissionRejected(
