@@ -18,12 +18,12 @@ from econsim.services import reply_check
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "adversary.md"
 
 
-async def besiege(tmp_path, *names):
+async def run_attacks(tmp_path, *names):
     return await runner.run_attacks(settings(state=tmp_path), select_attacks(list(names)), lambda _: None)
 
 
 def broken(report):
-    return {result.attack.name for result in report.of(AttackOutcome.BROKEN)}
+    return {result.attack.name for result in report.with_outcome(AttackOutcome.BROKEN)}
 
 
 @pytest.mark.nats
@@ -31,11 +31,11 @@ def broken(report):
 @pytest.mark.timeout(600)
 @requirement("isolation.no_foreign_subjects")
 async def test_every_attack_is_held_and_nobody_notices(tmp_path):
-    report = await besiege(tmp_path)
+    report = await run_attacks(tmp_path)
 
-    assert {r.attack.name: r.finding.evidence for r in report.of(AttackOutcome.BROKEN)} == {}
-    assert [str(fact) for fact in report.aftermath if not fact.true] == []
-    assert len(report.of(AttackOutcome.HELD)) >= 60
+    assert {r.attack.name: r.verdict.evidence for r in report.with_outcome(AttackOutcome.BROKEN)} == {}
+    assert [str(check) for check in report.invariants if not check.holds] == []
+    assert len(report.with_outcome(AttackOutcome.HELD)) >= 60
 
 
 def test_there_are_sixty_attacks_each_with_a_name_of_its_own():
@@ -51,8 +51,8 @@ def test_the_page_lists_the_attacks_there_are():
 
 def test_an_attack_without_a_true_fact_is_not_held():
     assert verdict_of().outcome is AttackOutcome.BROKEN
-    assert verdict_of(Check("so", true=True), Check("not so", true=False)).outcome is AttackOutcome.BROKEN
-    assert verdict_of(Check("so", true=True)).outcome is AttackOutcome.HELD
+    assert verdict_of(Check("so", holds=True), Check("not so", holds=False)).outcome is AttackOutcome.BROKEN
+    assert verdict_of(Check("so", holds=True)).outcome is AttackOutcome.HELD
 
 
 @pytest.mark.nats
@@ -75,7 +75,7 @@ async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
 
     monkeypatch.setattr(trust_root, "exports", exported)
     monkeypatch.setattr(agent_credentials, "imports", imported)
-    report = await besiege(tmp_path, "mint_money", "hear_deliveries", "hear_everything", "run_close")
+    report = await run_attacks(tmp_path, "mint_money", "hear_deliveries", "hear_everything", "run_close")
 
     assert {"mint_money", "hear_everything"} <= broken(report)
     assert "run_close" not in broken(report)
@@ -90,7 +90,7 @@ async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
     monkeypatch.setattr(rate_gate.Gate, "passes", lambda *_: True)
     monkeypatch.setattr(reply_check.Screen, "check", unchecked)
     monkeypatch.setattr(commands, "scoped_order_id", lambda _agent, order_id: order_id)
-    report = await besiege(tmp_path, "without_reply", "rate_by_services", "cancel_another", "forge_actor")
+    report = await run_attacks(tmp_path, "without_reply", "rate_by_services", "cancel_another", "forge_actor")
 
     assert {"without_reply", "rate_by_services", "cancel_another"} <= broken(report)
     assert "forge_actor" not in broken(report)
@@ -105,6 +105,6 @@ async def test_a_victim_that_is_not_served_is_seen(tmp_path, monkeypatch):
         return
 
     monkeypatch.setattr(Batches, "_deliver", silent)
-    report = await besiege(tmp_path, "edit_expiry")
+    report = await run_attacks(tmp_path, "edit_expiry")
 
-    assert any("outcomes of its orders" in fact.claim for fact in report.aftermath if not fact.true)
+    assert any("outcomes of its orders" in check.claim for check in report.invariants if not check.holds)

@@ -26,7 +26,7 @@ from econsim.app import Server, running
 from econsim.checks.attacks import runner
 from econsim.checks.attacks.catalogue import ATTACKS
 from econsim.checks.attacks.verdict import AttackOutcome
-from econsim.checks.permissions.attempts import attempts
+from econsim.checks.permissions.prober import probing
 from econsim.errors import Conflict, SetupError
 from econsim.identity.agent_credentials import minted
 from econsim.identity.trust_root import Trust
@@ -149,10 +149,10 @@ async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) 
         async with watch_agents(server, print), running(tuple(SERVICES), server):
             report = await runner.run_attacks_on(replace(server, url=urls.split(",")[0]), ATTACKS, print)
 
-    assert {r.attack.name: r.finding.evidence for r in report.of(AttackOutcome.BROKEN)} == {}
-    noticed = [str(fact) for fact in report.aftermath if not fact.true]
+    assert {r.attack.name: r.verdict.evidence for r in report.with_outcome(AttackOutcome.BROKEN)} == {}
+    noticed = [str(check) for check in report.invariants if not check.holds]
     assert [fact for fact in noticed if not OF_TIME.search(fact)] == []
-    assert len(report.of(AttackOutcome.HELD)) == len(ATTACKS)
+    assert len(report.with_outcome(AttackOutcome.HELD)) == len(ATTACKS)
 
 
 async def made(command, state):
@@ -186,7 +186,7 @@ async def listed_nothing(command):
 async def refuses(url, creds):
     """Tell whether a node lets nobody in with these credentials."""
     try:
-        async with attempts(url, creds):
+        async with probing(url, creds):
             return False
     except SetupError:
         return True

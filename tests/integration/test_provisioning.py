@@ -14,7 +14,7 @@ from econsim.adapters.nats.credential_renewal import LOOK_S
 from econsim.adapters.nats.revocations import owed
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
-from econsim.checks.permissions.attempts import attempts
+from econsim.checks.permissions.prober import probing
 from econsim.errors import NotFound, SetupError
 from econsim.identity.agent_credentials import mint, minted
 from econsim.identity.nats_jwt import Key, Role
@@ -53,7 +53,7 @@ async def refused(server, creds):
     """Tell whether the server lets nobody in with these credentials."""
     try:
         # The client library leaves its socket open when it is refused.
-        async with attempts(server.url, creds):
+        async with probing(server.url, creds):
             return False
     except SetupError:
         return True
@@ -110,10 +110,12 @@ async def test_two_agents_are_each_told_every_tick_and_can_join_no_group_that_sh
     ticks, groups = [str(number) for number in range(18)], ("workers", "admission", "a.b", ">", "*")
 
     anna, bert = await let_in(server, run, "anna", "bert")
-    async with attempts(server.url, anna.creds) as one, attempts(server.url, bert.creds) as other:
-        joined = [await each.allowed(f"clock.ticked {group}" for group in groups) for each in (one, other)]
+    async with probing(server.url, anna.creds) as one, probing(server.url, bert.creds) as other:
+        joined = [
+            await each.allowed_patterns(f"clock.ticked {group}" for group in groups) for each in (one, other)
+        ]
         for each in (one, other):
-            await each.listen(["clock.ticked"])
+            await each.subscribe_only(["clock.ticked"])
         for tick in ticks:
             await nc.publish(TICKED(run=run), tick.encode())
         await nc.flush()
@@ -121,7 +123,7 @@ async def test_two_agents_are_each_told_every_tick_and_can_join_no_group_that_sh
         async with asyncio.timeout(60):
             while told != [{*ticks}, {*ticks}]:
                 for each, heard in zip((one, other), told, strict=True):
-                    heard |= {payload for _, payload in await each.heard()}
+                    heard |= {payload for _, payload in await each.take_deliveries()}
 
     assert joined == [[], []]
 

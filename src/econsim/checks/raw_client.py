@@ -1,7 +1,7 @@
-"""A NATS client that says what it is told to: the protocol's lines by hand, for what no library would send.
+"""A NATS client that sends exactly the bytes it is given, for probes of permissions and for attacks.
 
-Reads everything the server answers, and keeps it. Every wait is bounded. The protocol is the server's own; what
-an attacker may connect as is `identity.py`'s.
+It speaks the client protocol itself: a client library refuses to send most attacks, and reports a refused
+subscription late or not at all. It keeps every message and every error of the server. Every wait has a limit.
 """
 
 from __future__ import annotations
@@ -15,95 +15,107 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from econsim.errors import SetupError
 from econsim.identity.nats_jwt import Key, Role
 
 TIMEOUT_S: Final = 15.0
-"""Longest to wait for what must come: it takes milliseconds, on a machine busy with other work sometimes seconds."""
+"""Limit of a wait for an answer: it takes milliseconds, on a machine busy with other work sometimes seconds."""
+
+LINE_BYTES_MAX: Final = 2**24
+"""Bytes of a line or message that the reader buffers."""
+
+REQUEST_NUMBER_MIN: Final = 9_000
+"""Subscription number of the first request; lower numbers are free for the caller."""
 
 CRLF: Final = b"\r\n"
 HEADER_LINE: Final = b"NATS/1.0" + CRLF
 """First line of a message's headers."""
 
+_JWT_LINE: Final = "-----BEGIN NATS USER JWT-----"
+_SEED_LINE: Final = "-----BEGIN USER NKEY SEED-----"
+
 
 @dataclass(frozen=True, slots=True)
 class RawMessage:
-    """One message the server delivered."""
+    """Message that the server delivered."""
 
     subject: str
-    """Where it was published, as the account sees it."""
+    """Subject of the message, as the receiver's account names it."""
     reply: str
-    """Where an answer would go."""
+    """Reply subject of the message; empty without one."""
     headers: bytes
-    """The headers as they came, with the line that begins them; empty for none."""
+    """Headers as they arrived, with their first line; empty without headers."""
     payload: bytes
-    """The body."""
+    """Body of the message."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserCredentials:
-    """Who says to be whom when connecting."""
+    """JWT and key with which a client claims to be a user; either may be absent or false."""
 
     jwt: str = ""
-    """The user's JWT."""
+    """JWT of the user; empty to send none."""
     seed: str = ""
-    """The key that signs the server's nonce."""
+    """Seed of the key that signs the server's nonce; empty to sign nothing."""
 
     @classmethod
-    def of(cls, creds: str) -> UserCredentials:
-        """Read a creds file's text."""
-        lines = creds.splitlines()
-        return cls(*(lines[lines.index(mark) + 1] for mark in _MARKS))
+    def from_creds(cls, text: str) -> UserCredentials:
+        """Read the text of a creds file; raises SetupError if it holds no user."""
+        lines = [line.strip() for line in text.splitlines()]
+        try:
+            jwt, seed = (lines[lines.index(head) + 1] for head in (_JWT_LINE, _SEED_LINE))
+        except (ValueError, IndexError):
+            message = "the text is no creds file: it lacks a user's JWT or key"
+            raise SetupError(message) from None
+        return cls(jwt, seed)
 
-    def answer(self, nonce: str) -> dict[str, object]:
-        """Return the fields of CONNECT that prove it."""
-        said: dict[str, object] = {"jwt": self.jwt} if self.jwt else {}
+    def connect_fields(self, nonce: str) -> dict[str, object]:
+        """Return the fields of CONNECT that prove the user."""
+        fields: dict[str, object] = {"jwt": self.jwt} if self.jwt else {}
         if self.seed:
             signature = Key.from_seed(self.seed).sign(nonce.encode())
-            said["sig"] = base64.urlsafe_b64encode(signature).decode().rstrip("=")
-        return said
-
-
-_MARKS: Final = ("-----BEGIN NATS USER JWT-----", "-----BEGIN USER NKEY SEED-----")
+            fields["sig"] = base64.urlsafe_b64encode(signature).decode().rstrip("=")
+        return fields
 
 
 class RawClient:
-    """One connection, by hand; made by `dial`."""
+    """One connection; opened by `dial`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Speak over a connection that was just opened."""
+        """Use a connection that was just opened."""
         self.errors: list[str] = []
-        """What the server complained of, in its words."""
-        self.heard: list[RawMessage] = []
-        """What it delivered."""
+        """Errors of the server, in its words."""
+        self.messages: list[RawMessage] = []
+        """Messages that the server delivered and `keep` accepted."""
         self.info: dict[str, object] = {}
-        """What it said of itself at first."""
+        """Fields of the server's INFO."""
         self.closed = False
-        """Whether it hung up."""
+        """Whether the server closed the connection."""
         self.keep: Callable[[RawMessage], bool] = lambda _: True
-        """Whether a delivery is kept."""
-        self._asked = 0
+        """Filter of deliveries: whether a message is kept."""
+        self._requests = 0
         self._reader = reader
         self._writer = writer
         self._pongs = 0
         self._changed = asyncio.Event()
-        self._listening: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
 
-    async def greet(self) -> None:
-        """Read the server's INFO, and listen from now on."""
+    async def read_info(self) -> None:
+        """Read the server's INFO, and go on reading in the background."""
         line = await asyncio.wait_for(self._reader.readline(), TIMEOUT_S)
         self.info = json.loads(line.partition(b" ")[2] or b"{}")
-        self._listening = asyncio.create_task(self._listen())
+        self._reading = asyncio.create_task(self._read())
 
-    async def connect(self, identity: UserCredentials, **fields: object) -> bool:
-        """Say who one is; return whether the server takes it."""
-        said = {"verbose": False, "pedantic": False, "lang": "raw", "version": "0", "protocol": 1}
-        said |= {"headers": True, "no_responders": True, "name": "raw"}
-        said |= identity.answer(str(self.info.get("nonce", ""))) | fields
-        await self.send(b"CONNECT " + json.dumps(said).encode() + CRLF)
-        return await self.round()
+    async def connect(self, user: UserCredentials, **fields: object) -> bool:
+        """Send CONNECT with more fields, if given; return whether the server accepts it."""
+        sent = {"verbose": False, "pedantic": False, "lang": "raw", "version": "0", "protocol": 1}
+        sent |= {"headers": True, "no_responders": True, "name": "raw"}
+        sent |= user.connect_fields(str(self.info.get("nonce", ""))) | fields
+        await self.send(b"CONNECT " + json.dumps(sent).encode() + CRLF)
+        return await self.flush()
 
     async def send(self, data: bytes) -> None:
-        """Send bytes as they are; a connection that is gone takes nothing."""
+        """Send bytes as they are; on a closed connection do nothing."""
         with suppress(OSError):
             if not self.closed:
                 self._writer.write(data)
@@ -112,21 +124,21 @@ class RawClient:
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: bytes = b""
     ) -> None:
-        """Publish; `headers` are lines as they go out, without the first and the empty last one."""
+        """Publish a message; `headers` are lines without the first and the empty last one."""
         await self.send(publish_frame(subject, payload, reply, headers))
 
     async def subscribe(self, subject: str, number: int = 1, queue: str = "") -> None:
-        """Subscribe, under a number of one's own."""
+        """Subscribe under a number of the caller's choice."""
         await self.send(" ".join(filter(None, ("SUB", subject, queue, str(number)))).encode() + CRLF)
 
-    async def round(self, timeout_s: float = TIMEOUT_S) -> bool:
-        """Wait until the server has read everything sent; false if it hung up or stayed silent."""
-        wanted = self._pongs + 1
+    async def flush(self, timeout_s: float = TIMEOUT_S) -> bool:
+        """Wait until the server has processed everything sent; false if it closed the connection or was silent."""
+        awaited = self._pongs + 1
         await self.send(b"PING" + CRLF)
-        return await self.until(lambda: self._pongs >= wanted, timeout_s)
+        return await self.wait_until(lambda: self._pongs >= awaited, timeout_s)
 
-    async def until(self, reached: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
-        """Wait until something holds of what was heard; false if not in time, or the server hung up before."""
+    async def wait_until(self, reached: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
+        """Wait until a condition on messages and errors is true; false after the limit, or if the server hung up."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while not reached() and not self.closed:
@@ -134,40 +146,49 @@ class RawClient:
                     await self._changed.wait()
         return reached()
 
-    async def ask(
+    async def request(
         self, subject: str, payload: bytes = b"", timeout_s: float = TIMEOUT_S, headers: bytes = b""
     ) -> RawMessage | None:
-        """Request, and return the first answer; none without any."""
-        self._asked += 1
-        inbox, number = f"_INBOX.raw{id(self):x}.{self._asked}", 9_000 + self._asked
+        """Send a request and return its first answer; none if none comes."""
+        self._requests += 1
+        inbox, number = f"{self.inbox}.{self._requests}", REQUEST_NUMBER_MIN + self._requests
         await self.subscribe(inbox, number)
         await self.publish(subject, payload, inbox, headers)
-        await self.until(lambda: any(said.subject == inbox for said in self.heard), timeout_s)
+        await self.wait_until(lambda: any(each.subject == inbox for each in self.messages), timeout_s)
         await self.send(f"UNSUB {number}".encode() + CRLF)
-        return next((said for said in self.heard if said.subject == inbox), None)
+        return next((each for each in self.messages if each.subject == inbox), None)
+
+    @property
+    def inbox(self) -> str:
+        """Return the subject under which answers to this client's requests arrive."""
+        return f"_INBOX.raw{id(self):x}"
+
+    def take_messages(self) -> list[RawMessage]:
+        """Return the messages kept since the last call, and forget them."""
+        taken, self.messages = self.messages, []
+        return taken
 
     def stop_reading(self) -> None:
-        """Read nothing any more, and keep the connection."""
-        if self._listening:
-            self._listening.cancel()
+        """Read nothing any more, and keep the connection open."""
+        if self._reading:
+            self._reading.cancel()
 
     async def close(self) -> None:
-        """Hang up."""
-        if self._listening:
-            self._listening.cancel()
+        """Close the connection."""
+        self.stop_reading()
         self._writer.close()
         with suppress(OSError, TimeoutError):
             await asyncio.wait_for(self._writer.wait_closed(), TIMEOUT_S)
 
-    async def _listen(self) -> None:
+    async def _read(self) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, ValueError):
             while line := await self._reader.readline():
-                await self._take(line.rstrip(CRLF))
+                await self._process(line.rstrip(CRLF))
                 self._changed.set()
         self.closed = True
         self._changed.set()
 
-    async def _take(self, line: bytes) -> None:
+    async def _process(self, line: bytes) -> None:
         operation, _, rest = line.partition(b" ")
         match operation:
             case b"PONG":
@@ -184,13 +205,13 @@ class RawClient:
         head = int(words.pop(-2)) if operation == b"HMSG" else 0
         body = await self._reader.readexactly(int(words[-1]) + 2)
         reply = words[2] if len(words) == 4 else ""
-        said = RawMessage(words[0], reply, body[:head], body[head:-2])
-        if self.keep(said):
-            self.heard.append(said)
+        message = RawMessage(words[0], reply, body[:head], body[head:-2])
+        if self.keep(message):
+            self.messages.append(message)
 
 
 def publish_frame(subject: str, payload: bytes = b"", reply: str = "", headers: bytes = b"") -> bytes:
-    """Return a publish as it goes over the wire."""
+    """Return the bytes of a publish: PUB, or HPUB with headers."""
     head = HEADER_LINE + headers + CRLF + CRLF if headers else b""
     sizes = [str(len(head))] if head else []
     words = ["HPUB" if head else "PUB", subject, reply, *sizes, str(len(head) + len(payload))]
@@ -198,18 +219,18 @@ def publish_frame(subject: str, payload: bytes = b"", reply: str = "", headers: 
 
 
 def unsigned_credentials() -> UserCredentials:
-    """Return somebody with a key nobody has signed."""
+    """Return the credentials of a new key that no account has signed."""
     return UserCredentials(seed=Key(Role.USER).seed)
 
 
 @asynccontextmanager
 async def dial(url: str) -> AsyncIterator[RawClient]:
-    """Open a connection for the time of the context; nobody is said to be connecting yet."""
+    """Open a connection for the time of the context; CONNECT is not sent yet."""
     parts = urlsplit(url)
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**24)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=LINE_BYTES_MAX)
     client = RawClient(reader, writer)
     try:
-        await client.greet()
+        await client.read_info()
         yield client
     finally:
         await client.close()

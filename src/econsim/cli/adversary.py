@@ -82,9 +82,9 @@ def _show(report: AttackReport) -> None:
     from econsim.report.tables import print_table
 
     print_table(console(), table(report))
-    for fact in report.aftermath:
-        console().print(Text(str(fact), "green" if fact.true else "bold red"), soft_wrap=True)
-    counts = ", ".join(f"{len(report.of(outcome))} {outcome.value}" for outcome in AttackOutcome)
+    for check in report.invariants:
+        console().print(Text(str(check), "green" if check.holds else "bold red"), soft_wrap=True)
+    counts = ", ".join(f"{len(report.with_outcome(outcome))} {outcome.value}" for outcome in AttackOutcome)
     say(f"{len(report.results)} attacks: {counts}", "bold green" if report.held else "bold red")
 
 
@@ -99,13 +99,13 @@ def table(report: AttackReport) -> Table:
     for heading in ("tries", "outcome", "fails because", "evidence"):
         made.add_column(heading)
     for result in report.results:
-        attack, outcome = result.attack, result.finding.outcome.value
+        attack, outcome = result.attack, result.verdict.outcome.value
         # Evidence quotes what the server and the attacker said: text, not markup.
         cells = (
             attack.tries,
             Text(outcome, STYLES[outcome]),
             attack.fails_because,
-            Text(result.finding.evidence),
+            Text(result.verdict.evidence),
         )
         made.add_row(attack.name, *cells)
     return made

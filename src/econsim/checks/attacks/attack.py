@@ -1,4 +1,4 @@
-"""What an attack is: who tries what, why it fails, and how it is tried."""
+"""The definition of an attack: its goal, the reason why it fails, and the function that tries it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from econsim.checks.attacks.environment import Attacker, Environment
 from econsim.checks.attacks.verdict import AttackVerdict
 
 AttackFunction = Callable[[Environment, Attacker], Awaitable[AttackVerdict]]
-"""Tries an attack with an attacker of its own; returns what came of it."""
+"""Function that tries an attack as one attacker and returns the verdict."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """One thing somebody with an agent's credentials may try."""
+    """One attack that the holder of an agent's credentials may try."""
 
     name: str
-    """What it is called on the command line."""
+    """Name of the attack on the command line."""
     tries: str
-    """What it tries, as a clause: `to …`."""
+    """Goal of the attack, as a clause: `to …`."""
     fails_because: str
-    """What stands in the way."""
+    """Reason why the attack fails, as a clause."""
     run: AttackFunction
-    """Tries it."""
+    """Function that tries the attack."""
     loud: bool = False
-    """Whether it floods: then it runs while no other attack does, so that its effect on others is its own."""
+    """True for a flood: it runs while no other attack does, so that its effect on others is its own."""

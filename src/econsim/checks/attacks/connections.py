@@ -29,23 +29,23 @@ PINGS: Final = 20_000
 """Pings of a flood."""
 
 
-async def _others_connect(stage: Environment) -> bool:
+async def _others_connect(env: Environment) -> bool:
     """Return whether somebody else can still connect and be answered."""
     with suppress(OSError, TimeoutError):
-        async with dial(stage.url) as client:
-            return await client.connect(stage.bystander)
+        async with dial(env.url) as client:
+            return await client.connect(env.bystander)
     return False
 
 
-async def connections(stage: Environment, me: Attacker) -> AttackVerdict:
+async def connections(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Open many connections and keep them."""
     async with AsyncExitStack() as stack:
-        raws = [await stack.enter_async_context(dial(stage.url)) for _ in range(30)]
-        taken = [raw for raw in raws if await raw.connect(me.identity)]
+        raws = [await stack.enter_async_context(dial(env.url)) for _ in range(30)]
+        taken = [raw for raw in raws if await raw.connect(attacker.user)]
         # Who is hung up on in mid-sentence may not have heard why.
         told = {raw.errors[0] for raw in raws if raw.errors}
         gone = sum(raw.closed or bool(raw.errors) for raw in raws if raw not in taken)
-        others = await _others_connect(stage)
+        others = await _others_connect(env)
     return verdict_of(
         Check(f"{len(taken)} of 30 were taken, {CONNECTIONS_MAX} may be", 0 < len(taken) <= CONNECTIONS_MAX),
         Check(
@@ -56,15 +56,15 @@ async def connections(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def subscriptions(stage: Environment, me: Attacker) -> AttackVerdict:
+async def subscriptions(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Subscribe a thousand times."""
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         await raw.send(b"".join(f"SUB _INBOX.{n} {n}".encode() + CRLF for n in range(1, 1_001)))
-        await raw.round()
+        await raw.flush()
         refused = [error for error in raw.errors if "maximum subscriptions" in error.lower()]
         await raw.send(b"".join(publish_frame(raw_subject("_INBOX", str(n)), b"x") for n in range(1, 1_001)))
-        await raw.round()
-        others = await _others_connect(stage)
+        await raw.flush()
+        others = await _others_connect(env)
     return verdict_of(
         Check(
             f"{len(refused)} of 1000 were refused, {SUBSCRIPTIONS_MAX} may be",
@@ -74,26 +74,28 @@ async def subscriptions(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def payload(stage: Environment, me: Attacker) -> AttackVerdict:
+async def payload(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Publish a megabyte, and a thousand megabytes that never come."""
-    stage.witness.forget(me.name)
-    async with stage.raw(me.identity) as raw:
-        body = json.dumps({"data": {"x": me.name * 100_000}}).encode()
-        await raw.publish(stage.report(me, "large"), body)
-        closed = await raw.until(lambda: raw.closed)
-    async with stage.raw(me.identity) as raw:
-        await raw.send(f"PUB {stage.report(me, 'large')} 1000000000".encode() + CRLF + b"x" * 10_000)
-        again = await raw.until(lambda: raw.closed)
-    heard = stage.witness.of(me.name, subjects.REPORT.pattern())
+    env.sniffer.forget(attacker.name)
+    async with env.connect(attacker.user) as raw:
+        body = json.dumps({"data": {"x": attacker.name * 100_000}}).encode()
+        await raw.publish(env.report_subject(attacker, "large"), body)
+        closed = await raw.wait_until(lambda: raw.closed)
+    async with env.connect(attacker.user) as raw:
+        await raw.send(
+            f"PUB {env.report_subject(attacker, 'large')} 1000000000".encode() + CRLF + b"x" * 10_000
+        )
+        again = await raw.wait_until(lambda: raw.closed)
+    heard = env.sniffer.messages_about(attacker.name, subjects.REPORT.pattern())
     return verdict_of(
         Check(f"the server hung up on {len(body)} bytes, {PAYLOAD_BYTES_MAX} may be", closed),
         Check("and on a length that was only claimed", again),
         Check(f"{len(heard) or 'nothing'} of it was heard", not heard),
-        Check("others connect", await _others_connect(stage)),
+        Check("others connect", await _others_connect(env)),
     )
 
 
-async def control_line(stage: Environment, me: Attacker) -> AttackVerdict:
+async def control_line(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Name a subject of sixty kilobytes, and one that never ends."""
     ended = []
     for line in (
@@ -101,27 +103,27 @@ async def control_line(stage: Environment, me: Attacker) -> AttackVerdict:
         b"PUB " + b"a." * 40_000,
         b"SUB " + b"x" * 60_000 + b" 1\r\n",
     ):
-        async with stage.raw(me.identity) as raw:
+        async with env.connect(attacker.user) as raw:
             await raw.send(line)
-            ended.append(await raw.until(lambda raw=raw: raw.closed))  # type: ignore[misc]  # bound on purpose
+            ended.append(await raw.wait_until(lambda raw=raw: raw.closed))  # type: ignore[misc]  # bound on purpose
     return verdict_of(
         Check(f"the server hung up on {sum(ended)} of {len(ended)}", all(ended)),
-        Check("others connect", await _others_connect(stage)),
+        Check("others connect", await _others_connect(env)),
     )
 
 
-async def half_open(stage: Environment, _: Attacker) -> AttackVerdict:
+async def half_open(env: Environment, _: Attacker) -> AttackVerdict:
     """Open connections and never say who one is."""
     files, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files < 2 * HALF_OPEN:
         return skipped_verdict(
             f"this process may open {files} files; it takes {2 * HALF_OPEN}, see `ulimit -n`"
         )
-    parts = urlsplit(stage.url)
+    parts = urlsplit(env.url)
     opened = await asyncio.gather(
         *(asyncio.open_connection(parts.hostname, parts.port) for __ in range(HALF_OPEN))
     )
-    others = await _others_connect(stage)
+    others = await _others_connect(env)
     gone = await asyncio.gather(*(_hung_up(reader) for reader, __ in opened))
     for __, writer in opened:
         writer.close()
@@ -145,17 +147,17 @@ async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None)
     return True
 
 
-async def never_reads(stage: Environment, me: Attacker) -> AttackVerdict:
+async def never_reads(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Hear everything one may, many times over, and read nothing of it."""
-    told = stage.told()
-    parts = urlsplit(stage.url)
+    told = env.outcome_counts()
+    parts = urlsplit(env.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1_024)
     raw = RawClient(reader, writer)
-    await raw.greet()
-    await raw.connect(me.identity)
+    await raw.read_info()
+    await raw.connect(attacker.user)
     raw.stop_reading()
     public = [
-        short_pattern(row, me.name)
+        short_pattern(row, attacker.name)
         for row in subjects.TABLE
         if row.short and row.kind.value in ("event", "broadcast")
     ]
@@ -164,8 +166,8 @@ async def never_reads(stage: Environment, me: Attacker) -> AttackVerdict:
     for _ in range(40):
         await raw.send(publish_frame("state.price.cpu", b"", "_INBOX.x") * 50)
     await asyncio.sleep(1.5)
-    others = await _others_connect(stage)
-    went_on = await stage.grown(stage.told, told)
+    others = await _others_connect(env)
+    went_on = await env.wait_for_growth(env.outcome_counts, told)
     await raw.close()
     return verdict_of(
         Check("victims were told of their orders meanwhile", went_on),
@@ -173,41 +175,41 @@ async def never_reads(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def pings(stage: Environment, me: Attacker) -> AttackVerdict:
+async def pings(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Ping as fast as one can."""
-    before = stage.served()
-    async with stage.raw(me.identity) as raw:
+    before = env.answer_counts()
+    async with env.connect(attacker.user) as raw:
         await raw.send((b"PING" + CRLF) * PINGS)
-        went_on = await stage.grown(stage.served, before)
-        others = await _others_connect(stage)
+        went_on = await env.wait_for_growth(env.answer_counts, before)
+        others = await _others_connect(env)
     return verdict_of(
         Check("victims were served meanwhile", went_on),
         Check("others connect", others),
     )
 
 
-async def churn(stage: Environment, me: Attacker) -> AttackVerdict:
+async def churn(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Connect and hang up, again and again."""
-    before = stage.served()
+    before = env.answer_counts()
     for _ in range(60):
-        async with dial(stage.url) as client:
-            await client.connect(me.identity)
-    went_on = await stage.grown(stage.served, before)
+        async with dial(env.url) as client:
+            await client.connect(attacker.user)
+    went_on = await env.wait_for_growth(env.answer_counts, before)
     return verdict_of(
         Check("victims were served meanwhile", went_on),
-        Check("others connect", await _others_connect(stage)),
+        Check("others connect", await _others_connect(env)),
     )
 
 
 def _foreign(*openings: bytes) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
     """Return the try of other protocols on the port for clients."""
 
-    async def run(stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
         ended, answers = 0, b""
         for opening in openings:
-            parts = urlsplit(stage.url)
+            parts = urlsplit(env.url)
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-            writer.write(opening.replace(b"%jwt", me.identity.jwt.encode()))
+            writer.write(opening.replace(b"%jwt", attacker.user.jwt.encode()))
             ended += await _hung_up(reader, found := bytearray())
             answers += bytes(found)
             writer.close()
@@ -215,7 +217,7 @@ def _foreign(*openings: bytes) -> Callable[[Environment, Attacker], Awaitable[At
         return verdict_of(
             Check(f"the server hung up on {ended} of {len(openings)}", ended == len(openings)),
             Check("it took none of them", not taken),
-            Check("others connect", await _others_connect(stage)),
+            Check("others connect", await _others_connect(env)),
         )
 
     return run

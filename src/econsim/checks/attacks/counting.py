@@ -28,9 +28,9 @@ _NUMBER: Final = re.compile(rb"(?<![\w.-])\d+(?![\w.-])")
 _EXPECTED: Final = b"nats-expected"
 
 
-async def _places(stage: Environment) -> tuple[int, ...]:
+async def _places(env: Environment) -> tuple[int, ...]:
     """Return how far each stream is."""
-    return tuple([(await provision.ends(stage.sim, stream))[1] for stream in COUNTED])
+    return tuple([(await provision.ends(env.sim, stream))[1] for stream in COUNTED])
 
 
 def _told(said: RawMessage | None, before: tuple[int, ...], after: tuple[int, ...]) -> list[int]:
@@ -39,20 +39,20 @@ def _told(said: RawMessage | None, before: tuple[int, ...], after: tuple[int, ..
     return [n for n in numbers if any(low < n <= high for low, high in zip(before, after, strict=True))]
 
 
-async def receipts(stage: Environment, me: Attacker) -> AttackVerdict:
+async def receipts(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Place an order, alone and in a request of several, and report; look for places in the answers."""
-    execute = short_name(subjects.EXECUTE, me.name)
+    execute = short_name(subjects.EXECUTE, attacker.name)
     action = {"do": "place_bid", "resource": RESOURCE, "order_id": "counted", "price": 10_000, "quantity": 1}
     asked = {
         entry(subjects.PLACE_BID): order("counting"),
         execute: json.dumps({"actions": [action]}).encode(),
-        stage.report(me, "counting"): b"{}",
+        env.report_subject(attacker, "counting"): b"{}",
     }
-    before = await _places(stage)
-    async with stage.raw(me.identity) as raw:
-        answers = {subject: await raw.ask(subject, body) for subject, body in asked.items()}
-        again = await raw.ask(entry(subjects.PLACE_BID), order("counting"))
-        after = await _places(stage)
+    before = await _places(env)
+    async with env.connect(attacker.user) as raw:
+        answers = {subject: await raw.request(subject, body) for subject, body in asked.items()}
+        again = await raw.request(entry(subjects.PLACE_BID), order("counting"))
+        after = await _places(env)
     first = answers[entry(subjects.PLACE_BID)]
     told = {subject: found for subject, said in answers.items() if (found := _told(said, before, after))}
     served = all(said is not None and b'"error"' not in said.payload for said in answers.values())
@@ -70,21 +70,19 @@ def _seq(said: RawMessage | None) -> object:
     return json.loads(said.payload).get("seq") if said and said.payload else None
 
 
-async def summaries(stage: Environment, me: Attacker) -> AttackVerdict:
+async def summaries(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Hear the end of every batch, and look for places in headers and content."""
-    name = short_name(subjects.PUBLIC_SUMMARY, me.name, resource=RESOURCE)
-    before = await _places(stage)
-    async with stage.raw(await stage.powers.wall_only(me.name)) as raw:
+    name = short_name(subjects.PUBLIC_SUMMARY, attacker.name, resource=RESOURCE)
+    before = await _places(env)
+    async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
         await raw.subscribe(name, 7)
-        enough = await raw.until(lambda: len(raw.heard) >= CLEARED)
-        heard = list(raw.heard)
+        enough = await raw.wait_until(lambda: len(raw.messages) >= CLEARED)
+        heard = list(raw.messages)
     data = [json.loads(said.payload)["data"] for said in heard]
     fenced = [said for said in heard if _EXPECTED in said.headers.lower()]
     return verdict_of(
         Check(f"it heard {len(heard)} ends of a batch", enough),
-        Check(
-            "others traded meanwhile", any(a > b for a, b in zip(await _places(stage), before, strict=True))
-        ),
+        Check("others traded meanwhile", any(a > b for a, b in zip(await _places(env), before, strict=True))),
         Check(f"{len(fenced) or 'none'} bore the place the log was to be at", not fenced),
         Check("none told a place in the queue", not any(each.get("last_sequence") for each in data)),
     )

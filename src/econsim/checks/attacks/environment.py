@@ -1,7 +1,7 @@
-"""Where attacks take place: a run under load, its victims, and what only the owner of the server can do.
+"""The environment of the attacks: a run under load, its victims, and the powers of the server's owner.
 
-The stage is set up by `launch.siege`; attacks see this. An attacker is one agent with an account of its own, as
-`econsim agent create` makes them, so no attack uses up what another needs.
+`runner` opens it, the attacks use it. Each attacker is an agent with an account of its own, made as
+`econsim agent create` makes them, so that no attack uses up the quota another attack needs.
 """
 
 from __future__ import annotations
@@ -27,119 +27,125 @@ from econsim.errors import SetupError
 from econsim.identity.agent_account import short_name
 
 PROBE_EVENT: Final = "settled"
-"""The report an attacker makes when it wants to know that all it sent before was dealt with."""
+"""Event of the report with which an attacker learns that everything it sent before was processed."""
 
-PROBE_TRIES: Final = 12
-"""Times to make it while over a quota: windows are a second."""
+PROBES_MAX: Final = 12
+"""Times an attacker sends that report while it is over a quota: the window of a quota is a second."""
+
+PROBE_INTERVAL_S: Final = 0.25
+"""Pause between two of these reports."""
 
 RESOURCE: Final = "cpu"
-"""The market that is attacked."""
+"""Market that is attacked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attacker:
-    """An agent that turned against the rest."""
+    """Agent that attacks the others."""
 
     name: str
-    """Its name in the run, which nobody else's contains."""
-    identity: UserCredentials
-    """The JWT and key it was given."""
+    """Name of the attacker in the run; no other name contains it."""
+    user: UserCredentials
+    """Credentials that the attacker was given."""
     account: str
-    """Public key of its account."""
+    """Public key of the attacker's account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Powers:
-    """What the owner of the server does for the sake of an attack; nobody else can."""
+    """Actions of the server's owner that an attack needs; nobody else can do them."""
 
     revoke: Callable[[str], Coroutine[None, None, None]]
-    """Take an agent's account away."""
-    wall_only: Callable[[str], Awaitable[UserCredentials]]
-    """Make an account like an agent's whose user has no lists of what it may say: only the account's wall is left."""
-    ended: Callable[[str], UserCredentials]
-    """Make credentials of an agent that have ended."""
-    stolen: Callable[[], UserCredentials]
-    """Return a service's credentials with another key: who steals a JWT has not stolen the key."""
-    limit: Callable[[str, str, int], Awaitable[None]]
+    """Revoke an agent's account."""
+    unrestricted_user: Callable[[str], Awaitable[UserCredentials]]
+    """Make an account like an agent's, with a user who has no permission lists: only the account's imports limit it."""
+    expired_user: Callable[[str], UserCredentials]
+    """Make an agent's credentials that have expired."""
+    stolen_jwt: Callable[[], UserCredentials]
+    """Return a service's JWT with another key: a thief of a JWT has not stolen its key."""
+    set_quota: Callable[[str, str, int], Awaitable[None]]
     """Set a quota (agent, limit, value) as an operator does."""
-    gone: Callable[[str], bool]
-    """Tell whether an agent's account was taken away."""
+    is_revoked: Callable[[str], bool]
+    """Return whether an agent's account was revoked."""
 
 
 @dataclass(slots=True)
 class Environment:
-    """A run under load, seen by everybody."""
+    """Run under load that the attacks share."""
 
     url: str
-    """Where the server is."""
+    """Address of the server."""
     run: str
-    """The run that is attacked."""
-    elsewhere: str
-    """Another run on the same server, in which no attacker is."""
+    """Run that is attacked."""
+    other_run: str
+    """Run on the same server in which no attacker is."""
     sim: Client
-    """One who may do everything in `SIM`."""
-    witness: Sniffer
-    """What was heard in `SIM`."""
-    above: Sniffer
-    """What was heard in the system account."""
+    """Client with every right in account `SIM`."""
+    sniffer: Sniffer
+    """Messages of account `SIM` that mention an attacker."""
+    system_sniffer: Sniffer
+    """Messages of the system account that mention an attacker."""
     victims: tuple[TradingVictim, ...]
-    """External agents who trade throughout."""
+    """External agents that trade throughout."""
     bystander: UserCredentials
-    """An agent that does nothing but connect, to see whether one can."""
-    hosted: str
-    """An agent of a host."""
+    """Credentials of an agent that only connects, to see whether others can."""
+    hosted_agent: str
+    """Name of an agent on a host."""
     powers: Powers
-    """What only the owner can do."""
+    """Actions of the server's owner."""
 
     @asynccontextmanager
-    async def raw(self, identity: UserCredentials) -> AsyncIterator[RawClient]:
-        """Connect by hand for the time of the context; raises SetupError if the server refuses."""
+    async def connect(self, user: UserCredentials) -> AsyncIterator[RawClient]:
+        """Connect a raw client for the time of the context; raises SetupError if the server refuses."""
         async with dial(self.url) as client:
-            if not await client.connect(identity):
-                message = f"the server does not let the attacker in: {client.errors}"
+            if not await client.connect(user):
+                message = f"the server refuses the attacker: {client.errors}"
                 raise SetupError(message)
             yield client
 
-    def told(self) -> dict[str, int]:
-        """Return victim → outcomes of its orders it was told so far."""
-        return {external.name: len(external.told) for external in self.victims}
+    def outcome_counts(self) -> dict[str, int]:
+        """Return victim → outcomes of its orders that it has received."""
+        return {victim.name: len(victim.outcomes) for victim in self.victims}
 
-    def served(self) -> dict[str, int]:
-        """Return victim → requests of it that were answered so far."""
-        return {external.name: len(external.phase.latencies) for external in self.victims}
+    def answer_counts(self) -> dict[str, int]:
+        """Return victim → answers to its requests in this phase."""
+        return {victim.name: len(victim.phase.latencies) for victim in self.victims}
 
-    async def grown(
+    async def wait_for_growth(
         self, count: Callable[[], Mapping[str, int]], before: Mapping[str, int], by: int = 1
     ) -> bool:
-        """Wait until every victim's count has grown by so many; false if one's has not in time."""
-        return await self.witness.until(lambda: all(n >= before[name] + by for name, n in count().items()))
+        """Wait until the count of every victim has grown by a number; return false after the limit."""
+        return await self.sniffer.wait_until(
+            lambda: all(n >= before[name] + by for name, n in count().items())
+        )
 
-    def report(self, me: Attacker, event: str) -> str:
-        """Return what an attacker's report is called in its account."""
-        return short_name(subjects.REPORT, me.name, event=event)
+    def report_subject(self, attacker: Attacker, event: str) -> str:
+        """Return the subject of an attacker's report in its account."""
+        return short_name(subjects.REPORT, attacker.name, event=event)
 
-    async def settled(self, raw: RawClient, me: Attacker) -> bool:
-        """Wait until all that an attacker sent on a connection was dealt with; false if nobody answers."""
-        for _ in range(PROBE_TRIES):
-            answer = await raw.ask(self.report(me, PROBE_EVENT), b"{}")
+    async def wait_until_processed(self, raw: RawClient, attacker: Attacker) -> bool:
+        """Wait until everything an attacker sent on a connection was processed; return false without an answer."""
+        for _ in range(PROBES_MAX):
+            answer = await raw.request(self.report_subject(attacker, PROBE_EVENT), b"{}")
             if answer is not None and b"stream" in answer.payload and b'"error"' not in answer.payload:
                 return True
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(PROBE_INTERVAL_S)
         return False
 
-    async def stored(self, stream: str, subject: str) -> RawStreamMsg | None:
-        """Return the newest message of a subject in a stream, none without any."""
+    async def newest_message(self, stream: str, subject: str) -> RawStreamMsg | None:
+        """Return the newest message of a subject in a stream; none if there is none."""
         try:
             return await self.sim.jetstream().get_msg(stream, subject=subject, direct=False)
         except nats.js.errors.NotFoundError:
             return None
 
-    async def event(self, me: Attacker, event: str) -> RawStreamMsg | None:
-        """Return the newest report of an attacker under a name, as the log holds it."""
-        return await self.stored(subjects.AUDIT, subjects.REPORTED(agent=me.name, event=event, run=self.run))
+    async def newest_report(self, attacker: Attacker, event: str) -> RawStreamMsg | None:
+        """Return the newest report of an attacker about an event, as the log stores it."""
+        subject = subjects.REPORTED(agent=attacker.name, event=event, run=self.run)
+        return await self.newest_message(subjects.AUDIT, subject)
 
-    async def streams(self) -> dict[str, tuple[str, int]]:
-        """Return stream → its settings, and the count of messages it lost to anything but age and limits."""
+    async def stream_states(self) -> dict[str, tuple[str, int]]:
+        """Return stream → its settings and its first sequence, which a deletion or purge moves."""
         found = {}
         names = (await provision.request(self.sim, "STREAM.NAMES"))["streams"]
         assert isinstance(names, list)
@@ -151,25 +157,26 @@ class Environment:
         return found
 
     async def balance(self, agent: str) -> dict[str, object]:
-        """Return what the ledger holds of an agent's money."""
-        stored = await self.stored("KV_agent_state", f"$KV.agent_state.{self.run}.{agent}.balance")
+        """Return the ledger's balance of an agent's money."""
+        stored = await self.newest_message("KV_agent_state", f"$KV.agent_state.{self.run}.{agent}.balance")
         found: dict[str, object] = json.loads((stored.data if stored else None) or b"{}")
         return found
 
-    def untouched(self, me: Attacker, *patterns: str) -> Check:
-        """Return whether nothing that speaks of an attacker was heard on these subjects of `SIM`."""
-        heard = self.witness.of(me.name, *patterns)
-        return Check(f"{len(heard) or 'nothing'} of it was heard in SIM on {', '.join(patterns)}", not heard)
+    def unseen_check(self, attacker: Attacker, *patterns: str) -> Check:
+        """Return the check that no message on these subjects of `SIM` mentions an attacker."""
+        seen = self.sniffer.messages_about(attacker.name, *patterns)
+        return Check(f"{len(seen) or 'nothing'} of it was seen in SIM on {', '.join(patterns)}", not seen)
 
 
-def refusal_check(raw: RawClient, what: str, subject: str) -> Check:
-    """Return whether the server said that a publish or subscription is not permitted."""
-    told = any(f'permissions violation for {what} to "{subject}"'.lower() in e.lower() for e in raw.errors)
-    return Check(f"the server refused the {what}", told)
+def refusal_check(raw: RawClient, operation: str, subject: str) -> Check:
+    """Return the check that the server refused an operation, `publish` or `subscription`, on a subject."""
+    expected = f'permissions violation for {operation} to "{subject}"'.lower()
+    refused = any(expected in error.lower() for error in raw.errors)
+    return Check(f"the server refused the {operation}", refused)
 
 
 def refusal_code(answer: RawMessage | None) -> str:
-    """Return the refusal in an answer, `admitted` for none, `silence` without an answer."""
+    """Return the code of the refusal in an answer: `admitted` without one, `silence` without an answer."""
     if answer is None:
         return "silence"
     if b"503" in answer.headers[:40] and not answer.payload:
@@ -178,5 +185,5 @@ def refusal_code(answer: RawMessage | None) -> str:
         body = json.loads(answer.payload or b"{}")
     except ValueError:
         return "unreadable"
-    told = body.get("refusal") or body.get("error")
-    return str(told.get("code")) if isinstance(told, dict) else "admitted"
+    refusal = body.get("refusal") or body.get("error")
+    return str(refusal.get("code")) if isinstance(refusal, dict) else "admitted"

@@ -33,28 +33,28 @@ class Row:
     lines: str
     """The header lines; `%target` is where a message must not come out, `%id` a victim's message id."""
 
-    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Send a report and an order with the headers, as a user whom no list holds back."""
-        target = subjects.RUN_CLOSED(run=me.name)
-        victims = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
+        target = subjects.RUN_CLOSED(run=attacker.name)
+        victims = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
         id_ = (victims.headers or {}).get(MESSAGE_ID, "") if victims else ""
         lines = self.lines.replace("%target", target).replace("%id", id_).replace("|", "\r\n").encode()
-        before = await stage.streams()
-        async with stage.raw(await stage.powers.wall_only(me.name)) as raw:
-            report = await raw.ask(stage.report(me, EVENT), b"{}", headers=lines)
-            order = await raw.ask(_bid(), _order(me), headers=lines)
-            settled = await stage.settled(raw, me)
+        before = await env.stream_states()
+        async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
+            report = await raw.request(env.report_subject(attacker, EVENT), b"{}", headers=lines)
+            order = await raw.request(_bid(), _order(attacker), headers=lines)
+            settled = await env.wait_until_processed(raw, attacker)
             refused = list(raw.errors)
-        stored = await stage.event(me, EVENT)
-        queued = stage.witness.of(
-            me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name)
+        stored = await env.newest_report(attacker, EVENT)
+        queued = env.sniffer.messages_about(
+            attacker.name, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
         )
-        changed = {k: v[0] for k, v in (await stage.streams()).items()} != {
+        changed = {k: v[0] for k, v in (await env.stream_states()).items()} != {
             k: v[0] for k, v in before.items()
         }
         common = (
             Check("what came later was served too", settled),
-            stage.untouched(me, target),
+            env.unseen_check(attacker, target),
             Check("no stream has other settings", not changed),
         )
         codes = {refusal_code(report), refusal_code(order)}
@@ -73,7 +73,7 @@ class Row:
             ),
             Check(
                 "the order in the queue bears econsim's id and digest alone",
-                len(queued) == 1 and _alone(queued[0], stage, me),
+                len(queued) == 1 and _alone(queued[0], env, attacker),
             ),
             *common,
         )
@@ -84,9 +84,9 @@ def _bid() -> str:
     return row.short.format(resource=RESOURCE)
 
 
-def _order(me: Attacker) -> bytes:
+def _order(attacker: Attacker) -> bytes:
     return json.dumps(
-        {"command_id": f"c-{me.name}", "order_id": "headed", "price": 10_000, "quantity": 1}
+        {"command_id": f"c-{attacker.name}", "order_id": "headed", "price": 10_000, "quantity": 1}
     ).encode()
 
 
@@ -94,11 +94,11 @@ def _ours(found: dict[str, str], subject: str, event: bytes) -> bool:
     return found == {MESSAGE_ID: json.loads(event).get("event_id"), DIGEST: digest(subject, event)}
 
 
-def _alone(said: RawMessage, stage: Environment, me: Attacker) -> bool:
+def _alone(said: RawMessage, env: Environment, attacker: Attacker) -> bool:
     lines = [line for line in said.headers.split(CRLF)[1:] if line]
     return sorted(lines) == [
         f"{DIGEST}: {digest(said.subject, said.payload)}".encode(),
-        f"{MESSAGE_ID}: {stage.run}.{me.name}.c-{me.name}".encode(),
+        f"{MESSAGE_ID}: {env.run}.{attacker.name}.c-{attacker.name}".encode(),
     ]
 
 
@@ -134,26 +134,26 @@ ODD: Final = (
 """Header blocks that parsers stumble over, or that the framework goes by."""
 
 
-async def malformed(stage: Environment, me: Attacker) -> AttackVerdict:
+async def malformed(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Send requests and reports with headers that are none."""
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         for block in ODD:
             for subject in (
-                stage.report(me, EVENT),
+                env.report_subject(attacker, EVENT),
                 BALANCE,
                 subjects.GET_BOOK.short.format(resource=RESOURCE),
             ):
-                await raw.ask(subject, b"{}", 0.7, block)
+                await raw.request(subject, b"{}", 0.7, block)
         # A status line where headers begin: what a client library takes for the server's own word.
         for status in (b"100 Idle Heartbeat", b"503", b"408 Request Timeout"):
-            await _inline(raw, stage.report(me, EVENT), status)
-        settled = await stage.settled(raw, me)
-        balance = await raw.ask(BALANCE, b"{}")
+            await _inline(raw, env.report_subject(attacker, EVENT), status)
+        settled = await env.wait_until_processed(raw, attacker)
+        balance = await raw.request(BALANCE, b"{}")
         errors = list(raw.errors)
-    lost = [external.name for external in stage.victims if external.reconnects()]
+    lost = [external.name for external in env.victims if external.reconnects()]
     return verdict_of(
         Check("the entrance serves on", settled),
-        Check("the ledger serves on", balance is not None and me.name.encode() in balance.payload),
+        Check("the ledger serves on", balance is not None and attacker.name.encode() in balance.payload),
         Check(f"the server complained of {errors or 'nothing'}", not errors),
         Check(f"{lost or 'no victim'} lost a connection", not lost),
     )

@@ -47,13 +47,13 @@ class Row:
     fields: tuple[tuple[str, object], ...] = ()
     """More that is said when connecting."""
 
-    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Connect as that; then as oneself, to see that the door is open to those it is for."""
-        async with dial(stage.url) as client:
-            taken = await client.connect(self.forge(stage, me), **dict(self.fields))
+        async with dial(env.url) as client:
+            taken = await client.connect(self.forge(env, attacker), **dict(self.fields))
             told = client.errors[:1]
-        async with dial(stage.url) as client:
-            own = await client.connect(me.identity)
+        async with dial(env.url) as client:
+            own = await client.connect(attacker.user)
         return verdict_of(
             Check(
                 f"the server did not let it in: {told}",
@@ -66,10 +66,10 @@ class Row:
 def _edited(change: Callable[[dict[str, Any]], None]) -> Forge:
     """Return credentials whose claims were changed and whose signature was kept."""
 
-    def forge(_: Environment, me: Attacker) -> UserCredentials:
-        head, body, signature = claims(me.identity.jwt)
+    def forge(_: Environment, attacker: Attacker) -> UserCredentials:
+        head, body, signature = claims(attacker.user.jwt)
         change(body)
-        return replace(me.identity, jwt=addressed(head, body, signature))
+        return replace(attacker.user, jwt=addressed(head, body, signature))
 
     return forge
 
@@ -77,11 +77,11 @@ def _edited(change: Callable[[dict[str, Any]], None]) -> Forge:
 def _resigned(change: Callable[[dict[str, Any], Key, Environment], None]) -> Forge:
     """Return credentials signed anew, with an account key of one's own."""
 
-    def forge(stage: Environment, me: Attacker) -> UserCredentials:
-        head, body, _ = claims(me.identity.jwt)
+    def forge(env: Environment, attacker: Attacker) -> UserCredentials:
+        head, body, _ = claims(attacker.user.jwt)
         signer = Key(Role.ACCOUNT)
-        change(body, signer, stage)
-        return replace(me.identity, jwt=addressed(head, body, signer=signer))
+        change(body, signer, env)
+        return replace(attacker.user, jwt=addressed(head, body, signer=signer))
 
     return forge
 
@@ -102,8 +102,8 @@ def _renamed(body: dict[str, Any]) -> None:
     body["name"] = "operator"
 
 
-def _in_sim(body: dict[str, Any], signer: Key, stage: Environment) -> None:
-    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": identity(stage.powers.stolen().jwt).account}
+def _in_sim(body: dict[str, Any], signer: Key, env: Environment) -> None:
+    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": identity(env.powers.stolen_jwt().jwt).account}
     body["iss"] = signer.public
 
 
@@ -117,24 +117,24 @@ def _as_issuer(body: dict[str, Any], signer: Key, _: Environment) -> None:
     body["iss"] = signer.public
 
 
-def _unsigned(stage: Environment, me: Attacker) -> UserCredentials:
-    del stage
-    body = claims(me.identity.jwt)[1]
+def _unsigned(env: Environment, attacker: Attacker) -> UserCredentials:
+    del env
+    body = claims(attacker.user.jwt)[1]
     _wider(body)
-    return replace(me.identity, jwt=addressed(_base64(b'{"typ":"JWT","alg":"none"}'), body))
+    return replace(attacker.user, jwt=addressed(_base64(b'{"typ":"JWT","alg":"none"}'), body))
 
 
-def _victims_jwt(stage: Environment, me: Attacker) -> UserCredentials:
-    return UserCredentials(stage.bystander.jwt, me.identity.seed)
+def _victims_jwt(env: Environment, attacker: Attacker) -> UserCredentials:
+    return UserCredentials(env.bystander.jwt, attacker.user.seed)
 
 
-def _key_alone(_: Environment, me: Attacker) -> UserCredentials:
-    return UserCredentials(seed=me.identity.seed)
+def _key_alone(_: Environment, attacker: Attacker) -> UserCredentials:
+    return UserCredentials(seed=attacker.user.seed)
 
 
-def _made_up(_: Environment, me: Attacker) -> UserCredentials:
+def _made_up(_: Environment, attacker: Attacker) -> UserCredentials:
     account, user = Key(Role.ACCOUNT), Key(Role.USER)
-    return UserCredentials(user_jwt(account, user.public, me.name, issued=unix_seconds()), user.seed)
+    return UserCredentials(user_jwt(account, user.public, attacker.name, issued=unix_seconds()), user.seed)
 
 
 _SIGNED: Final = "a JWT holds what its signer signed: changed, it is nobody's"
@@ -153,23 +153,23 @@ ROWS: Final = (
     Row("sign_for_account", "to sign itself a user without lists in its own account", _CHAIN, _resigned(_as_issuer)),
     Row("self_made", "to connect with an account, a user and keys all its own", _CHAIN, _made_up),
     Row("jwt_of_another", "to use a victim's JWT with its own key", "the key a JWT names must sign the server's nonce", _victims_jwt),
-    Row("jwt_of_service", "to use a service's JWT without its key", "the key a JWT names must sign the server's nonce", lambda s, _: s.powers.stolen()),
+    Row("jwt_of_service", "to use a service's JWT without its key", "the key a JWT names must sign the server's nonce", lambda s, _: s.powers.stolen_jwt()),
     Row("key_alone", "to connect with a key and no JWT", "the server knows no users but by JWT", _key_alone),
     Row("no_credentials", "to connect as nobody", "the server knows no users but by JWT", lambda _, __: UserCredentials()),
     Row("stranger", "to connect with a key nobody signed", "the server knows no users but by JWT", lambda _, __: unsigned_credentials()),
     Row("password", "to guess a name and a password", "the server knows no users but by JWT", lambda _, __: UserCredentials(), (("user", "operator"), ("pass", "operator"), ("auth_token", "s3cr3t"))),
     Row("name_account", "to ask for the services' account by name", "the account is the JWT's, whatever else is said", lambda _, __: UserCredentials(), (("account", "SIM"), ("new_account", True))),
-    Row("expired", "to use credentials that have ended", "the server knows the time", lambda s, m: s.powers.ended(m.name)),
+    Row("expired", "to use credentials that have ended", "the server knows the time", lambda s, m: s.powers.expired_user(m.name)),
 )  # fmt: skip
 """Who one may say to be."""
 
 
-async def replayed_signature(stage: Environment, me: Attacker) -> AttackVerdict:
+async def replayed_signature(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Overhear a whole handshake, and say it again on another connection."""
-    async with dial(stage.url) as first:
-        said = me.identity.answer(str(first.info["nonce"]))
+    async with dial(env.url) as first:
+        said = attacker.user.connect_fields(str(first.info["nonce"]))
         taken = await first.connect(UserCredentials(), **said)
-        async with dial(stage.url) as second:
+        async with dial(env.url) as second:
             other = first.info["nonce"] != second.info["nonce"]
             again = await second.connect(UserCredentials(), **said)
     return verdict_of(
@@ -179,27 +179,27 @@ async def replayed_signature(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def second_connect(stage: Environment, me: Attacker) -> AttackVerdict:
+async def second_connect(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Say on a live connection that one is somebody else now."""
     from econsim import subjects  # noqa: PLC0415 - tried here only
 
-    tried = subjects.RUN_CLOSED(run=stage.run)
-    stage.witness.forget(me.name)
-    async with stage.raw(me.identity) as raw:
+    tried = subjects.RUN_CLOSED(run=env.run)
+    env.sniffer.forget(attacker.name)
+    async with env.connect(attacker.user) as raw:
         for said in (
-            {"jwt": stage.powers.stolen().jwt},
+            {"jwt": env.powers.stolen_jwt().jwt},
             {"user": "sys"},
             {"account": "SIM"},
-            {"jwt": stage.bystander.jwt, "sig": "AA"},
+            {"jwt": env.bystander.jwt, "sig": "AA"},
         ):
             await raw.send(b"CONNECT " + json.dumps({"verbose": False, **said}).encode() + CRLF)
-        await raw.round()
-        await raw.publish(tried, me.name.encode())
-        await raw.round()
-        still = raw.closed or refusal_check(raw, "publish", tried).true
+        await raw.flush()
+        await raw.publish(tried, attacker.name.encode())
+        await raw.flush()
+        still = raw.closed or refusal_check(raw, "publish", tried).holds
     return verdict_of(
         Check("it stayed who it was, or was hung up on", still),
-        stage.untouched(me, tried),
+        env.unseen_check(attacker, tried),
     )
 
 

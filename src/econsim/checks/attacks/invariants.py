@@ -1,6 +1,6 @@
-"""What is left when all attacks are over: books that verify, victims who got everything and noticed nothing.
+"""The invariants after all attacks: the books verify, and every victim got all its outcomes and noticed nothing.
 
-Facts about counts and ratios, not about seconds: how fast a machine is, is not what is judged.
+They compare counts and ratios, not seconds: the speed of the machine is not judged.
 """
 
 from __future__ import annotations
@@ -20,76 +20,94 @@ from econsim.agents.outcomes import outcome_of
 from econsim.checks.attacks.load import OutcomeKey, ServicePhase, TradingVictim
 from econsim.checks.attacks.verdict import Check
 from econsim.domain.audit.decoding import decode
-from econsim.domain.ledger.verify import verify_journal
+from econsim.domain.ledger.verify import verify
 from econsim.errors import InvalidMessage
 from econsim.schemas.market import Accepted, Cancelled, Item, Rejected, Traded, TradeExecuted
-from econsim.services.ledger.stored import StoredLedger
+from econsim.services.ledger.stored import StoredBooks
 
 SLOWER_MAX: Final = 10
-"""How many times slower a victim's slowest hundredth may be while quiet attacks go on than in peace."""
+"""Ratio allowed between a victim's 99th percentile of latency under quiet attacks and in peace."""
 
 FLOODED_MAX: Final = 40
-"""The same while floods go on: what arrived before the door closes must be worked off."""
+"""The same ratio under floods: messages that arrived before the revocation must still be processed."""
 
 SLOWEST_FLOOR_S: Final = 0.1
-"""The least that counts as slow: below it, two processors' other work decides."""
+"""Seconds below which a latency is not slow: below it, other work on two processors decides."""
 
 HELD_BACK_MAX_MS: Final = 10
-"""Milliseconds a victim may be held back for each of its requests while attacks go on, on average: on a machine that
+"""Milliseconds a victim may wait for each of its requests while attacks go on, on average: on a machine that
 is busy with other work, commands queue up for a moment."""
 
-EXPECTED: Final = ("econsim.services.rejections",)
-"""Loggers that tell of attacks: to be heard of is what they are for."""
+EXPECTED_LOGGERS: Final = ("econsim.services.rejections",)
+"""Loggers that report attacks: their messages are expected."""
 
 
 class UnforeseenLogs(logging.Handler):
-    """What services logged that nobody foresaw: errors, and posts that had to be served again."""
+    """Handler that records unforeseen log messages of services: errors, and tasks that had to be restarted."""
 
     def __init__(self) -> None:
-        """Hear warnings and worse."""
+        """Record warnings and worse."""
         super().__init__(logging.WARNING)
-        self.heard: list[str] = []
-        """What was logged."""
+        self.lines: list[str] = []
+        """Messages that were recorded."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a record unless it tells of an attack."""
-        if record.name not in EXPECTED and (
+        """Record a message unless it reports an attack."""
+        if record.name not in EXPECTED_LOGGERS and (
             record.levelno >= logging.ERROR or record.name.startswith("econsim")
         ):
-            self.heard.append(f"{record.name}: {record.getMessage()}")
+            self.lines.append(f"{record.name}: {record.getMessage()}")
 
 
 @dataclass(slots=True)
 class VictimPhases:
-    """How one external agent was served, in peace and under attack."""
+    """Quality of service of one victim, in peace and under attack."""
 
-    external: TradingVictim
-    """Who."""
+    victim: TradingVictim
+    """Victim that was served."""
     peace: ServicePhase
-    """Before the attacks."""
-    siege: ServicePhase
-    """During the quiet ones."""
+    """Phase before the attacks."""
+    quiet: ServicePhase
+    """Phase of the quiet attacks."""
     floods: ServicePhase
-    """During the loud ones."""
+    """Phase of the floods."""
 
 
 @dataclass(slots=True)
 class LoggedOutcomes:
-    """What the log holds of a run."""
+    """Outcomes and trades that the log of a run holds."""
 
-    told: dict[str, set[OutcomeKey]] = field(default_factory=dict)
-    """External agent → every outcome it should have been told."""
+    outcomes: dict[str, set[OutcomeKey]] = field(default_factory=dict)
+    """Victim → outcomes that the log holds for it."""
+    received: dict[str, set[OutcomeKey]] = field(default_factory=dict)
+    """Victim → outcomes it had received before the log was read: all of them must be in the log."""
+    missing: dict[str, set[OutcomeKey]] = field(default_factory=dict)
+    """Victim → logged outcomes it had not received when the log was read to its end."""
     trades: int = 0
-    """Trades of everybody."""
+    """Count of all trades."""
     unreadable: int = 0
-    """Events that cannot be read."""
-    left: int = 0
-    """Orders of the siege nobody saw to, or at most as many, when the wait for it ended."""
+    """Count of events that cannot be decoded."""
+    unprocessed: int = 0
+    """Upper bound of the orders that were still in the queue when the wait for them ended."""
+
+    def unlogged(self, name: str) -> set[OutcomeKey]:
+        """Return the outcomes a victim received that the log does not hold."""
+        return self.received[name] - self.outcomes[name]
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every victim received exactly what the log holds."""
+        return not any(self.missing.values()) and not any(map(self.unlogged, self.received))
 
 
-async def read_outcomes(client: Client, run: str, externals: Sequence[str]) -> LoggedOutcomes:
-    """Read a run's whole log, and what it says of these externals."""
-    log = LoggedOutcomes({name: set() for name in externals})
+async def read_outcomes(client: Client, run: str, victims: Sequence[TradingVictim]) -> LoggedOutcomes:
+    """Read a run's log to its end, and compare it with the outcomes the victims received.
+
+    The run goes on meanwhile. So an outcome counts as unlogged only if it was received before the log was read,
+    and as missing only if it has not arrived after.
+    """
+    log = LoggedOutcomes({victim.name: set() for victim in victims})
+    log.received = {victim.name: set(victim.outcomes) for victim in victims}
     async with aclosing(read(client, run)) as events:
         async for stored in events:
             try:
@@ -99,29 +117,31 @@ async def read_outcomes(client: Client, run: str, externals: Sequence[str]) -> L
                 continue
             if isinstance(event.data, Accepted | Rejected | Traded | Cancelled):
                 resource = stored.subject.split(".")[1]
-                _add_items(log, event.data.items, resource, event.tick)
+                add_items(log, event.data.items, resource, event.tick)
+    log.missing = {victim.name: log.outcomes[victim.name] - victim.outcomes for victim in victims}
     return log
 
 
-def _add_items(log: LoggedOutcomes, items: Iterable[Item], resource: str, tick: int) -> None:
+def add_items(log: LoggedOutcomes, items: Iterable[Item], resource: str, tick: int) -> None:
+    """Add a market event's items to the trades and to the outcomes of the victims they concern."""
     for item in items:
         log.trades += isinstance(item, TradeExecuted)
         concerned = {item.buyer, item.seller} if isinstance(item, TradeExecuted) else {item.agent}
-        for name in concerned & log.told.keys():
+        for name in concerned & log.outcomes.keys():
             outcome = outcome_of(item, resource, tick, name)
-            log.told[name].add((outcome.order_id, outcome.kind.value, item.n))
+            log.outcomes[name].add((outcome.order_id, outcome.what.value, item.n))
 
 
 async def check_invariants(
-    client: Client, run: str, served: Sequence[VictimPhases], noise: UnforeseenLogs, log: LoggedOutcomes
+    client: Client, run: str, phases: Sequence[VictimPhases], logs: UnforeseenLogs, log: LoggedOutcomes
 ) -> list[Check]:
-    """Return the facts that hold after an attack nobody noticed."""
-    books = StoredLedger()
+    """Return the checks that hold if nobody noticed the attacks."""
+    books = StoredBooks()
     async for stored in JetStreamStateStore(client).history(run):
         books.fold(stored)
-    report = verify_journal(books.entries, books.balances)
+    report = verify(books.entries, books.balances)
     letters = await provision.waiting(client, "dead_letter", ">")
-    victims = [each.external.name for each in served]
+    victims = [each.victim.name for each in phases]
     theirs = [subject for subject in letters if subject.split(".")[-1] in victims]
     first = report.first.what if report.first else "nothing"
     return [
@@ -129,37 +149,39 @@ async def check_invariants(
             f"the books verify, every asset conserved: {report.entries} entries, {report.transfers} transfers, {first} amiss",
             not report.findings,
         ),
-        Check(f"everybody went on trading: {log.trades} trades", log.trades > 0),
-        Check(f"every event of the log can be read ({log.unreadable} cannot)", not log.unreadable),
-        Check(f"{log.left or 'nothing'} of the siege is left in the queue of orders", not log.left),
+        Check(f"all went on trading: {log.trades} trades", log.trades > 0),
+        Check(f"every event of the log can be decoded ({log.unreadable} cannot)", not log.unreadable),
+        Check(f"{log.unprocessed or 'nothing'} is left in the queue of orders", not log.unprocessed),
         Check(f"{len(letters) or 'no'} dead letters, {len(theirs) or 'none'} of victims", not letters),
-        Check(f"services logged {noise.heard[:3] or 'nothing unforeseen'}", not noise.heard),
-        *(fact for each in served for fact in _victim_checks(each, log.told[each.external.name])),
+        Check(f"services logged {logs.lines[:3] or 'nothing unforeseen'}", not logs.lines),
+        *(check for each in phases for check in victim_checks(each, log)),
     ]
 
 
-def _victim_checks(served: VictimPhases, logged: set[OutcomeKey]) -> list[Check]:
-    external, peace = served.external, served.peace
-    missing, extra = logged - external.told, external.told - logged
-    told = f"{external.name} was told all {len(logged)} outcomes of its orders ({len(missing)} missing, {len(extra)} that never were)"
+def victim_checks(phases: VictimPhases, log: LoggedOutcomes) -> list[Check]:
+    """Return the checks that one victim got all its outcomes, and was served as in peace."""
+    victim, peace, logged = phases.victim, phases.peace, log.outcomes[phases.victim.name]
+    missing, extra = log.missing[victim.name], log.unlogged(victim.name)
+    received = (
+        f"{victim.name} received all {len(logged)} outcomes of its orders "
+        f"({len(missing)} missing, {len(extra)} that are not in the log)"
+    )
     return [
-        Check(told, bool(logged) and not missing and not extra),
-        *_comparison_checks(external.name, "quiet attacks", peace, served.siege, SLOWER_MAX),
-        *_comparison_checks(external.name, "floods", peace, served.floods, FLOODED_MAX),
+        Check(received, bool(logged) and not missing and not extra),
+        *phase_checks(victim.name, "quiet attacks", peace, phases.quiet, SLOWER_MAX),
+        *phase_checks(victim.name, "floods", peace, phases.floods, FLOODED_MAX),
+        Check(f"{victim.name} lost its connection {victim.reconnects()} times", not victim.reconnects()),
         Check(
-            f"{external.name} lost its connection {external.reconnects()} times", not external.reconnects()
-        ),
-        Check(
-            f"{external.name} heard {external.strange[:2] or 'nothing'} that was not for it",
-            not external.strange,
+            f"{victim.name} heard {victim.unexpected[:2] or 'nothing'} that was not for it",
+            not victim.unexpected,
         ),
     ]
 
 
-def _comparison_checks(
+def phase_checks(
     name: str, during: str, peace: ServicePhase, phase: ServicePhase, slower_max: int
 ) -> Iterator[Check]:
-    """Compare how an external agent was served with how it is in peace; yields nothing for attacks that were not tried."""
+    """Compare a victim's service under attack with its service in peace; yield nothing for attacks not tried."""
     if not phase.latencies and not phase.refused:
         return
     base = max(peace.p99(), SLOWEST_FLOOR_S)

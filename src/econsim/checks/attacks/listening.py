@@ -36,18 +36,21 @@ class Row:
     queue: str = ""
     """The queue group that is joined, if any."""
 
-    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Listen with and without a list of what may be heard."""
-        pattern = self.where(stage, me)
-        traded = stage.told()
-        async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
+        pattern = self.where(env, attacker)
+        traded = env.outcome_counts()
+        async with (
+            env.connect(attacker.user) as own,
+            env.connect(await env.powers.unrestricted_user(attacker.name)) as bare,
+        ):
             for raw in (own, bare):
                 await raw.subscribe(pattern, 7, self.queue)
-                await raw.round()
+                await raw.flush()
             await asyncio.sleep(LISTEN_S)
-            went_on = await stage.grown(stage.told, traded)
-            answered = await stage.settled(bare, me)
-            foreign = [*_foreign(own, stage, me), *_foreign(bare, stage, me)]
+            went_on = await env.wait_for_growth(env.outcome_counts, traded)
+            answered = await env.wait_until_processed(bare, attacker)
+            foreign = [*_foreign(own, env, attacker), *_foreign(bare, env, attacker)]
         return verdict_of(
             refusal_check(own, "subscription", pattern),
             Check("what is the attacker's own to hear, it heard", answered),
@@ -56,19 +59,20 @@ class Row:
         )
 
 
-def _foreign(raw: RawClient, stage: Environment, me: Attacker) -> list[str]:
+def _foreign(raw: RawClient, env: Environment, attacker: Attacker) -> list[str]:
     """Return the subjects it heard something on that speaks of another, or that nobody sent to it."""
     public = [
-        short_pattern(row, me.name)
+        short_pattern(row, attacker.name)
         for row in subjects.TABLE
         if row.kind.value in ("event", "broadcast") and row.short
     ]
     names = {pattern.replace("*", RESOURCE) for pattern in public} | {p.replace("*", "gpu") for p in public}
-    own = f"_INBOX.raw{id(raw):x}"
+    own = raw.inbox
     return [
         said.subject
-        for said in raw.heard
-        if said.subject not in names and not said.subject.startswith((own, stage.report(me, PROBE_EVENT)))
+        for said in raw.messages
+        if said.subject not in names
+        and not said.subject.startswith((own, env.report_subject(attacker, PROBE_EVENT)))
     ]
 
 
@@ -92,16 +96,16 @@ ROWS: Final = (
 _REASON: Final = "an account hears what it imports and its own users say, nothing else; the user's list makes the refusal audible"
 
 
-async def inboxes(stage: Environment, me: Attacker) -> AttackVerdict:
+async def inboxes(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Listen to all inboxes, which a user may: they are its own account's."""
-    before = stage.served()
-    async with stage.raw(me.identity) as raw:
+    before = env.answer_counts()
+    async with env.connect(attacker.user) as raw:
         await raw.subscribe(raw_subject("_INBOX", ">"), 7)
-        await raw.round()
+        await raw.flush()
         await asyncio.sleep(LISTEN_S)
-        went_on = await stage.grown(stage.served, before)
-        heard = len(raw.heard)
-        own = await raw.ask(stage.report(me, "noted"), b"{}")
+        went_on = await env.wait_for_growth(env.answer_counts, before)
+        heard = len(raw.messages)
+        own = await raw.request(env.report_subject(attacker, "noted"), b"{}")
     return verdict_of(
         Check("the subscription was taken", not raw.errors),
         Check("victims were answered meanwhile", went_on),
@@ -113,20 +117,23 @@ async def inboxes(stage: Environment, me: Attacker) -> AttackVerdict:
 def _shared(rows: Sequence[Subject]) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
     """Return the try of joining queue groups that others may be in, on the names of these subjects."""
 
-    async def run(stage: Environment, me: Attacker) -> AttackVerdict:
-        before, groups = stage.told(), (GUESSED, QUEUE, stage.victims[0].name)
-        patterns = [short_pattern(row, me.name) for row in rows]
-        async with stage.raw(me.identity) as own, stage.raw(await stage.powers.wall_only(me.name)) as bare:
+    async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
+        before, groups = env.outcome_counts(), (GUESSED, QUEUE, env.victims[0].name)
+        patterns = [short_pattern(row, attacker.name) for row in rows]
+        async with (
+            env.connect(attacker.user) as own,
+            env.connect(await env.powers.unrestricted_user(attacker.name)) as bare,
+        ):
             for raw in (own, bare):
                 for number, (pattern, group) in enumerate(product(patterns, groups), 1):
                     await raw.subscribe(pattern, number, group)
-                await raw.round()
+                await raw.flush()
             await asyncio.sleep(LISTEN_S)
-            served = await stage.grown(stage.told, before)
-            heard = len(own.heard) + len(bare.heard)
+            served = await env.wait_for_growth(env.outcome_counts, before)
+            heard = len(own.messages) + len(bare.messages)
             told = [len([e for e in raw.errors if "using queue" in e]) for raw in (own, bare)]
-            await bare.subscribe(short_pattern(subjects.TICKED, me.name), 99)
-            ticked = await bare.until(lambda: bool(bare.heard))
+            await bare.subscribe(short_pattern(subjects.TICKED, attacker.name), 99)
+            ticked = await bare.wait_until(lambda: bool(bare.messages))
         tried = len(patterns) * len(groups)
         return verdict_of(
             Check(f"{told} of {tried} were refused, with its lists and without", told == [tried, tried]),

@@ -1,13 +1,13 @@
-"""The victims: external agents who trade in their own accounts throughout, and notice how they are served.
+"""The victims: external agents that trade in accounts of their own throughout, and measure how they are served.
 
-Each keeps what it sent, what it was answered and how fast, and every outcome it was told, for the judge.
+Each records its orders, the latency of every answer and every outcome it receives, for the invariants.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from statistics import quantiles
 from typing import Final, TypeVar
@@ -27,13 +27,13 @@ from econsim.schemas.base import Event
 from econsim.schemas.market import Accepted, Cancelled, Rejected, Traded
 
 PAUSE_S: Final = 0.03
-"""Pause between two rounds of an external agent: each takes three requests."""
+"""Pause between two rounds of a victim: a round takes three requests."""
 
 PATIENCE_S: Final = 10.0
-"""How long an external agent goes on trying when told to wait or not answered; every wait is counted."""
+"""Limit of a victim's retries when it is told to wait or gets no answer; every wait is counted."""
 
 CANCEL_EVERY: Final = 3
-"""Every third order is taken back, so that books stay small and all kinds of outcome occur."""
+"""Every third order is cancelled, so that books stay small and every kind of outcome occurs."""
 
 _EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled]]] = (
     TypeAdapter(Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled])
@@ -42,19 +42,19 @@ _EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Ev
 Answer = TypeVar("Answer")
 
 OutcomeKey = tuple[str, str, int]
-"""Order, what became of it, and its place in the book's history."""
+"""Order id, kind of outcome, and the item's number in the book's history."""
 
 
 @dataclass(slots=True)
 class ServicePhase:
-    """How an external agent was served for a while."""
+    """Quality of service of one victim during one phase of the run."""
 
     latencies: list[float] = field(default_factory=list)
-    """Seconds of each request that was answered."""
+    """Seconds until the answer, of each answered request."""
     refused: int = 0
-    """Requests that were answered by an error."""
+    """Count of requests whose answer was an error."""
     waited_ms: int = 0
-    """Milliseconds it was held back."""
+    """Milliseconds that the victim waited because it was told to."""
 
     def p99(self) -> float:
         """Return the 99th percentile of the latencies, in seconds; 0 without enough of them."""
@@ -62,22 +62,22 @@ class ServicePhase:
 
 
 class TradingVictim:
-    """One external agent that trades on one market."""
+    """External agent that trades on one market."""
 
     def __init__(self, client: Client, run: str, name: str, resource: str, *, sells: bool) -> None:
-        """Sit down in an account of one's own."""
+        """Use a connection to the agent's own account."""
         self.name = name
-        """Who."""
+        """Name of the agent."""
         self.phase = ServicePhase()
-        """How it is served at present."""
-        self.told: set[OutcomeKey] = set()
-        """Every outcome it was told."""
-        self.strange: list[str] = []
-        """What it heard that was not meant for it, or cannot be read."""
-        self.placed: list[str] = []
-        """Its orders that were stored."""
-        self.taken_back: set[str] = set()
-        """Those it asked to be cancelled."""
+        """Quality of service in the present phase."""
+        self.outcomes: set[OutcomeKey] = set()
+        """Outcomes that the agent received."""
+        self.unexpected: list[str] = []
+        """Messages that were not meant for the agent or cannot be read, and refusals."""
+        self.placed_orders: list[str] = []
+        """Ids of orders that were stored."""
+        self.cancelled_orders: set[str] = set()
+        """Ids of orders that the agent asked to cancel."""
         self._client = client
         self._line = AgentChannel(client, run, name, PATIENCE_S)
         self._economy = EconomicService(self._line)
@@ -86,13 +86,13 @@ class TradingVictim:
         self._sells = sells
 
     async def listen(self) -> None:
-        """Hear everything an agent may hear, from now on."""
+        """Subscribe to every outcome of the agent's orders."""
         for row in subjects.ORDER_OUTCOME:
-            await self._client.subscribe(short_pattern(row, self.name), cb=self._hear)
+            await self._client.subscribe(short_pattern(row, self.name), cb=self._record_outcome)
         await ready(self._client)
 
-    async def seated(self, timeout_s: float) -> None:
-        """Wait until the run answers; raises Unavailable or NotFound if it does not in time."""
+    async def wait_until_served(self, timeout_s: float) -> None:
+        """Wait until the run answers; raises Unavailable or NotFound after the limit."""
         end = time.monotonic() + timeout_s
         while True:
             try:
@@ -106,61 +106,61 @@ class TradingVictim:
             await asyncio.sleep(0.1)
 
     async def trade(self) -> None:
-        """Trade until told to stop: a cancellation may be lost in the client library, which would never end."""
+        """Trade until `stop` is called: a cancellation of the task may be lost in the client library."""
         number = 0
         while not self._stopping:
             number += 1
-            await self._timed(self._round, number)
+            await self._try_round(number)
             await asyncio.sleep(PAUSE_S)
 
     def stop(self) -> None:
-        """Finish the present round and trade no more."""
+        """End trading after the present round."""
         self._stopping = True
 
     def next_phase(self) -> ServicePhase:
-        """Begin to measure anew; return what was measured so far."""
+        """Start a new phase and return the one before."""
         done, self.phase = self.phase, ServicePhase()
         return done
 
     def reconnects(self) -> int:
-        """Return how often its connection was lost."""
+        """Return how often the connection was lost."""
         return int(self._client.stats["reconnects"])
 
     async def _round(self, number: int) -> None:
         phase, before = self.phase, self._line.waited_ms
         place = self._economy.place_ask if self._sells else self._economy.place_bid
         price = f"{1 + number % 20 / 20:.2f}"
-        receipt = await self._answered(place(self._resource, price, 1))
-        self.placed.append(receipt.order_id)
-        await self._answered(self._economy.get_balance())
+        receipt = await self._time(place(self._resource, price, 1))
+        self.placed_orders.append(receipt.order_id)
+        await self._time(self._economy.get_balance())
         if number % CANCEL_EVERY == 0:
-            self.taken_back.add(receipt.order_id)
-            await self._answered(self._economy.cancel_order(self._resource, receipt.order_id))
+            self.cancelled_orders.add(receipt.order_id)
+            await self._time(self._economy.cancel_order(self._resource, receipt.order_id))
         else:
-            await self._answered(self._economy.get_prices())
+            await self._time(self._economy.get_prices())
         phase.waited_ms += self._line.waited_ms - before
 
-    async def _answered(self, asking: Awaitable[Answer]) -> Answer:
+    async def _time(self, request: Awaitable[Answer]) -> Answer:
         started = time.perf_counter()
-        answer = await asking
+        answer = await request
         self.phase.latencies.append(time.perf_counter() - started)
         return answer
 
-    async def _timed(self, work: Callable[[int], Awaitable[None]], number: int) -> None:
+    async def _try_round(self, number: int) -> None:
         try:
-            await work(number)
+            await self._round(number)
         except EconsimError as error:
             self.phase.refused += 1
-            self.strange.append(f"a request was refused: {error.error_code}: {error}")
+            self.unexpected.append(f"a request was refused: {error.error_code}: {error}")
 
-    async def _hear(self, message: Msg) -> None:
+    async def _record_outcome(self, message: Msg) -> None:
         try:
             event = _EVENT.validate_json(message.data)
         except ValidationError:
-            self.strange.append(f"unreadable on {message.subject}: {message.data[:80]!r}")
+            self.unexpected.append(f"unreadable on {message.subject}: {message.data[:80]!r}")
             return
         for item in event.data.items:
             outcome = outcome_of(item, self._resource, event.tick, self.name)
             if not outcome.order_id.startswith(f"{self.name}."):
-                self.strange.append(f"about {outcome.order_id} on {message.subject}")
-            self.told.add((outcome.order_id, outcome.kind.value, item.n))
+                self.unexpected.append(f"about {outcome.order_id} on {message.subject}")
+            self.outcomes.add((outcome.order_id, outcome.kind.value, item.n))

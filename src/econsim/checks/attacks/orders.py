@@ -44,27 +44,29 @@ class Row:
     codes: Sequence[str]
     messages: Callable[[Environment], list[tuple[str, bytes]]]
 
-    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Send each and read the answer."""
-        stage.witness.forget(me.name)
-        victim = stage.victims[0]
-        before, asked = await stage.balance(me.name), self.messages(stage)
-        async with stage.raw(me.identity) as raw:
-            answers = [await raw.ask(subject, body) for subject, body in asked]
-            settled = await stage.settled(raw, me)
+        env.sniffer.forget(attacker.name)
+        victim = env.victims[0]
+        before, asked = await env.balance(attacker.name), self.messages(env)
+        async with env.connect(attacker.user) as raw:
+            answers = [await raw.request(subject, body) for subject, body in asked]
+            settled = await env.wait_until_processed(raw, attacker)
         codes = [_refusal(answer.payload) if answer else "silence" for answer in answers]
         wrong = [code for code in codes if code not in self.codes]
-        queued = stage.witness.of(
-            me.name, *(row.pattern(run=stage.run, agent=me.name) for row in subjects.ENTER_ORDER)
+        queued = env.sniffer.messages_about(
+            attacker.name, *(row.pattern(run=env.run, agent=attacker.name) for row in subjects.ENTER_ORDER)
         )
-        taken = [o for o, what, _ in victim.told if what == "cancelled" and o not in victim.taken_back]
+        taken = [
+            o for o, what, _ in victim.outcomes if what == "cancelled" and o not in victim.cancelled_orders
+        ]
         return verdict_of(
             Check(f"{len(codes)} were refused, as {', '.join(sorted(set(codes)))}", not wrong),
             Check(f"{len(queued) or 'none'} reached a market", not queued),
             Check(
                 f"{len(taken) or 'no'} orders of {victim.name} came off the book without its doing", not taken
             ),
-            Check("the attacker's balance is what it was", before == await stage.balance(me.name)),
+            Check("the attacker's balance is what it was", before == await env.balance(attacker.name)),
             Check("what came later was served", settled),
         )
 
@@ -76,9 +78,9 @@ def _refusal(payload: bytes) -> str:
     return str(told["code"]) if told else "admitted"
 
 
-def _resting(stage: Environment) -> str:
+def _resting(env: Environment) -> str:
     """Return a victim's order that rests, or the newest it placed."""
-    return stage.victims[0].placed[-1]
+    return env.victims[0].placed_orders[-1]
 
 
 _FOREIGN: Final = "order_belongs_to_another_agent"
@@ -102,11 +104,11 @@ BOMBS: Final = (
 
 ROWS: Final = (
     Row("squat_hosted", "to take an order id a hosted agent is about to use", "an agent's ids stand under its own name", (_FOREIGN,),
-        lambda s: [(entry(subjects.PLACE_BID), order(n, order_id=f"{s.hosted}.{n}")) for n in range(3)]),
+        lambda s: [(entry(subjects.PLACE_BID), order(n, order_id=f"{s.hosted_agent}.{n}")) for n in range(3)]),
     Row("squat_external", "to take an order id a victim is about to use", "an agent's ids stand under its own name", (_FOREIGN,),
         lambda s: [(entry(subjects.PLACE_BID), order("v", order_id=f"{s.victims[0].name}.next")), (entry(subjects.PLACE_ASK), order("w", order_id=_resting(s)))]),
     Row("cancel_another", "to cancel a victim's order", "a cancel names an order of its sender's", (_FOREIGN,),
-        lambda s: [(entry(subjects.CANCEL_ORDER), json.dumps({"command_id": f"x{n}", "order_id": o}).encode()) for n, o in enumerate(s.victims[0].placed[-3:])]),
+        lambda s: [(entry(subjects.CANCEL_ORDER), json.dumps({"command_id": f"x{n}", "order_id": o}).encode()) for n, o in enumerate(s.victims[0].placed_orders[-3:])]),
     Row("replace_another", "to replace a victim's order", "a replace names orders of its sender's", (_FOREIGN,),
         lambda s: [(entry(subjects.REPLACE_ORDER), order("r", order_id=_resting(s), new_order_id="mine")), (entry(subjects.REPLACE_ORDER), order("q", order_id="mine", new_order_id=_resting(s)))]),
     Row("cancel_by_execute", "to cancel a victim's order as an action of several", "actions are checked as commands are", (_FOREIGN,),
@@ -133,34 +135,34 @@ async def told_of(raw: RawClient) -> None:
     """Subscribe to what becomes of one's orders."""
     for number, row in enumerate(subjects.ORDER_OUTCOME, 1):
         await raw.subscribe(row.short.replace("{resource}", "*"), number)
-    await raw.round()
+    await raw.flush()
 
 
 def outcomes(raw: RawClient) -> list[dict[str, object]]:
     """Return every item an attacker was told of its orders."""
     found: list[dict[str, object]] = []
-    for said in raw.heard:
+    for said in raw.messages:
         if said.payload.startswith(b'{"event_id"'):
             found += json.loads(said.payload)["data"].get("items", [])
     return found
 
 
-async def self_trade(stage: Environment, me: Attacker) -> AttackVerdict:
+async def self_trade(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Buy, then trade back and forth with oneself at the highest and the lowest price."""
-    before = await stage.balance(me.name)
-    async with stage.raw(me.identity) as raw:
+    before = await env.balance(attacker.name)
+    async with env.connect(attacker.user) as raw:
         await told_of(raw)
-        await raw.ask(entry(subjects.PLACE_BID), order("buy", MOST, 1))
-        await raw.until(lambda: _bought(raw, me.name))
+        await raw.request(entry(subjects.PLACE_BID), order("buy", MOST, 1))
+        await raw.wait_until(lambda: _bought(raw, attacker.name))
         for number in range(6):
             price = (MOST, 10_000)[number % 2]
-            await raw.ask(entry(subjects.PLACE_ASK), order(f"a{number}", price, 1))
-            await raw.ask(entry(subjects.PLACE_BID), order(f"b{number}", price, 1))
-        answered = await raw.until(
+            await raw.request(entry(subjects.PLACE_ASK), order(f"a{number}", price, 1))
+            await raw.request(entry(subjects.PLACE_BID), order(f"b{number}", price, 1))
+        answered = await raw.wait_until(
             lambda: len({str(i.get("order_id") or i.get("ask_id")) for i in outcomes(raw)}) >= 7
         )
-    after = await stage.balance(me.name)
-    bought = sum(1 for i in outcomes(raw) if i.get("buyer") == me.name)
+    after = await env.balance(attacker.name)
+    bought = sum(1 for i in outcomes(raw) if i.get("buyer") == attacker.name)
     return verdict_of(
         Check(f"its orders were dealt with ({bought} trades)", answered and bought > 0),
         Check(
@@ -173,7 +175,7 @@ async def self_trade(stage: Environment, me: Attacker) -> AttackVerdict:
 def _bought(raw: RawClient, name: str) -> bool:
     return any(
         item.get("buyer") == name
-        for said in raw.heard
+        for said in raw.messages
         if b'"buyer"' in said.payload
         for item in json.loads(said.payload)["data"]["items"]
     )
@@ -183,16 +185,16 @@ def _posted(balance: dict[str, object]) -> int:
     return int(str(balance.get("posted", 0)))
 
 
-async def overspend(stage: Environment, me: Attacker) -> AttackVerdict:
+async def overspend(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Bid for far more than one has, all at once, on both markets."""
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         await told_of(raw)
         for number in range(40):
             market = ("cpu", "gpu")[number % 2]
             await raw.publish(entry(subjects.PLACE_BID, market), order(number, 10_000, 2_000))
-        await raw.until(lambda: len(outcomes(raw)) >= 40)
+        await raw.wait_until(lambda: len(outcomes(raw)) >= 40)
         told = outcomes(raw)
-    balance = await stage.balance(me.name)
+    balance = await env.balance(attacker.name)
     refused = sum(1 for item in told if item.get("code") == "debit_account_would_go_negative")
     return verdict_of(
         Check(f"the ledger refused {refused} of 40 for want of money", refused > 0),
@@ -203,39 +205,39 @@ async def overspend(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def sell_nothing(stage: Environment, me: Attacker) -> AttackVerdict:
+async def sell_nothing(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Sell units one does not have, twice on each market."""
-    before = await stage.balance(me.name)
-    async with stage.raw(me.identity) as raw:
+    before = await env.balance(attacker.name)
+    async with env.connect(attacker.user) as raw:
         await told_of(raw)
         for number in range(4):
-            await raw.ask(entry(subjects.PLACE_ASK, ("cpu", "gpu")[number % 2]), order(number, 10_000, 5))
-        await raw.until(lambda: len(outcomes(raw)) >= 4)
+            await raw.request(entry(subjects.PLACE_ASK, ("cpu", "gpu")[number % 2]), order(number, 10_000, 5))
+        await raw.wait_until(lambda: len(outcomes(raw)) >= 4)
         codes = {str(item.get("code")) for item in outcomes(raw)}
     return verdict_of(
         Check(
             f"the ledger refused each: {', '.join(sorted(codes))}",
             codes == {"debit_account_would_go_negative"},
         ),
-        Check("its balance is what it was", before == await stage.balance(me.name)),
+        Check("its balance is what it was", before == await env.balance(attacker.name)),
     )
 
 
-async def replay(stage: Environment, me: Attacker) -> AttackVerdict:
+async def replay(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Send one order again and again, over two connections."""
-    stage.witness.forget(me.name)
-    async with stage.raw(me.identity) as one, stage.raw(me.identity) as other:
+    env.sniffer.forget(attacker.name)
+    async with env.connect(attacker.user) as one, env.connect(attacker.user) as other:
         await told_of(one)
         for raw in (one, other) * 5:
             await raw.publish(entry(subjects.PLACE_BID), order("same", 10_000, 1))
         # Not before: a cluster knows an id once the first with it is stored on most nodes, and has others wait until then.
-        await one.until(lambda: len(outcomes(one)) >= 1)
-        answer = await other.ask(entry(subjects.PLACE_BID), order("same", 10_000, 1))
-        await stage.settled(one, me)
+        await one.wait_until(lambda: len(outcomes(one)) >= 1)
+        answer = await other.request(entry(subjects.PLACE_BID), order("same", 10_000, 1))
+        await env.wait_until_processed(one, attacker)
         accepted = {
             i["n"]
             for i in outcomes(one)
-            if i.get("order_id") == f"{me.name}.osame" and "side" in i and "reason" not in i
+            if i.get("order_id") == f"{attacker.name}.osame" and "side" in i and "reason" not in i
         }
     return verdict_of(
         Check(
@@ -245,15 +247,15 @@ async def replay(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def other_content(stage: Environment, me: Attacker) -> AttackVerdict:
+async def other_content(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Use an order's id again for another order, in the hope that its reservation is taken for both."""
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         await told_of(raw)
-        await raw.ask(entry(subjects.PLACE_BID), order("one", 10_000, 1))
-        await raw.ask(entry(subjects.PLACE_BID), order("two", 20_000, 100, order_id="oone"))
-        await raw.until(lambda: any("code" in item for item in outcomes(raw)))
+        await raw.request(entry(subjects.PLACE_BID), order("one", 10_000, 1))
+        await raw.request(entry(subjects.PLACE_BID), order("two", 20_000, 100, order_id="oone"))
+        await raw.wait_until(lambda: any("code" in item for item in outcomes(raw)))
         codes = [str(item["code"]) for item in outcomes(raw) if "code" in item]
-    balance = await stage.balance(me.name)
+    balance = await env.balance(attacker.name)
     return verdict_of(
         Check(
             f"the second was refused as {', '.join(codes)}",

@@ -37,37 +37,37 @@ class Row:
     what: str = "{}"
     """The message; `%me` is the attacker's name, `%run` the run."""
 
-    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Say it with and without a list of what may be said."""
-        subject = self.where(stage, me)
-        said = self.what.replace("%me", me.name).replace("%run", stage.run)
+        subject = self.where(env, attacker)
+        said = self.what.replace("%me", attacker.name).replace("%run", env.run)
         # What is said must be seen to be the attacker's wherever it comes out.
-        payload = f"{said} " if me.name in said else f"{said} {me.name}"
-        before = await stage.streams()
-        stage.witness.forget(me.name)
-        told = await self._told(stage, me, subject, payload.encode())
-        passed = await self._walled(stage, me, subject, payload.encode())
-        changed = sorted(k for k, v in (await stage.streams()).items() if before.get(k) != v)
-        heard = stage.above.of(me.name, subject)
+        payload = f"{said} " if attacker.name in said else f"{said} {attacker.name}"
+        before = await env.stream_states()
+        env.sniffer.forget(attacker.name)
+        told = await self._told(env, attacker, subject, payload.encode())
+        passed = await self._walled(env, attacker, subject, payload.encode())
+        changed = sorted(k for k, v in (await env.stream_states()).items() if before.get(k) != v)
+        heard = env.system_sniffer.messages_about(attacker.name, subject)
         return verdict_of(
             told,
             Check("what was said beside it arrived", passed),
-            stage.untouched(me, subject),
+            env.unseen_check(attacker, subject),
             Check("nothing of it reached the system account", not heard),
             Check(f"streams are as they were {' '.join(_kept(changed))}".strip(), not _kept(changed)),
         )
 
-    async def _told(self, stage: Environment, me: Attacker, subject: str, payload: bytes) -> Check:
-        async with stage.raw(me.identity) as raw:
-            await raw.publish(subject, payload, f"_INBOX.{me.name}")
-            await raw.round()
+    async def _told(self, env: Environment, attacker: Attacker, subject: str, payload: bytes) -> Check:
+        async with env.connect(attacker.user) as raw:
+            await raw.publish(subject, payload, f"_INBOX.{attacker.name}")
+            await raw.flush()
             return refusal_check(raw, "publish", subject)
 
-    async def _walled(self, stage: Environment, me: Attacker, subject: str, payload: bytes) -> bool:
-        identity: UserCredentials = await stage.powers.wall_only(me.name)
-        async with stage.raw(identity) as raw:
-            await raw.publish(subject, payload, f"_INBOX.{me.name}")
-            return await stage.settled(raw, me)
+    async def _walled(self, env: Environment, attacker: Attacker, subject: str, payload: bytes) -> bool:
+        identity: UserCredentials = await env.powers.unrestricted_user(attacker.name)
+        async with env.connect(identity) as raw:
+            await raw.publish(subject, payload, f"_INBOX.{attacker.name}")
+            return await env.wait_until_processed(raw, attacker)
 
 
 def _kept(changed: list[str]) -> list[str]:
@@ -82,16 +82,16 @@ def _fixed(*tokens: str) -> Where:
 def _of_run(row: Subject, agent: str = "%victim", **places: str) -> Where:
     """Return a row's subject in the run; the agent is a victim unless said otherwise."""
 
-    def where(stage: Environment, me: Attacker) -> str:
-        who = {"%victim": stage.victims[0].name, "%me": me.name}.get(agent, agent)
-        values = {"run": stage.run, "resource": RESOURCE, "agent": who, **places}
+    def where(env: Environment, attacker: Attacker) -> str:
+        who = {"%victim": env.victims[0].name, "%me": attacker.name}.get(agent, agent)
+        values = {"run": env.run, "resource": RESOURCE, "agent": who, **places}
         return row(**{place: values[place] for place in row.places})
 
     return where
 
 
 def _key(name: str, key: str) -> Where:
-    return lambda stage, me: f"$KV.{name}.{key}".replace("%run", stage.run).replace("%me", me.name)
+    return lambda env, attacker: f"$KV.{name}.{key}".replace("%run", env.run).replace("%me", attacker.name)
 
 
 _ORDER: Final = '{"command_id":"%me","order_id":"o","price":1000000,"quantity":1}'
@@ -148,7 +148,7 @@ ROWS: Final = (
     Row("place_orders", "to place orders for all agents of a host", _of_run(subjects.PLACE_ORDERS, "host_1"), '{"command_id":"%me","tick":1,"actions":[]}'),
     Row("order_as_another", "to place an order as a victim", _of_run(subjects.PLACE_BID), _ORDER),
     Row("order_unadmitted", "to place its own order past the entrance and its quotas", _of_run(subjects.PLACE_BID, "%me"), _ORDER),
-    Row("order_elsewhere", "to place an order in a run it is not in", lambda s, m: subjects.PLACE_BID(resource=RESOURCE, run=s.elsewhere, agent=m.name), _ORDER),
+    Row("order_elsewhere", "to place an order in a run it is not in", lambda s, m: subjects.PLACE_BID(resource=RESOURCE, run=s.other_run, agent=m.name), _ORDER),
     Row("wildcard_place_bid", "to place a bid on all markets and in all runs with a wildcard", lambda _, m: raw_subject("market", "*", "place_bid", "*", m.name), _ORDER),
     Row("report_as_another", "to speak of itself as a victim", lambda s, _: raw_subject("agent", s.victims[0].name, "noted")),
     Row("event_forge", "to write an event of its own making into the log", lambda s, m: subjects.REPORTED(agent=m.name, event="enriched", run=s.run)),

@@ -49,23 +49,25 @@ def _windows(started: float) -> int:
     return int(time.perf_counter() - started) + 2
 
 
-async def _each(stage: Environment, me: Attacker, work: Callable[[RawClient, int], Awaitable[None]]) -> None:
+async def _each(
+    env: Environment, attacker: Attacker, work: Callable[[RawClient, int], Awaitable[None]]
+) -> None:
     """Do something on as many connections as an agent may have, at once."""
     async with AsyncExitStack() as stack:
-        raws = [await stack.enter_async_context(stage.raw(me.identity)) for _ in range(CONNECTIONS_MAX)]
+        raws = [await stack.enter_async_context(env.connect(attacker.user)) for _ in range(CONNECTIONS_MAX)]
         await asyncio.gather(*(work(raw, number) for number, raw in enumerate(raws)))
 
 
-async def _admitted(stage: Environment, me: Attacker, *patterns: str) -> int:
+async def _admitted(env: Environment, attacker: Attacker, *patterns: str) -> int:
     """Return how much of an attacker came through on patterns of `SIM`, once the first of it has."""
-    await stage.witness.until(lambda: bool(stage.witness.of(me.name, *patterns)))
+    await env.sniffer.wait_until(lambda: bool(env.sniffer.messages_about(attacker.name, *patterns)))
     await asyncio.sleep(0.3)
-    return len(stage.witness.of(me.name, *patterns))
+    return len(env.sniffer.messages_about(attacker.name, *patterns))
 
 
-async def orders_by_connections(stage: Environment, me: Attacker) -> AttackVerdict:
+async def orders_by_connections(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Place orders over four connections at once."""
-    stage.witness.forget(me.name)
+    env.sniffer.forget(attacker.name)
     started = time.perf_counter()
 
     async def place(raw: RawClient, number: int) -> None:
@@ -74,50 +76,52 @@ async def orders_by_connections(stage: Environment, me: Attacker) -> AttackVerdi
             for n in range(BURST // CONNECTIONS_MAX)
         ]
         await raw.send(b"".join(bids))
-        await raw.round()
+        await raw.flush()
 
-    await _each(stage, me, place)
-    queued = await _admitted(stage, me, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
+    await _each(env, attacker, place)
+    queued = await _admitted(
+        env, attacker, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
+    )
     most = LIMITS.max_order_rate * _windows(started)
     return verdict_of(
         Check(f"of {BURST} orders {queued} were admitted, at most {most} may be", 0 < queued <= most),
     )
 
 
-async def reports_by_connections(stage: Environment, me: Attacker) -> AttackVerdict:
+async def reports_by_connections(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Report over four connections at once."""
-    stage.witness.forget(me.name)
+    env.sniffer.forget(attacker.name)
     started = time.perf_counter()
 
     async def tell(raw: RawClient, number: int) -> None:
         await raw.send(
             b"".join(
-                publish_frame(stage.report(me, f"told{number}"), b"{}")
+                publish_frame(env.report_subject(attacker, f"told{number}"), b"{}")
                 for _ in range(BURST // CONNECTIONS_MAX)
             )
         )
-        await raw.round()
+        await raw.flush()
 
-    await _each(stage, me, tell)
-    stored = await _admitted(stage, me, subjects.REPORTED.pattern(agent=me.name, run=stage.run))
+    await _each(env, attacker, tell)
+    stored = await _admitted(env, attacker, subjects.REPORTED.pattern(agent=attacker.name, run=env.run))
     most = LIMITS.max_publish_rate * _windows(started)
     return verdict_of(
         Check(f"of {BURST} reports {stored} were admitted, at most {most} may be", 0 < stored <= most),
     )
 
 
-async def by_services(stage: Environment, me: Attacker) -> AttackVerdict:
+async def by_services(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Ask three services and the entrance at once, each of which counts by itself."""
-    await stage.powers.limit(me.name, "max_publish_rate", RATE)
+    await env.powers.set_quota(attacker.name, "max_publish_rate", RATE)
     await asyncio.sleep(CHANGED_S)
     asked = (
         subjects.GET_BALANCE.short,
         subjects.GET_PRICES.short,
         subjects.GET_BOOK.short.format(resource=RESOURCE),
-        stage.report(me, "told"),
+        env.report_subject(attacker, "told"),
     )
     started = time.perf_counter()
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         await raw.subscribe("_INBOX.all.*", 5)
         await raw.send(
             b"".join(
@@ -126,11 +130,11 @@ async def by_services(stage: Environment, me: Attacker) -> AttackVerdict:
                 for subject in asked
             )
         )
-        await raw.until(lambda: len(raw.heard) >= BURST)
-        served = [said for said in raw.heard if b'"error"' not in said.payload]
+        await raw.wait_until(lambda: len(raw.messages) >= BURST)
+        served = [said for said in raw.messages if b'"error"' not in said.payload]
         most = RATE * _windows(started)
     return verdict_of(
-        Check(f"{len(raw.heard)} of {BURST} were answered", len(raw.heard) == BURST),
+        Check(f"{len(raw.messages)} of {BURST} were answered", len(raw.messages) == BURST),
         Check(f"{len(served)} of them were served, at most {most} may be", 0 < len(served) <= most),
     )
 
@@ -139,11 +143,11 @@ def _execute(*actions: Mapping[str, object]) -> bytes:
     return json.dumps({"actions": list(actions)}).encode()
 
 
-async def orders_by_execute(stage: Environment, me: Attacker) -> AttackVerdict:
+async def orders_by_execute(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Place twenty orders with each request."""
-    stage.witness.forget(me.name)
+    env.sniffer.forget(attacker.name)
     started = time.perf_counter()
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         await raw.subscribe("_INBOX.all.*", 5)
         for number in range(15):
             actions = [
@@ -157,26 +161,28 @@ async def orders_by_execute(stage: Environment, me: Attacker) -> AttackVerdict:
                 for n in range(20)
             ]
             await raw.publish(subjects.EXECUTE.short, _execute(*actions), f"_INBOX.all.{number}")
-        await raw.until(lambda: len(raw.heard) >= 15)
-    queued = stage.witness.of(me.name, subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name))
+        await raw.wait_until(lambda: len(raw.messages) >= 15)
+    queued = env.sniffer.messages_about(
+        attacker.name, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
+    )
     most = LIMITS.max_order_rate * _windows(started)
     return verdict_of(
         Check(f"of 300 orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most)
     )
 
 
-async def reads_by_execute(stage: Environment, me: Attacker) -> AttackVerdict:
+async def reads_by_execute(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Ask twenty times with each request."""
-    stage.witness.forget(me.name)
+    env.sniffer.forget(attacker.name)
     started = time.perf_counter()
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         await raw.subscribe("_INBOX.all.*", 5)
         body = _execute(*[{"do": "get_balance"}] * 20)
         await raw.send(
             b"".join(publish_frame(subjects.EXECUTE.short, body, f"_INBOX.all.{n}") for n in range(60))
         )
-        await raw.until(lambda: len(raw.heard) >= 60)
-    asked = stage.witness.of(me.name, subjects.GET_BALANCE(run=stage.run, agent=me.name))
+        await raw.wait_until(lambda: len(raw.messages) >= 60)
+    asked = env.sniffer.messages_about(attacker.name, subjects.GET_BALANCE(run=env.run, agent=attacker.name))
     most = LIMITS.max_publish_rate * _windows(started)
     return verdict_of(
         Check(
@@ -185,23 +191,23 @@ async def reads_by_execute(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def without_reply(stage: Environment, me: Attacker) -> AttackVerdict:
+async def without_reply(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Ask without a reply subject, so that nobody is answered, or counted."""
-    stage.witness.forget(me.name)
-    async with stage.raw(me.identity) as raw:
+    env.sniffer.forget(attacker.name)
+    async with env.connect(attacker.user) as raw:
         body = _execute(
             {"do": "place_bid", "resource": RESOURCE, "price": 10_000, "quantity": 1, "order_id": "silent"},
             *[{"do": "get_balance"}] * 19,
         )
         await raw.send(b"".join(publish_frame(subjects.EXECUTE.short, body) for _ in range(100)))
-        settled = await stage.settled(raw, me)
+        settled = await env.wait_until_processed(raw, attacker)
         await asyncio.sleep(0.3)
-    asked = stage.witness.of(
-        me.name,
-        subjects.GET_BALANCE(run=stage.run, agent=me.name),
-        subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name),
+    asked = env.sniffer.messages_about(
+        attacker.name,
+        subjects.GET_BALANCE(run=env.run, agent=attacker.name),
+        subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name),
     )
-    arrived = stage.witness.of(me.name, subjects.EXECUTE(run=stage.run, agent=me.name))
+    arrived = env.sniffer.messages_about(attacker.name, subjects.EXECUTE(run=env.run, agent=attacker.name))
     return verdict_of(
         Check(f"{len(arrived)} of 100 arrived", len(arrived) == 100),
         Check(f"of 2000 actions {len(asked) or 'none'} were done", not asked),
@@ -209,15 +215,17 @@ async def without_reply(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def stream_bytes(stage: Environment, me: Attacker) -> AttackVerdict:
+async def stream_bytes(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Fill the log with large reports."""
-    await stage.powers.limit(me.name, "max_stream_bytes", BYTES_MAX)
+    await env.powers.set_quota(attacker.name, "max_stream_bytes", BYTES_MAX)
     await asyncio.sleep(CHANGED_S)
     body = json.dumps({"data": {"x": "y" * 12_000}}).encode()
-    stage.witness.forget(me.name)
-    async with stage.raw(me.identity) as raw:
-        answers = [await raw.ask(stage.report(me, "filled"), body) for _ in range(12)]
-    stored = stage.witness.of(me.name, subjects.REPORTED(agent=me.name, event="filled", run=stage.run))
+    env.sniffer.forget(attacker.name)
+    async with env.connect(attacker.user) as raw:
+        answers = [await raw.request(env.report_subject(attacker, "filled"), body) for _ in range(12)]
+    stored = env.sniffer.messages_about(
+        attacker.name, subjects.REPORTED(agent=attacker.name, event="filled", run=env.run)
+    )
     size = sum(len(said.payload) for said in stored)
     refused = sum(1 for answer in answers if answer and b"stream_bytes_are_exceeded" in answer.payload)
     return verdict_of(
@@ -226,50 +234,50 @@ async def stream_bytes(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def _flood(stage: Environment, me: Attacker, subject: str, reply: str = "") -> tuple[bool, bool]:
+async def _flood(env: Environment, attacker: Attacker, subject: str, reply: str = "") -> tuple[bool, bool]:
     """Send far too much at once; return whether the account was taken away, and whether the connection ended."""
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         burst = publish_frame(subject, b"{}", reply) * (FLOOD // 20)
         for _ in range(20):
             await raw.send(burst)
             await asyncio.sleep(0)
-        gone = await stage.witness.until(lambda: stage.powers.gone(me.name))
-        await raw.until(lambda: raw.closed)
+        gone = await env.sniffer.wait_until(lambda: env.powers.is_revoked(attacker.name))
+        await raw.wait_until(lambda: raw.closed)
         return gone, raw.closed
 
 
 def _flooding(
     subject: Callable[[Environment, Attacker], str], reply: str
 ) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
-    async def run(stage: Environment, me: Attacker) -> AttackVerdict:
-        before = stage.served()
-        refused = sum(external.phase.refused for external in stage.victims)
-        gone, closed = await _flood(stage, me, subject(stage, me), reply)
+    async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
+        before = env.answer_counts()
+        refused = sum(external.phase.refused for external in env.victims)
+        gone, closed = await _flood(env, attacker, subject(env, attacker), reply)
         # What is queued before the door closes must be worked off, so victims are given a moment.
-        served = await stage.grown(stage.served, before, SERVED_MIN)
+        served = await env.wait_for_growth(env.answer_counts, before, SERVED_MIN)
         return verdict_of(
             Check("its account was taken away", gone),
             Check("its connection ended", closed),
             Check("victims were served meanwhile", served),
             Check(
                 "no victim was refused anything",
-                refused == sum(external.phase.refused for external in stage.victims),
+                refused == sum(external.phase.refused for external in env.victims),
             ),
         )
 
     return run
 
 
-async def reading_flood(stage: Environment, me: Attacker) -> AttackVerdict:
+async def reading_flood(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Read one's own balance as fast as the server answers: no service sees it."""
-    before = stage.served()
-    async with stage.raw(me.identity) as raw:
+    before = env.answer_counts()
+    async with env.connect(attacker.user) as raw:
         await raw.subscribe("_INBOX.all", 5)
         raw.keep = lambda _: False
         await raw.send(publish_frame("state.balance", b"", "_INBOX.all") * FLOOD)
-        read = await raw.round()
-    served = await stage.grown(stage.served, before, SERVED_MIN)
-    refused = [external.name for external in stage.victims if external.phase.refused]
+        read = await raw.flush()
+    served = await env.wait_for_growth(env.answer_counts, before, SERVED_MIN)
+    refused = [external.name for external in env.victims if external.phase.refused]
     return verdict_of(
         Check(f"the server took all {FLOOD} readings in", read),
         Check("victims were served meanwhile", served),
@@ -291,7 +299,7 @@ ATTACKS: Final = (
     Attack("reads_by_execute", "to have services ask each other more than it may ask", "each action is counted as a message", reads_by_execute),
     Attack("without_reply", "to act uncounted by asking for no answer", "a request that asks for no answer is not done", without_reply),
     Attack("stream_bytes", "to fill the log", "the bytes each agent may store are counted over the run", stream_bytes),
-    Attack("flood_reports", "to drown the entrance", _GATE, _flooding(lambda s, m: s.report(m, "noise"), ""), loud=True),
+    Attack("flood_reports", "to drown the entrance", _GATE, _flooding(lambda s, m: s.report_subject(m, "noise"), ""), loud=True),
     Attack("flood_orders", "to drown the market", _GATE, _flooding(lambda _, __: entry(subjects.PLACE_BID), _INBOX), loud=True),
     Attack("flood_requests", "to drown the ledger with questions", _GATE, _flooding(lambda _, __: subjects.GET_BALANCE.short, _INBOX), loud=True),
     Attack("flood_silent", "to drown the market with requests that nobody answers", _GATE, _flooding(lambda _, __: subjects.EXECUTE.short, ""), loud=True),

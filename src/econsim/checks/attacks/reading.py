@@ -33,16 +33,16 @@ class Row:
     name: str
     body: dict[str, object]
 
-    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Ask every reading with the payload, and once without."""
-        text = json.dumps(self.body).replace("%run", stage.run).replace("%victim", stage.victims[0].name)
-        async with stage.raw(me.identity) as raw:
-            plain = await raw.ask(NAMES[0])
-            heard = len(raw.heard)
+        text = json.dumps(self.body).replace("%run", env.run).replace("%victim", env.victims[0].name)
+        async with env.connect(attacker.user) as raw:
+            plain = await raw.request(NAMES[0])
+            heard = len(raw.messages)
             for name in NAMES:
-                await raw.ask(name, text.encode())
-            leaked = [said for said in raw.heard[heard:] if said.payload or _foreign(said, stage)]
-            answers = len(raw.heard) - heard
+                await raw.request(name, text.encode())
+            leaked = [said for said in raw.messages[heard:] if said.payload or _foreign(said, env)]
+            answers = len(raw.messages) - heard
         return verdict_of(
             Check("its own balance it may read", plain is not None and b"posted" in plain.payload),
             Check(f"the server answered {answers} of {len(NAMES)} with a status", answers == len(NAMES)),
@@ -50,43 +50,43 @@ class Row:
         )
 
 
-def _foreign(said: RawMessage, stage: Environment) -> bool:
+def _foreign(said: RawMessage, env: Environment) -> bool:
     text = said.headers + said.payload
-    return any(f".{external.name}.".encode() in text for external in stage.victims)
+    return any(f".{external.name}.".encode() in text for external in env.victims)
 
 
-async def crafted_keys(stage: Environment, me: Attacker) -> AttackVerdict:
+async def crafted_keys(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Put wildcards, and more than a token, where the name of a market stands."""
     tried = [
         "state.price.*",
         "state.price.>",
-        f"state.price.{stage.run}",
+        f"state.price.{env.run}",
         "state.price.*.*",
         "state.*",
         "state.>",
     ]
-    async with stage.raw(await stage.powers.wall_only(me.name)) as raw:
-        answers = [await raw.ask(name, b"", 0.5) for name in tried]
+    async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
+        answers = [await raw.request(name, b"", 0.5) for name in tried]
     held = [a for a in answers if a is not None and a.payload]
     public = all(
-        b"Nats-Subject: $KV.market_prices." in a.headers and f".{stage.run}\r".encode() in a.headers
+        b"Nats-Subject: $KV.market_prices." in a.headers and f".{env.run}\r".encode() in a.headers
         for a in held
     )
     return verdict_of(
         Check(f"{len(held)} of {len(tried)} gave a public price of the run, nothing else", public),
-        Check("no answer speaks of a victim", not any(_foreign(a, stage) for a in answers if a)),
+        Check("no answer speaks of a victim", not any(_foreign(a, env) for a in answers if a)),
     )
 
 
-async def headers(stage: Environment, me: Attacker) -> AttackVerdict:
+async def headers(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Ask for one's own balance with headers that change what a direct get returns."""
     lines = b"Nats-Subject: $KV.agent_state.>\r\nNats-Sequence: 1\r\nNats-Stream: audit_log\r\nNats-Min-Last-Sequence: 0"
-    async with stage.raw(me.identity) as raw:
-        answer = await raw.ask("state.balance", b"", headers=lines)
-    subject = f"Nats-Subject: $KV.agent_state.{stage.run}.{me.name}.balance".encode()
+    async with env.connect(attacker.user) as raw:
+        answer = await raw.request("state.balance", b"", headers=lines)
+    subject = f"Nats-Subject: $KV.agent_state.{env.run}.{attacker.name}.balance".encode()
     return verdict_of(
         Check("the answer is its own balance", answer is not None and subject in answer.headers),
-        Check("it speaks of no victim", answer is not None and not _foreign(answer, stage)),
+        Check("it speaks of no victim", answer is not None and not _foreign(answer, env)),
     )
 
 

@@ -25,28 +25,31 @@ class Row:
     tries: str
     where: Callable[[Environment, Attacker], str]
 
-    async def run(self, stage: Environment, me: Attacker) -> AttackVerdict:
+    async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Ask everything an agent may ask, with the place as the reply subject."""
-        target = self.where(stage, me)
-        asked = _asked(stage, me)
-        stage.witness.forget(me.name)
-        async with stage.raw(await stage.powers.wall_only(me.name)) as raw:
+        target = self.where(env, attacker)
+        asked = _asked(env, attacker)
+        env.sniffer.forget(attacker.name)
+        async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
             for subject, payload in asked:
                 await raw.publish(subject, payload, target)
-            settled = await stage.settled(raw, me)
+            settled = await env.wait_until_processed(raw, attacker)
             complaints = len(raw.errors)
-        await stage.witness.until(lambda: bool(stage.witness.of(me.name, target)), WAIT_S)
+        await env.sniffer.wait_until(lambda: bool(env.sniffer.messages_about(attacker.name, target)), WAIT_S)
         return verdict_of(
             Check(
                 f"what was asked after {len(asked)} things, {complaints} of them refused for the reply alone, was answered",
                 settled,
             ),
-            stage.untouched(me, target),
-            Check("nothing of it reached the system account", not stage.above.of(me.name, target)),
+            env.unseen_check(attacker, target),
+            Check(
+                "nothing of it reached the system account",
+                not env.system_sniffer.messages_about(attacker.name, target),
+            ),
         )
 
 
-def _asked(stage: Environment, me: Attacker) -> list[tuple[str, bytes]]:
+def _asked(env: Environment, attacker: Attacker) -> list[tuple[str, bytes]]:
     shorts = (subjects.GET_BALANCE.short, subjects.GET_PRICES.short, subjects.INVOKE_LLM.short)
     bid = subjects.ENTER_ORDER[subjects.PLACE_BID].short.format(resource=RESOURCE)
     actions = b'{"actions":[{"do":"get_balance"}]}'
@@ -55,7 +58,7 @@ def _asked(stage: Environment, me: Attacker) -> list[tuple[str, bytes]]:
         (subjects.GET_BOOK.short.format(resource=RESOURCE), b"{}"),
         (subjects.EXECUTE.short, actions),
         (bid, b"{}"),
-        (stage.report(me, "asked"), b"{}"),
+        (env.report_subject(attacker, "asked"), b"{}"),
         *(
             (name, b"")
             for name in ("state.balance", "state.status", "state.tick", "state.closed", "state.price.cpu")

@@ -23,15 +23,16 @@ IMITATED: Final = (
 """Names of others' events and commands."""
 
 
-async def imitate(stage: Environment, me: Attacker) -> AttackVerdict:
+async def imitate(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Report under the names of the system's events."""
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         answers = [
-            await raw.ask(stage.report(me, name), b'{"data":{"items":[],"ticks":1}}') for name in IMITATED
+            await raw.request(env.report_subject(attacker, name), b'{"data":{"items":[],"ticks":1}}')
+            for name in IMITATED
         ]
-    stored = [await stage.event(me, name) for name in IMITATED]
+    stored = [await env.newest_report(attacker, name) for name in IMITATED]
     events = [json.loads(found.data or b"{}") for found in stored if found]
-    closed = await stage.stored(subjects.AUDIT, subjects.RUN_CLOSED(run=stage.run))
+    closed = await env.newest_message(subjects.AUDIT, subjects.RUN_CLOSED(run=env.run))
     kinds = {
         type(decode(found.subject or "", found.data or b"").event.data).__name__ for found in stored if found
     }
@@ -39,7 +40,7 @@ async def imitate(stage: Environment, me: Attacker) -> AttackVerdict:
         Check(
             f"{len(events)} of {len(IMITATED)} were admitted ({_codes(answers)}), all of domain agent and its own",
             bool(events)
-            and all(e["type"].split(".")[0] == "agent" and e["actor"] == me.name for e in events),
+            and all(e["type"].split(".")[0] == "agent" and e["actor"] == attacker.name for e in events),
         ),
         Check(f"readers take them for {', '.join(sorted(kinds))}", kinds == {"Reported"}),
         Check("the run goes on", closed is None),
@@ -50,23 +51,25 @@ def _codes(answers: list[RawMessage | None]) -> str:
     return ", ".join(sorted({refusal_code(answer) for answer in answers}))
 
 
-async def forged_fields(stage: Environment, me: Attacker) -> AttackVerdict:
+async def forged_fields(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Say another actor, agent or run in the message."""
-    victim = stage.victims[0].name
+    victim = env.victims[0].name
     tried = {
         "agent_id": (victim, "agent_id_does_not_match_subject"),
-        "correlation_id": (stage.elsewhere, "correlation_id_does_not_match_subject"),
+        "correlation_id": (env.other_run, "correlation_id_does_not_match_subject"),
         "actor": (victim, "message_is_invalid"),
         "type": (subjects.TRADE_EXECUTED.type, "message_is_invalid"),
         "occurred_at": ("2000-01-01T00:00:00Z", "message_is_invalid"),
         "schema_version": (2, "message_is_invalid"),
     }
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         found = {
-            name: refusal_code(await raw.ask(stage.report(me, "forged"), json.dumps({name: value}).encode()))
+            name: refusal_code(
+                await raw.request(env.report_subject(attacker, "forged"), json.dumps({name: value}).encode())
+            )
             for name, (value, _) in tried.items()
         }
-    stored = await stage.event(me, "forged")
+    stored = await env.newest_report(attacker, "forged")
     return verdict_of(
         Check(
             f"each was refused: {', '.join(sorted(set(found.values())))}",
@@ -76,29 +79,34 @@ async def forged_fields(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def borrowed_ids(stage: Environment, me: Attacker) -> AttackVerdict:
+async def borrowed_ids(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Name a victim's event as one's own, and as one's cause, in another run's name."""
-    newest = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
+    newest = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
     victim = json.loads((newest.data if newest else None) or b"{}")
     body = {"event_id": victim["event_id"], "causation_id": victim["event_id"], "trace_id": "0" * 32}
-    async with stage.raw(me.identity) as raw:
-        code = refusal_code(await raw.ask(stage.report(me, "borrowed"), json.dumps(body).encode()))
-    stored = await stage.event(me, "borrowed")
+    async with env.connect(attacker.user) as raw:
+        code = refusal_code(
+            await raw.request(env.report_subject(attacker, "borrowed"), json.dumps(body).encode())
+        )
+    stored = await env.newest_report(attacker, "borrowed")
     event = json.loads((stored.data if stored else None) or b"{}")
     return verdict_of(
-        Check(f"it was {code} as a report of its own", code == "admitted" and event.get("actor") == me.name),
+        Check(
+            f"it was {code} as a report of its own",
+            code == "admitted" and event.get("actor") == attacker.name,
+        ),
         Check(
             "its event has another id than the victim's",
             bool(event) and event["event_id"] != victim["event_id"],
         ),
         Check(
             "a cause is a claim: who and when are econsim's",
-            event.get("correlation_id") == stage.run and int(event.get("tick", -1)) <= await _tick(stage),
+            event.get("correlation_id") == env.run and int(event.get("tick", -1)) <= await _tick(env),
         ),
     )
 
 
-async def lying_cycles(stage: Environment, me: Attacker) -> AttackVerdict:
+async def lying_cycles(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Answer ticks that will not come, for a million agents, with limits that would end the period."""
     body = {
         "data": {
@@ -108,22 +116,27 @@ async def lying_cycles(stage: Environment, me: Attacker) -> AttackVerdict:
             "limits": {"cpu": {"bid": None, "ask": None}},
         }
     }
-    before = await _tick(stage)
-    async with stage.raw(me.identity) as raw:
-        code = refusal_code(await raw.ask(stage.report(me, subjects.COMPLETED), json.dumps(body).encode()))
+    before = await _tick(env)
+    async with env.connect(attacker.user) as raw:
+        code = refusal_code(
+            await raw.request(env.report_subject(attacker, subjects.COMPLETED), json.dumps(body).encode())
+        )
         ticks: tuple[object, ...] = (-1, 1.5, True, "9", None, [], 10**400)
         odd = [
             refusal_code(
-                await raw.ask(
-                    stage.report(me, subjects.COMPLETED), json.dumps({"data": {"tick": tick}}).encode()
+                await raw.request(
+                    env.report_subject(attacker, subjects.COMPLETED),
+                    json.dumps({"data": {"tick": tick}}).encode(),
                 )
             )
             for tick in ticks
         ]
-    stored = await stage.stored(subjects.AUDIT, subjects.CYCLE_COMPLETED(agent=me.name, run=stage.run))
+    stored = await env.newest_message(
+        subjects.AUDIT, subjects.CYCLE_COMPLETED(agent=attacker.name, run=env.run)
+    )
     event = json.loads((stored.data if stored else None) or "{}")
     data = event.get("data", {})
-    went_on = await stage.witness.until(lambda: True) and await _later(stage, before)
+    went_on = await env.sniffer.wait_until(lambda: True) and await _later(env, before)
     return verdict_of(
         Check(
             f"of limits and counts nothing was taken over ({code})",
@@ -134,27 +147,27 @@ async def lying_cycles(stage: Environment, me: Attacker) -> AttackVerdict:
         ),
         Check(
             f"the log holds no event of a tick that is not there ({str(event.get('tick'))[:12]})",
-            not event or int(event["tick"]) <= await _tick(stage),
+            not event or int(event["tick"]) <= await _tick(env),
         ),
         Check("the clock went on by its own count", went_on),
     )
 
 
-async def _tick(stage: Environment) -> int:
-    stored = await stage.stored(subjects.AUDIT, subjects.TICKED(run=stage.run))
+async def _tick(env: Environment) -> int:
+    stored = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
     return int(json.loads((stored.data if stored else None) or b'{"tick":0}')["tick"])
 
 
-async def _later(stage: Environment, tick: int) -> bool:
+async def _later(env: Environment, tick: int) -> bool:
     for _ in range(75):
-        now = await _tick(stage)
+        now = await _tick(env)
         if tick < now < LATER:
             return True
-        await stage.witness.until(lambda: False, 0.2)
+        await env.sniffer.wait_until(lambda: False, 0.2)
     return False
 
 
-async def bombs(stage: Environment, me: Attacker) -> AttackVerdict:
+async def bombs(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Send what is large, deep or odd as a report."""
     tried = (
         b'{"data":' + b'{"a":' * 3_000 + b"1" + b"}" * 3_001,
@@ -168,11 +181,11 @@ async def bombs(stage: Environment, me: Attacker) -> AttackVerdict:
         b"7",
         b"x" * 65_000,
     )
-    async with stage.raw(me.identity) as raw:
-        answers = [await raw.ask(stage.report(me, "bombed"), body) for body in tried]
-        settled = await stage.settled(raw, me)
+    async with env.connect(attacker.user) as raw:
+        answers = [await raw.request(env.report_subject(attacker, "bombed"), body) for body in tried]
+        settled = await env.wait_until_processed(raw, attacker)
     codes = [refusal_code(answer) for answer in answers]
-    stored = await stage.event(me, "bombed")
+    stored = await env.newest_report(attacker, "bombed")
     return verdict_of(
         Check(
             f"each was answered: {', '.join(sorted(set(codes)))}",
@@ -186,7 +199,7 @@ async def bombs(stage: Environment, me: Attacker) -> AttackVerdict:
     )
 
 
-async def odd_names(stage: Environment, me: Attacker) -> AttackVerdict:
+async def odd_names(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Report under names with wildcards, capitals, control characters, bytes that are no text, and great length."""
     names = [
         b"*",
@@ -205,14 +218,16 @@ async def odd_names(stage: Environment, me: Attacker) -> AttackVerdict:
         b"$1",
         b"_R_",
     ]
-    prefix = stage.report(me, "x").removesuffix("x").encode()
-    async with stage.raw(me.identity) as raw:
+    prefix = env.report_subject(attacker, "x").removesuffix("x").encode()
+    async with env.connect(attacker.user) as raw:
         for name in names * 4:
             await raw.send(b"PUB " + prefix + name + b" 2\r\n{}\r\n")
-        settled = await stage.settled(raw, me)
-    heard = stage.witness.of(me.name, subjects.ADMISSION_REJECTED(run=stage.run))
+        settled = await env.wait_until_processed(raw, attacker)
+    heard = env.sniffer.messages_about(attacker.name, subjects.ADMISSION_REJECTED(run=env.run))
     told = [json.loads(said.payload)["data"] for said in heard]
-    stored = stage.witness.of(me.name, subjects.REPORTED.pattern(agent=me.name, run=stage.run))
+    stored = env.sniffer.messages_about(
+        attacker.name, subjects.REPORTED.pattern(agent=attacker.name, run=env.run)
+    )
     names_stored = {said.subject.split(".")[2] for said in stored} - {"settled"}
     return verdict_of(
         Check(f"{sorted(names_stored) or 'none'} became events", not names_stored),

@@ -14,63 +14,65 @@ from econsim.checks.raw_client import dial, publish_frame
 from econsim.identity.agent_account import short_pattern
 
 
-async def connection(stage: Environment, me: Attacker) -> AttackVerdict:
+async def connection(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Stay connected, and go on publishing."""
-    async with stage.raw(me.identity) as raw, stage.raw(me.identity) as other:
-        await raw.subscribe(short_pattern(subjects.PRICE_UPDATED, me.name))
-        await raw.round()
-        await stage.powers.revoke(me.name)
-        ended = [await each.until(lambda each=each: each.closed) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
-        stage.witness.forget(me.name)
-        heard = len(raw.heard)
-        await raw.send(publish_frame(stage.report(me, "late"), b"{}") * 10)
+    async with env.connect(attacker.user) as raw, env.connect(attacker.user) as other:
+        await raw.subscribe(short_pattern(subjects.PRICE_UPDATED, attacker.name))
+        await raw.flush()
+        await env.powers.revoke(attacker.name)
+        ended = [await each.wait_until(lambda each=each: each.closed) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
+        env.sniffer.forget(attacker.name)
+        heard = len(raw.messages)
+        await raw.send(publish_frame(env.report_subject(attacker, "late"), b"{}") * 10)
         await raw.send(publish_frame(entry(subjects.PLACE_BID), order("late")))
         await asyncio.sleep(1.0)
     return verdict_of(
         Check(f"{sum(ended)} of 2 connections ended", all(ended)),
-        stage.untouched(
-            me, subjects.REPORT.pattern(), subjects.PLACE_BID(resource=RESOURCE, run=stage.run, agent=me.name)
+        env.unseen_check(
+            attacker,
+            subjects.REPORT.pattern(),
+            subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name),
         ),
-        Check(f"it was told {len(raw.heard) - heard} prices more", len(raw.heard) == heard),
+        Check(f"it was told {len(raw.messages) - heard} prices more", len(raw.messages) == heard),
     )
 
 
-async def reconnect(stage: Environment, me: Attacker) -> AttackVerdict:
+async def reconnect(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Come back with the same credentials, at once and later."""
-    async with dial(stage.url) as client:
-        before = await client.connect(me.identity)
-    await stage.powers.revoke(me.name)
+    async with dial(env.url) as client:
+        before = await client.connect(attacker.user)
+    await env.powers.revoke(attacker.name)
     tries = []
     for pause_s in (0.0, 0.2, 1.0):
         await asyncio.sleep(pause_s)
-        async with dial(stage.url) as client:
-            tries.append(await client.connect(me.identity))
+        async with dial(env.url) as client:
+            tries.append(await client.connect(attacker.user))
     return verdict_of(
         Check("before, it came in", before),
         Check(f"after, {sum(tries) or 'none'} of {len(tries)} tries were let in", not any(tries)),
     )
 
 
-async def readmitted(stage: Environment, me: Attacker) -> AttackVerdict:
+async def readmitted(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Be let in again, and use the credentials of before beside the new ones."""
-    await stage.powers.revoke(me.name)
-    new = await stage.powers.wall_only(me.name)
-    async with dial(stage.url) as client:
+    await env.powers.revoke(attacker.name)
+    new = await env.powers.unrestricted_user(attacker.name)
+    async with dial(env.url) as client:
         fresh = await client.connect(new)
-    async with dial(stage.url) as client:
-        old = await client.connect(me.identity)
+    async with dial(env.url) as client:
+        old = await client.connect(attacker.user)
     return verdict_of(Check("the new credentials come in", fresh), Check("those of before do not", not old))
 
 
-async def racing(stage: Environment, me: Attacker) -> AttackVerdict:
+async def racing(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Reconnect in the very moment the account goes, with connections half made."""
-    async with dial(stage.url) as early:
-        revoking = asyncio.create_task(stage.powers.revoke(me.name))
-        taken = await early.connect(me.identity)
+    async with dial(env.url) as early:
+        revoking = asyncio.create_task(env.powers.revoke(attacker.name))
+        taken = await early.connect(attacker.user)
         await revoking
-        ended = await early.until(lambda: early.closed)
-    async with dial(stage.url) as late:
-        again = await late.connect(me.identity)
+        ended = await early.wait_until(lambda: early.closed)
+    async with dial(env.url) as late:
+        again = await late.connect(attacker.user)
     return verdict_of(
         Check(f"what was taken in the moment ({taken}) ended", ended),
         Check("what came after was not taken", not again),

@@ -1,7 +1,8 @@
-"""A siege: the whole system with a live run, external agents who trade throughout, and every attack while they do.
+"""Run attacks against a whole system with a live run, while external agents trade throughout.
 
-Starts a server and services of its own, for it needs what only a server's owner can: a witness in every account, and
-the trust root.
+The runner starts a server and services of its own: it needs the trust root, and a sniffer in every account, which
+only the owner of a server can have. Order of events: trade in peace, quiet attacks side by side, floods one by
+one, then wait until everything begun is processed, and check the invariants.
 """
 
 from __future__ import annotations
@@ -49,62 +50,80 @@ from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
 
 PEACE_S: Final = 5.0
-"""How long external agents trade before the first attack, to know how they are served in peace."""
+"""Seconds the victims trade before the first attack, to measure how they are served in peace."""
 
 PARALLEL_MAX: Final = 6
 """Attacks at once, each by an agent of its own; loud ones alone."""
 
 ATTACK_S: Final = 45.0
-"""Longest one attack may take before it counts as broken: nobody can say what it did."""
+"""Limit of one attack; after it, the attack counts as broken, because its effect is unknown."""
 
 SETTLE_S: Final = 30.0
-"""Longest until everything that was begun is done, when all attacks are over."""
+"""Limit of the wait, after all attacks, until everything that was begun is processed."""
+
+COMPARE_S: Final = 30.0
+"""Limit of the wait until the victims have received all the log holds, from when the queue is processed."""
 
 STOP_S: Final = 15.0
-"""Longest until the external agents have finished their last round: longer than they are patient."""
+"""Limit until the victims have finished their last round: longer than they retry."""
+
+POLL_INTERVAL_S: Final = 0.1
+"""Pause between two looks at the queue of orders."""
+
+REREAD_INTERVAL_S: Final = 0.3
+"""Pause between two readings of the log."""
+
+CREDENTIALS_S: Final = 86_400
+"""Life of the credentials that are made for an attack: longer than any run of attacks."""
 
 VICTIMS: Final = ("anna", "bert")
+"""Names of the external agents that trade: a buyer and a seller."""
+
 BYSTANDER: Final = "carl"
+"""Name of the external agent that only connects."""
+
+HOSTED_AGENT: Final = "seller_001"
+"""Name of an agent on a host."""
 
 Announce = Callable[[str], None]
-"""Told in a sentence how it goes."""
+"""Function that shows the progress in a sentence."""
 
-
-Pair = tuple[Attack, Attacker]
-"""An attack, and who tries it."""
+Assignment = tuple[Attack, Attacker]
+"""Attack, and the attacker that tries it."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttackResult:
-    """What came of one attack."""
+    """Attack with its verdict."""
 
     attack: Attack
-    """Which."""
-    finding: AttackVerdict
-    """What the judge says."""
+    """Attack that was tried."""
+    verdict: AttackVerdict
+    """Verdict on the attack."""
 
 
 @dataclass(slots=True)
 class AttackReport:
-    """What came of a siege."""
+    """Results of a run of attacks."""
 
     results: list[AttackResult] = field(default_factory=list)
-    """Of each attack."""
-    aftermath: list[Check] = field(default_factory=list)
-    """What was so when all were over."""
+    """Results in the order of the attacks."""
+    invariants: list[Check] = field(default_factory=list)
+    """Checks of the system and the victims after all attacks."""
 
-    def of(self, outcome: AttackOutcome) -> list[AttackResult]:
-        """Return the attacks of an outcome."""
-        return [result for result in self.results if result.finding.outcome is outcome]
+    def with_outcome(self, outcome: AttackOutcome) -> list[AttackResult]:
+        """Return the results of one outcome."""
+        return [result for result in self.results if result.verdict.outcome is outcome]
 
     @property
     def held(self) -> bool:
-        """Whether every attack was held or skipped, and nobody noticed."""
-        return not self.of(AttackOutcome.BROKEN) and all(fact.true for fact in self.aftermath)
+        """Tell whether every attack was held or skipped, and every invariant holds."""
+        broken = self.with_outcome(AttackOutcome.BROKEN)
+        return not broken and all(check.holds for check in self.invariants)
 
 
 def attack_scenario(attackers: int) -> Scenario:
-    """Return hosted traders on two markets, two external agents who trade, one who looks on, and so many attackers."""
+    """Return hosted traders on two markets, two external agents that trade, one that only connects, and attackers."""
     roles = {"bid": (3.4, 1.1), "ask": (0.8, 2.9)}
     hosted = [
         {
@@ -120,7 +139,7 @@ def attack_scenario(attackers: int) -> Scenario:
         for name, side in (("buyer", "bid"), ("seller", "ask"))
     ]
     stock = [{"resource": RESOURCE, "side": "ask", "values": [["0.01"] * 2_000]}]
-    outside = [
+    external = [
         {"name": VICTIMS[0], "policy": "external", "credits": 1_000},
         {"name": VICTIMS[1], "policy": "external", "credits": 100, "roles": stock},
         {"name": BYSTANDER, "policy": "external", "credits": 1},
@@ -128,155 +147,157 @@ def attack_scenario(attackers: int) -> Scenario:
     ]
     return Scenario.model_validate(
         {
-            "name": "siege",
+            "name": "attacks",
             "clock": {"mode": "real_time", "ticks_per_period": 1_000_000, "tick_ms": 200},
             "markets": [{"resource": "cpu"}, {"resource": "gpu"}],
-            "agents": [*hosted, *outside],
+            "agents": [*hosted, *external],
         }
     )
 
 
-async def run_attacks(config: Settings, attacks: Sequence[Attack], tell: Announce) -> AttackReport:
-    """Run attacks against a system of their own, and judge what is left; raises SetupError without a server."""
-    async with launch(LaunchOptions(ephemeral=True), config, tell) as server:
-        return await run_attacks_on(server, attacks, tell)
+async def run_attacks(config: Settings, attacks: Sequence[Attack], announce: Announce) -> AttackReport:
+    """Run attacks against a system of their own and return the report; raises SetupError without a server."""
+    async with launch(LaunchOptions(ephemeral=True), config, announce) as server:
+        return await run_attacks_on(server, attacks, announce)
 
 
-async def run_attacks_on(server: Server, attacks: Sequence[Attack], tell: Announce) -> AttackReport:
-    """Run attacks against a system whose services run in this process; raises SetupError without its trust root.
+async def run_attacks_on(server: Server, attacks: Sequence[Attack], announce: Announce) -> AttackReport:
+    """Run attacks against a system with services in this process; raises SetupError without its trust root.
 
-    The server's url names one node, which attackers connect to by hand.
+    The server's url names one node, to which the attackers connect.
     """
-    noise = UnforeseenLogs()
-    logging.getLogger().addHandler(noise)
+    logs = UnforeseenLogs()
+    logging.getLogger().addHandler(logs)
     try:
-        async with open_environment(server, len(attacks)) as (stage, attackers):
+        async with open_environment(server, len(attacks)) as (env, attackers):
             operator = operator_name(server.creds("operator"))
-            return await _attack_and_judge(
-                stage, list(zip(attacks, attackers, strict=False)), noise, operator, tell
-            )
+            assignments = list(zip(attacks, attackers, strict=False))
+            return await _attack_and_check(env, assignments, logs, operator, announce)
     finally:
-        logging.getLogger().removeHandler(noise)
+        logging.getLogger().removeHandler(logs)
 
 
-async def _attack_and_judge(
-    stage: Environment, pairs: Sequence[Pair], noise: UnforeseenLogs, operator: str, tell: Announce
+async def _attack_and_check(
+    env: Environment,
+    assignments: Sequence[Assignment],
+    logs: UnforeseenLogs,
+    operator: str,
+    announce: Announce,
 ) -> AttackReport:
-    """Trade in peace, attack, settle, judge."""
-    names = [attack.name for attack, _ in pairs]
-    trading = [asyncio.create_task(external.trade()) for external in stage.victims]
+    """Trade in peace, attack, wait until all is processed, check the invariants."""
+    names = [attack.name for attack, _ in assignments]
+    trading = [asyncio.create_task(victim.trade()) for victim in env.victims]
     try:
         await asyncio.sleep(PEACE_S)
-        peace = [external.next_phase() for external in stage.victims]
-        tell(f"{len(pairs)} attacks on a run of {len(stage.victims)} external agents and 12 hosted traders")
-        report = AttackReport(await try_attacks(stage, [pair for pair in pairs if not pair[0].loud]))
-        siege = [external.next_phase() for external in stage.victims]
-        report.results += await try_attacks(stage, [pair for pair in pairs if pair[0].loud], at_once=1)
-        floods = [external.next_phase() for external in stage.victims]
+        peace = [victim.next_phase() for victim in env.victims]
+        announce(f"{len(names)} attacks on a run of {len(env.victims)} external agents and 12 hosted traders")
+        report = AttackReport(await try_attacks(env, [each for each in assignments if not each[0].loud]))
+        quiet = [victim.next_phase() for victim in env.victims]
+        report.results += await try_attacks(env, [each for each in assignments if each[0].loud], at_once=1)
+        floods = [victim.next_phase() for victim in env.victims]
     finally:
-        for external in stage.victims:
-            external.stop()
+        for victim in env.victims:
+            victim.stop()
         await asyncio.wait(trading, timeout=STOP_S)
-    log = await _wait_until_settled(stage)
-    await close_run(stage.sim, stage.run, operator)
-    served = [VictimPhases(*each) for each in zip(stage.victims, peace, siege, floods, strict=True)]
-    report.aftermath = await check_invariants(stage.sim, stage.run, served, noise, log)
+    log = await _wait_for_outcomes(env)
+    await close_run(env.sim, env.run, operator)
+    phases = [VictimPhases(*each) for each in zip(env.victims, peace, quiet, floods, strict=True)]
+    report.invariants = await check_invariants(env.sim, env.run, phases, logs, log)
     report.results.sort(key=lambda result: names.index(result.attack.name))
     return report
 
 
-async def _wait_until_settled(stage: Environment) -> LoggedOutcomes:
-    """Wait until all that was begun is done; return the log, and in it what of it is left in the queue."""
-    oldest, begun = await provision.ends(stage.sim, subjects.ORDERS)
-    end = asyncio.get_running_loop().time() + SETTLE_S
-    # The clock and the hosts go on, so there are always newer ones.
-    while oldest <= begun and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(0.1)
-        oldest, _ = await provision.ends(stage.sim, subjects.ORDERS)
-    log = await read_outcomes(stage.sim, stage.run, VICTIMS)
-    while any(log.told[g.name] != g.told for g in stage.victims) and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(0.3)
-        log = await read_outcomes(stage.sim, stage.run, VICTIMS)
-    log.left = max(begun + 1 - oldest, 0)
+async def _wait_for_outcomes(env: Environment) -> LoggedOutcomes:
+    """Wait until the orders begun are processed and the victims have their outcomes; return what the log holds."""
+    now = asyncio.get_running_loop().time
+    oldest, newest = await provision.ends(env.sim, subjects.ORDERS)
+    end = now() + SETTLE_S
+    # The clock and the hosts go on, so newer orders keep coming.
+    while oldest <= newest and now() < end:
+        await asyncio.sleep(POLL_INTERVAL_S)
+        oldest, _ = await provision.ends(env.sim, subjects.ORDERS)
+    log = await read_outcomes(env.sim, env.run, env.victims)
+    end = now() + COMPARE_S
+    while not log.complete and now() < end:
+        await asyncio.sleep(REREAD_INTERVAL_S)
+        log = await read_outcomes(env.sim, env.run, env.victims)
+    log.unprocessed = max(newest + 1 - oldest, 0)
     return log
 
 
 async def try_attacks(
-    stage: Environment, pairs: Sequence[Pair], at_once: int = PARALLEL_MAX
+    env: Environment, assignments: Sequence[Assignment], at_once: int = PARALLEL_MAX
 ) -> list[AttackResult]:
-    """Try attacks, several at a time; return what came of each."""
-    room = asyncio.Semaphore(at_once)
+    """Try attacks, several at a time; return their results."""
+    slots = asyncio.Semaphore(at_once)
 
-    async def attempt(attack: Attack, me: Attacker) -> AttackResult:
-        async with room:
-            return AttackResult(attack, await try_attack(stage, attack, me))
+    async def attempt(attack: Attack, attacker: Attacker) -> AttackResult:
+        async with slots:
+            return AttackResult(attack, await try_attack(env, attack, attacker))
 
-    return list(await asyncio.gather(*(attempt(attack, me) for attack, me in pairs)))
+    return list(await asyncio.gather(*(attempt(attack, attacker) for attack, attacker in assignments)))
 
 
-async def try_attack(stage: Environment, attack: Attack, me: Attacker) -> AttackVerdict:
-    """Try one attack; one that fails by itself counts as broken, for nobody can say what it did."""
+async def try_attack(env: Environment, attack: Attack, attacker: Attacker) -> AttackVerdict:
+    """Try one attack; one that raises or does not end counts as broken, because its effect is unknown."""
     try:
         async with asyncio.timeout(ATTACK_S):
-            return await attack.run(stage, me)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is no proof
-        return AttackVerdict(
-            AttackOutcome.BROKEN, f"NOT: it could be judged: {type(error).__name__}: {error}"
-        )
+            return await attack.run(env, attacker)
+    except Exception as error:  # noqa: BLE001 - no error proves that the attack was held
+        evidence = f"NOT: it could be judged: {type(error).__name__}: {error}"
+        return AttackVerdict(AttackOutcome.BROKEN, evidence)
 
 
 @asynccontextmanager
 async def open_environment(
     server: Server, attackers: int
 ) -> AsyncIterator[tuple[Environment, list[Attacker]]]:
-    """Open a run with everybody in it for the time of the context."""
+    """Open a run with victims and attackers for the time of the context."""
     trust = server.trust
     if trust is None:
-        message = "a siege needs the trust root of its server; it starts one of its own without --nats"
+        message = (
+            "attacks need the trust root of their server; without --nats they start a server of their own"
+        )
         raise SetupError(message)
-    run, wanted = random_name("siege"), attack_scenario(attackers)
+    run, scenario = random_name("attacks"), attack_scenario(attackers)
     async with AsyncExitStack() as stack:
-        sim = await connect(server.url, _owner_creds(trust), "siege-owner")
+        sim = await connect(server.url, _owner_creds(trust), "attacks-owner")
         stack.push_async_callback(sim.close)
-        # From before the run: a witness that came late would not know what was there.
-        witness, _ = await stack.enter_async_context(
-            sniffing(server.url, UserCredentials.of(_owner_creds(trust).read_text()), ">")
-        )
-        above, _ = await stack.enter_async_context(
-            sniffing(server.url, UserCredentials.of(trust.creds(SYSTEM_USER).read_text()), "$SYS.REQ.>")
-        )
+        # Before the run opens: a later sniffer would miss its first messages.
+        owner = UserCredentials.from_creds(_owner_creds(trust).read_text())
+        system = UserCredentials.from_creds(trust.creds(SYSTEM_USER).read_text())
+        sniffer = await stack.enter_async_context(sniffing(server.url, owner, ">"))
+        system_sniffer = await stack.enter_async_context(sniffing(server.url, system, "$SYS.REQ.>"))
         provisioner = await stack.enter_async_context(provisioning(server.url, trust))
-        accounts = {each.agent: each for each in await ensure_accounts(server, run, wanted)}
+        accounts = {each.agent: each for each in await ensure_accounts(server, run, scenario)}
         operator = operator_name(server.creds("operator"))
-        await open_run(sim, run, wanted, operator)
-        externals = []
+        await open_run(sim, run, scenario, operator)
+        victims = []
         for number, name in enumerate(VICTIMS):
-            client = await connect(server.url, accounts[name].creds, f"siege-{name}")
+            client = await connect(server.url, accounts[name].creds, f"attacks-{name}")
             stack.push_async_callback(client.close)
-            externals.append(TradingVictim(client, run, name, RESOURCE, sells=bool(number)))
-            await externals[-1].listen()
-        for external in externals:
-            await external.seated(SETTLE_S)
-        powers = await _owner_powers(server, provisioner, run, accounts, operator)
-        attacking = [
-            Attacker(a.agent, UserCredentials.of(a.creds.read_text()), a.account)
-            for a in accounts.values()
-            if a.agent.startswith(ATTACKER_PREFIX)
-        ]
-        bystander = UserCredentials.of(accounts[BYSTANDER].creds.read_text())
-        stage = Environment(
-            server.url,
-            run,
-            f"{run}-b",
-            sim,
-            witness,
-            above,
-            tuple(externals),
-            bystander,
-            "seller_001",
-            powers,
+            victims.append(TradingVictim(client, run, name, RESOURCE, sells=bool(number)))
+            await victims[-1].listen()
+        for victim in victims:
+            await victim.wait_until_served(SETTLE_S)
+        env = Environment(
+            url=server.url,
+            run=run,
+            other_run=f"{run}-b",
+            sim=sim,
+            sniffer=sniffer,
+            system_sniffer=system_sniffer,
+            victims=tuple(victims),
+            bystander=_credentials(accounts[BYSTANDER]),
+            hosted_agent=HOSTED_AGENT,
+            powers=await _owner_powers(server, provisioner, run, accounts, operator),
         )
-        yield stage, attacking
+        attacking = [each for each in accounts.values() if each.agent.startswith(ATTACKER_PREFIX)]
+        yield env, [Attacker(each.agent, _credentials(each), each.account) for each in attacking]
+
+
+def _credentials(account: AgentCreds) -> UserCredentials:
+    return UserCredentials.from_creds(account.creds.read_text())
 
 
 async def _owner_powers(
@@ -286,44 +307,44 @@ async def _owner_powers(
     assert trust is not None
     files = {name: account.creds for name, account in accounts.items()}
 
-    async def made(name: str, life_s: int) -> UserCredentials:
-        account, user, expires = Key(Role.ACCOUNT), Key(Role.USER), unix_seconds() + 86_400
+    async def make_user(name: str, life_s: int) -> UserCredentials:
+        account, user, now = Key(Role.ACCOUNT), Key(Role.USER), unix_seconds()
         claims = walls(trust, run, name)
-        await provisioner.push(
-            [account_jwt(trust.operator, account.public, name, claims, issued=trust.now(), expires=expires)]
+        jwt = account_jwt(
+            trust.operator, account.public, name, claims, issued=trust.now(), expires=now + CREDENTIALS_S
         )
-        now = unix_seconds()
+        await provisioner.push([jwt])
         return UserCredentials(
             user_jwt(account, user.public, name, issued=now, expires=now + life_s), user.seed
         )
 
-    async def gone(name: str) -> None:
+    async def revoke_agent(name: str) -> None:
         await revoke(trust, provisioner, run, name)
 
-    async def limit(agent: str, name: str, value: int) -> None:
+    async def set_quota(agent: str, name: str, value: int) -> None:
         request = SetQuota(run=run, agent=agent, update=QuotaUpdate(**{name: value}))
-        client = await connect(server.url, server.creds("operator"), "siege-operator")
+        client = await connect(server.url, server.creds("operator"), "attacks-operator")
         try:
             await ask(client, subjects.SET_QUOTA(operator=operator), request, Quotas)
         finally:
             await client.close()
 
-    ended = await made(BYSTANDER, -60)
-    market = UserCredentials.of(server.creds("market").read_text())
+    expired = await make_user(BYSTANDER, -60)
+    market = UserCredentials.from_creds(server.creds("market").read_text())
     return Powers(
-        revoke=gone,
-        wall_only=lambda name: made(name, 86_400),
-        ended=lambda _: ended,
-        stolen=lambda: UserCredentials(market.jwt, Key(Role.USER).seed),
-        limit=limit,
-        gone=lambda name: not files[name].exists(),
+        revoke=revoke_agent,
+        unrestricted_user=lambda name: make_user(name, CREDENTIALS_S),
+        expired_user=lambda _: expired,
+        stolen_jwt=lambda: UserCredentials(market.jwt, Key(Role.USER).seed),
+        set_quota=set_quota,
+        is_revoked=lambda name: not files[name].exists(),
     )
 
 
 def _owner_creds(trust: Trust) -> Path:
-    """Return the creds file of a user of `SIM` with every right; nothing but a siege makes one."""
-    path = trust.directory / "creds" / "siege.creds"
+    """Return the creds file of a user of `SIM` with every right; nothing but a run of attacks makes one."""
+    path = trust.directory / "creds" / "attacks-owner.creds"
     if not path.exists():
         user = Key(Role.USER)
-        write(path, creds(user_jwt(trust.sim, user.public, "siege", issued=trust.now()), user.seed))
+        write(path, creds(user_jwt(trust.sim, user.public, "attacks", issued=trust.now()), user.seed))
     return path

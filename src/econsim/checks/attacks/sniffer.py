@@ -1,7 +1,7 @@
-"""The witness: hears everything in an account, and keeps what speaks of an attacker.
+"""A sniffer records every message of an account that mentions an attacker.
 
-A client of the one who owns the server: no role of econsim hears all of `SIM`. What an attacker's account brings
-about there mentions its name, in the subject or in what is said, because every attacker has a name of its own.
+It connects as a user that only the owner of the server can make: no role of econsim hears all of `SIM`. Every
+attacker has a name of its own, and every effect of an attacker mentions it in the subject, the headers or the body.
 """
 
 from __future__ import annotations
@@ -12,62 +12,66 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from econsim.checks.raw_client import TIMEOUT_S, RawClient, RawMessage, UserCredentials, dial
+from econsim.checks.raw_client import TIMEOUT_S, RawMessage, UserCredentials, dial
 from econsim.errors import SetupError
 from econsim.schemas.subject import matches
 
 ATTACKER_PREFIX: Final = "mallory"
-"""What every attacker's name begins with."""
+"""Prefix of every attacker's name; four characters follow, `_001` and so on."""
+
+NUMBER_LENGTH: Final = 4
+"""Characters after the prefix."""
 
 ACK_PREFIX: Final = "$JS.ACK."
-"""What the reply of a consumer's delivery begins with."""
+"""Prefix of the reply subject of a consumer's delivery."""
 
-KEPT_MAX: Final = 5_000
-"""Messages kept of one attacker: more of a flood tell nothing new."""
+MESSAGES_MAX: Final = 5_000
+"""Messages recorded of one attacker: more of a flood prove nothing new."""
+
+MENTIONS_MAX: Final = 50
+"""Mentions that are looked at in one message."""
 
 POLL_INTERVAL_S: Final = 0.02
-"""Pause between looks at what was heard."""
+"""Pause between two looks at the record."""
 
 
 class Sniffer:
-    """What was heard in one account, by attacker."""
+    """Messages of one account, by the attacker they mention."""
 
     def __init__(self) -> None:
-        """Start having heard nothing."""
-        self._of: defaultdict[str, list[RawMessage]] = defaultdict(list)
+        """Start with an empty record."""
+        self._messages: defaultdict[str, list[RawMessage]] = defaultdict(list)
         self.counts: defaultdict[str, int] = defaultdict(int)
-        """Attacker → messages that mentioned it, kept or not."""
+        """Attacker → messages that mentioned it, recorded or not."""
 
-    def hear(self, said: RawMessage) -> bool:
-        """Take note of a message that mentions an attacker; keep nothing else."""
-        text = b"".join((said.subject.encode(), b" ", said.headers, said.payload))
-        # What a consumer delivers was heard when it was published.
-        if ATTACKER_PREFIX.encode() not in text or said.reply.startswith(ACK_PREFIX):
+    def record(self, message: RawMessage) -> bool:
+        """Record a message that mentions an attacker; return false, so that the client keeps none."""
+        text = b"".join((message.subject.encode(), b" ", message.headers, message.payload))
+        # A consumer's delivery repeats a message that was recorded when it was published.
+        if ATTACKER_PREFIX.encode() not in text or message.reply.startswith(ACK_PREFIX):
             return False
-        for name in {
-            text[at : at + len(ATTACKER_PREFIX) + 4].decode(errors="replace") for at in _name_positions(text)
-        }:
+        for name in mentioned_attackers(text):
             self.counts[name] += 1
-            if len(self._of[name]) < KEPT_MAX:
-                self._of[name].append(said)
+            if len(self._messages[name]) < MESSAGES_MAX:
+                self._messages[name].append(message)
         return False
 
     def forget(self, name: str) -> None:
-        """Forget what was heard of an attacker so far."""
-        self._of.pop(name, None)
+        """Remove the messages that mention an attacker."""
+        self._messages.pop(name, None)
         self.counts.pop(name, None)
 
-    def of(self, name: str, *patterns: str) -> list[RawMessage]:
-        """Return what mentions an attacker, on subjects within any of the patterns; all of it without any."""
-        wanted = [pattern.split(".") for pattern in patterns]
+    def messages_about(self, name: str, *patterns: str) -> list[RawMessage]:
+        """Return the messages that mention an attacker on subjects of these patterns; on all subjects without any."""
+        tokens = [pattern.split(".") for pattern in patterns]
         return [
-            said
-            for said in self._of[name]
-            if not wanted or any(matches(tokens, said.subject.split(".")) for tokens in wanted)
+            message
+            for message in self._messages[name]
+            if not tokens or any(matches(each, message.subject.split(".")) for each in tokens)
         ]
 
-    async def until(self, reached: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
-        """Wait until something holds of what was heard; false if not in time."""
+    async def wait_until(self, reached: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
+        """Wait until a condition is true; return false after the limit."""
         end = asyncio.get_running_loop().time() + timeout_s
         while not reached():
             if asyncio.get_running_loop().time() > end:
@@ -76,26 +80,27 @@ class Sniffer:
         return True
 
 
+def mentioned_attackers(text: bytes) -> set[str]:
+    """Return the names of attackers in a text."""
+    prefix, names = ATTACKER_PREFIX.encode(), set[str]()
+    at = text.find(prefix)
+    for _ in range(MENTIONS_MAX):
+        if at < 0:
+            break
+        names.add(text[at : at + len(prefix) + NUMBER_LENGTH].decode(errors="replace"))
+        at = text.find(prefix, at + 1)
+    return names
+
+
 @asynccontextmanager
-async def sniffing(
-    url: str, identity: UserCredentials, pattern: str
-) -> AsyncIterator[tuple[Sniffer, RawClient]]:
-    """Hear an account for the time of the context."""
-    witness = Sniffer()
+async def sniffing(url: str, user: UserCredentials, pattern: str) -> AsyncIterator[Sniffer]:
+    """Record an account's messages on a pattern for the time of the context; raises SetupError if refused."""
+    sniffer = Sniffer()
     async with dial(url) as client:
-        client.keep = witness.hear
-        if not await client.connect(identity):
-            message = f"the witness is not let in: {client.errors}"
+        client.keep = sniffer.record
+        if not await client.connect(user):
+            message = f"the server refuses the sniffer: {client.errors}"
             raise SetupError(message)
         await client.subscribe(pattern)
-        await client.round()
-        yield witness, client
-
-
-def _name_positions(text: bytes) -> list[int]:
-    found: list[int] = []
-    at = text.find(ATTACKER_PREFIX.encode())
-    while at >= 0 and len(found) < 50:
-        found.append(at)
-        at = text.find(ATTACKER_PREFIX.encode(), at + 1)
-    return found
+        await client.flush()
+        yield sniffer

@@ -1,7 +1,6 @@
-"""How an attack is judged: a claim of harm, and facts that say whether it came true.
+"""The verdict on an attack: checks that must all be true, or the attack counts as broken.
 
-An attack is held only if every fact it names is true, and each looks at the victim's side or at what the server
-itself said. That nothing was raised proves nothing.
+Each check looks at the victims' side, or at what the server itself said. The absence of an error proves nothing.
 """
 
 from __future__ import annotations
@@ -11,52 +10,53 @@ from enum import Enum
 
 
 class AttackOutcome(Enum):
-    """What came of an attack."""
+    """Outcome of an attack."""
 
     HELD = "held"
-    """It failed, and the victims say so."""
+    """The attack failed, and the victims' side shows it."""
     BROKEN = "BROKEN"
-    """It did harm, or nobody can say that it did not."""
+    """The attack did harm, or nothing shows that it did not."""
     SKIPPED = "skipped"
-    """It cannot be tried here; that is no success."""
+    """The attack cannot be tried on this machine; that is no success."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that must be so for an attack to count as held."""
+    """Condition that must be true for an attack to count as held."""
 
     claim: str
-    """What is so, as a clause."""
-    true: bool
-    """Whether it is."""
+    """Condition, as a clause."""
+    holds: bool
+    """True if the condition is met."""
 
     def __str__(self) -> str:
-        """Return the claim, or that it does not hold."""
-        return self.claim if self.true else f"NOT: {self.claim}"
+        """Return the claim, marked if it is false."""
+        return self.claim if self.holds else f"NOT: {self.claim}"
 
 
 @dataclass(frozen=True, slots=True)
 class AttackVerdict:
-    """What came of an attack, and why one thinks so."""
+    """Outcome of an attack with its evidence."""
 
     outcome: AttackOutcome
-    """Held, broken or skipped."""
+    """Outcome: held, broken or skipped."""
     evidence: str
-    """The facts, in words."""
+    """Checks in words, the false ones first."""
 
 
-def verdict_of(*facts: Check) -> AttackVerdict:
-    """Return that an attack was held if every fact is true, and what is not so first."""
-    ordered = sorted(facts, key=lambda fact: fact.true)
-    outcome = AttackOutcome.HELD if facts and all(fact.true for fact in facts) else AttackOutcome.BROKEN
+def verdict_of(*checks: Check) -> AttackVerdict:
+    """Return held if there are checks and all are true, else broken."""
+    ordered = sorted(checks, key=lambda check: check.holds)
+    held = bool(checks) and all(check.holds for check in checks)
+    outcome = AttackOutcome.HELD if held else AttackOutcome.BROKEN
     return AttackVerdict(outcome, "; ".join(map(str, ordered)))
 
 
-def skipped_verdict(why: str) -> AttackVerdict:
-    """Return that an attack could not be tried."""
-    return AttackVerdict(AttackOutcome.SKIPPED, why)
+def skipped_verdict(reason: str) -> AttackVerdict:
+    """Return the verdict on an attack that cannot be tried, with the reason."""
+    return AttackVerdict(AttackOutcome.SKIPPED, reason)
 
 
 def raw_subject(*tokens: str) -> str:
-    """Return a subject of these tokens, however hostile: the grammar is not asked."""
+    """Return a subject of these tokens without a check of its grammar: attacks need invalid ones."""
     return ".".join(tokens)

@@ -12,11 +12,11 @@ from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import CRLF
 
 
-async def lying_sizes(stage: Environment, me: Attacker) -> AttackVerdict:
+async def lying_sizes(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Give sizes that are negative, huge, or not those of what follows, with a forbidden publish behind."""
-    tried = subjects.RUN_CLOSED(run=stage.run)
-    own = stage.report(me, "sized").encode()
-    smuggled = b"PUB " + tried.encode() + b" %d" % len(me.name) + CRLF + me.name.encode() + CRLF
+    tried = subjects.RUN_CLOSED(run=env.run)
+    own = env.report_subject(attacker, "sized").encode()
+    smuggled = b"PUB " + tried.encode() + b" %d" % len(attacker.name) + CRLF + attacker.name.encode() + CRLF
     lines = (
         b"PUB " + own + b" -1" + CRLF + smuggled,
         b"PUB " + own + b" 99999999999999999999" + CRLF + smuggled,
@@ -29,53 +29,56 @@ async def lying_sizes(stage: Environment, me: Attacker) -> AttackVerdict:
         b"\x00" * 64 + smuggled,
         b"MSG " + tried.encode() + b" 1 2" + CRLF + b"{}" + CRLF + smuggled,
     )
-    stage.witness.forget(me.name)
+    env.sniffer.forget(attacker.name)
     told = 0
     for line in lines:
-        async with stage.raw(me.identity) as raw:
+        async with env.connect(attacker.user) as raw:
             await raw.send(line)
-            told += await raw.until(lambda raw=raw: bool(raw.errors) or raw.closed)  # type: ignore[misc]  # bound on purpose
-    async with stage.raw(me.identity) as raw:
-        settled = await stage.settled(raw, me)
+            told += await raw.wait_until(lambda raw=raw: bool(raw.errors) or raw.closed)  # type: ignore[misc]  # bound on purpose
+    async with env.connect(attacker.user) as raw:
+        settled = await env.wait_until_processed(raw, attacker)
     return verdict_of(
         Check(f"the server complained of {told} of {len(lines)}", told == len(lines)),
-        stage.untouched(me, tried),
+        env.unseen_check(attacker, tried),
         Check("it is served when it speaks the protocol", settled),
     )
 
 
-async def injected_lines(stage: Environment, me: Attacker) -> AttackVerdict:
+async def injected_lines(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Put line ends into a subject, a reply and a header, with a forbidden publish behind."""
-    tried = subjects.RUN_CLOSED(run=stage.run)
-    inner = f"PUB {tried} {len(me.name)}\r\n{me.name}\r\n"
-    stage.witness.forget(me.name)
-    async with stage.raw(me.identity) as raw:
-        await raw.publish(f"{stage.report(me, 'x')} 0\r\n\r\n{inner}", b"{}")
-        await raw.until(lambda: bool(raw.errors))
+    tried = subjects.RUN_CLOSED(run=env.run)
+    inner = f"PUB {tried} {len(attacker.name)}\r\n{attacker.name}\r\n"
+    env.sniffer.forget(attacker.name)
+    async with env.connect(attacker.user) as raw:
+        await raw.publish(f"{env.report_subject(attacker, 'x')} 0\r\n\r\n{inner}", b"{}")
+        await raw.wait_until(lambda: bool(raw.errors))
         subject = raw.errors[:]
-    async with stage.raw(me.identity) as raw:
-        await raw.publish(stage.report(me, "noted"), b"{}", f"_INBOX.x 0\r\n\r\n{inner}")
-        await raw.round(1.0)
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
+        await raw.publish(env.report_subject(attacker, "noted"), b"{}", f"_INBOX.x 0\r\n\r\n{inner}")
+        await raw.flush(1.0)
+    async with env.connect(attacker.user) as raw:
         lines = f"A: b\r\n\r\n{inner}Nats-Rollup: all".encode()
-        await raw.ask(
-            stage.report(me, "noted"), json.dumps({"data": {"x": f"\r\n{inner}"}}).encode(), 1.0, lines
+        await raw.request(
+            env.report_subject(attacker, "noted"),
+            json.dumps({"data": {"x": f"\r\n{inner}"}}).encode(),
+            1.0,
+            lines,
         )
-        settled = await stage.settled(raw, me)
+        settled = await env.wait_until_processed(raw, attacker)
     return verdict_of(
         Check(
             f"the server took the inner line as a line of the attacker's own: {subject[:1]}",
             any("permissions violation" in e.lower() for e in subject),
         ),
-        stage.untouched(me, tried),
+        env.unseen_check(attacker, tried),
         Check("a header holds lines, and is no line", settled),
     )
 
 
-async def not_text(stage: Environment, me: Attacker) -> AttackVerdict:
+async def not_text(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Send subjects and status lines that are no UTF-8 to every service, which their library cannot read."""
-    places = {external.name: external.reconnects() for external in stage.victims}
-    prefix = stage.report(me, "x").removesuffix("x").encode()
+    places = {external.name: external.reconnects() for external in env.victims}
+    prefix = env.report_subject(attacker, "x").removesuffix("x").encode()
     head = b"NATS/1.0 \xff\xfe\r\n\r\n"
     named = (
         subjects.GET_BALANCE.short,
@@ -83,9 +86,9 @@ async def not_text(stage: Environment, me: Attacker) -> AttackVerdict:
         subjects.EXECUTE.short,
         subjects.INVOKE_LLM.short,
         subjects.GET_BOOK.short.format(resource="cpu"),
-        stage.report(me, "noted"),
+        env.report_subject(attacker, "noted"),
     )
-    async with stage.raw(me.identity) as raw:
+    async with env.connect(attacker.user) as raw:
         for odd in (b"\xff\xfe", b"a\x0cb", b"a\x0b1", b"\xc3", b"\x85", b"\x1c"):
             await raw.send(b"PUB " + prefix + odd + b" 2\r\n{}\r\n")
         for name in named:
@@ -93,12 +96,12 @@ async def not_text(stage: Environment, me: Attacker) -> AttackVerdict:
                 await raw.send(
                     b"HPUB " + name.encode() + reply + b" %d %d" % (len(head), len(head)) + CRLF + head + CRLF
                 )
-        served = {name: await raw.ask(name, b"{}") for name in named}
-        settled = await stage.settled(raw, me)
+        served = {name: await raw.request(name, b"{}") for name in named}
+        settled = await env.wait_until_processed(raw, attacker)
     deaf = [name for name, answer in served.items() if answer is None]
     return verdict_of(
         Check(f"{deaf or 'no service'} went deaf", not deaf and settled),
-        Check("no victim lost its connection", places == {g.name: g.reconnects() for g in stage.victims}),
+        Check("no victim lost its connection", places == {g.name: g.reconnects() for g in env.victims}),
     )
 
 

@@ -17,8 +17,8 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.nats.account_push import provisioning
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.checks.permissions.attempts import Attempts, Heard, attempts, mark
 from econsim.checks.permissions.expected import PUBLISH, SUBSCRIBE, Cell, PermissionMatrix
+from econsim.checks.permissions.prober import Probed, Prober, probe_text, probing
 from econsim.checks.permissions.probes import EXTERNAL, OTHER, PARTIES, RUN, SELF, Probe, concrete_subject
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.agent_credentials import mint
@@ -39,15 +39,15 @@ _SAID: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 class Listeners:
     """Connections that hear all there is, one of which may also say all there is."""
 
-    sim: Attempts
+    sim: Prober
     """Of account `SIM`."""
-    system: Attempts
+    system: Prober
     """Of the system account."""
 
-    async def arrived(self) -> set[Heard]:
+    async def take_arrived(self) -> set[Probed]:
         """Return what was heard since the last time; of the system account only its own subjects count."""
-        system = await self.system.heard()
-        return await self.sim.heard() | {each for each in system if each[0].startswith(_SYSTEM)}
+        system = await self.system.take_deliveries()
+        return await self.sim.take_deliveries() | {each for each in system if each[0].startswith(_SYSTEM)}
 
 
 async def measure(rows: Sequence[Probe]) -> PermissionMatrix:
@@ -62,40 +62,42 @@ async def probe_server(
 ) -> PermissionMatrix:
     """Try everything with these credentials on a server that has the streams; it is of no more use afterwards."""
     cells: dict[Cell, str] = {}
-    async with _connect_listeners(url, trust) as ears:
+    async with _connect_listeners(url, trust) as listeners:
         for party, file in files.items():
-            async with attempts(url, file) as trier:
-                cells |= await _cells(ears, trier, rows, party)
-        async with attempts(url, files[EXTERNAL]) as trier:
-            return PermissionMatrix(cells, await _says(ears, trier), await _hears(ears, trier))
+            async with probing(url, file) as prober:
+                cells |= await _cells(listeners, prober, rows, party)
+        async with probing(url, files[EXTERNAL]) as prober:
+            return PermissionMatrix(cells, await _says(listeners, prober), await _hears(listeners, prober))
 
 
-async def _cells(ears: Listeners, trier: Attempts, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
+async def _cells(listeners: Listeners, prober: Prober, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
     """Return what one party may do, row by row."""
     shared = [row for row in rows if row.queue]
-    cells: dict[Cell, str] = dict.fromkeys(await _joins(trier, shared, party), SUBSCRIBE)
-    return cells | await _says_and_hears(ears, trier, [row for row in rows if not row.queue], party)
+    cells: dict[Cell, str] = dict.fromkeys(await _joins(prober, shared, party), SUBSCRIBE)
+    return cells | await _says_and_hears(listeners, prober, [row for row in rows if not row.queue], party)
 
 
-async def _joins(trier: Attempts, rows: Sequence[Probe], party: str) -> list[Cell]:
+async def _joins(prober: Prober, rows: Sequence[Probe], party: str) -> list[Cell]:
     """Return the rows which this party may listen to in a queue group, by whatever pattern."""
     tried = {
         row: [f"{each} {row.queue.replace(SELF, party)}" for each in row.patterns(party)] for row in rows
     }
-    taken = {*await trier.allowed(sorted({each for patterns in tried.values() for each in patterns}))}
+    taken = {
+        *await prober.allowed_patterns(sorted({each for patterns in tried.values() for each in patterns}))
+    }
     return [(row.group, row.name, party) for row, patterns in tried.items() if taken & {*patterns}]
 
 
 async def _says_and_hears(
-    ears: Listeners, trier: Attempts, rows: Sequence[Probe], party: str
+    listeners: Listeners, prober: Prober, rows: Sequence[Probe], party: str
 ) -> dict[Cell, str]:
     """Return what one party may publish, and what it hears by itself."""
     subjects = [row.subject(party) for row in rows]
-    said = await _publish_and_collect(ears, trier, subjects)
-    heard = await _collect_deliveries(ears, trier, subjects, await _wide(trier, rows, party))
+    said = await _publish_and_collect(listeners, prober, subjects)
+    heard = await _collect_deliveries(listeners, prober, subjects, await _wide(prober, rows, party))
     found: dict[Cell, str] = {}
     for number, row in enumerate(rows):
-        message = subjects[number], mark(number)
+        message = subjects[number], probe_text(number)
         if rights := PUBLISH * (message in said) + SUBSCRIBE * (message in heard):
             found[row.group, row.name, party] = rights
     return found
@@ -115,56 +117,56 @@ async def _users(server: EmbeddedServer) -> dict[str, Path]:
 @asynccontextmanager
 async def _connect_listeners(url: str, trust: Trust) -> AsyncIterator[Listeners]:
     """Connect listeners to all there is, as users with every right that are made for this alone."""
-    made: list[Attempts] = []
+    made: list[Prober] = []
     async with AsyncExitStack() as stack:
         for name, account in (("sim", trust.sim), ("sys", trust.system)):
             user, file = Key(Role.USER), trust.directory / f"ears-of-{name}.creds"
-            write(file, creds(user_jwt(account, user.public, "ears", issued=trust.now()), user.seed))
-            made.append(await stack.enter_async_context(attempts(url, file)))
-            await made[-1].listen([">"])
+            write(file, creds(user_jwt(account, user.public, "listeners", issued=trust.now()), user.seed))
+            made.append(await stack.enter_async_context(probing(url, file)))
+            await made[-1].subscribe_only([">"])
         yield Listeners(*made)
 
 
-async def _publish_and_collect(ears: Listeners, trier: Attempts, subjects: Sequence[str]) -> set[Heard]:
+async def _publish_and_collect(listeners: Listeners, prober: Prober, subjects: Sequence[str]) -> set[Probed]:
     """Publish as a party; return what arrived."""
-    await ears.arrived()
-    await trier.publish(subjects)
-    return await ears.arrived()
+    await listeners.take_arrived()
+    await prober.publish(subjects)
+    return await listeners.take_arrived()
 
 
 async def _collect_deliveries(
-    ears: Listeners, trier: Attempts, subjects: Sequence[str], patterns: Sequence[str]
-) -> set[Heard]:
+    listeners: Listeners, prober: Prober, subjects: Sequence[str], patterns: Sequence[str]
+) -> set[Probed]:
     """Say everything while a party listens; return what it heard."""
-    found: set[Heard] = set()
+    found: set[Probed] = set()
     for start in range(0, len(patterns), PATTERNS_AT_ONCE):
-        await trier.listen(patterns[start : start + PATTERNS_AT_ONCE])
-        for ear, own in ((ears.sim, False), (ears.system, True)):
-            await ear.publish([each if each.startswith(_SYSTEM) == own else SELF for each in subjects])
-        found |= await trier.heard()
+        await prober.subscribe_only(patterns[start : start + PATTERNS_AT_ONCE])
+        for listener, own in ((listeners.sim, False), (listeners.system, True)):
+            await listener.publish([each if each.startswith(_SYSTEM) == own else SELF for each in subjects])
+        found |= await prober.take_deliveries()
     return found
 
 
-async def _wide(trier: Attempts, rows: Sequence[Probe], party: str) -> list[str]:
+async def _wide(prober: Prober, rows: Sequence[Probe], party: str) -> list[str]:
     """Return every pattern this party is let listen to that could bring it a row's subject."""
-    return await trier.allowed(sorted({pattern for row in rows for pattern in row.patterns(party)}))
+    return await prober.allowed_patterns(sorted({pattern for row in rows for pattern in row.patterns(party)}))
 
 
-async def _says(ears: Listeners, trier: Attempts) -> dict[str, str]:
+async def _says(listeners: Listeners, prober: Prober) -> dict[str, str]:
     """Return what arrives in `SIM` of each short name, and of another's."""
     names = sorted({concrete_subject(grant.short) for grant in GRANTS})
     names += [name.replace(f".{EXTERNAL}.", f".{OTHER}.") for name in names if f".{EXTERNAL}." in name]
-    said = dict(await _publish_and_collect(ears, trier, names))
+    said = dict(await _publish_and_collect(listeners, prober, names))
     numbers = {number: subject for subject, number in said.items()}
-    return {name: numbers[mark(n)] for n, name in enumerate(names) if mark(n) in numbers}
+    return {name: numbers[probe_text(n)] for n, name in enumerate(names) if probe_text(n) in numbers}
 
 
-async def _hears(ears: Listeners, trier: Attempts) -> dict[str, str]:
+async def _hears(listeners: Listeners, prober: Prober) -> dict[str, str]:
     """Return what an external agent hears, by short name, when its own and others' subjects are said in `SIM`."""
     own = [concrete_subject(row.template) for row in TABLE if row.kind in _SAID]
     other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
     other += [f"{each.removesuffix(EXTERNAL)}{OTHER}" for each in own if each.endswith(f".{EXTERNAL}")]
     names = [Probe("", "", concrete_subject(grant.short), grant.heard_as(EXTERNAL)) for grant in GRANTS]
-    heard = await _collect_deliveries(ears, trier, [*own, *other], await _wide(trier, names, EXTERNAL))
-    numbers = {mark(n): subject for n, subject in enumerate([*own, *other])}
+    heard = await _collect_deliveries(listeners, prober, [*own, *other], await _wide(prober, names, EXTERNAL))
+    numbers = {probe_text(n): subject for n, subject in enumerate([*own, *other])}
     return {name: numbers[number] for name, number in heard}
