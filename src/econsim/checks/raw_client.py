@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -69,6 +70,11 @@ class UserCredentials:
             raise SetupError(message) from None
         return cls(jwt, seed)
 
+    @classmethod
+    def from_file(cls, path: Path) -> UserCredentials:
+        """Read a creds file; raises SetupError if it holds no user."""
+        return cls.from_creds(path.read_text())
+
     def connect_fields(self, nonce: str) -> dict[str, object]:
         """Return the fields of CONNECT that prove the user."""
         fields: dict[str, object] = {"jwt": self.jwt} if self.jwt else {}
@@ -106,7 +112,7 @@ class RawClient:
         self.info = json.loads(line.partition(b" ")[2] or b"{}")
         self._reading = asyncio.create_task(self._read())
 
-    async def connect(self, user: UserCredentials, **fields: object) -> bool:
+    async def connect(self, user: UserCredentials, /, **fields: object) -> bool:
         """Send CONNECT with more fields, if given; return whether the server accepts it."""
         sent = {"verbose": False, "pedantic": False, "lang": "raw", "version": "0", "protocol": 1}
         sent |= {"headers": True, "no_responders": True, "name": "raw"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.checks.attacks import (
+    admitted_orders,
     connections,
     counting,
+    floods,
     headers,
     identity,
     listening,
@@ -29,9 +31,9 @@ FAMILIES: Final = {
     "Counting what others do": counting.ATTACKS,
     "Headers": headers.ATTACKS,
     "Steering answers": replies.ATTACKS,
-    "Orders": orders.ATTACKS,
+    "Orders": (*orders.ATTACKS, *admitted_orders.ATTACKS),
     "Reports": reports.ATTACKS,
-    "Quotas and floods": quotas.ATTACKS,
+    "Quotas and floods": (*quotas.ATTACKS, *floods.ATTACKS),
     "Connections": connections.ATTACKS,
     "Below the protocol": wire.ATTACKS,
     "Being somebody else": identity.ATTACKS,

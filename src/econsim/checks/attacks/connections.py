@@ -229,13 +229,63 @@ ATTACKS: Final = (
     Attack("many_connections", "to use up the server's connections", _WALL, connections),
     Attack("many_subscriptions", "to use up the server's memory with subscriptions", _WALL, subscriptions),
     Attack("large_payload", "to send more than a message may hold", _WALL, payload),
-    Attack("control_line", "to use up the server's memory with a line that does not end", "a line has 4096 bytes, or the connection ends", control_line),
-    Attack("half_open", "to hold connections open without saying who one is", "who does not say so within two seconds is hung up on", half_open),
-    Attack("never_reads", "to have the server keep what it never reads", "the server writes to each connection by itself, and gives up the slow", never_reads),
-    Attack("ping_flood", "to keep the server busy answering pings", "a ping costs the server less than it costs to send", pings, loud=True),
-    Attack("connection_churn", "to keep the server busy with handshakes", "a handshake concerns one account, and is checked in microseconds", churn, loud=True),
-    Attack("as_web_socket", "to connect as a web page would", "the server listens for clients alone", _foreign(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n")),
-    Attack("as_mqtt", "to connect as a device would", "the server listens for clients alone", _foreign(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04evil")),
-    Attack("as_server", "to connect as a server of the cluster or a leaf would, and bring subjects of its own", "the server listens for clients alone, and the account allows no leaf", _foreign(b'INFO {"server_id":"x","version":"2.15.1","proto":1}\r\n', b'CONNECT {"jwt":"%jwt","server":"leaf","is_leaf":true,"lnoc":true}\r\nLS+ >\r\n', b"RS+ SIM > \r\n", b"RMSG SIM a 1\r\nx\r\n", b"A+ SIM\r\n")),
-)  # fmt: skip
+    Attack(
+        "control_line",
+        "to use up the server's memory with a line that does not end",
+        "a line has 4096 bytes, or the connection ends",
+        control_line,
+    ),
+    Attack(
+        "half_open",
+        "to hold connections open without saying who one is",
+        "who does not say so within two seconds is hung up on",
+        half_open,
+    ),
+    Attack(
+        "never_reads",
+        "to have the server keep what it never reads",
+        "the server writes to each connection by itself, and gives up the slow",
+        never_reads,
+    ),
+    Attack(
+        "ping_flood",
+        "to keep the server busy answering pings",
+        "a ping costs the server less than it costs to send",
+        pings,
+        loud=True,
+    ),
+    Attack(
+        "connection_churn",
+        "to keep the server busy with handshakes",
+        "a handshake concerns one account, and is checked in microseconds",
+        churn,
+        loud=True,
+    ),
+    Attack(
+        "as_web_socket",
+        "to connect as a web page would",
+        "the server listens for clients alone",
+        _foreign(
+            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n"
+        ),
+    ),
+    Attack(
+        "as_mqtt",
+        "to connect as a device would",
+        "the server listens for clients alone",
+        _foreign(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04evil"),
+    ),
+    Attack(
+        "as_server",
+        "to connect as a server of the cluster or a leaf would, and bring subjects of its own",
+        "the server listens for clients alone, and the account allows no leaf",
+        _foreign(
+            b'INFO {"server_id":"x","version":"2.15.1","proto":1}\r\n',
+            b'CONNECT {"jwt":"%jwt","server":"leaf","is_leaf":true,"lnoc":true}\r\nLS+ >\r\n',
+            b"RS+ SIM > \r\n",
+            b"RMSG SIM a 1\r\nx\r\n",
+            b"A+ SIM\r\n",
+        ),
+    ),
+)
 """All of them."""

@@ -89,7 +89,17 @@ async def summaries(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 
 ATTACKS: Final = (
-    Attack("count_receipts", "to count other runs' orders by the numbers of its own receipts", "the number of a receipt is made of the message's id, not of its place", receipts),
-    Attack("count_summaries", "to count other runs' orders by what it hears of the end of a batch", "agents are told a copy without places, and without the headers of the event", summaries),
-)  # fmt: skip
+    Attack(
+        "count_receipts",
+        "to count other runs' orders by the numbers of its own receipts",
+        "the number of a receipt is made of the message's id, not of its place",
+        receipts,
+    ),
+    Attack(
+        "count_summaries",
+        "to count other runs' orders by what it hears of the end of a batch",
+        "agents are told a copy without places, and without the headers of the event",
+        summaries,
+    ),
+)
 """All of them."""

@@ -25,7 +25,7 @@ MESSAGE_ID: Final = "Nats-Msg-Id"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class HeaderAttack:
     """Headers, and what they would bring about."""
 
     name: str
@@ -103,20 +103,54 @@ def _alone(said: RawMessage, env: Environment, attacker: Attacker) -> bool:
 
 
 ROWS: Final = (
-    Row("header_message_id", "to occupy the id of a victim's next message", f"{MESSAGE_ID}: %id"),
-    Row("header_expected", "to have a message stored only if the log stands where it wants", "Nats-Expected-Stream: KV_agent_state|Nats-Expected-Last-Sequence: 0|Nats-Expected-Last-Subject-Sequence: 99"),
-    Row("header_rollup", "to have a message stand in for everything before it", "Nats-Rollup: all"),
-    Row("header_ttl", "to have a message vanish from the log after a second", "Nats-TTL: 1s"),
-    Row("header_schedule", "to have the server write on a subject of its choice later", "Nats-Schedule: @every 1s|Nats-Schedule-Target: %target|Nats-Schedule-TTL: 1s"),
-    Row("header_batch", "to open an atomic batch and hold it", "Nats-Batch-Id: held|Nats-Batch-Sequence: 1"),
-    Row("header_batch_commit", "to commit somebody's batch", "Nats-Batch-Id: held|Nats-Batch-Sequence: 2|Nats-Batch-Commit: 1"),
-    Row("header_increment", "to count in a counter", "Nats-Incr: +1000000"),
-    Row("header_trace", "to have the server publish where a message went on a subject of its choice", "Nats-Trace-Dest: %target"),
-    Row("header_request_info", "to claim to be somebody else's account", 'Nats-Request-Info: {"acc":"SIM","name_tag":"operator"}'),
-    Row("header_marker", "to have its message count as a deletion in a bucket", "KV-Operation: PURGE|Nats-Marker-Reason: Purge"),
-    Row("header_source", "to have its message count as copied from the ledger", "Nats-Stream-Source: KV_agent_state 1 > >|Nats-Stream: KV_agent_state|Nats-Sequence: 1"),
-    Row("header_status", "to have its message count as a refusal of the server", "Status: 503|Description: No Responders|status: error"),
-)  # fmt: skip
+    HeaderAttack("header_message_id", "to occupy the id of a victim's next message", f"{MESSAGE_ID}: %id"),
+    HeaderAttack(
+        "header_expected",
+        "to have a message stored only if the log stands where it wants",
+        "Nats-Expected-Stream: KV_agent_state|Nats-Expected-Last-Sequence: 0|Nats-Expected-Last-Subject-Sequence: 99",
+    ),
+    HeaderAttack("header_rollup", "to have a message stand in for everything before it", "Nats-Rollup: all"),
+    HeaderAttack("header_ttl", "to have a message vanish from the log after a second", "Nats-TTL: 1s"),
+    HeaderAttack(
+        "header_schedule",
+        "to have the server write on a subject of its choice later",
+        "Nats-Schedule: @every 1s|Nats-Schedule-Target: %target|Nats-Schedule-TTL: 1s",
+    ),
+    HeaderAttack(
+        "header_batch", "to open an atomic batch and hold it", "Nats-Batch-Id: held|Nats-Batch-Sequence: 1"
+    ),
+    HeaderAttack(
+        "header_batch_commit",
+        "to commit somebody's batch",
+        "Nats-Batch-Id: held|Nats-Batch-Sequence: 2|Nats-Batch-Commit: 1",
+    ),
+    HeaderAttack("header_increment", "to count in a counter", "Nats-Incr: +1000000"),
+    HeaderAttack(
+        "header_trace",
+        "to have the server publish where a message went on a subject of its choice",
+        "Nats-Trace-Dest: %target",
+    ),
+    HeaderAttack(
+        "header_request_info",
+        "to claim to be somebody else's account",
+        'Nats-Request-Info: {"acc":"SIM","name_tag":"operator"}',
+    ),
+    HeaderAttack(
+        "header_marker",
+        "to have its message count as a deletion in a bucket",
+        "KV-Operation: PURGE|Nats-Marker-Reason: Purge",
+    ),
+    HeaderAttack(
+        "header_source",
+        "to have its message count as copied from the ledger",
+        "Nats-Stream-Source: KV_agent_state 1 > >|Nats-Stream: KV_agent_state|Nats-Sequence: 1",
+    ),
+    HeaderAttack(
+        "header_status",
+        "to have its message count as a refusal of the server",
+        "Status: 503|Description: No Responders|status: error",
+    ),
+)
 """Headers by what they would do."""
 
 ODD: Final = (
@@ -173,6 +207,11 @@ _REASON: Final = (
 
 ATTACKS: Final = (
     *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
-    Attack("header_malformed", "to break a service's parser with headers that are none", "headers are read by the library before anybody looks at them, and nobody here goes by them", malformed),
-)  # fmt: skip
+    Attack(
+        "header_malformed",
+        "to break a service's parser with headers that are none",
+        "headers are read by the library before anybody looks at them, and nobody here goes by them",
+        malformed,
+    ),
+)
 """All of them."""

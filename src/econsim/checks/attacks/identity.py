@@ -37,7 +37,7 @@ def _base64(data: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class IdentityAttack:
     """One identity that is not one's own."""
 
     name: str
@@ -143,24 +143,79 @@ _CHAIN: Final = (
 )
 
 ROWS: Final = (
-    Row("edit_permissions", "to edit the lists of what it may say out of its JWT", _SIGNED, _edited(_wider)),
-    Row("edit_expiry", "to edit the end of its credentials out of its JWT", _SIGNED, _edited(_for_ever)),
-    Row("edit_name", "to edit an operator's name into its JWT", _SIGNED, _edited(_renamed)),
-    Row("edit_bearer", "to make its JWT one that needs no key", _SIGNED, _edited(_bearer)),
-    Row("unsigned", "to have a JWT taken that says it needs no signature", _SIGNED, _unsigned),
-    Row("sign_for_sim", "to sign itself a user of the services' account", _CHAIN, _resigned(_in_sim)),
-    Row("sign_account", "to sign itself a user of an account of its own making", _CHAIN, _resigned(_own_account)),
-    Row("sign_for_account", "to sign itself a user without lists in its own account", _CHAIN, _resigned(_as_issuer)),
-    Row("self_made", "to connect with an account, a user and keys all its own", _CHAIN, _made_up),
-    Row("jwt_of_another", "to use a victim's JWT with its own key", "the key a JWT names must sign the server's nonce", _victims_jwt),
-    Row("jwt_of_service", "to use a service's JWT without its key", "the key a JWT names must sign the server's nonce", lambda s, _: s.powers.stolen_jwt()),
-    Row("key_alone", "to connect with a key and no JWT", "the server knows no users but by JWT", _key_alone),
-    Row("no_credentials", "to connect as nobody", "the server knows no users but by JWT", lambda _, __: UserCredentials()),
-    Row("stranger", "to connect with a key nobody signed", "the server knows no users but by JWT", lambda _, __: unsigned_credentials()),
-    Row("password", "to guess a name and a password", "the server knows no users but by JWT", lambda _, __: UserCredentials(), (("user", "operator"), ("pass", "operator"), ("auth_token", "s3cr3t"))),
-    Row("name_account", "to ask for the services' account by name", "the account is the JWT's, whatever else is said", lambda _, __: UserCredentials(), (("account", "SIM"), ("new_account", True))),
-    Row("expired", "to use credentials that have ended", "the server knows the time", lambda s, m: s.powers.expired_user(m.name)),
-)  # fmt: skip
+    IdentityAttack(
+        "edit_permissions", "to edit the lists of what it may say out of its JWT", _SIGNED, _edited(_wider)
+    ),
+    IdentityAttack(
+        "edit_expiry", "to edit the end of its credentials out of its JWT", _SIGNED, _edited(_for_ever)
+    ),
+    IdentityAttack("edit_name", "to edit an operator's name into its JWT", _SIGNED, _edited(_renamed)),
+    IdentityAttack("edit_bearer", "to make its JWT one that needs no key", _SIGNED, _edited(_bearer)),
+    IdentityAttack("unsigned", "to have a JWT taken that says it needs no signature", _SIGNED, _unsigned),
+    IdentityAttack(
+        "sign_for_sim", "to sign itself a user of the services' account", _CHAIN, _resigned(_in_sim)
+    ),
+    IdentityAttack(
+        "sign_account",
+        "to sign itself a user of an account of its own making",
+        _CHAIN,
+        _resigned(_own_account),
+    ),
+    IdentityAttack(
+        "sign_for_account",
+        "to sign itself a user without lists in its own account",
+        _CHAIN,
+        _resigned(_as_issuer),
+    ),
+    IdentityAttack("self_made", "to connect with an account, a user and keys all its own", _CHAIN, _made_up),
+    IdentityAttack(
+        "jwt_of_another",
+        "to use a victim's JWT with its own key",
+        "the key a JWT names must sign the server's nonce",
+        _victims_jwt,
+    ),
+    IdentityAttack(
+        "jwt_of_service",
+        "to use a service's JWT without its key",
+        "the key a JWT names must sign the server's nonce",
+        lambda env, _: env.powers.stolen_jwt(),
+    ),
+    IdentityAttack(
+        "key_alone", "to connect with a key and no JWT", "the server knows no users but by JWT", _key_alone
+    ),
+    IdentityAttack(
+        "no_credentials",
+        "to connect as nobody",
+        "the server knows no users but by JWT",
+        lambda _, __: UserCredentials(),
+    ),
+    IdentityAttack(
+        "stranger",
+        "to connect with a key nobody signed",
+        "the server knows no users but by JWT",
+        lambda _, __: unsigned_credentials(),
+    ),
+    IdentityAttack(
+        "password",
+        "to guess a name and a password",
+        "the server knows no users but by JWT",
+        lambda _, __: UserCredentials(),
+        (("user", "operator"), ("pass", "operator"), ("auth_token", "s3cr3t")),
+    ),
+    IdentityAttack(
+        "name_account",
+        "to ask for the services' account by name",
+        "the account is the JWT's, whatever else is said",
+        lambda _, __: UserCredentials(),
+        (("account", "SIM"), ("new_account", True)),
+    ),
+    IdentityAttack(
+        "expired",
+        "to use credentials that have ended",
+        "the server knows the time",
+        lambda env, attacker: env.powers.expired_user(attacker.name),
+    ),
+)
 """Who one may say to be."""
 
 
@@ -205,7 +260,17 @@ async def second_connect(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 ATTACKS: Final = (
     *(Attack(row.name, row.tries, row.reason, row.run) for row in ROWS),
-    Attack("replay_signature", "to use a handshake it overheard", "each connection has a nonce of its own", replayed_signature),
-    Attack("second_connect", "to become somebody else on a connection it has", "who one is was settled when the connection was made", second_connect),
-)  # fmt: skip
+    Attack(
+        "replay_signature",
+        "to use a handshake it overheard",
+        "each connection has a nonce of its own",
+        replayed_signature,
+    ),
+    Attack(
+        "second_connect",
+        "to become somebody else on a connection it has",
+        "who one is was settled when the connection was made",
+        second_connect,
+    ),
+)
 """All of them."""

@@ -20,10 +20,10 @@ from econsim.agents.outcomes import outcome_of
 from econsim.checks.attacks.load import OutcomeKey, ServicePhase, TradingVictim
 from econsim.checks.attacks.verdict import Check
 from econsim.domain.audit.decoding import decode
-from econsim.domain.ledger.verify import verify
+from econsim.domain.ledger.verify import verify_journal
 from econsim.errors import InvalidMessage
 from econsim.schemas.market import Accepted, Cancelled, Item, Rejected, Traded, TradeExecuted
-from econsim.services.ledger.stored import StoredBooks
+from econsim.services.ledger.stored import StoredLedger
 
 SLOWER_MAX: Final = 10
 """Ratio allowed between a victim's 99th percentile of latency under quiet attacks and in peace."""
@@ -129,17 +129,17 @@ def add_items(log: LoggedOutcomes, items: Iterable[Item], resource: str, tick: i
         concerned = {item.buyer, item.seller} if isinstance(item, TradeExecuted) else {item.agent}
         for name in concerned & log.outcomes.keys():
             outcome = outcome_of(item, resource, tick, name)
-            log.outcomes[name].add((outcome.order_id, outcome.what.value, item.n))
+            log.outcomes[name].add((outcome.order_id, outcome.kind.value, item.n))
 
 
 async def check_invariants(
     client: Client, run: str, phases: Sequence[VictimPhases], logs: UnforeseenLogs, log: LoggedOutcomes
 ) -> list[Check]:
     """Return the checks that hold if nobody noticed the attacks."""
-    books = StoredBooks()
+    books = StoredLedger()
     async for stored in JetStreamStateStore(client).history(run):
         books.fold(stored)
-    report = verify(books.entries, books.balances)
+    report = verify_journal(books.entries, books.balances)
     letters = await provision.waiting(client, "dead_letter", ">")
     victims = [each.victim.name for each in phases]
     theirs = [subject for subject in letters if subject.split(".")[-1] in victims]

@@ -27,7 +27,7 @@ GUESSED: Final = "workers"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListeningAttack:
     """One pattern that is listened to."""
 
     name: str
@@ -77,20 +77,49 @@ def _foreign(raw: RawClient, env: Environment, attacker: Attacker) -> list[str]:
 
 
 ROWS: Final = (
-    Row("hear_everything", "to hear everything", lambda _, __: ">"),
-    Row("hear_system", "to hear the clock and the operators", lambda _, __: raw_subject("system", ">")),
-    Row("hear_admin", "to hear what operators command", lambda _, __: raw_subject("admin", ">")),
-    Row("hear_agents", "to hear what other agents report", lambda _, __: raw_subject("agent", ">")),
-    Row("hear_deliveries", "to hear what becomes of a victim's orders", lambda s, _: raw_subject("market", "*", "*", s.run, s.victims[0].name)),
-    Row("hear_commands", "to hear everybody's orders", lambda _, __: raw_subject("market", "*", "place_bid", ">")),
-    Row("hear_advisories", "to hear the server's advisories", lambda _, __: raw_subject("$JS", "EVENT", ">")),
-    Row("hear_api", "to hear requests to JetStream", lambda _, __: raw_subject("$JS", "API", ">")),
-    Row("hear_services", "to discover services and answer in their stead", lambda _, __: raw_subject("$SRV", ">")),
-    Row("hear_server", "to hear the server's own events", lambda _, __: raw_subject("$SYS", ">")),
-    Row("hear_responses", "to hear answers on their way to others", lambda _, __: raw_subject("_R_", ">")),
-    Row("hear_buckets", "to hear every write of the ledger", lambda _, __: raw_subject("$KV", ">")),
-    Row("steal_queue_group", "to join a service's queue group and take its share of messages", lambda _, __: subjects.REPORT.pattern(), QUEUE),
-)  # fmt: skip
+    ListeningAttack("hear_everything", "to hear everything", lambda _, __: ">"),
+    ListeningAttack(
+        "hear_system", "to hear the clock and the operators", lambda _, __: raw_subject("system", ">")
+    ),
+    ListeningAttack("hear_admin", "to hear what operators command", lambda _, __: raw_subject("admin", ">")),
+    ListeningAttack(
+        "hear_agents", "to hear what other agents report", lambda _, __: raw_subject("agent", ">")
+    ),
+    ListeningAttack(
+        "hear_deliveries",
+        "to hear what becomes of a victim's orders",
+        lambda env, _: raw_subject("market", "*", "*", env.run, env.victims[0].name),
+    ),
+    ListeningAttack(
+        "hear_commands",
+        "to hear everybody's orders",
+        lambda _, __: raw_subject("market", "*", "place_bid", ">"),
+    ),
+    ListeningAttack(
+        "hear_advisories", "to hear the server's advisories", lambda _, __: raw_subject("$JS", "EVENT", ">")
+    ),
+    ListeningAttack(
+        "hear_api", "to hear requests to JetStream", lambda _, __: raw_subject("$JS", "API", ">")
+    ),
+    ListeningAttack(
+        "hear_services",
+        "to discover services and answer in their stead",
+        lambda _, __: raw_subject("$SRV", ">"),
+    ),
+    ListeningAttack("hear_server", "to hear the server's own events", lambda _, __: raw_subject("$SYS", ">")),
+    ListeningAttack(
+        "hear_responses", "to hear answers on their way to others", lambda _, __: raw_subject("_R_", ">")
+    ),
+    ListeningAttack(
+        "hear_buckets", "to hear every write of the ledger", lambda _, __: raw_subject("$KV", ">")
+    ),
+    ListeningAttack(
+        "steal_queue_group",
+        "to join a service's queue group and take its share of messages",
+        lambda _, __: subjects.REPORT.pattern(),
+        QUEUE,
+    ),
+)
 """What is listened to."""
 
 _REASON: Final = "an account hears what it imports and its own users say, nothing else; the user's list makes the refusal audible"
@@ -152,8 +181,23 @@ _SHARED: Final = "an agent may join no queue group: its account denies it, and s
 
 ATTACKS: Final = (
     *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
-    Attack("hear_inboxes", "to hear every answer on every inbox", "inboxes are those of the account it lives in, and it lives there alone", inboxes),
-    Attack("steal_deliveries", "to take victims' deliveries off a queue group", _SHARED, _shared(subjects.ORDER_OUTCOME)),
-    Attack("steal_broadcasts", "to take its share of ticks and prices from victims whose bots use a queue group of a name one can guess", _SHARED, _shared(_BROADCASTS)),
-)  # fmt: skip
+    Attack(
+        "hear_inboxes",
+        "to hear every answer on every inbox",
+        "inboxes are those of the account it lives in, and it lives there alone",
+        inboxes,
+    ),
+    Attack(
+        "steal_deliveries",
+        "to take victims' deliveries off a queue group",
+        _SHARED,
+        _shared(subjects.ORDER_OUTCOME),
+    ),
+    Attack(
+        "steal_broadcasts",
+        "to take its share of ticks and prices from victims whose bots use a queue group of a name one can guess",
+        _SHARED,
+        _shared(_BROADCASTS),
+    ),
+)
 """All of them."""

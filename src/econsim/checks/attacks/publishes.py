@@ -28,7 +28,7 @@ _STATE: Final = bucket("agent_state")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PublishAttack:
     """One thing that is said where it may not be."""
 
     name: str
@@ -120,49 +120,206 @@ _MINT: Final = json.dumps(
 _ALL: Final = '{"name":"%me","subjects":[">"]}'
 
 ROWS: Final = (
-    Row("stream_create", "to make a stream that captures everything", _fixed(_API, "STREAM", "CREATE", "spy"), _ALL),
-    Row("stream_update", "to let the log take what its settings refuse", _fixed(_API, "STREAM", "UPDATE", AUDIT), '{"name":"audit_log","allow_rollup_hdrs":true,"x":"%me"}'),
-    Row("stream_delete", "to delete the log", _fixed(_API, "STREAM", "DELETE", AUDIT)),
-    Row("stream_purge", "to empty the queue of everybody's orders", _fixed(_API, "STREAM", "PURGE", ORDERS)),
-    Row("message_delete", "to take an event out of the log", _fixed(_API, "STREAM", "MSG", "DELETE", AUDIT), '{"seq":1}'),
-    Row("message_get", "to read any message of the ledger's bucket", _fixed(_API, "STREAM", "MSG", "GET", _STATE), '{"seq":1}'),
-    Row("direct_get_many", "to read everybody's balances in one request", _fixed(_API, "DIRECT", "GET", _STATE), '{"multi_last":["$KV.agent_state.>"],"batch":100}'),
-    Row("direct_get_another", "to read a victim's balance", lambda s, _: raw_subject(_API, "DIRECT", "GET", _STATE, "$KV", "agent_state", s.run, s.victims[0].name, "balance")),
-    Row("consumer_create", "to have the log delivered to itself", _fixed(_API, "CONSUMER", "CREATE", AUDIT), '{"stream_name":"audit_log","config":{"deliver_subject":"_INBOX.%me","ack_policy":"none"}}'),
-    Row("consumer_next", "to take orders off the queue of a book", lambda s, _: raw_subject(_API, "CONSUMER", "MSG", "NEXT", ORDERS, book_name(s.run, RESOURCE)), '{"batch":10}'),
-    Row("acknowledge", "to acknowledge somebody's order before its market has seen to it", lambda s, _: raw_subject("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", "0")),
-    Row("balance_write", "to write its own balance into the ledger's bucket", _key("agent_state", "%run.%me.balance"), '{"posted":9007199254740991,"pending":0}'),
-    Row("lease_steal", "to take the lease of a book's writer", _key("leases", f"book.%run.{RESOURCE}")),
-    Row("quota_write", "to raise its own quotas", _key("quotas", "%run.%me"), '{"max_publish_rate":1000000}'),
-    Row("counter_poison", "to use up a victim's quota", lambda s, _: raw_subject("quota", "publish_rate", s.run, s.victims[0].name, "1"), "+1000000"),
-    Row("price_write", "to set a market's price", _key("market_prices", f"{RESOURCE}.%run")),
-    Row("dead_letter_plant", "to plant a dead letter that an operator would put back into the queue", lambda s, m: raw_subject("dead_letter", subjects.PLACE_BID(resource=RESOURCE, run=s.run, agent=m.name)), _ORDER),
-    Row("run_close", "to say that the run has ended", _of_run(subjects.RUN_CLOSED)),
-    Row("tick_forge", "to open a tick", _of_run(subjects.TICKED)),
-    Row("suspend_another", "to have a victim thrown out", _of_run(subjects.AGENT_SUSPENDED)),
-    Row("admin_close", "to end the run as an operator", lambda _, __: subjects.CLOSE_RUN(operator="operator"), '{"run":"%run"}'),
-    Row("admin_quota", "to raise its quotas as an operator", lambda _, __: subjects.SET_QUOTA(operator="operator"), '{"run":"%run","agent":"%me","update":{"max_publish_rate":1000000}}'),
-    Row("admin_letter", "to put a dead letter back as an operator", lambda _, __: subjects.RETRY_LETTER(operator="operator"), '{"sequence":1}'),
-    Row("mint_money", "to have the ledger move the treasury's money to itself", _of_run(subjects.SUBMIT, "market"), _MINT),
-    Row("close_tick", "to close a tick as the clock", _of_run(subjects.CLOSE_TICK, "clock"), '{"command_id":"%me","tick":9,"period":1,"tick_of_period":9,"close_period":true}'),
-    Row("place_orders", "to place orders for all agents of a host", _of_run(subjects.PLACE_ORDERS, "host_1"), '{"command_id":"%me","tick":1,"actions":[]}'),
-    Row("order_as_another", "to place an order as a victim", _of_run(subjects.PLACE_BID), _ORDER),
-    Row("order_unadmitted", "to place its own order past the entrance and its quotas", _of_run(subjects.PLACE_BID, "%me"), _ORDER),
-    Row("order_elsewhere", "to place an order in a run it is not in", lambda s, m: subjects.PLACE_BID(resource=RESOURCE, run=s.other_run, agent=m.name), _ORDER),
-    Row("wildcard_place_bid", "to place a bid on all markets and in all runs with a wildcard", lambda _, m: raw_subject("market", "*", "place_bid", "*", m.name), _ORDER),
-    Row("report_as_another", "to speak of itself as a victim", lambda s, _: raw_subject("agent", s.victims[0].name, "noted")),
-    Row("event_forge", "to write an event of its own making into the log", lambda s, m: subjects.REPORTED(agent=m.name, event="enriched", run=s.run)),
-    Row("delivery_forge", "to tell a victim that its order traded", _of_run(subjects.ORDER_OUTCOME[3])),
-    Row("broadcast_forge", "to tell everybody a false price", _of_run(subjects.ALL_PRICES)),
-    Row("inbox_of_service", "to hand a book commands past the queue", lambda s, _: raw_subject("_INBOX", "market", book_name(s.run, RESOURCE), "any"), _ORDER),
-    Row("inbox_of_another", "to answer a victim's request in a service's stead", lambda s, _: raw_subject("_INBOX", s.victims[0].name)),
-    Row("response_forge", "to answer through the server's own reply subjects", _fixed("_R_", "a", "b")),
-    Row("trace_forge", "to write spans into the trace", _fixed("trace", "market", "cpu", "span_started")),
-    Row("claims_update", "to ask the server for more imports", _fixed("$SYS", "REQ", "CLAIMS", "UPDATE"), "e30.e30.%me"),
-    Row("claims_delete", "to have a victim's account deleted", _fixed("$SYS", "REQ", "CLAIMS", "DELETE"), "e30.e30.%me"),
-    Row("server_ping", "to have the server tell about all accounts", _fixed("$SYS", "REQ", "SERVER", "PING", "CONNZ")),
-    Row("server_kick", "to have a service's connection closed", _fixed("$SYS", "REQ", "SERVER", "PING", "KICK"), '{"cid":1,"x":"%me"}'),
-)  # fmt: skip
+    PublishAttack(
+        "stream_create",
+        "to make a stream that captures everything",
+        _fixed(_API, "STREAM", "CREATE", "spy"),
+        _ALL,
+    ),
+    PublishAttack(
+        "stream_update",
+        "to let the log take what its settings refuse",
+        _fixed(_API, "STREAM", "UPDATE", AUDIT),
+        '{"name":"audit_log","allow_rollup_hdrs":true,"x":"%me"}',
+    ),
+    PublishAttack("stream_delete", "to delete the log", _fixed(_API, "STREAM", "DELETE", AUDIT)),
+    PublishAttack(
+        "stream_purge", "to empty the queue of everybody's orders", _fixed(_API, "STREAM", "PURGE", ORDERS)
+    ),
+    PublishAttack(
+        "message_delete",
+        "to take an event out of the log",
+        _fixed(_API, "STREAM", "MSG", "DELETE", AUDIT),
+        '{"seq":1}',
+    ),
+    PublishAttack(
+        "message_get",
+        "to read any message of the ledger's bucket",
+        _fixed(_API, "STREAM", "MSG", "GET", _STATE),
+        '{"seq":1}',
+    ),
+    PublishAttack(
+        "direct_get_many",
+        "to read everybody's balances in one request",
+        _fixed(_API, "DIRECT", "GET", _STATE),
+        '{"multi_last":["$KV.agent_state.>"],"batch":100}',
+    ),
+    PublishAttack(
+        "direct_get_another",
+        "to read a victim's balance",
+        lambda env, _: raw_subject(
+            _API, "DIRECT", "GET", _STATE, "$KV", "agent_state", env.run, env.victims[0].name, "balance"
+        ),
+    ),
+    PublishAttack(
+        "consumer_create",
+        "to have the log delivered to itself",
+        _fixed(_API, "CONSUMER", "CREATE", AUDIT),
+        '{"stream_name":"audit_log","config":{"deliver_subject":"_INBOX.%me","ack_policy":"none"}}',
+    ),
+    PublishAttack(
+        "consumer_next",
+        "to take orders off the queue of a book",
+        lambda env, _: raw_subject(_API, "CONSUMER", "MSG", "NEXT", ORDERS, book_name(env.run, RESOURCE)),
+        '{"batch":10}',
+    ),
+    PublishAttack(
+        "acknowledge",
+        "to acknowledge somebody's order before its market has seen to it",
+        lambda env, _: raw_subject(
+            "$JS", "ACK", ORDERS, book_name(env.run, RESOURCE), "1", "1", "1", "1", "0"
+        ),
+    ),
+    PublishAttack(
+        "balance_write",
+        "to write its own balance into the ledger's bucket",
+        _key("agent_state", "%run.%me.balance"),
+        '{"posted":9007199254740991,"pending":0}',
+    ),
+    PublishAttack(
+        "lease_steal", "to take the lease of a book's writer", _key("leases", f"book.%run.{RESOURCE}")
+    ),
+    PublishAttack(
+        "quota_write", "to raise its own quotas", _key("quotas", "%run.%me"), '{"max_publish_rate":1000000}'
+    ),
+    PublishAttack(
+        "counter_poison",
+        "to use up a victim's quota",
+        lambda env, _: raw_subject("quota", "publish_rate", env.run, env.victims[0].name, "1"),
+        "+1000000",
+    ),
+    PublishAttack("price_write", "to set a market's price", _key("market_prices", f"{RESOURCE}.%run")),
+    PublishAttack(
+        "dead_letter_plant",
+        "to plant a dead letter that an operator would put back into the queue",
+        lambda env, attacker: raw_subject(
+            "dead_letter", subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
+        ),
+        _ORDER,
+    ),
+    PublishAttack("run_close", "to say that the run has ended", _of_run(subjects.RUN_CLOSED)),
+    PublishAttack("tick_forge", "to open a tick", _of_run(subjects.TICKED)),
+    PublishAttack("suspend_another", "to have a victim thrown out", _of_run(subjects.AGENT_SUSPENDED)),
+    PublishAttack(
+        "admin_close",
+        "to end the run as an operator",
+        lambda _, __: subjects.CLOSE_RUN(operator="operator"),
+        '{"run":"%run"}',
+    ),
+    PublishAttack(
+        "admin_quota",
+        "to raise its quotas as an operator",
+        lambda _, __: subjects.SET_QUOTA(operator="operator"),
+        '{"run":"%run","agent":"%me","update":{"max_publish_rate":1000000}}',
+    ),
+    PublishAttack(
+        "admin_letter",
+        "to put a dead letter back as an operator",
+        lambda _, __: subjects.RETRY_LETTER(operator="operator"),
+        '{"sequence":1}',
+    ),
+    PublishAttack(
+        "mint_money",
+        "to have the ledger move the treasury's money to itself",
+        _of_run(subjects.SUBMIT, "market"),
+        _MINT,
+    ),
+    PublishAttack(
+        "close_tick",
+        "to close a tick as the clock",
+        _of_run(subjects.CLOSE_TICK, "clock"),
+        '{"command_id":"%me","tick":9,"period":1,"tick_of_period":9,"close_period":true}',
+    ),
+    PublishAttack(
+        "place_orders",
+        "to place orders for all agents of a host",
+        _of_run(subjects.PLACE_ORDERS, "host_1"),
+        '{"command_id":"%me","tick":1,"actions":[]}',
+    ),
+    PublishAttack("order_as_another", "to place an order as a victim", _of_run(subjects.PLACE_BID), _ORDER),
+    PublishAttack(
+        "order_unadmitted",
+        "to place its own order past the entrance and its quotas",
+        _of_run(subjects.PLACE_BID, "%me"),
+        _ORDER,
+    ),
+    PublishAttack(
+        "order_elsewhere",
+        "to place an order in a run it is not in",
+        lambda env, attacker: subjects.PLACE_BID(resource=RESOURCE, run=env.other_run, agent=attacker.name),
+        _ORDER,
+    ),
+    PublishAttack(
+        "wildcard_place_bid",
+        "to place a bid on all markets and in all runs with a wildcard",
+        lambda _, attacker: raw_subject("market", "*", "place_bid", "*", attacker.name),
+        _ORDER,
+    ),
+    PublishAttack(
+        "report_as_another",
+        "to speak of itself as a victim",
+        lambda env, _: raw_subject("agent", env.victims[0].name, "noted"),
+    ),
+    PublishAttack(
+        "event_forge",
+        "to write an event of its own making into the log",
+        lambda env, attacker: subjects.REPORTED(agent=attacker.name, event="enriched", run=env.run),
+    ),
+    PublishAttack(
+        "delivery_forge", "to tell a victim that its order traded", _of_run(subjects.ORDER_OUTCOME[3])
+    ),
+    PublishAttack("broadcast_forge", "to tell everybody a false price", _of_run(subjects.ALL_PRICES)),
+    PublishAttack(
+        "inbox_of_service",
+        "to hand a book commands past the queue",
+        lambda env, _: raw_subject("_INBOX", "market", book_name(env.run, RESOURCE), "any"),
+        _ORDER,
+    ),
+    PublishAttack(
+        "inbox_of_another",
+        "to answer a victim's request in a service's stead",
+        lambda env, _: raw_subject("_INBOX", env.victims[0].name),
+    ),
+    PublishAttack(
+        "response_forge", "to answer through the server's own reply subjects", _fixed("_R_", "a", "b")
+    ),
+    PublishAttack(
+        "trace_forge", "to write spans into the trace", _fixed("trace", "market", "cpu", "span_started")
+    ),
+    PublishAttack(
+        "claims_update",
+        "to ask the server for more imports",
+        _fixed("$SYS", "REQ", "CLAIMS", "UPDATE"),
+        "e30.e30.%me",
+    ),
+    PublishAttack(
+        "claims_delete",
+        "to have a victim's account deleted",
+        _fixed("$SYS", "REQ", "CLAIMS", "DELETE"),
+        "e30.e30.%me",
+    ),
+    PublishAttack(
+        "server_ping",
+        "to have the server tell about all accounts",
+        _fixed("$SYS", "REQ", "SERVER", "PING", "CONNZ"),
+    ),
+    PublishAttack(
+        "server_kick",
+        "to have a service's connection closed",
+        _fixed("$SYS", "REQ", "SERVER", "PING", "KICK"),
+        '{"cid":1,"x":"%me"}',
+    ),
+)
 """What is said where."""
 
 _REASON: Final = "the account imports no such subject, so there it leads nowhere; the user's list only makes the refusal audible"

@@ -28,17 +28,11 @@ LIMITS: Final = Quotas()
 BURST: Final = 400
 """Messages sent at once where more than the rate is to be got through."""
 
-FLOOD: Final = 20_000
-"""Messages of a flood: ten times what a service looks at in a second."""
-
 RATE: Final = 20
 """Messages a second an agent may send where what all services let pass together is to stand out."""
 
 CHANGED_S: Final = 1.2
 """Pause after a limit was changed: it holds within a second."""
-
-SERVED_MIN: Final = 6
-"""Requests of each victim that must be answered while a flood goes on or is worked off."""
 
 BYTES_MAX: Final = 40_000
 """The share of the log that `stream_bytes` is given."""
@@ -234,76 +228,45 @@ async def stream_bytes(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-async def _flood(env: Environment, attacker: Attacker, subject: str, reply: str = "") -> tuple[bool, bool]:
-    """Send far too much at once; return whether the account was taken away, and whether the connection ended."""
-    async with env.connect(attacker.user) as raw:
-        burst = publish_frame(subject, b"{}", reply) * (FLOOD // 20)
-        for _ in range(20):
-            await raw.send(burst)
-            await asyncio.sleep(0)
-        gone = await env.sniffer.wait_until(lambda: env.powers.is_revoked(attacker.name))
-        await raw.wait_until(lambda: raw.closed)
-        return gone, raw.closed
-
-
-def _flooding(
-    subject: Callable[[Environment, Attacker], str], reply: str
-) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
-    async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
-        before = env.answer_counts()
-        refused = sum(external.phase.refused for external in env.victims)
-        gone, closed = await _flood(env, attacker, subject(env, attacker), reply)
-        # What is queued before the door closes must be worked off, so victims are given a moment.
-        served = await env.wait_for_growth(env.answer_counts, before, SERVED_MIN)
-        return verdict_of(
-            Check("its account was taken away", gone),
-            Check("its connection ended", closed),
-            Check("victims were served meanwhile", served),
-            Check(
-                "no victim was refused anything",
-                refused == sum(external.phase.refused for external in env.victims),
-            ),
-        )
-
-    return run
-
-
-async def reading_flood(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Read one's own balance as fast as the server answers: no service sees it."""
-    before = env.answer_counts()
-    async with env.connect(attacker.user) as raw:
-        await raw.subscribe("_INBOX.all", 5)
-        raw.keep = lambda _: False
-        await raw.send(publish_frame("state.balance", b"", "_INBOX.all") * FLOOD)
-        read = await raw.flush()
-    served = await env.wait_for_growth(env.answer_counts, before, SERVED_MIN)
-    refused = [external.name for external in env.victims if external.phase.refused]
-    return verdict_of(
-        Check(f"the server took all {FLOOD} readings in", read),
-        Check("victims were served meanwhile", served),
-        Check(f"{refused or 'no victim'} was refused anything", not refused),
-    )
-
-
 _COUNTED: Final = "one counter per agent and second, whoever counts"
-_GATE: Final = (
-    "what an agent sends far above its rate is dropped as it arrives, and its account is taken away"
-)
-_INBOX: Final = "_INBOX.flood"
 
 ATTACKS: Final = (
-    Attack("orders_by_connections", "to place more orders a second over four connections", _COUNTED, orders_by_connections),
-    Attack("reports_by_connections", "to report more a second over four connections", _COUNTED, reports_by_connections),
+    Attack(
+        "orders_by_connections",
+        "to place more orders a second over four connections",
+        _COUNTED,
+        orders_by_connections,
+    ),
+    Attack(
+        "reports_by_connections",
+        "to report more a second over four connections",
+        _COUNTED,
+        reports_by_connections,
+    ),
     Attack("rate_by_services", "to ask more a second by asking several services", _COUNTED, by_services),
-    Attack("orders_by_execute", "to place more orders a second as actions of requests", "each order is counted, however it comes", orders_by_execute),
-    Attack("reads_by_execute", "to have services ask each other more than it may ask", "each action is counted as a message", reads_by_execute),
-    Attack("without_reply", "to act uncounted by asking for no answer", "a request that asks for no answer is not done", without_reply),
-    Attack("stream_bytes", "to fill the log", "the bytes each agent may store are counted over the run", stream_bytes),
-    Attack("flood_reports", "to drown the entrance", _GATE, _flooding(lambda s, m: s.report_subject(m, "noise"), ""), loud=True),
-    Attack("flood_orders", "to drown the market", _GATE, _flooding(lambda _, __: entry(subjects.PLACE_BID), _INBOX), loud=True),
-    Attack("flood_requests", "to drown the ledger with questions", _GATE, _flooding(lambda _, __: subjects.GET_BALANCE.short, _INBOX), loud=True),
-    Attack("flood_silent", "to drown the market with requests that nobody answers", _GATE, _flooding(lambda _, __: subjects.EXECUTE.short, ""), loud=True),
-    Attack("flood_reserved", "to drown the entrance with calls of services to come", _GATE, _flooding(lambda _, __: subjects.INVOKE_LLM.short, _INBOX), loud=True),
-    Attack("flood_readings", "to drown the server with readings of its own balance", "a reading costs the server microseconds, and no service hears of it", reading_flood, loud=True),
-)  # fmt: skip
-"""All of them."""
+    Attack(
+        "orders_by_execute",
+        "to place more orders a second as actions of requests",
+        "each order is counted, however it comes",
+        orders_by_execute,
+    ),
+    Attack(
+        "reads_by_execute",
+        "to have services ask each other more than it may ask",
+        "each action is counted as a message",
+        reads_by_execute,
+    ),
+    Attack(
+        "without_reply",
+        "to act uncounted by asking for no answer",
+        "a request that asks for no answer is not done",
+        without_reply,
+    ),
+    Attack(
+        "stream_bytes",
+        "to fill the log",
+        "the bytes each agent may store are counted over the run",
+        stream_bytes,
+    ),
+)
+"""Attacks on quotas."""

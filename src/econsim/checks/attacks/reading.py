@@ -27,7 +27,7 @@ NAMES: Final = ("state.balance", "state.holdings", "state.price.cpu", "state.tic
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReadingAttack:
     """One payload, tried on every reading."""
 
     name: str
@@ -95,8 +95,26 @@ _REASON: Final = (
 )
 
 ATTACKS: Final = (
-    *(Attack(f"read_{name}", f"to read others' keys through its own with a payload ({name})", _REASON, Row(name, body).run) for name, body in BODIES.items()),
-    Attack("read_crafted", "to read others' keys with wildcards in the name of a reading", "a wildcard that is published is a word like any other, in one token of one bucket", crafted_keys),
-    Attack("read_headers", "to read others' keys with headers", "a direct get by subject goes by nothing but its subject", headers),
-)  # fmt: skip
+    *(
+        Attack(
+            f"read_{name}",
+            f"to read others' keys through its own with a payload ({name})",
+            _REASON,
+            ReadingAttack(name, body).run,
+        )
+        for name, body in BODIES.items()
+    ),
+    Attack(
+        "read_crafted",
+        "to read others' keys with wildcards in the name of a reading",
+        "a wildcard that is published is a word like any other, in one token of one bucket",
+        crafted_keys,
+    ),
+    Attack(
+        "read_headers",
+        "to read others' keys with headers",
+        "a direct get by subject goes by nothing but its subject",
+        headers,
+    ),
+)
 """All of them."""

@@ -18,7 +18,7 @@ WAIT_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReplyAttack:
     """One place where answers are to come out."""
 
     name: str
@@ -67,19 +67,69 @@ def _asked(env: Environment, attacker: Attacker) -> list[tuple[str, bytes]]:
 
 
 ROWS: Final = (
-    Row("reply_to_ledger", "to have an answer taken for a submission to the ledger", lambda s, m: subjects.SUBMIT(run=s.run, agent=m.name)),
-    Row("reply_to_queue", "to have an answer stored as an order", lambda s, m: subjects.PLACE_BID(resource=RESOURCE, run=s.run, agent=m.name)),
-    Row("reply_to_log", "to have an answer stored as an event", lambda s, m: subjects.REPORTED(agent=m.name, event="answered", run=s.run)),
-    Row("reply_to_system", "to have an answer taken for the end of a run", lambda _, m: subjects.RUN_CLOSED(run=m.name)),
-    Row("reply_to_admin", "to have an answer taken for an operator's command", lambda _, m: subjects.CLOSE_RUN(operator=m.name)),
-    Row("reply_to_bucket", "to have an answer written into the ledger's bucket", lambda s, m: raw_subject("$KV", "agent_state", s.run, m.name, "balance")),
-    Row("reply_to_ack", "to have an answer acknowledge somebody's order", lambda s, m: raw_subject("$JS", "ACK", ORDERS, book_name(s.run, RESOURCE), "1", "1", "1", "1", m.name)),
-    Row("reply_to_inbox", "to have an answer come out in a service's inbox", lambda _, m: raw_subject("_INBOX", "market", m.name)),
-    Row("reply_to_response", "to have an answer come out at the server's own reply subjects", lambda _, m: raw_subject("_R_", m.name, "a")),
-    Row("reply_to_api", "to have an answer taken for a request to JetStream", lambda _, m: raw_subject("$JS", "API", "STREAM", "DELETE", m.name)),
-    Row("reply_to_server", "to have an answer taken for a claim about accounts", lambda _, m: raw_subject("$SYS", "REQ", "CLAIMS", "UPDATE", m.name)),
-    Row("reply_to_delivery", "to have an answer come out as a delivery", lambda s, m: raw_subject("market", RESOURCE, "trade_executed", s.run, m.name)),
-)  # fmt: skip
+    ReplyAttack(
+        "reply_to_ledger",
+        "to have an answer taken for a submission to the ledger",
+        lambda env, attacker: subjects.SUBMIT(run=env.run, agent=attacker.name),
+    ),
+    ReplyAttack(
+        "reply_to_queue",
+        "to have an answer stored as an order",
+        lambda env, attacker: subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name),
+    ),
+    ReplyAttack(
+        "reply_to_log",
+        "to have an answer stored as an event",
+        lambda env, attacker: subjects.REPORTED(agent=attacker.name, event="answered", run=env.run),
+    ),
+    ReplyAttack(
+        "reply_to_system",
+        "to have an answer taken for the end of a run",
+        lambda _, attacker: subjects.RUN_CLOSED(run=attacker.name),
+    ),
+    ReplyAttack(
+        "reply_to_admin",
+        "to have an answer taken for an operator's command",
+        lambda _, attacker: subjects.CLOSE_RUN(operator=attacker.name),
+    ),
+    ReplyAttack(
+        "reply_to_bucket",
+        "to have an answer written into the ledger's bucket",
+        lambda env, attacker: raw_subject("$KV", "agent_state", env.run, attacker.name, "balance"),
+    ),
+    ReplyAttack(
+        "reply_to_ack",
+        "to have an answer acknowledge somebody's order",
+        lambda env, attacker: raw_subject(
+            "$JS", "ACK", ORDERS, book_name(env.run, RESOURCE), "1", "1", "1", "1", attacker.name
+        ),
+    ),
+    ReplyAttack(
+        "reply_to_inbox",
+        "to have an answer come out in a service's inbox",
+        lambda _, attacker: raw_subject("_INBOX", "market", attacker.name),
+    ),
+    ReplyAttack(
+        "reply_to_response",
+        "to have an answer come out at the server's own reply subjects",
+        lambda _, attacker: raw_subject("_R_", attacker.name, "a"),
+    ),
+    ReplyAttack(
+        "reply_to_api",
+        "to have an answer taken for a request to JetStream",
+        lambda _, attacker: raw_subject("$JS", "API", "STREAM", "DELETE", attacker.name),
+    ),
+    ReplyAttack(
+        "reply_to_server",
+        "to have an answer taken for a claim about accounts",
+        lambda _, attacker: raw_subject("$SYS", "REQ", "CLAIMS", "UPDATE", attacker.name),
+    ),
+    ReplyAttack(
+        "reply_to_delivery",
+        "to have an answer come out as a delivery",
+        lambda env, attacker: raw_subject("market", RESOURCE, "trade_executed", env.run, attacker.name),
+    ),
+)
 """Where answers are steered."""
 
 _REASON: Final = (

@@ -16,10 +16,29 @@ LATER: Final = 10**9
 """A tick that will not come."""
 
 IMITATED: Final = (
-    "closed", "run_closed", "opened", "ticked", "period_closed", "transfer_posted", "transfer_refused", "trade_executed",
-    "bid_accepted", "order_cancelled", "price_updated", "tick_cleared", "rejected", "suspended", "commanded", "changed",
-    "buried", "place_orders", "close_tick", "submit", "set", "retry",
-)  # fmt: skip
+    "closed",
+    "run_closed",
+    "opened",
+    "ticked",
+    "period_closed",
+    "transfer_posted",
+    "transfer_refused",
+    "trade_executed",
+    "bid_accepted",
+    "order_cancelled",
+    "price_updated",
+    "tick_cleared",
+    "rejected",
+    "suspended",
+    "commanded",
+    "changed",
+    "buried",
+    "place_orders",
+    "close_tick",
+    "submit",
+    "set",
+    "retry",
+)
 """Names of others' events and commands."""
 
 
@@ -240,11 +259,41 @@ async def odd_names(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 
 ATTACKS: Final = (
-    Attack("imitate_events", "to have its reports taken for events of the system", "reports are of domain agent under its own name, whatever they are called, and readers go by both", imitate),
-    Attack("forge_actor", "to write another actor, agent, type or run into its report", "the envelope is made by econsim; what is said in its place is refused", forged_fields),
-    Attack("borrow_ids", "to give its report the id and cause of a victim's event", "ids of events derive from the run's secret; an agent's own id is kept beside it", borrowed_ids),
-    Attack("lying_cycles", "to answer future ticks for a million agents, with limits that end the period", "of an agent's answer only the tick is taken over, and only of a tick there was", lying_cycles),
-    Attack("report_bombs", "to use up or break readers with what it reports", "reports are read by schema up to a size, and stored as econsim writes them", bombs),
-    Attack("odd_names", "to break subjects, terminals and parsers with the name of a report", "names are checked by grammar, told once a second, and shown as text", odd_names),
-)  # fmt: skip
+    Attack(
+        "imitate_events",
+        "to have its reports taken for events of the system",
+        "reports are of domain agent under its own name, whatever they are called, and readers go by both",
+        imitate,
+    ),
+    Attack(
+        "forge_actor",
+        "to write another actor, agent, type or run into its report",
+        "the envelope is made by econsim; what is said in its place is refused",
+        forged_fields,
+    ),
+    Attack(
+        "borrow_ids",
+        "to give its report the id and cause of a victim's event",
+        "ids of events derive from the run's secret; an agent's own id is kept beside it",
+        borrowed_ids,
+    ),
+    Attack(
+        "lying_cycles",
+        "to answer future ticks for a million agents, with limits that end the period",
+        "of an agent's answer only the tick is taken over, and only of a tick there was",
+        lying_cycles,
+    ),
+    Attack(
+        "report_bombs",
+        "to use up or break readers with what it reports",
+        "reports are read by schema up to a size, and stored as econsim writes them",
+        bombs,
+    ),
+    Attack(
+        "odd_names",
+        "to break subjects, terminals and parsers with the name of a report",
+        "names are checked by grammar, told once a second, and shown as text",
+        odd_names,
+    ),
+)
 """All of them."""

@@ -82,9 +82,19 @@ async def racing(env: Environment, attacker: Attacker) -> AttackVerdict:
 _REASON: Final = "the account is deleted: the server ends its connections, and knows it no more; the key that signed its user is gone"
 
 ATTACKS: Final = (
-    Attack("revoked_connection", "to go on with the connections it has after being thrown out", _REASON, connection),
+    Attack(
+        "revoked_connection",
+        "to go on with the connections it has after being thrown out",
+        _REASON,
+        connection,
+    ),
     Attack("revoked_credentials", "to come back with the credentials it had", _REASON, reconnect),
-    Attack("revoked_and_readmitted", "to use its old credentials after it was let in anew", "who is let in again gets another account, with other keys", readmitted),
+    Attack(
+        "revoked_and_readmitted",
+        "to use its old credentials after it was let in anew",
+        "who is let in again gets another account, with other keys",
+        readmitted,
+    ),
     Attack("revoked_in_the_moment", "to slip in while the account goes", _REASON, racing),
-)  # fmt: skip
+)
 """All of them."""

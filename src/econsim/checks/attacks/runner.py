@@ -264,8 +264,8 @@ async def open_environment(
         sim = await connect(server.url, _owner_creds(trust), "attacks-owner")
         stack.push_async_callback(sim.close)
         # Before the run opens: a later sniffer would miss its first messages.
-        owner = UserCredentials.from_creds(_owner_creds(trust).read_text())
-        system = UserCredentials.from_creds(trust.creds(SYSTEM_USER).read_text())
+        owner = UserCredentials.from_file(_owner_creds(trust))
+        system = UserCredentials.from_file(trust.creds(SYSTEM_USER))
         sniffer = await stack.enter_async_context(sniffing(server.url, owner, ">"))
         system_sniffer = await stack.enter_async_context(sniffing(server.url, system, "$SYS.REQ.>"))
         provisioner = await stack.enter_async_context(provisioning(server.url, trust))
@@ -297,7 +297,7 @@ async def open_environment(
 
 
 def _credentials(account: AgentCreds) -> UserCredentials:
-    return UserCredentials.from_creds(account.creds.read_text())
+    return UserCredentials.from_file(account.creds)
 
 
 async def _owner_powers(
@@ -330,7 +330,7 @@ async def _owner_powers(
             await client.close()
 
     expired = await make_user(BYSTANDER, -60)
-    market = UserCredentials.from_creds(server.creds("market").read_text())
+    market = UserCredentials.from_file(server.creds("market"))
     return Powers(
         revoke=revoke_agent,
         unrestricted_user=lambda name: make_user(name, CREDENTIALS_S),

@@ -106,8 +106,23 @@ async def not_text(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 
 ATTACKS: Final = (
-    Attack("lying_sizes", "to have a forbidden line read as part of one that is allowed", "a size that does not fit ends the connection, and each line is checked by itself", lying_sizes),
-    Attack("injected_lines", "to inject protocol lines through subjects, replies and headers", "what follows a line end is a line of its own, with the attacker's own rights", injected_lines),
-    Attack("not_text", "to make services deaf with bytes that are no text", "such a message is read with replacement characters, and refused as any other", not_text),
-)  # fmt: skip
+    Attack(
+        "lying_sizes",
+        "to have a forbidden line read as part of one that is allowed",
+        "a size that does not fit ends the connection, and each line is checked by itself",
+        lying_sizes,
+    ),
+    Attack(
+        "injected_lines",
+        "to inject protocol lines through subjects, replies and headers",
+        "what follows a line end is a line of its own, with the attacker's own rights",
+        injected_lines,
+    ),
+    Attack(
+        "not_text",
+        "to make services deaf with bytes that are no text",
+        "such a message is read with replacement characters, and refused as any other",
+        not_text,
+    ),
+)
 """All of them."""

@@ -94,7 +94,7 @@ def probe_text(number: int) -> str:
 @asynccontextmanager
 async def probing(url: str, creds: Path) -> AsyncIterator[Prober]:
     """Connect as the user of a creds file for the time of the context; raises SetupError if the server refuses."""
-    user = UserCredentials.from_creds(creds.read_text())
+    user = UserCredentials.from_file(creds)
     async with dial(url) as client:
         if not await client.connect(user, echo=False, name="econsim-prober"):
             reason = ", ".join(client.errors) or "it ended the connection"
