@@ -18,7 +18,7 @@ from econsim.adapters.jetstream import provision, run_reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
-from econsim.cli.verification import verified
+from econsim.cli.verification import verify_run
 from econsim.config import settings
 from econsim.runs.remote import open_run, run_events
 
@@ -132,7 +132,7 @@ def test_a_hundred_flipped_bits_are_a_hundred_places_named(state, seed):
     findings = [
         each
         for run in ("first", "second")
-        for each in asyncio.run(verified(settings(state=state), run)).findings
+        for each in asyncio.run(verify_run(settings(state=state), run)).findings
     ]
 
     missing = [each.evidence for each in findings if each.what == "record_is_missing"]

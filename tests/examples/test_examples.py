@@ -10,7 +10,7 @@ from factories import group, role, scenario
 from live_run import live_run
 
 from econsim.adapters.jetstream.audit_log import read
-from econsim.cli.verification import verified
+from econsim.cli.verification import verify_run
 from econsim.config import settings
 from econsim.domain.audit.decoding import decode
 from econsim.runs import scenario_file
@@ -82,7 +82,7 @@ async def test_the_bot_earns_in_genesis_and_the_log_tells_of_its_trades(server, 
         told = await example("e01_fifteen_line_bot", run, "ana", server=server, creds=live.creds["ana"])
         printed = await example("e02_read_the_log", run, server=server, creds=server.creds("observer"))
 
-    books = await verified(settings(nats=server.url, creds=server.creds("observer"), state=tmp_path), run)
+    books = await verify_run(settings(nats=server.url, creds=server.creds("observer"), state=tmp_path), run)
     assert books.findings == ()
     earned = told.splitlines()[-1]
     assert earned == "earned 0.49 credits"

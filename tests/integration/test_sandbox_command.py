@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from econsim.cli import sandbox
-from econsim.cli.command_group import Frame
+from econsim.cli import agent_run
+from econsim.cli.command_group import RootGroup
 from econsim.config import settings
 
 pytestmark = pytest.mark.nats
@@ -17,8 +17,8 @@ URL = "nats://127.0.0.1:1"
 
 
 def invoke(state, *args, **set_to):
-    app = typer.Typer(cls=Frame)
-    app.command("run")(sandbox.run)
+    app = typer.Typer(cls=RootGroup)
+    app.command("run")(agent_run.run)
     app.callback()(lambda: None)
     return CliRunner().invoke(app, ["run", *args], obj=settings(state=state, nats=URL, **set_to))
 

@@ -15,18 +15,24 @@ import typer
 from econsim.cli import (
     adversary,
     agent,
+    catalog,
     dead_letters,
+    events,
     experiment,
-    history,
+    export,
     ledger,
-    outputs,
+    operator,
     quota,
+    report,
     run,
+    runs,
     scenarios,
     streams,
     trust,
+    up,
+    why,
 )
-from econsim.cli.command_group import Frame, global_options
+from econsim.cli.command_group import RootGroup, global_options
 from econsim.services.gc_tuning import collect_rarely
 
 RUN: Final = "Run"
@@ -38,18 +44,18 @@ SET_UP: Final = "Set up"
 COMMANDS: Final[tuple[tuple[str, str, Callable[..., None]], ...]] = (
     (RUN, "run", run.run),
     (RUN, "resume", run.resume),
-    (RUN, "up", run.up),
+    (RUN, "up", up.up),
     (RUN, "scenarios", scenarios.scenarios),
     (RUN, "new", scenarios.new),
-    (READ, "runs", history.runs),
-    (READ, "events", history.events),
-    (READ, "why", history.why),
-    (READ, "report", outputs.report),
-    (READ, "export", outputs.export),
+    (READ, "runs", runs.runs),
+    (READ, "events", events.events),
+    (READ, "why", why.why),
+    (READ, "report", report.report),
+    (READ, "export", export.export),
     (CHECK, "check", scenarios.check),
     (CHECK, "experiment", experiment.experiment),
     (CHECK, "adversary", adversary.adversary),
-    (SET_UP, "catalog", outputs.catalog),
+    (SET_UP, "catalog", catalog.catalog),
 )
 """Panel, name and function of every command, in the order the help shows them."""
 
@@ -60,13 +66,13 @@ GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
     (OPERATE, "quota", quota.quota),
     (SET_UP, "streams", streams.streams),
     (SET_UP, "trust", trust.trust),
-    (SET_UP, "operator", trust.operator),
+    (SET_UP, "operator", operator.operator),
 )
 """Panel, name and commands of every group."""
 
 app: Final = typer.Typer(
     name="econsim",
-    cls=Frame,
+    cls=RootGroup,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

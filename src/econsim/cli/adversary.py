@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.command_group import carried_out, configured
+from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.output import console, echo, say
-from econsim.cli.unused_options import Idle, refuse_idle
+from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,9 +26,11 @@ def _attacks() -> list[str]:
     return [attack.name for attack in select_attacks([])]
 
 
-OF_ADVERSARY: Final = (
-    Idle("markdown", lambda given: not given["listed"], "does nothing without --list"),
-    Idle("only", lambda given: given["markdown"], "does nothing with --markdown, which has all attacks"),
+ADVERSARY_UNUSED_OPTIONS: Final = (
+    UnusedOption("markdown", lambda given: not given["listed"], "does nothing without --list"),
+    UnusedOption(
+        "only", lambda given: given["markdown"], "does nothing with --markdown, which has all attacks"
+    ),
 )
 """When an option of `adversary` does nothing."""
 
@@ -56,7 +58,7 @@ def adversary(
 
     Example: [cyan]econsim adversary --only mint_money --only reply_to_queue[/cyan]
     """
-    refuse_idle(context, OF_ADVERSARY)
+    refuse_unused_options(context, ADVERSARY_UNUSED_OPTIONS)
     from econsim.checks.attacks.catalogue import page, select_attacks
 
     attacks = select_attacks(only or [])
@@ -69,7 +71,7 @@ def adversary(
         return
     from econsim.checks.attacks.runner import run_attacks
 
-    report = carried_out(run_attacks(configured(context), attacks, lambda text: say(text, "dim")))
+    report = run_async(run_attacks(settings_of(context), attacks, lambda text: say(text, "dim")))
     _show(report)
     if not report.held:
         raise typer.Exit(1)

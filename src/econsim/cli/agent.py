@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from econsim.cli import option_types, sandbox
-from econsim.cli.command_group import carried_out, configured
-from econsim.cli.output import console, say, teller
-from econsim.cli.trust import existing
+from econsim.cli import agent_run, option_types
+from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.output import console, line_printer, say
+from econsim.cli.trust import existing_trust
 from econsim.errors import InvalidMessage, SetupError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ agent: Final = typer.Typer(
     help="External agents: each has an account of its own, for one run, that ends.",
 )
 
-agent.command("run")(sandbox.run)
+agent.command("run")(agent_run.run)
 
 UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 """Letter of a length of time → seconds."""
@@ -71,7 +71,7 @@ def create(
         typer.Option(
             help="How long it holds: 90s, 30m, 24h, 7d.",
             metavar="LENGTH",
-            parser=option_types.Checked(seconds),
+            parser=option_types.ParsedBy(seconds),
         ),
     ] = "24h",  # type: ignore[assignment]  # the parser reads the default too
     output: Annotated[
@@ -86,16 +86,16 @@ def create(
 
     Example: [cyan]econsim agent create ana --run demo --expires 2h --output ana.creds[/cyan]
     """
-    found, told, seatless = carried_out(_create(configured(context), run, name, expires))
+    found, told, seatless = run_async(_create(settings_of(context), run, name, expires))
     path = found.creds
     if output is not None:
-        path = _copied(found.creds, output)
+        path = _copy_creds(found.creds, output)
     say(
         "[bold]{path}[/bold]: {name} of run {run}, until {until}; {told}",
         path=path,
         name=name,
         run=run,
-        until=_when(found),
+        until=_expiry(found),
         told=told,
     )
     if seatless:
@@ -121,12 +121,12 @@ def list_(
     from econsim.identity.agent_credentials import minted
     from econsim.report.tables import print_table
 
-    trust = existing(configured(context))
+    trust = existing_trust(settings_of(context))
     table = Table(box=SIMPLE_HEAD)
     for heading in ("run", "agent", "until", "account"):
         table.add_column(heading, no_wrap=True)
     for found in minted(trust, run or "*"):
-        until = f"[dim]{_when(found)}, expired[/dim]" if found.expired(trust.now()) else _when(found)
+        until = f"[dim]{_expiry(found)}, expired[/dim]" if found.expired(trust.now()) else _expiry(found)
         table.add_row(found.run, found.agent, until, found.account)
     for each in owed(trust):
         if run in (None, each.run):
@@ -140,7 +140,7 @@ def revoke(context: typer.Context, name: NameArgument, *, run: RunOption) -> Non
 
     Example: [cyan]econsim agent revoke ana --run demo[/cyan]
     """
-    told = carried_out(_revoke(configured(context), run, name))
+    told = run_async(_revoke(settings_of(context), run, name))
     say(f"{name} of run {run} is out; {told}")
 
 
@@ -152,10 +152,10 @@ def watch(context: typer.Context) -> None:
 
     Example: [cyan]econsim --nats nats://nats:4222 --state /state agent watch[/cyan]
     """
-    carried_out(_watch(configured(context)))
+    run_async(_watch(settings_of(context)))
 
 
-def _copied(creds: Path, output: Path) -> Path:
+def _copy_creds(creds: Path, output: Path) -> Path:
     from econsim.identity.private_files import write
 
     try:
@@ -166,7 +166,7 @@ def _copied(creds: Path, output: Path) -> Path:
     return output
 
 
-def _when(found: AgentCreds) -> str:
+def _expiry(found: AgentCreds) -> str:
     from econsim.adapters.clock import moment
 
     return moment(found.expires)
@@ -213,7 +213,7 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
-    trust, url = existing(config), _url(config)
+    trust, url = existing_trust(config), _url(config)
     if not url:
         revoke_later(trust, find(trust, run, name))
         return "no server runs here: the next one will not know it"
@@ -234,11 +234,11 @@ async def _watch(config: Settings) -> None:
     from econsim.app import server_of
     from econsim.runs.launch.flood_watch import watch_agents
 
-    server = replace(server_of(config), trust=existing(config))
+    server = replace(server_of(config), trust=existing_trust(config))
     if not server.url:
         message = "no NATS server is running here; start one with `econsim up`, or name one with --nats"
         raise SetupError(message)
-    async with watch_agents(server, teller(console())):
+    async with watch_agents(server, line_printer(console())):
         say(f"watching the agents of {server.url}; stop: Ctrl-C")
         await asyncio.Event().wait()
 

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from econsim import __version__
 from econsim.cli import option_types
 from econsim.cli.help_page import Row, page
-from econsim.cli.output import PIPE_CLOSED, echo, flush, hold, hush
+from econsim.cli.output import PIPE_CLOSED, discard_stdout, echo, flush_stdout, set_encoding_fallback
 from econsim.errors import EconsimError, SetupError
 
 Result = TypeVar("Result")
@@ -45,19 +45,19 @@ _HELP_ASKED: Final = "econsim.help"
 _VALUED: Final = ("--state", "--nats", "--creds")
 
 
-class Frame(TyperGroup):
+class RootGroup(TyperGroup):
     """The group of all commands."""
 
     def main(self, args: Any = None, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - Typer's own
         """Run the command line and end the process; a mistake in it is said in one line."""
-        hold()
+        set_encoding_fallback()
         standalone = named.pop("standalone_mode", True)
         try:
             status = super().main(args, *more, **{**named, "standalone_mode": False})
         except UsageError as error:
             if not standalone:
                 raise
-            complain(error)
+            print_usage_error(error)
             status = USAGE
         if not standalone:
             return status
@@ -66,7 +66,7 @@ class Frame(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - its type is private to Typer
         """Take the global options wherever they stand, so that nobody has to know where they belong."""
         ctx.meta[_HELP_ASKED] = not {"--help", "-h"}.isdisjoint(args)
-        return super().parse_args(ctx, hoisted(args))
+        return super().parse_args(ctx, global_options_first(args))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 - their types are private to Typer
         """Show the front page."""
@@ -83,11 +83,11 @@ class Frame(TyperGroup):
         """Run the command; an error is said in one line, without a traceback."""
         try:
             done = super().invoke(ctx)
-            flush()
+            flush_stdout()
         except EconsimError as error:
             fail(error)
         except BrokenPipeError:
-            hush()
+            discard_stdout()
             raise typer.Exit(PIPE_CLOSED) from None
         except OSError as error:
             fail(SetupError(": ".join(filter(None, (error.filename, error.strerror or str(error))))))
@@ -97,7 +97,7 @@ class Frame(TyperGroup):
         return done
 
 
-def hoisted(args: list[str]) -> list[str]:
+def global_options_first(args: list[str]) -> list[str]:
     """Return the arguments with the global options moved to the front; what follows `--` stays."""
     front: list[str] = []
     rest: list[str] = []
@@ -118,24 +118,25 @@ def hoisted(args: list[str]) -> list[str]:
 def fail(error: EconsimError) -> NoReturn:
     """Say an error in a red line on stderr and end the command with 1."""
     remedy = "; try again in a moment" if error.retryable else ""
-    _in_red(f"{error}{remedy}")
+    print_error(f"{error}{remedy}")
     raise typer.Exit(1)
 
 
-def complain(error: Any) -> None:  # noqa: ANN401 - its type is private to Typer
+def print_usage_error(error: Any) -> None:  # noqa: ANN401 - its type is private to Typer
     """Say in a red line on stderr what is wrong with the command line, and which help tells more."""
     # Without a message it is Typer's sign that a group was called bare and its help was shown.
     if said := error.format_message():
         where = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
-        _in_red(f"{said.strip().removesuffix('.').removeprefix(_INVALID)}{where}")
+        print_error(f"{said.strip().removesuffix('.').removeprefix(_INVALID)}{where}")
 
 
-def _in_red(sentence: str) -> None:
+def print_error(sentence: str) -> None:
+    """Print an error in red on stderr, on one line."""
     echo("error: ", err=True, end="", fg="red", bold=True)
     echo(" ".join(sentence.split()), err=True, fg="red")
 
 
-def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
+def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's coroutine; Ctrl-C and a polite kill both let it clean up, then count as stopped."""
     import asyncio
     import signal
@@ -154,7 +155,7 @@ def carried_out(work: Coroutine[Any, Any, Result]) -> Result:
         raise KeyboardInterrupt from None
 
 
-def configured(context: typer.Context) -> Settings:
+def settings_of(context: typer.Context) -> Settings:
     """Return the settings with the global options over them."""
     made: Settings = context.obj
     return made

@@ -29,7 +29,7 @@ SETUP: Final = "setup"
 
 
 @asynccontextmanager
-async def attached(config: Settings, role: str = OBSERVER) -> AsyncIterator[Client]:
+async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIterator[Client]:
     """Connect as a role for the time of the context.
 
     Raises SetupError if there is no server to connect to, or it refuses; the message says what to do.
@@ -38,20 +38,20 @@ async def attached(config: Settings, role: str = OBSERVER) -> AsyncIterator[Clie
 
     url = config.nats or state_directory.running(config.state)
     if url is not None:
-        async with _connected(url, _identity(config, role), role) as client:
+        async with _client(url, _creds_of(config, role), role) as client:
             yield client
         return
     from econsim.adapters.server.embedded import EmbeddedServer
 
-    kept(config)
+    require_runs(config)
     async with (
         EmbeddedServer(config.state, port=config.port, binary=config.nats_server) as server,
-        _connected(server.url, server.creds(role), role) as client,
+        _client(server.url, server.creds(role), role) as client,
     ):
         yield client
 
 
-def kept(config: Settings) -> None:
+def require_runs(config: Settings) -> None:
     """Raise SetupError, with what to do, if no server is named and the state directory keeps no runs."""
     if config.nats or (config.state / "nats" / "data").is_dir():
         return
@@ -63,7 +63,7 @@ def kept(config: Settings) -> None:
 
 
 @asynccontextmanager
-async def _connected(url: str, creds: Path | None, role: str) -> AsyncIterator[Client]:
+async def _client(url: str, creds: Path | None, role: str) -> AsyncIterator[Client]:
     from econsim.adapters.jetstream.run_reader import reader
     from econsim.adapters.nats.connection import connect
 
@@ -76,7 +76,7 @@ async def _connected(url: str, creds: Path | None, role: str) -> AsyncIterator[C
         await client.close()
 
 
-def _identity(config: Settings, role: str) -> Path | None:
+def _creds_of(config: Settings, role: str) -> Path | None:
     """Return the creds file of a role; none for a foreign server that was named without creds."""
     if config.creds and not config.creds.is_dir():
         return config.creds

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.command_group import carried_out, configured
-from econsim.cli.connect import attached
-from econsim.cli.operator_connection import Commander, commanding
+from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.connect import connect_to_server
+from econsim.cli.operator_connection import OperatorConnection, connect_operator
 from econsim.cli.output import console, echo
 from econsim.errors import Refused
 
@@ -35,7 +35,7 @@ PAYLOAD_SHOWN_MAX: Final = 4_000
 REASON_SHOWN_MAX: Final = 80
 """Characters of a reason in the list; `show` has all of it."""
 
-NONE: Final = "there are no such letters"
+NO_LETTERS: Final = "there are no such letters"
 """Said when none is meant."""
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -78,7 +78,7 @@ SequencesArgument = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LetterFilter:
     """Which letters are meant."""
 
     sequences: tuple[int, ...] = ()
@@ -103,7 +103,7 @@ def list_(context: typer.Context, *, run: RunOption = None, code: CodeOption = N
 
     Example: [cyan]econsim dead-letters list --run last[/cyan]
     """
-    carried_out(_list(configured(context), Choice(run=run, code=code)))
+    run_async(_list(settings_of(context), LetterFilter(run=run, code=code)))
 
 
 @dead_letters.command()
@@ -122,7 +122,7 @@ def show(
 
     Example: [cyan]econsim dead-letters show 7[/cyan]
     """
-    carried_out(_show(configured(context), sequence))
+    run_async(_show(settings_of(context), sequence))
 
 
 @dead_letters.command()
@@ -145,8 +145,8 @@ def retry(
     from econsim import subjects
     from econsim.schemas.admin import RetryLetter
 
-    choice = chosen(sequences, run, code, everything=all_)
-    carried_out(_each(configured(context), choice, subjects.RETRY_LETTER, RetryLetter))
+    choice = letter_filter(sequences, run, code, everything=all_)
+    run_async(_each(settings_of(context), choice, subjects.RETRY_LETTER, RetryLetter))
 
 
 @dead_letters.command()
@@ -167,11 +167,13 @@ def drop(
     from econsim import subjects
     from econsim.schemas.admin import DropLetter
 
-    choice = chosen(sequences, run, code, everything=all_)
-    carried_out(_each(configured(context), choice, subjects.DROP_LETTER, DropLetter))
+    choice = letter_filter(sequences, run, code, everything=all_)
+    run_async(_each(settings_of(context), choice, subjects.DROP_LETTER, DropLetter))
 
 
-def chosen(sequences: list[int] | None, run: str | None, code: str | None, *, everything: bool) -> Choice:
+def letter_filter(
+    sequences: list[int] | None, run: str | None, code: str | None, *, everything: bool
+) -> LetterFilter:
     """Return which letters a command line means; raises BadParameter if it does not say it, or says it twice."""
     if bool(sequences) == everything:
         message = "name the sequences of letters, or --all (which --run and --code narrow)"
@@ -179,10 +181,10 @@ def chosen(sequences: list[int] | None, run: str | None, code: str | None, *, ev
     if sequences and (run or code):
         message = "--run and --code narrow --all; sequences are exact already"
         raise typer.BadParameter(message)
-    return Choice(tuple(dict.fromkeys(sequences or ())), run, code)
+    return LetterFilter(tuple(dict.fromkeys(sequences or ())), run, code)
 
 
-async def _list(config: Settings, choice: Choice) -> None:
+async def _list(config: Settings, choice: LetterFilter) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -190,64 +192,64 @@ async def _list(config: Settings, choice: Choice) -> None:
     from econsim.adapters.clock import unix_seconds
     from econsim.report.tables import print_table
 
-    async with attached(config) as client:
-        found = await _found(client, choice)
+    async with connect_to_server(config) as client:
+        found = await _matching_letters(client, choice)
     if not found:
-        echo(NONE)
+        echo(NO_LETTERS)
         return
     table = Table(box=SIMPLE_HEAD, title=f"{len(found)} dead letters", title_justify="left")
     table.add_column("sequence", justify="right", no_wrap=True)
     for heading in ("run", "subject", "code", "reason", "age"):
         table.add_column(heading, overflow="fold", no_wrap=heading not in ("subject", "reason"))
     for letter in found:
-        row = (letter.run, letter.subject, letter.code, shortened(letter.reason, REASON_SHOWN_MAX))
+        row = (letter.run, letter.subject, letter.code, truncate(letter.reason, REASON_SHOWN_MAX))
         cells = (*row, age(letter.buried_at, unix_seconds()))
-        table.add_row(str(letter.sequence), *(Text(plain(cell)) for cell in cells))
+        table.add_row(str(letter.sequence), *(Text(printable(cell)) for cell in cells))
     print_table(console(), table)
 
 
 async def _show(config: Settings, sequence: int) -> None:
     from econsim.adapters.jetstream.dead_letters import letters, no_letter
 
-    async with attached(config) as client, aclosing(letters(client, sequence)) as following:
+    async with connect_to_server(config) as client, aclosing(letters(client, sequence)) as following:
         found = await anext(following, None)
     if found is None or found.sequence != sequence:
         raise no_letter(sequence)
-    console().print(told(found), markup=False, soft_wrap=True)
+    console().print(letter_text(found), markup=False, soft_wrap=True)
 
 
 async def _each(
-    config: Settings, choice: Choice, subject: Subject, request: type[RetryLetter | DropLetter]
+    config: Settings, choice: LetterFilter, subject: Subject, request: type[RetryLetter | DropLetter]
 ) -> None:
     """Have every letter dealt with, one after the other; a refusal does not stop the rest."""
     refused = 0
     sequences = choice.sequences
     if not sequences:
-        async with attached(config) as client:
-            sequences = tuple(found.sequence for found in await _found(client, choice))
-    async with commanding(config) as commander:
+        async with connect_to_server(config) as client:
+            sequences = tuple(found.sequence for found in await _matching_letters(client, choice))
+    async with connect_operator(config) as commander:
         for sequence in sequences:
             refused += not await _one(commander, subject, request(sequence=sequence))
     if not sequences:
-        echo(NONE)
+        echo(NO_LETTERS)
     if refused:
         raise typer.Exit(1)
 
 
-async def _one(commander: Commander, subject: Subject, request: RetryLetter | DropLetter) -> bool:
+async def _one(commander: OperatorConnection, subject: Subject, request: RetryLetter | DropLetter) -> bool:
     """Have one letter dealt with and say what was done; false if it was refused."""
     from econsim.schemas.admin import LetterDone
 
     try:
         done = await commander.ask(subject, request, LetterDone)
     except Refused as error:
-        echo(f"letter {request.sequence}: {plain(str(error))}", err=True, fg="red")
+        echo(f"letter {request.sequence}: {printable(str(error))}", err=True, fg="red")
         return False
-    echo(outcome(done))
+    echo(outcome_line(done))
     return True
 
 
-async def _found(client: Client, choice: Choice) -> list[Letter]:
+async def _matching_letters(client: Client, choice: LetterFilter) -> list[Letter]:
     from econsim.adapters.jetstream.dead_letters import letters
     from econsim.cli.run_log import LAST, resolve
 
@@ -258,16 +260,14 @@ async def _found(client: Client, choice: Choice) -> list[Letter]:
         return [letter async for letter in found if choice.fits(letter)]
 
 
-def outcome(done: LetterDone) -> str:
+def outcome_line(done: LetterDone) -> str:
     """Return what was done with a letter, as a sentence."""
     if done.stream is None:
-        return f"letter {done.sequence} to {plain(done.subject)} was dropped"
-    return (
-        f"letter {done.sequence} went back to {plain(done.subject)}: message {done.stored} of {done.stream}"
-    )
+        return f"letter {done.sequence} to {printable(done.subject)} was dropped"
+    return f"letter {done.sequence} went back to {printable(done.subject)}: message {done.stored} of {done.stream}"
 
 
-def told(letter: Letter) -> str:
+def letter_text(letter: Letter) -> str:
     """Return all of a letter that a terminal may see."""
     lines = [
         f"letter    {letter.sequence}",
@@ -282,21 +282,21 @@ def told(letter: Letter) -> str:
         *(f"header    {name}: {value}" for name, value in sorted(letter.headers.items())),
         f"payload   {len(letter.payload):,} bytes",
     ]
-    return "\n".join([*map(plain, lines), "", readable(letter.payload)])
+    return "\n".join([*map(printable, lines), "", payload_text(letter.payload)])
 
 
-def readable(payload: bytes) -> str:
+def payload_text(payload: bytes) -> str:
     """Return a payload for people: indented if it is JSON, printable whatever it is, and cut."""
     text = payload.decode(errors="replace")
     # What is not JSON, or too deep to be indented, is shown as it came.
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    shown = "\n".join(map(plain, text[:PAYLOAD_SHOWN_MAX].split("\n")))
+    shown = "\n".join(map(printable, text[:PAYLOAD_SHOWN_MAX].split("\n")))
     hidden = len(text) - PAYLOAD_SHOWN_MAX
     return f"{shown}\n… and {hidden:,} more characters" if hidden > 0 else shown
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text in which what a terminal would obey is written out instead."""
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape", "backslashreplace").decode()
@@ -304,7 +304,7 @@ def plain(text: str) -> str:
     )
 
 
-def shortened(text: str, most: int) -> str:
+def truncate(text: str, most: int) -> str:
     """Return a text of at most so many characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 

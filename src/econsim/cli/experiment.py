@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.command_group import configured
+from econsim.cli.command_group import settings_of
 from econsim.cli.output import console
-from econsim.cli.unused_options import Idle, refuse_idle
+from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
     from typer.core import TyperArgument, TyperOption
@@ -28,8 +28,10 @@ def _experiments() -> list[str]:
     return [each.name for each in EXPERIMENTS]
 
 
-OF_EXPERIMENT: Final = tuple(
-    Idle(option, lambda given: given["name"] is None, "does nothing without the NAME of an experiment")
+EXPERIMENT_UNUSED_OPTIONS: Final = tuple(
+    UnusedOption(
+        option, lambda given: given["name"] is None, "does nothing without the NAME of an experiment"
+    )
     for option in ("quick", "processes", "image")
 )
 """When an option of `experiment` does nothing."""
@@ -64,7 +66,7 @@ def experiment(
 
     Example: [cyan]econsim experiment[/cyan], then [cyan]econsim experiment call_vs_cda[/cyan]
     """
-    refuse_idle(context, OF_EXPERIMENT)
+    refuse_unused_options(context, EXPERIMENT_UNUSED_OPTIONS)
     if name is None:
         _list()
         return
@@ -73,9 +75,9 @@ def experiment(
     from econsim.identity.private_files import closed
 
     wanted = catalogue.find(name)
-    outcome = _made(wanted.quick() if quick else wanted, processes, typed(context))
+    outcome = _run_experiment(wanted.quick() if quick else wanted, processes, command_line(context))
     # Of its own, so that a quick look never takes the place of the numbers at full size.
-    directory = configured(context).state / "experiments" / (f"{name}-quick" if quick else name)
+    directory = settings_of(context).state / "experiments" / (f"{name}-quick" if quick else name)
     with closed(directory):
         write(outcome, directory)
     if image:
@@ -106,7 +108,7 @@ def _list() -> None:
     print_table(console(), table)
 
 
-def typed(context: typer.Context) -> str:
+def command_line(context: typer.Context) -> str:
     """Return the command line as it was given: commands, and the options and arguments somebody typed."""
     words: list[str] = []
     step: Any = context
@@ -129,7 +131,7 @@ def _words(context: typer.Context, parameter: Given) -> list[str]:
     return [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
 
 
-def _made(wanted: Experiment, processes: int | None, command: str) -> ExperimentResult:
+def _run_experiment(wanted: Experiment, processes: int | None, command: str) -> ExperimentResult:
     """Run an experiment under a progress bar."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from econsim.cli.command_group import carried_out, configured
-from econsim.cli.connect import attached
-from econsim.cli.history import RunArgument
+from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console, say
+from econsim.cli.run_argument import RunArgument
 from econsim.errors import CorruptJournal
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def verify(context: typer.Context, run: RunArgument = "last") -> None:
 
     Example: [cyan]econsim ledger verify last[/cyan]
     """
-    carried_out(_verify(configured(context), run))
+    run_async(_verify(settings_of(context), run))
 
 
 @ledger.command()
@@ -41,14 +41,14 @@ def balances(context: typer.Context, run: RunArgument = "last") -> None:
 
     Example: [cyan]econsim ledger balances last[/cyan]
     """
-    carried_out(_balances(configured(context), run))
+    run_async(_balances(settings_of(context), run))
 
 
 async def _verify(config: Settings, run: str) -> None:
-    from econsim.cli.verification import told, verified
+    from econsim.cli.verification import verification_lines, verify_run
 
-    found = await verified(config, run)
-    for text in told(found):
+    found = await verify_run(config, run)
+    for text in verification_lines(found):
         say(text)
     if found.findings:
         raise typer.Exit(1)
@@ -63,7 +63,7 @@ async def _books(config: Settings, run: str) -> tuple[str, StoredLedger, list[Ga
 
     books = StoredLedger()
     gaps: list[Gap] = []
-    async with attached(config) as client:
+    async with connect_to_server(config) as client:
         name = await resolve(client, run)
         async for stored in history(client, name, gaps):
             if stored.changed_as(logged_as(stored.subject)):

@@ -10,7 +10,7 @@ LISTED_MAX: Final = 20
 """Names that one sentence lists; of more it says how many there are."""
 
 
-def nearest(name: str, known: Iterable[str], several: str) -> str:
+def name_suggestion(name: str, known: Iterable[str], several: str) -> str:
     """Return the remedy for a name that is not among the known ones; `several` is what they are called."""
     names = list(known)
     if near := get_close_matches(name, names, n=1):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from econsim.cli.connect import OPERATOR, attached
+from econsim.cli.connect import OPERATOR, connect_to_server
 from econsim.errors import NotFound, SetupError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Reply = TypeVar("Reply", bound="Message")
 
 
 @dataclass(frozen=True, slots=True)
-class Commander:
+class OperatorConnection:
     """An operator who is connected."""
 
     client: Client
@@ -43,10 +43,10 @@ class Commander:
 
 
 @asynccontextmanager
-async def commanding(config: Settings) -> AsyncIterator[Commander]:
+async def connect_operator(config: Settings) -> AsyncIterator[OperatorConnection]:
     """Connect as the operator for the time of the context; raises SetupError if that cannot be."""
     from econsim.app import server_of
     from econsim.runs.launch.key_audit import operator_name
 
-    async with attached(config, OPERATOR) as client:
-        yield Commander(client, operator_name(server_of(config).creds(OPERATOR)))
+    async with connect_to_server(config, OPERATOR) as client:
+        yield OperatorConnection(client, operator_name(server_of(config).creds(OPERATOR)))

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from econsim.cli.nearest import nearest
+from econsim.cli.nearest import name_suggestion
 from econsim.errors import EconsimError
 
 SHOWN_MAX: Final = 60
@@ -43,12 +43,12 @@ _EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,128}")
 
 
-def refuse(message: str) -> typer.BadParameter:
+def bad_value(message: str) -> typer.BadParameter:
     """Return the error of a bad value."""
     return typer.BadParameter(message)
 
 
-def shown(text: str) -> str:
+def quoted_value(text: str) -> str:
     """Return a bad value as it is repeated in the error."""
     return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
@@ -66,8 +66,8 @@ class Whole:
         """Return the number."""
         written = str(text)
         if not _WHOLE.fullmatch(written) or not self.low <= int(written) <= self.high:
-            message = f"{shown(written)} is no whole number from {self.low} to {self.high}"
-            raise refuse(message)
+            message = f"{quoted_value(written)} is no whole number from {self.low} to {self.high}"
+            raise bad_value(message)
         return int(written)
 
 
@@ -103,8 +103,8 @@ class Seconds:
         except ValueError:
             length = math.nan
         if not self.low <= length <= self.high:
-            message = f"{shown(str(text))} is no number of seconds from {self.low:g} to {self.high:g}"
-            raise refuse(message)
+            message = f"{quoted_value(str(text))} is no number of seconds from {self.low:g} to {self.high:g}"
+            raise bad_value(message)
         return length
 
 
@@ -121,13 +121,13 @@ class OneOf:
         """Return the name."""
         names = list(self.known())
         if text not in names:
-            message = f"there is no {self.what} {shown(text)}; {nearest(text, names, f'{self.what}s')}"
-            raise refuse(message)
+            message = f"there is no {self.what} {quoted_value(text)}; {name_suggestion(text, names, f'{self.what}s')}"
+            raise bad_value(message)
         return text
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class ParsedBy:
     """What a function of ours takes; its complaint is the error."""
 
     check: Callable[[str], Any]
@@ -138,7 +138,7 @@ class Checked:
         try:
             return self.check(str(text))
         except EconsimError as error:
-            raise refuse(str(error)) from error
+            raise bad_value(str(error)) from error
 
 
 def name(text: str) -> str:
@@ -146,10 +146,8 @@ def name(text: str) -> str:
     from econsim.schemas.types import NAME_LENGTH_MAX, NAME_PATTERN
 
     if not re.fullmatch(NAME_PATTERN.removesuffix("$"), text) or len(text) > NAME_LENGTH_MAX:
-        message = (
-            f"{shown(text)} is no name; use 1 to {NAME_LENGTH_MAX} of a-z 0-9 _ -, a letter or digit first"
-        )
-        raise refuse(message)
+        message = f"{quoted_value(text)} is no name; use 1 to {NAME_LENGTH_MAX} of a-z 0-9 _ -, a letter or digit first"
+        raise bad_value(message)
     return text
 
 
@@ -158,8 +156,8 @@ def person(text: str) -> str:
     from econsim.schemas.names import is_agent_name_reserved
 
     if is_agent_name_reserved(text):
-        message = f"{shown(text)} is a name of the system's own; choose the person's"
-        raise refuse(message)
+        message = f"{quoted_value(text)} is a name of the system's own; choose the person's"
+        raise bad_value(message)
     return name(text)
 
 
@@ -168,8 +166,8 @@ def run_name(text: str) -> str:
     from econsim.schemas.names import RUNS_RESERVED
 
     if text in RUNS_RESERVED:
-        message = f"{shown(text)} stands for something else; choose another name for the run"
-        raise refuse(message)
+        message = f"{quoted_value(text)} stands for something else; choose another name for the run"
+        raise bad_value(message)
     return name(text)
 
 
@@ -178,26 +176,26 @@ def agent(text: str) -> str:
     from econsim.schemas.names import is_agent_name_reserved
 
     if is_agent_name_reserved(name(text)):
-        message = f"{shown(text)} is no agent's name: it stands for something of the system; choose another"
-        raise refuse(message)
+        message = (
+            f"{quoted_value(text)} is no agent's name: it stands for something of the system; choose another"
+        )
+        raise bad_value(message)
     return text
 
 
 def event(text: str) -> str:
     """Take the id of an event, trade, order or chain, or the beginning of one."""
     if not _EVENT.fullmatch(text):
-        message = (
-            f"{shown(text)} is no id; `econsim events` shows those of trades and orders, `--json` all of them"
-        )
-        raise refuse(message)
+        message = f"{quoted_value(text)} is no id; `econsim events` shows those of trades and orders, `--json` all of them"
+        raise bad_value(message)
     return text
 
 
 def code(text: str) -> str:
     """Take the code of a refusal."""
     if not _CODE.fullmatch(text):
-        message = f"{shown(text)} is no code; those are sentences in snake case, like run_is_not_open"
-        raise refuse(message)
+        message = f"{quoted_value(text)} is no code; those are sentences in snake case, like run_is_not_open"
+        raise bad_value(message)
     return text
 
 
@@ -210,8 +208,8 @@ def urls(text: str) -> str:
         except ValueError:
             usable = False
         if not usable or re.search(r"[\s\x00-\x1f]", each.strip()):
-            message = f"{shown(text)} is no URL of a NATS server; write it like nats://127.0.0.1:4222, nodes with commas"
-            raise refuse(message)
+            message = f"{quoted_value(text)} is no URL of a NATS server; write it like nats://127.0.0.1:4222, nodes with commas"
+            raise bad_value(message)
     return text
 
 
@@ -219,8 +217,8 @@ def state_directory(text: str | Path) -> Path:
     """Take the state directory: it need not be there yet, but nothing else may be in its place."""
     path = _path(text)
     if path.exists() and not path.is_dir():
-        message = f"{shown(str(text))} is a file, not a directory"
-        raise refuse(message)
+        message = f"{quoted_value(str(text))} is a file, not a directory"
+        raise bad_value(message)
     return path
 
 
@@ -237,11 +235,11 @@ def existing(text: str | Path) -> Path:
     """Take a file or directory that is there and can be read."""
     path = _path(text)
     if not path.exists():
-        message = f"there is no {shown(str(text))}; give a file or directory that is there"
-        raise refuse(message)
+        message = f"there is no {quoted_value(str(text))}; give a file or directory that is there"
+        raise bad_value(message)
     if not os.access(path, os.R_OK):
-        message = f"{shown(str(text))} may not be read by you"
-        raise refuse(message)
+        message = f"{quoted_value(str(text))} may not be read by you"
+        raise bad_value(message)
     return path
 
 
@@ -249,8 +247,8 @@ def new_file(text: str | Path) -> Path:
     """Take the place of a file to write; directories on the way to it are made as needed."""
     path = _path(text)
     if path.is_dir():
-        message = f"{shown(str(text))} is a directory; name a file in it"
-        raise refuse(message)
+        message = f"{quoted_value(str(text))} is a directory; name a file in it"
+        raise bad_value(message)
     _writable(path, text)
     return path
 
@@ -259,13 +257,13 @@ def new_directory(text: str | Path) -> Path:
     """Take a directory to write in; made as needed."""
     path = _path(text)
     if path.exists() and not path.is_dir():
-        message = f"{shown(str(text))} is a file; name a directory"
-        raise refuse(message)
+        message = f"{quoted_value(str(text))} is a file; name a directory"
+        raise bad_value(message)
     _writable(path, text)
     return path
 
 
-def place(text: str | Path) -> Path:
+def any_path(text: str | Path) -> Path:
     """Take a path on whatever machine."""
     return _path(text)
 
@@ -274,14 +272,14 @@ def _path(text: str | Path) -> Path:
     """Return a path that the system can have, whether anything is there or not."""
     written = str(text)
     if not written or "\0" in written:
-        message = f"{shown(written)} is no path; name a file or directory"
-        raise refuse(message)
+        message = f"{quoted_value(written)} is no path; name a file or directory"
+        raise bad_value(message)
     try:
         os.lstat(written)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.EACCES):
-            message = f"{shown(written)} is no usable path: {(error.strerror or '').lower()}"
-            raise refuse(message) from None
+            message = f"{quoted_value(written)} is no usable path: {(error.strerror or '').lower()}"
+            raise bad_value(message) from None
     return Path(written)
 
 
@@ -291,8 +289,8 @@ def _writable(path: Path, text: str | Path) -> None:
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
     if not os.access(place, os.W_OK) or (place.is_dir() and not _takes_directories(place)):
-        message = f"{shown(str(text))} cannot be written: {str(place)!r} may not be changed by you"
-        raise refuse(message)
+        message = f"{quoted_value(str(text))} cannot be written: {str(place)!r} may not be changed by you"
+        raise bad_value(message)
 
 
 def _takes_directories(place: Path) -> bool:

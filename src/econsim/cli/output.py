@@ -61,7 +61,7 @@ PLAIN: Final = {
 """Character → what stands for it where the encoding has none; another line of a drawing is `+`, the rest is escaped."""
 
 
-def hold() -> None:
+def set_encoding_fallback() -> None:
     """Make standard output and error write every text, whatever their encoding; safe to call again."""
     codecs.register_error(ERRORS, _plain)
     for stream in (sys.stdout, sys.stderr):
@@ -70,13 +70,13 @@ def hold() -> None:
             reconfigure(errors=ERRORS)
 
 
-def flush() -> None:
+def flush_stdout() -> None:
     """Write out what waits in standard output, while a closed pipe can still be told from success."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
-def hush() -> None:
+def discard_stdout() -> None:
     """Have what is left of standard output go nowhere, so that nothing fails on it at the end of the process."""
     with suppress(OSError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -103,7 +103,7 @@ def say(sentence: str, style: str = "", **parts: object) -> None:
     console().print(sentence, style=style, soft_wrap=True)
 
 
-def teller(out: Console) -> Callable[[str], None]:
+def line_printer(out: Console) -> Callable[[str], None]:
     """Return what prints a text somebody else wrote: as it is, on one line."""
     return lambda text: out.print(text, markup=False, soft_wrap=True)
 
@@ -116,7 +116,7 @@ def echo(text: str, *, end: str = "\n", err: bool = False, **style: Any) -> None
     typer.echo(end, file=stream, nl=False)
 
 
-def warn(sentences: Sequence[str]) -> None:
+def print_warnings(sentences: Sequence[str]) -> None:
     """Print warnings on standard error, one line each; of more than WARNINGS_SHOWN_MAX the first, and how many there are."""
     for sentence in sentences[:WARNINGS_SHOWN_MAX]:
         echo(f"warning: {sentence}", err=True, fg="yellow")
@@ -125,7 +125,7 @@ def warn(sentences: Sequence[str]) -> None:
 
 
 def write_json(text: str) -> None:
-    """Write a line of JSON that stays JSON in any encoding; many are quick, because they wait for `flush`."""
+    """Write a line of JSON that stays JSON in any encoding; many are quick, because they wait for `flush_stdout`."""
     fits = _is_utf(sys.stdout)
     sys.stdout.write(
         text if fits else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
@@ -142,10 +142,10 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]
-    return "".join(map(_written, lacking)), error.end
+    return "".join(map(_plain_character, lacking)), error.end
 
 
-def _written(sign: str) -> str:
+def _plain_character(sign: str) -> str:
     if sign in PLAIN:
         return PLAIN[sign]
     is_drawing = "\u2500" <= sign <= "\u259f"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.command_group import carried_out, configured
-from econsim.cli.connect import attached
-from econsim.cli.history import RunArgument
-from econsim.cli.operator_connection import commanding
+from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.connect import connect_to_server
+from econsim.cli.operator_connection import connect_operator
 from econsim.cli.output import console
+from econsim.cli.run_argument import RunArgument
 
 if TYPE_CHECKING:
     from econsim.config import Settings
@@ -39,7 +39,7 @@ def show(context: typer.Context, run: RunArgument = "last", *, agent: AgentOptio
 
     Example: [cyan]econsim quota show last --agent buyer_003[/cyan]
     """
-    carried_out(_show(configured(context), run, agent))
+    run_async(_show(settings_of(context), run, agent))
 
 
 @quota.command("set")
@@ -54,10 +54,10 @@ def set_(
 
     Example: [cyan]econsim quota set last --agent buyer_003 max_order_rate=5[/cyan]
     """
-    carried_out(_set(configured(context), run, agent, changes(limits)))
+    run_async(_set(settings_of(context), run, agent, quota_update(limits)))
 
 
-def changes(limits: list[str]) -> QuotaUpdate:
+def quota_update(limits: list[str]) -> QuotaUpdate:
     """Return the update that arguments `name=value` stand for; raises BadParameter with what would be right."""
     from pydantic import ValidationError
 
@@ -89,7 +89,7 @@ async def _show(config: Settings, run: str, agent: str | None) -> None:
     from econsim.adapters.jetstream.quota_table import shown
     from econsim.cli.run_log import require_agent, resolve
 
-    async with attached(config) as client:
+    async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
         if agent:
             await require_agent(client, name, agent)
@@ -103,11 +103,11 @@ async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdat
     from econsim.schemas.admin import SetQuota
     from econsim.schemas.quota import Quotas
 
-    async with attached(config) as client:
+    async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
         if agent:
             await require_agent(client, name, agent)
-    async with commanding(config) as commander:
+    async with connect_operator(config) as commander:
         request = SetQuota(run=name, agent=agent, update=update)
         quotas = await commander.ask(subjects.SET_QUOTA, request, Quotas)
     _print(name, agent, quotas)
@@ -129,9 +129,11 @@ def _print(run: str, agent: str | None, quotas: Quotas) -> None:
     for name, field in Quotas.model_fields.items():
         value: int | None = getattr(quotas, name)
         style = "bold yellow" if value != field.default else ""
-        table.add_row(name, _said(value), _said(field.default), field.description or "", style=style)
+        table.add_row(
+            name, _limit_text(value), _limit_text(field.default), field.description or "", style=style
+        )
     print_table(console(), table)
 
 
-def _said(value: int | None) -> str:
+def _limit_text(value: int | None) -> str:
     return "the scenario's" if value is None else f"{value:,}"

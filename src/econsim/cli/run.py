@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from econsim.cli import option_types
 from econsim.cli import run_options as options
-from econsim.cli.command_group import carried_out, configured, report_path
-from econsim.cli.connect import kept
-from econsim.cli.history import RunArgument
-from econsim.cli.output import console, teller, warn
+from econsim.cli.command_group import report_path, run_async, settings_of
+from econsim.cli.connect import require_runs
+from econsim.cli.output import console, line_printer, print_warnings
+from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
-from econsim.cli.unused_options import refuse_idle
+from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -57,12 +56,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim run my.toml --spread --workers 2
         econsim run genesis --external ana:30s
     """
-    refuse_idle(context, options.OF_RUN)
+    refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
     from econsim.report.render_process import ReportProcess
     from econsim.runs import scenario_file
     from econsim.runs.overrides import apply_overrides, check_externals
 
-    config = configured(context)
+    config = settings_of(context)
     externals, found = [each.name for each in external or ()], scenario_file.load(scenario)
     try:
         check_externals(found, externals)
@@ -78,15 +77,15 @@ def run(  # noqa: PLR0913 - each is an option of the command
     )
     if report is None:
         option_types.writable_state(config.state, context)
-    warn(scenario_file.scenario_warnings(scenario))
+    print_warnings(scenario_file.scenario_warnings(scenario))
     artist = ReportProcess()
     if transport is Transport.MEMORY:
         summary = _in_memory(what, name, artist)
     else:
         from econsim.runs.launch.services import LaunchOptions
 
-        fleet = LaunchOptions(options.asked_for(services), spread, workers, ephemeral)
-        summary = carried_out(_over_nats(config, Wanted(what, name, external or ()), fleet, artist))
+        fleet = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
+        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), fleet, artist))
     _show(config, summary, report, artist)
 
 
@@ -108,36 +107,14 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     from econsim.report.render_process import ReportProcess
     from econsim.runs.launch.services import LaunchOptions
 
-    refuse_idle(context, options.OF_RESUME)
-    config, artist = configured(context), ReportProcess()
+    refuse_unused_options(context, options.RESUME_UNUSED_OPTIONS)
+    config, artist = settings_of(context), ReportProcess()
     if report is None:
         option_types.writable_state(config.state, context)
-    kept(config)
-    fleet = LaunchOptions(options.asked_for(services), spread, workers)
-    summary = carried_out(_over_nats(config, Wanted(name=run), fleet, artist))
+    require_runs(config)
+    fleet = LaunchOptions(options.requested_services(services), spread, workers)
+    summary = run_async(_over_nats(config, RunRequest(name=run), fleet, artist))
     _show(config, summary, report, artist)
-
-
-def up(  # noqa: PLR0913 - each is an option of the command
-    context: typer.Context,
-    services: options.ServicesArgument = None,
-    *,
-    spread: options.SpreadOption = False,
-    workers: options.WorkersOption = 1,
-    server: Annotated[bool, typer.Option("--server", help="Only the server, no services.")] = False,
-    ephemeral: options.EphemeralOption = False,
-) -> None:
-    """Keep the server and services running until Ctrl-C.
-
-    econsim up
-    econsim up market ledger
-    econsim up --spread --workers 2
-    """
-    refuse_idle(context, options.OF_UP)
-    from econsim.runs.launch.services import LaunchOptions
-
-    names = [] if server else services or options.known_services()
-    carried_out(_up(configured(context), LaunchOptions(tuple(names), spread, workers, ephemeral)))
 
 
 def _in_memory(scenario: Scenario, name: str | None, artist: ReportProcess) -> Summary:
@@ -158,7 +135,7 @@ def _in_memory(scenario: Scenario, name: str | None, artist: ReportProcess) -> S
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunRequest:
     """A run somebody asked for."""
 
     scenario: Scenario | None = None
@@ -170,7 +147,7 @@ class Wanted:
 
 
 async def _over_nats(
-    config: Settings, wanted: Wanted, fleet: LaunchOptions, artist: ReportProcess
+    config: Settings, wanted: RunRequest, fleet: LaunchOptions, artist: ReportProcess
 ) -> Summary:
     from econsim.adapters.jetstream import dead_letters
     from econsim.report.progress_bar import ProgressDisplay
@@ -183,9 +160,9 @@ async def _over_nats(
     deadlines = {each.name: each.deadline_ms for each in wanted.externals if each.deadline_ms is not None}
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(ProgressDisplay(console(stderr=True)))
-        tell = teller(progress.console)
+        tell = line_printer(progress.console)
         server = await stack.enter_async_context(launch(fleet, config, tell))
-        run, scenario = await _found(server, wanted)
+        run, scenario = await _run_and_scenario(server, wanted)
         if waiting := agents_without_account(server, scenario):
             progress.console.print(
                 f"{', '.join(waiting)} can join once they have credentials, made where the trust root is: "
@@ -208,7 +185,7 @@ async def _over_nats(
     return replace(summary, dead_letters=max(letters, summary.dead_letters))
 
 
-async def _found(server: Server, wanted: Wanted) -> tuple[str, Scenario]:
+async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Scenario]:
     """Return the name and scenario of a run that is wanted; raises NotFound or Conflict for one that cannot go on."""
     from econsim.adapters.clock import random_name
     from econsim.adapters.jetstream.run_reader import reader
@@ -237,14 +214,3 @@ def _show(config: Settings, summary: Summary, report: Path | None, artist: Repor
         print_report(out, artist.write(summary, path))
     if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)
-
-
-async def _up(config: Settings, fleet: LaunchOptions) -> None:
-    from econsim.runs.launch.services import launch
-
-    out = console(stderr=True)
-    async with launch(fleet, config, teller(out)) as server:
-        running = ", ".join(fleet.services or ()) or "no services"
-        out.print(f"[bold]econsim is up[/] at {server.url} with {running}", soft_wrap=True)
-        out.print("run a scenario: [cyan]econsim run genesis[/] · stop: Ctrl-C", soft_wrap=True)
-        await asyncio.Event().wait()

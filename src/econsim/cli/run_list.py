@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from econsim import subjects
 from econsim.adapters.clock import SystemClock
 from econsim.adapters.jetstream import run_reader
-from econsim.cli.run_log import CATCH_UP_S, readable
+from econsim.cli.run_log import CATCH_UP_S, verified_record
 from econsim.errors import CorruptLog, InvalidMessage
 from econsim.runs.retention import retention_end
 from econsim.schemas.stream import DAY_S
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.domain.audit.facts import Record
 
-LOOK_S: Final = 0.05
+POLL_INTERVAL_S: Final = 0.05
 """Pause before the log is asked again for an entry the server still copies."""
 
-KEPT: Final = f"the log keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days; `econsim export RUN --parquet DIR` keeps it for good"
+RETENTION_NOTE: Final = f"the log keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days; `econsim export RUN --parquet DIR` keeps it for good"
 """What is said wherever a run's log is shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunSeen:
+class RunStatus:
     """A run of which the log has something."""
 
     name: str
@@ -62,10 +62,10 @@ class RunSeen:
 
 
 @dataclass(slots=True)
-class Listing:
+class RunList:
     """All runs."""
 
-    seen: list[RunSeen] = field(default_factory=list)
+    seen: list[RunStatus] = field(default_factory=list)
     """Runs of which the log has something, oldest first."""
     gone: list[str] = field(default_factory=list)
     """Runs of which the log has nothing any more, because they are too old; their ledgers are left."""
@@ -79,9 +79,9 @@ class Listing:
             raise CorruptLog(message)
 
 
-async def listed(client: Client) -> Listing:
+async def list_runs(client: Client) -> RunList:
     """Return all runs, and what is not whole."""
-    found = Listing()
+    found = RunList()
     gaps: list[Gap] = []
     openings = await run_reader.openings(client, gaps)
     found.damage.extend(map(str, gaps))
@@ -90,14 +90,14 @@ async def listed(client: Client) -> Listing:
     opened = {fields(each.subject).run for each in openings}
     for run, left in (await run_reader.remains(client)).items():
         if run not in opened:
-            await _lost(client, found, run, left)
+            await _add_without_opening(client, found, run, left)
     return found
 
 
-async def _add(client: Client, found: Listing, opening: Stored) -> None:
+async def _add(client: Client, found: RunList, opening: Stored) -> None:
     run = fields(opening.subject).run
     try:
-        name = str(readable(opening).data["scenario"]["name"])
+        name = str(verified_record(opening).data["scenario"]["name"])
         ticked = await _newest(client, subjects.TICKED, run)
         closed = await _newest(client, subjects.RUN_CLOSED, run)
         stopped = closed is None and await _stopped(client, run)
@@ -106,15 +106,15 @@ async def _add(client: Client, found: Listing, opening: Stored) -> None:
         return
     failure = closed.data.get("failure", "") if closed else ""
     found.seen.append(
-        RunSeen(
+        RunStatus(
             run, name, opening.stored_at, ticked.tick if ticked else 0, closed is not None, failure, stopped
         )
     )
-    if missing := await _behind(client, run):
+    if missing := await _missing_entries(client, run):
         found.damage.append(f"run {run!r}: {missing}; `econsim ledger verify {run}` names everything")
 
 
-async def _lost(client: Client, found: Listing, run: str, left: Stored) -> None:
+async def _add_without_opening(client: Client, found: RunList, run: str, left: Stored) -> None:
     """Tell of a run without opening: too old, or damaged."""
     old = retention_end(left.stored_at) < SystemClock().now()[:10]
     if not old:
@@ -127,12 +127,12 @@ async def _lost(client: Client, found: Listing, run: str, left: Stored) -> None:
         ticked = await _newest(client, subjects.TICKED, run)
         closed = await _newest(client, subjects.RUN_CLOSED, run)
         tick = ticked.tick if ticked else 0
-        found.seen.insert(0, RunSeen(run, "", left.stored_at, tick, closed is not None, "", partly=True))
+        found.seen.insert(0, RunStatus(run, "", left.stored_at, tick, closed is not None, "", partly=True))
 
 
 async def _newest(client: Client, subject: Subject, run: str) -> Record | None:
     stored = await run_reader.newest(client, subject(run=run))
-    return None if stored is None else readable(stored)
+    return None if stored is None else verified_record(stored)
 
 
 async def _stopped(client: Client, run: str) -> bool:
@@ -142,13 +142,13 @@ async def _stopped(client: Client, run: str) -> bool:
     return stop is not None and (resumption is None or resumption.sequence < stop.sequence)
 
 
-async def _behind(client: Client, run: str) -> str:
+async def _missing_entries(client: Client, run: str) -> str:
     """Return which of the ledger's entries the log lacks, if any; those made just now are waited for."""
     made = await run_reader.journal_head(client, run)
     copied = await run_reader.copied_head(client, run)
-    for _ in range(int(CATCH_UP_S / LOOK_S)):
+    for _ in range(int(CATCH_UP_S / POLL_INTERVAL_S)):
         if copied >= made:
             return ""
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_INTERVAL_S)
         copied = await run_reader.copied_head(client, run)
     return f"the ledger's entries after {copied:,} are missing, up to {made:,}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import Stored
-from econsim.cli.nearest import nearest
+from econsim.cli.nearest import name_suggestion
 from econsim.domain.agent.population import population
 from econsim.domain.audit.causality import UNCAUSED_TYPES
 from econsim.domain.audit.decoding import decode
@@ -49,14 +49,14 @@ async def resolve(client: Client, run: str, *, unopened: bool = False) -> str:
     events about no run.
     """
     if run != LAST:
-        if not await _known(client, run):
+        if not await _is_in_log(client, run):
             near = await _nearest(client, run)
             message = f"there is no run {run!r} in the log; {near}`econsim runs` lists those there are"
             raise NotFound(message, code="run_does_not_exist")
         if not unopened and run == NO_RUN:
             message = f"{NO_RUN!r} stands for events about no run; `econsim events {NO_RUN}` shows them"
             raise NotFound(message, code="run_does_not_exist")
-        if not unopened and not await _begun(client, run):
+        if not unopened and not await _was_opened(client, run):
             raise _not_opened(run)
         return run
     newest = await run_reader.newest(client, subjects.RUN_OPENED.pattern())
@@ -68,7 +68,7 @@ async def resolve(client: Client, run: str, *, unopened: bool = False) -> str:
 
 async def _nearest(client: Client, run: str) -> str:
     names = [subject.fields(opening.subject).run for opening in await run_reader.openings(client, [])]
-    found = nearest(run, names, "runs")
+    found = name_suggestion(run, names, "runs")
     return f"{found} " if found.endswith("?") else ""
 
 
@@ -80,18 +80,18 @@ async def require_agent(client: Client, run: str, agent: str) -> None:
     opened = cast("RunOpened", decode(opening.subject, opening.payload).event.data)
     names = [each.id for each in population(opened.scenario)]
     if agent not in names:
-        message = f"there is no agent {agent!r} in run {run}; {nearest(agent, names, 'agents')}"
+        message = f"there is no agent {agent!r} in run {run}; {name_suggestion(agent, names, 'agents')}"
         raise NotFound(message, code="agent_is_not_in_this_run")
 
 
-async def _known(client: Client, run: str) -> bool:
+async def _is_in_log(client: Client, run: str) -> bool:
     """Tell whether there is anything of a run: its opening, or what is left of a log that is not whole."""
     if run == NO_RUN or await run_reader.newest(client, subjects.RUN_OPENED(run=run)) is not None:
         return True
     return bool(await run_reader.newest(client, f"*.*.*.{run}") or await run_reader.journal_head(client, run))
 
 
-async def _begun(client: Client, run: str) -> bool:
+async def _was_opened(client: Client, run: str) -> bool:
     """Tell whether there is anything of a run that only its opening leads to, be the opening there or not.
 
     Agents are let in, connect and try things before it; a tick, a market's record or an entry of the ledger says that
@@ -109,7 +109,7 @@ def _not_opened(run: str) -> NotFound:
     return NotFound(message, code="run_is_not_open")
 
 
-class End:
+class RunEnd:
     """Watches a run's records for its end: closed, and every entry of its ledger seen."""
 
     def __init__(self) -> None:
@@ -139,7 +139,7 @@ class RunLog:
 
     def __init__(self, client: Client, run: str) -> None:
         """Read a run that is in the log."""
-        self.end = End()
+        self.end = RunEnd()
         """Whether the run has ended."""
         self.damage: list[str] = []
         """What is missing or cannot be read, each with its place; the other records are read all the same."""
@@ -167,7 +167,7 @@ class RunLog:
                     yield entry
         self.damage.extend(map(str, gaps))
         if not self.opened and self._run != NO_RUN:
-            self._begun = await _begun(self._client, self._run)
+            self._begun = await _was_opened(self._client, self._run)
         if self._begun and not self.opened and self._run != NO_RUN:
             self.damage.append(f"the opening of the run is gone: {await self._gone()}")
         async for entry in self._copied(made):
@@ -225,7 +225,7 @@ class RunLog:
         """Yield the event as a record; nothing for one that repeats another, or cannot be read."""
         self._newest = event.sequence
         try:
-            entry = readable(event)
+            entry = verified_record(event)
         except InvalidMessage as error:
             self.damage.append(f"the record at place {event.sequence} of {AUDIT} cannot be read: {error}")
             return
@@ -240,7 +240,7 @@ class RunLog:
             yield entry
 
 
-def readable(event: Stored) -> Record:
+def verified_record(event: Stored) -> Record:
     """Return a record of the log; raises InvalidMessage for one that is no event, or was changed after it was sent."""
     if event.changed:
         message = f"the record on {event.subject!r} is not what was sent: its digest differs"

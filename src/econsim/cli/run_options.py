@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.unused_options import Idle
+from econsim.cli.unused_options import UnusedOption
 
 if TYPE_CHECKING:
     from econsim.runs.overrides import ExternalOption
@@ -24,47 +24,47 @@ class Transport(StrEnum):
     """This process alone, without a server."""
 
 
-NATS_ALONE: Final = frozenset({Transport.NATS})
-BOTH: Final = frozenset(Transport)
+NATS_ONLY: Final = frozenset({Transport.NATS})
+ALL_TRANSPORTS: Final = frozenset(Transport)
 
 TRANSPORTS: Final = {
-    "scenario": BOTH,
-    "name": BOTH,
-    "seed": BOTH,
-    "periods": BOTH,
-    "hosts": NATS_ALONE,
-    "transport": BOTH,
-    "spread": NATS_ALONE,
-    "workers": NATS_ALONE,
-    "services": NATS_ALONE,
-    "ephemeral": NATS_ALONE,
-    "external": NATS_ALONE,
-    "real_time": NATS_ALONE,
-    "report": BOTH,
-    "state": BOTH,
-    "nats": NATS_ALONE,
-    "creds": NATS_ALONE,
+    "scenario": ALL_TRANSPORTS,
+    "name": ALL_TRANSPORTS,
+    "seed": ALL_TRANSPORTS,
+    "periods": ALL_TRANSPORTS,
+    "hosts": NATS_ONLY,
+    "transport": ALL_TRANSPORTS,
+    "spread": NATS_ONLY,
+    "workers": NATS_ONLY,
+    "services": NATS_ONLY,
+    "ephemeral": NATS_ONLY,
+    "external": NATS_ONLY,
+    "real_time": NATS_ONLY,
+    "report": ALL_TRANSPORTS,
+    "state": ALL_TRANSPORTS,
+    "nats": NATS_ONLY,
+    "creds": NATS_ONLY,
 }
 """Option or argument of `run`, or of all commands → the transports on which it does something."""
 
-OF_RESUME: Final = (
-    Idle("workers", lambda given: not given["spread"], "does nothing without --spread"),
-    Idle("spread", lambda given: given["services"] is False, "does nothing with --no-services"),
+RESUME_UNUSED_OPTIONS: Final = (
+    UnusedOption("workers", lambda given: not given["spread"], "does nothing without --spread"),
+    UnusedOption("spread", lambda given: given["services"] is False, "does nothing with --no-services"),
 )
 """When an option of `resume` does nothing."""
 
-OF_RUN: Final = (
+RUN_UNUSED_OPTIONS: Final = (
     *(
-        Idle(
+        UnusedOption(
             option,
             lambda given: given["transport"] == Transport.MEMORY,
             "does nothing with --transport memory",
         )
         for option, transports in TRANSPORTS.items()
-        if transports is NATS_ALONE
+        if transports is NATS_ONLY
     ),
-    *OF_RESUME,
-    Idle(
+    *RESUME_UNUSED_OPTIONS,
+    UnusedOption(
         "ephemeral",
         lambda given: bool(given["nats"]),
         "does nothing with --nats: that server keeps its own data",
@@ -72,12 +72,18 @@ OF_RUN: Final = (
 )
 """When an option of `run` does nothing."""
 
-OF_UP: Final = (
-    Idle("services", lambda given: given["server"], "does nothing with --server, which starts no service"),
-    Idle("spread", lambda given: given["server"], "does nothing with --server, which starts no service"),
-    Idle("workers", lambda given: not given["spread"], "does nothing without --spread"),
-    Idle("server", lambda given: bool(given["nats"]), "does nothing with --nats: that server runs already"),
-    Idle(
+UP_UNUSED_OPTIONS: Final = (
+    UnusedOption(
+        "services", lambda given: given["server"], "does nothing with --server, which starts no service"
+    ),
+    UnusedOption(
+        "spread", lambda given: given["server"], "does nothing with --server, which starts no service"
+    ),
+    UnusedOption("workers", lambda given: not given["spread"], "does nothing without --spread"),
+    UnusedOption(
+        "server", lambda given: bool(given["nats"]), "does nothing with --nats: that server runs already"
+    ),
+    UnusedOption(
         "ephemeral",
         lambda given: bool(given["nats"]),
         "does nothing with --nats: that server keeps its own data",
@@ -93,7 +99,7 @@ def known_services() -> list[str]:
     return list(SERVICES)
 
 
-def asked_for(services: bool | None) -> tuple[str, ...] | None:  # noqa: FBT001 - an option as it was given
+def requested_services(services: bool | None) -> tuple[str, ...] | None:  # noqa: FBT001 - an option as it was given
     """Return which services `--services` or `--no-services` asks for; none to start all unless they run already."""
     if services is None:
         return None
@@ -191,7 +197,7 @@ ExternalsOption = Annotated[
     typer.Option(
         help="Let an agent join from outside.",
         metavar="NAME[:DEADLINE]",
-        parser=option_types.Checked(_external),
+        parser=option_types.ParsedBy(_external),
     ),
 ]
 """External agents."""

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.output import console, say, warn
+from econsim.cli.output import console, print_warnings, say
 from econsim.errors import SetupError
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
@@ -86,7 +86,7 @@ def check(
     from econsim.runs.scenario_file import load, scenario_warnings
 
     scenario = load(file)
-    warn(scenario_warnings(file))
+    print_warnings(scenario_warnings(file))
     agents, markets, clock = len(population(scenario)), len(scenario.markets), scenario.clock
     say(
         f"[green]{file} is usable[/green]: {agents:,} agents, {markets} market{'s' * (markets != 1)}, "

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from econsim.cli.command_group import carried_out, configured
-from econsim.cli.connect import SETUP, attached
+from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.connect import SETUP, connect_to_server
 from econsim.cli.output import say
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def plan(context: typer.Context) -> None:
 
     Example: [cyan]econsim streams plan[/cyan]
     """
-    changes = carried_out(_plan(configured(context)))
+    changes = run_async(_plan(settings_of(context)))
     _show(changes)
     if any(change.action == "blocked" for change in changes):
         raise typer.Exit(1)
@@ -42,20 +42,20 @@ def apply(context: typer.Context) -> None:
 
     Example: [cyan]econsim --nats nats://nats.example:4222 --creds creds/ streams apply[/cyan]
     """
-    _show(carried_out(_apply(configured(context))))
+    _show(run_async(_apply(settings_of(context))))
 
 
 async def _plan(config: Settings) -> list[Change]:
     from econsim.adapters.jetstream import provision
 
-    async with attached(config, SETUP) as client:
+    async with connect_to_server(config, SETUP) as client:
         return await provision.plan(client, config.replicas)
 
 
 async def _apply(config: Settings) -> list[Change]:
     from econsim.adapters.jetstream import provision
 
-    async with attached(config, SETUP) as client:
+    async with connect_to_server(config, SETUP) as client:
         return await provision.apply(client, config.replicas)
 
 

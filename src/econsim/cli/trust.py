@@ -1,4 +1,4 @@
-"""Commands about who is trusted with what: the trust root, people's credentials, a deployment's layout."""
+"""`econsim trust`: make, show, replace and grant the keys and credentials of a state directory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from econsim.cli import option_types
-from econsim.cli.command_group import carried_out, configured
+from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import OBSERVER, OPERATOR
 from econsim.cli.output import console, say
 from econsim.errors import SetupError
@@ -21,11 +21,6 @@ trust: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="Keys and credentials of this state directory: make, show, replace, hand out.",
-)
-operator: Final = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="Lay out the trust of a deployment: server configuration, accounts, credentials.",
 )
 
 
@@ -41,7 +36,7 @@ def init(context: typer.Context) -> None:
 
     Example: [cyan]econsim trust init[/cyan]
     """
-    _show(_opened(configured(context)))
+    _show(open_trust(settings_of(context)))
 
 
 @trust.command()
@@ -50,7 +45,7 @@ def show(context: typer.Context) -> None:
 
     Example: [cyan]econsim trust show[/cyan]
     """
-    _show(existing(configured(context)))
+    _show(existing_trust(settings_of(context)))
 
 
 @trust.command()
@@ -62,7 +57,7 @@ def rotate(context: typer.Context) -> None:
 
     Example: [cyan]econsim trust rotate[/cyan]
     """
-    told = carried_out(_rotate(configured(context)))
+    told = run_async(_rotate(settings_of(context)))
     say(f"[green]every role has new keys and credentials[/green]; {told}")
 
 
@@ -98,8 +93,8 @@ def grant(
 
     Example: [cyan]econsim trust grant ada --role operator[/cyan], then [cyan]econsim --nats URL --creds ada …[/cyan]
     """
-    directory, config = output or Path(name), configured(context)
-    found = _opened(config)
+    directory, config = output or Path(name), settings_of(context)
+    found = open_trust(config)
     roles = list(dict.fromkeys([role, OBSERVER] if role == OPERATOR else [role]))
     for each in roles:
         path = directory / f"{each}.creds"
@@ -109,48 +104,19 @@ def grant(
             message = f"cannot write {path}: {error.strerror}; choose another place with --output"
             raise SetupError(message) from error
         say("[bold]{path}[/bold]: {name} as {role}", path=path, name=name, role=each)
-    carried_out(_granted(config, found, name, roles))
+    run_async(_audit_grant(config, found, name, roles))
 
 
-@operator.command()
-def create(
-    context: typer.Context,
-    *,
-    resolver: Annotated[
-        Path,
-        typer.Option(
-            help="Where the server keeps accounts pushed to it.", metavar="DIR", parser=option_types.place
-        ),
-    ] = Path("/data/resolver"),
-) -> None:
-    """Make an operator with its accounts and lay out what a server and each service is handed.
-
-    Keys are in trust/ of the state directory, what to hand out in server/ and services/; a cluster's nodes
-    all include the same server/trust.conf. The guide is docs/operations/security.md.
-
-    Example: [cyan]econsim --state production operator create --resolver /data/resolver[/cyan]
-    """
-    from econsim.identity.deployment_layout import write_layout
-
-    config = configured(context)
-    try:
-        files = write_layout(_opened(config), config.state, resolver)
-    except OSError as error:
-        message = f"cannot write to {config.state}: {error.strerror}; choose another directory with --state"
-        raise SetupError(message) from error
-    for path in files:
-        say("[bold]{path}[/bold]", path=path)
-
-
-def existing(config: Settings) -> Trust:
+def existing_trust(config: Settings) -> Trust:
     """Return the trust root; raises SetupError if there is none, for who only looks makes no keys."""
     if not (config.state / "trust").is_dir():
         message = f"there is no trust root in {config.state}; `econsim trust init` makes one"
         raise SetupError(message)
-    return _opened(config)
+    return open_trust(config)
 
 
-def _opened(config: Settings) -> Trust:
+def open_trust(config: Settings) -> Trust:
+    """Open the trust root of the state directory; make its keys if there are none."""
     from econsim.adapters.clock import unix_seconds
     from econsim.identity.trust_root import Trust
 
@@ -191,7 +157,7 @@ async def _rotate(config: Settings) -> str:
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
-    old = _opened(config)
+    old = open_trust(config)
     url = config.nats or state_directory.running(config.state)
     if not url:
         hand_out_again(old.rotated(), config.state)
@@ -200,7 +166,7 @@ async def _rotate(config: Settings) -> str:
     return f"the server at {url} takes no others{await audit_remark(new, url, TellTrust(change='keys_replaced'))}"
 
 
-async def _granted(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
+async def _audit_grant(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
     """Have the log of a server that runs tell of it, and say so if it does not."""
     from econsim.adapters.server import state_directory
     from econsim.runs.launch.key_audit import audit_remark

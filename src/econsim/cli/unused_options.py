@@ -19,7 +19,7 @@ _TYPED: Final = "COMMANDLINE"
 
 
 @dataclass(frozen=True, slots=True)
-class Idle:
+class UnusedOption:
     """When an option does nothing."""
 
     option: str
@@ -30,7 +30,7 @@ class Idle:
     """Said to who gave it; continues the option's name."""
 
 
-def refuse_idle(context: typer.Context, rules: Iterable[Idle]) -> None:
+def refuse_unused_options(context: typer.Context, rules: Iterable[UnusedOption]) -> None:
     """Raise BadParameter for the first option that was given and does nothing."""
     root = context.find_root()
     given = {**root.params, **context.params}

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from econsim.adapters.jetstream.run_reader import events, history
 from econsim.adapters.jetstream.state_store import logged_as
-from econsim.cli.connect import attached
+from econsim.cli.connect import connect_to_server
 from econsim.cli.run_log import resolve
 from econsim.domain.audit.envelope import DIGEST
 from econsim.domain.finding import PLACE_IN_BUCKET, PLACE_IN_LOG, Finding
@@ -30,7 +30,7 @@ FINDINGS_SHOWN_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class RunVerification:
     """A run that was checked."""
 
     run: str
@@ -46,7 +46,7 @@ class Verified:
         return self.checked.findings
 
 
-async def verified(config: Settings, run: str) -> Verified:
+async def verify_run(config: Settings, run: str) -> RunVerification:
     """Read everything of a run and check it."""
     books = StoredLedger()
 
@@ -55,22 +55,22 @@ async def verified(config: Settings, run: str) -> Verified:
 
     in_log: list[Gap] = []
     in_bucket: list[Gap] = []
-    async with attached(config) as client:
+    async with connect_to_server(config) as client:
         name = await resolve(client, run)
         checks = RunChecks(name, fold)
         # The bucket first: the log gets its entries a moment later, and is to have every one of these.
         async for each in history(client, name, in_bucket):
-            checks.add_bucket_record(_kept(each, logged_as(each.subject)))
+            checks.add_bucket_record(_stored_record(each, logged_as(each.subject)))
         async for each in events(client, name, gaps=in_log):
-            checks.add_log_record(_kept(each))
+            checks.add_log_record(_stored_record(each))
     for gaps, where in ((in_log, PLACE_IN_LOG), (in_bucket, PLACE_IN_BUCKET)):
         for gap in gaps:
             checks.add_finding(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
     stored = stored_hash(config.state, name, checks.opening_id)
-    return Verified(name, checks.report(books.balances, stored), bool(stored))
+    return RunVerification(name, checks.report(books.balances, stored), bool(stored))
 
 
-def told(found: Verified) -> list[str]:
+def verification_lines(found: RunVerification) -> list[str]:
     """Return what verification found, a line each."""
     log, journal = found.checked.log, found.checked.journal
     size = (
@@ -105,5 +105,5 @@ def told(found: Verified) -> list[str]:
     return lines + ([f"  … and {hidden:,} more"] if hidden else [])
 
 
-def _kept(stored: Stored, known_as: str = "") -> StoredRecord:
+def _stored_record(stored: Stored, known_as: str = "") -> StoredRecord:
     return StoredRecord(stored.sequence, stored.subject, stored.payload, stored.headers.get(DIGEST), known_as)

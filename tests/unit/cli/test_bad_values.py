@@ -45,7 +45,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.ScenarioNumber: [value for value in NUMBERS if value != "9" * 40] + ["9" * 20],
     option_types.Seconds: ["", "abc", "-1", "0", "nan", "inf", "-inf", "1e400", "9" * 40],
     option_types.OneOf: [*NAMES, "9" * 400],
-    option_types.Checked: ["", " ", "My Run", "-1", "\0", "٣s"],
+    option_types.ParsedBy: ["", " ", "My Run", "-1", "\0", "٣s"],
     option_types.name: NAMES,
     option_types.person: [*NAMES, "treasury", "transfer", "host_1"],
     option_types.run_name: [*NAMES, "last", "none"],
@@ -57,7 +57,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.existing: [*PATHS, "nowhere"],
     option_types.new_file: [*PATHS, ".", "directory"],
     option_types.new_directory: [*PATHS, "file"],
-    option_types.place: PATHS,
+    option_types.any_path: PATHS,
 }  # fmt: skip
 """Parser → what it must refuse."""
 

@@ -14,9 +14,9 @@ from run_builders import only, small_run
 from typer.testing import CliRunner
 
 from econsim import errors, subjects
-from econsim.cli import COMMANDS, GROUPS, app, history, verification
-from econsim.cli.command_group import hoisted
-from econsim.cli.run_log import End
+from econsim.cli import COMMANDS, GROUPS, app, events, verification, why
+from econsim.cli.command_group import global_options_first
+from econsim.cli.run_log import RunEnd
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.facts import facts
 
@@ -84,7 +84,17 @@ def test_help_loads_nothing_heavy() -> None:
 def test_global_options_may_stand_anywhere() -> None:
     args = ["events", "last", "--state", "x", "--limit", "3", "--nats=y", "--", "--creds"]
 
-    assert hoisted(args) == ["--state", "x", "--nats=y", "events", "last", "--limit", "3", "--", "--creds"]
+    assert global_options_first(args) == [
+        "--state",
+        "x",
+        "--nats=y",
+        "events",
+        "last",
+        "--limit",
+        "3",
+        "--",
+        "--creds",
+    ]
 
 
 def test_an_error_is_one_line_with_a_remedy_and_no_traceback(tmp_path) -> None:
@@ -185,18 +195,18 @@ def test_a_service_that_is_not_one_is_refused_with_those_there_are() -> None:
     ],
 )
 def test_a_type_may_be_named_by_its_beginning(name: str, subject) -> None:
-    assert history.types_named(name) == {subject.type}
+    assert events.event_types(name) == {subject.type}
 
 
 def test_an_unknown_type_is_refused_with_those_there_are() -> None:
     with pytest.raises(errors.NotFound, match="trade_executed"):
-        history.types_named("nonsense")
+        events.event_types("nonsense")
 
 
 def test_a_fact_is_one_line_of_tick_time_type_actor_and_what() -> None:
     fact = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
 
-    shown = history.line(fact).plain
+    shown = events.fact_line(fact).plain
 
     assert shown.split()[:2] == [str(fact.tick), "00:00:00.000"]
     assert "trade_executed" in shown
@@ -206,7 +216,7 @@ def test_a_fact_is_one_line_of_tick_time_type_actor_and_what() -> None:
 def test_json_lines_hold_the_whole_fact(capsys) -> None:
     fact = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
 
-    history.printer(as_json=True)(deque([fact]))
+    events.printer(as_json=True)(deque([fact]))
 
     assert json.loads(capsys.readouterr().out)["data"] == fact.data
 
@@ -214,7 +224,7 @@ def test_json_lines_hold_the_whole_fact(capsys) -> None:
 def test_why_goes_from_the_root_over_the_fact_to_its_effects() -> None:
     trade = next(facts(only(small_run(), subjects.TRADE_EXECUTED)[0]))
 
-    branch, labels = history.tree(CausalGraph(small_run()), trade.data["trade_id"]), []
+    branch, labels = why.cause_tree(CausalGraph(small_run()), trade.data["trade_id"]), []
     while branch.children:
         branch = branch.children[0]
         labels.append(branch.label.plain)
@@ -225,7 +235,7 @@ def test_why_goes_from_the_root_over_the_fact_to_its_effects() -> None:
 
 
 def test_a_run_has_ended_when_the_last_entry_of_its_ledger_was_seen() -> None:
-    log, end = small_run(), End()
+    log, end = small_run(), RunEnd()
     closed = log[-1]
     entries = [entry for entry in log if "sequence" in entry.data]
 
@@ -239,7 +249,9 @@ def test_a_run_has_ended_when_the_last_entry_of_its_ledger_was_seen() -> None:
 
 def shown(log, bucket):
     """Return what `ledger verify` prints of a log and a bucket."""
-    return verification.told(verification.Verified("run_1", run_report(log, bucket), hash_kept=True))
+    return verification.verification_lines(
+        verification.RunVerification("run_1", run_report(log, bucket), hash_kept=True)
+    )
 
 
 def test_books_that_add_up_are_said_to() -> None:
@@ -255,9 +267,9 @@ def test_books_that_add_up_are_said_to() -> None:
 def test_a_run_that_has_not_ended_has_no_hash_to_compare_with() -> None:
     log, _ = kept_run()
 
-    found = verification.Verified("run_1", run_report(log[:1], ()), hash_kept=False)
+    found = verification.RunVerification("run_1", run_report(log[:1], ()), hash_kept=False)
 
-    assert verification.told(found)[-1].endswith(
+    assert verification.verification_lines(found)[-1].endswith(
         "the run has not ended, so there is none to compare it with[/dim]"
     )
 

@@ -12,7 +12,15 @@ from econsim.adapters.jetstream import dead_letters, direct_get
 from econsim.adapters.jetstream.dead_letters import Letter, letter_of
 from econsim.adapters.jetstream.direct_get import Stored
 from econsim.cli import app
-from econsim.cli.dead_letters import Choice, age, chosen, outcome, plain, readable, told
+from econsim.cli.dead_letters import (
+    LetterFilter,
+    age,
+    letter_filter,
+    letter_text,
+    outcome_line,
+    payload_text,
+    printable,
+)
 from econsim.schemas.admin import NO_RUN, LetterDone
 from econsim.services.admin.dead_letter_collector import EXHAUSTED, TERMINATED, advisory
 
@@ -138,15 +146,15 @@ def test_what_is_no_advisory_about_a_work_queue_is_passed_over(payload):
 
 
 def test_json_is_shown_indented_and_the_rest_as_it_is():
-    assert readable(b'{"a":1}') == '{\n  "a": 1\n}'
-    assert readable(b"{not json") == "{not json"
+    assert payload_text(b'{"a":1}') == '{\n  "a": 1\n}'
+    assert payload_text(b"{not json") == "{not json"
 
 
 @pytest.mark.parametrize(
     "payload", [b"\x1b[2J\x07", b'"\\u001b[2J\\ud800\\u202e"', b"\xff\x00\x9b", b"[" * 100_000]
 )
 def test_nothing_in_a_payload_reaches_the_terminal_that_it_would_obey(payload):
-    shown = readable(payload)
+    shown = payload_text(payload)
 
     assert all(sign.isprintable() or sign == "\n" for sign in shown)
     assert shown.encode()
@@ -154,11 +162,11 @@ def test_nothing_in_a_payload_reaches_the_terminal_that_it_would_obey(payload):
 
 
 def test_a_long_payload_is_cut_and_counted():
-    assert readable(b"x" * 5_000).endswith("x\n… and 1,000 more characters")
+    assert payload_text(b"x" * 5_000).endswith("x\n… and 1,000 more characters")
 
 
 def test_a_letter_tells_where_it_came_from_and_what_it_lacks():
-    shown = told(letter(code="c", reason="[red]r\x1b", origin="tasks:7", lacks="its headers"))
+    shown = letter_text(letter(code="c", reason="[red]r\x1b", origin="tasks:7", lacks="its headers"))
 
     assert "origin    tasks:7" in shown
     assert "lacks     its headers" in shown
@@ -174,12 +182,12 @@ def test_age_is_told_in_its_largest_unit(now_s, words):
 
 
 def test_what_cannot_be_printed_is_written_out():
-    assert plain("a\tb\x9b→") == "a\\tb\\x9b→"
+    assert printable("a\tb\x9b→") == "a\\tb\\x9b→"
 
 
 def test_a_choice_is_sequences_or_all_narrowed():
-    assert chosen([3, 3, 1], None, None, everything=False) == Choice((3, 1))
-    assert chosen(None, "r", "c", everything=True) == Choice((), "r", "c")
+    assert letter_filter([3, 3, 1], None, None, everything=False) == LetterFilter((3, 1))
+    assert letter_filter(None, "r", "c", everything=True) == LetterFilter((), "r", "c")
 
 
 @pytest.mark.parametrize(
@@ -188,22 +196,24 @@ def test_a_choice_is_sequences_or_all_narrowed():
 )
 def test_a_choice_that_is_none_or_two_is_refused(sequences, run, everything):
     with pytest.raises(typer.BadParameter):
-        chosen(sequences, run, None, everything=everything)
+        letter_filter(sequences, run, None, everything=everything)
 
 
 def test_letters_are_narrowed_by_sequence_run_and_code():
     found = letter(code="c")
 
-    assert Choice().fits(found)
-    assert Choice((4,), "run_1", "c").fits(found)
-    assert not any(each.fits(found) for each in (Choice((5,)), Choice(run="r"), Choice(code="d")))
+    assert LetterFilter().fits(found)
+    assert LetterFilter((4,), "run_1", "c").fits(found)
+    assert not any(
+        each.fits(found) for each in (LetterFilter((5,)), LetterFilter(run="r"), LetterFilter(code="d"))
+    )
 
 
 def test_what_was_done_is_a_sentence():
     back = LetterDone(sequence=4, subject="a.b", stream="tasks", stored=9)
 
-    assert outcome(back) == "letter 4 went back to a.b: message 9 of tasks"
-    assert outcome(LetterDone(sequence=4, subject="a.b")) == "letter 4 to a.b was dropped"
+    assert outcome_line(back) == "letter 4 went back to a.b: message 9 of tasks"
+    assert outcome_line(LetterDone(sequence=4, subject="a.b")) == "letter 4 to a.b was dropped"
 
 
 @pytest.mark.parametrize("command", ["list", "show", "retry", "drop"])

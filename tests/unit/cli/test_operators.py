@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from econsim import subjects
 from econsim.cli import app
-from econsim.cli.quota import changes
+from econsim.cli.quota import quota_update
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.decoding import decode
@@ -160,7 +160,7 @@ def test_outside_of_a_command_nothing_is_noted():
 
 
 def test_limits_are_given_as_name_and_value():
-    assert changes(["max_order_rate=5", "max_kv_keys=0"]) == QuotaUpdate(max_order_rate=5, max_kv_keys=0)
+    assert quota_update(["max_order_rate=5", "max_kv_keys=0"]) == QuotaUpdate(max_order_rate=5, max_kv_keys=0)
 
 
 @pytest.mark.parametrize(
@@ -175,12 +175,12 @@ def test_limits_are_given_as_name_and_value():
 )
 def test_a_limit_that_is_not_one_is_refused_with_what_would_be(limit, says):
     with pytest.raises(typer.BadParameter, match=says):
-        changes([limit])
+        quota_update([limit])
 
 
 def test_a_limit_given_twice_is_refused():
     with pytest.raises(typer.BadParameter, match="twice"):
-        changes(["max_order_rate=5", "max_order_rate=6"])
+        quota_update(["max_order_rate=5", "max_order_rate=6"])
 
 
 def test_an_unknown_limit_ends_with_two():

@@ -14,7 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from econsim.cli import app
-from econsim.cli.output import PIPE_CLOSED, PLAIN, hold
+from econsim.cli.output import PIPE_CLOSED, PLAIN, set_encoding_fallback
 
 ROOT = get_command(app)
 ENCODINGS = ["ascii", "cp1252"]
@@ -96,7 +96,7 @@ def test_a_character_an_encoding_lacks_has_a_plain_one(text, plain, monkeypatch)
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
 
-    hold()
+    set_encoding_fallback()
     stream.write(text)
     stream.flush()
 

@@ -11,7 +11,7 @@ from run_builders import small_scenario
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import Stored
-from econsim.cli.run_list import listed
+from econsim.cli.run_list import list_runs
 from econsim.cli.run_log import RunLog
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import CorruptLog, NotFound
@@ -155,7 +155,7 @@ async def test_a_run_the_log_gave_up_is_listed_as_partly_gone_or_gone(log, monke
     monkeypatch.setattr(run_reader, "newest", newest)
     left = {name: replace(each, stored_at="2020-01-01T00:00:00Z") for name, each in left.items()}
 
-    found = await listed(None)
+    found = await list_runs(None)
 
     assert [(seen.name, seen.partly) for seen in found.seen] == [("partly", True)]
     assert (found.gone, found.damage) == (["wholly"], [])

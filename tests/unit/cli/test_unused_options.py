@@ -6,8 +6,8 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from econsim.cli import adversary, app, experiment, outputs, run_options, sandbox
-from econsim.cli.run_options import BOTH, TRANSPORTS
+from econsim.cli import adversary, agent_run, app, catalog, experiment, run_options
+from econsim.cli.run_options import ALL_TRANSPORTS, TRANSPORTS
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides, why_not_in_memory
 
@@ -17,7 +17,7 @@ VALUES = {
     "hosts": "2", "workers": "2", "external": "ana", "nats": "nats://127.0.0.1:1", "creds": ".",
     "services": None, "spread": None, "ephemeral": None, "real_time": None,
 }  # fmt: skip
-ONLY_NATS = sorted(option for option, transports in TRANSPORTS.items() if transports is not BOTH)
+ONLY_NATS = sorted(option for option, transports in TRANSPORTS.items() if transports is not ALL_TRANSPORTS)
 
 IDLE = [
     (["run", "--workers", "2"], "--workers"),
@@ -78,16 +78,16 @@ def test_an_option_that_does_nothing_is_refused(words, option) -> None:
 
 def test_every_rule_is_about_an_option_there_is() -> None:
     rules = {
-        "run": run_options.OF_RUN,
-        "up": run_options.OF_UP,
-        "catalog": outputs.OF_CATALOG,
-        "adversary": adversary.OF_ADVERSARY,
-        "experiment": experiment.OF_EXPERIMENT,
+        "run": run_options.RUN_UNUSED_OPTIONS,
+        "up": run_options.UP_UNUSED_OPTIONS,
+        "catalog": catalog.CATALOG_UNUSED_OPTIONS,
+        "adversary": adversary.ADVERSARY_UNUSED_OPTIONS,
+        "experiment": experiment.EXPERIMENT_UNUSED_OPTIONS,
     }
     named = {name: {each.name for each in (*ROOT.commands[name].params, *ROOT.params)} for name in rules}
 
     assert all(rule.option in named[name] for name, found in rules.items() for rule in found)
-    assert {rule.option for rule in sandbox.OF_RUN} <= {
+    assert {rule.option for rule in agent_run.AGENT_RUN_UNUSED_OPTIONS} <= {
         e.name for e in ROOT.commands["agent"].commands["run"].params
     }
 

@@ -11,9 +11,9 @@ import typer
 
 from econsim.agents.sandbox import limits as bounds
 from econsim.cli import option_types
-from econsim.cli.command_group import carried_out, configured
+from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.output import echo
-from econsim.cli.unused_options import Idle, refuse_idle
+from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
     from econsim.agents.sandbox.process import SandboxResult
@@ -94,8 +94,8 @@ ReadOption = Annotated[
 """What it may read beside its own files."""
 
 
-OF_RUN: Final = (
-    Idle(
+AGENT_RUN_UNUSED_OPTIONS: Final = (
+    UnusedOption(
         "read",
         lambda given: given["isolation"] == Isolated.LIMITS,
         "does nothing with --isolation limits, which hides nothing",
@@ -134,11 +134,11 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim agent run bob --run genesis-1 -- python bot.py
         econsim agent run bob --run genesis-1 --read ./bob --wall-s 60 -- python bob/main.py
     """
-    refuse_idle(context, OF_RUN)
+    refuse_unused_options(context, AGENT_RUN_UNUSED_OPTIONS)
     from econsim.agents.sandbox.limits import MIB, MachineLimits
     from econsim.agents.sandbox.spec import AgentSpec, Isolation
 
-    config = configured(context)
+    config = settings_of(context)
     creds = _creds(config, run, name)
     usual = MachineLimits()
     limits = replace(
@@ -163,17 +163,17 @@ def run(  # noqa: PLR0913 - each is an option of the command
         limits=limits,
         isolation=Isolation(isolation),
     )
-    _tell(carried_out(_lived(spec)))
+    _exit_with_result(run_async(_run_sandbox(spec)))
 
 
-async def _lived(spec: AgentSpec) -> SandboxResult:
+async def _run_sandbox(spec: AgentSpec) -> SandboxResult:
     from econsim.agents.sandbox.process import Sandbox
 
     async with Sandbox(spec, echo) as sandbox:
         return await sandbox.wait()
 
 
-def _tell(outcome: SandboxResult) -> None:
+def _exit_with_result(outcome: SandboxResult) -> None:
     """Say what became of it on stderr, and end with its exit code, or with 1 if a limit stopped it."""
     from econsim.agents.sandbox.process import EndReason
 

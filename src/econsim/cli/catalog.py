@@ -1,0 +1,94 @@
+"""`econsim catalog`: write the catalog of all subjects and messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from econsim.cli import option_types
+from econsim.cli.command_group import run_async
+from econsim.cli.output import echo, say, write_json
+from econsim.cli.unused_options import UnusedOption, refuse_unused_options
+from econsim.errors import SetupError
+
+
+def _owners() -> tuple[str, ...]:
+    from econsim.schemas.subject import OWNERS
+
+    return OWNERS
+
+
+CATALOG_UNUSED_OPTIONS: Final = (
+    UnusedOption(
+        "service", lambda given: given["table"], "does nothing with --table, which has all services"
+    ),
+    UnusedOption(
+        "service",
+        lambda given: given["permissions"],
+        "does nothing with --permissions, which has all services",
+    ),
+    UnusedOption("table", lambda given: given["permissions"], "does nothing with --permissions"),
+)
+"""When an option of `catalog` does nothing."""
+
+
+def catalog(
+    context: typer.Context,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where it goes. Default: standard output", metavar="FILE", parser=option_types.new_file
+        ),
+    ] = None,
+    *,
+    service: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only what this service owns; may be repeated.",
+            metavar="NAME",
+            parser=option_types.OneOf("service", _owners),
+        ),
+    ] = None,
+    table: Annotated[bool, typer.Option("--table", help="All subjects as a Markdown table instead.")] = False,
+    permissions: Annotated[
+        bool,
+        typer.Option(
+            "--permissions", help="Who may say and hear what instead, as a server of its own holds it."
+        ),
+    ] = False,
+) -> None:
+    """Write the AsyncAPI document of every subject and message of econsim.
+
+    Example: [cyan]econsim catalog --output asyncapi.json[/cyan]
+
+    Example: [cyan]econsim catalog --service market[/cyan]
+    """
+    refuse_unused_options(context, CATALOG_UNUSED_OPTIONS)
+    from econsim.services.asyncapi import document, table_page, to_json
+
+    if permissions:
+        text = run_async(_permissions())
+    else:
+        text = table_page() if table else to_json(document(*service or ()))
+    if output is None:
+        (echo if table or permissions else write_json)(text.removesuffix("\n"))
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write {output}: {error.strerror}; choose another place with --output"
+        raise SetupError(message) from error
+    say("wrote [bold]{path}[/bold]", path=output)
+
+
+async def _permissions() -> str:
+    from econsim.checks.permissions.expected import expected_matrix
+    from econsim.checks.permissions.measure import measure
+    from econsim.checks.permissions.page import page
+    from econsim.checks.permissions.probes import probes
+
+    rows = probes()
+    return page(rows, expected_matrix(rows), await measure(rows))

@@ -1,0 +1,60 @@
+"""`econsim report`: write the report of a run from its log, and show its figures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from econsim.cli import option_types
+from econsim.cli.command_group import report_path, run_async, settings_of
+from econsim.cli.connect import connect_to_server
+from econsim.cli.output import console
+from econsim.cli.run_argument import RunArgument
+
+if TYPE_CHECKING:
+    from econsim.config import Settings
+
+
+def report(
+    context: typer.Context,
+    run: RunArgument = "last",
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where it goes. Default: runs/RUN/report.html in the state directory",
+            metavar="FILE",
+            parser=option_types.new_file,
+        ),
+    ] = None,
+) -> None:
+    """Write a run's report from the log as one HTML page, and show its figures.
+
+    Example: [cyan]econsim report last --output report.html[/cyan]
+    """
+    run_async(_report(settings_of(context), run, output))
+
+
+async def _report(config: Settings, run: str, output: Path | None) -> None:
+    from econsim.cli.run_log import RunLog, resolve
+    from econsim.domain.audit.canonical_log import CanonicalLog
+    from econsim.report.aggregate import RunAggregator
+    from econsim.report.html import write_report
+    from econsim.report.terminal import print_summary
+
+    tally, canonical = RunAggregator(), CanonicalLog()
+    async with connect_to_server(config) as client:
+        name = await resolve(client, run)
+        log = RunLog(client, name)
+        async for entry in log.so_far():
+            tally.add(entry)
+            canonical.add(entry)
+    if not log.opened:
+        log.check()
+    summary = replace(tally.summary(canonical.hexdigest()), kept_until=log.kept_until)
+    with report_path(config, name, output, "--output") as path:
+        print_summary(summary, console(), write_report(summary, path))
+    log.check()
