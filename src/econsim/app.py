@@ -47,10 +47,10 @@ EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
 
 GRACE_S: Final = 5.0
-"""Longest a stopping service waits for what it is answering."""
+"""Longest to wait, in a stopping service, for requests being answered."""
 
 SILENT_S: Final = 2.0
-"""Seconds a service may take to connect before it says where it tries; it takes some milliseconds."""
+"""Longest to connect before a warning; connecting takes some milliseconds."""
 
 NOWHERE: Final = "nats://127.0.0.1:4222"
 """Address in documents generated without a server; never connected to."""
@@ -61,40 +61,42 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service, made."""
+    """One service of this process."""
 
     context: ServiceContext
-    """Its connection."""
+    """Context of the service, with its connection."""
     leadership: Leadership
-    """Its posts."""
+    """Leader tasks and components of the service."""
     creds: Path | None
-    """Its credentials."""
+    """File of its credentials; none where the server asks for none."""
     renewing: set[asyncio.Task[None]] = field(default_factory=set)
-    """Keeps the credentials current."""
+    """Task that renews the credentials, while the service runs."""
 
     async def start(self) -> None:
-        """Begin to serve, once the broker is connected; from now on the client speaks only where the role may."""
+        """Start once the broker is connected; from now on the client publishes only where its role may."""
         name, rejections = self.context.service, self.context.rejections
-        guard(self.context.client, name, permissions(name)["pub"]["allow"], rejections.of_service)
+        guard(
+            self.context.client, name, permissions(name)["pub"]["allow"], rejections.publish_service_attempt
+        )
         most = FLOOD_MAX if name == "admission" else REQUESTS_MAX
-        guard_entry(self.context.client, Gate(self._allowed, self._suspend, most))
+        guard_entry(self.context.client, Gate(self._rate_limit, self._suspend, most))
         await ready(self.context.client)
         persist(self.context.client)
         if self.creds:
             self.renewing.add(asyncio.create_task(keep_current(self.context.client, self.creds)))
         await self.leadership.start()
 
-    def _allowed(self, sender: Parsed) -> int:
-        """Return the messages a second an agent may send."""
+    def _rate_limit(self, sender: Parsed) -> int:
+        """Return the rate limit of an agent, messages a second."""
         return self.context.meter.limit(QuotaKind.PUBLISH_RATE, sender.run, sender.agent)
 
     def _suspend(self, sender: Parsed, received: int) -> None:
-        """Have an agent's account taken away that sends this service far more than its share."""
-        told = AgentSuspended(agent=sender.agent, received=received, allowed=self._allowed(sender))
-        self.context.rejections.suspend(sender.run, told)
+        """Publish that an agent's account must be revoked: it sends this service far more than its rate limit."""
+        suspended = AgentSuspended(agent=sender.agent, received=received, allowed=self._rate_limit(sender))
+        self.context.rejections.publish_suspension(sender.run, suspended)
 
     async def stop(self) -> None:
-        """Stop serving; the broker is stopped by who started it."""
+        """Stop leader tasks and components; the caller that started the broker stops it."""
         for task in self.renewing:
             task.cancel()
         await self.leadership.stop()
@@ -102,18 +104,18 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where services connect, and as whom."""
+    """The server that services connect to, and their credentials."""
 
     url: str
-    """NATS URL, or several with commas between them; empty if there is none."""
+    """URL of the NATS server, or several with commas between them; empty if there is none."""
     creds: Callable[[str], Path]
-    """Role → creds file."""
+    """Function role → creds file."""
     trust: Trust | None = None
-    """The trust root, where it is ours: then agents' accounts can be made."""
+    """Trust root of the server, if this process may use it: it can then create agents' accounts."""
 
 
 def server_of(config: Settings) -> Server:
-    """Return the server the settings name: an existing one, or the one embedded in the state directory."""
+    """Return the server of the settings: an existing one, or the one embedded in the state directory."""
 
     def creds(role: str) -> Path:
         if config.creds and config.creds.is_file():
@@ -126,7 +128,7 @@ def server_of(config: Settings) -> Server:
 
 
 def build(*names: str, server: Server | None = None) -> FastStream:
-    """Return an app of the named services; raises NotFound for a name that is no service."""
+    """Return an app of the named services; raises NotFound for the name of no service."""
     found = server or server_of(settings())
     collect_rarely()
     if parent := environment().get(PARENT):
@@ -138,7 +140,7 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     @app.on_startup
     async def check() -> None:
         addressed(found.url)
-        waiting.append(asyncio.create_task(_tell_of_no_answer(found, names[0])))
+        waiting.append(asyncio.create_task(_warn_while_unconnected(found, names[0])))
 
     @app.after_startup
     async def start() -> None:
@@ -155,8 +157,8 @@ def build(*names: str, server: Server | None = None) -> FastStream:
     return app
 
 
-async def _tell_of_no_answer(server: Server, service: str) -> None:
-    """Say where a service tries to connect and what comes of it, until it is connected: a broker tries in silence."""
+async def _warn_while_unconnected(server: Server, service: str) -> None:
+    """Log the address and the reason while a service cannot connect: a broker tries in silence."""
     path = server.creds(service)
     while True:
         await asyncio.sleep(SILENT_S)

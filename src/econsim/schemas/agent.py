@@ -1,4 +1,4 @@
-"""Agents and their hosts: what they report of their own cycles."""
+"""Messages of agents and their hosts: reports of answered ticks."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from econsim.schemas.base import CONFIG, Event, Message
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the best buyer and the best seller here could still gain with a next unit."""
+    """Limits of the best buyer's and the best seller's next unit."""
 
     __pydantic_config__ = CONFIG
 
     bid: int | None = None
-    """Highest price a buyer would pay, micro-credits, on the market's grid; none if no buyer can buy another unit."""
+    """Highest price a buyer would pay, micro-credits, on the market's grid; null if no buyer can buy another unit."""
     value: int | None = None
-    """Value of that buyer's next unit, micro-credits; above any price if it buys at all of them."""
+    """Value of that buyer's next unit, micro-credits; above any price if the buyer accepts every price."""
     ask: int | None = None
-    """Lowest price a seller would take, micro-credits, on the market's grid; none if no seller can sell another unit."""
+    """Lowest price a seller would take, micro-credits, on the market's grid; null if no seller can sell another unit."""
     cost: int | None = None
-    """Cost of that seller's next unit, micro-credits; 0 if it sells at every price."""
+    """Cost of that seller's next unit, micro-credits; 0 if the seller accepts every price."""
 
 
 class CycleCompleted(Message):
-    """A host's agents (or one external agent) perceived, thought and acted on a tick."""
+    """A host's agents, or one external agent, completed their cycle for a tick: perceive, decide, act."""
 
     tick: int
-    """The tick they answered."""
+    """Tick that the report answers."""
     agents: int
-    """How many acted."""
+    """Number of agents that the report is for."""
     actions: dict[str, int] = Field(default_factory=dict)
-    """Resource → actions sent."""
+    """Resource → number of actions sent."""
     limits: dict[str, Limits] = Field(default_factory=dict)
-    """Resource → limits, so that the clock can see when no trade is left to make."""
+    """Resource → limits of the agents' next units; the clock ends a period by them when no trade is left to make."""
 
 
 CycleCompletedEvent = Event[CycleCompleted]

@@ -1,4 +1,4 @@
-"""Runs, periods and ticks: how a run is opened, paced and closed."""
+"""Messages about runs, periods and ticks."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from econsim.schemas.types import Name
 
 
 class Ping(Request):
-    """Ask whether anybody opens runs."""
+    """Ask whether a clock service is running."""
 
 
 class Pong(Message):
-    """Somebody does."""
+    """Answer of a clock service: runs can be opened."""
 
     process: str
-    """Which worker of the clock service answered."""
+    """Name of the clock service's worker that answered."""
 
 
 class OpenRun(Request):
@@ -29,84 +29,84 @@ class OpenRun(Request):
     run: RunName
     """Id of the new run; also the correlation id of everything it causes."""
     scenario: Scenario
-    """What to run, complete with its seed."""
+    """Scenario of the run, complete with its seed."""
 
 
 class CloseRun(Request):
     """An operator's request to end a run before it ends by itself."""
 
     run: Name
-    """The run."""
+    """Id of the run."""
 
 
 class StopRun(Request):
-    """An operator's request to stop a run where it is; `OpenRun` with its scenario goes on with it."""
+    """An operator's request to stop a run where it is; `OpenRun` with the same scenario resumes it."""
 
     run: Name
-    """The run."""
+    """Id of the run."""
 
 
 class RunOpened(Message):
     """A run began: everything a service needs to take part."""
 
     scenario: Scenario
-    """What is run."""
+    """Scenario of the run."""
     salt: str
-    """Secret of the run, hex: makes derived event ids unguessable."""
+    """Secret of the run, hex; it makes derived event ids unguessable."""
 
 
 class RunClosed(Message):
     """A run ended."""
 
     ticks: int
-    """Ticks it took."""
+    """Number of ticks of the run."""
     periods: int
-    """Trading days it took."""
+    """Number of periods of the run."""
     journal_sequence: int
-    """The ledger's last journal entry: a reader that has seen it has seen all."""
+    """Sequence of the ledger's last journal entry: a reader that has read it has read all entries."""
     interrupted: bool = False
-    """Whether an operator ended it before its time."""
+    """True if an operator ended the run early."""
     failure: str = ""
     """Reason why the run ended early, as a sentence; empty when it ran to its end."""
 
 
 class RunStopped(Message):
-    """An operator stopped a run: nobody serves it until it is resumed."""
+    """An operator stopped a run; no service works on it until it is resumed."""
 
     ticks: int
-    """Ticks opened when the operator asked."""
+    """Number of ticks opened before the stop."""
     periods: int
-    """Trading days opened when the operator asked."""
+    """Number of periods opened before the stop."""
 
 
 class RunResumed(Message):
-    """An operator went on with a run that was stopped."""
+    """An operator resumed a stopped run."""
 
     ticks: int
-    """Ticks opened so far."""
+    """Number of ticks opened so far."""
 
 
 class PeriodOpened(Message):
     """Endowments were dealt; a trading day begins."""
 
     period: Annotated[int, Field(ge=1)]
-    """Which."""
+    """Number of the period, from 1."""
 
 
 class PeriodClosed(Message):
     """Units were redeemed and costs paid; a trading day ended."""
 
     period: Annotated[int, Field(ge=1)]
-    """Which."""
+    """Number of the period, from 1."""
 
 
 class Ticked(Message):
     """A tick opened: every agent may act once."""
 
     period: Annotated[int, Field(ge=1)]
-    """Trading day."""
+    """Number of the period, from 1."""
     tick_of_period: Annotated[int, Field(ge=1)]
-    """Ticks since the period opened."""
+    """Number of the tick in its period, from 1."""
 
 
 RunOpenedEvent = Event[RunOpened]

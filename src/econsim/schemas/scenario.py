@@ -1,4 +1,4 @@
-"""A scenario: everything that defines a run. Written as TOML, sent whole in `system.run.opened`.
+"""A scenario: the complete definition of a run. Written as TOML, sent whole in `system.run.opened`.
 
 All money in a scenario is written in credits (`3.25` or `"3.25"`) and held in micro-credits.
 """
@@ -21,7 +21,7 @@ from econsim.schemas.scenario_words import MechanismName, Mode, PolicyName, Rati
 from econsim.schemas.types import AMOUNT_MAX, Name
 
 AGENTS_MAX: Final = 20_000
-"""Agents in a run: what one ledger writer keeps in memory with room to spare."""
+"""Number of agents in a run: one ledger writer keeps them in memory with room to spare."""
 
 UNITS_MAX: Final = 1_000_000
 """Units that all agents of a run together may have a value or cost for: each is held in memory by every service."""
@@ -45,28 +45,28 @@ def _reserved_names(schema: JsonDict) -> None:
 
 
 class Group(ScenarioPart):
-    """Agents that are alike: `<name>_001`, `<name>_002` and so on."""
+    """A group of agents with the same policy and roles: `<name>_001`, `<name>_002` and so on."""
 
     model_config = ConfigDict(json_schema_extra=_reserved_names)
 
     name: Name
     """Stem of the agents' ids; the id itself when `count` is 1 and the policy is `external`."""
     policy: PolicyName
-    """How they decide."""
+    """Policy by which the agents decide."""
     count: Annotated[int, Field(strict=True, ge=1, le=AGENTS_MAX)] = 1
-    """How many."""
+    """Number of agents in the group."""
     credits: Credits = 100_000_000
-    """Money each is dealt when the run opens."""
+    """Credits dealt to each agent when the run opens."""
     activity_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
-    """Chance that one of them acts on a market at a tick; low values come near to one agent at a time."""
+    """Chance, in percent, that an agent acts on a market at a tick; with low values agents act almost one at a time."""
     roles: tuple[Role, ...] = ()
-    """What they buy and sell."""
+    """Roles of each agent, at most one a market."""
     script: tuple[ScriptedAction, ...] = ()
-    """For `scripted`."""
+    """Actions of the agents; for policy `scripted` alone."""
 
     @model_validator(mode="after")
     def check_roles(self) -> Self:
-        """Refuse two roles on one market, and a script that nobody would follow."""
+        """Refuse two roles on one market, and a script for agents that are not scripted."""
         seen: set[str] = set()
         for place, role in enumerate(self.roles):
             if role.resource in seen:
@@ -86,32 +86,32 @@ OPTIONS_FILL_IN: Final = frozenset({"unjudged"})
 
 
 class Scenario(ScenarioPart):
-    """Everything that defines a run."""
+    """The complete definition of a run."""
 
     name: Name
-    """The scenario's own name."""
+    """Name of the scenario."""
     title: str = ""
-    """One line for lists."""
+    """Title of the scenario, one line for lists."""
     description: str = ""
-    """What it shows, and from where."""
+    """Description of the scenario: its result and its source."""
     seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1)] = 1
-    """Decides every random draw."""
+    """Seed of every random draw."""
     hosts: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
-    """Agent hosts the groups are spread over."""
+    """Number of agent hosts; the agents are spread over them evenly."""
     clock: Clock = Clock()
-    """How time passes."""
+    """Clock of the run: its periods and ticks."""
     markets: tuple[Market, ...] = Field(min_length=1, max_length=64)
-    """What is traded."""
+    """Markets of the run, one a resource."""
     agents: tuple[Group, ...] = Field(min_length=1)
-    """Who trades."""
+    """Groups of agents that trade."""
     expectations: tuple[Expectation, ...] = ()
-    """Checked at the end of a run."""
+    """Expectations that are checked at the end of a run."""
     unjudged: dict[str, int] = Field(default_factory=dict)
-    """Reason → expectations left out for it; the options of `econsim run` fill it in."""
+    """Reason → number of expectations left out for it; the options of `econsim run` fill it in."""
 
     @model_validator(mode="after")
     def check_names(self) -> Self:
-        """Refuse names used twice and what refers to markets that are not declared."""
+        """Refuse names that are used twice and references to markets that are not declared."""
         resources = {market.resource: place for place, market in reversed([*enumerate(self.markets)])}
         groups = {group.name: place for place, group in reversed([*enumerate(self.agents)])}
         for place, market in enumerate(self.markets):

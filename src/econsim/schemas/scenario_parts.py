@@ -27,7 +27,7 @@ RESOURCE_LENGTH_MAX: Final = 39
 """Characters in a resource's name: its clearing account `clearing_<resource>` is a name too."""
 
 WRONG: Final = "scenario_is_wrong"
-"""Type of the errors raised here; their context says what is wrong, the remedy, and at which key."""
+"""Type of the errors raised here; their context has the mistake, the remedy, and the key."""
 
 
 def wrong(what: str, remedy: str, *at: int | str) -> PydanticCustomError:
@@ -36,26 +36,26 @@ def wrong(what: str, remedy: str, *at: int | str) -> PydanticCustomError:
 
 
 class ScenarioPart(Message):
-    """A table of a scenario file: TOML values are taken as they are, but for words and money, which are text there."""
+    """A table of a scenario file: TOML values are taken as they are, except words and money, which are text in TOML."""
 
     model_config = ConfigDict(strict=False)
 
 
 class Clock(ScenarioPart):
-    """How time passes."""
+    """The clock of a run: its periods and ticks."""
 
     mode: Mode = Mode.LOCK_STEP
-    """`lock_step` (repeatable) or `real_time`."""
+    """Mode of time: `lock_step` (repeatable) or `real_time`."""
     periods: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] = 1
-    """Trading days: endowments are dealt again and books emptied at each."""
+    """Number of periods (trading days); each deals the endowments again and ends with empty books."""
     ticks_per_period: Annotated[int, Field(strict=True, ge=1, le=TICKS_PER_PERIOD_MAX)] = 60
-    """Ticks in a period, at most."""
+    """Number of ticks in a period, at most."""
     until: Until = Until.TICKS
-    """When a period ends."""
+    """Condition that ends a period: `ticks` or `exhausted`."""
     tick_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)] = 100
-    """Real time only: milliseconds between ticks."""
+    """Pause between ticks, milliseconds; real time only."""
     deadline_ms: Annotated[int, Field(strict=True, ge=100, le=600_000)] = 60_000
-    """Lock-step only: a tick is closed after this long, even if an agent has not answered."""
+    """Deadline of a tick, milliseconds, lock-step only: the tick then closes even if an agent has not answered."""
 
 
 class Market(ScenarioPart):
@@ -67,29 +67,29 @@ class Market(ScenarioPart):
             max_length=RESOURCE_LENGTH_MAX, json_schema_extra={"not": {"enum": sorted(RESOURCES_RESERVED)}}
         ),
     ]
-    """What is traded, in whole units; no word of the system's own."""
+    """Resource that is traded, in whole units; names of the system's own are refused."""
     mechanism: MechanismName = MechanismName.CONTINUOUS_DOUBLE_AUCTION
-    """How orders are matched."""
+    """Mechanism that matches the orders."""
     tick_size: PriceCredits = 10_000
-    """Prices are multiples of this."""
+    """Tick size: every price is a multiple of it."""
     lot_size: Quantity = 1
-    """Quantities are multiples of this."""
+    """Lot size: every quantity is a multiple of it."""
     price_min: PriceCredits = 10_000
-    """Lowest price allowed."""
+    """Price floor: the lowest price allowed."""
     price_max: PriceCredits = 4_000_000
-    """Highest price allowed."""
+    """Price ceiling: the highest price allowed."""
     open_orders_max: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 100
-    """Open orders an agent may have on this book."""
+    """Number of open orders an agent may have on this book."""
     book_orders_max: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 200_000
-    """Open orders on this book, over all agents."""
+    """Number of open orders on this book, of all agents together."""
     window_ticks: Annotated[int, Field(strict=True, ge=1, le=TICKS_PER_PERIOD_MAX)] = 1
-    """Call auction only: ticks between two clearings, counted in the period; its end clears too."""
+    """Number of ticks between two clearings, counted in the period, call auction only; a period's end clears too."""
     rationing: Rationing = Rationing.PRICE_TIME
-    """Call auction only: who trades at the margin, `price_time` or `draw`."""
+    """Rationing at the margin, call auction only: `price_time` or `draw`."""
 
     @model_validator(mode="after")
     def check_resource(self) -> Self:
-        """Refuse a resource whose name stands for something else."""
+        """Refuse a resource that has a name of the system's own."""
         if self.resource in RESOURCES_RESERVED:
             what = f"resource {self.resource!r} is a name of the system's own"
             raise wrong(what, "use another", "resource")
@@ -114,20 +114,20 @@ class Market(ScenarioPart):
 
 
 class Role(ScenarioPart):
-    """What the agents of a group do on one market."""
+    """The role of a group's agents on one market."""
 
     resource: Name
-    """The market."""
+    """Resource of the market."""
     side: Side
-    """`bid` (a buyer with redemption values) or `ask` (a seller with costs)."""
+    """Side of the role: `bid` (a buyer with redemption values) or `ask` (a seller with costs)."""
     values: tuple[Annotated[tuple[UnitCredits, ...], Field(min_length=1)], ...] = ()
-    """Value or cost of each unit, one list an agent, the best unit first; shorter lists are used again in turn."""
+    """Values or costs of the units, one list an agent, the best unit first; with fewer lists than agents, lists repeat in turn."""
     first: UnitCredits | None = None
-    """Instead of `values`: one unit each, the first agent's value or cost …"""
+    """Value or cost of the first agent, instead of `values`; each agent has the same for all its `units`."""
     last: UnitCredits | None = None
-    """… and the last agent's; the others lie evenly between, rounded to the tick size."""
+    """Value or cost of the last agent; those of the others lie evenly between, rounded to the tick size."""
     units: Quantity = 1
-    """With `first` and `last`: units each agent has at that value or cost."""
+    """Number of units each agent has at that value or cost; with `first` and `last` alone."""
 
     @model_validator(mode="after")
     def check_schedule(self) -> Self:
@@ -146,14 +146,14 @@ class Role(ScenarioPart):
         return self
 
     def units_of(self, count: int) -> int:
-        """Return how many units so many agents have in this role."""
+        """Return the number of units that `count` agents have in this role."""
         if not self.values:
             return count * self.units
         turns, rest = divmod(count, len(self.values))
         return turns * sum(map(len, self.values)) + sum(map(len, self.values[:rest]))
 
     def worth_at_most(self, count: int) -> int:
-        """Return the most that all units of so many agents can be worth, micro-credits."""
+        """Return the highest possible worth of all units of `count` agents, micro-credits."""
         if not self.values:
             return count * self.units * max(self.first or 0, self.last or 0)
         turns, rest = divmod(count, len(self.values))
@@ -176,32 +176,32 @@ ScriptedOrderId = Annotated[
     ),
     AfterValidator(_scripted_order_id),
 ]
-"""An order id of a scripted agent: without the dot that parts an external agent from its order, and none of the clock's."""
+"""An order id of a scripted agent: without the dot that separates an external agent's name from its order, and none of the clock's."""
 
 
 class ScriptedAction(ScenarioPart):
     """One step of a scripted agent."""
 
     tick: Annotated[Tick, Field(le=PERIODS_MAX * TICKS_PER_PERIOD_MAX)]
-    """When: tick of the run."""
+    """Tick of the run at which the agent acts."""
     resource: Name
-    """Where."""
+    """Resource of the market."""
     verb: Verb
-    """`bid`, `ask`, `cancel` or `replace`."""
+    """Verb of the action: `bid`, `ask`, `cancel` or `replace`."""
     order_id: ScriptedOrderId
-    """The new order's id, unique in the run; or the order to cancel or replace."""
+    """Id of the new order, unique in the run; or of the order to cancel or replace."""
     price: UnitCredits = 0
-    """Credits a unit; not for a cancel."""
+    """Price of a unit, credits; not for a cancel."""
     quantity: Annotated[int, Field(strict=True, ge=0, le=QUANTITY_MAX)] = 1
-    """Units; not for a cancel."""
+    """Number of units; not for a cancel."""
     kind: OrderKind = OrderKind.LIMIT
-    """Order type; a replacement keeps that of the order it replaces."""
+    """Kind of the order; a replacement keeps the kind of the order it replaces."""
     new_order_id: ScriptedOrderId | None = None
-    """For a replace: id of the order that takes its place."""
+    """Id of the replacing order, for a replace."""
 
     @model_validator(mode="after")
     def check_verb(self) -> Self:
-        """Ask a replace, and nothing else, for the new order's id; and for no other order type."""
+        """Require new_order_id of a replace, refuse it otherwise, and refuse a kind for a replace."""
         if (self.verb is Verb.REPLACE) != (self.new_order_id is not None):
             what = f"{self.verb.value} {'without' if self.new_order_id is None else 'with'} new_order_id"
             remedy = 'new_order_id belongs to verb = "replace", and a replace needs it'

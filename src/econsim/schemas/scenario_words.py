@@ -1,4 +1,4 @@
-"""Words a scenario chooses from: modes of time, mechanisms, policies."""
+"""The words a scenario chooses from: modes of time, mechanisms, policies."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """How time passes."""
+    """Modes of time."""
 
     LOCK_STEP = "lock_step"
     """Ticks with a barrier: the same seed gives the same run."""
     REAL_TIME = "real_time"
-    """Agents act when they like; arrival at the order queue is the order."""
+    """Time without a barrier: agents act at any time, and orders are processed in the order they arrive in the queue."""
 
 
 class Until(StrEnum):
-    """When a period ends."""
+    """Conditions that end a period."""
 
     TICKS = "ticks"
     """After `ticks_per_period` ticks."""
     EXHAUSTED = "exhausted"
-    """When no two agents could still gain from a trade, at the latest after `ticks_per_period` ticks."""
+    """Once no two agents could gain from a trade, at the latest after `ticks_per_period` ticks."""
 
 
 class MechanismName(StrEnum):
-    """How a market matches."""
+    """Mechanisms that match orders."""
 
     CONTINUOUS_DOUBLE_AUCTION = "continuous_double_auction"
     """Limit order book, price-time priority."""
@@ -35,7 +35,7 @@ class MechanismName(StrEnum):
 
 
 class Rationing(StrEnum):
-    """Who trades at a call auction's clearing price when one side has more units."""
+    """Rules that choose the trading orders at a call auction's clearing price when one side has more units."""
 
     PRICE_TIME = "price_time"
     """The better price, then the earlier order; in lock-step a tick's turns are themselves drawn by seed."""
@@ -44,17 +44,17 @@ class Rationing(StrEnum):
 
 
 class PolicyName(StrEnum):
-    """How an agent decides."""
+    """Policies by which agents decide."""
 
     ZI_U = "zi_u"
     """Zero intelligence, unconstrained (Gode and Sunder 1993)."""
     ZI_C = "zi_c"
     """Zero intelligence, constrained to its own value or cost."""
     TRUTHFUL = "truthful"
-    """Quotes its own value or cost."""
+    """Truthful: quotes its own value or cost."""
     ZIP = "zip"
     """Zero intelligence plus: learns a margin (Cliff 1997)."""
     SCRIPTED = "scripted"
-    """Follows a list of actions."""
+    """Scripted: follows a list of actions."""
     EXTERNAL = "external"
-    """An external agent, connected by itself."""
+    """External: an agent of its owner's own, connected to the server from outside."""

@@ -1,4 +1,4 @@
-"""The grammar of subjects (architecture B1): what one is made of, how to build, parse and match it.
+"""The grammar of subjects: their tokens, and how to build, parse and match them.
 
 `<domain>.<entity>.<action>.<run>[.<agent>]`. Events have four tokens, everything else about a run five; the last
 token of an entry, command or request is its sender. A declaration that breaks the grammar fails at import.
@@ -16,13 +16,13 @@ from typing import Final
 from econsim.errors import InvalidSubject
 
 DOMAINS: Final = ("agent", "market", "system", "mcp", "trace", "admin")
-"""First tokens there are."""
+"""First tokens of subjects."""
 
 OWNERS: Final = ("market", "ledger", "clock", "agent", "admission", "admin")
-"""Services that may own a subject: they publish it, or answer it."""
+"""Services that may own a subject: the owner publishes it, or answers it."""
 
 TOKEN_LENGTH_MAX: Final = 64
-"""Characters in a token: keeps subjects and bucket keys short enough to index."""
+"""Number of characters in a token: keeps subjects and bucket keys short enough to index."""
 
 _TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _PART: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}|\{[a-z]+\}")
@@ -31,26 +31,26 @@ _NO_BRACES: Final = str.maketrans("", "", "{}")
 
 
 class SubjectKind(StrEnum):
-    """What a message on a subject is."""
+    """Kinds of messages, by their subject."""
 
     EVENT = "event"
-    """Past tense, four tokens, captured by `audit_log`."""
+    """Event: past tense, four tokens, captured by `audit_log`."""
     COMMAND = "command"
-    """Imperative, five tokens, captured by a work queue; the reply is the stream's PubAck."""
+    """Command: imperative, five tokens, captured by a work queue; the reply is the stream's PubAck."""
     ENTRY = "entry"
-    """Five tokens in domain `agent`: what an agent says from its own account, not yet admitted by anybody."""
+    """Entry: five tokens in domain `agent`, a message from an agent's own account that is not yet admitted."""
     REQUEST = "request"
-    """Five tokens, captured by nothing, answered by a service."""
+    """Request: five tokens, captured by no stream, answered by a service."""
     DELIVERY = "delivery"
-    """Five tokens, core NATS, from a service to the one agent in the last token."""
+    """Delivery: five tokens, core NATS, from a service to the one agent in the last token."""
     BROADCAST = "broadcast"
-    """Five tokens, core NATS, from a service to every agent of a run; the last token is `all`."""
+    """Broadcast: five tokens, core NATS, from a service to every agent of a run; the last token is `all`."""
     OPERATOR = "operator"
-    """`admin.<entity>.<action>.<operator>`: a request by a person, answered by a service."""
+    """Operator's request: `admin.<entity>.<action>.<operator>`, by a person, answered by a service."""
 
 
 ANSWERED: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST, SubjectKind.OPERATOR)
-"""What a service answers, any worker of it: the rest is told to everybody who listens."""
+"""Kinds that one worker of a service answers; messages of the other kinds go to every subscriber."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +58,25 @@ class Subject:
     """One row of the taxonomy."""
 
     template: str
-    """Tokens, with `{name}` where a value goes."""
+    """Template of the subject: tokens, with `{name}` in place of a value."""
     kind: SubjectKind
-    """What travels on it."""
+    """Kind of the messages."""
     owner: str
-    """The service that publishes it (events, deliveries) or answers it (the rest)."""
+    """Service that publishes the message (events, deliveries) or answers it (the other kinds)."""
     message: str
-    """Class name of the payload's schema, in `econsim.schemas`."""
+    """Name of the payload's class in `econsim.schemas`."""
     reply: str = ""
-    """Class name of the reply's schema, for requests."""
+    """Name of the reply's class in `econsim.schemas`, for requests."""
     stream: str = ""
-    """The stream that captures it, if any."""
+    """Name of the stream that captures the message, if any."""
     short: str = ""
-    """What an agent calls it inside its own account, run and identity left out; empty if it has no access."""
+    """Name of the subject inside an agent's own account, without run and identity; empty if agents have no access."""
     description: str = ""
-    """One sentence for the catalog."""
+    """Description for the catalog, one sentence."""
 
     def __post_init__(self) -> None:
-        """Check the declaration; raises InvalidSubject, so a wrong one fails when it is imported."""
-        if wrong := _misdeclared(self):
+        """Check the declaration; raises InvalidSubject, so that a mistake fails at import."""
+        if wrong := _declaration_mistake(self):
             message = f"subject {self.template!r} {wrong}"
             raise InvalidSubject(message)
 
@@ -87,7 +87,7 @@ class Subject:
         return self.template.format(**values)
 
     def pattern(self, **values: str) -> str:
-        """Build a NATS pattern: `*` for every place no value is given for."""
+        """Build a NATS pattern: `*` for every place without a value."""
         for name, value in values.items():
             token(value, name)
         return _PLACE.sub(lambda place: values.get(place[1], "*"), self.template)
@@ -105,7 +105,7 @@ class Subject:
 
 
 def token(value: str, name: str = "token") -> str:
-    """Return the value if it may stand in a subject; raise InvalidSubject otherwise."""
+    """Return the value if it is a valid token; raise InvalidSubject otherwise."""
     if not _TOKEN.fullmatch(value):
         message = f"{name} {value[:80]!r} is not a subject token; use 1 to 64 of a-z 0-9 _ -, a letter or digit first"
         raise InvalidSubject(message, field=name)
@@ -120,17 +120,17 @@ _TAILS: Final = {
 _TAIL: Final = ("{run}", "{agent}")
 
 
-def _misdeclared(row: Subject) -> str:
-    """Return what is wrong with a row of the taxonomy, or nothing."""
+def _declaration_mistake(row: Subject) -> str:
+    """Return the mistake in a row of the taxonomy, or an empty text."""
     if row.owner not in OWNERS:
         return f"is owned by {row.owner!r}; the services are {', '.join(OWNERS)}"
     if bool(row.stream) != (row.kind in (SubjectKind.EVENT, SubjectKind.COMMAND)):
         return "has a stream exactly if it is an event or a command"
-    return _misspelled(row)
+    return _template_mistake(row)
 
 
-def _misspelled(row: Subject) -> str:
-    """Return what is wrong with a row's tokens, or nothing."""
+def _template_mistake(row: Subject) -> str:
+    """Return the mistake in a row's tokens, or an empty text."""
     domain, *rest = row.template.split(".")
     tail = _TAILS.get(row.kind, _TAIL)
     if domain not in DOMAINS or len(rest) != 2 + len(tail) or tuple(rest[2:]) != tail:
@@ -147,7 +147,7 @@ def _misspelled(row: Subject) -> str:
 
 
 def matches(pattern: Sequence[str], tokens: Sequence[str]) -> bool:
-    """Tell whether a subject's tokens are within a NATS pattern's: `*` is one token, a last `>` one or more."""
+    """Return whether a subject's tokens match a NATS pattern's: `*` is one token, a last `>` one or more."""
     if pattern and pattern[-1] == ">":
         return len(tokens) >= len(pattern) and matches(pattern[:-1], tokens[: len(pattern) - 1])
     return len(pattern) == len(tokens) and all(
@@ -156,7 +156,7 @@ def matches(pattern: Sequence[str], tokens: Sequence[str]) -> bool:
 
 
 def is_token(value: str) -> bool:
-    """Tell whether the value may stand in a subject."""
+    """Return whether the value is a valid token."""
     return _TOKEN.fullmatch(value) is not None
 
 
@@ -171,13 +171,13 @@ class Parsed:
     action: str
     """Third token."""
     run: str
-    """Fourth token: run, correlation id."""
+    """Fourth token: id of the run, which is the correlation id."""
     agent: str = ""
     """Fifth token: sender of a command or request, receiver of a delivery; empty for events."""
 
     @property
     def operator(self) -> str:
-        """Return who commands: in domain `admin` the name stands where others have the run."""
+        """Return the operator: in domain `admin` the name stands in place of the run."""
         return self.run
 
 

@@ -1,4 +1,4 @@
-"""How rows of the subject table are made: one function a kind, with what all rows of the kind share."""
+"""Builders of rows of the subject table: one function a kind, with the parts that all rows of the kind share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final
 from econsim.schemas.subject import Subject, SubjectKind
 
 LOG: Final = "audit_log"
-"""The stream of all events."""
+"""Name of the stream of all events."""
 QUEUE: Final = "market_orders"
-"""The work queue of commands to markets."""
+"""Name of the work queue of commands to markets."""
 
 
 def event(owner: str, template: str, message: str, description: str, short: str = "") -> Subject:
@@ -26,32 +26,38 @@ def command(action: str, message: str, description: str) -> Subject:
 
 
 def entry(template: str, message: str, short: str, description: str, reply: str = "Admitted") -> Subject:
-    """Return what an agent says from its own account, to be admitted."""
+    """Return an entry: a message from an agent's own account, to be admitted."""
     return Subject(
         template, SubjectKind.ENTRY, "admission", message, reply, short=short, description=description
     )
 
 
+def order_entry(action: str, message: str, description: str) -> Subject:
+    """Return the entry of an order: the command of this action, from an agent's own account."""
+    template = f"agent.{{resource}}.{action}.{{run}}.{{agent}}"
+    return entry(template, message, f"market.{{resource}}.{action}", description)
+
+
 def request(  # noqa: PLR0913 - a request has these parts
     owner: str, template: str, message: str, reply: str, description: str, *, short: str = ""
 ) -> Subject:
-    """Return a question a service answers."""
+    """Return a request that a service answers."""
     return Subject(template, SubjectKind.REQUEST, owner, message, reply, short=short, description=description)
 
 
-def reserved(template: str, short: str, description: str) -> Subject:
-    """Return a question whose service is still to come; admission refuses it."""
-    said = f"{description} Reserved: there is no such service yet."
-    return request("admission", template, "Reserved", "ErrorReply", said, short=short)
+def reserved_request(template: str, short: str, description: str) -> Subject:
+    """Return a request to a service that is still to come; admission refuses it."""
+    full = f"{description} Reserved: there is no such service yet."
+    return request("admission", template, "Reserved", "ErrorReply", full, short=short)
 
 
 def own_account(action: str, message: str, reply: str, description: str) -> Subject:
-    """Return a question of an agent about itself, which the ledger answers."""
+    """Return a request of an agent about its own account, which the ledger answers."""
     template, short = f"market.account.{action}.{{run}}.{{agent}}", f"market.account.{action}"
     return request("ledger", template, message, reply, description, short=short)
 
 
 def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:
-    """Return a person's request."""
+    """Return an operator's request."""
     template = f"admin.{action}.{{operator}}"
     return Subject(template, SubjectKind.OPERATOR, owner, message, reply, description=description)

@@ -1,7 +1,7 @@
 """The catalog: one AsyncAPI 3.0.0 document of every subject and message, made from the subject table.
 
-FastStream documents what a broker subscribes to when it is built; ours also subscribe run by run, so
-the table is the source, and a test holds every subscription to it. Written from the owners' side:
+FastStream documents the subscribers of a broker when it is built; services also subscribe run by run, so
+the table is the source, and a test compares every subscription with it. Written from the owners' side:
 they send events and deliveries, and receive commands and requests.
 """
 
@@ -44,36 +44,36 @@ DESCRIPTION: Final = (
     "tokens, commands, requests and deliveries five; the last token of a command or request is its sender, "
     "put there by the server. Money is in micro-credits. Unknown fields are refused."
 )
-"""What the document says of itself."""
+"""Description of the document."""
 
 OWNERS: Final = {
-    "market": "Order books: takes orders, matches and settles them, tells prices.",
+    "market": "Order books: takes orders, matches and settles them, publishes prices.",
     "ledger": "Accounts: the one writer of money and goods, and its journal.",
     "clock": "Runs, periods and ticks: opens, paces and closes them.",
     "agent": "Hosts of scripted agents.",
-    "admission": "The entrance of agents with accounts of their own: checks, counts and stores what they send.",
-    "admin": "What operators decide: quotas and dead letters; tells of every message nobody could finish.",
+    "admission": "The gateway of external agents: checks, counts and stores their messages.",
+    "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",
 }
-"""Service → what it does."""
+"""Service → its description."""
 
 PLACES: Final = {
     "run": "Id of the run; also the correlation id of everything in it.",
-    "agent": "Who sends, or for a delivery who receives; of a host's report, the host.",
-    "resource": "What the market trades.",
-    "operator": "Who asks, a person at the command line; the name in the credentials.",
-    "event": "What an agent says happened, in the past tense.",
-    "operation": "What a service that is still to come is asked to do.",
-    "server": "The outside tool server.",
+    "agent": "Agent that sends the message, or receives a delivery; the host of a host's report.",
+    "resource": "Resource that the market trades.",
+    "operator": "Operator that sends the request, a person at the command line; the name in the credentials.",
+    "event": "Name of an agent's own event, in the past tense.",
+    "operation": "Operation of a service that is still to come.",
+    "server": "Name of the external tool server.",
 }
-"""Variable token of a subject → what it is."""
+"""Variable token of a subject → its description."""
 
 _ENVELOPED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 _NAMED: Final = (SubjectKind.ENTRY, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
-"""Kinds whose channels bear their kind's name, because an event or command has the same type."""
+"""Kinds whose channels end with the kind's name, because an event or command has the same type."""
 
 
 def document(*services: str) -> Json:
-    """Return the document of what some services own, by default all; raises NotFound for no service."""
+    """Return the document of the subjects of some services, by default all; raises NotFound for an unknown service."""
     if unknown := [name for name in services if name not in OWNERS]:
         message = f"there is no service {unknown[0]!r}; the services are {', '.join(OWNERS)}"
         raise NotFound(message)
@@ -111,12 +111,12 @@ def document(*services: str) -> Json:
 
 
 def channel_name(row: Subject) -> str:
-    """Return the name of a subject's channel: its type, and what it is if several kinds have that type."""
+    """Return the name of a subject's channel: its type, and its kind if several kinds have that type."""
     return f"{row.type}.{row.kind.value}" if row.kind in _NAMED else row.type
 
 
 def payload(row: Subject) -> type[BaseModel]:
-    """Return the model of what travels on a subject, envelope included; raises NotFound if there is none."""
+    """Return the model of a subject's messages, envelope included; raises NotFound if there is none."""
     model = model_named(row.message)
     return Event[model] if row.kind in _ENVELOPED else model  # type: ignore[valid-type]  # made at run time
 
@@ -144,7 +144,7 @@ def table_page() -> str:
         "The messages are in [asyncapi.json](asyncapi.json).\n\n"
     )
     lines = [
-        "| subject | kind | owner | an agent calls it | message | reply | stream | what |",
+        "| subject | kind | owner | an agent calls it | message | reply | stream | description |",
         "| --- " * 8 + "|",
     ]
     for row in TABLE:
@@ -166,7 +166,7 @@ class Catalog:
     """The catalog as FastStream takes it: what `faststream docs gen econsim.app:<service>` writes."""
 
     def __init__(self, *services: str) -> None:
-        """Document what these services own."""
+        """Document the subjects of these services."""
         self.title = TITLE
         self.description: str | None = DESCRIPTION
         self.version: str | None = VERSION
@@ -175,11 +175,11 @@ class Catalog:
         self._services = services
 
     def add_broker(self, broker: BrokerUsecase[Any, Any, Any], /) -> Self:  # noqa: ARG002 - FastStream's signature
-        """Take note of nothing: the subject table says more than a broker knows."""
+        """Ignore the broker: the subject table has more than a broker knows."""
         return self
 
     def add_http_route(self, path: str, handler: HttpHandler) -> Self:  # noqa: ARG002 - FastStream's signature
-        """Take note of nothing: no service speaks HTTP."""
+        """Ignore the route: no service speaks HTTP."""
         return self
 
     def to_specification(self) -> Specification:
@@ -191,7 +191,7 @@ class Specification:
     """A document in the forms FastStream asks for."""
 
     def __init__(self, value: Json) -> None:
-        """Hold a document."""
+        """Wrap a document."""
         self._value = value
 
     @property
@@ -229,7 +229,7 @@ def _channels(row: Subject) -> list[tuple[str, Json]]:
     answers = _answers(row)
     reply: Json = {
         "address": None,
-        "summary": f"Answers on the asker's inbox to {row.template}: a value or an error, never silence.",
+        "summary": f"Replies to the requester's inbox for {row.template}: a value or an error, never silence.",
         "messages": {answer: _ref("components", "messages", answer) for answer in answers},
         "tags": [{"name": row.owner}],
     }
@@ -237,13 +237,13 @@ def _channels(row: Subject) -> list[tuple[str, Json]]:
 
 
 def _answers(row: Subject) -> tuple[str, ...]:
-    """Return the names of what a subject is answered with: a value, or an error."""
+    """Return the names of a subject's replies: a value, or an error."""
     refusal = EntryRefused if row.kind is SubjectKind.ENTRY else ErrorReply
     return tuple(dict.fromkeys((_component(model_named(row.reply)), _component(refusal))))
 
 
 def _nats(row: Subject) -> Json:
-    """Return what NATS does with a subject."""
+    """Return the NATS properties of a subject."""
     return {
         "pattern": row.pattern(),
         "kind": row.kind.value,
@@ -295,7 +295,7 @@ def _component(model: type[BaseModel]) -> str:
 
 
 def _data(model: type[BaseModel]) -> Any:  # noqa: ANN401 - pydantic knows it only at run time
-    """Return the model of what a message tells: of an event its data, else itself."""
+    """Return the model of a message's content: of an event its data, else the message itself."""
     annotation: Any = model.model_fields["data"].annotation if issubclass(model, Event) else model
     return annotation
 

@@ -1,7 +1,7 @@
-"""What surrounds every handler: who is calling, strict decoding, and errors turned into replies.
+"""The surroundings of every handler: the message and its sender, strict decoding, and errors as typed replies.
 
-FastStream lets a failing handler time its caller out; here every failure becomes a typed reply
-(architecture D2). Handlers take the body alone: each further injected parameter costs a thread hop.
+FastStream lets a failing handler time its caller out; here every failure becomes a typed reply. Handlers take the
+decoded body alone and read the rest from here: each injected parameter of FastStream costs a thread hop.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from econsim.schemas.subject import Parsed, fields
 from econsim.services.context import ServiceContext
 
 REQUEST_BYTES_MAX: Final = 8_192
-"""Bytes in a request: more than twice the largest valid one, an `execute_trade` of 20 actions."""
+"""Size of a request, bytes: more than twice the largest valid one, an `execute_trade` of 20 actions."""
 
 TRUSTED_BYTES_MAX: Final = 8 * 2**20
-"""Bytes in what only services and operators send: transfers of a whole tick, a scenario of 20 000 agents."""
+"""Size of a message of services and operators, bytes: transfers of a whole tick, a scenario of 20 000 agents."""
 
 _STATUS: Final = (
     (QuotaExceeded, 429),
@@ -38,7 +38,7 @@ _STATUS: Final = (
     (Refused, 400),
     (EconsimError, 503),
 )
-"""Kind of error, the first that fits → its status as JetStream has it."""
+"""Class of an error → its status, as JetStream has it; the first that fits counts."""
 
 _log = logging.getLogger(__name__)
 _handling: ContextVar[tuple[StreamMessage[Any], ServiceContext]] = ContextVar("handling")
@@ -94,7 +94,7 @@ def strict_decoder(
 ) -> Callable[[StreamMessage[Any]], Awaitable[Model]]:
     """Return a decoder that validates the payload strictly, straight from its bytes.
 
-    A payload over `bytes_max` is refused unread. The payload's `agent_id`, if any, must agree with the subject (architecture B3).
+    A payload over `bytes_max` is refused unread. The payload's `agent_id`, if any, must be the sender in the subject.
     """
     validate = model.__pydantic_validator__.validate_json
 
@@ -115,17 +115,17 @@ def strict_decoder(
 
 
 async def decode_event(message: StreamMessage[Any]) -> Event[object]:
-    """Decode an event by its subject's type."""
+    """Decode an event by the type that its subject has."""
     return decode(message.raw_message.subject, message.body).event
 
 
 async def raw_body(message: StreamMessage[Any]) -> bytes:
-    """Decode nothing: the handler takes the bytes as they came."""
+    """Return the payload undecoded."""
     return message.body
 
 
 def error_reply(error: Exception) -> ErrorReply:
-    """Return the reply for an error; the text of an unforeseen one stays in our own log."""
+    """Return the reply for an error; the text of an unforeseen error stays in the service's log."""
     if isinstance(error, EconsimError):
         body = ErrorBody(
             code=error.error_code,
@@ -143,10 +143,10 @@ def error_reply(error: Exception) -> ErrorReply:
 
 
 def entry_refusal(error: EconsimError) -> EntryRefused:
-    """Return the answer to what an agent sent and was not admitted."""
+    """Return the reply to a message of an agent that is not admitted."""
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    told = StreamError(code=status, description=f"{error.error_code}: {error}")
-    return EntryRefused(error=told, refusal=error_reply(error).error)
+    stream_error = StreamError(code=status, description=f"{error.error_code}: {error}")
+    return EntryRefused(error=stream_error, refusal=error_reply(error).error)
 
 
 def error_replies() -> ExceptionMiddleware:

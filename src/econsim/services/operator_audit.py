@@ -1,8 +1,8 @@
-"""The audit of operators: every command of a person is an event, with who gave it and what came of it.
+"""The audit of operators: every command of a person becomes an event with the operator and the outcome.
 
-A FastStream middleware of every service; it acts on subjects of kind OPERATOR alone. The name in a subject is put
-there by the server's permissions, so nobody commands in another's. The event is stored before the answer
-leaves: who is told `done` finds the command in the log.
+A FastStream middleware of every service; it acts on subjects of kind OPERATOR alone. The server's permissions allow
+an operator only its own name in the subject. The event is stored before the answer leaves: an operator that gets
+`done` finds the command in the log.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
 
 DONE: Final = "done"
-"""Code of a command that was carried out."""
+"""Code of a command that succeeded."""
 
 FAILED: Final = "service_failed"
-"""Code of a command that met an unforeseen error, as in the answer to it."""
+"""Code of a command that met an unforeseen error; its reply has the same."""
 
 SUMMARY_LENGTH_MAX: Final = 200
-"""Characters of a command that are told."""
+"""Number of characters of a command that its event holds."""
 
 DEADLINE_S: Final = 3.0
 """Longest to try to store the event: the operator waits five seconds for the answer."""
 
 _DOMAIN: Final = "admin"
-"""First token of the subjects of operators, and of no other (held by the grammar)."""
+"""First token of the subjects of operators, and of no other (the grammar of subjects checks it)."""
 
 
 @dataclass(slots=True)
@@ -52,9 +52,9 @@ _command: ContextVar[_HandledCommand] = ContextVar("command")
 
 
 def note_command_run(run: str) -> str | None:
-    """Note which run the command being handled is about; return the id of its event, the cause of its effects.
+    """Set the run of the command being handled; return the id of the command's event, the cause of its effects.
 
-    None if no command is being handled.
+    Return None if no command is being handled.
     """
     command = _command.get(None)
     if command is None:
@@ -64,7 +64,7 @@ def note_command_run(run: str) -> str | None:
 
 
 class OperatorAudit:
-    """The audit of one service; makes a middleware for each message."""
+    """The audit of one service: a factory of one middleware for each message."""
 
     def __init__(self, context: ServiceContext) -> None:
         """Audit the commands to one service."""
@@ -77,10 +77,10 @@ class OperatorAudit:
     async def publish_command(
         self, subject: str, payload: bytes, code: str, command: _HandledCommand
     ) -> None:
-        """Publish what came of a command; raises Unavailable if the log does not take it.
+        """Publish a command and its outcome; raises Unavailable if the log does not store it.
 
-        The id is made once for each command that arrives, never of what is in it: a chosen id could hide a
-        second command behind the first. So the same command sent twice is two events, and both are true.
+        The id is new for each command that arrives and independent of its content: an id that the sender could
+        choose would hide a second command behind the first. A command sent twice is two events.
         """
         context = self._context
         where = fields(subject)
@@ -134,7 +134,7 @@ class _Auditing(BaseMiddleware):
 
 
 def summary(payload: bytes) -> str:
-    """Return what was asked on one line, shortened; whatever the bytes are."""
+    """Return any payload as one shortened line of printable text."""
     # The beginning is enough: a character has at most four bytes, a scenario has megabytes.
     text = payload[: 4 * SUMMARY_LENGTH_MAX].decode(errors="replace")
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

@@ -1,7 +1,13 @@
-"""Telling of tries at what is not allowed: `system.admission.rejected`, enough to find the culprit, never a flood.
+"""Events about attempts at what is not allowed: `system.admission.rejected`, enough to find the sender, never a flood.
 
-Whoever tries the same many times in a second is told of once, with the count: an attacker must not be able to
-fill the log with its own failures.
+A rate limit holds for each sender and refusal: the first attempt is published at once, those of the following second
+together, with their number. An attacker must not be able to fill the log with its own failures.
+
+Life cycles::
+
+    collection   holds                                   added by         removed by                       bound
+    _cases       (run, side, sender, code) -> its count  publish          a second without an attempt      CASES_MAX
+    _tasks       publishes under way                     publish          their own end                    one a case and second
 """
 
 from __future__ import annotations
@@ -26,27 +32,27 @@ from econsim.schemas.base import Message
 from econsim.schemas.subject import Parsed, Subject, is_token
 
 PAUSE_S: Final = 1.0
-"""Seconds between two events about the same sender and refusal."""
+"""Pause between two events about the same sender and refusal."""
 
-KINDS_MAX: Final = 10_000
-"""Senders and refusals counted at once, about 1 kB each; beyond it new ones are only logged."""
+CASES_MAX: Final = 10_000
+"""Number of cases counted at once, about 1 kB each; beyond it new ones are only logged."""
 
 SUBJECT_LENGTH_MAX: Final = 200
-"""Characters of a subject or sender that are told."""
+"""Number of characters of a subject or sender in an event."""
 
 MESSAGE_LENGTH_MAX: Final = 300
-"""Characters of a reason that are told."""
+"""Number of characters of a reason in an event."""
 
 _log = logging.getLogger(__name__)
 
 
 _Key = tuple[str, str, str, str]
-"""Run, side, sender, code."""
+"""Key of a case: run, side, sender, code."""
 
 
 @dataclass(slots=True)
 class _Case:
-    """What is counted for a second and then told, if there is anything."""
+    """The attempts of one sender at one thing, counted for a second."""
 
     run: str
     newest: AdmissionRejected
@@ -54,10 +60,10 @@ class _Case:
 
 
 class RejectionEvents:
-    """What one service process noticed."""
+    """The events about attempts that one service process noticed."""
 
     def __init__(self, client: Client, service: str, process: str, clock: WallClock) -> None:
-        """Tell over a connection, in a service's name; `process` says which of its workers noticed."""
+        """Publish over a connection in a service's name; `process` is the name of the worker."""
         self._client = client
         self._service = service
         self._process = process
@@ -65,27 +71,27 @@ class RejectionEvents:
         self._cases: dict[_Key, _Case] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def tell(self, run: str, rejected: AdmissionRejected) -> None:
-        """Publish that something was rejected: at once if it is new, else with the count when the second is over."""
+    def publish(self, run: str, rejected: AdmissionRejected) -> None:
+        """Publish a rejection: at once if its case is new, else with the count when the second is over."""
         key = run, rejected.side, rejected.sender, rejected.code
         if case := self._cases.get(key):
             case.times += 1
             case.newest = rejected
-        elif len(self._cases) >= KINDS_MAX:
-            _log.warning("not told, for too many are: %s", rejected)
+        elif len(self._cases) >= CASES_MAX:
+            _log.warning("not published, because too many are: %s", rejected)
         else:
             self._cases[key] = _Case(run, rejected)
             self._publish(subjects.ADMISSION_REJECTED, run, rejected)
-            asyncio.get_running_loop().call_later(PAUSE_S, self._told, key)
+            asyncio.get_running_loop().call_later(PAUSE_S, self._publish_count, key)
 
-    def about(self, where: Parsed, subject: str, error: EconsimError) -> None:
-        """Tell of an agent's refusal if it tried what is not allowed; to be wrong or too much is no such try."""
+    def publish_attempt(self, where: Parsed, subject: str, error: EconsimError) -> None:
+        """Publish an agent's refusal if its message was not allowed; an invalid or excessive message is no such attempt."""
         if isinstance(error, NotAllowed | InvalidSubject):
-            self.tell(where.run, self._case(Boundary.AGENT, where.agent, subject, error))
+            self.publish(where.run, self._case(Boundary.AGENT, where.agent, subject, error))
 
-    def of_service(self, subject: str, error: EconsimError) -> None:
-        """Tell that this service itself tried to speak where it may not."""
-        self.tell(NO_RUN, self._case(Boundary.SERVICE, self._service, subject, error))
+    def publish_service_attempt(self, subject: str, error: EconsimError) -> None:
+        """Publish that this service itself tried to publish where it may not."""
+        self.publish(NO_RUN, self._case(Boundary.SERVICE, self._service, subject, error))
 
     def _case(self, side: Boundary, sender: str, subject: str, error: EconsimError) -> AdmissionRejected:
         return AdmissionRejected(
@@ -98,19 +104,19 @@ class RejectionEvents:
             times=1,
         )
 
-    def suspend(self, run: str, suspended: AgentSuspended) -> None:
-        """Publish that an agent's account must go."""
+    def publish_suspension(self, run: str, suspended: AgentSuspended) -> None:
+        """Publish that an agent's account must be revoked."""
         self._publish(subjects.AGENT_SUSPENDED, run, suspended)
 
-    def _told(self, key: _Key) -> None:
-        """Publish what was counted since a case was last told; forget it if nothing was."""
+    def _publish_count(self, key: _Key) -> None:
+        """Publish the attempts counted since the last event of a case; forget the case if there are none."""
         case = self._cases[key]
         if not case.times:
             del self._cases[key]
             return
-        told, case.times = case.newest.model_copy(update={"times": case.times}), 0
-        self._publish(subjects.ADMISSION_REJECTED, case.run, told)
-        asyncio.get_running_loop().call_later(PAUSE_S, self._told, key)
+        newest, case.times = case.newest.model_copy(update={"times": case.times}), 0
+        self._publish(subjects.ADMISSION_REJECTED, case.run, newest)
+        asyncio.get_running_loop().call_later(PAUSE_S, self._publish_count, key)
 
     def _publish(self, subject: Subject, run: str, data: Message) -> None:
         task = asyncio.ensure_future(self._send(subject, run, data))
@@ -118,7 +124,7 @@ class RejectionEvents:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, subject: Subject, run: str, data: Message) -> None:
-        """Publish without waiting to be stored: telling must not hold up anybody's work."""
+        """Publish without waiting for the acknowledgement: these events must not delay any work."""
         envelope = Envelope(run if is_token(run) else NO_RUN, random_id(), 0, self._clock.now())
         addressed = envelope.event(subject, self._service, data)
         _log.warning("%s", data)
@@ -129,5 +135,5 @@ class RejectionEvents:
 
 
 def _printable(text: str, most: int) -> str:
-    """Return the beginning of what is an agent's own making, as people may read it in terminals."""
+    """Return the beginning of a text of an agent's making, safe to print in a terminal."""
     return "".join(c if c.isprintable() else "?" for c in text[:most])

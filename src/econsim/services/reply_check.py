@@ -1,8 +1,7 @@
-"""What stands between an agent and a service that answers it: where the answer goes, and how much it may ask.
+"""The check of requests before their handlers: the reply subject must be the sender's own, and the rate within its quota.
 
-A FastStream middleware of every service that owns requests. Trusted callers live in account `SIM` and are not
-counted: their inboxes are their role's. What comes from an agent's account bears the server's own reply
-subject.
+A FastStream middleware of every service. Trusted senders are in account `SIM` and have no rate limit: their reply
+subject is an inbox of their role. A request from an agent's account has a reply subject that the server made.
 """
 
 from __future__ import annotations
@@ -22,21 +21,24 @@ from econsim.services.context import ServiceContext
 from econsim.subjects import TABLE
 
 FROM_AGENT: Final = CROSSED.decode()
-"""What a reply subject begins with when the request crossed from another account: the server makes it."""
+"""Prefix of the reply subject of a request from another account; the server makes it."""
 
-OWN: Final = f"{INBOX}."
-"""What the reply subject of a client in `SIM` begins with."""
+OWN_INBOX: Final = f"{INBOX}."
+"""Prefix of the reply subject of a client in `SIM`."""
 
+REQUEST_ACTIONS: Final = tuple(
+    [fields(row.pattern()).action] for row in TABLE if row.kind is SubjectKind.REQUEST
+)
+"""Action tokens of requests, each as a list: a request without a reply subject has no rate limit, so it is refused."""
 
-ASKED: Final = tuple([fields(row.pattern()).action] for row in TABLE if row.kind is SubjectKind.REQUEST)
-"""Requests: what bears no reply subject asks nothing, is counted by nobody, and is not done."""
-
-QUEUED: Final = frozenset(fields(row.pattern()).action for row in TABLE if row.kind is SubjectKind.COMMAND)
-"""Commands come from a queue: their reply subject is the server's own, for acknowledging them."""
+COMMAND_ACTIONS: Final = frozenset(
+    fields(row.pattern()).action for row in TABLE if row.kind is SubjectKind.COMMAND
+)
+"""Action tokens of commands: a command comes from a queue, and its reply subject acknowledges it."""
 
 
 class ReplySubjectCheck:
-    """The checks of one service; makes a middleware for each message."""
+    """The checks of one service: a factory of one middleware for each message."""
 
     def __init__(self, context: ServiceContext) -> None:
         """Check the messages of one service."""
@@ -47,21 +49,21 @@ class ReplySubjectCheck:
         return _Checking(msg, context=context, check=self)
 
     async def check(self, message: StreamMessage[Any]) -> None:
-        """Raise NotAllowed for a foreign reply subject, which is then not answered; QuotaExceeded over the rate."""
+        """Raise NotAllowed for a foreign reply subject, which then gets no answer, or QuotaExceeded over the rate limit."""
         reply, subject = message.reply_to, message.raw_message.subject
-        if fields(subject).action in QUEUED:
+        if fields(subject).action in COMMAND_ACTIONS:
             return
         if reply.startswith(FROM_AGENT):
             where, meter = fields(subject), self._context.meter
             if not meter.allow(quota.QuotaKind.PUBLISH_RATE, where.run, where.agent):
                 await meter.take(quota.QuotaKind.PUBLISH_RATE, where.run, where.agent)
-        elif not reply.startswith(OWN):
+        elif not reply.startswith(OWN_INBOX):
             error = NotAllowed(
                 f"the answer would go to {reply[:200]!r}; only an inbox of one's own may be named",
                 code="reply_subject_is_foreign" if reply else "request_has_no_reply_subject",
             )
             message.reply_to = ""
-            self._context.rejections.about(fields(subject), subject, error)
+            self._context.rejections.publish_attempt(fields(subject), subject, error)
             raise error
 
 
@@ -73,6 +75,6 @@ class _Checking(BaseMiddleware):
     async def consume_scope(
         self, call_next: Callable[[StreamMessage[Any]], Awaitable[object]], msg: StreamMessage[Any]
     ) -> object:
-        if msg.reply_to or msg.raw_message.subject.split(".")[2:3] in ASKED:
+        if msg.reply_to or msg.raw_message.subject.split(".")[2:3] in REQUEST_ACTIONS:
             await self._check.check(msg)
         return await call_next(msg)

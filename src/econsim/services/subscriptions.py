@@ -1,4 +1,4 @@
-"""Subscribers of a leader task: started together, stopped together."""
+"""Subscribers of a leader task: started together, stopped together, and known to the server meanwhile."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from econsim.adapters.nats.connection import ready
 from econsim.services.context import ServiceContext
 
 Subscriber = LogicSubscriber[Any]
-"""A subscriber of a broker, started and stopped by hand."""
+"""A subscriber of a broker that is started and stopped by its task."""
 
 
 @asynccontextmanager
 async def running(context: ServiceContext, subscribers: Sequence[Subscriber]) -> AsyncIterator[None]:
-    """Run subscribers for the time of the context; the server knows them when it is entered."""
+    """Run subscribers for the time of the context; the server knows them once it is entered."""
     for subscriber in subscribers:
         await subscriber.start()
     await ready(context.client)

@@ -58,7 +58,7 @@ def noticed(wire, monkeypatch):
 
 def tries(noticed, agent="anna", run="r", times=1, error=None):
     for _ in range(times):
-        noticed.about(
+        noticed.publish_attempt(
             Parsed("agent", agent, "slept", run, agent),
             f"agent.{agent}",
             error or NotAllowed("no", code="no"),
@@ -133,7 +133,7 @@ async def test_to_be_wrong_or_too_much_is_not_told(noticed, wire):
 
 
 async def test_a_service_that_tries_is_told_of_in_no_run(noticed, wire):
-    noticed.of_service("market.cpu.sold", NotAllowed("no"))
+    noticed.publish_service_attempt("market.cpu.sold", NotAllowed("no"))
     await asyncio.sleep(0)
 
     ((subject, event),) = wire.sent
@@ -142,7 +142,9 @@ async def test_a_service_that_tries_is_told_of_in_no_run(noticed, wire):
 
 
 async def test_what_an_agent_makes_up_is_told_short_and_printable(noticed, wire):
-    noticed.about(Parsed("a", "b", "c", "\x1b.>", "\x1b[2J"), "x\n" * 1_000, NotAllowed("\x07" * 1_000))
+    noticed.publish_attempt(
+        Parsed("a", "b", "c", "\x1b.>", "\x1b[2J"), "x\n" * 1_000, NotAllowed("\x07" * 1_000)
+    )
     await asyncio.sleep(0)
 
     ((subject, event),) = wire.sent
@@ -155,7 +157,7 @@ async def test_what_an_agent_makes_up_is_told_short_and_printable(noticed, wire)
 async def test_no_more_kinds_are_counted_than_there_is_room_for_and_all_are_forgotten(
     noticed, wire, monkeypatch
 ):
-    monkeypatch.setattr(rejections, "KINDS_MAX", 20)
+    monkeypatch.setattr(rejections, "CASES_MAX", 20)
     for number in range(30):
         tries(noticed, agent=f"a{number}", times=2)
 
@@ -182,7 +184,7 @@ async def test_what_cannot_be_told_holds_up_nobody(noticed, wire, error):
 
 async def test_a_flood_is_told_of_each_time_it_is_noticed(noticed, wire):
     for _ in range(2):
-        noticed.suspend("r", AgentSuspended(agent="anna", received=5_000, allowed=100))
+        noticed.publish_suspension("r", AgentSuspended(agent="anna", received=5_000, allowed=100))
     await asyncio.sleep(0)
 
     assert [subject for subject, _ in wire.sent] == ["system.agent.suspended.r"] * 2

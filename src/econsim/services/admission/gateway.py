@@ -279,7 +279,7 @@ class AdmissionGateway:
 
     async def _refuse(self, message: Msg, where: Parsed, error: EconsimError) -> None:
         """Answer a message that is not admitted; the log gets an event if the agent tried what is not allowed."""
-        self._rejections.about(where, message.subject, error)
+        self._rejections.publish_attempt(where, message.subject, error)
         await self._reply(message, entry_refusal(error), {"status": "error"})
 
     async def _reply(self, message: Msg, body: Message, headers: dict[str, str] | None) -> None:

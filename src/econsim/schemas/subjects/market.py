@@ -1,0 +1,190 @@
+"""Subjects of the market service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from econsim.schemas.subject import Subject, SubjectKind
+from econsim.schemas.subject_rows import command, event, request
+
+__all__ = [
+    "ALL_PRICES",
+    "ASK_ACCEPTED",
+    "BATCH_OPENED",
+    "BID_ACCEPTED",
+    "CANCEL_ORDER",
+    "CLOSE_TICK",
+    "EXECUTE",
+    "GET_BOOK",
+    "GET_PRICES",
+    "ORDER_CANCELLED",
+    "ORDER_OUTCOME",
+    "ORDER_REJECTED",
+    "PLACE_ASK",
+    "PLACE_BID",
+    "PLACE_ORDERS",
+    "PRICE_UPDATED",
+    "PUBLIC_SUMMARY",
+    "REPLACE_ORDER",
+    "TICK_CLEARED",
+    "TRADE_EXECUTED",
+    "TRADING_HALTED",
+]
+
+PLACE_BID: Final = command("place_bid", "PlaceBid", "An admitted offer to buy.")
+PLACE_ASK: Final = command("place_ask", "PlaceAsk", "An admitted offer to sell.")
+CANCEL_ORDER: Final = command("cancel_order", "CancelOrder", "Cancel of an own resting order.")
+REPLACE_ORDER: Final = command(
+    "replace_order", "ReplaceOrder", "Replacement of an own resting order by another."
+)
+PLACE_ORDERS: Final = command("place_orders", "PlaceOrders", "Batch of a host's actions for one tick.")
+CLOSE_TICK: Final = command(
+    "close_tick",
+    "CloseTick",
+    "End of a tick, from the clock: every order of the tick lies before it in the queue.",
+)
+BATCH_OPENED: Final = event(
+    "market",
+    "market.{resource}.batch_opened.{run}",
+    "BatchOpened",
+    "A real-time batch opened: its commands are fixed before any has an effect.",
+)
+BID_ACCEPTED: Final = event(
+    "market",
+    "market.{resource}.bid_accepted.{run}",
+    "Accepted",
+    "Bids have their reservation and entered the book.",
+)
+ASK_ACCEPTED: Final = event(
+    "market",
+    "market.{resource}.ask_accepted.{run}",
+    "Accepted",
+    "Asks have their reservation and entered the book.",
+)
+ORDER_REJECTED: Final = event(
+    "market",
+    "market.{resource}.order_rejected.{run}",
+    "Rejected",
+    "Orders, cancels and replacements were refused by the market, each with its reason.",
+)
+TRADE_EXECUTED: Final = event(
+    "market",
+    "market.{resource}.trade_executed.{run}",
+    "Traded",
+    "Trades were executed: units against credits.",
+)
+ORDER_CANCELLED: Final = event(
+    "market",
+    "market.{resource}.order_cancelled.{run}",
+    "Cancelled",
+    "Orders left the book, each with its open quantity.",
+)
+TICK_CLEARED: Final = event(
+    "market", "market.{resource}.tick_cleared.{run}", "TickCleared", "A batch ended: its summary."
+)
+TRADING_HALTED: Final = event(
+    "market",
+    "market.{resource}.trading_halted.{run}",
+    "TradingHalted",
+    "A book stopped because it cannot settle; its run ends with it.",
+)
+PRICE_UPDATED: Final = event(
+    "market",
+    "market.{resource}.price_updated.{run}",
+    "PriceUpdated",
+    "A market's price after a batch, published once the batch is settled.",
+    short="market.{resource}.price_updated",
+)
+
+ORDER_OUTCOME: Final = tuple(
+    Subject(
+        f"market.{{resource}}.{action}.{{run}}.{{agent}}",
+        SubjectKind.DELIVERY,
+        "market",
+        event_row.message,
+        short=f"market.{action}.{{resource}}",
+        description=f"{event_row.description} Delivery to the one agent concerned.",
+    )
+    for event_row in (BID_ACCEPTED, ASK_ACCEPTED, ORDER_REJECTED, TRADE_EXECUTED, ORDER_CANCELLED)
+    for action in (event_row.template.split(".")[2],)
+)
+
+ALL_PRICES: Final = Subject(
+    "market.prices.price_updated.{run}.all",
+    SubjectKind.BROADCAST,
+    "market",
+    "PriceUpdated",
+    short="market.price_update",
+    description="Price of every market of a run on one subject, for all agents of the run.",
+)
+
+PUBLIC_SUMMARY: Final = Subject(
+    "market.{resource}.tick_cleared.{run}.all",
+    SubjectKind.BROADCAST,
+    "market",
+    "TickCleared",
+    short="market.{resource}.tick_cleared",
+    description="End of a batch for all agents of the run: the event without its sequence in the queue of all runs.",
+)
+GET_PRICES: Final = request(
+    "market",
+    "market.prices.get_prices.{run}.{agent}",
+    "GetPrices",
+    "Prices",
+    "Public prices of all markets of the run.",
+    short="market.prices.get_prices",
+)
+GET_BOOK: Final = request(
+    "market",
+    "market.{resource}.get_book.{run}.{agent}",
+    "GetBook",
+    "Book",
+    "Depth of one order book.",
+    short="market.{resource}.get_book",
+)
+EXECUTE: Final = request(
+    "market",
+    "market.account.execute_trade.{run}.{agent}",
+    "Execute",
+    "Executed",
+    "Several reads and orders in one round trip.",
+    short="market.execute_trade",
+)
+
+
+COMMANDS: Final = (
+    PLACE_BID,
+    PLACE_ASK,
+    CANCEL_ORDER,
+    REPLACE_ORDER,
+    PLACE_ORDERS,
+    CLOSE_TICK,
+)
+"""Commands, in the order of the table."""
+
+EVENTS: Final = (
+    BATCH_OPENED,
+    BID_ACCEPTED,
+    ASK_ACCEPTED,
+    ORDER_REJECTED,
+    TRADE_EXECUTED,
+    ORDER_CANCELLED,
+    TICK_CLEARED,
+    TRADING_HALTED,
+    PRICE_UPDATED,
+)
+"""Events, in the order of the table."""
+
+DELIVERIES: Final = (
+    *ORDER_OUTCOME,
+    ALL_PRICES,
+    PUBLIC_SUMMARY,
+)
+"""Deliveries and broadcasts, in the order of the table."""
+
+REQUESTS: Final = (
+    GET_PRICES,
+    GET_BOOK,
+    EXECUTE,
+)
+"""Requests, in the order of the table."""
