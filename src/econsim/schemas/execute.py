@@ -1,4 +1,4 @@
-"""Several reads and orders in one round trip: what `execute_trade` is asked and answers (seed 5.2)."""
+"""Several reads and orders in one round trip: the request `execute_trade` and its answer."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from econsim.schemas.orders import OrderKind
 from econsim.schemas.types import Name, OrderId, Whole
 
 Action = Literal["get_balance", "get_prices", "get_book", "place_bid", "place_ask", "cancel_order"]
-"""What `execute_trade` can do."""
+"""Names of the actions of `execute_trade`."""
 
 
 class Terms(Message):
-    """What an action is about."""
+    """The terms of an action."""
 
     resource: Name | None = None
-    """On which market; not for `get_balance` and `get_prices`."""
+    """Market of the action; not for `get_balance` and `get_prices`."""
     order_id: OrderId | None = None
-    """For orders and cancels."""
+    """Id of the order; for orders and cancels."""
     price: Whole | None = None
-    """For orders."""
+    """Limit, micro-credits a unit; for orders."""
     quantity: Whole | None = None
-    """For orders."""
+    """Units; for orders."""
     kind: OrderKind = OrderKind.LIMIT
-    """For orders."""
+    """Order type; for orders."""
 
 
 class Step(Terms):
     """One action with its terms."""
 
     do: Action
-    """What to do."""
+    """Name of the action."""
 
 
 class Execute(Request):
-    """Several reads and orders in one round trip, in the seed's words (5.2)."""
+    """Ask for several reads and orders in one round trip."""
 
     actions: tuple[Action | Step, ...] = Field(min_length=1, max_length=20)
-    """Done in order; reads see the state before the orders of this request are processed."""
+    """Actions in the order they are done; reads see the state before the orders of this request are processed."""
     bid_params: Terms | None = None
-    """Terms of a `place_bid` that is its name alone."""
+    """Terms of a `place_bid` that is given by its name alone."""
     ask_params: Terms | None = None
-    """Terms of a `place_ask` that is its name alone."""
+    """Terms of a `place_ask` that is given by its name alone."""
     cancel_params: Terms | None = None
-    """Terms of a `cancel_order` that is its name alone."""
+    """Terms of a `cancel_order` that is given by its name alone."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -63,18 +63,18 @@ class Execute(Request):
 
 
 class Receipt(Message):
-    """A command was stored: its market will take it in, once."""
+    """The receipt of a command that was stored: its market will process it once."""
 
     order_id: OrderId
-    """The order it is about; for a replace, the new one."""
+    """Id of the order; for a replace, of the new one."""
     duplicate: bool = False
-    """Whether the queue had this very command before."""
+    """True if the queue had this very command before."""
     waited_ms: int = 0
-    """Milliseconds its sender was held back, over a quota or before a full queue."""
+    """Milliseconds that its sender waited, for a quota or a full queue (backpressure)."""
 
 
 class Executed(Message):
-    """One result an action, in order."""
+    """The results of the actions."""
 
     results: tuple[dict[str, object], ...]
-    """A balance, prices, book or receipt; or `{"error": …}` for an action that was refused."""
+    """Results in the order of the actions: a balance, prices, book or receipt; `{"error": …}` for a refused action."""

@@ -1,4 +1,4 @@
-"""What a scenario expects of its run: numbers with their source, checked when the run ends."""
+"""Expectations of a scenario about its run: numbers with their source, checked when the run ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from econsim.schemas.types import PERIODS_MAX, Name
 
 
 class Measure(StrEnum):
-    """What a market's outcome is measured by, each the mean of its periods' numbers."""
+    """A measure of a market's outcome: the mean of its periods' numbers."""
 
     EFFICIENCY = "efficiency"
     """Realised over maximum surplus, percent."""
@@ -30,16 +30,16 @@ class Expectation(Message):
     model_config = ConfigDict(strict=False)
 
     measure: Measure
-    """Which number."""
+    """Measure of the market's outcome."""
     resource: Name | None = None
-    """On which market; may be left out where there is only one."""
+    """Market that is measured; may be left out where there is only one."""
     first_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] = 1
     """First period of the mean."""
     last_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] | None = None
     """Last period of the mean; none for the run's last."""
     value: Annotated[float, Field(strict=True)]
-    """Expected mean, in the measure's unit."""
+    """Mean that is expected, in the measure's unit."""
     tolerance: Annotated[float, Field(strict=True, ge=0)]
-    """Half-width allowed."""
+    """Difference from the value that is allowed, either way."""
     source: str
-    """Paper, page or independent implementation."""
+    """Source of the value: paper, page or independent implementation."""

@@ -1,4 +1,4 @@
-"""Orders, trades and prices: what markets are asked, answer and record.
+"""Orders, trades and prices: the questions to markets, their answers and their events.
 
 A market event carries every item of its kind that one batch of one book produced (one tick in
 lock-step, one delivery in real time): `n` restores their order within the book.
@@ -34,45 +34,45 @@ class OrderAccepted:
     n: int
     """Position in the book's history, from 1."""
     order_id: OrderId
-    """The order."""
+    """Id of the order."""
     agent: Name
-    """Whose."""
+    """Agent that placed the order."""
     side: Side
-    """Bid or ask."""
+    """Side of the order: bid or ask."""
     kind: OrderKind
     """Order type."""
     price: Price
     """Limit, micro-credits a unit."""
     quantity: Quantity
-    """Units asked for."""
+    """Units of the order when it was placed."""
     replaces: OrderId | None = None
-    """The order it took the place of, which came off the book for it; none for a new order."""
+    """Order that it replaced, which came off the book for it; none for a new order."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRejected:
-    """An order, cancel or replace that the market refused, with what was asked."""
+    """An order, cancel or replace that the market refused, with its terms."""
 
     __pydantic_config__ = CONFIG
 
     n: int
-    """Position in the book's history, from 1; 0 if the command came to no book."""
+    """Position in the book's history, from 1; 0 if the command reached no book."""
     order_id: OrderId
-    """The order that was to be placed; for a cancel, the order it names."""
+    """Id of the order that was to be placed; for a cancel, of the order to cancel."""
     agent: Name
-    """Whose."""
+    """Agent that placed the order."""
     code: str
-    """The refusal as a sentence in snake case."""
+    """Reason of the refusal, a sentence in snake case."""
     verb: Verb | None = None
-    """What was asked; none if the command could not be read."""
+    """Verb of the action; none if the command could not be read."""
     price: int | None = None
-    """Limit that was asked for, micro-credits a unit; none for a cancel."""
+    """Limit of the refused order, micro-credits a unit; none for a cancel."""
     quantity: int | None = None
-    """Units that were asked for; none for a cancel."""
+    """Units of the refused order; none for a cancel."""
     kind: OrderKind | None = None
-    """Order type that was asked for; none for a cancel, and for a replace, which keeps its order's."""
+    """Type of the refused order; none for a cancel, and for a replace, which keeps the type of its order."""
     replaces: OrderId | None = None
-    """The order that a replace names; none for any other verb."""
+    """Order that a replace names; none for any other verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,41 +84,41 @@ class TradeExecuted:
     n: int
     """Position in the book's history, from 1."""
     trade_id: Identifier
-    """Derived from the taker's order and its count of fills, so a repeat is the same trade."""
+    """Id of the trade, derived from the taker's order and its count of fills, so a repeat is the same trade."""
     price: Price
-    """Micro-credits a unit."""
+    """Price of the trade, micro-credits a unit."""
     quantity: Quantity
-    """Units."""
+    """Units traded."""
     buyer: Name
-    """Who gets the units."""
+    """Agent that gets the units."""
     seller: Name
-    """Who gets the credits."""
+    """Agent that gets the credits."""
     bid_id: OrderId
-    """The bid filled."""
+    """Id of the bid that was filled."""
     ask_id: OrderId
-    """The ask filled."""
+    """Id of the ask that was filled."""
     taker: Side
-    """Which of the two arrived later; both at once in a call auction, then `bid`."""
+    """Side of the order that arrived later; `bid` in a call auction, where both trade at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """What was left of an order came off the book."""
+    """An order came off the book with its open units."""
 
     __pydantic_config__ = CONFIG
 
     n: int
     """Position in the book's history, from 1."""
     order_id: OrderId
-    """The order."""
+    """Id of the order."""
     agent: Name
-    """Whose."""
+    """Agent that placed the order."""
     side: Side
-    """Bid or ask."""
+    """Side of the order: bid or ask."""
     quantity: Quantity
     """Units that were still open."""
     reason: str
-    """Why, as a sentence in snake case."""
+    """Reason of the cancellation, a sentence in snake case."""
 
 
 Item = OrderAccepted | OrderRejected | TradeExecuted | OrderCancelled
@@ -128,33 +128,33 @@ class Accepted(Message):
     """Data of `bid_accepted` and `ask_accepted`."""
 
     items: tuple[OrderAccepted, ...]
-    """In book order."""
+    """Accepted orders, in book order."""
 
 
 class Rejected(Message):
     """Data of `order_rejected`."""
 
     items: tuple[OrderRejected, ...]
-    """In book order."""
+    """Refused actions, in book order."""
 
 
 class Traded(Message):
     """Data of `trade_executed`."""
 
     items: tuple[TradeExecuted, ...]
-    """In book order."""
+    """Trades, in book order."""
 
 
 class Cancelled(Message):
     """Data of `order_cancelled`."""
 
     items: tuple[OrderCancelled, ...]
-    """In book order."""
+    """Cancelled orders, in book order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The best prices of a book; what every agent may know."""
+    """The best prices of a book, which are public."""
 
     __pydantic_config__ = CONFIG
 
@@ -173,71 +173,71 @@ class Shout:
     __pydantic_config__ = CONFIG
 
     side: Side
-    """Bid or ask."""
+    """Side of the quote: bid or ask."""
     price: Price
-    """The quote's price, or the trade's if it traded."""
+    """Price of the quote, or of the trade if it traded."""
     traded: bool
-    """Whether it led to a trade."""
+    """True if the quote led to a trade."""
 
 
 class BatchOpened(Message):
-    """Which commands a real-time batch takes in, told before any has an effect: who does it again does the same."""
+    """The commands of a real-time batch, published before any has an effect, so that a batch done again is the same."""
 
     batch: int
-    """Batches this book will have processed with this one."""
+    """Number of the batch: batches that this book will have processed with this one."""
     period: int
-    """Trading day."""
+    """Trading day of the batch."""
     last_sequence: int
-    """Highest sequence of the order queue the batch takes in."""
+    """Highest sequence of the order queue that the batch takes in."""
     closes_tick: bool
-    """Whether the clock's mark is the last command of the batch."""
+    """True if the clock's `close_tick` is the last command of the batch."""
 
 
 class TickCleared(Message):
-    """The end of a batch: all its other events lie before; the public summary of the book."""
+    """The end of a batch, after all its other events; the public summary of the book."""
 
     batch: int
-    """Batches this book has processed, this one included; the tick in lock-step."""
+    """Number of the batch: batches that this book has processed with this one; the tick in lock-step."""
     period: int
-    """Trading day."""
+    """Trading day of the batch."""
     items: int
     """Items of the batch, over all its events."""
     orders: int
-    """Actions the batch took in."""
+    """Actions that the batch took in."""
     trades: int
-    """Fills."""
+    """Trades of the batch."""
     volume: int
-    """Units traded."""
+    """Units traded in the batch."""
     quote: Quote
-    """After the batch."""
+    """Best prices after the batch."""
     tape: tuple[Shout, ...]
     """Quotes and trades of the batch in book order, without names; the last TAPE_MAX of them."""
     period_closed: bool = False
-    """Whether the book was emptied."""
+    """True if the period ended and the book was emptied."""
     last_sequence: int = 0
-    """Highest sequence of the order queue this batch took in; 0 in process, and in what agents are told."""
+    """Highest sequence of the order queue that the batch took in; 0 in process, and in the broadcast to agents."""
 
 
 class TradingHalted(Message):
-    """A book stopped for good, because it cannot settle: nothing trades on it again, and its run ends."""
+    """A book stopped for good because it cannot settle: nothing trades on it again, and its run ends."""
 
     resource: Name
-    """What was traded."""
+    """Resource that the book traded."""
     chain: Identifier | None
-    """The chain that the ledger refused; none if the batch could not be matched at all."""
+    """Id of the chain that the ledger refused; none if the batch could not be matched at all."""
     reason: str
-    """Why, as a sentence in snake case, or the error's own words."""
+    """Reason of the halt, a sentence in snake case or the error's own words."""
 
 
 class PriceUpdated(Message):
-    """A market's price, written to bucket `market_prices` and broadcast by the server."""
+    """A market's price, which the market also writes to bucket `market_prices` and broadcasts to the run's agents."""
 
     resource: Name
-    """What is traded."""
+    """Resource that the market trades."""
     price: Price | None
-    """Micro-credits a unit: the last trade, or the clearing price; none before the first."""
+    """Price of the last trade or clearing, micro-credits a unit; none before the first."""
     quote: Quote
-    """Best prices."""
+    """Best prices of the market."""
     volume: int
     """Units traded in the batch."""
 
@@ -277,21 +277,21 @@ class Level:
     __pydantic_config__ = CONFIG
 
     price: Price
-    """Micro-credits a unit."""
+    """Price of the level, micro-credits a unit."""
     quantity: int
-    """Open units."""
+    """Open units at this price."""
     orders: int
-    """Open orders."""
+    """Open orders at this price."""
 
 
 class Book(Message):
     """The depth of one order book."""
 
     resource: Name
-    """What is traded."""
+    """Resource that the market trades."""
     quote: Quote
-    """Best prices."""
+    """Best prices of the market."""
     bids: tuple[Level, ...]
-    """Best first."""
+    """Levels of the bids, best first."""
     asks: tuple[Level, ...]
-    """Best first."""
+    """Levels of the asks, best first."""

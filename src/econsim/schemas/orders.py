@@ -1,6 +1,6 @@
-"""Orders: what agents, hosts and the clock ask a market to do.
+"""Orders: the commands of agents, hosts and the clock to a market.
 
-Commands in the imperative; what became of them are the events in `market.py`.
+Their outcomes are the events in `market.py`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ ORDERS_PER_BATCH_MAX: Final = 10_000
 
 
 class Side(Word):
-    """Which side of the book."""
+    """A side of the book."""
 
     BID = "bid"
-    """Wants to buy."""
+    """Offer to buy."""
     ASK = "ask"
-    """Wants to sell."""
+    """Offer to sell."""
 
 
 class OrderKind(Word):
-    """How long an order may rest and what it may cross."""
+    """The type of an order: it says which orders may trade at once and which may rest."""
 
     LIMIT = "limit"
     """Trade what crosses, rest the remainder."""
@@ -45,33 +45,33 @@ class PlaceBid(Command):
     """Offer to buy up to `quantity` units at `price` or less."""
 
     order_id: OrderId
-    """Client-made, unique in the run."""
+    """Id of the order, made by its sender, unique in the run."""
     price: Price
-    """Micro-credits a unit."""
+    """Limit of the order, micro-credits a unit."""
     quantity: Quantity
-    """Units."""
+    """Units of the order."""
     kind: OrderKind = OrderKind.LIMIT
-    """Order type."""
+    """Type of the order."""
 
 
 class PlaceAsk(Command):
     """Offer to sell up to `quantity` units at `price` or more."""
 
     order_id: OrderId
-    """Client-made, unique in the run."""
+    """Id of the order, made by its sender, unique in the run."""
     price: Price
-    """Micro-credits a unit."""
+    """Limit of the order, micro-credits a unit."""
     quantity: Quantity
-    """Units."""
+    """Units of the order."""
     kind: OrderKind = OrderKind.LIMIT
-    """Order type."""
+    """Type of the order."""
 
 
 class CancelOrder(Command):
     """Take one's own resting order off the book."""
 
     order_id: OrderId
-    """The order to cancel."""
+    """Id of the order to cancel."""
 
 
 class ReplaceOrder(Command):
@@ -81,17 +81,17 @@ class ReplaceOrder(Command):
     """
 
     order_id: OrderId
-    """The order to replace."""
+    """Id of the order to replace."""
     new_order_id: OrderId
     """Id of the order that takes its place."""
     price: Price
-    """Micro-credits a unit."""
+    """Limit of the new order, micro-credits a unit."""
     quantity: Quantity
-    """Units that are to be open afterwards."""
+    """Units of the new order: those to be open afterwards."""
 
 
 class Verb(Word):
-    """What a hosted agent's action does."""
+    """The kind of an action."""
 
     BID = "bid"
     """Place a bid."""
@@ -105,43 +105,43 @@ class Verb(Word):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One agent's wish on one market; the form hosts batch, books process and policies return."""
+    """One agent's action on one market: policies return actions, hosts batch them, books process them."""
 
     __pydantic_config__ = CONFIG
 
     verb: Verb
-    """What to do."""
+    """Kind of the action."""
     agent: Name
-    """Who acts."""
+    """Agent that acts."""
     order_id: OrderId
-    """The new order's id, or the order to cancel or replace."""
+    """Id of the new order, or of the order to cancel or replace."""
     price: Annotated[int, Field(ge=0, le=PRICE_MAX)] = 0
-    """Micro-credits a unit; 0 for a cancel."""
+    """Limit of the order, micro-credits a unit; 0 for a cancel."""
     quantity: Annotated[int, Field(ge=0, le=QUANTITY_MAX)] = 0
-    """Units; 0 for a cancel."""
+    """Units of the order; 0 for a cancel."""
     kind: OrderKind = OrderKind.LIMIT
-    """Order type of a new order; a replacement keeps that of the order it replaces."""
+    """Type of a new order; a replacement keeps the type of the order it replaces."""
     new_order_id: OrderId | None = None
-    """For a replace: id of the order that takes its place."""
+    """Id of the order that takes the place of another; only for a replace."""
 
 
 class PlaceOrders(Command):
     """A trusted host's batch: the actions of its agents on one market in one tick."""
 
     tick: Tick
-    """The tick the actions answer."""
+    """Tick that the actions answer."""
     actions: tuple[Action, ...] = Field(max_length=ORDERS_PER_BATCH_MAX)
-    """In no particular order: the book sorts them by seed."""
+    """Actions in no particular order: the book sorts them by seed."""
 
 
 class CloseTick(Command):
-    """The clock's mark in the book's queue: every order of the tick lies before it."""
+    """The end of a tick in the book's queue: every order of the tick lies before it."""
 
     tick: Tick
-    """The tick to process."""
+    """Tick to process."""
     period: Annotated[int, Field(ge=0)]
-    """The trading day it belongs to."""
+    """Trading day of the tick."""
     tick_of_period: Annotated[int, Field(ge=1)]
-    """Ticks since the period opened: a call auction's windows count in it."""
+    """Ticks since the period opened: a call auction counts its windows in them."""
     close_period: bool = False
-    """Whether the book is emptied afterwards."""
+    """True if the period ends with this tick, so that the book is emptied afterwards."""

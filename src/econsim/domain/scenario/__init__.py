@@ -1,1 +1,1 @@
-"""What a scenario means beyond its schema. Pure."""
+"""The meaning of a scenario beyond its schema. Pure."""

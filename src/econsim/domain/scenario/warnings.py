@@ -1,6 +1,6 @@
-"""What a scenario may say and can hardly mean: warnings, none of which keeps it from being run. Pure.
+"""Warnings about a scenario that is valid but hardly meant so; a warning does not stop the run. Pure.
 
-Errors are the schema's and `population`'s. Each warning names the key that a person would change.
+Errors are found by the schema and `population`. Each warning names the key that a person would change.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ EFFICIENCY_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
-    """One thing that can hardly be meant."""
+class ScenarioWarning:
+    """One key of a scenario with a value that is hardly meant."""
 
     key: Key
-    """Where it is written."""
+    """Key in the scenario."""
     what: str
-    """What cannot make sense, and why."""
+    """Problem with the value, and its reason."""
     remedy: str
-    """What would make sense."""
+    """Change that would make sense."""
 
 
-def warnings(scenario: Scenario) -> Iterator[Warned]:
-    """Yield what cannot make sense, in the order of the file."""
+def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
+    """Yield the warnings about a scenario, in the order of the file."""
     yield from _clock(scenario)
     markets = {market.resource: market for market in scenario.markets}
-    reach = {market.resource: _Reach(scenario, market) for market in scenario.markets}
+    reach = {market.resource: _ReachablePrices(scenario, market) for market in scenario.markets}
     for place, market in enumerate(scenario.markets):
         yield from _market(("markets", place), market, scenario)
         yield from reach[market.resource].warnings(("markets", place, "resource"))
@@ -60,7 +60,7 @@ def warnings(scenario: Scenario) -> Iterator[Warned]:
         yield from _expectation(("expectations", place), expected, found)
 
 
-def _clock(scenario: Scenario) -> Iterator[Warned]:
+def _clock(scenario: Scenario) -> Iterator[ScenarioWarning]:
     clock, real_time = scenario.clock, scenario.clock.mode is Mode.REAL_TIME
     unused = "deadline_ms" if real_time else "tick_ms"
     if (
@@ -68,36 +68,36 @@ def _clock(scenario: Scenario) -> Iterator[Warned]:
         and getattr(clock, unused) != type(clock).model_fields[unused].default
     ):
         other = "lock_step" if real_time else "real_time"
-        yield Warned(
+        yield ScenarioWarning(
             ("clock", unused), f"{unused} has no effect", f'it is for mode = "{other}"; leave it out'
         )
 
 
-def _market(key: Key, market: Market, scenario: Scenario) -> Iterator[Warned]:
-    """Yield windows that do not fit, and settings of another mechanism."""
+def _market(key: Key, market: Market, scenario: Scenario) -> Iterator[ScenarioWarning]:
+    """Warn of windows that do not fit, and of settings of another mechanism."""
     ticks, window = scenario.clock.ticks_per_period, market.window_ticks
     if market.mechanism is MechanismName.CALL_AUCTION:
         if ticks % window:
             what = f"window_ticks {window} does not fit a period of {ticks} ticks: its last window is shorter"
             remedy = "use a divisor of ticks_per_period"
-            yield Warned((*key, "window_ticks"), what, remedy)
+            yield ScenarioWarning((*key, "window_ticks"), what, remedy)
         return
     for name in ("window_ticks", "rationing"):
         if getattr(market, name) != type(market).model_fields[name].default:
             remedy = 'it is for mechanism = "call_auction"; leave it out'
-            yield Warned((*key, name), f"{name} has no effect on a {market.mechanism.value}", remedy)
+            yield ScenarioWarning((*key, name), f"{name} has no effect on a {market.mechanism.value}", remedy)
 
 
-class _Reach:
-    """Which prices a market's buyers can pay and its sellers can take."""
+class _ReachablePrices:
+    """The prices that a market's buyers can pay and its sellers can take."""
 
     def __init__(self, scenario: Scenario, market: Market) -> None:
         self.market = market
         self.bids: list[int] = []
         self.asks: list[int] = []
         self.units = dict.fromkeys(Side, 0)
-        self.free = False
-        """Whether agents trade here of whom nobody knows the limits."""
+        self.has_unknown_limits = False
+        """True if agents trade here with limits that the scenario does not give."""
         for group in scenario.agents:
             self._add(group)
 
@@ -119,28 +119,30 @@ class _Reach:
 
     @property
     def trades(self) -> bool:
-        """Whether a trade is possible."""
-        return self.free or (self.bid is not None and self.ask is not None and self.ask <= self.bid)
+        """Return whether a trade is possible."""
+        return self.has_unknown_limits or (
+            self.bid is not None and self.ask is not None and self.ask <= self.bid
+        )
 
-    def warnings(self, key: Key) -> Iterator[Warned]:
-        """Yield why no trade is possible."""
+    def warnings(self, key: Key) -> Iterator[ScenarioWarning]:
+        """Yield a warning if no trade is possible."""
         if self.trades:
             return
         name, bid, ask = self.market.resource, self.bid, self.ask
         if bid is None or ask is None:
             nobody = "sells" if bid is not None else "buys" if ask is not None else "buys or sells"
             what = f"no trade is possible on {name!r}: nobody {nobody} there within its price limits"
-            yield Warned(key, what, "add a group with a role there")
+            yield ScenarioWarning(key, what, "add a group with a role there")
             return
         what = (
             f"no trade is possible on {name!r}: the highest value is {format_credits(bid)}, "
             f"the lowest cost {format_credits(ask)}"
         )
-        yield Warned(key, what, "let a value lie above a cost")
+        yield ScenarioWarning(key, what, "let a value lie above a cost")
 
     def _add(self, group: Group) -> None:
         scripted = any(step.resource == self.market.resource for step in group.script)
-        self.free = self.free or scripted or group.policy is PolicyName.EXTERNAL
+        self.has_unknown_limits = self.has_unknown_limits or scripted or group.policy is PolicyName.EXTERNAL
         for role in group.roles:
             if role.resource != self.market.resource or group.policy is PolicyName.SCRIPTED:
                 continue
@@ -158,11 +160,13 @@ def _ends(role: Role) -> Iterable[int]:
     return [value for value in (role.first, role.last) if value is not None]
 
 
-def _group(key: Key, group: Group, markets: dict[str, Market], reach: dict[str, _Reach]) -> Iterator[Warned]:
+def _group(
+    key: Key, group: Group, markets: dict[str, Market], reach: dict[str, _ReachablePrices]
+) -> Iterator[ScenarioWarning]:
     if group.policy is PolicyName.SCRIPTED and not group.script:
-        yield Warned((*key, "policy"), f"group {group.name!r} does nothing", "give it a script")
+        yield ScenarioWarning((*key, "policy"), f"group {group.name!r} does nothing", "give it a script")
     elif group.policy not in (PolicyName.SCRIPTED, PolicyName.EXTERNAL) and not group.roles:
-        yield Warned((*key, "policy"), f"group {group.name!r} does nothing", "give it roles")
+        yield ScenarioWarning((*key, "policy"), f"group {group.name!r} does nothing", "give it roles")
     for place, role in enumerate(group.roles):
         where = (*key, "roles", place)
         yield from _values(where, role, markets[role.resource])
@@ -170,23 +174,23 @@ def _group(key: Key, group: Group, markets: dict[str, Market], reach: dict[str, 
             yield from _budget((*key, "credits"), group, role, reach[role.resource])
 
 
-def _values(key: Key, role: Role, market: Market) -> Iterator[Warned]:
-    """Yield the first value off the grid and the first outside the price limits, for each of a role's keys."""
-    for name, value in _written(role):
+def _values(key: Key, role: Role, market: Market) -> Iterator[ScenarioWarning]:
+    """Warn of values off the grid and outside the price limits, for each of a role's keys."""
+    for name, value in _given_values(role):
         noun = "value" if role.side is Side.BID else "cost"
-        said = f"{noun} {format_credits(value)}"
+        text = f"{noun} {format_credits(value)}"
         if value % market.tick_size:
-            what = f"{said} is off the grid of {format_credits(market.tick_size)}: agents quote the next price within it"
-            yield Warned((*key, *name), what, "use multiples of the market's tick_size")
+            what = f"{text} is off the grid of {format_credits(market.tick_size)}: agents quote the next price within it"
+            yield ScenarioWarning((*key, *name), what, "use multiples of the market's tick_size")
         if not market.price_min <= value <= market.price_max:
             limits = f"{format_credits(market.price_min)} to {format_credits(market.price_max)}"
-            yield Warned(
-                (*key, *name), f"{said} is outside the price limits {limits}", "change it, or the limits"
+            yield ScenarioWarning(
+                (*key, *name), f"{text} is outside the price limits {limits}", "change it, or the limits"
             )
 
 
-def _written(role: Role) -> Iterator[tuple[Key, int]]:
-    """Yield the values of a role that a person wrote, each once, with their keys."""
+def _given_values(role: Role) -> Iterator[tuple[Key, int]]:
+    """Yield the values of a role as the scenario gives them, each once, with their keys."""
     seen: set[int] = set()
     for agent, units in enumerate(role.values):
         for unit, value in enumerate(units):
@@ -198,10 +202,10 @@ def _written(role: Role) -> Iterator[tuple[Key, int]]:
             yield (name,), end
 
 
-def _budget(key: Key, group: Group, role: Role, reach: _Reach) -> Iterator[Warned]:
-    """Yield buyers that cannot pay for one unit: at the lowest cost, or at their own value if they quote no other."""
+def _budget(key: Key, group: Group, role: Role, reach: _ReachablePrices) -> Iterator[ScenarioWarning]:
+    """Warn of buyers that cannot pay for one unit: at the lowest cost, or at their own value if they quote no other."""
     market = reach.market
-    least = market.price_min if reach.free or reach.ask is None else reach.ask
+    least = market.price_min if reach.has_unknown_limits or reach.ask is None else reach.ask
     if group.policy is PolicyName.TRUTHFUL:
         affordable = [value for value in _ends(role) if value >= least]
         least = max(least, min((min(value, market.price_max) for value in affordable), default=least))
@@ -211,40 +215,44 @@ def _budget(key: Key, group: Group, role: Role, reach: _Reach) -> Iterator[Warne
             f"agents of group {group.name!r} have {format_credits(group.credits)} credits each and need at least "
             f"{format_credits(least)} for a unit of {market.resource!r}"
         )
-        yield Warned(key, what, "deal them more")
+        yield ScenarioWarning(key, what, "deal them more")
 
 
-def _scripts(scenario: Scenario, markets: dict[str, Market]) -> Iterator[Warned]:
-    """Yield scripted actions that never happen or that their market will refuse."""
+def _scripts(scenario: Scenario, markets: dict[str, Market]) -> Iterator[ScenarioWarning]:
+    """Warn of scripted actions that never happen or that their market will refuse."""
     ticks = scenario.clock.periods * scenario.clock.ticks_per_period
     placed: set[tuple[str, str]] = set()
     for place, group in enumerate(scenario.agents):
         if group.script and group.count > 1:
             what = f"{group.count} agents follow one script: only the first one's orders are not refused as repeats"
-            yield Warned(("agents", place, "count"), what, "give each a group and order ids of its own")
+            yield ScenarioWarning(
+                ("agents", place, "count"), what, "give each a group and order ids of its own"
+            )
         for row, step in enumerate(group.script):
             key: Key = ("agents", place, "script", row)
             order = (step.resource, step.new_order_id or step.order_id)
             if not 1 <= step.tick <= ticks:
                 what = f"tick {step.tick} never comes: the run has at most ticks 1 to {ticks}"
-                yield Warned((*key, "tick"), what, "choose one of those")
+                yield ScenarioWarning((*key, "tick"), what, "choose one of those")
             if step.verb is not Verb.CANCEL and order in placed:
                 what = f"order id {order[1]!r} is used twice on {step.resource!r}: the second order will be refused"
-                yield Warned((*key, "order_id"), what, "give each order an id of its own")
+                yield ScenarioWarning((*key, "order_id"), what, "give each order an id of its own")
             if step.verb is not Verb.CANCEL:
                 placed.add(order)
                 yield from _step(key, step, markets[step.resource])
 
 
-def _step(key: Key, step: ScriptedAction, market: Market) -> Iterator[Warned]:
+def _step(key: Key, step: ScriptedAction, market: Market) -> Iterator[ScenarioWarning]:
     if code := terms_refusal(market, step.price, step.quantity):
         name = "quantity" if code.startswith("quantity") else "price"
         what = f"order {step.order_id!r} of {step.quantity} at {format_credits(step.price)} will be refused: {code}"
-        yield Warned((*key, name), what, f"see tick_size, lot_size and price limits of {market.resource!r}")
+        yield ScenarioWarning(
+            (*key, name), what, f"see tick_size, lot_size and price limits of {market.resource!r}"
+        )
 
 
-def _expectation(key: Key, expected: Expectation, reach: _Reach) -> Iterator[Warned]:
-    """Yield an expectation that no run can meet."""
+def _expectation(key: Key, expected: Expectation, reach: _ReachablePrices) -> Iterator[ScenarioWarning]:
+    """Warn of an expectation that no run can meet."""
     measure, low, high = (
         expected.measure,
         expected.value - expected.tolerance,
@@ -253,7 +261,7 @@ def _expectation(key: Key, expected: Expectation, reach: _Reach) -> Iterator[War
     market = reach.market
     if not reach.trades and (measure is not Measure.TRADES_PER_PERIOD or low > 0):
         what = f"expectation of {measure.value} on {market.resource!r}, where no trade is possible"
-        yield Warned((*key, "measure"), what, "it cannot be met")
+        yield ScenarioWarning((*key, "measure"), what, "it cannot be met")
         return
     most: float | None = None
     least = 0.0
@@ -261,7 +269,7 @@ def _expectation(key: Key, expected: Expectation, reach: _Reach) -> Iterator[War
         most, least = EFFICIENCY_MAX, float("-inf")
     elif measure is Measure.MEAN_PRICE:
         least, most = market.price_min / MICROS_PER_CREDIT, market.price_max / MICROS_PER_CREDIT
-    elif measure is Measure.TRADES_PER_PERIOD and not reach.free:
+    elif measure is Measure.TRADES_PER_PERIOD and not reach.has_unknown_limits:
         most = min(reach.units.values())
     if high < least or (most is not None and low > most):
         bounds = (
@@ -272,4 +280,4 @@ def _expectation(key: Key, expected: Expectation, reach: _Reach) -> Iterator[War
             else f"{least:g} to {most:g}"
         )
         what = f"expectation of {measure.value} {expected.value:g} ± {expected.tolerance:g} can never hold"
-        yield Warned((*key, "value"), what, f"there it is {bounds}")
+        yield ScenarioWarning((*key, "value"), what, f"there it is {bounds}")
