@@ -112,16 +112,27 @@ class FakeNats:
             self.published.append((subject, payload, headers or {}))
         self._changed.set()
 
-    async def wait_for_published(self, count, prefix=""):
-        """Wait until so many messages whose subjects begin so were published; return their payloads."""
+    async def until(self, condition):
+        """Wait until a condition holds; it is checked whenever a message was published, stored or asked for."""
         async with asyncio.timeout(5):
-            while len(found := [json.loads(p) for s, p, _ in self.published if s.startswith(prefix)]) < count:
+            while not condition():
                 self._changed.clear()
                 await self._changed.wait()
-        return found
+
+    async def wait_for_published(self, count, prefix=""):
+        """Wait until so many messages whose subjects begin so were published; return their payloads."""
+
+        def found():
+            return [
+                json.loads(payload) for subject, payload, _ in self.published if subject.startswith(prefix)
+            ]
+
+        await self.until(lambda: len(found()) >= count)
+        return found()
 
     def store(self, subject, payload, headers):
         """Store a message in the stream that captures it; none if no stream does."""
+        self._changed.set()
         for stream in self.streams.values():
             if stream.captures(subject):
                 return stream.add(subject, payload, headers)
@@ -134,6 +145,7 @@ class FakeNats:
     async def request(self, subject, payload=b"", **_):
         operation = subject.removeprefix("$JS.API.")
         self.requests.append(operation)
+        self._changed.set()
         if operation.startswith("DIRECT.GET."):
             _, _, name, last_by = operation.split(".", 3)
             found = self.streams[name].find({"last_by_subj": last_by})
@@ -201,7 +213,6 @@ class FakeJetStream:
         ack = self._client.store(subject, payload, headers or {})
         if ack is None:
             raise nats.errors.NoRespondersError
-        self._client._changed.set()
         return ack
 
     async def publish_async(self, subject, payload=b"", headers=None):

@@ -198,8 +198,8 @@ async def test_two_who_bury_one_message_make_one_letter(server, nc, run):
 async def test_a_message_buried_long_ago_only_leaves_its_queue(nc, run):
     context = SimpleNamespace(client=nc, jetstream=nc.jetstream())
     async with worker(nc, run) as found:
-        said = dead_letter_collector.Advisory("tasks", found.sequence, terminated=False, reason="")
-        await dead_letter_collector._bury(context, said, buried=True)
+        advisory = dead_letter_collector.Advisory("tasks", found.sequence, terminated=False, reason="")
+        await dead_letter_collector.store_dead_letter(context, advisory, is_stored=True)
 
     assert await _gone(nc, found.sequence)
     assert await letters_of(nc, run) == []

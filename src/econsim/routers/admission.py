@@ -1,4 +1,4 @@
-"""The admission service: every worker admits messages of external agents, and refuses services that are still to come."""
+"""The admission service: every worker runs an admission gateway, and refuses requests to services that do not exist yet."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ service = ServiceDefinition("admission")
 
 @service.event(subjects.TICKED)
 async def note_tick(event: TickedEvent) -> None:
-    """Take note of a run's logical time: reports of agents carry it."""
+    """Note a run's logical time: the events of agents' reports carry it."""
     current_context().runs.note_tick(event.correlation_id, event.tick)
 
 
 @service.raw_request(subjects.INVOKE_LLM, subjects.USE_WORKSPACE, subjects.USE_SOCIAL)
 async def refuse_reserved(_: bytes) -> None:
-    """Refuse a request to a service that is still to come."""
+    """Refuse a request to a service that does not exist yet."""
     where = caller()
     message = f"there is no service yet for {where.entity}.{where.action}; the name is reserved"
     raise NotFound(message, code="no_such_service_yet")

@@ -22,7 +22,7 @@ from econsim.cli.dead_letters import (
     printable,
 )
 from econsim.schemas.admin import NO_RUN, LetterDone
-from econsim.services.admin.dead_letter_collector import EXHAUSTED, TERMINATED, advisory
+from econsim.services.admin.dead_letter_collector import EXHAUSTED, TERMINATED, parse_advisory
 
 SAID = {
     "type": "io.nats.jetstream.advisory.v1.max_deliver",
@@ -121,7 +121,7 @@ def test_headers_are_read_as_the_server_keeps_them():
 
 
 def test_the_server_says_that_a_message_was_delivered_too_often():
-    said = advisory(json.dumps(SAID).encode())
+    said = parse_advisory(json.dumps(SAID).encode())
 
     assert said.origin == "tasks:7"
     assert said.verdict.code == EXHAUSTED
@@ -131,7 +131,7 @@ def test_the_server_says_that_a_message_was_delivered_too_often():
 def test_the_server_says_that_a_message_was_terminated_and_why():
     kind = "io.nats.jetstream.advisory.v1.terminated"
 
-    said = advisory(json.dumps(SAID | {"type": kind, "reason": "no such tool"}).encode())
+    said = parse_advisory(json.dumps(SAID | {"type": kind, "reason": "no such tool"}).encode())
 
     assert said.verdict.code == TERMINATED
     assert said.reason.endswith("terminated it, delivered 3 times: no such tool")
@@ -142,7 +142,7 @@ def test_the_server_says_that_a_message_was_terminated_and_why():
     [b"{", b"[]", b"7", b"{}", b"\xff", json.dumps(SAID | {"stream": "audit_log"}).encode()],
 )
 def test_what_is_no_advisory_about_a_work_queue_is_passed_over(payload):
-    assert advisory(payload) is None
+    assert parse_advisory(payload) is None
 
 
 def test_json_is_shown_indented_and_the_rest_as_it_is():

@@ -1,1 +1,1 @@
-"""The work of the admin service: dead letters, and streams that live in memory."""
+"""Work of the admin service: commands of operators, dead letters, and streams in memory."""

@@ -1,17 +1,24 @@
-"""Buries what the server gives up: messages delivered too often, and messages a worker terminated.
+"""Collect dead letters from the server: messages that were delivered too often, and messages that a worker terminated.
 
-A crash raises nothing, so no handler can bury what kills it. The server says so in an advisory, and stream
-`advisories` keeps what it said until it is dealt with here, also while no admin service runs. One worker at a
-time.
+A crash raises nothing, so no handler can store the message that crashes it. The server publishes an advisory about such a
+message. Stream `advisories` keeps the advisory until it is handled here, also while no admin service runs. One
+worker at a time handles advisories; every step is idempotent, so a new leader repeats the last one.
 
-Not seen is what the server never says: a message nobody takes, which goes away with its age limit, and an
-advisory lost in a crash of the server itself. A terminated message has left its queue when the server says
-so: unless the worker buried it before, its letter tells that it was there, not what it held.
+================================  ===============================================================================
+crash                             afterwards
+================================  ===============================================================================
+before the letter is stored       the advisory is handled again
+letter stored, message in queue   the letter is found by its origin; the message is deleted
+message deleted, advisory kept    the message is gone and has a letter; the advisory is deleted
+================================  ===============================================================================
+
+Two cases are not covered: a message that no worker takes goes away with its age limit, and a crash of the server
+itself may lose an advisory. A terminated message has left its queue when its advisory arrives: unless the worker stored a
+dead letter before, the letter records only that the message existed.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from contextlib import aclosing
@@ -21,23 +28,24 @@ from typing import Final
 from econsim.adapters.jetstream import direct_get
 from econsim.adapters.jetstream.dead_letters import UNKNOWN, Verdict, bury_stored, letters
 from econsim.adapters.jetstream.direct_get import Stored
+from econsim.adapters.poll import Poll
 from econsim.services.context import ServiceContext
 from econsim.streams import ADVISORIES, QUEUES
 
-LEASE: Final = "undertaker.admin"
-"""The post's lease."""
+LEASE: Final = "dead_letter_collector.admin"
+"""Lease of the task's leader."""
 
-LOOK_S: Final = 1.0
-"""Pause between looks at what the server said."""
+POLL_INTERVAL_S: Final = 1.0
+"""Pause between two looks for advisories."""
 
 SERVER: Final = "server"
-"""Who gave these messages up."""
+"""Handler of the dead letters that are collected here."""
 
 TERMINATED: Final = "message_was_terminated"
-"""Code of a message a worker refused for good."""
+"""Code of a message that a worker refused for good."""
 
 EXHAUSTED: Final = "message_was_delivered_too_often"
-"""Code of a message no delivery of which was acknowledged."""
+"""Code of a message none of whose deliveries was acknowledged."""
 
 _TERMINATED_TYPE: Final = "io.nats.jetstream.advisory.v1.terminated"
 
@@ -46,83 +54,82 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Advisory:
-    """What the server says of a message it gives up."""
+    """The server's advisory about a message that it does not deliver again."""
 
     queue: str
-    """The stream it lies in, or lay in."""
+    """Stream of the message."""
     sequence: int
-    """Its place there."""
+    """Sequence number of the message in its stream."""
     terminated: bool
-    """Whether a worker terminated it; else it was delivered too often."""
+    """True if a worker terminated the message, false if it was delivered too often."""
     reason: str
-    """Why, for people."""
+    """Reason, for people."""
 
     @property
     def origin(self) -> str:
-        """Return where the message came from, as its letter says it."""
+        """Return the origin of the message, as its dead letter records it."""
         return f"{self.queue}:{self.sequence}"
 
     @property
     def verdict(self) -> Verdict:
-        """Return what its letter says of the reason."""
+        """Return the reason of the message's dead letter."""
         return Verdict(TERMINATED if self.terminated else EXHAUSTED, self.reason, SERVER)
 
 
-def advisory(payload: bytes) -> Advisory | None:
-    """Read what the server said; none if it is not about a message of a work queue."""
+def parse_advisory(payload: bytes) -> Advisory | None:
+    """Return an advisory; None if it is not about a message of a work queue."""
     try:
-        said = json.loads(payload)
-        queue, sequence = str(said["stream"]), int(said["stream_seq"])
-        consumer, deliveries = said["consumer"], said["deliveries"]
+        content = json.loads(payload)
+        queue, sequence = str(content["stream"]), int(content["stream_seq"])
+        consumer, deliveries = content["consumer"], content["deliveries"]
     except (ValueError, KeyError, TypeError):
         return None
     if queue not in QUEUES:
         return None
-    terminated = said.get("type") == _TERMINATED_TYPE
+    terminated = content.get("type") == _TERMINATED_TYPE
     what = "terminated it" if terminated else "never acknowledged it"
-    why = f": {said['reason']}" if said.get("reason") else ""
+    why = f": {content['reason']}" if content.get("reason") else ""
     reason = f"consumer {consumer} of {queue} {what}, delivered {deliveries} times{why}"
     return Advisory(queue, sequence, terminated, reason)
 
 
-async def serve(context: ServiceContext, look_s: float = LOOK_S) -> None:
-    """Deal with what the server says until cancelled."""
-    while True:
-        await settle(context)
-        await asyncio.sleep(look_s)
+async def serve(context: ServiceContext, poll_interval_s: float = POLL_INTERVAL_S) -> None:
+    """Handle advisories until cancelled."""
+    async for _ in Poll(poll_interval_s):
+        await collect(context)
 
 
-async def settle(context: ServiceContext) -> None:
-    """Bury every message the server gave up; safe to repeat wherever it stopped."""
+async def collect(context: ServiceContext) -> None:
+    """Store a dead letter of every message the server has an advisory about; idempotent."""
     async with aclosing(direct_get.each(context.client, ADVISORIES.name)) as found:
-        waiting = [message async for message in found]
-    # Looked at only if there is something to bury: the id of a letter protects for some minutes, this for ever.
-    known = await _origins(context) if waiting else set()
-    for message in waiting:
-        said = advisory(message.payload)
-        if said is None:
+        messages = [message async for message in found]
+    # Read only if there is an advisory: the letter's message id deduplicates for ten minutes, its origin for ever.
+    origins = await _origins(context) if messages else set()
+    for message in messages:
+        advisory = parse_advisory(message.payload)
+        if advisory is None:
             _log.warning("an advisory on %s is not understood and is dropped", message.subject)
         else:
-            await _bury(context, said, buried=said.origin in known)
+            await store_dead_letter(context, advisory, is_stored=advisory.origin in origins)
         await direct_get.delete(context.client, ADVISORIES.name, message.sequence)
 
 
-async def _bury(context: ServiceContext, said: Advisory, *, buried: bool) -> None:
-    """Make a letter of a message unless there is one, then free its queue."""
-    message = await direct_get.one(context.client, said.queue, said.sequence)
+async def store_dead_letter(context: ServiceContext, advisory: Advisory, *, is_stored: bool) -> None:
+    """Store a message as a dead letter unless it is stored already, then delete it from its queue."""
+    message = await direct_get.one(context.client, advisory.queue, advisory.sequence)
     if message is None:
-        # Not terminated and yet gone: acknowledged late, so it was done, or buried here before a crash.
-        if said.terminated and not buried:
-            gone = Stored(said.sequence, f"{UNKNOWN}.{said.queue}", b"", "")
-            lacks = "everything: it was gone when the server spoke of it"
-            await bury_stored(context.jetstream, said.queue, gone, said.verdict, lacks)
+        # A message that was not terminated and is gone was acknowledged late, so it was done; or it has a letter.
+        if advisory.terminated and not is_stored:
+            gone = Stored(advisory.sequence, f"{UNKNOWN}.{advisory.queue}", b"", "")
+            lacks = "everything: it was gone before its advisory was read"
+            await bury_stored(context.jetstream, advisory.queue, gone, advisory.verdict, lacks)
         return
-    if not buried:
-        await bury_stored(context.jetstream, said.queue, message, said.verdict)
-    await direct_get.delete(context.client, said.queue, said.sequence)
+    if not is_stored:
+        await bury_stored(context.jetstream, advisory.queue, message, advisory.verdict)
+    await direct_get.delete(context.client, advisory.queue, advisory.sequence)
 
 
 async def _origins(context: ServiceContext) -> set[str]:
-    """Return where the letters there are came from."""
+    """Return the origins of all dead letters."""
     async with aclosing(letters(context.client)) as found:
         return {letter.origin async for letter in found}

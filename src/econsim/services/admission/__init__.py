@@ -1,1 +1,1 @@
-"""The work of the admission service: the gateway through which messages of external agents come in."""
+"""Work of the admission service: the gateway for messages of external agents, and the store behind it."""

@@ -1,0 +1,59 @@
+"""Handlers of the admission service on the test broker: logical time, and services that do not exist yet."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from factories import NOON, active, group, scenario
+from fake_nats import FakeNats
+from faststream.nats import NatsBroker, TestNatsBroker
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Envelope
+from econsim.routers import admission
+from econsim.schemas.clock import Ticked
+from econsim.services.admission.gateway import AdmissionGateway
+from econsim.services.context import ServiceContext
+from econsim.services.handlers import BindMessage, error_replies
+from econsim.services.routes import router
+
+
+@pytest.fixture
+async def service():
+    """The handlers on a broker in memory, and the context they work in."""
+    broker = NatsBroker()
+    context = ServiceContext("admission", SimpleNamespace(connection=FakeNats()))
+    context.runs["run"] = active(scenario(group("anna", "external")))
+    broker.add_middleware(BindMessage(context))
+    broker.add_middleware(error_replies())
+    broker.include_router(router("admission", admission.SERVICE.routes))
+    async with TestNatsBroker(broker) as memory:
+        yield SimpleNamespace(memory=memory, context=context)
+
+
+async def test_the_newest_tick_of_a_run_is_noted(service):
+    ticked = Envelope("run", "salt", 9, NOON).event(
+        subjects.TICKED, "clock", Ticked(period=1, tick_of_period=9)
+    )
+
+    await service.memory.publish(ticked.json(), ticked.subject)
+
+    assert service.context.runs.tick("run") == 9
+
+
+@pytest.mark.parametrize(
+    "subject", [subjects.INVOKE_LLM, subjects.USE_WORKSPACE, subjects.USE_SOCIAL], ids=lambda s: s.template
+)
+async def test_a_service_that_does_not_exist_yet_is_refused_whatever_the_payload(service, subject):
+    places = dict.fromkeys(subject.places, "x") | {"run": "run", "agent": "anna"}
+
+    reply = await service.memory.request(b"\xff", subject(**places), timeout=5)
+
+    assert reply.headers["status"] == "error"
+    assert json.loads(reply.body)["error"]["code"] == "no_such_service_yet"
+
+
+def test_every_worker_runs_a_gateway(service):
+    (gateway,) = admission.SERVICE.components(service.context)
+
+    assert isinstance(gateway, AdmissionGateway)
