@@ -32,7 +32,7 @@ async def command(client):
     context.runs["run"] = active(scenario(group("anna", "external")))
     for middleware in (BindMessage(context), error_replies(), OperatorAudit(context)):
         broker.add_middleware(middleware)
-    broker.include_router(router("admin", admin.SERVICE.routes))
+    broker.include_router(router("admin", admin.service.routes))
 
     async with TestNatsBroker(broker) as memory:
 

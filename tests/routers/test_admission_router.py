@@ -26,7 +26,7 @@ async def service():
     context.runs["run"] = active(scenario(group("anna", "external")))
     broker.add_middleware(BindMessage(context))
     broker.add_middleware(error_replies())
-    broker.include_router(router("admission", admission.SERVICE.routes))
+    broker.include_router(router("admission", admission.service.routes))
     async with TestNatsBroker(broker) as memory:
         yield SimpleNamespace(memory=memory, context=context)
 
@@ -54,6 +54,6 @@ async def test_a_service_that_does_not_exist_yet_is_refused_whatever_the_payload
 
 
 def test_every_worker_runs_a_gateway(service):
-    (gateway,) = admission.SERVICE.components(service.context)
+    (gateway,) = admission.service.components(service.context)
 
     assert isinstance(gateway, AdmissionGateway)
