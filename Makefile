@@ -60,6 +60,7 @@ bench: $(READY) ## Measure, and compare the deterministic counts with their base
 catalog: $(READY) ## Write the generated pages of docs/reference; validate the AsyncAPI document with a real parser (needs npm)
 	$(BIN)/econsim catalog --output docs/reference/asyncapi.json
 	$(BIN)/econsim catalog --table --output docs/reference/subjects.md
+	$(BIN)/econsim catalog --refusals --output docs/reference/refusals.md
 	$(BIN)/econsim catalog --permissions --output docs/reference/permissions.md
 	$(BIN)/python tests/requirements.py >docs/reference/requirements.md
 	tools/validate-asyncapi docs/reference/asyncapi.json

@@ -30,11 +30,15 @@ CATALOG_UNUSED_OPTIONS: Final = (
         "does nothing with --permissions, which has all services",
     ),
     UnusedOption("table", lambda given: given["permissions"], "does nothing with --permissions"),
+    *(
+        UnusedOption(option, lambda given: given["refusals"], "does nothing with --refusals")
+        for option in ("service", "table", "permissions")
+    ),
 )
 """When an option of `catalog` does nothing."""
 
 
-def catalog(
+def catalog(  # noqa: PLR0913 - an option each
     context: typer.Context,
     output: Annotated[
         Path | None,
@@ -58,6 +62,9 @@ def catalog(
             "--permissions", help="Who may say and hear what instead, as a server of its own holds it."
         ),
     ] = False,
+    refusals: Annotated[
+        bool, typer.Option("--refusals", help="All refusal codes, with meaning and remedy, instead.")
+    ] = False,
 ) -> None:
     """Write the AsyncAPI document of every subject and message of econsim.
 
@@ -66,14 +73,17 @@ def catalog(
     Example: [cyan]econsim catalog --service market[/cyan]
     """
     refuse_unused_options(context, CATALOG_UNUSED_OPTIONS)
+    from econsim.schemas.refusals import refusals_page
     from econsim.services.asyncapi import document, table_page, to_json
 
-    if permissions:
+    if refusals:
+        text = refusals_page()
+    elif permissions:
         text = run_async(_permissions())
     else:
         text = table_page() if table else to_json(document(*service or ()))
     if output is None:
-        (echo if table or permissions else write_json)(text.removesuffix("\n"))
+        (echo if table or permissions or refusals else write_json)(text.removesuffix("\n"))
         return
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
