@@ -77,7 +77,7 @@ def subscribed():
     queue = book_consumer(run.name, market.resource)
     held = [
         *ledger.request_subscribers(made["ledger"].context.broker, run, SimpleNamespace()),
-        *book.listen(made["market"].context, run, MarketBook(market, 1), SimpleNamespace(), queue),
+        *book.book_subscribers(made["market"].context, run, MarketBook(market, 1), SimpleNamespace(), queue),
     ]
     always = [subscriber for service in made.values() for subscriber in service.context.broker.subscribers]
     heard = {subscriber.subject.template for subscriber in (*always, *held)}

@@ -305,10 +305,10 @@ def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
 
 
 STUCK_ACK_WAIT_S: Final = 30
-"""Seconds until a stuck command that a janitor took and did not bury comes again."""
+"""Seconds until a stuck command that a sweep received and did not turn into a dead letter is delivered again."""
 
 STUCK_PENDING_MAX: Final = 1_000
-"""Stuck commands under way at once: a queue full of them must not fill the janitor's memory."""
+"""Stuck commands under way at once: a queue full of them must not fill the sweep's memory."""
 
 
 def stuck_consumer(run: str, resource: str, holder: str) -> Consumer:

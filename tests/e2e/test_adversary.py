@@ -99,12 +99,12 @@ async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
 @pytest.mark.nats
 async def test_a_victim_that_is_not_served_is_seen(tmp_path, monkeypatch):
     """The market tells nobody what became of their orders."""
-    from econsim.services.market.batch import Batches
+    from econsim.services.market.batch import BatchRunner
 
     async def silent(_self, *_):
         return
 
-    monkeypatch.setattr(Batches, "_deliver", silent)
+    monkeypatch.setattr(BatchRunner, "_deliver", silent)
     report = await run_attacks(tmp_path, "edit_expiry")
 
     assert any("outcomes of its orders" in check.claim for check in report.invariants if not check.holds)

@@ -11,7 +11,7 @@ from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.orders import Verb
 from econsim.services.agent import host
-from econsim.services.market.batch import Batches
+from econsim.services.market.batch import BatchRunner
 
 pytestmark = [pytest.mark.nats, pytest.mark.timeout(120)]
 
@@ -52,7 +52,7 @@ async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypat
 
 
 async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(server, run, monkeypatch):
-    hear, answer, process = Deliveries.hear, host._answer, Batches.process
+    hear, answer, process = Deliveries.hear, host._answer, BatchRunner.process
     again, placed = [], []
 
     async def late(context, envelope, name, desk):
@@ -71,7 +71,7 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
 
     monkeypatch.setattr(Deliveries, "hear", count)
     monkeypatch.setattr(host, "_answer", late)
-    monkeypatch.setattr(Batches, "process", note)
+    monkeypatch.setattr(BatchRunner, "process", note)
     monkeypatch.setattr(streams, "BOOK_ACK_WAIT_S", 1)
 
     events = await over_nats(server, apply_overrides(SCENARIO, hosts=2), run)

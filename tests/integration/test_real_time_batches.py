@@ -26,8 +26,8 @@ from econsim.schemas.market import TickCleared
 from econsim.schemas.orders import PlaceBid
 from econsim.services.context import ServiceContext
 from econsim.services.leadership import LeadershipLost
-from econsim.services.market.batch import Batches
-from econsim.services.market.book import Worker
+from econsim.services.market.batch import BatchRunner
+from econsim.services.market.book import BookWorker
 from econsim.streams import book_consumer
 
 pytestmark = pytest.mark.nats
@@ -89,7 +89,7 @@ async def worked(
 ) -> None:
     """Serve the book until it has finished so many commands; as many have arrived before the first batch."""
     book = MarketBook(run.data.scenario.markets[0], 1)
-    effects = Batches(context, run, book)
+    effects = BatchRunner(context, run, book)
     await effects.rebuild()
     if not finishes:
         await hindered(nc, run.name)
@@ -104,7 +104,7 @@ async def worked(
     await provision.take_over(context.client, consumer)
     for _ in range(commands):
         await arrived.acquire()
-    worker = Worker(context, run, book, effects, deliveries, sequence=book.last_sequence)
+    worker = BookWorker(context, run, book, effects, deliveries, sequence=book.last_sequence)
     working = asyncio.create_task(worker.work())
     try:
         async with asyncio.timeout(60):

@@ -23,7 +23,7 @@ service = ServiceDefinition("market")
 async def get_prices(_: GetPrices) -> Prices:
     """Return the public prices of all markets of the caller's run."""
     context = current_context()
-    return await execute.prices_of(context.client, context.runs.require(caller().run))
+    return await execute.current_prices(context.client, context.runs.require(caller().run))
 
 
 @service.request(subjects.EXECUTE, max_workers=32)

@@ -1,1 +1,1 @@
-"""The work of the market service: order books, the batches they clear, and orders that nobody answered."""
+"""The work of the market service: order books, their batches, and stuck orders."""

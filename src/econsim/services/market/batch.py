@@ -1,8 +1,18 @@
-"""Carrying out a book's batches: reserve, match, settle, publish, in an order that survives a crash.
+"""Effects of a book's batches: reserve, match, settle, publish, in an order that survives a crash.
 
-`tick_cleared` comes last and only after the one before it (an expected sequence), so a worker that lost
-its lease cannot finish a batch, and a batch without it is done again. In real time `batch_opened` comes first, under
-the same rule: arrival decided what the batch is, so it is written down before anything follows from it.
+| Step (`_process`) | Written to | After a crash right here |
+| --- | --- | --- |
+| `_open`, in real time only | log: `batch_opened` | the next worker takes the same commands |
+| reserve | ledger: `Submit` | the same submission again, answered as before |
+| clear | nothing | the book is rebuilt from the log, as it was before the batch |
+| `_settle` | ledger: `Submit` | as for reserve |
+| `_publish` | log, bucket `market_prices` | the same event ids, so the streams drop the repeats (deduplication) |
+| `_deliver` | core NATS | external agents get the deliveries again, under the same event ids |
+| `_finish` | log: `tick_cleared` | the batch is finished; its commands come again and are only acknowledged |
+
+`tick_cleared` is published with an expected sequence, right behind the one before it. This fencing keeps a worker that
+lost its lease from finishing a batch; a batch without `tick_cleared` is done again. `batch_opened` follows the same rule: arrival
+decided the extent of the batch, so it is stored before anything follows from it (a write-ahead record).
 """
 
 from __future__ import annotations
@@ -54,22 +64,22 @@ from econsim.services.leadership import LeadershipLost
 Step = TypeVar("Step", PendingBatch, ClearedBatch)
 
 
-class Halted(EconsimError):
+class BookHalted(EconsimError):
     """The book cannot go on; its run ends."""
 
     code = "trading_was_halted"
 
     def __init__(self, data: TradingHalted) -> None:
-        """Keep what the log is to tell."""
+        """Keep the data of the event that says so."""
         super().__init__(f"the book of {data.resource} stops: {data.chain or 'its batch'}: {data.reason}")
         self.data = data
 
 
-class Batches:
-    """The effects of one book's batches."""
+class BatchRunner:
+    """The batches of one book, each run to its end; the only state beside the book is the two fences."""
 
     def __init__(self, context: ServiceContext, run: ActiveRun, book: MarketBook) -> None:
-        """Carry out the batches of this book; `rebuild` first."""
+        """Run the batches of this book; call `rebuild` first."""
         self._context = context
         self._run = run
         self._book = book
@@ -81,20 +91,23 @@ class Batches:
         self.halted = False
 
     @property
-    def begun(self) -> Event[BatchOpened] | None:
-        """Return what is settled of a real-time batch that was opened and not finished."""
+    def unfinished(self) -> Event[BatchOpened] | None:
+        """Return the opening of a real-time batch that was opened and not finished; none if there is no such batch."""
         opening = self._opening
         return opening if opening and opening.data.batch > self._book.batch else None
 
     @property
-    def now(self) -> tuple[int, int]:
-        """Return the tick and period the next real-time batch falls in, as far as the book's own past tells."""
+    def next_time(self) -> tuple[int, int]:
+        """Return the tick and period of the next real-time batch, as far as they follow from the book's own past."""
         if self._opening is None:
             return 1, 1
         return self._opening.tick + self._opening.data.closes_tick, self._opening.data.period
 
     async def rebuild(self) -> None:
-        """Fold the book's finished batches from the log."""
+        """Fold the book's finished batches from the log.
+
+        Raises CorruptLog if the log lacks one of their events.
+        """
         kinds = [subject for subject, _ in ITEM_EVENTS]
         kinds += [
             subjects.PRICE_UPDATED,
@@ -103,16 +116,16 @@ class Batches:
             subjects.TRADING_HALTED,
         ]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
-        whole = RunLogChecks(self._run.name, [self._resource], lock_step=self._lock_step, partial=False)
+        checks = RunLogChecks(self._run.name, [self._resource], lock_step=self._lock_step, partial=False)
         async for stored in read(self._context.client, self._run.name, patterns):
-            # The next one goes after the newest record there, even if that is no event.
+            # The next event goes behind the newest record there, even if that is no event.
             match fields(stored.subject).action:
                 case "tick_cleared":
                     self._fence = stored.sequence
                 case "batch_opened":
                     self._opening_fence = stored.sequence
             if addressed := decode_if_valid(stored.subject, stored.payload):
-                whole.check(stored.sequence, addressed)
+                checks.check(stored.sequence, addressed)
                 self._fold(addressed)
 
     def _fold(self, addressed: AddressedEvent) -> None:
@@ -126,67 +139,67 @@ class Batches:
             case TradingHalted():
                 self.halted = True
 
-    async def process(self, actions: Sequence[Action], mark: BatchEnd, causation_id: str | None) -> None:
-        """Carry out one batch; returns when it is durable. A tick cleared before is passed over.
+    async def process(self, actions: Sequence[Action], end: BatchEnd, causation_id: str | None) -> None:
+        """Run one batch; returns when it is durable. A tick that was cleared before is passed over.
 
-        Raises Halted when the batch cannot be carried out, whoever tries; the log tells of it then.
+        Raises BookHalted if no worker can run the batch; `trading_halted` is in the log then.
+        Raises LeadershipLost if another worker wrote in between.
         """
-        book = self._book
-        if self._lock_step and mark.tick <= book.batch:
+        if self._lock_step and end.tick <= self._book.batch:
             return
         envelope = Envelope(
-            self._run.name, self._run.data.salt, mark.tick, self._context.clock.now(), causation_id
+            self._run.name, self._run.data.salt, end.tick, self._context.clock.now(), causation_id
         )
         try:
-            await self._carry_out(envelope, actions, mark)
-        except Halted as halted:
+            await self._process(envelope, actions, end)
+        except BookHalted as halted:
             event = envelope.event(subjects.TRADING_HALTED, ACTOR, halted.data, resource=self._resource)
             await reliable_publish(self._context.jetstream, event.subject, event.json(), event.event.event_id)
             raise
 
-    async def _carry_out(self, envelope: Envelope, actions: Sequence[Action], mark: BatchEnd) -> None:
+    async def _process(self, envelope: Envelope, actions: Sequence[Action], end: BatchEnd) -> None:
         book = self._book
         if not self._lock_step:
-            await self._open(envelope, mark)
-        opened = self._decided(partial(book.reserve, mark.tick, actions, shuffle=self._lock_step))
+            await self._open(envelope, end)
+        pending = self._decide(partial(book.reserve, end.tick, actions, shuffle=self._lock_step))
         refused: dict[str, Refusal] = {}
-        if opened.chains or self._barrier:
-            refused = await self._submit(envelope, "reserve", opened.chains, self._barrier)
-        closed = self._decided(partial(book.clear, opened, refused, mark))
-        # Before its events: what the ledger refuses to settle did not happen, and the log must not say it did.
-        await self._settle(envelope, closed.chains)
-        await self._publish(envelope, closed)
-        # Before `tick_cleared`: an agent that hears the next tick has heard what became of this one.
-        await self._deliver(envelope, closed.items)
-        await self._deliver(envelope, closed.repeats, closed.cleared.batch)
-        await self._finish(envelope, closed)
+        if pending.chains or self._barrier:
+            refused = await self._submit(envelope, "reserve", pending.chains, self._barrier)
+        batch = self._decide(partial(book.clear, pending, refused, end))
+        # Before the events: a trade that the ledger refuses to settle did not happen, and the log must not say it did.
+        await self._settle(envelope, batch.chains)
+        await self._publish(envelope, batch)
+        # Before `tick_cleared`: an agent that receives the next tick has received its outcomes of this one.
+        await self._deliver(envelope, batch.items)
+        await self._deliver(envelope, batch.repeats, batch.cleared.batch)
+        await self._finish(envelope, batch)
 
-    async def _open(self, envelope: Envelope, mark: BatchEnd) -> None:
-        """Settle what a real-time batch takes in; raises Lost if another worker did first."""
-        if self.begun:
+    async def _open(self, envelope: Envelope, end: BatchEnd) -> None:
+        """Publish the extent of a real-time batch; raises LeadershipLost if another worker did first."""
+        if self.unfinished:
             return
         data = BatchOpened(
             batch=self._book.batch + 1,
-            period=mark.period,
-            last_sequence=mark.last_sequence,
-            closes_tick=mark.ends_tick,
+            period=end.period,
+            last_sequence=end.last_sequence,
+            closes_tick=end.ends_tick,
         )
         addressed = envelope.event(subjects.BATCH_OPENED, ACTOR, data, data.batch, resource=self._resource)
-        self._opening_fence = await self._fenced(addressed, self._opening_fence)
+        self._opening_fence = await self._publish_fenced(addressed, self._opening_fence)
         self._opening = cast("Event[BatchOpened]", addressed.event)
 
-    def _decided(self, decide: Callable[[], Step]) -> Step:
-        """Return what the rules decide; what fails there fails each time, so the book must stop."""
+    def _decide(self, decide: Callable[[], Step]) -> Step:
+        """Return a decision of the rules; an error there comes each time, so the book must halt."""
         try:
             return decide()
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
-            raise Halted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
+            raise BookHalted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
 
     async def _submit(
         self, envelope: Envelope, phase: str, chains: Sequence[Chain], barrier: int = 0
     ) -> dict[str, Refusal]:
-        """Ask the ledger; the command's id is made of what it asks, so a repeat is the same command."""
+        """Ask the ledger; the command's id derives from its chains, so a repeat is the same command (idempotent)."""
         content = derived_id(
             envelope.salt, envelope.tick, phase, self._resource, *(chain.id for chain in chains)
         )
@@ -204,36 +217,36 @@ class Batches:
             ).refused
         except nats.errors.MaxPayloadError as error:
             reason = f"{len(chains)} chains at once are more bytes than a message may have; give agents shorter names"
-            raise Halted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
+            raise BookHalted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
 
     async def _settle(self, envelope: Envelope, chains: Sequence[Chain]) -> None:
-        """Post fills and void what was cancelled: the reservations make refusals impossible."""
+        """Post fills and void cancelled reservations; a refusal halts the book, though reservations make it impossible."""
         for start in range(0, len(chains), LONG_CHAINS_PER_SUBMISSION_MAX):
             part = chains[start : start + LONG_CHAINS_PER_SUBMISSION_MAX]
             if halted := settlement_halt(self._resource, part, await self._submit(envelope, "settle", part)):
-                raise Halted(halted)
+                raise BookHalted(halted)
 
-    async def _publish(self, envelope: Envelope, closed: ClearedBatch) -> None:
+    async def _publish(self, envelope: Envelope, batch: ClearedBatch) -> None:
         """Write the price to its bucket and every event but the last to the log, all at once."""
-        *events, _ = batch_events(envelope, self._resource, closed)
+        *events, _ = batch_events(envelope, self._resource, batch)
         messages = [_outgoing(addressed) for addressed in events]
-        if updated := price_event(envelope, self._resource, closed):
+        if updated := price_event(envelope, self._resource, batch):
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
             messages += [_outgoing(updated), Outgoing(key, updated.json(), updated.event.event_id)]
         await publish_many(self._context.jetstream, messages)
         if updated and self._run.externals:
             await self._context.client.publish(subjects.ALL_PRICES(run=self._run.name), updated.json())
 
-    async def _finish(self, envelope: Envelope, closed: ClearedBatch) -> None:
-        """Publish `tick_cleared` right after the one before it; raises Lost if another worker did."""
-        *_, cleared = batch_events(envelope, self._resource, closed)
-        self._fence = await self._fenced(cleared, self._fence)
+    async def _finish(self, envelope: Envelope, batch: ClearedBatch) -> None:
+        """Publish `tick_cleared` right behind the one before it; raises LeadershipLost if another worker did."""
+        *_, cleared = batch_events(envelope, self._resource, batch)
+        self._fence = await self._publish_fenced(cleared, self._fence)
         if self._run.externals:
             public = public_summary(cleared, self._resource, self._run.name)
             await self._context.client.publish(public.subject, public.json())
 
-    async def _fenced(self, addressed: AddressedEvent, expected_sequence: int) -> int:
-        """Publish an event behind the one before it and return its place; raises Lost if another worker's lies there."""
+    async def _publish_fenced(self, addressed: AddressedEvent, expected_sequence: int) -> int:
+        """Publish an event behind the one before it and return its place; raises LeadershipLost if another's lies there."""
         id_ = addressed.event.event_id
         try:
             ack = await reliable_publish(
@@ -248,7 +261,7 @@ class Batches:
         return ack.seq
 
     async def _deliver(self, envelope: Envelope, items: Iterable[Item], *key: int) -> None:
-        """Tell the agents that speak for themselves what became of their orders."""
+        """Send the external agents the outcomes of their orders."""
         for item in items:
             for agent in recipients(item):
                 delivery = agent_event(envelope, self._resource, item, agent, *key)

@@ -1,8 +1,14 @@
-"""The worker of one order book: commands in, settled and published batches out.
+"""The worker of one order book: it gathers commands from the queue into batches and acknowledges them.
 
-Lock-step: commands are held until the clock's mark closes the tick. Real time: what has arrived is a
-batch. A command is acknowledged after its effects are durable; whatever was under way before is done
-again from the log and the queue, under the same ids.
+In lock-step commands wait until the clock's `close_tick`, which ends their batch. In real time the commands that have
+arrived are a batch. A command is acknowledged after its effects are durable (at-least-once delivery); a batch that was
+under way at a crash is done again from the log and the queue, under the same ids (idempotent).
+
+| Field | Holds | Entry comes | Entry goes | Bound |
+| --- | --- | --- | --- | --- |
+| `BookWorker.unacknowledged` | deliveries of the batch under way | `_receive` | acknowledged after the batch | unacknowledged messages of the consumer |
+| `BookWorker.actions` | actions of the batch under way | `_add` | after the batch | actions of those deliveries |
+| `BookWorker.new_orders` | agent → orders of the batch under way | `_add` | after the batch | agents of the run |
 """
 
 from __future__ import annotations
@@ -31,31 +37,31 @@ from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market, Mode
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import current_message, raw_body, strict_decoder
-from econsim.services.market.batch import Batches, Halted
-from econsim.services.market.reject import ACK, set_aside, turn_away
+from econsim.services.market.batch import BatchRunner, BookHalted
+from econsim.services.market.reject import ACK, dead_letter_command, reject_command
 from econsim.services.subscriptions import Subscriber, running
 from econsim.streams import Consumer, book_consumer
 
 BATCH_MAX: Final = 500
-"""Real time: commands in one batch; more would only make the first wait for the last."""
+"""Commands in one real-time batch; more would only make the first wait for the last."""
 
 
 async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None:
     """Rebuild the book from the log and process its commands until cancelled, or until it cannot go on.
 
-    Raises Missed when a delivery is missing and Lost when another worker wrote: start again.
+    Raises Missed if a delivery is missing and LeadershipLost if another worker wrote: the caller starts again.
     """
     book = MarketBook(market, run.data.scenario.seed)
-    batches = Batches(context, run, book)
+    batches = BatchRunner(context, run, book)
     await batches.rebuild()
     if batches.halted:
         return
     consumer = book_consumer(run.name, market.resource, random_name(context.service))
     deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
-    async with running(context, listen(context, run, book, deliveries, consumer)):
+    async with running(context, book_subscribers(context, run, book, deliveries, consumer)):
         await provision.take_over(context.client, consumer)
-        tick, period = batches.now
-        worker = Worker(
+        tick, period = batches.next_time
+        worker = BookWorker(
             context,
             run,
             book,
@@ -65,14 +71,14 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
             tick=tick,
             period=period,
         )
-        with suppress(Halted):
+        with suppress(BookHalted):
             await worker.work()
 
 
-def listen(
+def book_subscribers(
     context: ServiceContext, run: ActiveRun, book: MarketBook, deliveries: Deliveries, consumer: Consumer
 ) -> Sequence[Subscriber]:
-    """Return the subscribers of one book, not yet started: its commands, and questions about its depth."""
+    """Return the subscribers of one book, not yet started: of its commands, and of requests for its depth."""
     resource = book.market.resource
     commands = context.broker.subscriber(
         consumer.deliver_subject,
@@ -89,7 +95,7 @@ def listen(
 
     @commands
     async def take_command(_: bytes) -> None:
-        """Take in a command; it is acknowledged with its batch."""
+        """Receive a command; it is acknowledged with its batch."""
         await deliveries.hear(current_message())
 
     @depths
@@ -102,106 +108,111 @@ def listen(
 
 
 @dataclass(slots=True)
-class Worker:
+class BookWorker:
     """The commands of one book, gathered into batches."""
 
     context: ServiceContext
     run: ActiveRun
     book: MarketBook
-    batches: Batches
+    batches: BatchRunner
     deliveries: Deliveries
-    held: list[Msg] = field(default_factory=list)
-    """Taken in, not yet acknowledged."""
+    unacknowledged: list[Msg] = field(default_factory=list)
+    """Deliveries to acknowledge after the batch."""
     actions: list[Action] = field(default_factory=list)
-    """What they ask for."""
-    placing: Counter[str] = field(default_factory=Counter)
-    """Agents that send single commands → orders among them that will rest on the book, if they are taken in."""
+    """Actions of the batch."""
+    new_orders: Counter[str] = field(default_factory=Counter)
+    """Agent that sends single commands → its new orders in the batch, which will rest on the book if accepted."""
     sequence: int = 0
-    """Place in the queue of the last command taken in; what comes again lies at or below it."""
+    """Sequence in the queue of the last command received; a redelivery lies at or below it."""
     tick: int = 0
-    """The tick that is open."""
+    """Tick that is open."""
     period: int = 1
-    """The period it belongs to."""
+    """Period of the tick."""
 
     async def work(self) -> None:
         """Process commands until cancelled."""
         lock_step = self.run.data.scenario.clock.mode is Mode.LOCK_STEP
         while True:
             for delivery in [await self.deliveries.get(), *await self.deliveries.rest(BATCH_MAX)]:
-                await self._take(delivery)
+                await self._receive(delivery)
             # Between two periods orders wait for the first tick of the next: units are being redeemed.
-            if not lock_step and self.held and not self.book.period_closed and not self.batches.begun:
+            if (
+                not lock_step
+                and self.unacknowledged
+                and not self.book.period_closed
+                and not self.batches.unfinished
+            ):
                 await self._process(BatchEnd(self.tick, self.period, ends_tick=False))
 
-    async def _take(self, delivery: Delivery) -> None:
-        """Take one command in; what cannot be read is set aside at once and holds nobody up."""
+    async def _receive(self, delivery: Delivery) -> None:
+        """Receive one command; an unreadable one becomes a dead letter at once and delays no other."""
         sequence, message = delivery
         if sequence <= self.sequence:
-            # Done before this worker's time, or held for so long that it came again.
-            self.held.append(message)
+            # Processed before this worker's time, or unacknowledged for so long that it was delivered again.
+            self.unacknowledged.append(message)
             return
-        begun = self.batches.begun
-        last = begun.data.last_sequence if begun else 0
-        if begun and sequence > last:
-            # What the batch was to end with is gone from the queue.
-            await self._again(begun)
+        unfinished = self.batches.unfinished
+        last = unfinished.data.last_sequence if unfinished else 0
+        if unfinished and sequence > last:
+            # The last command of the batch is gone from the queue.
+            await self._repeat(unfinished)
         try:
             command = parse_command(subject.fields(message.subject), message.data, self.run.agents)
         except Refused as error:
-            await set_aside(self.context, message, error)
+            await dead_letter_command(self.context, message, error)
             return
-        # What a batch took in once was let in.
+        # A command of an opened batch passed the quota once already.
         new = sequence > last
         if new and not isinstance(command, CloseTick) and (full := await self._over_quota(message, command)):
-            await turn_away(self.context, message, command[0], full)
+            await reject_command(self.context, message, command[0], full)
             return
         self.sequence = sequence
-        self.held.append(message)
+        self.unacknowledged.append(message)
         if isinstance(command, CloseTick):
             await self._close(command)
             return
-        self._hold(message, command)
-        if begun and sequence == last:
-            await self._again(begun)
+        self._add(message, command)
+        if unfinished and sequence == last:
+            await self._repeat(unfinished)
 
     async def _over_quota(self, message: Msg, actions: Sequence[Action]) -> QuotaExceeded | None:
-        """Return why an agent may place no more orders here; hosts are trusted with theirs."""
+        """Return the refusal of an agent that may place no more orders here; none for hosts, which are trusted."""
         where = subject.fields(message.subject)
         if where.action in TRUSTED or actions[0].verb is Verb.CANCEL or self.book.is_repeat(actions[0]):
             return None
         freed = actions[0].verb is Verb.REPLACE
-        used = self.book.open_order_count(where.agent) + self.placing[where.agent] - freed
+        used = self.book.open_order_count(where.agent) + self.new_orders[where.agent] - freed
         kind = quota.QuotaKind.OPEN_ORDERS
-        with suppress(Unavailable):  # then as it was last known: the book must not wait for it
+        with suppress(Unavailable):  # the limit last known holds then: the book must not wait for it
             await self.context.meter.quotas(where.run, where.agent)
         limit = self.context.meter.limit(kind, where.run, where.agent)
         return quota.refusal(kind, limit, used, 1, 0) if used >= limit else None
 
-    def _hold(self, message: Msg, actions: Sequence[Action]) -> None:
+    def _add(self, message: Msg, actions: Sequence[Action]) -> None:
         sender = subject.fields(message.subject).agent
         if subject.fields(message.subject).action not in TRUSTED:
-            self.placing[sender] += actions[0].verb is Verb.BID or actions[0].verb is Verb.ASK
+            self.new_orders[sender] += actions[0].verb is Verb.BID or actions[0].verb is Verb.ASK
         self.actions.extend(actions)
 
     async def _close(self, command: CloseTick) -> None:
-        """Process the tick's batch, unless that was done before this worker's time."""
+        """Process the tick's batch, unless it was processed before this worker's time."""
         self.tick, self.period = command.tick, command.period
-        mark = BatchEnd(
-            command.tick, command.period, command.tick_of_period, ends_period=command.close_period
-        )
-        await self._process(mark, command.causation_id)
+        end = BatchEnd(command.tick, command.period, command.tick_of_period, ends_period=command.close_period)
+        await self._process(end, command.causation_id)
         self.tick += 1
 
-    async def _again(self, begun: Event[BatchOpened]) -> None:
-        """Process a real-time batch that was opened before this worker's time, as it was."""
-        await self._process(BatchEnd(begun.tick, begun.data.period, ends_tick=False), begun.causation_id)
+    async def _repeat(self, unfinished: Event[BatchOpened]) -> None:
+        """Process a real-time batch again that was opened before this worker's time, with the same commands."""
+        await self._process(
+            BatchEnd(unfinished.tick, unfinished.data.period, ends_tick=False), unfinished.causation_id
+        )
 
-    async def _process(self, mark: BatchEnd, causation_id: str | None = None) -> None:
-        """Carry out the batch, then acknowledge what led to it."""
-        mark = replace(mark, last_sequence=self.sequence)
-        await self.batches.process(self.actions, mark, causation_id)
-        for message in self.held:
+    async def _process(self, end: BatchEnd, causation_id: str | None = None) -> None:
+        """Run the batch, then acknowledge its commands."""
+        end = replace(end, last_sequence=self.sequence)
+        await self.batches.process(self.actions, end, causation_id)
+        for message in self.unacknowledged:
             await self.context.client.publish(message.reply, ACK)
-        self.held.clear()
+        self.unacknowledged.clear()
         self.actions.clear()
-        self.placing.clear()
+        self.new_orders.clear()

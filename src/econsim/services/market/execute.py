@@ -1,4 +1,4 @@
-"""Answering about markets as a whole: public prices, and several actions in one round trip (seed 5.2)."""
+"""Answers about several markets: public prices, and `execute_trade`, several actions in one round trip."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ ORDER_SUBJECTS: Final = {
     "place_ask": subjects.PLACE_ASK,
     "cancel_order": subjects.CANCEL_ORDER,
 }
-"""Actions that are commands."""
+"""Names of the actions that are commands → their subjects."""
 
 
-async def prices_of(client: Client, run: ActiveRun) -> Prices:
+async def current_prices(client: Client, run: ActiveRun) -> Prices:
     """Return the newest public quote of every market of a run, from bucket `market_prices`."""
     quotes = await asyncio.gather(*(_quote(client, run.name, resource) for resource in run.markets))
     return Prices(prices=dict(zip(run.markets, quotes, strict=True)))
 
 
 async def execute(context: ServiceContext, run: ActiveRun, agent: str, request: Execute) -> Executed:
-    """Carry out every action as the agent; a refused one does not stop the others."""
+    """Do every action as the agent; a refused one does not stop the others."""
     results = []
     for place, step in enumerate(request.steps):
         try:
             if place:  # the request itself is counted already
                 await context.meter.take(QuotaKind.PUBLISH_RATE, run.name, agent)
-            result: Message = await _step(context, run, agent, step)
+            result: Message = await _do_step(context, run, agent, step)
         except EconsimError as error:
             result = error_reply(error)
         results.append(result.model_dump(mode="json"))
@@ -65,14 +65,14 @@ async def _quote(client: Client, run: str, resource: str) -> Quote:
     return PriceUpdatedEvent.model_validate_json(stored.data or b"").data.quote
 
 
-async def _step(context: ServiceContext, run: ActiveRun, agent: str, step: Step) -> Message:
+async def _do_step(context: ServiceContext, run: ActiveRun, agent: str, step: Step) -> Message:
     check_agent(run, agent)
     client = context.client
     if step.do == "get_balance":
         subject = subjects.GET_BALANCE(run=run.name, agent=agent)
         return await ask(client, subject, GetBalance(), Balance)
     if step.do == "get_prices":
-        return await prices_of(client, run)
+        return await current_prices(client, run)
     resource = run.market(step.resource or "").resource
     if step.do == "get_book":
         subject = subjects.GET_BOOK(run=run.name, agent=agent, resource=resource)
@@ -88,7 +88,7 @@ async def _step(context: ServiceContext, run: ActiveRun, agent: str, step: Step)
 
 
 def _command(run: ActiveRun, agent: str, step: Step) -> Command:
-    """Return the command of an action; its id is made of what it says, so a repeated request is the same commands."""
+    """Return the command of an action; its id derives from its terms, so a repeated request sends the same commands (idempotent)."""
     if step.order_id is None:
         message = f"action {step.do} needs an order_id"
         raise InvalidMessage(message)

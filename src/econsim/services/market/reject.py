@@ -1,6 +1,7 @@
-"""Commands no book can take: kept as dead letters with their reason, their sender told, the queue free.
+"""Rejection of commands that no book processes: the sender gets an `order_rejected`, and the queue goes on.
 
-Used by the book's worker for what it cannot read, and by the janitor for what no book waits for.
+Used by a book's worker for unreadable commands and for orders over a quota, and by `stuck_orders` for commands that no
+book waits for.
 """
 
 from __future__ import annotations
@@ -21,28 +22,28 @@ from econsim.schemas.orders import Action
 from econsim.services.context import ServiceContext
 
 ACK: Final = b"+ACK"
-"""The acknowledgement, sent by hand: FastStream marks what it delivers from core NATS as acknowledged."""
+"""Payload of an acknowledgement, published by the service itself: FastStream marks messages from core NATS as acknowledged."""
 
 
-async def set_aside(context: ServiceContext, message: Msg, error: Refused) -> None:
-    """Bury a command with its reason, deliver an `order_rejected` to its sender, then acknowledge it."""
+async def dead_letter_command(context: ServiceContext, message: Msg, error: Refused) -> None:
+    """Store a command as a dead letter with its reason, deliver an `order_rejected` to its sender, then acknowledge it."""
     await bury(context.jetstream, message, error, ACTOR)
     where = subject.fields(message.subject)
     unread = OrderRejected(0, readable_order_id(where, message.data), where.agent, error.error_code)
-    await _tell(context, message, unread)
+    await _deliver_rejection(context, message, unread)
     await context.client.publish(message.reply, ACK)
 
 
-async def turn_away(context: ServiceContext, message: Msg, action: Action, error: Refused) -> None:
-    """Deliver an `order_rejected` to a command's sender, then acknowledge it: nothing is wrong with it but its number."""
-    await _tell(context, message, rejection(0, action, error.error_code))
+async def reject_command(context: ServiceContext, message: Msg, action: Action, error: Refused) -> None:
+    """Deliver an `order_rejected` to a valid command's sender, then acknowledge it; it is no dead letter."""
+    await _deliver_rejection(context, message, rejection(0, action, error.error_code))
     await context.client.publish(message.reply, ACK)
 
 
-async def _tell(context: ServiceContext, message: Msg, item: OrderRejected) -> None:
-    """Tell the sender; one whose name cannot stand in a subject cannot be told."""
+async def _deliver_rejection(context: ServiceContext, message: Msg, item: OrderRejected) -> None:
+    """Deliver a rejection to its sender, unless the sender's name cannot stand in a subject."""
     where = subject.fields(message.subject)
-    # Not in the log: the id only tells this delivery from others, and a repeat of it as one.
+    # The rejection is not in the log: its id only distinguishes this delivery from others, and makes a repeat equal.
     envelope = Envelope(
         where.run, f"{context.service}.{message.metadata.sequence.stream}", 0, context.clock.now()
     )

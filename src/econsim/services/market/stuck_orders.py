@@ -1,7 +1,7 @@
-"""Clears the order queue of commands no book waits for: those of runs that are not open, of other markets.
+"""Stuck orders: commands in the order queue that no book waits for, because their run is not open or has no such market.
 
-One worker of the market service at a time. The log says which runs are open, not this process's memory:
-a command is buried only if no worker could serve it.
+One worker of the market service at a time turns them into dead letters. The log says which runs are open, not this
+process's memory: a command becomes a dead letter only if no worker could process it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import last
 from econsim.adapters.jetstream.ordered_push import Deliveries, Delivery
+from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import active_run, run_is_not_open
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import InvalidSubject, NotFound, Refused
@@ -23,53 +24,57 @@ from econsim.schemas.clock import RunOpened
 from econsim.schemas.market import TickCleared
 from econsim.schemas.subject import fields, token
 from econsim.services.context import ServiceContext
-from econsim.services.market.reject import ACK, set_aside
+from econsim.services.market.reject import ACK, dead_letter_command
 from econsim.streams import book_consumer, stuck_consumer
 from econsim.subjects import ORDERS
 
-LEASE: Final = "janitor.market"
-"""The post's lease."""
+LEASE: Final = "stuck_orders.market"
+"""Lease of the task."""
 
-LOOK_S: Final = 3.0
-"""Pause between looks at the queue."""
+POLL_INTERVAL_S: Final = 3.0
+"""Seconds between two looks at the queue."""
 
 GRACE_S: Final = 10.0
-"""How long a command may wait for its run to open, seconds since it was first seen."""
+"""Seconds a command may wait for its run to open, since it was first seen."""
 
 QUIET_S: Final = 0.5
-"""Silence after which a sweep has had everything."""
+"""Seconds without a delivery after which a sweep is complete."""
 
 Address = tuple[str, str]
-"""Run and resource, as a sender wrote them."""
+"""Run and resource of a command, as its sender wrote them."""
 
 
-async def serve(context: ServiceContext, grace_s: float = GRACE_S, look_s: float = LOOK_S) -> None:
-    """Look at the queue from time to time until cancelled."""
+async def serve(
+    context: ServiceContext, grace_s: float = GRACE_S, poll_interval_s: float = POLL_INTERVAL_S
+) -> None:
+    """Look at the queue every POLL_INTERVAL_S until cancelled."""
     first_seen: dict[Address, float] = {}
-    while True:
+    async for _ in Poll(poll_interval_s):
         now = time.monotonic()
         waiting = await _waiting(context)
         first_seen = {address: first_seen.get(address, now) for address in waiting}
         for address, since in first_seen.items():
             if now - since < grace_s:
                 continue
-            reason = await _reason(context, *address)
-            if reason:
-                await sweep(context, *address, reason)
-        await asyncio.sleep(look_s)
+            refusal = await _refusal(context, *address)
+            if refusal:
+                await sweep(context, *address, refusal)
 
 
 async def sweep(context: ServiceContext, run: str, resource: str, reason: Refused) -> int:
-    """Bury every command to this market; return how many. What a book had taken in is only acknowledged."""
-    # What cannot stand in a subject of ours never had a book.
+    """Turn every command to this market into a dead letter; return how many.
+
+    A command that the market's book had processed is only acknowledged.
+    """
+    # A resource that cannot stand in a subject never had a book.
     had_book = not isinstance(reason, InvalidSubject)
-    done = await _taken_in(context, run, resource) if had_book else 0
+    done = await _sequence_processed(context, run, resource) if had_book else 0
     consumer = stuck_consumer(run, resource, random_name(context.service))
     deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
     subscription = await context.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
-    buried = 0
+    count = 0
     try:
-        # A queue has one consumer for each message: the book's own, if there was one, is of no more use.
+        # A work queue allows one consumer for each message, so the consumer of the book, if there was one, has to go.
         if had_book:
             await provision.remove(context.client, book_consumer(run, resource))
         await provision.take_over(context.client, consumer)
@@ -78,12 +83,12 @@ async def sweep(context: ServiceContext, run: str, resource: str, reason: Refuse
             if sequence <= done:
                 await context.client.publish(message.reply, ACK)
             else:
-                await set_aside(context, message, reason)
-                buried += 1
+                await dead_letter_command(context, message, reason)
+                count += 1
     finally:
         await subscription.unsubscribe()
         await provision.remove(context.client, consumer)
-    return buried
+    return count
 
 
 async def _next(deliveries: Deliveries) -> Delivery | None:
@@ -95,7 +100,7 @@ async def _next(deliveries: Deliveries) -> Delivery | None:
 
 
 async def _waiting(context: ServiceContext) -> set[Address]:
-    """Return the addresses in the queue that this worker knows no open book for."""
+    """Return the addresses in the queue for which this worker knows no open book."""
     found = await provision.waiting(context.client, ORDERS, ">")
     return {address for address in _addresses(found) if not _open(context, *address)}
 
@@ -110,8 +115,8 @@ def _open(context: ServiceContext, run: str, resource: str) -> bool:
     return found is not None and resource in found.markets
 
 
-async def _reason(context: ServiceContext, run: str, resource: str) -> Refused | None:
-    """Return why no book takes commands to this address; none if, by the log, one does."""
+async def _refusal(context: ServiceContext, run: str, resource: str) -> Refused | None:
+    """Return the refusal of commands to this address; none if, by the log, a book takes them."""
     try:
         token(resource, "resource")
         opened = await last(context.client, subjects.RUN_OPENED(run=run))
@@ -128,8 +133,8 @@ async def _reason(context: ServiceContext, run: str, resource: str) -> Refused |
     return None
 
 
-async def _taken_in(context: ServiceContext, run: str, resource: str) -> int:
-    """Return the queue's sequence up to which the market's book had taken commands in."""
+async def _sequence_processed(context: ServiceContext, run: str, resource: str) -> int:
+    """Return the queue's sequence up to which the market's book had processed commands."""
     stored = await last(context.client, subjects.TICK_CLEARED(run=run, resource=resource))
     event = event_of(TickCleared, stored.subject, stored.payload) if stored else None
     return event.data.last_sequence if event else 0
