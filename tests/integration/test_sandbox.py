@@ -1,6 +1,6 @@
 """An agent in its sandbox reaches NATS and nothing else, reads nothing of the host, and is stopped for good.
 
-What a jailed agent fails at, the same program does without a jail: so the attempts are real ones.
+An isolated agent fails at each attempt, and the same program succeeds without isolation: so the attempts are real.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ time.sleep(600)
 
 @pytest.fixture(scope="session")
 def namespaces() -> None:
-    """Skip where the kernel lets nobody make a jail."""
+    """Skip where the kernel forbids namespaces."""
     order = [bubblewrap.program(), "--unshare-user", "--unshare-net", "--ro-bind", "/", "/", "/bin/true"]
     tried = subprocess.run(order, capture_output=True, text=True, check=False)
     if tried.returncode:
@@ -516,19 +516,19 @@ asyncio.run(main())
     done = await asyncio.to_thread(subprocess.run, order, capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
-    assert "SetupError: no jail can be made here" in done.stderr
+    assert "SetupError: no sandbox can be made here" in done.stderr
     assert "allow user namespaces" in done.stderr
     assert mark not in done.stdout
 
 
-async def test_without_a_jail_it_says_so(place, creds, caplog):
+async def test_without_isolation_it_warns(place, creds, caplog):
     outcome = await lived(python("print('here')", creds, place, isolation=Isolation.LIMITS))
 
     assert (outcome.status, outcome.lines) == (0, ("here",))
     assert "this agent is not isolated" in caplog.text
 
 
-async def test_without_a_jail_limits_hold_too(place, creds):
+async def test_without_isolation_limits_hold_too(place, creds):
     code = "import os, time\nfor _ in range(9):\n    if os.fork() == 0: break\ntime.sleep(60)"
     spec = python(code, creds, place, isolation=Isolation.LIMITS, limits=MachineLimits(processes=5))
 

@@ -1,6 +1,6 @@
-"""What an agent's program imports: its seat in a run, its services, what it sees and hears.
+"""SDK of an agent's program: the session in a run, the economic service, and the values both return.
 
-The names are loaded when they are asked for, because the sandbox lives here too and starts without them.
+A name is loaded when a program asks for it, because the sandbox is in this package too and starts without the SDK.
 """
 
 from importlib import import_module

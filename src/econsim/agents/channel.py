@@ -1,6 +1,6 @@
-"""An agent's line to econsim: short names only, answers typed, and patience when it is told to wait.
+"""An agent's channel to econsim: requests with typed replies, and messages that are retried until they are stored.
 
-Inside its own account an agent has neither run nor identity to name: the server adds them. Core NATS only.
+An agent uses short subject names: the server adds the run and the agent, which its account implies. Core NATS only.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from econsim.schemas.base import Message
 from econsim.schemas.subject import Subject
 
 PATIENCE_S: Final = 30.0
-"""Longest to go on trying when told to wait, or when no answer comes: a cluster without leader is back in ten seconds."""
+"""Seconds of retries at most, under backpressure or without an answer: a cluster without leader is back in ten seconds."""
 
 ATTEMPT_S: Final = 2.0
-"""Longest to wait for one acknowledgement before sending the same again."""
+"""Seconds to wait for one acknowledgement before the same message is sent again."""
 
 AWAY_S: Final = 2.0
-"""Longest to go on asking where nobody answers: a service that connects anew is back in a moment, a wrong name never."""
+"""Seconds of retries when no service answers: a service that reconnects is back sooner, a wrong name never answers."""
 
 PAUSE_MS: Final = 100
-"""Milliseconds to wait when nobody says how long."""
+"""Milliseconds of a pause when an error does not say how long to wait."""
 
 Reply = TypeVar("Reply", bound=Message)
 Result = TypeVar("Result")
@@ -43,31 +43,31 @@ _log = logging.getLogger(__name__)
 
 
 class AgentChannel:
-    """Asks and sends in one agent's account."""
+    """Requests and messages of one agent, in the agent's own account."""
 
     def __init__(self, client: Client, run: str, agent: str, patience_s: float = PATIENCE_S) -> None:
-        """Speak over a connection made with the agent's own credentials."""
+        """Use a connection that was made with the agent's own credentials."""
         self.client = client
         self.run = run
         self.agent = agent
         self.waited_ms = 0
-        """Milliseconds this agent was held back so far: over a quota, or because a queue was full."""
+        """Milliseconds this agent waited so far because of a rate limit, a full queue or a missing answer."""
         self._patience_s = patience_s
 
     async def ask(self, row: Subject, request: Message, reply: type[Reply], **places: str) -> Reply:
-        """Ask a service; waits and asks again when told to, or when the service is away for a moment.
+        """Ask a service; retry when the error is retryable, or when the service is absent for a moment.
 
-        Raises as `calls.ask` when patience ends.
+        Raises what `rpc.ask` raises when the time for retries ends.
         """
         subject = short_name(row, self.agent, **places)
         return await self._retry(subject, lambda: ask(self.client, subject, request, reply))
 
     async def send(self, row: Subject, message: Message, **places: str) -> Admitted:
-        """Send an order or report until it is stored; its id makes repeats safe.
+        """Send an order or report until it is stored; its id makes the retries idempotent.
 
-        Waits with jitter when over a quota or when a queue is full, and sends again when no answer comes. Raises
-        InvalidMessage for one that is too large to be taken, before it is sent; QuotaExceeded, Unavailable (the
-        message may then be stored or not) or another Refused.
+        Waits with jitter over a rate limit or when a queue is full, and sends the message again when no answer comes.
+        Raises InvalidMessage before sending if the message is too large; QuotaExceeded, Unavailable (the message may
+        then be stored or not) or another Refused.
         """
         subject, payload = short_name(row, self.agent, **places), message.model_dump_json().encode()
         if len(payload) > REPORT_BYTES_MAX:
@@ -98,7 +98,7 @@ class AgentChannel:
                 return await attempt()
             except EconsimError as error:
                 away = error.error_code == NO_SERVICE and time.monotonic() < began + AWAY_S
-                # Never earlier than told, and not all who were told the same at once.
+                # Jitter: never earlier than `retry_after_ms`, and not every agent at the same moment.
                 wait_ms = (error.retry_after_ms or PAUSE_MS) * 2 * jitter(1.0)
                 late = time.monotonic() + wait_ms / 1000 > end
                 if late or not (error.retryable or away) or self.client.is_closed:

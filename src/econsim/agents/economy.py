@@ -1,7 +1,7 @@
-"""The economic service as an agent calls it: orders, balances, prices, and what became of orders.
+"""The economic service as an agent calls it: orders, balances, prices, and the outcomes of orders.
 
-Prices and balances are in credits (`1.25`), converted exactly; the wire's micro-credits stay inside.
-Core NATS only: an agent needs no JetStream rights. Every id is the client's, so any call may be repeated.
+Prices and balances are in credits (`1.25`), converted exactly; micro-credits stay on the wire.
+Core NATS only: an agent needs no JetStream rights. The client makes every id, so every call is idempotent.
 """
 
 from __future__ import annotations
@@ -42,34 +42,35 @@ from econsim.schemas.subject import Subject
 Model = TypeVar("Model", bound=Message)
 
 OUTCOME_TIMEOUT_S: Final = 30.0
-"""Longest `outcome` waits unless told otherwise: in lock-step a tick lasts as long as its slowest agent."""
+"""Seconds `outcome` waits by default: in lock-step a tick lasts as long as its slowest agent."""
 
 Result = Wallet | MarketDepth | dict[str, PriceQuote] | Receipt | EconsimError
-"""What an action of `execute_trade` came to; a refused one is its error, as a value."""
+"""Result of one action of `execute_trade`; the result of a refused action is its error, as a value."""
 
 
 class EconomicService:
     """One agent's access to markets and ledger.
 
-    A command's receipt means that it is stored and will be processed once, not that the market accepted
-    it: `outcome` and `outcomes` tell. Calls wait when the agent is over a quota or a queue is full, up to the
-    line's patience; a receipt says how long. All calls raise InvalidMessage for a malformed argument before anything is
-    sent, Refused (by kind) when the service says no, NotFound if there is no such run or market, and
-    Unavailable when the answer did not come: what happened is then unknown, so call again with the same id.
+    A receipt means that the command is stored and will be processed once. It does not mean that the market accepted
+    the order: `outcome`, `outcomes` and `take_outcomes` report that. A call waits over a rate limit or when a queue is
+    full, for 30 seconds at most by default; the receipt says how long it waited. Every call raises InvalidMessage for
+    a malformed argument before anything is sent, Refused (by kind) when the service refuses, NotFound if the run or
+    market does not exist, and Unavailable when no answer came: the effect is then unknown, so call again with the
+    same id.
     """
 
     def __init__(self, channel: AgentChannel) -> None:
-        """Speak over an agent's line; `start` it to hear of outcomes."""
+        """Use an agent's channel; `start` the service to receive outcomes."""
         self._channel = channel
         self._outcomes = Outcomes(channel.client, channel.agent)
         self._salt = random_id()
 
     async def start(self) -> None:
-        """Hear from now on what becomes of the agent's orders."""
+        """Receive the outcomes of the agent's orders from now on."""
         await self._outcomes.start()
 
     async def stop(self) -> None:
-        """Stop hearing."""
+        """Stop receiving outcomes."""
         await self._outcomes.stop()
 
     async def place_bid(
@@ -82,7 +83,7 @@ class EconomicService:
         order_id: str | None = None,
     ) -> Receipt:
         """Offer to buy at `price` credits a unit or less."""
-        terms = {"price": to_micros(price), "quantity": quantity, "kind": kind}
+        terms = _terms(price, quantity, kind)
         return await self._place(subjects.PLACE_BID, PlaceBid, resource, order_id, terms)
 
     async def place_ask(
@@ -95,11 +96,11 @@ class EconomicService:
         order_id: str | None = None,
     ) -> Receipt:
         """Offer to sell at `price` credits a unit or more."""
-        terms = {"price": to_micros(price), "quantity": quantity, "kind": kind}
+        terms = _terms(price, quantity, kind)
         return await self._place(subjects.PLACE_ASK, PlaceAsk, resource, order_id, terms)
 
     async def cancel_order(self, resource: str, order_id: str) -> Receipt:
-        """Take one's own resting order off the book."""
+        """Cancel a resting order of the agent."""
         command = _validated_message(CancelOrder, command_id=random_id(), order_id=order_id)
         return await self._send(subjects.CANCEL_ORDER, resource, command, order_id)
 
@@ -112,7 +113,7 @@ class EconomicService:
         *,
         new_order_id: str | None = None,
     ) -> Receipt:
-        """Cancel one's own resting order and place another on its side; the receipt names the new one."""
+        """Cancel a resting order of the agent and place another on the same side; the receipt names the new order."""
         new = new_order_id or self.new_order_id()
         command = _validated_message(
             ReplaceOrder,
@@ -125,15 +126,15 @@ class EconomicService:
         return await self._send(subjects.REPLACE_ORDER, resource, command, new)
 
     async def get_balance(self) -> Wallet:
-        """Return what the agent has, reservations included."""
+        """Return the agent's balances, reservations included."""
         return wallet(await self._channel.ask(subjects.GET_BALANCE, GetBalance(), Balance))
 
     async def get_values(self) -> PrivateValues:
-        """Return what units are worth to the agent, and the credits it was dealt."""
+        """Return the agent's private values of units, and the credits it was dealt."""
         return values(await self._channel.ask(subjects.GET_VALUES, schemas.GetValues(), schemas.Values))
 
     async def get_prices(self) -> dict[str, PriceQuote]:
-        """Return resource → public prices."""
+        """Return the public prices of every market, by resource."""
         return quotes(await self._channel.ask(subjects.GET_PRICES, GetPrices(), Prices))
 
     async def get_book(self, resource: str, levels: int = 10) -> MarketDepth:
@@ -142,34 +143,34 @@ class EconomicService:
         return depth(await self._channel.ask(subjects.GET_BOOK, request, Book, resource=resource))
 
     async def execute_trade(self, actions: Sequence[Mapping[str, object]]) -> list[Result]:
-        """Do several things in one round trip, in order; return one result each (seed 5.2).
+        """Execute several actions in one round trip, in order; return one result for each.
 
         An action is `{"do": "get_balance" | "get_prices" | "get_book" | "place_bid" | "place_ask" | "cancel_order"}`
         with `resource`, `price` (credits), `quantity`, `kind` and `order_id` as the method of that name takes
-        them. Orders without an id get one. Reads show the state before this request's orders.
+        them. An order without an id gets one. Reads show the state before the orders of this request.
         """
         request = _validated_message(Execute, actions=[self._wire_action(action) for action in actions])
         done = await self._channel.ask(subjects.EXECUTE, request, Executed)
         return [_result(step.do, found) for step, found in zip(request.steps, done.results, strict=True)]
 
     def outcomes(self) -> AsyncIterator[Outcome]:
-        """Yield what becomes of the agent's orders, as it is heard; needs `start`."""
+        """Yield the outcomes of the agent's orders as they arrive; needs `start`."""
         return self._outcomes.all()
 
     def take_outcomes(self) -> list[Outcome]:
-        """Take the outcomes heard since the last call, without waiting; in lock-step all of the last tick's."""
+        """Take the outcomes that arrived since the last call, without waiting; in lock-step all of the last tick."""
         return self._outcomes.take_outcomes()
 
     async def outcome(self, order_id: str, timeout_s: float = OUTCOME_TIMEOUT_S) -> Outcome:
-        """Return the market's first answer about an order: accepted or rejected.
+        """Wait for the first outcome of an order, accepted or rejected, and return it.
 
-        In lock-step it comes only after the tick is closed, so do not wait for it within one. Raises
-        Unavailable when `timeout_s` seconds pass.
+        In lock-step the outcome comes only after the tick is closed, so do not wait for it within the tick. Raises
+        Unavailable after `timeout_s` seconds.
         """
         return await self._outcomes.first(scoped_order_id(self._channel.agent, order_id), timeout_s)
 
     def new_order_id(self) -> str:
-        """Return an order id that was never used; the run knows it as `<agent>.<id>`."""
+        """Return an unused order id; in the run the order's id is `<agent>.<id>`."""
         return scoped_order_id(self._channel.agent, random_id())
 
     async def _place(
@@ -181,7 +182,8 @@ class EconomicService:
         terms: Mapping[str, object],
     ) -> Receipt:
         order_id = order_id or self.new_order_id()
-        # Of the content: the same order twice is one message, the same id for another order is not.
+        # The command id is derived from the content: the same order sent twice is one message (deduplication), and
+        # the same order id with other terms is another message, which the service refuses.
         content = (subject.template, resource, order_id, *map(str, terms.values()))
         command = _validated_message(
             model, command_id=derived_id(self._salt, *content), order_id=order_id, **terms
@@ -198,7 +200,7 @@ class EconomicService:
         )
 
     def _wire_action(self, action: Mapping[str, object]) -> dict[str, object]:
-        """Return an action as the wire has it: prices in micro-credits, orders with an id and a quantity."""
+        """Return an action in the form of the wire: prices in micro-credits, orders with an id and a quantity."""
         found = dict(action)
         if str(found.get("do", "")).startswith("place_"):
             found = {"order_id": self.new_order_id(), "quantity": 1} | found
@@ -208,8 +210,13 @@ class EconomicService:
         return found
 
 
+def _terms(price: CreditsLike, quantity: int, kind: OrderKind | str) -> dict[str, object]:
+    """Return the fields of a new order besides its ids."""
+    return {"price": to_micros(price), "quantity": quantity, "kind": kind}
+
+
 def _validated_message(model: type[Model], **fields: object) -> Model:
-    """Return a message; raises InvalidMessage that names the field."""
+    """Return a message of these fields; raises InvalidMessage that names the wrong field."""
     try:
         return model.model_validate(fields, strict=False)
     except ValidationError as error:

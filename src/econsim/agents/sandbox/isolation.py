@@ -1,4 +1,4 @@
-"""An agent's processes as one thing that starts, uses the machine and ends: in a jail, or only kept together."""
+"""The processes of one agent as a unit that starts, uses the machine and ends: in namespaces, or below a subreaper."""
 
 from __future__ import annotations
 
@@ -21,54 +21,54 @@ from econsim.agents.sandbox.usage import Usage
 from econsim.errors import SetupError
 
 BWRAP_EXIT_S: Final = 2.0
-"""Longest to wait for the process that watches a jail after the jail is dead."""
+"""Seconds to wait for `bwrap` to exit after the sandbox's first process was killed."""
 
 KILL_S: Final = 10.0
-"""Longest a killed jail may take: each of its processes has to leave the kernel first."""
+"""Seconds a killed sandbox may take to end: each of its processes has to leave the kernel first."""
 
 REMEDY: Final = (
     "allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
     "kernel.apparmor_restrict_unprivileged_userns; in a container its seccomp profile), "
     "or accept less with `--isolation limits`"
 )
-"""What to do where the kernel lets no jail be made."""
+"""Remedy on a system whose kernel forbids the namespaces."""
 
 
 class AgentProcesses(ABC):
-    """The processes of one agent."""
+    """Processes of one agent."""
 
     process: Process
-    """The one of them that is our child."""
+    """Process of the agent that is a child of this process."""
 
     def __init__(self, spec: AgentSpec) -> None:
-        """Describe them; `start` starts them."""
+        """Take the description of the agent; `start` starts its processes."""
         self.spec = spec
 
     @abstractmethod
     async def start(self) -> None:
-        """Start our child; its output can be read from here on. Raises SetupError if that cannot be."""
+        """Start the child process, whose output can then be read; raises SetupError if it cannot start."""
 
     @abstractmethod
     async def relay_socket(self) -> socket.socket | None:
-        """Wait until the agent can begin; return the socket to relay, None if it needs no relay."""
+        """Wait until the agent starts; return the listening socket for the relay, none if it needs no relay."""
 
     @abstractmethod
     def usage(self) -> Usage:
-        """Return what they use now."""
+        """Return the resources the processes use now."""
 
     @abstractmethod
     async def end(self) -> None:
-        """Kill them all, and return when none is left."""
+        """Kill all processes; return when none is left."""
 
 
 class NamespacedProcesses(AgentProcesses):
-    """In namespaces of their own, whose first process takes all others with it."""
+    """Processes in namespaces of their own; when the first one ends, the kernel ends the others."""
 
     _first: int | None = None
     _descriptor: int | None = None
 
     async def start(self) -> None:
-        """Start `launch`, which becomes the jail."""
+        """Start `prelaunch`, which becomes `bwrap`."""
         spec = self.spec
         if not spec.creds.is_file():
             message = f"there is no creds file {spec.creds}; make it with `econsim agent create`"
@@ -95,7 +95,7 @@ class NamespacedProcesses(AgentProcesses):
                 os.close(descriptor)
 
     async def relay_socket(self) -> socket.socket | None:
-        """Wait for the jail to say who is first in it, and for the door."""
+        """Wait for the id of the sandbox's first process, and for its listening socket."""
         report = await _read_all(self._info)
         if report:
             self._first = int(json.loads(report)["child-pid"])
@@ -110,7 +110,7 @@ class NamespacedProcesses(AgentProcesses):
         return socket.socket(fileno=handed[0])
 
     def usage(self) -> Usage:
-        """Return what lives in the jail, and what lies in its `/tmp`."""
+        """Return the usage of the sandbox's processes and of its `/tmp`."""
         if self._first is None:
             return Usage()
         tree = usage.tree_usage(self._first)
@@ -118,13 +118,13 @@ class NamespacedProcesses(AgentProcesses):
         return Usage(tree.cpu_s, tree.memory_bytes + scratch.memory_bytes, tree.tasks, scratch.files)
 
     async def end(self) -> None:
-        """Kill the first process; the kernel kills the rest before it lets that one go."""
+        """Kill the first process; the kernel kills the others before that process is gone."""
         self._ours.close()
         self._info.close()
         if self._descriptor is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-            # Our child reaps it and ends by itself; killed first, it would leave a zombie to others.
+            # `bwrap` reaps it and exits by itself; if `bwrap` were killed first, a zombie would stay.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.process.wait(), BWRAP_EXIT_S)
         else:
@@ -138,7 +138,7 @@ class NamespacedProcesses(AgentProcesses):
             self._descriptor = None
 
     def _kill_unreported(self) -> None:
-        """Kill a first process that was not told of: it would wait for its maker for ever."""
+        """Kill a first process whose id `bwrap` did not report: it would wait for `bwrap` for ever."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGSTOP)
             for pid in usage.descendants(self.process.pid):
@@ -159,51 +159,53 @@ class NamespacedProcesses(AgentProcesses):
 
 
 class SubreaperProcesses(AgentProcesses):
-    """As ordinary processes below a keeper that none of them escapes, unless it kills the keeper."""
+    """Ordinary processes below a subreaper, which no process escapes unless it kills the subreaper."""
 
     async def start(self) -> None:
-        """Start the keeper."""
+        """Start the subreaper, which starts the agent."""
         spec = self.spec
         creds = spec.creds.absolute()
-        order = {
+        instructions = {
             "limits": spec.limits.process_rlimits(),
             "command": spec.command,
             "environment": spec.environment(spec.server, str(creds)),
             "directory": str(spec.directory),
         }
-        self.process = await _python("subreaper", order, (), stdin=PIPE)
+        self.process = await _python("subreaper", instructions, (), stdin=PIPE)
 
     async def relay_socket(self) -> socket.socket | None:
-        """Return None: it reaches the server by itself."""
+        """Return none: the agent connects to the server directly."""
         return None
 
     def usage(self) -> Usage:
-        """Return what lives below the keeper, and it."""
+        """Return the usage of the subreaper and of every process below it."""
         return usage.tree_usage(self.process.pid)
 
     async def end(self) -> None:
-        """Hang up on the keeper, which then kills the others."""
+        """Close the standard input of the subreaper, which then kills the other processes."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         await self.process.wait()
 
 
-async def _python(module: str, order: dict[str, Any], keep: tuple[int, ...], stdin: int = DEVNULL) -> Process:
+async def _python(
+    module: str, instructions: dict[str, Any], keep: tuple[int, ...], stdin: int = DEVNULL
+) -> Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-m", f"{__package__}.{module}", json.dumps(order)),
+        *(sys.executable, "-I", "-m", f"{__package__}.{module}", json.dumps(instructions)),
         stdin=stdin,
         stdout=PIPE,
         stderr=STDOUT,
         env={},
         cwd="/",
         pass_fds=keep,
-        # Ctrl-C in a terminal reaches the whole group; we decide when it ends.
+        # Ctrl-C in a terminal reaches the whole process group; the caller decides when the agent ends.
         start_new_session=True,
     )
 
 
 def _memory_file(content: bytes) -> int:
-    """Return an open file that has no name and holds this."""
+    """Return the descriptor of a nameless file with this content."""
     descriptor = os.memfd_create("econsim")
     os.write(descriptor, content)
     os.lseek(descriptor, 0, os.SEEK_SET)
@@ -223,7 +225,7 @@ async def _read_all(pipe: io.FileIO) -> bytes:
 
 
 async def _wait_readable(descriptor: int) -> None:
-    """Wait until there is something to read, or the process that it stands for is dead."""
+    """Wait until a descriptor has something to read, or until the process of a pidfd is dead."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
 

@@ -1,4 +1,4 @@
-"""How much of the machine an agent may use: every limit with its unit and its reason."""
+"""Resource limits of an agent: each with its unit and its reason."""
 
 from __future__ import annotations
 
@@ -12,56 +12,56 @@ MIB: Final = 2**20
 """Bytes of a mebibyte."""
 
 CPU_MARGIN_S: Final = 2
-"""The kernel's own limit lies above ours by this: ours is on the sum, and can say why it stopped something."""
+"""Seconds by which the kernel's limit exceeds ours: ours is on the sum of all processes, and can report why it stopped them."""
 
 ADDRESS_MARGIN_BYTES: Final = 1024 * MIB
-"""Addresses a process may reserve beyond its memory: libraries, and 64 MiB that each thread sets aside."""
+"""Bytes of addresses a process may reserve beyond its memory: libraries, and 64 MiB for each thread."""
 
 TIME_MAX_S: Final = 366 * 86_400
-"""Seconds a limit on time may be: a year, as long as credentials hold at most."""
+"""Largest limit on time in seconds: a year, as long as credentials are valid at most."""
 
 MEMORY_MAX_MIB: Final = 2**24
-"""MiB a limit on memory may be: 16 TiB, which the kernel's own limits still take."""
+"""Largest limit on memory in MiB: 16 TiB, which the kernel's own limits still take."""
 
 OPEN_FILES_MAX: Final = 2**20
-"""Open files a limit may be: what Linux lets a process have by default."""
+"""Largest limit on open files: what Linux lets a process have by default."""
 
 PROCESSES_MAX: Final = 2**22
-"""Processes a limit may be: what Linux counts to."""
+"""Largest limit on processes: the largest process id of Linux."""
 
 
 FILES_MAX: Final = 2**31
-"""Files a limit may be: more than any `/tmp` in memory has room for."""
+"""Largest limit on files: more than any `/tmp` in memory has room for."""
 
 OUTPUT_MAX_MIB: Final = 2**20
-"""MiB of output a limit may be: 1 TiB, more than a year's terminal takes."""
+"""Largest limit on output in MiB: 1 TiB, more than a terminal takes in a year."""
 
 
 @dataclass(frozen=True, slots=True)
 class MachineLimits:
-    """What one agent may use, all its processes together unless it says otherwise."""
+    """Resource limits of one agent: for all its processes together, unless a field names one process."""
 
     cpu_s: int = 600
-    """Processor time in seconds: a day's trading takes a bot a few; more is a loop."""
+    """Processor time in seconds: a bot takes a few for a day's trading; more is an endless loop."""
     memory_bytes: int = 512 * MIB
-    """Memory with what lies in `/tmp`; Python with NATS takes 60 MiB, a small model 300."""
+    """Memory in bytes, files in `/tmp` included; Python with NATS takes 60 MiB, a small model 300."""
     scratch_bytes: int = 64 * MIB
-    """Size of `/tmp`, the only place to write; it is memory."""
+    """Size of `/tmp` in bytes, the only place to write; it is memory."""
     file_bytes: int = 16 * MIB
-    """Size of one file, so that no mistake fills `/tmp` at once."""
+    """Size of one file in bytes, so that one mistake does not fill `/tmp`."""
     files: int = 10_000
-    """Files in `/tmp`, directories included: a bot has some; each takes memory of the kernel's."""
+    """Files in `/tmp`, directories included: a bot has some; each takes memory of the kernel."""
     output_bytes: int = 16 * MIB
-    """Bytes it may say on its outputs: hours of a line a tick; they go to a terminal or a log."""
+    """Bytes of output: hours of one line a tick; the output goes to a terminal or a log."""
     open_files: int = 128
     """Open files of one process: a bot has about ten."""
     processes: int = 32
-    """Processes and threads: the client's and a library's thread pool; a fork bomb ends here."""
+    """Processes and threads: the NATS client and a library's thread pool; a fork bomb ends here."""
     wall_s: float = 3_600.0
     """Time in seconds from start to hard stop: longer than any shipped scenario takes."""
 
     def __post_init__(self) -> None:
-        """Raise SetupError if a limit leaves nothing."""
+        """Raise SetupError if a limit is zero or less."""
         for field in fields(self):
             if getattr(self, field.name) <= 0:
                 message = (
@@ -70,14 +70,14 @@ class MachineLimits:
                 raise SetupError(message)
 
     def process_rlimits(self) -> dict[int, int]:
-        """Return what the kernel holds each process to, by the number of its limit."""
+        """Return the kernel's limits for each process, by the number of the limit (`RLIMIT_…`)."""
         return {
             resource.RLIMIT_CPU: self.cpu_s + CPU_MARGIN_S,
             resource.RLIMIT_DATA: self.memory_bytes,
             resource.RLIMIT_AS: self.memory_bytes + ADDRESS_MARGIN_BYTES,
             resource.RLIMIT_FSIZE: self.file_bytes,
             resource.RLIMIT_NOFILE: self.open_files,
-            # A core file would hold its keys, and land on the host.
+            # A core file would contain the agent's keys, and be written on the host.
             resource.RLIMIT_CORE: 0,
             resource.RLIMIT_MEMLOCK: 0,
             resource.RLIMIT_MSGQUEUE: 0,
@@ -85,7 +85,7 @@ class MachineLimits:
 
 
 def lower_rlimits(limits: dict[int, int]) -> None:
-    """Lower this process to the limits for good; one that is lower already stays."""
+    """Lower the limits of this process, without return; a limit that is lower already stays."""
     for number, wanted in limits.items():
         _, hard = resource.getrlimit(number)
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -1,7 +1,7 @@
-"""The one way out of a jail: a door on its loopback, behind which is NATS.
+"""Relay between a sandbox's loopback and the NATS server: the only connection out of a sandbox.
 
-The agent's side listens inside the jail's network, but the listening socket is ours: we accept, and pump
-bytes to the server and back. Nothing is read or changed, so TLS and creds are between those two.
+The socket listens inside the sandbox's network, but this process accepts its connections and copies bytes to the server
+and back. The relay neither reads nor changes them: TLS and credentials are between the agent and the server.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ CONNECTIONS_MAX: Final = 4
 """Connections of one agent at once: a client uses one, and a second while it reconnects."""
 
 BUFFER_BYTES: Final = 64 * 2**10
-"""Most that waits in each direction of a connection; a reader that is slower slows the other side down."""
+"""Bytes buffered in each direction of a connection; a slower reader slows the writer down (backpressure)."""
 
 CONNECT_S: Final = 5.0
-"""Longest to wait for the server; the client inside tries again by itself."""
+"""Seconds to wait for the server; the client in the sandbox retries by itself."""
 
 FLUSH_S: Final = 1.0
-"""Longest that the last bytes may take once one side has hung up."""
+"""Seconds the last bytes may take after one side has closed the connection."""
 
 NATS_PORT: Final = 4222
-"""The server's port where a URL names none."""
+"""Port of a server whose URL names none."""
 
 _STREAMS: Final = ("nats", "tls")
 
 
 def address(url: str) -> tuple[str, int]:
-    """Return host and port of a server; raises SetupError for what is no stream of NATS bytes."""
+    """Return host and port of a server; raises SetupError for a URL whose scheme is no byte stream of NATS."""
     try:
-        # The relay reaches one node: an agent that hears of others cannot go there.
+        # The relay connects to one node: an agent cannot reach the other nodes of a cluster.
         url = url.partition(",")[0].strip()
         parts = urlsplit(url if "//" in url else f"nats://{url}")
         host, port = parts.hostname, parts.port or NATS_PORT
@@ -54,22 +54,22 @@ class Relay:
     """Serve a listening socket from another network for the time of the context."""
 
     def __init__(self, listener: socket.socket, url: str) -> None:
-        """Take over the socket; raises SetupError if the URL is of no use."""
+        """Take over the listening socket; raises SetupError for an unusable URL."""
         self.refused = 0
-        """Connections turned away because there were too many."""
+        """Connections refused because CONNECTIONS_MAX were open."""
         self._listener = listener
         self._address = address(url)
         self._open: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Begin to accept."""
+        """Begin to accept connections."""
         self._server = await asyncio.start_server(self._accept, sock=self._listener, limit=BUFFER_BYTES)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up on everybody."""
+        """Close all connections and the listening socket."""
         self._server.close()
         for task in self._open:
             task.cancel()
@@ -98,7 +98,7 @@ class Relay:
 
 @asynccontextmanager
 async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    """Close a writer after its last bytes, or at once if they are not taken or something went wrong."""
+    """Close a writer after its last bytes; at once if nobody takes them, or after an error."""
     writer.transport.set_write_buffer_limits(high=BUFFER_BYTES)
     try:
         yield
@@ -117,7 +117,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def _either(*pumps: Coroutine[Any, Any, None]) -> None:
-    """Run until one direction ends; NATS has no use for half a connection."""
+    """Run both directions until one ends; NATS does not use half-open connections."""
     tasks = [asyncio.create_task(pump) for pump in pumps]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

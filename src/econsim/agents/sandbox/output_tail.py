@@ -1,4 +1,4 @@
-"""The last lines of what an agent says, whatever it says and however much."""
+"""Last lines of an agent's output, printable and bounded."""
 
 from __future__ import annotations
 
@@ -9,60 +9,60 @@ from collections.abc import Callable
 from typing import Final
 
 LINES_MAX: Final = 200
-"""Lines that are kept: a traceback, with what came before it."""
+"""Lines stored: a traceback, with some lines before it."""
 
 LINE_CHARS_MAX: Final = 500
-"""Characters of a line; a longer one is broken."""
+"""Characters of a line; a longer line is broken."""
 
 READ_BYTES: Final = 16 * 2**10
-"""Read at once; an agent that talks faster than it is read waits."""
+"""Bytes read at once; an agent that writes faster than it is read waits (backpressure)."""
 
 OnLine = Callable[[str], None]
-"""Told each line."""
+"""Callback for each line."""
 
 
 class OutputTail:
-    """The end of one agent's output, made of printable lines."""
+    """Last printable lines of one agent's output."""
 
     def __init__(self, on_line: OnLine | None = None, most: int | None = None) -> None:
-        """Start empty; take no more than `most` bytes, if there is a limit."""
+        """Start empty; take at most `most` bytes, none for no limit."""
         self.over = False
-        """Whether more was said than is taken."""
+        """True if the output exceeded the limit of bytes."""
         self._left = most
         self.lines: deque[str] = deque(maxlen=LINES_MAX)
-        """What is kept, oldest first."""
+        """Last lines, oldest first."""
         self._on_line = on_line or (lambda _: None)
         self._begun = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     async def follow(self, reader: asyncio.StreamReader) -> None:
-        """Read to the end."""
+        """Read the output to its end."""
         while data := await reader.read(READ_BYTES):
             self.add(data)
         self.finish()
 
     def add(self, data: bytes) -> None:
-        """Take what was said, as far as the limit; a line counts when it is complete or too long."""
+        """Add output up to the limit; a line is stored when it is complete or too long."""
         if self._left is not None:
             self.over = self.over or len(data) > self._left
             data = data[: self._left]
             self._left -= len(data)
         *complete, rest = (self._begun + self._decoder.decode(data)).split("\n")
         for line in complete:
-            self._keep(line)
+            self._store(line)
         while len(rest) > LINE_CHARS_MAX:
-            self._keep(rest[:LINE_CHARS_MAX])
+            self._store(rest[:LINE_CHARS_MAX])
             rest = rest[LINE_CHARS_MAX:]
         self._begun = rest
 
     def finish(self) -> None:
-        """Take the last line, which nothing ended."""
+        """Store the last line, which has no line end."""
         if self._begun:
-            self._keep(self._begun)
+            self._store(self._begun)
             self._begun = ""
 
-    def _keep(self, line: str) -> None:
-        # Whoever reads this has a terminal, which must not obey a stranger.
+    def _store(self, line: str) -> None:
+        # A terminal would obey control characters, and the agent is not trusted.
         plain = "".join(char if char.isprintable() else " " for char in line.rstrip("\r"))
         for start in range(0, len(plain) or 1, LINE_CHARS_MAX):
             part = plain[start : start + LINE_CHARS_MAX]

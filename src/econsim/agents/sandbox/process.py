@@ -1,4 +1,9 @@
-"""Start, watch and stop one untrusted agent."""
+"""Start, watch and stop one untrusted agent.
+
+Life cycle: entering `Sandbox` starts the processes and waits for the listening socket; a task then runs the relay and
+checks the limits every WATCH_S until the agent ends, breaks a limit, or is stopped. On every way out, cancellation
+included, all processes are killed before the context is left.
+"""
 
 from __future__ import annotations
 
@@ -21,25 +26,25 @@ from econsim.agents.sandbox.usage import Usage
 from econsim.errors import SetupError
 
 START_S: Final = 30.0
-"""Longest a jail may take to stand: 0.2 s, a cold disk some seconds."""
+"""Seconds a sandbox may take to start: it takes 0.2 s, from a cold disk some seconds."""
 
 WATCH_S: Final = 0.2
-"""Pause between two looks at what is used; a look takes about 3 ms on a machine with 100 processes."""
+"""Pause in seconds between two checks of the limits; a check takes about 3 ms on a machine with 100 processes."""
 
 FLUSH_S: Final = 1.0
-"""Longest to wait for the last output of processes that are dead."""
+"""Seconds to wait for the last output of dead processes."""
 
 NOT_ISOLATED: Final = (
     "this agent is not isolated: it can read what this user can read and reach what this machine can reach; "
     "it has limits, a clean environment and a hard stop, nothing else"
 )
-"""What is said about an agent that runs without a jail."""
+"""Warning about an agent that runs without namespaces."""
 
 _log = logging.getLogger(__name__)
 
 
 class EndReason(StrEnum):
-    """Why an agent's processes are gone."""
+    """Reasons why an agent's processes ended."""
 
     BY_ITSELF = "it ended by itself"
     STOPPED = "it was stopped"
@@ -53,44 +58,44 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SandboxResult:
-    """What became of an agent."""
+    """Result of running an agent in a sandbox."""
 
     end_reason: EndReason
-    """Why it is gone."""
+    """Reason why the agent ended."""
     status: int
-    """Its exit code; 128 and the signal's number if a signal ended it."""
+    """Exit code of the agent; 128 plus the signal's number if a signal ended it."""
     wall_s: float
     """Time from start to end in seconds."""
     cpu_s: float
-    """Processor time in seconds, as last seen."""
+    """Processor time in seconds, as last measured."""
     memory_bytes: int
-    """Largest memory seen."""
+    """Largest memory measured, in bytes."""
     lines: tuple[str, ...]
-    """The last it said, made printable."""
+    """Last lines of its output, made printable."""
 
 
 class Sandbox:
-    """One agent, as an async context manager; leaving it is a hard stop."""
+    """Sandbox of one agent, an async context manager; leaving the context kills the agent."""
 
     def __init__(self, spec: AgentSpec, on_line: OnLine | None = None) -> None:
-        """Describe it; entering the context starts it. `on_line` is told each line it says."""
+        """Take the description of the agent; entering the context starts it. `on_line` gets each line of its output."""
         self.spec = spec
-        """What it is."""
+        """Description of the agent."""
         self._tail = OutputTail(on_line, spec.limits.output_bytes)
         self._stop_requested = asyncio.Event()
         self._used = Usage()
 
     async def __aenter__(self) -> Self:
-        """Start it; raises SetupError if it cannot be isolated as asked, and says what to do."""
+        """Start the agent; raises SetupError with the remedy if it cannot be isolated as requested."""
         if not sys.platform.startswith("linux"):
             message = f"an agent can be confined on Linux only, and this is {sys.platform}"
             raise SetupError(message)
         address(self.spec.server)
-        jailed = self.spec.isolation is Isolation.NAMESPACES
-        if not jailed:
+        isolated = self.spec.isolation is Isolation.NAMESPACES
+        if not isolated:
             _log.warning(NOT_ISOLATED)
         self._began = asyncio.get_running_loop().time()
-        self._processes = NamespacedProcesses(self.spec) if jailed else SubreaperProcesses(self.spec)
+        self._processes = NamespacedProcesses(self.spec) if isolated else SubreaperProcesses(self.spec)
         await self._start()
         stream = self._processes.process.stdout
         assert stream is not None
@@ -101,20 +106,20 @@ class Sandbox:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it."""
+        """Kill the agent."""
         await self.stop()
 
     async def wait(self) -> SandboxResult:
-        """Wait until it ends or breaks a limit; nothing of it is left then."""
+        """Wait until the agent ends or breaks a limit; none of its processes is left then."""
         return await asyncio.shield(self._supervising)
 
     async def stop(self) -> SandboxResult:
-        """Kill it with everything it started; nothing of it is left then. Repeating it changes nothing."""
+        """Kill the agent with every process it started, and return when none is left; idempotent."""
         self._stop_requested.set()
         return await self.wait()
 
     async def _start(self) -> None:
-        """Start it whole, also when we are cancelled meanwhile: a half-made process could not be ended."""
+        """Start the processes completely, also when cancelled meanwhile: a half-started process could not be killed."""
         starting = asyncio.ensure_future(self._processes.start())
         try:
             await asyncio.shield(starting)
@@ -124,7 +129,7 @@ class Sandbox:
             raise
 
     async def _start_relay(self) -> None:
-        """Wait until it can begin, and begin to relay and watch."""
+        """Wait until the agent starts; then start the relay and the checks of the limits."""
         try:
             listener = await asyncio.wait_for(self._processes.relay_socket(), START_S)
         except BaseException as error:
@@ -132,8 +137,8 @@ class Sandbox:
             await self._drain_output()
             if not isinstance(error, SetupError | TimeoutError):
                 raise
-            said = (self._tail.lines or ["it did not answer"])[-1]
-            message = f"no jail can be made here ({said}); {REMEDY}"
+            last_line = (self._tail.lines or ["it did not answer"])[-1]
+            message = f"no sandbox can be made here ({last_line}); {REMEDY}"
             raise SetupError(message) from error
         relay = Relay(listener, self.spec.server) if listener else contextlib.nullcontext()
         self._supervising = asyncio.create_task(self._supervise(relay), name=f"sandbox of {self.spec.agent}")
@@ -175,9 +180,9 @@ class Sandbox:
             asked.cancel()
 
     def _exceeded_limit(self) -> EndReason | None:
-        """Return the limit that is broken now."""
+        """Return the limit that the agent exceeds now; none if it exceeds none."""
         now, limits = self._processes.usage(), self.spec.limits
-        # What an ended process used is missing if its parent did not want to know.
+        # The usage of an ended process is missing if its parent did not wait for it.
         self._used = Usage(
             max(now.cpu_s, self._used.cpu_s), max(now.memory_bytes, self._used.memory_bytes), now.tasks
         )

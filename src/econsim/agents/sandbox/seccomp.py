@@ -1,8 +1,8 @@
-"""What an agent may not ask of the kernel, as a seccomp filter.
+"""System calls that an agent may not make, as a seccomp filter.
 
-Namespaces hide the host, but not everything goes through them: a vsock reaches the hypervisor from any
-network namespace, and System V memory outlives the process it is counted for. The rest of the list are
-calls that no trader needs and that kernels were broken through.
+Namespaces hide the host, but some calls do not go through them: a vsock reaches the hypervisor from any network
+namespace, and System V memory outlives the process it is counted for. The other calls of the list are needed by no
+trader, and kernels were broken through them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from econsim.errors import SetupError
 
 FAMILIES: Final = (1, 2, 10)
-"""Socket families that may be opened: unix, IPv4, IPv6. They all end at the network namespace."""
+"""Socket families an agent may open: unix, IPv4, IPv6. They all end at the network namespace."""
 
 
 REFUSED: Final = {
@@ -30,7 +30,7 @@ REFUSED: Final = {
     "mq_open": (240, 180),
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
-    # Keys of the user who started us.
+    # Keys of the user who started econsim.
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
@@ -71,28 +71,28 @@ REFUSED: Final = {
     "kexec_load": (246, 104),
     "kexec_file_load": (320, 294),
 }
-"""Calls that fail with EPERM, with their numbers on x86_64 and aarch64."""
+"""System calls that fail with EPERM, with their numbers on x86_64 and aarch64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """How a processor's system calls are numbered."""
+    """Numbering of system calls on one kind of processor."""
 
     audit: int
-    """The kernel's number of the architecture."""
+    """Audit number of the architecture in the kernel."""
     socket: int
-    """Number of `socket`."""
+    """Number of the system call `socket`."""
     refused: tuple[int, ...]
-    """Numbers of the calls that are refused."""
+    """Numbers of the refused system calls."""
     foreign: int | None = None
-    """Numbers from here on belong to a second numbering of the same calls."""
+    """First number of a second numbering of the same calls; none if there is none."""
 
 
 MACHINES: Final = {
     "x86_64": Machine(0xC000003E, 41, tuple(one for one, _ in REFUSED.values()), 0x40000000),
     "aarch64": Machine(0xC00000B7, 198, tuple(other for _, other in REFUSED.values())),
 }
-"""Known processors by the name the system gives them."""
+"""Known processors by the name that `platform.machine` gives."""
 
 _LOAD: Final = 0x20
 _IF_EQUAL: Final = 0x15
@@ -107,7 +107,7 @@ _Step = tuple[int, int, int, int]
 
 
 def filter_for(name: str = "") -> bytes:
-    """Return the program for a processor, by default this one; raises SetupError for one it does not know."""
+    """Return the filter program for a processor, by default this one; raises SetupError for an unknown processor."""
     name = name or platform.machine()
     if name not in MACHINES:
         message = f"there is no list of system calls for {name}; known are {', '.join(MACHINES)}"
@@ -117,7 +117,7 @@ def filter_for(name: str = "") -> bytes:
 
 
 def _steps(machine: Machine) -> list[_Step]:
-    """Jumps count the steps they skip; each test either returns itself or falls through."""
+    """Return the steps of the filter: a jump counts the steps it skips; each test either returns or falls through."""
     refuse: _Step = (_RETURN, 0, 0, _NOT_PERMITTED)
     steps: list[_Step] = [
         (_LOAD, 0, 0, _ARCHITECTURE),

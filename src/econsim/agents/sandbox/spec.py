@@ -1,4 +1,4 @@
-"""One untrusted agent: what to run, as whom, on which server, and within which limits."""
+"""Description of one untrusted agent: its command, its identity, its server and its limits."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from econsim.agents.sandbox.limits import MachineLimits
 
 
 class Isolation(StrEnum):
-    """How far an agent is kept apart."""
+    """Levels of an agent's isolation."""
 
     NAMESPACES = "namespaces"
-    """In a jail: it sees what it is shown, and reaches NATS."""
+    """Namespaces of its own: the agent sees only the files it is shown, and reaches NATS alone."""
     LIMITS = "limits"
-    """As any process of this user, with limits, a clean environment and a hard stop."""
+    """An ordinary process of this user, with limits, a clean environment and a hard stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSpec:
-    """An agent to be run."""
+    """Description of an agent to run."""
 
     run: str
-    """Run it takes part in."""
+    """Run of the agent."""
     agent: str
-    """Its name there."""
+    """Name of the agent in the run."""
     command: tuple[str, ...]
-    """Program and arguments; the files named in it are shown to it."""
+    """Program and arguments of the agent; it can read the files they name."""
     server: str
     """URL of the NATS server."""
     creds: Path
-    """Its creds file."""
+    """Creds file of the agent."""
     directory: Path
-    """Where relative names in the command start."""
+    """Working directory, to which relative paths of the command refer."""
     readable: tuple[Path, ...] = ()
-    """Further files and directories that it may read."""
+    """Further files and directories the agent may read."""
     secrets: tuple[Path, ...] = ()
-    """What it must not be shown, whatever it asks for."""
+    """Paths the agent must never see; a readable path that contains one is refused."""
     limits: MachineLimits = field(default_factory=MachineLimits)
-    """What it may use."""
+    """Resource limits of the agent."""
     isolation: Isolation = Isolation.NAMESPACES
-    """How far it is kept apart."""
+    """Isolation of the agent."""
 
     def environment(self, server: str, creds: str) -> dict[str, str]:
-        """Return its whole environment: nothing of ours is in it."""
+        """Return the whole environment of the agent: it inherits no variable of this process."""
         return {
             "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-            "HOME": "/tmp",  # noqa: S108 - the jail's own
+            "HOME": "/tmp",  # noqa: S108 - private to the sandbox
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "ECONSIM_NATS": server,

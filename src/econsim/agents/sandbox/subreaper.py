@@ -1,7 +1,7 @@
-"""The parent of an agent that runs without a jail: whatever it starts is a descendant, and ends with it.
+"""Subreaper: the parent process of an agent without namespaces; every process of the agent ends with it.
 
-Orphans come to this process instead of the system's first one, so none is lost, also not one that left
-its session. Ends everything when the agent ends or when its standard input does: then we are gone.
+The kernel gives orphans to this process instead of the system's first one, so none escapes, also not a process that
+left its session. It kills every descendant when the agent ends, or when its standard input ends: then its starter died.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from econsim.agents.sandbox.limits import lower_rlimits
 from econsim.agents.sandbox.usage import descendants
 
 POLL_INTERVAL_S: Final = 0.05
-"""Pause between two looks at the children."""
+"""Pause in seconds between two checks of the children."""
 
 _BE_REAPER: Final = 36
 
 
-def main(order: dict[str, Any]) -> int:
+def main(instructions: dict[str, Any]) -> int:
     """Run the agent and return its exit code, or 128 and the signal that ended it."""
     ctypes.CDLL(None).prctl(_BE_REAPER, 1, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     agent = os.fork()
     if agent == 0:
-        _become(order)
+        _become_agent(instructions)
     status: int | None = None
     while status is None and not select.select([0], [], [], POLL_INTERVAL_S)[0]:
         status = _reap_children().get(agent)
@@ -42,17 +42,17 @@ def main(order: dict[str, Any]) -> int:
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
 
 
-def _become(order: dict[str, Any]) -> None:
+def _become_agent(instructions: dict[str, Any]) -> None:
     try:
         os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.chdir(order["directory"])
-        lower_rlimits({int(number): most for number, most in order["limits"].items()})
-        os.execvpe(order["command"][0], order["command"], order["environment"])  # noqa: S606 - that is its job
+        os.chdir(instructions["directory"])
+        lower_rlimits({int(number): most for number, most in instructions["limits"].items()})
+        os.execvpe(instructions["command"][0], instructions["command"], instructions["environment"])  # noqa: S606 - the purpose of this process
     except OSError as error:
-        sys.stderr.write(f"{order['command'][0]} cannot be run: {error.strerror}\n")
+        sys.stderr.write(f"{instructions['command'][0]} cannot be run: {error.strerror}\n")
         sys.stderr.flush()
     os._exit(NOT_FOUND)
 
@@ -67,7 +67,7 @@ def _reap_children() -> dict[int, int]:
 
 
 def _end_all() -> None:
-    """Kill until nobody is left; first hold them still, so that none forks away."""
+    """Kill all descendants until none is left; stop them first, so that none forks meanwhile."""
     while below := descendants(os.getpid()):
         _send(signal.SIGSTOP, below)
         _send(signal.SIGKILL, below)

@@ -1,4 +1,4 @@
-"""What a tree of processes uses now, read from /proc; and who is in it."""
+"""Resource usage of a process tree and its members, read from /proc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 INODE_BYTES: Final = 1024
-"""Memory the kernel spends on an empty file in `/tmp`, so that a million of them count too."""
+"""Bytes of memory the kernel spends on an empty file in `/tmp`, so that a million of them count too."""
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
@@ -18,16 +18,16 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is used at one moment."""
+    """Resource usage at one moment."""
 
     cpu_s: float = 0.0
-    """Processor time so far, with that of children that ended."""
+    """Processor time so far in seconds, ended children included."""
     memory_bytes: int = 0
-    """Resident memory; a page that several share counts for each."""
+    """Resident memory in bytes; a page shared by several processes counts for each."""
     tasks: int = 0
     """Processes and their threads."""
     files: int = 0
-    """Files in `/tmp` of a jail, directories included."""
+    """Files in `/tmp` of a sandbox, directories included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _ProcessEntry:
 
 
 def tree_usage(root: int) -> Usage:
-    """Return what a process and everything below it uses; nothing if it is gone."""
+    """Return the usage of a process and of every process below it; zeros if it is gone."""
     members = [entry.usage for entry in _below(root)]
     return Usage(
         sum(usage.cpu_s for usage in members),
@@ -48,12 +48,12 @@ def tree_usage(root: int) -> Usage:
 
 
 def descendants(root: int) -> list[int]:
-    """Return the process ids below a process, without itself."""
+    """Return the ids of all processes below a process, without its own."""
     return [entry.pid for entry in _below(root) if entry.pid != root]
 
 
 def scratch_usage(pid: int, place: str = "/tmp") -> Usage:  # noqa: S108 - as the process sees it
-    """Return the memory and files that a file system in memory takes, as a process sees it; nothing if it is gone."""
+    """Return the memory and files of a file system in memory, as a process sees it; zeros if the process is gone."""
     with contextlib.suppress(OSError):
         state = os.statvfs(f"/proc/{pid}/root{place}")
         files = state.f_files - state.f_ffree
@@ -76,13 +76,13 @@ def _below(root: int) -> Iterator[_ProcessEntry]:
 
 def _entries() -> Iterator[_ProcessEntry]:
     for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - a hundred paths fewer a look
-        # It may end while it is being read.
+        # The process may end while it is read.
         with contextlib.suppress(OSError):
             yield _parse_stat(int(name), Path("/proc", name, "stat").read_text(errors="replace"))
 
 
 def _parse_stat(pid: int, line: str) -> _ProcessEntry:
-    """Read a line of proc(5); the name in brackets may hold anything, also brackets."""
+    """Parse a line of `stat` (proc(5)); the name in brackets may contain any character, also brackets."""
     words = line.rpartition(")")[2].split()
     ticks = sum(map(int, words[11:15]))
     return _ProcessEntry(

@@ -13,7 +13,7 @@ from econsim.agents.sandbox.spec import AgentSpec
 from econsim.errors import SetupError
 
 KILL, ALLOW, REFUSE = 0x80000000, 0x7FFF0000, 0x00050001
-FILES = bubblewrap.Descriptors(creds=3, calls=4, info=5, parent=6)
+FILES = bubblewrap.Descriptors(creds=3, seccomp=4, info=5, parent=6)
 
 
 def verdict(program, architecture, number, argument=0):

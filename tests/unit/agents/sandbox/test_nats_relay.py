@@ -16,7 +16,7 @@ from econsim.errors import SetupError
 
 @asynccontextmanager
 async def relayed(serve):
-    """Relay to a server whose connections `serve` handles; gives the relay and the port of its door."""
+    """Relay to a server whose connections `serve` handles; gives the relay and the port of its listening socket."""
     served = []
 
     async def connected(reader, writer):
@@ -24,10 +24,10 @@ async def relayed(serve):
         await serve(reader, writer)
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    door = socket.create_server(("127.0.0.1", 0))
-    port = door.getsockname()[1]
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     try:
-        async with Relay(door, f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}") as running:
+        async with Relay(listener, f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}") as running:
             yield running, port
     finally:
         server.close()
@@ -148,8 +148,8 @@ async def test_leaving_hangs_up_on_everybody():
 
 
 async def test_without_a_server_it_hangs_up():
-    door = socket.create_server(("127.0.0.1", 0))
-    async with Relay(door, "nats://127.0.0.1:1"), called(door.getsockname()[1]) as (reader, _):
+    listener = socket.create_server(("127.0.0.1", 0))
+    async with Relay(listener, "nats://127.0.0.1:1"), called(listener.getsockname()[1]) as (reader, _):
         assert await hung_up(reader)
 
 
