@@ -2,7 +2,7 @@
 
 Theory of operation. A service runs in any number of worker processes. A `LeaderTask` is something that one worker at
 a time does: the order book of a market, the ledger of a run. Every worker knows every open run (it hears events about
-runs, and reads the log every LOOK_S for those it missed), and every worker tries for the lease of every task. The
+runs, and reads the log every POLL_INTERVAL_S for those it missed), and every worker tries for the lease of every task. The
 worker that gets the lease is the task's leader: it runs the task and renews the lease every RENEW_S. The others stand
 by and try again every RETRY_S.
 
@@ -39,6 +39,7 @@ import nats.errors
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun, active_run
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import EconsimError, ScenarioError, Unavailable
@@ -66,7 +67,7 @@ CANCEL_TASK_AGAIN_S: Final = 1.0
 CANCEL_LEADER_AGAIN_S: Final = 5.0
 """Pause before a leader is cancelled again: longer than ending its task and giving its lease back may take."""
 
-LOOK_S: Final = 2.0
+POLL_INTERVAL_S: Final = 2.0
 """Pause between looks for runs: events about a run may be missed."""
 
 _log = logging.getLogger(__name__)
@@ -181,13 +182,9 @@ class Leadership:
 
     async def _look(self) -> None:
         """Find runs that opened or closed while nobody listened: before the start, a lost message, an outage."""
-        while True:
-            self._look_now.clear()
+        async for _ in Poll(POLL_INTERVAL_S, wake=self._look_now):
             with suppress(TimeoutError, nats.errors.Error, EconsimError):
                 await self._find()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._look_now.wait()
 
     async def _find(self) -> None:
         """Make the known runs those that are open by the log."""
@@ -220,10 +217,9 @@ class Leadership:
 
     async def _lead(self, task: LeaderTask) -> None:
         """Run a task whenever its lease is free, until the task is done."""
-        done = await self._try_to_lead(task)
-        while not done:
-            await asyncio.sleep(RETRY_S)
-            done = await self._try_to_lead(task)
+        async for _ in Poll(RETRY_S):
+            if await self._try_to_lead(task):
+                return
 
     async def _try_to_lead(self, task: LeaderTask) -> bool:
         """Run a task if its lease is free; return whether the task is done."""

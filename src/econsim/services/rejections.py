@@ -62,14 +62,30 @@ class _Case:
 class RejectionEvents:
     """The events about attempts that one service process noticed."""
 
-    def __init__(self, client: Client, service: str, process: str, clock: WallClock) -> None:
+    def __init__(  # noqa: PLR0913 - the last two are limits that tests shorten
+        self,
+        client: Client,
+        service: str,
+        process: str,
+        clock: WallClock,
+        *,
+        pause_s: float = PAUSE_S,
+        cases_max: int = CASES_MAX,
+    ) -> None:
         """Publish over a connection in a service's name; `process` is the name of the worker."""
         self._client = client
         self._service = service
         self._process = process
         self._clock = clock
+        self._pause_s = pause_s
+        self._cases_max = cases_max
         self._cases: dict[_Key, _Case] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def cases(self) -> int:
+        """Number of cases that are counted now."""
+        return len(self._cases)
 
     def publish(self, run: str, rejected: AdmissionRejected) -> None:
         """Publish a rejection: at once if its case is new, else with the count when the second is over."""
@@ -77,12 +93,12 @@ class RejectionEvents:
         if case := self._cases.get(key):
             case.times += 1
             case.newest = rejected
-        elif len(self._cases) >= CASES_MAX:
+        elif len(self._cases) >= self._cases_max:
             _log.warning("not published, because too many are: %s", rejected)
         else:
             self._cases[key] = _Case(run, rejected)
             self._publish(subjects.ADMISSION_REJECTED, run, rejected)
-            asyncio.get_running_loop().call_later(PAUSE_S, self._publish_count, key)
+            asyncio.get_running_loop().call_later(self._pause_s, self._publish_count, key)
 
     def publish_attempt(self, where: Parsed, subject: str, error: EconsimError) -> None:
         """Publish an agent's refusal if its message was not allowed; an invalid or excessive message is no such attempt."""
@@ -116,7 +132,7 @@ class RejectionEvents:
             return
         newest, case.times = case.newest.model_copy(update={"times": case.times}), 0
         self._publish(subjects.ADMISSION_REJECTED, case.run, newest)
-        asyncio.get_running_loop().call_later(PAUSE_S, self._publish_count, key)
+        asyncio.get_running_loop().call_later(self._pause_s, self._publish_count, key)
 
     def _publish(self, subject: Subject, run: str, data: Message) -> None:
         task = asyncio.ensure_future(self._send(subject, run, data))

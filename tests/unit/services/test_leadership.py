@@ -1,24 +1,224 @@
-"""Leader election: which runs a service serves, and when its tasks end."""
+"""Leader election: which worker does a task, when another takes over, and which runs a service knows."""
 
 import asyncio
-from types import SimpleNamespace
+import logging
 
-from factories import run_opened
+import pytest
+from factories import NOON, run_opened
 from run_builders import small_scenario
+from run_nats import RunNats, service_context
 
-from econsim.domain.agent.active_run import ActiveRuns
-from econsim.services.leadership import Leadership, LeaderTask
+from econsim import subjects
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
+from econsim.errors import Unavailable
+from econsim.schemas.clock import RunClosed, RunResumed, RunStopped
+from econsim.services.leadership import Leadership, LeadershipLost, LeaderTask
+from econsim.testing import FakeLeases
+
+LEASE = "task.run"
 
 
-async def test_a_run_that_opens_while_a_service_stops_is_not_served():
-    served = []
-    context = SimpleNamespace(runs=ActiveRuns())
-    leadership = Leadership(
-        context, lambda run: served.append(run.name) or [LeaderTask("lease", asyncio.Event().wait)]
-    )
+class Task:
+    """A task that counts its starts and goes on until it is cancelled, or does as its script says."""
+
+    def __init__(self, *script):
+        self.script, self.starts, self.is_running = list(script), 0, False
+
+    async def run(self):
+        self.starts += 1
+        if self.script:
+            step = self.script.pop(0)
+            if step is None:
+                return
+            raise step
+        self.is_running = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.is_running = False
+
+
+class Workers:
+    """Workers of one service on one log and its leases."""
+
+    def __init__(self):
+        self.client, self.leases, self.made = RunNats(), FakeLeases(), []
+
+    async def start(self, task, components=(), *, of_service=False):
+        context = service_context("clock", self.client, self.leases)
+        tasks = (LeaderTask(LEASE, task.run),)
+        leadership = Leadership(
+            context,
+            lambda _: () if of_service else tasks,
+            tasks if of_service else (),
+            components,
+        )
+        self.made.append(leadership)
+        await leadership.start()
+        return leadership, context
+
+    async def log(self, subject, data, run="run"):
+        event = Envelope(run, "salt", 0, NOON).event(subject, "clock", data)
+        await self.client.add(event)
+        return event.event
+
+    async def open(self, run="run"):
+        event = run_opened(small_scenario(), run)
+        await self.client.add(AddressedEvent(subjects.RUN_OPENED(run=run), event))
+        return event
+
+
+@pytest.fixture
+async def workers():
+    workers = Workers()
+    yield workers
+    for each in workers.made:
+        await each.stop()
+
+
+async def test_a_run_that_the_log_has_open_is_served(workers):
+    await workers.open()
+    task = Task()
+
+    _, context = await workers.start(task)
+    await workers.client.until(lambda: task.is_running)
+
+    assert list(context.runs) == ["run"]
+    assert not await workers.leases.acquire(LEASE, "another")
+
+
+@pytest.mark.parametrize(
+    ("subject", "data"),
+    [
+        (subjects.RUN_CLOSED, RunClosed(ticks=1, periods=1, journal_sequence=1)),
+        (subjects.RUN_STOPPED, RunStopped(ticks=1, periods=1)),
+    ],
+)
+async def test_a_run_that_the_log_has_ended_is_not_served(workers, subject, data):
+    await workers.open()
+    await workers.log(subject, data)
+    await workers.open("other")
+
+    _, context = await workers.start(Task())
+    await workers.client.until(lambda: context.runs)
+
+    assert list(context.runs) == ["other"]
+
+
+async def test_a_run_that_was_resumed_is_served_again(workers):
+    await workers.open()
+    await workers.log(subjects.RUN_STOPPED, RunStopped(ticks=1, periods=1))
+    leadership, context = await workers.start(Task())
+    resumed = await workers.log(subjects.RUN_RESUMED, RunResumed(ticks=1))
+
+    await handler(leadership, subjects.RUN_RESUMED)(resumed)
+    await workers.client.until(lambda: context.runs)
+
+    assert list(context.runs) == ["run"]
+
+
+async def test_the_second_worker_takes_over_from_one_that_stops(workers):
+    await workers.open()
+    first, second = Task(), Task()
+    leadership, _ = await workers.start(first)
+    await workers.client.until(lambda: first.is_running)
+    await workers.start(second)
+
+    await leadership.stop()
+    await workers.client.until(lambda: second.is_running)
+
+    assert not first.is_running
+
+
+async def test_a_worker_that_loses_its_lease_stops_its_task(workers):
+    await workers.open()
+    task = Task()
+    await workers.start(task)
+    await workers.client.until(lambda: task.is_running)
+
+    workers.leases.advance(10)
+    assert await workers.leases.acquire(LEASE, "another")
+    await workers.client.until(lambda: not task.is_running)
+
+    assert not await workers.leases.acquire(LEASE, "a third")
+
+
+@pytest.mark.parametrize(
+    "error", [LeadershipLost(), Unavailable("away"), TimeoutError(), RuntimeError("a bug")]
+)
+async def test_a_task_that_fails_is_started_again(workers, error):
+    await workers.open()
+    task = Task(error)
+
+    await workers.start(task)
+    await workers.client.until(lambda: task.is_running)
+
+    assert task.starts == 2
+
+
+async def test_a_task_that_is_done_is_not_started_again_and_its_lease_is_free(workers):
+    task = Task(None)
+
+    await workers.start(task, of_service=True)
+    await workers.client.until(lambda: task.starts)
+    await asyncio.sleep(0)
+    await workers.client.until(lambda: not workers.leases._holder(LEASE))
+
+    assert task.starts == 1
+
+
+async def test_an_event_adds_a_run_and_another_drops_it(workers):
+    task = Task()
+    leadership, context = await workers.start(task)
+    opened = await workers.open()
+
+    await handler(leadership, subjects.RUN_OPENED)(opened)
+    await workers.client.until(lambda: task.is_running)
+    closed = await workers.log(subjects.RUN_CLOSED, RunClosed(ticks=1, periods=1, journal_sequence=1))
+    await handler(leadership, subjects.RUN_CLOSED)(closed)
+    await workers.client.until(lambda: not task.is_running)
+
+    assert not context.runs
+
+
+async def test_an_opening_that_cannot_be_read_hides_no_other_run(workers):
+    workers.client.store(subjects.RUN_OPENED(run="broken"), b"no event", {})
+    await workers.open("whole")
+
+    _, context = await workers.start(Task())
+    await workers.client.until(lambda: context.runs)
+
+    assert list(context.runs) == ["whole"]
+
+
+async def test_a_component_that_fails_to_stop_keeps_no_lease(workers, caplog):
+    class Broken:
+        async def start(self):
+            """Start well."""
+
+        async def stop(self):
+            message = "broken"
+            raise RuntimeError(message)
+
+    task = Task()
+    leadership, _ = await workers.start(task, (Broken(),), of_service=True)
+    await workers.client.until(lambda: task.is_running)
+
+    with caplog.at_level(logging.CRITICAL):
+        await leadership.stop()
+
+    assert await workers.leases.acquire(LEASE, "another")
+
+
+async def test_a_run_that_opens_while_a_service_stops_is_not_served(workers):
+    leadership, context = await workers.start(Task())
 
     await leadership.stop()
     leadership.add_run(run_opened(small_scenario(), "late"))
 
     assert not context.runs
-    assert not served
+
+
+def handler(leadership, subject):
+    """Return the handler of the events on a subject."""
+    return next(route.handler for route in leadership.routes if route.subject is subject)

@@ -51,7 +51,7 @@ async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> 
 
 
 async def close_run(context: ServiceContext, run: ActiveRun, operator: str) -> RunClosedEvent:
-    """End a run where it is; raises Conflict if it has ended."""
+    """End a run where it is; idempotent. Raises Conflict if the run's clock has ended it meanwhile."""
     ticks, periods = await _progress(context, run.name)
     data = RunClosed(ticks=ticks, periods=periods, journal_sequence=0, interrupted=True)
     envelope = Envelope(run.name, run.data.salt, data.ticks, context.clock.now())

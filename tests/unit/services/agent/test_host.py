@@ -1,0 +1,127 @@
+"""A host over memory: it answers each tick once, in order, whatever it was doing when it stopped."""
+
+import asyncio
+import json
+
+import pytest
+from factories import NOON, active
+from run_builders import small_scenario
+from run_nats import RunNats, service_context
+
+from econsim import subjects
+from econsim.domain.agent.host_agents import HostAgents
+from econsim.domain.audit.envelope import Envelope
+from econsim.runs.in_memory import run as run_in_memory
+from econsim.schemas.clock import RunClosed
+from econsim.schemas.orders import PlaceOrders
+from econsim.services.agent import host
+
+SCENARIO = small_scenario()
+RUN = active(SCENARIO, "run", "salt")
+LOG = [each for each in run_in_memory(SCENARIO, "run", "salt") if each.subject.split(".")[2] != "closed"]
+TICKS = [each for each in LOG if each.event.type == subjects.TICKED.type]
+
+
+@pytest.fixture
+def client():
+    return RunNats()
+
+
+async def fill(client, events=LOG):
+    for each in events:
+        await client.add(each)
+
+
+async def close(client):
+    data = RunClosed(ticks=1, periods=1, journal_sequence=1)
+    await client.add(Envelope("run", "salt", 0, NOON).event(subjects.RUN_CLOSED, "clock", data))
+
+
+def answered(client):
+    return [event["data"]["tick"] for event in client.events("cycle_completed")]
+
+
+def commands(client):
+    return [PlaceOrders.model_validate_json(body) for _, body in client.stored(subjects.ORDERS)]
+
+
+async def serve(client):
+    async with asyncio.timeout(20):
+        await host.serve(service_context("agent", client), RUN, 0)
+
+
+async def test_a_host_answers_every_tick_once_and_ends_with_the_run(client):
+    await fill(client)
+    await close(client)
+
+    await serve(client)
+
+    assert answered(client) == [each.event.tick for each in TICKS]
+
+
+async def test_a_host_sends_what_its_agents_choose(client):
+    await fill(client, LOG[: LOG.index(TICKS[0]) + 1])
+    await close(client)
+    agents = HostAgents(SCENARIO, 0)
+    for each in LOG[: LOG.index(TICKS[0]) + 1]:
+        agents.evolve(each)
+
+    await serve(client)
+
+    (command,) = commands(client)
+    assert list(command.actions) == agents.act(1)["cpu"]
+    (report,) = client.events("cycle_completed")
+    assert report["data"]["actions"] == {"cpu": len(command.actions)}
+    assert report["causation_id"] == TICKS[0].event.event_id
+
+
+async def test_a_host_that_starts_again_answers_only_what_is_not_answered(client):
+    half = LOG.index(TICKS[len(TICKS) // 2])
+    await fill(client, LOG[:half])
+    first = asyncio.create_task(serve(client))
+    await client.until(lambda: len(answered(client)) == len(TICKS) // 2)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+
+    await fill(client, LOG[half:])
+    await close(client)
+    sent = len(commands(client))
+    await serve(client)
+
+    assert answered(client) == [each.event.tick for each in TICKS]
+    assert len({command.command_id for command in commands(client)}) == len(commands(client)) > sent
+
+
+async def test_a_repeated_answer_is_the_same_command(client):
+    await fill(client, LOG[: LOG.index(TICKS[0]) + 1])
+    await close(client)
+    await serve(client)
+    before = client.stored(subjects.ORDERS)
+
+    log = client.streams[subjects.AUDIT]
+    log.messages = [each for each in log.messages if "cycle_completed" not in each.subject]
+    await serve(client)
+
+    assert client.stored(subjects.ORDERS) == before
+
+
+async def test_a_record_that_is_no_event_is_passed_over(client):
+    client.store(subjects.PERIOD_OPENED(run="run"), b"{}", {})
+    await fill(client, LOG[: LOG.index(TICKS[0]) + 1])
+    await close(client)
+
+    await serve(client)
+
+    assert answered(client) == [1]
+
+
+def test_a_large_answer_goes_in_parts_with_ids_of_their_own():
+    actions = HostAgents(SCENARIO, 0).act(1)["cpu"] * 1_000
+    envelope = Envelope("run", "salt", 1, NOON, "cause")
+
+    parts = host._commands(envelope, "host_1", {"cpu": actions})
+
+    sizes = [len(json.loads(part.payload)["actions"]) for part in parts]
+    assert sum(sizes) == len(actions)
+    assert max(sizes) == host.ACTIONS_MAX
+    assert len({part.message_id for part in parts}) == len(parts) > 1
