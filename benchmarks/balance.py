@@ -20,7 +20,7 @@ from nats.aio.msg import Msg
 from benchmarks import loads, rig
 from benchmarks.table import Line
 from econsim import subjects
-from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.connection import connect, synchronize
 from econsim.app import Server
 from econsim.runs.launch.processes import spread
 from econsim.runs.remote import open_run
@@ -143,7 +143,7 @@ async def serve(url: str, creds: Path, size: int) -> None:
         await message.respond(reply)
 
     await client.subscribe(ECHO, cb=answer)
-    await ready(client)
+    await synchronize(client)
     await asyncio.Event().wait()
 
 

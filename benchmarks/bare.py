@@ -85,7 +85,7 @@ class Twin:
             await reading.jetstream().add_consumer(AUDIT, config)
         consumer = book_consumer(rig.RUN, RESOURCE, "twin")
         await self._client.subscribe(consumer.deliver_subject, cb=self._queue.hear)
-        await provision.take_over(self._client, consumer)
+        await provision.recreate_consumer(self._client, consumer)
 
     async def repeat(self, step: Step) -> None:
         """Do one step and wait for its acknowledgements."""

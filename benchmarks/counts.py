@@ -18,7 +18,7 @@ from benchmarks import loads, rig
 from benchmarks.table import Line
 from benchmarks.trace import EXPECTED, PRICES, STATE, Sent, recording
 from econsim import subjects
-from econsim.adapters.jetstream.provision import waiting
+from econsim.adapters.jetstream.provision import subject_counts
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.runs.remote import open_run, run_events
 from econsim.schemas.market import TickCleared
@@ -61,11 +61,11 @@ async def counted(server: EmbeddedServer, client: Client, run: str) -> Counts:
                 totals["orders"] += addressed.event.data.orders
                 totals["trades"] += addressed.event.data.trades
                 totals["ticks"] += 1
-    totals["events_in_log"] = sum((await waiting(client, subjects.AUDIT, f"*.*.*.{run}")).values())
+    totals["events_in_log"] = sum((await subject_counts(client, subjects.AUDIT, f"*.*.*.{run}")).values())
     totals["transfers_in_log"] = sum(
-        (await waiting(client, subjects.AUDIT, f"market.ledger.*.{run}")).values()
+        (await subject_counts(client, subjects.AUDIT, f"market.ledger.*.{run}")).values()
     )
-    totals["state_writes"] = sum((await waiting(client, "KV_agent_state", f"{STATE}{run}.>")).values())
+    totals["state_writes"] = sum((await subject_counts(client, "KV_agent_state", f"{STATE}{run}.>")).values())
     return _with_ratios(totals + _published(sent, run))
 
 

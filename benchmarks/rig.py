@@ -17,11 +17,11 @@ from nats.js import JetStreamContext
 
 from econsim import subjects
 from econsim.adapters.jetstream import provision
-from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
-from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
+from econsim.identity.nats_jwt import Key, KeyKind, creds, user_jwt
 from econsim.identity.trust_root import Trust, write
 from econsim.routers import SERVICES
 
@@ -46,7 +46,7 @@ def superuser(trust: Trust) -> Path:
     """Return the creds file of a user who may do everything in account SIM; nothing in econsim makes one."""
     path = trust.directory / "creds" / "superuser.creds"
     if not path.exists():
-        user = Key(Role.USER)
+        user = Key(KeyKind.USER)
         write(path, creds(user_jwt(trust.sim, user.public, "superuser", issued=trust.now()), user.seed))
     return path
 
@@ -103,7 +103,7 @@ def peak_mebibytes(*pids: int | str) -> float:
 async def journal_in_log(client: Client, complete: Callable[[bytes], bool]) -> None:
     """Wait until the newest transfer in the log satisfies the condition."""
     subject = subjects.TRANSFER_POSTED(run=RUN)
-    while (stored := await last(client, subject)) is None or not complete(stored.payload):
+    while (stored := await last_event(client, subject)) is None or not complete(stored.payload):
         await asyncio.sleep(0.005)
 
 

@@ -24,7 +24,7 @@ from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
-from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.server import binary
 from econsim.adapters.server.state_directory import free_port
 from econsim.app import Server, running
@@ -208,7 +208,7 @@ async def _ready(side: Side) -> Side:
         except Exception:  # noqa: BLE001 - it is starting
             await asyncio.sleep(0.1)
         else:
-            await ready(client)
+            await synchronize(client)
             return side
 
 

@@ -19,7 +19,7 @@ from econsim import subjects
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.connection import connect
-from econsim.adapters.server.state_directory import read_record, running
+from econsim.adapters.server.state_directory import read_record, running_url
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.identity.trust_root import Trust
 from econsim.runs import scenario_file
@@ -51,7 +51,7 @@ async def soak(seconds: float) -> list[tuple[str, list[float], float]]:
 
 async def _sampled(state: Path, up: int, seconds: float) -> list[tuple[str, list[float], float]]:
     begun = monotonic()
-    while (url := running(state)) is None and monotonic() - begun < START_S:
+    while (url := running_url(state)) is None and monotonic() - begun < START_S:
         await asyncio.sleep(0.2)
     client = await connect(url or "", superuser(Trust.open(state, unix_seconds)), "soak")
     scenario = apply_overrides(scenario_file.load("genesis"), periods=PERIODS, real_time=True)

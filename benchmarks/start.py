@@ -86,4 +86,4 @@ async def _heard(state: Path) -> float:
 
 
 def _url(state: Path) -> str | None:
-    return state_directory.running(state) if state.exists() else None
+    return state_directory.running_url(state) if state.exists() else None

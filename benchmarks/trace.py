@@ -13,7 +13,7 @@ from pathlib import Path
 from nats.aio.msg import Msg
 
 from benchmarks import rig
-from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.server.embedded import EmbeddedServer
 
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
@@ -58,11 +58,11 @@ async def recording(server: EmbeddedServer, path: Path | None = None) -> AsyncIt
         # One queue for all, because the library gives each subscription its own and loses the order
         # between them; no single pattern is both permitted and wide enough.
         subscription._pending_queue = heard  # noqa: SLF001
-    await ready(client)
+    await synchronize(client)
     try:
         yield sent
     finally:
-        await ready(client)
+        await synchronize(client)
         while not heard.empty():
             message = heard.get_nowait()
             headers = dict(message.headers or {})

@@ -19,10 +19,10 @@ from faststream import FastStream
 from faststream.nats import NatsBroker, NatsCredentials
 
 from econsim.adapters.clock import unix_seconds
-from econsim.adapters.nats.connection import addressed, connect, options, ready, servers
-from econsim.adapters.nats.credential_renewal import keep_current, persist
-from econsim.adapters.nats.publish_guard import guard
-from econsim.adapters.nats.rate_gate import REQUESTS_MAX, Gate, guard_entry, harden
+from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
+from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
+from econsim.adapters.nats.publish_guard import restrict_publishing
+from econsim.adapters.nats.rate_gate import REQUESTS_MAX, RateGate, apply_patches, install_rate_gate
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.config import Settings, environment, settings
@@ -75,13 +75,13 @@ class Service:
     async def start(self) -> None:
         """Start once the broker is connected; from now on the client publishes only where its role may."""
         name, rejections = self.context.service, self.context.rejections
-        guard(
+        restrict_publishing(
             self.context.client, name, permissions(name)["pub"]["allow"], rejections.publish_service_attempt
         )
         most = FLOOD_MAX if name == "admission" else REQUESTS_MAX
-        guard_entry(self.context.client, Gate(self._rate_limit, self._suspend, most))
-        await ready(self.context.client)
-        persist(self.context.client)
+        install_rate_gate(self.context.client, RateGate(self._rate_limit, self._suspend, most))
+        await synchronize(self.context.client)
+        keep_trying(self.context.client)
         if self.creds:
             self.renewing.add(asyncio.create_task(keep_current(self.context.client, self.creds)))
         await self.leadership.start()
@@ -122,7 +122,7 @@ def server_of(config: Settings) -> Server:
             return config.creds
         return (config.creds or config.state / "trust" / "creds") / f"{role}.creds"
 
-    url = state_directory.running(config.state) or ""
+    url = state_directory.running_url(config.state) or ""
     trust = Trust.open(config.state, unix_seconds) if url and not config.nats else None
     return Server(config.nats or url, creds, trust)
 
@@ -139,7 +139,7 @@ def build(*names: str, server: Server | None = None) -> FastStream:
 
     @app.on_startup
     async def check() -> None:
-        addressed(found.url)
+        require_server(found.url)
         waiting.append(asyncio.create_task(_warn_while_unconnected(found, names[0])))
 
     @app.after_startup
@@ -193,11 +193,11 @@ def make(name: str, server: Server) -> Service:
     if name not in SERVICES:
         message = f"there is no service {name!r}; the services are {', '.join(SERVICES)}"
         raise NotFound(message)
-    harden()
+    apply_patches()
     path = server.creds(name)
     creds = path if path.exists() else None
     broker = NatsBroker(
-        servers(server.url or NOWHERE),
+        server_urls(server.url or NOWHERE),
         security=NatsCredentials(str(creds)) if creds else None,
         # Its own logger: FastStream's default one writes a line for every message and every stop.
         logger=logging.getLogger("econsim.broker"),

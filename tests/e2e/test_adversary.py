@@ -87,7 +87,7 @@ async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
     async def unchecked(_self, _message):
         return
 
-    monkeypatch.setattr(rate_gate.Gate, "passes", lambda *_: True)
+    monkeypatch.setattr(rate_gate.RateGate, "passes", lambda *_: True)
     monkeypatch.setattr(reply_check.Screen, "check", unchecked)
     monkeypatch.setattr(commands, "scoped_order_id", lambda _agent, order_id: order_id)
     report = await run_attacks(tmp_path, "without_reply", "rate_by_services", "cancel_another", "forge_actor")

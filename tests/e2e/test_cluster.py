@@ -28,7 +28,7 @@ from econsim.checks.attacks.catalogue import ATTACKS
 from econsim.checks.attacks.verdict import AttackOutcome
 from econsim.checks.permissions.prober import probing
 from econsim.errors import Conflict, SetupError
-from econsim.identity.agent_credentials import minted
+from econsim.identity.agent_credentials import each_account
 from econsim.identity.trust_root import Trust
 from econsim.routers import SERVICES
 from econsim.runs.launch.flood_watch import watch_agents
@@ -158,7 +158,7 @@ async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) 
 async def made(command, state):
     """Let an agent in on all nodes; return its account."""
     await econsim(*command, "create", "ana", "--run", "demo")
-    (found,) = minted(Trust.open(state, unix_seconds))
+    (found,) = each_account(Trust.open(state, unix_seconds))
     for url in command[3].split(","):
         await becomes(lambda url=url: admits(url, found.creds))
     return found

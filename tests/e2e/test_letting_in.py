@@ -16,7 +16,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server import binary, state_directory
 from econsim.domain.audit.decoding import decode
 from econsim.errors import SetupError
-from econsim.identity.agent_credentials import minted
+from econsim.identity.agent_credentials import each_account
 from econsim.identity.trust_root import Trust
 from econsim.schemas.admin import NO_RUN, TrustChanged
 
@@ -44,7 +44,7 @@ async def up(state, *options):
     )
     try:
         assert b"is up" in await command.stderr.readline()
-        yield state_directory.running(state)
+        yield state_directory.running_url(state)
     finally:
         command.send_signal(signal.SIGINT)
         await command.communicate()
@@ -76,7 +76,7 @@ async def is_let_in(url, creds):
 
 
 def account(state):
-    (found,) = minted(Trust.open(state, unix_seconds))
+    (found,) = each_account(Trust.open(state, unix_seconds))
     return found
 
 

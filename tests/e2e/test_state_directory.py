@@ -14,7 +14,7 @@ from econsim.adapters.clock import unix_seconds
 from econsim.adapters.jetstream import provision
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.identity.deployment_layout import hand_out_again, write_layout
+from econsim.identity.deployment_layout import rewrite_layout, write_layout
 from econsim.identity.trust_root import Trust
 
 NAMES = [
@@ -90,7 +90,7 @@ def test_a_layout_is_handed_out_again_with_the_directory_it_names(name: str, tmp
     config = tmp_path / "server" / "trust.conf"
     before = config.read_bytes()
 
-    hand_out_again(trust, tmp_path)
+    rewrite_layout(trust, tmp_path)
 
     resolver = next(line for line in before.splitlines() if b"dir:" in line)
     assert resolver in config.read_bytes()

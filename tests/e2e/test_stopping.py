@@ -14,8 +14,8 @@ import pytest
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.nats.connection import connect
-from econsim.adapters.server.child_processes import born
-from econsim.adapters.server.state_directory import running
+from econsim.adapters.server.child_processes import start_time
+from econsim.adapters.server.state_directory import running_url
 from econsim.app import server_of
 from econsim.config import settings
 from econsim.domain.audit.canonical_log import canonical_hash
@@ -62,7 +62,7 @@ async def test_up_ends_with_its_server_and_services(
 
     assert await command.wait() == 130
     assert b"stopped" in await command.stderr.read()
-    assert running(tmp_path) is None
+    assert running_url(tmp_path) is None
 
 
 @pytest.mark.parametrize("words", [("run", "genesis", "--periods", "900"), ("up", "--spread")])
@@ -98,13 +98,13 @@ async def test_what_a_killed_command_started_is_ended_by_who_comes_next(tmp_path
     async with asyncio.timeout(120):
         while len(notes := list((tmp_path / "processes").glob("*.json"))) <= len(SERVICES):  # noqa: ASYNC110 - another process tells nobody
             await asyncio.sleep(0.1)
-    started = {int(path.stem): born(int(path.stem)) for path in notes}
+    started = {int(path.stem): start_time(int(path.stem)) for path in notes}
 
     command.kill()
     await command.wait()
     await said(*base, "streams", "plan")
 
-    assert [pid for pid, time in started.items() if born(pid) == time] == []
+    assert [pid for pid, time in started.items() if start_time(pid) == time] == []
 
 
 async def test_a_run_that_is_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ async def stopped(base: Sequence[str], at_tick: int, by: signal.Signals = signal
         *(*base, "run", str(file), "--name", "stopped"), stderr=asyncio.subprocess.DEVNULL
     )
     async with asyncio.timeout(120):
-        while running(state := Path(base[-1])) is None or await ticks(state) < at_tick:  # noqa: ASYNC110 - another process tells nobody
+        while running_url(state := Path(base[-1])) is None or await ticks(state) < at_tick:  # noqa: ASYNC110 - another process tells nobody
             await asyncio.sleep(0.05)
     command.send_signal(by)
     await command.wait()

@@ -327,7 +327,7 @@ async def drained(target):
     loop, queue = asyncio.get_running_loop(), {}
     end = loop.time() + DRAIN_S + target.tally.payloads / 100
     while loop.time() < end:
-        queue = await provision.waiting(target.client, subjects.ORDERS, f"market.*.*.{target.run}.*")
+        queue = await provision.subject_counts(target.client, subjects.ORDERS, f"market.*.*.{target.run}.*")
         if not queue and not any([await under_way(target, resource) for resource in ("cpu", "gpu")]):
             return
         await asyncio.sleep(0.1)

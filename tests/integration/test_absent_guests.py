@@ -11,7 +11,7 @@ from live_run import external_scenario, live_run
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import follow, read
-from econsim.adapters.nats.account_push import provisioning
+from econsim.adapters.nats.account_push import account_provisioner
 from econsim.adapters.nats.connection import connect
 from econsim.agents.session import join
 from econsim.app import Server
@@ -101,7 +101,7 @@ async def test_a_run_waits_no_deadline_for_a_bot_that_was_killed(server, run):
 
 async def test_a_run_waits_no_deadline_for_an_agent_that_was_revoked(server, run, connect_as):
     async with lock_step(server, run) as live, bot(server, live):
-        async with provisioning(server.url, server.trust) as provisioner:
+        async with account_provisioner(server.url, server.trust) as provisioner:
             await agent_accounts.revoke(server.trust, provisioner, run, "anna")
         change = TellTrust(run=run, who="anna", change="agent_thrown_out")
         await audit_key_use(await connect_as("operator"), "operator", change)

@@ -65,7 +65,7 @@ async def events(nc, run, subject):
 
 
 async def letters_of(nc, run):
-    return [letter async for letter in dead_letters.letters(nc) if letter.run == run]
+    return [letter async for letter in dead_letters.each_dead_letter(nc) if letter.run == run]
 
 
 async def one_letter(nc, run):
@@ -162,7 +162,7 @@ async def test_what_is_given_up_while_no_admin_service_runs_is_not_forgotten(ser
 
 
 async def _gone(nc, sequence):
-    return await direct_get.one(nc, "tasks", sequence) is None
+    return await direct_get.get(nc, "tasks", sequence) is None
 
 
 async def test_a_terminated_message_that_nobody_buried_leaves_a_letter_that_says_so(server, nc, run):
@@ -176,7 +176,7 @@ async def test_a_terminated_message_that_nobody_buried_leaves_a_letter_that_says
 
 
 async def _from(nc, origin):
-    async for letter in dead_letters.letters(nc):
+    async for letter in dead_letters.each_dead_letter(nc):
         if letter.origin == origin:
             return letter
     return None
@@ -185,7 +185,7 @@ async def _from(nc, origin):
 async def test_two_who_bury_one_message_make_one_letter(server, nc, run):
     async with worker(nc, run, max_deliver=2) as found:
         (message,) = await found.take.fetch(1, timeout=20)
-        await dead_letters.bury(nc.jetstream(), message, Refused("no such tool"), "gateway")
+        await dead_letters.store_dead_letter(nc.jetstream(), message, Refused("no such tool"), "gateway")
         await exhausted(found)
         async with services(server, "admin"):
             await until(lambda: _gone(nc, found.sequence))
@@ -230,7 +230,7 @@ async def test_a_command_that_cannot_be_read_is_audited_too(server, nc, payload,
     operator = await connect_as("operator")
     async with services(server, "admin"):
         reply = await operator.request("admin.dead_letter.drop.operator", payload, timeout=5)
-        newest = await audit_log.last(nc, subjects.COMMANDED(run=NO_RUN))
+        newest = await audit_log.last_event(nc, subjects.COMMANDED(run=NO_RUN))
 
     told = decode(newest.subject, newest.payload).event.data
     assert json.loads(reply.data)["error"]["code"] == told.code == "message_is_invalid"
@@ -270,7 +270,7 @@ async def test_opening_and_closing_runs_is_audited(server, nc, run, connect_as):
 
 async def _closed(nc, operator, run):
     await close_run(operator, run)
-    return await audit_log.last(nc, subjects.RUN_CLOSED(run=run))
+    return await audit_log.last_event(nc, subjects.RUN_CLOSED(run=run))
 
 
 async def test_setting_a_quota_changes_the_bucket_and_is_an_event(server, nc, run, connect_as):
@@ -348,10 +348,10 @@ async def _bids(live):
 
 
 async def test_putting_a_letter_back_twice_stores_one_message(nc, run):
-    letter = await dead_letters.letter(nc, await lay(nc, run, json.dumps(ORDER).encode()))
+    letter = await dead_letters.get_dead_letter(nc, await lay(nc, run, json.dumps(ORDER).encode()))
 
-    first = await dead_letters.put_back(nc, letter)
-    second = await dead_letters.put_back(nc, letter)
+    first = await dead_letters.requeue(nc, letter)
+    second = await dead_letters.requeue(nc, letter)
 
     assert (first.seq, first.stream, second.duplicate) == (second.seq, ORDERS, True)
     await direct_get.delete(nc, ORDERS, first.seq)
@@ -360,12 +360,14 @@ async def test_putting_a_letter_back_twice_stores_one_message(nc, run):
 async def test_messages_are_read_in_pages_and_deleted_once(nc, run):
     places = [await lay(nc, run, sequence=number) for number in range(1, 6)]
 
-    read = [letter.sequence async for letter in dead_letters.letters(nc, places[1]) if letter.run == run]
+    read = [
+        letter.sequence async for letter in dead_letters.each_dead_letter(nc, places[1]) if letter.run == run
+    ]
     deleted = [await direct_get.delete(nc, "dead_letter", places[0]) for _ in range(2)]
 
     assert read == places[1:]
     assert deleted == [True, False]
-    assert await direct_get.one(nc, "dead_letter", places[0]) is None
+    assert await direct_get.get(nc, "dead_letter", places[0]) is None
 
 
 async def test_more_than_a_page_is_read_whole(nc, run, monkeypatch):
@@ -384,7 +386,7 @@ async def test_every_right_it_needs_is_the_admin_roles(server, nc, run):
     sequence = await lay(nc, run)
     client = await connect(server.url, server.creds("admin"), "test-admin", tell)
     await provision.depth(client, "advisories")
-    assert [letter async for letter in dead_letters.letters(client, sequence)]
+    assert [letter async for letter in dead_letters.each_dead_letter(client, sequence)]
     for queue in ("advisories", "tasks", "mcp_requests", ORDERS):
         assert not await direct_get.delete(client, queue, 10**9)
     await client.close()

@@ -212,7 +212,7 @@ async def test_a_flood_is_announced_once_and_ends_the_agents_connections_while_t
 
 async def test_orders_that_no_market_takes_hold_back_only_their_agent(agents, monkeypatch):
     monkeypatch.setattr(queue_depth, "AGENT_MAX", 20)
-    monkeypatch.setattr(queue_depth, "LOOK_S", 0.001)
+    monkeypatch.setattr(queue_depth, "POLL_INTERVAL_S", 0.001)
     async with agents.admission_running():
         anna = await agents.in_turn("anna", range(60))
         bert = await agents.orders("bert", range(10))
@@ -230,7 +230,7 @@ async def test_orders_that_no_market_takes_hold_back_only_their_agent(agents, mo
 @requirement("queue.backpressure")
 async def test_the_queue_as_a_whole_has_a_limit_for_agents_and_new_room_is_noticed(agents, monkeypatch):
     monkeypatch.setattr(queue_depth, "TOTAL_MAX", 20)
-    monkeypatch.setattr(queue_depth, "LOOK_S", 0.02)
+    monkeypatch.setattr(queue_depth, "POLL_INTERVAL_S", 0.02)
     async with agents.admission_running():
         for agent in AGENTS:
             await agents.in_turn(agent, range(10))
@@ -238,7 +238,7 @@ async def test_the_queue_as_a_whole_has_a_limit_for_agents_and_new_room_is_notic
         report = await agents.reports("carl", [1])
         stored = sum(map(len, (await agents.queued()).values()))
         await agents.nc.jetstream().purge_stream(subjects.ORDERS)
-        await asyncio.sleep(10 * queue_depth.LOOK_S)
+        await asyncio.sleep(10 * queue_depth.POLL_INTERVAL_S)
         again = await agents.orders("carl", [99])
 
     assert codes(full) == {"queue_is_full": 1}

@@ -9,7 +9,7 @@ import pytest
 from superuser import superuser
 
 from econsim.adapters.jetstream import audit_log, provision
-from econsim.adapters.nats.connection import Outgoing, connect, publish_many, ready
+from econsim.adapters.nats.connection import Outgoing, connect, publish_many, synchronize
 from econsim.adapters.server.binary import find
 from econsim.adapters.server.embedded import EmbeddedServer
 
@@ -57,11 +57,11 @@ async def test_reads_from_a_sequence_and_only_the_subjects_asked_for(nc, run):
 async def test_the_newest_event_of_a_subject_is_one_request(nc, run):
     await publish_many(nc.jetstream(), events(run, range(3)))
 
-    newest = await audit_log.last(nc, f"system.clock.ticked.{run}")
+    newest = await audit_log.last_event(nc, f"system.clock.ticked.{run}")
 
     assert newest is not None
     assert newest.payload == b"2"
-    assert await audit_log.last(nc, f"system.clock.period_opened.{run}") is None
+    assert await audit_log.last_event(nc, f"system.clock.period_opened.{run}") is None
 
 
 async def test_a_role_answers_when_asked_in_the_newer_form_whether_it_keeps_up(tmp_path, run):
@@ -78,9 +78,9 @@ async def test_a_role_answers_when_asked_in_the_newer_form_whether_it_keeps_up(t
         await publish_many(client.jetstream(), events(run, range(6_000)))
         reader, asked = await connect(server.url, server.creds("clock"), "test-reader"), []
         await client.subscribe("$JS.FC.*.*.audit_log.>", cb=asked_for(asked))
-        await ready(client)
+        await synchronize(client)
         read = [int(event.payload) async for event in audit_log.read(reader, run)]
-        await ready(client)
+        await synchronize(client)
         await reader.close()
         await client.close()
 

@@ -15,10 +15,10 @@ from requirements import requirement
 from superuser import superuser
 
 from econsim.adapters.jetstream import provision
-from econsim.adapters.nats.connection import connect, ready, reliable_publish
-from econsim.adapters.server.child_processes import born
+from econsim.adapters.nats.connection import connect, reliable_publish, synchronize
+from econsim.adapters.server.child_processes import start_time
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.adapters.server.state_directory import running
+from econsim.adapters.server.state_directory import running_url
 from econsim.errors import SetupError
 
 pytestmark = pytest.mark.nats
@@ -104,11 +104,11 @@ async def test_ephemeral_data_is_thrown_away(tmp_path):
 
 
 async def test_others_find_it_while_it_runs(tmp_path):
-    assert running(tmp_path) is None
+    assert running_url(tmp_path) is None
     async with EmbeddedServer(tmp_path) as server:
-        assert running(tmp_path) == server.url
+        assert running_url(tmp_path) == server.url
         assert json.loads((tmp_path / "nats" / "server.json").read_text())["pid"] == server.pid
-    assert running(tmp_path) is None
+    assert running_url(tmp_path) is None
 
 
 async def test_two_servers_never_share_a_state_directory(tmp_path):
@@ -130,12 +130,12 @@ async def test_a_server_whose_owner_was_killed_makes_room(tmp_path):
     )
     await asyncio.to_thread(subprocess.run, [sys.executable, "-c", script], check=False, timeout=30)
     orphan = json.loads((tmp_path / "nats" / "server.json").read_text())["pid"]
-    assert born(orphan)
-    assert running(tmp_path) is None
+    assert start_time(orphan)
+    assert running_url(tmp_path) is None
 
     async with EmbeddedServer(tmp_path) as server:
-        assert running(tmp_path) == server.url
-        assert not born(orphan)
+        assert running_url(tmp_path) == server.url
+        assert not start_time(orphan)
 
 
 async def test_its_files_are_private(tmp_path):
@@ -164,7 +164,7 @@ async def test_a_role_may_not_speak_out_of_turn(server):
     # Without the guard of a client of ours, which refuses it before it is sent.
     observer = await nats.connect(server.url, user_credentials=str(server.creds("observer")), error_cb=tell)
     await observer.publish("market.cpu.trade_executed.run1", b"")
-    await ready(observer)
+    await synchronize(observer)
     await eventually(lambda: told)
     await observer.close()
 

@@ -6,7 +6,7 @@ import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
 
 from econsim import streams
-from econsim.adapters.jetstream.ordered_push import Deliveries
+from econsim.adapters.jetstream.ordered_push import OrderedPush
 from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.orders import Verb
@@ -34,7 +34,7 @@ SCENARIO = shortened("genesis", ticks=6)
     ],
 )
 async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypatch, subject, tick):
-    lost, hear = [], Deliveries.hear
+    lost, hear = [], OrderedPush.hear
 
     async def lose(self, message):
         """Lose each of these once."""
@@ -43,7 +43,7 @@ async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypat
         else:
             await hear(self, message)
 
-    monkeypatch.setattr(Deliveries, "hear", lose)
+    monkeypatch.setattr(OrderedPush, "hear", lose)
 
     events = await over_nats(server, SCENARIO, run)
 
@@ -52,7 +52,7 @@ async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypat
 
 
 async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(server, run, monkeypatch):
-    hear, answer, process = Deliveries.hear, host._answer, BatchRunner.process
+    hear, answer, process = OrderedPush.hear, host._answer, BatchRunner.process
     again, placed = [], []
 
     async def late(context, envelope, name, desk):
@@ -69,7 +69,7 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
         placed.extend(action.order_id for action in actions if action.verb in {Verb.BID, Verb.ASK})
         await process(self, actions, *rest)
 
-    monkeypatch.setattr(Deliveries, "hear", count)
+    monkeypatch.setattr(OrderedPush, "hear", count)
     monkeypatch.setattr(host, "_answer", late)
     monkeypatch.setattr(BatchRunner, "process", note)
     monkeypatch.setattr(streams, "BOOK_ACK_WAIT_S", 1)

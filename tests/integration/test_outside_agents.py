@@ -15,7 +15,7 @@ from econsim import subjects
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
-from econsim.adapters.nats.connection import ready
+from econsim.adapters.nats.connection import synchronize
 from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
 from econsim.agents.views import MarketDepth
@@ -233,7 +233,7 @@ async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
     anna, heard = live.externals["anna"], asyncio.Queue()
     for subject in ("market.price_update", "market.*.price_updated", "market.bid_accepted.*"):
         await anna.subscribe(subject, cb=heard.put)
-    await ready(anna)
+    await synchronize(anna)
 
     await live.economy("bert").place_bid("gpu", "1.01")
     await live.economy("anna").place_bid("gpu", "1.02")

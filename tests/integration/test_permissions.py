@@ -11,7 +11,7 @@ import pytest
 from requirements import requirement
 from typer.testing import CliRunner
 
-from econsim.adapters.nats.account_push import provisioning
+from econsim.adapters.nats.account_push import account_provisioner
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.checks.permissions.expected import PermissionMatrix, expected_matrix
 from econsim.checks.permissions.measure import measure, probe_server
@@ -19,8 +19,8 @@ from econsim.checks.permissions.page import differences, page
 from econsim.checks.permissions.probes import EXTERNAL, RUN, probes
 from econsim.cli import app
 from econsim.identity import trust_root
-from econsim.identity.agent_credentials import walls
-from econsim.identity.nats_jwt import Key, Role, account_jwt, creds, user_jwt
+from econsim.identity.agent_credentials import agent_claims
+from econsim.identity.nats_jwt import Key, KeyKind, account_jwt, creds, user_jwt
 from econsim.identity.roles import permissions
 
 pytestmark = pytest.mark.nats
@@ -38,9 +38,9 @@ def found():
 
 async def without_lists(server):
     """Return the creds file of an agent's user without lists of its own, in an account as agents have."""
-    account, user = Key(Role.ACCOUNT), Key(Role.USER)
-    claims = walls(server.trust, RUN, EXTERNAL)
-    async with provisioning(server.url, server.trust) as provisioner:
+    account, user = Key(KeyKind.ACCOUNT), Key(KeyKind.USER)
+    claims = agent_claims(server.trust, RUN, EXTERNAL)
+    async with account_provisioner(server.url, server.trust) as provisioner:
         await provisioner.push(
             [account_jwt(server.trust.operator, account.public, EXTERNAL, claims, issued=server.trust.now())]
         )

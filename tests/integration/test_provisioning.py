@@ -8,16 +8,16 @@ from types import SimpleNamespace
 import nats
 import pytest
 
-from econsim.adapters.nats.account_push import provisioning, rotate
-from econsim.adapters.nats.connection import connect, ready
-from econsim.adapters.nats.credential_renewal import LOOK_S
-from econsim.adapters.nats.revocations import owed
+from econsim.adapters.nats.account_push import account_provisioner, rotate
+from econsim.adapters.nats.connection import connect, synchronize
+from econsim.adapters.nats.credential_renewal import POLL_INTERVAL_S
+from econsim.adapters.nats.revocations import outstanding
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
 from econsim.checks.permissions.prober import probing
 from econsim.errors import NotFound, SetupError
-from econsim.identity.agent_credentials import mint, minted
-from econsim.identity.nats_jwt import Key, Role
+from econsim.identity.agent_credentials import each_account, mint
+from econsim.identity.nats_jwt import Key, KeyKind
 from econsim.identity.trust_root import SYSTEM_USER
 from econsim.runs.launch.agent_accounts import push_accounts, revoke, revoke_later
 from econsim.subjects import GET_BALANCE, TICKED
@@ -62,7 +62,7 @@ async def refused(server, creds):
 async def let_in(server, run, *agents, **life):
     """Make accounts the server knows; return them."""
     made = [mint(server.trust, run, agent, **life) for agent in agents]
-    async with provisioning(server.url, server.trust) as provisioner:
+    async with account_provisioner(server.url, server.trust) as provisioner:
         await provisioner.push(each.jwt() for each in made)
     return made
 
@@ -79,7 +79,7 @@ async def answers(nc, run):
         await message.respond(message.subject.encode())
 
     await nc.subscribe(GET_BALANCE.pattern(run=run), cb=answer)
-    await ready(nc)
+    await synchronize(nc)
 
 
 async def test_an_agent_with_only_its_creds_file_works_within_moments(server, nc, run) -> None:
@@ -142,18 +142,18 @@ async def test_revoked_an_agent_is_out_at_once_and_for_good(server, run, tmp_pat
     anna, bert = await let_in(server, run, "anna", "bert")
     kept = copied(anna.creds, tmp_path)
     async with plain(server, anna.creds) as line, plain(server, bert.creds) as other:
-        async with provisioning(server.url, server.trust) as provisioner, asyncio.timeout(30):
+        async with account_provisioner(server.url, server.trust) as provisioner, asyncio.timeout(30):
             await revoke(server.trust, provisioner, run, "anna")
             await line.gone.wait()
         await other.client.flush()
         assert not other.gone.is_set()
 
     assert await refused(server, kept)
-    assert [each.agent for each in minted(server.trust, run)] == ["bert"]
+    assert [each.agent for each in each_account(server.trust, run)] == ["bert"]
 
 
 async def test_who_has_no_account_cannot_be_revoked(server, run) -> None:
-    async with provisioning(server.url, server.trust) as provisioner:
+    async with account_provisioner(server.url, server.trust) as provisioner:
         with pytest.raises(NotFound, match="'anna' has no credentials"):
             await revoke(server.trust, provisioner, run, "anna")
 
@@ -161,7 +161,7 @@ async def test_who_has_no_account_cannot_be_revoked(server, run) -> None:
 async def test_let_in_again_an_agent_has_new_credentials_and_the_old_stay_out(server, run, tmp_path) -> None:
     (anna,) = await let_in(server, run, "anna")
     kept = copied(anna.creds, tmp_path)
-    async with provisioning(server.url, server.trust) as provisioner:
+    async with account_provisioner(server.url, server.trust) as provisioner:
         await revoke(server.trust, provisioner, run, "anna")
 
     (again,) = await let_in(server, run, "anna")
@@ -172,9 +172,9 @@ async def test_let_in_again_an_agent_has_new_credentials_and_the_old_stay_out(se
 
 async def test_an_account_of_another_operator_is_refused(server, run) -> None:
     forged = mint(server.trust, run, "eve")
-    stranger = SimpleNamespace(operator=Key(Role.OPERATOR), creds=server.trust.creds, now=server.trust.now)
+    stranger = SimpleNamespace(operator=Key(KeyKind.OPERATOR), creds=server.trust.creds, now=server.trust.now)
 
-    async with provisioning(server.url, stranger) as provisioner:
+    async with account_provisioner(server.url, stranger) as provisioner:
         with pytest.raises(SetupError, match="refused an account"):
             await provisioner.push([forged.jwt()[:-8] + "AAAAAAAA"])
         with pytest.raises(SetupError, match="refused an account"):
@@ -185,7 +185,7 @@ async def test_a_restarted_server_knows_who_was_let_in_and_who_was_thrown_out(tm
     async with EmbeddedServer(tmp_path) as server:
         anna, bert = await let_in(server, "run_1", "anna", "bert")
         kept = copied(bert.creds, tmp_path)
-        async with provisioning(server.url, server.trust) as provisioner:
+        async with account_provisioner(server.url, server.trust) as provisioner:
             await revoke(server.trust, provisioner, "run_1", "bert")
 
     async with EmbeddedServer(tmp_path) as server:
@@ -207,8 +207,8 @@ async def test_a_server_learns_on_starting_what_was_decided_while_none_ran(tmp_p
         known = [not await refused(server, each) for each in (anna.creds, kept)]
 
     assert known == [True, False]
-    assert [each.agent for each in minted(server.trust)] == ["anna"]
-    assert not owed(server.trust)
+    assert [each.agent for each in each_account(server.trust)] == ["anna"]
+    assert not outstanding(server.trust)
 
 
 async def test_rotation_ends_old_credentials_and_a_client_that_reads_its_file_goes_on(tmp_path) -> None:
@@ -221,7 +221,7 @@ async def test_rotation_ends_old_credentials_and_a_client_that_reads_its_file_go
             plain(server, kept[1]) as system,
             plain(server, anna.creds) as agent,
         ):
-            new = await rotate(server.url, server.trust, lambda _: None, overlap_s=3 * LOOK_S)
+            new = await rotate(server.url, server.trust, lambda _: None, overlap_s=3 * POLL_INTERVAL_S)
             async with asyncio.timeout(30):
                 await asyncio.gather(old.gone.wait(), system.gone.wait())
 
@@ -236,7 +236,7 @@ async def test_while_keys_are_rotated_old_and_new_credentials_work(tmp_path) -> 
     async with EmbeddedServer(tmp_path) as server:
         old = copied(server.creds("setup"), tmp_path)
         new = server.trust.rotated()
-        async with provisioning(server.url, new) as provisioner:
+        async with account_provisioner(server.url, new) as provisioner:
             await provisioner.push([new.accounts(beside=server.trust)[new.sim.public]])
 
         assert [await refused(server, each) for each in (old, new.creds("setup"))] == [False, False]

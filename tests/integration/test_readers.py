@@ -12,10 +12,10 @@ from superuser import superuser
 
 from econsim.adapters.jetstream import direct_get, provision, quota_table, run_reader
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
-from econsim.adapters.nats.connection import Outgoing, connect, publish_many, ready
+from econsim.adapters.nats.connection import Outgoing, connect, publish_many, synchronize
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.errors import NotAllowed
-from econsim.identity.roles import questions
+from econsim.identity.roles import reader_requests
 from econsim.ports import StoredEntry, Write
 from econsim.schemas.quota import QuotaUpdate
 
@@ -47,7 +47,7 @@ async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
 
     read = [StoredEntry(e.subject, e.payload, e.sequence) async for e in run_reader.history(observer, run)]
     assert read == [e async for e in store.history(run)]
-    shown = [(await quota_table.shown(observer, run, who)).max_publish_rate for who in ("alice", None)]
+    shown = [(await quota_table.read_quotas(observer, run, who)).max_publish_rate for who in ("alice", None)]
     assert shown == [7, QuotaUpdate.model_fields["max_publish_rate"].default or 100]
 
 
@@ -120,8 +120,8 @@ async def test_no_answer_is_sent_into_the_services_account(connect_as, nc, run, 
     await reader.publish(LOG, question, reply=f"_INBOX.{role}.kept")
     async with asyncio.timeout(30):
         while not kept:
-            await ready(reader)
-    await ready(nc)
+            await synchronize(reader)
+    await synchronize(nc)
 
     assert kept[0].data == b"0"
     assert not arrived
@@ -143,7 +143,7 @@ async def test_no_consumer_can_be_made(server, run, role):
         await client.publish(wide, b"")
     client.publish = type(client).publish.__get__(client)
     await client.publish(wide, json.dumps({"stream_name": "audit_log", "config": config}).encode())
-    await ready(client)
+    await synchronize(client)
     await client.close()
 
     assert len(refused) == 1
@@ -151,4 +151,6 @@ async def test_no_consumer_can_be_made(server, run, role):
 
 
 def test_the_questions_are_of_streams_and_of_nothing_wider():
-    assert all(question.startswith("$JS.API.DIRECT.GET.") and "*" not in question for question in questions())
+    assert all(
+        question.startswith("$JS.API.DIRECT.GET.") and "*" not in question for question in reader_requests()
+    )

@@ -15,7 +15,7 @@ from recomputed import discrepancies, log_of
 from econsim import subjects
 from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
-from econsim.adapters.jetstream.ordered_push import Deliveries
+from econsim.adapters.jetstream.ordered_push import OrderedPush
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
 from econsim.domain.agent.active_run import ActiveRun
@@ -94,14 +94,14 @@ async def worked(
     if not finishes:
         await hindered(nc, run.name)
     consumer = book_consumer(run.name, "cpu", random_name("test"))
-    deliveries, arrived = Deliveries(context.client, consumer.idle_heartbeat_s), asyncio.Semaphore(0)
+    deliveries, arrived = OrderedPush(context.client, consumer.idle_heartbeat_s), asyncio.Semaphore(0)
 
     async def hear(message: Msg) -> None:
         await deliveries.hear(message)
         arrived.release()
 
     heard = await context.client.subscribe(consumer.deliver_subject, cb=hear)
-    await provision.take_over(context.client, consumer)
+    await provision.recreate_consumer(context.client, consumer)
     for _ in range(commands):
         await arrived.acquire()
     worker = BookWorker(context, run, book, effects, deliveries, sequence=book.last_sequence)

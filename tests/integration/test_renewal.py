@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 from live_run import external_scenario, live_run
 
-from econsim.adapters.nats.account_push import provisioning, rotate
+from econsim.adapters.nats.account_push import account_provisioner, rotate
 from econsim.adapters.nats.connection import connect
-from econsim.adapters.nats.credential_renewal import LOOK_S, keep_current, persist
+from econsim.adapters.nats.credential_renewal import POLL_INTERVAL_S, keep_current, keep_trying
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
 from econsim.errors import SetupError
@@ -31,7 +31,7 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
             economy = live.economy("anna")
             before = await economy.place_bid("cpu", "0.5")
             rotating = asyncio.create_task(
-                rotate(server.url, server.trust, kept_where_they_are, overlap_s=10 * LOOK_S)
+                rotate(server.url, server.trust, kept_where_they_are, overlap_s=10 * POLL_INTERVAL_S)
             )
             during = []
             while not rotating.done():
@@ -54,8 +54,8 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
 async def too_early(server):
     """Replace the files well before the server hears of the new keys."""
     new = server.trust.rotated()
-    await asyncio.sleep(2.5 * LOOK_S)
-    async with provisioning(server.url, new) as provisioner:
+    await asyncio.sleep(2.5 * POLL_INTERVAL_S)
+    async with account_provisioner(server.url, new) as provisioner:
         await provisioner.push(new.accounts().values())
 
 
@@ -94,7 +94,7 @@ async def test_what_a_server_tells_before_it_hangs_up_is_a_lost_connection_and_n
         heard.append("told")
 
     client = SimpleNamespace(_process_err=told, _process_op_err=lost)
-    persist(client)
+    keep_trying(client)
     await client._process_err(error)
 
     assert heard == [outcome]

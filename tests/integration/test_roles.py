@@ -10,7 +10,7 @@ from faststream.nats.security import NatsCredentials
 from econsim.adapters.jetstream import audit_log, provision
 from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
-from econsim.adapters.nats.connection import connect, options, ready
+from econsim.adapters.nats.connection import connect, options, synchronize
 from econsim.ports import Write
 from econsim.streams import book_consumer
 from econsim.subjects import (
@@ -38,7 +38,7 @@ async def role(server, name):
     client = await connect(server.url, server.creds(name), name, tell)
     try:
         yield client
-        await ready(client)
+        await synchronize(client)
         assert refused == []
     finally:
         await client.close()
@@ -49,7 +49,7 @@ async def answering(client, subject, reply):
         await message.respond(reply)
 
     await client.subscribe(subject, cb=answer)
-    await ready(client)
+    await synchronize(client)
 
 
 async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
@@ -58,7 +58,7 @@ async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
     async with role(server, "market") as market:
         await market.subscribe(consumer.deliver_subject, cb=commands.put)
         assert await KeyLeases(market).acquire(f"{run}.cpu", "m1")
-        await provision.take_over(market, consumer)
+        await provision.recreate_consumer(market, consumer)
         command = await asyncio.wait_for(commands.get(), 20)
         await market.jetstream().publish(f"$KV.market_prices.cpu.{run}", b"7")
         await market.jetstream().publish(PRICE_UPDATED(resource="cpu", run=run), b"7")
@@ -103,7 +103,7 @@ async def test_a_service_of_the_framework_runs_with_the_roles_options(server, ru
 
     async with broker:
         await broker.start()
-        await ready(broker.connection)
+        await synchronize(broker.connection)
         reply = await nc.request(GET_BOOK(resource="cpu", run=run, agent="alice"), b"", timeout=20)
 
     assert reply.data == b"empty"

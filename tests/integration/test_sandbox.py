@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from requirements import requirement
 
-from econsim.adapters.nats.account_push import provisioning
+from econsim.adapters.nats.account_push import account_provisioner
 from econsim.agents.sandbox import bubblewrap
 from econsim.agents.sandbox.limits import MIB, MachineLimits
 from econsim.agents.sandbox.process import EndReason, Sandbox, SandboxResult
@@ -151,7 +151,7 @@ async def eventually(condition) -> None:
 @requirement("runtime.correlation_from_environment")
 async def test_it_asks_over_nats_as_itself(server, run, nc, place):
     found = mint(server.trust, run, "bob")
-    async with provisioning(server.url, server.trust) as provisioner:
+    async with account_provisioner(server.url, server.trust) as provisioner:
         await provisioner.push([found.jwt()])
 
     async def answer(message):

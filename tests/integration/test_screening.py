@@ -11,7 +11,7 @@ from live_run import external_scenario, live_run
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
-from econsim.adapters.nats.connection import ready
+from econsim.adapters.nats.connection import synchronize
 from econsim.schemas.quota import QuotaUpdate
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
@@ -60,7 +60,7 @@ async def heard_on(client, subject):
         heard.append(message)
 
     await client.subscribe(subject, cb=hear)
-    await ready(client)
+    await synchronize(client)
     return heard
 
 

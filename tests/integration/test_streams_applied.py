@@ -7,7 +7,7 @@ import pytest
 from requirements import requirement
 
 from econsim.adapters.jetstream import audit_log, provision, sources
-from econsim.adapters.nats.connection import ready
+from econsim.adapters.nats.connection import synchronize
 from econsim.errors import SetupError
 from econsim.schemas.stream import Source
 from econsim.streams import STREAMS, Stream, book_consumer
@@ -32,7 +32,7 @@ async def listening(nc, consumer):
             heard.append(message)
 
     await nc.subscribe(consumer.deliver_subject, cb=hear)
-    await ready(nc)
+    await synchronize(nc)
     return heard
 
 
@@ -57,7 +57,7 @@ async def test_the_server_reports_back_what_is_declared(nc, stream):
     info = await provision.request(nc, f"STREAM.INFO.{stream.name}")
 
     reported = {key: value for key, value in info["config"].items() if key != "metadata"}
-    declared = provision.declared(stream, 1)
+    declared = provision.stream_config(stream, 1)
 
     assert {k: v for k, v in reported.items() if v} == {k: v for k, v in declared.items() if v}
 
@@ -71,7 +71,7 @@ async def test_applying_twice_changes_nothing(nc):
 async def test_drift_is_shown_by_field_and_put_right(nc, run):
     stream = Stream(name=run, why="A stream.", subjects=(f"dead_letter_{run}",), max_age_s=600)
     await provision.apply(nc, streams=[stream])
-    drifted = provision.declared(stream, 1) | {"max_age": 300 * 10**9, "allow_rollup_hdrs": True}
+    drifted = provision.stream_config(stream, 1) | {"max_age": 300 * 10**9, "allow_rollup_hdrs": True}
     await provision.request(nc, f"STREAM.UPDATE.{run}", drifted)
 
     [change] = await provision.apply(nc, streams=[stream])
@@ -105,7 +105,7 @@ async def copies(nc, run):
     last = f"end-{uuid.uuid4().hex}"
     await nc.jetstream().publish(f"from-{run}.{last}", b"")
     for _ in range(1_500):
-        found = await provision.waiting(nc, run, ">")
+        found = await provision.subject_counts(nc, run, ">")
         if any(subject.endswith(last) for subject in found):
             return {subject: found[subject] for subject in found if ".end-" not in subject}
         await asyncio.sleep(0.02)
@@ -157,7 +157,7 @@ async def test_a_change_of_copying_that_was_interrupted_is_finished_by_the_next(
 
     info = await provision.request(nc, f"STREAM.INFO.{run}")
     with pytest.raises(RuntimeError):
-        await sources.exchange(ask, info, provision.declared(copying(run, "after")[1], 1))
+        await sources.exchange(ask, info, provision.stream_config(copying(run, "after")[1], 1))
     await provision.apply(nc, streams=copying(run, "after"))
     await events_of(nc, run, range(10, 12))
 
@@ -186,9 +186,13 @@ async def test_what_nobody_knows_how_far_it_was_copied_is_not_changed(nc, run):
 
     _, before = copying(run, "before")
     _, after = copying(run, "after")
-    info = {"config": provision.declared(before, 1), "state": {"first_seq": 41}, "sources": [{"name": run}]}
+    info = {
+        "config": provision.stream_config(before, 1),
+        "state": {"first_seq": 41},
+        "sources": [{"name": run}],
+    }
 
-    told = await sources.why_not(ask, info, provision.declared(after, 1))
+    told = await sources.exchange_obstacle(ask, info, provision.stream_config(after, 1))
 
     assert told.startswith(f"nobody knows how much of {run}-from it copied")
 
@@ -225,11 +229,11 @@ async def test_nobody_can_empty_the_log(nc):
 async def test_who_takes_a_book_over_hears_every_open_command_in_order_and_the_one_before_nothing(nc, run):
     first, second = [await listening(nc, book_consumer(run, "cpu", holder)) for holder in ("w1", "w2")]
     await publish_orders(nc, run, range(5))
-    await provision.take_over(nc, book_consumer(run, "cpu", "w1"))
+    await provision.recreate_consumer(nc, book_consumer(run, "cpu", "w1"))
     await eventually(lambda: len(first) == 5)
     await first[0].ack_sync()
 
-    await provision.take_over(nc, book_consumer(run, "cpu", "w2"))
+    await provision.recreate_consumer(nc, book_consumer(run, "cpu", "w2"))
     await publish_orders(nc, run, range(5, 7))
     await eventually(lambda: len(second) == 6)
 

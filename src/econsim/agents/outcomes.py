@@ -16,7 +16,7 @@ from nats.aio.subscription import Subscription
 from pydantic import TypeAdapter, ValidationError
 
 from econsim import subjects
-from econsim.adapters.nats.connection import ready
+from econsim.adapters.nats.connection import synchronize
 from econsim.agents.views import credits_of
 from econsim.errors import Unavailable
 from econsim.identity.agent_account import short_pattern
@@ -101,7 +101,7 @@ class Outcomes:
         """Subscribe to outcomes; idempotent."""
         if not self._subscriptions:
             self._subscriptions = [await self._client.subscribe(p, cb=self._receive) for p in self._patterns]
-            await ready(self._client)
+            await synchronize(self._client)
 
     async def stop(self) -> None:
         """Unsubscribe."""

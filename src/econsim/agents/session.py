@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.nats.rpc import NO_SERVICE
 from econsim.adapters.server import state_directory
 from econsim.agents.channel import AgentChannel
@@ -145,7 +145,7 @@ class _Ticks:
         subscriptions = [
             await self._client.subscribe(subject, cb=callback) for subject, callback in callbacks.items()
         ]
-        await ready(self._client)
+        await synchronize(self._client)
         try:
             yield
         finally:
@@ -241,7 +241,7 @@ async def _server_and_creds(config: Settings, run: str, agent: str, end: float) 
     path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
     server_end, warned = min(end, time.monotonic() + SERVER_WAIT_S), False
     while True:
-        url = config.nats or state_directory.running(config.state)
+        url = config.nats or state_directory.running_url(config.state)
         if not url and not warned:
             _log.warning("%s; waiting %g s for one that is being started", NO_SERVER, SERVER_WAIT_S)
             warned = True

@@ -117,18 +117,18 @@ def list_(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from econsim.adapters.nats.revocations import owed
-    from econsim.identity.agent_credentials import minted
+    from econsim.adapters.nats.revocations import outstanding
+    from econsim.identity.agent_credentials import each_account
     from econsim.report.tables import print_table
 
     trust = existing_trust(settings_of(context))
     table = Table(box=SIMPLE_HEAD)
     for heading in ("run", "agent", "until", "account"):
         table.add_column(heading, no_wrap=True)
-    for found in minted(trust, run or "*"):
+    for found in each_account(trust, run or "*"):
         until = f"[dim]{_expiry(found)}, expired[/dim]" if found.expired(trust.now()) else _expiry(found)
         table.add_row(found.run, found.agent, until, found.account)
-    for each in owed(trust):
+    for each in outstanding(trust):
         if run in (None, each.run):
             table.add_row(each.run, each.agent, f"[yellow]revoked: {each.progress()}[/yellow]", each.account)
     print_table(console(), table)
@@ -177,10 +177,10 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     from contextlib import suppress
 
     from econsim.adapters.clock import unix_seconds
-    from econsim.adapters.nats.account_push import provisioning
-    from econsim.adapters.nats.revocations import settle
+    from econsim.adapters.nats.account_push import account_provisioner
+    from econsim.adapters.nats.revocations import push_outstanding
     from econsim.errors import NotFound
-    from econsim.identity.agent_credentials import find, mint
+    from econsim.identity.agent_credentials import find_account, mint
     from econsim.identity.roles import OBSERVER
     from econsim.identity.trust_root import Trust
     from econsim.runs.launch.agent_accounts import revoke_later
@@ -191,14 +191,14 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     trust = Trust.open(config.state, unix_seconds)
     # Noted first: if no server can be told now, the next one is, and the old credentials do not come back.
     with suppress(NotFound):
-        revoke_later(trust, find(trust, run, name))
+        revoke_later(trust, find_account(trust, run, name))
     found = mint(trust, run, name, life_s)
     url = _url(config)
     if not url:
         way = f"`econsim run SCENARIO --name {run} --external {name}`"
         return found, "no server runs here: the next one will know it", f"no run is open here: {way} opens it"
-    async with provisioning(url, trust) as provisioner:
-        await settle(trust, provisioner)
+    async with account_provisioner(url, trust) as provisioner:
+        await push_outstanding(trust, provisioner)
         await provisioner.push([found.jwt()])
     told = TellTrust(run=run, who=name, change="agent_let_in")
     how = f"the server at {url} knows it{await audit_remark(trust, url, told)}"
@@ -206,8 +206,8 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:
-    from econsim.adapters.nats.account_push import provisioning
-    from econsim.identity.agent_credentials import find
+    from econsim.adapters.nats.account_push import account_provisioner
+    from econsim.identity.agent_credentials import find_account
     from econsim.runs.launch.agent_accounts import revoke as taken_away
     from econsim.runs.launch.agent_accounts import revoke_later
     from econsim.runs.launch.key_audit import audit_remark
@@ -215,9 +215,9 @@ async def _revoke(config: Settings, run: str, name: str) -> str:
 
     trust, url = existing_trust(config), _url(config)
     if not url:
-        revoke_later(trust, find(trust, run, name))
+        revoke_later(trust, find_account(trust, run, name))
         return "no server runs here: the next one will not know it"
-    async with provisioning(url, trust) as provisioner:
+    async with account_provisioner(url, trust) as provisioner:
         left = await taken_away(trust, provisioner, run, name)
     told = TellTrust(run=run, who=name, change="agent_thrown_out")
     how = f"the server at {url} has ended its connections"
@@ -246,4 +246,4 @@ async def _watch(config: Settings) -> None:
 def _url(config: Settings) -> str | None:
     from econsim.adapters.server import state_directory
 
-    return config.nats or state_directory.running(config.state)
+    return config.nats or state_directory.running_url(config.state)

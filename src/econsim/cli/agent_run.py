@@ -189,7 +189,7 @@ def _server(config: Settings) -> str:
     from econsim.adapters.server import state_directory
     from econsim.errors import SetupError
 
-    url = config.nats or state_directory.running(config.state)
+    url = config.nats or state_directory.running_url(config.state)
     if url is None:
         message = f"no server runs on {config.state}; start one with `econsim up`, or name one with --nats"
         raise SetupError(message)

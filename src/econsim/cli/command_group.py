@@ -167,11 +167,11 @@ def report_path(config: Settings, run: str, named: Path | None, option: str) -> 
 
     Raises SetupError, naming the option that asks for another place, if it cannot be written.
     """
-    from econsim.identity.private_files import closed
+    from econsim.identity.private_files import private_files
 
     path = named or config.state / "runs" / run / "report.html"
     try:
-        with nullcontext() if named else closed(path.parent):
+        with nullcontext() if named else private_files(path.parent):
             yield path
     except OSError as error:
         message = f"cannot write {path}: {error.strerror}; choose another place with {option}"

@@ -36,7 +36,7 @@ async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIter
     """
     from econsim.adapters.server import state_directory
 
-    url = config.nats or state_directory.running(config.state)
+    url = config.nats or state_directory.running_url(config.state)
     if url is not None:
         async with _client(url, _creds_of(config, role), role) as client:
             yield client

@@ -24,7 +24,7 @@ from econsim.errors import Refused
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from econsim.adapters.jetstream.dead_letters import Letter
+    from econsim.adapters.jetstream.dead_letters import DeadLetter
     from econsim.config import Settings
     from econsim.schemas.admin import DropLetter, LetterDone, RetryLetter
     from econsim.schemas.subject import Subject
@@ -88,7 +88,7 @@ class LetterFilter:
     code: str | None = None
     """Only those with this reason."""
 
-    def fits(self, letter: Letter) -> bool:
+    def fits(self, letter: DeadLetter) -> bool:
         """Tell whether a letter is among those meant."""
         return (
             (not self.sequences or letter.sequence in self.sequences)
@@ -209,12 +209,12 @@ async def _list(config: Settings, choice: LetterFilter) -> None:
 
 
 async def _show(config: Settings, sequence: int) -> None:
-    from econsim.adapters.jetstream.dead_letters import letters, no_letter
+    from econsim.adapters.jetstream.dead_letters import each_dead_letter, no_dead_letter
 
-    async with connect_to_server(config) as client, aclosing(letters(client, sequence)) as following:
+    async with connect_to_server(config) as client, aclosing(each_dead_letter(client, sequence)) as following:
         found = await anext(following, None)
     if found is None or found.sequence != sequence:
-        raise no_letter(sequence)
+        raise no_dead_letter(sequence)
     console().print(letter_text(found), markup=False, soft_wrap=True)
 
 
@@ -249,14 +249,14 @@ async def _one(commander: OperatorConnection, subject: Subject, request: RetryLe
     return True
 
 
-async def _matching_letters(client: Client, choice: LetterFilter) -> list[Letter]:
-    from econsim.adapters.jetstream.dead_letters import letters
+async def _matching_letters(client: Client, choice: LetterFilter) -> list[DeadLetter]:
+    from econsim.adapters.jetstream.dead_letters import each_dead_letter
     from econsim.cli.run_log import LAST, resolve
 
     # Any other name is taken as it is: letters are also about runs that never were.
     if choice.run == LAST:
         choice = replace(choice, run=await resolve(client, LAST))
-    async with aclosing(letters(client)) as found:
+    async with aclosing(each_dead_letter(client)) as found:
         return [letter async for letter in found if choice.fits(letter)]
 
 
@@ -267,7 +267,7 @@ def outcome_line(done: LetterDone) -> str:
     return f"letter {done.sequence} went back to {printable(done.subject)}: message {done.stored} of {done.stream}"
 
 
-def letter_text(letter: Letter) -> str:
+def letter_text(letter: DeadLetter) -> str:
     """Return all of a letter that a terminal may see."""
     lines = [
         f"letter    {letter.sequence}",

@@ -72,13 +72,13 @@ def experiment(
         return
     from econsim.evaluation.experiments import catalogue
     from econsim.evaluation.experiments.page import PAGE, PICTURE, write
-    from econsim.identity.private_files import closed
+    from econsim.identity.private_files import private_files
 
     wanted = catalogue.find(name)
     outcome = _run_experiment(wanted.quick() if quick else wanted, processes, command_line(context))
     # Of its own, so that a quick look never takes the place of the numbers at full size.
     directory = settings_of(context).state / "experiments" / (f"{name}-quick" if quick else name)
-    with closed(directory):
+    with private_files(directory):
         write(outcome, directory)
     if image:
         image.parent.mkdir(parents=True, exist_ok=True)

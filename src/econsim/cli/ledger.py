@@ -56,7 +56,7 @@ async def _verify(config: Settings, run: str) -> None:
 
 async def _books(config: Settings, run: str) -> tuple[str, StoredLedger, list[Gap]]:
     from econsim.adapters.jetstream.run_reader import history
-    from econsim.adapters.jetstream.state_store import logged_as
+    from econsim.adapters.jetstream.state_store import digest_subject
     from econsim.cli.run_log import resolve
     from econsim.ports import StoredEntry
     from econsim.services.ledger.stored import StoredLedger
@@ -66,7 +66,7 @@ async def _books(config: Settings, run: str) -> tuple[str, StoredLedger, list[Ga
     async with connect_to_server(config) as client:
         name = await resolve(client, run)
         async for stored in history(client, name, gaps):
-            if stored.changed_as(logged_as(stored.subject)):
+            if stored.changed_as(digest_subject(stored.subject)):
                 message = f"{stored.subject} at revision {stored.sequence} is not what was sent"
                 raise CorruptJournal(message)
             books.fold(StoredEntry(stored.subject, stored.payload, stored.sequence))

@@ -86,14 +86,14 @@ def quota_update(limits: list[str]) -> QuotaUpdate:
 
 
 async def _show(config: Settings, run: str, agent: str | None) -> None:
-    from econsim.adapters.jetstream.quota_table import shown
+    from econsim.adapters.jetstream.quota_table import read_quotas
     from econsim.cli.run_log import require_agent, resolve
 
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
         if agent:
             await require_agent(client, name, agent)
-        quotas = await shown(client, name, agent)
+        quotas = await read_quotas(client, name, agent)
     _print(name, agent, quotas)
 
 

@@ -23,7 +23,7 @@ from econsim.streams import AUDIT_LOG
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
-    from econsim.adapters.jetstream.direct_get import Stored
+    from econsim.adapters.jetstream.direct_get import StoredMessage
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.domain.audit.facts import Record
 
@@ -94,7 +94,7 @@ async def list_runs(client: Client) -> RunList:
     return found
 
 
-async def _add(client: Client, found: RunList, opening: Stored) -> None:
+async def _add(client: Client, found: RunList, opening: StoredMessage) -> None:
     run = fields(opening.subject).run
     try:
         name = str(verified_record(opening).data["scenario"]["name"])
@@ -114,7 +114,7 @@ async def _add(client: Client, found: RunList, opening: Stored) -> None:
         found.damage.append(f"run {run!r}: {missing}; `econsim ledger verify {run}` names everything")
 
 
-async def _add_without_opening(client: Client, found: RunList, run: str, left: Stored) -> None:
+async def _add_without_opening(client: Client, found: RunList, run: str, left: StoredMessage) -> None:
     """Tell of a run without opening: too old, or damaged."""
     old = retention_end(left.stored_at) < SystemClock().now()[:10]
     if not old:
@@ -145,10 +145,10 @@ async def _stopped(client: Client, run: str) -> bool:
 async def _missing_entries(client: Client, run: str) -> str:
     """Return which of the ledger's entries the log lacks, if any; those made just now are waited for."""
     made = await run_reader.journal_head(client, run)
-    copied = await run_reader.copied_head(client, run)
+    copied = await run_reader.journal_copy_head(client, run)
     for _ in range(int(CATCH_UP_S / POLL_INTERVAL_S)):
         if copied >= made:
             return ""
         await asyncio.sleep(POLL_INTERVAL_S)
-        copied = await run_reader.copied_head(client, run)
+        copied = await run_reader.journal_copy_head(client, run)
     return f"the ledger's entries after {copied:,} are missing, up to {made:,}"

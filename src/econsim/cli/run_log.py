@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
-from econsim.adapters.jetstream.direct_get import Stored
+from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.cli.nearest import name_suggestion
 from econsim.domain.agent.population import population
 from econsim.domain.audit.causality import UNCAUSED_TYPES
@@ -221,7 +221,7 @@ class RunLog:
         begins = f"begins at {oldest.stored_at[:19]}" if oldest else "is empty"
         return f"the log, which keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days, {begins}"
 
-    def _taken(self, event: Stored) -> Iterator[Record]:
+    def _taken(self, event: StoredMessage) -> Iterator[Record]:
         """Yield the event as a record; nothing for one that repeats another, or cannot be read."""
         self._newest = event.sequence
         try:
@@ -240,7 +240,7 @@ class RunLog:
             yield entry
 
 
-def verified_record(event: Stored) -> Record:
+def verified_record(event: StoredMessage) -> Record:
     """Return a record of the log; raises InvalidMessage for one that is no event, or was changed after it was sent."""
     if event.changed:
         message = f"the record on {event.subject!r} is not what was sent: its digest differs"

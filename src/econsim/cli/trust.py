@@ -128,7 +128,7 @@ def _show(found: Trust) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from econsim.identity.agent_credentials import minted
+    from econsim.identity.agent_credentials import each_account
     from econsim.identity.roles import READERS, ROLES, SERVICES, SIM
     from econsim.report.tables import print_table
 
@@ -145,7 +145,7 @@ def _show(found: Trust) -> None:
             role, f"role of {ROLES[role].account}: {what}", key.public, escape(str(found.creds(role)))
         )
     print_table(console(), table)
-    agents = list(minted(found))
+    agents = list(each_account(found))
     live = sum(not each.expired(found.now()) for each in agents)
     say(f"{live} agents have accounts ({len(agents) - live} expired); `econsim agent list` shows them")
 
@@ -153,16 +153,16 @@ def _show(found: Trust) -> None:
 async def _rotate(config: Settings) -> str:
     from econsim.adapters.nats.account_push import rotate as replaced
     from econsim.adapters.server import state_directory
-    from econsim.identity.deployment_layout import hand_out_again
+    from econsim.identity.deployment_layout import rewrite_layout
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
     old = open_trust(config)
-    url = config.nats or state_directory.running(config.state)
+    url = config.nats or state_directory.running_url(config.state)
     if not url:
-        hand_out_again(old.rotated(), config.state)
+        rewrite_layout(old.rotated(), config.state)
         return "no server runs here: the next one starts with them"
-    new = await replaced(url, old, lambda new: hand_out_again(new, config.state))
+    new = await replaced(url, old, lambda new: rewrite_layout(new, config.state))
     return f"the server at {url} takes no others{await audit_remark(new, url, TellTrust(change='keys_replaced'))}"
 
 
@@ -172,6 +172,6 @@ async def _audit_grant(config: Settings, found: Trust, name: str, roles: list[st
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
-    if url := config.nats or state_directory.running(config.state):
+    if url := config.nats or state_directory.running_url(config.state):
         granted = TellTrust(who=name, change="role_granted", reason=", ".join(roles))
         say(f"{name} is let in at {url}{await audit_remark(found, url, granted)}")

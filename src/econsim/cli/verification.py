@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rich.markup import escape
 
 from econsim.adapters.jetstream.run_reader import events, history
-from econsim.adapters.jetstream.state_store import logged_as
+from econsim.adapters.jetstream.state_store import digest_subject
 from econsim.cli.connect import connect_to_server
 from econsim.cli.run_log import resolve
 from econsim.domain.audit.envelope import DIGEST
@@ -20,7 +20,7 @@ from econsim.runs.retention import stored_hash
 from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
-    from econsim.adapters.jetstream.direct_get import Stored
+    from econsim.adapters.jetstream.direct_get import StoredMessage
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.config import Settings
     from econsim.domain.verification.run import RunReport
@@ -60,7 +60,7 @@ async def verify_run(config: Settings, run: str) -> RunVerification:
         checks = RunChecks(name, fold)
         # The bucket first: the log gets its entries a moment later, and is to have every one of these.
         async for each in history(client, name, in_bucket):
-            checks.add_bucket_record(_stored_record(each, logged_as(each.subject)))
+            checks.add_bucket_record(_stored_record(each, digest_subject(each.subject)))
         async for each in events(client, name, gaps=in_log):
             checks.add_log_record(_stored_record(each))
     for gaps, where in ((in_log, PLACE_IN_LOG), (in_bucket, PLACE_IN_BUCKET)):
@@ -105,5 +105,5 @@ def verification_lines(found: RunVerification) -> list[str]:
     return lines + ([f"  … and {hidden:,} more"] if hidden else [])
 
 
-def _stored_record(stored: Stored, known_as: str = "") -> StoredRecord:
+def _stored_record(stored: StoredMessage, known_as: str = "") -> StoredRecord:
     return StoredRecord(stored.sequence, stored.subject, stored.payload, stored.headers.get(DIGEST), known_as)

@@ -87,11 +87,11 @@ class Grant:
         return _PLACE.sub(lambda place: agent if place[1] == "agent" else "*", self.short)
 
 
-def _granted(row: Subject) -> Grant:
+def _grant(row: Subject) -> Grant:
     return Grant(row.template, row.short, row.kind in _ASKED)
 
 
-def _stored(stream: str, key: str, short: str) -> Grant:
+def _key_grant(stream: str, key: str, short: str) -> Grant:
     """Return the reading of one key: a direct get by subject, the one part of JetStream's API agents reach."""
     return Grant(f"$JS.API.DIRECT.GET.{bucket(stream)}.$KV.{stream}.{key}", short, asked=True)
 
@@ -102,16 +102,16 @@ def _newest(row: Subject, short: str) -> Grant:
 
 
 GRANTS: Final = (
-    *(_granted(row) for row in TABLE if row.short and row.kind in (*_ASKED, *_HEARD)),
-    *(_stored("agent_state", f"{{run}}.{{agent}}.{key}", f"state.{key}") for key in STATE_KEYS),
-    _stored("market_prices", "{resource}.{run}", PRICE_KEY),
+    *(_grant(row) for row in TABLE if row.short and row.kind in (*_ASKED, *_HEARD)),
+    *(_key_grant("agent_state", f"{{run}}.{{agent}}.{key}", f"state.{key}") for key in STATE_KEYS),
+    _key_grant("market_prices", "{resource}.{run}", PRICE_KEY),
     _newest(TICKED, NEWEST_TICK),
     _newest(CYCLE_COMPLETED, ANSWERED),
     _newest(RUN_CLOSED, CLOSED),
 )
 """Everything an agent may do."""
 
-_BY_ROW: Final = {row: _granted(row) for row in TABLE if row.short}
+_BY_ROW: Final = {row: _grant(row) for row in TABLE if row.short}
 
 
 def short_name(row: Subject, agent: str, **places: str) -> str:
@@ -126,7 +126,7 @@ def short_pattern(row: Subject, agent: str) -> str:
     return _BY_ROW[row].heard_as(agent)
 
 
-UNLISTED: Final = {"pub": {}, "sub": {"deny": [*NO_GROUPS]}}
+DEFAULT_PERMISSIONS: Final = {"pub": {}, "sub": {"deny": [*NO_GROUPS]}}
 """What a user of an agent's account without lists of its own may do: all there is in the account, in no queue group.
 
 Agents of a run import the same broadcasts; a group of one name in several accounts would share them out.
@@ -165,13 +165,13 @@ def permissions(agent: str) -> dict[str, dict[str, list[str]]]:
     """Return the publish and subscribe lists of the agent's user: a mistake is then told at once, not lost."""
     token(agent, "agent")
     return {
-        "pub": {"allow": _sorted(grant.heard_as(agent) for grant in GRANTS if grant.asked)},
+        "pub": {"allow": _unique(grant.heard_as(agent) for grant in GRANTS if grant.asked)},
         "sub": {
-            "allow": _sorted([f"{INBOX}.>", *(g.heard_as(agent) for g in GRANTS if not g.asked)]),
+            "allow": _unique([f"{INBOX}.>", *(g.heard_as(agent) for g in GRANTS if not g.asked)]),
             "deny": [*NO_GROUPS],
         },
     }
 
 
-def _sorted(patterns: Iterable[str]) -> list[str]:
+def _unique(patterns: Iterable[str]) -> list[str]:
     return sorted({*patterns})

@@ -19,16 +19,16 @@ from typing import Final
 from econsim.errors import NotFound, SetupError
 from econsim.identity.agent_account import (
     CONNECTIONS_MAX,
+    DEFAULT_PERMISSIONS,
     IMPORTS_MAX,
     PAYLOAD_BYTES_MAX,
     SUBSCRIPTIONS_MAX,
-    UNLISTED,
     imports,
     permissions,
 )
-from econsim.identity.nats_jwt import Key, Role, account_jwt, creds, identity, user_jwt, walled
+from econsim.identity.nats_jwt import Key, KeyKind, account_jwt, agent_limits, creds, user_claims, user_jwt
 from econsim.identity.private_files import private_directory, write
-from econsim.identity.trust_root import Trust, locked
+from econsim.identity.trust_root import Trust, lock
 from econsim.schemas.subject import token
 
 LIFE_S: Final = 86_400
@@ -73,8 +73,8 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
     One it had before is replaced; the server still knows it until told. Raises InvalidSubject for names that
     are no subject tokens, SetupError if the files cannot be written.
     """
-    claims = walls(trust, run, agent)
-    account, user, expires = Key(Role.ACCOUNT), Key(Role.USER), trust.now() + life_s
+    claims = agent_claims(trust, run, agent)
+    account, user, expires = Key(KeyKind.ACCOUNT), Key(KeyKind.USER), trust.now() + life_s
     directory = _home(trust) / run
     path = directory / f"{agent}.creds"
     account_claims = account_jwt(
@@ -84,7 +84,7 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
     try:
         for each in (_home(trust), directory):
             private_directory(each)
-        with locked(trust.directory / "lock"):
+        with lock(trust.directory / "lock"):
             write(path.with_suffix(".jwt"), account_claims)
             write(path, creds(jwt, user.seed))
             path.with_suffix(".out").unlink(missing_ok=True)
@@ -94,26 +94,26 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
     return AgentCreds(run, agent, account.public, expires, path)
 
 
-def walls(trust: Trust, run: str, agent: str) -> dict[str, object]:
+def agent_claims(trust: Trust, run: str, agent: str) -> dict[str, object]:
     """Return what an agent's account holds by itself, whatever its users' lists say: limits, imports, defaults.
 
     Raises InvalidSubject for names that are no subject tokens.
     """
     found = imports(run, agent, trust.sim.public)
-    return {"limits": walled(LIMITS), "imports": found, "default_permissions": UNLISTED}
+    return {"limits": agent_limits(LIMITS), "imports": found, "default_permissions": DEFAULT_PERMISSIONS}
 
 
-def minted(trust: Trust, run: str = "*") -> Iterator[AgentCreds]:
+def each_account(trust: Trust, run: str = "*") -> Iterator[AgentCreds]:
     """Yield the accounts there are, of all runs or of one, by run and name; those that ended included."""
     for path in sorted(_home(trust).glob(f"{run}/*.creds")):
-        said = identity(path.read_text())
+        said = user_claims(path.read_text())
         yield AgentCreds(path.parent.name, path.stem, said.account, said.expires or 0, path)
 
 
-def find(trust: Trust, run: str, agent: str) -> AgentCreds:
+def find_account(trust: Trust, run: str, agent: str) -> AgentCreds:
     """Return an agent's account; raises NotFound, InvalidSubject for a run that is no name but a pattern of many."""
     token(run, "run")
-    for found in minted(trust, run):
+    for found in each_account(trust, run):
         if found.agent == agent:
             return found
     message = (
@@ -122,18 +122,18 @@ def find(trust: Trust, run: str, agent: str) -> AgentCreds:
     raise NotFound(message, code="agent_has_no_credentials")
 
 
-def throw_out(found: AgentCreds) -> None:
+def suspend_account(found: AgentCreds) -> None:
     """Remove an account's files, and note that opening its run again must not let the agent in."""
     write(found.creds.with_suffix(".out"), "")
-    forget(found)
+    delete_account(found)
 
 
-def thrown_out(trust: Trust, run: str) -> set[str]:
+def suspended_agents(trust: Trust, run: str) -> set[str]:
     """Return the agents that were thrown out of a run and not let in again."""
     return {path.stem for path in (_home(trust) / token(run, "run")).glob("*.out")}
 
 
-def forget(found: AgentCreds) -> None:
+def delete_account(found: AgentCreds) -> None:
     """Remove an account's files; it is gone for good, for the key that signed its user is."""
     found.creds.unlink(missing_ok=True)
     found.creds.with_suffix(".jwt").unlink(missing_ok=True)

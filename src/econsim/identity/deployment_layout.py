@@ -17,7 +17,7 @@ from typing import Final
 
 from econsim.identity.private_files import private_directory, write
 from econsim.identity.roles import ROLES
-from econsim.identity.server_config import unquoted
+from econsim.identity.server_config import unquote
 from econsim.identity.trust_root import Trust
 
 _RESOLVER: Final = re.compile(r'dir: ("(?:[^"\\]|\\.)*")')
@@ -43,10 +43,10 @@ def write_layout(trust: Trust, directory: Path, resolver: Path) -> list[Path]:
     return files
 
 
-def hand_out_again(trust: Trust, directory: Path) -> None:
+def rewrite_layout(trust: Trust, directory: Path) -> None:
     """Write a layout anew after a rotation; nothing happens where none was laid out."""
     config = directory / "server" / "trust.conf"
     if config.exists():
         resolver = _RESOLVER.search(os.fsdecode(config.read_bytes()))
         assert resolver is not None, "a layout names its resolver"
-        write_layout(trust, directory, unquoted(resolver[1]))
+        write_layout(trust, directory, unquote(resolver[1]))

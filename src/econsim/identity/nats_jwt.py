@@ -45,7 +45,7 @@ _JETSTREAM_UNLIMITED: Final = {
 }
 
 
-class Role(IntEnum):
+class KeyKind(IntEnum):
     """What a key stands for; the value is the prefix byte that makes its first letter O, A or U."""
 
     OPERATOR = 14 << 3
@@ -56,13 +56,13 @@ class Role(IntEnum):
 class Key:
     """An nkey: an Ed25519 pair with the role in its first letter."""
 
-    def __init__(self, role: Role, raw: bytes = b"") -> None:
+    def __init__(self, role: KeyKind, raw: bytes = b"") -> None:
         """Make a key from 32 secret bytes, or a new random one."""
         raw = raw or os.urandom(32)
         self._signing = nacl.signing.SigningKey(raw)
         head = bytes([_SEED_PREFIX | (role >> 5), (role & 31) << 3])
-        self.seed: Final = _checked(head + raw)
-        self.public: Final = _checked(bytes([role]) + bytes(self._signing.verify_key))
+        self.seed: Final = _with_checksum(head + raw)
+        self.public: Final = _with_checksum(bytes([role]) + bytes(self._signing.verify_key))
 
     @classmethod
     def from_seed(cls, seed: str) -> Key:
@@ -75,7 +75,7 @@ class Key:
         if len(data) != 36 or struct.unpack("<H", data[-2:])[0] != binascii.crc_hqx(data[:-2], 0):
             message = "a key seed is damaged; restore the trust directory from a copy or start a new one"
             raise SetupError(message)
-        return cls(Role((data[0] & 7) << 5 | data[1] >> 3), data[2:34])
+        return cls(KeyKind((data[0] & 7) << 5 | data[1] >> 3), data[2:34])
 
     def sign(self, data: bytes) -> bytes:
         """Return the Ed25519 signature."""
@@ -97,19 +97,19 @@ def account_jwt(  # noqa: PLR0913 - a claim each
     issued: int,
     expires: int | None = None,
 ) -> str:
-    """Sign an account; `claims` are its limits (`unlimited`, `walled`), signing keys, exports, imports, revocations.
+    """Sign an account; `claims` are its limits (`service_limits`, `agent_limits`), signing keys, exports, imports, revocations.
 
     It ends at `expires`, seconds since 1970; never without.
     """
     return _encode(operator, account, name, {"type": "account", **claims}, issued=issued, expires=expires)
 
 
-def unlimited(*, jetstream: bool) -> dict[str, object]:
+def service_limits(*, jetstream: bool) -> dict[str, object]:
     """Return the limits of an account of ours: none, with or without JetStream."""
     return {**_UNLIMITED, **(_JETSTREAM_UNLIMITED if jetstream else {})}
 
 
-def walled(limits: Mapping[str, int]) -> dict[str, object]:
+def agent_limits(limits: Mapping[str, int]) -> dict[str, object]:
     """Return the limits of an account of others: no JetStream, no exports, no servers of its own, and `limits`.
 
     Those are named as the server does: `conn` and `subs` are counts, `payload` is in bytes, `imports` a count.
@@ -167,7 +167,7 @@ def creds(jwt: str, seed: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class UserClaims:
     """What a creds file says of its user; the server checks it, a client only goes by it."""
 
     name: str
@@ -182,7 +182,7 @@ class Identity:
     """Seconds since 1970; none for a user that does not expire."""
 
 
-def identity(text: str) -> Identity:
+def user_claims(text: str) -> UserClaims:
     """Read a creds file's text, or a bare JWT; raises SetupError if it holds no user."""
     try:
         claims = _claims(text)
@@ -190,13 +190,13 @@ def identity(text: str) -> Identity:
         tags = [str(tag) for tag in nats.get("tags", ()) if str(tag).startswith(_ROLE_TAG)]
         role = tags[0].removeprefix(_ROLE_TAG) if tags else ""
         account = nats.get("issuer_account") or claims["iss"]
-        return Identity(str(claims["name"]), str(claims["sub"]), str(account), role, claims.get("exp"))
+        return UserClaims(str(claims["name"]), str(claims["sub"]), str(account), role, claims.get("exp"))
     except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
         message = "these are no credentials; a creds file begins with -----BEGIN NATS USER JWT-----"
         raise SetupError(message) from error
 
 
-def lists(text: str) -> dict[str, object]:
+def user_permissions(text: str) -> dict[str, object]:
     """Return the publish and subscribe lists in the user's own JWT in a creds file; none in what is no such file."""
     try:
         nats = _claims(text)["nats"]
@@ -239,7 +239,7 @@ def _compact(value: Mapping[str, object]) -> bytes:
     return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _checked(data: bytes) -> str:
+def _with_checksum(data: bytes) -> str:
     return _base32(data + struct.pack("<H", binascii.crc_hqx(data, 0)))
 
 

@@ -38,7 +38,7 @@ def write(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def appended(path: Path) -> IO[bytes]:
+def open_append(path: Path) -> IO[bytes]:
     """Open a log only its owner may read, to write at its end; one that others could read is closed to them."""
     file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE), "ab")
     os.fchmod(file.fileno(), FILE)
@@ -46,7 +46,7 @@ def appended(path: Path) -> IO[bytes]:
 
 
 @contextmanager
-def closed(directory: Path) -> Iterator[Path]:
+def private_files(directory: Path) -> Iterator[Path]:
     """Make a private directory for what is written in the context, by whatever library, and close all of it."""
     private_directory(directory)
     try:

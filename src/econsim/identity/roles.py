@@ -223,7 +223,7 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def questions() -> tuple[str, ...]:
+def reader_requests() -> tuple[str, ...]:
     """Return what account `READERS` imports from `SIM`: to be answered with stored messages, several to a question."""
     readers = (access for access in ROLES.values() if access.account == READERS)
     return tuple(sorted({subject for access in readers for subject in _stored(access)}))

@@ -27,20 +27,20 @@ from econsim.errors import NotFound, SetupError
 from econsim.identity.agent_account import exports
 from econsim.identity.nats_jwt import (
     Key,
-    Role,
+    KeyKind,
     account_jwt,
     creds,
-    identity,
-    lists,
     operator_jwt,
     scope,
     scoped_user_jwt,
-    unlimited,
+    service_limits,
+    user_claims,
     user_jwt,
+    user_permissions,
 )
 from econsim.identity.private_files import make_missing, private_directory, write
-from econsim.identity.roles import READERS, ROLES, SIM, SYSTEM, permissions, questions
-from econsim.identity.server_config import quoted
+from econsim.identity.roles import READERS, ROLES, SIM, SYSTEM, permissions, reader_requests
+from econsim.identity.server_config import quote
 from econsim.schemas.subject import token
 
 SYSTEM_USER: Final = "sys"
@@ -76,7 +76,7 @@ class Trust:
         try:
             for path in (directory, directory / "roles", directory / "creds"):
                 private_directory(path)
-            with locked(directory / "lock"):
+            with lock(directory / "lock"):
                 trust = cls._load(directory, now)
                 _mint(trust)
         except OSError as error:
@@ -88,11 +88,11 @@ class Trust:
     def _load(cls, directory: Path, now: Callable[[], int]) -> Trust:
         return cls(
             directory,
-            _key(directory / "operator.seed", Role.OPERATOR),
-            _key(directory / "sys.seed", Role.ACCOUNT),
-            _key(directory / "sim.seed", Role.ACCOUNT),
-            _key(directory / "readers.seed", Role.ACCOUNT),
-            {role: _key(directory / "roles" / f"{role}.seed", Role.ACCOUNT) for role in ROLES},
+            _key(directory / "operator.seed", KeyKind.OPERATOR),
+            _key(directory / "sys.seed", KeyKind.ACCOUNT),
+            _key(directory / "sim.seed", KeyKind.ACCOUNT),
+            _key(directory / "readers.seed", KeyKind.ACCOUNT),
+            {role: _key(directory / "roles" / f"{role}.seed", KeyKind.ACCOUNT) for role in ROLES},
             now,
         )
 
@@ -102,8 +102,8 @@ class Trust:
         The old ones hold until the server has the new accounts (`provisioning.rotate`). Operator and accounts
         keep their keys: streams belong to an account, agents' accounts to the operator.
         """
-        with locked(self.directory / "lock"):
-            user = identity(self.creds(SYSTEM_USER).read_text()).user
+        with lock(self.directory / "lock"):
+            user = user_claims(self.creds(SYSTEM_USER).read_text()).user
             revoked = self._revoked() | {user: self.now() + 1}
             write(self.directory / "revoked.json", json.dumps(revoked))
             for path in (
@@ -125,7 +125,7 @@ class Trust:
             message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
             raise NotFound(message)
         make_missing(path.parent)
-        user = Key(Role.USER)
+        user = Key(KeyKind.USER)
         jwt = scoped_user_jwt(
             self.roles[role], self.home(role).public, user.public, name, role, issued=self.now()
         )
@@ -152,7 +152,7 @@ class Trust:
         return (
             f"operator: {operator}\n"
             f"system_account: {self.system.public}\n"
-            f'resolver {{ type: full, dir: {quoted(resolver)}, allow_delete: true, interval: "2m" }}\n'
+            f'resolver {{ type: full, dir: {quote(resolver)}, allow_delete: true, interval: "2m" }}\n'
             f"resolver_preload {{\n{preload}\n}}\n"
         )
 
@@ -166,11 +166,11 @@ class Trust:
             account: [scope(k.public, r, permissions(r)) for r, k in keys if ROLES[r].account == account]
             for account in (SIM, READERS)
         }
-        asked = [{"name": each, "subject": each, "type": "service"} for each in questions()]
+        asked = [{"name": each, "subject": each, "type": "service"} for each in reader_requests()]
         # A page of stored messages is many answers to one question.
         offered = [each | {"response_type": "Stream"} for each in asked]
         imported = [each | {"account": self.sim.public, "local_subject": each["subject"]} for each in asked]
-        bare, full = unlimited(jetstream=False), unlimited(jetstream=True)
+        bare, full = service_limits(jetstream=False), service_limits(jetstream=True)
         claims: dict[str, tuple[Key, Mapping[str, object]]] = {
             "SYS": (self.system, {"limits": bare, "revocations": self._revoked()}),
             SIM: (self.sim, {"limits": full, "signing_keys": scopes[SIM], "exports": exports() + offered}),
@@ -195,8 +195,8 @@ def _mint(trust: Trust) -> None:
             trust.grant(role, role, path)
     path = trust.creds(SYSTEM_USER)
     # Its lists are in its own JWT, so those of an earlier econsim would miss what it may by now.
-    if not path.exists() or lists(path.read_text()) not in ({}, SYSTEM):
-        user = Key(Role.USER)
+    if not path.exists() or user_permissions(path.read_text()) not in ({}, SYSTEM):
+        user = Key(KeyKind.USER)
         write(
             trust.creds(SYSTEM_USER),
             creds(user_jwt(trust.system, user.public, SYSTEM_USER, SYSTEM, issued=trust.now()), user.seed),
@@ -205,11 +205,11 @@ def _mint(trust: Trust) -> None:
 
 def _current(trust: Trust, role: str, path: Path) -> bool:
     """Tell whether credentials name their role and its account, as those of before did not."""
-    said = identity(path.read_text())
+    said = user_claims(path.read_text())
     return (said.role, said.account) == (role, trust.home(role).public)
 
 
-def _key(path: Path, role: Role) -> Key:
+def _key(path: Path, role: KeyKind) -> Key:
     if path.exists():
         return Key.from_seed(path.read_text())
     key = Key(role)
@@ -218,7 +218,7 @@ def _key(path: Path, role: Role) -> Key:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock(path: Path) -> Iterator[None]:
     """Hold a lock file, so that two commands started at once agree on one set of keys."""
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

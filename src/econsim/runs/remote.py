@@ -14,7 +14,7 @@ from typing import Final
 from nats.aio.client import Client
 
 from econsim import subjects
-from econsim.adapters.jetstream.direct_get import Stored
+from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.jetstream.run_reader import follow, newest, reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask
@@ -213,7 +213,7 @@ async def _stored_events(client: Client, run: str) -> AsyncGenerator[AddressedEv
                 yield addressed
 
 
-def _verified_event(stored: Stored) -> AddressedEvent | None:
+def _verified_event(stored: StoredMessage) -> AddressedEvent | None:
     """Return the event of a record, none for what is no event; raises CorruptLog for what is not what was sent."""
     if stored.changed:
         message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"

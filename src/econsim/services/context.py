@@ -14,7 +14,7 @@ from nats.js import JetStreamContext
 from econsim.adapters.clock import SystemClock, random_name, unix_nanoseconds
 from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.leases import KeyLeases
-from econsim.adapters.jetstream.queue_depth import Depth
+from econsim.adapters.jetstream.queue_depth import QueueDepth
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.domain.agent.active_run import ActiveRuns
 from econsim.ports import Leases, WallClock
@@ -71,9 +71,9 @@ class ServiceContext:
         return QuotaMeter(StreamCounters(self.client), KeyQuotaTable(self.client), unix_nanoseconds)
 
     @cached_property
-    def depth(self) -> Depth:
+    def depth(self) -> QueueDepth:
         """Depth of the order queue, for backpressure on agents; `DepthWatch` keeps it current."""
-        return Depth(self.client, ORDERS)
+        return QueueDepth(self.client, ORDERS)
 
     @cached_property
     def rejections(self) -> RejectionEvents:

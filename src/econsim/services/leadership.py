@@ -38,7 +38,7 @@ from typing import Final, Protocol
 import nats.errors
 
 from econsim import subjects
-from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun, active_run
 from econsim.domain.audit.decoding import event_of
@@ -195,7 +195,7 @@ class Leadership:
         for run in over & self._runs.keys():
             self.drop_run(run)
         for run in sorted(counts[subjects.RUN_OPENED.type].keys() - over - self._runs.keys()):
-            stored = await last(self._context.client, subjects.RUN_OPENED(run=run))
+            stored = await last_event(self._context.client, subjects.RUN_OPENED(run=run))
             if stored is None and run not in self._unreadable:
                 self._unreadable.add(run)
                 _log.warning("run %s is open and not served: its opening cannot be read", run)

@@ -8,7 +8,7 @@ from typing import Any
 
 from faststream.nats.subscriber.usecases import LogicSubscriber
 
-from econsim.adapters.nats.connection import ready
+from econsim.adapters.nats.connection import synchronize
 from econsim.services.context import ServiceContext
 
 Subscriber = LogicSubscriber[Any]
@@ -20,7 +20,7 @@ async def running(context: ServiceContext, subscribers: Sequence[Subscriber]) ->
     """Run subscribers for the time of the context; the server knows them once it is entered."""
     for subscriber in subscribers:
         await subscriber.start()
-    await ready(context.client)
+    await synchronize(context.client)
     try:
         yield
     finally:

@@ -9,12 +9,12 @@ from claims import claims
 from typer.testing import CliRunner
 
 from econsim.adapters.clock import unix_seconds
-from econsim.adapters.nats.revocations import owed
+from econsim.adapters.nats.revocations import outstanding
 from econsim.cli import agent as command
 from econsim.cli import app
 from econsim.errors import InvalidMessage
-from econsim.identity.agent_credentials import mint, minted
-from econsim.identity.nats_jwt import identity
+from econsim.identity.agent_credentials import each_account, mint
+from econsim.identity.nats_jwt import user_claims
 from econsim.identity.roles import ROLES
 from econsim.identity.trust_root import Trust
 
@@ -46,7 +46,7 @@ def cli(state, monkeypatch, tmp_path):
 
 
 def accounts(state):
-    return {(each.run, each.agent): each.account for each in minted(Trust.open(state, unix_seconds))}
+    return {(each.run, each.agent): each.account for each in each_account(Trust.open(state, unix_seconds))}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_credentials_hold_for_a_year_at_most(text):
 def test_an_agent_is_let_in_for_a_time_and_the_next_server_will_know_it(cli, state):
     shown = cli("agent", "create", "anna", "--run", "demo", "--expires", "2h")
 
-    (found,) = minted(Trust.open(state, unix_seconds))
+    (found,) = each_account(Trust.open(state, unix_seconds))
     assert shown.exit_code == 0
     assert "the next one will know it" in shown.output
     assert (found.run, found.agent) == ("demo", "anna")
@@ -85,7 +85,7 @@ def test_a_copy_to_hand_out_is_its_owners_alone(cli, state, tmp_path):
 
     given = tmp_path / "given.creds"
     assert "given.creds" in shown.output
-    assert given.read_text() == next(minted(Trust.open(state, unix_seconds))).creds.read_text()
+    assert given.read_text() == next(each_account(Trust.open(state, unix_seconds))).creds.read_text()
     assert stat.S_IMODE(given.stat().st_mode) == 0o600
 
 
@@ -103,7 +103,7 @@ def test_made_anew_without_a_server_the_next_one_is_told_that_the_old_is_worthle
     cli("agent", "create", "anna", "--run", "demo")
 
     assert accounts(state)["demo", "anna"] != old
-    assert [each.account for each in owed(Trust.open(state, unix_seconds))] == [old]
+    assert [each.account for each in outstanding(Trust.open(state, unix_seconds))] == [old]
 
 
 def test_when_the_server_cannot_be_told_the_old_account_is_not_forgotten(cli, state):
@@ -115,7 +115,7 @@ def test_when_the_server_cannot_be_told_the_old_account_is_not_forgotten(cli, st
     shown = cli("--nats", "nats://127.0.0.1:1", "agent", "create", "anna", "--run", "demo")
 
     assert shown.exit_code == 1
-    assert [each.account for each in owed(Trust.open(state, unix_seconds))] == [old]
+    assert [each.account for each in outstanding(Trust.open(state, unix_seconds))] == [old]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_name_that_is_none_changes_nothing(cli, state, run, name):
     assert cli("agent", "create", name, "--run", run).exit_code == 2
     assert cli("agent", "revoke", name, "--run", run).exit_code == 2
     assert accounts(state) == before
-    assert not owed(Trust.open(state, unix_seconds))
+    assert not outstanding(Trust.open(state, unix_seconds))
 
 
 def test_agents_are_listed_by_run_and_those_whose_time_is_over_too(cli, state):
@@ -154,7 +154,7 @@ def test_revoked_an_agent_is_gone_here_and_from_the_next_server(cli, state):
 
     assert "the next one will not know it" in shown.output
     assert not accounts(state)
-    assert [each.account for each in owed(Trust.open(state, unix_seconds))] == [old]
+    assert [each.account for each in outstanding(Trust.open(state, unix_seconds))] == [old]
     again = cli("agent", "revoke", "anna", "--run", "demo")
     assert again.exit_code == 1
     assert "has no credentials" in again.output
@@ -181,7 +181,7 @@ def test_a_person_is_granted_a_role_under_their_own_name(cli, tmp_path):
     cli("trust", "grant", "ada", "--output", "other")
 
     files = [*sorted((tmp_path / "ada").iterdir()), *sorted((tmp_path / "other").iterdir())]
-    granted = [identity(path.read_text()) for path in files]
+    granted = [user_claims(path.read_text()) for path in files]
     assert [path.stem for path in files] == ["auditor", "observer", "operator"]
     assert [(each.name, each.role) for each in granted] == [("ada", path.stem) for path in files]
     assert len({each.user for each in granted}) == 3
@@ -237,7 +237,7 @@ def test_a_deployment_is_laid_out_so_that_each_gets_its_own_part(cli, state):
     assert shown.exit_code == 0
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
     assert 'dir: "/data/accounts"' in files[0].read_text()
-    assert {identity(file.read_text()).role for file in files[3:]} == set(ROLES)
+    assert {user_claims(file.read_text()).role for file in files[3:]} == set(ROLES)
 
 
 def test_laid_out_again_a_deployment_keeps_its_keys_and_shows_no_seed(cli, state):

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from econsim import errors
 from econsim.adapters.jetstream import dead_letters, direct_get
-from econsim.adapters.jetstream.dead_letters import Letter, letter_of
-from econsim.adapters.jetstream.direct_get import Stored
+from econsim.adapters.jetstream.dead_letters import DeadLetter, parse_dead_letter
+from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.cli import app
 from econsim.cli.dead_letters import (
     LetterFilter,
@@ -34,7 +34,7 @@ SAID = {
 
 
 def letter(subject="market.cpu.place_bid.run_1.anna", **fields):
-    return Letter(4, subject, b"{}", "2026-11-22T10:00:00.5Z", **fields)
+    return DeadLetter(4, subject, b"{}", "2026-11-22T10:00:00.5Z", **fields)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,9 @@ def test_a_letter_is_about_the_run_its_subject_names(subject, run):
 
 
 def test_a_message_of_the_stream_is_a_letter_whoever_put_it_there():
-    found = letter_of(Stored(4, "dead_letter.odd", b"x", "", {"dead-letter-code": "c", "trace": "t"}))
+    found = parse_dead_letter(
+        StoredMessage(4, "dead_letter.odd", b"x", "", {"dead-letter-code": "c", "trace": "t"})
+    )
 
     assert (found.subject, found.code, found.origin, found.headers) == ("odd", "c", ":", {"trace": "t"})
 
@@ -81,11 +83,13 @@ class Recorder:
 
 async def test_a_letter_has_the_messages_own_headers_and_where_it_came_from():
     out = Recorder()
-    message = Stored(
+    message = StoredMessage(
         7, "a.b", b"x", "", {"trace": "t", "dead-letter-code": "old", "dead-letter-retry-of": "3"}
     )
 
-    await dead_letters.bury_stored(out, "tasks", message, dead_letters.Verdict("c", "two\n lines", "me"))
+    await dead_letters.store_as_dead_letter(
+        out, "tasks", message, dead_letters.DeadLetterReason("c", "two\n lines", "me")
+    )
 
     assert (out.subject, out.payload) == ("dead_letter.a.b", b"x")
     assert out.headers == IsPartialDict(
@@ -97,9 +101,11 @@ async def test_a_letter_has_the_messages_own_headers_and_where_it_came_from():
 
 async def test_what_is_too_large_to_be_stored_again_is_cut_and_says_so():
     out = Recorder()
-    message = Stored(7, "a.b", b"x" * dead_letters.MESSAGE_BYTES_MAX, "", {"big": "h" * 20_000})
+    message = StoredMessage(7, "a.b", b"x" * dead_letters.MESSAGE_BYTES_MAX, "", {"big": "h" * 20_000})
 
-    await dead_letters.bury_stored(out, "tasks", message, dead_letters.Verdict("c", "r", "me"))
+    await dead_letters.store_as_dead_letter(
+        out, "tasks", message, dead_letters.DeadLetterReason("c", "r", "me")
+    )
 
     assert len(out.payload) == dead_letters.PAYLOAD_BYTES_MAX
     assert "big" not in out.headers

@@ -10,7 +10,7 @@ from run_builders import small_scenario
 
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
-from econsim.adapters.jetstream.direct_get import Stored
+from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.cli.run_list import list_runs
 from econsim.cli.run_log import RunLog
 from econsim.domain.audit.envelope import DIGEST, digest
@@ -30,7 +30,7 @@ COMMANDED = {
 
 
 def sent(sequence, subject, payload, stored_at="2026-01-01T00:00:00Z"):
-    return Stored(sequence, subject, payload, stored_at, {DIGEST: digest(subject, payload)})
+    return StoredMessage(sequence, subject, payload, stored_at, {DIGEST: digest(subject, payload)})
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from claims import claims
 from econsim.adapters.clock import unix_seconds
 from econsim.errors import InvalidSubject, NotFound, SetupError
 from econsim.identity.agent_account import imports, permissions
-from econsim.identity.agent_credentials import LIMITS, find, forget, mint, minted
-from econsim.identity.nats_jwt import identity
+from econsim.identity.agent_credentials import LIMITS, delete_account, each_account, find_account, mint
+from econsim.identity.nats_jwt import user_claims
 from econsim.identity.trust_root import Trust
 
 HOSTILE = ["*", ">", "a.b", "", "..", "../anna", "A", "anna\n", "{run}", "a" * 65]
@@ -40,7 +40,7 @@ def test_its_user_has_the_agents_lists_and_is_signed_by_the_account(trust):
     user = claims(found.creds.read_text().splitlines()[1])
     assert (user["iss"], user["name"]) == (found.account, "anna")
     assert user["nats"].items() >= permissions("anna").items()
-    assert identity(found.creds.read_text()).role == ""
+    assert user_claims(found.creds.read_text()).role == ""
 
 
 def test_account_and_user_end_together(trust):
@@ -78,24 +78,24 @@ def test_minted_anew_an_agent_has_another_account(trust):
     first, second = mint(trust, "run_1", "anna"), mint(trust, "run_1", "anna")
 
     assert first.account != second.account
-    assert list(minted(trust)) == [second]
+    assert list(each_account(trust)) == [second]
 
 
 def test_all_are_listed_by_run_and_name_or_those_of_one_run(trust):
     for run, agent in (("run_2", "anna"), ("run_1", "bert"), ("run_1", "anna")):
         mint(trust, run, agent)
 
-    assert names(minted(trust)) == [("run_1", "anna"), ("run_1", "bert"), ("run_2", "anna")]
-    assert names(minted(trust, "run_2")) == [("run_2", "anna")]
+    assert names(each_account(trust)) == [("run_1", "anna"), ("run_1", "bert"), ("run_2", "anna")]
+    assert names(each_account(trust, "run_2")) == [("run_2", "anna")]
 
 
 def test_one_is_found_by_run_and_name_and_nobody_else(trust):
     anna = mint(trust, "run_1", "anna")
     mint(trust, "run_1", "bert")
 
-    assert find(trust, "run_1", "anna") == anna
+    assert find_account(trust, "run_1", "anna") == anna
     with pytest.raises(NotFound, match="'anna' has no credentials for run 'run_2'"):
-        find(trust, "run_2", "anna")
+        find_account(trust, "run_2", "anna")
 
 
 @pytest.mark.parametrize("run", ["*", "run_?", "[r]un_1", "../agents/run_1"])
@@ -103,16 +103,16 @@ def test_a_run_is_a_name_and_no_pattern_of_files(trust, run):
     mint(trust, "run_1", "anna")
 
     with pytest.raises(InvalidSubject, match="is not a subject token"):
-        find(trust, run, "anna")
+        find_account(trust, run, "anna")
 
 
 def test_forgotten_it_is_gone(trust):
     found = mint(trust, "run_1", "anna")
 
-    forget(found)
-    forget(found)
+    delete_account(found)
+    delete_account(found)
 
-    assert not list(minted(trust))
+    assert not list(each_account(trust))
     assert not list(found.creds.parent.iterdir())
 
 

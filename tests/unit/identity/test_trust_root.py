@@ -10,9 +10,9 @@ from claims import claims
 from econsim.adapters.clock import unix_seconds
 from econsim.errors import InvalidSubject, NotFound, SetupError
 from econsim.identity import nats_jwt
-from econsim.identity.nats_jwt import Key, Role, identity
+from econsim.identity.nats_jwt import Key, KeyKind, user_claims
 from econsim.identity.private_files import write
-from econsim.identity.roles import OPERATOR, READERS, ROLES, SIM, permissions, questions
+from econsim.identity.roles import OPERATOR, READERS, ROLES, SIM, permissions, reader_requests
 from econsim.identity.trust_root import SYSTEM_USER, Trust
 
 HOSTILE = ["*", ">", "a.b", "", "A", "ada ", "ada\n", "{{name()}}", "../ada", "a" * 65]
@@ -78,7 +78,7 @@ def test_an_unknown_role_is_refused_with_the_list(trust):
         trust.creds("nobody")
 
 
-@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("role", KeyKind)
 def test_a_key_survives_its_seed(role):
     key = Key(role)
 
@@ -100,7 +100,9 @@ def test_an_account_holds_its_roles_lists_each_under_a_key_of_its_own(trust, nam
 def test_readers_import_their_questions_and_nothing_else(trust):
     imports = account(trust, READERS)["imports"]
 
-    assert [(each["subject"], each["type"]) for each in imports] == [(q, "service") for q in questions()]
+    assert [(each["subject"], each["type"]) for each in imports] == [
+        (q, "service") for q in reader_requests()
+    ]
     assert {each["account"] for each in imports} == {trust.sim.public}
 
 
@@ -114,14 +116,14 @@ def test_a_roles_user_is_signed_by_its_role_and_carries_no_lists(trust, role):
 
 
 def test_creds_say_whose_they_are(trust):
-    said = identity(trust.creds("market").read_text())
+    said = user_claims(trust.creds("market").read_text())
 
     assert (said.name, said.role, said.account, said.expires) == ("market", "market", trust.sim.public, None)
 
 
 @pytest.mark.parametrize("role", ["market", "observer"])
 def test_creds_that_name_no_role_or_another_account_are_made_anew(trust, tmp_path, role):
-    user = Key(Role.USER)
+    user = Key(KeyKind.USER)
     tagged = nats_jwt.scoped_user_jwt(
         trust.roles[role], trust.system.public, user.public, role, role, issued=0
     )
@@ -130,7 +132,7 @@ def test_creds_that_name_no_role_or_another_account_are_made_anew(trust, tmp_pat
 
         Trust.open(tmp_path, unix_seconds)
 
-        said = identity(trust.creds(role).read_text())
+        said = user_claims(trust.creds(role).read_text())
         assert (said.role, said.account) == (role, trust.home(role).public)
 
 
@@ -139,7 +141,7 @@ def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):
 
     trust.grant("ada", OPERATOR, path)
 
-    said = identity(path.read_text())
+    said = user_claims(path.read_text())
     assert (said.name, said.role, said.account) == ("ada", OPERATOR, trust.sim.public)
     assert mode(path) == 0o600
 
@@ -175,7 +177,7 @@ def test_rotation_changes_every_role_and_the_system_user_and_no_account(trust):
 
 
 def test_rotation_revokes_the_system_user_of_before_for_good(trust, tmp_path):
-    old = identity(trust.creds(SYSTEM_USER).read_text()).user
+    old = user_claims(trust.creds(SYSTEM_USER).read_text()).user
 
     trust.rotated().rotated()
 
@@ -184,7 +186,7 @@ def test_rotation_revokes_the_system_user_of_before_for_good(trust, tmp_path):
     ]
     assert revoked[old] >= time.time() - 60
     assert len(revoked) == 2
-    assert identity(trust.creds(SYSTEM_USER).read_text()).user not in revoked
+    assert user_claims(trust.creds(SYSTEM_USER).read_text()).user not in revoked
 
 
 def test_while_rotating_old_and_new_keys_hold_beside_each_other(trust):

@@ -18,9 +18,9 @@ from typing import Final
 import nats.errors
 from nats.aio.client import Client
 
-from econsim.adapters.jetstream.ordered_push import Deliveries, Missed
+from econsim.adapters.jetstream.ordered_push import DeliveryMissed, OrderedPush
 from econsim.adapters.jetstream.provision import NotThere, request
-from econsim.adapters.nats.connection import ready
+from econsim.adapters.nats.connection import synchronize
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import CorruptLog, Unavailable
 from econsim.schemas.subject import token
@@ -83,7 +83,7 @@ async def follow(
             yield event
 
 
-async def last(client: Client, subject: str) -> StoredEvent | None:
+async def last_event(client: Client, subject: str) -> StoredEvent | None:
     """Return the newest event on a concrete subject; on a cluster possibly a moment old."""
     try:
         reply = await client.request(f"$JS.API.DIRECT.GET.{AUDIT}.{subject}", timeout=REPLY_TIMEOUT_S)
@@ -126,9 +126,9 @@ async def _through_one_consumer(
 
 
 @asynccontextmanager
-async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIterator[Deliveries | None]:
+async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIterator[OrderedPush | None]:
     """Make a consumer for the time of the context, which ends when a delivery is missing; none if the server is away."""
-    deliveries, name = Deliveries(client, HEARTBEAT_S), f"reader-{secrets.token_hex(8)}"
+    deliveries, name = OrderedPush(client, HEARTBEAT_S), f"reader-{secrets.token_hex(8)}"
     subscription = await client.subscribe(client.new_inbox(), cb=deliveries.hear)
     config = {
         "name": name,
@@ -148,14 +148,14 @@ async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIte
     try:
         body = {"stream_name": AUDIT, "config": config, "action": "create"}
         try:
-            await ready(client)
+            await synchronize(client)
             await request(client, f"CONSUMER.CREATE.{AUDIT}.{name}", body)
         except NotThere:
             raise
         except (Unavailable, nats.errors.Error):
             yield None
         else:
-            with suppress(Missed):
+            with suppress(DeliveryMissed):
                 yield deliveries
     finally:
         if not client.is_closed:

@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 from nats.js.api import PubAck
 
 from econsim.adapters.jetstream import direct_get
-from econsim.adapters.jetstream.direct_get import Stored
+from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.domain.audit.envelope import derived_id
 from econsim.errors import EconsimError, NotFound, Refused, Unavailable
 from econsim.schemas.admin import NO_RUN, run_or_none
@@ -57,7 +57,7 @@ _OURS: Final = (_CODE, _REASON, _HANDLER, _STREAM, _SEQUENCE, _LACKS)
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """One dead letter."""
 
     sequence: int
@@ -89,7 +89,7 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DeadLetterReason:
     """Why a message is given up."""
 
     code: str
@@ -100,24 +100,28 @@ class Verdict:
     """Who gave it up."""
 
 
-async def bury(stream: JetStreamContext, message: Msg, error: EconsimError, handler: str) -> None:
+async def store_dead_letter(
+    stream: JetStreamContext, message: Msg, error: EconsimError, handler: str
+) -> None:
     """Store a message as a dead letter under its own subject; once, however often it is delivered.
 
     The caller acknowledges it.
     """
     metadata = message.metadata
-    found = Stored(
+    found = StoredMessage(
         metadata.sequence.stream,
         message.subject,
         message.data,
         "",
         direct_get.own_headers(message.headers or {}),
     )
-    await bury_stored(stream, metadata.stream, found, Verdict(error.error_code, str(error), handler))
+    await store_as_dead_letter(
+        stream, metadata.stream, found, DeadLetterReason(error.error_code, str(error), handler)
+    )
 
 
-async def bury_stored(
-    stream: JetStreamContext, queue: str, message: Stored, verdict: Verdict, lacks: str = ""
+async def store_as_dead_letter(
+    stream: JetStreamContext, queue: str, message: StoredMessage, verdict: DeadLetterReason, lacks: str = ""
 ) -> None:
     """Store a message of a queue as a dead letter; once, whoever else buries it too.
 
@@ -142,11 +146,11 @@ async def bury_stored(
     await stream.publish(f"{_PREFIX}{message.subject}", message.payload[:PAYLOAD_BYTES_MAX], headers=headers)
 
 
-async def letters(client: Client, start: int = 1) -> AsyncGenerator[Letter, None]:
+async def each_dead_letter(client: Client, start: int = 1) -> AsyncGenerator[DeadLetter, None]:
     """Yield dead letters from a place on, oldest first; raises Unavailable if the server does not answer."""
     async with aclosing(direct_get.each(client, DEAD_LETTER.name, start)) as found:
         async for message in found:
-            yield letter_of(message)
+            yield parse_dead_letter(message)
 
 
 async def count(client: Client, run: str) -> int:
@@ -156,24 +160,24 @@ async def count(client: Client, run: str) -> int:
         return sum([1 async for _ in found])
 
 
-async def letter(client: Client, sequence: int) -> Letter:
+async def get_dead_letter(client: Client, sequence: int) -> DeadLetter:
     """Return one dead letter; raises NotFound if there is none at that place."""
-    found = await direct_get.one(client, DEAD_LETTER.name, sequence)
+    found = await direct_get.get(client, DEAD_LETTER.name, sequence)
     if found is None:
-        raise no_letter(sequence)
-    return letter_of(found)
+        raise no_dead_letter(sequence)
+    return parse_dead_letter(found)
 
 
-def no_letter(sequence: int) -> NotFound:
+def no_dead_letter(sequence: int) -> NotFound:
     """Return the refusal for a place where no letter lies."""
     message = f"there is no dead letter {sequence}; `econsim dead-letters list` shows those there are"
     return NotFound(message, code="letter_does_not_exist")
 
 
-def letter_of(message: Stored) -> Letter:
+def parse_dead_letter(message: StoredMessage) -> DeadLetter:
     """Return a message of the stream as a letter, whoever put it there."""
     headers = message.headers
-    return Letter(
+    return DeadLetter(
         message.sequence,
         message.subject.removeprefix(_PREFIX),
         message.payload,
@@ -187,7 +191,7 @@ def letter_of(message: Stored) -> Letter:
     )
 
 
-async def put_back(client: Client, found: Letter) -> PubAck:
+async def requeue(client: Client, found: DeadLetter) -> PubAck:
     """Publish a letter's message on its subject again, as a new message that names its letter.
 
     Its id is derived from the letter, so that doing it again within the queue's window is the same as once. The
@@ -195,7 +199,7 @@ async def put_back(client: Client, found: Letter) -> PubAck:
     does not answer.
     """
     _check(found)
-    id_ = derived_id(await direct_get.made_at(client, DEAD_LETTER.name), "retry", found.sequence)
+    id_ = derived_id(await direct_get.created_at(client, DEAD_LETTER.name), "retry", found.sequence)
     headers = {**found.headers, RETRY_OF: str(found.sequence), "Nats-Msg-Id": id_}
     try:
         return await client.jetstream(timeout=RETRY_TIMEOUT_S).publish(
@@ -208,12 +212,12 @@ async def put_back(client: Client, found: Letter) -> PubAck:
         raise Unavailable(message) from error
 
 
-async def drop(client: Client, sequence: int) -> bool:
+async def delete_dead_letter(client: Client, sequence: int) -> bool:
     """Delete a letter; false if it was gone already."""
     return await direct_get.delete(client, DEAD_LETTER.name, sequence)
 
 
-def _check(found: Letter) -> None:
+def _check(found: DeadLetter) -> None:
     """Raise Refused for a letter whose message cannot be put back."""
     if found.lacks:
         message = f"letter {found.sequence} lacks {found.lacks}; drop it, and have the sender send it again"

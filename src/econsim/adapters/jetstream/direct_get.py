@@ -43,7 +43,7 @@ _META: Final = "Nats-"
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredMessage:
     """One message of a stream."""
 
     sequence: int
@@ -71,7 +71,7 @@ class Stored:
 class Page:
     """Some messages of a stream, and how many the server counts there: it passes over those it cannot read."""
 
-    messages: list[Stored] = field(default_factory=list)
+    messages: list[StoredMessage] = field(default_factory=list)
     """In order."""
     ahead: int = 0
     """Messages the server counted from where the page was to begin; 0 if none came."""
@@ -81,18 +81,18 @@ class Page:
 
 async def each(
     client: Client, stream: str, start: int = 1, pattern: str = ">"
-) -> AsyncGenerator[Stored, None]:
+) -> AsyncGenerator[StoredMessage, None]:
     """Yield a stream's messages from a sequence on, up to the newest; the stream must allow direct access.
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    while found := (await page(client, stream, start, pattern)).messages:
+    while found := (await batch_get(client, stream, start, pattern)).messages:
         for stored in found:
             yield stored
         start = found[-1].sequence + 1
 
 
-async def page(client: Client, stream: str, start: int, pattern: str, count: int = PAGE) -> Page:
+async def batch_get(client: Client, stream: str, start: int, pattern: str, count: int = PAGE) -> Page:
     """Return a stream's next messages from a sequence on, at most `count`; empty if there are none.
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
@@ -134,17 +134,17 @@ async def page(client: Client, stream: str, start: int, pattern: str, count: int
     return found
 
 
-async def one(client: Client, stream: str, sequence: int) -> Stored | None:
+async def get(client: Client, stream: str, sequence: int) -> StoredMessage | None:
     """Return the message at a place, as the stream's leader knows it; none if there is none."""
     return await _got(client, stream, {"seq": sequence})
 
 
-async def newest(client: Client, stream: str, pattern: str) -> Stored | None:
+async def get_last(client: Client, stream: str, pattern: str) -> StoredMessage | None:
     """Return the newest message of a pattern, as the stream's leader knows it; none if there is none."""
     return await _got(client, stream, {"last_by_subj": pattern})
 
 
-async def latest(client: Client, stream: str, pattern: str) -> Stored | None:
+async def direct_get_last(client: Client, stream: str, pattern: str) -> StoredMessage | None:
     """Return the newest message of a pattern, on a cluster possibly a moment old; the stream must allow direct access."""
     try:
         reply = await client.request(
@@ -162,31 +162,31 @@ async def delete(client: Client, stream: str, sequence: int) -> bool:
     except NotThere:
         return False
     except SetupError as error:
-        if error.details.get("err_code") not in _NOT_DELETED or await one(client, stream, sequence):
+        if error.details.get("err_code") not in _NOT_DELETED or await get(client, stream, sequence):
             raise
         return False
     return True
 
 
-async def last(client: Client, stream: str) -> int:
+async def last_sequence(client: Client, stream: str) -> int:
     """Return the place of the newest message a stream ever had, 0 for none."""
     state: Any = (await request(client, f"STREAM.INFO.{stream}"))["state"]
     return int(state["last_seq"])
 
 
-async def made_at(client: Client, stream: str) -> str:
+async def created_at(client: Client, stream: str) -> str:
     """Return when a stream was made: tells one from another of the same name, whose places start again at 1."""
     return str((await request(client, f"STREAM.INFO.{stream}"))["created"])
 
 
-async def _got(client: Client, stream: str, question: Mapping[str, object]) -> Stored | None:
+async def _got(client: Client, stream: str, question: Mapping[str, object]) -> StoredMessage | None:
     try:
         answer = await request(client, f"STREAM.MSG.GET.{stream}", question)
     except NotThere:
         return None
     found: Any = answer["message"]
     headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace")
-    return Stored(
+    return StoredMessage(
         int(found["seq"]),
         str(found["subject"]),
         base64.b64decode(found.get("data", "")),
@@ -218,7 +218,7 @@ def _check_gap(message: Msg, before: int, stream: str) -> None:
         raise Unavailable(text)
 
 
-def _read(message: Msg, stream: str) -> Stored | None:
+def _read(message: Msg, stream: str) -> StoredMessage | None:
     """Return a message of a page, none for the mark that ends it."""
     headers = message.headers or {}
     status = headers.get("Status")
@@ -227,7 +227,7 @@ def _read(message: Msg, stream: str) -> Stored | None:
     if status is not None:
         text = f"stream {stream} cannot be read now ({status} {headers.get('Description', '').strip()})"
         raise Unavailable(text)
-    return Stored(
+    return StoredMessage(
         int(headers["Nats-Sequence"]),
         headers["Nats-Subject"],
         message.data,

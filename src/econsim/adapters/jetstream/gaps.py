@@ -45,7 +45,7 @@ class Gap:
         return f"the records at places {self.first} to {self.last} of {self.stream} are missing or cannot be read"
 
 
-class Count:
+class PageCounter:
     """Compares, page by page, what the server counts with what it sends."""
 
     def __init__(self) -> None:
@@ -64,13 +64,13 @@ class Count:
         self.owed, self._start = page.left, start
 
 
-async def owed_page(client: Client, stream: str, start: int, pattern: str, owed: int) -> Page:
+async def next_page(client: Client, stream: str, start: int, pattern: str, owed: int) -> Page:
     """Return a stream's next messages; if none come although some are owed, ask again for a moment.
 
     On a cluster another replica may answer than the one that counted, and lag behind it.
     """
     for _ in range(TRIES_MAX):
-        page = await direct_get.page(client, stream, start, pattern)
+        page = await direct_get.batch_get(client, stream, start, pattern)
         if page.messages or owed <= 0:
             break
         await asyncio.sleep(AGAIN_S)
@@ -79,8 +79,8 @@ async def owed_page(client: Client, stream: str, start: int, pattern: str, owed:
 
 async def within(client: Client, stream: str, first: int, last: int) -> list[Gap]:
     """Return the gaps between two places that both hold a message; two questions if there are none."""
-    since = (await direct_get.page(client, stream, first, ">", 1)).ahead
-    until = (await direct_get.page(client, stream, last, ">", 1)).ahead
+    since = (await direct_get.batch_get(client, stream, first, ">", 1)).ahead
+    until = (await direct_get.batch_get(client, stream, last, ">", 1)).ahead
     if since - until >= last - first:
         return []
     return await between(client, stream, first, last)
@@ -91,7 +91,7 @@ async def between(client: Client, stream: str, first: int, last: int = 0) -> lis
     gaps: list[Gap] = []
     following, owed = first, 0
     while not last or following <= last:
-        page = await owed_page(client, stream, following, ">", 0 if last else owed)
+        page = await next_page(client, stream, following, ">", 0 if last else owed)
         if not page.messages:
             break
         owed = page.left

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 
 from econsim.errors import Unavailable
 
-LOOK_S: Final = 0.1
+POLL_INTERVAL_S: Final = 0.1
 """How often who waits looks whether the connection was made anew."""
 
 HEARTBEATS_MISSED: Final = 3
@@ -29,7 +29,7 @@ _LAST: Final = "Nats-Last-Consumer"
 _STALLED: Final = "Nats-Consumer-Stalled"
 
 
-class Missed(Unavailable):
+class DeliveryMissed(Unavailable):
     """A delivery is missing, or the consumer is gone: make it anew, and take what it delivers from the start."""
 
     code = "deliveries_were_missed"
@@ -44,14 +44,14 @@ class Delivery(NamedTuple):
     """The message as it came."""
 
 
-class Deliveries:
+class OrderedPush:
     """What a consumer that was made for this reader alone delivered, and nobody has taken yet."""
 
     def __init__(self, client: Client, heartbeat_s: float) -> None:
         """Start empty, before the consumer is made, which speaks at least every `heartbeat_s` seconds."""
         self._client = client
         self._reconnects = client.stats["reconnects"]
-        self._looks = round(HEARTBEATS_MISSED * heartbeat_s / LOOK_S)
+        self._looks = round(HEARTBEATS_MISSED * heartbeat_s / POLL_INTERVAL_S)
         self._waiting: deque[Msg] = deque()
         self._arrived = asyncio.Event()
         self._taken = 0
@@ -94,20 +94,20 @@ class Deliveries:
     def _expect(self, place: int) -> None:
         if place != self._taken:
             message = f"the consumer is at its delivery {place}, and {self._taken} came; it is made anew"
-            raise Missed(message)
+            raise DeliveryMissed(message)
 
     async def _arrival(self) -> None:
         """Wait until something came. Looks are counted, not seconds: a process that stood still missed nothing."""
         for _ in range(self._looks):
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
+                async with asyncio.timeout(POLL_INTERVAL_S):
                     await self._arrived.wait()
             if self._arrived.is_set():
                 self._arrived.clear()
                 return
             self._check_connection()
         message = f"the consumer was silent for {HEARTBEATS_MISSED} heartbeats; it is made anew"
-        raise Missed(message)
+        raise DeliveryMissed(message)
 
     def _check_connection(self) -> None:
         if self._client.is_closed:
@@ -115,7 +115,7 @@ class Deliveries:
             raise Unavailable(message)
         if self._client.stats["reconnects"] != self._reconnects:
             message = "the connection was made anew; so is the consumer"
-            raise Missed(message)
+            raise DeliveryMissed(message)
 
 
 def _places(reply: str) -> tuple[int, int]:

@@ -109,7 +109,7 @@ async def apply(
     return changes
 
 
-def declared(stream: Stream, replicas: int) -> Json:
+def stream_config(stream: Stream, replicas: int) -> Json:
     """Return a stream's configuration as the server takes it and reports it back."""
     config: Json = {
         "name": stream.name,
@@ -165,20 +165,20 @@ def consumer_config(consumer: Consumer) -> Json:
     }
 
 
-async def take_over(client: Client, consumer: Consumer) -> None:
+async def recreate_consumer(client: Client, consumer: Consumer) -> None:
     """Create a consumer afresh: everything not acknowledged is delivered again, at once and in order.
 
     For the holder of the book's lease, on taking it and whenever deliveries may have been lost.
     Subscribe to its `deliver_subject` first, and let that be one nobody had before.
     """
-    await remove(client, consumer)
+    await delete_consumer(client, consumer)
     create = {"stream_name": consumer.stream, "config": consumer_config(consumer), "action": "create"}
     await request(
         client, f"CONSUMER.CREATE.{consumer.stream}.{consumer.name}.{consumer.filter_subject}", create
     )
 
 
-async def remove(client: Client, consumer: Consumer) -> None:
+async def delete_consumer(client: Client, consumer: Consumer) -> None:
     """Delete a consumer, if it exists; what it had delivered and nobody acknowledged stays in the stream."""
     with contextlib.suppress(NotThere):
         await request(client, f"CONSUMER.DELETE.{consumer.stream}.{consumer.name}")
@@ -201,7 +201,7 @@ async def _state(client: Client, stream: str) -> Mapping[str, Any]:
     return state
 
 
-async def waiting(client: Client, stream: str, pattern: str) -> Mapping[str, int]:
+async def subject_counts(client: Client, stream: str, pattern: str) -> Mapping[str, int]:
     """Return subject → messages of a stream, for subjects that match."""
     answer = await request(client, f"STREAM.INFO.{stream}", {"subjects_filter": pattern})
     state = answer["state"]
@@ -238,7 +238,7 @@ async def request(client: Client, operation: str, body: Mapping[str, object] | N
 
 
 async def _carry_out(client: Client, change: Change) -> None:
-    name, wanted = change.stream.name, declared(change.stream, change.replicas)
+    name, wanted = change.stream.name, stream_config(change.stream, change.replicas)
     if change.action == "create":
         await request(client, f"STREAM.CREATE.{name}", wanted)
         return
@@ -248,7 +248,7 @@ async def _carry_out(client: Client, change: Change) -> None:
         return
     found = info["config"]
     assert isinstance(found, dict)
-    await request(client, f"STREAM.UPDATE.{name}", sources.going_on(found, wanted))
+    await request(client, f"STREAM.UPDATE.{name}", sources.with_known_starts(found, wanted))
 
 
 async def _change(client: Client, stream: Stream, replicas: int | None) -> Change:
@@ -259,10 +259,10 @@ async def _change(client: Client, stream: Stream, replicas: int | None) -> Chang
     config = info["config"]
     assert isinstance(config, dict)
     copies = replicas or int(config["num_replicas"])
-    wanted = declared(stream, copies)
+    wanted = stream_config(stream, copies)
     differences = tuple(_compare(config, wanted))
     if any(difference.field == "sources" for difference in differences):
-        obstacle = await sources.why_not(partial(request, client), info, wanted)
+        obstacle = await sources.exchange_obstacle(partial(request, client), info, wanted)
         differences = tuple(
             replace(each, obstacle=obstacle) if each.field == "sources" else each for each in differences
         )

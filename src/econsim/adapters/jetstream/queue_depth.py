@@ -13,7 +13,7 @@ from econsim.adapters.jetstream import provision
 from econsim.errors import EconsimError, Unavailable
 from econsim.schemas.subject import fields
 
-LOOK_S: Final = 0.25
+POLL_INTERVAL_S: Final = 0.25
 """Pause between looks while messages are sent; what is sent in between is counted here."""
 
 TOTAL_MAX: Final = 100_000
@@ -26,7 +26,7 @@ RETRY_MS: Final = 500
 """Milliseconds to wait before trying again: two looks."""
 
 
-class Depth:
+class QueueDepth:
     """The depth of one queue, as it was a moment ago plus what this process sent since."""
 
     def __init__(self, client: Client, stream: str) -> None:
@@ -61,7 +61,7 @@ class Depth:
     async def watch(self) -> None:
         """Look from time to time until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
             if self._sent or self._total:
                 with suppress(EconsimError):
                     await self._look()
@@ -79,7 +79,7 @@ class Depth:
 
     async def _by_agent(self) -> Counter[tuple[str, str]]:
         found: Counter[tuple[str, str]] = Counter()
-        for subject, count in (await provision.waiting(self._client, self._stream, ">")).items():
+        for subject, count in (await provision.subject_counts(self._client, self._stream, ">")).items():
             where = fields(subject)
             found[where.run, where.agent] += count
         return found

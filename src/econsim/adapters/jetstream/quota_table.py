@@ -92,7 +92,7 @@ class KeyQuotaTable:
         return await asyncio.shield(task)
 
     async def _list(self, run: str) -> frozenset[str]:
-        asking = provision.waiting(self._client, QUOTAS.name, f"$KV.quotas.{run}.*")
+        asking = provision.subject_counts(self._client, QUOTAS.name, f"$KV.quotas.{run}.*")
         try:
             return frozenset(await asyncio.wait_for(asking, self._timeout_s))
         except TimeoutError as error:
@@ -101,7 +101,7 @@ class KeyQuotaTable:
 
     async def _update(self, key: str) -> tuple[QuotaUpdate, int]:
         data, revision = await self._read(key)
-        return _parsed(key, data), revision
+        return _parse(key, data), revision
 
     async def _read(self, subject: str) -> tuple[bytes, int]:
         """Return the newest value on a subject and its sequence; a deleted key has an empty value."""
@@ -127,17 +127,17 @@ class KeyQuotaTable:
         return True
 
 
-async def shown(client: Client, run: str, agent: str | None) -> Quotas:
+async def read_quotas(client: Client, run: str, agent: str | None) -> Quotas:
     """Return the limits of an agent, or of every agent of a run, to who may only read, on a cluster possibly a moment old.
 
     Raises Unavailable without an answer, SetupError if one is unreadable.
     """
     keys = dict.fromkeys([_subject(run, DEFAULT), _subject(run, agent or DEFAULT)])
-    found = {key: await direct_get.latest(client, QUOTAS.name, key) for key in keys}
-    return quota.effective_limits(*(_parsed(key, each.payload) for key, each in found.items() if each))
+    found = {key: await direct_get.direct_get_last(client, QUOTAS.name, key) for key in keys}
+    return quota.effective_limits(*(_parse(key, each.payload) for key, each in found.items() if each))
 
 
-def _parsed(key: str, data: bytes) -> QuotaUpdate:
+def _parse(key: str, data: bytes) -> QuotaUpdate:
     try:
         return QuotaUpdate.model_validate_json(data or b"{}")
     except ValidationError as error:

@@ -20,16 +20,16 @@ from nats.aio.client import Client
 
 from econsim import subjects
 from econsim.adapters.jetstream import direct_get
-from econsim.adapters.jetstream.direct_get import Page, Stored
-from econsim.adapters.jetstream.gaps import Count, Gap, between, owed_page, within
+from econsim.adapters.jetstream.direct_get import Page, StoredMessage
+from econsim.adapters.jetstream.gaps import Gap, PageCounter, between, next_page, within
 from econsim.adapters.jetstream.state_store import BUCKET
 from econsim.errors import CorruptLog, NotAllowed, SetupError, Unavailable
-from econsim.identity.nats_jwt import identity
+from econsim.identity.nats_jwt import user_claims
 from econsim.identity.roles import READERS, ROLES
 from econsim.schemas.subject import fields, token
 from econsim.subjects import AUDIT
 
-LOOK_S: Final = 0.02
+POLL_INTERVAL_S: Final = 0.02
 """Pause between looks for new events: one that finds none takes 0.3 ms, and a tick tens of them."""
 
 AWAY_S: Final = 60.0
@@ -38,7 +38,7 @@ AWAY_S: Final = 60.0
 
 def reader(creds: Path) -> Path:
     """Return a creds file if it is a reader's, or of no role at all; raises SetupError for another role's."""
-    role = identity(creds.read_text()).role if creds.is_file() else ""
+    role = user_claims(creds.read_text()).role if creds.is_file() else ""
     if role and ROLES[role].account != READERS:
         message = (
             f"{creds} is of {role}, who reads nothing; "
@@ -50,7 +50,7 @@ def reader(creds: Path) -> Path:
 
 async def events(
     client: Client, run: str, start: int = 1, gaps: list[Gap] | None = None
-) -> AsyncGenerator[Stored, None]:
+) -> AsyncGenerator[StoredMessage, None]:
     """Yield a run's events from a place in the log on, up to the newest; `gaps` takes what is missing between them.
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
@@ -60,17 +60,17 @@ async def events(
             yield event
 
 
-async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Stored, None]:
+async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[StoredMessage, None]:
     """Yield a run's events from a place in the log on, for ever, without gap or repeat over restarts.
 
     Raises Unavailable once the server has been away for a minute, or the connection was closed, and CorruptLog
     where an event is missing or cannot be read.
     """
     away: float | None = None
-    count = Count()
+    count = PageCounter()
     while True:
         try:
-            page: Page | None = await owed_page(client, AUDIT, start, _of(run), count.owed)
+            page: Page | None = await next_page(client, AUDIT, start, _of(run), count.owed)
             away = None
         except Unavailable:
             away = away or time.monotonic()
@@ -84,17 +84,17 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
             yield event
             start = event.sequence + 1
         if not page or not page.messages:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
 
-async def newest(client: Client, subject: str) -> Stored | None:
+async def newest(client: Client, subject: str) -> StoredMessage | None:
     """Return the newest event of a subject or pattern of the log; none if there is none."""
-    return await direct_get.latest(client, AUDIT, subject)
+    return await direct_get.direct_get_last(client, AUDIT, subject)
 
 
-async def oldest(client: Client) -> Stored | None:
+async def oldest(client: Client) -> StoredMessage | None:
     """Return the first event of the log; none if it is empty."""
-    return next(iter((await direct_get.page(client, AUDIT, 1, ">", 1)).messages), None)
+    return next(iter((await direct_get.batch_get(client, AUDIT, 1, ">", 1)).messages), None)
 
 
 async def journal_head(client: Client, run: str) -> int:
@@ -102,7 +102,9 @@ async def journal_head(client: Client, run: str) -> int:
     head = 0
     for kind in ("transfer", "refusal"):
         try:
-            found = await direct_get.latest(client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.{kind}.*")
+            found = await direct_get.direct_get_last(
+                client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.{kind}.*"
+            )
         except NotAllowed:
             return 0
         if found is not None:
@@ -110,17 +112,17 @@ async def journal_head(client: Client, run: str) -> int:
     return head
 
 
-async def copied_head(client: Client, run: str) -> int:
+async def journal_copy_head(client: Client, run: str) -> int:
     """Return the newest entry of a run's journal that the log has a copy of; 0 if there is none."""
-    newest = [await direct_get.latest(client, AUDIT, row(run=run)) for row in _COPIES]
+    newest = [await direct_get.direct_get_last(client, AUDIT, row(run=run)) for row in _COPIES]
     return max(_sequence(found.payload) if found else 0 for found in newest)
 
 
-async def openings(client: Client, gaps: list[Gap]) -> list[Stored]:
+async def openings(client: Client, gaps: list[Gap]) -> list[StoredMessage]:
     """Return the opening of every run in the log, oldest first; `gaps` takes those that cannot be read."""
-    count, start, found = Count(), 1, list[Stored]()
+    count, start, found = PageCounter(), 1, list[StoredMessage]()
     while True:
-        page = await owed_page(client, AUDIT, start, subjects.RUN_OPENED.pattern(), count.owed)
+        page = await next_page(client, AUDIT, start, subjects.RUN_OPENED.pattern(), count.owed)
         count.see(start, page)
         if not page.messages:
             break
@@ -131,12 +133,12 @@ async def openings(client: Client, gaps: list[Gap]) -> list[Stored]:
     return found
 
 
-async def remains(client: Client) -> dict[str, Stored]:
+async def remains(client: Client) -> dict[str, StoredMessage]:
     """Return the runs that left anything that outlives an opening, each with the oldest of it.
 
     That is the ledger's first entry in its bucket, which is kept, and the closing in the log.
     """
-    found: dict[str, Stored] = {}
+    found: dict[str, StoredMessage] = {}
     with suppress(NotAllowed):
         async for each in direct_get.each(client, f"KV_{BUCKET}", pattern=f"{_KEYS}*.transfer.endow-1"):
             found[each.subject.removeprefix(_KEYS).partition(".")[0]] = each
@@ -145,7 +147,9 @@ async def remains(client: Client) -> dict[str, Stored]:
     return found
 
 
-async def history(client: Client, run: str, gaps: list[Gap] | None = None) -> AsyncGenerator[Stored, None]:
+async def history(
+    client: Client, run: str, gaps: list[Gap] | None = None
+) -> AsyncGenerator[StoredMessage, None]:
     """Yield every write ever made to a run's keys of the ledger's bucket, oldest first, each with its key as subject.
 
     `gaps` takes what is missing between them.
@@ -157,11 +161,11 @@ async def history(client: Client, run: str, gaps: list[Gap] | None = None) -> As
 
 async def _whole(
     client: Client, stream: str, pattern: str, start: int, gaps: list[Gap] | None
-) -> AsyncGenerator[Stored, None]:
+) -> AsyncGenerator[StoredMessage, None]:
     """Yield a pattern's messages up to the newest, then look whether the server passed over any."""
-    count, first = Count(), 0
+    count, first = PageCounter(), 0
     while True:
-        page = await owed_page(client, stream, start, pattern, count.owed)
+        page = await next_page(client, stream, start, pattern, count.owed)
         count.see(start, page)
         if not page.messages:
             break
@@ -176,7 +180,7 @@ async def _whole(
         gaps.extend(found)
 
 
-async def _refuse(client: Client, count: Count) -> None:
+async def _refuse(client: Client, count: PageCounter) -> None:
     """Raise CorruptLog if what the server counted and did not send is really missing."""
     first, count.short = count.short, 0
     for gap in await between(client, AUDIT, first) if first else ():

@@ -32,12 +32,12 @@ _NOTE: Final = "econsim_copies"
 """Metadata of a stream whose source is being exchanged: what the one before copied, and where to."""
 
 
-def identity(source: Mapping[str, object]) -> Json:
+def source_identity(source: Mapping[str, object]) -> Json:
     """Return what makes a source the one it is."""
     return {key: value for key, value in source.items() if key not in _WHERE_TO_START and value}
 
 
-def of(config: Mapping[str, object]) -> list[Json]:
+def sources_of(config: Mapping[str, object]) -> list[Json]:
     """Return the sources in a stream's configuration."""
     found: list[Json] = list(config.get("sources") or [])  # type: ignore[call-overload]  # JSON
     return found
@@ -45,22 +45,25 @@ def of(config: Mapping[str, object]) -> list[Json]:
 
 def same(found: Mapping[str, object], wanted: Mapping[str, object]) -> bool:
     """Tell whether two configurations copy the same; where copying began is no difference."""
-    return [*map(identity, of(found))] == [*map(identity, of(wanted))]
+    return [*map(source_identity, sources_of(found))] == [*map(source_identity, sources_of(wanted))]
 
 
-def going_on(found: Mapping[str, object], wanted: Json) -> Json:
+def with_known_starts(found: Mapping[str, object], wanted: Json) -> Json:
     """Return the wanted configuration with the start of every source that stays as it is."""
-    begun = {json.dumps(identity(each), sort_keys=True): each for each in of(found)}
-    if not of(wanted):
+    begun = {json.dumps(source_identity(each), sort_keys=True): each for each in sources_of(found)}
+    if not sources_of(wanted):
         return wanted
     return wanted | {
-        "sources": [begun.get(json.dumps(each, sort_keys=True), each) for each in map(identity, of(wanted))]
+        "sources": [
+            begun.get(json.dumps(each, sort_keys=True), each)
+            for each in map(source_identity, sources_of(wanted))
+        ]
     }
 
 
-async def why_not(ask: Ask, info: Mapping[str, Any], wanted: Json) -> str:
+async def exchange_obstacle(ask: Ask, info: Mapping[str, Any], wanted: Json) -> str:
     """Return why a stream's sources cannot be exchanged, empty if they can."""
-    found = of(info["config"])
+    found = sources_of(info["config"])
     for each in _new(info["config"], wanted):
         origin = each["name"]
         before = [source for source in found if source["name"] == origin]
@@ -83,12 +86,12 @@ async def exchange(ask: Ask, info: Mapping[str, Any], wanted: Json) -> None:
     origins = {each["name"] for each in new}
     notes = _notes(found)
     for origin in origins:
-        if to := _patterns(each for each in of(found) if each["name"] == origin):
+        if to := _patterns(each for each in sources_of(found) if each["name"] == origin):
             notes[origin] = {"copied": _told(info, origin), "to": to}
-    update, goal = f"STREAM.UPDATE.{name}", going_on(found, wanted)
-    staying = [each for each in of(goal) if each["name"] not in origins]
+    update, goal = f"STREAM.UPDATE.{name}", with_known_starts(found, wanted)
+    staying = [each for each in sources_of(goal) if each["name"] not in origins]
     await ask(update, goal | {"sources": staying, "metadata": {_NOTE: json.dumps(notes)}})
-    for each in of(goal):
+    for each in sources_of(goal):
         if each["name"] in origins:
             note = notes.get(each["name"], {"copied": 0, "to": []})
             newest = await _newest(ask, name, each["name"], {*note["to"], *_patterns([each])})
@@ -98,8 +101,8 @@ async def exchange(ask: Ask, info: Mapping[str, Any], wanted: Json) -> None:
 
 
 def _new(found: Mapping[str, object], wanted: Json) -> list[Json]:
-    before = [identity(each) for each in of(found)]
-    return [each for each in map(identity, of(wanted)) if each not in before]
+    before = [source_identity(each) for each in sources_of(found)]
+    return [each for each in map(source_identity, sources_of(wanted)) if each not in before]
 
 
 def _told(info: Mapping[str, Any], origin: str) -> int:

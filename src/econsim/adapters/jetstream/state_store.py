@@ -139,7 +139,7 @@ class JetStreamStateStore:
                 await subscription.unsubscribe()
 
 
-def logged_as(key: str) -> str:
+def digest_subject(key: str) -> str:
     """Return what a key's value is known by: the log's subject for a journal entry, which is copied there, else the key."""
     run, _, rest = key.partition(".")
     row = _LOGGED.get(rest.partition(".")[0])
@@ -148,7 +148,7 @@ def logged_as(key: str) -> str:
 
 def _headers(write: Write, batch: str, place: int) -> dict[str, str]:
     """Return the headers of one write: its digest, its place in the batch and its expected revision."""
-    headers: dict[str, str] = {DIGEST: digest(logged_as(write.key), write.value)}
+    headers: dict[str, str] = {DIGEST: digest(digest_subject(write.key), write.value)}
     if batch:
         headers |= {Header.BATCH_ID: batch, Header.BATCH_SEQUENCE: str(place)}
     if write.expected is not None:

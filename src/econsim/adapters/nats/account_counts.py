@@ -28,7 +28,7 @@ _ASK: Final = "$SYS.REQ.ACCOUNT.PING.STATZ"
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class AccountCount:
     """What one server counts of one account."""
 
     received: int
@@ -42,10 +42,10 @@ class _Word:
     """What one server said."""
 
     at_s: float
-    of: Mapping[str, Count]
+    of: Mapping[str, AccountCount]
 
 
-class Counts:
+class AccountCounts:
     """What all servers said last."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Counts:
         self._words: dict[str, _Word] = {}
         self._before: dict[str, _Word] = {}
 
-    def take(self, said: Mapping[str, Mapping[str, Count]], now_s: float) -> Counter[str]:
+    def take(self, said: Mapping[str, Mapping[str, AccountCount]], now_s: float) -> Counter[str]:
         """Take in what servers (by id) said of accounts; return messages a second from each account.
 
         A server's rates are those since its word of RATE_S ago or longer; until then there are none.
@@ -77,16 +77,16 @@ class Counts:
         return {account for word in words for account, count in word.of.items() if count.connections}
 
 
-async def asked(client: Client) -> dict[str, dict[str, Count]]:
+async def request_counts(client: Client) -> dict[str, dict[str, AccountCount]]:
     """Ask every server, as the system user; return server id → account (public key) → count, of those in time."""
-    found: dict[str, dict[str, Count]] = {}
+    found: dict[str, dict[str, AccountCount]] = {}
     inbox = await client.subscribe(client.new_inbox())
     try:
         await client.publish(_ASK, b"{}", reply=inbox.subject)
         while True:
             answer = json.loads((await inbox.next_msg(timeout=GATHER_S)).data)
             found[answer["server"]["id"]] = {
-                each["acc"]: Count(each["received"]["msgs"], each["conns"])
+                each["acc"]: AccountCount(each["received"]["msgs"], each["conns"])
                 for each in answer["data"]["account_statz"]
             }
     except (TimeoutError, nats.errors.Error):

@@ -17,8 +17,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from econsim.adapters.nats.account_counts import Count, asked
-from econsim.adapters.nats.connection import connect, ready
+from econsim.adapters.nats.account_counts import AccountCount, request_counts
+from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.nats.credential_renewal import OVERLAP_S
 from econsim.errors import SetupError, Unavailable
 from econsim.identity.nats_jwt import deletion_jwt
@@ -41,7 +41,7 @@ _PUSH: Final = "$SYS.REQ.CLAIMS.UPDATE"
 _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
 
 
-class Told(NamedTuple):
+class PushResult(NamedTuple):
     """Who carried out what all nodes were told."""
 
     carried_out: frozenset[str]
@@ -50,7 +50,7 @@ class Told(NamedTuple):
     """Names of the others: down, or too busy to answer in time."""
 
 
-class Provisioner:
+class AccountProvisioner:
     """Speaks for the operator on a live server."""
 
     def __init__(self, trust: Trust, client: Client) -> None:
@@ -63,7 +63,7 @@ class Provisioner:
         for jwt in jwts:
             await self._tell(_PUSH, jwt)
 
-    async def delete(self, accounts: Sequence[str]) -> Told:
+    async def delete(self, accounts: Sequence[str]) -> PushResult:
         """Forget accounts (public keys); return which nodes did. What a node never knew counts as forgotten.
 
         Raises SetupError if a server refuses, Unavailable if none answers.
@@ -77,7 +77,7 @@ class Provisioner:
         if not answers:
             message = "no server answered about an account; it may or may not know it now"
             raise Unavailable(message)
-        return Told(frozenset(answers), nodes - answers.keys())
+        return PushResult(frozenset(answers), nodes - answers.keys())
 
     async def _nodes(self) -> frozenset[str]:
         """Return the names of all nodes of the bus, also of those that are down; none if nobody tells."""
@@ -101,9 +101,9 @@ class Provisioner:
             await inbox.unsubscribe()
         return {}
 
-    async def counts(self) -> dict[str, dict[str, Count]]:
+    async def counts(self) -> dict[str, dict[str, AccountCount]]:
         """Return what each server that answers in time counts of accounts: server id → account (public key) → count."""
-        return await asked(self._client)
+        return await request_counts(self._client)
 
     async def hear_connections(self, heard: Callable[[str], None]) -> None:
         """Have told from now on which account (public key) a client of connects or disconnects, on any server."""
@@ -113,7 +113,7 @@ class Provisioner:
 
         for subject in CONNECTIONS:
             await self._client.subscribe(subject, cb=told)
-        await ready(self._client)
+        await synchronize(self._client)
 
     async def _tell(self, subject: str, jwt: str) -> None:
         _check(json.loads(await self._answer(subject, jwt)))
@@ -144,11 +144,11 @@ def _check(answer: Mapping[str, Any]) -> None:
 
 
 @asynccontextmanager
-async def provisioning(url: str, trust: Trust) -> AsyncIterator[Provisioner]:
+async def account_provisioner(url: str, trust: Trust) -> AsyncIterator[AccountProvisioner]:
     """Connect as the system user for the time of the context; raises SetupError if the server is not of this trust."""
     client = await connect(url, trust.creds(SYSTEM_USER), "econsim-provisioning")
     try:
-        yield Provisioner(trust, client)
+        yield AccountProvisioner(trust, client)
     finally:
         await client.close()
 
@@ -164,7 +164,7 @@ async def rotate(
     new = old.rotated()
     hand_out(new)
     accounts = new.accounts()
-    async with provisioning(url, new) as provisioner:
+    async with account_provisioner(url, new) as provisioner:
         both = new.accounts(beside=old)
         await provisioner.push([both[new.sim.public], both[new.readers.public]])
         await asyncio.sleep(overlap_s)

@@ -18,12 +18,12 @@ from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
 from econsim.adapters.clock import jitter
-from econsim.adapters.nats.credential_renewal import complaint, keep_current
-from econsim.adapters.nats.publish_guard import guard
-from econsim.adapters.nats.rate_gate import harden
+from econsim.adapters.nats.credential_renewal import error_text, keep_current
+from econsim.adapters.nats.publish_guard import restrict_publishing
+from econsim.adapters.nats.rate_gate import apply_patches
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
-from econsim.identity.nats_jwt import identity
+from econsim.identity.nats_jwt import user_claims
 from econsim.identity.roles import INBOX, NAME, ROLES, permissions
 from econsim.subjects import AUDIT
 
@@ -85,7 +85,7 @@ def options(name: str, creds: Path | None = None) -> dict[str, Any]:
     Of the identity in `creds` only the inbox is among them, which is its role's own: `connect` takes the
     file itself too, a broker as `security=NatsCredentials(file)`.
     """
-    role = identity(creds.read_text()).role if creds else ""
+    role = user_claims(creds.read_text()).role if creds else ""
     return {
         "name": name,
         "inbox_prefix": f"{INBOX}.{role}" if role else INBOX,
@@ -96,14 +96,14 @@ def options(name: str, creds: Path | None = None) -> dict[str, Any]:
     }
 
 
-def servers(url: str) -> list[str]:
+def server_urls(url: str) -> list[str]:
     """Return the addresses in a setting: one server, or nodes of a cluster with commas between them."""
     return [each.strip() for each in url.split(",") if each.strip()]
 
 
-def addressed(url: str) -> None:
+def require_server(url: str) -> None:
     """Raise SetupError if a setting names no server: a client told of none would look for one for ever."""
-    if not servers(url):
+    if not server_urls(url):
         message = "no NATS server is running here; start one with `econsim up`, or name one with ECONSIM_NATS"
         raise SetupError(message)
 
@@ -116,14 +116,14 @@ async def connect(
     *,
     patience_s: float = CONNECT_TIMEOUT_S,
 ) -> Client:
-    """Connect as the user of a creds file, to one of the `servers` in `url`, and wait until it answers.
+    """Connect as the user of a creds file, to one of the `server_urls` in `url`, and wait until it answers.
 
     The connection then outlives server restarts. Raises SetupError if there is no server or it refuses, at the latest
     after `patience_s` seconds.
     `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
     """
-    addressed(url)
-    harden()
+    require_server(url)
+    apply_patches()
     creds = _existing(creds) if creds else None
     using = options(name, creds) | ({"user_credentials": str(creds)} if creds else {})
     end = time.monotonic() + patience_s
@@ -132,7 +132,7 @@ async def connect(
     while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
         client = await _attempt(url, using, on_error or _logged, reasons, end)
         if client is not None:
-            await ready(client)
+            await synchronize(client)
             return client if creds is None else _renewed(_guarded(client, creds), creds)
         await asyncio.sleep(RECONNECT_WAIT_S)
     message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reasons[-1]}"
@@ -141,10 +141,10 @@ async def connect(
 
 def _guarded(client: Client, creds: Path) -> Client:
     """Have a client of a role refuse what the server would, with a reason and at once; an agent's is left alone."""
-    who = identity(creds.read_text())
+    who = user_claims(creds.read_text())
     if who.role in ROLES:
         allowed = [pattern.replace(NAME, who.name) for pattern in permissions(who.role)["pub"]["allow"]]
-        guard(client, who.role, allowed, lambda _, error: _log.info("%s", error))
+        restrict_publishing(client, who.role, allowed, lambda _, error: _log.info("%s", error))
     return client
 
 
@@ -174,7 +174,7 @@ async def _attempt(
             if _REFUSAL in reasons[-1].lower():
                 refused.set()
 
-    connecting = asyncio.ensure_future(client.connect(servers(url), error_cb=heard, **using))
+    connecting = asyncio.ensure_future(client.connect(server_urls(url), error_cb=heard, **using))
     waiting = asyncio.ensure_future(refused.wait())
     left_s = end - time.monotonic()
     await asyncio.wait({connecting, waiting}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
@@ -195,7 +195,7 @@ def _existing(creds: Path) -> Path:
     return creds
 
 
-async def ready(client: Client) -> None:
+async def synchronize(client: Client) -> None:
     """Wait until the server has seen everything sent so far.
 
     Twice, because the client writes its ping ahead of buffered subscriptions: a single flush is no barrier.
@@ -300,4 +300,4 @@ async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[P
 
 
 async def _logged(error: Exception) -> None:
-    _log.warning("connection: %s", complaint(error))
+    _log.warning("connection: %s", error_text(error))

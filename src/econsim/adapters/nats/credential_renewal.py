@@ -1,7 +1,7 @@
 """Credentials that change under a running client: it connects anew with the new ones, best before the old ones end.
 
 The file is looked at, and the connection renewed while old and new credentials hold (`econsim trust rotate` waits for
-that). A service that comes too early or too late is refused for a while, and `persist` has it go on trying.
+that). A service that comes too early or too late is refused for a while, and `keep_trying` has it go on trying.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from nats.aio.client import Client
 from nats.errors import Error
 from nats.protocol.parser import PERMISSIONS_ERR
 
-LOOK_S: Final = 1.0
+POLL_INTERVAL_S: Final = 1.0
 """Pause between looks at a creds file."""
 
 OVERLAP_S: Final = 5.0
 """Seconds old credentials hold beside the new ones: several looks, and a reconnection."""
 
-AGAIN_S: Final = 10.0
+REPEAT_LOG_S: Final = 10.0
 """Pause before the same complaint is logged again: attempts are made ten times a second."""
 
 _log = logging.getLogger(__name__)
 
 
-def persist(client: Client) -> None:
+def keep_trying(client: Client) -> None:
     """Have a connected client go on trying when the server refuses it, at work or on a reconnection.
 
     The library closes a client for good on nearly every error the server tells, and FastStream's callback for errors
@@ -41,8 +41,8 @@ def persist(client: Client) -> None:
 
     async def told(error: Exception) -> None:
         nonlocal last, at
-        text, now = complaint(error), time.monotonic()
-        if text != last or now > at + AGAIN_S:
+        text, now = error_text(error), time.monotonic()
+        if text != last or now > at + REPEAT_LOG_S:
             last, at = text, now
             _log.warning("connection: %s", text)
 
@@ -50,7 +50,7 @@ def persist(client: Client) -> None:
     client._process_err = partial(_processed, client, client._process_err)  # type: ignore[method-assign]  # noqa: SLF001 - the library has no hook here
 
 
-def complaint(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what a connection complains of; time-outs have no text but their name."""
     return str(error) or type(error).__name__
 
@@ -70,7 +70,7 @@ async def keep_current(client: Client, creds: Path) -> None:
     """Connect anew whenever the creds file changes, until the client is closed; subscriptions go on."""
     seen = _stamp(creds)
     while not client.is_closed:
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(POLL_INTERVAL_S)
         now = _stamp(creds)
         if now not in (seen, 0) and client.is_connected:
             seen = now

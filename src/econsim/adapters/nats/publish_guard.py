@@ -43,7 +43,9 @@ class Patterns:
         )
 
 
-def guard(client: Client, role: str, allowed: Iterable[str], tell: Callable[[str, NotAllowed], None]) -> None:
+def restrict_publishing(
+    client: Client, role: str, allowed: Iterable[str], tell: Callable[[str, NotAllowed], None]
+) -> None:
     """Make a client refuse to publish outside `allowed` (patterns of the role): NotAllowed, of which `tell` hears first.
 
     Requests, replies and stream publishes all pass the one method that is replaced here.

@@ -4,7 +4,7 @@ The client library reads subjects and status lines as UTF-8, and splits the serv
 message with a byte that is no UTF-8, or with a form feed in its subject, ended the read loop of every service that
 heard it: deaf until its pings were missed, ten seconds later. Here such a message becomes one like any other, with
 replacement characters, that a handler refuses and counts. The answer to a flush that was given up ended it as well: a
-service that stops one of its posts must not go deaf to all others. `Gate` drops what an agent sends far above its rate before
+service that stops one of its posts must not go deaf to all others. `RateGate` drops what an agent sends far above its rate before
 it costs more than being read.
 """
 
@@ -51,7 +51,7 @@ _MESSAGE: Final = re.compile(rb"\AMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(
 _HEADED: Final = re.compile(rb"\AHMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(\d+) +(\d+) *\r\n")
 
 
-def harden() -> None:
+def apply_patches() -> None:
     """Make every client of this process survive what the library does not expect; a second call changes nothing."""
     if parser.MSG_RE is _MESSAGE:
         return
@@ -100,7 +100,7 @@ def _utf8(text: bytes) -> bytes:
     return text if text.isascii() else text.decode(errors="replace").encode()
 
 
-class Gate:
+class RateGate:
     """Counts what arrives from agents' accounts on one connection, and drops what is far too much of one."""
 
     def __init__(
@@ -142,7 +142,7 @@ def _parsed(subject: bytes) -> Parsed:
     return Parsed(*_utf8(subject).decode().split("."))
 
 
-def guard_entry(client: Client, gate: Gate) -> None:
+def install_rate_gate(client: Client, gate: RateGate) -> None:
     """Put a gate before everything a client hears."""
     take = client._process_msg  # noqa: SLF001 - what is dropped later has cost a task and a handler
 

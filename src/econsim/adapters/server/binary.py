@@ -55,8 +55,8 @@ def version(binary: Path, memory: Path | None = None, answer_s: float = ANSWER_S
 
     Raises SetupError if it does not run or is too old, Unavailable if it does not answer in time.
     """
-    known = _remembered(binary, memory)
-    found = re.search(r"v?(\d+)\.(\d+)\.(\S+)", known or _asked(binary, answer_s))
+    known = _cached_version(binary, memory)
+    found = re.search(r"v?(\d+)\.(\d+)\.(\S+)", known or _ask_version(binary, answer_s))
     if found is None:
         message = f"{binary} does not say its version, so it is no nats-server; {_REMEDY}"
         raise SetupError(message)
@@ -70,7 +70,7 @@ def version(binary: Path, memory: Path | None = None, answer_s: float = ANSWER_S
     return found[0].removeprefix("v")
 
 
-def _asked(binary: Path, answer_s: float) -> str:
+def _ask_version(binary: Path, answer_s: float) -> str:
     """Return what the program says of its version."""
     try:
         done = subprocess.run(
@@ -92,7 +92,7 @@ def _asked(binary: Path, answer_s: float) -> str:
     return done.stdout
 
 
-def _remembered(binary: Path, memory: Path | None) -> str:
+def _cached_version(binary: Path, memory: Path | None) -> str:
     """Return the version in the file if it is about this program as it is now, empty otherwise."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
         if memory and (said := json.loads(memory.read_text())).items() >= _mark(binary).items():

@@ -24,7 +24,7 @@ from econsim.identity.private_files import private_directory, write
 KILL_S: Final = 10.0
 """Longest an orphan may take to stop before it is killed; what a server acknowledged is on disk by then."""
 
-LOOK_S: Final = 0.02
+POLL_INTERVAL_S: Final = 0.02
 """Pause between looks whether it has ended."""
 
 PARENT: Final = "ECONSIM_PARENT"
@@ -34,7 +34,7 @@ _DIE_WITH_PARENT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ProcessNote:
     """One process, and who started it."""
 
     pid: int
@@ -50,7 +50,7 @@ class Note:
 def note(state: Path, pid: int) -> None:
     """Note that this process started another."""
     directory = private_directory(_notes(state))
-    found = Note(pid, born(pid), os.getpid(), born(os.getpid()))
+    found = ProcessNote(pid, start_time(pid), os.getpid(), start_time(os.getpid()))
     write(directory / f"{pid}.json", json.dumps(asdict(found)))
 
 
@@ -67,7 +67,7 @@ def end_orphans(state: Path) -> list[int]:
     end = time.monotonic() + KILL_S
     for orphan in orphans:
         while _lives(orphan.pid, orphan.born) and time.monotonic() < end:
-            time.sleep(LOOK_S)
+            time.sleep(POLL_INTERVAL_S)
         if _lives(orphan.pid, orphan.born):
             _send(signal.SIGKILL, orphan)
         forget(state, orphan.pid)
@@ -78,27 +78,27 @@ def end_with_parent(parent: int) -> None:
     """Have this process be asked to stop when who started it ends, where the system can, or has ended already."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM, 0, 0, 0)
-    if not born(parent):
+    if not start_time(parent):
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def born(pid: int) -> str:
+def start_time(pid: int) -> str:
     """Return when a process started, in the system's own words; empty if there is none."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return "" if Path("/proc/self/stat").exists() else _asked(pid)
+        return "" if Path("/proc/self/stat").exists() else _ps_start_time(pid)
     state, *rest = status.rpartition(")")[2].split()
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return "" if state in "ZX" else f"{boot} {rest[18]}"
 
 
-def _asked(pid: int) -> str:
+def _ps_start_time(pid: int) -> str:
     command = ("ps", "-o", "lstart=", "-p", str(pid))
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
-def _orphans(state: Path) -> Iterator[Note]:
+def _orphans(state: Path) -> Iterator[ProcessNote]:
     """Yield every noted process that lives and whose starter does not; notes of those that ended are taken back."""
     for path, found in _noted(state):
         if found is None or not _lives(found.pid, found.born):
@@ -107,22 +107,22 @@ def _orphans(state: Path) -> Iterator[Note]:
             yield found
 
 
-def _send(number: signal.Signals, orphan: Note) -> None:
+def _send(number: signal.Signals, orphan: ProcessNote) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(orphan.pid, number)
 
 
 def _lives(pid: int, since: str) -> bool:
-    return bool(since) and born(pid) == since
+    return bool(since) and start_time(pid) == since
 
 
 def _notes(state: Path) -> Path:
     return state / "processes"
 
 
-def _noted(state: Path) -> Iterator[tuple[Path, Note | None]]:
+def _noted(state: Path) -> Iterator[tuple[Path, ProcessNote | None]]:
     for path in sorted(_notes(state).glob("*.json")):
         found = None
         with contextlib.suppress(OSError, ValueError, TypeError):
-            found = Note(**json.loads(path.read_text()))
+            found = ProcessNote(**json.loads(path.read_text()))
         yield path, found

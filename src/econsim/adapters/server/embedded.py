@@ -21,9 +21,9 @@ from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server import child_processes, state_directory
 from econsim.adapters.server.binary import find, version
-from econsim.adapters.server.state_directory import HOST, Claim, Running
+from econsim.adapters.server.state_directory import HOST, Claim, ServerRecord
 from econsim.errors import SetupError
-from econsim.identity.private_files import appended
+from econsim.identity.private_files import open_append
 from econsim.identity.trust_root import Trust
 
 READY_S: Final = 120.0
@@ -40,7 +40,7 @@ PORT_TRIES: Final = 5
 LOG_BYTES_MAX: Final = 8 * 2**20
 """Size at which a start moves the log aside as `server.log.1`."""
 
-FULL_LOOK_S: Final = 2.0
+POLL_INTERVAL_S: Final = 2.0
 """Pause between looks whether the server complains of a full disk, and whether there is room again."""
 
 _FULL: Final = ("no space left on device", "resource limits exceeded")
@@ -167,7 +167,7 @@ class EmbeddedServer:
         log = self._directory / "server.log"
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.replace(log.with_suffix(".log.1"))
-        with appended(log) as file:
+        with open_append(log) as file:
             self._log_start = file.tell()
             self._process = await asyncio.create_subprocess_exec(
                 str(self._program),
@@ -186,7 +186,9 @@ class EmbeddedServer:
         except BaseException:
             await self._ended()
             raise
-        state_directory.write_record(self._directory, Running(self._process.pid, self.port, self._version))
+        state_directory.write_record(
+            self._directory, ServerRecord(self._process.pid, self.port, self._version)
+        )
 
     async def _until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
@@ -224,7 +226,7 @@ class EmbeddedServer:
         After one failed write the server stores nothing more in that stream until it is started anew.
         """
         ended, full = asyncio.ensure_future(self._process.wait()), False
-        while not (await asyncio.wait({ended}, timeout=FULL_LOOK_S))[0]:
+        while not (await asyncio.wait({ended}, timeout=POLL_INTERVAL_S))[0]:
             if not full and (full := self._complains()):
                 self._on_crash(
                     "nats-server stores nothing: the disk is full; free some space, and it goes on"

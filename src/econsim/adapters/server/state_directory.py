@@ -26,7 +26,7 @@ from typing import Final
 from econsim.adapters.server.child_processes import end_orphans
 from econsim.errors import SetupError
 from econsim.identity.private_files import private_directory, write
-from econsim.identity.server_config import quoted
+from econsim.identity.server_config import quote
 from econsim.identity.trust_root import Trust
 from econsim.streams import MESSAGE_BYTES_MAX
 
@@ -59,11 +59,11 @@ ORPHAN_STOP_S: Final = 10.0
 """Longest to wait for a server whose owner died."""
 
 GLANCE_S: Final = 0.2
-"""Longest that `running` in another process may hold the lock while it looks; it takes microseconds."""
+"""Longest that `running_url` in another process may hold the lock while it looks; it takes microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class ServerRecord:
     """What a running server says about itself."""
 
     pid: int
@@ -79,24 +79,24 @@ class Running:
         return f"nats://{HOST}:{self.port}"
 
 
-def running(state: Path) -> str | None:
+def running_url(state: Path) -> str | None:
     """Return the URL of the embedded server that runs on a state directory, if one does and somebody looks after it."""
     directory = state / "nats"
-    if not (_held(directory / "server.lock") and _held(directory / "owner.lock")):
+    if not (_is_locked(directory / "server.lock") and _is_locked(directory / "owner.lock")):
         return None
     record = read_record(directory)
     return record.url if record else None
 
 
-def read_record(directory: Path) -> Running | None:
+def read_record(directory: Path) -> ServerRecord | None:
     """Return what the last server of the directory wrote about itself."""
     try:
-        return Running(**json.loads((directory / "server.json").read_text()))
+        return ServerRecord(**json.loads((directory / "server.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def write_record(directory: Path, record: Running) -> None:
+def write_record(directory: Path, record: ServerRecord) -> None:
     """Note what runs, whole or not at all."""
     write(directory / "server.json", json.dumps(asdict(record)) + "\n")
 
@@ -106,7 +106,7 @@ class Claim:
 
     def __init__(self, directory: Path) -> None:
         """Take it; raises SetupError if another process has it. A server and services whose owner died are stopped."""
-        owner = _locked(directory / "owner.lock", GLANCE_S)
+        owner = _wait_for_lock(directory / "owner.lock", GLANCE_S)
         if owner is None:
             record = read_record(directory)
             where = f" at {record.url} (process {record.pid})" if record else ""
@@ -155,7 +155,7 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
         f"max_subscriptions: {SUBSCRIPTIONS_MAX}\n"
         f"max_pending: {PENDING_BYTES_MAX}\n"
         # The default flushes every two minutes, and a power failure would take acknowledged money with it.
-        f"jetstream {{ store_dir: {quoted(directory / 'data')}, sync_interval: always, "
+        f"jetstream {{ store_dir: {quote(directory / 'data')}, sync_interval: always, "
         f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"
         f"{trust.server_config(directory / 'resolver')}"
     )
@@ -166,7 +166,7 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
 
 def has_room(directory: Path, free_bytes_min: int) -> bool:
     """Tell whether a server started now could store something."""
-    used = _used(directory)
+    used = _stored_bytes(directory)
     return shutil.disk_usage(directory).free >= free_bytes_min and _store_bytes_max(directory) > used
 
 
@@ -190,10 +190,10 @@ def port_is_free(port: int) -> bool:
 
 
 def _store_bytes_max(directory: Path) -> int:
-    return int((shutil.disk_usage(directory).free + _used(directory)) * STORE_SHARE_MAX)
+    return int((shutil.disk_usage(directory).free + _stored_bytes(directory)) * STORE_SHARE_MAX)
 
 
-def _used(directory: Path) -> int:
+def _stored_bytes(directory: Path) -> int:
     return sum(file.stat().st_size for file in (directory / "data").rglob("*") if file.is_file())
 
 
@@ -207,7 +207,7 @@ def _lock(path: Path) -> int | None:
     return descriptor
 
 
-def _held(path: Path) -> bool:
+def _is_locked(path: Path) -> bool:
     """Return whether a process holds a lock."""
     lock = _lock(path) if path.exists() else -1
     if lock is not None and lock >= 0:
@@ -215,7 +215,7 @@ def _held(path: Path) -> bool:
     return lock is None
 
 
-def _locked(path: Path, patience_s: float) -> int | None:
+def _wait_for_lock(path: Path, patience_s: float) -> int | None:
     """Return a lock, waiting so long for who holds it."""
     end = time.monotonic() + patience_s
     while (lock := _lock(path)) is None and time.monotonic() < end:
@@ -226,7 +226,7 @@ def _locked(path: Path, patience_s: float) -> int | None:
 def _after_orphan(directory: Path) -> int:
     """Return the server lock, first stopping what outlived its owner."""
     end_orphans(directory.parent)
-    lock = _locked(directory / "server.lock", ORPHAN_STOP_S)
+    lock = _wait_for_lock(directory / "server.lock", ORPHAN_STOP_S)
     if lock is not None:
         return lock
     where = directory / "server.json"

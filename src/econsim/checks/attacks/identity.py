@@ -13,7 +13,7 @@ from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import Attacker, Environment, refusal_check
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import CRLF, UserCredentials, dial, unsigned_credentials
-from econsim.identity.nats_jwt import Key, Role, identity, user_jwt
+from econsim.identity.nats_jwt import Key, KeyKind, user_claims, user_jwt
 
 Forge = Callable[[Environment, Attacker], UserCredentials]
 """Who one says to be."""
@@ -79,7 +79,7 @@ def _resigned(change: Callable[[dict[str, Any], Key, Environment], None]) -> For
 
     def forge(env: Environment, attacker: Attacker) -> UserCredentials:
         head, body, _ = claims(attacker.user.jwt)
-        signer = Key(Role.ACCOUNT)
+        signer = Key(KeyKind.ACCOUNT)
         change(body, signer, env)
         return replace(attacker.user, jwt=addressed(head, body, signer=signer))
 
@@ -103,7 +103,7 @@ def _renamed(body: dict[str, Any]) -> None:
 
 
 def _in_sim(body: dict[str, Any], signer: Key, env: Environment) -> None:
-    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": identity(env.powers.stolen_jwt().jwt).account}
+    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": user_claims(env.powers.stolen_jwt().jwt).account}
     body["iss"] = signer.public
 
 
@@ -133,7 +133,7 @@ def _key_alone(_: Environment, attacker: Attacker) -> UserCredentials:
 
 
 def _made_up(_: Environment, attacker: Attacker) -> UserCredentials:
-    account, user = Key(Role.ACCOUNT), Key(Role.USER)
+    account, user = Key(KeyKind.ACCOUNT), Key(KeyKind.USER)
     return UserCredentials(user_jwt(account, user.public, attacker.name, issued=unix_seconds()), user.seed)
 
 

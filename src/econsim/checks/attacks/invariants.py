@@ -140,7 +140,7 @@ async def check_invariants(
     async for stored in JetStreamStateStore(client).history(run):
         books.fold(stored)
     report = verify_journal(books.entries, books.balances)
-    letters = await provision.waiting(client, "dead_letter", ">")
+    letters = await provision.subject_counts(client, "dead_letter", ">")
     victims = [each.victim.name for each in phases]
     theirs = [subject for subject in letters if subject.split(".")[-1] in victims]
     first = report.first.what if report.first else "nothing"

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from pydantic import TypeAdapter, ValidationError
 
 from econsim import subjects
-from econsim.adapters.nats.connection import ready
+from econsim.adapters.nats.connection import synchronize
 from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
 from econsim.agents.outcomes import outcome_of
@@ -89,7 +89,7 @@ class TradingVictim:
         """Subscribe to every outcome of the agent's orders."""
         for row in subjects.ORDER_OUTCOME:
             await self._client.subscribe(short_pattern(row, self.name), cb=self._record_outcome)
-        await ready(self._client)
+        await synchronize(self._client)
 
     async def wait_until_served(self, timeout_s: float) -> None:
         """Wait until the run answers; raises Unavailable or NotFound after the limit."""

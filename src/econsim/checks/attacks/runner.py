@@ -18,7 +18,7 @@ from typing import Final
 from econsim import subjects
 from econsim.adapters.clock import random_name, unix_seconds
 from econsim.adapters.jetstream import provision
-from econsim.adapters.nats.account_push import Provisioner, provisioning
+from econsim.adapters.nats.account_push import AccountProvisioner, account_provisioner
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask
 from econsim.app import Server
@@ -37,8 +37,8 @@ from econsim.checks.attacks.verdict import AttackOutcome, AttackVerdict, Check
 from econsim.checks.raw_client import UserCredentials
 from econsim.config import Settings
 from econsim.errors import SetupError
-from econsim.identity.agent_credentials import AgentCreds, walls
-from econsim.identity.nats_jwt import Key, Role, account_jwt, creds, user_jwt
+from econsim.identity.agent_credentials import AgentCreds, agent_claims
+from econsim.identity.nats_jwt import Key, KeyKind, account_jwt, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import SYSTEM_USER, Trust
 from econsim.runs.launch.agent_accounts import ensure_accounts, revoke
@@ -268,7 +268,7 @@ async def open_environment(
         system = UserCredentials.from_file(trust.creds(SYSTEM_USER))
         sniffer = await stack.enter_async_context(sniffing(server.url, owner, ">"))
         system_sniffer = await stack.enter_async_context(sniffing(server.url, system, "$SYS.REQ.>"))
-        provisioner = await stack.enter_async_context(provisioning(server.url, trust))
+        provisioner = await stack.enter_async_context(account_provisioner(server.url, trust))
         accounts = {each.agent: each for each in await ensure_accounts(server, run, scenario)}
         operator = operator_name(server.creds("operator"))
         await open_run(sim, run, scenario, operator)
@@ -301,15 +301,15 @@ def _credentials(account: AgentCreds) -> UserCredentials:
 
 
 async def _owner_powers(
-    server: Server, provisioner: Provisioner, run: str, accounts: dict[str, AgentCreds], operator: str
+    server: Server, provisioner: AccountProvisioner, run: str, accounts: dict[str, AgentCreds], operator: str
 ) -> Powers:
     trust = server.trust
     assert trust is not None
     files = {name: account.creds for name, account in accounts.items()}
 
     async def make_user(name: str, life_s: int) -> UserCredentials:
-        account, user, now = Key(Role.ACCOUNT), Key(Role.USER), unix_seconds()
-        claims = walls(trust, run, name)
+        account, user, now = Key(KeyKind.ACCOUNT), Key(KeyKind.USER), unix_seconds()
+        claims = agent_claims(trust, run, name)
         jwt = account_jwt(
             trust.operator, account.public, name, claims, issued=trust.now(), expires=now + CREDENTIALS_S
         )
@@ -335,7 +335,7 @@ async def _owner_powers(
         revoke=revoke_agent,
         unrestricted_user=lambda name: make_user(name, CREDENTIALS_S),
         expired_user=lambda _: expired,
-        stolen_jwt=lambda: UserCredentials(market.jwt, Key(Role.USER).seed),
+        stolen_jwt=lambda: UserCredentials(market.jwt, Key(KeyKind.USER).seed),
         set_quota=set_quota,
         is_revoked=lambda name: not files[name].exists(),
     )
@@ -345,6 +345,6 @@ def _owner_creds(trust: Trust) -> Path:
     """Return the creds file of a user of `SIM` with every right; nothing but a run of attacks makes one."""
     path = trust.directory / "creds" / "attacks-owner.creds"
     if not path.exists():
-        user = Key(Role.USER)
+        user = Key(KeyKind.USER)
         write(path, creds(user_jwt(trust.sim, user.public, "attacks", issued=trust.now()), user.seed))
     return path

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from econsim.adapters.jetstream import provision
-from econsim.adapters.nats.account_push import provisioning
+from econsim.adapters.nats.account_push import account_provisioner
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.checks.permissions.expected import PUBLISH, SUBSCRIBE, Cell, PermissionMatrix
@@ -22,7 +22,7 @@ from econsim.checks.permissions.prober import Probed, Prober, probe_text, probin
 from econsim.checks.permissions.probes import EXTERNAL, OTHER, PARTIES, RUN, SELF, Probe, concrete_subject
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.agent_credentials import mint
-from econsim.identity.nats_jwt import Key, Role, creds, user_jwt
+from econsim.identity.nats_jwt import Key, KeyKind, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import Trust
 from econsim.schemas.subject import SubjectKind
@@ -109,7 +109,7 @@ async def _users(server: EmbeddedServer) -> dict[str, Path]:
     await provision.apply(client)
     await client.close()
     external = mint(server.trust, RUN, EXTERNAL)
-    async with provisioning(server.url, server.trust) as provisioner:
+    async with account_provisioner(server.url, server.trust) as provisioner:
         await provisioner.push([external.jwt()])
     return {party: external.creds if party == EXTERNAL else server.creds(party) for party in PARTIES}
 
@@ -120,7 +120,7 @@ async def _connect_listeners(url: str, trust: Trust) -> AsyncIterator[Listeners]
     made: list[Prober] = []
     async with AsyncExitStack() as stack:
         for name, account in (("sim", trust.sim), ("sys", trust.system)):
-            user, file = Key(Role.USER), trust.directory / f"ears-of-{name}.creds"
+            user, file = Key(KeyKind.USER), trust.directory / f"ears-of-{name}.creds"
             write(file, creds(user_jwt(account, user.public, "listeners", issued=trust.now()), user.seed))
             made.append(await stack.enter_async_context(probing(url, file)))
             await made[-1].subscribe_only([">"])

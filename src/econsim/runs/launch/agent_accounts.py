@@ -6,11 +6,24 @@ others their operator does (`econsim agent create`).
 
 from __future__ import annotations
 
-from econsim.adapters.nats.account_push import Provisioner, provisioning
-from econsim.adapters.nats.revocations import Owed, owe, owed, settle
+from econsim.adapters.nats.account_push import AccountProvisioner, account_provisioner
+from econsim.adapters.nats.revocations import (
+    OutstandingRevocation,
+    outstanding,
+    push_outstanding,
+    record_revocation,
+)
 from econsim.app import Server
 from econsim.domain.agent.population import population
-from econsim.identity.agent_credentials import AgentCreds, find, forget, mint, minted, throw_out, thrown_out
+from econsim.identity.agent_credentials import (
+    AgentCreds,
+    delete_account,
+    each_account,
+    find_account,
+    mint,
+    suspend_account,
+    suspended_agents,
+)
 from econsim.identity.trust_root import Trust
 from econsim.schemas.scenario import Scenario
 
@@ -32,27 +45,29 @@ async def ensure_accounts(server: Server, run: str, scenario: Scenario) -> list[
     outside, trust = _external_agents(scenario), server.trust
     if trust is None or not outside:
         return []
-    out = thrown_out(trust, run)
-    held = {each.agent: each for each in minted(trust, run) if not each.expired(trust.now())}
+    out = suspended_agents(trust, run)
+    held = {each.agent: each for each in each_account(trust, run) if not each.expired(trust.now())}
     found = [held.get(agent) or mint(trust, run, agent) for agent in outside if agent not in out]
-    async with provisioning(server.url, trust) as provisioner:
+    async with account_provisioner(server.url, trust) as provisioner:
         await provisioner.push(each.jwt() for each in found)
     return found
 
 
-async def revoke(trust: Trust, provisioner: Provisioner, run: str, agent: str) -> list[Owed]:
+async def revoke(
+    trust: Trust, provisioner: AccountProvisioner, run: str, agent: str
+) -> list[OutstandingRevocation]:
     """Take an agent's account away: its connections end at once and its files go; return what is still owed.
 
     Raises NotFound; after Unavailable or SetupError it is owed, and told by whoever settles next.
     """
-    revoke_later(trust, find(trust, run, agent))
-    return await settle(trust, provisioner)
+    revoke_later(trust, find_account(trust, run, agent))
+    return await push_outstanding(trust, provisioner)
 
 
 def revoke_later(trust: Trust, found: AgentCreds) -> None:
     """Take an account's files away, and note that the servers must be told: they may know it from before."""
-    owe(trust, found)
-    throw_out(found)
+    record_revocation(trust, found)
+    suspend_account(found)
 
 
 async def push_accounts(server: Server) -> None:
@@ -60,12 +75,12 @@ async def push_accounts(server: Server) -> None:
     trust = server.trust
     if trust is None:
         return
-    known = list(minted(trust))
+    known = list(each_account(trust))
     for each in known:
         if each.expired(trust.now()):
-            forget(each)
+            delete_account(each)
     live = [each.jwt() for each in known if not each.expired(trust.now())]
-    if live or owed(trust):
-        async with provisioning(server.url, trust) as provisioner:
-            await settle(trust, provisioner)
+    if live or outstanding(trust):
+        async with account_provisioner(server.url, trust) as provisioner:
+            await push_outstanding(trust, provisioner)
             await provisioner.push(live)

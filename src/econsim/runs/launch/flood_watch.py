@@ -18,13 +18,13 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.adapters.nats.account_counts import Counts
-from econsim.adapters.nats.account_push import Provisioner, provisioning
-from econsim.adapters.nats.connection import connect, ready
-from econsim.adapters.nats.revocations import owed, settle
+from econsim.adapters.nats.account_counts import AccountCounts
+from econsim.adapters.nats.account_push import AccountProvisioner, account_provisioner
+from econsim.adapters.nats.connection import connect, synchronize
+from econsim.adapters.nats.revocations import outstanding, push_outstanding
 from econsim.app import Server
 from econsim.errors import EconsimError, NotFound
-from econsim.identity.agent_credentials import AgentCreds, minted
+from econsim.identity.agent_credentials import AgentCreds, each_account
 from econsim.identity.roles import OPERATOR
 from econsim.identity.trust_root import Trust
 from econsim.runs.launch.agent_accounts import revoke
@@ -61,12 +61,12 @@ async def watch_agents(server: Server, tell: Notify) -> AsyncIterator[None]:
     creds = server.creds(OPERATOR)
     client = await connect(server.url, creds, "econsim-watch")
     try:
-        async with provisioning(server.url, server.trust) as provisioner:
+        async with account_provisioner(server.url, server.trust) as provisioner:
             operator = operator_name(creds)
             watch = FloodWatch(server.trust, provisioner, tell, partial(audit_key_use, client, operator))
             presence = AgentPresence(watch.agents, partial(audit_connection, client, operator))
             await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.hear_suspension)
-            await ready(client)
+            await synchronize(client)
             await provisioner.hear_connections(watch.note_connection)
             looking = asyncio.create_task(watch.watch(presence))
             try:
@@ -81,7 +81,7 @@ async def watch_agents(server: Server, tell: Notify) -> AsyncIterator[None]:
 class FloodWatch:
     """Who is thrown out, and why."""
 
-    def __init__(self, trust: Trust, provisioner: Provisioner, tell: Notify, log: AuditKeyUse) -> None:
+    def __init__(self, trust: Trust, provisioner: AccountProvisioner, tell: Notify, log: AuditKeyUse) -> None:
         """Act for the operator on one server or cluster."""
         self._trust = trust
         self._provisioner = provisioner
@@ -106,7 +106,7 @@ class FloodWatch:
 
     async def watch(self, presence: AgentPresence) -> None:
         """Look at the servers' counts until cancelled: every second, and whenever somebody comes or goes."""
-        counts = Counts()
+        counts = AccountCounts()
         while True:
             self._changed.clear()
             changed, self._changed_accounts = self._changed_accounts, set()
@@ -121,7 +121,7 @@ class FloodWatch:
                 async with asyncio.timeout(POLL_INTERVAL_S):
                     await self._changed.wait()
 
-    async def _compare(self, counts: Counts) -> None:
+    async def _compare(self, counts: AccountCounts) -> None:
         """Throw out whoever sent too much since the look before."""
         rates = counts.take(await self._provisioner.counts(), time.monotonic())
         flooding = {account: sent for account, sent in rates.items() if sent > SENT_MAX}
@@ -131,18 +131,18 @@ class FloodWatch:
 
     async def _settle(self) -> None:
         """Tell the nodes again of revocations that one of them does not know of, from time to time."""
-        before = owed(self._trust)
+        before = outstanding(self._trust)
         if not before or time.monotonic() < self._settled_s + REVOCATION_RETRY_S:
             return
         self._settled_s = time.monotonic()
-        left = {each.account for each in await settle(self._trust, self._provisioner)}
+        left = {each.account for each in await push_outstanding(self._trust, self._provisioner)}
         for each in before:
             if each.account not in left and each.refused_by:
                 self._tell(f"every node refuses agent {each.agent} of run {each.run} by now")
 
     def agents(self) -> dict[str, AgentCreds]:
         """Return the agents that have credentials, by account (public key)."""
-        return {each.account: each for each in minted(self._trust)}
+        return {each.account: each for each in each_account(self._trust)}
 
     async def _throw_out(self, run: str, agent: str, received: int) -> None:
         try:

@@ -14,7 +14,7 @@ from econsim import subjects
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask
 from econsim.errors import EconsimError
-from econsim.identity.nats_jwt import identity
+from econsim.identity.nats_jwt import user_claims
 from econsim.identity.roles import OPERATOR
 from econsim.identity.trust_root import Trust
 from econsim.schemas.admin import ConnectionChangedEvent, RecordConnection, TellTrust, TrustChangedEvent
@@ -54,4 +54,4 @@ async def audit_remark(trust: Trust, url: str, change: TellTrust) -> str:
 
 def operator_name(creds: Path) -> str:
     """Return the name that credentials of an operator command in; without credentials the usual one."""
-    return identity(creds.read_text()).name if creds.is_file() else OPERATOR
+    return user_claims(creds.read_text()).name if creds.is_file() else OPERATOR

@@ -15,7 +15,7 @@ from typing import Final
 from econsim.adapters.server import child_processes
 from econsim.app import Server
 from econsim.config import environment
-from econsim.identity.private_files import appended, private_directory
+from econsim.identity.private_files import open_append, private_directory
 
 BACKOFF_S: Final = (0.0, 0.2, 1.0, 2.0, 5.0)
 """Pauses before a dead service is started again; the last one repeats."""
@@ -65,7 +65,7 @@ class Processes:
 
     async def _start(self, service: str, workers: int) -> Process:
         private_directory(self._logs)
-        with appended(self._logs / f"{service}.log") as log:
+        with open_append(self._logs / f"{service}.log") as log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

@@ -11,7 +11,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, server_of
 from econsim.config import Settings
-from econsim.identity.nats_jwt import identity
+from econsim.identity.nats_jwt import user_claims
 from econsim.runs.launch.agent_accounts import push_accounts
 
 
@@ -46,7 +46,7 @@ async def provide_server(
 async def provision_streams(server: Server, replicas: int | None = None) -> None:
     """Create or update every stream and bucket, if the credentials given are for that: an operator's are not."""
     creds = server.creds("setup")
-    if creds.is_file() and identity(creds.read_text()).role not in ("", "setup"):
+    if creds.is_file() and user_claims(creds.read_text()).role not in ("", "setup"):
         return
     client = await connect(server.url, creds if creds.is_file() else None, "econsim-setup")
     try:

@@ -26,8 +26,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.adapters.jetstream import direct_get
-from econsim.adapters.jetstream.dead_letters import UNKNOWN, Verdict, bury_stored, letters
-from econsim.adapters.jetstream.direct_get import Stored
+from econsim.adapters.jetstream.dead_letters import (
+    UNKNOWN,
+    DeadLetterReason,
+    each_dead_letter,
+    store_as_dead_letter,
+)
+from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.poll import Poll
 from econsim.services.context import ServiceContext
 from econsim.streams import ADVISORIES, QUEUES
@@ -71,9 +76,9 @@ class Advisory:
         return f"{self.queue}:{self.sequence}"
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> DeadLetterReason:
         """Return the reason of the message's dead letter."""
-        return Verdict(TERMINATED if self.terminated else EXHAUSTED, self.reason, SERVER)
+        return DeadLetterReason(TERMINATED if self.terminated else EXHAUSTED, self.reason, SERVER)
 
 
 def parse_advisory(payload: bytes) -> Advisory | None:
@@ -116,20 +121,20 @@ async def collect(context: ServiceContext) -> None:
 
 async def store_dead_letter(context: ServiceContext, advisory: Advisory, *, is_stored: bool) -> None:
     """Store a message as a dead letter unless it is stored already, then delete it from its queue."""
-    message = await direct_get.one(context.client, advisory.queue, advisory.sequence)
+    message = await direct_get.get(context.client, advisory.queue, advisory.sequence)
     if message is None:
         # A message that was not terminated and is gone was acknowledged late, so it was done; or it has a letter.
         if advisory.terminated and not is_stored:
-            gone = Stored(advisory.sequence, f"{UNKNOWN}.{advisory.queue}", b"", "")
+            gone = StoredMessage(advisory.sequence, f"{UNKNOWN}.{advisory.queue}", b"", "")
             lacks = "everything: it was gone before its advisory was read"
-            await bury_stored(context.jetstream, advisory.queue, gone, advisory.verdict, lacks)
+            await store_as_dead_letter(context.jetstream, advisory.queue, gone, advisory.verdict, lacks)
         return
     if not is_stored:
-        await bury_stored(context.jetstream, advisory.queue, message, advisory.verdict)
+        await store_as_dead_letter(context.jetstream, advisory.queue, message, advisory.verdict)
     await direct_get.delete(context.client, advisory.queue, advisory.sequence)
 
 
 async def _origins(context: ServiceContext) -> set[str]:
     """Return the origins of all dead letters."""
-    async with aclosing(letters(context.client)) as found:
+    async with aclosing(each_dead_letter(context.client)) as found:
         return {letter.origin async for letter in found}

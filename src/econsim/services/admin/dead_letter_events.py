@@ -12,7 +12,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.adapters.jetstream import direct_get
-from econsim.adapters.jetstream.dead_letters import Letter, letters
+from econsim.adapters.jetstream.dead_letters import DeadLetter, each_dead_letter
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.adapters.poll import Poll
 from econsim.domain.audit.decoding import event_of
@@ -30,10 +30,10 @@ POLL_INTERVAL_S: Final = 1.0
 
 async def serve(context: ServiceContext, poll_interval_s: float = POLL_INTERVAL_S) -> None:
     """Announce new dead letters until cancelled."""
-    created_at = await direct_get.made_at(context.client, DEAD_LETTER.name)
+    created_at = await direct_get.created_at(context.client, DEAD_LETTER.name)
     next_sequence = await last_announced(context) + 1
     async for _ in Poll(poll_interval_s):
-        async with aclosing(letters(context.client, next_sequence)) as new:
+        async with aclosing(each_dead_letter(context.client, next_sequence)) as new:
             async for letter in new:
                 addressed = dead_letter_event(letter, created_at, context)
                 await reliable_publish(
@@ -44,16 +44,16 @@ async def serve(context: ServiceContext, poll_interval_s: float = POLL_INTERVAL_
 
 async def last_announced(context: ServiceContext) -> int:
     """Return the sequence number of the newest letter that the log announces, 0 for none."""
-    newest = await direct_get.newest(context.client, subjects.AUDIT, subjects.LETTER_BURIED.pattern())
+    newest = await direct_get.get_last(context.client, subjects.AUDIT, subjects.LETTER_BURIED.pattern())
     if newest is None:
         return 0
     event = event_of(LetterBuried, newest.subject, newest.payload)
     sequence = event.data.sequence if event else 0
     # A stream that was created again counts from 1 again.
-    return sequence if sequence <= await direct_get.last(context.client, DEAD_LETTER.name) else 0
+    return sequence if sequence <= await direct_get.last_sequence(context.client, DEAD_LETTER.name) else 0
 
 
-def dead_letter_event(letter: Letter, created_at: str, context: ServiceContext) -> AddressedEvent:
+def dead_letter_event(letter: DeadLetter, created_at: str, context: ServiceContext) -> AddressedEvent:
     """Return the event of a letter; its salt is the creation time of the stream, see `operator_commands`."""
     data = LetterBuried(
         sequence=letter.sequence,

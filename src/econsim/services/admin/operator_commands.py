@@ -94,24 +94,24 @@ async def retry_dead_letter(context: ServiceContext, sequence: int, operator: st
     The letter is deleted last: a crash before that leaves it, and a repeat stores nothing twice. Raises NotFound
     if there is no such letter, Refused if its message cannot be put back.
     """
-    letter = await dead_letters.letter(context.client, sequence)
+    letter = await dead_letters.get_dead_letter(context.client, sequence)
     cause = note_command_run(letter.run)
-    ack = await dead_letters.put_back(context.client, letter)
+    ack = await dead_letters.requeue(context.client, letter)
     data = LetterRetried(sequence=sequence, subject=letter.subject, stream=ack.stream, stored=ack.seq)
     envelope = await _dead_letter_envelope(context, letter.run, cause)
     await _store(context, envelope.event(subjects.LETTER_RETRIED, operator, data, sequence))
-    await dead_letters.drop(context.client, sequence)
+    await dead_letters.delete_dead_letter(context.client, sequence)
     return LetterDone(sequence=sequence, subject=letter.subject, stream=ack.stream, stored=ack.seq)
 
 
 async def drop_dead_letter(context: ServiceContext, sequence: int, operator: str) -> LetterDone:
     """Delete a dead letter, after its event is stored; raises NotFound if there is no such letter."""
-    letter = await dead_letters.letter(context.client, sequence)
+    letter = await dead_letters.get_dead_letter(context.client, sequence)
     cause = note_command_run(letter.run)
     data = LetterDropped(sequence=sequence, subject=letter.subject)
     envelope = await _dead_letter_envelope(context, letter.run, cause)
     await _store(context, envelope.event(subjects.LETTER_DROPPED, operator, data, sequence))
-    await dead_letters.drop(context.client, sequence)
+    await dead_letters.delete_dead_letter(context.client, sequence)
     return LetterDone(sequence=sequence, subject=letter.subject)
 
 
@@ -120,7 +120,7 @@ async def _dead_letter_envelope(context: ServiceContext, run: str, cause: str | 
 
     Its salt is the creation time of the stream: a stream created again numbers its letters from 1 again.
     """
-    created_at = await direct_get.made_at(context.client, DEAD_LETTER.name)
+    created_at = await direct_get.created_at(context.client, DEAD_LETTER.name)
     return Envelope(run, created_at, 0, context.clock.now(), cause)
 
 

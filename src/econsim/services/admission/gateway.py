@@ -60,7 +60,7 @@ from nats.aio.msg import Msg
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.queue_depth import RETRY_MS
 from econsim.adapters.poll import Poll
 from econsim.domain.admission.command_ids import CommandIds
@@ -262,7 +262,7 @@ class AdmissionGateway:
         """Return a run's logical time; a worker that missed the newest tick reads it from the log once."""
         runs = self._context.runs
         if runs.tick(run) is None:
-            stored = await last(self._context.client, subjects.TICKED(run=run))
+            stored = await last_event(self._context.client, subjects.TICKED(run=run))
             ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
             if runs.tick(run) is None:
                 runs.note_tick(run, ticked.tick if ticked else 0)

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import Final
 
 from econsim import subjects
-from econsim.adapters.jetstream.audit_log import follow, last
+from econsim.adapters.jetstream.audit_log import follow, last_event
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.host_agents import HostAgents
@@ -74,7 +74,7 @@ def _patterns(run: ActiveRun) -> list[str]:
 
 async def _newest_answered_tick(context: ServiceContext, run: str, host: str) -> int:
     """Return the newest tick that the host answered, 0 for none."""
-    stored = await last(context.client, subjects.CYCLE_COMPLETED(agent=host, run=run))
+    stored = await last_event(context.client, subjects.CYCLE_COMPLETED(agent=host, run=run))
     addressed = decode_if_valid(stored.subject, stored.payload) if stored else None
     return addressed.event.tick if addressed else 0
 

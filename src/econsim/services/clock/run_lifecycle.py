@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import population
@@ -35,7 +35,7 @@ from econsim.services.context import ServiceContext
 async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> RunOpenedEvent:
     """Open a run, or resume it if it is stopped; raises Conflict if the name stands for another scenario."""
     population(request.scenario)
-    stored = await last(context.client, subjects.RUN_OPENED(run=request.run))
+    stored = await last_event(context.client, subjects.RUN_OPENED(run=request.run))
     if stored is not None:
         found = event_of(RunOpened, stored.subject, stored.payload)
         if found and found.data.scenario == request.scenario:
@@ -63,7 +63,7 @@ async def close_run(context: ServiceContext, run: ActiveRun, operator: str) -> R
 async def stop_run(context: ServiceContext, run: ActiveRun, operator: str) -> RunStoppedEvent:
     """Stop a run where it is; raises Conflict if somebody else stopped it meanwhile."""
     ticks, periods = await _progress(context, run.name)
-    before = await last(context.client, subjects.RUN_STOPPED(run=run.name))
+    before = await last_event(context.client, subjects.RUN_STOPPED(run=run.name))
     sequence = before.sequence if before else 0
     envelope = Envelope(run.name, run.data.salt, ticks, context.clock.now(), run.event_id)
     data = RunStopped(ticks=ticks, periods=periods)
@@ -75,10 +75,14 @@ async def stop_run(context: ServiceContext, run: ActiveRun, operator: str) -> Ru
 async def resume_run(context: ServiceContext, opening: Event[RunOpened], operator: str) -> None:
     """Let a run go on, if it is stopped."""
     run = opening.correlation_id
-    stop = await last(context.client, subjects.RUN_STOPPED(run=run))
-    before = await last(context.client, subjects.RUN_RESUMED(run=run))
+    stop = await last_event(context.client, subjects.RUN_STOPPED(run=run))
+    before = await last_event(context.client, subjects.RUN_RESUMED(run=run))
     sequence = before.sequence if before else 0
-    if stop is None or stop.sequence < sequence or await last(context.client, subjects.RUN_CLOSED(run=run)):
+    if (
+        stop is None
+        or stop.sequence < sequence
+        or await last_event(context.client, subjects.RUN_CLOSED(run=run))
+    ):
         return
     ticks, _ = await _progress(context, run)
     envelope = Envelope(run, opening.data.salt, ticks, context.clock.now(), opening.event_id)
@@ -97,6 +101,6 @@ async def _publish_after(context: ServiceContext, addressed: AddressedEvent, seq
 
 async def _progress(context: ServiceContext, run: str) -> tuple[int, int]:
     """Return the number of ticks and of periods that were opened."""
-    stored = await last(context.client, subjects.TICKED(run=run))
+    stored = await last_event(context.client, subjects.TICKED(run=run))
     ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
     return (ticked.tick, ticked.data.period) if ticked else (0, 0)

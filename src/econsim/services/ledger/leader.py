@@ -13,7 +13,7 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
 from econsim import subjects
-from econsim.adapters.jetstream.audit_log import last
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.decoding import decode_if_valid
@@ -45,7 +45,7 @@ async def newest_logged_entry(client: Client, run: str) -> int:
     """Return the sequence of the newest journal entry in the audit log, 0 if it has none."""
     newest = 0
     for row in (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED):
-        stored = await last(client, row(run=run))
+        stored = await last_event(client, row(run=run))
         copy = decode_if_valid(stored.subject, stored.payload) if stored else None
         match copy.event.data if copy else None:
             case TransferPosted(sequence=sequence) | TransferRefused(sequence=sequence):

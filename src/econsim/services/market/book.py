@@ -24,7 +24,7 @@ from nats.aio.msg import Msg
 from econsim import subjects
 from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
-from econsim.adapters.jetstream.ordered_push import Deliveries, Delivery
+from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
 from econsim.domain.admission import quota
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.market.book import BatchEnd, MarketBook
@@ -57,9 +57,9 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
     if batches.halted:
         return
     consumer = book_consumer(run.name, market.resource, random_name(context.service))
-    deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
+    deliveries = OrderedPush(context.client, consumer.idle_heartbeat_s)
     async with running(context, book_subscribers(context, run, book, deliveries, consumer)):
-        await provision.take_over(context.client, consumer)
+        await provision.recreate_consumer(context.client, consumer)
         tick, period = batches.next_time
         worker = BookWorker(
             context,
@@ -76,7 +76,7 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
 
 
 def book_subscribers(
-    context: ServiceContext, run: ActiveRun, book: MarketBook, deliveries: Deliveries, consumer: Consumer
+    context: ServiceContext, run: ActiveRun, book: MarketBook, deliveries: OrderedPush, consumer: Consumer
 ) -> Sequence[Subscriber]:
     """Return the subscribers of one book, not yet started: of its commands, and of requests for its depth."""
     resource = book.market.resource
@@ -115,7 +115,7 @@ class BookWorker:
     run: ActiveRun
     book: MarketBook
     batches: BatchRunner
-    deliveries: Deliveries
+    deliveries: OrderedPush
     unacknowledged: list[Msg] = field(default_factory=list)
     """Deliveries to acknowledge after the batch."""
     actions: list[Action] = field(default_factory=list)

@@ -10,7 +10,7 @@ from typing import Final
 
 from nats.aio.msg import Msg
 
-from econsim.adapters.jetstream.dead_letters import bury
+from econsim.adapters.jetstream.dead_letters import store_dead_letter
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.market.commands import readable_order_id
 from econsim.domain.market.events import ACTOR, agent_event
@@ -27,7 +27,7 @@ ACK: Final = b"+ACK"
 
 async def dead_letter_command(context: ServiceContext, message: Msg, error: Refused) -> None:
     """Store a command as a dead letter with its reason, deliver an `order_rejected` to its sender, then acknowledge it."""
-    await bury(context.jetstream, message, error, ACTOR)
+    await store_dead_letter(context.jetstream, message, error, ACTOR)
     where = subject.fields(message.subject)
     unread = OrderRejected(0, readable_order_id(where, message.data), where.agent, error.error_code)
     await _deliver_rejection(context, message, unread)

@@ -14,8 +14,8 @@ from typing import Final
 from econsim import subjects
 from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
-from econsim.adapters.jetstream.audit_log import last
-from econsim.adapters.jetstream.ordered_push import Deliveries, Delivery
+from econsim.adapters.jetstream.audit_log import last_event
+from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import active_run, run_is_not_open
 from econsim.domain.audit.decoding import event_of
@@ -70,14 +70,14 @@ async def sweep(context: ServiceContext, run: str, resource: str, reason: Refuse
     had_book = not isinstance(reason, InvalidSubject)
     done = await _sequence_processed(context, run, resource) if had_book else 0
     consumer = stuck_consumer(run, resource, random_name(context.service))
-    deliveries = Deliveries(context.client, consumer.idle_heartbeat_s)
+    deliveries = OrderedPush(context.client, consumer.idle_heartbeat_s)
     subscription = await context.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
     count = 0
     try:
         # A work queue allows one consumer for each message, so the consumer of the book, if there was one, has to go.
         if had_book:
-            await provision.remove(context.client, book_consumer(run, resource))
-        await provision.take_over(context.client, consumer)
+            await provision.delete_consumer(context.client, book_consumer(run, resource))
+        await provision.recreate_consumer(context.client, consumer)
         while delivery := await _next(deliveries):
             sequence, message = delivery
             if sequence <= done:
@@ -87,11 +87,11 @@ async def sweep(context: ServiceContext, run: str, resource: str, reason: Refuse
                 count += 1
     finally:
         await subscription.unsubscribe()
-        await provision.remove(context.client, consumer)
+        await provision.delete_consumer(context.client, consumer)
     return count
 
 
-async def _next(deliveries: Deliveries) -> Delivery | None:
+async def _next(deliveries: OrderedPush) -> Delivery | None:
     try:
         async with asyncio.timeout(QUIET_S):
             return await deliveries.get()
@@ -101,7 +101,7 @@ async def _next(deliveries: Deliveries) -> Delivery | None:
 
 async def _waiting(context: ServiceContext) -> set[Address]:
     """Return the addresses in the queue for which this worker knows no open book."""
-    found = await provision.waiting(context.client, ORDERS, ">")
+    found = await provision.subject_counts(context.client, ORDERS, ">")
     return {address for address in _addresses(found) if not _open(context, *address)}
 
 
@@ -119,8 +119,8 @@ async def _refusal(context: ServiceContext, run: str, resource: str) -> Refused 
     """Return the refusal of commands to this address; none if, by the log, a book takes them."""
     try:
         token(resource, "resource")
-        opened = await last(context.client, subjects.RUN_OPENED(run=run))
-        closed = await last(context.client, subjects.RUN_CLOSED(run=run))
+        opened = await last_event(context.client, subjects.RUN_OPENED(run=run))
+        closed = await last_event(context.client, subjects.RUN_CLOSED(run=run))
     except InvalidSubject as error:
         return error
     event = event_of(RunOpened, opened.subject, opened.payload) if opened else None
@@ -135,6 +135,6 @@ async def _refusal(context: ServiceContext, run: str, resource: str) -> Refused 
 
 async def _sequence_processed(context: ServiceContext, run: str, resource: str) -> int:
     """Return the queue's sequence up to which the market's book had processed commands."""
-    stored = await last(context.client, subjects.TICK_CLEARED(run=run, resource=resource))
+    stored = await last_event(context.client, subjects.TICK_CLEARED(run=run, resource=resource))
     event = event_of(TickCleared, stored.subject, stored.payload) if stored else None
     return event.data.last_sequence if event else 0

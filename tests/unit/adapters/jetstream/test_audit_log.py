@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 from econsim.adapters.jetstream import audit_log
-from econsim.adapters.jetstream.ordered_push import Deliveries
+from econsim.adapters.jetstream.ordered_push import OrderedPush
 
 EVENTS = 1_000
 
 
 async def test_a_reader_with_much_to_read_lets_others_work(monkeypatch):
-    deliveries = Deliveries(SimpleNamespace(stats={"reconnects": 0}), heartbeat_s=1)
+    deliveries = OrderedPush(SimpleNamespace(stats={"reconnects": 0}), heartbeat_s=1)
     for place in range(1, EVENTS + 1):
         reply = f"$JS.ACK.audit_log.reader.1.{place}.{place}.0.0"
         await deliveries.hear(SimpleNamespace(headers=None, reply=reply, subject="a.b.c.d", data=b""))

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from econsim.adapters.jetstream import ordered_push
-from econsim.adapters.jetstream.ordered_push import Deliveries, Missed
+from econsim.adapters.jetstream.ordered_push import DeliveryMissed, OrderedPush
 from econsim.errors import Unavailable
 
 
@@ -21,8 +21,8 @@ def client():
 
 @pytest.fixture
 def consumer(client, monkeypatch):
-    monkeypatch.setattr(ordered_push, "LOOK_S", 0.001)
-    return Deliveries(client, heartbeat_s=0.005)
+    monkeypatch.setattr(ordered_push, "POLL_INTERVAL_S", 0.001)
+    return OrderedPush(client, heartbeat_s=0.005)
 
 
 def delivery(sequence, place, account=""):
@@ -61,7 +61,7 @@ async def test_what_is_missing_is_told(consumer, messages, said):
     await heard(consumer, *messages)
     await consumer.get()
 
-    with pytest.raises(Missed, match=said):
+    with pytest.raises(DeliveryMissed, match=said):
         await consumer.get()
 
 
@@ -81,7 +81,7 @@ async def test_the_server_is_told_that_we_keep_up_when_what_it_sent_before_is_ta
 async def test_a_new_connection_may_have_lost_some(consumer, client):
     client.stats["reconnects"] += 1
 
-    with pytest.raises(Missed, match="connection was made anew"):
+    with pytest.raises(DeliveryMissed, match="connection was made anew"):
         await consumer.get()
 
 

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from requirements import requirement
 
 from econsim.adapters.jetstream import queue_depth
-from econsim.adapters.jetstream.queue_depth import Depth
+from econsim.adapters.jetstream.queue_depth import QueueDepth
 from econsim.errors import Unavailable
 from econsim.subjects import PLACE_BID
 
@@ -47,7 +47,7 @@ def queue():
 def watched(queue, monkeypatch):
     monkeypatch.setattr(queue_depth, "AGENT_MAX", 10)
     monkeypatch.setattr(queue_depth, "TOTAL_MAX", 30)
-    return Depth(queue, "orders")
+    return QueueDepth(queue, "orders")
 
 
 def takes(watched, agent, times):
@@ -126,7 +126,7 @@ async def test_a_look_that_fails_forgets_nothing(watched, queue, error):
 
 
 async def test_the_watch_goes_on_when_the_server_is_back(watched, queue, monkeypatch):
-    monkeypatch.setattr(queue_depth, "LOOK_S", 0.001)
+    monkeypatch.setattr(queue_depth, "POLL_INTERVAL_S", 0.001)
     queue.error = TimeoutError()
     takes(watched, "anna", 10)
     watching = asyncio.create_task(watched.watch())

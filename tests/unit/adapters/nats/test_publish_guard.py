@@ -13,7 +13,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from requirements import requirement
 
-from econsim.adapters.nats.publish_guard import Patterns, guard
+from econsim.adapters.nats.publish_guard import Patterns, restrict_publishing
 from econsim.errors import NotAllowed
 from econsim.identity.roles import SERVICES, permissions
 from econsim.schemas.subject import SubjectKind, matches
@@ -48,7 +48,7 @@ class Wire(Client):
 @pytest.fixture
 async def wire():
     made = Wire()
-    guard(made, "market", ["market.cpu.*", "_INBOX.>"], lambda *told: made.told.append(told))
+    restrict_publishing(made, "market", ["market.cpu.*", "_INBOX.>"], lambda *told: made.told.append(told))
     return made
 
 

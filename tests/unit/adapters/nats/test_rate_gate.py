@@ -6,14 +6,14 @@ from nats.aio.client import Client
 from nats.js.errors import APIError, BadRequestError
 from nats.protocol import parser
 
-from econsim.adapters.nats.rate_gate import PASSED_MIN, Gate, harden
+from econsim.adapters.nats.rate_gate import PASSED_MIN, RateGate, apply_patches
 
 ASK = b"market.account.get_balance.run.mallory"
 CROSSED = b"_R_.abc.def"
 
 
 def gate(told, allowed=100, most=1_000, now=lambda: 7.0):
-    return Gate(lambda _: allowed, lambda sender, count: told.append((sender.agent, count)), most, now)
+    return RateGate(lambda _: allowed, lambda sender, count: told.append((sender.agent, count)), most, now)
 
 
 def passed(gate, times, subject=ASK, reply=CROSSED):
@@ -21,7 +21,7 @@ def passed(gate, times, subject=ASK, reply=CROSSED):
 
 
 def test_a_subject_that_is_no_text_becomes_one_that_a_handler_refuses():
-    harden()
+    apply_patches()
 
     message = Client()._build_message(1, b"agent.\xff\xfe.x", b"", b"{}", None)
 
@@ -29,14 +29,14 @@ def test_a_subject_that_is_no_text_becomes_one_that_a_handler_refuses():
 
 
 async def test_a_status_line_that_is_no_text_counts_as_no_headers():
-    harden()
+    apply_patches()
 
     assert await Client()._process_headers(b"NATS/1.0 \xff\xfe\r\n\r\n") is None
     assert await Client()._process_headers(b"NATS/1.0\r\na: b\r\n\r\n") == {"a": "b"}
 
 
 def test_what_a_stream_refuses_is_an_error_that_can_be_kept():
-    harden()
+    apply_patches()
 
     error = APIError.from_error(
         {"code": 400, "err_code": 10060, "description": "expected stream does not match"}
@@ -47,7 +47,7 @@ def test_what_a_stream_refuses_is_an_error_that_can_be_kept():
 
 
 def test_white_space_in_a_subject_does_not_part_the_servers_line():
-    harden()
+    apply_patches()
 
     for line in (
         b"MSG agent.a\x0cb 7 2\r\n",
@@ -61,7 +61,7 @@ def test_white_space_in_a_subject_does_not_part_the_servers_line():
 
 
 async def test_the_answer_to_a_flush_that_was_given_up_is_the_answer_to_no_other():
-    harden()
+    apply_patches()
     client, given_up, waiting = Client(), asyncio.Future(), asyncio.Future()
     client._pongs = [given_up, waiting]
     given_up.cancel()

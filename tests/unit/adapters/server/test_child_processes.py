@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from econsim.adapters.server.child_processes import Note, born, end_orphans, forget, note
+from econsim.adapters.server.child_processes import ProcessNote, end_orphans, forget, note, start_time
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def noted(state: Path, process: subprocess.Popen[bytes], **changes: str) -> Path
     """Note a process as this one's, with these changes; return where the note lies."""
     note(state, process.pid)
     path = state / "processes" / f"{process.pid}.json"
-    path.write_text(json.dumps(asdict(replace(Note(**json.loads(path.read_text())), **changes))))
+    path.write_text(json.dumps(asdict(replace(ProcessNote(**json.loads(path.read_text())), **changes))))
     return path
 
 
@@ -70,4 +70,4 @@ def test_a_process_that_has_ended_was_born_at_no_time(
 
     forget(tmp_path, sleeper.pid)
 
-    assert (born(sleeper.pid), path.exists()) == ("", False)
+    assert (start_time(sleeper.pid), path.exists()) == ("", False)

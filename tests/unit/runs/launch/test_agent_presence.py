@@ -4,7 +4,7 @@ from pathlib import Path
 
 from requirements import requirement
 
-from econsim.adapters.nats.account_counts import SILENT_S, Count, Counts
+from econsim.adapters.nats.account_counts import SILENT_S, AccountCount, AccountCounts
 from econsim.identity.agent_credentials import AgentCreds
 from econsim.runs.launch.agent_presence import AgentPresence
 
@@ -50,11 +50,11 @@ async def test_what_nobody_took_is_told_at_the_next_look():
 
 
 def counted(received=0, connections=1):
-    return {"AANNA": Count(received, connections)}
+    return {"AANNA": AccountCount(received, connections)}
 
 
 def test_an_account_is_connected_while_any_server_of_a_cluster_has_a_connection_of_it():
-    counts = Counts()
+    counts = AccountCounts()
     counts.take({"n1": counted(connections=1), "n2": counted(connections=0)}, 0)
     assert counts.connected() == {"AANNA"}
 
@@ -63,7 +63,7 @@ def test_an_account_is_connected_while_any_server_of_a_cluster_has_a_connection_
 
 
 def test_a_server_that_does_not_answer_in_time_has_not_lost_its_clients():
-    counts = Counts()
+    counts = AccountCounts()
     counts.take({"n1": counted(), "n2": {}}, 0)
 
     counts.take({"n2": {}}, 1)
@@ -74,7 +74,7 @@ def test_a_server_that_does_not_answer_in_time_has_not_lost_its_clients():
 
 
 def test_a_server_that_answers_again_makes_nobody_a_flood():
-    counts = Counts()
+    counts = AccountCounts()
     counts.take({"n1": counted(100), "n2": counted(1_000_000)}, 0)
 
     assert counts.take({"n1": counted(200)}, 1) == {"AANNA": 100}
