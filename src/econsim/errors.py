@@ -1,22 +1,22 @@
-"""Every error econsim raises, and the sentence each one says.
+"""The tree of econsim's errors, each with its default message and refusal code.
 
     EconsimError
-    ├── Refused            theirs: the sender asked for something that cannot be done
+    ├── Refused            the sender's fault: the request cannot be done
     │   ├── InvalidMessage     malformed, oversize, unknown version, unknown field
     │   ├── InvalidSubject     a subject outside the grammar
     │   ├── NotAllowed         an identity that does not match
     │   ├── NotFound           no such run, order, resource
     │   ├── Conflict           the same id with other content; a lost compare-and-set
-    │   └── QuotaExceeded      an agent that used up what it may take; retryable if a new window comes
-    ├── Unavailable        nobody's fault: not now; trying again may succeed
-    ├── CorruptJournal     a ledger's journal that does not add up; nothing is done on top of it
-    ├── CorruptLog         a run's log of which something is missing or unreadable; what was read is not all
-    ├── RunFailed          a run that cannot go on; it is closed with this sentence as its failure
-    ├── ScenarioError      a scenario file that cannot be used: file, line, key, remedy
+    │   └── QuotaExceeded      a quota is used up; retryable if it has a next window
+    ├── Unavailable        nobody's fault: not now; a retry may succeed
+    ├── CorruptJournal     a ledger's journal does not add up; nothing is done on top of it
+    ├── CorruptLog         a run's log lacks a record or has an unreadable one
+    ├── RunFailed          a run cannot go on; it is closed with the error's text as its failure
+    ├── ScenarioError      a scenario file cannot be used: file, line, key, remedy
     └── SetupError         this machine or server is not fit: port in use, server too old, no binary
 
-Imports nothing. If no message is given, the class's docstring is the message, so each is written
-for the person who reads it. `code` is the refusal as a sentence in snake case and never changes.
+Imports nothing. The docstring of a class is its default message, so it is written for the person who reads the
+error. `code` is the refusal as a sentence in snake case and never changes: `schemas/refusals.toml` lists all codes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class EconsimError(Exception):
     def __init__(
         self, message: str = "", /, *, code: str = "", retry_after_ms: int | None = None, **details: object
     ) -> None:
-        """Keep the message and its parts; `code` overrides the class's own, `retry_after_ms` says when to try again."""
+        """Keep the message and its details; `code` overrides the class's code, `retry_after_ms` is the time to wait."""
         super().__init__(message or (type(self).__doc__ or "").strip())
         self.retry_after_ms = retry_after_ms
         self.error_code = code or self.code
@@ -84,7 +84,7 @@ class QuotaExceeded(Refused):
     def __init__(
         self, message: str = "", /, *, code: str = "", retry_after_ms: int | None = None, **details: object
     ) -> None:
-        """Say when to try again, in milliseconds; none for a quota that no time refills."""
+        """Keep the milliseconds until the next window; none for a quota that time does not refill."""
         super().__init__(message, code=code, retry_after_ms=retry_after_ms, **details)
         self.retryable = retry_after_ms is not None
 

@@ -1,7 +1,7 @@
-"""What the core needs from outside, as Protocols: a ledger's store, time, leases, the log.
+"""The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, time.
 
-Each port has an adapter in `adapters/`, a shipped fake in `testing.py`, and one set of scenarios in
-`tests/contract/` that runs on both.
+Each port has an adapter in `adapters/`, a shipped fake in `testing.py`, and one set of scenarios in `tests/contract/`
+that runs on both.
 """
 
 from __future__ import annotations
@@ -15,68 +15,68 @@ from econsim.schemas.quota import Quotas
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One key of an atomic commit."""
+    """One write of an atomic commit."""
 
     key: str
-    """Bucket key, `<run>.…`."""
+    """Key in the bucket, `<run>.…`."""
     value: bytes
-    """New value."""
+    """New value of the key."""
     expected: int | None = None
-    """Revision the key must have now; 0 for a key that must not exist; none for no check."""
+    """Revision the key must have (compare-and-set); 0 for a key that must not exist; none for no check."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """One stored value."""
+    """One stored write."""
 
     key: str
-    """Bucket key."""
+    """Key in the bucket."""
     value: bytes
-    """Stored value."""
+    """Value of the key."""
     revision: int
-    """Store-wide sequence of the write: later writes have higher ones."""
+    """Revision of the write: its sequence in the whole store, so later writes have higher ones."""
 
 
 class StateStore(Protocol):
-    """The bucket `agent_state`: atomic batches of writes, each key with its expected revision."""
+    """The bucket `agent_state`: atomic batches of writes, each fenced by the expected revision of its key."""
 
     async def commit(self, writes: Sequence[Write]) -> int:
-        """Write all or nothing; return the revision of the last (they are consecutive).
+        """Write all or nothing; return the revision of the last write. The revisions are consecutive.
 
-        Raises `errors.Conflict` if any key has another revision, `errors.Unavailable` if the outcome
-        is unknown: read the keys back before trying again.
+        Raises `errors.Conflict` if a key has another revision than expected, `errors.Unavailable` if the outcome
+        is unknown: read the keys back before the next attempt.
         """
 
     async def get(self, key: str) -> StoredEntry | None:
-        """Return the newest value of a key."""
+        """Return the newest write of a key; none if it was never written."""
 
     def history(self, prefix: str) -> AsyncIterator[StoredEntry]:
         """Yield every write ever made to keys below `prefix.`, oldest first."""
 
 
 class Leases(Protocol):
-    """Named leases with a deadline: one holder at a time, lost unless renewed."""
+    """Named leases for leader election: one holder at a time, lost at the deadline unless renewed."""
 
     async def acquire(self, name: str, holder: str) -> bool:
-        """Take or renew the lease; false if somebody else has it."""
+        """Take or renew the lease; return false if another holder has it."""
 
     async def release(self, name: str, holder: str) -> None:
-        """Give the lease back, if still held."""
+        """Give the lease back, if this holder still has it."""
 
 
 class Counters(Protocol):
-    """Counters that many increment at once; one that nobody touched stands at 0."""
+    """Counters that many clients increment at once; a new counter is 0."""
 
     async def add(self, key: str, amount: int) -> int:
-        """Add to a counter, a negative amount too, and return its total after that.
+        """Add an amount, negative or positive, to a counter and return its new total.
 
-        Atomic: of two increments one sees the other. Raises `errors.Unavailable` if it is not known
-        whether the amount was added; adding it again may then count it twice.
+        Atomic: the total of the later of two increments includes both. Not idempotent: raises `errors.Unavailable`
+        if it is unknown whether the amount was added, and a repeat may count it twice.
         """
 
 
 class QuotaTable(Protocol):
-    """What every agent may take; an operator changes it while a run goes on."""
+    """The quotas of all agents; an operator changes them while a run goes on."""
 
     async def version(self) -> int:
         """Return a number that grows with every change of any quota.

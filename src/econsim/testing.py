@@ -1,7 +1,7 @@
-"""Shipped doubles of the ports, for our tests and for yours: a store in memory, a clock in your hand.
+"""Shipped fakes of the ports, for econsim's tests and its users': a store in memory, a clock set by hand.
 
-`tests/contract/` runs the same scenarios on these and on the real adapters. Imports ports, errors and what
-they speak of.
+`tests/contract/` runs the same scenarios on the fakes and on the real adapters. Imports ports, errors and the types in
+their signatures.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ WRITES_MAX = 1000
 
 
 class Failure(StrEnum):
-    """How a commit of the fake store, or an increment, may fail; its caller sees Unavailable either way."""
+    """The way a fake commit or increment fails; its caller gets Unavailable in both."""
 
     BEFORE = "before"
     """Nothing was written."""
     AFTER = "after"
-    """Everything was written, only the answer was lost."""
+    """Everything was written, and the answer was lost."""
 
 
 class FakeStateStore:
@@ -36,16 +36,16 @@ class FakeStateStore:
         self.entries: list[StoredEntry] = []
         """Every write ever made, oldest first."""
         self.commits: list[int] = []
-        """Number of writes of each commit that was made."""
+        """Number of writes of each commit made."""
         self._revisions: dict[str, int] = {}
         self._failures: list[Failure] = []
 
     def fail_next(self, *failures: Failure) -> None:
-        """Let the next commits fail, one for each failure given."""
+        """Make the next commits fail, one for each failure given."""
         self._failures.extend(failures)
 
     async def commit(self, writes: Sequence[Write]) -> int:
-        """Write all or nothing; return the revision of the last, see `ports.StateStore`."""
+        """Write all or nothing; return the revision of the last write, see `ports.StateStore`."""
         await asyncio.sleep(0)
         failure = self._failures.pop(0) if self._failures else None
         if failure is not Failure.BEFORE:
@@ -55,7 +55,7 @@ class FakeStateStore:
         return len(self.entries)
 
     async def get(self, key: str) -> StoredEntry | None:
-        """Return the newest value of a key."""
+        """Return the newest write of a key."""
         await asyncio.sleep(0)
         revision = self._revisions.get(key, 0)
         return self.entries[revision - 1] if revision else None
@@ -68,7 +68,7 @@ class FakeStateStore:
                 yield entry
 
     def _write(self, writes: Sequence[Write]) -> None:
-        """Check all expectations, then write."""
+        """Check the expected revision of every write, then write all."""
         if not 0 < len(writes) <= WRITES_MAX:
             message = f"a commit holds 1 to {WRITES_MAX} writes, not {len(writes)}"
             raise InvalidMessage(message)
@@ -87,12 +87,12 @@ class FakeStateStore:
 
 
 class FakeWallClock:
-    """A clock that stands still until told."""
+    """A clock that stands still until `time` is set."""
 
     def __init__(self, time: str = "2026-01-01T00:00:00.000000000Z") -> None:
         """Start at a time, RFC 3339."""
         self.time = time
-        """What `now` returns."""
+        """Time that `now` returns."""
 
     def now(self) -> str:
         """Return the time it was set to."""
@@ -100,32 +100,32 @@ class FakeWallClock:
 
 
 class FakeLeases:
-    """Leases in memory, whose time passes when told. Cannot show an answer that is lost on its way."""
+    """Leases in memory, with a time that `advance` moves. Cannot show an answer that is lost on its way."""
 
     def __init__(self, length_s: int = 5) -> None:
         """Start with every lease free."""
         self._length_s = length_s
         self._now_s = 0.0
-        self._held: dict[str, tuple[str, float]] = {}
+        self._lease_holders: dict[str, tuple[str, float]] = {}
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the time forward."""
         self._now_s += seconds
 
     async def acquire(self, name: str, holder: str) -> bool:
-        """Take or renew the lease; false if somebody else has it."""
+        """Take or renew the lease; return false if another holder has it."""
         if self._holder(name) not in ("", holder):
             return False
-        self._held[name] = (holder, self._now_s + self._length_s)
+        self._lease_holders[name] = (holder, self._now_s + self._length_s)
         return True
 
     async def release(self, name: str, holder: str) -> None:
-        """Give the lease back, if still held."""
+        """Give the lease back, if this holder still has it."""
         if self._holder(name) == holder:
-            del self._held[name]
+            del self._lease_holders[name]
 
     def _holder(self, name: str) -> str:
-        holder, until_s = self._held.get(name, ("", 0.0))
+        holder, until_s = self._lease_holders.get(name, ("", 0.0))
         return holder if until_s > self._now_s else ""
 
 
@@ -135,17 +135,17 @@ class FakeCounters:
     def __init__(self) -> None:
         """Start with every counter at 0."""
         self.totals: dict[str, int] = {}
-        """Every counter that was ever added to."""
+        """Counters that were ever added to, with their totals."""
         self.adds: list[tuple[str, int]] = []
-        """Key and amount of every increment that was asked for, oldest first."""
+        """Key and amount of every requested increment, oldest first."""
         self._failures: list[Failure] = []
 
     def fail_next(self, *failures: Failure) -> None:
-        """Let the next increments fail, one for each failure given."""
+        """Make the next increments fail, one for each failure given."""
         self._failures.extend(failures)
 
     async def add(self, key: str, amount: int) -> int:
-        """Add to a counter and return its total after that, see `ports.Counters`."""
+        """Add to a counter and return its new total, see `ports.Counters`."""
         self.adds.append((key, amount))
         failure = self._failures.pop(0) if self._failures else None
         await asyncio.sleep(0)
@@ -162,9 +162,9 @@ class FakeQuotaTable:
     """A QuotaTable in memory."""
 
     def __init__(self) -> None:
-        """Start with the defaults for everybody."""
+        """Start with the default quotas for every agent."""
         self.available = True
-        """Whether it answers."""
+        """True if the table answers."""
         self.reads: list[tuple[str, str]] = []
         """Run and agent of every `get`, oldest first."""
         self._updates: dict[tuple[str, str | None], QuotaUpdate] = {}
@@ -182,7 +182,7 @@ class FakeQuotaTable:
         return quota.effective_limits(self._update(run, None), self._update(run, agent))
 
     async def change(self, run: str, agent: str | None, update: QuotaUpdate) -> Quotas:
-        """Change limits of an agent, or of every agent of a run; return what holds from now on."""
+        """Change the limits of an agent, or of every agent of a run; return the new limits."""
         self._updates[run, agent] = quota.overlay(self._update(run, agent), update)
         self._version += 1
         return quota.effective_limits(self._update(run, None), self._update(run, agent))

@@ -1,6 +1,6 @@
-"""The forms every message takes: envelope of events, head of commands, error of replies.
+"""The forms of all messages: envelope of events, head of commands and requests, error of replies.
 
-Owns architecture D1 (envelope) and D2 (replies). The words' own messages live in their own files.
+The messages of each service are in the file of its name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pydantic_core.core_schema import simple_ser_schema
 from econsim.schemas.types import Identifier, Name, Tick
 
 SCHEMA_VERSION: Final = 1
-"""Version written into every message; readers refuse any other."""
+"""Version of every message; readers refuse any other."""
 
 CONFIG: Final = ConfigDict(
     frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
@@ -23,99 +23,100 @@ CONFIG: Final = ConfigDict(
 """Frozen, no unknown fields, no coercion: `"5"`, `5.0` and `NaN` are not integers."""
 
 Version = Annotated[int, Field(strict=True, ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
-"""The version: a bounded integer, because a literal takes `true` for 1."""
+"""Version as a bounded integer, because a literal accepts `true` for 1."""
 
 Data = TypeVar("Data")
 
 
 class Word(StrEnum):
-    """A word out of a fixed list: a string in Python and on the wire."""
+    """A word of a fixed list: a string in Python and on the wire."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Write the word as the string it is: asking each member for its value costs more than writing it."""
+        """Serialize the word as a string: to ask each member for its value costs more than to write it."""
         schema = handler(source)
         schema["serialization"] = simple_ser_schema("str")  # type: ignore[index]  # every schema takes one
         return schema
 
 
 class Message(BaseModel):
-    """Anything that travels on a subject: frozen, unknown fields refused."""
+    """A message on a subject: frozen, unknown fields refused."""
 
     model_config = CONFIG
 
 
 class Event(Message, Generic[Data]):
-    """Something that happened, in the past tense; one envelope for all (architecture D1)."""
+    """An event, named in the past tense; all events have this envelope."""
 
     event_id: Identifier
-    """Unique id; also the `Nats-Msg-Id`. Derived from the run, tick and subject in lock-step."""
+    """Unique id of the event, also its `Nats-Msg-Id` for deduplication. Derived from run, tick and subject in lock-step."""
     type: str
-    """`<domain>.<action>`, for instance `market.trade_executed`."""
+    """Type of the event, `<domain>.<action>`: `market.trade_executed`."""
     schema_version: Version = SCHEMA_VERSION
-    """Version of `data`'s schema."""
+    """Version of the schema of `data`."""
     occurred_at: str
-    """RFC 3339 time with nanoseconds, UTC."""
+    """Time of the event: RFC 3339 with nanoseconds, UTC."""
     tick: Tick
-    """Logical time."""
+    """Logical time of the event, a tick."""
     actor: Name
-    """Who caused it: an agent, a host or a service."""
+    """Actor that caused the event: an agent, a host or a service."""
     correlation_id: Name
-    """The run everything belongs to."""
+    """Run the event belongs to."""
     causation_id: Identifier | None = None
-    """The event or command that led to this one."""
+    """Id of the event or command that led to this event."""
     trace_id: str | None = None
-    """W3C trace id, 32 hex digits."""
+    """W3C trace id of the event, 32 hex digits."""
     data: Data
-    """What happened."""
+    """Content of the event."""
 
 
-# Each `Event[...]` has the descriptions of this class; to look for its own source took a third of a service's start.
+# Each `Event[...]` has the descriptions of this class; a search for its own source took a third of a service's start.
 Event.model_config["use_attribute_docstrings"] = False
 
 
 class Command(Message):
-    """A wish addressed to one service, in the imperative."""
+    """A command to one service, named in the imperative."""
 
     command_id: Identifier
-    """Client-made id of the message, also its `Nats-Msg-Id`: sent twice it counts once, with other content it is refused."""
+    """Id of the command, made by the sender; also its `Nats-Msg-Id`. A repeat is idempotent; another content under the same id
+    is refused."""
     schema_version: Version = SCHEMA_VERSION
-    """Version of this message's schema."""
+    """Version of the command's schema."""
     agent_id: Name | None = None
-    """Optional; must agree with the subject's last token, which alone identifies the sender."""
+    """Agent that sends the command. Optional; must agree with the subject's last token, which alone identifies the sender."""
     causation_id: Identifier | None = None
-    """The event that made the sender act."""
+    """Id of the event that made the sender act."""
 
 
 class Request(Message):
-    """A question answered at once; carries no effect."""
+    """A request that is answered at once and has no effect."""
 
     schema_version: Version = SCHEMA_VERSION
-    """Version of this message's schema."""
+    """Version of the request's schema."""
     agent_id: Name | None = None
-    """Optional; must agree with the subject's last token."""
+    """Agent that sends the request. Optional; must agree with the subject's last token."""
 
 
 class ErrorBody(Message):
-    """Why a request was refused, and what to do next (architecture D2)."""
+    """The reason of a refusal, and the advice to the sender."""
 
     code: str
-    """The refusal as a sentence in snake case: `debit_account_would_go_negative`."""
+    """Code of the refusal, a sentence in snake case: `debit_account_would_go_negative`."""
     message: str
-    """What was wrong and what would be right, for people."""
+    """Text of the refusal for people: the mistake and its remedy."""
     retryable: bool = False
-    """Whether the same request may succeed later."""
+    """True if the same request may succeed later."""
     retry_after_ms: Annotated[int, Field(ge=0)] | None = None
-    """Milliseconds to wait before trying again."""
+    """Milliseconds to wait before the next attempt."""
     details: dict[str, str] = Field(default_factory=dict)
-    """Parts of the error: the field, the value, the limit."""
+    """Details of the refusal: the field, the value, the limit."""
 
 
 class ErrorReply(Message):
-    """The reply that stands in for a value when a request is refused."""
+    """The reply to a request that is refused."""
 
     error: ErrorBody
-    """The refusal."""
+    """Refusal of the request."""
 
 
 def validation_message(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""Accounts, transfers and balances: what the ledger is asked, answers and records.
+"""Accounts, transfers and balances: requests to the ledger, its replies and its journal entries.
 
 Vocabulary as in TigerBeetle: a transfer moves one asset between two accounts and is `pending`, then
 `posted` or `voided`; linked transfers form a chain and succeed or fail together. Amounts are integers.
@@ -16,16 +16,16 @@ from econsim.schemas.money import format_credits
 from econsim.schemas.types import Amount, Identifier, Name, Tick
 
 CREDITS: Final = "credits"
-"""The asset that is money; every asset but this and DEBT is a resource."""
+"""Asset of money; every asset but this and DEBT is a resource."""
 
 DEBT: Final = "debt"
-"""The asset that counts what a holder owes the treasury, in micro-credits: costs of a period it could not pay."""
+"""Asset of debts to the treasury, in micro-credits: costs of a period that a holder could not pay."""
 
 MONEY: Final = (CREDITS, DEBT)
-"""The assets counted in micro-credits; every other one is counted in units."""
+"""Assets counted in micro-credits; every other asset is counted in units."""
 
 TREASURY: Final = "treasury"
-"""The one holder that may go negative: all money and all resources enter and leave through it."""
+"""Holder that alone may go negative: all money and all resources enter and leave through it."""
 
 CHAINS_PER_SUBMISSION_MAX: Final = 20_000
 """Chains in one submission, and orders that one book accepts at once: one for each agent of the largest run.
@@ -40,7 +40,7 @@ CHAINS_PER_ENTRY_MAX: Final = 200
 
 
 class Kind(Word):
-    """What a transfer does."""
+    """The effect of a transfer."""
 
     TRANSFER = "transfer"
     """Move an amount at once."""
@@ -59,37 +59,37 @@ class Transfer:
     __pydantic_config__ = CONFIG
 
     id: Identifier
-    """Client-made id, unique in the run."""
+    """Id of the transfer, made by the sender, unique in the run."""
     kind: Kind
-    """What it does."""
+    """Kind of the transfer: its effect."""
     debit: Name
-    """Holder that gives."""
+    """Holder that gives the amount."""
     credit: Name
-    """Holder that receives."""
+    """Holder that receives the amount."""
     asset: Name
-    """`credits`, `debt` or a resource."""
+    """Asset of the transfer: `credits`, `debt` or a resource."""
     amount: Amount
-    """Micro-credits or units; 0 for a void, and where a reservation only claims an id."""
+    """Amount in micro-credits or units; 0 for a void, and for a reservation that only claims an id."""
     pending_id: Identifier | None = None
-    """The reservation that a post or a void resolves."""
+    """Id of the reservation that a post or a void resolves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Linked transfers: all of them are applied, or none."""
+    """Linked transfers: all of them are applied, or none is."""
 
     __pydantic_config__ = CONFIG
 
     id: Identifier
-    """Client-made id, unique in the run; sending it again with the same transfers changes nothing."""
+    """Id of the chain, made by the sender, unique in the run; a repeat with the same transfers is idempotent."""
     cause: Identifier
-    """The order, trade or event this chain settles."""
+    """Id of the order, trade or event that the chain settles."""
     transfers: tuple[Transfer, ...]
-    """The linked transfers, applied in order."""
+    """Transfers of the chain, applied in order."""
 
 
 class Refusal(Word):
-    """Why the ledger refused a chain; the name is the explanation."""
+    """The reason of the ledger to refuse a chain."""
 
     EXISTS_WITH_DIFFERENT_FIELDS = "exists_with_different_fields"
     """The id was used before for something else."""
@@ -100,7 +100,7 @@ class Refusal(Word):
     ACCOUNTS_MUST_BE_DIFFERENT = "accounts_must_be_different"
     """Debit and credit name the same holder."""
     AMOUNT_MUST_NOT_BE_ZERO = "amount_must_not_be_zero"
-    """Only a void, and a reservation that claims an order's id, carry no amount."""
+    """Only a void, and a reservation that claims an order's id, may have no amount."""
     AMOUNT_EXCEEDS_LIMIT = "amount_exceeds_limit"
     """An account would hold more than AMOUNT_MAX."""
     DEBIT_ACCOUNT_WOULD_GO_NEGATIVE = "debit_account_would_go_negative"
@@ -116,69 +116,69 @@ class Refusal(Word):
 
 
 class Submit(Command):
-    """Apply chains in order; each is applied or refused on its own."""
+    """Apply chains in order; each chain is applied or refused on its own."""
 
     tick: Tick
-    """Logical time the chains belong to."""
+    """Logical time of the chains."""
     barrier: Annotated[int, Field(ge=0)] = 0
-    """Lock-step: how many books submit for this tick; all are applied together, sorted by `book`."""
+    """Number of books that submit for this tick in lock-step; all are applied together, sorted by `book`."""
     book: str = ""
-    """Resource of the submitting book; the sort key of the barrier."""
+    """Resource of the submitting book; sort key of the barrier."""
     chains: tuple[Chain, ...] = Field(max_length=CHAINS_PER_SUBMISSION_MAX)
-    """The chains, in the order they are to be applied."""
+    """Chains to apply, in order."""
 
 
 class Submitted(Message):
-    """The ledger's answer to a submission: durable when sent."""
+    """The ledger's reply to a submission; the submission is durable when the reply is sent."""
 
     refused: dict[str, Refusal] = Field(default_factory=dict)
-    """Chain id → reason, for those refused; every other chain holds."""
+    """Refused chains: id → reason; every other chain is applied."""
     sequence: int = 0
-    """The run's newest journal entry when this was answered."""
+    """Sequence of the run's newest journal entry at the reply."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedChain:
-    """A chain that was not applied, kept so that a duplicate gets the same answer."""
+    """A chain that was refused, recorded so that a repeat gets the same reply."""
 
     __pydantic_config__ = CONFIG
 
     id: Identifier
-    """The chain's id."""
+    """Id of the chain."""
     cause: Identifier
-    """What the chain was for."""
+    """Id of the order, trade or event that the chain would settle."""
     holder: Name
-    """Debit holder of its first transfer."""
+    """Debit holder of the chain's first transfer."""
     reason: Refusal
-    """Why."""
+    """Reason of the refusal."""
     digest: str
-    """Fingerprint of the refused chain's fields."""
+    """Fingerprint of the chain's fields."""
 
 
 class TransferPosted(Message):
-    """A journal entry: chains that were applied, sealed by a hash chain."""
+    """A journal entry of applied chains, linked to the entry before it by a hash chain."""
 
     sequence: int
-    """Position in the run's journal, from 1, without gaps."""
+    """Sequence of the entry in the run's journal, from 1, without gaps."""
     previous_hash: str
-    """`hash` of the entry before; 64 zeros for the first."""
+    """Hash of the entry before; 64 zeros for the first entry."""
     hash: str
-    """SHA-256 over `previous_hash`, `sequence` and the entries, hex."""
+    """Hash of the entry: SHA-256 over `previous_hash`, `sequence` and `chains`, in hex."""
     chains: tuple[Chain, ...]
-    """What was applied, in order."""
+    """Applied chains, in order."""
 
 
 class TransferRefused(Message):
-    """A journal entry: chains that were refused, sealed by the same hash chain."""
+    """A journal entry of refused chains, linked to the entry before it by the same hash chain."""
 
     sequence: int
-    """Position in the run's journal, from 1, without gaps."""
+    """Sequence of the entry in the run's journal, from 1, without gaps."""
     previous_hash: str
-    """`hash` of the entry before."""
+    """Hash of the entry before."""
     hash: str
-    """SHA-256 as in TransferPosted."""
+    """Hash of the entry, SHA-256 as in TransferPosted."""
     chains: tuple[RefusedChain, ...]
-    """What was refused, and why."""
+    """Refused chains, each with its reason."""
 
 
 TransferPostedEvent = Event[TransferPosted]
@@ -187,14 +187,14 @@ TransferRefusedEvent = Event[TransferRefused]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a holder has of one asset."""
+    """The amounts that a holder has of one asset."""
 
     __pydantic_config__ = CONFIG
 
     posted: int
-    """Amount owned; negative only for the treasury."""
+    """Amount owned; negative for the treasury only."""
     pending: int
-    """Part of `posted` that is reserved; what is left is available."""
+    """Amount reserved, a part of `posted`; the rest is available."""
 
 
 class GetBalance(Request):
@@ -205,15 +205,15 @@ class Balance(Message):
     """All positions of one holder."""
 
     holder: Name
-    """Whose."""
+    """Holder of the positions."""
     credits: Position
-    """Money, in micro-credits."""
+    """Position in money, in micro-credits."""
     debt: int = 0
-    """Micro-credits it owes the treasury: costs it could not pay, repaid first at a period's end."""
+    """Debt to the treasury in micro-credits: costs the holder could not pay, repaid first at a period's end."""
     holdings: dict[str, Position] = Field(default_factory=dict)
-    """Resource → units."""
+    """Positions in resources: resource → units."""
     sequence: int
-    """Journal sequence these positions reflect."""
+    """Sequence of the journal entry that these positions reflect."""
 
 
 def clearing_holder(resource: str) -> str:
@@ -222,7 +222,7 @@ def clearing_holder(resource: str) -> str:
 
 
 def format_amount(amount: int, asset: str) -> str:
-    """Write an amount of an asset: money in credits, everything else in units."""
+    """Return an amount of an asset as text: money in credits, every other asset in units."""
     return format_credits(amount) if asset in MONEY else str(amount)
 
 
@@ -230,7 +230,7 @@ CHAIN_JSON: Final = TypeAdapter(Chain)
 """Wire form of one chain: compact JSON, fields in the order declared here."""
 
 POSTED_JSON: Final = TypeAdapter(tuple[Chain, ...])
-"""Wire form of the chains of a TransferPosted; the journal's hash is taken over these bytes."""
+"""Wire form of the chains of a TransferPosted; the journal's hash covers these bytes."""
 
 REFUSED_JSON: Final = TypeAdapter(tuple[RefusedChain, ...])
-"""Wire form of the chains of a TransferRefused; the journal's hash is taken over these bytes."""
+"""Wire form of the chains of a TransferRefused; the journal's hash covers these bytes."""

@@ -1,6 +1,6 @@
-"""Money as people write it: credits in files and on the wire, integer micro-credits in memory.
+"""Money in credits, as people write it in files, and in integer micro-credits, as the code computes with it.
 
-Owns the conversion, which is exact or refused, and the limits as people read them. Used by scenarios and reports.
+Owns the conversion, exact or refused, and the limits in credits. Used by scenarios and reports.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pydantic_core.core_schema import WithDefaultSchema
 from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, PRICE_MAX
 
 SHOWN_MAX: Final = 60
-"""Characters of a wrong value that a message shows."""
+"""Characters of a wrong value shown in an error."""
 
 CREDITS_SCHEMA: Final = "Credits"
-"""First word of the JSON Schema's description of an amount of money."""
+"""First word of the description of an amount of money in a JSON Schema."""
 
 _WRITTEN: Final = r"-?[0-9]+(\.[0-9]+)?"
-"""Credits as text: digits and at most one point, nothing else."""
+"""Pattern of credits as text: digits and at most one point."""
 
 
 def parse_credits(value: object) -> int:
-    """Return credits as written (`3.25`, `"3.25"`, `3`) in micro-credits.
+    """Return written credits (`3.25`, `"3.25"`, `3`) in micro-credits.
 
-    Raises ValueError for what is no amount: other types, other text, more than six decimals, nan and inf.
+    Raises ValueError for a value that is no amount: other types, other text, more than six decimals, nan and inf.
     """
     if isinstance(value, float) and not isfinite(value):
         message = (
@@ -49,19 +49,19 @@ def parse_credits(value: object) -> int:
 
 
 def printed_value(value: object) -> str:
-    """Return a value for a message, as a file has it and in one short line."""
+    """Return a value as the text an error shows: as a file has it, in one short line."""
     text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"
 
 
 def format_credits(micros: int) -> str:
-    """Write micro-credits as credits, exactly: `3250000` → `3.25`."""
+    """Return micro-credits as text in credits, exactly: `3250000` → `3.25`."""
     text = f"{Decimal(micros) / MICROS_PER_CREDIT:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _within(least: int, most: int) -> Callable[[object], int]:
-    """Return what parses credits and refuses those out of bounds, in credits: a schema would speak of micro-credits."""
+def _bounded_parser(least: int, most: int) -> Callable[[object], int]:
+    """Return a parser of credits that refuses values out of bounds; its errors are in credits, a schema's would not be."""
 
     def parse(value: object) -> int:
         micros = parse_credits(value)
@@ -74,7 +74,7 @@ def _within(least: int, most: int) -> Callable[[object], int]:
     return parse
 
 
-def _json(least: int, most: int) -> WithJsonSchema:
+def _credits_schema(least: int, most: int) -> WithJsonSchema:
     digits = len(str(most // MICROS_PER_CREDIT))
     number = {
         "type": "number",
@@ -91,33 +91,33 @@ def _json(least: int, most: int) -> WithJsonSchema:
 Credits = Annotated[
     int,
     Field(ge=0, le=AMOUNT_MAX),
-    BeforeValidator(_within(0, AMOUNT_MAX)),
+    BeforeValidator(_bounded_parser(0, AMOUNT_MAX)),
     PlainSerializer(format_credits),
-    _json(0, AMOUNT_MAX),
+    _credits_schema(0, AMOUNT_MAX),
 ]
-"""An amount: credits in the file and on the wire, micro-credits in memory."""
+"""Amount of money: credits in files and on the wire, micro-credits in memory."""
 
 UnitCredits = Annotated[
     int,
     Field(ge=0, le=PRICE_MAX),
-    BeforeValidator(_within(0, PRICE_MAX)),
+    BeforeValidator(_bounded_parser(0, PRICE_MAX)),
     PlainSerializer(format_credits),
-    _json(0, PRICE_MAX),
+    _credits_schema(0, PRICE_MAX),
 ]
-"""A value, a cost or a price of one unit: credits in the file and on the wire, micro-credits in memory."""
+"""Value, cost or price of one unit: credits in files and on the wire, micro-credits in memory."""
 
 PriceCredits = Annotated[
     int,
     Field(ge=1, le=PRICE_MAX),
-    BeforeValidator(_within(1, PRICE_MAX)),
+    BeforeValidator(_bounded_parser(1, PRICE_MAX)),
     PlainSerializer(format_credits),
-    _json(1, PRICE_MAX),
+    _credits_schema(1, PRICE_MAX),
 ]
-"""A price of one unit, more than nothing."""
+"""Price of one unit, above zero: credits in files and on the wire, micro-credits in memory."""
 
 
 class CreditsJsonSchema(GenerateJsonSchema):
-    """Writes a default amount of money as files and messages do: in credits, which is micro-credits in memory."""
+    """A JSON Schema generator that writes default amounts of money in credits, as files and messages do."""
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         """Return the schema of a field that has a default."""

@@ -1,7 +1,7 @@
-"""Names that are words of the system: no run, resource or agent may have one.
+"""Reserved names: words of the system that no run, resource or agent may have as its name.
 
-Subjects, bucket keys, ledger ids and commands put names beside words of the system's own. A name that is such a
-word would be taken for it, so each list is of the words that stand where such a name may stand.
+Subjects, bucket keys, ledger ids and commands have names and words of the system in the same places. A name equal to
+such a word would be mistaken for it, so each list has the words that stand in the place of one kind of name.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from econsim.schemas.subject import OWNERS
 from econsim.schemas.types import Name
 
 LAST: Final = "last"
-"""What stands for the newest run in commands."""
+"""Word for the newest run in commands."""
 
 EVERY_AGENT: Final = "default"
-"""Stands for the agent in the key of the quotas of every agent of a run."""
+"""Word in the place of the agent in the key of quotas for every agent of a run."""
 
 JOURNAL_KEYS: Final = ("transfer", "refusal")
-"""Kinds of journal entry: they stand in keys of the ledger's bucket where other keys have a holder."""
+"""Kinds of journal entry: words in the place of the holder in keys of the ledger's bucket."""
 
 CHAINS_OF_THE_CLOCK: Final = ("endow", "deal", "redeem")
-"""First words of the ids of the clock's chains, where an order's chain has its agent."""
+"""First words of the ids of the clock's chains, in the place of the agent in an order's chain."""
 
 RUNS_RESERVED: Final = frozenset({LAST, NO_RUN})
 """Names no run may have."""
@@ -35,24 +35,24 @@ WORDS_OF_MARKETS: Final = frozenset(
     {"account", "ledger", "prices", "price_update", "execute_trade"}
     | {"bid_accepted", "ask_accepted", "order_cancelled", "order_rejected", "trade_executed"}
 )
-"""Words that stand where subjects of markets, or their short names, have the resource elsewhere."""
+"""Words in the place of the resource in subjects of markets and in their short names."""
 
 WORDS_OF_AGENTS: Final = frozenset({"all", "task"})
-"""Words that stand where subjects of agents, or broadcasts of markets, have the agent elsewhere."""
+"""Words in the place of the agent in subjects of agents and in broadcasts of markets."""
 
 RESOURCES_RESERVED: Final = WORDS_OF_MARKETS.union(MONEY)
-"""Names no resource may have: money, what is owed of it, and words where a market's subjects have their resource."""
+"""Names no resource may have: the assets of money and debt, and the words in a resource's place."""
 
 AGENTS_RESERVED: Final = WORDS_OF_AGENTS.union(
     {"treasury", "nobody", "operator", "setup", "observer", "auditor", EVERY_AGENT, *OWNERS},
     JOURNAL_KEYS,
     CHAINS_OF_THE_CLOCK,
 )
-"""Names no agent may have: holders, actors and roles that are no agents, and words in their place in keys, ids and
-subjects."""
+"""Names no agent may have: holders, actors and roles that are no agents, and the words in an agent's place in keys,
+ids and subjects."""
 
 AGENT_STEMS_RESERVED: Final = ("clearing_", "host_")
-"""Beginnings of the names of markets' clearing holders and of agent hosts."""
+"""Prefixes of the names of markets' clearing holders and of agent hosts."""
 
 
 def _run_name(name: str) -> str:
@@ -71,5 +71,5 @@ RunName = Annotated[
 
 
 def is_agent_name_reserved(name: str) -> bool:
-    """Tell whether a name stands for something else than an agent."""
+    """Return whether a name is reserved, so that no agent may have it."""
     return name in AGENTS_RESERVED or name.startswith(AGENT_STEMS_RESERVED)

@@ -7,17 +7,15 @@ the source in both directions. Reads the file only when the list is asked for.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 LIST: Final = Path(__file__).with_name("refusals.toml")
 """File of the list."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalCode:
+class RefusalCode(NamedTuple):
     """One refusal code."""
 
     code: str
@@ -28,8 +26,7 @@ class RefusalCode:
     """Advice to the sender or the operator."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalGroup:
+class RefusalGroup(NamedTuple):
     """Refusal codes about one matter."""
 
     heading: str

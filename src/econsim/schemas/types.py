@@ -1,6 +1,6 @@
-"""Field types shared by every message: names, money, quantities and their limits.
+"""Field types shared by all messages: names, money, quantities and their limits.
 
-Owns the limits of single values. Imports pydantic only; every other schema imports this.
+Owns the limits of single values. Imports pydantic only; every other schema imports this module.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import Annotated, Final
 from pydantic import Field
 
 NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]*$"
-"""Letters a NATS subject token may hold here: safe in subjects, bucket keys and file names."""
+"""Pattern of a name: safe as a NATS subject token, in bucket keys and in file names."""
 
 NAME_LENGTH_MAX: Final = 48
-"""Characters in a name: leaves room in a 64-character subject token for a derived suffix."""
+"""Characters in a name: a 64-character subject token has room for a derived suffix."""
 
 ORDER_ID_LENGTH_MAX: Final = 64
-"""Characters in the part of an order id that its maker chooses."""
+"""Characters in the part of an order id that the agent chooses."""
 
 MICROS_PER_CREDIT: Final = 1_000_000
-"""Micro-credits in a credit: the ledger's unit is the micro-credit, always an integer."""
+"""Micro-credits in a credit: the ledger counts whole micro-credits."""
 
 AMOUNT_MAX: Final = 2**53 - 1
-"""Micro-credits or units in one amount: the largest integer every JSON reader keeps exact."""
+"""Micro-credits or units in one amount: the largest integer that every JSON reader keeps exact."""
 
 QUANTITY_MAX: Final = 1_000_000
 """Units in one order: price times quantity must stay below AMOUNT_MAX."""
@@ -34,10 +34,10 @@ PERIODS_MAX: Final = 100_000
 """Periods in a run: every report has a row for each."""
 
 TICKS_PER_PERIOD_MAX: Final = 1_000_000
-"""Ticks in a period: more would only idle, and every tick is events in the log."""
+"""Ticks in a period: more ticks would be idle, and every tick adds events to the log."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=NAME_LENGTH_MAX)]
-"""An agent, run, resource, host or service name."""
+"""Name of an agent, run, resource, host or service."""
 
 OrderId = Annotated[
     str,
@@ -46,23 +46,23 @@ OrderId = Annotated[
         max_length=NAME_LENGTH_MAX + 1 + ORDER_ID_LENGTH_MAX,
     ),
 ]
-"""An order's id, unique within a run. What an agent calls `x` is `<agent>.x` in the run, so nobody can take
-an id that another will use; ids of hosted agents have no dot."""
+"""Id of an order, unique within a run. An agent's `x` is `<agent>.x` in the run, so that no agent can take an id
+that another will use; ids of hosted agents have no dot."""
 
 Identifier = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_.-]+$")]
-"""An event, command, trade or transfer id."""
+"""Id of an event, command, trade or transfer."""
 
 Amount = Annotated[int, Field(strict=True, ge=0, le=AMOUNT_MAX)]
-"""Micro-credits, or units of a resource; never negative, never fractional."""
+"""Amount of micro-credits or of units of a resource; a whole number, not negative."""
 
 Whole = Annotated[int, Field(strict=True)]
-"""Any whole number: what it stands for is checked where it is used, so that it is refused alone."""
+"""Whole number without bounds: its user checks the bounds, so that one value of many is refused alone."""
 
 Price = Annotated[int, Field(strict=True, ge=1, le=PRICE_MAX)]
-"""Micro-credits for one unit."""
+"""Price of one unit, in micro-credits."""
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=QUANTITY_MAX)]
-"""Units of a resource in one order or trade."""
+"""Quantity of one order or trade, in units of a resource."""
 
 Tick = Annotated[int, Field(strict=True, ge=0)]
-"""Logical time: ticks since the run opened; 0 is before the first."""
+"""Logical time: ticks since the run opened; 0 is before the first tick."""

@@ -1,4 +1,4 @@
-"""What units are worth to an agent: its own alone, never told to markets or other agents."""
+"""The values and costs of units to an agent: private, never sent to markets or other agents."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ class GetValues(Request):
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Units of a resource that are worth the same to an agent."""
+    """Units of a resource with the same value or cost to an agent."""
 
     __pydantic_config__ = CONFIG
 
     value: int
-    """Micro-credits a unit: the value of one it buys, or the cost of one it sells."""
+    """Value of a unit the agent buys, or cost of a unit it sells, in micro-credits."""
     quantity: int
-    """Units."""
+    """Number of units."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValuedRole:
-    """What an agent does on one market, and what it is paid or pays for it at each period's end."""
+    """The side an agent takes on one market, and its values or costs, settled at each period's end."""
 
     __pydantic_config__ = CONFIG
 
     resource: Name
-    """The market."""
+    """Resource of the market."""
     side: Side
-    """`bid`: it is paid the value of each unit it bought; `ask`: it pays the cost of each unit it sold."""
+    """Side of the agent. `bid`: it is paid the value of each unit it bought; `ask`: it pays the cost of each unit it sold."""
     units: tuple[Worth, ...]
-    """Values or costs of one period, in the order its units are traded."""
+    """Values or costs of one period, in the order the units are traded."""
 
 
 class Values(Message):
-    """What an agent alone is told: what units are worth to it, and the money it began with."""
+    """The private data of an agent: the values and costs of its units, and its first endowment."""
 
     credits: int
-    """Micro-credits it was dealt when the run opened: what it has beyond them it has earned."""
+    """Credits the agent was given when the run opened, in micro-credits; it earned all it has beyond them."""
     roles: tuple[ValuedRole, ...]
-    """Its roles, at most one a market; none for an agent that can gain by trade alone."""
+    """Roles of the agent, at most one a market; none for an agent that gains by trade alone."""

@@ -28,7 +28,7 @@ from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import OpenRun
 from econsim.schemas.ledger import MONEY, TREASURY, clearing_holder
 from econsim.schemas.subject import OWNERS, SubjectKind
-from econsim.services.ledger.state import RESERVED
+from econsim.services.ledger.bucket import RESERVED
 from econsim.streams import AUDIT_LOG, book_name
 
 ONE = population(scenario(group("a", roles=[role("ask", values=[[1]])])))
