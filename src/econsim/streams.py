@@ -1,32 +1,28 @@
-"""Streams, buckets and consumers as data: what is kept, for how long, and the reason for each limit.
+"""Streams, buckets and consumers as data: their content, their lifetime, and the reason for each limit.
 
-The only place they are declared. `econsim streams plan|apply` compares and applies them through
-`adapters.jetstream`; everything else refers to a stream by name and never declares it. A bucket is
-a stream named `KV_<bucket>` that owns `$KV.<bucket>.>`. What one is made of is `stream_form`'s, those of the
-quotas are `quota_streams`'.
+The only place that declares them. `econsim streams plan|apply` compares them with the server's and applies them; everything
+else refers to a stream by its name. A bucket is a stream `KV_<bucket>` that captures `$KV.<bucket>.>`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
-from econsim.domain.admission.quota_streams import QUOTA_HOURS, QUOTA_SECONDS, QUOTA_USAGE, QUOTAS
-from econsim.schemas.stream import DAY_S, Source, Stream
+from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
+from econsim.schemas.stream import DAY_S, Consumer, Source, Stream
 from econsim.subjects import AUDIT, ORDERS
 
 MESSAGE_BYTES_MAX: Final = 2**23
-"""The server's `max_payload`, 8 MiB: a tick's reservations of 20 000 agents are one request."""
+"""Value of the server's `max_payload`, 8 MiB: a tick's reservations of 20 000 agents are one request."""
 
 REPEAT_WINDOW_S: Final = 600
-"""How long a stream knows message ids: a worker that was away longer must look before it publishes."""
+"""Deduplication window of a stream: a worker that was away longer must check before it publishes."""
 
 READERS_MAX: Final = 10_000
-"""Consumers on one stream. Set because the server's own default is 1000, and a run has one per reader."""
+"""Consumers of one stream. The server's own default is 1000, and a run has one consumer per reader."""
 
 QUEUE_MESSAGES_MAX: Final = 1_000_000
-"""Commands waiting in one queue: a tick of 100 000 agents with ten orders each."""
+"""Commands that wait in one queue: a tick of 100 000 agents with ten orders each."""
 
 
 def bucket(name: str) -> str:
@@ -34,33 +30,27 @@ def bucket(name: str) -> str:
     return f"KV_{name}"
 
 
-def _bucket_subjects(name: str) -> tuple[str, ...]:
-    return (f"$KV.{name}.>",)
-
-
 AGENT_STATE: Final = Stream(
     name=bucket("agent_state"),
     why="The one source of truth about accounts: balances, holdings and the journal of every transfer.",
-    subjects=_bucket_subjects("agent_state"),
+    subjects=("$KV.agent_state.>",),
     max_msgs_per_subject=10_000_000,
     allow_direct=True,
     allow_atomic=True,
     deny_delete=True,
     deny_purge=True,
-    reasons=MappingProxyType(
-        {
-            "max_msgs_per_subject": "full history; a number because clients refuse a bucket without one",
-            "allow_direct": "agents read their own keys without the JetStream API",
-            "allow_atomic": "a movement of money is one batch: all keys or none",
-            "deny_delete": "the books are never edited",
-            "deny_purge": "the books are never thrown away by a client",
-        }
-    ),
+    reasons={
+        "max_msgs_per_subject": "full history; a number because clients refuse a bucket without one",
+        "allow_direct": "agents read their own keys without the JetStream API",
+        "allow_atomic": "a movement of money is one batch: all keys or none",
+        "deny_delete": "accounts are never edited",
+        "deny_purge": "no client may delete all accounts",
+    },
 )
 
 AUDIT_LOG: Final = Stream(
     name=AUDIT,
-    why="Every event of every run in one order; what replays, validators and recovery read.",
+    why="Every event of every run in one order; replays, validators and recovery read it.",
     subjects=("agent.*.*.*", "market.*.*.*", "system.*.*.*", "mcp.*.*.*"),
     sources=(
         Source(
@@ -77,16 +67,14 @@ AUDIT_LOG: Final = Stream(
     allow_direct=True,
     deny_delete=True,
     deny_purge=True,
-    reasons=MappingProxyType(
-        {
-            "max_age_s": "a month of runs can be replayed; longer belongs in an export",
-            "max_consumers": "each host, book and follower of a run reads it with its own consumer",
-            "duplicate_window_s": "a restarted worker publishes again what it may have published before",
-            "allow_direct": "the newest event on a subject is one request",
-            "deny_delete": "nobody edits the log, whatever their permissions",
-            "deny_purge": "nobody empties the log, whatever their permissions",
-        }
-    ),
+    reasons={
+        "max_age_s": "a month of runs can be replayed; older runs belong in an export",
+        "max_consumers": "each host, book and follower of a run reads it with its own consumer",
+        "duplicate_window_s": "a restarted worker publishes again events that it may have published before",
+        "allow_direct": "the newest event on a subject is one request",
+        "deny_delete": "the log cannot be edited with any permission",
+        "deny_purge": "the log cannot be emptied with any permission",
+    },
 )
 
 MARKET_ORDERS: Final = Stream(
@@ -109,122 +97,177 @@ MARKET_ORDERS: Final = Stream(
     max_msgs=QUEUE_MESSAGES_MAX,
     max_consumers=READERS_MAX,
     duplicate_window_s=REPEAT_WINDOW_S,
-    reasons=MappingProxyType(
-        {
-            "retention": "a command is done once: acknowledged after its effects",
-            "discard": "a full queue refuses the publisher instead of dropping somebody else's order",
-            "max_age_s": "a stopped run goes on with the commands of its tick, as long as its log is kept",
-            "max_msgs": "the server's memory stays bounded when no market works",
-            "max_consumers": "one per book, and a run may have hundreds of books",
-            "duplicate_window_s": "a host that restarts sends its tick's orders again",
-        }
-    ),
+    reasons={
+        "retention": "a command is done once: acknowledged after its effects",
+        "discard": "backpressure: a full queue refuses the publisher instead of dropping another agent's order",
+        "max_age_s": "a resumed run continues with the commands of its tick, as long as its log is kept",
+        "max_msgs": "the server's memory stays bounded when no market runs",
+        "max_consumers": "one per book, and a run may have hundreds of books",
+        "duplicate_window_s": "a host that restarts sends its tick's orders again",
+    },
 )
 
-_ONE_TRY_A_DAY: Final = MappingProxyType(
-    {
-        "retention": "a request is done once: acknowledged after its effects",
-        "discard": "a full queue refuses the publisher instead of dropping somebody else's request",
-        "max_age_s": "nobody waits longer than a day for an answer",
-        "max_msgs": "the server's memory stays bounded when no worker runs",
-    }
-)
 
-MCP_REQUESTS: Final = Stream(
-    name="mcp_requests",
-    why="Calls of outside tools, waiting for the gateway.",
-    subjects=("mcp.request.*.*.*",),
-    retention="workqueue",
-    discard="new",
-    max_age_s=DAY_S,
-    max_msgs=100_000,
-    reasons=_ONE_TRY_A_DAY,
-)
+def _request_queue(name: str, why: str, pattern: str) -> Stream:
+    """Return a work queue of requests that wait for a service."""
+    return Stream(
+        name=name,
+        why=why,
+        subjects=(pattern,),
+        retention="workqueue",
+        discard="new",
+        max_age_s=DAY_S,
+        max_msgs=100_000,
+        reasons={
+            "retention": "a request is done once: acknowledged after its effects",
+            "discard": "backpressure: a full queue refuses the publisher instead of dropping another agent's request",
+            "max_age_s": "no requester waits longer than a day for an answer",
+            "max_msgs": "the server's memory stays bounded when no worker runs",
+        },
+    )
 
-TASKS: Final = Stream(
-    name="tasks",
-    why="Work one agent gives to another, waiting for a taker.",
-    subjects=("system.task.delegate.*.*",),
-    retention="workqueue",
-    discard="new",
-    max_age_s=DAY_S,
-    max_msgs=100_000,
-    reasons=_ONE_TRY_A_DAY,
+
+MCP_REQUESTS: Final = _request_queue(
+    "mcp_requests", "Calls of outside tools, waiting for the gateway.", "mcp.request.*.*.*"
+)
+TASKS: Final = _request_queue(
+    "tasks", "Tasks that one agent delegates to another, waiting for a taker.", "system.task.delegate.*.*"
 )
 
 DEAD_LETTER: Final = Stream(
     name="dead_letter",
-    why="Messages no handler could finish, each with its reason and origin, until a person decides.",
+    why="Messages that no handler could finish, each with its reason and origin, until an operator decides.",
     subjects=("dead_letter.>",),
     max_age_s=30 * DAY_S,
     max_msgs=100_000,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
-    reasons=MappingProxyType(
-        {
-            "max_age_s": "as long as the log that explains them",
-            "max_msgs": "a broken producer cannot fill the disk; the oldest give way",
-            "duplicate_window_s": "a handler and the server's advisory may both report the same message",
-            "allow_direct": "showing one is one request",
-        }
-    ),
+    reasons={
+        "max_age_s": "as long as the log that explains the letters",
+        "max_msgs": "a broken producer cannot fill the disk; the oldest letters go first",
+        "duplicate_window_s": "a handler and the server's advisory may both report the same message",
+        "allow_direct": "reading a letter is one request",
+    },
 )
 
 QUEUES: Final = frozenset({MARKET_ORDERS.name, MCP_REQUESTS.name, TASKS.name})
-"""Work queues: streams whose messages are each somebody's to finish."""
-
-_GIVEN_UP: Final = ("MAX_DELIVERIES", "MSG_TERMINATED")
+"""Work queues: each of their messages is finished by one worker."""
 
 ADVISORIES: Final = Stream(
     name="advisories",
-    why="What the server said of messages it gave up, until each of them is a dead letter.",
+    why="The server's advisories about messages that it does not deliver again, until each is a dead letter.",
     subjects=tuple(
-        f"$JS.EVENT.ADVISORY.CONSUMER.{what}.{queue}.*" for queue in sorted(QUEUES) for what in _GIVEN_UP
+        f"$JS.EVENT.ADVISORY.CONSUMER.{kind}.{queue}.*"
+        for queue in sorted(QUEUES)
+        for kind in ("MAX_DELIVERIES", "MSG_TERMINATED")
     ),
     max_age_s=DAY_S,
     max_msgs=100_000,
     allow_direct=True,
-    reasons=MappingProxyType(
-        {
-            "max_age_s": "the message itself is gone after a day",
-            "max_msgs": "a worker that crashes for ever cannot fill the disk",
-            "allow_direct": "looking for new ones is one request",
-        }
-    ),
+    reasons={
+        "max_age_s": "the message itself is gone after a day",
+        "max_msgs": "a worker that crashes again and again cannot fill the disk",
+        "allow_direct": "a look for new advisories is one request",
+    },
 )
 
 MARKET_PRICES: Final = Stream(
     name=bucket("market_prices"),
-    why="The newest price of every market; the log has each, as its market told it.",
-    subjects=_bucket_subjects("market_prices"),
+    why="The newest price of every market; the log has every price, as its market published it.",
+    subjects=("$KV.market_prices.>",),
     max_age_s=30 * DAY_S,
     max_msgs_per_subject=1,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
-    reasons=MappingProxyType(
-        {
-            "max_age_s": "as long as the log",
-            "max_msgs_per_subject": "the past is in the log",
-            "duplicate_window_s": "a restarted market writes its last price again",
-            "allow_direct": "agents read prices without the JetStream API",
-        }
-    ),
+    reasons={
+        "max_age_s": "as long as the log",
+        "max_msgs_per_subject": "earlier prices are in the log",
+        "duplicate_window_s": "a restarted market writes its last price again",
+        "allow_direct": "agents read prices without the JetStream API",
+    },
 )
 
 LEASES: Final = Stream(
     name=bucket("leases"),
-    why="Who is the one writer of a book, a ledger or a clock; a key that is not renewed goes away.",
-    subjects=_bucket_subjects("leases"),
+    why="The leader of each task: the one writer of a book, a ledger or a clock; a lease that is not renewed expires.",
+    subjects=("$KV.leases.>",),
     max_msgs_per_subject=1,
     max_age_s=DAY_S,
     allow_msg_ttl=True,
-    reasons=MappingProxyType(
-        {
-            "max_msgs_per_subject": "only the present holder matters",
-            "max_age_s": "a lease lasts seconds; what is a day old is a mistake",
-            "allow_msg_ttl": "each lease has its own length",
-        }
-    ),
+    reasons={
+        "max_msgs_per_subject": "only the present leader matters",
+        "max_age_s": "a lease lasts seconds; one that is a day old is a mistake",
+        "allow_msg_ttl": "each lease has its own length",
+    },
+)
+
+QUOTA_PREFIX: Final = "quota"
+"""First token of the subject of every counter: `quota.<kind>.<run>.<agent>.<window number, or total>`."""
+
+
+def _counters(name: str, why: str, window_s: int, max_age_s: int, reasons: dict[str, str]) -> Stream:
+    """Return the stream of the counters of all quotas with this window; counters of seconds are in memory.
+
+    Counters live in three streams, one per lifetime: a counter stream refuses age limits of single messages, and also
+    `discard: new` and work-queue retention.
+    """
+    in_memory = window_s == 1
+    return Stream(
+        name=name,
+        why=why,
+        subjects=tuple(f"{QUOTA_PREFIX}.{pattern(kind)}" for kind in QuotaKind if kind.window_s == window_s),
+        storage="memory" if in_memory else "file",
+        max_age_s=max_age_s,
+        max_msgs=500_000 if in_memory else -1,
+        max_msgs_per_subject=1,
+        allow_msg_counter=True,
+        reasons=reasons
+        | {
+            "max_msgs_per_subject": "a counter is the newest message of its subject; earlier increments are not needed",
+            "allow_msg_counter": "one request adds and returns the total, however many workers add at once",
+        },
+    )
+
+
+QUOTA_SECONDS: Final = _counters(
+    "quota_seconds",
+    "Amounts that each agent took in each second; a counter is not needed after its window.",
+    window_s=1,
+    max_age_s=120,
+    reasons={
+        "storage": "35 000 increments a second instead of 4 500 on a disk that is flushed; "
+        "`services/admin/memory_streams.py` creates it again after a single server restarted",
+        "max_age_s": "one second, room for workers whose clocks differ, and no less than message ids are remembered",
+        "max_msgs": "the server's memory stays bounded; the oldest windows go first, and they have passed",
+    },
+)
+QUOTA_HOURS: Final = _counters(
+    "quota_hours",
+    "Amounts that each agent took in each hour.",
+    window_s=HOUR_S,
+    max_age_s=2 * HOUR_S,
+    reasons={
+        "max_age_s": "an hour more than a window: the age counts from the last increment, maybe the first"
+    },
+)
+QUOTA_USAGE: Final = _counters(
+    "quota_usage",
+    "Amounts that each agent uses now, or took since its run opened.",
+    window_s=0,
+    max_age_s=30 * DAY_S,
+    reasons={"max_age_s": "as long as the log: without its total an agent could take everything again"},
+)
+
+QUOTAS: Final = Stream(
+    name=bucket("quotas"),
+    why="Limits that differ from the defaults: of a run, key `<run>.default`, or of one agent, `<run>.<agent>`.",
+    subjects=("$KV.quotas.>",),
+    max_msgs_per_subject=1,
+    allow_direct=True,
+    reasons={
+        "max_msgs_per_subject": "only the limits in force matter; the log records who changed them",
+        "allow_direct": "roles that may read limits do so without the JetStream API",
+    },
 )
 
 STREAMS: Final = (
@@ -242,51 +285,27 @@ STREAMS: Final = (
     QUOTA_USAGE,
     QUOTAS,
 )
-"""Every stream, a source before the stream that copies it."""
+"""All streams; a source stands before the stream that copies it."""
 
 MARKET_INBOX: Final = "_INBOX.market"
-"""Below which the queue's deliveries go: only the market service may listen there."""
+"""Prefix of the subjects of the queue's deliveries: only the market service may subscribe there."""
 
 BOOK_ACK_WAIT_S: Final = 300
-"""Seconds until an unacknowledged command comes again by itself. Long, because commands of a tick are
-held until it is cleared; a worker that takes a book over recreates the consumer and has them at once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consumer:
-    """One durable push consumer."""
-
-    stream: str
-    """What it reads."""
-    name: str
-    """Its durable name."""
-    why: str
-    """What it is for, in one sentence."""
-    filter_subject: str
-    """What of the stream it delivers."""
-    deliver_subject: str
-    """Where the server sends messages; another for each worker that takes over."""
-    ack_wait_s: int
-    """Seconds until an unacknowledged message is delivered again."""
-    max_ack_pending: int
-    """Messages delivered and not yet acknowledged."""
-    max_deliver: int = -1
-    """Deliveries of one message; -1 for no limit."""
-    idle_heartbeat_s: int = 1
-    """Seconds of silence after which the server says that it is still there."""
+"""Seconds until an unacknowledged command is redelivered. Long, because a worker keeps the commands of a tick
+unacknowledged until the tick is cleared; a worker that takes a book over creates the consumer again and gets them at once."""
 
 
 def book_name(run: str, resource: str) -> str:
-    """Return the name of a book's consumer; the capitals, which no name has, keep run and resource apart."""
+    """Return the name of a book's consumer; the capitals, which no name contains, separate run and resource."""
     return f"book_{resource}_OF_{run}"
 
 
 def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
     """Return the consumer that feeds one order book of one run.
 
-    `holder` is a name made anew for every take-over. Deliveries go to a subject of that name, so a
-    worker never hears what was meant for the one before it: commands would arrive out of order, with
-    the mark that closes a tick ahead of the tick's own orders, or at two workers at once.
+    `holder` is a new name for every take-over. Deliveries go to a subject of that name, so a worker never receives
+    deliveries for the worker before it (fencing): commands would arrive out of order, with the command that closes a
+    tick ahead of the tick's orders, or at two workers at once.
     """
     name = book_name(run, resource)
     return Consumer(
@@ -296,10 +315,10 @@ def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
         filter_subject=f"market.{resource}.*.{run}.*",
         deliver_subject=f"{MARKET_INBOX}.{name}.{holder}",
         ack_wait_s=BOOK_ACK_WAIT_S,
-        # The whole queue: commands are held until their tick is closed, and with a lower limit the
-        # server would hold back the very message that closes it.
+        # The whole queue: commands stay unacknowledged until their tick is closed, and with a lower limit the
+        # server would not deliver the message that closes it.
         max_ack_pending=QUEUE_MESSAGES_MAX,
-        # A command is refused with an event, never given up in silence.
+        # A command is refused with an event, never given up without one.
         max_deliver=-1,
     )
 
@@ -312,16 +331,16 @@ STUCK_PENDING_MAX: Final = 1_000
 
 
 def stuck_consumer(run: str, resource: str, holder: str) -> Consumer:
-    """Return the consumer that takes commands off the queue for which there is no book.
+    """Return the consumer of commands that have no book.
 
-    `holder` is a name made anew each time; it alone stands in the consumer's name, because run and
-    resource come from whoever sent the commands.
+    `holder` is a new name for every consumer. The consumer is named after it alone, because run and resource come
+    from the sender of the commands.
     """
     name = f"stuck_{holder}"
     return Consumer(
         stream=ORDERS,
         name=name,
-        why="Moves commands without a book to the dead letters; made when some are found.",
+        why="Moves commands without a book to the dead letters; created when some are found.",
         filter_subject=f"market.{resource}.*.{run}.*",
         deliver_subject=f"{MARKET_INBOX}.{name}",
         ack_wait_s=STUCK_ACK_WAIT_S,

@@ -9,8 +9,8 @@ from requirements import requirement
 from econsim.adapters.jetstream import audit_log, provision, sources
 from econsim.adapters.nats.connection import synchronize
 from econsim.errors import SetupError
-from econsim.schemas.stream import Source
-from econsim.streams import STREAMS, Stream, book_consumer
+from econsim.schemas.stream import Source, Stream
+from econsim.streams import STREAMS, book_consumer
 
 pytestmark = pytest.mark.nats
 

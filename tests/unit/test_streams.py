@@ -1,37 +1,45 @@
-"""What `streams` declares agrees with the subject table and says why."""
+"""Declared streams and consumers: they agree with the subject table, give their reasons, and keep books apart."""
 
 from dataclasses import fields
 
 import pytest
-from requirements import requirement
 
-from econsim.streams import AUDIT_LOG, STREAMS, Stream, book_consumer
+from econsim.schemas.stream import Stream
+from econsim.schemas.subject import matches
+from econsim.streams import (
+    ADVISORIES,
+    AUDIT_LOG,
+    MARKET_INBOX,
+    QUEUES,
+    STREAMS,
+    book_consumer,
+    bucket,
+    stuck_consumer,
+)
 from econsim.subjects import TABLE, TRANSFER_POSTED, TRANSFER_REFUSED
 
-SPOKEN_FOR = {"name", "why", "reasons", "subjects", "sources"}
+WITHOUT_REASON = {"name", "why", "reasons", "subjects", "sources"}
 
 
-def covers(pattern: str, subject: str) -> bool:
-    parts, tokens = pattern.split("."), subject.split(".")
-    return len(parts) == len(tokens) and all(p in ("*", t) for p, t in zip(parts, tokens, strict=True))
+def captures(pattern: str, subject: str) -> bool:
+    return matches(pattern.split("."), subject.split("."))
 
 
 def capturing(subject: str) -> list[str]:
-    return [stream.name for stream in STREAMS if any(covers(p, subject) for p in stream.subjects)]
+    return [stream.name for stream in STREAMS if any(captures(p, subject) for p in stream.subjects)]
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name)
-def test_gives_a_reason_for_every_field_that_is_not_the_default(stream):
+def test_every_field_that_is_not_the_default_has_a_reason(stream):
     defaults = Stream(name="", why="")
 
     chosen = {f.name for f in fields(stream) if getattr(stream, f.name) != getattr(defaults, f.name)}
 
-    assert chosen - SPOKEN_FOR == set(stream.reasons)
+    assert chosen - WITHOUT_REASON == set(stream.reasons)
     assert stream.why.endswith(".")
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.template)
-@requirement("pubsub.critical_in_stream")
 def test_every_subject_is_captured_by_the_stream_the_table_names_and_no_other(row):
     concrete = row(**dict.fromkeys(row.places, "x1"))
 
@@ -46,9 +54,51 @@ def test_the_ledgers_journal_arrives_under_the_tables_subjects():
     ]
 
 
-def test_a_book_hears_its_own_commands_only():
+@pytest.mark.parametrize("stream", [s for s in STREAMS if s.name.startswith("KV_")], ids=lambda s: s.name)
+def test_a_bucket_is_a_stream_that_captures_its_keys(stream):
+    name = stream.name.removeprefix("KV_")
+
+    assert stream.name == bucket(name)
+    assert stream.subjects == (f"$KV.{name}.>",)
+    assert stream.max_msgs_per_subject > 0
+
+
+@pytest.mark.parametrize("queue", sorted(QUEUES))
+def test_advisories_about_every_work_queue_are_kept(queue):
+    for kind in ("MAX_DELIVERIES", "MSG_TERMINATED"):
+        assert capturing(f"$JS.EVENT.ADVISORY.CONSUMER.{kind}.{queue}.any") == [ADVISORIES.name]
+
+
+def test_a_full_work_queue_refuses_its_publisher():
+    streams = [stream for stream in STREAMS if stream.name in QUEUES]
+
+    assert {(stream.retention, stream.discard) for stream in streams} == {("workqueue", "new")}
+
+
+def test_a_book_receives_its_own_commands_only():
     consumer = book_consumer("run1", "cpu")
 
-    assert covers(consumer.filter_subject, "market.cpu.place_bid.run1.alice")
-    assert not covers(consumer.filter_subject, "market.gpu.place_bid.run1.alice")
-    assert not covers(consumer.filter_subject, "market.cpu.place_bid.run2.alice")
+    assert captures(consumer.filter_subject, "market.cpu.place_bid.run1.alice")
+    assert not captures(consumer.filter_subject, "market.gpu.place_bid.run1.alice")
+    assert not captures(consumer.filter_subject, "market.cpu.place_bid.run2.alice")
+
+
+def test_each_worker_of_a_book_receives_on_a_subject_of_its_own():
+    first, second = book_consumer("run1", "cpu", "one"), book_consumer("run1", "cpu", "two")
+
+    assert first.name == second.name
+    assert first.deliver_subject != second.deliver_subject
+    assert {c.deliver_subject.startswith(f"{MARKET_INBOX}.") for c in (first, second)} == {True}
+
+
+def test_books_of_two_runs_never_share_a_consumer():
+    names = {book_consumer(run, resource).name for run, resource in [("a_b", "c"), ("c", "a_b"), ("b", "a")]}
+
+    assert len(names) == 3
+
+
+def test_the_consumer_of_stuck_commands_is_named_after_its_holder_alone():
+    consumer = stuck_consumer("run1", "cpu", "h1")
+
+    assert consumer.name == "stuck_h1"
+    assert captures(consumer.filter_subject, "market.cpu.place_bid.run1.alice")

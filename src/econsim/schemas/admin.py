@@ -1,4 +1,4 @@
-"""What operators ask for, what they are answered, and what the log tells of it."""
+"""Commands of operators, the answers to them, and the events of the log about both."""
 
 from __future__ import annotations
 
@@ -12,167 +12,167 @@ from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.types import AMOUNT_MAX, NAME_LENGTH_MAX, NAME_PATTERN, Identifier, Name
 
 NO_RUN: Final = "none"
-"""Stands for the run in events about no run."""
+"""Name of the run in events about no run."""
 
 REASON_LENGTH_MAX: Final = 200
-"""Characters of a reason that are told."""
+"""Longest reason in characters."""
 
 Change = Literal["agent_let_in", "agent_thrown_out", "role_granted", "keys_replaced"]
-"""What is done with the keys of the trust root."""
+"""Uses of the keys of the trust root."""
 
 Sequence = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
-"""Place of a message in its stream."""
+"""Sequence number of a message in its stream."""
 
 
 def run_or_none(name: str) -> str:
-    """Return a name if it can be a run's, else what stands for none: subjects come from whoever wrote them."""
+    """Return a name if it can be a run's, else `none`: a subject may have any author."""
     fits = len(name) <= NAME_LENGTH_MAX and re.fullmatch(NAME_PATTERN, name)
     return name if fits else NO_RUN
 
 
 class SetQuota(Message):
-    """Change what an agent may take, or every agent of a run."""
+    """Change limits of an agent, or of every agent of a run."""
 
     run: Name
-    """The run."""
+    """Run of the agents."""
     agent: Name | None = None
-    """The agent; none for every agent of the run that has no limit of its own."""
+    """Name of the agent; none for every agent of the run that has no limit of its own."""
     update: QuotaUpdate
-    """The limits to change."""
+    """Limits to change."""
 
 
 class QuotaChanged(Message):
-    """Limits were changed."""
+    """Limits of an agent or of a run were changed."""
 
     agent: str | None
-    """Whose; none for every agent of the run."""
+    """Name of the agent; none for every agent of the run."""
     update: QuotaUpdate
-    """What was asked for."""
+    """Limits that the operator changed."""
     quotas: Quotas
-    """What holds from now on."""
+    """Limits in force from now on."""
 
 
 class TellTrust(Message):
-    """Have the log tell what was done with the keys, by who holds them and already did it."""
+    """Record a use of the keys in the log; the sender holds the keys and has used them already."""
 
     run: Name = NO_RUN
-    """The run the agent is let into, which may be opened later; `none` for what is about no run."""
+    """Run of the agent, which may be opened later; `none` for a use of the keys about no run."""
     who: Identifier | None = None
-    """The agent, or the person a role was granted to; none for every role."""
+    """Name of the agent, or of the person with a granted role; none for every role."""
     change: Change
-    """What was done."""
+    """Use of the keys."""
     reason: Annotated[str, Field(max_length=REASON_LENGTH_MAX)] = ""
-    """Why or as what, for people; empty if somebody wanted it so."""
+    """Reason or role, for people; empty if an operator decided so."""
 
 
 class TrustChanged(Message):
-    """Somebody is trusted who was not, or no longer: who holds the keys used them."""
+    """The holder of the keys used them: somebody is trusted who was not, or is trusted no longer."""
 
     who: str | None
-    """The agent, or the person a role was granted to; none for every role."""
+    """Name of the agent, or of the person with a granted role; none for every role."""
     change: Change
-    """What was done."""
+    """Use of the keys."""
     reason: str
-    """Why or as what, for people; empty if somebody wanted it so."""
+    """Reason or role, for people; empty if an operator decided so."""
 
 
 class RecordConnection(Message):
-    """Have the log tell whether an external agent is connected, by who sees the server's own count."""
+    """Record in the log that an external agent is connected or not; the sender reads the server's own count."""
 
     run: Name
-    """The run the agent's account is for, which may be opened later."""
+    """Run of the agent's account, which may be opened later."""
     agent: Name
-    """The agent."""
+    """Name of the agent."""
     connected: bool
-    """Whether the server has a connection of its account."""
+    """True if the server has a connection of the agent's account."""
 
 
 class ConnectionChanged(Message):
-    """An external agent connected, or lost its last connection: the server says so, not the agent."""
+    """An external agent connected, or lost its last connection, as the server reports it."""
 
     agent: str
-    """The agent."""
+    """Name of the agent."""
     connected: bool
-    """Whether the server has a connection of its account from now on."""
+    """True if the server has a connection of the agent's account from now on."""
 
 
 class RetryLetter(Message):
     """Put a dead letter back into the queue it came from."""
 
     sequence: Sequence
-    """The letter's place in stream `dead_letter`."""
+    """Sequence number of the letter in stream `dead_letter`."""
 
 
 class DropLetter(Message):
-    """Give a dead letter up for good."""
+    """Delete a dead letter for good."""
 
     sequence: Sequence
-    """The letter's place in stream `dead_letter`."""
+    """Sequence number of the letter in stream `dead_letter`."""
 
 
 class LetterDone(Message):
-    """A dead letter was dealt with."""
+    """Answer: a dead letter was retried or dropped."""
 
     sequence: int
-    """The letter's place in stream `dead_letter`, where it is no more."""
+    """Sequence number that the letter had in stream `dead_letter`."""
     subject: str
-    """Where the message was sent first."""
+    """Subject of the message."""
     stream: str | None = None
-    """The queue it is in again, if it was put back."""
+    """Queue of the message, if it was put back."""
     stored: int | None = None
-    """Its place there."""
+    """Sequence number of the message in its queue."""
 
 
 class LetterBuried(Message):
     """A message became a dead letter."""
 
     sequence: int
-    """Its place in stream `dead_letter`."""
+    """Sequence number of the letter in stream `dead_letter`."""
     subject: str
-    """Where it was sent; begins with `unknown` if it was gone before it could be read."""
+    """Subject of the message; begins with `unknown` if the message was gone before it could be read."""
     code: str
-    """Why, as a sentence in snake case."""
+    """Code of the reason."""
     reason: str
-    """Why, for people."""
+    """Reason, for people."""
     handler: str
-    """Who gave it up: a service, or the server."""
+    """Handler that gave the message up: a service, or the server."""
     origin: str
-    """The stream it came from and its place there, `stream:sequence`."""
+    """Stream and sequence number of the message, `stream:sequence`."""
 
 
 class LetterRetried(Message):
     """A dead letter went back to its queue."""
 
     sequence: int
-    """The place it had in stream `dead_letter`."""
+    """Sequence number that the letter had in stream `dead_letter`."""
     subject: str
-    """Where it was sent again."""
+    """Subject of the message."""
     stream: str
-    """The queue it is in again."""
+    """Queue of the message."""
     stored: int
-    """Its place there."""
+    """Sequence number of the message in its queue."""
 
 
 class LetterDropped(Message):
-    """A dead letter was given up."""
+    """A dead letter was deleted for good."""
 
     sequence: int
-    """The place it had in stream `dead_letter`."""
+    """Sequence number that the letter had in stream `dead_letter`."""
     subject: str
-    """Where it had been sent."""
+    """Subject of the message."""
 
 
 class Commanded(Message):
     """An operator's command was carried out or refused."""
 
     operator: str
-    """Who: the name in the credentials, put into the subject by the server's permissions."""
+    """Name of the operator, from the credentials: the server's permissions put it into the subject."""
     command: str
-    """`<entity>.<action>`, for instance `quota.set`."""
+    """Command as `<entity>.<action>`, for instance `quota.set`."""
     code: str
-    """`done`, or the refusal as a sentence in snake case."""
+    """Outcome: `done`, or the code of the refusal."""
     summary: str
-    """What was asked, shortened, for people."""
+    """Beginning of the command's payload, for people."""
 
 
 TrustChangedEvent = Event[TrustChanged]

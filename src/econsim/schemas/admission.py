@@ -1,7 +1,7 @@
-"""What agents say from their own accounts, what is answered, and what the log tells of both.
+"""Messages of external agents' accounts, the answers to them, and the events of the log about both.
 
-An agent's message is admitted (checked, counted, completed with what econsim knows of the agent) before
-any stream or service sees it.
+An agent's message is admitted (checked, counted, completed with econsim's facts about the agent) before any stream or
+service receives it.
 """
 
 from __future__ import annotations
@@ -14,129 +14,129 @@ from econsim.schemas.base import SCHEMA_VERSION, ErrorBody, Event, Message, Vers
 from econsim.schemas.types import Identifier, Name
 
 Json = dict[str, Any]
-"""A JSON object of the sender's own making."""
+"""JSON object with content of the sender's choice."""
 
 
 class Admitted(Message):
-    """The durable acknowledgement of what an agent sent, in the form JetStream gives to any publisher."""
+    """Durable acknowledgement of an agent's message, in the form that JetStream gives to any publisher."""
 
     stream: str
-    """The stream it is stored in."""
+    """Stream in which the message is stored."""
     seq: int
-    """Number of the message, the same when it is sent again; no place in the stream, which counts what others send."""
+    """Number of the message, the same when it is sent again; not its place in the stream, which counts others' messages."""
     duplicate: bool = False
-    """Whether the agent had sent it before; it is stored once."""
+    """True if the agent sent the message before; it is stored once."""
 
 
 class StreamError(Message):
-    """A refusal in JetStream's own form, so that any client's `publish` to a stream raises it."""
+    """Refusal in JetStream's own form, so that any client's `publish` to a stream raises it."""
 
     code: int
-    """400: wrong, 403: not allowed, 404: no such thing, 429: too much, 503: not now."""
+    """Status of the refusal. 400: wrong, 403: not allowed, 404: not found, 429: too much, 503: not now."""
     err_code: int = 0
-    """JetStream's number of its own errors; none of them."""
+    """Number of JetStream's own errors; 0, because this is none of them."""
     description: str
-    """The refusal: its code and what was wrong."""
+    """Code and explanation of the refusal."""
 
 
 class EntryRefused(Message):
-    """The answer to what was not admitted, for clients of streams and for ours."""
+    """Answer to a message that was not admitted, for clients of streams and for econsim's own."""
 
     error: StreamError
-    """The refusal as JetStream says it."""
+    """Refusal in JetStream's form."""
     refusal: ErrorBody
-    """The refusal as every econsim service says it."""
+    """Refusal in the form of every econsim service."""
 
 
 class AgentReport(Message):
-    """What an agent says of itself; all but `data` may be left out, and what is given must be true."""
+    """Report of an agent about itself; every field may be left out, and each given field must be true."""
 
     event_id: Identifier | None = None
-    """The agent's own id of it: the same id again is the same report."""
+    """Agent's own id of the report: the same id again is the same report."""
     timestamp: float | None = None
-    """When, by the agent's clock, seconds since 1970."""
+    """Time of the report by the agent's clock, seconds since 1970."""
     correlation_id: Name | None = None
-    """The run; must be the one the agent's account is for."""
+    """Run of the agent; must be the run that the account is for."""
     causation_id: Identifier | None = None
-    """What made the agent act."""
+    """Id of the message that caused the report."""
     trace_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
-    """W3C trace id, 32 hex digits."""
+    """Trace id of W3C, 32 hex digits."""
     agent_id: Name | None = None
-    """The agent; must be the one the account is for."""
+    """Name of the agent; must be the agent that the account is for."""
     schema_version: Version = SCHEMA_VERSION
-    """Version of this message's schema."""
+    """Version of the message's schema."""
     data: Json = Field(default_factory=dict)
-    """Anything the agent wants remembered."""
+    """Content of the report, of the agent's choice."""
 
 
 class AgentFacts(Message):
-    """What econsim knows of an agent, added by the service that admitted its message."""
+    """Facts about an agent, added by the service that admitted its message."""
 
     policy: str
-    """The agent's policy in the scenario."""
+    """Policy of the agent in the scenario."""
     host: str | None
-    """The host that runs it; none for an external agent."""
+    """Host that runs the agent; none for an external agent."""
     balance_ref: str
-    """Where its balance stands in bucket `agent_state`: a pointer, never a copy."""
+    """Key of the agent's balance in bucket `agent_state`: a pointer, never a copy."""
 
 
 class Reported(Message):
-    """An agent's report as the log keeps it."""
+    """Report of an agent as the log keeps it."""
 
     agent: AgentFacts
-    """Who said it."""
+    """Facts about the agent that sent the report."""
     said_id: str | None = None
-    """The agent's own id of it; the event's id is econsim's."""
+    """Agent's own id of the report; the event's id is econsim's."""
     said_at: float | None = None
-    """When by the agent's own clock, seconds since 1970."""
+    """Time of the report by the agent's own clock, seconds since 1970."""
     data: Json
-    """What it said."""
+    """Content of the report."""
 
 
 class Reserved(Message):
-    """A request to a service that is still to come: whatever it holds is answered the same."""
+    """Request to a service that does not exist yet: refused, whatever its content."""
 
     agent_id: Name | None = None
-    """The agent, as in every request; the rest is that service's to say."""
+    """Name of the agent, as in every request; the service will define the other fields."""
 
 
 class Boundary(Word):
-    """Whose boundary was tried."""
+    """Boundary at which a message was rejected."""
 
     AGENT = "agent"
-    """An agent, from its own account."""
+    """Boundary of an agent: the message came from its own account."""
     SERVICE = "service"
-    """A service of ours: a fault of the program, or stolen credentials."""
+    """Boundary of a service of econsim: a fault of the program, or stolen credentials."""
 
 
 class AdmissionRejected(Message):
-    """A sender tried what it may not."""
+    """A sender tried something that is not allowed."""
 
     side: Boundary
-    """Whether an agent or a service."""
+    """Boundary of the sender: that of an agent or of a service."""
     sender: str
-    """The agent, or the service's role."""
+    """Name of the agent, or role of the service."""
     process: str
-    """The service process that noticed."""
+    """Service process that rejected the message."""
     subject: str
-    """Where the message was sent, as econsim sees it."""
+    """Subject of the message, as econsim receives it."""
     code: str
-    """The refusal as a sentence in snake case."""
+    """Code of the refusal."""
     message: str
-    """What was wrong."""
+    """Explanation of the refusal."""
     times: int
-    """How often the same was tried since it was last told."""
+    """Number of rejections of this sender with this code since the event before."""
 
 
 class AgentSuspended(Message):
-    """An agent sent so much more than its share that its account is taken away."""
+    """An agent sent so many messages that its account is revoked."""
 
     agent: str
-    """Who."""
+    """Name of the agent."""
     received: int
-    """Messages that arrived from it in one second."""
+    """Messages received from the agent in one second."""
     allowed: int
-    """Messages a second it may send."""
+    """Messages a second that the agent may send."""
 
 
 AdmissionRejectedEvent = Event[AdmissionRejected]

@@ -1,4 +1,4 @@
-"""What an agent may take: the limits, and changes to them as an operator makes them."""
+"""Limits of agents, and changes of limits by operators."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from econsim.schemas.base import Message
 from econsim.schemas.types import MICROS_PER_CREDIT, Amount
 
 DEADLINE_MS_MAX: Final = 600_000
-"""Longest a tick waits for one agent, ten minutes: as long as a scenario's `deadline_ms` may be."""
+"""Longest time that a tick waits for one agent, ten minutes: as long as a scenario's `deadline_ms` may be."""
 
 DeadlineMs = Annotated[int, Field(ge=0, le=DEADLINE_MS_MAX)]
-"""Milliseconds a tick waits for an agent's answer; with 0 nobody waits for it."""
+"""Milliseconds that a tick waits for an agent's answer; with 0 it does not wait."""
 
 
 class Quotas(Message):
-    """The limits of one agent in one run; 0 allows nothing."""
+    """Limits of one agent in one run; 0 allows nothing."""
 
     max_publish_rate: Amount = 100
-    """Messages a second."""
+    """Messages sent a second."""
     max_stream_bytes: Amount = 10 * 2**20
-    """Bytes of its own reports in the log, over the whole run; orders go from their queue when they are done."""
+    """Bytes of the agent's reports in the log, over the whole run; orders leave their queue when they are done."""
     max_kv_keys: Amount = 100
     """Keys that exist in buckets at one time."""
     max_mcp_calls_per_hour: Amount = 60
@@ -38,16 +38,16 @@ class Quotas(Message):
     max_llm_spend: Amount = 10 * MICROS_PER_CREDIT
     """Micro-credits spent on language models, over the whole run."""
     deadline_ms: DeadlineMs | None = None
-    """Milliseconds lock-step waits for its answer to a tick; none: as many as the scenario's `deadline_ms`."""
+    """Milliseconds that lock-step waits for the agent's answer to a tick; none for the scenario's `deadline_ms`."""
 
 
 class QuotaUpdate(Message):
-    """Limits that differ from those of the run, or from the defaults; none leaves a limit as it is."""
+    """Changes of limits; none leaves a limit as it is."""
 
     max_publish_rate: Amount | None = None
-    """Messages a second."""
+    """Messages sent a second."""
     max_stream_bytes: Amount | None = None
-    """Bytes of its own reports in the log, over the whole run."""
+    """Bytes of the agent's reports in the log, over the whole run."""
     max_kv_keys: Amount | None = None
     """Keys that exist in buckets at one time."""
     max_mcp_calls_per_hour: Amount | None = None
@@ -63,4 +63,4 @@ class QuotaUpdate(Message):
     max_llm_spend: Amount | None = None
     """Micro-credits spent on language models, over the whole run."""
     deadline_ms: DeadlineMs | None = None
-    """Milliseconds lock-step waits for its answer to a tick."""
+    """Milliseconds that lock-step waits for the agent's answer to a tick."""

@@ -1,4 +1,4 @@
-"""What a stream is made of: every field the server is told, with the defaults of econsim."""
+"""Shapes of declared streams and consumers, with the defaults of econsim."""
 
 from __future__ import annotations
 
@@ -11,53 +11,77 @@ DAY_S: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stream that copies messages of another, renamed."""
+    """Another stream whose messages a stream copies, under other subjects."""
 
     stream: str
-    """Where from."""
+    """Name of the copied stream."""
     renames: tuple[tuple[str, str], ...]
-    """Pairs of pattern there and subject here; what matches none is not copied."""
+    """Pairs of a pattern in the copied stream and a subject in the copy; messages that match none are not copied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """What one stream must be; field for field what the server is told and reports back."""
+    """Declaration of one stream; each field is one that the server takes and reports back."""
 
     name: str
-    """The server's name for it."""
+    """Name of the stream on the server."""
     why: str
-    """What it is for, in one sentence."""
+    """Purpose of the stream, in one sentence."""
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """Per field that is not the default, why it has its value."""
+    """Name of each field that differs from its default → reason of its value."""
     subjects: tuple[str, ...] = ()
-    """Patterns it captures."""
+    """Patterns of the captured subjects."""
     sources: tuple[Source, ...] = ()
-    """Streams it copies from."""
+    """Streams whose messages are copied."""
     retention: Literal["limits", "workqueue"] = "limits"
-    """Whether an acknowledgement removes a message."""
+    """Retention: until a limit is reached, or until a message is acknowledged."""
     discard: Literal["old", "new"] = "old"
-    """What gives way at a limit: the oldest messages, or the publisher."""
+    """Effect of a reached limit: the oldest messages are dropped, or the publisher is refused."""
     storage: Literal["file", "memory"] = "file"
-    """Where messages live."""
+    """Storage of the messages."""
     max_age_s: int = 0
-    """Seconds a message is kept; 0 for ever."""
+    """Seconds that a message is kept; 0 for ever."""
     max_msgs: int = -1
-    """Messages kept."""
+    """Messages kept; -1 for no limit."""
     max_msgs_per_subject: int = -1
-    """Messages kept per subject: the history of a bucket's key."""
+    """Messages kept per subject, which is the history of a bucket's key; -1 for no limit."""
     max_consumers: int = -1
-    """Consumers allowed."""
+    """Consumers allowed; -1 for the server's default."""
     duplicate_window_s: int = 120
-    """Seconds a message id is remembered."""
+    """Deduplication window: seconds that a message id is remembered."""
     allow_direct: bool = False
-    """Whether single messages can be read without the stream's leader."""
+    """True if single messages can be read without the stream's leader."""
     allow_atomic: bool = False
-    """Whether several messages can be stored all or nothing."""
+    """True if several messages can be stored all or nothing."""
     allow_msg_ttl: bool = False
-    """Whether a message may carry its own age limit."""
+    """True if a message may carry an age limit of its own."""
     allow_msg_counter: bool = False
-    """Whether every message is an increment, added to its subject's total by the server."""
+    """True if every message is an increment, which the server adds to its subject's total."""
     deny_delete: bool = False
-    """Whether deleting a message through the API is refused."""
+    """True if the API refuses to delete a message."""
     deny_purge: bool = False
-    """Whether emptying it through the API is refused."""
+    """True if the API refuses to empty the stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumer:
+    """Declaration of one durable push consumer."""
+
+    stream: str
+    """Stream that the consumer reads."""
+    name: str
+    """Durable name of the consumer."""
+    why: str
+    """Purpose of the consumer, in one sentence."""
+    filter_subject: str
+    """Pattern of the messages that the consumer delivers."""
+    deliver_subject: str
+    """Subject that the server delivers to; a new one for each worker that takes over."""
+    ack_wait_s: int
+    """Seconds until an unacknowledged message is redelivered."""
+    max_ack_pending: int
+    """Messages delivered and not yet acknowledged."""
+    max_deliver: int = -1
+    """Deliveries of one message; -1 for no limit."""
+    idle_heartbeat_s: int = 1
+    """Seconds of silence after which the server sends a heartbeat."""

@@ -1,4 +1,4 @@
-"""The port Counters over the streams of `quota_streams`: every message is an increment, the server adds it up.
+"""The port Counters over the streams of the quotas: every message is an increment, the server adds it up.
 
 The increment is a header, the answer holds the total after it. One request, however many workers add to
 the same counter; reading and comparing a key instead would let two of them pass at once (architecture C4).
@@ -12,8 +12,8 @@ from typing import Final
 import nats.errors
 from nats.aio.client import Client
 
-from econsim.domain.admission.quota_streams import PREFIX
 from econsim.errors import SetupError, Unavailable
+from econsim.streams import QUOTA_PREFIX
 
 TIMEOUT_S: Final = 2.0
 """Longest to wait for one answer: it takes milliseconds, and somebody waits for the request behind it."""
@@ -39,7 +39,7 @@ class StreamCounters:
         headers = {_INCREMENT: f"{amount:+d}"}
         try:
             answer = await self._client.request(
-                f"{PREFIX}.{key}", b"", timeout=self._timeout_s, headers=headers
+                f"{QUOTA_PREFIX}.{key}", b"", timeout=self._timeout_s, headers=headers
             )
         except (TimeoutError, nats.errors.Error) as error:
             message = f"the server did not answer about the counter {key}; {amount} may or may not be added"

@@ -18,8 +18,8 @@ from nats.aio.client import Client
 
 from econsim.adapters.jetstream import sources
 from econsim.errors import SetupError, Unavailable
-from econsim.schemas.stream import Stream
-from econsim.streams import STREAMS, Consumer
+from econsim.schemas.stream import Consumer, Stream
+from econsim.streams import STREAMS
 
 TIMEOUT_S: Final = 10.0
 """Longest to wait for the server's answer: creating a stream on a busy cluster takes seconds."""

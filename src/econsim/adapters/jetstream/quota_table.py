@@ -19,11 +19,11 @@ from pydantic import ValidationError
 
 from econsim.adapters.jetstream import direct_get, provision
 from econsim.domain.admission import quota
-from econsim.domain.admission.quota_streams import QUOTAS
 from econsim.errors import Conflict, SetupError, Unavailable
 from econsim.schemas.names import EVERY_AGENT
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.subject import token
+from econsim.streams import QUOTAS
 
 DEFAULT: Final = EVERY_AGENT
 """Stands for the agent in the key of a run."""

@@ -35,12 +35,13 @@ from econsim.schemas.base import Event
 from econsim.schemas.market import BatchOpened, Book, GetBook
 from econsim.schemas.orders import Action, CloseTick, Verb
 from econsim.schemas.scenario import Market, Mode
+from econsim.schemas.stream import Consumer
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import current_message, raw_body, strict_decoder
 from econsim.services.market.batch import BatchRunner, BookHalted
 from econsim.services.market.reject import ACK, dead_letter_command, reject_command
 from econsim.services.subscriptions import Subscriber, running
-from econsim.streams import Consumer, book_consumer
+from econsim.streams import book_consumer
 
 BATCH_MAX: Final = 500
 """Commands in one real-time batch; more would only make the first wait for the last."""

@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 
 from econsim.domain.admission import quota
 from econsim.domain.admission.quota import SECOND_NS, QuotaKind
-from econsim.domain.admission.quota_streams import PREFIX
 from econsim.errors import InvalidSubject
 from econsim.schemas.quota import Quotas, QuotaUpdate
-from econsim.streams import STREAMS
+from econsim.streams import QUOTA_PREFIX, STREAMS
 
 HOUR_NS = 3_600 * SECOND_NS
 MONTH_S = 30 * 86_400
@@ -28,7 +27,7 @@ def test_every_limit_is_a_kind_and_can_be_changed():
 
 @KINDS
 def test_every_kind_is_counted_by_one_stream_that_outlives_its_windows(kind):
-    subject = f"{PREFIX}.{quota.pattern(kind)}"
+    subject = f"{QUOTA_PREFIX}.{quota.pattern(kind)}"
 
     [stream] = [stream for stream in STREAMS if subject in stream.subjects]
 
