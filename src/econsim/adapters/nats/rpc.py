@@ -27,6 +27,9 @@ PAUSE_S: Final = 0.05
 NO_SERVICE: Final = "no_service_answers"
 """Code of a question that nobody listens to."""
 
+TOO_LARGE: Final = "message_is_too_large"
+"""Code of a request that is larger than a message may be."""
+
 Reply = TypeVar("Reply", bound=Message)
 
 
@@ -35,14 +38,18 @@ async def ask(
 ) -> Reply:
     """Ask a service and return its typed reply.
 
-    Raises Refused for an error reply, NotFound if nobody answers on the subject, Unavailable if the
-    answer did not come in time: whether a command took effect is then unknown, so repeat it by its id.
+    Raises Refused for an error reply, InvalidMessage if the request is larger than a message may be, NotFound if nobody
+    answers on the subject, Unavailable if the answer did not come in time: whether a command took effect is then
+    unknown, so repeat it by its id.
     """
     try:
         message = await client.request(subject, request.model_dump_json().encode(), timeout=timeout_s)
     except nats.errors.NoRespondersError as error:
         text = f"nobody answers on {subject}: no such run or market, or its service is not running"
         raise NotFound(text, code=NO_SERVICE) from error
+    except nats.errors.MaxPayloadError as error:
+        text = f"the request on {subject} has more bytes than a message may have"
+        raise InvalidMessage(text, code=TOO_LARGE) from error
     except (TimeoutError, nats.errors.Error) as error:
         text = f"no answer on {subject} within {timeout_s:g} s"
         raise Unavailable(text) from error

@@ -21,12 +21,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar, cast
 
-import nats.errors
-
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
-from econsim.adapters.nats.rpc import submit
+from econsim.adapters.nats.rpc import TOO_LARGE, submit
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
@@ -42,7 +40,7 @@ from econsim.domain.market.events import (
     recipients,
 )
 from econsim.domain.market.settlement import settlement_halt
-from econsim.errors import Conflict, EconsimError
+from econsim.errors import Conflict, EconsimError, Refused
 from econsim.schemas.base import Event
 from econsim.schemas.ledger import LONG_CHAINS_PER_SUBMISSION_MAX, Chain, Refusal, Submit
 from econsim.schemas.market import (
@@ -215,7 +213,9 @@ class BatchRunner:
             return (
                 await submit(self._context.client, self._run.name, self._context.service, command)
             ).refused
-        except nats.errors.MaxPayloadError as error:
+        except Refused as error:
+            if error.error_code != TOO_LARGE:
+                raise
             reason = f"{len(chains)} chains at once are more bytes than a message may have; give agents shorter names"
             raise BookHalted(TradingHalted(resource=self._resource, chain=None, reason=reason)) from error
 

@@ -1,0 +1,258 @@
+"""The effects of a book's batches over memory: their order, their repeats, fencing, and what halts a market."""
+
+from types import SimpleNamespace
+
+import nats.errors
+import pytest
+from factories import active, ask, bid, group, role, scenario
+from fake_consumers import ConsumerNats, LedgerResponder
+
+from econsim import subjects
+from econsim.domain.market.book import BatchEnd, MarketBook
+from econsim.errors import CorruptLog
+from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Refusal, Transfer
+from econsim.services.context import ServiceContext
+from econsim.services.leadership import LeadershipLost
+from econsim.services.market.batch import BatchRunner, BookHalted
+from econsim.testing import FakeWallClock
+
+C = 1_000_000
+AGENTS = (
+    group("anna", "external", credits=10),
+    group("bert", "external"),
+    group("buyer", roles=[role("bid", values=[[1]])]),
+)
+LOCK_STEP = active(scenario(*AGENTS))
+REAL_TIME = active(scenario(*AGENTS, clock={"mode": "real_time", "periods": 1, "ticks_per_period": 2}))
+CROSSING = (ask("bert", "bert.a", C), bid("anna", "anna.b", C))
+
+
+def endowment(holder, asset, amount):
+    legs = (Transfer(f"{holder}.{asset}", Kind.TRANSFER, TREASURY, holder, asset, amount),)
+    return Chain(f"endow.{holder}", "endow", legs)
+
+
+class Market:
+    """The market of cpu over memory, with a ledger in which anna has 10 credits and bert 5 units."""
+
+    def __init__(self, run=LOCK_STEP):
+        self.client, self.run = ConsumerNats(), run
+        self.ledger = LedgerResponder(
+            self.client, run.name, endowment("anna", CREDITS, 10 * C), endowment("bert", "cpu", 5)
+        )
+        broker = SimpleNamespace(connection=self.client)
+        self.context = ServiceContext("market", broker, FakeWallClock())
+        self.worker()
+
+    def worker(self):
+        """Begin with a new worker, which knows nothing; return its batches."""
+        self.book = MarketBook(self.run.markets["cpu"], 1)
+        self.batches = BatchRunner(self.context, self.run, self.book)
+        return self.batches
+
+    async def process(self, *actions, tick=1, **end):
+        self.client.steps.clear()
+        await self.batches.process(actions, BatchEnd(tick, 1, tick, **end), "cause")
+
+
+async def test_a_batch_settles_before_its_events_and_ends_with_tick_cleared():
+    market = Market()
+
+    await market.process(*CROSSING)
+
+    assert market.client.steps == [
+        "ledger reserve", "ledger settle",
+        "log bid_accepted", "log ask_accepted", "log trade_executed", "log price_updated",
+        "deliver price_updated",
+        "deliver ask_accepted", "deliver bid_accepted", "deliver trade_executed", "deliver trade_executed",
+        "log tick_cleared",
+        "deliver tick_cleared",
+    ]  # fmt: skip
+
+
+async def test_a_settlement_that_the_ledger_refuses_halts_the_market_before_any_event_is_published():
+    market = Market()
+    market.ledger.refuse = {"anna.b.1": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
+
+    with pytest.raises(BookHalted):
+        await market.process(*CROSSING)
+
+    assert [step for step in market.client.steps if step.startswith("log")] == ["log trading_halted"]
+    (halted,) = market.client.events("trading_halted")
+    assert (halted["data"]["chain"], halted["data"]["reason"]) == (
+        "anna.b.1",
+        "debit_account_would_go_negative",
+    )
+
+
+async def test_a_submission_too_large_for_a_message_halts_the_market():
+    market = Market()
+
+    def refuse(_):
+        raise nats.errors.MaxPayloadError
+
+    market.client.responders[subjects.SUBMIT.pattern(run="run")] = refuse
+    with pytest.raises(BookHalted, match="2 chains at once are more bytes than a message may have"):
+        await market.process(*CROSSING)
+
+    (halted,) = market.client.events("trading_halted")
+    assert (halted["data"]["resource"], halted["data"]["chain"]) == ("cpu", None)
+    assert not market.client.events("tick_cleared")
+
+
+async def test_a_batch_that_fails_in_the_rules_halts_the_market_with_the_error():
+    market = Market()
+
+    with pytest.raises(BookHalted):
+        await market.process("no action")
+
+    (halted,) = market.client.events("trading_halted")
+    assert halted["data"]["reason"].startswith("AttributeError: ")
+
+
+async def test_a_rebuilt_market_that_was_halted_says_so():
+    market = Market()
+    market.ledger.refuse = {"anna.b.1": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
+    with pytest.raises(BookHalted):
+        await market.process(*CROSSING)
+
+    await market.worker().rebuild()
+
+    assert market.batches.halted
+
+
+async def test_an_order_without_its_reservation_is_rejected_and_its_agent_learns_the_reason():
+    market = Market()
+
+    await market.process(bid("anna", "anna.b", C, 11))
+
+    (rejected,) = market.client.events("order_rejected")
+    (item,) = rejected["data"]["items"]
+    assert (item["order_id"], item["code"]) == ("anna.b", "debit_account_would_go_negative")
+    assert "deliver order_rejected" in market.client.steps
+
+
+async def test_a_batch_done_again_by_the_next_worker_stores_nothing_twice():
+    market = Market()
+    await market.process(*CROSSING)
+    stored = market.client.stored(subjects.AUDIT)
+    market.client.streams[subjects.AUDIT].messages.pop()  # `tick_cleared` did not arrive
+    market.client.streams[subjects.AUDIT].ids.popitem()
+    await market.worker().rebuild()
+
+    await market.process(*CROSSING)
+
+    assert market.client.stored(subjects.AUDIT) == stored
+    assert len(market.ledger.submissions) == 4
+    assert [each.command_id for each in market.ledger.submissions[:2]] == [
+        each.command_id for each in market.ledger.submissions[2:]
+    ]
+
+
+async def test_a_tick_cleared_before_is_passed_over():
+    market = Market()
+    await market.process(*CROSSING)
+
+    await market.process(bid("anna", "anna.b2", C))
+
+    assert market.client.steps == []
+
+
+async def test_a_rebuilt_book_equals_the_one_that_wrote_the_log():
+    market = Market()
+    await market.process(*CROSSING)
+    await market.process(bid("anna", "anna.b2", C, 2), tick=2)
+    first = market.book
+
+    await market.worker().rebuild()
+
+    assert market.book == first
+
+
+async def test_a_log_that_lacks_an_event_is_not_built_upon():
+    market = Market()
+    await market.process(*CROSSING)
+    messages = market.client.streams[subjects.AUDIT].messages
+    messages[:] = [each for each in messages if "trade_executed" not in each.subject]
+
+    with pytest.raises(CorruptLog, match="batch_lacks_items"):
+        await market.worker().rebuild()
+
+
+async def test_a_worker_that_lost_its_lease_cannot_finish_a_batch():
+    market = Market()
+    await market.process(bid("anna", "anna.b", C))
+    await market.client.jetstream().publish("market.cpu.tick_cleared.run", b"of another worker")
+
+    with pytest.raises(LeadershipLost):
+        await market.process(bid("anna", "anna.b2", C), tick=2)
+
+
+async def test_a_lock_step_batch_without_orders_still_meets_the_barrier():
+    market = Market()
+
+    await market.process()
+
+    (submission,) = market.ledger.submissions
+    assert (submission.barrier, submission.book, submission.chains) == (1, "cpu", ())
+
+
+async def test_a_real_time_batch_is_opened_before_anything_is_reserved():
+    market = Market(REAL_TIME)
+
+    await market.process(bid("anna", "anna.b", C), ends_tick=False, last_sequence=7)
+
+    assert market.client.steps[:2] == ["log batch_opened", "ledger reserve"]
+    (opened,) = market.client.events("batch_opened")
+    assert (opened["data"]["batch"], opened["data"]["last_sequence"]) == (1, 7)
+
+
+async def test_a_real_time_batch_without_orders_asks_the_ledger_nothing():
+    market = Market(REAL_TIME)
+
+    await market.process()
+
+    assert market.client.steps[:2] == ["log batch_opened", "log tick_cleared"]
+
+
+async def test_a_real_time_batch_opened_and_not_finished_is_known_to_the_next_worker():
+    market = Market(REAL_TIME)
+    await market.client.jetstream().publish("market.cpu.tick_cleared.run", b"of another worker")
+    with pytest.raises(LeadershipLost):
+        await market.process(bid("anna", "anna.b", C), tick=3, ends_tick=False, last_sequence=7)
+
+    batches = market.worker()
+    await batches.rebuild()
+
+    assert (batches.unfinished.data.last_sequence, batches.unfinished.tick) == (7, 3)
+    assert batches.next_time == (3, 1)
+
+
+async def test_of_two_workers_one_opens_a_real_time_batch():
+    market = Market(REAL_TIME)
+    late = market.batches
+    await market.worker().process((), BatchEnd(2, 1, 2), "cause")
+
+    with pytest.raises(LeadershipLost):
+        await late.process((), BatchEnd(1, 1, 1), "cause")
+
+
+async def test_a_repeated_order_gets_its_first_answer_again_and_the_log_has_it_once():
+    market = Market()
+    await market.process(bid("anna", "anna.b", C))
+
+    await market.process(bid("anna", "anna.b", C), tick=2)
+
+    assert "deliver bid_accepted" in market.client.steps
+    assert len(market.client.events("bid_accepted")) == 1
+
+
+async def test_the_price_goes_to_its_bucket_when_the_quote_changed():
+    market = Market()
+    await market.process(bid("anna", "anna.b", C))
+    await market.process(tick=2)
+
+    prices = [subject for subject, _ in market.client.stored(subjects.PRICE_UPDATED.stream)]
+
+    assert len(market.client.events("price_updated")) == 1
+    assert prices.count("market.cpu.price_updated.run") == 1
