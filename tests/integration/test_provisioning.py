@@ -112,7 +112,7 @@ async def test_two_agents_are_each_told_every_tick_and_can_join_no_group_that_sh
     anna, bert = await let_in(server, run, "anna", "bert")
     async with probing(server.url, anna.creds) as one, probing(server.url, bert.creds) as other:
         joined = [
-            await each.allowed_patterns(f"clock.ticked {group}" for group in groups) for each in (one, other)
+            await each.filter_allowed(f"clock.ticked {group}" for group in groups) for each in (one, other)
         ]
         for each in (one, other):
             await each.subscribe_only(["clock.ticked"])

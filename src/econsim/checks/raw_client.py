@@ -96,7 +96,7 @@ class RawClient:
         self.info: dict[str, object] = {}
         """Fields of the server's INFO."""
         self.closed = False
-        """Whether the server closed the connection."""
+        """True once the server closed the connection."""
         self.keep: Callable[[RawMessage], bool] = lambda _: True
         """Filter of deliveries: whether a message is kept."""
         self._requests = 0

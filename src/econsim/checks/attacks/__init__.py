@@ -1,1 +1,1 @@
-"""The shipped adversary: what somebody with an agent's credentials tries, and a judge who looks at the victims."""
+"""The shipped adversary: attacks by the holder of an agent's credentials, judged by their effect on the victims."""

@@ -1,4 +1,4 @@
-"""Using the server up: connections, subscriptions, bytes, half of a handshake, silence, and noise below the protocol."""
+"""Exhausting the server: connections, subscriptions, bytes, half-open handshakes, silent readers, foreign protocols."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from econsim.identity.agent_account import (
 )
 
 HALF_OPEN: Final = 300
-"""Connections that say nothing."""
+"""Connections that never send CONNECT."""
 
 PINGS: Final = 20_000
-"""Pings of a flood."""
+"""Pings of the ping flood."""
 
 
 async def _others_connect(env: Environment) -> bool:
-    """Return whether somebody else can still connect and be answered."""
+    """Return whether another agent can still connect."""
     with suppress(OSError, TimeoutError):
         async with dial(env.url) as client:
             return await client.connect(env.bystander)
@@ -41,23 +41,26 @@ async def connections(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Open many connections and keep them."""
     async with AsyncExitStack() as stack:
         raws = [await stack.enter_async_context(dial(env.url)) for _ in range(30)]
-        taken = [raw for raw in raws if await raw.connect(attacker.user)]
-        # Who is hung up on in mid-sentence may not have heard why.
-        told = {raw.errors[0] for raw in raws if raw.errors}
-        gone = sum(raw.closed or bool(raw.errors) for raw in raws if raw not in taken)
+        accepted = [raw for raw in raws if await raw.connect(attacker.user)]
+        # A client may be cut off before the server's error reaches it.
+        errors = {raw.errors[0] for raw in raws if raw.errors}
+        closed = sum(raw.closed or bool(raw.errors) for raw in raws if raw not in accepted)
         others = await _others_connect(env)
     return verdict_of(
-        Check(f"{len(taken)} of 30 were taken, {CONNECTIONS_MAX} may be", 0 < len(taken) <= CONNECTIONS_MAX),
         Check(
-            f"{gone} were hung up on and told: {', '.join(sorted(told))}",
-            bool(told) and gone == 30 - len(taken),
+            f"{len(accepted)} of 30 were accepted, {CONNECTIONS_MAX} may be",
+            0 < len(accepted) <= CONNECTIONS_MAX,
+        ),
+        Check(
+            f"{closed} were closed with the errors: {', '.join(sorted(errors))}",
+            bool(errors) and closed == 30 - len(accepted),
         ),
         Check("others connect", others),
     )
 
 
 async def subscriptions(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Subscribe a thousand times."""
+    """Subscribe a thousand times on one connection."""
     async with env.connect(attacker.user) as raw:
         await raw.send(b"".join(f"SUB _INBOX.{n} {n}".encode() + CRLF for n in range(1, 1_001)))
         await raw.flush()
@@ -75,7 +78,7 @@ async def subscriptions(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 
 async def payload(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Publish a megabyte, and a thousand megabytes that never come."""
+    """Publish a megabyte, then claim a size of a thousand megabytes and send little of it."""
     env.sniffer.forget(attacker.name)
     async with env.connect(attacker.user) as raw:
         body = json.dumps({"data": {"x": attacker.name * 100_000}}).encode()
@@ -96,7 +99,7 @@ async def payload(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 
 async def control_line(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Name a subject of sixty kilobytes, and one that never ends."""
+    """Send subjects of sixty kilobytes, and one that never ends."""
     ended = []
     for line in (
         b"PUB " + b"a" * 60_000 + b" 2\r\n{}\r\n",
@@ -113,7 +116,7 @@ async def control_line(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 
 async def half_open(env: Environment, _: Attacker) -> AttackVerdict:
-    """Open connections and never say who one is."""
+    """Open connections and never send CONNECT."""
     files, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files < 2 * HALF_OPEN:
         return skipped_verdict(
@@ -124,17 +127,17 @@ async def half_open(env: Environment, _: Attacker) -> AttackVerdict:
         *(asyncio.open_connection(parts.hostname, parts.port) for __ in range(HALF_OPEN))
     )
     others = await _others_connect(env)
-    gone = await asyncio.gather(*(_hung_up(reader) for reader, __ in opened))
+    closed = await asyncio.gather(*(_hangs_up(reader) for reader, __ in opened))
     for __, writer in opened:
         writer.close()
     return verdict_of(
         Check(f"others connect beside {HALF_OPEN} of them", others),
-        Check(f"the server hung up on {sum(gone)} within {TIMEOUT_S:.0f} s", all(gone)),
+        Check(f"the server hung up on {sum(closed)} within {TIMEOUT_S:.0f} s", all(closed)),
     )
 
 
-async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None) -> bool:
-    """Return whether the server hung up in time; what it said before is added to `found`."""
+async def _hangs_up(reader: asyncio.StreamReader, found: bytearray | None = None) -> bool:
+    """Return whether the server hung up within the limit; add what it sent before to `found`."""
     kept = bytearray() if found is None else found
     try:
         async with asyncio.timeout(TIMEOUT_S):
@@ -148,8 +151,8 @@ async def _hung_up(reader: asyncio.StreamReader, found: bytearray | None = None)
 
 
 async def never_reads(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Hear everything one may, many times over, and read nothing of it."""
-    told = env.outcome_counts()
+    """Subscribe to everything an agent may hear, many times over, and read none of it."""
+    errors = env.outcome_counts()
     parts = urlsplit(env.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1_024)
     raw = RawClient(reader, writer)
@@ -167,42 +170,42 @@ async def never_reads(env: Environment, attacker: Attacker) -> AttackVerdict:
         await raw.send(publish_frame("state.price.cpu", b"", "_INBOX.x") * 50)
     await asyncio.sleep(1.5)
     others = await _others_connect(env)
-    went_on = await env.wait_for_growth(env.outcome_counts, told)
+    served = await env.wait_for_growth(env.outcome_counts, errors)
     await raw.close()
     return verdict_of(
-        Check("victims were told of their orders meanwhile", went_on),
+        Check("victims received outcomes meanwhile", served),
         Check("others connect", others),
     )
 
 
 async def pings(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Ping as fast as one can."""
+    """Send pings as fast as the connection takes them."""
     before = env.answer_counts()
     async with env.connect(attacker.user) as raw:
         await raw.send((b"PING" + CRLF) * PINGS)
-        went_on = await env.wait_for_growth(env.answer_counts, before)
+        served = await env.wait_for_growth(env.answer_counts, before)
         others = await _others_connect(env)
     return verdict_of(
-        Check("victims were served meanwhile", went_on),
+        Check("victims were served meanwhile", served),
         Check("others connect", others),
     )
 
 
 async def churn(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Connect and hang up, again and again."""
+    """Connect and hang up sixty times."""
     before = env.answer_counts()
     for _ in range(60):
         async with dial(env.url) as client:
             await client.connect(attacker.user)
-    went_on = await env.wait_for_growth(env.answer_counts, before)
+    served = await env.wait_for_growth(env.answer_counts, before)
     return verdict_of(
-        Check("victims were served meanwhile", went_on),
+        Check("victims were served meanwhile", served),
         Check("others connect", await _others_connect(env)),
     )
 
 
-def _foreign(*openings: bytes) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
-    """Return the try of other protocols on the port for clients."""
+def _foreign_protocols(*openings: bytes) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
+    """Return the attack that speaks other protocols on the port for clients."""
 
     async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
         ended, answers = 0, b""
@@ -210,25 +213,25 @@ def _foreign(*openings: bytes) -> Callable[[Environment, Attacker], Awaitable[At
             parts = urlsplit(env.url)
             reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
             writer.write(opening.replace(b"%jwt", attacker.user.jwt.encode()))
-            ended += await _hung_up(reader, found := bytearray())
+            ended += await _hangs_up(reader, found := bytearray())
             answers += bytes(found)
             writer.close()
-        taken = b"+OK" in answers or b"101 Switching" in answers or b"PONG" in answers
+        accepted = b"+OK" in answers or b"101 Switching" in answers or b"PONG" in answers
         return verdict_of(
             Check(f"the server hung up on {ended} of {len(openings)}", ended == len(openings)),
-            Check("it took none of them", not taken),
+            Check("it took none of them", not accepted),
             Check("others connect", await _others_connect(env)),
         )
 
     return run
 
 
-_WALL: Final = "the server holds each account to so many"
+_LIMITED: Final = "the server holds each account to so many"
 
 ATTACKS: Final = (
-    Attack("many_connections", "to use up the server's connections", _WALL, connections),
-    Attack("many_subscriptions", "to use up the server's memory with subscriptions", _WALL, subscriptions),
-    Attack("large_payload", "to send more than a message may hold", _WALL, payload),
+    Attack("many_connections", "to use up the server's connections", _LIMITED, connections),
+    Attack("many_subscriptions", "to use up the server's memory with subscriptions", _LIMITED, subscriptions),
+    Attack("large_payload", "to send more than a message may hold", _LIMITED, payload),
     Attack(
         "control_line",
         "to use up the server's memory with a line that does not end",
@@ -237,14 +240,14 @@ ATTACKS: Final = (
     ),
     Attack(
         "half_open",
-        "to hold connections open without saying who one is",
-        "who does not say so within two seconds is hung up on",
+        "to hold connections open without CONNECT",
+        "the server closes a connection without CONNECT after two seconds",
         half_open,
     ),
     Attack(
         "never_reads",
         "to have the server keep what it never reads",
-        "the server writes to each connection by itself, and gives up the slow",
+        "the server writes to each connection by itself, and drops slow readers",
         never_reads,
     ),
     Attack(
@@ -265,7 +268,7 @@ ATTACKS: Final = (
         "as_web_socket",
         "to connect as a web page would",
         "the server listens for clients alone",
-        _foreign(
+        _foreign_protocols(
             b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n"
         ),
     ),
@@ -273,13 +276,13 @@ ATTACKS: Final = (
         "as_mqtt",
         "to connect as a device would",
         "the server listens for clients alone",
-        _foreign(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04evil"),
+        _foreign_protocols(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x3c\x00\x04evil"),
     ),
     Attack(
         "as_server",
         "to connect as a server of the cluster or a leaf would, and bring subjects of its own",
         "the server listens for clients alone, and the account allows no leaf",
-        _foreign(
+        _foreign_protocols(
             b'INFO {"server_id":"x","version":"2.15.1","proto":1}\r\n',
             b'CONNECT {"jwt":"%jwt","server":"leaf","is_leaf":true,"lnoc":true}\r\nLS+ >\r\n',
             b"RS+ SIM > \r\n",
@@ -288,4 +291,4 @@ ATTACKS: Final = (
         ),
     ),
 )
-"""All of them."""
+"""Attacks that exhaust the server."""

@@ -1,6 +1,6 @@
-"""Learning how much others do, in other runs too, from numbers in what an agent is told.
+"""Learning how much others do, also in other runs, from numbers in an agent's messages.
 
-A stream counts the messages of all runs; whoever sees its places twice knows how many lie between.
+A stream numbers the messages of all runs: two sequence numbers tell how many messages lie between them.
 """
 
 from __future__ import annotations
@@ -19,28 +19,30 @@ from econsim.checks.raw_client import RawMessage
 from econsim.identity.agent_account import short_name
 
 COUNTED: Final = (subjects.AUDIT, subjects.ORDERS)
-"""Streams whose places are looked for: all runs write into them, and agents' messages end in them."""
+"""Streams with sequence numbers to be hidden: all runs write into them, and agents' messages end in them."""
 
 CLEARED: Final = 5
-"""Batches that are listened to."""
+"""Ends of batches that the attack waits for."""
 
 _NUMBER: Final = re.compile(rb"(?<![\w.-])\d+(?![\w.-])")
 _EXPECTED: Final = b"nats-expected"
 
 
-async def _places(env: Environment) -> tuple[int, ...]:
-    """Return how far each stream is."""
+async def _sequences(env: Environment) -> tuple[int, ...]:
+    """Return the newest sequence number of each stream."""
     return tuple([(await provision.ends(env.sim, stream))[1] for stream in COUNTED])
 
 
-def _told(said: RawMessage | None, before: tuple[int, ...], after: tuple[int, ...]) -> list[int]:
-    """Return numbers in a message that are places which a stream gave away in the meantime."""
-    numbers = {int(each) for each in _NUMBER.findall(said.headers + said.payload)} if said else set()
+def _leaked_sequences(
+    message: RawMessage | None, before: tuple[int, ...], after: tuple[int, ...]
+) -> list[int]:
+    """Return the numbers in a message that are sequence numbers a stream gave in the meantime."""
+    numbers = {int(each) for each in _NUMBER.findall(message.headers + message.payload)} if message else set()
     return [n for n in numbers if any(low < n <= high for low, high in zip(before, after, strict=True))]
 
 
 async def receipts(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Place an order, alone and in a request of several, and report; look for places in the answers."""
+    """Place an order alone and as an action, and report; look for sequence numbers in the answers."""
     execute = short_name(subjects.EXECUTE, attacker.name)
     action = {"do": "place_bid", "resource": RESOURCE, "order_id": "counted", "price": 10_000, "quantity": 1}
     asked = {
@@ -48,43 +50,49 @@ async def receipts(env: Environment, attacker: Attacker) -> AttackVerdict:
         execute: json.dumps({"actions": [action]}).encode(),
         env.report_subject(attacker, "counting"): b"{}",
     }
-    before = await _places(env)
+    before = await _sequences(env)
     async with env.connect(attacker.user) as raw:
         answers = {subject: await raw.request(subject, body) for subject, body in asked.items()}
         again = await raw.request(entry(subjects.PLACE_BID), order("counting"))
-        after = await _places(env)
+        after = await _sequences(env)
     first = answers[entry(subjects.PLACE_BID)]
-    told = {subject: found for subject, said in answers.items() if (found := _told(said, before, after))}
-    served = all(said is not None and b'"error"' not in said.payload for said in answers.values())
+    leaked = {
+        subject: found
+        for subject, message in answers.items()
+        if (found := _leaked_sequences(message, before, after))
+    }
+    served = all(message is not None and b'"error"' not in message.payload for message in answers.values())
     return verdict_of(
         Check("each was answered", served),
         Check(
             "others wrote into the streams meanwhile", all(a > b for a, b in zip(after, before, strict=True))
         ),
-        Check(f"{told or 'no answer'} told a place in a stream", not told),
+        Check(f"{leaked or 'no answer'} held a sequence number of a stream", not leaked),
         Check("the same order has the same number", _seq(first) is not None and _seq(first) == _seq(again)),
     )
 
 
-def _seq(said: RawMessage | None) -> object:
-    return json.loads(said.payload).get("seq") if said and said.payload else None
+def _seq(message: RawMessage | None) -> object:
+    return json.loads(message.payload).get("seq") if message and message.payload else None
 
 
 async def summaries(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Hear the end of every batch, and look for places in headers and content."""
+    """Receive the end of five batches; look for sequence numbers in headers and bodies."""
     name = short_name(subjects.PUBLIC_SUMMARY, attacker.name, resource=RESOURCE)
-    before = await _places(env)
+    before = await _sequences(env)
     async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
         await raw.subscribe(name, 7)
         enough = await raw.wait_until(lambda: len(raw.messages) >= CLEARED)
-        heard = list(raw.messages)
-    data = [json.loads(said.payload)["data"] for said in heard]
-    fenced = [said for said in heard if _EXPECTED in said.headers.lower()]
+        received = list(raw.messages)
+    data = [json.loads(message.payload)["data"] for message in received]
+    fenced = [message for message in received if _EXPECTED in message.headers.lower()]
     return verdict_of(
-        Check(f"it heard {len(heard)} ends of a batch", enough),
-        Check("others traded meanwhile", any(a > b for a, b in zip(await _places(env), before, strict=True))),
-        Check(f"{len(fenced) or 'none'} bore the place the log was to be at", not fenced),
-        Check("none told a place in the queue", not any(each.get("last_sequence") for each in data)),
+        Check(f"it received {len(received)} ends of a batch", enough),
+        Check(
+            "others traded meanwhile", any(a > b for a, b in zip(await _sequences(env), before, strict=True))
+        ),
+        Check(f"{len(fenced) or 'none'} held the sequence expected of the log", not fenced),
+        Check("none held a sequence of the queue", not any(each.get("last_sequence") for each in data)),
     )
 
 
@@ -98,8 +106,8 @@ ATTACKS: Final = (
     Attack(
         "count_summaries",
         "to count other runs' orders by what it hears of the end of a batch",
-        "agents are told a copy without places, and without the headers of the event",
+        "agents receive a copy without sequence numbers and without the headers of the event",
         summaries,
     ),
 )
-"""All of them."""
+"""Attacks that count messages of others."""

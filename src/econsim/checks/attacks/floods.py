@@ -77,13 +77,13 @@ async def reading_flood(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-_GATE: Final = "what an agent sends far above its rate is dropped as it arrives, and its account is revoked"
+_GATE: Final = "messages far above the rate limit are dropped as they arrive, and the account is revoked"
 _INBOX: Final = "_INBOX.flood"
 
 ATTACKS: Final = (
     Attack(
         "flood_reports",
-        "to drown the entrance",
+        "to drown the admission gateway",
         _GATE,
         _flood_attack(lambda env, attacker: env.report_subject(attacker, "noise"), ""),
         loud=True,
@@ -111,7 +111,7 @@ ATTACKS: Final = (
     ),
     Attack(
         "flood_reserved",
-        "to drown the entrance with calls of services to come",
+        "to drown the admission gateway with calls of services to come",
         _GATE,
         _flood_attack(lambda _, __: subjects.INVOKE_LLM.short, _INBOX),
         loud=True,

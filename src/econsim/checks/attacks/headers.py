@@ -1,7 +1,7 @@
-"""Headers that mean something to JetStream or to a service, on what an agent may send.
+"""Headers that have a meaning for JetStream or for a service, on messages an agent may send.
 
-An order and a report are sent with each; what is stored of them must bear the two headers econsim writes, and what
-the header asks for must not come about.
+An order and a report are sent with each. The stored messages must have the two headers that econsim writes and no
+others, and the header must have no effect.
 """
 
 from __future__ import annotations
@@ -18,23 +18,25 @@ from econsim.checks.raw_client import CRLF, RawClient, RawMessage
 from econsim.domain.audit.envelope import DIGEST, digest
 
 EVENT: Final = "headed"
-"""The report that is sent."""
+"""Event of the report that is sent."""
 
 MESSAGE_ID: Final = "Nats-Msg-Id"
-"""Header of what econsim stores, beside the digest: its own id."""
+"""Header with the message id of what econsim stores, beside the digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeaderAttack:
-    """Headers, and what they would bring about."""
+    """Attack with headers that would have an effect."""
 
     name: str
+    """Name of the attack."""
     tries: str
+    """Goal of the attack."""
     lines: str
-    """The header lines; `%target` is where a message must not come out, `%id` a victim's message id."""
+    """Header lines, `|` between them; `%target` is a forbidden subject, `%id` a victim's message id."""
 
     async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
-        """Send a report and an order with the headers, as a user whom no list holds back."""
+        """Send a report and an order with the headers, as a user without permission lists."""
         target = subjects.RUN_CLOSED(run=attacker.name)
         victims = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
         id_ = (victims.headers or {}).get(MESSAGE_ID, "") if victims else ""
@@ -67,13 +69,13 @@ class HeaderAttack:
         return verdict_of(
             Check(f"report and order were taken as they are ({', '.join(codes)})", codes == {"admitted"}),
             Check(
-                "the event bears econsim's id and digest alone",
+                "the event has econsim's id and digest alone",
                 stored is not None
-                and _ours(stored.headers or {}, stored.subject or "", stored.data or b"{}"),
+                and _has_own_headers(stored.headers or {}, stored.subject or "", stored.data or b"{}"),
             ),
             Check(
-                "the order in the queue bears econsim's id and digest alone",
-                len(queued) == 1 and _alone(queued[0], env, attacker),
+                "the order in the queue has econsim's id and digest alone",
+                len(queued) == 1 and _has_own_lines(queued[0], env, attacker),
             ),
             *common,
         )
@@ -90,14 +92,14 @@ def _order(attacker: Attacker) -> bytes:
     ).encode()
 
 
-def _ours(found: dict[str, str], subject: str, event: bytes) -> bool:
+def _has_own_headers(found: dict[str, str], subject: str, event: bytes) -> bool:
     return found == {MESSAGE_ID: json.loads(event).get("event_id"), DIGEST: digest(subject, event)}
 
 
-def _alone(said: RawMessage, env: Environment, attacker: Attacker) -> bool:
-    lines = [line for line in said.headers.split(CRLF)[1:] if line]
+def _has_own_lines(message: RawMessage, env: Environment, attacker: Attacker) -> bool:
+    lines = [line for line in message.headers.split(CRLF)[1:] if line]
     return sorted(lines) == [
-        f"{DIGEST}: {digest(said.subject, said.payload)}".encode(),
+        f"{DIGEST}: {digest(message.subject, message.payload)}".encode(),
         f"{MESSAGE_ID}: {env.run}.{attacker.name}.c-{attacker.name}".encode(),
     ]
 
@@ -151,7 +153,7 @@ ROWS: Final = (
         "Status: 503|Description: No Responders|status: error",
     ),
 )
-"""Headers by what they would do."""
+"""Attacks, one for each effect of a header."""
 
 ODD: Final = (
     b"no colon",
@@ -165,11 +167,11 @@ ODD: Final = (
     b"reply_to: system",
     b"A: 1\r\n" * 500,
 )
-"""Header blocks that parsers stumble over, or that the framework goes by."""
+"""Header blocks that break parsers, or that the framework reads."""
 
 
-async def malformed(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Send requests and reports with headers that are none."""
+async def send_malformed_headers(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Send requests and reports with send_malformed_headers headers."""
     async with env.connect(attacker.user) as raw:
         for block in ODD:
             for subject in (
@@ -178,31 +180,31 @@ async def malformed(env: Environment, attacker: Attacker) -> AttackVerdict:
                 subjects.GET_BOOK.short.format(resource=RESOURCE),
             ):
                 await raw.request(subject, b"{}", 0.7, block)
-        # A status line where headers begin: what a client library takes for the server's own word.
+        # A status line in place of the first header line: client libraries take it for a message of the server.
         for status in (b"100 Idle Heartbeat", b"503", b"408 Request Timeout"):
-            await _inline(raw, env.report_subject(attacker, EVENT), status)
+            await _send_status(raw, env.report_subject(attacker, EVENT), status)
         settled = await env.wait_until_processed(raw, attacker)
         balance = await raw.request(BALANCE, b"{}")
         errors = list(raw.errors)
     lost = [external.name for external in env.victims if external.reconnects()]
     return verdict_of(
-        Check("the entrance serves on", settled),
+        Check("the admission gateway serves on", settled),
         Check("the ledger serves on", balance is not None and attacker.name.encode() in balance.payload),
         Check(f"the server complained of {errors or 'nothing'}", not errors),
         Check(f"{lost or 'no victim'} lost a connection", not lost),
     )
 
 
-async def _inline(raw: RawClient, subject: str, status: bytes) -> None:
+async def _send_status(raw: RawClient, subject: str, status: bytes) -> None:
     head = b"NATS/1.0 " + status + CRLF + CRLF
     await raw.send(f"HPUB {subject} {len(head)} {len(head)}".encode() + CRLF + head + CRLF)
 
 
 BALANCE: Final = subjects.GET_BALANCE.short
-"""The request an attacker uses to see whether services serve."""
+"""Request that shows whether services still serve."""
 
 _REASON: Final = (
-    "the entrance makes every message anew, with an id of its own and without the agent's headers"
+    "the admission gateway writes every message anew, with an id of its own and without the agent's headers"
 )
 
 ATTACKS: Final = (
@@ -210,8 +212,8 @@ ATTACKS: Final = (
     Attack(
         "header_malformed",
         "to break a service's parser with headers that are none",
-        "headers are read by the library before anybody looks at them, and nobody here goes by them",
-        malformed,
+        "the library parses headers before a service sees them, and no service depends on them",
+        send_malformed_headers,
     ),
 )
-"""All of them."""
+"""Attacks with headers."""

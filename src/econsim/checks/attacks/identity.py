@@ -1,4 +1,4 @@
-"""Being somebody else: tampered and self-made credentials, others' JWTs, replayed signatures, second thoughts."""
+"""Being somebody else: changed and self-made credentials, others' JWTs, replayed signatures, a second CONNECT."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from econsim.checks.raw_client import CRLF, UserCredentials, dial, unsigned_cred
 from econsim.identity.nats_jwt import Key, KeyKind, user_claims, user_jwt
 
 Forge = Callable[[Environment, Attacker], UserCredentials]
-"""Who one says to be."""
+"""Function that makes false credentials."""
 
 
-def claims(jwt: str) -> tuple[str, dict[str, Any], str]:
-    """Take a JWT apart: header, claims, signature."""
+def jwt_parts(jwt: str) -> tuple[str, dict[str, Any], str]:
+    """Return the parts of a JWT: header, claims, signature."""
     head, body, signature = jwt.split(".")
     found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     return head, found, signature
 
 
-def addressed(head: str, body: dict[str, Any], signature: str = "", signer: Key | None = None) -> str:
-    """Put a JWT together, signed by a key of one's own or with a signature one has."""
-    said = f"{head}.{_base64(json.dumps(body, separators=(',', ':')).encode())}"
-    return f"{said}.{signature if signer is None else _base64(signer.sign(said.encode()))}"
+def jwt_of(head: str, body: dict[str, Any], signature: str = "", signer: Key | None = None) -> str:
+    """Return a JWT of these parts, signed by a key or with a signature that is given."""
+    fields = f"{head}.{_base64(json.dumps(body, separators=(',', ':')).encode())}"
+    return f"{fields}.{signature if signer is None else _base64(signer.sign(fields.encode()))}"
 
 
 def _base64(data: bytes) -> str:
@@ -38,67 +38,71 @@ def _base64(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class IdentityAttack:
-    """One identity that is not one's own."""
+    """Attack with an identity that is not the attacker's."""
 
     name: str
+    """Name of the attack."""
     tries: str
+    """Goal of the attack."""
     reason: str
+    """Reason why the attack fails."""
     forge: Forge
+    """Function that makes the credentials."""
     fields: tuple[tuple[str, object], ...] = ()
-    """More that is said when connecting."""
+    """More fields of CONNECT."""
 
     async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
-        """Connect as that; then as oneself, to see that the door is open to those it is for."""
+        """Connect with the false credentials; then with the attacker's own, which must be accepted."""
         async with dial(env.url) as client:
-            taken = await client.connect(self.forge(env, attacker), **dict(self.fields))
-            told = client.errors[:1]
+            accepted = await client.connect(self.forge(env, attacker), **dict(self.fields))
+            errors = client.errors[:1]
         async with dial(env.url) as client:
             own = await client.connect(attacker.user)
         return verdict_of(
             Check(
-                f"the server did not let it in: {told}",
-                not taken and any("authorization" in e.lower() or "expired" in e.lower() for e in told),
+                f"the server did not let it in: {errors}",
+                not accepted and any("authorization" in e.lower() or "expired" in e.lower() for e in errors),
             ),
             Check("with its own credentials it comes in", own),
         )
 
 
-def _edited(change: Callable[[dict[str, Any]], None]) -> Forge:
-    """Return credentials whose claims were changed and whose signature was kept."""
+def _edit_claims(change: Callable[[dict[str, Any]], None]) -> Forge:
+    """Return a function that changes the claims of the attacker's JWT and keeps its signature."""
 
     def forge(_: Environment, attacker: Attacker) -> UserCredentials:
-        head, body, signature = claims(attacker.user.jwt)
+        head, body, signature = jwt_parts(attacker.user.jwt)
         change(body)
-        return replace(attacker.user, jwt=addressed(head, body, signature))
+        return replace(attacker.user, jwt=jwt_of(head, body, signature))
 
     return forge
 
 
-def _resigned(change: Callable[[dict[str, Any], Key, Environment], None]) -> Forge:
-    """Return credentials signed anew, with an account key of one's own."""
+def _resign_claims(change: Callable[[dict[str, Any], Key, Environment], None]) -> Forge:
+    """Return a function that changes the claims and signs them with a new account key."""
 
     def forge(env: Environment, attacker: Attacker) -> UserCredentials:
-        head, body, _ = claims(attacker.user.jwt)
+        head, body, _ = jwt_parts(attacker.user.jwt)
         signer = Key(KeyKind.ACCOUNT)
         change(body, signer, env)
-        return replace(attacker.user, jwt=addressed(head, body, signer=signer))
+        return replace(attacker.user, jwt=jwt_of(head, body, signer=signer))
 
     return forge
 
 
-def _wider(body: dict[str, Any]) -> None:
+def _remove_lists(body: dict[str, Any]) -> None:
     body["nats"] |= {"pub": {}, "sub": {}}
 
 
-def _for_ever(body: dict[str, Any]) -> None:
+def _remove_expiry(body: dict[str, Any]) -> None:
     body.pop("exp", None)
 
 
-def _bearer(body: dict[str, Any]) -> None:
+def _make_bearer(body: dict[str, Any]) -> None:
     body["nats"]["bearer_token"] = True
 
 
-def _renamed(body: dict[str, Any]) -> None:
+def _rename(body: dict[str, Any]) -> None:
     body["name"] = "operator"
 
 
@@ -117,11 +121,11 @@ def _as_issuer(body: dict[str, Any], signer: Key, _: Environment) -> None:
     body["iss"] = signer.public
 
 
-def _unsigned(env: Environment, attacker: Attacker) -> UserCredentials:
+def _unsigned_user(env: Environment, attacker: Attacker) -> UserCredentials:
     del env
-    body = claims(attacker.user.jwt)[1]
-    _wider(body)
-    return replace(attacker.user, jwt=addressed(_base64(b'{"typ":"JWT","alg":"none"}'), body))
+    body = jwt_parts(attacker.user.jwt)[1]
+    _remove_lists(body)
+    return replace(attacker.user, jwt=jwt_of(_base64(b'{"typ":"JWT","alg":"none"}'), body))
 
 
 def _victims_jwt(env: Environment, attacker: Attacker) -> UserCredentials:
@@ -132,42 +136,54 @@ def _key_alone(_: Environment, attacker: Attacker) -> UserCredentials:
     return UserCredentials(seed=attacker.user.seed)
 
 
-def _made_up(_: Environment, attacker: Attacker) -> UserCredentials:
+def _self_made_user(_: Environment, attacker: Attacker) -> UserCredentials:
     account, user = Key(KeyKind.ACCOUNT), Key(KeyKind.USER)
     return UserCredentials(user_jwt(account, user.public, attacker.name, issued=unix_seconds()), user.seed)
 
 
-_SIGNED: Final = "a JWT holds what its signer signed: changed, it is nobody's"
+_SIGNED: Final = "a changed JWT has no valid signature"
 _CHAIN: Final = (
     "accounts are signed by the operator, users by their account, and the attacker holds neither key"
 )
 
 ROWS: Final = (
     IdentityAttack(
-        "edit_permissions", "to edit the lists of what it may say out of its JWT", _SIGNED, _edited(_wider)
+        "edit_permissions",
+        "to edit the lists of what it may say out of its JWT",
+        _SIGNED,
+        _edit_claims(_remove_lists),
     ),
     IdentityAttack(
-        "edit_expiry", "to edit the end of its credentials out of its JWT", _SIGNED, _edited(_for_ever)
+        "edit_expiry",
+        "to edit the end of its credentials out of its JWT",
+        _SIGNED,
+        _edit_claims(_remove_expiry),
     ),
-    IdentityAttack("edit_name", "to edit an operator's name into its JWT", _SIGNED, _edited(_renamed)),
-    IdentityAttack("edit_bearer", "to make its JWT one that needs no key", _SIGNED, _edited(_bearer)),
-    IdentityAttack("unsigned", "to have a JWT taken that says it needs no signature", _SIGNED, _unsigned),
+    IdentityAttack("edit_name", "to edit an operator's name into its JWT", _SIGNED, _edit_claims(_rename)),
     IdentityAttack(
-        "sign_for_sim", "to sign itself a user of the services' account", _CHAIN, _resigned(_in_sim)
+        "edit_bearer", "to make its JWT one that needs no key", _SIGNED, _edit_claims(_make_bearer)
+    ),
+    IdentityAttack(
+        "unsigned", "to have a JWT accepted that claims to need no signature", _SIGNED, _unsigned_user
+    ),
+    IdentityAttack(
+        "sign_for_sim", "to sign itself a user of the services' account", _CHAIN, _resign_claims(_in_sim)
     ),
     IdentityAttack(
         "sign_account",
         "to sign itself a user of an account of its own making",
         _CHAIN,
-        _resigned(_own_account),
+        _resign_claims(_own_account),
     ),
     IdentityAttack(
         "sign_for_account",
         "to sign itself a user without lists in its own account",
         _CHAIN,
-        _resigned(_as_issuer),
+        _resign_claims(_as_issuer),
     ),
-    IdentityAttack("self_made", "to connect with an account, a user and keys all its own", _CHAIN, _made_up),
+    IdentityAttack(
+        "self_made", "to connect with an account, a user and keys all its own", _CHAIN, _self_made_user
+    ),
     IdentityAttack(
         "jwt_of_another",
         "to use a victim's JWT with its own key",
@@ -191,7 +207,7 @@ ROWS: Final = (
     ),
     IdentityAttack(
         "stranger",
-        "to connect with a key nobody signed",
+        "to connect with a key that no account signed",
         "the server knows no users but by JWT",
         lambda _, __: unsigned_credentials(),
     ),
@@ -205,7 +221,7 @@ ROWS: Final = (
     IdentityAttack(
         "name_account",
         "to ask for the services' account by name",
-        "the account is the JWT's, whatever else is said",
+        "the account is that of the JWT, whatever the other fields claim",
         lambda _, __: UserCredentials(),
         (("account", "SIM"), ("new_account", True)),
     ),
@@ -216,38 +232,38 @@ ROWS: Final = (
         lambda env, attacker: env.powers.expired_user(attacker.name),
     ),
 )
-"""Who one may say to be."""
+"""Attacks, one for each false identity."""
 
 
-async def replayed_signature(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Overhear a whole handshake, and say it again on another connection."""
+async def replay_signature(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Send the CONNECT of one connection again on another connection."""
     async with dial(env.url) as first:
-        said = attacker.user.connect_fields(str(first.info["nonce"]))
-        taken = await first.connect(UserCredentials(), **said)
+        fields = attacker.user.connect_fields(str(first.info["nonce"]))
+        accepted = await first.connect(UserCredentials(), **fields)
         async with dial(env.url) as second:
             other = first.info["nonce"] != second.info["nonce"]
-            again = await second.connect(UserCredentials(), **said)
+            again = await second.connect(UserCredentials(), **fields)
     return verdict_of(
-        Check("the handshake was good", taken),
+        Check("the handshake was good", accepted),
         Check("the next connection had another nonce", other),
-        Check("said again it was refused", not again),
+        Check("the repetition was refused", not again),
     )
 
 
 async def second_connect(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Say on a live connection that one is somebody else now."""
+    """Send CONNECT as somebody else on a connection that is accepted."""
     from econsim import subjects  # noqa: PLC0415 - tried here only
 
     tried = subjects.RUN_CLOSED(run=env.run)
     env.sniffer.forget(attacker.name)
     async with env.connect(attacker.user) as raw:
-        for said in (
+        for fields in (
             {"jwt": env.powers.stolen_jwt().jwt},
             {"user": "sys"},
             {"account": "SIM"},
             {"jwt": env.bystander.jwt, "sig": "AA"},
         ):
-            await raw.send(b"CONNECT " + json.dumps({"verbose": False, **said}).encode() + CRLF)
+            await raw.send(b"CONNECT " + json.dumps({"verbose": False, **fields}).encode() + CRLF)
         await raw.flush()
         await raw.publish(tried, attacker.name.encode())
         await raw.flush()
@@ -264,13 +280,13 @@ ATTACKS: Final = (
         "replay_signature",
         "to use a handshake it overheard",
         "each connection has a nonce of its own",
-        replayed_signature,
+        replay_signature,
     ),
     Attack(
         "second_connect",
         "to become somebody else on a connection it has",
-        "who one is was settled when the connection was made",
+        "the server settles the identity when the connection is made",
         second_connect,
     ),
 )
-"""All of them."""
+"""Attacks on identities."""

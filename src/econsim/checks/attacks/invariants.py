@@ -90,14 +90,14 @@ class LoggedOutcomes:
     unprocessed: int = 0
     """Upper bound of the orders that were still in the queue when the wait for them ended."""
 
-    def unlogged(self, name: str) -> set[OutcomeKey]:
+    def unlogged_outcomes(self, name: str) -> set[OutcomeKey]:
         """Return the outcomes a victim received that the log does not hold."""
         return self.received[name] - self.outcomes[name]
 
     @property
     def complete(self) -> bool:
         """Tell whether every victim received exactly what the log holds."""
-        return not any(self.missing.values()) and not any(map(self.unlogged, self.received))
+        return not any(self.missing.values()) and not any(map(self.unlogged_outcomes, self.received))
 
 
 async def read_outcomes(client: Client, run: str, victims: Sequence[TradingVictim]) -> LoggedOutcomes:
@@ -161,7 +161,7 @@ async def check_invariants(
 def victim_checks(phases: VictimPhases, log: LoggedOutcomes) -> list[Check]:
     """Return the checks that one victim got all its outcomes, and was served as in peace."""
     victim, peace, logged = phases.victim, phases.peace, log.outcomes[phases.victim.name]
-    missing, extra = log.missing[victim.name], log.unlogged(victim.name)
+    missing, extra = log.missing[victim.name], log.unlogged_outcomes(victim.name)
     received = (
         f"{victim.name} received all {len(logged)} outcomes of its orders "
         f"({len(missing)} missing, {len(extra)} that are not in the log)"

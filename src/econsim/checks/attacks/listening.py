@@ -1,4 +1,4 @@
-"""Hearing what is not an agent's to hear, while others trade: everything, others' deliveries, the server's events."""
+"""Hearing what is not meant for an agent, while others trade: everything, others' outcomes, the server's events."""
 
 from __future__ import annotations
 
@@ -17,28 +17,31 @@ from econsim.identity.agent_account import short_pattern
 from econsim.schemas.subject import Subject, SubjectKind
 
 LISTEN_S: Final = 1.0
-"""How long to listen: victims trade dozens of times in it."""
+"""Seconds of listening: victims trade dozens of times in them."""
 
 QUEUE: Final = "admission"
-"""The queue group of the service that admits agents."""
+"""Queue group of the admission service."""
 
 GUESSED: Final = "workers"
-"""A queue group as somebody might call it."""
+"""Queue group with a name that is easy to guess."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListeningAttack:
-    """One pattern that is listened to."""
+    """Attack that listens to one pattern."""
 
     name: str
+    """Name of the attack."""
     tries: str
-    where: Callable[[Environment, Attacker], str]
+    """Goal of the attack."""
+    pattern: Callable[[Environment, Attacker], str]
+    """Function that returns the pattern."""
     queue: str = ""
-    """The queue group that is joined, if any."""
+    """Queue group that is joined; empty for none."""
 
     async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
-        """Listen with and without a list of what may be heard."""
-        pattern = self.where(env, attacker)
+        """Listen as the attacker, and as a user without permission lists."""
+        pattern = self.pattern(env, attacker)
         traded = env.outcome_counts()
         async with (
             env.connect(attacker.user) as own,
@@ -48,19 +51,19 @@ class ListeningAttack:
                 await raw.subscribe(pattern, 7, self.queue)
                 await raw.flush()
             await asyncio.sleep(LISTEN_S)
-            went_on = await env.wait_for_growth(env.outcome_counts, traded)
+            served = await env.wait_for_growth(env.outcome_counts, traded)
             answered = await env.wait_until_processed(bare, attacker)
             foreign = [*_foreign(own, env, attacker), *_foreign(bare, env, attacker)]
         return verdict_of(
             refusal_check(own, "subscription", pattern),
-            Check("what is the attacker's own to hear, it heard", answered),
-            Check("victims were told of their orders meanwhile", went_on),
-            Check(f"it heard {foreign[:2] or 'nothing'} that is not its own", not foreign),
+            Check("the attacker received what is meant for it", answered),
+            Check("victims received their outcomes meanwhile", served),
+            Check(f"it received {foreign[:2] or 'nothing'} that is not its own", not foreign),
         )
 
 
 def _foreign(raw: RawClient, env: Environment, attacker: Attacker) -> list[str]:
-    """Return the subjects it heard something on that speaks of another, or that nobody sent to it."""
+    """Return the subjects of messages that were not meant for the attacker."""
     public = [
         short_pattern(row, attacker.name)
         for row in subjects.TABLE
@@ -69,10 +72,10 @@ def _foreign(raw: RawClient, env: Environment, attacker: Attacker) -> list[str]:
     names = {pattern.replace("*", RESOURCE) for pattern in public} | {p.replace("*", "gpu") for p in public}
     own = raw.inbox
     return [
-        said.subject
-        for said in raw.messages
-        if said.subject not in names
-        and not said.subject.startswith((own, env.report_subject(attacker, PROBE_EVENT)))
+        message.subject
+        for message in raw.messages
+        if message.subject not in names
+        and not message.subject.startswith((own, env.report_subject(attacker, PROBE_EVENT)))
     ]
 
 
@@ -120,31 +123,33 @@ ROWS: Final = (
         QUEUE,
     ),
 )
-"""What is listened to."""
+"""Attacks, one for each pattern."""
 
-_REASON: Final = "an account hears what it imports and its own users say, nothing else; the user's list makes the refusal audible"
+_REASON: Final = "an account receives only what it imports and what its own users publish; the user's permission list makes the refusal visible"
 
 
 async def inboxes(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Listen to all inboxes, which a user may: they are its own account's."""
+    """Listen to all inboxes, which a user may: they are those of its own account."""
     before = env.answer_counts()
     async with env.connect(attacker.user) as raw:
         await raw.subscribe(raw_subject("_INBOX", ">"), 7)
         await raw.flush()
         await asyncio.sleep(LISTEN_S)
-        went_on = await env.wait_for_growth(env.answer_counts, before)
-        heard = len(raw.messages)
+        served = await env.wait_for_growth(env.answer_counts, before)
+        received = len(raw.messages)
         own = await raw.request(env.report_subject(attacker, "noted"), b"{}")
     return verdict_of(
         Check("the subscription was taken", not raw.errors),
-        Check("victims were answered meanwhile", went_on),
-        Check(f"it heard {heard or 'none'} of the answers", not heard),
+        Check("victims were answered meanwhile", served),
+        Check(f"it received {received or 'none'} of the answers", not received),
         Check("it does hear its own", own is not None),
     )
 
 
-def _shared(rows: Sequence[Subject]) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
-    """Return the try of joining queue groups that others may be in, on the names of these subjects."""
+def _join_queue_groups(
+    rows: Sequence[Subject],
+) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
+    """Return the attack that joins queue groups, which others may use, on the names of these subjects."""
 
     async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
         before, groups = env.outcome_counts(), (GUESSED, QUEUE, env.victims[0].name)
@@ -159,16 +164,18 @@ def _shared(rows: Sequence[Subject]) -> Callable[[Environment, Attacker], Awaita
                 await raw.flush()
             await asyncio.sleep(LISTEN_S)
             served = await env.wait_for_growth(env.outcome_counts, before)
-            heard = len(own.messages) + len(bare.messages)
-            told = [len([e for e in raw.errors if "using queue" in e]) for raw in (own, bare)]
+            received = len(own.messages) + len(bare.messages)
+            refusals = [len([e for e in raw.errors if "using queue" in e]) for raw in (own, bare)]
             await bare.subscribe(short_pattern(subjects.TICKED, attacker.name), 99)
             ticked = await bare.wait_until(lambda: bool(bare.messages))
         tried = len(patterns) * len(groups)
         return verdict_of(
-            Check(f"{told} of {tried} were refused, with its lists and without", told == [tried, tried]),
-            Check(f"it heard {heard or 'none'} of them", not heard),
+            Check(
+                f"{refusals} of {tried} were refused, with its lists and without", refusals == [tried, tried]
+            ),
+            Check(f"it received {received or 'none'} of them", not received),
             Check("outside of a group it hears what everybody does", ticked),
-            Check("victims were told theirs", served),
+            Check("victims received theirs", served),
         )
 
     return run
@@ -177,7 +184,9 @@ def _shared(rows: Sequence[Subject]) -> Callable[[Environment, Attacker], Awaita
 _BROADCASTS: Final = tuple(
     row for row in subjects.TABLE if row.short and row.kind in (SubjectKind.EVENT, SubjectKind.BROADCAST)
 )
-_SHARED: Final = "an agent may join no queue group: its account denies it, and so does its user's list"
+_NO_QUEUE_GROUPS: Final = (
+    "an agent may join no queue group: its account denies it, and so does its user's list"
+)
 
 ATTACKS: Final = (
     *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
@@ -190,14 +199,14 @@ ATTACKS: Final = (
     Attack(
         "steal_deliveries",
         "to take victims' deliveries off a queue group",
-        _SHARED,
-        _shared(subjects.ORDER_OUTCOME),
+        _NO_QUEUE_GROUPS,
+        _join_queue_groups(subjects.ORDER_OUTCOME),
     ),
     Attack(
         "steal_broadcasts",
         "to take its share of ticks and prices from victims whose bots use a queue group of a name one can guess",
-        _SHARED,
-        _shared(_BROADCASTS),
+        _NO_QUEUE_GROUPS,
+        _join_queue_groups(_BROADCASTS),
     ),
 )
-"""All of them."""
+"""Attacks that listen."""

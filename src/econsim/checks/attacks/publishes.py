@@ -1,7 +1,7 @@
-"""Saying what is not an agent's to say: JetStream's API, others' subjects, the system's, the operators'.
+"""Publishing where an agent may not: JetStream's API, and subjects of others, of the system and of operators.
 
-Each is tried twice. With the agent's own credentials the server must refuse it aloud; as a user without any list of
-what it may say, in an account with the same imports, it must come to nothing: the account alone is the wall.
+Each is tried twice. With the agent's own credentials the server must answer with a refusal; as a user without
+permission lists, in an account with the same imports, it must have no effect: the account's imports suffice.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from econsim.schemas.subject import Subject
 from econsim.streams import book_name, bucket
 from econsim.subjects import AUDIT, ORDERS
 
-Where = Callable[[Environment, Attacker], str]
-"""The subject that is tried."""
+SubjectFunction = Callable[[Environment, Attacker], str]
+"""Function that returns the subject."""
 
 _API: Final = "$JS.API"
 _STATE: Final = bucket("agent_state")
@@ -29,58 +29,68 @@ _STATE: Final = bucket("agent_state")
 
 @dataclass(frozen=True, slots=True)
 class PublishAttack:
-    """One thing that is said where it may not be."""
+    """Attack that publishes to a forbidden subject."""
 
     name: str
+    """Name of the attack."""
     tries: str
-    where: Where
-    what: str = "{}"
-    """The message; `%me` is the attacker's name, `%run` the run."""
+    """Goal of the attack."""
+    subject: SubjectFunction
+    """Function that returns the subject."""
+    body: str = "{}"
+    """Message that is published; `%me` is the attacker's name, `%run` the run."""
 
     async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
-        """Say it with and without a list of what may be said."""
-        subject = self.where(env, attacker)
-        said = self.what.replace("%me", attacker.name).replace("%run", env.run)
-        # What is said must be seen to be the attacker's wherever it comes out.
-        payload = f"{said} " if attacker.name in said else f"{said} {attacker.name}"
+        """Publish as the attacker, and as a user without permission lists."""
+        subject = self.subject(env, attacker)
+        body = self.body.replace("%me", attacker.name).replace("%run", env.run)
+        # The sniffers recognise the message by the attacker's name.
+        payload = f"{body} " if attacker.name in body else f"{body} {attacker.name}"
         before = await env.stream_states()
         env.sniffer.forget(attacker.name)
-        told = await self._told(env, attacker, subject, payload.encode())
-        passed = await self._walled(env, attacker, subject, payload.encode())
+        refused_check = await self._check_refusal(env, attacker, subject, payload.encode())
+        arrived = await self._publish_unrestricted(env, attacker, subject, payload.encode())
         changed = sorted(k for k, v in (await env.stream_states()).items() if before.get(k) != v)
-        heard = env.system_sniffer.messages_about(attacker.name, subject)
+        received = env.system_sniffer.messages_about(attacker.name, subject)
         return verdict_of(
-            told,
-            Check("what was said beside it arrived", passed),
+            refused_check,
+            Check("a permitted message beside it arrived", arrived),
             env.unseen_check(attacker, subject),
-            Check("nothing of it reached the system account", not heard),
-            Check(f"streams are as they were {' '.join(_kept(changed))}".strip(), not _kept(changed)),
+            Check("nothing of it reached the system account", not received),
+            Check(
+                f"streams are as they were {' '.join(_permanent_streams(changed))}".strip(),
+                not _permanent_streams(changed),
+            ),
         )
 
-    async def _told(self, env: Environment, attacker: Attacker, subject: str, payload: bytes) -> Check:
+    async def _check_refusal(
+        self, env: Environment, attacker: Attacker, subject: str, payload: bytes
+    ) -> Check:
         async with env.connect(attacker.user) as raw:
             await raw.publish(subject, payload, f"_INBOX.{attacker.name}")
             await raw.flush()
             return refusal_check(raw, "publish", subject)
 
-    async def _walled(self, env: Environment, attacker: Attacker, subject: str, payload: bytes) -> bool:
+    async def _publish_unrestricted(
+        self, env: Environment, attacker: Attacker, subject: str, payload: bytes
+    ) -> bool:
         identity: UserCredentials = await env.powers.unrestricted_user(attacker.name)
         async with env.connect(identity) as raw:
             await raw.publish(subject, payload, f"_INBOX.{attacker.name}")
             return await env.wait_until_processed(raw, attacker)
 
 
-def _kept(changed: list[str]) -> list[str]:
-    """Return the streams among these whose first message does not move on by itself."""
+def _permanent_streams(changed: list[str]) -> list[str]:
+    """Return those streams among these that never lose their first message by themselves."""
     return [name for name in changed if name in (AUDIT, _STATE, "dead_letter")]
 
 
-def _fixed(*tokens: str) -> Where:
+def _subject(*tokens: str) -> SubjectFunction:
     return lambda _, __: raw_subject(*tokens)
 
 
-def _of_run(row: Subject, agent: str = "%victim", **places: str) -> Where:
-    """Return a row's subject in the run; the agent is a victim unless said otherwise."""
+def _run_subject(row: Subject, agent: str = "%victim", **places: str) -> SubjectFunction:
+    """Return a function for a subject of the run; by default a victim is its agent."""
 
     def where(env: Environment, attacker: Attacker) -> str:
         who = {"%victim": env.victims[0].name, "%me": attacker.name}.get(agent, agent)
@@ -90,7 +100,7 @@ def _of_run(row: Subject, agent: str = "%victim", **places: str) -> Where:
     return where
 
 
-def _key(name: str, key: str) -> Where:
+def _bucket_subject(name: str, key: str) -> SubjectFunction:
     return lambda env, attacker: f"$KV.{name}.{key}".replace("%run", env.run).replace("%me", attacker.name)
 
 
@@ -123,35 +133,35 @@ ROWS: Final = (
     PublishAttack(
         "stream_create",
         "to make a stream that captures everything",
-        _fixed(_API, "STREAM", "CREATE", "spy"),
+        _subject(_API, "STREAM", "CREATE", "spy"),
         _ALL,
     ),
     PublishAttack(
         "stream_update",
         "to let the log take what its settings refuse",
-        _fixed(_API, "STREAM", "UPDATE", AUDIT),
+        _subject(_API, "STREAM", "UPDATE", AUDIT),
         '{"name":"audit_log","allow_rollup_hdrs":true,"x":"%me"}',
     ),
-    PublishAttack("stream_delete", "to delete the log", _fixed(_API, "STREAM", "DELETE", AUDIT)),
+    PublishAttack("stream_delete", "to delete the log", _subject(_API, "STREAM", "DELETE", AUDIT)),
     PublishAttack(
-        "stream_purge", "to empty the queue of everybody's orders", _fixed(_API, "STREAM", "PURGE", ORDERS)
+        "stream_purge", "to empty the queue of everybody's orders", _subject(_API, "STREAM", "PURGE", ORDERS)
     ),
     PublishAttack(
         "message_delete",
         "to take an event out of the log",
-        _fixed(_API, "STREAM", "MSG", "DELETE", AUDIT),
+        _subject(_API, "STREAM", "MSG", "DELETE", AUDIT),
         '{"seq":1}',
     ),
     PublishAttack(
         "message_get",
         "to read any message of the ledger's bucket",
-        _fixed(_API, "STREAM", "MSG", "GET", _STATE),
+        _subject(_API, "STREAM", "MSG", "GET", _STATE),
         '{"seq":1}',
     ),
     PublishAttack(
         "direct_get_many",
         "to read everybody's balances in one request",
-        _fixed(_API, "DIRECT", "GET", _STATE),
+        _subject(_API, "DIRECT", "GET", _STATE),
         '{"multi_last":["$KV.agent_state.>"],"batch":100}',
     ),
     PublishAttack(
@@ -164,7 +174,7 @@ ROWS: Final = (
     PublishAttack(
         "consumer_create",
         "to have the log delivered to itself",
-        _fixed(_API, "CONSUMER", "CREATE", AUDIT),
+        _subject(_API, "CONSUMER", "CREATE", AUDIT),
         '{"stream_name":"audit_log","config":{"deliver_subject":"_INBOX.%me","ack_policy":"none"}}',
     ),
     PublishAttack(
@@ -183,14 +193,19 @@ ROWS: Final = (
     PublishAttack(
         "balance_write",
         "to write its own balance into the ledger's bucket",
-        _key("agent_state", "%run.%me.balance"),
+        _bucket_subject("agent_state", "%run.%me.balance"),
         '{"posted":9007199254740991,"pending":0}',
     ),
     PublishAttack(
-        "lease_steal", "to take the lease of a book's writer", _key("leases", f"book.%run.{RESOURCE}")
+        "lease_steal",
+        "to take the lease of a book's writer",
+        _bucket_subject("leases", f"book.%run.{RESOURCE}"),
     ),
     PublishAttack(
-        "quota_write", "to raise its own quotas", _key("quotas", "%run.%me"), '{"max_publish_rate":1000000}'
+        "quota_write",
+        "to raise its own quotas",
+        _bucket_subject("quotas", "%run.%me"),
+        '{"max_publish_rate":1000000}',
     ),
     PublishAttack(
         "counter_poison",
@@ -198,7 +213,9 @@ ROWS: Final = (
         lambda env, _: raw_subject("quota", "publish_rate", env.run, env.victims[0].name, "1"),
         "+1000000",
     ),
-    PublishAttack("price_write", "to set a market's price", _key("market_prices", f"{RESOURCE}.%run")),
+    PublishAttack(
+        "price_write", "to set a market's price", _bucket_subject("market_prices", f"{RESOURCE}.%run")
+    ),
     PublishAttack(
         "dead_letter_plant",
         "to plant a dead letter that an operator would put back into the queue",
@@ -207,9 +224,9 @@ ROWS: Final = (
         ),
         _ORDER,
     ),
-    PublishAttack("run_close", "to say that the run has ended", _of_run(subjects.RUN_CLOSED)),
-    PublishAttack("tick_forge", "to open a tick", _of_run(subjects.TICKED)),
-    PublishAttack("suspend_another", "to have a victim thrown out", _of_run(subjects.AGENT_SUSPENDED)),
+    PublishAttack("run_close", "to announce the end of the run", _run_subject(subjects.RUN_CLOSED)),
+    PublishAttack("tick_forge", "to open a tick", _run_subject(subjects.TICKED)),
+    PublishAttack("suspend_another", "to have a victim suspended", _run_subject(subjects.AGENT_SUSPENDED)),
     PublishAttack(
         "admin_close",
         "to end the run as an operator",
@@ -231,26 +248,28 @@ ROWS: Final = (
     PublishAttack(
         "mint_money",
         "to have the ledger move the treasury's money to itself",
-        _of_run(subjects.SUBMIT, "market"),
+        _run_subject(subjects.SUBMIT, "market"),
         _MINT,
     ),
     PublishAttack(
         "close_tick",
         "to close a tick as the clock",
-        _of_run(subjects.CLOSE_TICK, "clock"),
+        _run_subject(subjects.CLOSE_TICK, "clock"),
         '{"command_id":"%me","tick":9,"period":1,"tick_of_period":9,"close_period":true}',
     ),
     PublishAttack(
         "place_orders",
         "to place orders for all agents of a host",
-        _of_run(subjects.PLACE_ORDERS, "host_1"),
+        _run_subject(subjects.PLACE_ORDERS, "host_1"),
         '{"command_id":"%me","tick":1,"actions":[]}',
     ),
-    PublishAttack("order_as_another", "to place an order as a victim", _of_run(subjects.PLACE_BID), _ORDER),
+    PublishAttack(
+        "order_as_another", "to place an order as a victim", _run_subject(subjects.PLACE_BID), _ORDER
+    ),
     PublishAttack(
         "order_unadmitted",
-        "to place its own order past the entrance and its quotas",
-        _of_run(subjects.PLACE_BID, "%me"),
+        "to place its own order past the admission gateway and its quotas",
+        _run_subject(subjects.PLACE_BID, "%me"),
         _ORDER,
     ),
     PublishAttack(
@@ -267,7 +286,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "report_as_another",
-        "to speak of itself as a victim",
+        "to report as a victim",
         lambda env, _: raw_subject("agent", env.victims[0].name, "noted"),
     ),
     PublishAttack(
@@ -276,12 +295,12 @@ ROWS: Final = (
         lambda env, attacker: subjects.REPORTED(agent=attacker.name, event="enriched", run=env.run),
     ),
     PublishAttack(
-        "delivery_forge", "to tell a victim that its order traded", _of_run(subjects.ORDER_OUTCOME[3])
+        "delivery_forge", "to tell a victim that its order traded", _run_subject(subjects.ORDER_OUTCOME[3])
     ),
-    PublishAttack("broadcast_forge", "to tell everybody a false price", _of_run(subjects.ALL_PRICES)),
+    PublishAttack("broadcast_forge", "to tell everybody a false price", _run_subject(subjects.ALL_PRICES)),
     PublishAttack(
         "inbox_of_service",
-        "to hand a book commands past the queue",
+        "to send commands to a book past the queue",
         lambda env, _: raw_subject("_INBOX", "market", book_name(env.run, RESOURCE), "any"),
         _ORDER,
     ),
@@ -291,38 +310,38 @@ ROWS: Final = (
         lambda env, _: raw_subject("_INBOX", env.victims[0].name),
     ),
     PublishAttack(
-        "response_forge", "to answer through the server's own reply subjects", _fixed("_R_", "a", "b")
+        "response_forge", "to answer through the server's own reply subjects", _subject("_R_", "a", "b")
     ),
     PublishAttack(
-        "trace_forge", "to write spans into the trace", _fixed("trace", "market", "cpu", "span_started")
+        "trace_forge", "to write spans into the trace", _subject("trace", "market", "cpu", "span_started")
     ),
     PublishAttack(
         "claims_update",
         "to ask the server for more imports",
-        _fixed("$SYS", "REQ", "CLAIMS", "UPDATE"),
+        _subject("$SYS", "REQ", "CLAIMS", "UPDATE"),
         "e30.e30.%me",
     ),
     PublishAttack(
         "claims_delete",
         "to have a victim's account deleted",
-        _fixed("$SYS", "REQ", "CLAIMS", "DELETE"),
+        _subject("$SYS", "REQ", "CLAIMS", "DELETE"),
         "e30.e30.%me",
     ),
     PublishAttack(
         "server_ping",
         "to have the server tell about all accounts",
-        _fixed("$SYS", "REQ", "SERVER", "PING", "CONNZ"),
+        _subject("$SYS", "REQ", "SERVER", "PING", "CONNZ"),
     ),
     PublishAttack(
         "server_kick",
         "to have a service's connection closed",
-        _fixed("$SYS", "REQ", "SERVER", "PING", "KICK"),
+        _subject("$SYS", "REQ", "SERVER", "PING", "KICK"),
         '{"cid":1,"x":"%me"}',
     ),
 )
-"""What is said where."""
+"""Attacks, one for each subject."""
 
-_REASON: Final = "the account imports no such subject, so there it leads nowhere; the user's list only makes the refusal audible"
+_REASON: Final = "the account imports no such subject, so nobody receives it; the user's permission list only makes the refusal visible"
 
 ATTACKS: Final = tuple(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS)
-"""All of them."""
+"""Attacks that publish."""

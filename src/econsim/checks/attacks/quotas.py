@@ -1,7 +1,7 @@
-"""Taking more than one's share: through many connections, many services, many actions, or sheer noise.
+"""Exceeding a quota: through many connections, many services or many actions.
 
-Counted is what comes out in `SIM` and what is answered, by the seconds it came in: a window is a second, and a quota
-holds in each of them.
+The checks count the messages that arrive in `SIM` and the answers, against the seconds they took: the window of a
+quota is a second, and each window has its full quota.
 """
 
 from __future__ import annotations
@@ -23,37 +23,37 @@ from econsim.identity.agent_account import CONNECTIONS_MAX
 from econsim.schemas.quota import Quotas
 
 LIMITS: Final = Quotas()
-"""What an agent may take unless an operator says otherwise."""
+"""Quotas of an agent unless an operator changes them."""
 
 BURST: Final = 400
-"""Messages sent at once where more than the rate is to be got through."""
+"""Messages sent at once, to exceed a rate."""
 
 RATE: Final = 20
-"""Messages a second an agent may send where what all services let pass together is to stand out."""
+"""Messages a second that an agent may send where the sum over all services must be seen."""
 
 CHANGED_S: Final = 1.2
-"""Pause after a limit was changed: it holds within a second."""
+"""Pause after a quota was changed: it takes effect within a second."""
 
 BYTES_MAX: Final = 40_000
-"""The share of the log that `stream_bytes` is given."""
+"""Quota of `stream_bytes`, in bytes."""
 
 
-def _windows(started: float) -> int:
-    """Return how many seconds of the clock a span touched."""
+def _window_count(started: float) -> int:
+    """Return the number of clock seconds that a span touched."""
     return int(time.perf_counter() - started) + 2
 
 
-async def _each(
+async def _on_each_connection(
     env: Environment, attacker: Attacker, work: Callable[[RawClient, int], Awaitable[None]]
 ) -> None:
-    """Do something on as many connections as an agent may have, at once."""
+    """Run a function on as many connections as an agent may have, at once."""
     async with AsyncExitStack() as stack:
         raws = [await stack.enter_async_context(env.connect(attacker.user)) for _ in range(CONNECTIONS_MAX)]
         await asyncio.gather(*(work(raw, number) for number, raw in enumerate(raws)))
 
 
-async def _admitted(env: Environment, attacker: Attacker, *patterns: str) -> int:
-    """Return how much of an attacker came through on patterns of `SIM`, once the first of it has."""
+async def _wait_for_admitted(env: Environment, attacker: Attacker, *patterns: str) -> int:
+    """Wait for an attacker's first message on patterns of `SIM`, then a moment; return the count."""
     await env.sniffer.wait_until(lambda: bool(env.sniffer.messages_about(attacker.name, *patterns)))
     await asyncio.sleep(0.3)
     return len(env.sniffer.messages_about(attacker.name, *patterns))
@@ -72,11 +72,11 @@ async def orders_by_connections(env: Environment, attacker: Attacker) -> AttackV
         await raw.send(b"".join(bids))
         await raw.flush()
 
-    await _each(env, attacker, place)
-    queued = await _admitted(
+    await _on_each_connection(env, attacker, place)
+    queued = await _wait_for_admitted(
         env, attacker, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
     )
-    most = LIMITS.max_order_rate * _windows(started)
+    most = LIMITS.max_order_rate * _window_count(started)
     return verdict_of(
         Check(f"of {BURST} orders {queued} were admitted, at most {most} may be", 0 < queued <= most),
     )
@@ -87,7 +87,7 @@ async def reports_by_connections(env: Environment, attacker: Attacker) -> Attack
     env.sniffer.forget(attacker.name)
     started = time.perf_counter()
 
-    async def tell(raw: RawClient, number: int) -> None:
+    async def report(raw: RawClient, number: int) -> None:
         await raw.send(
             b"".join(
                 publish_frame(env.report_subject(attacker, f"told{number}"), b"{}")
@@ -96,16 +96,18 @@ async def reports_by_connections(env: Environment, attacker: Attacker) -> Attack
         )
         await raw.flush()
 
-    await _each(env, attacker, tell)
-    stored = await _admitted(env, attacker, subjects.REPORTED.pattern(agent=attacker.name, run=env.run))
-    most = LIMITS.max_publish_rate * _windows(started)
+    await _on_each_connection(env, attacker, report)
+    stored = await _wait_for_admitted(
+        env, attacker, subjects.REPORTED.pattern(agent=attacker.name, run=env.run)
+    )
+    most = LIMITS.max_publish_rate * _window_count(started)
     return verdict_of(
         Check(f"of {BURST} reports {stored} were admitted, at most {most} may be", 0 < stored <= most),
     )
 
 
-async def by_services(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Ask three services and the entrance at once, each of which counts by itself."""
+async def ask_several_services(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Send requests to three services and the admission gateway at once."""
     await env.powers.set_quota(attacker.name, "max_publish_rate", RATE)
     await asyncio.sleep(CHANGED_S)
     asked = (
@@ -125,8 +127,8 @@ async def by_services(env: Environment, attacker: Attacker) -> AttackVerdict:
             )
         )
         await raw.wait_until(lambda: len(raw.messages) >= BURST)
-        served = [said for said in raw.messages if b'"error"' not in said.payload]
-        most = RATE * _windows(started)
+        served = [message for message in raw.messages if b'"error"' not in message.payload]
+        most = RATE * _window_count(started)
     return verdict_of(
         Check(f"{len(raw.messages)} of {BURST} were answered", len(raw.messages) == BURST),
         Check(f"{len(served)} of them were served, at most {most} may be", 0 < len(served) <= most),
@@ -159,14 +161,14 @@ async def orders_by_execute(env: Environment, attacker: Attacker) -> AttackVerdi
     queued = env.sniffer.messages_about(
         attacker.name, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
     )
-    most = LIMITS.max_order_rate * _windows(started)
+    most = LIMITS.max_order_rate * _window_count(started)
     return verdict_of(
         Check(f"of 300 orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most)
     )
 
 
 async def reads_by_execute(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Ask twenty times with each request."""
+    """Ask for the balance twenty times with each request."""
     env.sniffer.forget(attacker.name)
     started = time.perf_counter()
     async with env.connect(attacker.user) as raw:
@@ -177,7 +179,7 @@ async def reads_by_execute(env: Environment, attacker: Attacker) -> AttackVerdic
         )
         await raw.wait_until(lambda: len(raw.messages) >= 60)
     asked = env.sniffer.messages_about(attacker.name, subjects.GET_BALANCE(run=env.run, agent=attacker.name))
-    most = LIMITS.max_publish_rate * _windows(started)
+    most = LIMITS.max_publish_rate * _window_count(started)
     return verdict_of(
         Check(
             f"of 1200 questions {len(asked)} reached the ledger, at most {most} may", 0 < len(asked) <= most
@@ -186,7 +188,7 @@ async def reads_by_execute(env: Environment, attacker: Attacker) -> AttackVerdic
 
 
 async def without_reply(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Ask without a reply subject, so that nobody is answered, or counted."""
+    """Send requests without a reply subject, so that no answer is counted."""
     env.sniffer.forget(attacker.name)
     async with env.connect(attacker.user) as raw:
         body = _execute(
@@ -220,7 +222,7 @@ async def stream_bytes(env: Environment, attacker: Attacker) -> AttackVerdict:
     stored = env.sniffer.messages_about(
         attacker.name, subjects.REPORTED(agent=attacker.name, event="filled", run=env.run)
     )
-    size = sum(len(said.payload) for said in stored)
+    size = sum(len(message.payload) for message in stored)
     refused = sum(1 for answer in answers if answer and b"stream_bytes_are_exceeded" in answer.payload)
     return verdict_of(
         Check(f"{refused} of 12 were refused", refused > 0),
@@ -243,7 +245,9 @@ ATTACKS: Final = (
         _COUNTED,
         reports_by_connections,
     ),
-    Attack("rate_by_services", "to ask more a second by asking several services", _COUNTED, by_services),
+    Attack(
+        "rate_by_services", "to ask more a second by asking several services", _COUNTED, ask_several_services
+    ),
     Attack(
         "orders_by_execute",
         "to place more orders a second as actions of requests",

@@ -1,4 +1,4 @@
-"""Bending the one reading of JetStream that agents have: a direct get of their own keys under `state.…`."""
+"""Bending the only read of JetStream that agents have: a direct get of their own keys under `state.…`."""
 
 from __future__ import annotations
 
@@ -20,28 +20,34 @@ BODIES: Final[dict[str, dict[str, object]]] = {
     "up_to_time": {"multi_last": ["$KV.agent_state.>"], "up_to_time": "2099-01-01T00:00:00Z"},
     "start_time": {"start_time": "2000-01-01T00:00:00Z", "batch": 1_000},
 }
-"""Payloads that a direct get by sequence or of many subjects would take."""
+"""Payloads of direct gets by sequence or of many subjects."""
 
 NAMES: Final = ("state.balance", "state.holdings", "state.price.cpu", "state.tick", "state.closed")
-"""Where they are tried."""
+"""Subjects on which the payloads are tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingAttack:
-    """One payload, tried on every reading."""
+    """Attack with one payload on every read."""
 
     name: str
+    """Name of the payload."""
     body: dict[str, object]
+    """Payload that is sent."""
 
     async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
-        """Ask every reading with the payload, and once without."""
+        """Request every subject with the payload, and one without."""
         text = json.dumps(self.body).replace("%run", env.run).replace("%victim", env.victims[0].name)
         async with env.connect(attacker.user) as raw:
             plain = await raw.request(NAMES[0])
             heard = len(raw.messages)
             for name in NAMES:
                 await raw.request(name, text.encode())
-            leaked = [said for said in raw.messages[heard:] if said.payload or _foreign(said, env)]
+            leaked = [
+                message
+                for message in raw.messages[heard:]
+                if message.payload or _mentions_victim(message, env)
+            ]
             answers = len(raw.messages) - heard
         return verdict_of(
             Check("its own balance it may read", plain is not None and b"posted" in plain.payload),
@@ -50,13 +56,13 @@ class ReadingAttack:
         )
 
 
-def _foreign(said: RawMessage, env: Environment) -> bool:
-    text = said.headers + said.payload
+def _mentions_victim(message: RawMessage, env: Environment) -> bool:
+    text = message.headers + message.payload
     return any(f".{external.name}.".encode() in text for external in env.victims)
 
 
-async def crafted_keys(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Put wildcards, and more than a token, where the name of a market stands."""
+async def request_crafted_keys(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Request subjects with wildcards or two tokens in place of a market's name."""
     tried = [
         "state.price.*",
         "state.price.>",
@@ -67,26 +73,26 @@ async def crafted_keys(env: Environment, attacker: Attacker) -> AttackVerdict:
     ]
     async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
         answers = [await raw.request(name, b"", 0.5) for name in tried]
-    held = [a for a in answers if a is not None and a.payload]
+    answered = [a for a in answers if a is not None and a.payload]
     public = all(
         b"Nats-Subject: $KV.market_prices." in a.headers and f".{env.run}\r".encode() in a.headers
-        for a in held
+        for a in answered
     )
     return verdict_of(
-        Check(f"{len(held)} of {len(tried)} gave a public price of the run, nothing else", public),
-        Check("no answer speaks of a victim", not any(_foreign(a, env) for a in answers if a)),
+        Check(f"{len(answered)} of {len(tried)} gave a public price of the run, nothing else", public),
+        Check("no answer speaks of a victim", not any(_mentions_victim(a, env) for a in answers if a)),
     )
 
 
-async def headers(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Ask for one's own balance with headers that change what a direct get returns."""
+async def request_with_headers(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Request the attacker's balance with request_with_headers of a direct get."""
     lines = b"Nats-Subject: $KV.agent_state.>\r\nNats-Sequence: 1\r\nNats-Stream: audit_log\r\nNats-Min-Last-Sequence: 0"
     async with env.connect(attacker.user) as raw:
         answer = await raw.request("state.balance", b"", headers=lines)
     subject = f"Nats-Subject: $KV.agent_state.{env.run}.{attacker.name}.balance".encode()
     return verdict_of(
         Check("the answer is its own balance", answer is not None and subject in answer.headers),
-        Check("it speaks of no victim", answer is not None and not _foreign(answer, env)),
+        Check("it speaks of no victim", answer is not None and not _mentions_victim(answer, env)),
     )
 
 
@@ -108,13 +114,13 @@ ATTACKS: Final = (
         "read_crafted",
         "to read others' keys with wildcards in the name of a reading",
         "a wildcard that is published is a word like any other, in one token of one bucket",
-        crafted_keys,
+        request_crafted_keys,
     ),
     Attack(
         "read_headers",
         "to read others' keys with headers",
         "a direct get by subject goes by nothing but its subject",
-        headers,
+        request_with_headers,
     ),
 )
-"""All of them."""
+"""Attacks on reads."""

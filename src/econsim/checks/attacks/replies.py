@@ -1,4 +1,4 @@
-"""Steering an answer: a service, a stream or the server is made to publish where the attacker may not."""
+"""Steering an answer: the reply subject of a request makes a service, a stream or the server publish elsewhere."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ from econsim.streams import book_name
 from econsim.subjects import ORDERS
 
 WAIT_S: Final = 0.5
-"""How long an answer may take to come out at the wrong place."""
+"""Seconds in which a misdirected answer would arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyAttack:
-    """One place where answers are to come out."""
+    """Attack that directs answers to one subject."""
 
     name: str
+    """Name of the attack."""
     tries: str
-    where: Callable[[Environment, Attacker], str]
+    """Goal of the attack."""
+    target: Callable[[Environment, Attacker], str]
+    """Function that returns the subject to which answers are directed."""
 
     async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
-        """Ask everything an agent may ask, with the place as the reply subject."""
-        target = self.where(env, attacker)
-        asked = _asked(env, attacker)
+        """Send every request an agent may send, with the target as the reply subject."""
+        target = self.target(env, attacker)
+        requests = _requests(env, attacker)
         env.sniffer.forget(attacker.name)
         async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
-            for subject, payload in asked:
+            for subject, payload in requests:
                 await raw.publish(subject, payload, target)
             settled = await env.wait_until_processed(raw, attacker)
             complaints = len(raw.errors)
         await env.sniffer.wait_until(lambda: bool(env.sniffer.messages_about(attacker.name, target)), WAIT_S)
         return verdict_of(
             Check(
-                f"what was asked after {len(asked)} things, {complaints} of them refused for the reply alone, was answered",
+                f"a request after {len(requests)} others, {complaints} of them refused for the reply alone, was answered",
                 settled,
             ),
             env.unseen_check(attacker, target),
@@ -49,7 +52,7 @@ class ReplyAttack:
         )
 
 
-def _asked(env: Environment, attacker: Attacker) -> list[tuple[str, bytes]]:
+def _requests(env: Environment, attacker: Attacker) -> list[tuple[str, bytes]]:
     shorts = (subjects.GET_BALANCE.short, subjects.GET_PRICES.short, subjects.INVOKE_LLM.short)
     bid = subjects.ENTER_ORDER[subjects.PLACE_BID].short.format(resource=RESOURCE)
     actions = b'{"actions":[{"do":"get_balance"}]}'
@@ -130,11 +133,11 @@ ROWS: Final = (
         lambda env, attacker: raw_subject("market", RESOURCE, "trade_executed", env.run, attacker.name),
     ),
 )
-"""Where answers are steered."""
+"""Attacks, one for each target."""
 
 _REASON: Final = (
-    "a request that crosses accounts bears a reply subject of the server's own, and services answer no other"
+    "a request that crosses accounts has a reply subject of the server's own, and services answer no other"
 )
 
 ATTACKS: Final = tuple(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS)
-"""All of them."""
+"""Attacks with reply subjects."""

@@ -1,4 +1,4 @@
-"""Reports: what an agent says of itself, made to look like something else or to use something up."""
+"""Reports of an agent about itself that imitate_events other events, or that exhaust a reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from econsim.checks.raw_client import RawMessage
 from econsim.domain.audit.decoding import decode
 
 LATER: Final = 10**9
-"""A tick that will not come."""
+"""Tick that the run does not reach."""
 
 IMITATED: Final = (
     "closed",
@@ -39,10 +39,10 @@ IMITATED: Final = (
     "set",
     "retry",
 )
-"""Names of others' events and commands."""
+"""Names of events and commands of others."""
 
 
-async def imitate(env: Environment, attacker: Attacker) -> AttackVerdict:
+async def imitate_events(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Report under the names of the system's events."""
     async with env.connect(attacker.user) as raw:
         answers = [
@@ -70,8 +70,8 @@ def _codes(answers: list[RawMessage | None]) -> str:
     return ", ".join(sorted({refusal_code(answer) for answer in answers}))
 
 
-async def forged_fields(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Say another actor, agent or run in the message."""
+async def forge_fields(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Name another actor, agent or run in the message."""
     victim = env.victims[0].name
     tried = {
         "agent_id": (victim, "agent_id_does_not_match_subject"),
@@ -98,8 +98,8 @@ async def forged_fields(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-async def borrowed_ids(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Name a victim's event as one's own, and as one's cause, in another run's name."""
+async def borrow_ids(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Use the id of a victim's event as the report's id and as its cause."""
     newest = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
     victim = json.loads((newest.data if newest else None) or b"{}")
     body = {"event_id": victim["event_id"], "causation_id": victim["event_id"], "trace_id": "0" * 32}
@@ -125,8 +125,8 @@ async def borrowed_ids(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-async def lying_cycles(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Answer ticks that will not come, for a million agents, with limits that would end the period."""
+async def send_false_cycles(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Answer ticks that do not come, for a million agents, with limits that would end the period."""
     body = {
         "data": {
             "tick": LATER,
@@ -155,10 +155,10 @@ async def lying_cycles(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
     event = json.loads((stored.data if stored else None) or "{}")
     data = event.get("data", {})
-    went_on = await env.sniffer.wait_until(lambda: True) and await _later(env, before)
+    ticked = await env.sniffer.wait_until(lambda: True) and await _wait_for_tick(env, before)
     return verdict_of(
         Check(
-            f"of limits and counts nothing was taken over ({code})",
+            f"limits and counts were not taken over ({code})",
             not data or (data.get("limits") == {} and data.get("agents") == 1),
         ),
         Check(
@@ -168,7 +168,7 @@ async def lying_cycles(env: Environment, attacker: Attacker) -> AttackVerdict:
             f"the log holds no event of a tick that is not there ({str(event.get('tick'))[:12]})",
             not event or int(event["tick"]) <= await _tick(env),
         ),
-        Check("the clock went on by its own count", went_on),
+        Check("the clock went on by its own count", ticked),
     )
 
 
@@ -177,7 +177,7 @@ async def _tick(env: Environment) -> int:
     return int(json.loads((stored.data if stored else None) or b'{"tick":0}')["tick"])
 
 
-async def _later(env: Environment, tick: int) -> bool:
+async def _wait_for_tick(env: Environment, tick: int) -> bool:
     for _ in range(75):
         now = await _tick(env)
         if tick < now < LATER:
@@ -186,8 +186,8 @@ async def _later(env: Environment, tick: int) -> bool:
     return False
 
 
-async def bombs(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Send what is large, deep or odd as a report."""
+async def send_bombs(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Report bodies that are large, deep or malformed."""
     tried = (
         b'{"data":' + b'{"a":' * 3_000 + b"1" + b"}" * 3_001,
         b'{"data":{"x":' + b"9" * 16_000 + b"}}",
@@ -218,8 +218,8 @@ async def bombs(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-async def odd_names(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Report under names with wildcards, capitals, control characters, bytes that are no text, and great length."""
+async def use_odd_names(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Report events with wildcards, capitals, control characters, bytes that are no text, or great length."""
     names = [
         b"*",
         b">",
@@ -242,19 +242,17 @@ async def odd_names(env: Environment, attacker: Attacker) -> AttackVerdict:
         for name in names * 4:
             await raw.send(b"PUB " + prefix + name + b" 2\r\n{}\r\n")
         settled = await env.wait_until_processed(raw, attacker)
-    heard = env.sniffer.messages_about(attacker.name, subjects.ADMISSION_REJECTED(run=env.run))
-    told = [json.loads(said.payload)["data"] for said in heard]
+    received = env.sniffer.messages_about(attacker.name, subjects.ADMISSION_REJECTED(run=env.run))
+    reported = [json.loads(message.payload)["data"] for message in received]
     stored = env.sniffer.messages_about(
         attacker.name, subjects.REPORTED.pattern(agent=attacker.name, run=env.run)
     )
-    names_stored = {said.subject.split(".")[2] for said in stored} - {"settled"}
+    names_stored = {message.subject.split(".")[2] for message in stored} - {"settled"}
     return verdict_of(
         Check(f"{sorted(names_stored) or 'none'} became events", not names_stored),
-        Check(f"the log tells of it {len(told)} times, not {len(names) * 4}", 1 <= len(told) <= 5),
-        Check(
-            "what is told can be shown to people", all(str(each["subject"]).isprintable() for each in told)
-        ),
-        Check("the entrance serves on", settled),
+        Check(f"the log reports it {len(reported)} times, not {len(names) * 4}", 1 <= len(reported) <= 5),
+        Check("the reports are printable", all(str(each["subject"]).isprintable() for each in reported)),
+        Check("the admission gateway serves on", settled),
     )
 
 
@@ -263,37 +261,37 @@ ATTACKS: Final = (
         "imitate_events",
         "to have its reports taken for events of the system",
         "reports are of domain agent under its own name, whatever they are called, and readers go by both",
-        imitate,
+        imitate_events,
     ),
     Attack(
         "forge_actor",
         "to write another actor, agent, type or run into its report",
-        "the envelope is made by econsim; what is said in its place is refused",
-        forged_fields,
+        "econsim makes the envelope; a message that names another is refused",
+        forge_fields,
     ),
     Attack(
         "borrow_ids",
         "to give its report the id and cause of a victim's event",
         "ids of events derive from the run's secret; an agent's own id is kept beside it",
-        borrowed_ids,
+        borrow_ids,
     ),
     Attack(
         "lying_cycles",
         "to answer future ticks for a million agents, with limits that end the period",
         "of an agent's answer only the tick is taken over, and only of a tick there was",
-        lying_cycles,
+        send_false_cycles,
     ),
     Attack(
         "report_bombs",
         "to use up or break readers with what it reports",
         "reports are read by schema up to a size, and stored as econsim writes them",
-        bombs,
+        send_bombs,
     ),
     Attack(
         "odd_names",
         "to break subjects, terminals and parsers with the name of a report",
-        "names are checked by grammar, told once a second, and shown as text",
-        odd_names,
+        "names are checked by grammar, reported once a second, and shown as text",
+        use_odd_names,
     ),
 )
-"""All of them."""
+"""Attacks with reports."""

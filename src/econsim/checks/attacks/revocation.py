@@ -1,4 +1,4 @@
-"""Keeping something after being thrown out: a connection, a subscription, credentials, an open door."""
+"""Access after a revocation: a keep_connection, a subscription, credentials, a race."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from econsim.checks.raw_client import dial, publish_frame
 from econsim.identity.agent_account import short_pattern
 
 
-async def connection(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Stay connected, and go on publishing."""
+async def keep_connection(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Stay connected after the revocation, and go on publishing."""
     async with env.connect(attacker.user) as raw, env.connect(attacker.user) as other:
         await raw.subscribe(short_pattern(subjects.PRICE_UPDATED, attacker.name))
         await raw.flush()
         await env.powers.revoke(attacker.name)
         ended = [await each.wait_until(lambda each=each: each.closed) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
         env.sniffer.forget(attacker.name)
-        heard = len(raw.messages)
+        received = len(raw.messages)
         await raw.send(publish_frame(env.report_subject(attacker, "late"), b"{}") * 10)
         await raw.send(publish_frame(entry(subjects.PLACE_BID), order("late")))
         await asyncio.sleep(1.0)
@@ -33,12 +33,12 @@ async def connection(env: Environment, attacker: Attacker) -> AttackVerdict:
             subjects.REPORT.pattern(),
             subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name),
         ),
-        Check(f"it was told {len(raw.messages) - heard} prices more", len(raw.messages) == heard),
+        Check(f"it received {len(raw.messages) - received} prices more", len(raw.messages) == received),
     )
 
 
 async def reconnect(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Come back with the same credentials, at once and later."""
+    """Connect with the revoked credentials, at once and later."""
     async with dial(env.url) as client:
         before = await client.connect(attacker.user)
     await env.powers.revoke(attacker.name)
@@ -53,8 +53,8 @@ async def reconnect(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-async def readmitted(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Be let in again, and use the credentials of before beside the new ones."""
+async def use_old_credentials(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Get new credentials after the revocation, and use the old ones beside them."""
     await env.powers.revoke(attacker.name)
     new = await env.powers.unrestricted_user(attacker.name)
     async with dial(env.url) as client:
@@ -64,37 +64,37 @@ async def readmitted(env: Environment, attacker: Attacker) -> AttackVerdict:
     return verdict_of(Check("the new credentials come in", fresh), Check("those of before do not", not old))
 
 
-async def racing(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Reconnect in the very moment the account goes, with connections half made."""
+async def connect_while_revoked(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Connect while the account is revoked, with a keep_connection half made."""
     async with dial(env.url) as early:
         revoking = asyncio.create_task(env.powers.revoke(attacker.name))
-        taken = await early.connect(attacker.user)
+        accepted = await early.connect(attacker.user)
         await revoking
         ended = await early.wait_until(lambda: early.closed)
     async with dial(env.url) as late:
         again = await late.connect(attacker.user)
     return verdict_of(
-        Check(f"what was taken in the moment ({taken}) ended", ended),
-        Check("what came after was not taken", not again),
+        Check(f"what was accepted in the moment ({accepted}) ended", ended),
+        Check("what came after was not accepted", not again),
     )
 
 
-_REASON: Final = "the account is deleted: the server ends its connections, and knows it no more; the key that signed its user is gone"
+_REASON: Final = "the account is deleted: the server ends its connections and refuses new ones; the key that signed its user is deleted"
 
 ATTACKS: Final = (
     Attack(
         "revoked_connection",
-        "to go on with the connections it has after being thrown out",
+        "to go on with its connections after the revocation",
         _REASON,
-        connection,
+        keep_connection,
     ),
     Attack("revoked_credentials", "to come back with the credentials it had", _REASON, reconnect),
     Attack(
         "revoked_and_readmitted",
         "to use its old credentials after it was let in anew",
-        "who is let in again gets another account, with other keys",
-        readmitted,
+        "a readmitted agent gets another account, with other keys",
+        use_old_credentials,
     ),
-    Attack("revoked_in_the_moment", "to slip in while the account goes", _REASON, racing),
+    Attack("revoked_in_the_moment", "to slip in while the account goes", _REASON, connect_while_revoked),
 )
-"""All of them."""
+"""Attacks after a revocation."""

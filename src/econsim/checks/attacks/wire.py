@@ -1,4 +1,4 @@
-"""Below the protocol: sizes that lie, lines inside lines, bytes that are no text."""
+"""Below the protocol: false sizes, lines inside lines, bytes that are no text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import CRLF
 
 
-async def lying_sizes(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Give sizes that are negative, huge, or not those of what follows, with a forbidden publish behind."""
+async def send_false_sizes(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Send sizes that are negative, huge or false, followed by a forbidden publish."""
     tried = subjects.RUN_CLOSED(run=env.run)
     own = env.report_subject(attacker, "sized").encode()
     smuggled = b"PUB " + tried.encode() + b" %d" % len(attacker.name) + CRLF + attacker.name.encode() + CRLF
@@ -30,22 +30,22 @@ async def lying_sizes(env: Environment, attacker: Attacker) -> AttackVerdict:
         b"MSG " + tried.encode() + b" 1 2" + CRLF + b"{}" + CRLF + smuggled,
     )
     env.sniffer.forget(attacker.name)
-    told = 0
+    reported = 0
     for line in lines:
         async with env.connect(attacker.user) as raw:
             await raw.send(line)
-            told += await raw.wait_until(lambda raw=raw: bool(raw.errors) or raw.closed)  # type: ignore[misc]  # bound on purpose
+            reported += await raw.wait_until(lambda raw=raw: bool(raw.errors) or raw.closed)  # type: ignore[misc]  # bound on purpose
     async with env.connect(attacker.user) as raw:
         settled = await env.wait_until_processed(raw, attacker)
     return verdict_of(
-        Check(f"the server complained of {told} of {len(lines)}", told == len(lines)),
+        Check(f"the server complained of {reported} of {len(lines)}", reported == len(lines)),
         env.unseen_check(attacker, tried),
         Check("it is served when it speaks the protocol", settled),
     )
 
 
-async def injected_lines(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Put line ends into a subject, a reply and a header, with a forbidden publish behind."""
+async def inject_lines(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Put line ends into a subject, a reply and a header, followed by a forbidden publish."""
     tried = subjects.RUN_CLOSED(run=env.run)
     inner = f"PUB {tried} {len(attacker.name)}\r\n{attacker.name}\r\n"
     env.sniffer.forget(attacker.name)
@@ -71,13 +71,13 @@ async def injected_lines(env: Environment, attacker: Attacker) -> AttackVerdict:
             any("permissions violation" in e.lower() for e in subject),
         ),
         env.unseen_check(attacker, tried),
-        Check("a header holds lines, and is no line", settled),
+        Check("lines inside a header have no effect", settled),
     )
 
 
-async def not_text(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Send subjects and status lines that are no UTF-8 to every service, which their library cannot read."""
-    places = {external.name: external.reconnects() for external in env.victims}
+async def send_undecodable_bytes(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Send every service subjects and status lines that are no UTF-8, which its library cannot decode."""
+    reconnects = {external.name: external.reconnects() for external in env.victims}
     prefix = env.report_subject(attacker, "x").removesuffix("x").encode()
     head = b"NATS/1.0 \xff\xfe\r\n\r\n"
     named = (
@@ -98,10 +98,10 @@ async def not_text(env: Environment, attacker: Attacker) -> AttackVerdict:
                 )
         served = {name: await raw.request(name, b"{}") for name in named}
         settled = await env.wait_until_processed(raw, attacker)
-    deaf = [name for name, answer in served.items() if answer is None]
+    silent = [name for name, answer in served.items() if answer is None]
     return verdict_of(
-        Check(f"{deaf or 'no service'} went deaf", not deaf and settled),
-        Check("no victim lost its connection", places == {g.name: g.reconnects() for g in env.victims}),
+        Check(f"{silent or 'no service'} stopped answering", not silent and settled),
+        Check("no victim lost its connection", reconnects == {g.name: g.reconnects() for g in env.victims}),
     )
 
 
@@ -110,19 +110,19 @@ ATTACKS: Final = (
         "lying_sizes",
         "to have a forbidden line read as part of one that is allowed",
         "a size that does not fit ends the connection, and each line is checked by itself",
-        lying_sizes,
+        send_false_sizes,
     ),
     Attack(
         "injected_lines",
         "to inject protocol lines through subjects, replies and headers",
-        "what follows a line end is a line of its own, with the attacker's own rights",
-        injected_lines,
+        "text after a line end is a line of its own, with the attacker's own rights",
+        inject_lines,
     ),
     Attack(
         "not_text",
-        "to make services deaf with bytes that are no text",
+        "to stop services with bytes that are no text",
         "such a message is read with replacement characters, and refused as any other",
-        not_text,
+        send_undecodable_bytes,
     ),
 )
-"""All of them."""
+"""Attacks on the protocol."""

@@ -1,5 +1,5 @@
-"""The matrix of who may do what: what is meant, tried on a real server, and shown as a page.
+"""The matrix of permissions: the expected rights, the rights that a real server grants, and a page with both.
 
-`expected.toml` says what is meant, by hand; `probes` lists what is tried, `measure` tries it as every user there
-is, `page` shows both. Nothing here reads `permissions`: a mistake there must show.
+`expected.toml` is written by a person, `probes` lists the probes, `prober` sends them, `measure` does so as every
+user, `page` shows the result. Nothing here reads `identity.roles`: a mistake there must show.
 """

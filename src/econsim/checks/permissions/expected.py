@@ -1,4 +1,4 @@
-"""What is meant: `expected.toml`, which is written by hand, as cells of the matrix."""
+"""The expected permissions: `expected.toml`, which a person writes, as cells of a matrix."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from econsim.schemas.subject import ANSWERED, DOMAINS
 from econsim.subjects import TABLE
 
 PUBLISH: Final = "P"
-"""Who has it may say something."""
+"""Right to publish."""
 
 SUBSCRIBE: Final = "S"
-"""Who has it hears something."""
+"""Right to subscribe."""
 
 Cell = tuple[str, str, str]
-"""The table, the row's name, the party."""
+"""Table, name of the row, party."""
 
 Cells = Mapping[Cell, str]
 """Rights, `P`, `S` or `PS`, of every cell that is not empty."""
@@ -28,18 +28,18 @@ Cells = Mapping[Cell, str]
 
 @dataclass(frozen=True, slots=True)
 class PermissionMatrix:
-    """Who may do what, as it is meant or as it is."""
+    """Permissions of all parties, expected or measured."""
 
     cells: Cells
-    """What each party may do in and to account `SIM`, and in the system account."""
+    """Rights of each party in account `SIM` and in the system account."""
     says: Mapping[str, str]
-    """What an external agent says, by its short name → what it is when it arrives."""
+    """Short name under which an external agent publishes → subject under which the message arrives."""
     hears: Mapping[str, str]
-    """What an external agent hears, by its short name → what it was when it was said."""
+    """Short name to which an external agent subscribes → subject under which the message was published."""
 
 
 def expected_matrix(rows: Iterable[Probe]) -> PermissionMatrix:
-    """Return what is meant; raises SetupError if the file names what is not tried, or leaves out a subject."""
+    """Return the expected permissions; raises SetupError if the file has a row without probe, or lacks a subject."""
     file = tomllib.loads(files("econsim.checks.permissions").joinpath("expected.toml").read_text())
     tables = {(probe.group, probe.name) for probe in rows}
     groups: dict[str, str] = file["groups"]
@@ -71,7 +71,7 @@ def _cells(group: str, name: str, rights: Mapping[str, str], groups: Mapping[str
 
 
 def _queue_group_cells(cells: Cells, parties: str, groups: Mapping[str, str]) -> dict[Cell, str]:
-    """Return the cells of queue groups: who shares what it is asked with its like, for all it answers."""
+    """Return the cells of queue groups: parties that share the requests they answer."""
     sharing = [party for word in parties.split() for party in groups.get(word, word).split()]
     return {
         ("queue groups", row.template, party): SUBSCRIBE
@@ -86,12 +86,10 @@ def _concrete_names(names: Mapping[str, str]) -> dict[str, str]:
     return {concrete_subject(short): concrete_subject(long) for short, long in names.items()}
 
 
-def _check(cells: Cells, tables: set[tuple[str, str]], told: set[str]) -> None:
-    """Raise SetupError unless the file's rows are among those that are tried, and all subjects among the file's."""
-    strange = sorted({(group, name) for group, name, _ in cells} - tables)
-    missing = sorted(name for group, name in tables if group in DOMAINS and name not in told)
-    if strange or missing:
-        message = (
-            f"expected.toml has lines about what is not tried: {strange}; it lacks lines about {missing}"
-        )
+def _check(cells: Cells, tables: set[tuple[str, str]], listed: set[str]) -> None:
+    """Raise SetupError unless each row of the file has a probe, and each subject a row."""
+    unknown = sorted({(group, name) for group, name, _ in cells} - tables)
+    missing = sorted(name for group, name in tables if group in DOMAINS and name not in listed)
+    if unknown or missing:
+        message = f"expected.toml has lines without a probe: {unknown}; it lacks lines about {missing}"
         raise SetupError(message)

@@ -1,8 +1,9 @@
-"""Try everything as everybody, on a server of its own that is thrown away.
+"""Measure the permissions of every party, on a server of its own that is thrown away.
 
-Who publishes is known by what arrives: two listeners hear all there is in `SIM` and in the system account. Who hears
-is known by what is delivered: each party subscribes to the widest patterns it is let, and a user with every
-right says one of everything. So a permission that lets through more than it seems to shows as well.
+The right to publish shows in the messages that arrive: two listeners receive everything in `SIM` and in the system
+account. The right to subscribe shows in the deliveries: each party subscribes to the widest patterns the server
+allows, and a user with every right publishes one message on each subject. So a permission that reaches further than
+it seems shows as well.
 """
 
 from __future__ import annotations
@@ -32,26 +33,26 @@ PATTERNS_AT_ONCE: Final = 40
 """Subscriptions of one party at a time: an agent's account has no more than 64."""
 
 _SYSTEM: Final = "$SYS."
-_SAID: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
+_SENT_KINDS: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Connections that hear all there is, one of which may also say all there is."""
+    """Connections with every right that receive everything."""
 
     sim: Prober
-    """Of account `SIM`."""
+    """Connection to account `SIM`."""
     system: Prober
-    """Of the system account."""
+    """Connection to the system account."""
 
     async def take_arrived(self) -> set[Probed]:
-        """Return what was heard since the last time; of the system account only its own subjects count."""
+        """Return what arrived since the last call; of the system account only its own subjects count."""
         system = await self.system.take_deliveries()
         return await self.sim.take_deliveries() | {each for each in system if each[0].startswith(_SYSTEM)}
 
 
 async def measure(rows: Sequence[Probe]) -> PermissionMatrix:
-    """Return what a server lets everybody do, with the permissions of today."""
+    """Return the permissions that a server grants every party."""
     async with EmbeddedServer(Path(), ephemeral=True) as server:
         files = await _users(server)
         return await probe_server(server.url, server.trust, files, rows)
@@ -60,7 +61,7 @@ async def measure(rows: Sequence[Probe]) -> PermissionMatrix:
 async def probe_server(
     url: str, trust: Trust, files: Mapping[str, Path], rows: Sequence[Probe]
 ) -> PermissionMatrix:
-    """Try everything with these credentials on a server that has the streams; it is of no more use afterwards."""
+    """Send every probe with these credentials to a server that has the streams; it is of no use afterwards."""
     cells: dict[Cell, str] = {}
     async with _connect_listeners(url, trust) as listeners:
         for party, file in files.items():
@@ -71,27 +72,25 @@ async def probe_server(
 
 
 async def _cells(listeners: Listeners, prober: Prober, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
-    """Return what one party may do, row by row."""
+    """Return the rights of one party, row by row."""
     shared = [row for row in rows if row.queue]
     cells: dict[Cell, str] = dict.fromkeys(await _joins(prober, shared, party), SUBSCRIBE)
     return cells | await _says_and_hears(listeners, prober, [row for row in rows if not row.queue], party)
 
 
 async def _joins(prober: Prober, rows: Sequence[Probe], party: str) -> list[Cell]:
-    """Return the rows which this party may listen to in a queue group, by whatever pattern."""
+    """Return the rows to which this party may subscribe in a queue group, by any pattern."""
     tried = {
         row: [f"{each} {row.queue.replace(SELF, party)}" for each in row.patterns(party)] for row in rows
     }
-    taken = {
-        *await prober.allowed_patterns(sorted({each for patterns in tried.values() for each in patterns}))
-    }
+    taken = {*await prober.filter_allowed(sorted({each for patterns in tried.values() for each in patterns}))}
     return [(row.group, row.name, party) for row, patterns in tried.items() if taken & {*patterns}]
 
 
 async def _says_and_hears(
     listeners: Listeners, prober: Prober, rows: Sequence[Probe], party: str
 ) -> dict[Cell, str]:
-    """Return what one party may publish, and what it hears by itself."""
+    """Return the rights of one party to publish, and to subscribe without a queue group."""
     subjects = [row.subject(party) for row in rows]
     said = await _publish_and_collect(listeners, prober, subjects)
     heard = await _collect_deliveries(listeners, prober, subjects, await _wide(prober, rows, party))
@@ -104,7 +103,7 @@ async def _says_and_hears(
 
 
 async def _users(server: EmbeddedServer) -> dict[str, Path]:
-    """Make the streams and an agent's account; return the credentials of every party."""
+    """Make the streams and an agent's account; return the creds file of every party."""
     client = await connect(server.url, server.creds("setup"), "econsim-measure")
     await provision.apply(client)
     await client.close()
@@ -116,11 +115,11 @@ async def _users(server: EmbeddedServer) -> dict[str, Path]:
 
 @asynccontextmanager
 async def _connect_listeners(url: str, trust: Trust) -> AsyncIterator[Listeners]:
-    """Connect listeners to all there is, as users with every right that are made for this alone."""
+    """Connect the listeners, as users with every right that are made for them alone."""
     made: list[Prober] = []
     async with AsyncExitStack() as stack:
         for name, account in (("sim", trust.sim), ("sys", trust.system)):
-            user, file = Key(KeyKind.USER), trust.directory / f"ears-of-{name}.creds"
+            user, file = Key(KeyKind.USER), trust.directory / f"listener-of-{name}.creds"
             write(file, creds(user_jwt(account, user.public, "listeners", issued=trust.now()), user.seed))
             made.append(await stack.enter_async_context(probing(url, file)))
             await made[-1].subscribe_only([">"])
@@ -128,7 +127,7 @@ async def _connect_listeners(url: str, trust: Trust) -> AsyncIterator[Listeners]
 
 
 async def _publish_and_collect(listeners: Listeners, prober: Prober, subjects: Sequence[str]) -> set[Probed]:
-    """Publish as a party; return what arrived."""
+    """Publish as a party; return the messages that arrived."""
     await listeners.take_arrived()
     await prober.publish(subjects)
     return await listeners.take_arrived()
@@ -137,7 +136,7 @@ async def _publish_and_collect(listeners: Listeners, prober: Prober, subjects: S
 async def _collect_deliveries(
     listeners: Listeners, prober: Prober, subjects: Sequence[str], patterns: Sequence[str]
 ) -> set[Probed]:
-    """Say everything while a party listens; return what it heard."""
+    """Publish on every subject while a party listens; return its deliveries."""
     found: set[Probed] = set()
     for start in range(0, len(patterns), PATTERNS_AT_ONCE):
         await prober.subscribe_only(patterns[start : start + PATTERNS_AT_ONCE])
@@ -148,12 +147,12 @@ async def _collect_deliveries(
 
 
 async def _wide(prober: Prober, rows: Sequence[Probe], party: str) -> list[str]:
-    """Return every pattern this party is let listen to that could bring it a row's subject."""
-    return await prober.allowed_patterns(sorted({pattern for row in rows for pattern in row.patterns(party)}))
+    """Return the allowed patterns that could deliver a row's subject to this party."""
+    return await prober.filter_allowed(sorted({pattern for row in rows for pattern in row.patterns(party)}))
 
 
 async def _says(listeners: Listeners, prober: Prober) -> dict[str, str]:
-    """Return what arrives in `SIM` of each short name, and of another's."""
+    """Return short name → subject under which it arrives in `SIM`, of the agent's names and of another's."""
     names = sorted({concrete_subject(grant.short) for grant in GRANTS})
     names += [name.replace(f".{EXTERNAL}.", f".{OTHER}.") for name in names if f".{EXTERNAL}." in name]
     said = dict(await _publish_and_collect(listeners, prober, names))
@@ -162,8 +161,8 @@ async def _says(listeners: Listeners, prober: Prober) -> dict[str, str]:
 
 
 async def _hears(listeners: Listeners, prober: Prober) -> dict[str, str]:
-    """Return what an external agent hears, by short name, when its own and others' subjects are said in `SIM`."""
-    own = [concrete_subject(row.template) for row in TABLE if row.kind in _SAID]
+    """Return short name → subject of `SIM` that an external agent receives, of its own subjects and of others'."""
+    own = [concrete_subject(row.template) for row in TABLE if row.kind in _SENT_KINDS]
     other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
     other += [f"{each.removesuffix(EXTERNAL)}{OTHER}" for each in own if each.endswith(f".{EXTERNAL}")]
     names = [Probe("", "", concrete_subject(grant.short), grant.heard_as(EXTERNAL)) for grant in GRANTS]

@@ -1,4 +1,4 @@
-"""The page docs/reference/permissions.md: what is meant and what a server does, cell by cell."""
+"""The page docs/reference/permissions.md: the expected and the measured permissions, cell by cell."""
 
 from __future__ import annotations
 
@@ -13,32 +13,34 @@ from econsim.streams import STREAMS
 
 HEAD: Final = """# Permissions
 
-Who may say and hear what: every user there is, every subject, every stream, every call of JetStream's API. Made by
-`econsim catalog --permissions`, which starts a server, connects as each user and tries all of it; a test does the
-same and keeps this page current. What is meant is written by hand in
-[expected.toml](../../src/econsim/checks/permissions/expected.toml), what the server holds is generated from
+The rights of every user to publish and to subscribe: every subject, every stream, every call of JetStream's API.
+`econsim catalog --permissions` makes this page: it starts a server, connects as each user and tries all of it; a test
+does the same and keeps the page current. A person writes the expected rights in
+[expected.toml](../../src/econsim/checks/permissions/expected.toml); the rights on the server are generated from
 `econsim.identity.roles` and `econsim.identity.agent_account`.
 
 {count}
 
-`P` may publish: what was said arrived. `S` hears it, whatever patterns it subscribes to. `·` neither. `P≠·` is a
+`P`: the user may publish, the message arrived. `S`: the user may subscribe, by some pattern. `·`: neither. `P≠·` is a
 difference: expected, then actual. A row or a column that a table leaves out has nothing but `·`.
-Queue groups have a table of their own: a group of one name takes its messages in turn, whoever is in it, in whatever
-account. Everything anybody hears was tried in the group of its own name, and in another.
+Queue groups have a table of their own: the members of a group of one name share its messages, in whatever account they
+are. Every subscription was tried in the group of the user's own name, and in another.
 
-The first eight columns are users of account `SIM`: the services, then `operator` for people who command, and `setup` for
-who creates streams. `observer`, who reads everything, and `auditor`, who reads the log, live in account `READERS`: their
-rights are to have a question answered in `SIM`. `sys` is the user of the system account. `external` is an agent in an account of its own, which tried all names of `SIM` too; the names it does
-have are [further down](#agents-in-accounts-of-their-own).
+The first eight columns are users of account `SIM`: the services, then `operator` for people who command, and `setup`, which
+creates streams. `observer`, which reads everything, and `auditor`, which reads the log, live in account `READERS`: they
+have the right to requests that are answered in `SIM`. `sys` is the user of the system account. `external` is an agent in
+an account of its own, which tried all names of `SIM` too; its own names are
+[further down](#agents-in-accounts-of-their-own).
 """
 
 LIMITS: Final = """
 ## What this does not show
 
-A server checks what is published, not where an answer is to go. Whoever may ask JetStream something in `SIM` can name
-any subject for the answer, and it is sent there: a stored message can so be copied to where its copier may not
-write. That is open to services alone. Operators may ask JetStream nothing, services refuse foreign reply subjects, and
-what readers and agents ask crosses between accounts and is answered on a subject the server makes.
+A server checks the subject of a message, not its reply subject. A user with the right to a request to JetStream in `SIM`
+can name any reply subject, and the answer is sent there: so a stored message can be copied to a subject on which the
+user may not publish. Only services can do that. Operators have no right to a request to JetStream, services refuse
+foreign reply subjects, and requests of readers and agents cross between accounts and are answered on a subject that
+the server makes.
 """
 
 _TITLES: Final = {
@@ -62,14 +64,16 @@ def page(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix
     for stream in STREAMS:
         held = _granted_rows(groups[stream.name], meant, found)
         parts.append(f"### {stream.name}\n\n{stream.why}\n\n{_table(held, meant, found)}")
-    parts.append("## Agents in accounts of their own\n\nThese names and no others exist in there.\n")
-    parts.append(_names("an agent says", "it arrives in `SIM` as", meant.says, found.says))
-    parts.append(_names("an agent hears", "it was said in `SIM` as", meant.hears, found.hears))
+    parts.append(
+        "## Agents in accounts of their own\n\nThese names exist in their accounts, and no others.\n"
+    )
+    parts.append(_names("an agent publishes", "it arrives in `SIM` as", meant.says, found.says))
+    parts.append(_names("an agent receives", "it was published in `SIM` as", meant.hears, found.hears))
     return "\n".join(parts) + LIMITS
 
 
 def differences(rows: Iterable[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> list[str]:
-    """Return a line for every cell in which a server does not do what is meant."""
+    """Return a line for every cell in which the measured permissions differ from the expected."""
     lines = [
         f"{row.group}: {row.name}: {party}: {_cell(row, party, meant, found)}"
         for row in rows
@@ -100,13 +104,13 @@ def _cell(row: Probe, party: str, meant: PermissionMatrix, found: PermissionMatr
 
 
 def _granted_rows(rows: Iterable[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> list[Probe]:
-    """Return the rows in which somebody has something."""
+    """Return the rows in which any party has a right."""
     keys = {(group, name) for group, name, _ in (*meant.cells, *found.cells)}
     return [row for row in rows if (row.group, row.name) in keys]
 
 
 def _table(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> str:
-    """Return a table of rows by parties, without the parties that have nothing in it."""
+    """Return a table of rows by parties, without the parties that have no right in it."""
     cells = {row: {party: _cell(row, party, meant, found) for party in PARTIES} for row in rows}
     parties = [party for party in PARTIES if any(line[party] != "·" for line in cells.values())]
     lines = [f"| | {' | '.join(parties)} |", "| --- " + "| :-: " * len(parties) + "|"]
@@ -116,7 +120,7 @@ def _table(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatr
 
 
 def _nobody(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> str:
-    """Return the sentence about calls that nobody may make of any stream."""
+    """Return the sentence about calls that the server refuses to all parties on every stream."""
     held = {row.pattern for row in _granted_rows(rows, meant, found)}
     streams = [stream.name for stream in STREAMS]
     calls = [
@@ -128,11 +132,11 @@ def _nobody(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMat
             if row.group in streams and row.name == call.replace("{stream}", row.group)
         )
     ]
-    return f"Tried on every stream and refused to everybody: {', '.join(f'`{call}`' for call in calls)}.\n"
+    return f"Tried on every stream and refused to every user: {', '.join(f'`{call}`' for call in calls)}.\n"
 
 
 def _names(first: str, second: str, wanted: Mapping[str, str], held: Mapping[str, str]) -> str:
-    """Return a table of what an external agent's names stand for."""
+    """Return a table of an external agent's short names and their subjects."""
     lines = [f"| {first} | {second} |", "| --- | --- |"]
     for name in sorted({*wanted, *held}):
         meant, found = wanted.get(name, "nothing"), held.get(name, "nothing")

@@ -43,7 +43,7 @@ class Prober:
             frames = [publish_frame(each, probe_text(number).encode()) for number, each in numbered]
             await self._send(b"".join(frames))
 
-    async def allowed_patterns(self, patterns: Iterable[str]) -> list[str]:
+    async def filter_allowed(self, patterns: Iterable[str]) -> list[str]:
         """Return the patterns to which this user may subscribe; a queue group may follow a pattern after a space."""
         numbered = list(enumerate(patterns, 1))
         refused: set[str] = set()

@@ -1,7 +1,7 @@
-"""What is tried: every subject of the table, every stream and every call of JetStream's API, with names that are nobody's.
+"""The probes: every subject of the table, every stream and every call of JetStream's API, with names nobody uses.
 
-A probe is one row of the matrix. Its subject is concrete, so that it can be published; what could bring it to a
-listener is every pattern it is within.
+A probe is one row of the matrix. Its subject is concrete, so that it can be published; a listener could receive it by
+every pattern that matches it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from econsim.streams import STREAMS
 from econsim.subjects import TABLE
 
 RUN: Final = "tried"
-"""The run all probes are about."""
+"""Run of all probes."""
 
 EXTERNAL: Final = "external"
-"""The party that is an agent in an account of its own; also the agent's name."""
+"""Party that is an agent in an account of its own; also the agent's name."""
 
 OTHER: Final = "other"
-"""Another run, another agent, another operator: whose subjects nobody may use."""
+"""Name of another run, agent and operator, for subjects that no party may use."""
 
 SELF: Final = "{self}"
-"""Where the name of whoever tries stands in a subject."""
+"""Place of the party's name in a subject."""
 
 ROLES: Final = (
     "market",
@@ -41,13 +41,13 @@ ROLES: Final = (
     "observer",
     "auditor",
 )
-"""The users of accounts `SIM` and, the last two, `READERS`."""
+"""Users of account `SIM`; the last two are users of `READERS`."""
 
 PARTIES: Final = (*ROLES, "sys", EXTERNAL)
-"""Everybody there is, `sys` being the user of the system account."""
+"""All parties; `sys` is the user of the system account."""
 
 QUEUE_GROUPS: Final = (SELF, "another.group")
-"""Queue groups that are tried: of the party's own name, and one of two tokens, which some patterns do not cover."""
+"""Queue groups of the probes: the party's own name, and one of two tokens, which some patterns do not match."""
 
 VALUES: Final = {
     "run": RUN,
@@ -58,7 +58,7 @@ VALUES: Final = {
     "server": "search",
     "operator": SELF,
 }
-"""What stands in the places of subjects."""
+"""Place in a subject → its value in the probes."""
 
 CALLS: Final = (
     *(
@@ -93,7 +93,7 @@ CALLS: Final = (
     "$JS.SNAPSHOT.ACK.{stream}.token",
     "$JS.SNAPSHOT.RESTORE.{stream}.token",
 )
-"""What can be asked of one stream, its consumers and its messages."""
+"""Calls of JetStream's API about one stream, its consumers and its messages."""
 
 SERVER: Final = (
     "$JS.API.INFO",
@@ -132,7 +132,7 @@ SERVER: Final = (
     "$SYS.SERVER.SERVER.CLIENT.AUTH.ERR",
     "$SYS.SERVER.SERVER.STATSZ",
 )
-"""What can be asked of the server and heard from it; accounts and servers of these names do not exist."""
+"""Subjects of requests to the server and of its events; accounts and servers of these names do not exist."""
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 
@@ -142,22 +142,22 @@ class Probe:
     """One row of the matrix."""
 
     group: str
-    """The table it stands in."""
+    """Table of the row."""
     name: str
-    """What it is called there, and in `expected.toml`."""
+    """Name of the row in the table and in `expected.toml`."""
     template: str
-    """Its subject; only `{self}` is still to be put in."""
+    """Subject of the probe; only `{self}` is still to be replaced."""
     pattern: str = ""
-    """The pattern for all subjects of its kind, if there are more."""
+    """Pattern for all subjects of its kind; empty if there is only one."""
     queue: str = ""
-    """The queue group in which it is listened to, if that is what is tried; nothing is said then."""
+    """Queue group of the subscription; empty to probe without one. With one, nothing is published."""
 
     def subject(self, party: str) -> str:
-        """Return what this party tries to publish."""
+        """Return the subject on which this party publishes."""
         return self.template.replace(SELF, party)
 
     def patterns(self, party: str) -> Iterator[str]:
-        """Yield what this party could subscribe to in order to hear it: itself, and everything wider."""
+        """Yield the patterns by which this party could receive the probe: its subject, and everything wider."""
         for wide in {self.subject(party), self.pattern or self.subject(party)}:
             tokens = wide.split(".")
             yield wide
@@ -181,7 +181,7 @@ def probes() -> tuple[Probe, ...]:
 
 
 def _subject_probes() -> Iterator[Probe]:
-    """Yield the table of subjects, then what is outside of it."""
+    """Yield the rows of the table of subjects, then subjects outside of it."""
     for row in TABLE:
         domain = row.template.partition(".")[0]
         yield Probe(domain, row.template, concrete_subject(row.template), row.pattern())
@@ -211,7 +211,7 @@ def _bucket_probes() -> Iterator[Probe]:
 
 
 def _queue_group_probes() -> Iterator[Probe]:
-    """Yield everything that could be listened to in a queue group: subjects, inboxes, names in an agent's account."""
+    """Yield a probe in each queue group for subjects, inboxes, and names in an agent's account."""
     heard = {row.template: row.pattern() for row in TABLE}
     heard |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
     heard |= {grant.short: grant.heard_as(EXTERNAL) for grant in GRANTS}
@@ -230,10 +230,10 @@ def _api_probes() -> Iterator[Probe]:
 
 
 def concrete_subject(template: str) -> str:
-    """Return a template with a value in every place."""
+    """Return the subject of a template with a value in every place."""
     return _PLACE.sub(lambda place: VALUES[place[1]], template)
 
 
 def _any(pattern: str) -> str:
-    """Return a concrete subject within a pattern that is in nobody's use."""
+    """Return a concrete subject of a pattern that no party uses."""
     return ".".join("unheard_of" if part in ("*", ">") else part for part in pattern.split("."))
