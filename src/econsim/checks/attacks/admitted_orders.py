@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Environment
+from econsim.checks.attacks.environment import PROBE_INTERVAL_S, PROBES_MAX, Attacker, Environment
 from econsim.checks.attacks.orders import entry, order
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
-from econsim.checks.raw_client import RawClient
+from econsim.checks.raw_client import RawClient, RawMessage
 
 PRICE_MAX: Final = 4_000_000
 """Highest price of the market, in micro-credits."""
+
+
+async def place_order(raw: RawClient, subject: str, body: bytes) -> RawMessage | None:
+    """Place an order, again while a busy market refuses it; return the last answer, none without any."""
+    answer = await raw.request(subject, body)
+    for _ in range(PROBES_MAX):
+        if answer is None or b'"error"' not in answer.payload:
+            break
+        await asyncio.sleep(PROBE_INTERVAL_S)
+        answer = await raw.request(subject, body)
+    return answer
 
 
 async def subscribe_outcomes(raw: RawClient) -> None:
@@ -37,12 +49,12 @@ async def self_trade(env: Environment, attacker: Attacker) -> AttackVerdict:
     before = await env.balance(attacker.name)
     async with env.connect(attacker.user) as raw:
         await subscribe_outcomes(raw)
-        await raw.request(entry(subjects.PLACE_BID), order("buy", PRICE_MAX, 1))
+        await place_order(raw, entry(subjects.PLACE_BID), order("buy", PRICE_MAX, 1))
         await raw.wait_until(lambda: _has_bought(raw, attacker.name))
         for number in range(6):
             price = (PRICE_MAX, 10_000)[number % 2]
-            await raw.request(entry(subjects.PLACE_ASK), order(f"a{number}", price, 1))
-            await raw.request(entry(subjects.PLACE_BID), order(f"b{number}", price, 1))
+            await place_order(raw, entry(subjects.PLACE_ASK), order(f"a{number}", price, 1))
+            await place_order(raw, entry(subjects.PLACE_BID), order(f"b{number}", price, 1))
         answered = await raw.wait_until(
             lambda: len({str(i.get("order_id") or i.get("ask_id")) for i in outcomes(raw)}) >= 7
         )
@@ -97,7 +109,9 @@ async def sell_nothing(env: Environment, attacker: Attacker) -> AttackVerdict:
     async with env.connect(attacker.user) as raw:
         await subscribe_outcomes(raw)
         for number in range(4):
-            await raw.request(entry(subjects.PLACE_ASK, ("cpu", "gpu")[number % 2]), order(number, 10_000, 5))
+            await place_order(
+                raw, entry(subjects.PLACE_ASK, ("cpu", "gpu")[number % 2]), order(number, 10_000, 5)
+            )
         await raw.wait_until(lambda: len(outcomes(raw)) >= 4)
         codes = {str(item.get("code")) for item in outcomes(raw)}
     return verdict_of(
@@ -118,7 +132,7 @@ async def replay_order(env: Environment, attacker: Attacker) -> AttackVerdict:
             await raw.publish(entry(subjects.PLACE_BID), order("same", 10_000, 1))
         # Wait first: a cluster knows a message id only once the first message with it is stored on most nodes.
         await one.wait_until(lambda: len(outcomes(one)) >= 1)
-        answer = await other.request(entry(subjects.PLACE_BID), order("same", 10_000, 1))
+        answer = await place_order(other, entry(subjects.PLACE_BID), order("same", 10_000, 1))
         await env.wait_until_processed(one, attacker)
         accepted = {
             i["n"]
@@ -137,8 +151,8 @@ async def reuse_order_id(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Use an order's id for a second order, in the hope that both share the reservation."""
     async with env.connect(attacker.user) as raw:
         await subscribe_outcomes(raw)
-        await raw.request(entry(subjects.PLACE_BID), order("one", 10_000, 1))
-        await raw.request(entry(subjects.PLACE_BID), order("two", 20_000, 100, order_id="oone"))
+        await place_order(raw, entry(subjects.PLACE_BID), order("one", 10_000, 1))
+        await place_order(raw, entry(subjects.PLACE_BID), order("two", 20_000, 100, order_id="oone"))
         await raw.wait_until(lambda: any("code" in item for item in outcomes(raw)))
         codes = [str(item["code"]) for item in outcomes(raw) if "code" in item]
     balance = await env.balance(attacker.name)
