@@ -61,6 +61,7 @@ def quota_update(limits: list[str]) -> QuotaUpdate:
     """Return the update that arguments `name=value` stand for; raises BadParameter with what would be right."""
     from pydantic import ValidationError
 
+    from econsim.runs.value_errors import sentence
     from econsim.schemas.quota import QuotaUpdate
 
     known = list(QuotaUpdate.model_fields)
@@ -81,7 +82,8 @@ def quota_update(limits: list[str]) -> QuotaUpdate:
         return QuotaUpdate(**found)
     except ValidationError as error:
         first = error.errors()[0]
-        message = f"{first['loc'][0]}: {first['msg']}"
+        what, remedy = sentence(first, QuotaUpdate)
+        message = f"{first['loc'][0]}: {what}; {remedy}"
         raise typer.BadParameter(message, param_hint="NAME=VALUE") from error
 
 

@@ -103,7 +103,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     try:
         found = Scenario.model_validate_json(changed.model_dump_json())
     except ValidationError as error:
-        message = f"with these options the scenario cannot be run: {error.errors()[0]['msg']}"
+        message = f"with these options the scenario cannot be run: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
         raise ScenarioError(message) from None
     population(found)
     return found

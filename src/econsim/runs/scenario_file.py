@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from re import findall, search
+from re import search
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
@@ -22,8 +22,9 @@ from econsim.domain.agent.population import population
 from econsim.domain.scenario.warnings import warnings
 from econsim.errors import ScenarioError
 from econsim.runs.scenario_lines import Key, line_of
+from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import Expectation
-from econsim.schemas.money import CreditsJsonSchema, printed_value
+from econsim.schemas.money import CreditsJsonSchema
 from econsim.schemas.scenario import (
     OPTIONS_FILL_IN,
     SCENARIO_BYTES_MAX,
@@ -44,28 +45,6 @@ TEMPLATE: Final = "_template"
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """What some editors put before the first letter of a file; it means nothing."""
-
-TYPES: Final = {
-    "float_type": ("is no number", "write a number like 3.5, without quotes"),
-    "finite_number": ("is no number that can be measured", "write one like 3.5"),
-    "int_type": ("is no whole number", "write one like 3, without quotes"),
-    "int_from_float": ("is no whole number", "write one like 3"),
-    "string_type": ("is no text", 'write it in quotes, like "cpu"'),
-    "tuple_type": ("is no list", "write one in brackets, like [3.25, 3.00]"),
-    "model_type": ("is no table", "write its keys under a header, or in braces"),
-}
-"""Kind of a schema's complaint about a value's type → what is wrong, and what would be right."""
-
-REMEDIES: Final = {
-    "enum": "write one of these words in quotes",
-    "string_pattern_mismatch": "use a-z 0-9 _ -, a letter or digit first",
-    "string_too_long": "shorten it",
-    "too_short": "add one",
-    "too_long": "take some away",
-    "greater_than_equal": "write a number within the limits",
-    "less_than_equal": "write a number within the limits",
-}
-"""Kind of a schema's other complaints → what would be right."""
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "": Scenario,
@@ -210,18 +189,12 @@ def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
     if problem["type"] == "value_error":
         what, _, remedy = problem["msg"].removeprefix("Value error, ").partition("; ")
         return what, remedy
-    if problem["type"] in TYPES:
-        what, remedy = TYPES[problem["type"]]
-        return f"{printed_value(problem['input'])} {what}", _header(problem, key) or remedy
-    choices = findall(r"'([^']*)'", str(context.get("expected", "")))
-    near = get_close_matches(str(problem["input"]), choices, n=1, cutoff=0.4)
-    said = problem["msg"][0].lower() + problem["msg"][1:]
-    remedy = f"did you mean {near[0]!r}?" if near else REMEDIES.get(problem["type"], "")
-    return f"{printed_value(problem['input'])}: {said}", remedy
+    what, remedy = sentence(problem, _table(key[:-1]))
+    return what, _header(problem, key) or remedy
 
 
 def _header(problem: ErrorDetails, key: Key) -> str:
-    """Say which header a table needs that was taken for a list of tables, or the other way round; nothing else."""
+    """Return the header of a table that was written as a list of tables, or the other way round; else nothing."""
     words = [part for part in key if isinstance(part, str)]
     if words[-1:] and words[-1] in TABLES and isinstance(problem["input"], dict):
         return f"write [[{'.'.join(words)}]], with two brackets"
@@ -240,7 +213,7 @@ def _not_a_key(key: Key) -> tuple[str, str]:
 
 def _table(path: Key) -> type[BaseModel]:
     words = [part for part in path if isinstance(part, str)]
-    return TABLES[words[-1] if words else ""]
+    return TABLES.get(words[-1], Scenario) if words else Scenario
 
 
 def _key_of(scenario: Scenario, error: ScenarioError) -> Key:

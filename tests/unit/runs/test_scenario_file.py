@@ -126,7 +126,7 @@ def test_a_missing_key_says_what_to_add():
 @pytest.mark.parametrize(
     ("old", "new", "key", "said"),
     [
-        ("count = 10\ncredits = 100 ", "count = 0 # ", "agents[1].count", "greater than or equal to 1"),
+        ("count = 10\ncredits = 100 ", "count = 0 # ", "agents[1].count", "write a number from 1 to 20000"),
         ("credits = 10\n", "credits = -1\n", "agents[2].credits", "at least 0 and at most 9007199254.740991"),
         ("credits = 10\n", "credits = 0.1234567\n", "agents[2].credits", "more than six decimals"),
         ("price_min = 0.01", "price_min = 0.015", "markets[1].price_min", "must be multiples of tick_size"),
