@@ -42,6 +42,8 @@ BANNED = {
     "os.getenv": (CONFIG, "Read it in config.py and hand the setting in."),
 }
 
+PATCHES = ("src/econsim/adapters/nats/patches.py",)
+NAMED_TUPLE = frozenset({"_asdict", "_fields", "_make", "_replace"})  # public in spite of the names
 SUBJECT_HOMES = (
     "src/econsim/schemas/subject",
     "src/econsim/streams.py",
@@ -105,6 +107,12 @@ def test_subjects_are_written_in_one_place() -> None:
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
     findings = [finding for path, text in tracked_texts() for finding in places(path, text)]
+
+    assert not findings, report(findings)
+
+
+def test_private_members_of_the_client_library_have_one_home() -> None:
+    findings = list(found(private_members))
 
     assert not findings, report(findings)
 
@@ -201,6 +209,18 @@ def subject_literals(source: Module) -> Iterator[Finding]:
             yield source.finding(node, f"the subject {node.value!r} is spelled out", remedy)
 
 
+def private_members(source: Module) -> Iterator[Finding]:
+    """A module that speaks to the client library reaches into an object that is not its own."""
+    if source.path in PATCHES or not any(name.partition(".")[0] == "nats" for _, name in imports(source)):
+        return
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Attribute) or not node.attr.startswith("_") or node.attr.startswith("__"):
+            continue
+        if dotted(node.value) not in {"self", "cls"} and node.attr not in NAMED_TUPLE:
+            remedy = "Add a function to adapters/nats/patches.py that says why."
+            yield source.finding(node, f"it uses the private member {node.attr}", remedy)
+
+
 def places(path: str, text: str) -> Iterator[Finding]:
     """A text names a place that only one machine or one network has."""
     for number, line in enumerate(text.splitlines(), 1):
@@ -234,6 +254,8 @@ NESTED = "def f():\n for a in b:\n  if a:\n   while a:\n    with a:\n     pass"
         (banned, "src/econsim/x.py", "from random import choice"),
         (banned, "src/econsim/x.py", "import os\nos.environ['A']"),
         (banned, "src/econsim/adapters/clock.py", "import os\nos.getenv('A')"),
+        (private_members, "src/econsim/x.py", "from nats.aio.client import Client\ndef f(c): c._pongs = []"),
+        (private_members, "src/econsim/adapters/nats/x.py", "import nats\nnats.connect()._subs"),
         (subject_literals, "src/econsim/x.py", "a = 'market.cpu.place_bid.run_1'"),
         (subject_literals, "src/econsim/x.py", "a = f'market.{b}.place_bid'"),
         (subject_literals, "src/econsim/x.py", "a = 'agent.*.*.*'"),

@@ -21,8 +21,9 @@ from faststream.nats import NatsBroker, NatsCredentials
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
 from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
+from econsim.adapters.nats.patches import apply_patches, install_filter
 from econsim.adapters.nats.publish_guard import restrict_publishing
-from econsim.adapters.nats.rate_gate import REQUESTS_MAX, RateGate, apply_patches, install_rate_gate
+from econsim.adapters.nats.rate_gate import REQUESTS_MAX, RateGate
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.config import Settings, environment, settings
@@ -79,7 +80,7 @@ class Service:
             self.context.client, name, permissions(name)["pub"]["allow"], rejections.publish_service_attempt
         )
         most = FLOOD_MAX if name == "admission" else REQUESTS_MAX
-        install_rate_gate(self.context.client, RateGate(self._rate_limit, self._suspend, most))
+        install_filter(self.context.client, RateGate(self._rate_limit, self._suspend, most).passes)
         await synchronize(self.context.client)
         keep_trying(self.context.client)
         if self.creds:

@@ -2,14 +2,13 @@
 
 import asyncio
 import shutil
-from types import SimpleNamespace
 
 import pytest
 from live_run import external_scenario, live_run
 
 from econsim.adapters.nats.account_push import account_provisioner, rotate
 from econsim.adapters.nats.connection import connect
-from econsim.adapters.nats.credential_renewal import POLL_INTERVAL_S, keep_current, keep_trying
+from econsim.adapters.nats.credential_renewal import POLL_INTERVAL_S, keep_current
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
 from econsim.errors import SetupError
@@ -73,31 +72,6 @@ async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp
             await replaced(server)
             await live.answering()
             await live.economy("anna").place_bid("cpu", "0.5")
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome"),
-    [
-        ("'authorization violation'", "lost"),
-        ("'user authentication expired'", "lost"),
-        ("'maximum subscriptions exceeded'", "lost"),
-        ("'permissions violation for publish to \"a\"'", "told"),
-    ],
-)
-async def test_what_a_server_tells_before_it_hangs_up_is_a_lost_connection_and_not_the_end(error, outcome):
-    heard = []
-
-    async def lost(_):
-        heard.append("lost")
-
-    async def told(_):
-        heard.append("told")
-
-    client = SimpleNamespace(_process_err=told, _process_op_err=lost)
-    keep_trying(client)
-    await client._process_err(error)
-
-    assert heard == [outcome]
 
 
 class Wire:

@@ -19,8 +19,8 @@ from nats.js.api import Header, PubAck
 
 from econsim.adapters.clock import jitter
 from econsim.adapters.nats.credential_renewal import error_text, keep_current
+from econsim.adapters.nats.patches import apply_patches, call_when_closed, release_failed_publish
 from econsim.adapters.nats.publish_guard import restrict_publishing
-from econsim.adapters.nats.rate_gate import apply_patches
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.identity.nats_jwt import user_claims
@@ -152,10 +152,10 @@ def _renewed(client: Client, creds: Path) -> Client:
     """Keep a client's credentials current for as long as it lives."""
     renewing = asyncio.create_task(keep_current(client, creds))
 
-    async def closed() -> None:
+    async def stop_renewing() -> None:
         renewing.cancel()
 
-    client._closed_cb = closed  # noqa: SLF001 - the option of `connect`, set once it is known what to end
+    call_when_closed(client, stop_renewing)
     return client
 
 
@@ -291,9 +291,7 @@ async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[P
             headers=_headers(message.subject, message.payload, message.message_id),
         )
     except (nats.errors.OutboundBufferLimitError, nats.errors.MaxPayloadError) as error:
-        # The library has counted it as under way, and would for ever.
-        if under_way := list(stream._publish_async_futures.values()):  # noqa: SLF001 - it offers no other way
-            under_way[-1].cancel()
+        release_failed_publish(stream)
         failed: asyncio.Future[PubAck] = asyncio.get_running_loop().create_future()
         failed.set_exception(error)
         return failed

@@ -1,26 +1,16 @@
-"""The first look at what arrives: whatever bytes an agent sends, a service's connection survives them.
+"""The rate limit of a service's connection: what one agent sends far above its rate is dropped unread.
 
-The client library reads subjects and status lines as UTF-8, and splits the server's lines at any white space. One
-message with a byte that is no UTF-8, or with a form feed in its subject, ended the read loop of every service that
-heard it: deaf until its pings were missed, ten seconds later. Here such a message becomes one like any other, with
-replacement characters, that a handler refuses and counts. The answer to a flush that was given up ended it as well: a
-service that stops one of its posts must not go deaf to all others. `RateGate` drops what an agent sends far above its rate before
-it costs more than being read.
+A refusal costs a service as much as an answer, so an agent over its rate is refused for a while and then no longer
+answered. The gate counts before a message costs a task and a handler (`patches.install_filter`).
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
 import time
 from collections.abc import Callable
-from functools import partial, wraps
-from typing import Any, Final
+from typing import Final
 
-from nats.aio.client import Client
-from nats.js import errors
-from nats.protocol import parser
-
+from econsim.adapters.nats.patches import valid_utf8
 from econsim.schemas.subject import Parsed
 
 CROSSED: Final = b"_R_."
@@ -46,58 +36,6 @@ Allowed = Callable[[Parsed], int]
 
 Tell = Callable[[Parsed, int], None]
 """Told once a second of an agent that sends more, with what arrived."""
-
-_MESSAGE: Final = re.compile(rb"\AMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(\d+) *\r\n")
-_HEADED: Final = re.compile(rb"\AHMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(\d+) +(\d+) *\r\n")
-
-
-def apply_patches() -> None:
-    """Make every client of this process survive what the library does not expect; a second call changes nothing."""
-    if parser.MSG_RE is _MESSAGE:
-        return
-    # The server writes spaces, sometimes two; the library's `\s` also takes what may stand in a subject.
-    parser.MSG_RE, parser.HMSG_RE = _MESSAGE, _HEADED
-    read, build = Client._process_headers, Client._build_message  # noqa: SLF001 - the library has no hook here
-    pong = Client._process_pong  # noqa: SLF001 - as above
-
-    @wraps(read)
-    async def headers(self: Client, raw: bytes | None) -> dict[str, str] | None:
-        try:
-            return await read(self, raw)
-        except (ValueError, IndexError, LookupError):
-            return None
-
-    @wraps(build)
-    def built(self: Client, sid: int, subject: bytes, reply: bytes, *rest: Any) -> object:  # noqa: ANN401 - passed on
-        return build(self, sid, _utf8(subject), _utf8(reply), *rest)
-
-    @wraps(pong)
-    async def ponged(self: Client) -> None:
-        waiting = self._pongs
-        if waiting and waiting[0].done():
-            waiting[0] = asyncio.Future()
-        await pong(self)
-
-    errors.APIError.from_error = staticmethod(partial(_error, errors.APIError.from_error))  # type: ignore[method-assign]
-    Client._process_pong = ponged  # type: ignore[method-assign]  # noqa: SLF001 - as above
-    Client._process_headers = headers  # type: ignore[method-assign,assignment]  # noqa: SLF001 - as above
-    Client._build_message = built  # type: ignore[method-assign,assignment]  # noqa: SLF001 - as above
-
-
-def _error(make: Callable[[dict[str, Any]], errors.APIError], told: dict[str, Any]) -> errors.APIError:
-    """Return the error a server's answer stands for.
-
-    The library's own function raises it, also where it is to be kept: who waits for an asynchronous publish then
-    never hears that the stream refused it.
-    """
-    try:
-        return make(told)
-    except errors.APIError as error:
-        return error
-
-
-def _utf8(text: bytes) -> bytes:
-    return text if text.isascii() else text.decode(errors="replace").encode()
 
 
 class RateGate:
@@ -132,22 +70,11 @@ class RateGate:
         sender = b".".join(parts[3:])
         arrived = self._arrived[sender] = self._arrived.get(sender, 0) + 1
         if arrived == self._most:
-            self._tell(_parsed(subject), arrived)
+            self._tell(_parse(subject), arrived)
         if not reply and parts[0] != ENTRIES:
             return False
-        return arrived <= PASSED_MIN or arrived <= PASSED_SHARE * self._allowed(_parsed(subject))
+        return arrived <= PASSED_MIN or arrived <= PASSED_SHARE * self._allowed(_parse(subject))
 
 
-def _parsed(subject: bytes) -> Parsed:
-    return Parsed(*_utf8(subject).decode().split("."))
-
-
-def install_rate_gate(client: Client, gate: RateGate) -> None:
-    """Put a gate before everything a client hears."""
-    take = client._process_msg  # noqa: SLF001 - what is dropped later has cost a task and a handler
-
-    async def gated(sid: int, subject: bytes, reply: bytes, *rest: Any) -> None:  # noqa: ANN401 - passed on
-        if gate.passes(subject, reply):
-            await take(sid, subject, reply, *rest)
-
-    client._process_msg = gated  # type: ignore[method-assign,assignment]  # noqa: SLF001 - as above
+def _parse(subject: bytes) -> Parsed:
+    return Parsed(*valid_utf8(subject).decode().split("."))

@@ -49,7 +49,7 @@ async def test_following_outlives_an_outage_and_ends_when_it_does_not_end(monkey
             raise Unavailable(message)
         return Page([SimpleNamespace(sequence=start)], ahead=1)
 
-    monkeypatch.setattr(run_reader.direct_get, "page", page)
+    monkeypatch.setattr(run_reader.direct_get, "batch_get", page)
     monkeypatch.setattr(run_reader, "POLL_INTERVAL_S", 0)
     following = run_reader.follow(CLIENT, "run1")
     heard = [(await anext(following)).sequence for _ in range(2)]
@@ -71,7 +71,7 @@ def pages(monkeypatch, *answers):
         places, left = waiting.pop(0) if waiting else ((), 0)
         return Page([SimpleNamespace(sequence=each) for each in places], ahead=len(places) + left, left=left)
 
-    monkeypatch.setattr(run_reader.direct_get, "page", page)
+    monkeypatch.setattr(run_reader.direct_get, "batch_get", page)
     monkeypatch.setattr(gaps, "AGAIN_S", 0)
 
 

@@ -1,12 +1,6 @@
-"""What arrives from agents' accounts: no bytes end a connection, and too much of one agent is dropped."""
+"""The rate gate: too much of one agent is dropped before it costs a handler."""
 
-import asyncio
-
-from nats.aio.client import Client
-from nats.js.errors import APIError, BadRequestError
-from nats.protocol import parser
-
-from econsim.adapters.nats.rate_gate import PASSED_MIN, RateGate, apply_patches
+from econsim.adapters.nats.rate_gate import PASSED_MIN, RateGate
 
 ASK = b"market.account.get_balance.run.mallory"
 CROSSED = b"_R_.abc.def"
@@ -18,59 +12,6 @@ def gate(told, allowed=100, most=1_000, now=lambda: 7.0):
 
 def passed(gate, times, subject=ASK, reply=CROSSED):
     return sum(gate.passes(subject, reply) for _ in range(times))
-
-
-def test_a_subject_that_is_no_text_becomes_one_that_a_handler_refuses():
-    apply_patches()
-
-    message = Client()._build_message(1, b"agent.\xff\xfe.x", b"", b"{}", None)
-
-    assert message.subject == "agent.\ufffd\ufffd.x"
-
-
-async def test_a_status_line_that_is_no_text_counts_as_no_headers():
-    apply_patches()
-
-    assert await Client()._process_headers(b"NATS/1.0 \xff\xfe\r\n\r\n") is None
-    assert await Client()._process_headers(b"NATS/1.0\r\na: b\r\n\r\n") == {"a": "b"}
-
-
-def test_what_a_stream_refuses_is_an_error_that_can_be_kept():
-    apply_patches()
-
-    error = APIError.from_error(
-        {"code": 400, "err_code": 10060, "description": "expected stream does not match"}
-    )
-
-    assert isinstance(error, BadRequestError)
-    assert error.err_code == 10060
-
-
-def test_white_space_in_a_subject_does_not_part_the_servers_line():
-    apply_patches()
-
-    for line in (
-        b"MSG agent.a\x0cb 7 2\r\n",
-        b"MSG agent.a\x0cb 7  2\r\n",
-        b"MSG agent.a\x0cb 7 _R_.a.b 2\r\n",
-    ):
-        found = parser.MSG_RE.match(line)
-
-        assert found
-        assert (found[1], found[2]) == (b"agent.a\x0cb", b"7")
-
-
-async def test_the_answer_to_a_flush_that_was_given_up_is_the_answer_to_no_other():
-    apply_patches()
-    client, given_up, waiting = Client(), asyncio.Future(), asyncio.Future()
-    client._pongs = [given_up, waiting]
-    given_up.cancel()
-
-    await client._process_pong()
-    assert not waiting.done()
-
-    await client._process_pong()
-    assert waiting.done()
 
 
 def test_what_an_agent_sends_far_above_its_rate_is_dropped_and_told_once():

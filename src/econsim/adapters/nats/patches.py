@@ -1,0 +1,133 @@
+"""Every patch of the client library, nats-py 2.16.0: no other module touches a private member of it.
+
+The version is pinned, because each patch rests on how that version works; a newer one is taken by going through
+this list. Each entry says what the library does, why that hurts, what is done here, and the report upstream.
+
+1. `parser.MSG_RE`, `parser.HMSG_RE` split the server's lines at any white space. A form feed in an agent's subject
+   ends the read loop of every service that receives it: the service is deaf until its pings are missed, ten seconds
+   later. Here they split at spaces only, which is all that the server writes.
+   To report: a subject with a form feed passes the server's checks and makes the parser raise ProtocolError.
+2. `Client._build_message` decodes subject and reply subject as strict UTF-8, with the same effect. Here other bytes
+   become replacement characters, and a handler refuses the message. nats-io/nats.rs#1572 is the same fault in
+   another client. To report: the server does not check that a subject is UTF-8, so the client must not assume it.
+3. `Client._process_headers` raises on a malformed status line, with the same effect. Here such a message has no
+   headers. To report: a status line that is no UTF-8 or no number raises out of the read loop.
+4. `Client._process_pong` sets the result of a future that a cancelled or timed-out flush has ended already:
+   InvalidStateError ends the read loop. Here the answer to an abandoned flush is dropped. Near it:
+   nats-io/nats.py#469. To report: `flush` leaves its future in the list of pongs when it is cancelled.
+5. `APIError.from_error` raises the error, also where it is to be stored: whoever awaits an asynchronous publish then
+   never learns that the stream refused it. Here it returns the error. Reported: nats-io/nats.py#985, #994.
+6. `JetStreamContext.publish_async` counts a message as pending before it is written, and for ever if writing fails.
+   `release_failed_publish` takes it off. To report: a failed `publish` leaks a pending future and a semaphore slot.
+7. `Client._process_err` closes a client for good on nearly every error that the server sends, and FastStream's error
+   callback (`Client._error_cb`) ends a reconnection on some. But credentials may be about to be replaced, or not
+   yet known to one server of a cluster. `reconnect_on_errors` makes all but a forbidden subject a lost connection,
+   through `Client._process_op_err`. To report: an option to reconnect after an authorization error, as nats.go has.
+8. `Client._process_msg` gives each message a task and a handler before anybody can refuse it. `install_filter` asks
+   first. To report: a hook before a message is dispatched.
+9. `Client._closed_cb` can be set only when connecting, before what is to end with the client exists.
+   `call_when_closed` sets it later. To report: a method that adds a callback for the end of a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
+from typing import Any, Final
+
+from nats.aio.client import Client
+from nats.errors import Error
+from nats.js import JetStreamContext, errors
+from nats.protocol import parser
+from nats.protocol.parser import PERMISSIONS_ERR
+
+Passes = Callable[[bytes, bytes], bool]
+"""Returns whether a message is dispatched, by its subject and reply subject."""
+
+_MESSAGE: Final = re.compile(rb"\AMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(\d+) *\r\n")
+_HEADED: Final = re.compile(rb"\AHMSG +([^ \r\n]+) +(\d+) +(?:(([^ \r\n]+)) +)?(\d+) +(\d+) *\r\n")
+
+
+def apply_patches() -> None:
+    """Make every client of this process survive what others send (1 to 5 above); idempotent."""
+    if parser.MSG_RE is _MESSAGE:
+        return
+    parser.MSG_RE, parser.HMSG_RE = _MESSAGE, _HEADED
+    read, build, pong = Client._process_headers, Client._build_message, Client._process_pong
+
+    @wraps(read)
+    async def process_headers(self: Client, raw: bytes | None) -> dict[str, str] | None:
+        try:
+            return await read(self, raw)
+        except (ValueError, IndexError, LookupError):
+            return None
+
+    @wraps(build)
+    def build_message(self: Client, sid: int, subject: bytes, reply: bytes, *rest: Any) -> object:  # noqa: ANN401 - passed on
+        return build(self, sid, valid_utf8(subject), valid_utf8(reply), *rest)
+
+    @wraps(pong)
+    async def process_pong(self: Client) -> None:
+        pending = self._pongs
+        if pending and pending[0].done():
+            pending[0] = asyncio.Future()
+        await pong(self)
+
+    errors.APIError.from_error = staticmethod(partial(_api_error, errors.APIError.from_error))  # type: ignore[method-assign]
+    Client._process_pong = process_pong  # type: ignore[method-assign]
+    Client._process_headers = process_headers  # type: ignore[method-assign,assignment]
+    Client._build_message = build_message  # type: ignore[method-assign,assignment]
+
+
+def valid_utf8(text: bytes) -> bytes:
+    """Return text as valid UTF-8, with replacement characters where it is none."""
+    return text if text.isascii() else text.decode(errors="replace").encode()
+
+
+def release_failed_publish(stream: JetStreamContext) -> None:
+    """Take the asynchronous publish that has just failed off those the library counts as pending (6)."""
+    if pending := list(stream._publish_async_futures.values()):
+        pending[-1].cancel()
+
+
+def reconnect_on_errors(client: Client, on_error: Callable[[Exception], Awaitable[None]]) -> None:
+    """Have a connected client reconnect after whatever error the server sends (7); `on_error` replaces its callback."""
+    client._error_cb = on_error
+    client._process_err = partial(_process_err, client, client._process_err)  # type: ignore[method-assign]
+
+
+def install_filter(client: Client, passes: Passes) -> None:
+    """Drop each message that does not pass, before it costs a task and a handler (8)."""
+    process = client._process_msg
+
+    async def process_msg(sid: int, subject: bytes, reply: bytes, *rest: Any) -> None:  # noqa: ANN401 - passed on
+        if passes(subject, reply):
+            await process(sid, subject, reply, *rest)
+
+    client._process_msg = process_msg  # type: ignore[method-assign,assignment]
+
+
+def call_when_closed(client: Client, callback: Callable[[], Awaitable[None]]) -> None:
+    """Have a connected client call this once it is closed for good (9)."""
+    client._closed_cb = callback
+
+
+def _api_error(make: Callable[[dict[str, Any]], errors.APIError], answer: dict[str, Any]) -> errors.APIError:
+    """Return the error that an answer of the server stands for, which the library's own function raises."""
+    try:
+        return make(answer)
+    except errors.APIError as error:
+        return error
+
+
+async def _process_err(client: Client, process: Callable[[str], Awaitable[None]], text: str) -> None:
+    """Process an error of the server: all but a forbidden subject is a lost connection, one like any other.
+
+    Not only refusals: the server may first tell a user with a revoked key that it has too many subscriptions.
+    """
+    if PERMISSIONS_ERR in text:
+        await process(text)
+    else:
+        await client._process_op_err(Error(f"nats: {text}"))
