@@ -46,6 +46,8 @@ class RunNats(FakeNats):
         self.stats = {"reconnects": 0}
         self.answers = {}
         """Pattern of a request's subject → function from its payload to the reply."""
+        self.reactions = {}
+        """Pattern of a stored message's subject → function of its payload, called once it is stored."""
         self._consumers = {}
         self._inboxes = 0
 
@@ -70,6 +72,10 @@ class RunNats(FakeNats):
         if self.streams[AUDIT].last_sequence > before:
             for consumer in list(self._consumers.values()):
                 self._push(consumer, self.streams[AUDIT].messages[-1])
+        if not ack or not ack.duplicate:
+            for pattern, react in self.reactions.items():
+                if matches_pattern(pattern, subject):
+                    react(payload)
         return ack
 
     async def publish(self, subject, payload=b"", reply="", headers=None):
