@@ -1,10 +1,10 @@
-"""Who may say and hear what in accounts `SIM` and `READERS`: explicit lists per role, derived from the subject table.
+"""Permissions of every role in accounts `SIM` and `READERS`: explicit lists, derived from the subject table.
 
-A role owns what `subjects.TABLE` says it publishes or answers; ROLES adds what it calls, what it hears, which
-streams and buckets it uses, and how. No role has a bare `>`, none hears another's inbox. The trust root
-writes these lists into the roles' scoped signing keys; the server enforces them. Who only reads lives in
-`READERS`, which imports one question a stream and nothing else (ADR 0016). What agents may do in their own
-accounts is `identity/agent_account.py`'s.
+A role owns the subjects that `subjects.TABLE` says it publishes or answers. ROLES adds the subjects it publishes and
+subscribes to, and the streams and buckets it uses. No role has a bare `>`, and none subscribes to another's inbox.
+The trust root writes these lists into the scoped signing keys of the roles; the server enforces them. Roles that only
+read live in `READERS`, which imports one request a stream and nothing else (decision 0016). Permissions of agents in
+their own accounts are in `identity/agent_account.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from econsim.streams import STREAMS
 from econsim.subjects import AUDIT, ORDERS, TABLE
 
 INBOX: Final = "_INBOX"
-"""First token of every inbox; the second is the role, so that nobody hears what is meant for another."""
+"""First token of every inbox; the second is the role, so that no role receives what is meant for another."""
 
 OPERATOR: Final = "operator"
 """The role of people: their name stands in the last token of what they command."""
@@ -32,15 +32,15 @@ SIM: Final = "SIM"
 """The account of services and operators."""
 
 READERS: Final = "READERS"
-"""The account of who reads: what is answered there cannot be steered into `SIM`."""
+"""The account of roles that only read: an answer there cannot be steered into `SIM`."""
 
 _PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 EVERY_GROUP: Final = ">"
-"""After a pattern in a list: whatever the queue group is called. `*` would be one token, and names may have dots."""
+"""Any queue group, after a pattern in a list. `*` would be one token, and names of groups may have dots."""
 
 NO_GROUPS: Final = (f"> {EVERY_GROUP}",)
-"""Denies every subscription in a queue group and no other: who joins one takes messages from others who do, also
-from those in other accounts that import the same subject."""
+"""Denial of every subscription in a queue group and no other: a member of a group takes messages from the others,
+also from those in other accounts that import the same subject."""
 
 NAME: Final = "{{name()}}"
 """The server puts the name of the user's credentials here."""
@@ -51,54 +51,60 @@ _SINGLE_ORDERS: Final = (
     subjects.CANCEL_ORDER,
     subjects.REPLACE_ORDER,
 )
-_TOLD: Final = (subjects.ADMISSION_REJECTED,)
-"""What every service says of those who try what they may not, itself included."""
-_HARD: Final = (*_TOLD, subjects.AGENT_SUSPENDED)
-"""The same of services that agents reach: they also have a flood ended."""
-_BY_SERVER: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
-"""Events their owner writes into a bucket: the server copies them into the log."""
-_RUNS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STOPPED, subjects.RUN_RESUMED)
-"""How services learn of work."""
+_REJECTIONS: Final = (subjects.ADMISSION_REJECTED,)
+"""Events every service publishes about senders that try what they may not, itself included."""
+_REJECTIONS_AND_SUSPENSIONS: Final = (*_REJECTIONS, subjects.AGENT_SUSPENDED)
+"""The same events of services that agents reach: these also ask for the suspension of an agent that floods."""
+_COPIED_BY_SERVER: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
+"""Events that their owner writes into a bucket and the server copies into the log."""
+_RUN_EVENTS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STOPPED, subjects.RUN_RESUMED)
+"""Events by which services learn of runs to serve."""
+
+
+_COUNTERS: Final = "quota.*.*.*.*"
+"""The counters of quotas: each message is an increment."""
+
+_DEAD_LETTERS: Final = "dead_letter.>"
+"""The stream of dead letters."""
+
+_JETSTREAM_INFO: Final = "$JS.API.INFO"
+"""The request whether JetStream is up at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What a role needs beyond the subjects it owns."""
+    """Rights of a role beyond the subjects it owns, in the server's own verbs."""
 
     account: str = SIM
-    """The account its users live in."""
-    calls: tuple[Subject, ...] = ()
-    """Commands and requests it sends, and events of others it publishes on their behalf."""
-    hears: tuple[Subject, ...] = ()
-    """Events and deliveries it subscribes to directly, not through a consumer."""
-    reads: tuple[str, ...] = ()
-    """Streams it reads from end to end, through consumers of its own that acknowledge nothing."""
-    replays: tuple[str, ...] = ()
-    """The same through the client library's consumers, which have no names and are asked how much is left."""
-    peeks: tuple[str, ...] = ()
-    """Streams it asks for single messages and counts."""
-    newest: tuple[str, ...] = ()
-    """Streams it asks for the newest message of a subject, past their leader."""
-    pages: tuple[str, ...] = ()
-    """Streams it reads many messages of at once, without a consumer."""
-    consumes: tuple[str, ...] = ()
-    """Work queues it takes messages off."""
-    removes: tuple[str, ...] = ()
-    """Streams it deletes single messages from."""
-    writes: tuple[str, ...] = ()
-    """Buckets it writes."""
-    counts: bool = False
-    """Whether it counts what agents take, against their quotas."""
-    buries: bool = False
-    """Whether it sets messages aside as dead letters."""
-    declares: tuple[str, ...] = ()
-    """Streams it creates and changes."""
-    surveys: bool = False
-    """Whether it asks if JetStream is up at all."""
+    """Account of the role's users."""
+    publish: tuple[Subject, ...] = ()
+    """Commands and requests the role sends, and events of others it publishes on their behalf."""
+    publish_to: tuple[str, ...] = ()
+    """Subjects outside the table the role publishes on: counters, dead letters, the state of JetStream."""
+    subscribe: tuple[Subject, ...] = ()
+    """Events and deliveries the role subscribes to directly, without a consumer."""
+    consume_all: tuple[str, ...] = ()
+    """Streams the role reads from end to end, through consumers of its own that acknowledge nothing."""
+    consume_kv: tuple[str, ...] = ()
+    """Buckets the role reads the history of, through the client library's consumers: unnamed, asked for what is left."""
+    consume_queue: tuple[str, ...] = ()
+    """Work queues the role takes messages off."""
+    get: tuple[str, ...] = ()
+    """Streams whose leader the role asks for single messages and for counts."""
+    get_last: tuple[str, ...] = ()
+    """Streams of which any replica is asked for the newest message of a subject."""
+    batch_get: tuple[str, ...] = ()
+    """Streams of which any replica is asked for many messages at once, without a consumer."""
+    delete: tuple[str, ...] = ()
+    """Streams the role deletes single messages from."""
+    put: tuple[str, ...] = ()
+    """Buckets the role writes."""
+    declare: tuple[str, ...] = ()
+    """Streams the role creates and changes."""
 
 
-_SERVING: Final = ("leases",)
-"""The bucket of every service whose workers share posts."""
+_LEASES: Final = ("leases",)
+"""Bucket of leases, for every service whose workers elect leaders."""
 
 SYSTEM: Final = {
     "pub": {
@@ -114,78 +120,83 @@ SYSTEM: Final = {
         "deny": [*NO_GROUPS],
     },
 }
-"""What the user of the system account may do: tell the server of accounts, and hear who comes and goes."""
+"""Permissions of the user of the system account: push accounts to the server, learn who connects and disconnects."""
 
 ROLES: Final[Mapping[str, Access]] = {
     "market": Access(
-        calls=(subjects.SUBMIT, subjects.GET_BALANCE, subjects.GET_BOOK, *_SINGLE_ORDERS, *_HARD),
-        hears=_RUNS,
-        reads=(AUDIT,),
-        peeks=(ORDERS, "KV_leases", "KV_quotas"),
-        newest=(AUDIT, "KV_market_prices"),
-        consumes=(ORDERS,),
-        writes=("market_prices", *_SERVING),
-        counts=True,
-        buries=True,
+        publish=(
+            subjects.SUBMIT,
+            subjects.GET_BALANCE,
+            subjects.GET_BOOK,
+            *_SINGLE_ORDERS,
+            *_REJECTIONS_AND_SUSPENSIONS,
+        ),
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=(ORDERS, "KV_leases", "KV_quotas"),
+        get_last=(AUDIT, "KV_market_prices"),
+        consume_queue=(ORDERS,),
+        put=("market_prices", *_LEASES),
+        publish_to=(_COUNTERS, _DEAD_LETTERS),
     ),
     "ledger": Access(
-        calls=_HARD,
-        hears=_RUNS,
-        replays=("KV_agent_state",),
-        peeks=(AUDIT, "KV_leases", "KV_quotas"),
-        newest=(AUDIT,),
-        writes=("agent_state", *_SERVING),
-        counts=True,
+        publish=_REJECTIONS_AND_SUSPENSIONS,
+        subscribe=_RUN_EVENTS,
+        consume_kv=("KV_agent_state",),
+        get=(AUDIT, "KV_leases", "KV_quotas"),
+        get_last=(AUDIT,),
+        put=("agent_state", *_LEASES),
+        publish_to=(_COUNTERS,),
     ),
     "clock": Access(
-        calls=(subjects.SUBMIT, subjects.CLOSE_TICK, subjects.COMMANDED, *_TOLD),
-        hears=_RUNS,
-        reads=(AUDIT,),
-        peeks=("KV_leases",),
-        newest=(AUDIT,),
-        writes=_SERVING,
+        publish=(subjects.SUBMIT, subjects.CLOSE_TICK, subjects.COMMANDED, *_REJECTIONS),
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=("KV_leases",),
+        get_last=(AUDIT,),
+        put=_LEASES,
     ),
     "agent": Access(
-        calls=(subjects.PLACE_ORDERS, *_TOLD),
-        hears=_RUNS,
-        reads=(AUDIT,),
-        peeks=("KV_leases",),
-        newest=(AUDIT,),
-        writes=_SERVING,
+        publish=(subjects.PLACE_ORDERS, *_REJECTIONS),
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=("KV_leases",),
+        get_last=(AUDIT,),
+        put=_LEASES,
     ),
     "admission": Access(
-        calls=(*_SINGLE_ORDERS, subjects.CYCLE_COMPLETED),
-        hears=(*_RUNS, subjects.TICKED),
-        peeks=(AUDIT, ORDERS, "KV_quotas"),
-        newest=(AUDIT,),
-        counts=True,
+        publish=(*_SINGLE_ORDERS, subjects.CYCLE_COMPLETED),
+        subscribe=(*_RUN_EVENTS, subjects.TICKED),
+        get=(AUDIT, ORDERS, "KV_quotas"),
+        get_last=(AUDIT,),
+        publish_to=(_COUNTERS,),
     ),
     "admin": Access(
-        calls=(*_SINGLE_ORDERS, subjects.PLACE_ORDERS, subjects.CLOSE_TICK, *_TOLD),
-        hears=_RUNS,
-        peeks=(AUDIT, ORDERS, "mcp_requests", "tasks", "dead_letter", "advisories", "KV_leases", "KV_quotas"),
-        newest=(AUDIT,),
-        pages=("dead_letter", "advisories"),
-        removes=("dead_letter", "advisories", ORDERS, "mcp_requests", "tasks"),
-        writes=("quotas", *_SERVING),
-        buries=True,
-        declares=tuple(stream.name for stream in STREAMS if stream.storage == "memory"),
+        publish=(*_SINGLE_ORDERS, subjects.PLACE_ORDERS, subjects.CLOSE_TICK, *_REJECTIONS),
+        subscribe=_RUN_EVENTS,
+        get=(AUDIT, ORDERS, "mcp_requests", "tasks", "dead_letter", "advisories", "KV_leases", "KV_quotas"),
+        get_last=(AUDIT,),
+        batch_get=("dead_letter", "advisories"),
+        delete=("dead_letter", "advisories", ORDERS, "mcp_requests", "tasks"),
+        put=("quotas", *_LEASES),
+        publish_to=(_DEAD_LETTERS,),
+        declare=tuple(stream.name for stream in STREAMS if stream.storage == "memory"),
     ),
     OPERATOR: Access(
-        calls=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),
-        hears=(subjects.AGENT_SUSPENDED,),
+        publish=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),
+        subscribe=(subjects.AGENT_SUSPENDED,),
     ),
     "setup": Access(
-        declares=tuple(stream.name for stream in STREAMS),
-        # What it copied last, when it is to copy otherwise.
-        peeks=tuple(stream.name for stream in STREAMS if stream.sources),
-        surveys=True,
+        declare=tuple(stream.name for stream in STREAMS),
+        # The last copied message, when a source of the stream changes.
+        get=tuple(stream.name for stream in STREAMS if stream.sources),
+        publish_to=(_JETSTREAM_INFO,),
     ),
     OBSERVER: Access(
         account=READERS,
-        pages=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas"),
+        batch_get=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas"),
     ),
-    "auditor": Access(account=READERS, pages=(AUDIT,)),
+    "auditor": Access(account=READERS, batch_get=(AUDIT,)),
 }
 """Every role: services first, then people. `setup` declares streams, `observer` reads everything and changes
 nothing, `auditor` reads the log alone."""
@@ -204,69 +215,64 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         raise NotFound(message)
     access = ROLES[role]
     owned = [row for row in TABLE if row.owner == role]
-    said = [row for row in owned if row.kind in _PUBLISHED and row not in _BY_SERVER]
-    publish = [_said(row) for row in (*said, *access.calls)]
+    published = [row for row in owned if row.kind in _PUBLISHED and row not in _COPIED_BY_SERVER]
+    allowed = [_published_pattern(row) for row in (*published, *access.publish)]
     answered = [row.pattern() for row in owned if row.kind in ANSWERED]
-    # Workers share requests in the queue group of their role; what is told, each of them hears.
+    # Workers share requests in the queue group of their role; each of them receives every event.
     shared = [f"{pattern} {role}" for pattern in answered]
-    heard = [*(row.pattern() for row in access.hears), f"{INBOX}.{role}.>"]
+    subscribed = [*(row.pattern() for row in access.subscribe), f"{INBOX}.{role}.>"]
     if answered:
-        # Whoever asked hears the answer on an inbox nobody can guess; agents' come through their accounts.
+        # The answer goes to an inbox nobody can guess; that of an agent goes through its account.
         # Responses by permission instead (`resp`) would make the server search a growing table.
-        publish += [f"{INBOX}.>", "_R_.>"]
+        allowed += [f"{INBOX}.>", "_R_.>"]
     return {
-        "pub": {"allow": sorted({*publish, *_stored(access)})},
+        "pub": {"allow": sorted({*allowed, *_stream_subjects(access)})},
         "sub": {
-            "allow": sorted({*answered, *shared, *heard}),
-            "deny": sorted(f"{pattern} {EVERY_GROUP}" for pattern in heard),
+            "allow": sorted({*answered, *shared, *subscribed}),
+            "deny": sorted(f"{pattern} {EVERY_GROUP}" for pattern in subscribed),
         },
     }
 
 
 def reader_requests() -> tuple[str, ...]:
-    """Return what account `READERS` imports from `SIM`: to be answered with stored messages, several to a question."""
+    """Return the requests account `READERS` imports from `SIM`: each is answered with several stored messages."""
     readers = (access for access in ROLES.values() if access.account == READERS)
-    return tuple(sorted({subject for access in readers for subject in _stored(access)}))
+    return tuple(sorted({subject for access in readers for subject in _stream_subjects(access)}))
 
 
-def _said(row: Subject) -> str:
-    """Return what is published on a row; operators speak in their own name only."""
+def _published_pattern(row: Subject) -> str:
+    """Return the pattern a role may publish for a row; operators publish in their own name only."""
     return row.template.replace("{operator}", NAME) if row.kind is SubjectKind.OPERATOR else row.pattern()
 
 
-def _stored(access: Access) -> Iterable[str]:
-    """Yield what streams and buckets take: publishing into them, and requests to JetStream's API."""
-    if access.buries:
-        yield "dead_letter.>"
-    if access.counts:
-        yield "quota.*.*.*.*"
-    for bucket in access.writes:
+def _stream_subjects(access: Access) -> Iterable[str]:
+    """Yield the subjects for streams and buckets: publishing into them, and requests to JetStream's API."""
+    yield from access.publish_to
+    for bucket in access.put:
         yield f"$KV.{bucket}.>"
-    for stream in access.removes:
+    for stream in access.delete:
         yield f"$JS.API.STREAM.MSG.DELETE.{stream}"
-    for stream in access.declares:
+    for stream in access.declare:
         yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "CREATE", "UPDATE"))
-    if access.surveys:
-        yield "$JS.API.INFO"
-    for stream in (*access.peeks, *access.reads, *access.replays):
+    for stream in (*access.get, *access.consume_all, *access.consume_kv):
         yield from (f"$JS.API.STREAM.{verb}.{stream}" for verb in ("INFO", "MSG.GET"))
-    yield from (f"$JS.API.DIRECT.GET.{stream}.>" for stream in access.newest)
-    yield from (f"$JS.API.DIRECT.GET.{stream}" for stream in access.pages)
-    yield from _reading(access)
+    yield from (f"$JS.API.DIRECT.GET.{stream}.>" for stream in access.get_last)
+    yield from (f"$JS.API.DIRECT.GET.{stream}" for stream in access.batch_get)
+    yield from _consumer_subjects(access)
 
 
-def _reading(access: Access) -> Iterable[str]:
-    """Yield what consumers of one's own take; their names are random, so nobody finds another's."""
-    for stream in access.reads:
+def _consumer_subjects(access: Access) -> Iterable[str]:
+    """Yield the subjects for consumers of the role's own; their names are random, so nobody finds another's."""
+    for stream in access.consume_all:
         yield from (f"$JS.API.CONSUMER.{verb}.{stream}.*" for verb in ("CREATE", "DELETE"))
-    for stream in access.replays:
+    for stream in access.consume_kv:
         yield f"$JS.API.CONSUMER.CREATE.{stream}"
         yield f"$JS.API.CONSUMER.INFO.{stream}.*"
-    for stream in (*access.reads, *access.replays):
-        # Whether a reader keeps up, as servers ask today, and with domain and account as they will: who may not
+    for stream in (*access.consume_all, *access.consume_kv):
+        # Flow control, as servers send it today and, with domain and account, in future: a reader that may not
         # answer is sent nothing more.
         yield from (f"$JS.FC.{stream}.>", f"$JS.FC.*.*.{stream}.>")
-    for stream in access.consumes:
+    for stream in access.consume_queue:
         yield f"$JS.API.CONSUMER.CREATE.{stream}.*.>"
         yield f"$JS.API.CONSUMER.DELETE.{stream}.*"
         yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")
