@@ -55,7 +55,7 @@ async def _sampled(state: Path, up: int, seconds: float) -> list[tuple[str, list
         await asyncio.sleep(0.2)
     client = await connect(url or "", superuser(Trust.open(state, unix_seconds)), "soak")
     scenario = apply_overrides(scenario_file.load("genesis"), periods=PERIODS, real_time=True)
-    await open_run(client, RUN, scenario, patience_s=START_S)
+    await open_run(client, RUN, scenario, timeout_s=START_S)
     samples: dict[str, list[float]] = {}
     orders: list[int] = []
     begun = monotonic()

@@ -142,7 +142,7 @@ async def disturbed(
         await provision_streams(server)
         async with spread(tuple(SERVICES), server, state, lambda _: None, workers) as processes:
             client = await connect(server.url, superuser(embedded), "test-faults")
-            await open_run(client, "disturbed", scenario, patience_s=START_S)
+            await open_run(client, "disturbed", scenario, timeout_s=START_S)
             async with aclosing(run_events(client, "disturbed")) as log:
                 async for addressed in log:
                     events.append(addressed)

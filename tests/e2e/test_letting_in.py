@@ -130,7 +130,7 @@ async def test_what_was_changed_while_no_server_ran_holds_from_its_next_start(tm
         for agent in ("anna", "bert"):
             create = ("agent", "create", agent, "--run", "demo", "--output", str(tmp_path / agent))
             _, printed = await econsim(state, *create)
-            assert "no service keeps a log of it now" in printed
+            assert "no service runs that records it in the log" in printed
     await econsim(state, "agent", "revoke", "anna", "--run", "demo")
     await econsim(state, "agent", "create", "bert", "--run", "demo")
 

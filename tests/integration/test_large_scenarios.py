@@ -60,9 +60,9 @@ async def test_a_run_that_is_open_is_followed_though_no_answer_came(server, run)
         await asyncio.sleep(0)
 
     silent = await client.subscribe(subjects.OPEN_RUN.pattern(), cb=ignored)
-    found = await open_run(client, run, scripted(1), patience_s=1, looking=client)
+    found = await open_run(client, run, scripted(1), timeout_s=1, log_reader=client)
     with pytest.raises(Unavailable, match="no clock service opened the run"):
-        await open_run(client, run, scripted(2), patience_s=1, looking=client)
+        await open_run(client, run, scripted(2), timeout_s=1, log_reader=client)
     await silent.unsubscribe()
 
     assert found == told

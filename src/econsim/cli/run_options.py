@@ -195,7 +195,7 @@ EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Throw the da
 ExternalsOption = Annotated[
     list[Any] | None,  # of ExternalOption, whose module is too heavy to name it here
     typer.Option(
-        help="Let an agent join from outside.",
+        help="Add an external agent, which joins the run over NATS.",
         metavar="NAME[:DEADLINE]",
         parser=option_types.ParsedBy(_external),
     ),

@@ -1,1 +1,1 @@
-"""Runs of scenarios: read from a file, executed in memory or over NATS, recorded to the end."""
+"""Runs of scenarios: read from a file, run in memory or over NATS, and recorded to the end."""

@@ -1,6 +1,6 @@
-"""The in-process driver: a whole run in one thread, without server, clock or network.
+"""Driver of a run in memory: the whole run in one thread, without server, clock or network.
 
-Composes the same pure parts the services run over NATS (desk, book, ledger, journal, pace), so the
+Composes the pure parts that the services use over NATS (host agents, books, ledger, journal, schedule), so the
 same scenario and seed give the same canonical log. For studies of thousands of periods.
 """
 
@@ -32,23 +32,23 @@ from econsim.schemas.scenario import Scenario
 from econsim.schemas.subject import Subject
 
 NOW: Final = "1970-01-01T00:00:00.000000000Z"
-"""Wall-clock time of everything here: logical time is the only time there is."""
+"""Wall-clock time of every event in memory, where only logical time passes."""
 
 NAME: Final = "memory"
-"""Id of a run that nobody gave one."""
+"""Id of a run without a given id."""
 
 
 def run(scenario: Scenario, name: str = NAME, salt: str = "memory") -> Iterator[AddressedEvent]:
     """Run a scenario in lock-step and yield its events in log order.
 
-    Lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
-    populated. External agents never act here.
+    The iterator is lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
+    populated. External agents never act in memory.
     """
     return _InMemoryRun(scenario, Envelope(name, salt, 0, NOW)).events()
 
 
 class _InMemoryRun:
-    """The state of one run in process."""
+    """State of one run in memory."""
 
     def __init__(self, scenario: Scenario, envelope: Envelope) -> None:
         self._scenario = scenario
@@ -63,7 +63,7 @@ class _InMemoryRun:
         self._moment = LogicalTime()
 
     def events(self) -> Iterator[AddressedEvent]:
-        """Yield the run from its opening to its closing."""
+        """Yield the events of the run from its opening to its closing."""
         yield self._event(subjects.RUN_OPENED, RunOpened(scenario=self._scenario, salt=self._envelope.salt))
         failure = ""
         try:
@@ -79,7 +79,7 @@ class _InMemoryRun:
         yield self._event(subjects.RUN_CLOSED, closed)
 
     def _conduct(self) -> Iterator[AddressedEvent]:
-        """Yield all periods; raises RunFailed if the run cannot go on."""
+        """Yield the events of all periods; raises RunFailed if the run cannot go on."""
         yield from self._move(endow(self._agents))
         while True:
             yield from self._period()
@@ -94,17 +94,17 @@ class _InMemoryRun:
         while not ended:
             self._moment = self._moment.next_tick()
             ended = yield from self._tick(self._moment)
-        yield from self._move(redeem(self._agents, self._resources, period, self._owned))
+        yield from self._move(redeem(self._agents, self._resources, period, self._posted_balance))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
     def _tick(self, moment: LogicalTime) -> Generator[AddressedEvent, None, bool]:
-        """Yield a tick; return whether it was its period's last."""
+        """Yield the events of a tick; return true if it was the last tick of its period."""
         self._envelope = replace(self._envelope, tick=moment.tick, causation_id=None)
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
         ticked = self._event(subjects.TICKED, data)
         yield ticked
         self._envelope = replace(self._envelope, causation_id=ticked.event.event_id)
-        # Asked after the tick opened, as hosts are: a script's last step is no reason for one tick more.
+        # Evaluated after the tick opened, as hosts do it: the last step of a script needs no further tick.
         ended = ends_period(self._scenario.clock, moment, self._limits())
         end = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
         pending, refused = yield from self._open(moment.tick, self._hosts.act(moment.tick))
@@ -124,7 +124,7 @@ class _InMemoryRun:
         return pending, refused
 
     def _close(self, resource: str, cleared: ClearedBatch) -> Iterator[AddressedEvent]:
-        """Settle and tell what a book's batch came to; raises RunFailed if that cannot be settled."""
+        """Settle the batch of a book and yield its events; raises RunFailed if it cannot be settled."""
         refused = yield from self._post(cleared.chains)
         if halted := settlement_halt(resource, cleared.chains, refused):
             yield self._apply(
@@ -137,7 +137,7 @@ class _InMemoryRun:
             yield self._apply(addressed)
 
     def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:
-        """Post the clock's own transfers; raises RunFailed if one is refused."""
+        """Post transfers of the clock; raises RunFailed if one is refused."""
         refused = yield from self._post(chains)
         require_applied(chains, refused)
 
@@ -157,8 +157,8 @@ class _InMemoryRun:
         return addressed
 
     def _limits(self) -> list[Mapping[str, Limits]]:
-        externals = external_limits(self._agents, self._scenario.markets, self._owned)
+        externals = external_limits(self._agents, self._scenario.markets, self._posted_balance)
         return [self._hosts.limits(), externals]
 
-    def _owned(self, agent: str, asset: str) -> int:
+    def _posted_balance(self, agent: str, asset: str) -> int:
         return self._ledger.position(agent, asset).posted

@@ -1,4 +1,4 @@
-"""A scenario as the command line wants it: other seed, other length, external agents, real time."""
+"""Overrides of a scenario by command-line options: seed, length, hosts, external agents, real time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import Group, Mode, PolicyName, Scenario
 
 EXTERNAL_CREDITS: Final = 100
-"""Credits an external agent is dealt: as much as an agent of the shipped scenarios."""
+"""Credits an external agent is dealt: as many as an agent of the shipped scenarios."""
 
 
 _EXTERNAL: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
@@ -24,16 +24,16 @@ _EXTERNAL: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
 
 @dataclass(frozen=True, slots=True)
 class ExternalOption:
-    """An external agent as the command line names it."""
+    """External agent of an option `--external`."""
 
     name: str
-    """The agent's name in the run."""
+    """Name of the agent in the run."""
     deadline_ms: int | None = None
-    """Milliseconds lock-step waits for its answer to a tick; none: as many as the scenario says."""
+    """Milliseconds a tick waits for the agent in lock-step; none for the scenario's deadline."""
 
 
 def external_option(text: str) -> ExternalOption:
-    """Return what `NAME` or `NAME:DEADLINE` stands for; raises InvalidMessage with what would be right."""
+    """Return the external agent of `NAME` or `NAME:DEADLINE`; raises InvalidMessage with the right form."""
     found = _EXTERNAL.fullmatch(text)
     if found is None:
         message = f"{text!r} names no external agent; write NAME, or NAME:DEADLINE with a deadline like 500ms or 30s"
@@ -68,40 +68,42 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     externals: Sequence[str] = (),
     real_time: bool = False,
 ) -> Scenario:
-    """Return the scenario with what was asked for instead of its own.
+    """Return the scenario with the given options instead of its own values.
 
-    Expectations that no longer apply are left out, and counted with the reason: those of periods it does not come to,
-    and all of them with external agents or in real time. Raises ScenarioError for what the options make impossible.
+    Expectations that no longer apply are left out, and counted with the reason: those of periods after the run's end,
+    and all of them with external agents or in real time. Raises ScenarioError if the options make the scenario impossible.
     """
     clock = scenario.clock
     if periods is not None:
         clock = clock.model_copy(update={"periods": periods})
     if real_time:
         clock = clock.model_copy(update={"mode": Mode.REAL_TIME})
-    joined = tuple(
+    external_groups = tuple(
         Group(name=name, policy=PolicyName.EXTERNAL, credits=EXTERNAL_CREDITS) for name in externals
     )
     reached = tuple(
         e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= clock.periods
     )
-    moved = "an external agent takes part" if externals else "the run is in real time" if real_time else ""
-    kept = () if moved else reached
+    changed_conditions = (
+        "an external agent takes part" if externals else "the run is in real time" if real_time else ""
+    )
+    still_judged = () if changed_conditions else reached
     left_out = {
-        moved: len(reached) - len(kept),
+        changed_conditions: len(reached) - len(still_judged),
         "the run does not come to their periods": len(scenario.expectations) - len(reached),
     }
-    changed = scenario.model_copy(
+    overridden = scenario.model_copy(
         update={
             "seed": scenario.seed if seed is None else seed,
             "clock": clock,
             "hosts": scenario.hosts if hosts is None else hosts,
-            "agents": (*scenario.agents, *joined),
-            "expectations": kept,
+            "agents": (*scenario.agents, *external_groups),
+            "expectations": still_judged,
             "unjudged": {reason: number for reason, number in left_out.items() if number},
         }
     )
     try:
-        found = Scenario.model_validate_json(changed.model_dump_json())
+        found = Scenario.model_validate_json(overridden.model_dump_json())
     except ValidationError as error:
         message = f"with these options the scenario cannot be run: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
         raise ScenarioError(message) from None
@@ -110,12 +112,8 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
 
 
 def why_not_in_memory(scenario: Scenario) -> str:
-    """Return why a scenario cannot be run without a server, or nothing."""
+    """Return the reason why a scenario needs a server; empty if it can run in memory."""
     if scenario.clock.mode is Mode.REAL_TIME:
         return 'has mode = "real_time", and in memory no time passes'
-    outside = [group.name for group in scenario.agents if group.policy is PolicyName.EXTERNAL]
-    return (
-        f"has agents that join from outside ({', '.join(outside)}), and in memory nobody joins"
-        if outside
-        else ""
-    )
+    external = [group.name for group in scenario.agents if group.policy is PolicyName.EXTERNAL]
+    return f"has external agents ({', '.join(external)}), and in memory nobody joins" if external else ""

@@ -1,4 +1,4 @@
-"""Taking a run in as it happens: progress on the way, tally, canonical hash and speed at the end."""
+"""Recorder of a run: shows its progress while it goes on, and gives its figures, canonical hash and speed at its end."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from econsim.report.summary import Speed, Summary
 from econsim.schemas.clock import RunClosed, RunOpened, Ticked
 
 SAMPLE_MIN: Final = 3
-"""Ticks below which percentiles say nothing."""
+"""Ticks below which percentiles have no meaning."""
 
 
 class Recorder:
-    """Everything that is kept of a run while it is read."""
+    """Figures, canonical hash and times of one run, from its events."""
 
     def __init__(self, progress: ProgressDisplay | None, *, timed: bool = True) -> None:
-        """Show progress on the way, if wanted; `timed` unless some of the run happened before it is read."""
+        """Show progress if a display is given; `timed` unless a part of the run happened before it is read."""
         self._progress = progress
         self._timed = timed
         if progress:
@@ -34,12 +34,12 @@ class Recorder:
         self.opening_id = ""
         """Event id of the run's opening."""
         self.opened_at = ""
-        """When it was, RFC 3339."""
+        """Time of the run's opening, RFC 3339."""
         self._started = self._ended = 0.0
         self._ticks: list[float] = []
 
     def add(self, addressed: AddressedEvent) -> None:
-        """Take in the next event."""
+        """Add the next event; an event that repeats another is ignored (deduplication)."""
         now, data, entry = perf_counter(), addressed.event.data, addressed_record(addressed)
         if self._repeats.is_repeat(entry):
             return
@@ -55,7 +55,7 @@ class Recorder:
             self._progress.update(entry)
 
     def summary(self) -> Summary:
-        """Return what the run came to; a speed only if all of it was seen as it happened."""
+        """Return the summary of the run; with a speed only if all of it was read while it happened."""
         if not self._timed:
             return self._tally.summary(self._canonical.hexdigest())
         lengths = [1000 * (b - a) for a, b in zip(self._ticks, self._ticks[1:], strict=False)]

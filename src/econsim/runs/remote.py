@@ -1,4 +1,9 @@
-"""One run from the outside: opened on request, followed in the log until everything is in it."""
+"""Run over NATS: opened by a request to the clock service, followed in the log until it has every record.
+
+Life cycle of `run_connection`: accounts of external agents are made, the run is opened (or found open), the caller reads
+`run_events`. If the caller leaves before the end, the run is stopped: it can be resumed, and no record is lost. A crash
+of this process leaves the run open: the services go on with it, and `econsim resume` reads it to its end.
+"""
 
 from __future__ import annotations
 
@@ -42,35 +47,35 @@ from econsim.schemas.scenario import Scenario
 from econsim.subjects import AUDIT
 
 OPEN_DEADLINE_S: Final = 30.0
-"""Longest to wait for a clock service that takes the run, if the caller does not say."""
+"""Seconds to wait by default for a clock service that opens the run."""
 
 READING_S: Final = 5.0
-"""Longest that reading and storing a MiB of a scenario takes a clock service: it took one second on a machine under load."""
+"""Seconds a clock service may take to read and store a MiB of a scenario: it took one second on a machine under load."""
 
 
-async def open_run(  # noqa: PLR0913 - two of them are only for who cannot wait
+async def open_run(  # noqa: PLR0913 - two of them bound the waiting
     client: Client,
     name: str,
     scenario: Scenario,
     operator: str = OPERATOR,
     *,
-    patience_s: float = OPEN_DEADLINE_S,
-    looking: Client | None = None,
+    timeout_s: float = OPEN_DEADLINE_S,
+    log_reader: Client | None = None,
 ) -> RunOpenedEvent:
-    """Ask the clock service to open a run as an operator, waiting for the service if it is not up yet.
+    """Ask the clock service to open a run as an operator; retry until the service is there. Idempotent.
 
-    A service may take longer to read a large scenario than anybody waits for it; `looking`, a reader's connection,
-    then tells whether the log has the run. Raises Refused if the name stands for another scenario, Unavailable if
-    no clock service answers within `patience_s` seconds and the log does not have the run.
+    A service may take longer to read a large scenario than the request's timeout; `log_reader`, a reader's connection,
+    then finds the opening in the log. Raises Refused if the name belongs to a run of another scenario, Unavailable if
+    no clock service answers within `timeout_s` seconds and the log does not have the run.
     """
     request = OpenRun(run=name, scenario=scenario)
     longest_s = REQUEST_TIMEOUT_S + len(request.model_dump_json()) / 2**20 * READING_S
-    end = time.monotonic() + max(patience_s, longest_s)
+    end = time.monotonic() + max(timeout_s, longest_s)
     while True:
         try:
             return await ask(client, subjects.OPEN_RUN(operator=operator), request, RunOpenedEvent, longest_s)
         except (NotFound, Unavailable) as error:
-            if looking and (found := await _stored_opening(looking, name, scenario)):
+            if log_reader and (found := await _read_opening(log_reader, name, scenario)):
                 return found
             if time.monotonic() > end:
                 message = "no clock service opened the run; is it running? start it with `econsim up clock`"
@@ -78,9 +83,9 @@ async def open_run(  # noqa: PLR0913 - two of them are only for who cannot wait
             await asyncio.sleep(0.1)
 
 
-async def _stored_opening(looking: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
-    """Return the opening of a run of this scenario that the log has."""
-    stored = await newest(looking, subjects.RUN_OPENED(run=name))
+async def _read_opening(log_reader: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
+    """Return the opening of a run from the log; none if it is not there, or of another scenario."""
+    stored = await newest(log_reader, subjects.RUN_OPENED(run=name))
     addressed = decode_if_valid(stored.subject, stored.payload) if stored else None
     data = addressed.event.data if addressed else None
     if addressed is None or not isinstance(data, RunOpened) or data.scenario != scenario:
@@ -90,12 +95,12 @@ async def _stored_opening(looking: Client, name: str, scenario: Scenario) -> Run
 
 @dataclass(frozen=True, slots=True)
 class RunConnection:
-    """A run that is open, to be read."""
+    """Connection to an open run, for reading."""
 
     client: Client
-    """A reader's connection."""
+    """NATS connection of a reader."""
     new: bool
-    """Whether nobody opened it before."""
+    """True if this call opened the run; false if it was open before."""
 
 
 @asynccontextmanager
@@ -104,25 +109,25 @@ async def run_connection(
     name: str,
     scenario: Scenario,
     deadlines: Mapping[str, int] = MappingProxyType({}),
-    tell: Callable[[str], None] | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[RunConnection, None]:
-    """Open a run as the operator, or go on with it; if the caller leaves before its end, it is stopped.
+    """Open a run as the operator, or continue it; if the caller leaves before its end, the run is stopped.
 
-    `deadlines` are how many milliseconds a tick waits for an external agent, of those that have their own.
-    `tell` is told where it stopped.
+    `deadlines` are the milliseconds a tick waits for an external agent, for agents with a deadline of their own.
+    `notify` gets a sentence about the stop.
     """
     creds = server.creds(OPERATOR)
     operator = operator_name(creds)
     async with AsyncExitStack() as stack:
         commander = await connect(server.url, creds, "econsim-run")
         stack.push_async_callback(commander.close)
-        looking = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
-        stack.push_async_callback(looking.close)
+        log_reader = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
+        stack.push_async_callback(log_reader.close)
         externals = await ensure_accounts(server, name, scenario)
-        new = await newest(looking, subjects.RUN_OPENED(run=name)) is None
-        stopping = partial(stop_run, commander, name, operator, tell or (lambda _: None))
+        new = await newest(log_reader, subjects.RUN_OPENED(run=name)) is None
+        stopping = partial(stop_run, commander, name, operator, notify or (lambda _: None))
         try:
-            await open_run(commander, name, scenario, operator, looking=looking if new else None)
+            await open_run(commander, name, scenario, operator, log_reader=log_reader if new else None)
         except asyncio.CancelledError:
             await stopping()
             raise
@@ -134,14 +139,14 @@ async def run_connection(
             for agent, deadline_ms in deadlines.items():
                 update = QuotaUpdate(deadline_ms=deadline_ms)
                 await set_quota(commander, operator, SetQuota(run=name, agent=agent, update=update))
-            yield RunConnection(looking, new)
+            yield RunConnection(log_reader, new)
         except (asyncio.CancelledError, Exception):
             await stopping()
             raise
 
 
 async def set_quota(client: Client, operator: str, request: SetQuota) -> None:
-    """Change limits as an operator, waiting for the admin service, which hears of a run a little later.
+    """Change quotas as an operator; retry until the admin service has received the run's opening.
 
     Raises Refused if the change is refused, NotFound or Unavailable if no admin service answers in time.
     """
@@ -158,14 +163,14 @@ async def set_quota(client: Client, operator: str, request: SetQuota) -> None:
             return
 
 
-async def stop_run(client: Client, name: str, operator: str, tell: Callable[[str], None]) -> None:
-    """Ask the clock service to stop a run where it is; say what became of it."""
+async def stop_run(client: Client, name: str, operator: str, notify: Callable[[str], None]) -> None:
+    """Ask the clock service to stop a run at its current tick; report the result to `notify`."""
     try:
         await ask(client, subjects.STOP_RUN(operator=operator), StopRun(run=name), RunStoppedEvent)
     except EconsimError as error:
-        tell(f"run {name} was not stopped, it stays as it is: {error}")
+        notify(f"run {name} was not stopped, it stays as it is: {error}")
     else:
-        tell(f"run {name} is stopped; `econsim resume {name}` goes on with it")
+        notify(f"run {name} is stopped; `econsim resume {name}` goes on with it")
 
 
 async def scenario_of(client: Client, run: str) -> Scenario:
@@ -182,19 +187,19 @@ async def scenario_of(client: Client, run: str) -> Scenario:
 
 
 async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None:
-    """Ask the clock service to end a run where it is; nothing happens if it has ended."""
+    """Ask the clock service to close a run at its current tick; idempotent."""
     with suppress(EconsimError):
         await ask(client, subjects.CLOSE_RUN(operator=operator), CloseRun(run=name), RunClosedEvent)
 
 
 async def run_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
-    """Yield a run's events in log order until it is closed and its whole journal was seen.
+    """Yield a run's events in log order until the run is closed and its whole journal was read.
 
-    Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. What no service
-    wrote and is no event is passed over; raises CorruptLog for a record that is missing or was changed.
+    Transfers reach the log by a copy of the ledger's bucket, so some may come after the closing. A record that no service
+    wrote and that is no event is skipped; raises CorruptLog for a record that is missing or was changed.
     """
     last, seen = -1, 0
-    async with aclosing(_stored_events(client, run)) as events:
+    async with aclosing(_read_events(client, run)) as events:
         async for addressed in events:
             yield addressed
             match addressed.event.data:
@@ -206,7 +211,7 @@ async def run_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent,
                 return
 
 
-async def _stored_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
+async def _read_events(client: Client, run: str) -> AsyncGenerator[AddressedEvent, None]:
     async with aclosing(follow(client, run)) as stored_events:
         async for stored in stored_events:
             if addressed := _verified_event(stored):
@@ -214,7 +219,7 @@ async def _stored_events(client: Client, run: str) -> AsyncGenerator[AddressedEv
 
 
 def _verified_event(stored: StoredMessage) -> AddressedEvent | None:
-    """Return the event of a record, none for what is no event; raises CorruptLog for what is not what was sent."""
+    """Return the event of a record, none for a record that is no event; raises CorruptLog if its digest differs."""
     if stored.changed:
         message = f"the record at place {stored.sequence} of {AUDIT}, {stored.subject}, is not what was sent"
         raise CorruptLog(message)

@@ -1,6 +1,6 @@
-"""What is kept of a run, and how long: its log for 30 days; its canonical hash beside its report.
+"""Retention of a run: the log keeps it for 30 days; its canonical hash is stored beside its report.
 
-The hash is a witness apart from the server's own files: `econsim ledger verify` compares the log with it.
+The hash is evidence apart from the server's files: `econsim ledger verify` compares the log with it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from econsim.identity.private_files import private_directory, write
 from econsim.streams import AUDIT_LOG
 
 NAME: Final = "canonical.sha256"
-"""File of the hash, in the run's directory."""
+"""Name of the hash's file in the run's directory."""
 
 
 def store_hash(state: Path, run: str, opening_id: str, canonical_hash: str) -> None:
-    """Keep the hash of the run with this opening; the first one stays, for the log may be damaged later."""
+    """Store the canonical hash of the run with this opening; the first hash stays, because the log may be damaged later."""
     if not stored_hash(state, run, opening_id):
         path = _path(state, run)
         private_directory(path.parent)
@@ -25,7 +25,7 @@ def store_hash(state: Path, run: str, opening_id: str, canonical_hash: str) -> N
 
 
 def stored_hash(state: Path, run: str, opening_id: str) -> str:
-    """Return the hash that was kept of the run with this opening; empty if none was."""
+    """Return the stored hash of the run with this opening; empty if none is stored."""
     try:
         found = _path(state, run).read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError):
@@ -34,7 +34,7 @@ def stored_hash(state: Path, run: str, opening_id: str) -> str:
 
 
 def retention_end(stored_at: str) -> str:
-    """Return the day, UTC, on which the log gives up what was stored at an RFC 3339 time."""
+    """Return the day (UTC) on which the log drops a record that was stored at an RFC 3339 time."""
     end = datetime.fromisoformat(stored_at[:19]) + timedelta(seconds=AUDIT_LOG.max_age_s)
     return f"{end:%Y-%m-%d}"
 

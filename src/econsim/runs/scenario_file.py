@@ -1,7 +1,6 @@
-"""Scenario files: the shipped ones by name, anybody's by path, and errors that say where and what to do.
+"""Scenario files: shipped ones by name, others by path; an error names the file, line, key and remedy.
 
-Owns reading TOML and turning a schema's complaint into file, line, key and remedy. Called by the CLI,
-the experiments and the tests.
+Reads TOML and turns a schema's complaint into such an error. Called by the command line, the experiments and the tests.
 """
 
 from __future__ import annotations
@@ -38,13 +37,13 @@ from econsim.schemas.scenario import (
 from econsim.schemas.scenario_parts import WRONG
 
 SUFFIX: Final = ".toml"
-"""What scenario files end with."""
+"""Suffix of scenario files."""
 
 TEMPLATE: Final = "_template"
-"""The shipped file that `econsim new` writes; it is no scenario of its own."""
+"""Name of the shipped file that `econsim new` writes; it is not listed as a scenario."""
 
 BYTE_ORDER_MARK: Final = "\ufeff"
-"""What some editors put before the first letter of a file; it means nothing."""
+"""Character that some editors write at the beginning of a file; it has no meaning."""
 
 TABLES: Final[dict[str, type[BaseModel]]] = {
     "": Scenario,
@@ -75,9 +74,9 @@ def load(path_or_name: str | Path) -> Scenario:
 
 
 def scenario_warnings(path_or_name: str | Path) -> tuple[str, ...]:
-    """Return what a scenario says and can hardly mean, a line each with file, line, key and remedy.
+    """Return warnings about a usable scenario that hardly means what it says, each with file, line, key and remedy.
 
-    Raises as `load`.
+    Raises what `load` raises.
     """
     text, file = _text(path_or_name)
     found = warnings(parse(text, file))
@@ -85,7 +84,7 @@ def scenario_warnings(path_or_name: str | Path) -> tuple[str, ...]:
 
 
 def _text(path_or_name: str | Path) -> tuple[str, str]:
-    """Return the text of a shipped scenario or of a file, and what it is called."""
+    """Return the text of a shipped scenario or of a file, and the file's name."""
     name = str(path_or_name)
     if name in names():
         return _shipped_text(name), f"{name}{SUFFIX}"
@@ -178,7 +177,7 @@ def _explain(problem: ErrorDetails, text: str, file: str) -> ScenarioError:
 
 
 def _sentence(problem: ErrorDetails, key: Key) -> tuple[str, str]:
-    """Return what is wrong and what to do about it."""
+    """Return what is wrong and the remedy."""
     if problem["type"] == "extra_forbidden":
         return _not_a_key(key)
     if problem["type"] == "missing":
@@ -204,7 +203,7 @@ def _header(problem: ErrorDetails, key: Key) -> str:
 
 
 def _not_a_key(key: Key) -> tuple[str, str]:
-    """Say that a table has no such key, and which it has."""
+    """Return the error of an unknown key, and the nearest key or all keys of its table."""
     known = [name for name in _table(key[:-1]).model_fields if name not in OPTIONS_FILL_IN]
     near = get_close_matches(str(key[-1]), known, n=1, cutoff=0.5)
     remedy = f"did you mean {near[0]!r}?" if near else f"the keys here are {', '.join(known)}"
@@ -217,7 +216,7 @@ def _table(path: Key) -> type[BaseModel]:
 
 
 def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
-    """Return where the culprit of an error of `population` is written."""
+    """Return the path of the key that an error of `population` is about."""
     key = error.details["key"]
     if "market" in error.details:
         markets = [market.resource for market in scenario.markets]
@@ -227,7 +226,7 @@ def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
 
 
 def _dotted_key(key: Sequence[int | str]) -> str:
-    """Return a path as people count: `agents[2].policy` is the second group's."""
+    """Return a path with positions from 1: `agents[2].policy` is the second group's."""
     text = ""
     for part in key:
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part if part.isprintable() else repr(part)}"
@@ -236,6 +235,6 @@ def _dotted_key(key: Sequence[int | str]) -> str:
 
 def _error(file: str, line: int, key: str, what: str, remedy: str) -> ScenarioError:
     place = f"{file}, line {line}" if line else file
-    said = ": ".join(part for part in (place, key, what) if part)
-    message = f"{said}; {remedy}" if remedy else said
+    text = ": ".join(part for part in (place, key, what) if part)
+    message = f"{text}; {remedy}" if remedy else text
     return ScenarioError(message, file=file, line=line, key=key, remedy=remedy)

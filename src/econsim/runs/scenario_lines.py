@@ -1,7 +1,7 @@
-"""Where in a TOML text a key is written: the line of each table, key, array element and key of an inline table.
+"""Lines of a TOML text: the line of each table, key, array element and key of an inline table.
 
-Reads a text that `tomllib` has read already, so it looks for places alone and checks nothing; where it cannot follow,
-a key has the line of its nearest table. Called by `scenario_files` alone.
+The text was parsed by `tomllib` before, so this reader finds lines and checks nothing. A key that it cannot find gets the
+line of its nearest table. Called by `scenario_file` alone.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _lines(text: str) -> dict[Key, int]:
 
 
 class _UnknownForm(Exception):
-    """The text goes on in a form this reader does not know."""
+    """Error of a text that continues in a form this reader does not know."""
 
 
 class _Reader:

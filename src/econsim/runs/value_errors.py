@@ -38,7 +38,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
 """Kind of a schema's complaint → what is wrong with the value, and what would be right."""
 
 NO_SENTENCE: Final = ("cannot be used here", "")
-"""What is wrong, for a kind of complaint that has no sentence."""
+"""Error and remedy for a kind of complaint that has no sentence."""
 
 
 def sentence(problem: ErrorDetails, table: type[BaseModel]) -> tuple[str, str]:

@@ -1,7 +1,7 @@
-"""Accounts for a run's external agents: made when it opens, taken away when one floods.
+"""Accounts of a run's external agents: made when the run opens, revoked when an agent floods.
 
-Only where the trust root is: whoever started the server can let agents in and throw them out. On a server of
-others their operator does (`econsim agent create`).
+This needs the trust root, which the user who started the server has. On another server its operator makes and revokes
+accounts (`econsim agent create`, `revoke`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from econsim.schemas.scenario import Scenario
 
 
 def agents_without_account(server: Server, scenario: Scenario) -> list[str]:
-    """Return the external agents whom nobody here can let in: the trust root is elsewhere."""
+    """Return the external agents without an account: all of them if the trust root is elsewhere, else none."""
     return [] if server.trust else _external_agents(scenario)
 
 
@@ -38,16 +38,16 @@ def _external_agents(scenario: Scenario) -> list[str]:
 
 
 async def ensure_accounts(server: Server, run: str, scenario: Scenario) -> list[AgentCreds]:
-    """Make sure that every external agent has an account the server knows; return them.
+    """Make the missing accounts of a run's external agents, push all of them to the server, and return them. Idempotent.
 
-    Nothing happens on a server whose trust root is elsewhere.
+    Does nothing on a server whose trust root is elsewhere. A revoked agent gets no new account.
     """
-    outside, trust = _external_agents(scenario), server.trust
-    if trust is None or not outside:
+    external, trust = _external_agents(scenario), server.trust
+    if trust is None or not external:
         return []
     out = suspended_agents(trust, run)
-    held = {each.agent: each for each in each_account(trust, run) if not each.expired(trust.now())}
-    found = [held.get(agent) or mint(trust, run, agent) for agent in outside if agent not in out]
+    existing = {each.agent: each for each in each_account(trust, run) if not each.expired(trust.now())}
+    found = [existing.get(agent) or mint(trust, run, agent) for agent in external if agent not in out]
     async with account_provisioner(server.url, trust) as provisioner:
         await provisioner.push(each.jwt() for each in found)
     return found
@@ -56,22 +56,23 @@ async def ensure_accounts(server: Server, run: str, scenario: Scenario) -> list[
 async def revoke(
     trust: Trust, provisioner: AccountProvisioner, run: str, agent: str
 ) -> list[OutstandingRevocation]:
-    """Take an agent's account away: its connections end at once and its files go; return what is still owed.
+    """Revoke an agent's account: its connections end at once, its files are deleted; return revocations still pending.
 
-    Raises NotFound; after Unavailable or SetupError it is owed, and told by whoever settles next.
+    Raises NotFound without such an account. After Unavailable or SetupError the revocation is pending, and the next call
+    of `settle` sends it.
     """
     revoke_later(trust, find_account(trust, run, agent))
     return await push_outstanding(trust, provisioner)
 
 
 def revoke_later(trust: Trust, found: AgentCreds) -> None:
-    """Take an account's files away, and note that the servers must be told: they may know it from before."""
+    """Delete an account's files, and store its revocation as pending: the servers may know the account from before."""
     record_revocation(trust, found)
     suspend_account(found)
 
 
 async def push_accounts(server: Server) -> None:
-    """Tell a server that was just started of every account made or taken away while none ran."""
+    """Push to a server that has just started every account made or revoked while no server ran."""
     trust = server.trust
     if trust is None:
         return

@@ -1,4 +1,4 @@
-"""Whether an agent that is let in has a seat in its run: an account is made for any name, a run takes only its own."""
+"""Expected agents of a run: an account can be made for any name, but a run takes only the agents of its opening."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from econsim.schemas.clock import RunOpened, RunOpenedEvent
 
 
 async def why_agent_cannot_join(url: str, creds: Path, run: str, agent: str) -> str:
-    """Return why an agent can take no seat in a run, with the way to one; empty if it can, or the log does not tell."""
+    """Return the reason why an agent cannot join a run, with the remedy; empty if it can, or if the log cannot be read."""
     try:
-        client = await connect(url, run_reader.reader(creds), "econsim-cli-seats")
+        client = await connect(url, run_reader.reader(creds), "econsim-cli-expected-agents")
     except EconsimError:
         return ""
     try:

@@ -1,7 +1,8 @@
-"""Looking at external agents: who floods is thrown out, and the log is told who is connected.
+"""Watch over external agents: an agent that floods loses its account, and the log records who is connected.
 
-A service counts what reaches it. An agent's readings (`state.…`) go to JetStream alone, so the server's own count
-of what each account sent is looked at every second too, and of its connections. Only where the trust root is.
+A service counts the messages it receives and reports a flood (rate limit). An agent's readings (`state.…`) go to JetStream
+alone, so the watch also reads the server's counts of messages and connections of each account, every second. Needs the
+trust root.
 """
 
 from __future__ import annotations
@@ -34,27 +35,27 @@ from econsim.schemas.admin import TellTrust
 from econsim.schemas.admission import AgentSuspendedEvent
 
 POLL_INTERVAL_S: Final = 1.0
-"""Pause between looks at the server's counts."""
+"""Pause in seconds between two readings of the server's counts."""
 
 REVOCATION_RETRY_S: Final = 5.0
-"""Pause between tries to tell every node of a revocation: one that is down takes longer to come back."""
+"""Pause in seconds between two attempts to send pending revocations to every node: a node that is down returns later."""
 
 SENT_MAX: Final = 10_000
-"""Messages an account may send in a second between two looks: a hundred times the default rate, and what services let pass
-before they tell, twice over."""
+"""Messages an account may send in a second between two readings: a hundred times the default rate limit, and twice what a
+service takes before it reports a flood."""
 
 _log = logging.getLogger(__name__)
 
 Notify = Callable[[str], None]
-"""Told in a sentence who was thrown out."""
+"""Shows a sentence about a revoked agent to people."""
 
 AuditKeyUse = Callable[[TellTrust], Awaitable[bool]]
-"""Has the log tell of it."""
+"""Records a use of the keys in the log; returns false if no service takes it now."""
 
 
 @asynccontextmanager
-async def watch_agents(server: Server, tell: Notify) -> AsyncIterator[None]:
-    """Look at the server's agents for the time of the context; nothing without the trust root."""
+async def watch_agents(server: Server, notify: Notify) -> AsyncIterator[None]:
+    """Watch over the server's agents for the time of the context; do nothing without the trust root."""
     if server.trust is None:
         yield
         return
@@ -63,9 +64,9 @@ async def watch_agents(server: Server, tell: Notify) -> AsyncIterator[None]:
     try:
         async with account_provisioner(server.url, server.trust) as provisioner:
             operator = operator_name(creds)
-            watch = FloodWatch(server.trust, provisioner, tell, partial(audit_key_use, client, operator))
+            watch = FloodWatch(server.trust, provisioner, notify, partial(audit_key_use, client, operator))
             presence = AgentPresence(watch.agents, partial(audit_connection, client, operator))
-            await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.hear_suspension)
+            await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.handle_suspension)
             await synchronize(client)
             await provisioner.hear_connections(watch.note_connection)
             looking = asyncio.create_task(watch.watch(presence))
@@ -79,20 +80,22 @@ async def watch_agents(server: Server, tell: Notify) -> AsyncIterator[None]:
 
 
 class FloodWatch:
-    """Who is thrown out, and why."""
+    """Watch over the agents of one server or cluster, which revokes the accounts of agents that flood."""
 
-    def __init__(self, trust: Trust, provisioner: AccountProvisioner, tell: Notify, log: AuditKeyUse) -> None:
-        """Act for the operator on one server or cluster."""
+    def __init__(
+        self, trust: Trust, provisioner: AccountProvisioner, notify: Notify, log: AuditKeyUse
+    ) -> None:
+        """Act as the operator of the trust root."""
         self._trust = trust
         self._provisioner = provisioner
-        self._tell = tell
+        self._notify = notify
         self._log = log
         self._changed_accounts: set[str] = set()
         self._changed = asyncio.Event()
         self._settled_s = -REVOCATION_RETRY_S
 
-    async def hear_suspension(self, message: Msg) -> None:
-        """Hear a service's word about an agent."""
+    async def handle_suspension(self, message: Msg) -> None:
+        """Handle a service's report that an agent floods."""
         try:
             event = AgentSuspendedEvent.model_validate_json(message.data)
         except ValidationError:
@@ -100,12 +103,12 @@ class FloodWatch:
         await self._throw_out(event.correlation_id, event.data.agent, event.data.received)
 
     def note_connection(self, account: str) -> None:
-        """Hear that a connection of an account began or ended: the next look is now."""
+        """Note that a connection of an account began or ended, so that the counts are read at once."""
         self._changed_accounts.add(account)
         self._changed.set()
 
     async def watch(self, presence: AgentPresence) -> None:
-        """Look at the servers' counts until cancelled: every second, and whenever somebody comes or goes."""
+        """Read the servers' counts until cancelled: every second, and whenever a connection begins or ends."""
         counts = AccountCounts()
         while True:
             self._changed.clear()
@@ -115,14 +118,14 @@ class FloodWatch:
                 await self._compare(counts)
                 await presence.record_changes(counts.connected())
                 await self._settle()
-            except Exception:  # noqa: BLE001 - whatever it is, somebody must go on looking
-                _log.exception("a look at the agents failed")
+            except Exception:  # noqa: BLE001 - after any error the watch must go on
+                _log.exception("reading the counts of the agents failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_INTERVAL_S):
                     await self._changed.wait()
 
     async def _compare(self, counts: AccountCounts) -> None:
-        """Throw out whoever sent too much since the look before."""
+        """Revoke the accounts that sent too much since the last reading."""
         rates = counts.take(await self._provisioner.counts(), time.monotonic())
         flooding = {account: sent for account, sent in rates.items() if sent > SENT_MAX}
         agents = self.agents() if flooding else {}
@@ -130,7 +133,7 @@ class FloodWatch:
             await self._throw_out(agents[account].run, agents[account].agent, flooding[account])
 
     async def _settle(self) -> None:
-        """Tell the nodes again of revocations that one of them does not know of, from time to time."""
+        """Send pending revocations to the nodes again, every REVOCATION_RETRY_S seconds."""
         before = outstanding(self._trust)
         if not before or time.monotonic() < self._settled_s + REVOCATION_RETRY_S:
             return
@@ -138,7 +141,7 @@ class FloodWatch:
         left = {each.account for each in await push_outstanding(self._trust, self._provisioner)}
         for each in before:
             if each.account not in left and each.refused_by:
-                self._tell(f"every node refuses agent {each.agent} of run {each.run} by now")
+                self._notify(f"every node refuses agent {each.agent} of run {each.run} by now")
 
     def agents(self) -> dict[str, AgentCreds]:
         """Return the agents that have credentials, by account (public key)."""
@@ -148,12 +151,12 @@ class FloodWatch:
         try:
             await revoke(self._trust, self._provisioner, run, agent)
         except NotFound:
-            return  # told twice, or by two services
+            return  # reported twice, or by two services
         except EconsimError as error:
-            self._tell(f"agent {agent} of run {run} is to be thrown out, but: {error}")
+            self._notify(f"agent {agent} of run {run} is to be thrown out, but: {error}")
             return
         why = f"it sent {received:,} messages in a second"
-        self._tell(
+        self._notify(
             f"agent {agent} of run {run} was thrown out: {why}; `econsim agent create` lets it in again"
         )
         await self._log(TellTrust(run=run, who=agent, change="agent_thrown_out", reason=why))

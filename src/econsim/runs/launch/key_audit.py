@@ -1,7 +1,7 @@
-"""The trail of who used the keys: what was done with them is told to the log, once it is done.
+"""Audit of the keys: each use of the trust root is recorded in the log, after it is done.
 
-Who holds the trust root asks no service, so the log knows only what it is told. Done is done: that no
-service keeps a log now is said, and undoes nothing.
+The owner of the trust root needs no service to use it, so the log has only what this module reports. If no service
+records it, the user is told, and the use of the keys stays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from econsim.schemas.admin import ConnectionChangedEvent, RecordConnection, Tell
 
 
 async def audit_key_use(client: Client, operator: str, change: TellTrust) -> bool:
-    """Have the log tell what was done with the keys, as an operator; false if no service does, or it cannot now."""
+    """Record a use of the keys in the log, as an operator; return false if no service takes it now."""
     try:
         await ask(client, subjects.TELL_TRUST(operator=operator), change, TrustChangedEvent)
     except EconsimError:
@@ -30,7 +30,7 @@ async def audit_key_use(client: Client, operator: str, change: TellTrust) -> boo
 
 
 async def audit_connection(client: Client, operator: str, change: RecordConnection) -> bool:
-    """Have the log tell whether an agent is connected, as an operator; false if no service does, or it cannot now."""
+    """Record in the log whether an agent is connected, as an operator; return false if no service takes it now."""
     try:
         await ask(client, subjects.RECORD_CONNECTION(operator=operator), change, ConnectionChangedEvent)
     except EconsimError:
@@ -39,19 +39,19 @@ async def audit_connection(client: Client, operator: str, change: RecordConnecti
 
 
 async def audit_remark(trust: Trust, url: str, change: TellTrust) -> str:
-    """Connect and have the log tell it; return what people are told if it does not, else nothing."""
+    """Connect and record a use of the keys in the log; return a remark for the user if that failed, else nothing."""
     creds = trust.creds(OPERATOR)
     try:
         client = await connect(url, creds, "econsim-cli-operator")
     except EconsimError as error:
-        return f", and the log was not told: {error}"
+        return f", but the log has no record of it: {error}"
     try:
         in_log = await audit_key_use(client, operator_name(creds), change)
     finally:
         await client.close()
-    return "" if in_log else ", and no service keeps a log of it now"
+    return "" if in_log else ", but no service runs that records it in the log"
 
 
 def operator_name(creds: Path) -> str:
-    """Return the name that credentials of an operator command in; without credentials the usual one."""
+    """Return the operator's name in a creds file; without a file the default name."""
     return user_claims(creds.read_text()).name if creds.is_file() else OPERATOR

@@ -1,4 +1,4 @@
-"""Services in processes of their own: started, watched, started again when they die, stopped with us."""
+"""Supervisor of services in processes of their own: starts, watches and restarts them, and stops them with this process."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from econsim.config import environment
 from econsim.identity.private_files import open_append, private_directory
 
 BACKOFF_S: Final = (0.0, 0.2, 1.0, 2.0, 5.0)
-"""Pauses before a dead service is started again; the last one repeats."""
+"""Pauses in seconds before a dead service is restarted; the last one repeats."""
 
 HEALTHY_S: Final = 30.0
-"""A service that ran this long starts again at the first pause."""
+"""Seconds after which a running service counts as healthy: its next restart uses the first pause."""
 
 STOP_S: Final = 10.0
-"""Longest a service may take to stop before it is killed."""
+"""Seconds a service may take to stop before it is killed."""
 
 
 class Processes:
-    """The services' processes, by name."""
+    """Processes of the services, by name."""
 
     def __init__(self, server: Server, state: Path, on_exit: Callable[[str], None]) -> None:
-        """Run against a server; logs go below the state directory."""
+        """Start services against a server; their logs are below the state directory."""
         self.running: dict[str, Process] = {}
         self._state = state
         self._logs = state / "logs"
@@ -44,7 +44,7 @@ class Processes:
         }
 
     async def watch(self, service: str, workers: int) -> None:
-        """Keep one service running until cancelled."""
+        """Supervise one service until cancelled: restart it whenever it ends."""
         attempt = 0
         loop = asyncio.get_running_loop()
         while True:
@@ -77,7 +77,7 @@ class Processes:
                 stdout=log,
                 stderr=log,
                 env=self._environment,
-                # Ctrl-C in a terminal reaches the whole group; services end after the run has.
+                # Ctrl-C in a terminal reaches the whole process group; services must end after the run.
                 start_new_session=True,
             )
 
@@ -86,7 +86,7 @@ class Processes:
 async def spread(
     services: Sequence[str], server: Server, state: Path, on_exit: Callable[[str], None], workers: int = 1
 ) -> AsyncIterator[Processes]:
-    """Run each service in a process of its own, or `workers` processes, for the time of the context."""
+    """Run each service in `workers` processes of its own for the time of the context."""
     await asyncio.to_thread(child_processes.end_orphans, state)
     processes = Processes(server, state, on_exit)
     watching = [asyncio.create_task(processes.watch(service, workers)) for service in services]
@@ -99,7 +99,7 @@ async def spread(
 
 
 async def _end(process: Process) -> None:
-    """Ask a process to stop, then kill it."""
+    """Stop a process; kill it after STOP_S."""
     with contextlib.suppress(ProcessLookupError):
         process.terminate()
     try:

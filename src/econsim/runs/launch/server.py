@@ -1,4 +1,4 @@
-"""The NATS server commands work with: one that exists, or the one embedded in the state directory."""
+"""The NATS server of a command: one that runs already, or the embedded one of the state directory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ async def provide_server(
 ) -> AsyncIterator[Server]:
     """Provide a server with all streams for the time of the context.
 
-    An existing one if the settings name it or the state directory has one running, else one of our own,
-    watched and restarted; `ephemeral` gives it a temporary directory. Raises SetupError with what to do.
+    A running server, if the settings name it or the state directory has one; else the embedded server, which is watched
+    and restarted. `ephemeral` gives it a temporary directory. Raises SetupError with the remedy.
     """
     found = server_of(config)
     if found.url and not ephemeral:
@@ -44,7 +44,7 @@ async def provide_server(
 
 
 async def provision_streams(server: Server, replicas: int | None = None) -> None:
-    """Create or update every stream and bucket, if the credentials given are for that: an operator's are not."""
+    """Create or update every stream and bucket; do nothing with credentials that may not, like an operator's."""
     creds = server.creds("setup")
     if creds.is_file() and user_claims(creds.read_text()).role not in ("", "setup"):
         return

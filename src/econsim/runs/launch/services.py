@@ -1,4 +1,4 @@
-"""The server and services one command needs, for as long as it runs."""
+"""Server and services of one command, for as long as it runs."""
 
 from __future__ import annotations
 
@@ -21,46 +21,46 @@ from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import Ping, Pong
 
 Notify = Callable[[str], None]
-"""Told in a sentence what went wrong on the way."""
+"""Shows a sentence about a failure to people."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
-    """What to start."""
+    """Services to start, and how."""
 
     services: Sequence[str] | None = None
-    """Which services; None for all, unless somebody runs them already."""
+    """Names of the services to start; none for all, unless they run already."""
     spread: bool = False
-    """Each in a process of its own."""
+    """True if each service gets a process of its own."""
     workers: int = 1
-    """Processes of each, if spread."""
+    """Processes of each service, if spread."""
     ephemeral: bool = False
-    """Whether the data is thrown away at the end."""
+    """True if the data is deleted at the end."""
 
 
 @asynccontextmanager
-async def launch(fleet: LaunchOptions, config: Settings, tell: Notify) -> AsyncIterator[Server]:
-    """Start a fleet for the time of the context; the server is one that runs already, if there is one."""
+async def launch(options: LaunchOptions, config: Settings, notify: Notify) -> AsyncIterator[Server]:
+    """Provide a server and start services for the time of the context; a server that runs already is used."""
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(
-            provide_server(config, ephemeral=fleet.ephemeral, on_crash=tell)
+            provide_server(config, ephemeral=options.ephemeral, on_crash=notify)
         )
-        await stack.enter_async_context(watch_agents(server, tell))
-        services = fleet.services
+        await stack.enter_async_context(watch_agents(server, notify))
+        services = options.services
         if services is None:
             services = () if await services_answer(server) else services_to_start(server)
-            if fleet.spread and not services:
+            if options.spread and not services:
                 message = f"the services at {server.url} run already; leave --spread out, or end them first"
                 raise SetupError(message)
-        if fleet.spread:
-            await stack.enter_async_context(spread(services, server, config.state, tell, fleet.workers))
+        if options.spread:
+            await stack.enter_async_context(spread(services, server, config.state, notify, options.workers))
         else:
             await stack.enter_async_context(running(services, server))
         yield server
 
 
 def services_to_start(server: Server) -> tuple[str, ...]:
-    """Return every service; raises SetupError if the credentials at hand are one person's, who cannot be them all."""
+    """Return every service; raises SetupError if the credentials are of one person, who cannot act as all services."""
     if len({server.creds(service) for service in SERVICES}) == 1 and server.creds("market").is_file():
         message = (
             f"nobody runs econsim's services at {server.url}, and {server.creds('market')} cannot: start them where "
@@ -71,9 +71,9 @@ def services_to_start(server: Server) -> tuple[str, ...]:
 
 
 async def services_answer(server: Server) -> bool:
-    """Return whether a clock service answers: then somebody runs the services."""
+    """Tell whether a clock service answers: then the services run already."""
     creds = server.creds("operator")
-    client = await connect(server.url, creds, "econsim-look")
+    client = await connect(server.url, creds, "econsim-ping")
     try:
         await ask(client, subjects.PING(run=NO_RUN, agent=operator_name(creds)), Ping(), Pong)
     except NotFound:

@@ -32,8 +32,8 @@ async def test_who_is_thrown_out_is_told_once_to_people_and_to_the_log(monkeypat
     monkeypatch.setattr(flood_watch, "revoke", revoke)
     watching = flood_watch.FloodWatch(None, None, people.append, tell_log)
 
-    await watching.hear_suspension(Message)
-    await watching.hear_suspension(Message)
+    await watching.handle_suspension(Message)
+    await watching.handle_suspension(Message)
 
     why = "it sent 5,000 messages in a second"
     assert gone == {("demo", "anna")}
