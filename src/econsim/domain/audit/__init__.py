@@ -1,1 +1,1 @@
-"""Events as the audit log holds them: envelope, causes, canonical form. Pure."""
+"""Events and records of the audit log: envelope, causes, canonical form. Pure."""

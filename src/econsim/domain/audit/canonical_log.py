@@ -1,9 +1,9 @@
-"""The canonical log of a run, and its hash: equal for equal runs, however they were carried.
+"""The canonical log of a run, and its hash: equal for equal runs, over memory or NATS. Pure.
 
-One JSON line a fact, sorted by tick, subject and place within the subject. Left out is what differs
-between two executions of the same thing: run id, salt, wall-clock, trace, the journal's sequence and
-seals, how facts were batched into messages, how many hosts and processes there were. Event ids are
-replaced by line numbers. `sha256sum` of the lines is the hash. Pure.
+One JSON line a fact, sorted by tick, subject and place within the subject. Everything that differs between two
+executions of the same scenario is left out: run id, salt, wall-clock, trace, the journal's sequences and hashes, the
+batching of facts into messages, the number of hosts and processes. Event ids are replaced by line numbers. The hash
+is the `sha256sum` of the lines.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SYSTEM: Final = frozenset(
         subjects.TICKED,
     )
 )
-"""Events of the system that belong to the economy; agents' reports tell of hosts, so they do not."""
+"""Types of system events that belong to the economy; agents' reports depend on hosts, so they do not."""
 
 _LEFT_OUT: Final = frozenset(
     {
@@ -45,33 +45,33 @@ _LEFT_OUT: Final = frozenset(
         "failure",
     }
 )
-"""Fields of data that differ between equal runs; a cause is written beside the data instead."""
+"""Fields of data that differ between equal runs; the cause is written beside the data instead."""
 
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
-"""One encoder for all lines: making one for each would take longer than the line."""
+"""Encoder of all lines: to make one for each line would take longer than the line."""
 
 _TICKS_PLAIN: Final = 8
-"""Newest ticks kept uncompressed; transfers reach the log some ticks late, never many."""
+"""Number of newest ticks kept uncompressed; transfers reach the log a few ticks late."""
 
 _EVENT_ID_LENGTH: Final = 32
-"""Hex digits of a derived event id; a cause of another form is an order or a trade and stays."""
+"""Hex digits of a derived event id; a cause of another form is the id of an order or a trade and stays."""
 
 
 class CanonicalLog:
-    """Collects the facts of one run in any order; gives the canonical lines and their hash.
+    """The canonical log of one run, collected from events in any order.
 
-    Finished ticks are held compressed (about 20 bytes a fact), because the log tells no moment at
-    which a tick is known to be whole: the ledger's entries arrive by another way.
+    Older ticks are kept compressed (about 20 bytes a fact): the log has no point at which a tick is complete,
+    because the ledger's entries are copied into it later.
     """
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start without events."""
         self._seen: dict[str, int | None] = {}
         self._rows: dict[int, list[bytes]] = {}
         self._packed: dict[int, list[bytes]] = {}
 
     def add(self, source: Record | AddressedEvent) -> None:
-        """Take one event in; repeats of an event id and events of infrastructure count for nothing."""
+        """Add one event; repeats of an event id and events of infrastructure are ignored."""
         entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
         if entry.event_id in self._seen or not _belongs(entry.type):
             return
@@ -84,11 +84,11 @@ class CanonicalLog:
             self._packed.setdefault(oldest, []).append(packed)
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the canonical lines of what was taken in so far, without line ends."""
+        """Yield the canonical lines of the events added so far, without line ends."""
         numbers: dict[str, int] = {}
         count = 0
         for tick in sorted({*self._rows, *self._packed}):
-            rows = sorted(row.split(b"\t") for row in self._of(tick))
+            rows = sorted(row.split(b"\t") for row in self._rows_of(tick))
             for number, row in enumerate(rows, count + 1):
                 numbers.setdefault(row[4].decode(), number)
             for *_, body, _event, cause in rows:
@@ -102,7 +102,7 @@ class CanonicalLog:
             digest.update(line + b"\n")
         return digest.hexdigest()
 
-    def _of(self, tick: int) -> Iterator[bytes]:
+    def _rows_of(self, tick: int) -> Iterator[bytes]:
         yield from self._rows.get(tick, ())
         for packed in self._packed.get(tick, ()):
             yield from zlib.decompress(packed).split(b"\n")
@@ -110,15 +110,15 @@ class CanonicalLog:
 
 def canonical_lines(events: Iterable[Record | AddressedEvent]) -> list[bytes]:
     """Return the canonical lines of a run's events, given in any order."""
-    return list(_taken(events).lines())
+    return list(_collect(events).lines())
 
 
 def canonical_hash(events: Iterable[Record | AddressedEvent]) -> str:
     """Return the hash of a run's events, given in any order."""
-    return _taken(events).hexdigest()
+    return _collect(events).hexdigest()
 
 
-def _taken(events: Iterable[Record | AddressedEvent]) -> CanonicalLog:
+def _collect(events: Iterable[Record | AddressedEvent]) -> CanonicalLog:
     canonical = CanonicalLog()
     for event in events:
         canonical.add(event)
@@ -132,12 +132,12 @@ def _belongs(kind: str) -> bool:
 def _rows(entry: Record) -> Iterator[bytes]:
     """Yield a row for each fact: sort key, body, event id and cause, separated by tabs.
 
-    JSON text holds no raw tab. The body is put together by hand, keys in order, because most facts of a
-    record share all but their data.
+    JSON text contains no raw tab. The body is formatted directly, keys in order, because most facts of a record
+    share everything but their data.
     """
     subject = entry.subject.rpartition(".")[0]
     place, name = subject.encode(), _dump(subject)
-    # Who opened a run, and the operator's request that led to it, are no part of the economy.
+    # The operator who opened a run, and the request, are no part of the economy.
     opened = entry.type == subjects.RUN_OPENED.type
     for fact in facts(entry):
         data = fact.data
@@ -161,7 +161,7 @@ def _clean(data: Json) -> Json:
 
 
 def _cause(cause: bytes, numbers: dict[str, int]) -> bytes:
-    """Write a cause: the line of a known event, an order's or trade's id as it is, null for the rest."""
+    """Return a cause as JSON: the line of a known event, the id of an order or a trade, null for the rest."""
     name = cause.decode()
     if name in numbers:
         return b"%d" % numbers[name]

@@ -1,8 +1,8 @@
-"""Why something happened: the graph of causes over the facts of a run.
+"""The graph of causes over the facts of a run. Pure; `econsim why` prints it.
 
-A market event is caused, as a message, by the tick it answers; its items have nearer causes, found by
-the economy's own ids: a trade follows from the taker's order, a chain from its order, trade or event,
-a cancel from the order it takes off the book, a tick from its period. Pure; `econsim why` prints what is found here.
+The envelope of a market event names the tick as its cause; its items have nearer causes, found by the economy's own
+ids: a trade follows from the taker's order, a chain from its order, trade or event, a cancel from the order it removes,
+a tick from its period.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from econsim.domain.finding import TICK, Finding
 from econsim.errors import NotFound
 
 DEPTH_MAX: Final = 12
-"""Levels of effects shown below a fact: from a tick to the last transfer there are five."""
+"""Levels of effects below a fact: from a tick to the last transfer there are five."""
 
 AMBIGUOUS_SHOWN: Final = 4
-"""Candidates named when a prefix fits several facts."""
-
+"""Number of candidates named when a prefix fits several facts."""
 
 UNCAUSED_TYPES: Final = frozenset(
     row.type
@@ -38,25 +37,25 @@ UNCAUSED_TYPES: Final = frozenset(
         subjects.CONNECTION_CHANGED,
     )
 )
-"""Events about a run that need no cause in it: what people decide, and what is noticed around the economy. Who
-tells of them knows no tick, so theirs is 0, and readers take the one that was open there in the log."""
+"""Types of events that need no cause in the run: decisions of people, and observations around the economy. Their
+publishers know no tick, so theirs is 0, and a reader takes the tick that is open at their place in the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class EffectTree:
-    """A fact and what followed from it."""
+    """A fact with the tree of its effects."""
 
     fact: Fact
-    """What happened."""
+    """Fact at the root of the tree."""
     effects: tuple[EffectTree, ...]
-    """What it led to, in the order it was read."""
+    """Effects of the fact, in the order they were read."""
 
 
 class CausalGraph:
-    """The facts of a run, by id, with the cause of each."""
+    """The graph of a run's facts and their causes."""
 
     def __init__(self, events: Iterable[Record | AddressedEvent] = ()) -> None:
-        """Start with some events; more may be added in any order."""
+        """Start with these events; more may be added in any order."""
         self._facts: dict[str, Fact] = {}
         self._names: dict[str, str] = {}
         self._effects: dict[str, list[str]] | None = None
@@ -64,11 +63,11 @@ class CausalGraph:
             self.add(event)
 
     def __len__(self) -> int:
-        """Return how many facts there are."""
+        """Return the number of facts."""
         return len(self._facts)
 
     def add(self, event: Record | AddressedEvent) -> None:
-        """Take one event in; a repeat changes nothing."""
+        """Add one event; a repeat changes nothing."""
         self._effects = None
         for fact in facts(event):
             self._facts[fact.event_id] = fact
@@ -78,16 +77,15 @@ class CausalGraph:
                 self._names.setdefault(name, fact.event_id)
 
     def find(self, name: str) -> Fact:
-        """Return the fact an id stands for; raises NotFound if there is none, or more than one.
+        """Return the fact that an id stands for; raises NotFound if none fits, or more than one.
 
-        Taken are ids of events, items (`<event>.<index>`), trades, orders and chains, and the unique
-        beginning of any of them. The id of a batch stands for its first item, the id of an order for
-        its acceptance or refusal.
+        An id is that of an event, an item (`<event>.<index>`), a trade, an order or a chain, or the unique beginning
+        of one. The id of a batch stands for its first item, the id of an order for its acceptance or refusal.
         """
         exact = name if name in self._facts else self._names.get(name)
         if exact is not None:
             return self._facts[exact]
-        found = sorted({fact for word, fact in self._words() if word.startswith(name)}) if name else []
+        found = sorted({fact for word, fact in self._ids() if word.startswith(name)}) if name else []
         batches = {fact.partition(".")[0] for fact in found}
         if len(found) == 1 or (len(batches) == 1 and found[0].startswith(name)):
             return self._facts[found[0]]
@@ -99,11 +97,11 @@ class CausalGraph:
         raise NotFound(message, code="id_is_ambiguous", id=name)
 
     def cause(self, fact: Fact) -> Fact | None:
-        """Return the fact that led to this one; none for the root, and where the log has a gap."""
-        return self._known(_cause(fact)) or self._known(fact.causation_id)
+        """Return the cause of a fact; none for the root, and where the log has a gap."""
+        return self._lookup(_cause(fact)) or self._lookup(fact.causation_id)
 
     def chain(self, name: str) -> list[Fact]:
-        """Return the fact an id stands for, its cause, the cause of that, and so on to the root."""
+        """Return the fact that an id stands for, its cause, the cause of that, and so on to the root."""
         steps: dict[str, Fact] = {}
         fact: Fact | None = self.find(name)
         while fact is not None and fact.event_id not in steps:
@@ -112,10 +110,10 @@ class CausalGraph:
         return list(steps.values())
 
     def tree(self, name: str, depth_max: int = DEPTH_MAX) -> EffectTree:
-        """Return the fact an id stands for with everything that followed from it."""
+        """Return the fact that an id stands for, with the tree of its effects."""
         if self._effects is None:
-            self._effects = self._inverted()
-        return self._node(self.find(name), depth_max, self._effects)
+            self._effects = self._effects_by_cause()
+        return self._effect_tree(self.find(name), depth_max, self._effects)
 
     def findings(self) -> list[Finding]:
         """Return the faults of the whole run; none if every fact leads to the root.
@@ -125,23 +123,23 @@ class CausalGraph:
         """
         return [finding for fact in self._facts.values() if (finding := self._check(fact)) is not None]
 
-    def _known(self, name: str | None) -> Fact | None:
+    def _lookup(self, name: str | None) -> Fact | None:
         return None if name is None else self._facts.get(self._names.get(name, name))
 
     def _check(self, fact: Fact) -> Finding | None:
-        if fact.type == subjects.RUN_OPENED.type or _from_outside(fact.type):
+        if fact.type == subjects.RUN_OPENED.type or _needs_no_cause(fact.type):
             return None
         named = _cause(fact)
         if named is None:
             return Finding(fact.tick, fact.event_id, "orphan", fact.type, TICK)
-        cause = self._known(named)
+        cause = self._lookup(named)
         if cause is None:
             return Finding(fact.tick, fact.event_id, "gap", named, TICK)
         if cause.event_id == fact.event_id:
             return Finding(fact.tick, fact.event_id, "cycle", fact.type, TICK)
         return None
 
-    def _inverted(self) -> dict[str, list[str]]:
+    def _effects_by_cause(self) -> dict[str, list[str]]:
         effects: dict[str, list[str]] = {}
         for fact in self._facts.values():
             cause = self.cause(fact)
@@ -149,23 +147,25 @@ class CausalGraph:
                 effects.setdefault(cause.event_id, []).append(fact.event_id)
         return effects
 
-    def _node(self, fact: Fact, depth: int, effects: dict[str, list[str]]) -> EffectTree:
+    def _effect_tree(self, fact: Fact, depth: int, effects: dict[str, list[str]]) -> EffectTree:
         below = effects.get(fact.event_id, ()) if depth else ()
-        return EffectTree(fact, tuple(self._node(self._facts[name], depth - 1, effects) for name in below))
+        return EffectTree(
+            fact, tuple(self._effect_tree(self._facts[name], depth - 1, effects) for name in below)
+        )
 
-    def _words(self) -> Iterator[tuple[str, str]]:
+    def _ids(self) -> Iterator[tuple[str, str]]:
         yield from ((name, name) for name in self._facts)
         yield from self._names.items()
 
 
-def _from_outside(kind: str) -> bool:
-    """Tell whether an event of this type may come from nothing in the run; agents' own reports may."""
+def _needs_no_cause(kind: str) -> bool:
+    """Return whether events of this type need no cause in the run; agents' own reports need none."""
     own = kind.partition(".")[0] == "agent" and kind != subjects.CYCLE_COMPLETED.type
     return own or kind in UNCAUSED_TYPES
 
 
 def _names(fact: Fact) -> Iterator[str]:
-    """Yield the ids, besides its own, that a fact stands for."""
+    """Yield the ids that stand for a fact, besides its own."""
     data = fact.data
     match fact.type:
         case subjects.BID_ACCEPTED.type | subjects.ASK_ACCEPTED.type:
@@ -181,7 +181,7 @@ def _names(fact: Fact) -> Iterator[str]:
 
 
 def _weak_names(fact: Fact) -> Iterator[str]:
-    """Yield the ids a fact stands for as long as nothing else does: a fill's chain has its trade's id."""
+    """Yield the ids that stand for a fact if they stand for no other: a fill's chain has its trade's id."""
     event, _, index = fact.event_id.partition(".")
     if index == "0":
         yield event
@@ -192,17 +192,17 @@ def _weak_names(fact: Fact) -> Iterator[str]:
 
 
 def _cause(fact: Fact) -> str | None:
-    """Return the id of the nearest cause of a fact, by the economy's ids where it has some."""
+    """Return the id of a fact's nearest cause, by the economy's ids if it has any."""
     data = fact.data
     if fact.type == subjects.TRADE_EXECUTED.type:
         return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
     if fact.type == subjects.ORDER_CANCELLED.type:
         return str(data["order_id"])
-    return data.get("cause", fact.causation_id) or _frame(fact)
+    return data.get("cause", fact.causation_id) or _enclosing_period(fact)
 
 
-def _frame(fact: Fact) -> str | None:
-    """Return what a clock's event lies in where its envelope names no cause: its period, or the run."""
+def _enclosing_period(fact: Fact) -> str | None:
+    """Return the cause of a clock's event with an envelope that names none: its period, or the run."""
     if fact.type in (subjects.TICKED.type, subjects.PERIOD_CLOSED.type):
         return f"deal.{fact.data['period']}"
     return "endow" if fact.type in (subjects.PERIOD_OPENED.type, subjects.RUN_CLOSED.type) else None

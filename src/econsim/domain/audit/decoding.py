@@ -1,6 +1,6 @@
-"""From the wire back to typed events: what readers of the log fold.
+"""Decoding of records of the log into typed events: the opposite of `envelope.AddressedEvent.json`. Pure.
 
-Owns the table of event types. The opposite of `envelope.AddressedEvent.json`.
+Owns the table of event types.
 """
 
 from __future__ import annotations
@@ -84,17 +84,17 @@ _DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     ".".join(subject.template.split(".")[:3:2]): event.__pydantic_validator__.validate_json
     for subject, event in _TYPES
 }
-"""`<domain>.<action>` → parser of that event."""
+"""Parsers of events: `<domain>.<action>` → parser."""
 
 _REPORTED: Final = Event[Reported].__pydantic_validator__.validate_json
-"""Parser of an agent's own events, whose types agents make up."""
+"""Parser of agents' reports, with types that agents choose."""
 
 
 def decode(subject: str, payload: bytes) -> AddressedEvent:
-    """Return the event a record of the log holds.
+    """Return the event of a record of the log.
 
-    Raises InvalidMessage for a type there is no schema for, a payload that does not follow it, and one that is
-    of another run or type than its subject.
+    Raises InvalidMessage for a type without schema, a payload that does not follow the schema, and an event of
+    another run or type than its subject.
     """
     tokens = subject.split(".", 3)
     parse = _parser(tokens[0], tokens[2]) if len(tokens) == 4 else None
@@ -116,7 +116,7 @@ def decode(subject: str, payload: bytes) -> AddressedEvent:
 
 
 def decode_if_valid(subject: str, payload: bytes) -> AddressedEvent | None:
-    """Return the event a record of the log holds; none for a record that is no event: readers pass it over."""
+    """Return the event of a record of the log; none for a record that is no event, which readers skip."""
     try:
         return decode(subject, payload)
     except InvalidMessage:
@@ -124,7 +124,7 @@ def decode_if_valid(subject: str, payload: bytes) -> AddressedEvent | None:
 
 
 def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | None:
-    """Return a record's event if it is of this kind; none for any other, and for a record that is no event."""
+    """Return the event of a record if its data are of this type; none for others and for a record that is no event."""
     addressed = decode_if_valid(subject, payload)
     if addressed is None or not isinstance(addressed.event.data, kind):
         return None

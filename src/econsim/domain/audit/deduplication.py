@@ -1,7 +1,8 @@
-"""Telling what the log says twice from what it says once, with a few numbers a subject. Pure.
+"""Deduplication of the log's records by a reader, with a few numbers a subject. Pure.
 
-Who died before its work was acknowledged does it again, under the same ids. The log's stream drops the repeats as
-long as it knows the ids, which is minutes; after a longer absence they are stored, and whoever reads folds them.
+A service that dies before its work is acknowledged repeats it under the same ids (at-least-once). The log's stream
+drops repeats for as long as it remembers the ids, which is minutes; repeats after a longer absence are stored, and each
+reader drops them.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from econsim.domain.audit.facts import Record
 
 
 class Deduplicator:
-    """What was told so far of one run."""
+    """The newest event and item number of each subject of one run."""
 
     def __init__(self) -> None:
         """Start before the first event."""
@@ -18,10 +19,10 @@ class Deduplicator:
         self._numbers: dict[str, int] = {}
 
     def is_repeat(self, record: Record) -> bool:
-        """Take the next event in; return whether the log told it before.
+        """Add the next record; return whether the log had it before.
 
-        Items are numbered through a book's history. Of any other subject only the newest event can come again: its
-        author went on only when that was stored.
+        Items are numbered over the whole history of a book. On any other subject only the newest event can be
+        repeated: its publisher went on only after that one was stored.
         """
         subject = record.subject
         items = record.data.get("items")

@@ -1,4 +1,4 @@
-"""Facts told in one line each, for people: what `econsim why` and `econsim events` print. Pure."""
+"""Descriptions of facts for people, one line each: `econsim why` and `econsim events` print them. Pure."""
 
 from __future__ import annotations
 
@@ -39,8 +39,7 @@ SENTENCES: Final = {
     "rejected": "{sender} may not send on {subject}: {code}",
     "suspended": "{agent} sent {received} messages a second, {allowed} are allowed: its account is taken away",
 }
-"""Action (third token of the subject) → sentence; names are the data's fields and those of `_parts`."""
-
+"""Sentences by action, the third token of the subject; they name fields of the data and of `_parts`."""
 
 ASKED: Final = {
     "bid": "the bid of {agent} for {lot}, order {order_id},",
@@ -49,11 +48,11 @@ ASKED: Final = {
     "cancel": "the cancel of order {order_id} of {agent}",
     None: "order {order_id} of {agent}",
 }
-"""Verb of a refused command → what it asked for; none stands for one that could not be read."""
+"""Descriptions of refused commands by verb; none is the verb of a command that cannot be read."""
 
 
 def describe(fact: Fact) -> str:
-    """Say what happened in one line, money in credits; a fact without a sentence is told by its type."""
+    """Return one line about a fact, money in credits; a fact without a sentence is described by its type."""
     domain, _, action = fact.type.partition(".")
     if domain == "agent" and action != "cycle_completed":
         # Agents name their own reports: one called `trade_executed` is no trade.
@@ -91,12 +90,12 @@ def _parts(fact: Fact) -> Json:
 
 
 def _plain(summary: str) -> str:
-    """Return a shortened JSON object without its marks and empty fields: it may be cut anywhere, and is for people."""
+    """Return a shortened JSON object without its punctuation and empty fields: it may be cut anywhere."""
     if not summary.startswith("{"):
         return summary
-    told = re.sub(r',?\s*"\w+":\s*null', "", summary)
-    told = re.sub(r'":\s*', " ", told)
-    return re.sub(r"[{}\[\]\"]", "", re.sub(r",\s*", ", ", told)).strip(", ")
+    text = re.sub(r',?\s*"\w+":\s*null', "", summary)
+    text = re.sub(r'":\s*', " ", text)
+    return re.sub(r"[{}\[\]\"]", "", re.sub(r",\s*", ", ", text)).strip(", ")
 
 
 def _movement(transfer: Json) -> str:

@@ -1,7 +1,7 @@
-"""Event ids and envelopes: how a fact becomes an event of a run.
+"""Envelopes and ids of events. Pure.
 
-Ids are derived from the run's salt and from what the event is about, so a repeat after a crash has
-the same id and streams drop it, and nobody without the salt can guess one (architecture E3).
+An event id is derived from the run's salt and from the event's subject, tick and key. A repeat after a crash has the
+same id, so that streams drop it (deduplication); without the salt nobody can guess an id.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from econsim.schemas.base import Event
 from econsim.schemas.subject import Subject
 
 DIGEST: Final = "Econsim-Digest"
-"""Header of every stored event and key: what it was when it was sent. Not part of the envelope, because the
-digest covers the envelope's very bytes."""
+"""Header of every stored event and key: its digest when it was sent. It is no field of the envelope, because the
+digest covers the bytes of the envelope."""
 
 
 def digest(subject: str, payload: bytes) -> str:
@@ -29,29 +29,29 @@ def derived_id(salt: str, *parts: int | str) -> str:
 
 
 def message_number(message_id: str) -> int:
-    """Return the number an agent is told of a message: 1 to 2**48, the same for the same id, and in no order."""
+    """Return the number of a message in an agent's receipt: 1 to 2**48, the same for the same id, in no order."""
     return int.from_bytes(blake2b(message_id.encode(), digest_size=6).digest(), "big") + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What all events of one batch share."""
+    """The fields that all events of one batch share."""
 
     run: str
-    """Correlation id."""
+    """Run of the events, their correlation id."""
     salt: str
-    """The run's secret."""
+    """Salt of the run, a secret."""
     tick: int
-    """Logical time."""
+    """Logical time of the events."""
     now: str
-    """Wall-clock time, RFC 3339."""
+    """Wall-clock time of the events, RFC 3339."""
     causation_id: str | None = None
-    """What led to the batch."""
+    """Id of the cause of the batch."""
 
     def event(
         self, subject: Subject, actor: str, data: object, *key: int | str, **places: str
     ) -> AddressedEvent:
-        """Wrap data as an event; `key` tells events of one subject and tick apart."""
+        """Return data as an event; `key` distinguishes events of one subject and tick."""
         address = subject(run=self.run, **places)
         event = Event[object].model_construct(
             event_id=derived_id(self.salt, self.tick, address, *key),
@@ -68,13 +68,13 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class AddressedEvent:
-    """An event and the subject it belongs on."""
+    """An event with its subject."""
 
     subject: str
-    """Concrete subject."""
+    """Concrete subject of the event."""
     event: Event[object]
-    """The event."""
+    """Event to publish, or as published."""
 
     def json(self) -> bytes:
-        """Return the wire form."""
+        """Return the wire form of the event."""
         return self.event.__pydantic_serializer__.to_json(self.event)

@@ -1,8 +1,7 @@
-"""The audit log read back: records as they lie in it, and the single facts they carry.
+"""Records and facts of the audit log. Pure; `causality` and `canonical_log` build on it.
 
-A record is one event with the subject it was published on (the envelope alone does not name the
-market). A fact is one thing that happened: market events carry many `items`, journal entries many
-`chains`, and reading back wants each on its own. Pure; `causality` and `canonical` build on it.
+A record is one event with its subject (the envelope alone does not name the market). A fact is one thing that happened:
+market events have many `items`, journal entries many `chains`, and a reader needs each on its own.
 """
 
 from __future__ import annotations
@@ -21,42 +20,42 @@ Json = dict[str, Any]
 """A decoded JSON object."""
 
 _CARRIERS: Final = ("items", "chains")
-"""Fields of an event's data that hold a list of facts."""
+"""Fields of an event's data with a list of facts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One event as the log holds it."""
+    """One event as a record of the log."""
 
     subject: str
-    """Where it was published."""
+    """Subject of the event."""
     event_id: str
-    """Unique id."""
+    """Unique id of the event."""
     type: str
-    """`<domain>.<action>`."""
+    """Type of the event, `<domain>.<action>`."""
     occurred_at: str
-    """RFC 3339 time, UTC."""
+    """Time of the event, RFC 3339, UTC."""
     tick: int
-    """Logical time."""
+    """Logical time of the event."""
     actor: str
-    """Who caused it, as the envelope says."""
+    """Actor of the event, from the envelope."""
     correlation_id: str
-    """The run."""
+    """Run of the event."""
     causation_id: str | None
-    """What led to it, as the envelope says."""
+    """Id of the cause, from the envelope."""
     trace_id: str | None
-    """W3C trace id."""
+    """W3C trace id of the event."""
     data: Json
-    """Decoded JSON of the event's data."""
+    """Data of the event, decoded JSON."""
 
     @property
     def entity(self) -> str:
-        """Return the subject's second token: the resource of a market event, the agent of an agent's."""
+        """Return the subject's second token: the resource of a market event, the agent of an agent's report."""
         return fields(self.subject).entity
 
 
 def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) -> Record:
-    """Take an event in any form (model, decoded or raw JSON) as a record; raises InvalidMessage."""
+    """Return an event in any form (model, decoded or raw JSON) as a record; raises InvalidMessage."""
     body: Any = event
     if isinstance(event, Event):
         body = event.__pydantic_serializer__.to_python(event, mode="json")
@@ -80,12 +79,12 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
             body["data"],
         )
     except (KeyError, TypeError, AttributeError):
-        message = f"the record on {subject} is not an event: its envelope is not whole"
+        message = f"the record on {subject} is not an event: its envelope is incomplete"
         raise InvalidMessage(message, subject=subject) from None
 
 
 def addressed_record(addressed: AddressedEvent) -> Record:
-    """Take an event that was made in this process as a record."""
+    """Return an event made in this process as a record."""
     return record(addressed.subject, addressed.event)
 
 
@@ -94,23 +93,23 @@ class Fact:
     """One thing that happened."""
 
     event_id: str
-    """`<event>.<index>` for an item of a batch, else the event's own id."""
+    """Id of the fact: `<event>.<index>` for an item of a batch, else the event's id."""
     type: str
-    """`<domain>.<action>`."""
+    """Type of the event, `<domain>.<action>`."""
     subject: str
-    """Where it was published."""
+    """Subject of the event."""
     tick: int
-    """Logical time."""
+    """Logical time of the event."""
     actor: str
-    """Whose deed: the item's agent, a trade's taker, a chain's first debit holder, else the event's actor."""
+    """Actor of the fact: the item's agent, a trade's taker, a chain's first debit holder, else the event's actor."""
     correlation_id: str
-    """The run."""
+    """Run of the event."""
     causation_id: str | None
-    """What led to it, as the envelope says; `causality` finds nearer causes."""
+    """Id of the cause, from the envelope; `causality` finds nearer causes."""
     occurred_at: str
-    """RFC 3339 time, UTC."""
+    """Time of the event, RFC 3339, UTC."""
     data: Json
-    """The item, the chain, or the event's whole data."""
+    """Data of the fact: the item, the chain, or the event's whole data."""
 
     @property
     def entity(self) -> str:
@@ -118,7 +117,7 @@ class Fact:
         return fields(self.subject).entity
 
     def concerns(self, agent: str) -> bool:
-        """Tell whether an agent did it or took part in it."""
+        """Return whether an agent is the fact's actor or takes part in it."""
         data = self.data
         if agent in (
             self.actor,
@@ -132,7 +131,7 @@ class Fact:
 
 
 def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
-    """Yield the facts one record carries: one for each item or chain, or the event itself."""
+    """Yield the facts of one record: one for each item or chain, or the event itself."""
     entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)
@@ -158,7 +157,7 @@ def _fact(entry: Record, event_id: str, data: Json, actor: str | None = None) ->
 
 
 def _actor(data: Json) -> str | None:
-    """Return whose deed a part of a batch is; an event that is no batch names its actor itself."""
+    """Return the actor of an item or chain; none if it names none, then the event's actor counts."""
     if "trade_id" in data:
         return str(data["buyer"] if data["taker"] == "bid" else data["seller"])
     if "agent" in data or "holder" in data:

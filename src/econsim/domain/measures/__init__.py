@@ -1,1 +1,1 @@
-"""What a market is measured by: prices, surplus, equilibrium. Pure."""
+"""Measures of a market: prices, surplus, equilibrium. Pure."""

@@ -1,6 +1,6 @@
-"""The competitive-equilibrium oracle: what a schedule of values and costs would trade at best.
+"""The competitive equilibrium of a schedule of values and costs: the most it can gain by trade. Pure.
 
-Owns the yardstick of every efficiency and of Smith's alpha. Knows nothing of mechanisms or prices made.
+Owns the reference of every efficiency and of Smith's alpha. Knows no mechanism and no price of a trade.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Equilibrium:
-    """Where demand meets supply; prices in micro-credits a unit."""
+    """The intersection of demand and supply; prices in micro-credits a unit."""
 
     quantity: int
-    """Q0: units traded, those of no surplus (value equal to cost) included."""
+    """Quantity Q0: units traded, including those without surplus (value equal to cost)."""
     price_low: int | None
-    """Lowest price at which demand meets supply; none where nothing bounds it from below."""
+    """Lowest price at which demand meets supply; none if nothing bounds it from below."""
     price_high: int | None
-    """Highest such price; none where nothing bounds it from above."""
+    """Highest price at which demand meets supply; none if nothing bounds it from above."""
     surplus_max: int
-    """Most that values can exceed costs by, micro-credits, over all ways to trade at prices of the tick grid."""
+    """Largest surplus of values over costs, in micro-credits, over all ways to trade at prices of the tick grid."""
 
     @property
     def price(self) -> float | None:
-        """P0: the middle of the interval; none where an end is open, that is without buyers or sellers."""
+        """Price P0: the middle of the interval; none without buyers or without sellers, where an end is open."""
         if self.price_low is None or self.price_high is None:
             return None
         return (self.price_low + self.price_high) / 2
@@ -34,8 +34,8 @@ class Equilibrium:
 def find_equilibrium(values: Iterable[int], costs: Iterable[int], tick_size: int = 1) -> Equilibrium:
     """Return the equilibrium of all buyers' unit values and all sellers' unit costs, in any order.
 
-    P0 and Q0 are the schedule's own. The surplus is what can be had at prices that are multiples of
-    `tick_size`, without a loss to anybody. A market's price limits are not regarded: what they cost shows.
+    P0 and Q0 are those of the schedule. The surplus is the largest at prices that are multiples of `tick_size`,
+    without a loss to anybody. A market's price limits are ignored, so that efficiency shows their cost.
     """
     demand, supply = sorted(values, reverse=True), sorted(costs)
     pairs = [(value, cost) for value, cost in zip(demand, supply, strict=False) if value >= cost]
@@ -54,10 +54,10 @@ def find_equilibrium(values: Iterable[int], costs: Iterable[int], tick_size: int
 
 
 def _surplus(pairs: Sequence[tuple[int, int]], tick_size: int) -> int:
-    """Return the surplus of as many of the pairs as have a price of the grid each.
+    """Return the surplus of the largest number of pairs that have a price of the grid each.
 
-    The best trades are of the first units of both sides, whoever is paired with whom. If any pairing has a price
-    for each, then the one of the lowest value with the lowest cost has. Fewer units never have fewer prices.
+    The best trades are of the first units of both sides, in any pairing. If any pairing has a price for each pair,
+    the pairing of the lowest value with the lowest cost has. Fewer units never have fewer prices.
     """
     values, costs = [value for value, _ in pairs], [cost for _, cost in pairs]
 
@@ -70,16 +70,16 @@ def _surplus(pairs: Sequence[tuple[int, int]], tick_size: int) -> int:
 
 
 def demand_curve(values: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Return the corners (units, price) of the demand stair, from the highest value down."""
-    return _stair(sorted(values, reverse=True))
+    """Return the corners (units, price) of the demand curve, from the highest value down."""
+    return _corners(sorted(values, reverse=True))
 
 
 def supply_curve(costs: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Return the corners (units, price) of the supply stair, from the lowest cost up."""
-    return _stair(sorted(costs))
+    """Return the corners (units, price) of the supply curve, from the lowest cost up."""
+    return _corners(sorted(costs))
 
 
-def _stair(prices: list[int]) -> tuple[tuple[int, int], ...]:
+def _corners(prices: list[int]) -> tuple[tuple[int, int], ...]:
     corners: list[tuple[int, int]] = []
     for units, price in enumerate(prices):
         if corners and corners[-1][1] == price:

@@ -1,7 +1,7 @@
-"""Measures of a market's outcome, as pure functions of numbers (economy.md §6).
+"""Measures of a market's outcome, as pure functions of numbers.
 
-Owns the formulas alone. What cannot be measured (no trade, no possible surplus) is None, never a
-number that could be averaged by mistake.
+Owns the formulas. A measure that is undefined (no trade, no possible surplus) is None, never a number that could be
+averaged by mistake.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ STUDENT_QUANTILES: Final = (
     2.306004,
     2.262157,
 )
-"""97.5 % quantiles of Student's t for 1 … 9 degrees of freedom, where the series below is too coarse."""
+"""97.5 % quantiles of Student's t for 1 … 9 degrees of freedom; the series in `student_quantile` is too coarse there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and how far its 95 % confidence interval reaches either way."""
+    """A mean with its 95 % confidence interval."""
 
     mean: float
-    """Sample mean."""
+    """Mean of the sample."""
     half_width: float
-    """The interval is mean ± half_width."""
+    """Half the width of the interval, which is mean ± half_width."""
     n: int
-    """Sample size."""
+    """Size of the sample."""
 
     @property
     def low(self) -> float:
-        """Lower end."""
+        """Lower end of the interval."""
         return self.mean - self.half_width
 
     @property
     def high(self) -> float:
-        """Upper end."""
+        """Upper end of the interval."""
         return self.mean + self.half_width
 
 
@@ -66,7 +66,7 @@ def smiths_alpha(
 
 
 def weighted_mean(sample: Sequence[float], weights: Sequence[int]) -> float | None:
-    """Return the mean in which each number counts as often as its weight says."""
+    """Return the weighted mean."""
     total = sum(weights)
     if not total:
         return None

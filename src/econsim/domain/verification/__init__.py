@@ -1,1 +1,1 @@
-"""Verification of a run: its log, its journal and its trades agree. Pure."""
+"""Verification of a run: its log, its journal and its trades must agree. Pure."""

@@ -1,9 +1,9 @@
-"""Verification of a run's log: nothing is missing, and it agrees with the ledger's journal.
+"""Verification of a run's log: it is complete, and it agrees with the ledger's journal. Pure.
 
-Periods, ticks and batches count up without gaps; each batch's `tick_cleared` says how many items, trades and units
-it had, so they prove that none of its events is missing; the log's copies of journal entries are the bucket's;
-trades and postings agree (`trades.py`). Of a run under way, or ended early, the batch that was not finished
-is left out. Pure: `econsim ledger verify` reads both streams and hands them in.
+Periods, ticks and batches must count up without gaps. Each batch's `tick_cleared` has the number of its items, trades
+and units, which proves that none of its events is missing. The log's copies of journal entries must equal the bucket's.
+Trades and postings must agree (`trades.py`). A run under way, or ended early, may have an unfinished batch, which is
+left out. `econsim ledger verify` reads both streams and passes their records in.
 """
 
 from __future__ import annotations
@@ -38,60 +38,60 @@ _ITEMS = Accepted | Rejected | Traded | Cancelled
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
-    """What verification of a log found."""
+    """The result of a log's verification."""
 
     records: int
-    """Records read, repeats among them."""
+    """Number of records read, with repeats."""
     repeats: int
-    """Records that stand there again; each counts once."""
+    """Number of records stored again; each record counts once."""
     ticks: int
-    """Ticks opened."""
+    """Number of ticks opened."""
     trades: int
-    """Trades told."""
+    """Number of trades."""
     ended: bool
-    """Whether the run's closing was told."""
+    """True if the log has the run's closing."""
     findings: tuple[Finding, ...]
-    """Everything wrong, in log order as far as it has one."""
+    """Faults, in log order as far as they have one."""
 
 
 class LogChecks:
-    """The log of one run, record by record."""
+    """The checks of one run's log, record by record."""
 
     def __init__(self) -> None:
         """Start before the first record."""
         self._seen: dict[str, AddressedEvent] = {}
         self._records = self._repeats = self._trades = self._place = 0
-        self._run = _ClockChecks()
+        self._clock = _ClockChecks()
         self._books: dict[str, BatchChecks] = {}
         self._copies: dict[int, tuple[int, JournalEntry]] = {}
-        self._told: TradeChecks | None = None
+        self._trade_checks: TradeChecks | None = None
         self._findings: list[Finding] = []
 
     def add(self, place: int, addressed: AddressedEvent) -> None:
-        """Take in the next record of the log."""
+        """Check the next record of the log."""
         event, self._place = addressed.event, place
         self._records += 1
         before = self._seen.setdefault(event.event_id, addressed)
         if before is not addressed:
             self._repeats += 1
             if before.subject != addressed.subject or before.event.data != event.data:
-                self._found(event, "event_id_stands_for_two_records", event.event_id)
+                self._add_finding(event, "event_id_stands_for_two_records", event.event_id)
             return
         if isinstance(event.data, RunOpened):
-            self._open(event, event.data)
+            self._open_run(event, event.data)
         elif isinstance(event.data, TransferPosted | TransferRefused):
             if event.data.sequence < max(self._copies, default=0):
-                self._found(event, "copies_are_out_of_order", f"journal entry {event.data.sequence}")
+                self._add_finding(event, "copies_are_out_of_order", f"journal entry {event.data.sequence}")
             self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
         elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
-            self._market(addressed)
-        for what, evidence in self._run.add(event, self._books):
-            self._found(event, what, evidence)
+            self._add_market_event(addressed)
+        for what, evidence in self._clock.add(event, self._books):
+            self._add_finding(event, what, evidence)
 
     def report(self, entries: Sequence[JournalEntry]) -> LogReport:
-        """Return what was found, given the run's whole journal in order."""
+        """Return the result, given the run's whole journal in order."""
         findings = list(self._findings)
-        if self._told is None:
+        if self._trade_checks is None:
             findings.append(
                 Finding(
                     self._place,
@@ -102,50 +102,50 @@ class LogChecks:
                 )
             )
         else:
-            findings.extend(self._ending(entries))
-            findings.extend(self._copied(entries))
-            findings.extend(self._told.findings(entries, self._finished))
-        ended = self._run.closed is not None
-        return LogReport(self._records, self._repeats, self._run.tick, self._trades, ended, tuple(findings))
+            findings.extend(self._closing_findings(entries))
+            findings.extend(self._copy_findings(entries))
+            findings.extend(self._trade_checks.findings(entries, self._is_finished))
+        ended = self._clock.closed is not None
+        return LogReport(self._records, self._repeats, self._clock.tick, self._trades, ended, tuple(findings))
 
-    def _open(self, event: Event[object], opened: RunOpened) -> None:
+    def _open_run(self, event: Event[object], opened: RunOpened) -> None:
         scenario = opened.scenario
-        if self._told is not None:
-            self._found(event, "run_is_opened_twice", event.event_id)
-        self._run.lock_step = scenario.clock.mode is Mode.LOCK_STEP
-        self._run.periods = scenario.clock.periods
+        if self._trade_checks is not None:
+            self._add_finding(event, "run_is_opened_twice", event.event_id)
+        self._clock.lock_step = scenario.clock.mode is Mode.LOCK_STEP
+        self._clock.periods = scenario.clock.periods
         resources = [market.resource for market in scenario.markets]
-        self._books = {resource: BatchChecks(lock_step=self._run.lock_step) for resource in resources}
-        self._told = TradeChecks(resources)
+        self._books = {resource: BatchChecks(lock_step=self._clock.lock_step) for resource in resources}
+        self._trade_checks = TradeChecks(resources)
 
-    def _market(self, addressed: AddressedEvent) -> None:
+    def _add_market_event(self, addressed: AddressedEvent) -> None:
         event, resource = addressed.event, entity_of(addressed.subject)
         book = self._books.get(resource)
-        if book is None or self._told is None:
-            self._found(event, "market_is_not_in_this_run", resource)
+        if book is None or self._trade_checks is None:
+            self._add_finding(event, "market_is_not_in_this_run", resource)
             return
         for what, evidence in book.add(event):
-            self._found(event, what, evidence)
+            self._add_finding(event, what, evidence)
         for item in book.take_new_items():
             self._trades += isinstance(item, TradeExecuted)
-            self._told.add(LoggedItem(self._place, event.event_id, resource, event.tick, item))
+            self._trade_checks.add(LoggedItem(self._place, event.event_id, resource, event.tick, item))
 
-    def _ending(self, entries: Sequence[JournalEntry]) -> Iterator[Finding]:
-        """Compare the closing with what was told before it and with the journal."""
+    def _closing_findings(self, entries: Sequence[JournalEntry]) -> Iterator[Finding]:
+        """Compare the closing with the events before it and with the journal."""
         last = entries[-1].data.sequence if entries else 0
-        for what, evidence in self._run.ending(last):
-            yield Finding(self._place, self._run.closing_id, what, evidence, PLACE_IN_LOG)
-        redeemed = f"redeem.{self._run.periods}"
-        if self._run.closed is None and any(c.cause == redeemed for e in entries for c in e.data.chains):
+        for what, evidence in self._clock.closing_faults(last):
+            yield Finding(self._place, self._clock.closing_id, what, evidence, PLACE_IN_LOG)
+        redeemed = f"redeem.{self._clock.periods}"
+        if self._clock.closed is None and any(c.cause == redeemed for e in entries for c in e.data.chains):
             evidence = "the journal holds the redemption of its last period"
             yield Finding(self._place, subjects.RUN_CLOSED.type, "closing_is_missing", evidence, PLACE_IN_LOG)
-        if self._run.whole:
+        if self._clock.whole:
             for resource, book in self._books.items():
                 if book.unfinished:
                     evidence = f"{resource}: {len(book.unfinished)} items after batch {book.batch}"
                     yield Finding(self._place, resource, "batch_was_not_finished", evidence, PLACE_IN_LOG)
 
-    def _copied(self, entries: Sequence[JournalEntry]) -> Iterator[Finding]:
+    def _copy_findings(self, entries: Sequence[JournalEntry]) -> Iterator[Finding]:
         """Compare the log's copies of journal entries with the bucket's."""
         for event in entries:
             found = self._copies.pop(event.data.sequence, None)
@@ -162,19 +162,19 @@ class LogChecks:
             evidence = f"the bucket has no journal entry {sequence}"
             yield Finding(place, event.event_id, "copy_has_no_journal_entry", evidence, PLACE_IN_LOG)
 
-    def _finished(self, resource: str, tick: int) -> bool:
-        if self._run.whole:
+    def _is_finished(self, resource: str, tick: int) -> bool:
+        if self._clock.whole:
             return True
         cleared = self._books[resource].tick
-        return tick <= cleared if self._run.lock_step else tick < cleared
+        return tick <= cleared if self._clock.lock_step else tick < cleared
 
-    def _found(self, event: Event[object], what: str, evidence: str) -> None:
+    def _add_finding(self, event: Event[object], what: str, evidence: str) -> None:
         self._findings.append(Finding(self._place, event.event_id, what, evidence, PLACE_IN_LOG))
 
 
 @dataclass(slots=True)
 class _ClockChecks:
-    """The clock's own events, and the order they must have."""
+    """The checks of the clock's events and of their order."""
 
     lock_step: bool = True
     periods: int = 0
@@ -187,14 +187,14 @@ class _ClockChecks:
 
     @property
     def whole(self) -> bool:
-        """Tell whether it came to its own end."""
+        """Return whether the run came to its own end."""
         return self.closed is not None and not self.closed.interrupted and not self.closed.failure
 
     def add(self, event: Event[object], books: dict[str, BatchChecks]) -> Discrepancies:
-        """Take in an event; those of others change nothing."""
+        """Check an event; those of other services change nothing."""
         match event.data:
             case Ticked():
-                yield from self._ticked(event.tick, event.data, books)
+                yield from self._check_tick(event.tick, event.data, books)
             case PeriodOpened(period=period):
                 if (period, self.opened) != (self.opened + 1, self.period_closed):
                     yield (
@@ -212,13 +212,13 @@ class _ClockChecks:
             case RunClosed():
                 self.closed, self.closing_id = event.data, event.event_id
 
-    def ending(self, last: int) -> Discrepancies:
-        """Compare the closing, if there is one, with what came before it; `last` is the journal's last entry."""
+    def closing_faults(self, last: int) -> Discrepancies:
+        """Compare the closing, if there is one, with the events before it; `last` is the journal's last entry."""
         if self.closed is None:
             return
         closed = self.closed
         if closed.ticks != self.tick:
-            yield "closing_counts_other_ticks", f"{closed.ticks}, told were {self.tick}"
+            yield "closing_counts_other_ticks", f"{closed.ticks}, {self.tick} were opened"
         if self.whole and (closed.periods, self.periods) != (self.period_closed, self.period_closed):
             yield (
                 "closing_counts_other_periods",
@@ -227,7 +227,7 @@ class _ClockChecks:
         if self.whole and closed.journal_sequence != last:
             yield "closing_names_another_last_entry", f"{closed.journal_sequence}, the journal ends at {last}"
 
-    def _ticked(self, tick: int, ticked: Ticked, books: dict[str, BatchChecks]) -> Discrepancies:
+    def _check_tick(self, tick: int, ticked: Ticked, books: dict[str, BatchChecks]) -> Discrepancies:
         expected = (self.tick + 1, self.opened, self.tick_of_period + 1)
         found = (tick, ticked.period, ticked.tick_of_period)
         if found != expected:

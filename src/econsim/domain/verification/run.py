@@ -1,8 +1,8 @@
-"""Verification of a whole run as two streams hold it: the log, and the ledger's bucket.
+"""Verification of a whole run in its two streams: the log, and the ledger's bucket. Pure.
 
-Each record is checked on its own (its digest, its form, its key), then all of them together: the log by
-`log.py`, the journal by `domain/ledger/verify.py`, and the canonical hash against the one that was kept when the run
-ended. What cannot be read is a finding, and the rest is checked without it. Pure.
+Each record is checked on its own (digest, form, key), then all records together: the log by `log.py`, the journal by
+`domain/ledger/verify.py`, and the canonical hash against the one kept when the run ended. An unreadable record is a
+finding, and the rest is checked without it.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ from econsim.schemas.ledger import TransferPosted
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as a stream holds it."""
+    """One record of a stream."""
 
     sequence: int
-    """Its place."""
+    """Place of the record in the stream."""
     subject: str
-    """Its subject in the log, its key in the bucket."""
+    """Subject of the record in the log, its key in the bucket."""
     payload: bytes
-    """Its bytes."""
+    """Bytes of the record."""
     digest: str | None
-    """Its digest when it was sent; none if it carries none."""
+    """Digest of the record when it was sent; none if it has no digest."""
     digest_subject: str = ""
-    """The subject its digest was taken with, if that is another."""
+    """Subject the digest was computed with, if that is another."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What verification of a run found."""
+    """The result of a run's verification."""
 
     log: LogReport
-    """The log."""
+    """Result for the log."""
     journal: JournalReport
-    """The journal and the balances."""
+    """Result for the journal and the balances."""
     canonical_hash: str
-    """The canonical hash of what is in the log."""
+    """Canonical hash of the events in the log."""
     findings: tuple[Finding, ...]
-    """Everything wrong: single records first, then what does not fit together."""
+    """Faults: those of single records first, then those between records."""
 
 
 class RunChecks:
-    """One run, record by record."""
+    """The checks of one run, record by record."""
 
     def __init__(self, run: str, fold: Callable[[StoredRecord], JournalEntry | None]) -> None:
-        """Check this run; `fold` takes one write of the bucket in and returns it if it is a journal entry."""
+        """Check this run; `fold` folds one write of the bucket and returns it if it is a journal entry."""
         self.opening_id = ""
-        """Event id of the run's opening."""
+        """Event id of the run's opening, empty before it is read."""
         self._run = run
         self._fold = fold
         self._log = LogChecks()
@@ -67,38 +67,38 @@ class RunChecks:
         self._entries: list[tuple[StoredRecord, JournalEntry]] = []
         self._findings: list[Finding] = []
 
-    def add_log_record(self, kept: StoredRecord) -> None:
-        """Take in the next record of the log."""
-        self._vouched(kept, PLACE_IN_LOG)
+    def add_log_record(self, record: StoredRecord) -> None:
+        """Check the next record of the log."""
+        self._check_digest(record, PLACE_IN_LOG)
         try:
-            addressed = decode(kept.subject, kept.payload)
+            addressed = decode(record.subject, record.payload)
         except EconsimError as error:
-            self._found(kept, "record_cannot_be_read", str(error), PLACE_IN_LOG)
+            self._add(record, "record_cannot_be_read", str(error), PLACE_IN_LOG)
             return
         if isinstance(addressed.event.data, RunOpened):
             self._salt, self.opening_id = addressed.event.data.salt, addressed.event.event_id
-        self._log.add(kept.sequence, addressed)
+        self._log.add(record.sequence, addressed)
         self._canonical.add(addressed)
 
-    def add_bucket_record(self, kept: StoredRecord) -> None:
-        """Take in the next write of the ledger's bucket."""
-        self._vouched(kept, PLACE_IN_BUCKET)
+    def add_bucket_record(self, record: StoredRecord) -> None:
+        """Check the next write of the ledger's bucket."""
+        self._check_digest(record, PLACE_IN_BUCKET)
         try:
-            entry = self._fold(kept)
+            entry = self._fold(record)
         except EconsimError as error:
-            self._found(kept, "record_cannot_be_read", str(error), PLACE_IN_BUCKET)
+            self._add(record, "record_cannot_be_read", str(error), PLACE_IN_BUCKET)
             return
         if entry is not None:
-            self._entries.append((kept, entry))
+            self._entries.append((record, entry))
 
     def add_finding(self, finding: Finding) -> None:
-        """Note what a stream has lost."""
+        """Add a finding of the reader: a gap in a stream."""
         self._findings.append(finding)
 
     def report(self, balances: ClaimedBalances, kept_hash: str = "") -> RunReport:
-        """Return what was found; `kept_hash` is the canonical hash the run had when it ended, if it was kept."""
-        for kept, entry in self._entries:
-            self._named(kept, entry)
+        """Return the result; `kept_hash` is the canonical hash kept when the run ended, if it was kept."""
+        for record, entry in self._entries:
+            self._check_key(record, entry)
         entries = [entry for _, entry in self._entries]
         log, journal = self._log.report(entries), verify_journal(entries, balances)
         found, wrong = self._canonical.hexdigest(), []
@@ -107,23 +107,23 @@ class RunChecks:
             wrong.append(Finding(log.records, self._run, "canonical_hash_differs", evidence, RECORD_OF_LOG))
         return RunReport(log, journal, found, (*self._findings, *log.findings, *journal.findings, *wrong))
 
-    def _vouched(self, kept: StoredRecord, where: str) -> None:
-        """Compare a record with its digest, and its place with the one before."""
-        if kept.sequence <= self._places[where]:
-            self._found(kept, "place_is_out_of_order", f"it comes after {self._places[where]}", where)
-        self._places[where] = kept.sequence
-        if kept.digest is None:
-            self._found(kept, "record_has_no_digest", "no service wrote it, or it lost its header", where)
-        elif kept.digest != (found := digest(kept.digest_subject or kept.subject, kept.payload)):
-            self._found(kept, "record_differs_from_its_digest", f"{found} instead of {kept.digest}", where)
+    def _check_digest(self, record: StoredRecord, where: str) -> None:
+        """Compare a record with its digest, and its place with the place of the record before."""
+        if record.sequence <= self._places[where]:
+            self._add(record, "place_is_out_of_order", f"it comes after {self._places[where]}", where)
+        self._places[where] = record.sequence
+        if record.digest is None:
+            self._add(record, "record_has_no_digest", "no service wrote it, or it lost its header", where)
+        elif record.digest != (found := digest(record.digest_subject or record.subject, record.payload)):
+            self._add(record, "record_differs_from_its_digest", f"{found} instead of {record.digest}", where)
 
-    def _named(self, kept: StoredRecord, entry: JournalEntry) -> None:
-        """Compare a journal entry's key with its event id, which was derived from both its subject and its key."""
-        subject, name = kept.digest_subject or kept.subject, kept.subject.rpartition(".")[2]
+    def _check_key(self, record: StoredRecord, entry: JournalEntry) -> None:
+        """Compare a journal entry's key with its event id, which is derived from its subject and its key."""
+        subject, name = record.digest_subject or record.subject, record.subject.rpartition(".")[2]
         posted = isinstance(entry.data, TransferPosted)
-        wrong = kept.subject.split(".")[1] != ("transfer" if posted else "refusal")
+        wrong = record.subject.split(".")[1] != ("transfer" if posted else "refusal")
         if wrong or (self._salt and entry.event_id != derived_id(self._salt, entry.tick, subject, name)):
-            self._found(kept, "key_is_of_another_entry", entry.event_id, PLACE_IN_BUCKET)
+            self._add(record, "key_is_of_another_entry", entry.event_id, PLACE_IN_BUCKET)
 
-    def _found(self, kept: StoredRecord, what: str, evidence: str, where: str) -> None:
-        self._findings.append(Finding(kept.sequence, kept.subject, what, evidence, where))
+    def _add(self, record: StoredRecord, what: str, evidence: str, where: str) -> None:
+        self._findings.append(Finding(record.sequence, record.subject, what, evidence, where))

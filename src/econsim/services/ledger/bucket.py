@@ -24,7 +24,7 @@ RESERVED: Final = frozenset(JOURNAL_KEYS)
 """Names no holder may have: their keys would be taken for journal entries."""
 
 
-class KeyKind(Enum):
+class LedgerKey(Enum):
     """The kind of value that a key holds."""
 
     ENTRY = auto()
@@ -59,19 +59,19 @@ def barrier_key(run: str) -> str:
     return f"{run}.ledger.barrier"
 
 
-def parse_key(key: str) -> tuple[KeyKind, str]:
+def parse_key(key: str) -> tuple[LedgerKey, str]:
     """Return the kind of a key's value, and the holder of a balance or holdings."""
     _, holder, name = key.split(".", 2)
     if holder in RESERVED:
-        return KeyKind.ENTRY, ""
+        return LedgerKey.ENTRY, ""
     match holder, name:
         case _, "balance":
-            return KeyKind.BALANCE, holder
+            return LedgerKey.BALANCE, holder
         case _, "holdings":
-            return KeyKind.HOLDINGS, holder
+            return LedgerKey.HOLDINGS, holder
         case "ledger", "barrier":
-            return KeyKind.BARRIER, ""
-    return KeyKind.FOREIGN, ""
+            return LedgerKey.BARRIER, ""
+    return LedgerKey.FOREIGN, ""
 
 
 def parse_entry(key: str, value: bytes) -> TransferPostedEvent | TransferRefusedEvent:

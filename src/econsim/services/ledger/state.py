@@ -42,7 +42,7 @@ from econsim.schemas.ledger import (
 )
 from econsim.schemas.subject import token
 from econsim.services.ledger import bucket
-from econsim.services.ledger.bucket import KeyKind
+from econsim.services.ledger.bucket import LedgerKey
 
 WRITES_MAX: Final = 1000
 """Messages in one atomic batch: the server's limit."""
@@ -162,13 +162,13 @@ class LedgerState:
     def _fold(self, entry: StoredEntry) -> None:
         """Fold one write by its key; keys of other services are left alone."""
         match bucket.parse_key(entry.key)[0]:
-            case KeyKind.ENTRY:
+            case LedgerKey.ENTRY:
                 event = bucket.parse_entry(entry.key, entry.value)
                 self.journal.replay(event.data)
                 self.ledger.replay(event.data)
-            case KeyKind.BALANCE | KeyKind.HOLDINGS:
+            case LedgerKey.BALANCE | LedgerKey.HOLDINGS:
                 self._revisions[entry.key] = entry.revision
-            case KeyKind.BARRIER:
+            case LedgerKey.BARRIER:
                 self._revisions[entry.key] = entry.revision
                 self.barrier = json.loads(entry.value)["tick"]
 

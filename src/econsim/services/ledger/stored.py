@@ -14,7 +14,7 @@ from econsim.domain.ledger.verify import JournalEntry
 from econsim.errors import CorruptJournal
 from econsim.ports import StoredEntry
 from econsim.schemas.ledger import CREDITS, DEBT, Position
-from econsim.services.ledger.bucket import KeyKind, parse_entry, parse_key
+from econsim.services.ledger.bucket import LedgerKey, parse_entry, parse_key
 
 
 class StoredLedger:
@@ -41,16 +41,16 @@ class StoredLedger:
     def _fold(self, stored: StoredEntry) -> JournalEntry | None:
         kind, holder = parse_key(stored.key)
         match kind:
-            case KeyKind.ENTRY:
+            case LedgerKey.ENTRY:
                 entry = parse_entry(stored.key, stored.value)
                 self.entries.append(entry)
                 return entry
-            case KeyKind.BALANCE:
+            case LedgerKey.BALANCE:
                 found = json.loads(stored.value)
                 positions = self.balances.setdefault(holder, {})
                 positions[CREDITS] = Position(found["posted"], found["pending"])
                 positions[DEBT] = Position(found.get("debt", 0), 0)
-            case KeyKind.HOLDINGS:
+            case LedgerKey.HOLDINGS:
                 for asset, found in json.loads(stored.value).items():
                     self.balances.setdefault(holder, {})[asset] = Position(found["posted"], found["pending"])
         return None
