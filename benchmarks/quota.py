@@ -26,7 +26,7 @@ from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import Refused
-from econsim.identity.nats_jwt import Key, KeyKind, creds, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, creds, user_jwt
 from econsim.schemas.quota import QuotaUpdate
 from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import FakeCounters, FakeQuotaTable
@@ -120,7 +120,7 @@ async def _echoes(repeats: int, pairs: int) -> tuple[list[Turn], list[Turn]]:
 
 def _anybody(server: EmbeddedServer, path: Path) -> Path:
     """Write credentials of a user who may do everything in account SIM: both echoes and the asking client."""
-    user = Key(KeyKind.USER)
+    user = Key(NkeyKind.USER)
     path.write_text(
         creds(user_jwt(server.trust.sim, user.public, "bench", issued=server.trust.now()), user.seed)
     )

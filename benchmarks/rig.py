@@ -21,7 +21,7 @@ from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
-from econsim.identity.nats_jwt import Key, KeyKind, creds, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, creds, user_jwt
 from econsim.identity.trust_root import Trust, write
 from econsim.routers import SERVICES
 
@@ -46,7 +46,7 @@ def superuser(trust: Trust) -> Path:
     """Return the creds file of a user who may do everything in account SIM; nothing in econsim makes one."""
     path = trust.directory / "creds" / "superuser.creds"
     if not path.exists():
-        user = Key(KeyKind.USER)
+        user = Key(NkeyKind.USER)
         write(path, creds(user_jwt(trust.sim, user.public, "superuser", issued=trust.now()), user.seed))
     return path
 

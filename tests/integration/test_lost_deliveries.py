@@ -34,16 +34,16 @@ SCENARIO = shortened("genesis", ticks=6)
     ],
 )
 async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypatch, subject, tick):
-    lost, hear = [], OrderedPush.hear
+    lost, receive = [], OrderedPush.receive
 
     async def lose(self, message):
         """Lose each of these once."""
         if subject in message.subject and tick in message.data and message.subject not in lost:
             lost.append(message.subject)
         else:
-            await hear(self, message)
+            await receive(self, message)
 
-    monkeypatch.setattr(OrderedPush, "hear", lose)
+    monkeypatch.setattr(OrderedPush, "receive", lose)
 
     events = await over_nats(server, SCENARIO, run)
 
@@ -52,7 +52,7 @@ async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypat
 
 
 async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(server, run, monkeypatch):
-    hear, answer, process = OrderedPush.hear, host._answer, BatchRunner.process
+    receive, answer, process = OrderedPush.receive, host._answer, BatchRunner.process
     again, placed = [], []
 
     async def late(context, envelope, name, desk):
@@ -63,13 +63,13 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
     async def count(self, message):
         if ".place_orders." in message.subject and message.metadata.num_delivered > 1:
             again.append(message.subject)
-        await hear(self, message)
+        await receive(self, message)
 
     async def note(self, actions, *rest):
         placed.extend(action.order_id for action in actions if action.verb in {Verb.BID, Verb.ASK})
         await process(self, actions, *rest)
 
-    monkeypatch.setattr(OrderedPush, "hear", count)
+    monkeypatch.setattr(OrderedPush, "receive", count)
     monkeypatch.setattr(host, "_answer", late)
     monkeypatch.setattr(BatchRunner, "process", note)
     monkeypatch.setattr(streams, "BOOK_ACK_WAIT_S", 1)

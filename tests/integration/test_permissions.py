@@ -20,7 +20,7 @@ from econsim.checks.permissions.probes import EXTERNAL, RUN, probes
 from econsim.cli import app
 from econsim.identity import trust_root
 from econsim.identity.agent_credentials import agent_claims
-from econsim.identity.nats_jwt import Key, KeyKind, account_jwt, creds, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, account_jwt, creds, user_jwt
 from econsim.identity.roles import permissions
 
 pytestmark = pytest.mark.nats
@@ -38,7 +38,7 @@ def found():
 
 async def without_lists(server):
     """Return the creds file of an agent's user without lists of its own, in an account as agents have."""
-    account, user = Key(KeyKind.ACCOUNT), Key(KeyKind.USER)
+    account, user = Key(NkeyKind.ACCOUNT), Key(NkeyKind.USER)
     claims = agent_claims(server.trust, RUN, EXTERNAL)
     async with account_provisioner(server.url, server.trust) as provisioner:
         await provisioner.push(

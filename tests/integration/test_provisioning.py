@@ -17,7 +17,7 @@ from econsim.app import Server
 from econsim.checks.permissions.prober import probing
 from econsim.errors import NotFound, SetupError
 from econsim.identity.agent_credentials import each_account, mint
-from econsim.identity.nats_jwt import Key, KeyKind
+from econsim.identity.nats_jwt import Key, NkeyKind
 from econsim.identity.trust_root import SYSTEM_USER
 from econsim.runs.launch.agent_accounts import push_accounts, revoke, revoke_later
 from econsim.subjects import GET_BALANCE, TICKED
@@ -172,7 +172,9 @@ async def test_let_in_again_an_agent_has_new_credentials_and_the_old_stay_out(se
 
 async def test_an_account_of_another_operator_is_refused(server, run) -> None:
     forged = mint(server.trust, run, "eve")
-    stranger = SimpleNamespace(operator=Key(KeyKind.OPERATOR), creds=server.trust.creds, now=server.trust.now)
+    stranger = SimpleNamespace(
+        operator=Key(NkeyKind.OPERATOR), creds=server.trust.creds, now=server.trust.now
+    )
 
     async with account_provisioner(server.url, stranger) as provisioner:
         with pytest.raises(SetupError, match="refused an account"):
@@ -235,7 +237,7 @@ async def test_rotation_ends_old_credentials_and_a_client_that_reads_its_file_go
 async def test_while_keys_are_rotated_old_and_new_credentials_work(tmp_path) -> None:
     async with EmbeddedServer(tmp_path) as server:
         old = copied(server.creds("setup"), tmp_path)
-        new = server.trust.rotated()
+        new = server.trust.rotate()
         async with account_provisioner(server.url, new) as provisioner:
             await provisioner.push([new.accounts(beside=server.trust)[new.sim.public]])
 

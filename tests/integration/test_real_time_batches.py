@@ -97,7 +97,7 @@ async def worked(
     deliveries, arrived = OrderedPush(context.client, consumer.idle_heartbeat_s), asyncio.Semaphore(0)
 
     async def hear(message: Msg) -> None:
-        await deliveries.hear(message)
+        await deliveries.receive(message)
         arrived.release()
 
     heard = await context.client.subscribe(consumer.deliver_subject, cb=hear)

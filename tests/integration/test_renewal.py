@@ -52,7 +52,7 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
 
 async def too_early(server):
     """Replace the files well before the server hears of the new keys."""
-    new = server.trust.rotated()
+    new = server.trust.rotate()
     await asyncio.sleep(2.5 * POLL_INTERVAL_S)
     async with account_provisioner(server.url, new) as provisioner:
         await provisioner.push(new.accounts().values())

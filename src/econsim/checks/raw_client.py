@@ -17,7 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from econsim.errors import SetupError
-from econsim.identity.nats_jwt import Key, KeyKind
+from econsim.identity.nats_jwt import Key, NkeyKind
 
 TIMEOUT_S: Final = 15.0
 """Limit of a wait for an answer: it takes milliseconds, on a machine busy with other work sometimes seconds."""
@@ -226,7 +226,7 @@ def publish_frame(subject: str, payload: bytes = b"", reply: str = "", headers: 
 
 def unsigned_credentials() -> UserCredentials:
     """Return the credentials of a new key that no account has signed."""
-    return UserCredentials(seed=Key(KeyKind.USER).seed)
+    return UserCredentials(seed=Key(NkeyKind.USER).seed)
 
 
 @asynccontextmanager

@@ -160,7 +160,7 @@ async def _rotate(config: Settings) -> str:
     old = open_trust(config)
     url = config.nats or state_directory.running_url(config.state)
     if not url:
-        rewrite_layout(old.rotated(), config.state)
+        rewrite_layout(old.rotate(), config.state)
         return "no server runs here: the next one starts with them"
     new = await replaced(url, old, lambda new: rewrite_layout(new, config.state))
     return f"the server at {url} takes no others{await audit_remark(new, url, TellTrust(change='keys_replaced'))}"

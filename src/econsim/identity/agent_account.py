@@ -60,14 +60,14 @@ class Grant:
     """The subject in `SIM`, `{run}` and `{agent}` among its places."""
     short: str
     """Its name inside the account."""
-    asked: bool
+    is_request: bool
     """Whether the agent sends it; otherwise it hears it."""
 
-    def exported(self) -> str:
+    def export_pattern(self) -> str:
         """Return the pattern `SIM` offers to all agents' accounts."""
         return _PLACE.sub("*", self.pattern)
 
-    def imported(self, run: str, agent: str) -> tuple[str, str]:
+    def import_names(self, run: str, agent: str) -> tuple[str, str]:
         """Return subject and local name of the import that is this agent's alone.
 
         Places that are neither run nor agent are wildcards, which the local name takes over as `$1`, `$2`, ….
@@ -82,7 +82,7 @@ class Grant:
         """Return the concrete name inside an agent's account."""
         return self.short.format(agent=agent, **places)
 
-    def heard_as(self, agent: str) -> str:
+    def local_pattern(self, agent: str) -> str:
         """Return the pattern of its name inside an agent's account."""
         return _PLACE.sub(lambda place: agent if place[1] == "agent" else "*", self.short)
 
@@ -93,12 +93,12 @@ def _grant(row: Subject) -> Grant:
 
 def _key_grant(stream: str, key: str, short: str) -> Grant:
     """Return the reading of one key: a direct get by subject, the one part of JetStream's API agents reach."""
-    return Grant(f"$JS.API.DIRECT.GET.{bucket(stream)}.$KV.{stream}.{key}", short, asked=True)
+    return Grant(f"$JS.API.DIRECT.GET.{bucket(stream)}.$KV.{stream}.{key}", short, is_request=True)
 
 
 def _newest(row: Subject, short: str) -> Grant:
     """Return the reading of the newest event of one subject of the log."""
-    return Grant(f"$JS.API.DIRECT.GET.{AUDIT}.{row.template}", short, asked=True)
+    return Grant(f"$JS.API.DIRECT.GET.{AUDIT}.{row.template}", short, is_request=True)
 
 
 GRANTS: Final = (
@@ -123,7 +123,7 @@ def short_name(row: Subject, agent: str, **places: str) -> str:
 
 def short_pattern(row: Subject, agent: str) -> str:
     """Return the pattern of a row's names inside an agent's account."""
-    return _BY_ROW[row].heard_as(agent)
+    return _BY_ROW[row].local_pattern(agent)
 
 
 DEFAULT_PERMISSIONS: Final = {"pub": {}, "sub": {"deny": [*NO_GROUPS]}}
@@ -142,8 +142,8 @@ def imports(run: str, agent: str, sim: str) -> list[dict[str, object]]:
     token(agent, "agent")
     found: list[dict[str, object]] = []
     for grant in GRANTS:
-        subject, local = grant.imported(run, agent)
-        kind = "service" if grant.asked else "stream"
+        subject, local = grant.import_names(run, agent)
+        kind = "service" if grant.is_request else "stream"
         found.append(
             {"name": grant.short, "subject": subject, "account": sim, "type": kind, "local_subject": local}
         )
@@ -152,7 +152,7 @@ def imports(run: str, agent: str, sim: str) -> list[dict[str, object]]:
 
 def exports() -> list[dict[str, object]]:
     """Return what `SIM` offers, as its JWT holds it."""
-    kinds = {grant.exported(): "service" if grant.asked else "stream" for grant in GRANTS}
+    kinds = {grant.export_pattern(): "service" if grant.is_request else "stream" for grant in GRANTS}
     # The server wants no export within another.
     return [
         {"name": pattern, "subject": pattern, "type": kind}
@@ -165,9 +165,9 @@ def permissions(agent: str) -> dict[str, dict[str, list[str]]]:
     """Return the publish and subscribe lists of the agent's user: a mistake is then told at once, not lost."""
     token(agent, "agent")
     return {
-        "pub": {"allow": _unique(grant.heard_as(agent) for grant in GRANTS if grant.asked)},
+        "pub": {"allow": _unique(grant.local_pattern(agent) for grant in GRANTS if grant.is_request)},
         "sub": {
-            "allow": _unique([f"{INBOX}.>", *(g.heard_as(agent) for g in GRANTS if not g.asked)]),
+            "allow": _unique([f"{INBOX}.>", *(g.local_pattern(agent) for g in GRANTS if not g.is_request)]),
             "deny": [*NO_GROUPS],
         },
     }

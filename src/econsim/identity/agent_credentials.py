@@ -26,7 +26,7 @@ from econsim.identity.agent_account import (
     imports,
     permissions,
 )
-from econsim.identity.nats_jwt import Key, KeyKind, account_jwt, agent_limits, creds, user_claims, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, account_jwt, agent_limits, creds, user_claims, user_jwt
 from econsim.identity.private_files import private_directory, write
 from econsim.identity.trust_root import Trust, lock
 from econsim.schemas.subject import token
@@ -74,7 +74,7 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
     are no subject tokens, SetupError if the files cannot be written.
     """
     claims = agent_claims(trust, run, agent)
-    account, user, expires = Key(KeyKind.ACCOUNT), Key(KeyKind.USER), trust.now() + life_s
+    account, user, expires = Key(NkeyKind.ACCOUNT), Key(NkeyKind.USER), trust.now() + life_s
     directory = _home(trust) / run
     path = directory / f"{agent}.creds"
     account_claims = account_jwt(

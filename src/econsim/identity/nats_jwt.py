@@ -45,7 +45,7 @@ _JETSTREAM_UNLIMITED: Final = {
 }
 
 
-class KeyKind(IntEnum):
+class NkeyKind(IntEnum):
     """What a key stands for; the value is the prefix byte that makes its first letter O, A or U."""
 
     OPERATOR = 14 << 3
@@ -56,7 +56,7 @@ class KeyKind(IntEnum):
 class Key:
     """An nkey: an Ed25519 pair with the role in its first letter."""
 
-    def __init__(self, role: KeyKind, raw: bytes = b"") -> None:
+    def __init__(self, role: NkeyKind, raw: bytes = b"") -> None:
         """Make a key from 32 secret bytes, or a new random one."""
         raw = raw or os.urandom(32)
         self._signing = nacl.signing.SigningKey(raw)
@@ -75,7 +75,7 @@ class Key:
         if len(data) != 36 or struct.unpack("<H", data[-2:])[0] != binascii.crc_hqx(data[:-2], 0):
             message = "a key seed is damaged; restore the trust directory from a copy or start a new one"
             raise SetupError(message)
-        return cls(KeyKind((data[0] & 7) << 5 | data[1] >> 3), data[2:34])
+        return cls(NkeyKind((data[0] & 7) << 5 | data[1] >> 3), data[2:34])
 
     def sign(self, data: bytes) -> bytes:
         """Return the Ed25519 signature."""

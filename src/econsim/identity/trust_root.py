@@ -27,7 +27,7 @@ from econsim.errors import NotFound, SetupError
 from econsim.identity.agent_account import exports
 from econsim.identity.nats_jwt import (
     Key,
-    KeyKind,
+    NkeyKind,
     account_jwt,
     creds,
     operator_jwt,
@@ -88,15 +88,15 @@ class Trust:
     def _load(cls, directory: Path, now: Callable[[], int]) -> Trust:
         return cls(
             directory,
-            _key(directory / "operator.seed", KeyKind.OPERATOR),
-            _key(directory / "sys.seed", KeyKind.ACCOUNT),
-            _key(directory / "sim.seed", KeyKind.ACCOUNT),
-            _key(directory / "readers.seed", KeyKind.ACCOUNT),
-            {role: _key(directory / "roles" / f"{role}.seed", KeyKind.ACCOUNT) for role in ROLES},
+            _key(directory / "operator.seed", NkeyKind.OPERATOR),
+            _key(directory / "sys.seed", NkeyKind.ACCOUNT),
+            _key(directory / "sim.seed", NkeyKind.ACCOUNT),
+            _key(directory / "readers.seed", NkeyKind.ACCOUNT),
+            {role: _key(directory / "roles" / f"{role}.seed", NkeyKind.ACCOUNT) for role in ROLES},
             now,
         )
 
-    def rotated(self) -> Trust:
+    def rotate(self) -> Trust:
         """Replace the keys and credentials of every role and of the system user; return the new trust.
 
         The old ones hold until the server has the new accounts (`provisioning.rotate`). Operator and accounts
@@ -104,7 +104,7 @@ class Trust:
         """
         with lock(self.directory / "lock"):
             user = user_claims(self.creds(SYSTEM_USER).read_text()).user
-            revoked = self._revoked() | {user: self.now() + 1}
+            revoked = self._revocations() | {user: self.now() + 1}
             write(self.directory / "revoked.json", json.dumps(revoked))
             for path in (
                 *(self.directory / "roles").glob("*.seed"),
@@ -125,7 +125,7 @@ class Trust:
             message = f"there is no role {role!r}; the roles are {', '.join(ROLES)}"
             raise NotFound(message)
         make_missing(path.parent)
-        user = Key(KeyKind.USER)
+        user = Key(NkeyKind.USER)
         jwt = scoped_user_jwt(
             self.roles[role], self.home(role).public, user.public, name, role, issued=self.now()
         )
@@ -172,7 +172,7 @@ class Trust:
         imported = [each | {"account": self.sim.public, "local_subject": each["subject"]} for each in asked]
         bare, full = service_limits(jetstream=False), service_limits(jetstream=True)
         claims: dict[str, tuple[Key, Mapping[str, object]]] = {
-            "SYS": (self.system, {"limits": bare, "revocations": self._revoked()}),
+            "SYS": (self.system, {"limits": bare, "revocations": self._revocations()}),
             SIM: (self.sim, {"limits": full, "signing_keys": scopes[SIM], "exports": exports() + offered}),
             READERS: (self.readers, {"limits": bare, "signing_keys": scopes[READERS], "imports": imported}),
         }
@@ -181,7 +181,7 @@ class Trust:
             for name, (key, claim) in claims.items()
         }
 
-    def _revoked(self) -> dict[str, int]:
+    def _revocations(self) -> dict[str, int]:
         path = self.directory / "revoked.json"
         found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
         return found
@@ -196,7 +196,7 @@ def _mint(trust: Trust) -> None:
     path = trust.creds(SYSTEM_USER)
     # Its lists are in its own JWT, so those of an earlier econsim would miss what it may by now.
     if not path.exists() or user_permissions(path.read_text()) not in ({}, SYSTEM):
-        user = Key(KeyKind.USER)
+        user = Key(NkeyKind.USER)
         write(
             trust.creds(SYSTEM_USER),
             creds(user_jwt(trust.system, user.public, SYSTEM_USER, SYSTEM, issued=trust.now()), user.seed),
@@ -209,7 +209,7 @@ def _current(trust: Trust, role: str, path: Path) -> bool:
     return (said.role, said.account) == (role, trust.home(role).public)
 
 
-def _key(path: Path, role: KeyKind) -> Key:
+def _key(path: Path, role: NkeyKind) -> Key:
     if path.exists():
         return Key.from_seed(path.read_text())
     key = Key(role)

@@ -6,7 +6,7 @@ from scripted_server import scripted_server
 from econsim.checks.permissions.prober import WINDOW, Prober, probe_text, probing, refused_subscription
 from econsim.checks.raw_client import dial
 from econsim.errors import SetupError, Unavailable
-from econsim.identity.nats_jwt import Key, KeyKind, creds
+from econsim.identity.nats_jwt import Key, NkeyKind, creds
 
 VIOLATION = "'Permissions Violation for {}'"
 
@@ -79,7 +79,7 @@ async def test_an_error_that_is_no_refusal_ends_the_probe():
 
 async def test_a_refused_user_is_named_with_its_file(tmp_path):
     path = tmp_path / "user.creds"
-    path.write_text(creds("a.b.c", Key(KeyKind.USER).seed))
+    path.write_text(creds("a.b.c", Key(NkeyKind.USER).seed))
 
     def script(line):
         return b"QUIT" if line.startswith(b"CONNECT") else b""

@@ -14,7 +14,7 @@ from econsim.checks.raw_client import (
     unsigned_credentials,
 )
 from econsim.errors import SetupError
-from econsim.identity.nats_jwt import Key, KeyKind, creds
+from econsim.identity.nats_jwt import Key, NkeyKind, creds
 
 
 def connect_line(lines):
@@ -35,7 +35,7 @@ def test_a_publish_with_headers_states_both_sizes():
 
 
 def test_a_creds_file_is_read_and_anything_else_is_refused():
-    key = Key(KeyKind.USER)
+    key = Key(NkeyKind.USER)
 
     assert UserCredentials.from_creds(creds("head.body.sig", key.seed)) == UserCredentials(
         "head.body.sig", key.seed

@@ -10,7 +10,7 @@ from claims import claims
 from econsim.adapters.clock import unix_seconds
 from econsim.errors import InvalidSubject, NotFound, SetupError
 from econsim.identity import nats_jwt
-from econsim.identity.nats_jwt import Key, KeyKind, user_claims
+from econsim.identity.nats_jwt import Key, NkeyKind, user_claims
 from econsim.identity.private_files import write
 from econsim.identity.roles import OPERATOR, READERS, ROLES, SIM, permissions, reader_requests
 from econsim.identity.trust_root import SYSTEM_USER, Trust
@@ -78,7 +78,7 @@ def test_an_unknown_role_is_refused_with_the_list(trust):
         trust.creds("nobody")
 
 
-@pytest.mark.parametrize("role", KeyKind)
+@pytest.mark.parametrize("role", NkeyKind)
 def test_a_key_survives_its_seed(role):
     key = Key(role)
 
@@ -123,7 +123,7 @@ def test_creds_say_whose_they_are(trust):
 
 @pytest.mark.parametrize("role", ["market", "observer"])
 def test_creds_that_name_no_role_or_another_account_are_made_anew(trust, tmp_path, role):
-    user = Key(KeyKind.USER)
+    user = Key(NkeyKind.USER)
     tagged = nats_jwt.scoped_user_jwt(
         trust.roles[role], trust.system.public, user.public, role, role, issued=0
     )
@@ -163,7 +163,7 @@ def test_a_grant_of_an_unknown_role_is_refused_with_the_list(trust, tmp_path):
 def test_rotation_changes_every_role_and_the_system_user_and_no_account(trust):
     before = {path.name: path.read_text() for path in (trust.directory / "creds").iterdir()}
 
-    new = trust.rotated()
+    new = trust.rotate()
 
     after = {path.name: path.read_text() for path in (trust.directory / "creds").iterdir()}
     assert before.keys() == after.keys()
@@ -179,7 +179,7 @@ def test_rotation_changes_every_role_and_the_system_user_and_no_account(trust):
 def test_rotation_revokes_the_system_user_of_before_for_good(trust, tmp_path):
     old = user_claims(trust.creds(SYSTEM_USER).read_text()).user
 
-    trust.rotated().rotated()
+    trust.rotate().rotate()
 
     revoked = claims(Trust.open(tmp_path, unix_seconds).accounts()[trust.system.public])["nats"][
         "revocations"
@@ -190,7 +190,7 @@ def test_rotation_revokes_the_system_user_of_before_for_good(trust, tmp_path):
 
 
 def test_while_rotating_old_and_new_keys_hold_beside_each_other(trust):
-    new = trust.rotated()
+    new = trust.rotate()
 
     def keys(beside):
         return {each["key"] for name in (SIM, READERS) for each in account(new, name, beside)["signing_keys"]}

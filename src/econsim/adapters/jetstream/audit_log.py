@@ -129,7 +129,7 @@ async def _through_one_consumer(
 async def _consumer(client: Client, patterns: list[str], start: int) -> AsyncIterator[OrderedPush | None]:
     """Make a consumer for the time of the context, which ends when a delivery is missing; none if the server is away."""
     deliveries, name = OrderedPush(client, HEARTBEAT_S), f"reader-{secrets.token_hex(8)}"
-    subscription = await client.subscribe(client.new_inbox(), cb=deliveries.hear)
+    subscription = await client.subscribe(client.new_inbox(), cb=deliveries.receive)
     config = {
         "name": name,
         "deliver_policy": "by_start_sequence",

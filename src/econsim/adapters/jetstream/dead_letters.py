@@ -199,7 +199,7 @@ async def requeue(client: Client, found: DeadLetter) -> PubAck:
     does not answer.
     """
     _check(found)
-    id_ = derived_id(await direct_get.created_at(client, DEAD_LETTER.name), "retry", found.sequence)
+    id_ = derived_id(await direct_get.creation_time(client, DEAD_LETTER.name), "retry", found.sequence)
     headers = {**found.headers, RETRY_OF: str(found.sequence), "Nats-Msg-Id": id_}
     try:
         return await client.jetstream(timeout=RETRY_TIMEOUT_S).publish(

@@ -174,7 +174,7 @@ async def last_sequence(client: Client, stream: str) -> int:
     return int(state["last_seq"])
 
 
-async def created_at(client: Client, stream: str) -> str:
+async def creation_time(client: Client, stream: str) -> str:
     """Return when a stream was made: tells one from another of the same name, whose places start again at 1."""
     return str((await request(client, f"STREAM.INFO.{stream}"))["created"])
 

@@ -56,7 +56,7 @@ class OrderedPush:
         self._arrived = asyncio.Event()
         self._taken = 0
 
-    async def hear(self, message: Msg) -> None:
+    async def receive(self, message: Msg) -> None:
         """Take in whatever came to the consumer's deliver subject."""
         self._waiting.append(message)
         self._arrived.set()

@@ -102,7 +102,7 @@ async def apply(
     changes = await plan(client, replicas, streams)
     for change in changes:
         if change.action == "blocked":
-            raise SetupError(_blocked(change))
+            raise SetupError(_blocked_message(change))
     for change in changes:
         if change.action != "keep":
             await _carry_out(client, change)
@@ -282,7 +282,7 @@ def _compare(found: Json, wanted: Json) -> Iterable[Difference]:
             yield Difference(key, have, want)
 
 
-def _blocked(change: Change) -> str:
+def _blocked_message(change: Change) -> str:
     parts = "; ".join(str(part) for part in change.differences if not part.changeable)
     return (
         f"stream {change.stream.name} differs in what cannot be changed in place ({parts}); "

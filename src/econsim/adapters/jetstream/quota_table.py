@@ -62,7 +62,7 @@ class KeyQuotaTable:
     async def get(self, run: str, agent: str) -> Quotas:
         """Return an agent's limits; raises Unavailable without an answer, SetupError if one is unreadable."""
         keys = [_subject(run, DEFAULT), _subject(run, agent)]
-        known = await self._listed(run)
+        known = await self._run_keys(run)
         found = await asyncio.gather(*(self._update(key) for key in keys if key in known))
         return quota.effective_limits(*(update for update, _ in found))
 
@@ -82,7 +82,7 @@ class KeyQuotaTable:
         message = f"others keep changing the quotas {key}; try again"
         raise Conflict(message)
 
-    async def _listed(self, run: str) -> frozenset[str]:
+    async def _run_keys(self, run: str) -> frozenset[str]:
         """Return the keys of a run, asking once however many want them."""
         task = self._lists.get(run)
         if task is None or (task.done() and task.exception()):

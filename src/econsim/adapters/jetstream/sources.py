@@ -70,7 +70,7 @@ async def exchange_obstacle(ask: Ask, info: Mapping[str, Any], wanted: Json) -> 
         if len(before) > 1:
             return f"it copies {origin} more than once"
         lost = info["state"]["first_seq"] > 1
-        known = _told(info, origin) or await _newest(ask, wanted["name"], origin, _patterns(before))
+        known = _last_copied(info, origin) or await _newest(ask, wanted["name"], origin, _patterns(before))
         if before and lost and not known:
             return f"nobody knows how much of {origin} it copied, for what it copied last is no longer kept"
     return ""
@@ -87,7 +87,7 @@ async def exchange(ask: Ask, info: Mapping[str, Any], wanted: Json) -> None:
     notes = _notes(found)
     for origin in origins:
         if to := _patterns(each for each in sources_of(found) if each["name"] == origin):
-            notes[origin] = {"copied": _told(info, origin), "to": to}
+            notes[origin] = {"copied": _last_copied(info, origin), "to": to}
     update, goal = f"STREAM.UPDATE.{name}", with_known_starts(found, wanted)
     staying = [each for each in sources_of(goal) if each["name"] not in origins]
     await ask(update, goal | {"sources": staying, "metadata": {_NOTE: json.dumps(notes)}})
@@ -105,7 +105,7 @@ def _new(found: Mapping[str, object], wanted: Json) -> list[Json]:
     return [each for each in map(source_identity, sources_of(wanted)) if each not in before]
 
 
-def _told(info: Mapping[str, Any], origin: str) -> int:
+def _last_copied(info: Mapping[str, Any], origin: str) -> int:
     """Return the place in its origin of what a stream copied last, as the server says; 0 if it says nothing."""
     return max((int(s.get("seq", 0)) for s in info.get("sources") or () if s["name"] == origin), default=0)
 

@@ -38,7 +38,7 @@ class AccountCount:
 
 
 @dataclass(frozen=True, slots=True)
-class _Word:
+class _ServerCounts:
     """What one server said."""
 
     at_s: float
@@ -50,8 +50,8 @@ class AccountCounts:
 
     def __init__(self) -> None:
         """Start before anybody was asked."""
-        self._words: dict[str, _Word] = {}
-        self._before: dict[str, _Word] = {}
+        self._words: dict[str, _ServerCounts] = {}
+        self._before: dict[str, _ServerCounts] = {}
 
     def take(self, said: Mapping[str, Mapping[str, AccountCount]], now_s: float) -> Counter[str]:
         """Take in what servers (by id) said of accounts; return messages a second from each account.
@@ -60,7 +60,7 @@ class AccountCounts:
         """
         rates: Counter[str] = Counter()
         for server, accounts in said.items():
-            self._words[server] = word = _Word(now_s, accounts)
+            self._words[server] = word = _ServerCounts(now_s, accounts)
             before = self._before.setdefault(server, word)
             if (seconds := now_s - before.at_s) >= RATE_S:
                 self._before[server] = word
@@ -71,7 +71,7 @@ class AccountCounts:
         self._before = {server: word for server, word in self._before.items() if server in self._words}
         return rates
 
-    def connected(self) -> set[str]:
+    def connected_accounts(self) -> set[str]:
         """Return the accounts that have a connection to any server."""
         words = self._words.values()
         return {account for word in words for account, count in word.of.items() if count.connections}

@@ -161,7 +161,7 @@ async def rotate(
     `hand_out` writes the new credentials wherever else they are kept. For `overlap_s` seconds both hold, in
     which clients that look at their creds files connect anew; then connections made with the old ones are ended.
     """
-    new = old.rotated()
+    new = old.rotate()
     hand_out(new)
     accounts = new.accounts()
     async with account_provisioner(url, new) as provisioner:

@@ -130,16 +130,16 @@ async def connect(
     reasons = ["no answer"]
     # The library retries, but gives up when the server hangs up while it is being told why.
     while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
-        client = await _attempt(url, using, on_error or _logged, reasons, end)
+        client = await _attempt(url, using, on_error or _log_error, reasons, end)
         if client is not None:
             await synchronize(client)
-            return client if creds is None else _renewed(_guarded(client, creds), creds)
+            return client if creds is None else _with_renewal(_with_guard(client, creds), creds)
         await asyncio.sleep(RECONNECT_WAIT_S)
     message = f"cannot connect to {url} as {creds.stem if creds else 'nobody'}: {reasons[-1]}"
     raise SetupError(message)
 
 
-def _guarded(client: Client, creds: Path) -> Client:
+def _with_guard(client: Client, creds: Path) -> Client:
     """Have a client of a role refuse what the server would, with a reason and at once; an agent's is left alone."""
     who = user_claims(creds.read_text())
     if who.role in ROLES:
@@ -148,7 +148,7 @@ def _guarded(client: Client, creds: Path) -> Client:
     return client
 
 
-def _renewed(client: Client, creds: Path) -> Client:
+def _with_renewal(client: Client, creds: Path) -> Client:
     """Keep a client's credentials current for as long as it lives."""
     renewing = asyncio.create_task(keep_current(client, creds))
 
@@ -166,7 +166,7 @@ async def _attempt(
     client = Client()
     refused = asyncio.Event()
 
-    async def heard(error: Exception) -> None:
+    async def collect_error(error: Exception) -> None:
         if connecting.done():
             await on_error(error)
         elif not refused.is_set():
@@ -174,7 +174,7 @@ async def _attempt(
             if _REFUSAL in reasons[-1].lower():
                 refused.set()
 
-    connecting = asyncio.ensure_future(client.connect(server_urls(url), error_cb=heard, **using))
+    connecting = asyncio.ensure_future(client.connect(server_urls(url), error_cb=collect_error, **using))
     waiting = asyncio.ensure_future(refused.wait())
     left_s = end - time.monotonic()
     await asyncio.wait({connecting, waiting}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
@@ -297,5 +297,5 @@ async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[P
         return failed
 
 
-async def _logged(error: Exception) -> None:
+async def _log_error(error: Exception) -> None:
     _log.warning("connection: %s", error_text(error))

@@ -53,17 +53,17 @@ def error_text(error: Exception) -> str:
 
 async def keep_current(client: Client, creds: Path) -> None:
     """Reconnect whenever the creds file changes, until the client is closed; subscriptions go on."""
-    seen = _written_at(creds)
+    seen = _modified_ns(creds)
     async for _ in Poll(POLL_INTERVAL_S):
         if client.is_closed:
             return
-        now = _written_at(creds)
+        now = _modified_ns(creds)
         if now not in (seen, 0) and client.is_connected:
             seen = now
             await client.force_reconnect()
 
 
-def _written_at(creds: Path) -> int:
+def _modified_ns(creds: Path) -> int:
     """Return the time a file was written, in nanoseconds; 0 if it is missing just now."""
     try:
         return creds.stat().st_mtime_ns

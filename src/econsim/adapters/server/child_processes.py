@@ -100,7 +100,7 @@ def _ps_start_time(pid: int) -> str:
 
 def _orphans(state: Path) -> Iterator[ProcessNote]:
     """Yield every noted process that lives and whose starter does not; notes of those that ended are taken back."""
-    for path, found in _noted(state):
+    for path, found in _each_note(state):
         if found is None or not _lives(found.pid, found.born):
             path.unlink(missing_ok=True)
         elif not _lives(found.parent, found.parent_born):
@@ -120,7 +120,7 @@ def _notes(state: Path) -> Path:
     return state / "processes"
 
 
-def _noted(state: Path) -> Iterator[tuple[Path, ProcessNote | None]]:
+def _each_note(state: Path) -> Iterator[tuple[Path, ProcessNote | None]]:
     for path in sorted(_notes(state).glob("*.json")):
         found = None
         with contextlib.suppress(OSError, ValueError, TypeError):

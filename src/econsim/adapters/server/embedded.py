@@ -126,7 +126,7 @@ class EmbeddedServer:
         self._watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._watcher
-        await self._ended()
+        await self._end_process()
         (self._directory / "server.json").unlink(missing_ok=True)
         self._claim.release()
         self._discard()
@@ -184,7 +184,7 @@ class EmbeddedServer:
             child_processes.note(self.state, self._process.pid)
             await self._until_ready()
         except BaseException:
-            await self._ended()
+            await self._end_process()
             raise
         state_directory.write_record(
             self._directory, ServerRecord(self._process.pid, self.port, self._version)
@@ -233,15 +233,15 @@ class EmbeddedServer:
                 )
             if full and state_directory.has_room(self._directory, self._free_bytes_min):
                 self._on_crash("the disk has room again; nats-server is started anew")
-                await self._ended()
+                await self._end_process()
                 return True
         return False
 
     def _complains(self) -> bool:
         """Return whether the server has said since it started that its disk is full."""
-        return any(sign in self._said(self._log_start).lower() for sign in _FULL)
+        return any(sign in self._log_tail(self._log_start).lower() for sign in _FULL)
 
-    def _said(self, start: int) -> str:
+    def _log_tail(self, start: int) -> str:
         """Return the end of the server's log from a place on."""
         log = self._directory / "server.log"
         with log.open("rb") as file:
@@ -266,13 +266,13 @@ class EmbeddedServer:
     def _failure(self, what: str) -> str:
         """Say what happened, and why as far as the log tells."""
         log = self._directory / "server.log"
-        said = self._said(self._log_start)
+        said = self._log_tail(self._log_start)
         causes = [remedy for sign, remedy in _CAUSES if sign in said.lower()]
         why = f": {causes[0]}" if causes else ""
         last = said.strip().splitlines()[-1:] or ["nothing"]
         return f"{what}{why} (its log {log} ends with: {last[0][-300:]})"
 
-    async def _ended(self) -> None:
+    async def _end_process(self) -> None:
         await _end(self._process)
         child_processes.forget(self.state, self._process.pid)
 

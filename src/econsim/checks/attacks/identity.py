@@ -13,7 +13,7 @@ from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import Attacker, Environment, refusal_check
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import CRLF, UserCredentials, dial, unsigned_credentials
-from econsim.identity.nats_jwt import Key, KeyKind, user_claims, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, user_claims, user_jwt
 
 Forge = Callable[[Environment, Attacker], UserCredentials]
 """Function that makes false credentials."""
@@ -83,7 +83,7 @@ def _resign_claims(change: Callable[[dict[str, Any], Key, Environment], None]) -
 
     def forge(env: Environment, attacker: Attacker) -> UserCredentials:
         head, body, _ = jwt_parts(attacker.user.jwt)
-        signer = Key(KeyKind.ACCOUNT)
+        signer = Key(NkeyKind.ACCOUNT)
         change(body, signer, env)
         return replace(attacker.user, jwt=jwt_of(head, body, signer=signer))
 
@@ -137,7 +137,7 @@ def _key_alone(_: Environment, attacker: Attacker) -> UserCredentials:
 
 
 def _self_made_user(_: Environment, attacker: Attacker) -> UserCredentials:
-    account, user = Key(KeyKind.ACCOUNT), Key(KeyKind.USER)
+    account, user = Key(NkeyKind.ACCOUNT), Key(NkeyKind.USER)
     return UserCredentials(user_jwt(account, user.public, attacker.name, issued=unix_seconds()), user.seed)
 
 

@@ -38,7 +38,7 @@ from econsim.checks.raw_client import UserCredentials
 from econsim.config import Settings
 from econsim.errors import SetupError
 from econsim.identity.agent_credentials import AgentCreds, agent_claims
-from econsim.identity.nats_jwt import Key, KeyKind, account_jwt, creds, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, account_jwt, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import SYSTEM_USER, Trust
 from econsim.runs.launch.agent_accounts import ensure_accounts, revoke
@@ -308,7 +308,7 @@ async def _owner_powers(
     files = {name: account.creds for name, account in accounts.items()}
 
     async def make_user(name: str, life_s: int) -> UserCredentials:
-        account, user, now = Key(KeyKind.ACCOUNT), Key(KeyKind.USER), unix_seconds()
+        account, user, now = Key(NkeyKind.ACCOUNT), Key(NkeyKind.USER), unix_seconds()
         claims = agent_claims(trust, run, name)
         jwt = account_jwt(
             trust.operator, account.public, name, claims, issued=trust.now(), expires=now + CREDENTIALS_S
@@ -335,7 +335,7 @@ async def _owner_powers(
         revoke=revoke_agent,
         unrestricted_user=lambda name: make_user(name, CREDENTIALS_S),
         expired_user=lambda _: expired,
-        stolen_jwt=lambda: UserCredentials(market.jwt, Key(KeyKind.USER).seed),
+        stolen_jwt=lambda: UserCredentials(market.jwt, Key(NkeyKind.USER).seed),
         set_quota=set_quota,
         is_revoked=lambda name: not files[name].exists(),
     )
@@ -345,6 +345,6 @@ def _owner_creds(trust: Trust) -> Path:
     """Return the creds file of a user of `SIM` with every right; nothing but a run of attacks makes one."""
     path = trust.directory / "creds" / "attacks-owner.creds"
     if not path.exists():
-        user = Key(KeyKind.USER)
+        user = Key(NkeyKind.USER)
         write(path, creds(user_jwt(trust.sim, user.public, "attacks", issued=trust.now()), user.seed))
     return path

@@ -23,7 +23,7 @@ from econsim.checks.permissions.prober import Probed, Prober, probe_text, probin
 from econsim.checks.permissions.probes import EXTERNAL, OTHER, PARTIES, RUN, SELF, Probe, concrete_subject
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.agent_credentials import mint
-from econsim.identity.nats_jwt import Key, KeyKind, creds, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import Trust
 from econsim.schemas.subject import SubjectKind
@@ -119,7 +119,7 @@ async def _connect_listeners(url: str, trust: Trust) -> AsyncIterator[Listeners]
     made: list[Prober] = []
     async with AsyncExitStack() as stack:
         for name, account in (("sim", trust.sim), ("sys", trust.system)):
-            user, file = Key(KeyKind.USER), trust.directory / f"listener-of-{name}.creds"
+            user, file = Key(NkeyKind.USER), trust.directory / f"listener-of-{name}.creds"
             write(file, creds(user_jwt(account, user.public, "listeners", issued=trust.now()), user.seed))
             made.append(await stack.enter_async_context(probing(url, file)))
             await made[-1].subscribe_only([">"])
@@ -165,7 +165,7 @@ async def _hears(listeners: Listeners, prober: Prober) -> dict[str, str]:
     own = [concrete_subject(row.template) for row in TABLE if row.kind in _SENT_KINDS]
     other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
     other += [f"{each.removesuffix(EXTERNAL)}{OTHER}" for each in own if each.endswith(f".{EXTERNAL}")]
-    names = [Probe("", "", concrete_subject(grant.short), grant.heard_as(EXTERNAL)) for grant in GRANTS]
+    names = [Probe("", "", concrete_subject(grant.short), grant.local_pattern(EXTERNAL)) for grant in GRANTS]
     heard = await _collect_deliveries(listeners, prober, [*own, *other], await _wide(prober, names, EXTERNAL))
     numbers = {probe_text(n): subject for n, subject in enumerate([*own, *other])}
     return {name: numbers[number] for name, number in heard}

@@ -214,7 +214,7 @@ def _queue_group_probes() -> Iterator[Probe]:
     """Yield a probe in each queue group for subjects, inboxes, and names in an agent's account."""
     heard = {row.template: row.pattern() for row in TABLE}
     heard |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
-    heard |= {grant.short: grant.heard_as(EXTERNAL) for grant in GRANTS}
+    heard |= {grant.short: grant.local_pattern(EXTERNAL) for grant in GRANTS}
     for name, pattern in heard.items():
         for queue in QUEUE_GROUPS:
             title = name if queue == SELF else f"{name} in another"

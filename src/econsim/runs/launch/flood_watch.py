@@ -116,7 +116,7 @@ class FloodWatch:
             try:
                 presence.note_accounts(changed)
                 await self._compare(counts)
-                await presence.record_changes(counts.connected())
+                await presence.record_changes(counts.connected_accounts())
                 await self._settle()
             except Exception:  # noqa: BLE001 - after any error the watch must go on
                 _log.exception("reading the counts of the agents failed")

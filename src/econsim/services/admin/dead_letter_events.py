@@ -30,7 +30,7 @@ POLL_INTERVAL_S: Final = 1.0
 
 async def serve(context: ServiceContext, poll_interval_s: float = POLL_INTERVAL_S) -> None:
     """Announce new dead letters until cancelled."""
-    created_at = await direct_get.created_at(context.client, DEAD_LETTER.name)
+    created_at = await direct_get.creation_time(context.client, DEAD_LETTER.name)
     next_sequence = await last_announced(context) + 1
     async for _ in Poll(poll_interval_s):
         async with aclosing(each_dead_letter(context.client, next_sequence)) as new:

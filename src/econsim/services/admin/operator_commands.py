@@ -120,7 +120,7 @@ async def _dead_letter_envelope(context: ServiceContext, run: str, cause: str | 
 
     Its salt is the creation time of the stream: a stream created again numbers its letters from 1 again.
     """
-    created_at = await direct_get.created_at(context.client, DEAD_LETTER.name)
+    created_at = await direct_get.creation_time(context.client, DEAD_LETTER.name)
     return Envelope(run, created_at, 0, context.clock.now(), cause)
 
 

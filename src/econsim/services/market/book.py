@@ -97,7 +97,7 @@ def book_subscribers(
     @commands
     async def take_command(_: bytes) -> None:
         """Receive a command; it is acknowledged with its batch."""
-        await deliveries.hear(current_message())
+        await deliveries.receive(current_message())
 
     @depths
     async def get_book(request: GetBook) -> Book:

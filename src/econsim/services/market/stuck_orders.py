@@ -71,7 +71,7 @@ async def sweep(context: ServiceContext, run: str, resource: str, reason: Refuse
     done = await _sequence_processed(context, run, resource) if had_book else 0
     consumer = stuck_consumer(run, resource, random_name(context.service))
     deliveries = OrderedPush(context.client, consumer.idle_heartbeat_s)
-    subscription = await context.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
+    subscription = await context.client.subscribe(consumer.deliver_subject, cb=deliveries.receive)
     count = 0
     try:
         # A work queue allows one consumer for each message, so the consumer of the book, if there was one, has to go.

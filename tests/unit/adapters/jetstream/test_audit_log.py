@@ -14,7 +14,7 @@ async def test_a_reader_with_much_to_read_lets_others_work(monkeypatch):
     deliveries = OrderedPush(SimpleNamespace(stats={"reconnects": 0}), heartbeat_s=1)
     for place in range(1, EVENTS + 1):
         reply = f"$JS.ACK.audit_log.reader.1.{place}.{place}.0.0"
-        await deliveries.hear(SimpleNamespace(headers=None, reply=reply, subject="a.b.c.d", data=b""))
+        await deliveries.receive(SimpleNamespace(headers=None, reply=reply, subject="a.b.c.d", data=b""))
 
     @asynccontextmanager
     async def consumer(*_):

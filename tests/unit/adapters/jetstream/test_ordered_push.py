@@ -35,7 +35,7 @@ def heartbeat(place, **more):
 
 async def heard(consumer, *messages):
     for message in messages:
-        await consumer.hear(message)
+        await consumer.receive(message)
 
 
 async def test_deliveries_are_taken_with_their_places_in_the_stream(consumer):

@@ -19,7 +19,7 @@ class Log:
 
     async def __call__(self, change):
         if self.takes:
-            self.told.append((change.run, change.agent, change.connected))
+            self.told.append((change.run, change.agent, change.connected_accounts))
         return self.takes
 
 
@@ -56,10 +56,10 @@ def counted(received=0, connections=1):
 def test_an_account_is_connected_while_any_server_of_a_cluster_has_a_connection_of_it():
     counts = AccountCounts()
     counts.take({"n1": counted(connections=1), "n2": counted(connections=0)}, 0)
-    assert counts.connected() == {"AANNA"}
+    assert counts.connected_accounts() == {"AANNA"}
 
     counts.take({"n1": {}, "n2": {}}, 1)
-    assert counts.connected() == set()
+    assert counts.connected_accounts() == set()
 
 
 def test_a_server_that_does_not_answer_in_time_has_not_lost_its_clients():
@@ -67,10 +67,10 @@ def test_a_server_that_does_not_answer_in_time_has_not_lost_its_clients():
     counts.take({"n1": counted(), "n2": {}}, 0)
 
     counts.take({"n2": {}}, 1)
-    assert counts.connected() == {"AANNA"}
+    assert counts.connected_accounts() == {"AANNA"}
 
     counts.take({"n2": {}}, SILENT_S)
-    assert counts.connected() == set()
+    assert counts.connected_accounts() == set()
 
 
 def test_a_server_that_answers_again_makes_nobody_a_flood():
