@@ -1,62 +1,22 @@
 """The effects of a book's batches over memory: their order, their repeats, fencing, and what halts a market."""
 
-from types import SimpleNamespace
-
 import nats.errors
 import pytest
-from factories import active, ask, bid, group, role, scenario
-from fake_consumers import ConsumerNats, LedgerResponder
+from factories import ask, bid
+from market_builder import REAL_TIME, C, MemoryMarket
 
 from econsim import subjects
-from econsim.domain.market.book import BatchEnd, MarketBook
+from econsim.domain.market.book import BatchEnd
 from econsim.errors import CorruptLog
-from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Refusal, Transfer
-from econsim.services.context import ServiceContext
+from econsim.schemas.ledger import Refusal
 from econsim.services.leadership import LeadershipLost
-from econsim.services.market.batch import BatchRunner, BookHalted
-from econsim.testing import FakeWallClock
+from econsim.services.market.batch import BookHalted
 
-C = 1_000_000
-AGENTS = (
-    group("anna", "external", credits=10),
-    group("bert", "external"),
-    group("buyer", roles=[role("bid", values=[[1]])]),
-)
-LOCK_STEP = active(scenario(*AGENTS))
-REAL_TIME = active(scenario(*AGENTS, clock={"mode": "real_time", "periods": 1, "ticks_per_period": 2}))
 CROSSING = (ask("bert", "bert.a", C), bid("anna", "anna.b", C))
 
 
-def endowment(holder, asset, amount):
-    legs = (Transfer(f"{holder}.{asset}", Kind.TRANSFER, TREASURY, holder, asset, amount),)
-    return Chain(f"endow.{holder}", "endow", legs)
-
-
-class Market:
-    """The market of cpu over memory, with a ledger in which anna has 10 credits and bert 5 units."""
-
-    def __init__(self, run=LOCK_STEP):
-        self.client, self.run = ConsumerNats(), run
-        self.ledger = LedgerResponder(
-            self.client, run.name, endowment("anna", CREDITS, 10 * C), endowment("bert", "cpu", 5)
-        )
-        broker = SimpleNamespace(connection=self.client)
-        self.context = ServiceContext("market", broker, FakeWallClock())
-        self.worker()
-
-    def worker(self):
-        """Begin with a new worker, which knows nothing; return its batches."""
-        self.book = MarketBook(self.run.markets["cpu"], 1)
-        self.batches = BatchRunner(self.context, self.run, self.book)
-        return self.batches
-
-    async def process(self, *actions, tick=1, **end):
-        self.client.steps.clear()
-        await self.batches.process(actions, BatchEnd(tick, 1, tick, **end), "cause")
-
-
 async def test_a_batch_settles_before_its_events_and_ends_with_tick_cleared():
-    market = Market()
+    market = MemoryMarket()
 
     await market.process(*CROSSING)
 
@@ -71,7 +31,7 @@ async def test_a_batch_settles_before_its_events_and_ends_with_tick_cleared():
 
 
 async def test_a_settlement_that_the_ledger_refuses_halts_the_market_before_any_event_is_published():
-    market = Market()
+    market = MemoryMarket()
     market.ledger.refuse = {"anna.b.1": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
 
     with pytest.raises(BookHalted):
@@ -86,7 +46,7 @@ async def test_a_settlement_that_the_ledger_refuses_halts_the_market_before_any_
 
 
 async def test_a_submission_too_large_for_a_message_halts_the_market():
-    market = Market()
+    market = MemoryMarket()
 
     def refuse(_):
         raise nats.errors.MaxPayloadError
@@ -101,7 +61,7 @@ async def test_a_submission_too_large_for_a_message_halts_the_market():
 
 
 async def test_a_batch_that_fails_in_the_rules_halts_the_market_with_the_error():
-    market = Market()
+    market = MemoryMarket()
 
     with pytest.raises(BookHalted):
         await market.process("no action")
@@ -111,18 +71,18 @@ async def test_a_batch_that_fails_in_the_rules_halts_the_market_with_the_error()
 
 
 async def test_a_rebuilt_market_that_was_halted_says_so():
-    market = Market()
+    market = MemoryMarket()
     market.ledger.refuse = {"anna.b.1": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
     with pytest.raises(BookHalted):
         await market.process(*CROSSING)
 
-    await market.worker().rebuild()
+    await market.new_worker().rebuild()
 
     assert market.batches.halted
 
 
 async def test_an_order_without_its_reservation_is_rejected_and_its_agent_learns_the_reason():
-    market = Market()
+    market = MemoryMarket()
 
     await market.process(bid("anna", "anna.b", C, 11))
 
@@ -133,12 +93,12 @@ async def test_an_order_without_its_reservation_is_rejected_and_its_agent_learns
 
 
 async def test_a_batch_done_again_by_the_next_worker_stores_nothing_twice():
-    market = Market()
+    market = MemoryMarket()
     await market.process(*CROSSING)
     stored = market.client.stored(subjects.AUDIT)
     market.client.streams[subjects.AUDIT].messages.pop()  # `tick_cleared` did not arrive
     market.client.streams[subjects.AUDIT].ids.popitem()
-    await market.worker().rebuild()
+    await market.new_worker().rebuild()
 
     await market.process(*CROSSING)
 
@@ -150,7 +110,7 @@ async def test_a_batch_done_again_by_the_next_worker_stores_nothing_twice():
 
 
 async def test_a_tick_cleared_before_is_passed_over():
-    market = Market()
+    market = MemoryMarket()
     await market.process(*CROSSING)
 
     await market.process(bid("anna", "anna.b2", C))
@@ -159,28 +119,28 @@ async def test_a_tick_cleared_before_is_passed_over():
 
 
 async def test_a_rebuilt_book_equals_the_one_that_wrote_the_log():
-    market = Market()
+    market = MemoryMarket()
     await market.process(*CROSSING)
     await market.process(bid("anna", "anna.b2", C, 2), tick=2)
     first = market.book
 
-    await market.worker().rebuild()
+    await market.new_worker().rebuild()
 
     assert market.book == first
 
 
 async def test_a_log_that_lacks_an_event_is_not_built_upon():
-    market = Market()
+    market = MemoryMarket()
     await market.process(*CROSSING)
     messages = market.client.streams[subjects.AUDIT].messages
     messages[:] = [each for each in messages if "trade_executed" not in each.subject]
 
     with pytest.raises(CorruptLog, match="batch_lacks_items"):
-        await market.worker().rebuild()
+        await market.new_worker().rebuild()
 
 
 async def test_a_worker_that_lost_its_lease_cannot_finish_a_batch():
-    market = Market()
+    market = MemoryMarket()
     await market.process(bid("anna", "anna.b", C))
     await market.client.jetstream().publish("market.cpu.tick_cleared.run", b"of another worker")
 
@@ -189,7 +149,7 @@ async def test_a_worker_that_lost_its_lease_cannot_finish_a_batch():
 
 
 async def test_a_lock_step_batch_without_orders_still_meets_the_barrier():
-    market = Market()
+    market = MemoryMarket()
 
     await market.process()
 
@@ -198,7 +158,7 @@ async def test_a_lock_step_batch_without_orders_still_meets_the_barrier():
 
 
 async def test_a_real_time_batch_is_opened_before_anything_is_reserved():
-    market = Market(REAL_TIME)
+    market = MemoryMarket(REAL_TIME)
 
     await market.process(bid("anna", "anna.b", C), ends_tick=False, last_sequence=7)
 
@@ -208,7 +168,7 @@ async def test_a_real_time_batch_is_opened_before_anything_is_reserved():
 
 
 async def test_a_real_time_batch_without_orders_asks_the_ledger_nothing():
-    market = Market(REAL_TIME)
+    market = MemoryMarket(REAL_TIME)
 
     await market.process()
 
@@ -216,12 +176,12 @@ async def test_a_real_time_batch_without_orders_asks_the_ledger_nothing():
 
 
 async def test_a_real_time_batch_opened_and_not_finished_is_known_to_the_next_worker():
-    market = Market(REAL_TIME)
+    market = MemoryMarket(REAL_TIME)
     await market.client.jetstream().publish("market.cpu.tick_cleared.run", b"of another worker")
     with pytest.raises(LeadershipLost):
         await market.process(bid("anna", "anna.b", C), tick=3, ends_tick=False, last_sequence=7)
 
-    batches = market.worker()
+    batches = market.new_worker()
     await batches.rebuild()
 
     assert (batches.unfinished.data.last_sequence, batches.unfinished.tick) == (7, 3)
@@ -229,16 +189,16 @@ async def test_a_real_time_batch_opened_and_not_finished_is_known_to_the_next_wo
 
 
 async def test_of_two_workers_one_opens_a_real_time_batch():
-    market = Market(REAL_TIME)
+    market = MemoryMarket(REAL_TIME)
     late = market.batches
-    await market.worker().process((), BatchEnd(2, 1, 2), "cause")
+    await market.new_worker().process((), BatchEnd(2, 1, 2), "cause")
 
     with pytest.raises(LeadershipLost):
         await late.process((), BatchEnd(1, 1, 1), "cause")
 
 
 async def test_a_repeated_order_gets_its_first_answer_again_and_the_log_has_it_once():
-    market = Market()
+    market = MemoryMarket()
     await market.process(bid("anna", "anna.b", C))
 
     await market.process(bid("anna", "anna.b", C), tick=2)
@@ -248,7 +208,7 @@ async def test_a_repeated_order_gets_its_first_answer_again_and_the_log_has_it_o
 
 
 async def test_the_price_goes_to_its_bucket_when_the_quote_changed():
-    market = Market()
+    market = MemoryMarket()
     await market.process(bid("anna", "anna.b", C))
     await market.process(tick=2)
 
