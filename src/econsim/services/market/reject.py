@@ -41,7 +41,7 @@ async def reject_command(context: ServiceContext, message: Msg, action: Action, 
 
 
 async def _deliver_rejection(context: ServiceContext, message: Msg, item: OrderRejected) -> None:
-    """Deliver a rejection to its sender, unless the sender's name cannot stand in a subject."""
+    """Deliver a rejection to its sender, unless the name of the market cannot stand in a subject."""
     where = subject.fields(message.subject)
     # The rejection is not in the log: its id only distinguishes this delivery from others, and makes a repeat equal.
     envelope = Envelope(

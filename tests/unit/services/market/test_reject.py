@@ -19,8 +19,8 @@ def market():
     return MemoryMarket()
 
 
-def command(client: ConsumerNats, agent="anna", payload=b'{"order_id": "o"}'):
-    return Msg(client, f"market.cpu.place_bid.run.{agent}", REPLY, payload)
+def command(client: ConsumerNats, resource="cpu"):
+    return Msg(client, f"market.{resource}.place_bid.run.anna", REPLY, b'{"order_id": "o"}')
 
 
 async def test_a_dead_letter_keeps_the_command_and_its_reason(market):
@@ -47,8 +47,8 @@ async def test_the_answer_comes_before_the_acknowledgement(market):
     assert market.client.steps[-2:] == ["deliver order_rejected", "ack 7"]
 
 
-async def test_a_sender_whose_name_is_no_subject_token_gets_no_answer(market):
-    await dead_letter_command(market.context, command(market.client, agent="Anna"), InvalidMessage("who"))
+async def test_a_command_to_a_market_that_no_subject_can_name_gets_no_answer(market):
+    await dead_letter_command(market.context, command(market.client, resource="Gold!"), InvalidMessage("no"))
 
     assert market.client.published == []
     assert market.client.acknowledged == [7]
