@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import pytest
+from requirements import requirement
 
 from econsim.schemas.stream import Stream
 from econsim.schemas.subject import matches
@@ -40,6 +41,7 @@ def test_every_field_that_is_not_the_default_has_a_reason(stream):
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.template)
+@requirement("pubsub.critical_in_stream")
 def test_every_subject_is_captured_by_the_stream_the_table_names_and_no_other(row):
     concrete = row(**dict.fromkeys(row.places, "x1"))
 
