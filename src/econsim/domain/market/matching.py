@@ -11,7 +11,7 @@ Each action of a batch becomes items, in this order (`process`, `clear_window`, 
 | end of a period | never | every order cancelled, oldest first, `period_closed` |
 
 `MECHANISMS` gives each mechanism its `refusal`, `match`, `meets_own` and `clear`. A new mechanism is a module of such
-functions, a row in that table, and a word in `schemas.scenario.MechanismName`.
+functions, a row in that table, and a word in `MechanismName`.
 
 Self-trade prevention is one rule for all: when an incoming order would trade with an order of its own agent, the rest of
 the incoming order is cancelled (`self_trade_prevented`). A replacement that would do so is refused instead, so
