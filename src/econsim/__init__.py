@@ -1,6 +1,6 @@
 """econsim: an event-driven economic simulation over NATS/JetStream."""
 
-TYPE_CHECKING = False  # known to type checkers; `typing` takes ten times as long to load as all of this
+TYPE_CHECKING = False  # type checkers know this name; loading `typing` takes ten times as long as this file
 
 if TYPE_CHECKING:
     from econsim.agents.session import join
@@ -10,7 +10,7 @@ __all__ = ["join"]
 
 
 def __getattr__(name: str) -> object:
-    """Load what an agent's program needs when it asks: `import econsim` alone stays quick."""
+    """Load a name of the agent SDK when a program asks for it, so that `import econsim` alone stays quick."""
     if name == "join":
         from econsim.agents.session import join  # noqa: PLC0415 - see above
 

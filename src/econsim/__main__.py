@@ -8,13 +8,13 @@ import sys
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
     try:
-        # Only here: loading takes a second on a slow machine, and people press Ctrl-C in it.
+        # Imported here: loading takes a second on a slow machine, and a user may press Ctrl-C meanwhile.
         from econsim.cli import main as run
 
         run()
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
-        sys.exit(130)  # as `frame` ends with; to ask it would be to load it
+        sys.exit(130)  # `command_group.STOPPED`, which may not be loaded yet
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The command line: the table of commands, and `main`.
 
-Each command is a function of a module here, named in COMMANDS; `frame` gives all of them their global
-options and turns errors into one line. Heavy imports stay inside the functions: `econsim --help` is
-asked for often and must answer at once.
+Each command is a function in the module of its name, listed in COMMANDS; `command_group` gives all of them the global
+options and prints errors as one line. Heavy imports stay inside the functions: `econsim --help` is called often and
+must answer at once.
 """
 
 from __future__ import annotations

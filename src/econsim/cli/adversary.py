@@ -32,7 +32,7 @@ ADVERSARY_UNUSED_OPTIONS: Final = (
         "only", lambda given: given["markdown"], "does nothing with --markdown, which has all attacks"
     ),
 )
-"""When an option of `adversary` does nothing."""
+"""Rules for options of `adversary` that would have no effect."""
 
 
 def adversary(
@@ -91,7 +91,7 @@ def _show(report: AttackReport) -> None:
 
 
 def table(report: AttackReport) -> Table:
-    """Return what came of each attack, a row each."""
+    """Return the results of the attacks as a table, one row for each."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -102,7 +102,7 @@ def table(report: AttackReport) -> Table:
         made.add_column(heading)
     for result in report.results:
         attack, outcome = result.attack, result.verdict.outcome.value
-        # Evidence quotes what the server and the attacker said: text, not markup.
+        # Evidence quotes messages of the server and the attacker: it is text, not markup.
         cells = (
             attack.tries,
             Text(outcome, STYLES[outcome]),

@@ -1,4 +1,4 @@
-"""Commands about external agents: let one in, see who is in, throw one out, run one in a sandbox."""
+"""`econsim agent`: make an external agent's account, list or revoke accounts, watch for floods, run a sandbox."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ agent: Final = typer.Typer(
 agent.command("run")(agent_run.run)
 
 UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-"""Letter of a length of time → seconds."""
+"""Seconds of each unit of a length of time."""
 
 LIFE_MAX_S: Final = 366 * 86_400
-"""Longest credentials hold: a year, because what nobody thinks of any more must end."""
+"""Longest validity of credentials in seconds: a year, so that forgotten credentials end."""
 
 
 def seconds(length: str) -> int:
@@ -49,7 +49,7 @@ def seconds(length: str) -> int:
 RunOption = Annotated[
     str, typer.Option("--run", help="The run it is for.", metavar="RUN", parser=option_types.run_name)
 ]
-"""The run an agent belongs to; it may be opened later."""
+"""Option: run of an agent; the run may be opened later."""
 
 NameArgument = Annotated[
     str,
@@ -57,7 +57,7 @@ NameArgument = Annotated[
         help="The agent's name in the run: a-z 0-9 _ -", metavar="NAME", parser=option_types.agent
     ),
 ]
-"""An agent."""
+"""Argument: name of an external agent."""
 
 
 @agent.command()
@@ -79,10 +79,10 @@ def create(
         typer.Option(help="Write a copy there, to hand out.", metavar="FILE", parser=option_types.new_file),
     ] = None,
 ) -> None:
-    """Make an account for an agent of a run, tell a running server, and write its credentials.
+    """Make an account for an agent of a run, push it to a running server, and write its credentials.
 
-    All the agent needs is the file and the server's address; a plain NATS client will do. One it had before
-    is worthless from now on.
+    The agent needs only the file and the server's address; a plain NATS client is enough. Credentials it had before are
+    revoked.
 
     Example: [cyan]econsim agent create ana --run demo --expires 2h --output ana.creds[/cyan]
     """
@@ -110,7 +110,7 @@ def list_(
         str | None, typer.Option("--run", help="Only this run's.", metavar="RUN", parser=option_types.name)
     ] = None,
 ) -> None:
-    """List the agents that have accounts: of which run, until when; and whom some node may not refuse yet.
+    """List the accounts of agents with run and expiry, and revocations that some node does not have yet.
 
     Example: [cyan]econsim agent list --run demo[/cyan]
     """
@@ -136,7 +136,7 @@ def list_(
 
 @agent.command()
 def revoke(context: typer.Context, name: NameArgument, *, run: RunOption) -> None:
-    """Take an agent's account away: its connections end at once, its credentials are worthless.
+    """Revoke an agent's account: its connections end at once, its credentials are invalid.
 
     Example: [cyan]econsim agent revoke ana --run demo[/cyan]
     """
@@ -146,7 +146,7 @@ def revoke(context: typer.Context, name: NameArgument, *, run: RunOption) -> Non
 
 @agent.command()
 def watch(context: typer.Context) -> None:
-    """Take away the accounts of agents that flood, until Ctrl-C; `econsim up` and `run` do it by themselves.
+    """Revoke the accounts of agents that flood, until Ctrl-C; `econsim up` and `run` do it by themselves.
 
     For a server that runs elsewhere; needs the trust root in the state directory.
 
@@ -173,7 +173,7 @@ def _expiry(found: AgentCreds) -> str:
 
 
 async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[AgentCreds, str, str]:
-    """Return the account, what the server knows of it, and why it has no seat in the run, if it has none."""
+    """Return the account, a sentence about the server, and the reason why the agent cannot join its run, if any."""
     from contextlib import suppress
 
     from econsim.adapters.clock import unix_seconds
@@ -189,7 +189,7 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     from econsim.schemas.admin import TellTrust
 
     trust = Trust.open(config.state, unix_seconds)
-    # Noted first: if no server can be told now, the next one is, and the old credentials do not come back.
+    # Stored first: if no server takes the revocation now, the next one gets it, and old credentials stay invalid.
     with suppress(NotFound):
         revoke_later(trust, find_account(trust, run, name))
     found = mint(trust, run, name, life_s)

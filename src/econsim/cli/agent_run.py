@@ -1,4 +1,4 @@
-"""`econsim agent run`: run somebody else's agent in a sandbox and say what became of it."""
+"""`econsim agent run`: run an untrusted agent in a sandbox and print why it ended."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from econsim.config import Settings
 
 BROKEN: Final = 1
-"""Exit code when the agent broke a limit; otherwise the agent's own is passed on."""
+"""Exit code when the agent exceeded a limit; otherwise the agent's exit code is passed on."""
 
 
 class Isolated(StrEnum):
-    """How far the agent is kept apart."""
+    """Levels of isolation that the option offers."""
 
     NAMESPACES = "namespaces"
-    """It sees only what it is shown, and reaches NATS alone."""
+    """The agent sees only the files it is shown, and reaches NATS alone."""
     LIMITS = "limits"
-    """Limits, a clean environment and a hard stop, nothing else."""
+    """The agent has limits, a clean environment and a hard stop, nothing else."""
 
 
 Seconds = Annotated[
@@ -39,13 +39,13 @@ Seconds = Annotated[
         help="Processor time, in seconds.", metavar="N", parser=option_types.Whole(1, bounds.TIME_MAX_S)
     ),
 ]
-"""Processor time."""
+"""Option: limit on processor time, in seconds."""
 
 Mebibytes = Annotated[
     int | None,
     typer.Option(help="Memory, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.MEMORY_MAX_MIB)),
 ]
-"""Memory."""
+"""Option: limit on memory, in MiB."""
 
 Files = Annotated[
     int | None,
@@ -53,21 +53,19 @@ Files = Annotated[
         help="Open files of a process.", metavar="N", parser=option_types.Whole(1, bounds.OPEN_FILES_MAX)
     ),
 ]
-"""Open files."""
+"""Option: limit on open files of a process."""
 
 MadeFiles = Annotated[
     int | None,
     typer.Option(help="Files in its /tmp.", metavar="N", parser=option_types.Whole(1, bounds.FILES_MAX)),
 ]
-"""Files it may make."""
+"""Option: limit on files in the agent's `/tmp`."""
 
 Output = Annotated[
     int | None,
-    typer.Option(
-        help="What it says, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.OUTPUT_MAX_MIB)
-    ),
+    typer.Option(help="Output, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.OUTPUT_MAX_MIB)),
 ]
-"""What it may say."""
+"""Option: limit on output, in MiB."""
 
 Processes = Annotated[
     int | None,
@@ -75,7 +73,7 @@ Processes = Annotated[
         help="Processes and threads.", metavar="N", parser=option_types.Whole(1, bounds.PROCESSES_MAX)
     ),
 ]
-"""Processes and threads."""
+"""Option: limit on processes and threads."""
 
 Wall = Annotated[
     float | None,
@@ -83,7 +81,7 @@ Wall = Annotated[
         help="Seconds until it is stopped.", metavar="S", parser=option_types.Seconds(0.1, bounds.TIME_MAX_S)
     ),
 ]
-"""Time from start to stop."""
+"""Option: seconds from start to stop."""
 
 ReadOption = Annotated[
     list[Path] | None,
@@ -91,7 +89,7 @@ ReadOption = Annotated[
         help="Let it read this directory or file too.", metavar="PATH", parser=option_types.existing
     ),
 ]
-"""What it may read beside its own files."""
+"""Option: a path the agent may read beside its own files."""
 
 
 AGENT_RUN_UNUSED_OPTIONS: Final = (
@@ -101,7 +99,7 @@ AGENT_RUN_UNUSED_OPTIONS: Final = (
         "does nothing with --isolation limits, which hides nothing",
     ),
 )
-"""When an option of `agent run` does nothing."""
+"""Rules for options of `agent run` that would have no effect."""
 
 
 def run(  # noqa: PLR0913 - each is an option of the command
@@ -174,7 +172,7 @@ async def _run_sandbox(spec: AgentSpec) -> SandboxResult:
 
 
 def _exit_with_result(outcome: SandboxResult) -> None:
-    """Say what became of it on stderr, and end with its exit code, or with 1 if a limit stopped it."""
+    """Print on stderr why a limit stopped the agent and end with 1; otherwise end with the agent's exit code."""
     from econsim.agents.sandbox.process import EndReason
 
     if outcome.end_reason is EndReason.BY_ITSELF:
@@ -197,7 +195,7 @@ def _server(config: Settings) -> str:
 
 
 def _creds(config: Settings, run: str, name: str) -> Path:
-    """Return the agent's creds file: the one that was named, else the one that was made for it."""
+    """Return the agent's creds file: the given one, else the one that `econsim agent create` wrote."""
     from econsim.schemas.subject import token
 
     token(run, "run")

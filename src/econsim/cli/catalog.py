@@ -35,7 +35,7 @@ CATALOG_UNUSED_OPTIONS: Final = (
         for option in ("service", "table", "permissions")
     ),
 )
-"""When an option of `catalog` does nothing."""
+"""Rules for options of `catalog` that would have no effect."""
 
 
 def catalog(  # noqa: PLR0913 - an option each
@@ -43,7 +43,7 @@ def catalog(  # noqa: PLR0913 - an option each
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Where it goes. Default: standard output", metavar="FILE", parser=option_types.new_file
+            help="File to write. Default: standard output", metavar="FILE", parser=option_types.new_file
         ),
     ] = None,
     *,
@@ -59,7 +59,7 @@ def catalog(  # noqa: PLR0913 - an option each
     permissions: Annotated[
         bool,
         typer.Option(
-            "--permissions", help="Who may say and hear what instead, as a server of its own holds it."
+            "--permissions", help="The permissions of every role instead, as measured on a server of its own."
         ),
     ] = False,
     refusals: Annotated[

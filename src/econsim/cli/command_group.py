@@ -1,7 +1,7 @@
-"""What surrounds every command: the global options, and errors as one line with an exit code.
+"""The root command group: global options of every command, and errors as one line with an exit code.
 
 Exit codes: 0 done, 1 refused or something was found wrong, 2 the command line itself was wrong,
-130 stopped with Ctrl-C. Imports nothing heavy: every start of the program pays for it.
+130 stopped with Ctrl-C. Imports nothing heavy, because every start of the program loads it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from econsim.config import Settings
 
 STOPPED: Final = 130
-"""Exit code after Ctrl-C, as shells give it."""
+"""Exit code after Ctrl-C, as in shells."""
 
 USAGE: Final = 2
 """Exit code when the command line itself was wrong."""
@@ -38,7 +38,7 @@ SHORT_MAX: Final = 200
 """Characters of a command's one-line help."""
 
 UsageError: Final[type[Exception]] = typer.BadParameter.__bases__[0]
-"""What Typer raises for every mistake in a command line; it has no public name for it."""
+"""Class of every error in a command line that Typer raises; Typer has no public name for it."""
 
 _INVALID: Final = "Invalid value for "
 _HELP_ASKED: Final = "econsim.help"
@@ -46,10 +46,14 @@ _VALUED: Final = ("--state", "--nats", "--creds")
 
 
 class RootGroup(TyperGroup):
-    """The group of all commands."""
+    """Root group of all commands.
+
+    It takes global options before and after the command's name, prints an error as one line, and prints its own help page:
+    loading Rich for Typer's page would take 0.3 s, more than the rest of the start.
+    """
 
     def main(self, args: Any = None, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - Typer's own
-        """Run the command line and end the process; a mistake in it is said in one line."""
+        """Run the command line and end the process; print an error in the command line as one line."""
         set_encoding_fallback()
         standalone = named.pop("standalone_mode", True)
         try:
@@ -64,12 +68,12 @@ class RootGroup(TyperGroup):
         sys.exit(status if isinstance(status, int) else 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - its type is private to Typer
-        """Take the global options wherever they stand, so that nobody has to know where they belong."""
+        """Move the global options to the front, so that they may stand before or after the command."""
         ctx.meta[_HELP_ASKED] = not {"--help", "-h"}.isdisjoint(args)
         return super().parse_args(ctx, global_options_first(args))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 - their types are private to Typer
-        """Show the front page."""
+        """Print the help page of all commands."""
         panels: dict[str, list[Row]] = {}
         for name in self.list_commands(ctx):
             command: Any = self.get_command(ctx, name)
@@ -80,7 +84,7 @@ class RootGroup(TyperGroup):
         echo(page(panels.items(), [row for row in records if row]))
 
     def invoke(self, ctx: Any) -> object:  # noqa: ANN401 - its type is private to Typer
-        """Run the command; an error is said in one line, without a traceback."""
+        """Run the command; print an error as one line, without a traceback."""
         try:
             done = super().invoke(ctx)
             flush_stdout()
@@ -116,18 +120,18 @@ def global_options_first(args: list[str]) -> list[str]:
 
 
 def fail(error: EconsimError) -> NoReturn:
-    """Say an error in a red line on stderr and end the command with 1."""
+    """Print an error in red on stderr and end the command with 1."""
     remedy = "; try again in a moment" if error.retryable else ""
     print_error(f"{error}{remedy}")
     raise typer.Exit(1)
 
 
 def print_usage_error(error: Any) -> None:  # noqa: ANN401 - its type is private to Typer
-    """Say in a red line on stderr what is wrong with the command line, and which help tells more."""
-    # Without a message it is Typer's sign that a group was called bare and its help was shown.
-    if said := error.format_message():
+    """Print in red on stderr the error in the command line, and the command that shows help about it."""
+    # An error without a message: a group was called without a command, and Typer has printed its help.
+    if message := error.format_message():
         where = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
-        print_error(f"{said.strip().removesuffix('.').removeprefix(_INVALID)}{where}")
+        print_error(f"{message.strip().removesuffix('.').removeprefix(_INVALID)}{where}")
 
 
 def print_error(sentence: str) -> None:
@@ -137,16 +141,16 @@ def print_error(sentence: str) -> None:
 
 
 def run_async(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command's coroutine; Ctrl-C and a polite kill both let it clean up, then count as stopped."""
+    """Run a command's coroutine; Ctrl-C and SIGTERM cancel it, let it clean up, and count as stopped."""
     import asyncio
     import signal
     import threading
 
     async def stoppable() -> Result:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        heard = threading.current_thread() is threading.main_thread()
-        for sent in (signal.SIGINT, signal.SIGTERM) if heard else ():
-            loop.add_signal_handler(sent, task.cancel)  # type: ignore[union-attr]  # a task runs this
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread else ():
+            loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr]  # a task runs this
         return await work
 
     try:
@@ -163,7 +167,7 @@ def settings_of(context: typer.Context) -> Settings:
 
 @contextmanager
 def report_path(config: Settings, run: str, named: Path | None, option: str) -> Iterator[Path]:
-    """Give where a run's report goes: where it was asked for, else into the state directory, closed to other users.
+    """Provide the path of a run's report: the given one, else one in the state directory, private to this user.
 
     Raises SetupError, naming the option that asks for another place, if it cannot be written.
     """
@@ -215,7 +219,7 @@ def global_options(
         bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Read the settings, for the command to find in its context; help needs none."""
+    """Read the settings into the command's context; help needs no settings."""
     if not ctx.meta[_HELP_ASKED]:
         from econsim.config import settings
 

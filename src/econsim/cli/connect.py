@@ -1,7 +1,7 @@
-"""A connection for one command: to a named server, to the one that runs here, or to one of its own.
+"""Connection of one command: to a given server, to the server that runs here, or to an embedded server of its own.
 
-A command that finds no server running starts the embedded one on the kept data for as long as it
-reads. Nothing is created: without a state directory there is nothing to read.
+A command that finds no running server starts the embedded one on the stored data for as long as it reads. It creates
+nothing: without a state directory there is nothing to read.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from econsim.config import Settings
 
 OBSERVER: Final = "observer"
-"""The role that reads everything and changes nothing; an auditor's credentials do where the log is enough."""
+"""Role that reads everything and changes nothing; an auditor's credentials are enough for the log alone."""
 
 OPERATOR: Final = "operator"
-"""The role of people who command."""
+"""Role of people who command."""
 
 SETUP: Final = "setup"
-"""The role that creates and changes streams."""
+"""Role that creates and changes streams."""
 
 
 @asynccontextmanager
 async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIterator[Client]:
     """Connect as a role for the time of the context.
 
-    Raises SetupError if there is no server to connect to, or it refuses; the message says what to do.
+    Raises SetupError with the remedy if there is no server, or if it refuses the connection.
     """
     from econsim.adapters.server import state_directory
 
@@ -52,7 +52,7 @@ async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIter
 
 
 def require_runs(config: Settings) -> None:
-    """Raise SetupError, with what to do, if no server is named and the state directory keeps no runs."""
+    """Raise SetupError with the remedy if no server is given and the state directory has no runs."""
     if config.nats or (config.state / "nats" / "data").is_dir():
         return
     message = (
@@ -77,7 +77,7 @@ async def _client(url: str, creds: Path | None, role: str) -> AsyncIterator[Clie
 
 
 def _creds_of(config: Settings, role: str) -> Path | None:
-    """Return the creds file of a role; none for a foreign server that was named without creds."""
+    """Return the creds file of a role; none for a given server without given credentials."""
     if config.creds and not config.creds.is_dir():
         return config.creds
     directory = config.creds or config.state / "trust" / "creds"

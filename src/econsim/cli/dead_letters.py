@@ -1,7 +1,6 @@
-"""Commands about dead letters: messages no handler could finish, kept until a person decides.
+"""`econsim dead-letters`: list, show, retry and drop messages that no handler could finish.
 
-What a letter holds came from anybody, so nothing of it reaches the terminal as it is: no markup, no control
-characters, and never more than a screenful.
+The content of a dead letter is not trusted: it is printed without markup and control characters, and cut to a screenful.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
     from econsim.schemas.subject import Subject
 
 PAYLOAD_SHOWN_MAX: Final = 4_000
-"""Characters of a payload that are shown: a screenful; the rest is counted."""
+"""Characters of a payload that `show` prints: a screenful; the rest is counted."""
 
 REASON_SHOWN_MAX: Final = 80
-"""Characters of a reason in the list; `show` has all of it."""
+"""Characters of a reason in the list; `show` prints all of it."""
 
 NO_LETTERS: Final = "there are no such letters"
-"""Said when none is meant."""
+"""Message when no dead letter matches."""
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -48,23 +47,23 @@ dead_letters: Final = typer.Typer(
 
 RunOption = Annotated[
     str | None,
-    typer.Option("--run", help="Only those about this run.", metavar="RUN", parser=option_types.name),
+    typer.Option("--run", help="Only letters about this run.", metavar="RUN", parser=option_types.name),
 ]
-"""Narrows letters to a run."""
+"""Option: run of the dead letters."""
 
 CodeOption = Annotated[
     str | None,
     typer.Option(
         "--code",
-        help="Only those with this reason, a sentence in snake case.",
+        help="Only letters with this error code, a sentence in snake case.",
         metavar="CODE",
         parser=option_types.code,
     ),
 ]
-"""Narrows letters to a reason."""
+"""Option: error code of the dead letters."""
 
 AllOption = Annotated[bool, typer.Option("--all", help="All letters, or all that --run and --code name.")]
-"""Stands for the sequences of all letters."""
+"""Option: all dead letters instead of sequences."""
 
 SequencesArgument = Annotated[
     list[int] | None,
@@ -74,22 +73,22 @@ SequencesArgument = Annotated[
         parser=option_types.Whole(1, option_types.SEQUENCE_MAX),
     ),
 ]
-"""The letters a command is about."""
+"""Argument: sequences of dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class LetterFilter:
-    """Which letters are meant."""
+    """Filter of dead letters."""
 
     sequences: tuple[int, ...] = ()
-    """Their places; none for all."""
+    """Sequences of the letters; empty for all."""
     run: str | None = None
-    """Only those about this run."""
+    """Run of the letters; none for all."""
     code: str | None = None
-    """Only those with this reason."""
+    """Error code of the letters; none for all."""
 
     def fits(self, letter: DeadLetter) -> bool:
-        """Tell whether a letter is among those meant."""
+        """Tell whether a letter matches the filter."""
         return (
             (not self.sequences or letter.sequence in self.sequences)
             and self.run in (None, letter.run)
@@ -99,7 +98,7 @@ class LetterFilter:
 
 @dead_letters.command("list")
 def list_(context: typer.Context, *, run: RunOption = None, code: CodeOption = None) -> None:
-    """List dead letters, oldest first: which run, where they were sent, and why nobody could finish them.
+    """List dead letters, oldest first, with run, subject, reason and age.
 
     Example: [cyan]econsim dead-letters list --run last[/cyan]
     """
@@ -118,7 +117,7 @@ def show(
         ),
     ],
 ) -> None:
-    """Show a dead letter: where it came from, why it lies here, its headers and what it holds.
+    """Show a dead letter: its origin, its reason, its headers and its payload.
 
     Example: [cyan]econsim dead-letters show 7[/cyan]
     """
@@ -136,7 +135,7 @@ def retry(
 ) -> None:
     """Put letters back into the queues they came from, as new messages; what fails again is a new letter.
 
-    Asks nothing. Ends with 1 if one of them could not be put back.
+    Does not ask for confirmation. Ends with 1 if one of them could not be put back.
 
     Example: [cyan]econsim dead-letters retry 7 8[/cyan]
 
@@ -160,7 +159,7 @@ def drop(
 ) -> None:
     """Delete letters for good; the log keeps who did it and what they were about.
 
-    Asks nothing. Ends with 1 if one of them could not be dropped.
+    Does not ask for confirmation. Ends with 1 if one of them could not be dropped.
 
     Example: [cyan]econsim dead-letters drop --all --run last[/cyan]
     """
@@ -174,7 +173,7 @@ def drop(
 def letter_filter(
     sequences: list[int] | None, run: str | None, code: str | None, *, everything: bool
 ) -> LetterFilter:
-    """Return which letters a command line means; raises BadParameter if it does not say it, or says it twice."""
+    """Return the filter of a command line; raises BadParameter if it selects no letters, or selects them twice."""
     if bool(sequences) == everything:
         message = "name the sequences of letters, or --all (which --run and --code narrow)"
         raise typer.BadParameter(message)
@@ -221,7 +220,7 @@ async def _show(config: Settings, sequence: int) -> None:
 async def _each(
     config: Settings, choice: LetterFilter, subject: Subject, request: type[RetryLetter | DropLetter]
 ) -> None:
-    """Have every letter dealt with, one after the other; a refusal does not stop the rest."""
+    """Send the command for every letter, one after the other; a refusal does not stop the rest."""
     refused = 0
     sequences = choice.sequences
     if not sequences:
@@ -237,7 +236,7 @@ async def _each(
 
 
 async def _one(commander: OperatorConnection, subject: Subject, request: RetryLetter | DropLetter) -> bool:
-    """Have one letter dealt with and say what was done; false if it was refused."""
+    """Send the command for one letter and print the result; return false if it was refused."""
     from econsim.schemas.admin import LetterDone
 
     try:
@@ -253,7 +252,7 @@ async def _matching_letters(client: Client, choice: LetterFilter) -> list[DeadLe
     from econsim.adapters.jetstream.dead_letters import each_dead_letter
     from econsim.cli.run_log import LAST, resolve
 
-    # Any other name is taken as it is: letters are also about runs that never were.
+    # Another name needs no run in the log: a letter may be about a run that never existed.
     if choice.run == LAST:
         choice = replace(choice, run=await resolve(client, LAST))
     async with aclosing(each_dead_letter(client)) as found:
@@ -261,14 +260,14 @@ async def _matching_letters(client: Client, choice: LetterFilter) -> list[DeadLe
 
 
 def outcome_line(done: LetterDone) -> str:
-    """Return what was done with a letter, as a sentence."""
+    """Return the result of a command about a letter, as a sentence."""
     if done.stream is None:
         return f"letter {done.sequence} to {printable(done.subject)} was dropped"
     return f"letter {done.sequence} went back to {printable(done.subject)}: message {done.stored} of {done.stream}"
 
 
 def letter_text(letter: DeadLetter) -> str:
-    """Return all of a letter that a terminal may see."""
+    """Return a letter as text that is safe for a terminal."""
     lines = [
         f"letter    {letter.sequence}",
         f"subject   {letter.subject}",
@@ -286,9 +285,9 @@ def letter_text(letter: DeadLetter) -> str:
 
 
 def payload_text(payload: bytes) -> str:
-    """Return a payload for people: indented if it is JSON, printable whatever it is, and cut."""
+    """Return a payload as printable text: indented if it is JSON, and cut."""
     text = payload.decode(errors="replace")
-    # What is not JSON, or too deep to be indented, is shown as it came.
+    # A payload that is no JSON, or nested too deeply, is shown without indents.
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     shown = "\n".join(map(printable, text[:PAYLOAD_SHOWN_MAX].split("\n")))
@@ -297,7 +296,7 @@ def payload_text(payload: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text in which what a terminal would obey is written out instead."""
+    """Return a text with control characters written as escapes, which a terminal does not obey."""
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape", "backslashreplace").decode()
         for sign in text
@@ -305,7 +304,7 @@ def printable(text: str) -> str:
 
 
 def truncate(text: str, most: int) -> str:
-    """Return a text of at most so many characters."""
+    """Return the first characters of a text, `most` at most."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 

@@ -39,28 +39,28 @@ COLOURS: Final = {
     "period_opened": "bold",
     "period_closed": "bold",
 }
-"""Action of an event → its colour in a list."""
+"""Colour of an event in a list, by its action."""
 
 
 Show = Callable[["deque[Fact]"], None]
-"""Prints facts and empties their queue."""
+"""Prints a queue of facts and empties it."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which facts of a run are shown."""
+    """Filter of a run's facts."""
 
     types: frozenset[str] | None
-    """Of these types; none for all."""
+    """Types of the facts; none for all."""
     actor: str | None
-    """Only what this one did or took part in."""
+    """Agent that the facts are about; none for all."""
     newest: int | None
-    """Of those so far, how many; none for all."""
+    """Number of newest facts from the past; none for all."""
     follow: bool
-    """Whether to go on until the run ends."""
+    """True to go on until the run ends."""
 
     def fits(self, fact: Fact) -> bool:
-        """Tell whether a fact is shown."""
+        """Tell whether a fact matches the filter."""
         return (self.types is None or fact.type in self.types) and self.concerns(fact)
 
     def concerns(self, fact: Fact) -> bool:
@@ -96,7 +96,7 @@ def events(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
-    """Show what happened in a run, one line a fact: tick, time, type, actor, what.
+    """Show the facts of a run, one a line: tick, time, type, actor, description.
 
     Example: [cyan]econsim events last --type trade --limit 20[/cyan]
 
@@ -135,7 +135,7 @@ async def _events(config: Settings, run: str, choice: EventFilter, show: Show) -
 
 
 def printer(*, as_json: bool) -> Show:
-    """Return what prints facts and empties their queue; colours cost time, so only a terminal gets them."""
+    """Return the printer of facts; colours take time, so only a terminal gets them."""
     out = console()
 
     def show(found: deque[Fact]) -> None:
@@ -153,7 +153,7 @@ def printer(*, as_json: bool) -> Show:
 
 
 def fact_line(fact: Fact) -> Text:
-    """Return a fact in one line: tick, time of day, type, actor, what happened."""
+    """Return a fact as one line: tick, time of day, type, actor, description."""
     from rich.text import Text
 
     from econsim.domain.audit.describe import describe
@@ -168,7 +168,7 @@ def fact_line(fact: Fact) -> Text:
 
 
 def event_types(name: str) -> frozenset[str]:
-    """Return the event types a name, or the beginning of one, stands for; raises NotFound."""
+    """Return the event types that begin with a name; raises NotFound if none does."""
     from econsim.schemas.subject import SubjectKind
     from econsim.subjects import TABLE
 

@@ -34,7 +34,7 @@ EXPERIMENT_UNUSED_OPTIONS: Final = tuple(
     )
     for option in ("quick", "processes", "image")
 )
-"""When an option of `experiment` does nothing."""
+"""Rules for options of `experiment` that would have no effect."""
 
 
 def experiment(
@@ -42,7 +42,7 @@ def experiment(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="Which; without it, all are listed.",
+            help="Name of an experiment; without it, all are listed.",
             metavar="NAME",
             parser=option_types.OneOf("experiment", _experiments),
         ),
@@ -76,7 +76,7 @@ def experiment(
 
     wanted = catalogue.find(name)
     outcome = _run_experiment(wanted.quick() if quick else wanted, processes, command_line(context))
-    # Of its own, so that a quick look never takes the place of the numbers at full size.
+    # A directory of its own, so that quick results never replace full ones.
     directory = settings_of(context).state / "experiments" / (f"{name}-quick" if quick else name)
     with private_files(directory):
         write(outcome, directory)
@@ -109,7 +109,7 @@ def _list() -> None:
 
 
 def command_line(context: typer.Context) -> str:
-    """Return the command line as it was given: commands, and the options and arguments somebody typed."""
+    """Return the command line as it was typed: commands, options and arguments."""
     words: list[str] = []
     step: Any = context
     while step is not None:

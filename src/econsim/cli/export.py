@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 READ_AHEAD: Final = 10_000
-"""Records waiting for the export: enough that neither side waits for long."""
+"""Records queued for the export (backpressure): enough that neither side waits for long."""
 
 
 PAUSE_S: Final = 0.01
-"""Pause while the export is behind."""
+"""Pause in seconds while the queue is full."""
 
 
 def export(
@@ -52,7 +52,7 @@ def export(
 
 
 async def _export(config: Settings, run: str, directory: Path) -> tuple[dict[str, int], RunLog]:
-    """Read the log here and write tables in a thread, so that a long run fits in little memory."""
+    """Read the log here and write the tables in a thread, so that a long run needs little memory."""
     from econsim.cli.run_log import RunLog, resolve
     from econsim.report.export import export as write
 
@@ -75,7 +75,7 @@ async def _export(config: Settings, run: str, directory: Path) -> tuple[dict[str
 async def _feed(
     log: RunLog, waiting: queue.SimpleQueue[Record | None], writing: asyncio.Task[dict[str, int]]
 ) -> None:
-    """Hand the log's records to the writer, never far ahead of it."""
+    """Put the log's records into the writer's queue, READ_AHEAD at most."""
     async for entry in log.so_far():
         waiting.put(entry)
         while waiting.qsize() > READ_AHEAD and not writing.done():  # noqa: ASYNC110 - the thread has no event to give

@@ -1,7 +1,7 @@
-"""What `econsim --help` shows: the first commands to try, then all of them by what they are for.
+"""The page of `econsim --help`: first the commands to try, then all commands by purpose.
 
-Written by hand because Rich takes 0.3 s to load, more than the rest of the program's start; the help
-of each command is Rich's.
+The page does without Rich, which takes 0.3 s to load, more than the rest of the program's start. Typer with Rich prints
+the help of each single command.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Final
 import typer
 
 WIDTH_MAX: Final = 110
-"""Columns used at most."""
+"""Columns of the page at most."""
 
 COLUMN: Final = 23
-"""Columns of a name, its indent included."""
+"""Columns of a command's name, its indent included."""
 
 FIRST_STEPS: Final = (
     ("econsim run genesis", "run the default market and see its report"),
@@ -25,16 +25,16 @@ FIRST_STEPS: Final = (
     ("econsim why ID", "what led to a trade, order or transfer, and what it led to"),
     ("econsim ledger verify last", "prove that the books add up"),
 )
-"""Commands that show what econsim is."""
+"""First commands to try, with their purpose."""
 
 NOTES: Final = (
     "RUN is the name of a run, or `last` for the newest. Options of all commands go before or after the command, or "
     "into ECONSIM_STATE, ECONSIM_NATS and ECONSIM_CREDS. Every command explains itself with --help, with examples."
 )
-"""What holds for all commands."""
+"""Notes about all commands."""
 
 Row = tuple[str, str]
-"""A name, and what it is."""
+"""Name and description of a command or option."""
 
 
 def page(panels: Iterable[tuple[str, list[Row]]], options: list[Row]) -> str:

@@ -1,4 +1,4 @@
-"""Commands about a run's money: prove that the books add up, and show who has what."""
+"""`econsim ledger`: verify the log and ledger of a run, and show balances."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def verify(context: typer.Context, run: RunArgument = "last") -> None:
 
 @ledger.command()
 def balances(context: typer.Context, run: RunArgument = "last") -> None:
-    """Show what every holder of a run has: owned, reserved, available.
+    """Show the balances of every holder of a run: owned, reserved, available.
 
     Example: [cyan]econsim ledger balances last[/cyan]
     """

@@ -1,4 +1,4 @@
-"""What to say instead of a name that is not there: the nearest of those that are, or all of them."""
+"""Remedy for an unknown name: the nearest known name, or all of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from typing import Final
 
 LISTED_MAX: Final = 20
-"""Names that one sentence lists; of more it says how many there are."""
+"""Names that one sentence lists; further names are counted."""
 
 
 def name_suggestion(name: str, known: Iterable[str], several: str) -> str:
-    """Return the remedy for a name that is not among the known ones; `several` is what they are called."""
+    """Return the remedy for a name that is not among the known ones; `several` is the plural noun for them."""
     names = list(known)
     if near := get_close_matches(name, names, n=1):
         return f"did you mean {near[0]!r}?"

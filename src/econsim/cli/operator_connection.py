@@ -1,4 +1,4 @@
-"""A person's commands to running services: connected as the operator, in the name the credentials say."""
+"""Commands of a person to running services: connected as operator, under the name in the credentials."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Reply = TypeVar("Reply", bound="Message")
 
 @dataclass(frozen=True, slots=True)
 class OperatorConnection:
-    """An operator who is connected."""
+    """Connection of an operator."""
 
     client: Client
-    """The connection."""
+    """NATS connection of the operator."""
     name: str
-    """Whose commands these are, as the log will tell."""
+    """Name of the operator, which the log records with every command."""
 
     async def ask(self, subject: Subject, request: Message, reply: type[Reply]) -> Reply:
-        """Have a command carried out; raises Refused with the service's reason, SetupError if there is no service."""
+        """Send a command to its service; raises Refused with the service's reason, SetupError without a service."""
         from econsim.adapters.nats.rpc import NO_SERVICE, ask
 
         try:
@@ -44,7 +44,7 @@ class OperatorConnection:
 
 @asynccontextmanager
 async def connect_operator(config: Settings) -> AsyncIterator[OperatorConnection]:
-    """Connect as the operator for the time of the context; raises SetupError if that cannot be."""
+    """Connect as the operator for the time of the context; raises SetupError if that fails."""
     from econsim.app import server_of
     from econsim.runs.launch.key_audit import operator_name
 

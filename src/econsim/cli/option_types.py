@@ -1,8 +1,8 @@
-"""What options and arguments take: every value is judged when the command line is read, before anything starts.
+"""Parsers of options and arguments: a value is checked when the command line is read, before anything starts.
 
-Each parser is a `parser=` of Typer's: it returns the value, or raises BadParameter with what would be right, which
-ends the command with 2. A test throws bad values at all of them, and refuses options that take any text.
-Imports nothing heavy: every start of the program pays for it.
+Each parser is a `parser=` of Typer: it returns the value, or raises BadParameter with the right form, which ends the
+command with 2. A test gives bad values to all of them, and refuses options that take any text.
+Imports nothing heavy, because every start of the program loads it.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from econsim.cli.nearest import name_suggestion
 from econsim.errors import EconsimError
 
 SHOWN_MAX: Final = 60
-"""Characters of a bad value that are repeated in the error."""
+"""Characters of a bad value that its error repeats."""
 
 SCHEMES: Final = ("nats", "tls", "ws", "wss")
-"""What a server's URL may begin with."""
+"""Schemes of a server's URL."""
 
 PROCESSES_MAX: Final = 256
-"""Processes one command starts: more than any machine this is for has cores, and far from its last process."""
+"""Processes one command starts at most: more than the cores of a usual machine, far below its limit of processes."""
 
 ROWS_MAX: Final = 10_000_000
-"""Facts kept at once for `--limit`: gigabytes of them."""
+"""Facts of `--limit` at most: they take gigabytes of memory."""
 
 SEQUENCE_MAX: Final = 2**63 - 1
-"""Largest sequence a stream is asked for."""
+"""Largest sequence of a stream."""
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}")
 _EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
@@ -49,18 +49,18 @@ def bad_value(message: str) -> typer.BadParameter:
 
 
 def quoted_value(text: str) -> str:
-    """Return a bad value as it is repeated in the error."""
+    """Return a bad value as its error repeats it: quoted and cut."""
     return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
 
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A whole number within limits."""
+    """Parser of a whole number within limits."""
 
     low: int
-    """The smallest."""
+    """Smallest number."""
     high: int
-    """The largest."""
+    """Largest number."""
 
     def __call__(self, text: str | int) -> int:
         """Return the number."""
@@ -73,12 +73,12 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioNumber:
-    """A whole number that stands instead of one of the scenario's, within the limits the scenario's has."""
+    """Parser of a whole number that replaces a scenario's value, within the limits of that key."""
 
     table: str
-    """Class of the scenario's table, in `econsim.schemas.scenario`."""
+    """Class of the scenario's table in `econsim.schemas.scenario`."""
     key: str
-    """The key in that table."""
+    """Key in that table."""
 
     def __call__(self, text: str | int) -> int:
         """Return the number."""
@@ -89,12 +89,12 @@ class ScenarioNumber:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """A length of time in seconds, whole or not, within limits."""
+    """Parser of a length of time in seconds, within limits."""
 
     low: float
-    """The shortest."""
+    """Shortest length."""
     high: float
-    """The longest."""
+    """Longest length."""
 
     def __call__(self, text: str | float) -> float:
         """Return the seconds."""
@@ -110,12 +110,12 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """One of the names there are."""
+    """Parser of a name that must exist."""
 
     what: str
-    """What one of them is called."""
+    """Noun for one of the names."""
     known: Callable[[], Iterable[str]]
-    """Gives the names; called only when a value is there, so that it may import what is heavy."""
+    """Returns the known names; called only for a given value, so it may import heavy modules."""
 
     def __call__(self, text: str) -> str:
         """Return the name."""
@@ -128,10 +128,10 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class ParsedBy:
-    """What a function of ours takes; its complaint is the error."""
+    """Parser that calls a function of econsim; the function's error is the option's error."""
 
     check: Callable[[str], Any]
-    """Returns the value; raises EconsimError with what would be right."""
+    """Returns the value; raises EconsimError with the right form."""
 
     def __call__(self, text: object) -> Any:  # noqa: ANN401 - whatever the function returns
         """Return the value."""
@@ -142,7 +142,7 @@ class ParsedBy:
 
 
 def name(text: str) -> str:
-    """Take the name of a run, agent, scenario or person."""
+    """Parse the name of a run, agent, scenario or person."""
     from econsim.schemas.types import NAME_LENGTH_MAX, NAME_PATTERN
 
     if not re.fullmatch(NAME_PATTERN.removesuffix("$"), text) or len(text) > NAME_LENGTH_MAX:
@@ -152,7 +152,7 @@ def name(text: str) -> str:
 
 
 def person(text: str) -> str:
-    """Take the name of a person, who acts in the log beside services and agents' hosts."""
+    """Parse the name of a person, who acts in the log beside services and agents' hosts."""
     from econsim.schemas.names import is_agent_name_reserved
 
     if is_agent_name_reserved(text):
@@ -162,7 +162,7 @@ def person(text: str) -> str:
 
 
 def run_name(text: str) -> str:
-    """Take the name of a new run."""
+    """Parse the name of a new run."""
     from econsim.schemas.names import RUNS_RESERVED
 
     if text in RUNS_RESERVED:
@@ -172,7 +172,7 @@ def run_name(text: str) -> str:
 
 
 def agent(text: str) -> str:
-    """Take the name of an external agent."""
+    """Parse the name of an external agent."""
     from econsim.schemas.names import is_agent_name_reserved
 
     if is_agent_name_reserved(name(text)):
@@ -184,7 +184,7 @@ def agent(text: str) -> str:
 
 
 def event(text: str) -> str:
-    """Take the id of an event, trade, order or chain, or the beginning of one."""
+    """Parse the id of an event, trade, order or chain, or the beginning of one."""
     if not _EVENT.fullmatch(text):
         message = f"{quoted_value(text)} is no id; `econsim events` shows those of trades and orders, `--json` all of them"
         raise bad_value(message)
@@ -192,7 +192,7 @@ def event(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Take the code of a refusal."""
+    """Parse the code of a refusal."""
     if not _CODE.fullmatch(text):
         message = f"{quoted_value(text)} is no code; those are sentences in snake case, like run_is_not_open"
         raise bad_value(message)
@@ -200,7 +200,7 @@ def code(text: str) -> str:
 
 
 def urls(text: str) -> str:
-    """Take the URL of a NATS server, or of several nodes with commas between them."""
+    """Parse the URL of a NATS server, or of several nodes with commas between them."""
     for each in text.split(","):
         try:
             parts = urlsplit(each.strip() if "://" in each else f"nats://{each.strip()}")
@@ -214,7 +214,7 @@ def urls(text: str) -> str:
 
 
 def state_directory(text: str | Path) -> Path:
-    """Take the state directory: it need not be there yet, but nothing else may be in its place."""
+    """Parse the state directory: it need not be there yet, but nothing else may be in its place."""
     path = _path(text)
     if path.exists() and not path.is_dir():
         message = f"{quoted_value(str(text))} is a file, not a directory"
@@ -223,7 +223,7 @@ def state_directory(text: str | Path) -> Path:
 
 
 def writable_state(path: Path, context: typer.Context) -> None:
-    """Refuse a state directory in which nothing can be written, before work whose result goes there."""
+    """Raise BadParameter if the state directory cannot be written, before a run whose report goes there."""
     try:
         new_directory(path)
     except typer.BadParameter as error:
@@ -232,7 +232,7 @@ def writable_state(path: Path, context: typer.Context) -> None:
 
 
 def existing(text: str | Path) -> Path:
-    """Take a file or directory that is there and can be read."""
+    """Parse a file or directory that exists and can be read."""
     path = _path(text)
     if not path.exists():
         message = f"there is no {quoted_value(str(text))}; give a file or directory that is there"
@@ -244,7 +244,7 @@ def existing(text: str | Path) -> Path:
 
 
 def new_file(text: str | Path) -> Path:
-    """Take the place of a file to write; directories on the way to it are made as needed."""
+    """Parse the place of a file to write; directories on the way to it are made as needed."""
     path = _path(text)
     if path.is_dir():
         message = f"{quoted_value(str(text))} is a directory; name a file in it"
@@ -254,7 +254,7 @@ def new_file(text: str | Path) -> Path:
 
 
 def new_directory(text: str | Path) -> Path:
-    """Take a directory to write in; made as needed."""
+    """Parse a directory to write in; it need not exist."""
     path = _path(text)
     if path.exists() and not path.is_dir():
         message = f"{quoted_value(str(text))} is a file; name a directory"
@@ -264,12 +264,12 @@ def new_directory(text: str | Path) -> Path:
 
 
 def any_path(text: str | Path) -> Path:
-    """Take a path on whatever machine."""
+    """Parse a path, possibly of another machine."""
     return _path(text)
 
 
 def _path(text: str | Path) -> Path:
-    """Return a path that the system can have, whether anything is there or not."""
+    """Return a path that is valid on this system, whether it exists or not."""
     written = str(text)
     if not written or "\0" in written:
         message = f"{quoted_value(written)} is no path; name a file or directory"
@@ -284,7 +284,7 @@ def _path(text: str | Path) -> Path:
 
 
 def _writable(path: Path, text: str | Path) -> None:
-    """Refuse a place in which nothing can be written; leaves nothing behind."""
+    """Raise BadParameter if a path cannot be written; the check leaves no file behind."""
     place = path
     while not os.path.lexists(place) and place != place.parent:
         place = place.parent
@@ -294,7 +294,7 @@ def _writable(path: Path, text: str | Path) -> None:
 
 
 def _takes_directories(place: Path) -> bool:
-    """Try it, for to root the permissions of file systems that take nothing look like those of others."""
+    """Tell whether a directory can be made here, by making one: root's permissions do not show a read-only file system."""
     trial = place / f".econsim-{os.getpid()}.part"
     try:
         trial.mkdir()

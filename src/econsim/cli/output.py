@@ -1,8 +1,7 @@
-"""What is printed, and where to: one console for everything, on streams that take every character.
+"""Output of all commands: one console, on streams that take every character.
 
-A terminal or pipe may have an encoding in which a line of a table has no place (`PYTHONIOENCODING=ascii`, latin-1, cp1252).
-The streams then write a plain character instead of failing, whoever prints. Imports nothing heavy: Rich is loaded
-by what draws.
+The encoding of a terminal or pipe may lack characters of a table (`PYTHONIOENCODING=ascii`, latin-1, cp1252). The streams
+then write a plain character instead of failing. Imports nothing heavy: functions that draw load Rich.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ PIPE_WIDTH: Final = 200
 """Columns in a pipe or file, unless COLUMNS says otherwise."""
 
 PIPE_HEIGHT: Final = 24
-"""Rows in a pipe or file: nothing here asks for them."""
+"""Rows in a pipe or file; no output depends on them."""
 
 PIPE_CLOSED: Final = 141
-"""Exit code when who reads our output went away, as shells give it to what SIGPIPE ends."""
+"""Exit code when the reader of the output has closed the pipe, as shells give it after SIGPIPE."""
 
 WARNINGS_SHOWN_MAX: Final = 20
 """Warnings about one file that are shown: a screenful."""
@@ -58,32 +57,32 @@ PLAIN: Final = {
     "§": "par.",
     "\\u00a0": " ",
 }
-"""Character → what stands for it where the encoding has none; another line of a drawing is `+`, the rest is escaped."""
+"""Plain replacement of each character that an encoding may lack; other drawing characters become `+`, the rest escapes."""
 
 
 def set_encoding_fallback() -> None:
-    """Make standard output and error write every text, whatever their encoding; safe to call again."""
+    """Make standard output and error write every text in any encoding; idempotent."""
     codecs.register_error(ERRORS, _plain)
     for stream in (sys.stdout, sys.stderr):
-        # A test or another program may have put anything in their place; none is there if the shell closed it.
+        # A test may have replaced a stream; a stream is none if the shell closed it.
         if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors=ERRORS)
 
 
 def flush_stdout() -> None:
-    """Write out what waits in standard output, while a closed pipe can still be told from success."""
+    """Flush standard output while the error of a closed pipe can still change the exit code."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
 
 def discard_stdout() -> None:
-    """Have what is left of standard output go nowhere, so that nothing fails on it at the end of the process."""
+    """Discard the rest of standard output, so that the end of the process does not fail on a closed pipe."""
     with suppress(OSError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return the terminal for tables and trees: as wide as it is or as COLUMNS says; a pipe gets plain text, and room."""
+    """Return the console for tables and trees, as wide as the terminal or COLUMNS; a pipe gets plain text and PIPE_WIDTH."""
     from rich.console import Console
 
     made = Console(highlight=False, stderr=stderr)
@@ -94,7 +93,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def say(sentence: str, style: str = "", **parts: object) -> None:
-    """Print a sentence with markup, on one line however long it is; `{name}` in it is a part, which is text alone."""
+    """Print a sentence with markup on one line; `{name}` in it is replaced by a part, which has no markup."""
     from rich.markup import escape
 
     if parts:
@@ -104,20 +103,20 @@ def say(sentence: str, style: str = "", **parts: object) -> None:
 
 
 def line_printer(out: Console) -> Callable[[str], None]:
-    """Return what prints a text somebody else wrote: as it is, on one line."""
+    """Return a function that prints a text without markup, on one line."""
     return lambda text: out.print(text, markup=False, soft_wrap=True)
 
 
 def echo(text: str, *, end: str = "\n", err: bool = False, **style: Any) -> None:  # noqa: ANN401 - Typer's own
     """Print a text as it is; `style` colours it on a terminal."""
     stream = sys.stderr if err else sys.stdout
-    # Named, because Typer would put UTF-8 on a stream whose encoding is ASCII.
+    # The stream is given, because Typer would write UTF-8 to a stream whose encoding is ASCII.
     typer.secho(text, file=stream, nl=False, color=False if os.environ.get("NO_COLOR") else None, **style)
     typer.echo(end, file=stream, nl=False)
 
 
 def print_warnings(sentences: Sequence[str]) -> None:
-    """Print warnings on standard error, one line each; of more than WARNINGS_SHOWN_MAX the first, and how many there are."""
+    """Print warnings on standard error, one a line: WARNINGS_SHOWN_MAX at most, and the number of the others."""
     for sentence in sentences[:WARNINGS_SHOWN_MAX]:
         echo(f"warning: {sentence}", err=True, fg="yellow")
     if len(sentences) > WARNINGS_SHOWN_MAX:
@@ -125,7 +124,7 @@ def print_warnings(sentences: Sequence[str]) -> None:
 
 
 def write_json(text: str) -> None:
-    """Write a line of JSON that stays JSON in any encoding; many are quick, because they wait for `flush_stdout`."""
+    """Write a line of JSON that is valid in any encoding; it is buffered until `flush_stdout`."""
     fits = _is_utf(sys.stdout)
     sys.stdout.write(
         text if fits else re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
@@ -138,7 +137,7 @@ def _is_utf(stream: TextIO) -> bool:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Return what is written for characters an encoding lacks, and where to go on."""
+    """Return the replacement of characters an encoding lacks, and the position after them."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     lacking = error.object[error.start : error.end]

@@ -1,4 +1,4 @@
-"""Commands about quotas: what agents may take, shown and changed while a run goes on."""
+"""`econsim quota`: show and change the quotas of agents while a run goes on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from econsim.schemas.quota import Quotas, QuotaUpdate
 
 quota: Final = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="Show and change what agents may take."
+    no_args_is_help=True, rich_markup_mode="rich", help="Show and change the quotas of agents."
 )
 
 AgentOption = Annotated[
@@ -30,12 +30,12 @@ AgentOption = Annotated[
         parser=option_types.name,
     ),
 ]
-"""Whose limits."""
+"""Option: agent of the quotas; none for all agents without quotas of their own."""
 
 
 @quota.command()
 def show(context: typer.Context, run: RunArgument = "last", *, agent: AgentOption = None) -> None:
-    """Show what an agent of a run may take, or every agent that has no limits of its own.
+    """Show the quotas of an agent of a run, or of every agent without quotas of its own.
 
     Example: [cyan]econsim quota show last --agent buyer_003[/cyan]
     """
@@ -50,7 +50,7 @@ def set_(
     *,
     agent: AgentOption = None,
 ) -> None:
-    """Change limits of an open run, for one agent or for all; the others stay. Holds within a second.
+    """Change quotas of an open run, for one agent or for all; the other quotas stay. Takes effect within a second.
 
     Example: [cyan]econsim quota set last --agent buyer_003 max_order_rate=5[/cyan]
     """
@@ -58,7 +58,7 @@ def set_(
 
 
 def quota_update(limits: list[str]) -> QuotaUpdate:
-    """Return the update that arguments `name=value` stand for; raises BadParameter with what would be right."""
+    """Return the update of arguments `name=value`; raises BadParameter with the right form."""
     from pydantic import ValidationError
 
     from econsim.runs.value_errors import sentence
@@ -116,7 +116,7 @@ async def _set(config: Settings, run: str, agent: str | None, update: QuotaUpdat
 
 
 def _print(run: str, agent: str | None, quotas: Quotas) -> None:
-    """Print limits beside what they are where nobody changed them."""
+    """Print the quotas beside their defaults."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

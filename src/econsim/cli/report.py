@@ -25,7 +25,7 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="Where it goes. Default: runs/RUN/report.html in the state directory",
+            help="File to write. Default: runs/RUN/report.html in the state directory",
             metavar="FILE",
             parser=option_types.new_file,
         ),

@@ -1,4 +1,4 @@
-"""`econsim run` and `econsim up`: start what is needed, run one scenario, or keep the services running."""
+"""`econsim run` and `econsim resume`: start the server and services that are missing, and run one scenario to its end."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     real_time: options.RealTimeOption = False,
     report: options.ReportOption = None,
 ) -> None:
-    """Run one scenario and show what came of it.
+    """Run one scenario and show its results.
 
     Starts a private nats-server and all services, unless they run already (`econsim up`).
 
@@ -78,15 +78,15 @@ def run(  # noqa: PLR0913 - each is an option of the command
     if report is None:
         option_types.writable_state(config.state, context)
     print_warnings(scenario_file.scenario_warnings(scenario))
-    artist = ReportProcess()
+    report_process = ReportProcess()
     if transport is Transport.MEMORY:
-        summary = _in_memory(what, name, artist)
+        summary = _in_memory(what, name, report_process)
     else:
         from econsim.runs.launch.services import LaunchOptions
 
         fleet = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
-        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), fleet, artist))
-    _show(config, summary, report, artist)
+        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), fleet, report_process))
+    _show(config, summary, report, report_process)
 
 
 def resume(  # noqa: PLR0913 - each is an option of the command
@@ -98,7 +98,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     services: options.ServicesOption = None,
     report: options.ReportOption = None,
 ) -> None:
-    """Go on with a run that was stopped, or whose command was killed, and show what came of it.
+    """Resume a run that was stopped, or whose command was killed, and show its results.
 
     In lock-step it ends as if it had never stopped.
 
@@ -108,16 +108,16 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     from econsim.runs.launch.services import LaunchOptions
 
     refuse_unused_options(context, options.RESUME_UNUSED_OPTIONS)
-    config, artist = settings_of(context), ReportProcess()
+    config, report_process = settings_of(context), ReportProcess()
     if report is None:
         option_types.writable_state(config.state, context)
     require_runs(config)
     fleet = LaunchOptions(options.requested_services(services), spread, workers)
-    summary = run_async(_over_nats(config, RunRequest(name=run), fleet, artist))
-    _show(config, summary, report, artist)
+    summary = run_async(_over_nats(config, RunRequest(name=run), fleet, report_process))
+    _show(config, summary, report, report_process)
 
 
-def _in_memory(scenario: Scenario, name: str | None, artist: ReportProcess) -> Summary:
+def _in_memory(scenario: Scenario, name: str | None, report_process: ReportProcess) -> Summary:
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs import in_memory
     from econsim.runs.overrides import why_not_in_memory
@@ -128,7 +128,7 @@ def _in_memory(scenario: Scenario, name: str | None, artist: ReportProcess) -> S
         raise ScenarioError(message)
     with ProgressDisplay(console(stderr=True)) as progress:
         recorder = Recorder(progress)
-        artist.start()
+        report_process.start()
         for addressed in in_memory.run(scenario, name or in_memory.NAME):
             recorder.add(addressed)
     return recorder.summary()
@@ -136,18 +136,18 @@ def _in_memory(scenario: Scenario, name: str | None, artist: ReportProcess) -> S
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run somebody asked for."""
+    """Run that a command asks for."""
 
     scenario: Scenario | None = None
-    """What to run; none to go on with a run that is in the log."""
+    """Scenario to run; none to resume a run of the log."""
     name: str | None = None
-    """Id of the run; none to make one up."""
+    """Id of the run; none to generate one."""
     externals: Sequence[ExternalOption] = ()
-    """External agents that were let in by option."""
+    """External agents of options `--external`."""
 
 
 async def _over_nats(
-    config: Settings, wanted: RunRequest, fleet: LaunchOptions, artist: ReportProcess
+    config: Settings, wanted: RunRequest, fleet: LaunchOptions, report_process: ReportProcess
 ) -> Summary:
     from econsim.adapters.jetstream import dead_letters
     from econsim.report.progress_bar import ProgressDisplay
@@ -172,11 +172,11 @@ async def _over_nats(
         found = await stack.enter_async_context(
             run_connection(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
         )
-        artist.start()
+        report_process.start()
         recorder = Recorder(progress, timed=found.new)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
-        # The log tells of letters a moment later, and the run has ended by then.
+        # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()
     if not fleet.ephemeral:
@@ -186,7 +186,7 @@ async def _over_nats(
 
 
 async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Scenario]:
-    """Return the name and scenario of a run that is wanted; raises NotFound or Conflict for one that cannot go on."""
+    """Return the name and scenario of a requested run; raises NotFound or Conflict for a run that cannot be resumed."""
     from econsim.adapters.clock import random_name
     from econsim.adapters.jetstream.run_reader import reader
     from econsim.adapters.nats.connection import connect
@@ -204,13 +204,13 @@ async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Sc
         await client.close()
 
 
-def _show(config: Settings, summary: Summary, report: Path | None, artist: ReportProcess) -> None:
-    """Show what a run came to, and end with 1 if that is not what it should be."""
+def _show(config: Settings, summary: Summary, report: Path | None, report_process: ReportProcess) -> None:
+    """Show the results of a run; end with 1 if it failed, or if an expectation does not hold."""
     from econsim.report.terminal import print_report, print_summary
 
     out = console()
     print_summary(summary, out)
     with report_path(config, summary.run, report, "--report") as path:
-        print_report(out, artist.write(summary, path))
+        print_report(out, report_process.write(summary, path))
     if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)

@@ -17,4 +17,4 @@ RunArgument = Annotated[
         parser=option_types.name,
     ),
 ]
-"""The run a command is about."""
+"""Argument: name of a run; `last` is the newest."""

@@ -1,7 +1,7 @@
-"""Which runs there are: those the log opens, and those of which only a part is left, or the ledger alone.
+"""List of runs: runs with an opening in the log, and runs of which only a part or the ledger alone is left.
 
-The log keeps a run for 30 days. After that its records go one by one, the opening first, and the ledger's bucket
-still has its journal. What lacks its opening and is younger was not given up: it is damage.
+The log keeps a run for 30 days. Then its records expire one by one, the opening first, while the ledger's bucket
+still has its journal. A run without opening that is younger did not expire: it is damaged.
 """
 
 from __future__ import annotations
@@ -28,49 +28,49 @@ if TYPE_CHECKING:
     from econsim.domain.audit.facts import Record
 
 POLL_INTERVAL_S: Final = 0.05
-"""Pause before the log is asked again for an entry the server still copies."""
+"""Pause in seconds before the log is read again for an entry that the server still copies."""
 
 RETENTION_NOTE: Final = f"the log keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days; `econsim export RUN --parquet DIR` keeps it for good"
-"""What is said wherever a run's log is shown."""
+"""Note about retention below every list of runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """A run of which the log has something."""
+    """Status of a run that has records in the log."""
 
     name: str
-    """Its id."""
+    """Id of the run."""
     scenario: str
-    """Name of what was run; empty if the opening is gone."""
+    """Name of the run's scenario; empty if the opening is gone."""
     opened_at: str
-    """RFC 3339 time, UTC; of a run without opening, of the oldest that is left of it."""
+    """Time of the opening, RFC 3339 in UTC; without opening, time of the oldest record left."""
     tick: int
-    """The newest tick."""
+    """Newest tick of the run."""
     closed: bool
-    """Whether it ended."""
+    """True if the run has ended."""
     failure: str
-    """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
+    """Reason why the run ended early, as a sentence; empty if it ran to its end, or is open."""
     stopped: bool = False
-    """Whether it was stopped and waits to be resumed."""
+    """True if the run was stopped and can be resumed."""
     partly: bool = False
-    """Whether the log gave its beginning up."""
+    """True if the beginning of the run expired from the log."""
 
     @property
     def retention_end(self) -> str:
-        """Return the day on which the log begins to give it up."""
+        """Return the day on which the run begins to expire from the log."""
         return retention_end(self.opened_at)
 
 
 @dataclass(slots=True)
 class RunList:
-    """All runs."""
+    """List of all runs."""
 
     seen: list[RunStatus] = field(default_factory=list)
-    """Runs of which the log has something, oldest first."""
+    """Runs with records in the log, oldest first."""
     gone: list[str] = field(default_factory=list)
-    """Runs of which the log has nothing any more, because they are too old; their ledgers are left."""
+    """Runs whose records have all expired; their ledgers are left."""
     damage: list[str] = field(default_factory=list)
-    """What is missing or cannot be read, each with its place."""
+    """Missing or unreadable records, each with its place."""
 
     def check(self) -> None:
         """Raise CorruptLog if anything is missing or cannot be read."""
@@ -80,7 +80,7 @@ class RunList:
 
 
 async def list_runs(client: Client) -> RunList:
-    """Return all runs, and what is not whole."""
+    """Read all runs of the log, and the damage found on the way."""
     found = RunList()
     gaps: list[Gap] = []
     openings = await run_reader.openings(client, gaps)
@@ -115,7 +115,7 @@ async def _add(client: Client, found: RunList, opening: StoredMessage) -> None:
 
 
 async def _add_without_opening(client: Client, found: RunList, run: str, left: StoredMessage) -> None:
-    """Tell of a run without opening: too old, or damaged."""
+    """Add a run without opening: expired, or damaged."""
     old = retention_end(left.stored_at) < SystemClock().now()[:10]
     if not old:
         found.damage.append(
@@ -136,14 +136,14 @@ async def _newest(client: Client, subject: Subject, run: str) -> Record | None:
 
 
 async def _stopped(client: Client, run: str) -> bool:
-    """Return whether a run was stopped and nobody has gone on with it since."""
+    """Return whether a run was stopped and not resumed since."""
     stop = await run_reader.newest(client, subjects.RUN_STOPPED(run=run))
     resumption = await run_reader.newest(client, subjects.RUN_RESUMED(run=run))
     return stop is not None and (resumption is None or resumption.sequence < stop.sequence)
 
 
 async def _missing_entries(client: Client, run: str) -> str:
-    """Return which of the ledger's entries the log lacks, if any; those made just now are waited for."""
+    """Return a sentence about ledger entries that the log lacks, empty if none; waits CATCH_UP_S for new ones."""
     made = await run_reader.journal_head(client, run)
     copied = await run_reader.journal_copy_head(client, run)
     for _ in range(int(CATCH_UP_S / POLL_INTERVAL_S)):

@@ -1,4 +1,4 @@
-"""A run's records as commands read them: which run is the last, and all of one. Which there are is `listing`'s."""
+"""Log of one run as commands read it. The list of runs is in `run_list`."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     from econsim.schemas.clock import RunOpened
 
 LAST: Final = names.LAST
-"""What stands for the newest run."""
+"""Word for the newest run."""
 
 OF_AN_OPEN_RUN: Final = ("clock", "market", "ledger")
-"""Services whose events about a run all come after its opening, or are it."""
+"""Services whose events about a run are its opening, or come after it."""
 
 CATCH_UP_S: Final = 10.0
-"""Longest to wait for entries of a closed run's ledger that the server still copies into the log."""
+"""Seconds to wait for ledger entries of a closed run that the server still copies into the log."""
 
 
 async def resolve(client: Client, run: str, *, unopened: bool = False) -> str:
-    """Return the id of a run that is in the log, the newest for `last`; raises NotFound.
+    """Return the id of a run in the log, for `last` the newest; raises NotFound.
 
-    `unopened` takes one too of which there are only records from before its opening, and `none`, which stands for
-    events about no run.
+    `unopened` accepts also a run that has only records from before its opening, and `none`, the word for events about
+    no run.
     """
     if run != LAST:
         if not await _is_in_log(client, run):
@@ -73,7 +73,7 @@ async def _nearest(client: Client, run: str) -> str:
 
 
 async def require_agent(client: Client, run: str, agent: str) -> None:
-    """Raise NotFound, naming the nearest, if a run has no such agent; a log without the run's opening says nothing."""
+    """Raise NotFound with the nearest name if a run has no such agent; do nothing if the log lacks the opening."""
     opening = await run_reader.newest(client, subjects.RUN_OPENED(run=run))
     if opening is None:
         return
@@ -85,21 +85,21 @@ async def require_agent(client: Client, run: str, agent: str) -> None:
 
 
 async def _is_in_log(client: Client, run: str) -> bool:
-    """Tell whether there is anything of a run: its opening, or what is left of a log that is not whole."""
+    """Tell whether a run has any record: its opening, or a part of a damaged log."""
     if run == NO_RUN or await run_reader.newest(client, subjects.RUN_OPENED(run=run)) is not None:
         return True
     return bool(await run_reader.newest(client, f"*.*.*.{run}") or await run_reader.journal_head(client, run))
 
 
 async def _was_opened(client: Client, run: str) -> bool:
-    """Tell whether there is anything of a run that only its opening leads to, be the opening there or not.
+    """Tell whether a run has a record that follows from its opening, even if the opening itself is gone.
 
-    Agents are let in, connect and try things before it; a tick, a market's record or an entry of the ledger says that
+    Accounts and connections of agents come before the opening; a tick, a market's record or a ledger entry proves that
     there was one.
     """
     for row in subjects.TABLE:
-        told = row.kind is subject.SubjectKind.EVENT and row.owner in OF_AN_OPEN_RUN
-        if told and await run_reader.newest(client, row.pattern(run=run)) is not None:
+        follows = row.kind is subject.SubjectKind.EVENT and row.owner in OF_AN_OPEN_RUN
+        if follows and await run_reader.newest(client, row.pattern(run=run)) is not None:
             return True
     return bool(await run_reader.journal_head(client, run))
 
@@ -110,22 +110,22 @@ def _not_opened(run: str) -> NotFound:
 
 
 class RunEnd:
-    """Watches a run's records for its end: closed, and every entry of its ledger seen."""
+    """End of a run, found from its records: closed, and every entry of its ledger read."""
 
     def __init__(self) -> None:
         """Start before the first record."""
         self.closed = self.stopped = False
         self.seen = 0
-        """Newest entry of the ledger that was read."""
+        """Sequence of the newest ledger entry that was read."""
         self._wanted: int | None = None
 
     @property
     def reached(self) -> bool:
-        """Tell whether nothing can follow any more."""
+        """Tell whether no record can follow."""
         return self._wanted is not None and self.seen >= self._wanted
 
     def see(self, entry: Record) -> None:
-        """Take the next record in."""
+        """Add the next record."""
         if entry.type == subjects.RUN_CLOSED.type:
             self.closed, self._wanted = True, entry.data["journal_sequence"]
         elif entry.type in (subjects.RUN_STOPPED.type, subjects.RUN_RESUMED.type):
@@ -135,18 +135,18 @@ class RunEnd:
 
 
 class RunLog:
-    """The records of one run, as far as it has come and then as it goes on."""
+    """Records of one run: first those of the past, then new ones as the run goes on."""
 
     def __init__(self, client: Client, run: str) -> None:
-        """Read a run that is in the log."""
+        """Prepare to read a run of the log."""
         self.end = RunEnd()
-        """Whether the run has ended."""
+        """End of the run, as far as it was read."""
         self.damage: list[str] = []
-        """What is missing or cannot be read, each with its place; the other records are read all the same."""
+        """Missing or unreadable records, each with its place; the other records are read all the same."""
         self.opened = False
-        """Whether the run's opening was read."""
+        """True if the run's opening was read."""
         self.kept_until = ""
-        """Day on which the log begins to give the run up; empty until the opening was read."""
+        """Day on which the run begins to expire from the log; empty until the opening was read."""
         self._begun = True
         self._client = client
         self._run = run
@@ -154,27 +154,27 @@ class RunLog:
         self._repeats = Deduplicator()
 
     async def so_far(self) -> AsyncIterator[Record]:
-        """Yield what there is now; of a closed run everything.
+        """Yield the records of the past; of a closed run all records.
 
-        The server copies the ledger's entries into the log a moment after they are made, so those made before
-        are waited for; if they do not come, they are missing.
+        The server copies a ledger entry into the log a moment after it is made. Entries made before this call are
+        waited for; an entry that does not come is missing.
         """
         made = await run_reader.journal_head(self._client, self._run)
         gaps: list[Gap] = []
         async with aclosing(run_reader.events(self._client, self._run, gaps=gaps)) as stored:
             async for event in stored:
-                for entry in self._taken(event):
+                for entry in self._add(event):
                     yield entry
         self.damage.extend(map(str, gaps))
         if not self.opened and self._run != NO_RUN:
             self._begun = await _was_opened(self._client, self._run)
         if self._begun and not self.opened and self._run != NO_RUN:
-            self.damage.append(f"the opening of the run is gone: {await self._gone()}")
-        async for entry in self._copied(made):
+            self.damage.append(f"the opening of the run is gone: {await self._log_age()}")
+        async for entry in self._entries_until(made):
             yield entry
 
     async def onwards(self) -> AsyncIterator[Record]:
-        """Yield what comes after what was read, until the run has ended."""
+        """Yield new records, until the run has ended."""
         async for entry in self._through(None, lambda: self.end.reached):
             yield entry
 
@@ -190,8 +190,8 @@ class RunLog:
             )
             raise CorruptLog(message)
 
-    async def _copied(self, made: int) -> AsyncIterator[Record]:
-        """Yield the ledger's entries, up to one that was made, that the server still copies."""
+    async def _entries_until(self, made: int) -> AsyncIterator[Record]:
+        """Yield the records that arrive until the log has the ledger entry `made`."""
 
         def whole() -> bool:
             return self.end.seen >= made and (self.end.reached or not self.end.closed)
@@ -213,16 +213,16 @@ class RunLog:
                     event = await asyncio.wait_for(anext(stored), silence_s)
                 except TimeoutError:
                     raise Unavailable from None
-                for entry in self._taken(event):
+                for entry in self._add(event):
                     yield entry
 
-    async def _gone(self) -> str:
+    async def _log_age(self) -> str:
         oldest = await run_reader.oldest(self._client)
         begins = f"begins at {oldest.stored_at[:19]}" if oldest else "is empty"
         return f"the log, which keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days, {begins}"
 
-    def _taken(self, event: StoredMessage) -> Iterator[Record]:
-        """Yield the event as a record; nothing for one that repeats another, or cannot be read."""
+    def _add(self, event: StoredMessage) -> Iterator[Record]:
+        """Yield the event as a record; nothing for a repeated (deduplication) or an unreadable one."""
         self._newest = event.sequence
         try:
             entry = verified_record(event)
@@ -241,11 +241,11 @@ class RunLog:
 
 
 def verified_record(event: StoredMessage) -> Record:
-    """Return a record of the log; raises InvalidMessage for one that is no event, or was changed after it was sent."""
+    """Return a record of the log; raises InvalidMessage if it is no event, or if its digest differs."""
     if event.changed:
         message = f"the record on {event.subject!r} is not what was sent: its digest differs"
         raise InvalidMessage(message)
     if DIGEST not in event.headers:
-        # No service wrote it, or it lost its header: then nothing vouches for its form.
+        # No service wrote it, or it lost its header: its form must be checked.
         decode(event.subject, event.payload)
     return record(event.subject, event.payload)

@@ -1,4 +1,4 @@
-"""The options of `econsim run` and `econsim up`: what each is called, takes and is for."""
+"""Options of `econsim run`, `resume` and `up`, with the rules for options without effect."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class Transport(StrEnum):
-    """What carries the messages."""
+    """Transport of the messages."""
 
     NATS = "nats"
     """A real nats-server."""
     MEMORY = "memory"
-    """This process alone, without a server."""
+    """Memory of this process, without a server."""
 
 
 NATS_ONLY: Final = frozenset({Transport.NATS})
@@ -45,13 +45,13 @@ TRANSPORTS: Final = {
     "nats": NATS_ONLY,
     "creds": NATS_ONLY,
 }
-"""Option or argument of `run`, or of all commands → the transports on which it does something."""
+"""Transports with which each option or argument of `run` has an effect."""
 
 RESUME_UNUSED_OPTIONS: Final = (
     UnusedOption("workers", lambda given: not given["spread"], "does nothing without --spread"),
     UnusedOption("spread", lambda given: given["services"] is False, "does nothing with --no-services"),
 )
-"""When an option of `resume` does nothing."""
+"""Rules for options of `resume` that would have no effect."""
 
 RUN_UNUSED_OPTIONS: Final = (
     *(
@@ -70,7 +70,7 @@ RUN_UNUSED_OPTIONS: Final = (
         "does nothing with --nats: that server keeps its own data",
     ),
 )
-"""When an option of `run` does nothing."""
+"""Rules for options of `run` that would have no effect."""
 
 UP_UNUSED_OPTIONS: Final = (
     UnusedOption(
@@ -89,7 +89,7 @@ UP_UNUSED_OPTIONS: Final = (
         "does nothing with --nats: that server keeps its own data",
     ),
 )
-"""When an option of `up` does nothing."""
+"""Rules for options of `up` that would have no effect."""
 
 
 def known_services() -> list[str]:
@@ -100,7 +100,7 @@ def known_services() -> list[str]:
 
 
 def requested_services(services: bool | None) -> tuple[str, ...] | None:  # noqa: FBT001 - an option as it was given
-    """Return which services `--services` or `--no-services` asks for; none to start all unless they run already."""
+    """Return the services of `--services` or `--no-services`; none to start all unless they run already."""
     if services is None:
         return None
     return tuple(known_services()) if services else ()
@@ -115,7 +115,7 @@ def _external(text: str) -> ExternalOption:
 
 
 ScenarioArgument = Annotated[str, typer.Argument(help="A shipped scenario's name, or a TOML file.")]
-"""What is run."""
+"""Argument: scenario to run."""
 
 NameOption = Annotated[
     str | None,
@@ -126,7 +126,7 @@ NameOption = Annotated[
         parser=option_types.run_name,
     ),
 ]
-"""The run's id."""
+"""Option: id of the run."""
 
 SeedOption = Annotated[
     int | None,
@@ -136,7 +136,7 @@ SeedOption = Annotated[
         parser=option_types.ScenarioNumber("Scenario", "seed"),
     ),
 ]
-"""Another seed."""
+"""Option: seed of the run."""
 
 PeriodsOption = Annotated[
     int | None,
@@ -146,7 +146,7 @@ PeriodsOption = Annotated[
         parser=option_types.ScenarioNumber("Clock", "periods"),
     ),
 ]
-"""Another length."""
+"""Option: periods of the run."""
 
 HostsOption = Annotated[
     int | None,
@@ -156,13 +156,13 @@ HostsOption = Annotated[
         parser=option_types.ScenarioNumber("Scenario", "hosts"),
     ),
 ]
-"""Another number of hosts."""
+"""Option: agent hosts of the run."""
 
 TransportOption = Annotated[Transport, typer.Option(help="nats, or memory for large studies.")]
-"""What carries the messages."""
+"""Transport of the messages."""
 
 SpreadOption = Annotated[bool, typer.Option("--spread", help="Each service in a process of its own.")]
-"""Whether services have processes of their own."""
+"""Option: a process of its own for each service."""
 
 WorkersOption = Annotated[
     int,
@@ -172,25 +172,25 @@ WorkersOption = Annotated[
         parser=option_types.Whole(1, option_types.PROCESSES_MAX),
     ),
 ]
-"""How many of each service."""
+"""Option: processes of each service."""
 
 ServicesOption = Annotated[
     bool | None, typer.Option(help="Whether to start services; by default if none answer.")
 ]
-"""Whether to start services at all."""
+"""Option: start services, or none."""
 
 ServicesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Which; all of them if none is named.",
+        help="Services to start; all of them if none is named.",
         metavar="SERVICE...",
         parser=option_types.OneOf("service", known_services),
     ),
 ]
-"""Which services to start."""
+"""Argument: services to start."""
 
 EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")]
-"""Whether nothing is kept."""
+"""Option: delete the data at the end."""
 
 ExternalsOption = Annotated[
     list[Any] | None,  # of ExternalOption, whose module is too heavy to name it here
@@ -200,19 +200,19 @@ ExternalsOption = Annotated[
         parser=option_types.ParsedBy(_external),
     ),
 ]
-"""External agents."""
+"""Option: external agents of the run."""
 
 RealTimeOption = Annotated[
     bool, typer.Option("--real-time", help="Let time pass instead of waiting for all.")
 ]
-"""Whether time passes by itself."""
+"""Option: real time instead of lock-step."""
 
 ReportOption = Annotated[
     Path | None,
     typer.Option(
-        help="Where the HTML report goes. Default: runs/RUN/report.html in the state directory",
+        help="File of the HTML report. Default: runs/RUN/report.html in the state directory",
         metavar="FILE",
         parser=option_types.new_file,
     ),
 ]
-"""Where the report goes."""
+"""Option: path of the HTML report."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def runs(context: typer.Context) -> None:
-    """List the runs in the log, with what they are and how far they came.
+    """List the runs of the log with their scenario, state and ticks.
 
     Example: [cyan]econsim runs[/cyan]
     """

@@ -1,4 +1,4 @@
-"""Commands about scenario files: list those shipped, start one, check one. They need no server."""
+"""`econsim scenarios`, `new` and `check`: list shipped scenario files, write one, check one. They need no server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from econsim.cli.output import console, print_warnings, say
 from econsim.errors import SetupError
 
 TEMPLATE_NAME: Final = 'name = "my_market"'
-"""The line of the template that takes the scenario's name."""
+"""Line of the template that gets the scenario's name."""
 
 
 def scenarios() -> None:
@@ -78,7 +78,7 @@ def check(
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.
 
-    What can be run and can hardly be meant, like values outside the price limits, is a warning.
+    A usable value that is hardly meant, like one outside the price limits, is a warning.
 
     Example: [cyan]econsim check bakery.toml[/cyan]
     """

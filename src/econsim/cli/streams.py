@@ -1,4 +1,4 @@
-"""Commands that bring a server in line with what econsim needs of it."""
+"""`econsim streams`: compare the streams and buckets of a server with the declared ones, and apply the difference."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from econsim.config import Settings
 
 COLOURS: Final = {"keep": "dim", "create": "green", "update": "yellow", "blocked": "bold red"}
-"""What would happen to a stream → its colour."""
+"""Colour of each kind of change."""
 
 streams: Final = typer.Typer(
     no_args_is_help=True,

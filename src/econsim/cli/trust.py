@@ -52,7 +52,7 @@ def show(context: typer.Context) -> None:
 def rotate(context: typer.Context) -> None:
     """Replace the keys and credentials of all roles and of the system user, on a running server at once.
 
-    Running services notice and go on; copies of the old ones are worthless a few seconds later. Agents keep theirs:
+    Running services reconnect and go on; copies of the old ones are invalid a few seconds later. Agents keep theirs:
     `econsim agent revoke`.
 
     Example: [cyan]econsim trust rotate[/cyan]
@@ -67,7 +67,7 @@ def grant(
     name: Annotated[
         str,
         typer.Argument(
-            help="Whose: it stands in every command of an operator.",
+            help="Name of the person: the log records it with every command.",
             metavar="NAME",
             parser=option_types.person,
         ),
@@ -87,9 +87,9 @@ def grant(
         typer.Option(help="Default: NAME here", metavar="DIR", parser=option_types.new_directory),
     ] = None,
 ) -> None:
-    """Write credentials of a role under a person's own name, so that the log tells who commanded.
+    """Write credentials of a role under a person's name, so that the log records who commanded.
 
-    An operator's come with an observer's: who commands reads in another account than it commands in.
+    An operator gets an observer's credentials too: commands and reads use different accounts.
 
     Example: [cyan]econsim trust grant ada --role operator[/cyan], then [cyan]econsim --nats URL --creds ada …[/cyan]
     """
@@ -108,7 +108,7 @@ def grant(
 
 
 def existing_trust(config: Settings) -> Trust:
-    """Return the trust root; raises SetupError if there is none, for who only looks makes no keys."""
+    """Return the trust root; raises SetupError if there is none, because a command that reads must not make keys."""
     if not (config.state / "trust").is_dir():
         message = f"there is no trust root in {config.state}; `econsim trust init` makes one"
         raise SetupError(message)
@@ -167,7 +167,7 @@ async def _rotate(config: Settings) -> str:
 
 
 async def _audit_grant(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
-    """Have the log of a server that runs tell of it, and say so if it does not."""
+    """Record the grant in the log of a running server, and print whether that worked."""
     from econsim.adapters.server import state_directory
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust

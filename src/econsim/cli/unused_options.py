@@ -1,7 +1,7 @@
-"""Options that would do nothing beside the others that were given: they are refused, never passed over.
+"""Options without effect beside the other given options: they are refused, never ignored.
 
-Each command names its rules; only what stands on the command line counts, not what the environment says.
-Imports nothing heavy: every start of the program pays for it.
+Each command has its rules; an option counts only if it is on the command line, not in the environment.
+Imports nothing heavy, because every start of the program loads it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _TYPED: Final = "COMMANDLINE"
 
 @dataclass(frozen=True, slots=True)
 class UnusedOption:
-    """When an option does nothing."""
+    """Rule for an option that would have no effect."""
 
     option: str
-    """Its name in Python."""
+    """Name of the option in Python."""
     when: Callable[[Given], bool]
-    """Whether it does nothing beside these values."""
+    """Returns true if the option has no effect beside these values."""
     why: str
-    """Said to who gave it; continues the option's name."""
+    """Reason for the user; it continues the option's name."""
 
 
 def refuse_unused_options(context: typer.Context, rules: Iterable[UnusedOption]) -> None:
-    """Raise BadParameter for the first option that was given and does nothing."""
+    """Raise BadParameter for the first given option without effect."""
     root = context.find_root()
     given = {**root.params, **context.params}
     for rule in rules:

@@ -1,4 +1,4 @@
-"""What `econsim ledger verify` does: read a run's log and its ledger's bucket, and say what does not fit."""
+"""Work of `econsim ledger verify`: read a run's log and its ledger's bucket, and find what does not fit."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from econsim.domain.verification.run import RunReport
 
 FINDINGS_SHOWN_MAX: Final = 20
-"""Findings listed; the first one is what matters, the rest often follow from it."""
+"""Findings listed at most: the first one matters, the others often follow from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunVerification:
-    """A run that was checked."""
+    """Result of verifying a run."""
 
     run: str
-    """Its id."""
+    """Id of the run."""
     checked: RunReport
-    """What was found."""
+    """Report of the checks."""
     hash_kept: bool
-    """Whether its canonical hash was kept when it ended."""
+    """True if the run's canonical hash was stored when it ended."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """Return everything wrong."""
+        """Return all findings."""
         return self.checked.findings
 
 
 async def verify_run(config: Settings, run: str) -> RunVerification:
-    """Read everything of a run and check it."""
+    """Read the log and the bucket of a run, and check them."""
     books = StoredLedger()
 
     def fold(kept: StoredRecord) -> JournalEntry | None:
@@ -58,7 +58,7 @@ async def verify_run(config: Settings, run: str) -> RunVerification:
     async with connect_to_server(config) as client:
         name = await resolve(client, run)
         checks = RunChecks(name, fold)
-        # The bucket first: the log gets its entries a moment later, and is to have every one of these.
+        # The bucket first: the log gets an entry a moment later, and must have every entry read here.
         async for each in history(client, name, in_bucket):
             checks.add_bucket_record(_stored_record(each, digest_subject(each.subject)))
         async for each in events(client, name, gaps=in_log):
@@ -71,7 +71,7 @@ async def verify_run(config: Settings, run: str) -> RunVerification:
 
 
 def verification_lines(found: RunVerification) -> list[str]:
-    """Return what verification found, a line each."""
+    """Return the result of a verification as lines."""
     log, journal = found.checked.log, found.checked.journal
     size = (
         f"{log.records:,} records of {log.ticks:,} ticks, {log.trades:,} trades, {journal.entries:,} entries, "

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 EFFECTS_SHOWN_MAX: Final = 12
-"""Effects of one fact that `why` shows; a tick has thousands."""
+"""Effects of one fact that are shown; a tick has thousands."""
 
 
 def why(
@@ -40,7 +40,7 @@ def why(
         str, typer.Option("--run", help="The run to look in.", metavar="RUN", parser=option_types.name)
     ] = "last",
 ) -> None:
-    """Show why something happened, back to the opening of the run, and what it led to.
+    """Show the causes of a fact, back to the opening of the run, and its effects.
 
     Example: [cyan]econsim events last --type trade --limit 1[/cyan], then [cyan]econsim why[/cyan] with the trade's id
     """
@@ -67,7 +67,7 @@ async def _why(config: Settings, event: str, run: str) -> None:
 
 
 def cause_tree(causes: CausalGraph, name: str) -> Tree:
-    """Return the causes of a fact from the root down to it, and below it what it led to."""
+    """Return a tree of a fact: its causes from the root down to it, and its effects below it."""
     from rich.text import Text
     from rich.tree import Tree
 
