@@ -1,4 +1,4 @@
-"""Settings: the only place that reads the environment; everything else is handed what it needs.
+"""Settings: the only place that reads the environment; everything else gets its settings as arguments.
 
 Each field can be set as `ECONSIM_<FIELD>`; the command line's options override it. Built once, in
 the composition roots.
@@ -17,7 +17,7 @@ from econsim.errors import SetupError
 
 
 class Settings(BaseSettings):
-    """Where econsim keeps its things and whom it talks to."""
+    """Settings of a process: the state directory, the server, the log."""
 
     model_config = SettingsConfigDict(
         env_prefix="ECONSIM_",

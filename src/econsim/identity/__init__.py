@@ -1,1 +1,1 @@
-"""Who is who on the bus: keys, credentials, and what each role and agent account may do. No network."""
+"""Identities on the bus: keys, credentials, and the permissions of each role and agent account. No network."""

@@ -1,8 +1,8 @@
-"""What an agent may say and hear: the contents of the account it lives in alone (architecture B2).
+"""Permissions of an agent: the imports of its account, in which it is the only user.
 
-The account imports subjects of `SIM` with the run and the agent's id written in by us, under the short names
-of `subjects.TABLE`; what is not imported does not exist in there, so another's subjects cannot even be
-expressed. `SIM` exports exactly these patterns. Pure: the JWTs are `adapters.jwt`'s, keys `adapters.trust`'s.
+The account imports subjects of `SIM` under the short names of `subjects.TABLE`, with the run and the agent's id fixed
+by econsim. A subject that is not imported does not exist there, so an agent cannot even name another's subjects. `SIM`
+exports exactly these patterns. Pure: `nats_jwt` makes the JWTs, `trust_root` keeps the keys.
 """
 
 from __future__ import annotations
@@ -18,53 +18,53 @@ from econsim.streams import bucket
 from econsim.subjects import AUDIT, CYCLE_COMPLETED, RUN_CLOSED, TABLE, TICKED
 
 CONNECTIONS_MAX: Final = 4
-"""Connections of one agent: its process, a restarted one before the server has noticed, and two to look on."""
+"""Connections of one agent: its process, a restarted one before the server has noticed, and two observers."""
 
 SUBSCRIPTIONS_MAX: Final = 64
-"""Subscriptions of one connection: twice what hearing everything on a subject each takes."""
+"""Subscriptions of one connection: twice the number of subjects an agent receives."""
 
 PAYLOAD_BYTES_MAX: Final = 65_536
-"""Bytes in one message of an agent: four times the largest that is ever taken."""
+"""Bytes in one message of an agent: four times the largest that is ever accepted."""
 
 IMPORTS_MAX: Final = 64
-"""Imports of one account: what the table gives, and room for the services to come."""
+"""Imports of one account: those of the table, and room for services to come."""
 
 STATE_KEYS: Final = ("balance", "holdings", "status", "config")
 """The agent's own keys in bucket `agent_state`, each read by a request to `state.<key>`."""
 
 OWN_BALANCE: Final = "state.balance"
-"""The first of these requests: an agent's money as it is stored, which stays when its run has closed."""
+"""Request for the stored balance of an agent, which stays when its run has closed."""
 
 PRICE_KEY: Final = "state.price.{resource}"
-"""The request that reads a market's price from bucket `market_prices`."""
+"""Request for the price of a market, from bucket `market_prices`."""
 
 NEWEST_TICK: Final = "state.tick"
-"""The request that reads the newest `clock.ticked`, for who joins between two."""
+"""Request for the newest `clock.ticked`, for an agent that joins between two ticks."""
 
 ANSWERED: Final = "state.answered"
-"""The request that reads the agent's own newest `cycle_completed`."""
+"""Request for the agent's own newest `cycle_completed`."""
 
 CLOSED: Final = "state.closed"
-"""The request that reads `run.closed`, if the run has ended."""
+"""Request for `run.closed`, if the run has ended."""
 
 _PLACE: Final = re.compile(r"\{(\w+)\}")
-_ASKED: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST)
-_HEARD: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
+_SENT: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST)
+_RECEIVED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One thing an agent may do."""
+    """One permission of an agent."""
 
     pattern: str
-    """The subject in `SIM`, `{run}` and `{agent}` among its places."""
+    """Subject in `SIM`, with `{run}` and `{agent}` among its places."""
     short: str
-    """Its name inside the account."""
+    """Name of the subject inside the account."""
     is_request: bool
-    """Whether the agent sends it; otherwise it hears it."""
+    """Direction: true if the agent sends it, false if it receives it."""
 
     def export_pattern(self) -> str:
-        """Return the pattern `SIM` offers to all agents' accounts."""
+        """Return the pattern that `SIM` exports to all agents' accounts."""
         return _PLACE.sub("*", self.pattern)
 
     def import_names(self, run: str, agent: str) -> tuple[str, str]:
@@ -88,34 +88,34 @@ class Grant:
 
 
 def _grant(row: Subject) -> Grant:
-    return Grant(row.template, row.short, row.kind in _ASKED)
+    return Grant(row.template, row.short, row.kind in _SENT)
 
 
 def _key_grant(stream: str, key: str, short: str) -> Grant:
-    """Return the reading of one key: a direct get by subject, the one part of JetStream's API agents reach."""
+    """Return the permission to read one key: a direct get by subject, the one part of JetStream's API agents reach."""
     return Grant(f"$JS.API.DIRECT.GET.{bucket(stream)}.$KV.{stream}.{key}", short, is_request=True)
 
 
 def _newest(row: Subject, short: str) -> Grant:
-    """Return the reading of the newest event of one subject of the log."""
+    """Return the permission to read the newest event of one subject of the log."""
     return Grant(f"$JS.API.DIRECT.GET.{AUDIT}.{row.template}", short, is_request=True)
 
 
 GRANTS: Final = (
-    *(_grant(row) for row in TABLE if row.short and row.kind in (*_ASKED, *_HEARD)),
+    *(_grant(row) for row in TABLE if row.short and row.kind in (*_SENT, *_RECEIVED)),
     *(_key_grant("agent_state", f"{{run}}.{{agent}}.{key}", f"state.{key}") for key in STATE_KEYS),
     _key_grant("market_prices", "{resource}.{run}", PRICE_KEY),
     _newest(TICKED, NEWEST_TICK),
     _newest(CYCLE_COMPLETED, ANSWERED),
     _newest(RUN_CLOSED, CLOSED),
 )
-"""Everything an agent may do."""
+"""Every permission of an agent."""
 
 _BY_ROW: Final = {row: _grant(row) for row in TABLE if row.short}
 
 
 def short_name(row: Subject, agent: str, **places: str) -> str:
-    """Return what a row of the table is called inside an agent's account; raises InvalidSubject for a wrong token."""
+    """Return the name of a row of the table inside an agent's account. Raises InvalidSubject for a wrong token."""
     for name, value in places.items():
         token(value, name)
     return _BY_ROW[row].name(agent, **places)
@@ -127,7 +127,7 @@ def short_pattern(row: Subject, agent: str) -> str:
 
 
 DEFAULT_PERMISSIONS: Final = {"pub": {}, "sub": {"deny": [*NO_GROUPS]}}
-"""What a user of an agent's account without lists of its own may do: all there is in the account, in no queue group.
+"""Permissions of a user of an agent's account without lists of its own: everything in the account, in no queue group.
 
 Agents of a run import the same broadcasts; a group of one name in several accounts would share them out.
 """
@@ -151,7 +151,7 @@ def imports(run: str, agent: str, sim: str) -> list[dict[str, object]]:
 
 
 def exports() -> list[dict[str, object]]:
-    """Return what `SIM` offers, as its JWT holds it."""
+    """Return the exports of `SIM`, as its JWT holds them."""
     kinds = {grant.export_pattern(): "service" if grant.is_request else "stream" for grant in GRANTS}
     # The server wants no export within another.
     return [
@@ -162,7 +162,7 @@ def exports() -> list[dict[str, object]]:
 
 
 def permissions(agent: str) -> dict[str, dict[str, list[str]]]:
-    """Return the publish and subscribe lists of the agent's user: a mistake is then told at once, not lost."""
+    """Return the publish and subscribe lists of the agent's user: the server then reports a mistake at once."""
     token(agent, "agent")
     return {
         "pub": {"allow": _unique(grant.local_pattern(agent) for grant in GRANTS if grant.is_request)},

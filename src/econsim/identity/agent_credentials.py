@@ -1,12 +1,12 @@
-"""The accounts of agents on disk: minted for one run, each with an end, kept until revoked.
+"""Accounts of agents on disk: each is made for one run, expires, and is kept until it is revoked.
 
     <state>/trust/agents/<run>/    0700
-        <agent>.creds              what the agent is given: its user's JWT and key, nothing else
+        <agent>.creds              file for the agent: its user's JWT and key, nothing else
         <agent>.jwt                its account, for the server
-        <agent>.out                it was thrown out, and comes in again only by `econsim agent create`
+        <agent>.out                the agent is suspended, until `econsim agent create`
 
-The account's own key signs one user and is thrown away. What is in an account is `agent_access`'s; telling a
-live server is `provisioning`'s, and who is still to be told `revocations`'.
+The account's own key signs one user and is thrown away. `agent_account` says what an account holds; `account_push`
+sends it to a live server, and `revocations` keeps the deletions that some server has not confirmed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from econsim.identity.trust_root import Trust, lock
 from econsim.schemas.subject import token
 
 LIFE_S: Final = 86_400
-"""Seconds an agent's credentials hold unless told otherwise: longer than nearly every run, and forgotten ones end."""
+"""Default life of an agent's credentials, in seconds: longer than nearly every run; forgotten ones expire."""
 
 LIMITS: Final = {
     "conn": CONNECTIONS_MAX,
@@ -40,7 +40,7 @@ LIMITS: Final = {
     "payload": PAYLOAD_BYTES_MAX,
     "imports": IMPORTS_MAX,
 }
-"""The outer wall around one agent, held by the server."""
+"""Limits of one agent's account, enforced by the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +48,29 @@ class AgentCreds:
     """One agent's account."""
 
     run: str
-    """The run it is for."""
+    """Run of the account."""
     agent: str
-    """Who."""
+    """Agent of the account."""
     account: str
     """Public key of the account."""
     expires: int
-    """When it ends, seconds since 1970."""
+    """Time the account expires, in seconds since 1970."""
     creds: Path
-    """The file the agent is given."""
+    """Creds file for the agent."""
 
     def expired(self, now: int) -> bool:
-        """Tell whether it has ended at `now`, seconds since 1970."""
+        """Tell whether the account has expired at `now`, seconds since 1970."""
         return self.expires <= now
 
     def jwt(self) -> str:
-        """Return the account as the server takes it."""
+        """Return the JWT of the account, as the server takes it."""
         return self.creds.with_suffix(".jwt").read_text()
 
 
 def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds:
     """Make an account for an agent of a run that ends after `life_s` seconds, and write its files.
 
-    One it had before is replaced; the server still knows it until told. Raises InvalidSubject for names that
+    One it had before is replaced; the server still admits that one until its revocation. Raises InvalidSubject for names that
     are no subject tokens, SetupError if the files cannot be written.
     """
     claims = agent_claims(trust, run, agent)
@@ -95,7 +95,7 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
 
 
 def agent_claims(trust: Trust, run: str, agent: str) -> dict[str, object]:
-    """Return what an agent's account holds by itself, whatever its users' lists say: limits, imports, defaults.
+    """Return the claims of an agent's account, whatever the lists of its users say: limits, imports, defaults.
 
     Raises InvalidSubject for names that are no subject tokens.
     """
@@ -104,10 +104,10 @@ def agent_claims(trust: Trust, run: str, agent: str) -> dict[str, object]:
 
 
 def each_account(trust: Trust, run: str = "*") -> Iterator[AgentCreds]:
-    """Yield the accounts there are, of all runs or of one, by run and name; those that ended included."""
+    """Yield the accounts of all runs or of one, by run and name; expired ones included."""
     for path in sorted(_home(trust).glob(f"{run}/*.creds")):
-        said = user_claims(path.read_text())
-        yield AgentCreds(path.parent.name, path.stem, said.account, said.expires or 0, path)
+        claims = user_claims(path.read_text())
+        yield AgentCreds(path.parent.name, path.stem, claims.account, claims.expires or 0, path)
 
 
 def find_account(trust: Trust, run: str, agent: str) -> AgentCreds:
@@ -123,18 +123,18 @@ def find_account(trust: Trust, run: str, agent: str) -> AgentCreds:
 
 
 def suspend_account(found: AgentCreds) -> None:
-    """Remove an account's files, and note that opening its run again must not let the agent in."""
+    """Delete an account's files, and note that opening its run again must not admit the agent."""
     write(found.creds.with_suffix(".out"), "")
     delete_account(found)
 
 
 def suspended_agents(trust: Trust, run: str) -> set[str]:
-    """Return the agents that were thrown out of a run and not let in again."""
+    """Return the suspended agents of a run."""
     return {path.stem for path in (_home(trust) / token(run, "run")).glob("*.out")}
 
 
 def delete_account(found: AgentCreds) -> None:
-    """Remove an account's files; it is gone for good, for the key that signed its user is."""
+    """Delete an account's files, for good: the key that signed its user is gone."""
     found.creds.unlink(missing_ok=True)
     found.creds.with_suffix(".jwt").unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""The trust of a deployment laid out so that each part can be handed to whom it belongs, and no more.
+"""Files of a deployment, laid out so that each server and service gets its own part and no more.
 
     <dir>/trust/                      keys: stay with the operator, nobody mounts them
     <dir>/server/trust.conf           what a server includes: operator, system account, resolver
@@ -24,7 +24,7 @@ _RESOLVER: Final = re.compile(r'dir: ("(?:[^"\\]|\\.)*")')
 
 
 def write_layout(trust: Trust, directory: Path, resolver: Path) -> list[Path]:
-    """Write what servers and services are handed; return the files.
+    """Write the files for servers and services; return their paths.
 
     `resolver` is the server's own directory for account JWTs pushed to it later. Raises OSError.
     """
@@ -44,7 +44,7 @@ def write_layout(trust: Trust, directory: Path, resolver: Path) -> list[Path]:
 
 
 def rewrite_layout(trust: Trust, directory: Path) -> None:
-    """Write a layout anew after a rotation; nothing happens where none was laid out."""
+    """Write a layout again after a rotation; do nothing where there is none."""
     config = directory / "server" / "trust.conf"
     if config.exists():
         resolver = _RESOLVER.search(os.fsdecode(config.read_bytes()))

@@ -1,7 +1,7 @@
 """NATS identities in pure Python: nkeys, the JWTs they sign, and creds files.
 
-Owns the encodings only; who exists and where keys are kept is `trust_root`. Needs PyNaCl for Ed25519.
-Every function that signs is told when: `issued`, in seconds since 1970.
+Owns the encodings only; `trust_root` owns the users and the keys on disk. Needs PyNaCl for Ed25519.
+Every function that signs takes the time: `issued`, in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _JETSTREAM_UNLIMITED: Final = {
 
 
 class NkeyKind(IntEnum):
-    """What a key stands for; the value is the prefix byte that makes its first letter O, A or U."""
+    """Kind of a key; the value is the prefix byte that makes the first letter of the key O, A or U."""
 
     OPERATOR = 14 << 3
     ACCOUNT = 0
@@ -54,15 +54,15 @@ class NkeyKind(IntEnum):
 
 
 class Key:
-    """An nkey: an Ed25519 pair with the role in its first letter."""
+    """An nkey: an Ed25519 pair with its kind in the first letter."""
 
-    def __init__(self, role: NkeyKind, raw: bytes = b"") -> None:
+    def __init__(self, kind: NkeyKind, raw: bytes = b"") -> None:
         """Make a key from 32 secret bytes, or a new random one."""
         raw = raw or os.urandom(32)
         self._signing = nacl.signing.SigningKey(raw)
-        head = bytes([_SEED_PREFIX | (role >> 5), (role & 31) << 3])
+        head = bytes([_SEED_PREFIX | (kind >> 5), (kind & 31) << 3])
         self.seed: Final = _with_checksum(head + raw)
-        self.public: Final = _with_checksum(bytes([role]) + bytes(self._signing.verify_key))
+        self.public: Final = _with_checksum(bytes([kind]) + bytes(self._signing.verify_key))
 
     @classmethod
     def from_seed(cls, seed: str) -> Key:
@@ -105,20 +105,20 @@ def account_jwt(  # noqa: PLR0913 - a claim each
 
 
 def service_limits(*, jetstream: bool) -> dict[str, object]:
-    """Return the limits of an account of ours: none, with or without JetStream."""
+    """Return the limits of an account of econsim: none, with or without JetStream."""
     return {**_UNLIMITED, **(_JETSTREAM_UNLIMITED if jetstream else {})}
 
 
 def agent_limits(limits: Mapping[str, int]) -> dict[str, object]:
-    """Return the limits of an account of others: no JetStream, no exports, no servers of its own, and `limits`.
+    """Return the limits of an agent's account: no JetStream, no exports, no leaf servers, and `limits`.
 
-    Those are named as the server does: `conn` and `subs` are counts, `payload` is in bytes, `imports` a count.
+    Their names are the server's: `conn` and `subs` are counts, `payload` is in bytes, `imports` a count.
     """
     return {**_UNLIMITED, "exports": 0, "leaf": 0, **limits}
 
 
 def deletion_jwt(operator: Key, accounts: Sequence[str], *, issued: int) -> str:
-    """Sign the request to forget accounts; the server ends their connections at once."""
+    """Sign the request to delete accounts; the server ends their connections at once."""
     claims = {"type": "generic", "accounts": list(accounts)}
     return _encode(operator, operator.public, "deletion", claims, issued=issued)
 
@@ -138,7 +138,7 @@ def scoped_user_jwt(  # noqa: PLR0913 - a claim each
 ) -> str:
     """Sign a user with a scoped signing key of the account; it carries no permissions of its own.
 
-    The role travels as a tag, for the client to know its inbox.
+    The role is a tag of the JWT, by which the client knows its inbox.
     """
     claims = {"type": "user", "issuer_account": account, "tags": [f"{_ROLE_TAG}{role}"]}
     return _encode(signer, user, name, claims, issued=issued)
@@ -153,7 +153,7 @@ def user_jwt(  # noqa: PLR0913 - a claim each
     issued: int,
     expires: int | None = None,
 ) -> str:
-    """Sign a user of the account who may do what the lists say, everything without any."""
+    """Sign a user of the account with publish and subscribe lists; without any, everything is permitted."""
     claims = {"subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}, **(permissions or {})}
     return _encode(account, user, name, {"type": "user", **claims}, issued=issued, expires=expires)
 
@@ -168,18 +168,18 @@ def creds(jwt: str, seed: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class UserClaims:
-    """What a creds file says of its user; the server checks it, a client only goes by it."""
+    """Claims of a creds file about its user: the server verifies them, a client only reads them."""
 
     name: str
-    """The user's name."""
+    """Name of the user."""
     user: str
-    """The user's public key."""
+    """Public key of the user."""
     account: str
     """Public key of the account."""
     role: str = ""
-    """The role in `SIM` or `READERS`; empty for an agent, whose account is its own."""
+    """Role of the user in `SIM` or `READERS`; empty for an agent, which has an account of its own."""
     expires: int | None = None
-    """Seconds since 1970; none for a user that does not expire."""
+    """Time the user expires, in seconds since 1970; none if never."""
 
 
 def user_claims(text: str) -> UserClaims:

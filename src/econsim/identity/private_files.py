@@ -1,4 +1,4 @@
-"""Files and directories that are closed to other users: 0600 and 0700, also where the umask would let others in."""
+"""Files and directories that no other user may read: 0600 and 0700, whatever the umask says."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write(path: Path, text: str) -> None:
 
 
 def open_append(path: Path) -> IO[bytes]:
-    """Open a log only its owner may read, to write at its end; one that others could read is closed to them."""
+    """Open a log to write at its end, readable by its owner only; an existing file gets that mode too."""
     file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE), "ab")
     os.fchmod(file.fileno(), FILE)
     return file
@@ -47,7 +47,7 @@ def open_append(path: Path) -> IO[bytes]:
 
 @contextmanager
 def private_files(directory: Path) -> Iterator[Path]:
-    """Make a private directory for what is written in the context, by whatever library, and close all of it."""
+    """Make a directory, and make everything that any library writes into it during the context private."""
     private_directory(directory)
     try:
         yield directory

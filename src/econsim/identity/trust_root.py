@@ -1,15 +1,15 @@
 """The trust root of a state directory: operator, accounts `SYS`, `SIM` and `READERS`, one user per role.
 
     <state>/trust/            0700
-        operator.seed         signs accounts; whoever holds it owns the bus
+        operator.seed         signs accounts: its holder controls the bus
         sys.seed sim.seed readers.seed
                               account keys
         roles/<role>.seed     signs users of one role; its permissions are in its account's JWT
-        creds/<role>.creds    one user per role in `permissions`, and `sys.creds` for the system account
-        revoked.json          system users of before, each with the time it was revoked
-        agents/<run>/         accounts of agents, see `agent_creds`
+        creds/<role>.creds    one user per role in `roles`, and `sys.creds` for the system account
+        revoked.json          earlier system users, each with the time of its revocation
+        agents/<run>/         accounts of agents, see `agent_credentials`
 
-All files 0600, written whole or not at all. Uses `permissions` for what a user may do.
+All files 0600, written whole or not at all. `roles` has the permissions of each user.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from econsim.identity.server_config import quote
 from econsim.schemas.subject import token
 
 SYSTEM_USER: Final = "sys"
-"""The user of the system account: pushes account JWTs, reads server events."""
+"""Name of the user of the system account, who pushes account JWTs and reads server events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +52,25 @@ class Trust:
     """Keys and credentials of one state directory."""
 
     directory: Path
-    """`<state>/trust`."""
+    """Directory of the trust root, `<state>/trust`."""
     operator: Key
-    """Signs accounts."""
+    """Key of the operator, which signs accounts."""
     system: Key
     """Key of account `SYS`."""
     sim: Key
     """Key of account `SIM`, where every service lives."""
     readers: Key
-    """Key of account `READERS`, which reads what `SIM` lets it."""
+    """Key of account `READERS`, which reads what `SIM` exports to it."""
     roles: Mapping[str, Key]
-    """Per role, the scoped key that signs its users."""
+    """Scoped key of each role, which signs its users."""
     now: Callable[[], int]
-    """Tells the time, in seconds since 1970."""
+    """Clock, in seconds since 1970."""
 
     @classmethod
     def open(cls, state: Path, now: Callable[[], int]) -> Trust:
-        """Load the trust root, creating what is missing; raises SetupError if it cannot be kept there.
+        """Load the trust root and create what is missing. Raises SetupError if it cannot be written.
 
-        `now` tells the time, in seconds since 1970.
+        `now` returns the time, in seconds since 1970.
         """
         directory = state / "trust"
         try:
@@ -78,7 +78,7 @@ class Trust:
                 private_directory(path)
             with lock(directory / "lock"):
                 trust = cls._load(directory, now)
-                _mint(trust)
+                _write_missing_creds(trust)
         except OSError as error:
             message = f"cannot keep keys in {directory}: {error.strerror}; choose another state directory with --state"
             raise SetupError(message) from error
@@ -99,7 +99,7 @@ class Trust:
     def rotate(self) -> Trust:
         """Replace the keys and credentials of every role and of the system user; return the new trust.
 
-        The old ones hold until the server has the new accounts (`provisioning.rotate`). Operator and accounts
+        The old ones hold until the server has the new accounts (`account_push.rotate`). Operator and accounts
         keep their keys: streams belong to an account, agents' accounts to the operator.
         """
         with lock(self.directory / "lock"):
@@ -112,11 +112,11 @@ class Trust:
             ):
                 path.unlink()
             trust = self._load(self.directory, self.now)
-            _mint(trust)
+            _write_missing_creds(trust)
         return trust
 
     def grant(self, name: str, role: str, path: Path) -> None:
-        """Write credentials of a role under a person's or process's own name, which admin commands carry.
+        """Write credentials of a role under the name of a person or process, which admin commands carry.
 
         Raises NotFound for a role that does not exist, InvalidSubject for a name that is no subject token.
         """
@@ -127,12 +127,12 @@ class Trust:
         make_missing(path.parent)
         user = Key(NkeyKind.USER)
         jwt = scoped_user_jwt(
-            self.roles[role], self.home(role).public, user.public, name, role, issued=self.now()
+            self.roles[role], self.account_key(role).public, user.public, name, role, issued=self.now()
         )
         write(path, creds(jwt, user.seed))
 
-    def home(self, role: str) -> Key:
-        """Return the key of the account a role's users live in."""
+    def account_key(self, role: str) -> Key:
+        """Return the key of the account of a role's users."""
         return self.readers if ROLES[role].account == READERS else self.sim
 
     def creds(self, service: str) -> Path:
@@ -143,7 +143,7 @@ class Trust:
         return self.directory / "creds" / f"{service}.creds"
 
     def server_config(self, resolver: Path) -> str:
-        """Return the part of a server's configuration that makes it obey this operator.
+        """Return the part of a server's configuration that names this operator.
 
         `resolver` is where the server keeps account JWTs pushed to it later.
         """
@@ -187,14 +187,14 @@ class Trust:
         return found
 
 
-def _mint(trust: Trust) -> None:
-    """Write what credentials are missing."""
+def _write_missing_creds(trust: Trust) -> None:
+    """Write the credentials that are missing or outdated."""
     for role in trust.roles:
         path = trust.creds(role)
         if not path.exists() or not _current(trust, role, path):
             trust.grant(role, role, path)
     path = trust.creds(SYSTEM_USER)
-    # Its lists are in its own JWT, so those of an earlier econsim would miss what it may by now.
+    # Its lists are in its own JWT, so a file of an earlier econsim would lack newer permissions.
     if not path.exists() or user_permissions(path.read_text()) not in ({}, SYSTEM):
         user = Key(NkeyKind.USER)
         write(
@@ -204,15 +204,15 @@ def _mint(trust: Trust) -> None:
 
 
 def _current(trust: Trust, role: str, path: Path) -> bool:
-    """Tell whether credentials name their role and its account, as those of before did not."""
-    said = user_claims(path.read_text())
-    return (said.role, said.account) == (role, trust.home(role).public)
+    """Tell whether credentials name their role and its account; those of earlier versions do not."""
+    claims = user_claims(path.read_text())
+    return (claims.role, claims.account) == (role, trust.account_key(role).public)
 
 
-def _key(path: Path, role: NkeyKind) -> Key:
+def _key(path: Path, kind: NkeyKind) -> Key:
     if path.exists():
         return Key.from_seed(path.read_text())
-    key = Key(role)
+    key = Key(kind)
     write(path, key.seed)
     return key
 

@@ -111,7 +111,7 @@ def test_a_roles_user_is_signed_by_its_role_and_carries_no_lists(trust, role):
     said = claims(trust.creds(role).read_text().splitlines()[1])
 
     assert said["iss"] == trust.roles[role].public
-    assert said["nats"]["issuer_account"] == trust.home(role).public
+    assert said["nats"]["issuer_account"] == trust.account_key(role).public
     assert not {"pub", "sub"} & said["nats"].keys()
 
 
@@ -133,7 +133,7 @@ def test_creds_that_name_no_role_or_another_account_are_made_anew(trust, tmp_pat
         Trust.open(tmp_path, unix_seconds)
 
         said = user_claims(trust.creds(role).read_text())
-        assert (said.role, said.account) == (role, trust.home(role).public)
+        assert (said.role, said.account) == (role, trust.account_key(role).public)
 
 
 def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):

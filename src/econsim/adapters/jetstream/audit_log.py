@@ -1,6 +1,6 @@
-"""Read events back from the log, for services: a run from the start, endlessly as it grows, or the newest of a subject.
+"""Reading of the log by services: a run from the start, endlessly as it grows, or the newest event of a subject.
 
-Reads through a short-lived consumer of its own, which is made again from the last event seen whenever
+Each reader has a short-lived consumer of its own, which is recreated from the last event seen whenever
 the connection, the server or a delivery is lost. The client library's ordered consumer does the
 same, but takes 11 to 18 s to notice a restarted server.
 """
@@ -27,13 +27,13 @@ from econsim.schemas.subject import token
 from econsim.subjects import AUDIT
 
 HEARTBEAT_S: Final = 0.5
-"""Silence after which the server says that it is still there."""
+"""Seconds of silence after which the server sends a heartbeat."""
 AGAIN_S: Final = 0.1
 """Pause before another try to make the consumer while the server is away."""
 FORGOTTEN_S: Final = 10
-"""Seconds after which the server removes a reader that went away without a word."""
+"""Seconds after which the server removes the consumer of a reader that went away."""
 AT_ONCE: Final = 20
-"""Events handed on before others get a turn: a service that recovers many long runs must renew its leases meanwhile."""
+"""Events yielded before other tasks get a turn: a service that recovers long runs must renew its leases meanwhile."""
 REPLY_TIMEOUT_S: Final = 5.0
 """Longest to wait for a single event."""
 
@@ -116,8 +116,8 @@ async def _through_one_consumer(
             return
         for number in count(1):
             sequence, message = await deliveries.get()
-            said = (message.headers or {}).get(DIGEST)
-            if said not in (None, digest(message.subject, message.data)):
+            expected = (message.headers or {}).get(DIGEST)
+            if expected not in (None, digest(message.subject, message.data)):
                 text = f"the record at place {sequence} of {AUDIT}, {message.subject}, is not what was sent"
                 raise CorruptLog(text)
             yield StoredEvent(sequence, message.subject, message.data)

@@ -1,7 +1,7 @@
-"""The port Counters over the streams of the quotas: every message is an increment, the server adds it up.
+"""The port Counters over the streams of the quotas: every message is an increment, which the server adds up.
 
 The increment is a header, the answer holds the total after it. One request, however many workers add to
-the same counter; reading and comparing a key instead would let two of them pass at once (architecture C4).
+the same counter; reading and comparing a key instead would let two of them pass at once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Dead letters: what no handler can finish, set aside with reason and origin, until a person decides.
+"""Dead letters: messages that no handler can finish, kept with reason and origin until a person decides.
 
-A letter lies in stream `dead_letter` under `dead_letter.<subject of the message>` (architecture D3). Handlers
-bury what they refuse, `services/admin/dead_letter_collector.py` what the server gives up; an id made of the message's origin
-makes one letter of both.
+A letter lies in stream `dead_letter` under `dead_letter.<subject of the message>`. Handlers
+store the messages they refuse, `services/admin/dead_letter_collector.py` those the server gives up. The id is made of
+the message's origin, so that deduplication makes one letter of both.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ PAYLOAD_BYTES_MAX: Final = MESSAGE_BYTES_MAX - 4 * HEADER_BYTES_MAX
 """Bytes of a message that are kept: with its headers, a letter must not be larger than any message may be."""
 
 RETRY_TIMEOUT_S: Final = 2.0
-"""Longest to wait for a queue that takes a message back; the operator waits five."""
+"""Seconds to wait for a queue to take a message back; the operator waits five."""
 
 RETRY_OF: Final = "dead-letter-retry-of"
-"""Header of a message that was put back: the place its letter had."""
+"""Header of a message that was put back: the place of its dead letter."""
 
 UNKNOWN: Final = "unknown"
 """First token of the subject of a message that was gone before anybody could read it."""
@@ -52,7 +52,7 @@ _HANDLER: Final = "dead-letter-handler"
 _STREAM: Final = "dead-letter-stream"
 _SEQUENCE: Final = "dead-letter-sequence"
 _LACKS: Final = "dead-letter-lacks"
-"""Header of a letter that does not hold the whole message: what is missing."""
+"""Header of a letter that does not hold the whole message: the part that is missing."""
 _OURS: Final = (_CODE, _REASON, _HANDLER, _STREAM, _SEQUENCE, _LACKS)
 
 
@@ -61,25 +61,25 @@ class DeadLetter:
     """One dead letter."""
 
     sequence: int
-    """Its place in stream `dead_letter`."""
+    """Place of the letter in stream `dead_letter`."""
     subject: str
-    """Where the message was sent."""
+    """Subject the message was sent to."""
     payload: bytes
-    """What it held."""
+    """Payload of the message, cut if it was too large."""
     buried_at: str
-    """When it became a letter: RFC 3339, UTC."""
+    """Time the message became a dead letter: RFC 3339, UTC."""
     code: str = ""
-    """Why, as a sentence in snake case."""
+    """Code of the reason, a sentence in snake case."""
     reason: str = ""
-    """Why, for people."""
+    """Reason the message was given up, for people."""
     handler: str = ""
-    """Who gave it up: a service, or the server."""
+    """Handler that gave the message up: a service, or the server."""
     origin: str = ""
-    """The stream it came from and its place there, `stream:sequence`."""
+    """Stream the message came from and its place there, `stream:sequence`."""
     lacks: str = ""
-    """What of the message is missing, for people; empty if it is whole."""
+    """Part of the message that is missing, for people; empty if it is whole."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """The message's own headers."""
+    """Headers of the message itself."""
 
     @property
     def run(self) -> str:
@@ -90,22 +90,22 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterReason:
-    """Why a message is given up."""
+    """Reason a message is given up."""
 
     code: str
-    """As a sentence in snake case."""
+    """Code of the reason, a sentence in snake case."""
     reason: str
-    """For people."""
+    """Reason, for people."""
     handler: str
-    """Who gave it up."""
+    """Handler that gave the message up."""
 
 
 async def store_dead_letter(
     stream: JetStreamContext, message: Msg, error: EconsimError, handler: str
 ) -> None:
-    """Store a message as a dead letter under its own subject; once, however often it is delivered.
+    """Store a message as a dead letter under its own subject; idempotent, however often it is delivered.
 
-    The caller acknowledges it.
+    The caller acknowledges the message.
     """
     metadata = message.metadata
     found = StoredMessage(
@@ -121,9 +121,9 @@ async def store_dead_letter(
 
 
 async def store_as_dead_letter(
-    stream: JetStreamContext, queue: str, message: StoredMessage, verdict: DeadLetterReason, lacks: str = ""
+    stream: JetStreamContext, queue: str, message: StoredMessage, reason: DeadLetterReason, lacks: str = ""
 ) -> None:
-    """Store a message of a queue as a dead letter; once, whoever else buries it too.
+    """Store a message of a queue as a dead letter; idempotent, whoever else stores it too.
 
     Headers: its own, and `dead-letter-code`, `-reason`, `-handler`, `-stream`, `-sequence`. A payload too large to
     be stored again is cut.
@@ -135,9 +135,9 @@ async def store_as_dead_letter(
         kept, lacks = {}, lacks or "its headers"
     headers = kept | {
         "Nats-Msg-Id": f"{queue}:{message.sequence}",
-        _CODE: verdict.code,
-        _REASON: " ".join(verdict.reason.split())[:REASON_LENGTH_MAX],
-        _HANDLER: verdict.handler,
+        _CODE: reason.code,
+        _REASON: " ".join(reason.reason.split())[:REASON_LENGTH_MAX],
+        _HANDLER: reason.handler,
         _STREAM: queue,
         _SEQUENCE: str(message.sequence),
     }
@@ -147,21 +147,21 @@ async def store_as_dead_letter(
 
 
 async def each_dead_letter(client: Client, start: int = 1) -> AsyncGenerator[DeadLetter, None]:
-    """Yield dead letters from a place on, oldest first; raises Unavailable if the server does not answer."""
+    """Yield dead letters from a place on, oldest first. Raises Unavailable if the server does not answer."""
     async with aclosing(direct_get.each(client, DEAD_LETTER.name, start)) as found:
         async for message in found:
             yield parse_dead_letter(message)
 
 
 async def count(client: Client, run: str) -> int:
-    """Return how many letters lie there about a run; raises Unavailable if the server does not answer."""
+    """Return the number of dead letters about a run. Raises Unavailable if the server does not answer."""
     pattern = f"{_PREFIX}*.*.*.{token(run, 'run')}.>"
     async with aclosing(direct_get.each(client, DEAD_LETTER.name, pattern=pattern)) as found:
         return sum([1 async for _ in found])
 
 
 async def get_dead_letter(client: Client, sequence: int) -> DeadLetter:
-    """Return one dead letter; raises NotFound if there is none at that place."""
+    """Return one dead letter. Raises NotFound if there is none at that place."""
     found = await direct_get.get(client, DEAD_LETTER.name, sequence)
     if found is None:
         raise no_dead_letter(sequence)
@@ -169,13 +169,13 @@ async def get_dead_letter(client: Client, sequence: int) -> DeadLetter:
 
 
 def no_dead_letter(sequence: int) -> NotFound:
-    """Return the refusal for a place where no letter lies."""
+    """Return the error for a place without a dead letter."""
     message = f"there is no dead letter {sequence}; `econsim dead-letters list` shows those there are"
     return NotFound(message, code="letter_does_not_exist")
 
 
 def parse_dead_letter(message: StoredMessage) -> DeadLetter:
-    """Return a message of the stream as a letter, whoever put it there."""
+    """Return a message of the stream as a dead letter."""
     headers = message.headers
     return DeadLetter(
         message.sequence,
@@ -192,10 +192,10 @@ def parse_dead_letter(message: StoredMessage) -> DeadLetter:
 
 
 async def requeue(client: Client, found: DeadLetter) -> PubAck:
-    """Publish a letter's message on its subject again, as a new message that names its letter.
+    """Publish a dead letter's message on its subject again, as a new message that names the letter.
 
-    Its id is derived from the letter, so that doing it again within the queue's window is the same as once. The
-    letter stays. Raises Refused if the message is not whole or no queue takes it, Unavailable if the queue
+    The id of the message is derived from the letter: repeating this within the queue's window of deduplication is
+    idempotent. The letter stays. Raises Refused if the message is not whole or no queue takes it, Unavailable if the queue
     does not answer.
     """
     _check(found)
@@ -218,7 +218,7 @@ async def delete_dead_letter(client: Client, sequence: int) -> bool:
 
 
 def _check(found: DeadLetter) -> None:
-    """Raise Refused for a letter whose message cannot be put back."""
+    """Raise Refused if the message of a letter cannot be put back."""
     if found.lacks:
         message = f"letter {found.sequence} lacks {found.lacks}; drop it, and have the sender send it again"
         raise Refused(message, code="letter_is_not_whole")

@@ -1,7 +1,7 @@
-"""Messages as they lie in streams: one by its place, the newest of a pattern, or all of them in pages.
+"""Stored messages without a consumer: one by its place, the newest of a pattern, or all of them in pages.
 
-No consumers: nothing has to be made, kept or cleaned up on the server, and a reader that starts over simply
-asks again. For streams that are read seldom, or followed by looking from time to time.
+Nothing has to be made, kept or cleaned up on the server, and a reader that starts over simply asks again. For
+streams that are read seldom, or followed by polling. The package's docstring says which function serves which purpose.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SENT_BEFORE: Final = "Nats-Last-Sequence"
 _LEFT: Final = "Nats-Num-Pending"
 """The server's header with the number of messages it counts after this one."""
 _META: Final = "Nats-"
-"""What the names of the server's own headers begin with."""
+"""Prefix of the names of the server's own headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,19 @@ class StoredMessage:
     """One message of a stream."""
 
     sequence: int
-    """Its place."""
+    """Place of the message in its stream."""
     subject: str
-    """Where it was sent."""
+    """Subject the message was sent to."""
     payload: bytes
-    """What it holds."""
+    """Payload of the message."""
     stored_at: str
-    """When it was stored: RFC 3339, UTC."""
+    """Time the message was stored: RFC 3339, UTC."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """The sender's headers; the server's own, `Nats-…`, are left out."""
+    """Headers of the sender; the server's own, `Nats-…`, are left out."""
 
     @property
     def changed(self) -> bool:
-        """Tell whether it is not what was sent; of a message without a digest nobody knows."""
+        """Tell whether the message differs from what was sent; false for one without a digest."""
         return self.changed_as(self.subject)
 
     def changed_as(self, known_as: str) -> bool:
@@ -69,12 +69,12 @@ class StoredMessage:
 
 @dataclass(slots=True)
 class Page:
-    """Some messages of a stream, and how many the server counts there: it passes over those it cannot read."""
+    """Some messages of a stream, and the server's counts around them: it skips messages it cannot read."""
 
     messages: list[StoredMessage] = field(default_factory=list)
-    """In order."""
+    """Messages of the page, in order."""
     ahead: int = 0
-    """Messages the server counted from where the page was to begin; 0 if none came."""
+    """Messages the server counted from the start of the page on; 0 if none came."""
     left: int = 0
     """Messages the server still counts after those that came."""
 
@@ -156,7 +156,7 @@ async def direct_get_last(client: Client, stream: str, pattern: str) -> StoredMe
 
 
 async def delete(client: Client, stream: str, sequence: int) -> bool:
-    """Take one message out of a stream; false if it was gone already."""
+    """Delete one message of a stream; false if it was gone already."""
     try:
         await request(client, f"STREAM.MSG.DELETE.{stream}", {"seq": sequence, "no_erase": True})
     except NotThere:
@@ -175,7 +175,7 @@ async def last_sequence(client: Client, stream: str) -> int:
 
 
 async def creation_time(client: Client, stream: str) -> str:
-    """Return when a stream was made: tells one from another of the same name, whose places start again at 1."""
+    """Return the time a stream was created: it tells two streams of one name apart, each with places from 1 on."""
     return str((await request(client, f"STREAM.INFO.{stream}"))["created"])
 
 
@@ -219,7 +219,7 @@ def _check_gap(message: Msg, before: int, stream: str) -> None:
 
 
 def _read(message: Msg, stream: str) -> StoredMessage | None:
-    """Return a message of a page, none for the mark that ends it."""
+    """Return a message of a page, none for the marker that ends it."""
     headers = message.headers or {}
     status = headers.get("Status")
     if status in (_END, _EMPTY):

@@ -1,8 +1,8 @@
-"""The port Leases over bucket `leases`: a key with an age limit, written only over the expected revision.
+"""The port Leases over bucket `leases`, for leader election: a key with a time to live and an expected revision.
 
-The server drops a key that is not renewed; the next holder creates it. Lengths are whole seconds,
-because the server takes no other. A lease tells who should write, it does not stop a late writer:
-expected revisions on what is written do.
+The server drops a key that is not renewed; the next holder creates it. Lengths are whole seconds, because the server
+takes no other. A lease says which process should write; it is no fencing against a late writer, which the expected
+revisions of the written keys are.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class KeyLeases:
         self._length_s = max(1, length_s)
 
     async def acquire(self, name: str, holder: str) -> bool:
-        """Take or renew the lease; false if somebody else has it, or took it first.
+        """Take or renew the lease; false if another holder has it, or took it first.
 
         Raises `errors.Unavailable` if the server does not answer: the lease may then be held or not.
         """

@@ -1,9 +1,9 @@
-"""What one push consumer delivers, each message once and in its order, or word that one is missing.
+"""Deliveries of one push consumer, each message once and in order, or an error that one is missing.
 
-Messages get lost on their way: with a connection that breaks, or with the server of a cluster that stands between
-the consumer and us. The server counts them as delivered and goes on, so that what comes next looks like what
-was waited for: the mark that closes a tick without the tick's orders. Every delivery is numbered, and in
-silence the server tells the last number; who reads here starts over as soon as the numbers do not fit.
+Messages get lost on their way: with a connection that breaks, or with a server of a cluster between the consumer and
+the client. The server counts them as delivered and goes on, so the next message looks like the expected one: the mark
+that closes a tick without the tick's orders. Every delivery is numbered, and a heartbeat in silence has the last
+number; the reader starts over as soon as the numbers do not fit.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from nats.aio.msg import Msg
 from econsim.errors import Unavailable
 
 POLL_INTERVAL_S: Final = 0.1
-"""How often who waits looks whether the connection was made anew."""
+"""Pause between two looks whether the connection was replaced, in seconds."""
 
 HEARTBEATS_MISSED: Final = 3
-"""Heartbeats in a row without a word after which the consumer counts as lost."""
+"""Heartbeats missing in a row after which the consumer counts as lost."""
 
 _DELIVERED: Final = "$JS.ACK."
 _LAST: Final = "Nats-Last-Consumer"
@@ -30,25 +30,25 @@ _STALLED: Final = "Nats-Consumer-Stalled"
 
 
 class DeliveryMissed(Unavailable):
-    """A delivery is missing, or the consumer is gone: make it anew, and take what it delivers from the start."""
+    """A delivery is missing, or the consumer is gone: recreate it, and read its deliveries from the start."""
 
     code = "deliveries_were_missed"
 
 
 class Delivery(NamedTuple):
-    """One message, taken."""
+    """One message of the consumer."""
 
     sequence: int
-    """Its place in the stream."""
+    """Place of the message in the stream."""
     message: Msg
-    """The message as it came."""
+    """Message as it came."""
 
 
 class OrderedPush:
-    """What a consumer that was made for this reader alone delivered, and nobody has taken yet."""
+    """Deliveries of a consumer that serves this reader alone, until they are taken."""
 
     def __init__(self, client: Client, heartbeat_s: float) -> None:
-        """Start empty, before the consumer is made, which speaks at least every `heartbeat_s` seconds."""
+        """Start empty, before the consumer is created, whose heartbeat comes every `heartbeat_s` seconds."""
         self._client = client
         self._reconnects = client.stats["reconnects"]
         self._looks = round(HEARTBEATS_MISSED * heartbeat_s / POLL_INTERVAL_S)
@@ -57,7 +57,7 @@ class OrderedPush:
         self._taken = 0
 
     async def receive(self, message: Msg) -> None:
-        """Take in whatever came to the consumer's deliver subject."""
+        """Queue a message of the consumer's deliver subject."""
         self._waiting.append(message)
         self._arrived.set()
 
@@ -75,7 +75,7 @@ class OrderedPush:
         return found
 
     async def _next(self) -> Delivery | None:
-        """Take a delivery from what has arrived; answer what the server says between them in its turn."""
+        """Take a delivery from the queue; answer the flow control between deliveries in its turn."""
         while self._waiting:
             message = self._waiting.popleft()
             if message.reply.startswith(_DELIVERED):
@@ -86,7 +86,7 @@ class OrderedPush:
             status = message.headers or {}
             if _LAST in status:
                 self._expect(int(status[_LAST]))
-            # The question whether we keep up: answered in turn, so that the server waits while we do not.
+            # Flow control is answered in turn: the server waits while the reader does not keep up (backpressure).
             if asked := message.reply or status.get(_STALLED):
                 await self._client.publish(asked)
         return None
@@ -97,7 +97,7 @@ class OrderedPush:
             raise DeliveryMissed(message)
 
     async def _arrival(self) -> None:
-        """Wait until something came. Looks are counted, not seconds: a process that stood still missed nothing."""
+        """Wait until a message came. Looks are counted, not seconds: a process that stood still missed nothing."""
         for _ in range(self._looks):
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_INTERVAL_S):

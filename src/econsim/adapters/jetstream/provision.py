@@ -29,7 +29,7 @@ _NOT_FOUND: Final = frozenset({10059, 10014, 10037})
 """The server's codes for no such stream, consumer, message."""
 _NOT_NOW: Final = 503
 """The server's status while it starts, elects a leader, or is short of something."""
-_SEALED: Final = frozenset({"deny_delete", "deny_purge", "allow_msg_ttl"})
+_ONE_WAY: Final = frozenset({"deny_delete", "deny_purge", "allow_msg_ttl"})
 """Fields the server lets one switch on but never off."""
 _FIXED: Final = frozenset({"storage", "retention", "mirror", "first_seq", "allow_msg_counter"})
 """Fields the server refuses to change on an existing stream."""
@@ -44,37 +44,37 @@ class Difference:
     field: str
     """Name of the field, as the server calls it."""
     found: object
-    """What the server has."""
+    """Value on the server."""
     wanted: object
-    """What is declared."""
+    """Declared value."""
     obstacle: str = ""
-    """Why it cannot be changed although the server would."""
+    """Reason the field cannot be changed although the server would."""
 
     @property
     def changeable(self) -> bool:
-        """Whether it can be changed on an existing stream."""
-        return not self.obstacle and self.field not in _FIXED and not (self.field in _SEALED and self.found)
+        """Tell whether the field can be changed on an existing stream."""
+        return not self.obstacle and self.field not in _FIXED and not (self.field in _ONE_WAY and self.found)
 
     def __str__(self) -> str:
-        """Return `field: found → wanted`, and what has to be known of it."""
-        told = f"{self.field}: {json.dumps(self.found)} → {json.dumps(self.wanted)}"
+        """Return `field: found → wanted`, and a note if the change has a catch."""
+        text = f"{self.field}: {json.dumps(self.found)} → {json.dumps(self.wanted)}"
         if self.obstacle:
-            return f"{told}, but {self.obstacle}"
-        return f"{told}; what was copied is not copied again" if self.field == "sources" else told
+            return f"{text}, but {self.obstacle}"
+        return f"{text}; what was copied is not copied again" if self.field == "sources" else text
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What applying would do to one stream."""
+    """Effect of applying on one stream."""
 
     stream: Stream
-    """What is declared."""
+    """Declared stream."""
     action: Literal["keep", "create", "update", "blocked"]
-    """What would happen; `blocked` if a difference cannot be changed in place."""
+    """Action on the stream; `blocked` if a difference cannot be changed in place."""
     differences: tuple[Difference, ...] = ()
-    """What is not as declared."""
+    """Fields that are not as declared."""
     replicas: int = 1
-    """Copies wanted."""
+    """Number of copies wanted."""
 
     def __str__(self) -> str:
         """Return the change as a line per field, for people."""
@@ -168,8 +168,8 @@ def consumer_config(consumer: Consumer) -> Json:
 async def recreate_consumer(client: Client, consumer: Consumer) -> None:
     """Create a consumer afresh: everything not acknowledged is delivered again, at once and in order.
 
-    For the holder of the book's lease, on taking it and whenever deliveries may have been lost.
-    Subscribe to its `deliver_subject` first, and let that be one nobody had before.
+    The holder of the book's lease calls this on taking it and whenever deliveries may have been lost. Subscribe to
+    the `deliver_subject` first; it must be one that nobody had before.
     """
     await delete_consumer(client, consumer)
     create = {"stream_name": consumer.stream, "config": consumer_config(consumer), "action": "create"}
@@ -179,13 +179,13 @@ async def recreate_consumer(client: Client, consumer: Consumer) -> None:
 
 
 async def delete_consumer(client: Client, consumer: Consumer) -> None:
-    """Delete a consumer, if it exists; what it had delivered and nobody acknowledged stays in the stream."""
+    """Delete a consumer, if it exists; deliveries without acknowledgement stay in the stream."""
     with contextlib.suppress(NotThere):
         await request(client, f"CONSUMER.DELETE.{consumer.stream}.{consumer.name}")
 
 
 async def depth(client: Client, stream: str) -> int:
-    """Return how many messages a stream holds."""
+    """Return the number of messages in a stream."""
     return int((await _state(client, stream))["messages"])
 
 

@@ -1,4 +1,4 @@
-"""How full a work queue is, in all and for each agent, so that who would overrun it is held back (seed 5.4)."""
+"""Depth of a work queue, in all and for each agent: the backpressure on agents that would overrun it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from econsim.errors import EconsimError, Unavailable
 from econsim.schemas.subject import fields
 
 POLL_INTERVAL_S: Final = 0.25
-"""Pause between looks while messages are sent; what is sent in between is counted here."""
+"""Pause between two looks while messages are sent, in seconds; messages sent in between are counted here."""
 
 TOTAL_MAX: Final = 100_000
 """Messages that may wait in all: a tenth of what the queue holds, so hosts and the clock always find room."""

@@ -128,7 +128,7 @@ class KeyQuotaTable:
 
 
 async def read_quotas(client: Client, run: str, agent: str | None) -> Quotas:
-    """Return the limits of an agent, or of every agent of a run, to who may only read, on a cluster possibly a moment old.
+    """Return the limits of an agent, or of every agent of a run, for a role that may only read; on a cluster possibly a moment old.
 
     Raises Unavailable without an answer, SetupError if one is unreadable.
     """

@@ -1,8 +1,8 @@
-"""What readers see: a run's events from the start, or as they come, its books, and which runs there are.
+"""Reading for people: events of a run from the start or as they come, its journal, and the list of runs.
 
-All of it through the one question account `READERS` may ask of a stream (ADR 0016): stored messages, in pages. No
-consumer is made, so nothing is left on the server and nothing can be delivered elsewhere. Services, which must know
-what the log's leader knows, read through `audit_log`.
+All reads use the one request that account `READERS` may send to a stream (decision 0016): stored messages, in pages.
+No consumer is made, so nothing is left on the server and nothing can be delivered elsewhere. Services, which need the
+state of the log's leader, read through `audit_log`.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from econsim.schemas.subject import fields, token
 from econsim.subjects import AUDIT
 
 POLL_INTERVAL_S: Final = 0.02
-"""Pause between looks for new events: one that finds none takes 0.3 ms, and a tick tens of them."""
+"""Pause between two looks for new events, in seconds: a look takes 0.3 ms, a tick tens of milliseconds."""
 
 AWAY_S: Final = 60.0
-"""Longest to wait for a server that went away: one that was killed is back within seconds."""
+"""Seconds to wait for a server that went away: one that was killed is back within seconds."""
 
 
 def reader(creds: Path) -> Path:
@@ -70,7 +70,7 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
     count = PageCounter()
     while True:
         try:
-            page: Page | None = await next_page(client, AUDIT, start, _of(run), count.owed)
+            page: Page | None = await next_page(client, AUDIT, start, _of(run), count.expected)
             away = None
         except Unavailable:
             away = away or time.monotonic()
@@ -78,7 +78,7 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
                 raise
             page = None
         if page is not None:
-            count.see(start, page)
+            count.add_page(start, page)
             await _refuse(client, count)
         for event in page.messages if page else ():
             yield event
@@ -113,7 +113,7 @@ async def journal_head(client: Client, run: str) -> int:
 
 
 async def journal_copy_head(client: Client, run: str) -> int:
-    """Return the newest entry of a run's journal that the log has a copy of; 0 if there is none."""
+    """Return the newest entry of a run's journal of which the log has a copy; 0 if there is none."""
     newest = [await direct_get.direct_get_last(client, AUDIT, row(run=run)) for row in _COPIES]
     return max(_sequence(found.payload) if found else 0 for found in newest)
 
@@ -122,8 +122,8 @@ async def openings(client: Client, gaps: list[Gap]) -> list[StoredMessage]:
     """Return the opening of every run in the log, oldest first; `gaps` takes those that cannot be read."""
     count, start, found = PageCounter(), 1, list[StoredMessage]()
     while True:
-        page = await next_page(client, AUDIT, start, subjects.RUN_OPENED.pattern(), count.owed)
-        count.see(start, page)
+        page = await next_page(client, AUDIT, start, subjects.RUN_OPENED.pattern(), count.expected)
+        count.add_page(start, page)
         if not page.messages:
             break
         found += page.messages
@@ -134,9 +134,9 @@ async def openings(client: Client, gaps: list[Gap]) -> list[StoredMessage]:
 
 
 async def remains(client: Client) -> dict[str, StoredMessage]:
-    """Return the runs that left anything that outlives an opening, each with the oldest of it.
+    """Return the runs with a record that outlives the opening, each with the oldest such record.
 
-    That is the ledger's first entry in its bucket, which is kept, and the closing in the log.
+    That is the ledger's first entry in its bucket, which is kept, or the closing in the log.
     """
     found: dict[str, StoredMessage] = {}
     with suppress(NotAllowed):
@@ -162,11 +162,11 @@ async def history(
 async def _whole(
     client: Client, stream: str, pattern: str, start: int, gaps: list[Gap] | None
 ) -> AsyncGenerator[StoredMessage, None]:
-    """Yield a pattern's messages up to the newest, then look whether the server passed over any."""
+    """Yield a pattern's messages up to the newest, then look whether the server skipped any."""
     count, first = PageCounter(), 0
     while True:
-        page = await next_page(client, stream, start, pattern, count.owed)
-        count.see(start, page)
+        page = await next_page(client, stream, start, pattern, count.expected)
+        count.add_page(start, page)
         if not page.messages:
             break
         first = first or page.messages[0].sequence
@@ -181,7 +181,7 @@ async def _whole(
 
 
 async def _refuse(client: Client, count: PageCounter) -> None:
-    """Raise CorruptLog if what the server counted and did not send is really missing."""
+    """Raise CorruptLog if a message that the server counted and did not send is really missing."""
     first, count.short = count.short, 0
     for gap in await between(client, AUDIT, first) if first else ():
         message = f"the log is damaged: {gap}"
@@ -193,7 +193,7 @@ _KEYS: Final = f"$KV.{BUCKET}."
 
 
 def _sequence(payload: bytes) -> int:
-    """Return the place of a journal entry in its journal; 0 for what is none, which whoever reads it all will meet."""
+    """Return the place of a journal entry in its journal; 0 for a record that is no entry, which a full read reports."""
     with suppress(ValueError, KeyError, TypeError):
         return int(json.loads(payload)["data"]["sequence"])
     return 0

@@ -1,4 +1,4 @@
-"""Changing what a stream copies from others without copying anything again.
+"""Change of the sources a stream copies from, without copying anything again.
 
 A server takes a source whose filter or renaming has changed for another, and copies its origin from the beginning.
 So the old one is taken off first, what it copied last is looked up when nothing moves any more, and the new one
@@ -24,16 +24,16 @@ _WHERE_TO_START: Final = ("opt_start_seq", "opt_start_time")
 """Fields that say where copying begins: of no effect on a source that has begun."""
 
 _TRACE: Final = re.compile(r"^Nats-Stream-Source: (\S+) (\d+)", re.MULTILINE)
-"""What the server notes in every copy: origin and place there."""
+"""Header the server adds to every copy: origin and place there."""
 
 _PLACE: Final = re.compile(r"\{\{.*?\}\}")
 _NO_MESSAGE: Final = "10037"
 _NOTE: Final = "econsim_copies"
-"""Metadata of a stream whose source is being exchanged: what the one before copied, and where to."""
+"""Metadata of a stream during an exchange: the place and the subjects of the copies of the source before."""
 
 
 def source_identity(source: Mapping[str, object]) -> Json:
-    """Return what makes a source the one it is."""
+    """Return the fields that identify a source."""
     return {key: value for key, value in source.items() if key not in _WHERE_TO_START and value}
 
 
@@ -62,7 +62,7 @@ def with_known_starts(found: Mapping[str, object], wanted: Json) -> Json:
 
 
 async def exchange_obstacle(ask: Ask, info: Mapping[str, Any], wanted: Json) -> str:
-    """Return why a stream's sources cannot be exchanged, empty if they can."""
+    """Return the reason a stream's sources cannot be exchanged, empty if they can."""
     found = sources_of(info["config"])
     for each in _new(info["config"], wanted):
         origin = each["name"]
@@ -106,7 +106,7 @@ def _new(found: Mapping[str, object], wanted: Json) -> list[Json]:
 
 
 def _last_copied(info: Mapping[str, Any], origin: str) -> int:
-    """Return the place in its origin of what a stream copied last, as the server says; 0 if it says nothing."""
+    """Return the place in its origin of the message a stream copied last; 0 if the server does not know."""
     return max((int(s.get("seq", 0)) for s in info.get("sources") or () if s["name"] == origin), default=0)
 
 

@@ -1,6 +1,6 @@
 """The port StateStore over JetStream: bucket `agent_state` as a stream that allows atomic batches.
 
-Owns the wire form of an atomic commit (architecture C2); nats-py has no batch publisher. The bucket
+Owns the wire form of an atomic commit; nats-py has no batch publisher. The bucket
 itself is declared in `streams.py`. Contract tests run the same scenarios on this and on the fake.
 """
 
@@ -35,7 +35,7 @@ SILENCE_S: Final = 30.0
 READ_AHEAD: Final = 2000
 """Values read ahead of the caller."""
 AT_ONCE: Final = 20
-"""Values handed on before others get a turn: recovery must not keep leases from being renewed."""
+"""Values yielded before other tasks get a turn: recovery must not block the renewal of leases."""
 
 _CONFLICTS: Final = frozenset({10071, 10164})
 """Wrong last sequence of a key; two expectations on one key."""
@@ -140,7 +140,7 @@ class JetStreamStateStore:
 
 
 def digest_subject(key: str) -> str:
-    """Return what a key's value is known by: the log's subject for a journal entry, which is copied there, else the key."""
+    """Return the subject in the digest of a key's value: the log's for a journal entry, which is copied there, else the key."""
     run, _, rest = key.partition(".")
     row = _LOGGED.get(rest.partition(".")[0])
     return row(run=run) if row else key

@@ -1,7 +1,7 @@
-"""What the servers of a bus count of each account: the messages that came from it, and its connections.
+"""Counts of each account on the servers of a bus: the messages it sent, and its connections.
 
-Asked over the system account. In a cluster each server counts its own clients, and one that is busy answers late:
-what a server said last holds until it speaks again, or has been silent for so long that its clients are elsewhere.
+The system account asks for them. In a cluster each server counts its own clients, and a busy one answers late: the
+last answer of a server holds until the next, or until the server was silent so long that its clients are elsewhere.
 """
 
 from __future__ import annotations
@@ -29,56 +29,58 @@ _ASK: Final = "$SYS.REQ.ACCOUNT.PING.STATZ"
 
 @dataclass(frozen=True, slots=True)
 class AccountCount:
-    """What one server counts of one account."""
+    """Counts of one account on one server."""
 
     received: int
-    """Messages that came from it so far."""
+    """Messages the account has sent so far."""
     connections: int
-    """Connections it has now."""
+    """Connections the account has now."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ServerCounts:
-    """What one server said."""
+    """Last answer of one server."""
 
     at_s: float
     of: Mapping[str, AccountCount]
 
 
 class AccountCounts:
-    """What all servers said last."""
+    """Last answers of all servers."""
 
     def __init__(self) -> None:
-        """Start before anybody was asked."""
-        self._words: dict[str, _ServerCounts] = {}
+        """Start before the first answer."""
+        self._last: dict[str, _ServerCounts] = {}
         self._before: dict[str, _ServerCounts] = {}
 
-    def take(self, said: Mapping[str, Mapping[str, AccountCount]], now_s: float) -> Counter[str]:
-        """Take in what servers (by id) said of accounts; return messages a second from each account.
+    def take(self, counts: Mapping[str, Mapping[str, AccountCount]], now_s: float) -> Counter[str]:
+        """Take in the counts of servers (by id); return the messages a second from each account.
 
-        A server's rates are those since its word of RATE_S ago or longer; until then there are none.
+        The rates of a server are those since its answer RATE_S ago or longer; until then there are none.
         """
         rates: Counter[str] = Counter()
-        for server, accounts in said.items():
-            self._words[server] = word = _ServerCounts(now_s, accounts)
-            before = self._before.setdefault(server, word)
+        for server, accounts in counts.items():
+            self._last[server] = answer = _ServerCounts(now_s, accounts)
+            before = self._before.setdefault(server, answer)
             if (seconds := now_s - before.at_s) >= RATE_S:
-                self._before[server] = word
+                self._before[server] = answer
                 for account in accounts.keys() & before.of.keys():
                     sent = accounts[account].received - before.of[account].received
                     rates[account] += int(sent / seconds)
-        self._words = {server: word for server, word in self._words.items() if now_s - word.at_s < SILENT_S}
-        self._before = {server: word for server, word in self._before.items() if server in self._words}
+        self._last = {
+            server: answer for server, answer in self._last.items() if now_s - answer.at_s < SILENT_S
+        }
+        self._before = {server: answer for server, answer in self._before.items() if server in self._last}
         return rates
 
     def connected_accounts(self) -> set[str]:
         """Return the accounts that have a connection to any server."""
-        words = self._words.values()
-        return {account for word in words for account, count in word.of.items() if count.connections}
+        answers = self._last.values()
+        return {account for answer in answers for account, count in answer.of.items() if count.connections}
 
 
 async def request_counts(client: Client) -> dict[str, dict[str, AccountCount]]:
-    """Ask every server, as the system user; return server id → account (public key) → count, of those in time."""
+    """Ask every server, as the system user; return server id → account (public key) → count of those that answer in time."""
     found: dict[str, dict[str, AccountCount]] = {}
     inbox = await client.subscribe(client.new_inbox())
     try:

@@ -1,7 +1,7 @@
-"""Telling a live server who exists: accounts pushed, accounts deleted, over the system account (architecture B3).
+"""Changes of accounts on a live server: accounts pushed and deleted over the system account.
 
-Needs the trust root: the system user's credentials to be heard, the operator's key to be believed. A server
-that is told keeps it over restarts; deleting an account ends its connections at once.
+The trust root is needed: the system user's credentials to connect, the operator's key to sign. A server keeps a
+change over restarts; deleting an account ends its connections at once.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from econsim.identity.nats_jwt import deletion_jwt
 from econsim.identity.trust_root import SYSTEM_USER, Trust
 
 TIMEOUT_S: Final = 5.0
-"""Longest to wait for the server's word before asking again; it takes 3 ms."""
+"""Seconds to wait for the server's answer before asking again; it takes 3 ms."""
 
 TRIES: Final = 4
-"""Times to ask: telling the same twice changes nothing, and a busy machine may be slow."""
+"""Number of attempts: a push is idempotent, and a busy machine may be slow."""
 
 CONNECTIONS: Final = ("$SYS.ACCOUNT.*.CONNECT", "$SYS.ACCOUNT.*.DISCONNECT")
-"""The servers' own events: a client of an account came, or went."""
+"""Events of the servers: a client of an account connected or disconnected."""
 
 GATHER_S: Final = 1.0
-"""Silence after which every node has answered that will: one that was too busy is told again later."""
+"""Seconds of silence after which no further node answers: one that was too busy is asked again later."""
 
 _ASK_NODES: Final = "$SYS.REQ.SERVER.PING.JSZ"
 _PUSH: Final = "$SYS.REQ.CLAIMS.UPDATE"
@@ -42,16 +42,16 @@ _DELETE: Final = "$SYS.REQ.CLAIMS.DELETE"
 
 
 class PushResult(NamedTuple):
-    """Who carried out what all nodes were told."""
+    """Nodes that carried out a request to all nodes."""
 
     carried_out: frozenset[str]
-    """Names of the nodes that said so."""
+    """Names of the nodes that confirmed it."""
     missing: frozenset[str]
-    """Names of the others: down, or too busy to answer in time."""
+    """Names of the other nodes: down, or too busy to answer in time."""
 
 
 class AccountProvisioner:
-    """Speaks for the operator on a live server."""
+    """Changes accounts on a live server in the operator's name."""
 
     def __init__(self, trust: Trust, client: Client) -> None:
         """Use a connection of the system user."""
@@ -59,12 +59,12 @@ class AccountProvisioner:
         self._client = client
 
     async def push(self, jwts: Iterable[str]) -> None:
-        """Make accounts known, or known anew; raises SetupError if the server refuses one."""
+        """Push accounts, new or changed. Raises SetupError if the server refuses one."""
         for jwt in jwts:
-            await self._tell(_PUSH, jwt)
+            await self._push(_PUSH, jwt)
 
     async def delete(self, accounts: Sequence[str]) -> PushResult:
-        """Forget accounts (public keys); return which nodes did. What a node never knew counts as forgotten.
+        """Delete accounts (public keys); return the nodes that did. An account that a node never knew counts as deleted.
 
         Raises SetupError if a server refuses, Unavailable if none answers.
         """
@@ -80,7 +80,7 @@ class AccountProvisioner:
         return PushResult(frozenset(answers), nodes - answers.keys())
 
     async def _nodes(self) -> frozenset[str]:
-        """Return the names of all nodes of the bus, also of those that are down; none if nobody tells."""
+        """Return the names of all nodes of the bus, also of those that are down; none if no server answers."""
         try:
             answer = json.loads((await self._client.request(_ASK_NODES, timeout=TIMEOUT_S)).data)
         except (TimeoutError, nats.errors.Error):
@@ -90,32 +90,32 @@ class AccountProvisioner:
         return frozenset({str(answer["server"]["name"]), *others})
 
     async def _all(self, subject: str, jwt: str, nodes: frozenset[str]) -> dict[str, Any]:
-        """Tell every node; return name → answer of those that answer in time, as soon as all `nodes` have."""
+        """Send a request to every node; return name → answer of those that answer in time, as soon as all `nodes` have."""
         inbox = await self._client.subscribe(self._client.new_inbox())
         try:
             for _ in range(TRIES):
                 await self._client.publish(subject, jwt.encode(), reply=inbox.subject)
-                if found := await _answers(inbox, nodes):
+                if found := await _gather_answers(inbox, nodes):
                     return found
         finally:
             await inbox.unsubscribe()
         return {}
 
     async def counts(self) -> dict[str, dict[str, AccountCount]]:
-        """Return what each server that answers in time counts of accounts: server id → account (public key) → count."""
+        """Return the counts of each server that answers in time: server id → account (public key) → count."""
         return await request_counts(self._client)
 
-    async def hear_connections(self, heard: Callable[[str], None]) -> None:
-        """Have told from now on which account (public key) a client of connects or disconnects, on any server."""
+    async def watch_connections(self, on_change: Callable[[str], None]) -> None:
+        """Call back with the account (public key) whenever a client connects or disconnects, on any server."""
 
-        async def told(message: Msg) -> None:
-            heard(message.subject.split(".")[2])
+        async def receive(message: Msg) -> None:
+            on_change(message.subject.split(".")[2])
 
         for subject in CONNECTIONS:
-            await self._client.subscribe(subject, cb=told)
+            await self._client.subscribe(subject, cb=receive)
         await synchronize(self._client)
 
-    async def _tell(self, subject: str, jwt: str) -> None:
+    async def _push(self, subject: str, jwt: str) -> None:
         _check(json.loads(await self._answer(subject, jwt)))
 
     async def _answer(self, subject: str, jwt: str) -> bytes:
@@ -126,7 +126,7 @@ class AccountProvisioner:
         raise Unavailable(message)
 
 
-async def _answers(inbox: Subscription, nodes: frozenset[str]) -> dict[str, Any]:
+async def _gather_answers(inbox: Subscription, nodes: frozenset[str]) -> dict[str, Any]:
     """Return name → answer of the nodes that answer in time; waits no longer when all of them have."""
     found: dict[str, Any] = {}
     with suppress(TimeoutError, nats.errors.Error):
@@ -137,7 +137,7 @@ async def _answers(inbox: Subscription, nodes: frozenset[str]) -> dict[str, Any]
 
 
 def _check(answer: Mapping[str, Any]) -> None:
-    """Raise SetupError if a server refused what it was told."""
+    """Raise SetupError if a server refused a change."""
     if refusal := answer.get("error"):
         message = f"the server refused an account: {refusal.get('description', refusal)}"
         raise SetupError(message)
@@ -145,7 +145,7 @@ def _check(answer: Mapping[str, Any]) -> None:
 
 @asynccontextmanager
 async def account_provisioner(url: str, trust: Trust) -> AsyncIterator[AccountProvisioner]:
-    """Connect as the system user for the time of the context; raises SetupError if the server is not of this trust."""
+    """Connect as the system user for the time of the context. Raises SetupError if the server is not of this trust."""
     client = await connect(url, trust.creds(SYSTEM_USER), "econsim-provisioning")
     try:
         yield AccountProvisioner(trust, client)
@@ -154,15 +154,15 @@ async def account_provisioner(url: str, trust: Trust) -> AsyncIterator[AccountPr
 
 
 async def rotate(
-    url: str, old: Trust, hand_out: Callable[[Trust], None], overlap_s: float = OVERLAP_S
+    url: str, old: Trust, distribute: Callable[[Trust], None], overlap_s: float = OVERLAP_S
 ) -> Trust:
     """Replace the keys of roles and system user on a live server; return the new trust.
 
-    `hand_out` writes the new credentials wherever else they are kept. For `overlap_s` seconds both hold, in
-    which clients that look at their creds files connect anew; then connections made with the old ones are ended.
+    `distribute` writes the new credentials wherever else they are kept. For `overlap_s` seconds both hold, in which
+    clients that poll their creds files reconnect; then the server ends connections made with the old ones.
     """
     new = old.rotate()
-    hand_out(new)
+    distribute(new)
     accounts = new.accounts()
     async with account_provisioner(url, new) as provisioner:
         both = new.accounts(beside=old)

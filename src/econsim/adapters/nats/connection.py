@@ -32,15 +32,15 @@ RECONNECT_WAIT_S: Final = 0.1
 PING_INTERVAL_S: Final = 5
 """Two unanswered pings, ten seconds, and the connection counts as dead."""
 CONNECT_TIMEOUT_S: Final = 10.0
-"""Longest the first connection may take."""
+"""Seconds the first connection may take."""
 ATTEMPT_TIMEOUT_S: Final = 1.0
-"""Longest to wait for one acknowledgement before sending the same message again."""
+"""Seconds to wait for one acknowledgement before the same message is sent again."""
 PAUSE_S: Final = 0.05
-"""Pause before the first repeat; it doubles up to PAUSE_MAX_S, so that a full queue is left to drain."""
+"""Seconds before the first repeat; the pause doubles up to PAUSE_MAX_S, so that a full queue can drain."""
 PAUSE_MAX_S: Final = 1.0
-"""Longest pause between two repeats."""
+"""Longest pause between two repeats, in seconds."""
 DEADLINE_S: Final = 30.0
-"""Longest to keep trying: a cluster without leader comes back within ten seconds."""
+"""Seconds to keep trying: a cluster without leader comes back within ten seconds."""
 WRONG_LAST_SEQUENCE: Final = 10071
 """The server's code for an expected sequence that does not hold."""
 IN_PROCESS: Final = frozenset({10158, 10164})
@@ -49,7 +49,7 @@ WINDOW: Final = 256
 """Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
 
 OnError = Callable[[Exception], Awaitable[None]]
-"""Told about errors that belong to no call: lost connections, forbidden subjects."""
+"""Callback for errors that belong to no call: lost connections, forbidden subjects."""
 
 _TRANSIENT: Final = (
     TimeoutError,
@@ -72,11 +72,11 @@ class Outgoing:
     """One message of a burst."""
 
     subject: str
-    """Concrete subject."""
+    """Concrete subject of the message."""
     payload: bytes
-    """Wire form."""
+    """Payload in wire form."""
     message_id: str
-    """`Nats-Msg-Id`: what makes a repeat a no-op."""
+    """`Nats-Msg-Id`, by which the stream deduplicates: a repeat is idempotent."""
 
 
 def options(name: str, creds: Path | None = None) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def server_urls(url: str) -> list[str]:
 
 
 def require_server(url: str) -> None:
-    """Raise SetupError if a setting names no server: a client told of none would look for one for ever."""
+    """Raise SetupError if a setting names no server: a client without an address would try for ever."""
     if not server_urls(url):
         message = "no NATS server is running here; start one with `econsim up`, or name one with ECONSIM_NATS"
         raise SetupError(message)
@@ -120,7 +120,7 @@ async def connect(
 
     The connection then outlives server restarts. Raises SetupError if there is no server or it refuses, at the latest
     after `patience_s` seconds.
-    `on_error` hears what belongs to no call, among it publishes the user is not permitted; default: the log.
+    `on_error` gets errors that belong to no call, such as a publish that is not permitted; default: the log.
     """
     require_server(url)
     apply_patches()
@@ -128,7 +128,7 @@ async def connect(
     using = options(name, creds) | ({"user_credentials": str(creds)} if creds else {})
     end = time.monotonic() + patience_s
     reasons = ["no answer"]
-    # The library retries, but gives up when the server hangs up while it is being told why.
+    # The library retries, but gives up when the server closes the connection while it sends the reason.
     while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
         client = await _attempt(url, using, on_error or _log_error, reasons, end)
         if client is not None:
@@ -140,7 +140,7 @@ async def connect(
 
 
 def _with_guard(client: Client, creds: Path) -> Client:
-    """Have a client of a role refuse what the server would, with a reason and at once; an agent's is left alone."""
+    """Return a client that refuses forbidden publishes at once, with a reason; an agent's client stays as it is."""
     who = user_claims(creds.read_text())
     if who.role in ROLES:
         allowed = [pattern.replace(NAME, who.name) for pattern in permissions(who.role)["pub"]["allow"]]
@@ -149,7 +149,7 @@ def _with_guard(client: Client, creds: Path) -> Client:
 
 
 def _with_renewal(client: Client, creds: Path) -> Client:
-    """Keep a client's credentials current for as long as it lives."""
+    """Return a client whose credentials are kept current until it is closed."""
     renewing = asyncio.create_task(keep_current(client, creds))
 
     async def stop_renewing() -> None:
@@ -162,7 +162,7 @@ def _with_renewal(client: Client, creds: Path) -> Client:
 async def _attempt(
     url: str, using: dict[str, Any], on_error: OnError, reasons: list[str], end: float
 ) -> Client | None:
-    """Try until connected, refused or late; what went wrong is added to `reasons`."""
+    """Try until connected, refused or late; add each error to `reasons`."""
     client = Client()
     refused = asyncio.Event()
 
@@ -245,12 +245,12 @@ async def _own(stream: JetStreamContext, subject: str, message_id: str) -> PubAc
     """Return where the subject's newest event lies if it is this one; raises Conflict if it is another.
 
     The server looks at the expected sequence before the message id, so a message whose first
-    acknowledgement was lost is refused on account of itself.
+    acknowledgement was lost is refused because of itself.
     """
     try:
         newest = await stream.get_msg(AUDIT, subject=subject)
     except (*_TRANSIENT, nats.js.errors.APIError) as error:
-        message = f"the log did not tell who wrote {subject}; the event may or may not be stored"
+        message = f"the log did not answer who wrote {subject}; the event may or may not be stored"
         raise Unavailable(message) from error
     if (newest.headers or {}).get("Nats-Msg-Id") != message_id:
         message = f"somebody else wrote {subject} in the meantime"
@@ -267,8 +267,8 @@ async def publish_many(
 ) -> None:
     """Publish a burst in order, a window at a time; return when everything is acknowledged.
 
-    What gets no acknowledgement is sent again under the same id, so order may differ after a fault
-    but nothing is stored twice. Raises as `reliable_publish`.
+    A message without acknowledgement is sent again under the same id (at-least-once, deduplicated by the stream): the
+    order may differ after a fault, but nothing is stored twice. Raises as `reliable_publish`.
     """
     pending = list(messages)
     for start in range(0, len(pending), WINDOW):

@@ -1,7 +1,7 @@
-"""The last look before something leaves: a client that publishes only what its role may (seed 6.3).
+"""A client that publishes only on the subjects of its role.
 
-The server refuses the rest too, but later and elsewhere: its word reaches no caller. Here the call itself
-fails, and says why.
+The server refuses other subjects too, but later, and its error reaches no caller. Here the call itself fails, with a
+reason.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _END: Final = ">"
 
 
 class Patterns:
-    """NATS patterns as a tree of tokens: a look-up costs one step a token, however many there are."""
+    """NATS patterns as a tree of tokens: a look-up takes one step a token, however many patterns there are."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        """Take in patterns."""
+        """Build the tree."""
         self._tree: dict[str, Any] = {}
         for pattern in patterns:
             branch = self._tree
@@ -46,9 +46,9 @@ class Patterns:
 def restrict_publishing(
     client: Client, role: str, allowed: Iterable[str], tell: Callable[[str, NotAllowed], None]
 ) -> None:
-    """Make a client refuse to publish outside `allowed` (patterns of the role): NotAllowed, of which `tell` hears first.
+    """Make a client refuse to publish outside `allowed` (patterns of the role): NotAllowed, with which `tell` is called first.
 
-    Requests, replies and stream publishes all pass the one method that is replaced here.
+    Requests, replies and stream publishes all go through the one method that is replaced here.
     """
     patterns, send = Patterns(allowed), client.publish
 

@@ -14,32 +14,32 @@ from econsim.adapters.nats.patches import valid_utf8
 from econsim.schemas.subject import Parsed
 
 CROSSED: Final = b"_R_."
-"""What a reply subject begins with when a request crossed from an agent's account: the server makes it."""
+"""Prefix of the reply subject of a request from an agent's account: the server makes it."""
 
 REQUESTS_MAX: Final = 2_000
-"""Messages of one agent in a second after which its account is taken away: twenty times the default rate."""
+"""Messages of one agent in a second after which its account is suspended: twenty times the default rate."""
 
 AGENTS_MAX: Final = 10_000
-"""Agents counted at once; all are forgotten with the second."""
+"""Agents counted at once; all counts are dropped after the second."""
 
 ENTRIES: Final = b"agent"
-"""Domain of what agents send without asking for an answer; a request that asks for none is not done."""
+"""Domain of messages that agents send without a reply subject; a request without one is dropped."""
 
 PASSED_MIN: Final = 300
-"""Messages of an agent that pass in a second, whatever its rate: what is over the rate is told so, for a while."""
+"""Messages of an agent that pass in a second, whatever its rate, so that those over the rate are refused in words."""
 
 PASSED_SHARE: Final = 3
-"""How many times its rate passes; a refusal costs a service as much as an answer."""
+"""Multiple of an agent's rate that passes; a refusal costs a service as much as an answer."""
 
 Allowed = Callable[[Parsed], int]
-"""Returns the messages a second an agent may send."""
+"""Returns the number of messages a second that an agent may send."""
 
 Tell = Callable[[Parsed, int], None]
-"""Told once a second of an agent that sends more, with what arrived."""
+"""Called once a second for an agent that sends more, with the number that arrived."""
 
 
 class RateGate:
-    """Counts what arrives from agents' accounts on one connection, and drops what is far too much of one."""
+    """Counts messages from agents' accounts on one connection, and drops those far above an agent's rate."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class RateGate:
         most: int = REQUESTS_MAX,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Let a few times what an agent is allowed pass, to be answered; tell of who sends `most` in a second."""
+        """Pass a few times the rate of an agent, to be answered; call `tell` for one that sends `most` in a second."""
         self._allowed = allowed
         self._tell = tell
         self._most = most
@@ -57,7 +57,7 @@ class RateGate:
         self._arrived: dict[bytes, int] = {}
 
     def passes(self, subject: bytes, reply: bytes) -> bool:
-        """Count a message; false if its agent has sent too much in this second, or asks for no answer to a request."""
+        """Count a message; false if its agent has sent too many in this second, or the request has no reply subject."""
         if reply and not reply.startswith(CROSSED):
             return True
         parts = subject.split(b".")

@@ -1,9 +1,9 @@
-"""Revocations that are owed: accounts taken away, until every node of the bus refuses them.
+"""Outstanding revocations: suspended accounts that some node of the bus may still admit.
 
-    <state>/trust/agents/revoked   what is owed, and how far it is
+    <state>/trust/agents/revoked   the outstanding revocations, and the progress of each
 
-A node that is down when an account is deleted has its old state, and would let the agent in again when it is back. So
-a deletion counts only when all nodes there are answered the same one; until then it is repeated, whoever runs.
+A node that is down when an account is deleted keeps its old state, and would admit the agent again when it is back.
+A deletion is complete only when all nodes confirmed the same one; until then it is repeated, by whichever command runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from econsim.identity.private_files import write
 from econsim.identity.trust_root import Trust, lock
 
 NEVER: Final = 2**53
-"""When an account ends of which nobody knows; far off."""
+"""End of an account that names none: far off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +31,18 @@ class OutstandingRevocation:
     account: str
     """Public key of the account."""
     run: str = ""
-    """The run it was for."""
+    """Run of the account."""
     agent: str = ""
-    """Who."""
+    """Agent of the account."""
     expires: int = NEVER
-    """When it ends by itself, seconds since 1970: then no node lets it in any more."""
+    """Time the account ends by itself, in seconds since 1970; no node admits it after that."""
     refused_by: tuple[str, ...] = ()
-    """Names of the nodes that forgot it, when they were last told."""
+    """Names of the nodes that deleted the account at the last attempt."""
     missing: tuple[str, ...] = ()
     """Names of the nodes that did not answer then."""
 
     def progress(self) -> str:
-        """Return how far it is, for people."""
+        """Return the progress of the revocation, for people."""
         if not self.refused_by:
             return "no server was told yet"
         of = len(self.refused_by) + len(self.missing)
@@ -50,39 +50,41 @@ class OutstandingRevocation:
 
 
 def record_revocation(trust: Trust, found: AgentCreds) -> None:
-    """Note that the servers must be told that an account is gone: those that run, and those that come."""
+    """Record that every server must delete an account: those that run, and those that come back."""
     with lock(trust.directory / "lock"):
-        debts = {each.account: each for each in outstanding(trust)}
-        debts[found.account] = OutstandingRevocation(found.account, found.run, found.agent, found.expires)
-        _keep(trust, debts)
+        revocations = {each.account: each for each in outstanding(trust)}
+        revocations[found.account] = OutstandingRevocation(
+            found.account, found.run, found.agent, found.expires
+        )
+        _write(trust, revocations)
 
 
 def outstanding(trust: Trust) -> list[OutstandingRevocation]:
-    """Return the revocations that some node may not know of; an account that has ended needs none."""
+    """Return the revocations that some node may not know; an account that has ended needs none."""
     now = unix_seconds()
     return [each for each in _read(_path(trust)) if each.expires > now]
 
 
 async def push_outstanding(trust: Trust, provisioner: AccountProvisioner) -> list[OutstandingRevocation]:
-    """Tell every node of all that is owed, and return what still is: not all have answered.
+    """Push all outstanding revocations to every node; return those that some node has not confirmed.
 
     Raises Unavailable if no server answers at all, SetupError if they refuse.
     """
-    debts = outstanding(trust)
-    if not debts:
+    revocations = outstanding(trust)
+    if not revocations:
         return []
-    told = await provisioner.delete([each.account for each in debts])
+    result = await provisioner.delete([each.account for each in revocations])
     with lock(trust.directory / "lock"):
         now = {each.account: each for each in outstanding(trust)}
-        for each in debts:
-            if told.missing:
-                refused_by, missing = tuple(sorted(told.carried_out)), tuple(sorted(told.missing))
+        for each in revocations:
+            if result.missing:
+                refused_by, missing = tuple(sorted(result.carried_out)), tuple(sorted(result.missing))
                 now[each.account] = OutstandingRevocation(
                     each.account, each.run, each.agent, each.expires, refused_by, missing
                 )
             else:
                 now.pop(each.account, None)
-        _keep(trust, now)
+        _write(trust, now)
     return list(now.values())
 
 
@@ -93,7 +95,7 @@ def _path(trust: Trust) -> Path:
 def _read(path: Path) -> Iterator[OutstandingRevocation]:
     text = path.read_text() if path.exists() else ""
     if not text.startswith("["):
-        # As it was written once: public keys alone.
+        # The earlier format: public keys alone.
         yield from map(OutstandingRevocation, text.split())
         return
     fields: list[Mapping[str, Any]] = json.loads(text)
@@ -102,13 +104,13 @@ def _read(path: Path) -> Iterator[OutstandingRevocation]:
         yield OutstandingRevocation(**{**each, **lists})
 
 
-def _keep(trust: Trust, debts: Mapping[str, OutstandingRevocation]) -> None:
-    """Write what is owed down, or that nothing is."""
-    if not debts:
+def _write(trust: Trust, revocations: Mapping[str, OutstandingRevocation]) -> None:
+    """Write the outstanding revocations, or remove the file if there are none."""
+    if not revocations:
         _path(trust).unlink(missing_ok=True)
         return
     fields = [
         {name: getattr(each, name) for name in OutstandingRevocation.__dataclass_fields__}
-        for each in debts.values()
+        for each in revocations.values()
     ]
     write(_path(trust), json.dumps(fields))

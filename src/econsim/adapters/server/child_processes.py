@@ -1,7 +1,7 @@
-"""Processes that must not outlive who started them: each is noted in the state directory for who comes next.
+"""Child processes that must not outlive their parent: each has a note in the state directory.
 
-A starter that is killed ends nothing. So a note says which process it is and whose, by process id and time of start:
-a number alone may be a stranger's by then. Who claims the directory next ends those whose starter is gone.
+A parent that is killed ends no child. So a note names child and parent, by process id and time of start: an id alone
+may belong to another process by then. The next owner of the directory ends the children without a parent.
 """
 
 from __future__ import annotations
@@ -22,45 +22,45 @@ from typing import Final
 from econsim.identity.private_files import private_directory, write
 
 KILL_S: Final = 10.0
-"""Longest an orphan may take to stop before it is killed; what a server acknowledged is on disk by then."""
+"""Seconds an orphan may take to stop before it is killed; acknowledged messages of a server are on disk by then."""
 
 POLL_INTERVAL_S: Final = 0.02
-"""Pause between looks whether it has ended."""
+"""Pause between two looks whether a process has ended, in seconds."""
 
 PARENT: Final = "ECONSIM_PARENT"
-"""Variable that tells a process who started it and must outlive it."""
+"""Environment variable with the id of the parent, which a child must not outlive."""
 
 _DIE_WITH_PARENT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessNote:
-    """One process, and who started it."""
+    """One child process and its parent."""
 
     pid: int
-    """Its process id."""
+    """Process id of the child."""
     born: str
-    """When it started, as the system says it."""
+    """Time the child started, in the system's own words."""
     parent: int
-    """Process id of who started it."""
+    """Process id of the parent."""
     parent_born: str
-    """When that one started."""
+    """Time the parent started, in the system's own words."""
 
 
 def note(state: Path, pid: int) -> None:
-    """Note that this process started another."""
+    """Write a note of a child of this process."""
     directory = private_directory(_notes(state))
     found = ProcessNote(pid, start_time(pid), os.getpid(), start_time(os.getpid()))
     write(directory / f"{pid}.json", json.dumps(asdict(found)))
 
 
 def forget(state: Path, pid: int) -> None:
-    """Take the note of a process that has ended back."""
+    """Remove the note of a process that has ended."""
     (_notes(state) / f"{pid}.json").unlink(missing_ok=True)
 
 
 def end_orphans(state: Path) -> list[int]:
-    """End every noted process whose starter is gone, and wait until it has; return which."""
+    """End every noted process without a living parent, and wait until it has ended; return their ids."""
     orphans = list(_orphans(state))
     for orphan in orphans:
         _send(signal.SIGTERM, orphan)
@@ -75,7 +75,7 @@ def end_orphans(state: Path) -> list[int]:
 
 
 def end_with_parent(parent: int) -> None:
-    """Have this process be asked to stop when who started it ends, where the system can, or has ended already."""
+    """Have the system ask this process to stop when its parent ends, where it can, or at once if the parent has ended."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM, 0, 0, 0)
     if not start_time(parent):
@@ -83,7 +83,7 @@ def end_with_parent(parent: int) -> None:
 
 
 def start_time(pid: int) -> str:
-    """Return when a process started, in the system's own words; empty if there is none."""
+    """Return the time a process started, in the system's own words; empty if there is no such process."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -99,7 +99,7 @@ def _ps_start_time(pid: int) -> str:
 
 
 def _orphans(state: Path) -> Iterator[ProcessNote]:
-    """Yield every noted process that lives and whose starter does not; notes of those that ended are taken back."""
+    """Yield every noted process that outlived its parent; remove the notes of those that ended."""
     for path, found in _each_note(state):
         if found is None or not _lives(found.pid, found.born):
             path.unlink(missing_ok=True)

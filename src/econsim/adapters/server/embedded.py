@@ -1,7 +1,7 @@
 """A private nats-server: started, watched, restarted and stopped by the process that needs one.
 
 Always in operator mode with the trust root of its state directory, on loopback only. The files are
-`server_state`'s, the program `server_binary`'s. Clients keep their port over a crash and reconnect.
+`state_directory`'s, the program `binary`'s. Clients keep their port over a crash and reconnect.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from econsim.identity.private_files import open_append
 from econsim.identity.trust_root import Trust
 
 READY_S: Final = 120.0
-"""Longest a start may take: JetStream reads its store back, 0.9 s for a million keys; on a machine busy with other
+"""Seconds a start may take: JetStream reads its store back, 0.9 s for a million keys; on a machine busy with other
 work every step takes many times as long."""
 STOP_S: Final = 10.0
-"""Longest a stop may take before the process is killed; what was acknowledged is on disk by then."""
+"""Seconds a stop may take before the process is killed; acknowledged messages are on disk by then."""
 BACKOFF_S: Final = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)
 """Pauses before the restarts after a crash; a server that fails after the last is given up."""
 HEALTHY_S: Final = 30.0
@@ -41,10 +41,10 @@ LOG_BYTES_MAX: Final = 8 * 2**20
 """Size at which a start moves the log aside as `server.log.1`."""
 
 POLL_INTERVAL_S: Final = 2.0
-"""Pause between looks whether the server complains of a full disk, and whether there is room again."""
+"""Pause between two looks whether the disk is full or has room again, in seconds."""
 
 _FULL: Final = ("no space left on device", "resource limits exceeded")
-"""What the server says when it stores nothing any more, and goes on saying when there is room again."""
+"""Words of the server's log when it stores nothing any more; it repeats them even when there is room again."""
 
 _CAUSES: Final = (
     ("no space left on device", "the disk is full; free some space and start again"),
@@ -54,7 +54,7 @@ _CAUSES: Final = (
 )
 
 OnCrash = Callable[[str], None]
-"""Told in a sentence that the server died or could not be restarted."""
+"""Called with a sentence when the server died or could not be restarted."""
 
 
 class EmbeddedServer:
@@ -91,7 +91,7 @@ class EmbeddedServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect, the same over restarts."""
+        """URL that clients connect to, the same over restarts."""
         return f"nats://{HOST}:{self.port}"
 
     @property
@@ -209,25 +209,25 @@ class EmbeddedServer:
         attempt = 0
         while True:
             started = time.monotonic()
-            filled = await self._filled()
-            if not filled:
+            restarting = await self._wait_until_ended_or_freed()
+            if not restarting:
                 child_processes.forget(self.state, self._process.pid)
                 self.crashes += 1
                 self._on_crash(self._failure(f"nats-server ended with status {self._process.returncode}"))
-            if filled or time.monotonic() - started > HEALTHY_S:
+            if restarting or time.monotonic() - started > HEALTHY_S:
                 attempt = 0
-            attempt = await self._again(attempt)
+            attempt = await self._restart_after(attempt)
             if attempt < 0:
                 return
 
-    async def _filled(self) -> bool:
-        """Wait until the server has ended; true if that was done here, because its disk had been full and has room again.
+    async def _wait_until_ended_or_freed(self) -> bool:
+        """Wait until the server has ended; true if it was ended here, because its disk had been full and has room again.
 
         After one failed write the server stores nothing more in that stream until it is started anew.
         """
         ended, full = asyncio.ensure_future(self._process.wait()), False
         while not (await asyncio.wait({ended}, timeout=POLL_INTERVAL_S))[0]:
-            if not full and (full := self._complains()):
+            if not full and (full := self._reports_full_disk()):
                 self._on_crash(
                     "nats-server stores nothing: the disk is full; free some space, and it goes on"
                 )
@@ -237,8 +237,8 @@ class EmbeddedServer:
                 return True
         return False
 
-    def _complains(self) -> bool:
-        """Return whether the server has said since it started that its disk is full."""
+    def _reports_full_disk(self) -> bool:
+        """Tell whether the server has logged since it started that its disk is full."""
         return any(sign in self._log_tail(self._log_start).lower() for sign in _FULL)
 
     def _log_tail(self, start: int) -> str:
@@ -248,7 +248,7 @@ class EmbeddedServer:
             file.seek(max(start, log.stat().st_size - 20_000))
             return file.read().decode(errors="replace")
 
-    async def _again(self, attempt: int) -> int:
+    async def _restart_after(self, attempt: int) -> int:
         """Start after a crash; return the number of the next attempt, or -1 when given up."""
         while self._restart and attempt < len(BACKOFF_S):
             await asyncio.sleep(BACKOFF_S[attempt])
@@ -264,12 +264,12 @@ class EmbeddedServer:
         return -1
 
     def _failure(self, what: str) -> str:
-        """Say what happened, and why as far as the log tells."""
+        """Return a sentence about a failure, with the reason as far as the log has it."""
         log = self._directory / "server.log"
-        said = self._log_tail(self._log_start)
-        causes = [remedy for sign, remedy in _CAUSES if sign in said.lower()]
+        text = self._log_tail(self._log_start)
+        causes = [remedy for sign, remedy in _CAUSES if sign in text.lower()]
         why = f": {causes[0]}" if causes else ""
-        last = said.strip().splitlines()[-1:] or ["nothing"]
+        last = text.strip().splitlines()[-1:] or ["nothing"]
         return f"{what}{why} (its log {log} ends with: {last[0][-300:]})"
 
     async def _end_process(self) -> None:

@@ -34,7 +34,7 @@ HOST: Final = "127.0.0.1"
 """The embedded server listens on loopback only."""
 
 PORTS: Final = range(20_000, 32_000)
-"""Where free ports are sought: below the range systems give to outgoing connections, because a client
+"""Range of free ports: below the range systems give to outgoing connections, because a client
 that keeps reconnecting to a port of that range can end up connected to itself and take the port."""
 
 FREE_BYTES_MIN: Final = 256 * 2**20
@@ -56,7 +56,7 @@ PENDING_BYTES_MAX: Final = 32 * 2**20
 """Bytes the server holds for a client that does not read before it ends the connection: four of the largest messages."""
 
 ORPHAN_STOP_S: Final = 10.0
-"""Longest to wait for a server whose owner died."""
+"""Seconds to wait for a server whose owner died."""
 
 GLANCE_S: Final = 0.2
 """Longest that `running_url` in another process may hold the lock while it looks; it takes microseconds."""
@@ -64,7 +64,7 @@ GLANCE_S: Final = 0.2
 
 @dataclass(frozen=True, slots=True)
 class ServerRecord:
-    """What a running server says about itself."""
+    """Record of a running server."""
 
     pid: int
     """Process id of the server."""
@@ -75,12 +75,12 @@ class ServerRecord:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """URL that clients connect to."""
         return f"nats://{HOST}:{self.port}"
 
 
 def running_url(state: Path) -> str | None:
-    """Return the URL of the embedded server that runs on a state directory, if one does and somebody looks after it."""
+    """Return the URL of the embedded server that runs on a state directory, if one runs and its owner lives."""
     directory = state / "nats"
     if not (_is_locked(directory / "server.lock") and _is_locked(directory / "owner.lock")):
         return None
@@ -89,7 +89,7 @@ def running_url(state: Path) -> str | None:
 
 
 def read_record(directory: Path) -> ServerRecord | None:
-    """Return what the last server of the directory wrote about itself."""
+    """Return the record of the directory's last server."""
     try:
         return ServerRecord(**json.loads((directory / "server.json").read_text()))
     except (OSError, ValueError, TypeError):
@@ -97,15 +97,15 @@ def read_record(directory: Path) -> ServerRecord | None:
 
 
 def write_record(directory: Path, record: ServerRecord) -> None:
-    """Note what runs, whole or not at all."""
+    """Write the record of the server that runs, whole or not at all."""
     write(directory / "server.json", json.dumps(asdict(record)) + "\n")
 
 
 class Claim:
-    """The right to run a server on a directory; one at a time."""
+    """Exclusive right to run a server on a directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Take it; raises SetupError if another process has it. A server and services whose owner died are stopped."""
+        """Take the right; stop a server and services of an owner that died. Raises SetupError if another process has it."""
         owner = _wait_for_lock(directory / "owner.lock", GLANCE_S)
         if owner is None:
             record = read_record(directory)
@@ -114,10 +114,10 @@ class Claim:
             raise SetupError(message)
         self._owner = owner
         self.descriptor = _after_orphan(directory)
-        """To be inherited by the server process."""
+        """Descriptor of the lock, for the server process to inherit."""
 
     def release(self) -> None:
-        """Give the directory back."""
+        """Release the directory."""
         os.close(self.descriptor)
         os.close(self._owner)
 
@@ -216,7 +216,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def _wait_for_lock(path: Path, patience_s: float) -> int | None:
-    """Return a lock, waiting so long for who holds it."""
+    """Return a lock, waiting so long for its holder."""
     end = time.monotonic() + patience_s
     while (lock := _lock(path)) is None and time.monotonic() < end:
         time.sleep(0.02)
@@ -224,7 +224,7 @@ def _wait_for_lock(path: Path, patience_s: float) -> int | None:
 
 
 def _after_orphan(directory: Path) -> int:
-    """Return the server lock, first stopping what outlived its owner."""
+    """Return the server lock, after stopping processes that outlived their owner."""
     end_orphans(directory.parent)
     lock = _wait_for_lock(directory / "server.lock", ORPHAN_STOP_S)
     if lock is not None:

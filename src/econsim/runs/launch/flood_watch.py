@@ -68,7 +68,7 @@ async def watch_agents(server: Server, notify: Notify) -> AsyncIterator[None]:
             presence = AgentPresence(watch.agents, partial(audit_connection, client, operator))
             await client.subscribe(subjects.AGENT_SUSPENDED.pattern(), cb=watch.handle_suspension)
             await synchronize(client)
-            await provisioner.hear_connections(watch.note_connection)
+            await provisioner.watch_connections(watch.note_connection)
             looking = asyncio.create_task(watch.watch(presence))
             try:
                 yield
