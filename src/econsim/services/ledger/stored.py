@@ -34,7 +34,7 @@ class StoredLedger:
         """
         try:
             return self._fold(stored)
-        except (ValidationError, ValueError, KeyError, TypeError) as error:
+        except (ValidationError, ValueError, KeyError, TypeError, AttributeError) as error:
             message = f"the first bad record is {stored.key} at revision {stored.revision}: it cannot be read"
             raise CorruptJournal(message) from error
 
