@@ -8,23 +8,25 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.errors import InvalidMessage
 from econsim.schemas.clock import Ticked
 
-SEALED = Envelope("run", "salt", 3, "now").event(subjects.TICKED, "clock", Ticked(period=1, tick_of_period=3))
+ADDRESSED = Envelope("run", "salt", 3, "now").event(
+    subjects.TICKED, "clock", Ticked(period=1, tick_of_period=3)
+)
 
 
-def test_what_was_sealed_is_read_back():
-    assert decode(SEALED.subject, SEALED.json()).event.model_dump() == SEALED.event.model_dump()
+def test_an_addressed_event_is_decoded_as_it_was():
+    assert decode(ADDRESSED.subject, ADDRESSED.json()).event.model_dump() == ADDRESSED.event.model_dump()
 
 
 @pytest.mark.parametrize(
     ("subject", "payload"),
     [
-        (subjects.OPEN_RUN(operator="me"), SEALED.json()),
-        ("short", SEALED.json()),
-        (subjects.RUN_CLOSED(run="run"), SEALED.json()),
-        (SEALED.subject, b"{"),
-        (SEALED.subject, SEALED.json().replace(b'"schema_version":1', b'"schema_version":2')),
+        (subjects.OPEN_RUN(operator="me"), ADDRESSED.json()),
+        ("short", ADDRESSED.json()),
+        (subjects.RUN_CLOSED(run="run"), ADDRESSED.json()),
+        (ADDRESSED.subject, b"{"),
+        (ADDRESSED.subject, ADDRESSED.json().replace(b'"schema_version":1', b'"schema_version":2')),
     ],
 )
-def test_what_is_no_event_is_refused(subject, payload):
+def test_a_record_that_is_no_event_is_refused(subject, payload):
     with pytest.raises(InvalidMessage):
         decode(subject, payload)

@@ -70,7 +70,7 @@ def test_wire_bytes_and_models_make_the_same_record():
 
 
 @pytest.mark.parametrize("payload", [b"", b"{", b"[]", b"null", b'{"event_id": "1"}'])
-def test_what_is_not_an_event_is_refused(payload):
+def test_a_payload_that_is_no_event_is_refused(payload):
     with pytest.raises(InvalidMessage):
         record("market.cpu.trade_executed.run_1", payload)
 
@@ -174,8 +174,8 @@ def test_other_ids_are_refused(name, code):
     assert refused.value.error_code == code
 
 
-def test_every_fact_can_be_told_in_a_line():
-    told = [describe(fact) for fact in every_fact(small_run())]
+def test_every_fact_of_a_run_is_described_in_one_line():
+    lines = [describe(fact) for fact in every_fact(small_run())]
 
-    assert all(told)
-    assert not any("\n" in line or line.startswith(("market", "system")) for line in told)
+    assert all(lines)
+    assert not any("\n" in line or line.startswith(("market", "system")) for line in lines)

@@ -30,10 +30,10 @@ def recorder():
 
 def forge(event, **fields):
     first, *rest = event.data.chains
-    return resealed(event, chains=(replace(first, **fields), *rest))
+    return rehashed(event, chains=(replace(first, **fields), *rest))
 
 
-def resealed(event, **fields):
+def rehashed(event, **fields):
     return event.model_copy(update={"data": event.data.model_copy(update=fields)})
 
 
@@ -151,7 +151,7 @@ def test_names_a_record_that_stands_twice(recorder):
         ),
     ],
 )
-def test_names_what_a_right_ledger_would_not_have_sealed(recorder, chains, what):
+def test_names_what_a_right_ledger_would_not_have_recorded(recorder, chains, what):
     recorder.record(Decisions(posted=tuple(chains)))
 
     assert first(recorder.events) == (5, what)
@@ -174,7 +174,7 @@ def test_compares_stored_balances_with_the_journal(recorder, balances, what):
 
 
 def test_an_entry_without_chains_is_named(recorder):
-    recorder.events[1] = resealed(recorder.events[1], chains=())
+    recorder.events[1] = rehashed(recorder.events[1], chains=())
 
     assert "entry_is_empty" in {found.what for found in verify_journal(recorder.events).findings}
 
