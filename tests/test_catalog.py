@@ -51,10 +51,10 @@ def channels(document):
 def uncatalogued(patterns, document):
     """Return the subscribed patterns that no channel of the document covers."""
     known = [address.split(".") for address in channels(document)]
-    return [pattern for pattern in patterns if not any(covers(tokens, pattern) for tokens in known)]
+    return [pattern for pattern in patterns if not any(is_covered(tokens, pattern) for tokens in known)]
 
 
-def covers(tokens, pattern):
+def is_covered(tokens, pattern):
     """Tell whether a channel's tokens are what a pattern subscribes to."""
     parts = pattern.split(".")
     return len(parts) == len(tokens) and all(
@@ -69,19 +69,19 @@ def document():
 
 @pytest.fixture(scope="module")
 def subscribed():
-    """Return every pattern the services subscribe to, those of one run's posts included."""
+    """Return every pattern the services subscribe to, those of one run's leader tasks included."""
     server = app.server_of(settings(state=Path("nowhere")))
     made = {name: app.make(name, server) for name in SERVICES}
     run = sample_run()
     market = run.data.scenario.markets[0]
     queue = book_consumer(run.name, market.resource)
-    held = [
+    of_leaders = [
         *ledger.request_subscribers(made["ledger"].context.broker, run, SimpleNamespace()),
         *book.book_subscribers(made["market"].context, run, MarketBook(market, 1), SimpleNamespace(), queue),
     ]
     always = [subscriber for service in made.values() for subscriber in service.context.broker.subscribers]
-    heard = {subscriber.subject.template for subscriber in (*always, *held)}
-    return sorted((heard - {queue.deliver_subject}) | {queue.filter_subject})
+    subscribed_subjects = {subscriber.subject.template for subscriber in (*always, *of_leaders)}
+    return sorted((subscribed_subjects - {queue.deliver_subject}) | {queue.filter_subject})
 
 
 def sample_run():
@@ -133,7 +133,7 @@ def test_every_subject_has_schema_owner_description_and_stream(row: Subject, doc
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.template)
-def test_what_is_answered_names_a_value_and_an_error(row: Subject, document) -> None:
+def test_every_answered_subject_names_a_value_and_an_error(row: Subject, document) -> None:
     (operation,) = [
         o
         for o in document["operations"].values()
@@ -164,7 +164,7 @@ def test_the_streams_say_which_subjects_they_capture() -> None:
 
 def covers_all(owned, pattern):
     tokens = owned.split(".")
-    return covers([token if token != "*" else "{any}" for token in tokens], pattern)
+    return is_covered([token if token != "*" else "{any}" for token in tokens], pattern)
 
 
 def test_every_reference_in_the_document_leads_somewhere(document) -> None:

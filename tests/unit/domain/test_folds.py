@@ -56,15 +56,15 @@ SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), 
 @requirement("log.replay")
 def test_a_ledger_is_its_journal_replayed_after_each_submission(monkeypatch, remembered, submissions):
     monkeypatch.setattr(ledger_module, "CHAINS_REMEMBERED_MAX", remembered)
-    live, heir, journal = Ledger(), Ledger(), Journal()
+    live, replayed, journal = Ledger(), Ledger(), Journal()
 
     for chains in submissions:
         for entry in journal.append(live.apply(chains)):
-            heir.replay(entry)
-        assert heir == live
+            replayed.replay(entry)
+        assert replayed == live
 
 
-def heard(events, rows):
+def events_of(events, rows):
     """Return the events on subjects that a service asks the log for."""
     types = {row.type for row in rows}
     return [addressed for addressed in events if addressed.event.type in types]
@@ -73,41 +73,41 @@ def heard(events, rows):
 @pytest.mark.parametrize("policy", ["zip", "zi_c", "truthful"])
 @pytest.mark.parametrize("mechanism", ["continuous_double_auction", "zi_double_auction", "call_auction"])
 @requirement("log.replay", "runtime.stateless")
-def test_a_host_that_hears_the_log_anew_acts_as_the_one_that_lived_through_it(policy, mechanism):
+def test_a_host_that_replays_the_log_acts_as_the_one_before(policy, mechanism):
     scenario = small_scenario(policy, mechanism)
     live, events = HostAgents(scenario), list(run(scenario))
 
     for count, addressed in enumerate(events, 1):
         live.evolve(addressed)
         if isinstance(addressed.event.data, Ticked):
-            heir, tick = HostAgents(scenario), addressed.event.tick
-            for before in heard(events[:count], (*host.MARKET_EVENTS, *host.CLOCK_EVENTS)):
-                heir.evolve(before)
-            assert (heir.act(tick), heir.limits()) == (live.act(tick), live.limits())
+            replayed, tick = HostAgents(scenario), addressed.event.tick
+            for before in events_of(events[:count], (*host.MARKET_EVENTS, *host.CLOCK_EVENTS)):
+                replayed.evolve(before)
+            assert (replayed.act(tick), replayed.limits()) == (live.act(tick), live.limits())
 
 
 @requirement("log.replay")
-def test_a_clock_that_reads_the_log_anew_knows_what_the_one_before_knew():
+def test_a_clock_that_replays_the_log_knows_the_same_as_the_one_before():
     scenario = small_scenario("zi_c")
     agents, events = population(scenario), list(run(scenario))
-    live, present = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
+    live, live_attendance = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
 
     for count, addressed in enumerate(events, 1):
         live.evolve(addressed)
-        present.evolve(addressed)
-        heir, called = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
+        live_attendance.evolve(addressed)
+        replayed, attendance = Progress(agents, scenario.markets), Attendance(["host_1"], ["anna"], 1_000)
         if isinstance(addressed.event.data, Ticked):
-            for before in heard(
+            for before in events_of(
                 events[:count],
                 (*run_driver.CLOCK_EVENTS, *run_driver.MARKET_EVENTS, *run_driver.ATTENDANCE_EVENTS),
             ):
-                heir.evolve(before)
-                called.evolve(before)
-            assert known(heir, agents) == known(live, agents)
-            assert called.missing(addressed.event.tick) == present.missing(addressed.event.tick)
+                replayed.evolve(before)
+                attendance.evolve(before)
+            assert answers_of(replayed, agents) == answers_of(live, agents)
+            assert attendance.missing(addressed.event.tick) == live_attendance.missing(addressed.event.tick)
 
 
-def known(progress, agents):
+def answers_of(progress, agents):
     """Return everything a clock asks for."""
     held = [progress.balance(agent.id, asset) for agent in agents for asset in (CREDITS, "cpu")]
     tick, period = progress.now.tick, progress.now.period

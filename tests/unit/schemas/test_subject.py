@@ -37,7 +37,7 @@ def test_each_kind_has_its_form(template, kind):
 
 
 @pytest.mark.parametrize(
-    ("template", "kind", "fields", "wrong"),
+    ("template", "kind", "fields", "mistake"),
     [
         (TICKED, SubjectKind.EVENT, {"owner": "nobody"}, "is owned by 'nobody'"),
         (TICKED, SubjectKind.EVENT, {"stream": ""}, "has a stream exactly if"),
@@ -59,8 +59,8 @@ def test_each_kind_has_its_form(template, kind):
     ],
 )
 @requirement("subjects.admission")
-def test_a_wrong_declaration_fails_when_it_is_made(template, kind, fields, wrong):
-    with pytest.raises(InvalidSubject, match=wrong):
+def test_a_wrong_declaration_fails_when_it_is_made(template, kind, fields, mistake):
+    with pytest.raises(InvalidSubject, match=mistake):
         declared(template, kind, **fields)
 
 
@@ -75,7 +75,7 @@ def test_a_subject_is_built_of_tokens_only():
             row.pattern(run=value)
 
 
-def test_what_is_built_is_within_its_own_pattern():
+def test_a_subject_matches_its_own_pattern():
     for row in subjects.TABLE:
         concrete = row(**dict.fromkeys(row.places, "x"))
 
@@ -91,7 +91,7 @@ def test_these_are_tokens(value):
 
 
 @pytest.mark.parametrize("value", ["", "A", "_a", "-a", "a.b", "*", ">", "a b", "a\n", "é", "a" * 65, "{a}"])
-def test_these_are_not(value):
+def test_these_are_no_tokens(value):
     assert not is_token(value)
     with pytest.raises(InvalidSubject, match="is not a subject token"):
         token(value)
@@ -111,7 +111,7 @@ def test_these_are_not(value):
         ("a.>.c", "a.b.c", False),
     ],
 )
-def test_patterns_match_as_the_server_has_it(pattern, subject, within):
+def test_patterns_match_as_on_the_server(pattern, subject, within):
     assert matches(pattern.split("."), subject.split(".")) is within
 
 
@@ -127,6 +127,6 @@ def test_a_pattern_made_from_a_subject_matches_it(tokens, data):
 
 @pytest.mark.parametrize("subject", ["a.b.c", "a.b.c.d.e.f", "weather.a.b.c", "market..b.c", "market.A.b.c"])
 @requirement("subjects.grammar")
-def test_what_is_outside_the_grammar_is_not_parsed(subject):
+def test_a_subject_outside_the_grammar_is_not_parsed(subject):
     with pytest.raises(InvalidSubject):
         parse(subject)

@@ -72,7 +72,7 @@ def test_values_are_never_rounded_beyond_first_and_last():
     assert [a.roles[0].values for a in agents] == [(400_000,)] * 3
 
 
-def test_a_schedule_is_sorted_by_who_trades_first():
+def test_a_schedule_has_the_best_units_first():
     buyers = group("a", count=2, roles=[role("bid", values=[[1], [3]])])
     sellers = group("b", count=2, roles=[role("ask", values=[[2], [1]])])
 
@@ -106,7 +106,7 @@ def test_traders_of_single_units_need_lots_of_one():
 
 
 @pytest.mark.parametrize(
-    ("units", "count", "market", "said"),
+    ("units", "count", "market", "message"),
     [
         (
             101,
@@ -118,9 +118,9 @@ def test_traders_of_single_units_need_lots_of_one():
         (100, 201, {}, "quote for 20100 units at once in call auction 'cpu'; at most 20000"),
     ],
 )
-def test_more_units_than_a_call_takes_quotes_for_are_refused(units, count, market, said):
+def test_more_units_than_a_call_takes_quotes_for_are_refused(units, count, market, message):
     buyers = group("a", count=count, roles=[role("bid", first=1, last=1, units=units)])
     call = {"resource": "cpu", "mechanism": "call_auction", **market}
 
-    with pytest.raises(ScenarioError, match=said):
+    with pytest.raises(ScenarioError, match=message):
         population(scenario(buyers, markets=[call]))

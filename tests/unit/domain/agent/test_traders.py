@@ -1,4 +1,4 @@
-"""Policies: what each quotes, what it never quotes, and how ZIP learns (Cliff 1997)."""
+"""Policies: the quotes of each, the limits they keep, and the learning of ZIP (Cliff 1997)."""
 
 import pytest
 from hypothesis import given
@@ -20,26 +20,26 @@ SIDES = st.sampled_from(Side)
 SEEDS = st.integers(0, 2**63 - 1)
 
 
-def hand(side=Side.BID, values=(2_000_000,), **state):
+def position(side=Side.BID, values=(2_000_000,), **state):
     return TraderPosition("a_001", 0, side, values, MARKET, **state)
 
 
-def trader(policy, played, seed=1):
-    return QUOTERS[policy](played, Draws(seed, "trader"))
+def trader(policy, trader_position, seed=1):
+    return QUOTERS[policy](trader_position, Draws(seed, "trader"))
 
 
 def view(tick=1):
     return View(tick, 1, tick, Quote())
 
 
-def quotes(policy, played, n=50):
-    one = trader(policy, played)
+def quotes(policy, trader_position, n=50):
+    one = trader(policy, trader_position)
     return [action.price for i in range(n) for action in one.act(view(i), Draws("act", i))]
 
 
 @given(st.sampled_from(MONEY_SAFE), SIDES, st.integers(1, 5_000_000), SEEDS)
 def test_constrained_traders_never_quote_at_a_loss(policy, side, value, seed):
-    actions = trader(policy, hand(side, (value,)), seed).act(view(), Draws(seed, "act"))
+    actions = trader(policy, position(side, (value,)), seed).act(view(), Draws(seed, "act"))
 
     for action in actions:
         assert action.price <= value if side is Side.BID else action.price >= value
@@ -47,7 +47,7 @@ def test_constrained_traders_never_quote_at_a_loss(policy, side, value, seed):
 
 @given(st.sampled_from(list(QUOTERS)), SIDES, st.integers(1, 5_000_000), SEEDS)
 def test_quotes_lie_on_the_markets_grid_and_within_its_limits(policy, side, value, seed):
-    actions = trader(policy, hand(side, (value,)), seed).act(view(), Draws(seed, "act"))
+    actions = trader(policy, position(side, (value,)), seed).act(view(), Draws(seed, "act"))
 
     for action in actions:
         assert action.price % MARKET.tick_size == 0
@@ -56,43 +56,43 @@ def test_quotes_lie_on_the_markets_grid_and_within_its_limits(policy, side, valu
 
 @given(st.sampled_from(list(QUOTERS)), SIDES, SEEDS)
 def test_equal_draws_give_equal_actions(policy, side, seed):
-    first, second = (trader(policy, hand(side), seed).act(view(), Draws(seed, "act")) for _ in range(2))
+    first, second = (trader(policy, position(side), seed).act(view(), Draws(seed, "act")) for _ in range(2))
 
     assert first == second
 
 
 def test_zi_c_buyers_draw_from_the_lowest_price_up_to_their_value():
-    prices = quotes(PolicyName.ZI_C, hand(values=(3 * CENT,)))
+    prices = quotes(PolicyName.ZI_C, position(values=(3 * CENT,)))
 
     assert set(prices) == {CENT, 2 * CENT, 3 * CENT}
 
 
 def test_zi_u_draws_over_all_prices_whatever_its_value():
-    prices = quotes(PolicyName.ZI_U, hand(values=(CENT,)), n=400)
+    prices = quotes(PolicyName.ZI_U, position(values=(CENT,)), n=400)
 
     assert min(prices) < 20 * CENT
     assert max(prices) > 380 * CENT
 
 
 def test_truthful_quotes_its_cost_rounded_up_to_the_tick():
-    assert quotes(PolicyName.TRUTHFUL, hand(Side.ASK, (1_234_567,)), n=1) == [1_240_000]
+    assert quotes(PolicyName.TRUTHFUL, position(Side.ASK, (1_234_567,)), n=1) == [1_240_000]
 
 
 def test_a_value_below_the_lowest_price_is_silent():
-    assert quotes(PolicyName.ZI_C, hand(values=(CENT - 1,))) == []
+    assert quotes(PolicyName.ZI_C, position(values=(CENT - 1,))) == []
 
 
 @pytest.mark.parametrize("policy", QUOTERS)
 def test_a_trader_whose_units_are_traded_is_silent(policy):
-    assert quotes(policy, hand(traded=1)) == []
+    assert quotes(policy, position(traded=1)) == []
 
 
 def test_units_are_traded_in_order():
-    assert quotes(PolicyName.TRUTHFUL, hand(values=(3 * CENT, 2 * CENT), traded=1), n=1) == [2 * CENT]
+    assert quotes(PolicyName.TRUTHFUL, position(values=(3 * CENT, 2 * CENT), traded=1), n=1) == [2 * CENT]
 
 
 def test_an_open_order_is_replaced_so_that_never_two_are_open():
-    (action,) = trader(PolicyName.TRUTHFUL, hand(open={"old": CENT})).act(view(7), Draws())
+    (action,) = trader(PolicyName.TRUTHFUL, position(open={"old": CENT})).act(view(7), Draws())
 
     assert (action.verb, action.order_id, action.new_order_id) == (Verb.REPLACE, "old", "a_001-7-0")
 
@@ -102,44 +102,44 @@ CALL = Market(resource="cpu", mechanism="call_auction")
 
 @pytest.mark.parametrize("policy", QUOTERS)
 def test_in_a_call_every_unit_left_is_quoted_under_an_id_of_its_own(policy):
-    played = hand(values=(3_000_000, 2_000_000, 1_000_000), traded=1)
-    played.market = CALL
+    trader_position = position(values=(3_000_000, 2_000_000, 1_000_000), traded=1)
+    trader_position.market = CALL
 
-    orders = trader(policy, played).act(view(7), Draws("act"))
+    orders = trader(policy, trader_position).act(view(7), Draws("act"))
 
     assert [(order.order_id, order.quantity) for order in orders] == [("a_001-7-0", 1), ("a_001-7-0-1", 1)]
 
 
 def test_quotes_in_a_call_stay_until_it_clears():
-    played = hand(open={"old": CENT})
-    played.market = CALL
+    trader_position = position(open={"old": CENT})
+    trader_position.market = CALL
 
-    assert quotes(PolicyName.TRUTHFUL, played) == []
+    assert quotes(PolicyName.TRUTHFUL, trader_position) == []
 
 
 def test_an_open_order_at_the_wanted_price_stays():
-    assert quotes(PolicyName.TRUTHFUL, hand(open={"old": 2_000_000})) == []
+    assert quotes(PolicyName.TRUTHFUL, position(open={"old": 2_000_000})) == []
 
 
 def test_a_less_active_agent_acts_in_proportion():
-    acted = quotes(PolicyName.TRUTHFUL, hand(activity_percent=30), n=1000)
+    acted = quotes(PolicyName.TRUTHFUL, position(activity_percent=30), n=1000)
 
     assert 250 < len(acted) < 350
 
 
 def test_limits_of_zi_u_are_the_markets_own():
-    assert trader(PolicyName.ZI_U, hand()).limits(1) == Limits(bid=MARKET.price_max, value=AMOUNT_MAX)
-    assert trader(PolicyName.ZI_U, hand(Side.ASK)).limits(1) == Limits(ask=MARKET.price_min, cost=0)
+    assert trader(PolicyName.ZI_U, position()).limits(1) == Limits(bid=MARKET.price_max, value=AMOUNT_MAX)
+    assert trader(PolicyName.ZI_U, position(Side.ASK)).limits(1) == Limits(ask=MARKET.price_min, cost=0)
 
 
 def test_limits_of_the_others_are_the_next_units_value():
-    assert trader(PolicyName.ZIP, hand()).limits(1) == Limits(bid=2_000_000, value=2_000_000)
-    assert trader(PolicyName.ZI_C, hand(traded=1)).limits(1) == Limits()
+    assert trader(PolicyName.ZIP, position()).limits(1) == Limits(bid=2_000_000, value=2_000_000)
+    assert trader(PolicyName.ZI_C, position(traded=1)).limits(1) == Limits()
 
 
 def margin_change(side, shout, **state):
     """Return how one shout changes a ZIP trader's distance from its limit, as a factor."""
-    learner = Zip(hand(side, **state), Draws("zip"))
+    learner = Zip(position(side, **state), Draws("zip"))
     before = abs(learner.margin)
     learner.learn([shout], Draws("learn"))
     return abs(learner.margin) - before
@@ -180,7 +180,7 @@ def test_a_zip_trader_without_units_raises_its_margin_but_never_lowers_it():
 
 @given(SIDES, st.lists(st.builds(Shout, SIDES, st.integers(1, 4_000_000), st.booleans())), SEEDS)
 def test_zip_margins_never_turn_into_losses(side, tape, seed):
-    learner = Zip(hand(side), Draws(seed, "zip"))
+    learner = Zip(position(side), Draws(seed, "zip"))
 
     learner.learn(tape, Draws(seed, "learn"))
 
@@ -188,7 +188,7 @@ def test_zip_margins_never_turn_into_losses(side, tape, seed):
 
 
 def test_zip_starts_with_the_papers_margins():
-    margins = [Zip(hand(Side.ASK), Draws(i)).margin for i in range(200)]
+    margins = [Zip(position(Side.ASK), Draws(i)).margin for i in range(200)]
 
     assert 0.05 <= min(margins) < 0.07
     assert 0.33 < max(margins) <= 0.35
@@ -218,8 +218,8 @@ def test_a_script_holds_its_period_open_until_its_last_step():
     assert scripted.limits(9) == Limits()
 
 
-def test_zip_attends_to_the_newest_shouts_of_a_tick():
-    quiet, noisy = (Zip(hand(Side.ASK), Draws("zip")) for _ in range(2))
+def test_zip_learns_from_the_newest_shouts_of_a_tick():
+    quiet, noisy = (Zip(position(Side.ASK), Draws("zip")) for _ in range(2))
     newest = [Shout(Side.BID, HIGH, traded=True)] * SHOUTS_MAX
 
     quiet.learn(newest, Draws("learn"))

@@ -17,7 +17,7 @@ def test_an_agent_sees_a_value_for_each_unit_in_the_order_they_are_traded():
     assert (seen.side, seen.values) == ("bid", (3, 2, 2, 1))
 
 
-def test_many_units_of_one_value_are_told_as_one():
+def test_units_of_one_value_are_counted_together():
     (anna,) = population(
         scenario(group("anna", "external", roles=[role("ask", first=1, last=1, units=90_000)]))
     )
@@ -25,6 +25,6 @@ def test_many_units_of_one_value_are_told_as_one():
     assert len(values_of(anna).model_dump_json()) < 200
 
 
-def test_what_is_owed_counts_against_what_is_owned():
+def test_debt_counts_against_credits():
     assert net_of(b'{"posted":5000000,"pending":1000000,"debt":2500000,"sequence":7}') == Decimal("2.5")
     assert net_of(b'{"posted":5000000,"pending":0,"sequence":7}') == 5

@@ -1,4 +1,4 @@
-"""Whom a lock-step tick waits for: who takes part, who left, who came back, and each one's deadline."""
+"""The agents a lock-step tick waits for: present, absent, back, and the deadline of each."""
 
 import pytest
 
@@ -34,8 +34,8 @@ def limited(agent=None, **limits):
     return subjects.QUOTA_CHANGED, QuotaChanged(agent=agent, update=update, quotas=Quotas())
 
 
-def told(*events, externals=("anna",), hosts=()):
-    """Return who takes part after these events: subject, data, and if need be tick and actor."""
+def attendance(*events, externals=("anna",), hosts=()):
+    """Return the attendance after these events: subject, data, and if need be tick and actor."""
     found = Attendance(hosts, externals, DEADLINE_MS)
     for subject, data, tick, actor in (
         (*event, 0, "clock")[:4] if len(event) < 4 else event for event in events
@@ -45,21 +45,21 @@ def told(*events, externals=("anna",), hosts=()):
     return found
 
 
-def test_everybody_is_waited_for_until_it_answers_also_who_never_connected():
-    assert told(ticked(1), hosts=["host_1"]).missing(1) == ["anna", "host_1"]
-    assert told(ticked(1), answered(1)).missing(1) == []
-    assert told(ticked(1), answered(1)).missing(2) == ["anna"]
+def test_a_tick_waits_for_every_agent_that_has_not_answered_also_if_it_never_connected():
+    assert attendance(ticked(1), hosts=["host_1"]).missing(1) == ["anna", "host_1"]
+    assert attendance(ticked(1), answered(1)).missing(1) == []
+    assert attendance(ticked(1), answered(1)).missing(2) == ["anna"]
 
 
 @pytest.mark.parametrize("left", LEFT.values(), ids=LEFT)
-def test_who_left_is_waited_for_no_longer_at_once(left):
-    assert told(ticked(1), left).missing(1) == []
-    assert told(ticked(1), left).left_ms(1, 0) <= 0
+def test_a_tick_stops_waiting_at_once_for_an_agent_that_left(left):
+    assert attendance(ticked(1), left).missing(1) == []
+    assert attendance(ticked(1), left).left_ms(1, 0) <= 0
 
 
-def test_who_leaves_a_tick_without_answer_is_not_waited_for_until_it_speaks():
-    silent = told(ticked(1), ticked(2))
-    speaking = told(ticked(1), ticked(2), answered(1))
+def test_an_agent_that_missed_a_tick_is_absent_until_it_answers():
+    silent = attendance(ticked(1), ticked(2))
+    speaking = attendance(ticked(1), ticked(2), answered(1))
 
     assert silent.missing(2) == silent.missing(9) == []
     assert speaking.missing(2) == []
@@ -68,42 +68,42 @@ def test_who_leaves_a_tick_without_answer_is_not_waited_for_until_it_speaks():
 
 @pytest.mark.parametrize("left", [LEFT["disconnected"], LEFT["suspended"]])
 @pytest.mark.parametrize("back", [CONNECTED, LET_IN, answered(1)])
-def test_who_comes_back_is_waited_for_from_the_next_tick_on(left, back):
-    again = told(ticked(1), left, ticked(2), back)
+def test_an_agent_that_is_back_is_present_from_the_next_tick_on(left, back):
+    again = attendance(ticked(1), left, ticked(2), back)
 
     assert again.missing(2) == []
     assert again.missing(3) == ["anna"]
 
 
-def test_who_was_thrown_out_comes_back_only_when_it_is_let_in():
-    late = told(ticked(1), LEFT["thrown_out"], answered(1), CONNECTED)
+def test_a_thrown_out_agent_is_back_only_when_it_is_let_in():
+    late = attendance(ticked(1), LEFT["thrown_out"], answered(1), CONNECTED)
 
     assert late.missing(2) == []
-    assert told(ticked(1), LEFT["thrown_out"], LET_IN).missing(2) == ["anna"]
+    assert attendance(ticked(1), LEFT["thrown_out"], LET_IN).missing(2) == ["anna"]
 
 
-def test_who_came_back_in_a_tick_has_its_whole_deadline_in_the_next():
-    again = told(ticked(1), LEFT["disconnected"], ticked(2), CONNECTED, ticked(3))
+def test_an_agent_that_came_back_in_a_tick_has_its_whole_deadline_in_the_next():
+    again = attendance(ticked(1), LEFT["disconnected"], ticked(2), CONNECTED, ticked(3))
 
     assert again.missing(3) == ["anna"]
 
 
-def test_a_host_is_waited_for_at_every_tick_whatever_is_told():
+def test_every_tick_waits_for_every_host():
     gone = (subjects.CONNECTION_CHANGED, ConnectionChanged(agent="host_1", connected=False))
 
-    assert told(ticked(1), ticked(2), gone, hosts=["host_1"], externals=()).missing(2) == ["host_1"]
+    assert attendance(ticked(1), ticked(2), gone, hosts=["host_1"], externals=()).missing(2) == ["host_1"]
 
 
-def test_a_tick_told_again_leaves_nobody_behind():
-    assert told(ticked(1), answered(1), ticked(2), ticked(2)).missing(2) == ["anna"]
+def test_a_tick_published_twice_makes_no_agent_absent():
+    assert attendance(ticked(1), answered(1), ticked(2), ticked(2)).missing(2) == ["anna"]
 
 
 def test_an_agents_deadline_is_its_own_then_the_runs_then_the_scenarios():
     own, of_all = limited("anna", deadline_ms=500), limited(deadline_ms=9_000)
     other = limited("anna", max_order_rate=5)
 
-    assert told(ticked(1)).left_ms(1, 1_000) == DEADLINE_MS - 1_000
-    assert told(ticked(1), of_all, other).left_ms(1, 1_000) == 8_000
-    assert told(ticked(1), own, of_all).left_ms(1, 1_000) == -500
-    assert told(ticked(1), own, externals=["anna", "bert"]).left_ms(1, 1_000) == DEADLINE_MS - 1_000
-    assert told(ticked(1), of_all, hosts=["host_1"]).left_ms(1, 0) == DEADLINE_MS
+    assert attendance(ticked(1)).left_ms(1, 1_000) == DEADLINE_MS - 1_000
+    assert attendance(ticked(1), of_all, other).left_ms(1, 1_000) == 8_000
+    assert attendance(ticked(1), own, of_all).left_ms(1, 1_000) == -500
+    assert attendance(ticked(1), own, externals=["anna", "bert"]).left_ms(1, 1_000) == DEADLINE_MS - 1_000
+    assert attendance(ticked(1), of_all, hosts=["host_1"]).left_ms(1, 0) == DEADLINE_MS

@@ -1,4 +1,4 @@
-"""How far a run is, folded from its log."""
+"""The progress of a run, folded from its log."""
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
@@ -11,10 +11,10 @@ TRADE = TradeExecuted(1, "t", 4, 2, "anna", "bert", "b", "a", Side.BID)
 CLEARED = TickCleared(batch=1, period=1, items=1, orders=1, trades=0, volume=0, quote=Quote(), tape=())
 
 
-NOBODY_OUTSIDE = {}
+NO_EXTERNALS = {}
 
 
-def told(*events, tick=1):
+def progress_after(*events, tick=1):
     progress = Progress((), ())
     for subject, actor, data in events:
         places = {
@@ -24,51 +24,51 @@ def told(*events, tick=1):
     return progress
 
 
-def test_a_tick_moves_the_moment():
-    moment = told((subjects.TICKED, "clock", Ticked(period=2, tick_of_period=3)), tick=7).now
+def test_a_tick_moves_logical_time():
+    now = progress_after((subjects.TICKED, "clock", Ticked(period=2, tick_of_period=3)), tick=7).now
 
-    assert (moment.tick, moment.period, moment.tick_of_period) == (7, 2, 3)
+    assert (now.tick, now.period, now.tick_of_period) == (7, 2, 3)
 
 
 def test_a_tick_is_cleared_when_every_book_has():
-    progress = told((subjects.TICK_CLEARED, "market", CLEARED))
+    progress = progress_after((subjects.TICK_CLEARED, "market", CLEARED))
 
     assert progress.cleared(["cpu"], 1)
     assert not progress.cleared(["cpu", "gpu"], 1)
 
 
-def test_a_trade_told_twice_counts_once_and_a_period_starts_anew():
+def test_a_trade_published_twice_counts_once_and_a_period_starts_anew():
     trade = (subjects.TRADE_EXECUTED, "market", Traded(items=(TRADE,)))
     closed = (subjects.PERIOD_CLOSED, "clock", PeriodClosed(period=1))
 
-    assert told(trade, trade).balance("anna", "cpu") == 2
-    assert told(trade, trade).balance("bert", "cpu") == -2
-    assert told(trade, closed).balance("anna", "cpu") == 0
+    assert progress_after(trade, trade).balance("anna", "cpu") == 2
+    assert progress_after(trade, trade).balance("bert", "cpu") == -2
+    assert progress_after(trade, closed).balance("anna", "cpu") == 0
 
 
 def answer(tick, host="host_1"):
     return (subjects.CYCLE_COMPLETED, host, CycleCompleted(tick=tick, agents=1, limits={}))
 
 
-def test_limits_are_known_once_every_host_has_told_them_in_the_period():
+def test_limits_are_known_once_every_host_has_reported_them_in_the_period():
     opened = (subjects.PERIOD_OPENED, "clock", PeriodOpened(period=2))
 
-    assert told(answer(1)).limits({"host_1"}) == [{}, NOBODY_OUTSIDE]
-    assert told(answer(1)).limits({"host_1", "host_2"}) is None
-    assert told(answer(1), opened).limits({"host_1"}) is None
+    assert progress_after(answer(1)).limits({"host_1"}) == [{}, NO_EXTERNALS]
+    assert progress_after(answer(1)).limits({"host_1", "host_2"}) is None
+    assert progress_after(answer(1), opened).limits({"host_1"}) is None
 
 
-def test_an_answer_from_before_a_trade_tells_no_limits():
+def test_limits_from_before_a_trade_do_not_count():
     ticked = (subjects.TICKED, "clock", Ticked(period=1, tick_of_period=1))
     trade = (subjects.TRADE_EXECUTED, "market", Traded(items=(TRADE,)))
 
-    assert told(ticked, answer(1), trade, tick=1).limits({"host_1"}) is None
-    assert told(ticked, trade, answer(2), tick=1).limits({"host_1"}) == [{}, NOBODY_OUTSIDE]
+    assert progress_after(ticked, answer(1), trade, tick=1).limits({"host_1"}) is None
+    assert progress_after(ticked, trade, answer(2), tick=1).limits({"host_1"}) == [{}, NO_EXTERNALS]
 
 
-def test_a_period_s_books_are_emptied_by_its_last_batch_alone():
+def test_only_the_last_batch_of_a_period_empties_the_book():
     last = CLEARED.model_copy(update={"period_closed": True})
 
-    assert not told((subjects.TICK_CLEARED, "market", CLEARED)).emptied(["cpu"], 1)
-    assert told((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 1)
-    assert not told((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 2)
+    assert not progress_after((subjects.TICK_CLEARED, "market", CLEARED)).emptied(["cpu"], 1)
+    assert progress_after((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 1)
+    assert not progress_after((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 2)

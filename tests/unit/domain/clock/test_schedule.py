@@ -65,7 +65,7 @@ def test_price_limits_decide_whether_a_pair_can_trade_but_not_what_it_gains(valu
     assert exhausted(limits((value, cost))) is over
 
 
-def test_who_trades_at_every_price_keeps_a_period_open_even_where_there_is_only_one() -> None:
+def test_a_trader_at_every_price_keeps_a_period_open_even_with_one_price() -> None:
     fixed = Market(resource="cpu", tick_size=2, price_min=2, price_max=2)
     buyer, seller = (ZiU(TraderPosition("a", 0, side, (1,), fixed), Draws()).limits(1) for side in Side)
 
@@ -73,7 +73,7 @@ def test_who_trades_at_every_price_keeps_a_period_open_even_where_there_is_only_
     assert exhausted([{"cpu": buyer}])
 
 
-OUTSIDE = population(
+EXTERNALS = population(
     scenario(
         group("buyer", "external", roles=[role("bid", values=[[3, 2]])]),
         group("seller", "external", roles=[role("ask", values=[[1, 2]])]),
@@ -83,7 +83,7 @@ OUTSIDE = population(
 
 
 @pytest.mark.parametrize(
-    ("held", "value", "cost"),
+    ("units", "value", "cost"),
     [
         ({"seller": 2}, 300, 100),
         ({"buyer": 1, "seller": 1}, 200, 200),
@@ -93,15 +93,13 @@ OUTSIDE = population(
         ({}, 300, None),
     ],
 )
-def test_agents_outside_the_hosts_may_buy_what_is_worth_something_and_sell_what_they_hold(
-    held, value, cost
-) -> None:
-    found = external_limits(OUTSIDE, [MARKET], lambda agent, _: held.get(agent, 0))["cpu"]
+def test_external_agents_may_buy_units_of_value_and_sell_the_units_they_have(units, value, cost) -> None:
+    found = external_limits(EXTERNALS, [MARKET], lambda agent, _: units.get(agent, 0))["cpu"]
 
     assert (found.value, found.cost) == (micros(value), micros(cost))
 
 
-def test_buyer_and_seller_may_sit_at_different_hosts() -> None:
+def test_buyer_and_seller_may_be_at_different_hosts() -> None:
     assert not exhausted(limits((200, None), (None, 100)))
     assert exhausted(limits((100, None), (None, 200)))
 
@@ -113,6 +111,6 @@ def test_one_market_with_gains_left_keeps_the_period_open() -> None:
 
 
 def test_a_new_period_counts_its_own_ticks() -> None:
-    moment = LogicalTime().next_tick().next_tick().next_period().next_tick()
+    now = LogicalTime().next_tick().next_tick().next_period().next_tick()
 
-    assert moment == LogicalTime(tick=3, period=2, tick_of_period=1)
+    assert now == LogicalTime(tick=3, period=2, tick_of_period=1)
