@@ -18,6 +18,13 @@ async def run_attacks(tmp_path, *names):
     return await runner.run_attacks(settings(state=tmp_path), select_attacks(list(names)), lambda _: None)
 
 
+@pytest.fixture
+def short_waits(monkeypatch):
+    """Wait less where the outcome is known before: for victims to trade in peace, and for outcomes that never come."""
+    monkeypatch.setattr(runner, "PEACE_S", 1.0)
+    monkeypatch.setattr(runner, "COMPARE_S", 2.0)
+
+
 def broken(report):
     return {result.attack.name for result in report.with_outcome(AttackOutcome.BROKEN)}
 
@@ -35,6 +42,7 @@ async def test_every_attack_is_held_and_nobody_notices(tmp_path):
 
 
 @pytest.mark.nats
+@pytest.mark.usefixtures("short_waits")
 async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
     """Agents' accounts may reach the ledger's submissions and everybody's deliveries."""
     wide = {subjects.SUBMIT: "service", subjects.ORDER_OUTCOME[0]: "stream"}
@@ -62,12 +70,13 @@ async def test_an_import_too_many_is_seen(tmp_path, monkeypatch):
 
 
 @pytest.mark.nats
+@pytest.mark.usefixtures("short_waits")
 async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
     async def unchecked(_self, _message):
         return
 
     monkeypatch.setattr(rate_gate.RateGate, "passes", lambda *_: True)
-    monkeypatch.setattr(reply_check.Screen, "check", unchecked)
+    monkeypatch.setattr(reply_check.ReplySubjectCheck, "check", unchecked)
     monkeypatch.setattr(commands, "scoped_order_id", lambda _agent, order_id: order_id)
     report = await run_attacks(tmp_path, "without_reply", "rate_by_services", "cancel_another", "forge_actor")
 
@@ -76,6 +85,7 @@ async def test_a_service_with_its_checks_off_is_seen(tmp_path, monkeypatch):
 
 
 @pytest.mark.nats
+@pytest.mark.usefixtures("short_waits")
 async def test_a_victim_that_is_not_served_is_seen(tmp_path, monkeypatch):
     """The market tells nobody what became of their orders."""
     from econsim.services.market.batch import BatchRunner

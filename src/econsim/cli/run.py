@@ -23,7 +23,6 @@ from econsim.errors import ScenarioError
 if TYPE_CHECKING:
     from econsim.app import Server
     from econsim.config import Settings
-    from econsim.report.render_process import ReportProcess
     from econsim.report.summary import Summary
     from econsim.runs.launch.services import LaunchOptions
     from econsim.runs.overrides import ExternalOption
@@ -57,7 +56,6 @@ def run(  # noqa: PLR0913 - each is an option of the command
         econsim run genesis --external ana:30s
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
-    from econsim.report.render_process import ReportProcess
     from econsim.runs import scenario_file
     from econsim.runs.overrides import apply_overrides, check_externals
 
@@ -78,15 +76,14 @@ def run(  # noqa: PLR0913 - each is an option of the command
     if report is None:
         option_types.writable_state(config.state, context)
     print_warnings(scenario_file.scenario_warnings(scenario))
-    report_process = ReportProcess()
     if transport is Transport.MEMORY:
-        summary = _in_memory(what, name, report_process)
+        summary = _in_memory(what, name)
     else:
         from econsim.runs.launch.services import LaunchOptions
 
         fleet = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
-        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), fleet, report_process))
-    _show(config, summary, report, report_process)
+        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), fleet))
+    _show(config, summary, report)
 
 
 def resume(  # noqa: PLR0913 - each is an option of the command
@@ -104,20 +101,19 @@ def resume(  # noqa: PLR0913 - each is an option of the command
 
         econsim resume last
     """
-    from econsim.report.render_process import ReportProcess
     from econsim.runs.launch.services import LaunchOptions
 
     refuse_unused_options(context, options.RESUME_UNUSED_OPTIONS)
-    config, report_process = settings_of(context), ReportProcess()
+    config = settings_of(context)
     if report is None:
         option_types.writable_state(config.state, context)
     require_runs(config)
     fleet = LaunchOptions(options.requested_services(services), spread, workers)
-    summary = run_async(_over_nats(config, RunRequest(name=run), fleet, report_process))
-    _show(config, summary, report, report_process)
+    summary = run_async(_over_nats(config, RunRequest(name=run), fleet))
+    _show(config, summary, report)
 
 
-def _in_memory(scenario: Scenario, name: str | None, report_process: ReportProcess) -> Summary:
+def _in_memory(scenario: Scenario, name: str | None) -> Summary:
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs import in_memory
     from econsim.runs.overrides import why_not_in_memory
@@ -128,7 +124,6 @@ def _in_memory(scenario: Scenario, name: str | None, report_process: ReportProce
         raise ScenarioError(message)
     with ProgressDisplay(console(stderr=True)) as progress:
         recorder = Recorder(progress)
-        report_process.start()
         for addressed in in_memory.run(scenario, name or in_memory.NAME):
             recorder.add(addressed)
     return recorder.summary()
@@ -146,9 +141,7 @@ class RunRequest:
     """External agents of options `--external`."""
 
 
-async def _over_nats(
-    config: Settings, wanted: RunRequest, fleet: LaunchOptions, report_process: ReportProcess
-) -> Summary:
+async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions) -> Summary:
     from econsim.adapters.jetstream import dead_letters
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import agents_without_account
@@ -172,7 +165,6 @@ async def _over_nats(
         found = await stack.enter_async_context(
             run_connection(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
         )
-        report_process.start()
         recorder = Recorder(progress, timed=found.new)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
@@ -204,13 +196,14 @@ async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Sc
         await client.close()
 
 
-def _show(config: Settings, summary: Summary, report: Path | None, report_process: ReportProcess) -> None:
+def _show(config: Settings, summary: Summary, report: Path | None) -> None:
     """Show the results of a run; end with 1 if it failed, or if an expectation does not hold."""
+    from econsim.report.html import write_report
     from econsim.report.terminal import print_report, print_summary
 
     out = console()
     print_summary(summary, out)
     with report_path(config, summary.run, report, "--report") as path:
-        print_report(out, report_process.write(summary, path))
+        print_report(out, write_report(summary, path))
     if summary.failure or summary.warnings or not all(verdict.holds for verdict in summary.verdicts):
         raise typer.Exit(1)

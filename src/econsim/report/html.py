@@ -6,19 +6,14 @@ forbids every outside reference, so a browser holds what the tests assert.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from functools import cache
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Final
 
-import vl_convert
-
 from econsim.report import charts
+from econsim.report.document import Document, render_document
 from econsim.report.format import (
     NOTHING,
     count,
@@ -38,12 +33,6 @@ PERIODS_LISTED_MAX: Final = 100
 """Rows of a market's table of periods: enough to read, little enough to load."""
 
 
-@cache
-def library() -> str:
-    """Return the charts' JavaScript (0.9 MB); the first call takes two seconds, so call it early (`apart`)."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-
-
 def write_report(summary: Summary, path: Path) -> Path:
     """Write the report of a run and return where it lies; directories are made as needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,36 +44,36 @@ def render(summary: Summary) -> str:
     """Return the report of a run as an HTML document."""
     specs: Specs = {}
     scenario = summary.scenario
-    parts = {
-        "title": escape(f"{scenario.title or scenario.name} · {summary.run}"),
-        "heading": escape(scenario.title or scenario.name),
-        "description": _prose(scenario.description),
-        "chips": _chips(summary),
-        "failure": _notes(summary),
-        "cards": _cards(summary),
-        "expectations": _expectations(summary.verdicts, unjudged_notes(summary.scenario.unjudged)),
-        "markets": "\n".join(_market(market, summary, specs) for market in summary.markets),
-        "wealth": _wealth(summary, specs),
-        "details": _messages(summary),
-        "hash": escape(summary.canonical_hash or "was not computed"),
-        "kept": _retention_note(summary),
-    }
-    return Template(_page("page.html")).substitute(
-        parts,
-        style=_page("page.css"),
-        script=_page("page.js"),
-        library=library(),
-        charts=json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    heading = scenario.title or scenario.name
+    main = (
+        f'<section class="kpis" aria-label="Key figures">{_cards(summary)}</section>',
+        _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
+        *(_market(market, summary, specs) for market in summary.markets),
+        _wealth(summary, specs),
+        _messages(summary),
+    )
+    footer = (
+        f"<p>Canonical log <code>{escape(summary.canonical_hash or 'was not computed')}</code></p>",
+        "<p>Equal scenarios and seeds give this same hash, over any transport and number of processes.</p>",
+        _retention_note(summary),
+    )
+    return render_document(
+        Document(
+            title=f"{heading} · {summary.run}",
+            eyebrow="econsim · run report",
+            heading=heading,
+            lede=_prose(scenario.description),
+            notes=f'<ul class="chips">{_chips(summary)}</ul>\n{_notes(summary)}',
+            main="\n".join(main),
+            footer="\n".join(footer),
+            specs=specs,
+        )
     )
 
 
 def _prose(text: str) -> str:
     """Return a scenario's words as markup; what stands in backticks is code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text.strip()))
-
-
-def _page(name: str) -> str:
-    return files("econsim.report").joinpath("page", name).read_text(encoding="utf-8").strip()
 
 
 def _chips(summary: Summary) -> str:

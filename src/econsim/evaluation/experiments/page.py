@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import Any, Final
 
 import vl_convert
@@ -20,8 +18,8 @@ from econsim.evaluation.experiments.pictures import PICTURES
 from econsim.evaluation.experiments.sampling import Runs
 from econsim.evaluation.experiments.verdicts import RULES, Comparison, Rule
 from econsim.report.charts import Drawing
+from econsim.report.document import Document, render_document
 from econsim.report.format import NOTHING, count
-from econsim.report.html import library
 from econsim.report.markup import Figure, Specs, figure, table
 
 WIDTH, HEIGHT, PNG_SCALE = 720, 300, 2.0
@@ -32,6 +30,11 @@ PAGE, PICTURE, PICTURE_PNG, NUMBERS = "index.html", "picture.svg", "picture.png"
 
 FONT: Final = "Helvetica Neue, Helvetica, Arial, sans-serif"
 """Of the picture file; the page uses its reader's."""
+
+STYLE: Final = """\
+.wide .chart { height: 380px; }
+.rules { padding-left: 18px; color: var(--muted); font-size: 14px; }"""
+"""Style rules of an experiment's page, beside those of all pages."""
 
 LOOK: Final[dict[str, Any]] = {
     # A ground of its own, so that the picture reads on a dark page too.
@@ -157,22 +160,29 @@ def render(outcome: ExperimentResult, chart: Drawing) -> str:
         for f in outcome.findings
     ]
     rules = sorted({finding.expected.rule for finding in outcome.findings})
+    listed_rules = "".join(f"<li><b>{rule}</b>: {escape(RULES[rule])}.</li>" for rule in rules)
     studies = "; ".join(f"{s.runs} runs of {s.periods} periods of {s.scenario}" for s in experiment.studies)
-    style = files("econsim.report").joinpath("page", "page.css").read_text(encoding="utf-8")
-    script = files("econsim.report").joinpath("page", "page.js").read_text(encoding="utf-8")
-    template = files("econsim.evaluation.experiments").joinpath("page.html").read_text(encoding="utf-8")
-    return Template(template).substitute(
-        title=escape(experiment.title),
-        answer=escape(experiment.answer),
-        figure=drawn,
-        table=table(head, listed, raw=(4,), text=(0, 5)),
-        rules="".join(f"<li><b>{rule}</b>: {escape(RULES[rule])}.</li>" for rule in rules),
-        studies=escape(studies),
-        command=escape(outcome.command),
-        style=style,
-        script=script,
-        library=library(),
-        charts=json.dumps(specs, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+    main = (
+        f'<div class="grid">{drawn}</div>',
+        '<section class="part"><h2>Numbers</h2>',
+        '<p class="facts">Mean over runs with its 95 % interval (Student\'s t).</p>',
+        table(head, listed, raw=(4,), text=(0, 5)),
+        f'<ul class="rules">{listed_rules}</ul>',
+        "</section>",
+    )
+    command = f"<code>{escape(outcome.command)}</code>"
+    return render_document(
+        Document(
+            title=experiment.title,
+            eyebrow="econsim · experiment",
+            heading=experiment.title,
+            lede=escape(experiment.answer),
+            notes="",
+            main="\n".join(main),
+            footer=f"<p>{escape(studies)}. Seeds 1, 2 and so on: {command} gives these numbers again.</p>",
+            specs=specs,
+            style=STYLE,
+        )
     )
 
 
