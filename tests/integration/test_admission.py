@@ -191,23 +191,23 @@ async def test_a_flood_is_announced_once_and_ends_the_agents_connections_while_t
     agents, monkeypatch
 ):
     monkeypatch.setattr(app, "FLOOD_MAX", 500)
-    # One second that does not end: a flood that spans two is told of in each.
-    monkeypatch.setattr(app, "Gate", partial(app.Gate, now=lambda: 1.0))
-    told, anna = [], agents.clients["anna"]
-    async with watch_agents(agents.server, told.append), agents.admission_running():
+    # One second that does not end: a flood that spans two is announced in each.
+    monkeypatch.setattr(app, "RateGate", partial(app.RateGate, now=lambda: 1.0))
+    announced, anna = [], agents.clients["anna"]
+    async with watch_agents(agents.server, announced.append), agents.admission_running():
         await agents.reports("anna", [0])
         placing = asyncio.create_task(agents.orders("bert", range(200)))
         for number in range(3_000):
             await anna.publish("agent.anna.shouted", str(number).encode())
         answers = await placing
-        await until(lambda: told and not anna.is_connected)
+        await until(lambda: announced and not anna.is_connected)
 
     (event,) = await agents.events(subjects.AGENT_SUSPENDED(run=agents.run))
     assert event["data"] == {"agent": "anna", "received": 500, "allowed": 100_000}
     assert codes(answers) == {"stored": 200}
     assert (await agents.queued())["bert"] == list(range(200))
-    assert [each for each in told if "thrown out" in each] == told
-    assert len(told) == 1
+    assert [each for each in announced if "thrown out" in each] == announced
+    assert len(announced) == 1
 
 
 async def test_orders_that_no_market_takes_hold_back_only_their_agent(agents, monkeypatch):
