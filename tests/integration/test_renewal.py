@@ -87,7 +87,7 @@ class Wire:
 @pytest.fixture
 async def kept(tmp_path, monkeypatch):
     """Return a client whose creds file is looked at all the time, and the file."""
-    monkeypatch.setattr("econsim.adapters.nats.credential_renewal.LOOK_S", 0.01)
+    monkeypatch.setattr("econsim.adapters.nats.credential_renewal.POLL_INTERVAL_S", 0.01)
     creds, wire = tmp_path / "user.creds", Wire()
     creds.write_text("one")
     task = asyncio.create_task(keep_current(wire, creds))

@@ -6,13 +6,13 @@ still has its journal. A run without opening that is younger did not expire: it 
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.adapters.clock import SystemClock
 from econsim.adapters.jetstream import run_reader
+from econsim.adapters.poll import Poll
 from econsim.cli.run_log import CATCH_UP_S, verified_record
 from econsim.errors import CorruptLog, InvalidMessage
 from econsim.runs.retention import retention_end
@@ -145,10 +145,9 @@ async def _stopped(client: Client, run: str) -> bool:
 async def _missing_entries(client: Client, run: str) -> str:
     """Return a sentence about ledger entries that the log lacks, empty if none; waits CATCH_UP_S for new ones."""
     made = await run_reader.journal_head(client, run)
-    copied = await run_reader.journal_copy_head(client, run)
-    for _ in range(int(CATCH_UP_S / POLL_INTERVAL_S)):
+    copied = 0
+    async for _ in Poll(POLL_INTERVAL_S, CATCH_UP_S):
+        copied = await run_reader.journal_copy_head(client, run)
         if copied >= made:
             return ""
-        await asyncio.sleep(POLL_INTERVAL_S)
-        copied = await run_reader.journal_copy_head(client, run)
     return f"the ledger's entries after {copied:,} are missing, up to {made:,}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from contextlib import suppress
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from nats.aio.client import Client
 
 from econsim.adapters.jetstream import provision
+from econsim.adapters.poll import Poll
 from econsim.errors import EconsimError, Unavailable
 from econsim.schemas.subject import fields
 
@@ -60,8 +60,7 @@ class QueueDepth:
 
     async def watch(self) -> None:
         """Look from time to time until cancelled."""
-        while True:
-            await asyncio.sleep(POLL_INTERVAL_S)
+        async for _ in Poll(POLL_INTERVAL_S):
             if self._sent or self._total:
                 with suppress(EconsimError):
                     await self._look()

@@ -19,6 +19,7 @@ from typing import Final, Self
 
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import connect
+from econsim.adapters.poll import Poll
 from econsim.adapters.server import child_processes, state_directory
 from econsim.adapters.server.binary import find, version
 from econsim.adapters.server.state_directory import HOST, Claim, ServerRecord
@@ -39,6 +40,9 @@ PORT_TRIES: Final = 5
 """Starts with another free port when somebody takes the chosen one in between."""
 LOG_BYTES_MAX: Final = 8 * 2**20
 """Size at which a start moves the log aside as `server.log.1`."""
+
+START_INTERVAL_S: Final = 0.01
+"""Pause between two looks whether a server that starts listens, in seconds."""
 
 POLL_INTERVAL_S: Final = 2.0
 """Pause between two looks whether the disk is full or has room again, in seconds."""
@@ -191,14 +195,14 @@ class EmbeddedServer:
         )
 
     async def _until_ready(self) -> None:
-        deadline = time.monotonic() + READY_S
-        while not await _listens(self.port):
+        async for _ in Poll(START_INTERVAL_S, READY_S):
+            if await _listens(self.port):
+                break
             if self._process.returncode is not None:
                 raise SetupError(self._failure("nats-server did not start"))
-            if time.monotonic() > deadline:
-                slow = f"nats-server is still starting after {READY_S:.0f} s, so this machine is too busy; try again later"
-                raise SetupError(self._failure(slow))
-            await asyncio.sleep(0.01)
+        else:
+            slow = f"nats-server is still starting after {READY_S:.0f} s, so this machine is too busy; try again later"
+            raise SetupError(self._failure(slow))
         client = await connect(self.url, self.trust.creds("setup"), "econsim-start")
         try:
             await client.jetstream(timeout=READY_S).account_info()

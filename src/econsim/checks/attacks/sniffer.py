@@ -6,12 +6,12 @@ attacker has a name of its own, and every effect of an attacker mentions it in t
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
+from econsim.adapters.poll import Poll
 from econsim.checks.raw_client import TIMEOUT_S, RawMessage, UserCredentials, dial
 from econsim.errors import SetupError
 from econsim.schemas.subject import matches
@@ -72,12 +72,10 @@ class Sniffer:
 
     async def wait_until(self, reached: Callable[[], bool], timeout_s: float = TIMEOUT_S) -> bool:
         """Wait until a condition is true; return false after the limit."""
-        end = asyncio.get_running_loop().time() + timeout_s
-        while not reached():
-            if asyncio.get_running_loop().time() > end:
-                return False
-            await asyncio.sleep(POLL_INTERVAL_S)
-        return True
+        async for _ in Poll(POLL_INTERVAL_S, timeout_s):
+            if reached():
+                return True
+        return reached()
 
 
 def mentioned_attackers(text: bytes) -> set[str]:

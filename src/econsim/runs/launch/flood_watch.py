@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
@@ -23,6 +23,7 @@ from econsim.adapters.nats.account_counts import AccountCounts
 from econsim.adapters.nats.account_push import AccountProvisioner, account_provisioner
 from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.nats.revocations import outstanding, push_outstanding
+from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.errors import EconsimError, NotFound
 from econsim.identity.agent_credentials import AgentCreds, each_account
@@ -110,8 +111,7 @@ class FloodWatch:
     async def watch(self, presence: AgentPresence) -> None:
         """Read the servers' counts until cancelled: every second, and whenever a connection begins or ends."""
         counts = AccountCounts()
-        while True:
-            self._changed.clear()
+        async for _ in Poll(POLL_INTERVAL_S, wake=self._changed):
             changed, self._changed_accounts = self._changed_accounts, set()
             try:
                 presence.note_accounts(changed)
@@ -120,9 +120,6 @@ class FloodWatch:
                 await self._settle()
             except Exception:  # noqa: BLE001 - after any error the watch must go on
                 _log.exception("reading the counts of the agents failed")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_INTERVAL_S):
-                    await self._changed.wait()
 
     async def _compare(self, counts: AccountCounts) -> None:
         """Revoke the accounts that sent too much since the last reading."""

@@ -19,7 +19,7 @@ class Log:
 
     async def __call__(self, change):
         if self.takes:
-            self.told.append((change.run, change.agent, change.connected_accounts))
+            self.told.append((change.run, change.agent, change.connected))
         return self.takes
 
 
