@@ -144,7 +144,7 @@ def _run_experiment(wanted: Experiment, processes: int | None, command: str) -> 
         total = sum(study.runs for study in wanted.studies)
         task = progress.add_task(wanted.name, total=total)
         studies = sample(wanted.studies, processes, lambda: progress.advance(task))
-    return ExperimentResult(wanted, studies, wanted.findings(studies), command)
+    return ExperimentResult(wanted, studies, wanted.compare(studies), command)
 
 
 def _show(outcome: ExperimentResult) -> None:
@@ -159,7 +159,7 @@ def _show(outcome: ExperimentResult) -> None:
     table = Table(box=SIMPLE_HEAD, title=outcome.experiment.title, title_justify="left")
     for heading in ("measure", "expected", "measured", "n", "verdict", "source"):
         table.add_column(heading, justify="right" if heading == "n" else "left")
-    for finding in outcome.findings:
+    for finding in outcome.comparisons:
         style = (
             "bold red" if not finding.holds else "dim" if finding.expected.rule is Rule.BESIDE else "green"
         )

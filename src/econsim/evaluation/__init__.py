@@ -1,1 +1,1 @@
-"""What runs prove: published experiments repeated, with their numbers."""
+"""Evaluation of runs: published experiments repeated, with their numbers."""

@@ -1,1 +1,1 @@
-"""What people see of a run: live progress, final tables, the HTML report and the Parquet export."""
+"""Presentation of a run: live progress, final tables, the HTML report and the Parquet export."""

@@ -1,7 +1,7 @@
 """Folds the events of a run into its summary, one by one, in log order.
 
 Pure. Keeps a few numbers for each trade and agent and nothing of the other events, so that a run of
-millions of orders can be summed up while it happens.
+millions of orders can be summarised while it happens.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MOVING: Final = (Kind.TRANSFER, Kind.POST)
 
 
 class RunAggregator:
-    """A run summed up so far."""
+    """Summary of a run that grows with each event."""
 
     def __init__(self) -> None:
         """Start before the run opened; its first event must be `system.run.opened`."""
@@ -55,7 +55,7 @@ class RunAggregator:
         self._letters: set[int] = set()
 
     def add(self, source: Record | AddressedEvent) -> None:
-        """Take the next event in."""
+        """Add the next event."""
         entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
         self._messages[entry.type] += 1
         self._tick = max(self._tick, entry.tick)
@@ -76,7 +76,7 @@ class RunAggregator:
                 self._books[entry.entity].add(entry, self._period)
 
     def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
-        """Return the run as far as it was read; raises InvalidMessage if its opening was not."""
+        """Return the summary of the events so far; raises InvalidMessage without the run's opening."""
         if self._opened is None or self._scenario is None:
             message = "the log has no opening of this run; read it from its start"
             raise InvalidMessage(message)
@@ -96,7 +96,7 @@ class RunAggregator:
             messages=dict(sorted(self._messages.items())),
             canonical_hash=canonical_hash,
             speed=speed,
-            # What is not finished meets no expectation, and misses none.
+            # An unfinished run is not judged by its expectations.
             verdicts=tuple(expectation_result(expected, markets) for expected in self._scenario.expectations)
             if self._closed
             else (),
@@ -137,7 +137,7 @@ class RunAggregator:
 
 
 class _MarketAggregator:
-    """What is kept of one market."""
+    """Trades and counts of one market."""
 
     def __init__(self, market: Market, scenario: Scenario, agents: tuple[Agent, ...]) -> None:
         self._market = market
@@ -152,7 +152,7 @@ class _MarketAggregator:
         self._rejected: Counter[str] = Counter()
 
     def add(self, entry: Record, period: int) -> None:
-        """Take one of the market's events in."""
+        """Add one of the market's events."""
         if period != self._period:
             self._net.clear()
             self._period = period
@@ -165,7 +165,7 @@ class _MarketAggregator:
             self._orders += entry.data["orders"]
 
     def summary(self, periods: int) -> MarketSummary:
-        """Return the market as far as it was read."""
+        """Return the summary of the market so far."""
         trades = Trades(*self._columns)
         equilibrium = find_equilibrium(self._values, self._costs, self._market.tick_size)
         return MarketSummary(
@@ -188,7 +188,7 @@ class _MarketAggregator:
             column.append(value)
 
     def _gain(self, agent: str, units: int) -> int:
-        """Return what an agent's value of its holding rises by, in micro-credits, with units more."""
+        """Return the change of an agent's value of its holding, in micro-credits, by more units."""
         role, before = self._roles.get(agent), self._net[agent]
         self._net[agent] = before + units
         return 0 if role is None else gain(role, before + units) - gain(role, before)

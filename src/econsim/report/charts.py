@@ -1,6 +1,6 @@
 """The charts of a report, as Altair specifications without colours of page or text.
 
-The page gives those, so one chart serves light and dark. The rows come from `series`.
+The page adds the colours, so one chart serves light and dark. The rows come from `series`.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
 """A finished chart."""
 
 BLUE: Final = "#4f7df3"
-"""Demand, prices."""
+"""Colour of demand and prices."""
 CORAL: Final = "#f0714f"
-"""Supply."""
+"""Colour of supply."""
 TEAL: Final = "#14a38b"
-"""Surplus and efficiency."""
+"""Colour of surplus and efficiency."""
 GREY: Final = "#8a8f9c"
-"""Yardsticks: the equilibrium, equality."""
+"""Colour of references: the equilibrium, equality."""
 
 
 def price_path(market: MarketSummary, summary: Summary) -> Drawing:

@@ -1,4 +1,4 @@
-"""A run as Parquet files, for DuckDB, polars or pandas: every event, and ready tables of what it says.
+"""Export of a run as Parquet files, for DuckDB, polars or pandas: every event, and tables of trades, orders and so on.
 
 Rows go through files of JSON lines, because DuckDB reads those faster than Python can hand rows over,
 and so that memory stays flat however long the run was.

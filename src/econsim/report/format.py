@@ -1,4 +1,4 @@
-"""How numbers are written for people, the same in terminal and page; and how long series are thinned."""
+"""Format of numbers for people, the same in terminal and page, and thinning of long series."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from econsim.schemas.money import format_credits
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 NOTHING: Final = "—"
-"""What stands where nothing could be measured."""
+"""Text in place of a number that could not be measured."""
 
 Row = TypeVar("Row")
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
-    """Write a fraction as percent."""
+    """Return a fraction as percent."""
     return NOTHING if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
 def decimal(value: float | None, digits: int = 2) -> str:
-    """Write a number with so many decimals."""
+    """Return a number with this count of decimals."""
     return NOTHING if value is None else f"{value:,.{digits}f}".replace(",", " ")
 
 
 def count(value: float | None) -> str:
-    """Write a whole number with thin groups of thousands."""
+    """Return a whole number with thousands apart."""
     return NOTHING if value is None else f"{value:,.0f}".replace(",", " ")
 
 
 def money(micros: float | None) -> str:
-    """Write micro-credits as credits, to four decimals at most."""
+    """Return micro-credits as credits, to four decimals at most."""
     if micros is None:
         return NOTHING
     return format_credits(round(micros / MICROS_PER_CREDIT * 10_000) * MICROS_PER_CREDIT // 10_000)
 
 
 def debt_note(summary: Summary) -> str:
-    """Say how many agents owe how much at the end; empty if nobody does."""
+    """Return how many agents owe how much at the end; empty if none does."""
     debts = [holder.debt for holder in summary.holders if holder.debt]
     who = f"{count(len(debts))} agents owe" if len(debts) > 1 else "1 agent owes"
     return f"{who} {money(sum(debts))} credits" if debts else ""
 
 
 def price_range(low: int | None, high: int | None) -> str:
-    """Write the interval of equilibrium prices; one number if it is a point."""
+    """Return the interval of equilibrium prices; one number if it is a point."""
     return money(low) if low == high else f"{money(low)} to {money(high)}"
 
 
@@ -57,7 +57,7 @@ def thin(rows: Sequence[Row], most: int) -> list[Row]:
 
 
 def spark(values: Sequence[float], width: int = 24) -> str:
-    """Draw values as a line of blocks, the newest to the right."""
+    """Return values as a line of blocks, the newest to the right."""
     shown = values[-width:]
     if not shown:
         return ""

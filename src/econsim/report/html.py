@@ -1,7 +1,7 @@
 """The HTML report: one file, nothing loaded from elsewhere, charts by Vega-Lite, light and dark.
 
-Owns the page's content and order; its looks lie in `page/`. A content security policy in the page
-forbids every outside reference, so a browser holds what the tests assert.
+Owns the page's content and order; its look lies in `page/`. A content security policy in the page
+forbids every outside reference, so a browser enforces what the tests assert.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PERIODS_LISTED_MAX: Final = 100
 
 
 def write_report(summary: Summary, path: Path) -> Path:
-    """Write the report of a run and return where it lies; directories are made as needed."""
+    """Write the report of a run, with the directories it needs; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render(summary), encoding="utf-8")
     return path
@@ -72,7 +72,7 @@ def render(summary: Summary) -> str:
 
 
 def _prose(text: str) -> str:
-    """Return a scenario's words as markup; what stands in backticks is code."""
+    """Return a scenario's text as markup; text in backticks is code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text.strip()))
 
 
@@ -91,7 +91,7 @@ def _chips(summary: Summary) -> str:
 
 
 def _notes(summary: Summary) -> str:
-    """Return what a reader must know before any figure."""
+    """Return the notes that a reader needs before any figure."""
     notes = [("Not finished.", summary.unfinished)] if summary.unfinished else []
     notes += [("Ended early.", summary.failure)] if summary.failure else []
     notes += [("Warning.", warning) for warning in summary.warnings]
@@ -160,7 +160,7 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
 
 
 def _subject(expectation: Expectation) -> str:
-    """Say what is measured, where, and in which periods."""
+    """Return the measure, its market and its periods in words."""
     words = expectation.measure.value.replace("_", " ")
     if expectation.resource:
         words += f" of {expectation.resource}"

@@ -1,4 +1,4 @@
-"""What a running simulation shows of itself: a few numbers, folded from its events. Pure."""
+"""Live figures of a running simulation, folded from its events. Pure."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ HISTORY_MAX: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class MarketView:
-    """One market at this moment."""
+    """Live figures of one market."""
 
     resource: str
-    """What is traded."""
+    """Resource that is traded."""
     last: float | None
     """Last price, credits."""
     history: tuple[float, ...]
     """Latest prices, oldest first, credits."""
     orders: int
-    """Actions taken in."""
+    """Count of actions that the book processed."""
     trades: int
-    """Fills."""
+    """Count of fills."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A run at this moment."""
+    """Live figures of a run."""
 
     run: str
-    """Its id."""
+    """Id of the run."""
     scenario: str
-    """Name of its scenario."""
+    """Name of the scenario."""
     tick: int
-    """Ticks opened."""
+    """Number of the newest tick."""
     ticks_max: int
-    """Most ticks it can take; 0 before it opened."""
+    """Highest number of ticks; 0 before the run opened."""
     period: int
-    """Trading day."""
+    """Number of the trading day."""
     periods: int
-    """Trading days there will be."""
+    """Count of trading days."""
     orders: int
-    """Actions all books took in."""
+    """Count of actions that all books processed."""
     trades: int
-    """Fills."""
+    """Count of fills."""
     markets: tuple[MarketView, ...]
-    """As the scenario declares them."""
+    """Markets in the order of the scenario."""
     lag: int
-    """Events published but not yet read, if the reader said so."""
+    """Count of events published but not yet read, if the reader knows it."""
     closed: bool
-    """Whether it ended."""
+    """True once the run has ended."""
 
 
 class LiveFigures:
@@ -72,7 +72,7 @@ class LiveFigures:
         self._prices: dict[str, deque[float]] = {}
 
     def update(self, source: Record | AddressedEvent) -> None:
-        """Take the next event in."""
+        """Add the next event."""
         entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
         match entry.type:
             case subjects.TICK_CLEARED.type if entry.entity in self._counts:

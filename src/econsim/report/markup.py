@@ -16,18 +16,18 @@ Specs = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart with its words."""
+    """Chart with title and caption."""
 
     name: str
-    """Unique in the page."""
+    """Name of the figure, unique in the page."""
     title: str
-    """What it is."""
+    """Title of the figure."""
     caption: str
-    """How to read it, in a sentence."""
+    """Caption of the figure, as a sentence."""
     chart: Drawing
-    """The picture."""
+    """Chart of the figure."""
     wide: bool = False
-    """Whether it takes a whole row."""
+    """True if the figure takes a whole row."""
 
 
 def figure(drawn: Figure, specs: Specs) -> str:

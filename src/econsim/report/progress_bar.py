@@ -1,4 +1,4 @@
-"""A run in the terminal while it goes: live progress. The tables after its end are in `terminal.py`.
+"""Live progress of a run in the terminal. The tables after its end are in `terminal.py`.
 
 On a terminal the view is redrawn in place; elsewhere (a pipe, CI) a plain line is written now and then.
 Durations are measured with the monotonic counter; nothing here touches the run.
@@ -22,7 +22,7 @@ from econsim.report.format import count, decimal, spark
 from econsim.report.live_figures import LiveFigures, Snapshot
 
 REDRAW_S: Final = 0.125
-"""Seconds between two pictures: smooth to the eye, under a percent of a core."""
+"""Seconds between two redraws: smooth to the eye, under a percent of a core."""
 
 LINE_S: Final = 5.0
 """Seconds between two lines where there is no terminal."""
@@ -42,7 +42,7 @@ class ProgressDisplay:
         self.console = console or Console(stderr=True)
         self.watch = LiveFigures()
         self.timed = True
-        """Whether what is shown happens while it is read: only then is there a speed."""
+        """True if the events happen while they are read: only then is there a speed."""
         self._started = self._drawn = perf_counter()
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
 
@@ -67,7 +67,7 @@ class ProgressDisplay:
         return perf_counter() - self._started
 
     def update(self, event: Record | AddressedEvent, lag: int = 0) -> None:
-        """Take the next event in, and draw if it is time; `lag` is what is still to be read."""
+        """Add the next event, and redraw if it is time; `lag` is the count of unread events."""
         self.watch.update(event)
         now = perf_counter()
         if now - self._drawn >= (REDRAW_S if self.console.is_terminal else LINE_S):

@@ -20,13 +20,13 @@ Rows = list[dict[str, Any]]
 """A chart's data."""
 
 BUCKETS_MAX: Final = 200
-"""Points of a line, bars of a chart: more cannot be told apart at page width."""
+"""Points of a line or bars of a chart: more cannot be distinguished at page width."""
 POINTS_MAX: Final = 900
 """Trades drawn as points: more only blacken the chart."""
 RULES_MAX: Final = 24
-"""Periods told apart on the axis of ticks."""
+"""Periods marked on the axis of ticks."""
 LINES_MAX: Final = 8
-"""Periods drawn as lines of their own; of more, the mean is drawn."""
+"""Periods drawn as lines of their own; for more, the mean is drawn."""
 
 
 def stair_rows(market: MarketSummary) -> Rows:

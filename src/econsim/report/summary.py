@@ -1,6 +1,6 @@
-"""A run summed up: what every table and chart shows, as plain frozen records.
+"""Summary of a run: the numbers of every table and chart, as plain frozen records.
 
-Owns no formula (those are in `domain/measures/measures.py`) and no picture. Made by `tally.Tally` from the log.
+Owns no formula (those are in `domain/measures/measures.py`) and no picture. `aggregate.RunAggregator` makes it from the log.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One trading day of one market."""
+    """Numbers of one market on one trading day."""
 
     number: int
-    """From 1."""
+    """Number of the trading day, from 1."""
     trades: int
-    """Fills."""
+    """Count of fills."""
     volume: int
-    """Units traded."""
+    """Count of units traded."""
     surplus: int
-    """Values of units bought minus costs of units sold, micro-credits."""
+    """Surplus: values of units bought minus costs of units sold, micro-credits."""
     efficiency: float | None
-    """Surplus over the most possible, a fraction; none where no surplus is possible."""
+    """Efficiency: surplus over the highest possible, a fraction; none where no surplus is possible."""
     alpha: float | None
     """Smith's alpha, percent; none without trades."""
     mean_price: float | None
-    """Mean over units traded, credits; none without trades."""
+    """Mean price over units traded, credits; none without trades."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ class Trades:
     """All trades of a market in order, a column each."""
 
     ticks: Sequence[int]
-    """Tick of the run."""
+    """Tick of each trade."""
     periods: Sequence[int]
-    """Trading day."""
+    """Trading day of each trade."""
     prices: Sequence[int]
-    """Micro-credits a unit."""
+    """Price of each trade, micro-credits a unit."""
     quantities: Sequence[int]
-    """Units."""
+    """Units of each trade."""
     gains: Sequence[int]
     """Surplus each trade added, micro-credits; negative for a trade at a loss to both together."""
 
@@ -57,14 +57,14 @@ class Trades:
 
 @dataclass(frozen=True, slots=True)
 class MarketSummary:
-    """One market over the whole run."""
+    """Numbers of one market over the whole run."""
 
     resource: str
-    """What is traded."""
+    """Resource that is traded."""
     mechanism: str
-    """How."""
+    """Mechanism of the market."""
     equilibrium: Equilibrium
-    """P0, Q0 and the most surplus of one period, from the schedule."""
+    """P0, Q0 and the highest surplus of one period, from the schedule."""
     values: tuple[int, ...]
     """Buyers' unit values, highest first, micro-credits."""
     costs: tuple[int, ...]
@@ -72,11 +72,11 @@ class MarketSummary:
     periods: tuple[Period, ...]
     """Trading days in order."""
     trades: Trades
-    """Every fill."""
+    """All trades of the market."""
     orders: int
-    """Actions the book took in."""
+    """Count of actions that the book processed."""
     rejected: dict[str, int]
-    """Reason → orders the market refused."""
+    """Refusal code → count of orders."""
 
     @property
     def volume(self) -> int:
@@ -107,18 +107,18 @@ class MarketSummary:
 
 @dataclass(frozen=True, slots=True)
 class AgentSummary:
-    """An agent at the end."""
+    """Money of an agent at the end."""
 
     agent: str
-    """Its id."""
+    """Id of the agent."""
     group: str
-    """The group it is of."""
+    """Group of the agent."""
     credits: int
     """Money owned, micro-credits."""
     debt: int
     """Money owed to the treasury, micro-credits."""
     profit: int
-    """Wealth beyond what it was dealt, micro-credits."""
+    """Wealth beyond the endowment, micro-credits."""
 
     @property
     def wealth(self) -> int:
@@ -128,12 +128,12 @@ class AgentSummary:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationResult:
-    """An expectation of the scenario, and what came out."""
+    """Expectation of the scenario with the measured value."""
 
     expectation: Expectation
-    """Measure, value, tolerance, source."""
+    """Expectation: measure, value, tolerance, source."""
     measured: float | None
-    """Mean over its periods, in the measure's unit; none if it could not be measured."""
+    """Mean over the periods, in the measure's unit; none if it could not be measured."""
     half_width: float | None
     """Half the 95 % confidence interval of the mean; none for fewer than two periods."""
 
@@ -147,7 +147,7 @@ class ExpectationResult:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast a run was; measured by whoever drove it."""
+    """Speed of a run, measured by the process that drove it."""
 
     elapsed_s: float
     """Wall-clock seconds from opening to closing."""
@@ -156,49 +156,49 @@ class Speed:
     latency_p99_ms: float | None = None
     """99th percentile of the same."""
     latency_of: str = "tick"
-    """What was timed."""
+    """Unit of work that was timed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A run."""
+    """Summary of a run."""
 
     run: str
-    """Its id."""
+    """Id of the run."""
     scenario: Scenario
-    """What was run."""
+    """Scenario of the run."""
     ticks: int
-    """Ticks it took."""
+    """Count of ticks."""
     periods: int
-    """Trading days it took."""
+    """Count of trading days."""
     period_starts: tuple[int, ...]
     """First tick of each trading day."""
     closed: bool
-    """Whether it ended."""
+    """True once the run has ended."""
     stopped: bool
-    """Whether an operator stopped it and nobody went on with it."""
+    """True if an operator stopped the run and nobody resumed it."""
     failure: str
     """Reason why it ended early, as a sentence; empty when it ran to its end, or is open."""
     dead_letters: int
-    """Messages of the run that no handler could finish: what they asked for is lacking from it."""
+    """Dead letters: messages of the run that no handler could process; their effects are missing."""
     markets: tuple[MarketSummary, ...]
-    """As the scenario declares them."""
+    """Markets in the order of the scenario."""
     holders: tuple[AgentSummary, ...]
     """Agents, poorest first."""
     messages: dict[str, int]
-    """Event type → messages."""
+    """Event type → count of messages."""
     canonical_hash: str = ""
-    """SHA-256 of the canonical log; empty if not computed."""
+    """Canonical hash: SHA-256 of the canonical log; empty if not computed."""
     kept_until: str = ""
-    """Day on which the log begins to give the run up; empty for a run that is in no log."""
+    """Day on which the log begins to delete the run; empty for a run that is in no log."""
     speed: Speed | None = None
-    """None for a run read back from its log."""
+    """Speed of the run; none for a run that was read from its log."""
     verdicts: tuple[ExpectationResult, ...] = field(default=())
-    """The scenario's expectations."""
+    """Expectations of the scenario with their measured values."""
 
     @property
     def unfinished(self) -> str:
-        """Return how far a run came that has not ended, as a sentence; empty for one that has."""
+        """Return the progress of an unfinished run, as a sentence; empty for a finished run."""
         if self.closed:
             return ""
         reached = f"tick {self.ticks}, period {self.periods} of {self.scenario.clock.periods}"
@@ -208,17 +208,17 @@ class Summary:
 
     @property
     def orders(self) -> int:
-        """Return the actions all books took in."""
+        """Return the count of actions that all books processed."""
         return sum(market.orders for market in self.markets)
 
     @property
     def trades(self) -> int:
-        """Return the fills of all books."""
+        """Return the count of fills of all books."""
         return sum(len(market.trades) for market in self.markets)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return why the figures may not be what they seem, a sentence each."""
+        """Return reasons why the figures may mislead, a sentence each."""
         if not self.dead_letters:
             return ()
         one = self.dead_letters == 1
@@ -237,12 +237,12 @@ class Summary:
 
     @property
     def gini(self) -> float | None:
-        """Return the Gini coefficient of the agents' wealth at the end; who owes more than it owns counts as 0."""
+        """Return the Gini coefficient of the agents' wealth at the end; negative wealth counts as 0."""
         return gini([max(holder.wealth, 0) for holder in self.holders])
 
 
 def expectation_result(expectation: Expectation, markets: Sequence[MarketSummary]) -> ExpectationResult:
-    """Return what an expectation's measure came to, over its periods of its market."""
+    """Return an expectation with its measure over the periods of its market."""
     wanted = expectation.resource
     sample = [
         value

@@ -1,4 +1,4 @@
-"""Tables that lose nothing: where the columns have no room beside each other, rows are written below each other."""
+"""Tables that lose nothing: a table that is too wide for the terminal is printed as a list of its rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 GAP: Final = 2
-"""Columns between a heading and what stands beside it."""
+"""Columns between a heading and its cell."""
 
 
 def print_table(console: Console, table: Table) -> None:

@@ -1,6 +1,6 @@
-"""A run in the terminal after its end: tables of markets and expectations, and the figures of the whole run.
+"""Final tables of a run in the terminal: markets, expectations, and the figures of the whole run.
 
-Made to be read at 80 columns; from WIDE_MIN on, the tables say more. What people copy (the hash, the
+The tables fit 80 columns; from WIDE_MIN on, they have more columns. Text that people copy (the hash, the
 report's path) is never cut and never broken into lines.
 """
 
@@ -44,7 +44,7 @@ SHORT: Final = {
 
 
 def print_summary(summary: Summary, console: Console, report: Path | None = None) -> None:
-    """Print a run's final tables, and where its report lies."""
+    """Print a run's final tables, and the path of its report."""
     wide = console.width >= WIDE_MIN
     if summary.unfinished:
         console.print()
@@ -79,7 +79,7 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
 
 
 def print_report(console: Console, report: Path) -> None:
-    """Print where a report lies, as a link, in one piece however narrow the terminal is."""
+    """Print the path of a report as a link, in one piece however narrow the terminal is."""
     path = report.resolve()
     context = f"bold cyan context {path.as_uri()}"
     console.print(Text.assemble(("report      ", "dim"), (str(path), context)), soft_wrap=True)

@@ -57,7 +57,7 @@ def test_a_number_that_differs_ends_with_1(tmp_path, monkeypatch) -> None:
     def wrong(studies):
         return (compare("trades", catalogue.volumes(studies[0], "good"), Expected(12, 0, "nowhere")),)
 
-    oracle = replace(catalogue.find("gode_sunder_oracle"), findings=wrong)
+    oracle = replace(catalogue.find("gode_sunder_oracle"), compare=wrong)
     monkeypatch.setattr(catalogue, "EXPERIMENTS", (oracle,))
 
     result = invoke(tmp_path, "gode_sunder_oracle", "--quick", "--processes", "1")

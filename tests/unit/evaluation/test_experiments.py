@@ -31,7 +31,7 @@ def carried_out(name):
         for study, (runs, periods) in zip(wanted.studies, SIZES[name], strict=True)
     ]
     made = tuple(tuple(run(study, seed) for seed in study.seeds) for study in studies)
-    return made, wanted.findings(made)
+    return made, wanted.compare(made)
 
 
 @pytest.mark.slow

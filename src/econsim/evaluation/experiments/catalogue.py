@@ -1,6 +1,6 @@
-"""The experiments, as data: question, runs, and what their numbers are judged by.
+"""The experiments, as data: question, runs, and the published numbers.
 
-Pure. One function for each experiment turns runs into findings; the sources are those of the published
+Pure. One function for each experiment compares its runs with published numbers; the sources are those of the published
 numbers. Every experiment also checks that all profits in the ledger add up to the surplus of all trades.
 """
 
@@ -22,7 +22,7 @@ PRICE: Final = 2.0
 """Competitive price of every schedule here, credits."""
 
 LEARNED: Final = slice(5, None)
-"""Days 6 and later: what is left when learning has slowed down."""
+"""Days 6 and later, when learning has slowed down."""
 
 FIRST: Final = slice(0, 1)
 """Day 1."""
@@ -31,10 +31,10 @@ ALL: Final = slice(None)
 """Every day."""
 
 INDEPENDENT: Final = "independent implementation of the same rules on this schedule"
-"""Who measured what no paper states for this schedule."""
+"""Source of numbers that no paper states for this schedule."""
 
 IN_TICKS: Final = f"{INDEPENDENT}, in ticks at 10 % activity until no gain is left, 50 000 periods"
-"""Who measured the runs of EXHAUSTED."""
+"""Source of the numbers for EXHAUSTED."""
 
 CONTINUOUS: Final = Expected(96.40, 0.04, IN_TICKS)
 """Efficiency of EXHAUSTED, percent."""
@@ -43,33 +43,33 @@ EXHAUSTED: Final = Study("smith1962", runs=100, periods=20, ticks=20_000)
 """Gode and Sunder's rules on Smith's schedule, each period to its end however long it takes."""
 
 IDENTITY: Final = "identity"
-"""Source of what follows from the definitions."""
+"""Source of numbers that follow from the definitions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One published result, and how it is reproduced."""
+    """Published result with the runs that reproduce it."""
 
     name: str
-    """Also the name of its main scenario."""
+    """Name of the experiment, and of its main scenario."""
     title: str
-    """What it shows, in a line."""
+    """Result in one line."""
     question: str
-    """What is asked."""
+    """Question of the experiment."""
     answer: str
-    """What the literature says."""
+    """Answer of the literature."""
     studies: tuple[Study, ...]
-    """What is run."""
-    findings: Callable[[tuple[Runs, ...]], tuple[Comparison, ...]]
-    """Runs of each study → findings."""
+    """Studies of the experiment."""
+    compare: Callable[[tuple[Runs, ...]], tuple[Comparison, ...]]
+    """Function from the runs of each study to the comparisons."""
 
     def quick(self) -> Experiment:
         """Return the experiment with a tenth of its runs: wider intervals, the same rules."""
-        return replace(self, studies=tuple(study.shortened(QUICK_SHARE) for study in self.studies))
+        return replace(self, studies=tuple(study.with_fewer_runs(QUICK_SHARE) for study in self.studies))
 
 
 def find(name: str) -> Experiment:
-    """Return the experiment of this name; raises NotFound that names the nearest."""
+    """Return the experiment of this name; raises NotFound with the nearest name."""
     for experiment in EXPERIMENTS:
         if experiment.name == name:
             return experiment
@@ -253,7 +253,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         question="How much of the surplus of Smith's test 1 (1962) do zero-intelligence traders find?",
         answer="About 96 % (Gode and Sunder 1993), at prices as scattered as those of people in their first period.",
         studies=(EXHAUSTED,),
-        findings=_smith1962,
+        compare=_smith1962,
     ),
     Experiment(
         name="gode_sunder_oracle",
@@ -261,7 +261,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         question="Does any trade get lost, doubled or settled wrongly?",
         answer="If all 11 units trade, the surplus is 22.00 - 22.00 whatever the prices: 0 without any variance.",
         studies=(Study("gode_sunder_oracle", runs=50, periods=20),),
-        findings=_gode_sunder_oracle,
+        compare=_gode_sunder_oracle,
     ),
     Experiment(
         name="flat_supply",
@@ -269,7 +269,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         question="Do prices find the equilibrium when supply is flat?",
         answer="Not of themselves: ZI-C stays above it, ZIP comes down to it (Cliff and Bruten 1997).",
         studies=(Study("flat_supply", runs=100, periods=10),),
-        findings=_flat_supply,
+        compare=_flat_supply,
     ),
     Experiment(
         name="zip_learning",
@@ -277,7 +277,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         question="Does Smith's alpha fall from day to day?",
         answer="For ZIP it does (Cliff 1997), for ZI-C it does not; alike ZIP traders can lock up on a limit order book.",
         studies=(Study("zip_learning", runs=100, periods=10),),
-        findings=_zip_learning,
+        compare=_zip_learning,
     ),
     Experiment(
         name="call_vs_cda",
@@ -288,7 +288,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
             Study("call_vs_cda", runs=100, periods=100, resources=("call", "truthful"), ticks=1),
             EXHAUSTED,
         ),
-        findings=_call_vs_cda,
+        compare=_call_vs_cda,
     ),
 )
 """Every experiment, in the order of reading."""

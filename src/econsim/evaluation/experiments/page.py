@@ -1,6 +1,6 @@
-"""What an experiment leaves behind: a picture as SVG and PNG, its numbers as JSON, and a page of its own.
+"""Files of an experiment: a picture as SVG and PNG, its numbers as JSON, and a page of its own.
 
-Owns the files' looks. The page loads nothing from elsewhere, as the report of a run.
+Owns the look of these files. The page loads nothing from elsewhere, as the report of a run.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ WIDTH, HEIGHT, PNG_SCALE = 720, 300, 2.0
 """Pixels of the picture's plot, and how much larger the PNG is."""
 
 PAGE, PICTURE, PICTURE_PNG, NUMBERS = "index.html", "picture.svg", "picture.png", "findings.json"
-"""Files an experiment leaves."""
+"""Names of an experiment's files."""
 
 FONT: Final = "Helvetica Neue, Helvetica, Arial, sans-serif"
-"""Of the picture file; the page uses its reader's."""
+"""Font of the picture file; the page uses the reader's font."""
 
 STYLE: Final = """\
 .wide .chart { height: 380px; }
@@ -37,7 +37,7 @@ STYLE: Final = """\
 """Style rules of an experiment's page, beside those of all pages."""
 
 LOOK: Final[dict[str, Any]] = {
-    # A ground of its own, so that the picture reads on a dark page too.
+    # A background of its own, so that the picture is readable on a dark page too.
     "background": "#ffffff",
     "padding": 22,
     "font": FONT,
@@ -70,33 +70,33 @@ LOOK: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class ExperimentResult:
-    """An experiment that was run."""
+    """Experiment with its runs and comparisons."""
 
     experiment: Experiment
-    """Which."""
+    """Experiment that was run."""
     studies: tuple[Runs, ...]
-    """Its runs."""
-    findings: tuple[Comparison, ...]
-    """Its numbers, judged."""
+    """Runs of each study."""
+    comparisons: tuple[Comparison, ...]
+    """Measured numbers beside published ones."""
     command: str
-    """The command line that made it."""
+    """Command line that ran the experiment."""
 
     @property
     def holds(self) -> bool:
-        """Tell whether every number is as its rule asks."""
-        return all(finding.holds for finding in self.findings)
+        """Tell whether every number meets its rule."""
+        return all(comparison.holds for comparison in self.comparisons)
 
 
-def write(outcome: ExperimentResult, directory: Path) -> Path:
-    """Write page, pictures and numbers; return where the page lies."""
+def write(result: ExperimentResult, directory: Path) -> Path:
+    """Write page, pictures and numbers; return the path of the page."""
     directory.mkdir(parents=True, exist_ok=True)
-    chart = PICTURES[outcome.experiment.name][0](outcome.studies, outcome.findings)
-    spec = picture_spec(outcome.experiment, chart)
+    chart = PICTURES[result.experiment.name][0](result.studies, result.comparisons)
+    spec = picture_spec(result.experiment, chart)
     (directory / PICTURE).write_text(vl_convert.vegalite_to_svg(spec), encoding="utf-8")
     (directory / PICTURE_PNG).write_bytes(vl_convert.vegalite_to_png(spec, scale=PNG_SCALE))
-    (directory / NUMBERS).write_text(json.dumps(rows(outcome), indent=2) + "\n", encoding="utf-8")
+    (directory / NUMBERS).write_text(json.dumps(rows(result), indent=2) + "\n", encoding="utf-8")
     page = directory / PAGE
-    page.write_text(render(outcome, chart), encoding="utf-8")
+    page.write_text(render(result, chart), encoding="utf-8")
     return page
 
 
@@ -108,44 +108,44 @@ def picture_spec(experiment: Experiment, chart: Drawing) -> dict[str, Any]:
     return spec | {"width": WIDTH, "height": HEIGHT, "title": title, "config": LOOK}
 
 
-def rows(outcome: ExperimentResult) -> list[dict[str, object]]:
-    """Return the findings as plain values."""
+def rows(result: ExperimentResult) -> list[dict[str, object]]:
+    """Return the comparisons as plain values."""
     return [
         {
-            "measure": finding.measure,
-            "rule": finding.expected.rule.value,
-            "expected": finding.expected.value,
-            "expected_half_width": finding.expected.half_width,
-            "measured": finding.measured.mean,
-            "measured_half_width": finding.measured.half_width,
-            "n": finding.measured.n,
-            "holds": finding.holds,
-            "source": finding.expected.source,
+            "measure": comparison.measure,
+            "rule": comparison.expected.rule.value,
+            "expected": comparison.expected.value,
+            "expected_half_width": comparison.expected.half_width,
+            "measured": comparison.measured.mean,
+            "measured_half_width": comparison.measured.half_width,
+            "n": comparison.measured.n,
+            "holds": comparison.holds,
+            "source": comparison.expected.source,
         }
-        for finding in outcome.findings
+        for comparison in result.comparisons
     ]
 
 
 def plus_minus(value: float, half_width: float) -> str:
-    """Write a number with its half-width, to the digits the half-width gives."""
+    """Return a number with its half-width, to the digits that the half-width supports."""
     if not half_width:
         return f"{value:g}"
     digits = 4 if half_width < 0.02 else 3 if half_width < 0.2 else 2
     return f"{value:.{digits}f} ± {half_width:.{digits}f}"
 
 
-def format_expected(finding: Comparison) -> str:
-    """Write what was expected, with a sign where only a direction was."""
+def format_expected(comparison: Comparison) -> str:
+    """Return the expected number, with a sign where only a direction is expected."""
     sign = {Rule.ABOVE: "> ", Rule.BELOW: "< ", Rule.EXACTLY: "= ", Rule.BESIDE: "elsewhere "}.get(
-        finding.expected.rule, ""
+        comparison.expected.rule, ""
     )
-    half_width = finding.expected.half_width
-    return f"{sign}{finding.expected.value:g}" + (f" ± {half_width:g}" if half_width else "")
+    half_width = comparison.expected.half_width
+    return f"{sign}{comparison.expected.value:g}" + (f" ± {half_width:g}" if half_width else "")
 
 
-def render(outcome: ExperimentResult, chart: Drawing) -> str:
+def render(result: ExperimentResult, chart: Drawing) -> str:
     """Return the page of an experiment as an HTML document."""
-    experiment, specs = outcome.experiment, Specs()
+    experiment, specs = result.experiment, Specs()
     drawn = figure(Figure("main", experiment.question, PICTURES[experiment.name][1], chart, wide=True), specs)
     head = ("Measure", "Expected", "Measured", "n", "Verdict", "Source")
     listed = [
@@ -157,9 +157,9 @@ def render(outcome: ExperimentResult, chart: Drawing) -> str:
             _badge(f),
             f.expected.source,
         )
-        for f in outcome.findings
+        for f in result.comparisons
     ]
-    rules = sorted({finding.expected.rule for finding in outcome.findings})
+    rules = sorted({comparison.expected.rule for comparison in result.comparisons})
     listed_rules = "".join(f"<li><b>{rule}</b>: {escape(RULES[rule])}.</li>" for rule in rules)
     studies = "; ".join(f"{s.runs} runs of {s.periods} periods of {s.scenario}" for s in experiment.studies)
     main = (
@@ -170,7 +170,7 @@ def render(outcome: ExperimentResult, chart: Drawing) -> str:
         f'<ul class="rules">{listed_rules}</ul>',
         "</section>",
     )
-    command = f"<code>{escape(outcome.command)}</code>"
+    command = f"<code>{escape(result.command)}</code>"
     return render_document(
         Document(
             title=experiment.title,
@@ -186,8 +186,8 @@ def render(outcome: ExperimentResult, chart: Drawing) -> str:
     )
 
 
-def _badge(finding: Comparison) -> str:
-    if finding.expected.rule is Rule.BESIDE:
+def _badge(comparison: Comparison) -> str:
+    if comparison.expected.rule is Rule.BESIDE:
         return NOTHING
-    look = "verdict" if finding.holds else "verdict fails"
-    return f'<span class="{look}">{escape(finding.verdict)}</span>'
+    look = "verdict" if comparison.holds else "verdict fails"
+    return f'<span class="{look}">{escape(comparison.verdict)}</span>'

@@ -1,6 +1,6 @@
 """The picture of each experiment, as an Altair chart without colours of page and text.
 
-The page and the picture file give those (`page`), so one chart serves both.
+`page` adds the colours for the page and for the picture file, so one chart serves both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Rows = list[dict[str, Any]]
 """A chart's data."""
 
 Picture = Callable[[tuple[Runs, ...], tuple[Comparison, ...]], Drawing]
-"""Runs and findings → chart."""
+"""Function from runs and comparisons to a chart."""
 
 PEOPLE: Final = (23.7, 10.9, 6.1, 7.3)
 """Alpha of the classroom in Smith 1962, chart 1, by period."""
@@ -35,12 +35,12 @@ EFFICIENCY: Final = "efficiency: share of all possible gains from trade, %"
 """Title of an axis."""
 
 NAMES: Final = {"zip": "ZIP, learns", "zi_c": "ZI-C, random", "good": "ZI-C, random"}
-"""Market → its traders, in words."""
+"""Market → name of its traders."""
 
 
-def smith1962(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
+def smith1962(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
     """Draw alpha by period beside the classroom's."""
-    del findings
+    del comparisons
     rows = by_day(studies[0], ("good",), alphas)
     people = [
         {"day": day, "alpha": alpha, "who": "people (Smith 1962)"} for day, alpha in enumerate(PEOPLE, 1)
@@ -49,9 +49,9 @@ def smith1962(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Dr
     return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(people, colour))
 
 
-def zip_learning(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
+def zip_learning(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
     """Draw alpha by day of those that learn and those that do not, beside the published points."""
-    del findings
+    del comparisons
     rows = by_day(studies[0], ("zip", "zi_c"), alphas)
     other = "ZIP, another exchange"
     points = [{"day": day, "alpha": alpha, "who": other} for day, alpha in enumerate(OTHER_EXCHANGE, 1)]
@@ -59,9 +59,9 @@ def zip_learning(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) ->
     return alt.layer(*_band(rows, colour, "Smith's alpha, %", zero=True), _points(points, colour))
 
 
-def flat_supply(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
+def flat_supply(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
     """Draw mean prices by day against the equilibrium."""
-    del findings
+    del comparisons
     rows = by_day(studies[0], ("zip", "zi_c"), prices)
     colour = _colours({"ZIP, learns": BLUE, "ZI-C, random": CORAL, "equilibrium": GREY})
     line = alt.Chart(_data([{"price": PRICE, "who": "equilibrium"}]))
@@ -69,9 +69,9 @@ def flat_supply(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> 
     return alt.layer(rule, *_band(rows, colour, "mean price of the day, credits", zero=False))
 
 
-def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
+def gode_sunder_oracle(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
     """Draw efficiency against the mean price of each period: prices scatter, efficiency does not."""
-    del findings
+    del comparisons
     rows: Rows = [
         {"price": day.mean_price, "efficiency": day.efficiency}
         for run in studies[0]
@@ -86,7 +86,7 @@ def gode_sunder_oracle(studies: tuple[Runs, ...], findings: tuple[Comparison, ..
     return drawn
 
 
-def call_vs_cda(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> Drawing:
+def call_vs_cda(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
     """Draw the efficiency of each mechanism with its interval and the expected value."""
     del studies
     labels = (
@@ -94,17 +94,17 @@ def call_vs_cda(studies: tuple[Runs, ...], findings: tuple[Comparison, ...]) -> 
         "random bidders,\ncontinuous auction",
         "truthful bidders,\none call",
     )
-    found = (findings[0], findings[2], findings[3])
+    found = (comparisons[0], comparisons[2], comparisons[3])
     rows: Rows = [
         {
             "market": label,
-            "efficiency": finding.measured.mean,
-            "low": finding.measured.low,
-            "high": finding.measured.high,
-            "published": finding.expected.value,
-            "text": f"{finding.measured.mean:.1f} %",
+            "efficiency": comparison.measured.mean,
+            "low": comparison.measured.low,
+            "high": comparison.measured.high,
+            "published": comparison.expected.value,
+            "text": f"{comparison.measured.mean:.1f} %",
         }
-        for label, finding in zip(labels, found, strict=True)
+        for label, comparison in zip(labels, found, strict=True)
     ]
     axis = alt.Axis(
         labelFontSize=13,
@@ -208,4 +208,4 @@ PICTURES: Final[dict[str, tuple[Picture, str]]] = {
     ),
     "call_vs_cda": (call_vs_cda, "Bars: measured, dark: the 95 % interval. Diamonds: expected values."),
 }
-"""Experiment → its picture and how to read it."""
+"""Experiment → its picture and caption."""

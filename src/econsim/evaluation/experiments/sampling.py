@@ -1,7 +1,7 @@
 """Runs of a shipped scenario over many seeds, each in a process of its own, down to a few numbers a period.
 
-Owns what may be changed about a scenario for a study (`Study`) and the parallel running. The numbers come
-from the same tally as every report.
+Owns the changes to a scenario for a study (`Study`) and the parallel runs. The numbers come
+from the same aggregator as every report.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Advance = Callable[[], None]
-"""Told each time a run has ended."""
+"""Function that is called each time a run has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A shipped scenario, and what of it is run."""
+    """Shipped scenario with the seeds, periods and markets that are run."""
 
     scenario: str
-    """Its name."""
+    """Name of the scenario."""
     runs: int
-    """Seeds 1, 2 and so on."""
+    """Number of runs, with seeds 1, 2 and so on."""
     periods: int
     """Trading days in each run."""
     resources: tuple[str, ...] = ()
-    """Which of its markets, with their agents; all if empty."""
+    """Markets that are run, with their agents; all if empty."""
     ticks: int | None = None
     """Ticks in a period instead of the scenario's."""
 
@@ -42,12 +42,12 @@ class Study:
         """Return the seeds of its runs."""
         return range(1, self.runs + 1)
 
-    def shortened(self, share: float) -> Study:
+    def with_fewer_runs(self, share: float) -> Study:
         """Return the study with a share of its runs, at least four."""
         return replace(self, runs=max(4, round(self.runs * share)))
 
-    def made(self, seed: int) -> Scenario:
-        """Return the scenario of one run."""
+    def seeded_scenario(self, seed: int) -> Scenario:
+        """Return the scenario of the run with a seed."""
         found = scenario_file.load(self.scenario)
         wanted = self.resources or tuple(market.resource for market in found.markets)
         ticks = self.ticks or found.clock.ticks_per_period
@@ -65,21 +65,21 @@ class Day:
     """One market in one period."""
 
     efficiency: float | None
-    """Percent of the most surplus possible."""
+    """Efficiency: percent of the highest possible surplus."""
     alpha: float | None
     """Smith's alpha, percent; none without trades."""
     mean_price: float | None
-    """Credits; none without trades."""
+    """Mean price in credits; none without trades."""
     volume: int
-    """Units traded."""
+    """Count of units traded."""
 
 
 @dataclass(frozen=True, slots=True)
 class SampledRun:
-    """One run: its days by market, and whether its books add up."""
+    """One run of a study: its days by market, and the imbalance of its books."""
 
     seed: int
-    """Its seed."""
+    """Seed of the run."""
     days: dict[str, tuple[Day, ...]]
     """Market → trading days in order."""
     imbalance: int
@@ -116,7 +116,7 @@ def sample(
 def run(study: Study, seed: int) -> SampledRun:
     """Return one run of a study, in this process."""
     tally = RunAggregator()
-    for addressed in in_memory.run(study.made(seed)):
+    for addressed in in_memory.run(study.seeded_scenario(seed)):
         tally.add(addressed)
     return _sampled_run(seed, tally.summary())
 

@@ -1,4 +1,4 @@
-"""How a measured number meets a published one: by intervals or exactly, never within a bare tolerance.
+"""Comparison of a measured number with a published one: by intervals or exactly, never within a bare tolerance.
 
 Pure. The unit of every sample is one run (a seed), because periods of a run may depend on each other.
 """
@@ -19,54 +19,54 @@ RULES = {
     "below": "the measured 95 % interval lies wholly below",
     "beside": "shown beside the other, not judged: it was measured under other rules",
 }
-"""Rule → what it asks for."""
+"""Rule → its condition in words."""
 
 
 class Rule(StrEnum):
-    """What is asked of a measured number."""
+    """Condition on a measured number."""
 
     AGREES = "agrees"
-    """Its interval and the published one overlap."""
+    """The measured interval and the published one overlap."""
     EXACTLY = "exactly"
     """Every run gives the number."""
     ABOVE = "above"
-    """Its interval lies wholly above."""
+    """The measured interval lies wholly above."""
     BELOW = "below"
-    """Its interval lies wholly below."""
+    """The measured interval lies wholly below."""
     BESIDE = "beside"
-    """Nothing: a published number under other rules, for comparison."""
+    """No condition: the published number was measured under other rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A published number, or an identity."""
+    """Published number, or number that follows from the definitions."""
 
     value: float
-    """In the measure's unit."""
+    """Value in the measure's unit."""
     half_width: float
-    """Half its 95 % interval; 0 for identities and yardsticks."""
+    """Half the 95 % interval of the value; 0 for identities and directions."""
     source: str
-    """Paper or independent implementation, and how its interval came about."""
+    """Paper or independent implementation, with the origin of its interval."""
     rule: Rule = Rule.AGREES
-    """What is asked."""
+    """Rule of the comparison."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One measured number beside what was expected."""
+    """Measured number beside the expected one."""
 
     measure: str
-    """What was measured, with its unit."""
+    """Measure with its unit."""
     expected: Expected
-    """What was expected."""
+    """Expected number."""
     measured: Interval
-    """Mean over runs with its 95 % interval; half-width 0 if every run gave the same."""
+    """Mean over runs with its 95 % interval; half-width 0 if all runs agree."""
     exact: bool
-    """Whether every run gave exactly the expected value."""
+    """True if every run gave exactly the expected value."""
 
     @property
     def holds(self) -> bool:
-        """Tell whether the number is as its rule asks."""
+        """Tell whether the number meets its rule."""
         value, reach = self.expected.value, self.expected.half_width
         match self.expected.rule:
             case Rule.EXACTLY:
@@ -82,14 +82,14 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Return the verdict in a word; a dash where nothing was asked."""
+        """Return the verdict in a word; a dash for a rule without condition."""
         if self.expected.rule is Rule.BESIDE:
             return NOTHING
         return str(self.expected.rule) if self.holds else "differs"
 
 
 def compare(measure: str, sample: Sequence[float], expected: Expected) -> Comparison:
-    """Return the finding of a sample of runs; raises ValueError for fewer than two runs."""
+    """Return the comparison of a sample of runs; raises ValueError for fewer than two runs."""
     interval = confidence_interval(sample)
     if interval is None:
         message = f"{measure}: an interval needs at least two runs, not {len(sample)}"
@@ -98,5 +98,5 @@ def compare(measure: str, sample: Sequence[float], expected: Expected) -> Compar
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:
-    """Return the mean of what could be measured; none if nothing could."""
+    """Return the mean of the values that are not none; none if there is none."""
     return mean([value for value in values if value is not None])
