@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from econsim.report.summary import Summary
     from econsim.runs.launch.services import LaunchOptions
     from econsim.runs.overrides import ExternalOption
+    from econsim.runs.recorder import Recorder
     from econsim.schemas.scenario import Scenario
+
+POLL_INTERVAL_S: Final = 1.0
+"""Pause in seconds between two checks whether a tick is silent."""
 
 
 def run(  # noqa: PLR0913 - each is an option of the command
@@ -166,6 +171,8 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
             run_connection(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
         )
         recorder = Recorder(progress, timed=found.new)
+        showing = asyncio.create_task(_show_waiting(recorder))
+        stack.callback(showing.cancel)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
         # Dead letters reach the log a moment later, and the run may have ended by then.
@@ -175,6 +182,13 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
         store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
         summary = replace(summary, kept_until=retention_end(recorder.opened_at))
     return replace(summary, dead_letters=max(letters, summary.dead_letters))
+
+
+async def _show_waiting(recorder: Recorder) -> None:
+    """Show the agents that a silent tick waits for, until cancelled."""
+    while True:
+        await asyncio.sleep(POLL_INTERVAL_S)
+        recorder.show_waiting()
 
 
 async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Scenario]:

@@ -6,6 +6,7 @@ Durations are measured with the monotonic counter; nothing here touches the run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Final, Self
@@ -30,6 +31,9 @@ LINE_S: Final = 5.0
 MARKETS_SHOWN_MAX: Final = 12
 """Markets in the live view; of more, the first."""
 
+WAITING_SHOWN_MAX: Final = 5
+"""Agents that the tick waits for in the live view; further agents are counted."""
+
 
 class ProgressDisplay:
     """Live progress of one run; a context manager.
@@ -43,6 +47,7 @@ class ProgressDisplay:
         self.watch = LiveFigures()
         self.timed = True
         """True if the events happen while they are read: only then is there a speed."""
+        self._waiting: tuple[str, ...] = ()
         self._started = self._drawn = perf_counter()
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
 
@@ -69,6 +74,15 @@ class ProgressDisplay:
     def update(self, event: Record | AddressedEvent, lag: int = 0) -> None:
         """Add the next event, and redraw if it is time; `lag` is the count of unread events."""
         self.watch.update(event)
+        self._waiting = ()
+        self._draw_if_due(lag)
+
+    def show_waiting(self, names: Sequence[str]) -> None:
+        """Show the agents that the tick waits for, until the next event; draw if it is time."""
+        self._waiting = tuple(names)
+        self._draw_if_due()
+
+    def _draw_if_due(self, lag: int = 0) -> None:
         now = perf_counter()
         if now - self._drawn >= (REDRAW_S if self.console.is_terminal else LINE_S):
             self._drawn = now
@@ -76,14 +90,23 @@ class ProgressDisplay:
 
     def draw(self, snapshot: Snapshot) -> None:
         """Show a snapshot now."""
+        waiting = waiting_text(self._waiting)
         if self.console.is_terminal:
-            self._live.update(picture(snapshot, self.elapsed_s, timed=self.timed), refresh=True)
+            view = picture(snapshot, self.elapsed_s, waiting, timed=self.timed)
+            self._live.update(view, refresh=True)
         else:
-            said = line(snapshot, self.elapsed_s, timed=self.timed)
-            self.console.print(said, soft_wrap=True, highlight=False)
+            text = line(snapshot, self.elapsed_s, waiting, timed=self.timed)
+            self.console.print(text, soft_wrap=True, highlight=False)
 
 
-def picture(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> Group:
+def waiting_text(names: Sequence[str]) -> str:
+    """Return `waiting for NAME, …`, or nothing without names."""
+    more = len(names) - WAITING_SHOWN_MAX
+    shown = ", ".join(names[:WAITING_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
+    return f"waiting for {shown}" if names else ""
+
+
+def picture(snapshot: Snapshot, elapsed_s: float, waiting: str = "", *, timed: bool = True) -> Group:
     """Return the live view of a run."""
     if not snapshot.run:
         return Group(Text("starting the server and services", style="dim"))
@@ -100,6 +123,7 @@ def picture(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> Grou
         (f"{count(rate)} orders/s  " if timed else "", "cyan"),
         f"{count(snapshot.orders)} orders  {count(snapshot.trades)} trades  {elapsed_s:.1f} s",
         (f"  {count(snapshot.lag)} events behind" if snapshot.lag else "", "yellow"),
+        (f"  {waiting}" if waiting else "", "yellow"),
     )
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     for view in snapshot.markets[:MARKETS_SHOWN_MAX]:
@@ -110,15 +134,16 @@ def picture(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> Grou
     return Group(head, bar, figures, table)
 
 
-def line(snapshot: Snapshot, elapsed_s: float, *, timed: bool = True) -> str:
+def line(snapshot: Snapshot, elapsed_s: float, waiting: str = "", *, timed: bool = True) -> str:
     """Return a run at this moment as one plain line."""
     rate = snapshot.orders / elapsed_s if elapsed_s > 0 else 0.0
     prices = ", ".join(
         f"{view.resource} {decimal(view.last, 4)}" for view in snapshot.markets[:MARKETS_SHOWN_MAX]
     )
     lag = f", {count(snapshot.lag)} events behind" if snapshot.lag else ""
+    waits = f", {waiting}" if waiting else ""
     speed = f"{count(rate)} orders/s, " if timed else ""
     return (
         f"tick {snapshot.tick}/{snapshot.ticks_max}, period {snapshot.period}/{snapshot.periods}, "
-        f"{count(snapshot.trades)} trades, {speed}{prices}{lag}"
+        f"{count(snapshot.trades)} trades, {speed}{prices}{lag}{waits}"
     )

@@ -6,17 +6,23 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Final
 
+from econsim.domain.agent.population import population
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import addressed_record
+from econsim.domain.clock.attendance import Attendance
 from econsim.report.aggregate import RunAggregator
 from econsim.report.progress_bar import ProgressDisplay
 from econsim.report.summary import Speed, Summary
 from econsim.schemas.clock import RunClosed, RunOpened, Ticked
+from econsim.schemas.scenario import Mode, Scenario
 
 SAMPLE_MIN: Final = 3
 """Ticks below which percentiles have no meaning."""
+
+SILENCE_S: Final = 1.0
+"""Seconds without an event after which the progress shows the agents that the tick waits for."""
 
 
 class Recorder:
@@ -35,6 +41,9 @@ class Recorder:
         """Event id of the run's opening."""
         self.opened_at = ""
         """Time of the run's opening, RFC 3339."""
+        self._attendance: Attendance | None = None
+        self._tick = 0
+        self._read_at = perf_counter()
         self._started = self._ended = 0.0
         self._ticks: list[float] = []
 
@@ -43,16 +52,30 @@ class Recorder:
         now, data, entry = perf_counter(), addressed.event.data, addressed_record(addressed)
         if self._repeats.is_repeat(entry):
             return
+        self._read_at = now
+        if self._attendance:
+            self._attendance.evolve(addressed)
         if isinstance(data, RunOpened):
+            self._attendance = external_attendance(data.scenario)
             self._started, self.opening_id, self.opened_at = now, entry.event_id, entry.occurred_at
         elif isinstance(data, Ticked):
             self._ticks.append(now)
+            self._tick = addressed.event.tick
         elif isinstance(data, RunClosed):
             self._ended = now
         self._tally.add(entry)
         self._canonical.add(entry)
         if self._progress:
             self._progress.update(entry)
+
+    def waiting_for(self) -> list[str]:
+        """Return the external agents that the open tick still waits for in lock-step."""
+        return self._attendance.missing(self._tick) if self._attendance and not self._ended else []
+
+    def show_waiting(self) -> None:
+        """Show the agents that the open tick waits for, if no event was read for SILENCE_S."""
+        if self._progress and perf_counter() - self._read_at >= SILENCE_S and (names := self.waiting_for()):
+            self._progress.show_waiting(names)
 
     def summary(self) -> Summary:
         """Return the summary of the run; with a speed only if all of it was read while it happened."""
@@ -66,3 +89,11 @@ class Recorder:
             latency_p99_ms=cuts[98] if cuts else None,
         )
         return self._tally.summary(self._canonical.hexdigest(), speed)
+
+
+def external_attendance(scenario: Scenario) -> Attendance | None:
+    """Return the attendance of a scenario's external agents; none if no tick waits for one."""
+    externals = [agent.id for agent in population(scenario) if agent.host is None]
+    if not externals or scenario.clock.mode is not Mode.LOCK_STEP:
+        return None
+    return Attendance((), externals, scenario.clock.deadline_ms)

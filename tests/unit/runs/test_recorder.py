@@ -1,0 +1,109 @@
+"""Recorder of a run: its times, its repeated events, and the agents a silent tick waits for.
+
+Cannot catch: the order of events on a real log.
+"""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from econsim import subjects
+from econsim.domain.audit.envelope import Envelope
+from econsim.report import progress_bar
+from econsim.report.progress_bar import ProgressDisplay, waiting_text
+from econsim.runs import in_memory, recorder, scenario_file
+from econsim.runs.overrides import apply_overrides
+from econsim.runs.recorder import Recorder
+from econsim.schemas.agent import CycleCompleted, Limits
+from econsim.schemas.clock import RunOpened, Ticked
+
+GENESIS = apply_overrides(scenario_file.load("genesis"), periods=1)
+ENVELOPE = Envelope("demo", "salt", 1, in_memory.NOW)
+
+
+def opened(**overrides):
+    scenario = apply_overrides(GENESIS, **overrides)
+    return ENVELOPE.event(subjects.RUN_OPENED, "clock", RunOpened(scenario=scenario, salt="salt"))
+
+
+def ticked():
+    return ENVELOPE.event(subjects.TICKED, "clock", Ticked(period=1, tick_of_period=1))
+
+
+def recorded(*events, progress=None):
+    made = Recorder(progress)
+    for event in events:
+        made.add(event)
+    return made
+
+
+def test_a_run_in_memory_is_recorded_to_its_end():
+    summary = recorded(*in_memory.run(GENESIS)).summary()
+
+    assert (summary.scenario.name, summary.failure) == ("genesis", "")
+    assert summary.speed.elapsed_s > 0
+
+
+def test_a_run_that_was_partly_read_later_has_no_speed():
+    made = Recorder(None, timed=False)
+    for event in in_memory.run(GENESIS):
+        made.add(event)
+
+    assert made.summary().speed is None
+
+
+def test_a_repeated_event_changes_nothing():
+    log = list(in_memory.run(GENESIS))
+
+    once, twice = (
+        recorded(*log).summary(),
+        recorded(*(each for event in log for each in (event, event))).summary(),
+    )
+
+    assert twice.canonical_hash == once.canonical_hash
+
+
+def test_an_open_tick_waits_for_its_external_agents():
+    assert recorded(opened(externals=["ana", "bob"]), ticked()).waiting_for() == ["ana", "bob"]
+
+
+def test_an_agent_that_answered_is_not_waited_for():
+    answer = CycleCompleted(tick=1, agents=1, limits={"cpu": Limits()})
+    done = ENVELOPE.event(subjects.CYCLE_COMPLETED, "ana", answer, agent="ana")
+
+    assert recorded(opened(externals=["ana", "bob"]), ticked(), done).waiting_for() == ["bob"]
+
+
+@pytest.mark.parametrize("overrides", [{}, {"externals": ["ana"], "real_time": True}])
+def test_no_tick_waits_without_external_agents_or_in_real_time(overrides):
+    assert recorded(opened(**overrides), ticked()).waiting_for() == []
+
+
+def test_a_silent_tick_shows_whom_it_waits_for_without_a_terminal(monkeypatch):
+    monkeypatch.setattr(progress_bar, "LINE_S", 0.0)
+    monkeypatch.setattr(recorder, "SILENCE_S", 0.0)
+    out = StringIO()
+
+    with ProgressDisplay(Console(width=200, file=out)) as progress:
+        recorded(opened(externals=["ana"]), ticked(), progress=progress).show_waiting()
+
+    assert out.getvalue().splitlines()[-1].endswith("waiting for ana")
+
+
+def test_a_silent_tick_shows_whom_it_waits_for_on_a_terminal(monkeypatch):
+    monkeypatch.setattr(progress_bar, "REDRAW_S", 0.0)
+    monkeypatch.setattr(recorder, "SILENCE_S", 0.0)
+    out = StringIO()
+
+    with ProgressDisplay(Console(width=200, file=out, force_terminal=True)) as progress:
+        recorded(opened(externals=["ana"]), ticked(), progress=progress).show_waiting()
+
+    assert "waiting for ana" in out.getvalue()
+
+
+def test_many_agents_that_are_waited_for_are_counted():
+    assert waiting_text([f"a{n}" for n in range(7)]) == "waiting for a0, a1, a2, a3, a4 and 2 more"
+    assert waiting_text([]) == ""
