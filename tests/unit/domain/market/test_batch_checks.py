@@ -1,4 +1,4 @@
-"""A service that folds a log notices what is missing of it, and says before which place."""
+"""A service that folds a log notices a missing event, and says before which place."""
 
 import pytest
 from run_builders import small_scenario
@@ -16,7 +16,7 @@ def fold(log, *, partial=False):
         whole.check(place, addressed)
 
 
-def of(log, kind):
+def index_of(log, kind):
     return next(index for index, addressed in enumerate(log) if isinstance(addressed.event.data, kind))
 
 
@@ -38,7 +38,7 @@ def test_a_whole_log_is_folded():
 )
 def test_a_missing_event_stops_the_fold_and_is_placed(kind, what):
     log = list(run(small_scenario(), "run_1", "ab"))
-    del log[of(log, kind)]
+    del log[index_of(log, kind)]
 
     with pytest.raises(CorruptLog, match=rf"'run_1' is damaged before place \d+: {what}"):
         fold(log, partial=kind is Traded)
@@ -46,6 +46,6 @@ def test_a_missing_event_stops_the_fold_and_is_placed(kind, what):
 
 def test_a_batch_that_was_done_again_is_folded_once():
     log = list(run(small_scenario(), "run_1", "ab"))
-    trades = of(log, Traded)
+    trades = index_of(log, Traded)
 
-    fold([*log[: trades + 1], *log[of(log, Accepted) : trades + 1], *log[trades + 1 :]])
+    fold([*log[: trades + 1], *log[index_of(log, Accepted) : trades + 1], *log[trades + 1 :]])

@@ -32,7 +32,7 @@ from econsim.schemas.scenario import Market
         (bid("anna", "theirs", C, 2), "order_id_exists_with_different_fields"),
     ],
 )
-def test_what_is_refused_is_a_fact_and_reserves_nothing(action, code):
+def test_a_refused_order_is_an_item_and_reserves_nothing(action, code):
     market = FundedMarket(lot_size=2)
     market.run_batch(bid("bert", "theirs", C, 2))
     before = market.positions()
@@ -67,7 +67,7 @@ def test_repeating_a_batch_gives_the_same_items_and_chains():
     assert not any(one.ledger.apply(one.cleared.chains).posted)
 
 
-def wish(number):
+def small_action(number):
     """Return one of 60 060 small actions: few agents, ids and prices make repeats, crossings and ties common."""
     number, agent = divmod(number, 3)
     number, order_id = divmod(number, 13)
@@ -83,24 +83,24 @@ def wish(number):
     return (bid if verb < 5 else ask)(agent, order_id, price, quantity, kind)
 
 
-BATCHES = st.lists(st.lists(st.integers(0, 60_059).map(wish), max_size=6), max_size=6)
-ROUNDLY = settings(
+BATCHES = st.lists(st.lists(st.integers(0, 60_059).map(small_action), max_size=6), max_size=6)
+HUNDRED_EXAMPLES = settings(
     max_examples=100,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],  # it tells of a busy machine, not of the examples
+    suppress_health_check=[HealthCheck.too_slow],  # slow on a busy machine, whatever the examples
 )
 
 
-def patient(mechanism):
+def lasting_market(mechanism):
     """Return a market whose orders outlive a batch, also in a call auction."""
     return FundedMarket(mechanism, **({"window_ticks": 2} if mechanism == "call_auction" else {}))
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@ROUNDLY
+@HUNDRED_EXAMPLES
 @given(batches=BATCHES)
 def test_money_and_units_are_conserved_and_nothing_stays_reserved(mechanism, batches):
-    market = patient(mechanism)
+    market = lasting_market(mechanism)
 
     for batch in batches:
         market.run_batch(*batch)
@@ -114,10 +114,10 @@ def test_money_and_units_are_conserved_and_nothing_stays_reserved(mechanism, bat
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@ROUNDLY
+@HUNDRED_EXAMPLES
 @given(batches=BATCHES)
-def test_what_is_reserved_is_exactly_what_the_open_orders_need(mechanism, batches):
-    market = patient(mechanism)
+def test_the_reserved_amount_is_exactly_the_need_of_the_open_orders(mechanism, batches):
+    market = lasting_market(mechanism)
 
     for batch in batches:
         market.run_batch(*batch)
@@ -128,11 +128,11 @@ def test_what_is_reserved_is_exactly_what_the_open_orders_need(mechanism, batche
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@ROUNDLY
+@HUNDRED_EXAMPLES
 @given(batches=BATCHES)
 @requirement("log.replay")
 def test_a_book_is_its_items_folded_after_each_batch(mechanism, batches):
-    market = patient(mechanism)
+    market = lasting_market(mechanism)
 
     for batch in batches:
         market.run_batch(*batch)
@@ -140,10 +140,10 @@ def test_a_book_is_its_items_folded_after_each_batch(mechanism, batches):
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-@ROUNDLY
+@HUNDRED_EXAMPLES
 @given(batches=BATCHES, which=st.integers(0, 35))
 def test_asking_again_for_anything_of_the_past_adds_nothing(mechanism, batches, which):
-    market = patient(mechanism)
+    market = lasting_market(mechanism)
     for batch in [*batches, [bid("anna", "last", C)], []]:
         market.run_batch(*batch)
     past = [action for batch in batches for action in batch if action.verb is not Verb.CANCEL]
@@ -205,7 +205,7 @@ def test_a_replace_that_names_another_order_is_no_repeat():
     assert codes(other) == [("x", "order_id_exists_with_different_fields")]
 
 
-def test_who_asks_again_is_answered_as_before_accepted_or_refused():
+def test_a_repeated_order_gets_its_first_answer_accepted_or_refused():
     market = FundedMarket()
     first = market.run_batch(bid("anna", "a", C), bid("anna", "b", 20 * C))
 
@@ -215,7 +215,7 @@ def test_who_asks_again_is_answered_as_before_accepted_or_refused():
     assert not again
 
 
-def test_a_refusal_says_what_was_asked():
+def test_a_refusal_has_the_terms_of_its_order():
     market = FundedMarket()
     market.run_batch(bid("anna", "a", C))
 

@@ -53,7 +53,7 @@ def test_the_midpoint_is_rounded_down_to_the_tick_grid():
     assert trades(items)[0].price == 70
 
 
-def test_what_does_not_trade_is_cancelled_with_its_open_units():
+def test_a_quote_that_does_not_trade_is_cancelled_with_its_open_units():
     orders = OpenOrders()
 
     items = clear(bid("ann", "b1", 100, 3), ask("bob", "a1", 100, 2), ask("cas", "a2", 130), orders=orders)

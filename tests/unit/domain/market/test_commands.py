@@ -18,11 +18,11 @@ ROSTER = {
         scenario(group("buyer", roles=[role("bid", values=[[1]])]), group("anna", "external"))
     )
 }
-MARK = {"command_id": "c", "tick": 1, "period": 1, "tick_of_period": 1}
+CLOSE_TICK = {"command_id": "c", "tick": 1, "period": 1, "tick_of_period": 1}
 ORDER = {"command_id": "c", "order_id": "o-1", "price": 1_000_000, "quantity": 2}
 
 
-def taken(payload, action="place_bid", agent="anna"):
+def parsed(payload, action="place_bid", agent="anna"):
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     return parse_command(Parsed("market", "cpu", action, "run", agent), body, ROSTER)
 
@@ -33,7 +33,7 @@ def batch(**fields):
 
 
 def test_a_bid_is_its_senders():
-    assert taken(ORDER) == (Action(Verb.BID, "anna", "anna.o-1", 1_000_000, 2, OrderKind.LIMIT),)
+    assert parsed(ORDER) == (Action(Verb.BID, "anna", "anna.o-1", 1_000_000, 2, OrderKind.LIMIT),)
 
 
 @pytest.mark.parametrize(
@@ -44,26 +44,26 @@ def test_a_bid_is_its_senders():
     ],
 )
 def test_each_command_has_its_verb(action, extra, verb):
-    (found,) = taken(ORDER | extra, action)
+    (found,) = parsed(ORDER | extra, action)
 
     assert found.verb is verb
     assert found.new_order_id == (f"anna.{extra['new_order_id']}" if extra else None)
 
 
 def test_a_cancel_names_only_its_order():
-    assert taken({"command_id": "c", "order_id": "o-1"}, "cancel_order") == (
+    assert parsed({"command_id": "c", "order_id": "o-1"}, "cancel_order") == (
         Action(Verb.CANCEL, "anna", "anna.o-1"),
     )
 
 
 def test_a_host_speaks_for_its_own_agents():
-    (found,) = taken(batch(), "place_orders", "host_1")
+    (found,) = parsed(batch(), "place_orders", "host_1")
 
     assert found.agent == "buyer_001"
 
 
 def test_the_clock_closes_ticks():
-    assert isinstance(taken(MARK, "close_tick", "clock"), CloseTick)
+    assert isinstance(parsed(CLOSE_TICK, "close_tick", "clock"), CloseTick)
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_the_clock_closes_ticks():
         (batch() | {"tick": "1"}, "place_orders", "host_1", "message_is_invalid"),
         (batch() | {"actions": 5}, "place_orders", "host_1", "message_is_invalid"),
         (batch(quantity="1") | {"colour": "red"}, "place_orders", "host_1", "message_is_invalid"),
-        (MARK, "close_tick", "anna", "only_the_clock_closes_ticks"),
+        (CLOSE_TICK, "close_tick", "anna", "only_the_clock_closes_ticks"),
     ],
 )
-def test_what_is_wrong_is_refused_with_a_sentence(payload, action, agent, code):
+def test_a_wrong_command_is_refused_with_a_code(payload, action, agent, code):
     with pytest.raises(Refused) as refused:
-        taken(payload, action, agent)
+        parsed(payload, action, agent)
 
     assert refused.value.error_code == code
 
@@ -107,15 +107,15 @@ def test_one_odd_action_of_a_batch_is_refused_alone(fields, agent, order_id, cod
     odd = batch(**fields)["actions"][0]
     good = batch(order_id="good")["actions"][0]
 
-    before, found, after = taken(batch() | {"actions": [good, odd, good]}, "place_orders", "host_1")
+    before, found, after = parsed(batch() | {"actions": [good, odd, good]}, "place_orders", "host_1")
 
     assert (found.agent, found.order_id, found.code) == (agent, order_id, code)
     assert before == after == Action(Verb.BID, "buyer_001", "good", 1, 1)
 
 
 @pytest.mark.parametrize("odd", [None, 7, "bid", [], {}])
-def test_what_is_no_action_at_all_is_refused_in_the_hosts_name(odd):
-    (found,) = taken(batch() | {"actions": [odd]}, "place_orders", "host_1")
+def test_an_entry_that_is_no_action_is_refused_in_the_hosts_name(odd):
+    (found,) = parsed(batch() | {"actions": [odd]}, "place_orders", "host_1")
 
     assert (found.agent, found.order_id, found.code) == (
         "host_1",
@@ -126,12 +126,12 @@ def test_what_is_no_action_at_all_is_refused_in_the_hosts_name(odd):
 
 @pytest.mark.parametrize("number", [QUANTITY_MAX + 1, 2**128, -1])
 def test_a_number_beyond_its_bounds_is_left_for_the_market_to_refuse(number):
-    (found,) = taken(batch(quantity=number, price=number), "place_orders", "host_1")
+    (found,) = parsed(batch(quantity=number, price=number), "place_orders", "host_1")
 
     assert found == Action(Verb.BID, "buyer_001", "o", number, number)
 
 
-def test_a_refused_command_still_tells_its_order():
+def test_the_order_id_of_a_refused_command_is_readable():
     subject = Parsed("market", "cpu", "place_bid", "run", "anna")
 
     assert readable_order_id(subject, b'{"order_id": "o-1", "price": -1}') == "anna.o-1"
@@ -141,20 +141,20 @@ def test_a_refused_command_still_tells_its_order():
 
 
 def test_an_agent_names_its_orders_with_or_without_itself():
-    assert taken(ORDER | {"order_id": "anna.o-1"}) == taken(ORDER)
+    assert parsed(ORDER | {"order_id": "anna.o-1"}) == parsed(ORDER)
 
 
 @pytest.mark.parametrize("order_id", ["bert.o-1", "buyer_001.1"])
 @pytest.mark.parametrize("action", ["place_bid", "cancel_order"])
-def test_nobody_places_or_cancels_under_anothers_name(order_id, action):
+def test_an_agent_cannot_place_or_cancel_under_anothers_name(order_id, action):
     order = ORDER if action == "place_bid" else {"command_id": "c"}
 
     with pytest.raises(Refused, match="not anna's") as refused:
-        taken(order | {"order_id": order_id}, action)
+        parsed(order | {"order_id": order_id}, action)
 
     assert refused.value.error_code == "order_belongs_to_another_agent"
 
 
 def test_an_order_id_of_an_agent_is_at_most_a_token():
     with pytest.raises(Refused, match="at most 64"):
-        taken(ORDER | {"order_id": "o" * 65})
+        parsed(ORDER | {"order_id": "o" * 65})

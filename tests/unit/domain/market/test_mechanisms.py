@@ -31,7 +31,7 @@ BRIEFLY = settings(max_examples=50)  # times four markets: enough that each seed
 every_market = pytest.mark.parametrize("market", MARKETS, ids=lambda m: f"{m.mechanism}-{m.rationing}")
 
 
-WISH = st.tuples(
+SMALL_ACTION = st.tuples(
     st.sampled_from([Verb.BID, Verb.ASK] * 3 + [Verb.CANCEL, Verb.REPLACE]),
     st.sampled_from(AGENTS),
     st.integers(1, 8),
@@ -39,14 +39,14 @@ WISH = st.tuples(
     st.sampled_from(list(OrderKind) + [OrderKind.LIMIT] * 5),
     st.integers(1, 6),
 )
-BATCHES = st.lists(st.lists(WISH, max_size=12), min_size=1, max_size=4).map(
-    lambda plan: [[action(n, at, wish) for at, wish in enumerate(wishes)] for n, wishes in enumerate(plan)]
+BATCHES = st.lists(st.lists(SMALL_ACTION, max_size=12), min_size=1, max_size=4).map(
+    lambda plan: [[action(n, at, parts) for at, parts in enumerate(row)] for n, row in enumerate(plan)]
 )
 
 
-def action(batch, at, wish):
-    """Return a wish as an action with a new id; cancels and replaces name one made up to six before."""
-    verb, agent, price, quantity, kind, back = wish
+def action(batch, at, parts):
+    """Return an action of these parts with a new id; cancels and replaces name one made up to six before."""
+    verb, agent, price, quantity, kind, back = parts
     old, new = f"o{batch * 12 + at - back}", f"o{batch * 12 + at}"
     if verb is Verb.CANCEL:
         return Action(verb, agent, old)

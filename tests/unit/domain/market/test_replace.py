@@ -44,7 +44,7 @@ def test_a_replacement_reserves_the_difference_it_needs_and_no_more(mechanism):
 
 
 @many_units
-def test_what_a_smaller_replacement_does_not_need_is_free(mechanism):
+def test_a_smaller_replacement_frees_the_difference(mechanism):
     market = market_with(mechanism, bid("anna", "old", 2 * C, 5))
 
     market.run_batch(replace_order("anna", "old", "new", 2 * C, 2))
@@ -161,7 +161,7 @@ def test_a_quote_is_replaced_by_a_better_one_of_one_unit_or_stays():
 
 
 @every_mechanism
-def test_nobody_replaces_what_is_not_theirs_or_not_there(mechanism):
+def test_an_order_of_another_agent_or_none_cannot_be_replaced(mechanism):
     market = market_with(mechanism, bid("bert", "theirs", C))
 
     items = market.run_batch(
@@ -172,7 +172,7 @@ def test_nobody_replaces_what_is_not_theirs_or_not_there(mechanism):
     assert (resting(market, "bert"), market.pending("anna")) == ([("theirs", 1, 1)], (0, 0))
 
 
-def test_what_was_filled_in_the_same_batch_pays_for_less():
+def test_an_order_filled_in_the_same_batch_pays_for_less():
     market = market_with(CDA, bid("anna", "old", 2 * C, 4))
     more = replace_order("anna", "old", "more", 2 * C, 4)
 

@@ -53,14 +53,14 @@ def test_a_fill_passes_through_clearing_and_reserves_the_rest_again(settlement):
     assert all(through in (leg.debit, leg.credit) for leg in chain.transfers)
 
 
-def test_what_is_left_is_released_once(settlement):
+def test_the_rest_of_a_reservation_is_released_once(settlement):
     (_, chain) = settlement.settle([TRADE, LEFT])
 
     assert (chain.transfers[0].kind, chain.transfers[0].pending_id) == (Kind.VOID, "b.r1")
     assert settlement.settle([LEFT]) == []
 
 
-def test_what_was_reserved_for_an_order_that_does_not_enter_is_released(settlement):
+def test_the_reservation_of_an_order_that_does_not_enter_is_released(settlement):
     settlement.reserve("c", "anna", Side.BID, 7)
 
     (chain,) = settlement.settle([])
@@ -68,7 +68,7 @@ def test_what_was_reserved_for_an_order_that_does_not_enter_is_released(settleme
     assert (chain.id, chain.transfers[0].pending_id, legs(chain)) == ("c.v", "c.r0", [(Kind.VOID, 0)])
 
 
-def test_a_replacement_takes_over_what_its_order_holds_in_one_chain(settlement):
+def test_a_replacement_takes_over_its_orders_reservation_in_one_chain(settlement):
     settlement.reserve_more("c", "anna", Side.BID, 5)
 
     (chain,) = settlement.settle([replace(BID, n=3, order_id="c", quantity=4, replaces="b")])

@@ -60,17 +60,17 @@ def warned(tmp_path):
 
 
 @pytest.mark.parametrize("name", names())
-def test_nothing_shipped_is_doubted(name):
+def test_no_shipped_scenario_has_a_warning(name):
     assert not scenario_warnings(name)
 
 
-def test_a_scenario_that_makes_sense_is_not_doubted(warned):
+def test_a_scenario_that_makes_sense_has_no_warning(warned):
     assert not warned(PLAIN)
     assert not warned(NOBODY_ELSE)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         (
             "[[3.00, 2.00]]",
@@ -137,16 +137,16 @@ def test_a_scenario_that_makes_sense_is_not_doubted(warned):
         ('"efficiency"', '"mean_price"', "mean_price 99 ± 1 can never hold; there it is 0.01 to 4"),
     ],
 )
-def test_what_cannot_make_sense_is_a_warning_with_its_line(warned, old, new, said):
+def test_each_senseless_value_is_a_warning_with_its_line(warned, old, new, message):
     assert PLAIN.count(old) == 1
 
     (line,) = warned(PLAIN.replace(old, new))
 
-    assert line.startswith(said) or said in line
+    assert line.startswith(message) or message in line
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         (
             "first = 1.00, last = 2.00",
@@ -161,17 +161,15 @@ def test_what_cannot_make_sense_is_a_warning_with_its_line(warned, old, new, sai
         ("[[3.00, 2.00]]", "[[0, 0]]", "nobody buys there within its price limits"),
     ],
 )
-def test_a_market_on_which_no_trade_is_possible_is_doubted_and_so_is_what_is_expected_of_it(
-    warned, old, new, said
-):
+def test_a_market_without_possible_trades_is_warned_of_and_so_are_its_expectations(warned, old, new, message):
     lines = warned(NOBODY_ELSE.replace(old, new))
 
     assert "line 6: markets[1].resource: no trade is possible on 'cpu': " in lines[0]
-    assert said in lines[0]
+    assert message in lines[0]
     assert "expectation of efficiency on 'cpu', where no trade is possible" in lines[-1]
 
 
-def test_buyers_that_cannot_pay_for_one_unit_are_doubted(warned):
+def test_buyers_that_cannot_pay_for_one_unit_are_warned_of(warned):
     (line,) = warned(NOBODY_ELSE.replace("credits = 5", "credits = 0.50"))
 
     assert line.startswith(
