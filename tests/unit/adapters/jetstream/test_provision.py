@@ -1,0 +1,103 @@
+"""Streams brought in line with their declaration, on a scripted server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from scripted_client import ScriptedClient, refusal
+
+from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.provision import NotThere, apply, plan, stream_config
+from econsim.errors import SetupError, Unavailable
+from econsim.streams import DEAD_LETTER
+
+MISSING = refusal(10059, code=404)
+
+
+def info(**changes: object) -> dict:
+    return {
+        "config": stream_config(DEAD_LETTER, 1) | changes,
+        "state": {"messages": 3, "first_seq": 5, "last_seq": 7},
+    }
+
+
+async def test_a_missing_stream_is_created_as_declared() -> None:
+    client = ScriptedClient(MISSING, {"ok": True})
+
+    (change,) = await apply(client, streams=[DEAD_LETTER])
+
+    assert change.action == "create"
+    assert client.subjects[-1] == "$JS.API.STREAM.CREATE.dead_letter"
+
+
+async def test_a_stream_as_declared_is_kept() -> None:
+    client = ScriptedClient(info(metadata={"_nats.ver": "2"}))
+
+    (change,) = await apply(client, streams=[DEAD_LETTER])
+
+    assert change.action == "keep"
+    assert len(client.requests) == 1
+
+
+async def test_a_field_that_may_change_is_updated() -> None:
+    client = ScriptedClient(info(max_age=1), info(max_age=1), {"ok": True})
+
+    (change,) = await apply(client, streams=[DEAD_LETTER])
+
+    assert [each.field for each in change.differences] == ["max_age"]
+    assert client.subjects[-1] == "$JS.API.STREAM.UPDATE.dead_letter"
+
+
+async def test_a_field_that_cannot_change_stops_everything_before_any_change() -> None:
+    client = ScriptedClient(MISSING, info(storage="memory"))
+    other = replace(DEAD_LETTER, name="first")
+
+    with pytest.raises(SetupError, match="cannot be changed in place"):
+        await apply(client, streams=[other, DEAD_LETTER])
+
+    assert not [each for each in client.subjects if "CREATE" in each or "UPDATE" in each]
+
+
+async def test_a_plan_changes_nothing() -> None:
+    client = ScriptedClient(MISSING)
+
+    (change,) = await plan(client, streams=[DEAD_LETTER])
+
+    assert str(change) == "create dead_letter"
+    assert client.subjects == ["$JS.API.STREAM.INFO.dead_letter"]
+
+
+async def test_the_number_of_copies_stays_unless_asked_for() -> None:
+    kept, wanted = ScriptedClient(info(num_replicas=3)), ScriptedClient(info(num_replicas=1))
+
+    assert (await plan(kept, streams=[DEAD_LETTER]))[0].action == "keep"
+    assert (await plan(wanted, 3, streams=[DEAD_LETTER]))[0].action == "update"
+
+
+async def test_counts_and_ends_are_those_of_the_stream() -> None:
+    assert await provision.depth(ScriptedClient(info()), "dead_letter") == 3
+    assert await provision.ends(ScriptedClient(info()), "dead_letter") == (5, 7)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (MISSING, NotThere),
+        (refusal(10023, code=503), Unavailable),
+        (refusal(10052), SetupError),
+        (TimeoutError(), Unavailable),
+    ],
+)
+async def test_each_refusal_has_its_error(answer: object, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        await provision.request(ScriptedClient(answer), "INFO")
+
+
+async def test_a_consumer_that_does_not_exist_is_deleted_already() -> None:
+    client = ScriptedClient(refusal(10014, code=404))
+
+    await provision.delete_consumer(client, SimpleNamespace(stream="orders", name="book"))
+
+    assert client.subjects == ["$JS.API.CONSUMER.DELETE.orders.book"]
