@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from econsim.adapters.poll import Poll
 
 LONG_S = 3600.0
@@ -62,3 +64,14 @@ async def test_a_wake_during_a_round_makes_another_at_once() -> None:
             wake.set()
 
     assert not wakes_left
+
+
+async def test_a_wake_ends_one_pause_only() -> None:
+    wake = asyncio.Event()
+    rounds = Poll(LONG_S, wake=wake)
+    await anext(rounds)
+    wake.set()
+    await anext(rounds)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(rounds), 0.01)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scripted_client import ScriptedClient, acknowledgement, refusal, stored
 
@@ -43,6 +45,15 @@ async def test_a_message_is_put_back_under_one_id_however_often() -> None:
     assert first == second
     assert first[0] == ORDER
     assert first[2]["dead-letter-retry-of"] == "4"
+
+
+async def test_each_letter_has_an_id_of_its_own() -> None:
+    client = ScriptedClient(*[CREATED, acknowledgement("orders")] * 2)
+
+    await dead_letters.requeue(client, dead_letter())
+    await dead_letters.requeue(client, replace(dead_letter(), sequence=5))
+
+    assert client.requests[1][2]["Nats-Msg-Id"] != client.requests[3][2]["Nats-Msg-Id"]
 
 
 async def test_a_message_put_back_in_another_stream_of_that_name_has_another_id() -> None:
