@@ -3,10 +3,10 @@
 import pytest
 
 from econsim import subjects
-from econsim.domain.audit.decoding import decode
+from econsim.domain.audit.decoding import decode, decode_if_valid, event_of
 from econsim.domain.audit.envelope import Envelope
 from econsim.errors import InvalidMessage
-from econsim.schemas.clock import Ticked
+from econsim.schemas.clock import RunClosed, Ticked
 
 ADDRESSED = Envelope("run", "salt", 3, "now").event(
     subjects.TICKED, "clock", Ticked(period=1, tick_of_period=3)
@@ -30,3 +30,21 @@ def test_an_addressed_event_is_decoded_as_it_was():
 def test_a_record_that_is_no_event_is_refused(subject, payload):
     with pytest.raises(InvalidMessage):
         decode(subject, payload)
+
+
+def test_a_record_that_is_no_event_is_skipped_by_readers():
+    assert decode_if_valid(ADDRESSED.subject, b"{") is None
+    assert decode_if_valid(ADDRESSED.subject, ADDRESSED.json()).subject == ADDRESSED.subject
+
+
+def test_an_event_of_the_wanted_type_is_returned_alone():
+    found = event_of(Ticked, ADDRESSED.subject, ADDRESSED.json())
+
+    assert found.data == Ticked(period=1, tick_of_period=3)
+    assert event_of(RunClosed, ADDRESSED.subject, ADDRESSED.json()) is None
+    assert event_of(Ticked, ADDRESSED.subject, b"{") is None
+
+
+def test_an_event_of_another_run_than_its_subject_is_refused():
+    with pytest.raises(InvalidMessage, match="says it is of run 'run'"):
+        decode(subjects.TICKED(run="other"), ADDRESSED.json())

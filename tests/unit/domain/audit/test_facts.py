@@ -145,6 +145,16 @@ def test_an_event_that_names_no_cause_is_an_orphan():
     assert (finding.record, finding.what) == (stray.event_id, "orphan")
 
 
+def test_an_event_that_names_itself_as_its_cause_is_a_cycle():
+    stray = only(small_run(), subjects.TICK_CLEARED)[0]
+    fields = {name: getattr(stray, name) for name in stray.__slots__}
+    stray = record(stray.subject, {**fields, "causation_id": stray.event_id})
+
+    (finding,) = CausalGraph([small_run()[0], stray]).findings()
+
+    assert (finding.record, finding.what, finding.place) == (stray.event_id, "cycle", stray.tick)
+
+
 def test_ids_of_events_items_trades_orders_and_chains_are_found():
     log = small_run()
     causes = CausalGraph(log)
