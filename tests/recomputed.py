@@ -110,4 +110,4 @@ class _Book:
         bids, asks = self._book.depth(1)
         best = tuple(levels[0].price if levels else None for levels in (bids, asks))
         if best != (cleared.quote.bid, cleared.quote.ask):
-            yield f"batch {cleared.batch} told {cleared.quote}, its items make {best}"
+            yield f"batch {cleared.batch} published {cleared.quote}, its items make {best}"

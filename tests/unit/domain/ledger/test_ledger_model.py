@@ -24,7 +24,7 @@ class Refused(Exception):
 
 
 class Model:
-    """What economy.md §4 says, as plainly as it can be said."""
+    """The rules of the ledger in their plainest form."""
 
     def __init__(self):
         self.posted = {}
@@ -76,11 +76,15 @@ class Model:
             raise Refused(Refusal.PENDING_TRANSFER_ALREADY_RESOLVED)
         if step.pending_id not in self.reserved:
             raise Refused(Refusal.PENDING_TRANSFER_NOT_FOUND)
-        held = self.reserved[step.pending_id]
-        same = (held.debit, held.credit, held.asset) == (step.debit, step.credit, step.asset)
+        reservation = self.reserved[step.pending_id]
+        same = (reservation.debit, reservation.credit, reservation.asset) == (
+            step.debit,
+            step.credit,
+            step.asset,
+        )
         if not same or (step.kind == Kind.VOID and step.amount):
             raise Refused(Refusal.PENDING_TRANSFER_HAS_DIFFERENT_FIELDS)
-        if step.amount > held.amount:
+        if step.amount > reservation.amount:
             raise Refused(Refusal.AMOUNT_EXCEEDS_PENDING_AMOUNT)
         del self.reserved[step.pending_id]
         self.resolved.append(step.pending_id)
@@ -89,8 +93,8 @@ class Model:
         self.posted[holder, asset] = self.posted.get((holder, asset), 0) + amount
 
     def pending(self, holder, asset):
-        held = self.reserved.values()
-        return sum(step.amount for step in held if (step.debit, step.asset) == (holder, asset))
+        reservations = self.reserved.values()
+        return sum(step.amount for step in reservations if (step.debit, step.asset) == (holder, asset))
 
     def available(self, holder, asset):
         return self.posted.get((holder, asset), 0) - self.pending(holder, asset)
@@ -145,22 +149,30 @@ class LedgerAgainstModel(RuleBasedStateMachine):
     @precondition(lambda self: self.model.reserved)
     @rule(data=st.data(), kind=st.sampled_from((Kind.POST, Kind.VOID)), tail=st.lists(steps, max_size=1))
     def resolve(self, data, kind, tail):
-        held = data.draw(st.sampled_from(list(self.model.reserved.values())))
-        amount = data.draw(st.integers(1, held.amount + 4)) if kind is Kind.POST else 0
-        self.send_steps("", transfer("", held.debit, held.credit, amount, held.asset, kind, held.id), *tail)
+        reservation = data.draw(st.sampled_from(list(self.model.reserved.values())))
+        amount = data.draw(st.integers(1, reservation.amount + 4)) if kind is Kind.POST else 0
+        self.send_steps(
+            "",
+            transfer(
+                "", reservation.debit, reservation.credit, amount, reservation.asset, kind, reservation.id
+            ),
+            *tail,
+        )
 
     @rule(data=st.data(), amount=amounts, chosen=steps, kind=st.sampled_from((Kind.POST, Kind.VOID)))
     def resolve_wrongly(self, data, amount, chosen, kind):
         known = data.draw(st.sampled_from([*self.model.reserved, *self.model.ids, "unknown"]))
-        held = self.model.reserved.get(known, chosen)
-        self.send_steps("", transfer("", held.debit, held.credit, amount, chosen.asset, kind, known))
+        reservation = self.model.reserved.get(known, chosen)
+        self.send_steps(
+            "", transfer("", reservation.debit, reservation.credit, amount, chosen.asset, kind, known)
+        )
 
     @precondition(lambda self: self.model.reserved)
     @rule(data=st.data())
     def spend_all_that_is_posted(self, data):
-        held = data.draw(st.sampled_from(list(self.model.reserved.values())))
-        amount = max(self.model.posted.get((held.debit, held.asset), 0), 0)
-        self.send_steps("", transfer("", held.debit, held.credit, amount, held.asset))
+        reservation = data.draw(st.sampled_from(list(self.model.reserved.values())))
+        amount = max(self.model.posted.get((reservation.debit, reservation.asset), 0), 0)
+        self.send_steps("", transfer("", reservation.debit, reservation.credit, amount, reservation.asset))
 
     @rule(data=st.data())
     def resolve_again(self, data):

@@ -127,7 +127,7 @@ def test_the_same_id_with_other_content_is_no_repeat():
 
 
 def trade_with(log, **fields):
-    """Return a log whose first trade is another, as a wrong market would have told it."""
+    """Return a log whose first trade is another, as a wrong market would publish it."""
     index = places(log, "trade_executed")[0]
     first, *rest = data_of(log[index])["items"]
     return instead(log, index, altered(log[index], items=[first | fields, *rest]))

@@ -90,6 +90,11 @@ def test_a_journal_may_be_ahead_of_the_log(logged_entry):
     leader.check_journal_reaches("run", 5, logged_entry)
 
 
+def test_a_journal_one_entry_behind_the_log_is_corrupt():
+    with pytest.raises(CorruptJournal):
+        leader.check_journal_reaches("run", 5, 6)
+
+
 def test_a_journal_behind_the_log_is_corrupt_from_the_entry_after_its_end():
     with pytest.raises(CorruptJournal, match=r"ends at entry 5, and the log has entry 7") as caught:
         leader.check_journal_reaches("run", 5, 7)

@@ -308,7 +308,7 @@ async def test_a_debt_is_told_with_the_balance_in_the_store_and_in_the_answer(wr
     for entry in store.entries:
         stored.fold(entry)
 
-    told = writer.balance("ann")
-    assert (told.credits.posted, told.debt, told.holdings) == (100, 7, {})
+    balance = writer.balance("ann")
+    assert (balance.credits.posted, balance.debt, balance.holdings) == (100, 7, {})
     assert stored.balances["ann"] == {CREDITS: Position(100, 0), DEBT: Position(7, 0)}
     assert verify_journal(journal(store), stored.balances).first is None
