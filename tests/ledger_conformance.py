@@ -182,8 +182,8 @@ def overdraft_guard_holds_under_drain(make):
     books = make(endow("ann", 100))
     for i in range(60):
         books.apply(chain(f"r{i}", pending(f"r{i}", "ann", "bob", 3)), pay(f"p{i}", "ann", "bob", 2))
-        credits = books.credits("ann")
-        assert credits.posted - credits.pending >= 0
+        position = books.credits("ann")
+        assert position.posted - position.pending >= 0
     assert books.apply(pay("last", "ann", "bob", 1)).refusals() == {"last": SHORT}
 
 
