@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 INFO = b'INFO {"nonce":"abc","max_payload":1000}\r\n'
 
 Script = Callable[[bytes], bytes]
-"""Line of the client → bytes of the answer; empty for none, `b"QUIT"` to hang up."""
+"""Line of the client → bytes of the answer; empty for none, with `QUIT` at its end to hang up after it."""
 
 
 @asynccontextmanager
@@ -28,9 +28,9 @@ async def scripted_server(
         while line := await reader.readline():
             lines.append(line.rstrip(b"\r\n"))
             answer = b"PONG\r\n" if line == b"PING\r\n" else answers(lines[-1])
-            if answer == b"QUIT":
+            writer.write(answer.removesuffix(b"QUIT"))
+            if answer.endswith(b"QUIT"):
                 break
-            writer.write(answer)
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:

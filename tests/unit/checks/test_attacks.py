@@ -5,18 +5,26 @@ import json
 import pytest
 from scripted_server import scripted_server
 
-from econsim.checks.attacks import identity, listening, publishes, replies
+from econsim import subjects
+from econsim.checks.attacks import identity, listening, orders, publishes, reading, replies
 from econsim.checks.attacks.environment import Attacker, Environment, Powers, refusal_check, refusal_code
 from econsim.checks.attacks.sniffer import Sniffer
 from econsim.checks.attacks.verdict import AttackOutcome
-from econsim.checks.raw_client import RawMessage, UserCredentials, dial
+from econsim.checks.raw_client import RawMessage, UserCredentials
 from econsim.errors import SetupError
+from econsim.identity.nats_jwt import Key, NkeyKind, user_jwt
 
-ATTACKER = Attacker("mallory_001", UserCredentials("own.jwt.x"), "A123")
+OWN = identity.jwt_of("own", {"nats": {}, "name": "mallory_001", "exp": 1, "iss": "A123"}, "signature")
+ATTACKER = Attacker("mallory_001", UserCredentials(OWN, Key(NkeyKind.USER).seed), "A123")
+
+
+SERVICE = user_jwt(Key(NkeyKind.ACCOUNT), Key(NkeyKind.USER).public, "market", issued=1)
 
 
 class Victim:
     """A victim that is served all the time."""
+
+    placed_orders, cancelled_orders = ("anna.1", "anna.2"), ()
 
     def __init__(self, name):
         self.name, self._count = name, 0
@@ -24,7 +32,7 @@ class Victim:
     @property
     def outcomes(self):
         self._count += 1
-        return range(self._count)
+        return [(f"anna.{n}", "accepted", n) for n in range(self._count)]
 
 
 class QuietEnvironment(Environment):
@@ -33,13 +41,16 @@ class QuietEnvironment(Environment):
     async def stream_states(self):
         return {"audit_log": ("{}", 1)}
 
+    async def balance(self, _agent):
+        return {"posted": 1}
+
 
 def environment(url):
     async def unrestricted(_name):
         return UserCredentials("bare.jwt.x")
 
     powers = Powers(
-        None, unrestricted, lambda _: UserCredentials(), lambda: UserCredentials("a.b.c"), None, None
+        None, unrestricted, lambda _: UserCredentials(), lambda: UserCredentials(SERVICE), None, None
     )
     return QuietEnvironment(
         url, "run", "other", None, Sniffer(), Sniffer(), (Victim("anna"),), UserCredentials(), "s_1", powers
@@ -56,7 +67,7 @@ class Session:
         operation, _, rest = line.partition(b" ")
         words = rest.decode(errors="replace").split()
         if operation == b"CONNECT":
-            self.restricted = b"own.jwt" in line
+            self.restricted = OWN.encode() in line
         if operation == b"PUB" and "settled" in words[0]:
             return f"MSG {words[1]} 1 14\r\n".encode() + b'{"stream":"x"}\r\n'
         if (
@@ -116,7 +127,7 @@ async def test_a_stream_that_changes_is_seen():
     assert "NOT: streams are as they were audit_log" in found.evidence
 
 
-@pytest.mark.parametrize("row", [listening.ROWS[0], listening.ROWS[-1]], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", listening.ROWS, ids=lambda row: row.name)
 async def test_a_forbidden_subscription_must_be_refused(row, monkeypatch):
     monkeypatch.setattr(listening, "LISTEN_S", 0.0)
 
@@ -124,7 +135,7 @@ async def test_a_forbidden_subscription_must_be_refused(row, monkeypatch):
     assert await outcome(row, server(refuses=False)) is AttackOutcome.BROKEN
 
 
-@pytest.mark.parametrize("row", [replies.ROWS[0], replies.ROWS[3]], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", replies.ROWS, ids=lambda row: row.name)
 async def test_an_answer_at_a_foreign_subject_is_seen(row, monkeypatch):
     monkeypatch.setattr(replies, "WAIT_S", 0.0)
     assert await outcome(row, server()) is AttackOutcome.HELD
@@ -137,23 +148,70 @@ async def test_an_answer_at_a_foreign_subject_is_seen(row, monkeypatch):
         assert (await row.run(env, ATTACKER)).outcome is AttackOutcome.BROKEN
 
 
-@pytest.mark.parametrize("accepts", [False, True])
-async def test_false_credentials_must_be_refused_and_the_own_accepted(accepts):
-    def script(line):
-        own = b'"jwt": "own.jwt.x"' in line
-        if line.startswith(b"CONNECT") and not own and not accepts:
-            return b"-ERR 'Authorization Violation'\r\n"
-        return b""
+@pytest.mark.parametrize("row", identity.ROWS, ids=lambda row: row.name)
+async def test_false_credentials_must_be_refused_and_the_own_accepted(row):
+    def refuse(line):
+        own = json.loads(line.partition(b" ")[2]).get("jwt") == OWN if line.startswith(b"CONNECT") else True
+        return b"" if own else b"-ERR 'Authorization Violation'\r\nQUIT"
 
-    def hang_up(line):
-        return b"QUIT" if line.startswith(b"CONNECT") and b"own.jwt" not in line and not accepts else b""
+    assert await outcome(row, scripted_server(refuse)) is AttackOutcome.HELD
+    assert await outcome(row, scripted_server()) is AttackOutcome.BROKEN
 
-    row = next(each for each in identity.ROWS if each.name == "no_credentials")
-    refused = await outcome(row, scripted_server(hang_up))
-    assert refused is AttackOutcome.BROKEN  # nothing was said, so nothing is proved
-    async with scripted_server(script) as (url, _), dial(url) as client:
-        await client.connect(UserCredentials())
-        assert bool(client.errors) is not accepts
+
+async def test_a_server_that_refuses_everybody_proves_nothing():
+    def refuse(line):
+        return b"-ERR 'Authorization Violation'\r\nQUIT" if line.startswith(b"CONNECT") else b""
+
+    assert await outcome(identity.ROWS[0], scripted_server(refuse)) is AttackOutcome.BROKEN
+
+
+class Gateway:
+    """Answers every request with one body, and the probe that all was processed."""
+
+    def __init__(self, body):
+        self.body = body
+
+    def __call__(self, line):
+        words = line.decode(errors="replace").split(" ")
+        if len(words) != 4 or words[0] != "PUB":
+            return b""
+        body = b'{"stream":"x"}' if "settled" in words[1] else self.body
+        return f"MSG {words[2]} 1 {len(body)}\r\n".encode() + body + b"\r\n"
+
+
+@pytest.mark.parametrize("row", orders.ROWS, ids=lambda row: row.name)
+async def test_a_forbidden_order_must_be_refused_with_its_code(row):
+    refusal = json.dumps({"error": {"code": row.codes[0]}}).encode()
+
+    assert await outcome(row, scripted_server(Gateway(refusal))) is AttackOutcome.HELD
+    assert await outcome(row, scripted_server(Gateway(b'{"results":[{}]}'))) is AttackOutcome.BROKEN
+
+
+async def test_an_order_that_reaches_a_market_is_seen():
+    row = orders.ROWS[0]
+    refusal = json.dumps({"error": {"code": row.codes[0]}}).encode()
+    async with scripted_server(Gateway(refusal)) as (url, _):
+        env = environment(url)
+        env.sniffer.forget = lambda _name: None
+        subject = subjects.PLACE_BID(resource="cpu", run=env.run, agent=ATTACKER.name)
+        env.sniffer.record(RawMessage(subject, "", b"", b"{}"))
+
+        found = await row.run(env, ATTACKER)
+
+    assert "NOT: 1 reached a market" in found.evidence
+
+
+@pytest.mark.parametrize(("leaks", "expected"), [(False, AttackOutcome.HELD), (True, AttackOutcome.BROKEN)])
+async def test_a_read_with_a_payload_must_be_answered_with_a_status(leaks, expected):
+    def answer(line):
+        words = line.decode(errors="replace").split(" ")
+        if len(words) != 4 or words[0] != "PUB":
+            return b""
+        if words[3] == "0" or leaks:
+            return f"MSG {words[2]} 1 12\r\n".encode() + b'{"posted":1}\r\n'
+        return f"HMSG {words[2]} 1 16 16\r\n".encode() + b"NATS/1.0 408\r\n\r\n\r\n"
+
+    assert await outcome(reading.ATTACKS[0], scripted_server(answer)) is expected
 
 
 def test_a_jwt_is_taken_apart_and_put_together():
