@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
 from econsim.adapters.clock import jitter
-from econsim.adapters.nats.credential_renewal import error_text, keep_current
+from econsim.adapters.nats.credential_renewal import error_log, keep_current
 from econsim.adapters.nats.patches import apply_patches, call_when_closed, release_failed_publish
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.domain.audit.envelope import DIGEST, digest
@@ -130,7 +130,7 @@ async def connect(
     reasons = ["no answer"]
     # The library retries, but gives up when the server closes the connection while it sends the reason.
     while time.monotonic() < end and _REFUSAL not in reasons[-1].lower():
-        client = await _attempt(url, using, on_error or _log_error, reasons, end)
+        client = await _attempt(url, using, on_error or error_log(), reasons, end)
         if client is not None:
             await synchronize(client)
             return client if creds is None else _with_renewal(_with_guard(client, creds), creds)
@@ -295,7 +295,3 @@ async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[P
         failed: asyncio.Future[PubAck] = asyncio.get_running_loop().create_future()
         failed.set_exception(error)
         return failed
-
-
-async def _log_error(error: Exception) -> None:
-    _log.warning("connection: %s", error_text(error))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -32,8 +33,13 @@ def keep_trying(client: Client) -> None:
     """Have a connected client go on trying when the server refuses it, at work or on a reconnection.
 
     Its credentials may be about to be replaced, or be news to one server of a cluster; and a busy server that found
-    a client slow to authenticate will find it quick the next time. The same error is logged once in REPEAT_LOG_S.
+    a client slow to authenticate will find it quick the next time.
     """
+    reconnect_on_errors(client, error_log())
+
+
+def error_log() -> Callable[[Exception], Awaitable[None]]:
+    """Return a callback that logs the errors of one connection; the same error again only after REPEAT_LOG_S."""
     last, at = "", 0.0
 
     async def log_error(error: Exception) -> None:
@@ -43,7 +49,7 @@ def keep_trying(client: Client) -> None:
             last, at = text, now
             _log.warning("connection: %s", text)
 
-    reconnect_on_errors(client, log_error)
+    return log_error
 
 
 def error_text(error: Exception) -> str:
