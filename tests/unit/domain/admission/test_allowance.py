@@ -150,3 +150,12 @@ def test_idle_stocks_are_those_with_unspent_allowance():
 
     assert [allowance.kind for allowance in quotas.unspent_stocks] == [QuotaKind.OPEN_ORDERS]
     assert not quotas.is_waiting
+
+
+def test_a_lowered_limit_counts_from_the_end_of_the_granted_part_of_a_block():
+    allowance = AgentQuotas("run", "ann", Quotas(), 0).open_window(QuotaKind.PUBLISH_RATE, 0)
+    allowance.add_block(total=105, increment=10)
+
+    allowance.change_limit(98)
+
+    assert allowance.unspent == 3
