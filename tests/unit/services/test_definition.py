@@ -1,208 +1,97 @@
-"""A service's definition on a broker in memory: what decorators register is heard, decoded strictly and answered.
+"""The definition of a service: what its decorators register, and the router made of it."""
 
-Catches: a handler nobody calls, a payload taken on trust, an answer to an event, a failure that times its caller out.
-"""
-
-from __future__ import annotations
-
-import asyncio
-import json
-
-import pytest
-from factories import group, run_opened, scenario
-from faststream.nats import NatsBroker, TestNatsBroker
+from faststream.nats import NatsBroker
 
 from econsim import subjects
-from econsim.errors import NotFound, QuotaExceeded
-from econsim.schemas.base import ErrorReply
-from econsim.schemas.clock import Ping, Pong, RunOpenedEvent, StopRun
-from econsim.schemas.market import GetPrices, Prices
-from econsim.services.context import ServiceContext
+from econsim.schemas.clock import TickedEvent
+from econsim.schemas.ledger import Balance, GetBalance
 from econsim.services.definition import ServiceDefinition
-from econsim.services.handlers import BindMessage, caller, current_context, error_replies
+from econsim.services.handlers import REQUEST_BYTES_MAX, decode_event, raw_body
+from econsim.services.leadership import LeaderTask
 from econsim.services.routes import router
 
-PRICES = subjects.GET_PRICES(run="run", agent="anna")
-NONE = Prices(prices={})
+
+async def get_balance(_: GetBalance) -> Balance:
+    """Answer a request."""
 
 
-@pytest.fixture
-def service():
-    return ServiceDefinition("market")
+async def note_tick(_: TickedEvent) -> None:
+    """Hear an event."""
 
 
-@pytest.fixture
-def memory(service):
-    """Return a context manager: the service's handlers on a broker in memory."""
+async def refuse(_: bytes) -> None:
+    """Refuse a raw request."""
+
+
+def subscribers(service):
     broker = NatsBroker()
-    for middleware in (BindMessage(ServiceContext(service.name, broker)), error_replies()):
-        broker.add_middleware(middleware)
-
-    def started():
-        broker.include_router(router(service.name, service.routes))
-        return TestNatsBroker(broker)
-
-    return started
+    broker.include_router(router(service.name, service.routes))
+    return list(broker.subscribers)
 
 
-async def ask(broker, subject, payload=b"{}"):
-    """Return header `status` and the body of the reply."""
-    reply = await broker.request(payload, subject)
-    return reply.headers.get("status"), json.loads(reply.body)
+def test_a_definition_starts_with_nothing():
+    service = ServiceDefinition("ledger")
+
+    assert (service.name, service.routes) == ("ledger", [])
+    assert (service.run_tasks(None, None), service.service_tasks(None), service.components(None)) == (
+        (),
+        (),
+        (),
+    )
 
 
-async def test_a_handler_gets_the_request_and_its_result_is_the_reply(service, memory):
-    @service.request(subjects.GET_PRICES)
-    async def get_prices(request: GetPrices) -> Prices:
-        return NONE
+def test_decorators_register_handlers_and_leave_them_as_they_are():
+    service = ServiceDefinition("ledger")
 
-    async with memory() as broker:
-        status, body = await ask(broker, PRICES)
+    assert service.request(subjects.GET_BALANCE)(get_balance) is get_balance
+    assert service.event(subjects.TICKED)(note_tick) is note_tick
+    assert service.raw_request(subjects.INVOKE_LLM, subjects.USE_SOCIAL)(refuse) is refuse
 
-    assert (status, Prices.model_validate(body)) == (None, NONE)
-
-
-async def test_a_handler_knows_its_caller_and_its_service(service, memory):
-    seen = []
-
-    @service.request(subjects.GET_PRICES)
-    async def get_prices(_: GetPrices) -> Prices:
-        seen.append((caller().run, caller().agent, current_context().service))
-        return NONE
-
-    async with memory() as broker:
-        await ask(broker, PRICES)
-
-    assert seen == [("run", "anna", "market")]
+    assert [(route.subject, route.handler) for route in service.routes] == [
+        (subjects.GET_BALANCE, get_balance),
+        (subjects.TICKED, note_tick),
+        (subjects.INVOKE_LLM, refuse),
+        (subjects.USE_SOCIAL, refuse),
+    ]
+    assert [route.decoder for route in service.routes[1:]] == [decode_event, raw_body, raw_body]
 
 
-@pytest.mark.parametrize(
-    ("payload", "code"),
-    [
-        (b'{"unknown": 1}', "message_is_invalid"),
-        (b"no json", "message_is_invalid"),
-        (b"\xff\xfe", "message_is_invalid"),
-        (b'{"agent_id": "bert"}', "agent_id_does_not_match_subject"),
-        (b'{"agent_id": 7}', "message_is_invalid"),
-        (b" " * 200, "message_is_too_large"),
-    ],
-)
-async def test_a_payload_that_breaks_the_schema_never_reaches_the_handler(service, memory, payload, code):
-    reached = []
+def test_a_request_is_answered_by_one_worker_and_an_event_heard_by_all():
+    service = ServiceDefinition("ledger")
+    service.request(subjects.GET_BALANCE, bytes_max=REQUEST_BYTES_MAX, max_workers=4)(get_balance)
+    service.event(subjects.TICKED)(note_tick)
 
-    @service.request(subjects.GET_PRICES, bytes_max=100)
-    async def get_prices(request: GetPrices) -> Prices:
-        reached.append(request)
-        return NONE
+    request, event = subscribers(service)
 
-    async with memory() as broker:
-        status, body = await ask(broker, PRICES, payload)
-
-    assert (status, body["error"]["code"]) == ("error", code)
-    assert not reached
+    assert (request.subject.broker_address, request.queue, request._no_reply) == (
+        subjects.GET_BALANCE.pattern(),
+        "ledger",
+        False,
+    )
+    assert (event.subject.broker_address, event.queue, event._no_reply) == (
+        subjects.TICKED.pattern(),
+        "",
+        True,
+    )
 
 
-async def test_an_empty_payload_is_a_request_without_fields(service, memory):
-    @service.request(subjects.GET_PRICES)
-    async def get_prices(request: GetPrices) -> Prices:
-        return NONE
+def test_each_worker_of_a_service_has_a_router_of_its_own():
+    service = ServiceDefinition("ledger")
+    service.event(subjects.TICKED)(note_tick)
 
-    async with memory() as broker:
-        status, _ = await ask(broker, PRICES, b"")
+    first, second = subscribers(service), subscribers(service)
 
-    assert status is None
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "retryable"),
-    [
-        (NotFound("there is no such thing", code="no_such_thing"), "no_such_thing", False),
-        (QuotaExceeded("too many", code="order_rate_is_exceeded", retry_after_ms=40), "order_rate_is_exceeded", True),
-        (ZeroDivisionError("a secret of the service"), "service_failed", True),
-    ],
-)  # fmt: skip
-async def test_an_error_of_a_handler_is_a_typed_reply(service, memory, error, code, retryable):
-    @service.request(subjects.GET_PRICES)
-    async def get_prices(_: GetPrices) -> Prices:
-        raise error
-
-    async with memory() as broker:
-        status, body = await ask(broker, PRICES)
-
-    told = ErrorReply.model_validate(body).error
-    assert (status, told.code, told.retryable) == ("error", code, retryable)
-    assert "secret" not in told.message
+    assert len(first) == len(second) == 1
+    assert first[0] is not second[0]
 
 
-async def test_the_time_to_wait_is_in_the_reply(service, memory):
-    @service.request(subjects.GET_PRICES)
-    async def get_prices(_: GetPrices) -> Prices:
-        message = "too many"
-        raise QuotaExceeded(message, code="order_rate_is_exceeded", retry_after_ms=40)
+def test_tasks_and_components_are_those_of_the_registered_functions():
+    service, task = ServiceDefinition("ledger"), LeaderTask("lease", get_balance)
 
-    async with memory() as broker:
-        _, body = await ask(broker, PRICES)
+    service.tasks_of_run(lambda _, run: [task, run])
+    service.tasks_of_service(lambda _: [task])
+    service.in_background(lambda context: [context])
 
-    assert body["error"]["retry_after_ms"] == 40
-
-
-async def test_several_subjects_have_one_handler_for_raw_payloads(service, memory):
-    taken = []
-
-    @service.raw_request(subjects.INVOKE_LLM, subjects.USE_WORKSPACE)
-    async def take(payload: bytes) -> Pong:
-        taken.append(payload)
-        return Pong(process="p")
-
-    async with memory() as broker:
-        await ask(broker, subjects.INVOKE_LLM(run="run", agent="anna"), b"\x00\xff")
-        await ask(broker, subjects.USE_WORKSPACE(operation="read", run="run", agent="anna"), b"")
-
-    assert taken == [b"\x00\xff", b""]
-
-
-async def test_an_event_is_decoded_for_its_handler(service, memory):
-    heard = []
-
-    @service.event(subjects.RUN_OPENED)
-    async def note(event: RunOpenedEvent) -> None:
-        heard.append(event.correlation_id)
-
-    opened = run_opened(scenario(group("a")))
-    async with memory() as broker:
-        await broker.publish(
-            opened.model_dump_json().encode(), subjects.RUN_OPENED(run="run"), reply_to="inbox"
-        )
-        await asyncio.sleep(0)
-
-    assert heard == ["run"]
-
-
-def test_a_decorator_gives_the_handler_back(service):
-    async def ping(_: Ping) -> Pong:
-        return Pong(process="p")
-
-    async def stop(_: StopRun) -> Pong:
-        return Pong(process="p")
-
-    assert service.request(subjects.PING)(ping) is ping
-    assert service.request(subjects.STOP_RUN)(stop) is stop
-    assert [route.subject for route in service.routes] == [subjects.PING, subjects.STOP_RUN]
-
-
-def test_a_service_that_registers_nothing_does_nothing(service):
-    assert not service.routes
-    assert not service.run_tasks(None, None)
-    assert not service.service_tasks(None)
-    assert not service.components(None)
-
-
-def test_tasks_and_components_are_registered_by_decorator(service):
-    tasks, once, parts = ["book"], ["cleaning"], ["watch"]
-
-    service.tasks_of_run(lambda _, run: [*tasks, run])
-    service.tasks_of_service(lambda _: once)
-    service.in_background(lambda _: parts)
-
-    assert service.run_tasks(None, "run") == ["book", "run"]
-    assert (service.service_tasks(None), service.components(None)) == (once, parts)
+    assert service.run_tasks(None, "run") == [task, "run"]
+    assert service.service_tasks(None) == [task]
+    assert service.components("context") == ["context"]
