@@ -48,6 +48,8 @@ class RunNats(FakeNats):
         """Pattern of a request's subject → function from its payload to the reply."""
         self.reactions = {}
         """Pattern of a stored message's subject → function of its payload, called once it is stored."""
+        self.duplicates = 0
+        """Number of messages that a stream had under their id already."""
         self._consumers = {}
         self._inboxes = 0
 
@@ -72,7 +74,9 @@ class RunNats(FakeNats):
         if self.streams[AUDIT].last_sequence > before:
             for consumer in list(self._consumers.values()):
                 self._push(consumer, self.streams[AUDIT].messages[-1])
-        if not ack or not ack.duplicate:
+        if ack and ack.duplicate:
+            self.duplicates += 1
+        else:
             for pattern, react in self.reactions.items():
                 if matches_pattern(pattern, subject):
                     react(payload)

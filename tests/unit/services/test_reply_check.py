@@ -30,7 +30,8 @@ class Checked:
             self.broker.add_middleware(middleware)
         self.handled = []
         self.kept = [
-            self.handle(row.pattern()) for row in (subjects.GET_BALANCE, subjects.PLACE_BID, subjects.TICKED)
+            self.handle(row.pattern())
+            for row in (subjects.GET_BALANCE, subjects.PLACE_BID, subjects.TICKED, subjects.RUN_CLOSED)
         ]
 
     def handle(self, pattern):
