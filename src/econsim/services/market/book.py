@@ -50,7 +50,7 @@ BATCH_MAX: Final = 500
 async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None:
     """Rebuild the book from the log and process its commands until cancelled, or until it cannot go on.
 
-    Raises Missed if a delivery is missing and LeadershipLost if another worker wrote: the caller starts again.
+    Raises DeliveryMissed if a delivery is missing and LeadershipLost if another worker wrote: the caller starts again.
     """
     book = MarketBook(market, run.data.scenario.seed)
     batches = BatchRunner(context, run, book)

@@ -53,7 +53,7 @@ class ServedMarket(MemoryMarket):
         await batches.rebuild()
         consumer = book_consumer("run", "cpu", "test")
         deliveries = OrderedPush(self.client, consumer.idle_heartbeat_s)
-        subscription = await self.client.subscribe(consumer.deliver_subject, cb=deliveries.hear)
+        subscription = await self.client.subscribe(consumer.deliver_subject, cb=deliveries.receive)
         await provision.recreate_consumer(self.client, consumer)
         tick, period = batches.next_time
         worker = BookWorker(
