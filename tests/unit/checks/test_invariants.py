@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from econsim.checks.attacks import invariants
 from econsim.checks.attacks.invariants import (
     FLOODED_MAX,
     SLOWER_MAX,
@@ -73,6 +74,21 @@ def test_a_victim_without_any_outcome_proves_nothing():
 def test_an_outcome_received_after_the_log_was_read_is_not_held_against_it():
     logged = log()
     logged.received = {"anna": set()}
+
+    assert logged.complete
+
+
+async def test_an_outcome_that_arrives_while_the_log_is_read_is_neither_missing_nor_invented(monkeypatch):
+    victim = Victim()
+    victim.outcomes = set()
+
+    async def read(_client, _run):
+        victim.outcomes.add(CANCELLED)
+        return
+        yield
+
+    monkeypatch.setattr(invariants, "read", read)
+    logged = await invariants.read_outcomes(None, "run", [victim])
 
     assert logged.complete
 
