@@ -1,4 +1,4 @@
-"""The invariants of a ledger (economy.md §4) as checks of any `Books`.
+"""The invariants of a ledger as checks of any `Books`.
 
 The right books must pass all of them; `ledger_mutants.py` has one wrong ledger for each.
 """
@@ -283,7 +283,7 @@ INVARIANTS = (
     duplicate_of_a_refused_is_not_applied,
     a_void_moves_nothing,
 )
-"""In the order of economy.md §4; the last follows from its words of a void."""
+"""Checks of conservation, chains and reservations; the last one follows from the rule of a void."""
 
 
 async def examine(check, make):
