@@ -53,7 +53,7 @@ def sentence(problem: ErrorDetails, table: type[BaseModel]) -> tuple[str, str]:
 
 
 def _range(problem: ErrorDetails, table: type[BaseModel]) -> str:
-    """Return the numbers that a key takes, `LOW to HIGH`, or only `LOW` or `HIGH` if it has one limit."""
+    """Return the numbers that a key takes, as "1 to 9", "1 upwards" or "9 downwards"."""
     limits = dict(problem.get("ctx", {}))
     field = table.model_fields.get(str(problem["loc"][-1])) if problem["loc"] else None
     for limit in field.metadata if field else ():

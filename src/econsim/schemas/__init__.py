@@ -1,1 +1,1 @@
-"""What travels on the wire: frozen models, every field with its meaning and unit."""
+"""Messages of the wire, and the values in them: frozen models, each field with its meaning and unit."""

@@ -1,7 +1,7 @@
 """Accounts, transfers and balances: requests to the ledger, its replies and its journal entries.
 
-Vocabulary as in TigerBeetle: a transfer moves one asset between two accounts and is `pending`, then
-`posted` or `voided`; linked transfers form a chain and succeed or fail together. Amounts are integers.
+Vocabulary as in TigerBeetle: a transfer moves one asset between two accounts and is pending, then
+posted or voided; linked transfers form a chain and succeed or fail together. Amounts are integers.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What services are made of. This room holds what all of them share; each service has a room of its own below it."""
+"""Work of the services: here the parts that all of them share, below it a room for each service."""

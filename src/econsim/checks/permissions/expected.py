@@ -23,7 +23,7 @@ Cell = tuple[str, str, str]
 """Table, name of the row, party."""
 
 Cells = Mapping[Cell, str]
-"""Rights, `P`, `S` or `PS`, of every cell that is not empty."""
+"""Rights of every cell that is not empty: P to publish, S to subscribe, or both."""
 
 
 @dataclass(frozen=True, slots=True)

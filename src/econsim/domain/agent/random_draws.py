@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 
 class Draws:
-    """A stream of draws for one purpose, for instance agent `zi_007` at tick 12 with seed number 1."""
+    """A stream of draws for one purpose, for instance an agent at tick 12 under one seed."""
 
     __slots__ = ("_count", "_key")
 

@@ -3,7 +3,7 @@
 One JSON line a fact, sorted by tick, subject and place within the subject. Everything that differs between two
 executions of the same scenario is left out: run id, salt, wall-clock, trace, the journal's sequences and hashes, the
 batching of facts into messages, the number of hosts and processes. Event ids are replaced by line numbers. The hash
-is the `sha256sum` of the lines.
+is the SHA-256 of the lines.
 """
 
 from __future__ import annotations
