@@ -51,6 +51,7 @@ async def example(name, *arguments, server=None, creds=None, **variables):
 
 
 @pytest.mark.parametrize("name", ["e01_fifteen_line_bot", "e02_read_the_log", "e04_plain_nats_agent"])
+@pytest.mark.slow
 async def test_an_example_without_arguments_says_how_it_is_used(name):
     status, _, errors = await started(name)
 
@@ -58,6 +59,7 @@ async def test_an_example_without_arguments_says_how_it_is_used(name):
 
 
 @pytest.mark.parametrize("called", [("e01_fifteen_line_bot", "demo", "ana"), ("e02_read_the_log", "demo")])
+@pytest.mark.slow
 async def test_an_example_without_a_server_says_so_in_a_line(called, tmp_path):
     status, _, errors = await started(*called, cwd=tmp_path)
 

@@ -49,6 +49,7 @@ def test_only_requests_of_the_table_are_answered(service):
     assert {subject for subject, replies in subscribers(service).items() if replies} <= ANSWERED
 
 
+@pytest.mark.slow
 def test_leader_tasks_answer_only_requests_of_the_table():
     rows = {id(row): name for name, row in vars(subjects).items() if isinstance(row, Subject)}
     names = {rows[id(row)] for row in subjects.TABLE if row.pattern() in ANSWERED}

@@ -154,6 +154,7 @@ def test_a_bad_value_is_one_line_that_names_its_option(cli, path, command, param
 @pytest.mark.parametrize(
     ("path", "command", "parameter"), VALUED, ids=[f"{path} {each.name}" for path, _, each in VALUED]
 )
+@pytest.mark.slow
 def test_no_value_ends_in_a_traceback(cli, path, command, parameter) -> None:
     for value in THROWN:
         status, _, err = cli(line(path, command, parameter, value))

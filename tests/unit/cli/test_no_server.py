@@ -16,6 +16,7 @@ async def test_a_client_without_an_address_fails_at_once(address):
         await asyncio.wait_for(connect(address, None, "test"), 1)
 
 
+@pytest.mark.slow
 async def test_a_service_that_nobody_answers_says_where_it_tries(tmp_path):
     where = {"ECONSIM_NATS": "nats://127.0.0.1:9", "ECONSIM_STATE": str(tmp_path)}
     service = await asyncio.create_subprocess_exec(

@@ -47,6 +47,7 @@ def printed(words, encoding):
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.slow
 def test_every_help_is_printed_in_every_encoding(encoding) -> None:
     for words in helps():
         status, text = printed(words, encoding)

@@ -104,6 +104,7 @@ def test_a_scenario_that_needs_a_server_is_not_run_in_memory(change) -> None:
     assert not why_not_in_memory(scenario_file.load("genesis"))
 
 
+@pytest.mark.slow
 def test_a_run_in_memory_has_the_name_it_is_given(tmp_path) -> None:
     shown = cli([*MEMORY, "--name", "mine", "--periods", "1", "--state", str(tmp_path)])
 

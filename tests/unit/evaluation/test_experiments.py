@@ -52,6 +52,7 @@ def test_every_experiment_is_in_the_suite() -> None:
     assert [experiment.name for experiment in catalogue.EXPERIMENTS] == list(SIZES)
 
 
+@pytest.mark.slow
 def test_parallel_processes_give_what_one_gives() -> None:
     study = Study("gode_sunder_oracle", runs=3, periods=1)
 

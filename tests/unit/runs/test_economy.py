@@ -97,6 +97,7 @@ def schedules(*, falling):
 
 @settings(max_examples=150, deadline=None)
 @given(schedules(falling=True), schedules(falling=False), st.sampled_from(["price_time", "draw"]))
+@pytest.mark.slow
 def test_truthful_quotes_in_a_call_take_all_surplus_of_any_schedule(values, costs, rationing) -> None:
     assert efficiencies(one_call(values, costs, rationing=rationing))[0] in (1, None)
 
@@ -146,6 +147,7 @@ def poor_economies(draw):
 
 @settings(max_examples=60, deadline=None)
 @given(poor_economies())
+@pytest.mark.slow
 def test_in_every_period_profits_are_the_surplus_and_the_log_alone_tells_the_settlement(wanted) -> None:
     agents, resources = population(wanted), [market.resource for market in wanted.markets]
     tally, progress, settled = RunAggregator(), Progress(agents, wanted.markets), []

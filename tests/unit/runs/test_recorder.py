@@ -40,6 +40,7 @@ def recorded(*events, progress=None):
     return made
 
 
+@pytest.mark.slow
 def test_a_run_in_memory_is_recorded_to_its_end():
     summary = recorded(*in_memory.run(GENESIS)).summary()
 

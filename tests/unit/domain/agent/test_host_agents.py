@@ -143,6 +143,7 @@ def test_orders_are_named_after_agent_tick_and_role():
 
 
 @pytest.mark.parametrize("host", [None, 0, 1])
+@pytest.mark.slow
 def test_replaying_a_log_without_acting_rebuilds_the_agents(host):
     lived, replayed = HostAgents(load("genesis"), host), HostAgents(load("genesis"), host)
     for addressed, _ in zip(in_memory.run(load("genesis")), range(400), strict=False):

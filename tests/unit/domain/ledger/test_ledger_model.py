@@ -6,6 +6,7 @@ Broken on purpose in a dozen ways (leaked reservations, half-undone chains, forg
 import copy
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -202,7 +203,7 @@ class LedgerAgainstModel(RuleBasedStateMachine):
         assert {holder: rebuilt.holdings(holder) for holder in rebuilt.holders()} == stated
 
 
-TestLedgerAgainstModel = LedgerAgainstModel.TestCase
+TestLedgerAgainstModel = pytest.mark.slow(LedgerAgainstModel.TestCase)
 TestLedgerAgainstModel.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

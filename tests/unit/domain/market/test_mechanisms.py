@@ -145,6 +145,7 @@ def test_no_trade_is_within_an_agent_or_outside_a_limit(market, plan):
 @every_market
 @BRIEFLY
 @given(plan=BATCHES)
+@pytest.mark.slow
 def test_the_book_is_never_left_crossed(market, plan):
     orders, _ = play(market, plan, clear_every=1)
 

@@ -60,6 +60,7 @@ def test_a_run_of_replaced_and_refused_orders_has_no_findings():
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.slow
 def test_each_of_a_hundred_flipped_bits_is_found_and_its_record_named(seed):
     streams, draw = kept_run(mechanism=MECHANISMS[seed % 3]), Random(seed)
     silent = []
@@ -77,6 +78,7 @@ def test_each_of_a_hundred_flipped_bits_is_found_and_its_record_named(seed):
 
 @settings(max_examples=50, deadline=None)
 @given(st.data())
+@pytest.mark.slow
 def test_whatever_bit_flips_is_found(data):
     log, bucket = kept_run()
     index = data.draw(st.integers(0, len(log) - 1))
@@ -85,6 +87,7 @@ def test_whatever_bit_flips_is_found(data):
     assert log[index].sequence in named(instead(log, index, flipped(log[index], bit)), bucket)
 
 
+@pytest.mark.slow
 def test_no_record_of_the_log_can_be_missing():
     log, bucket = kept_run()
 
@@ -93,6 +96,7 @@ def test_no_record_of_the_log_can_be_missing():
     assert silent == []
 
 
+@pytest.mark.slow
 def test_no_record_of_the_bucket_can_be_missing():
     log, bucket = kept_run()
 
@@ -101,6 +105,7 @@ def test_no_record_of_the_bucket_can_be_missing():
     assert silent == []
 
 
+@pytest.mark.slow
 def test_records_that_changed_places_are_found():
     log, bucket = kept_run()
 
