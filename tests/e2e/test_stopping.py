@@ -65,6 +65,25 @@ async def test_up_ends_with_its_server_and_services(
     assert running_url(tmp_path) is None
 
 
+async def test_a_command_whose_server_goes_with_another_command_says_how_to_go_on(tmp_path: Path) -> None:
+    econsim = (sys.executable, "-m", "econsim", "--state", str(tmp_path), "up")
+    pipe = asyncio.subprocess.PIPE
+    owner = await asyncio.create_subprocess_exec(*econsim, "--server", stderr=pipe)
+    assert owner.stderr
+    assert b"is up" in await owner.stderr.readline()
+    second = await asyncio.create_subprocess_exec(*econsim, "clock", stderr=pipe)
+    assert second.stderr
+    assert b"is up" in await second.stderr.readline()
+
+    owner.send_signal(signal.SIGINT)
+    _, told = await second.communicate()
+    await owner.communicate()
+
+    assert second.returncode == 1
+    assert told.splitlines()[-1].startswith(b"error: the command that ran the server")
+    assert b"econsim resume RUN" in told.splitlines()[-1]
+
+
 @pytest.mark.parametrize("words", [("run", "genesis", "--periods", "900"), ("up", "--spread")])
 @pytest.mark.parametrize("sign", ["nats/server.lock", "nats/server.conf", "nats/server.json"])
 async def test_a_command_that_is_stopped_while_it_starts_leaves_nothing(
