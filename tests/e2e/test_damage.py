@@ -241,7 +241,7 @@ def test_services_do_not_go_on_from_a_log_that_lost_an_event(halted, caplog):
     went_on = asyncio.run(served(halted, caplog, "is damaged before place"))
 
     assert not went_on
-    assert "post clock.first is served again" in caplog.text
+    assert "task clock.first is started again" in caplog.text
     assert "batch_counts_other_trades" in caplog.text
 
 
@@ -250,7 +250,7 @@ def test_a_ledger_does_not_decide_anew_what_its_bucket_lost(halted, caplog):
     store(halted, "KV_agent_state", "index.db").unlink()
 
     asyncio.run(
-        served(halted, caplog, "post ledger.first is served again: the journal of run 'first' ends at entry")
+        served(halted, caplog, "task ledger.first is started again: the journal of run 'first' ends at entry")
     )
 
 

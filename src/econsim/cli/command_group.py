@@ -34,6 +34,12 @@ STOPPED: Final = 130
 USAGE: Final = 2
 """Exit code when the command line itself was wrong."""
 
+CANCEL_AGAIN_S: Final = 0.2
+"""Pause before what a command left is cancelled again: two attempts of a client to connect."""
+
+CANCELLATIONS_MAX: Final = 10
+"""Times that what a command left is cancelled, before Python cancels it once more and waits."""
+
 SHORT_MAX: Final = 200
 """Characters of a command's one-line help."""
 
@@ -151,12 +157,31 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
         in_main_thread = threading.current_thread() is threading.main_thread()
         for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread else ():
             loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr]  # a task runs this
-        return await work
+        try:
+            return await work
+        finally:
+            await _cancel_others()
 
     try:
         return asyncio.run(stoppable())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+
+
+async def _cancel_others() -> None:
+    """Cancel the tasks that the command left, again and again for a while.
+
+    A client of a server that is gone tries to reconnect without end, and may lose a cancellation (see `patches`):
+    `asyncio.run` cancels once, and would wait for it without end.
+    """
+    import asyncio
+
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for _ in range(CANCELLATIONS_MAX):
+        for task in left:
+            task.cancel()
+        if left:
+            _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
 def settings_of(context: typer.Context) -> Settings:
