@@ -44,6 +44,8 @@ BANNED = {
 
 PATCHES = ("src/econsim/adapters/nats/patches.py",)
 NAMED_TUPLE = frozenset({"_asdict", "_fields", "_make", "_replace"})  # public in spite of the names
+PRIVATE_PATCH = re.compile(r"(setattr|patch)\(.*[\"'.]_[a-z]")
+
 SUBJECT_HOMES = (
     "src/econsim/schemas/subject",
     "src/econsim/streams.py",
@@ -101,6 +103,12 @@ def test_time_chance_and_environment_have_one_home_each() -> None:
 
 def test_subjects_are_written_in_one_place() -> None:
     findings = list(found(subject_literals))
+
+    assert not findings, report(findings)
+
+
+def test_no_test_replaces_a_private_member() -> None:
+    findings = [finding for path, text in tracked_texts() for finding in private_patches(path, text)]
 
     assert not findings, report(findings)
 
@@ -221,6 +229,16 @@ def private_members(source: Module) -> Iterator[Finding]:
             yield source.finding(node, f"it uses the private member {node.attr}", remedy)
 
 
+def private_patches(path: str, text: str) -> Iterator[Finding]:
+    """A test replaces what only its module knows: it breaks with the next rename, and tests no behaviour."""
+    if path.startswith("tests/") and path != "tests/test_tidy.py":
+        for number, line in enumerate(text.splitlines(), 1):
+            if PRIVATE_PATCH.search(line):
+                yield Finding(
+                    f"{path}:{number}", "replaces a private member", "Hand the thing in, or test its effect."
+                )
+
+
 def places(path: str, text: str) -> Iterator[Finding]:
     """A text names a place that only one machine or one network has."""
     for number, line in enumerate(text.splitlines(), 1):
@@ -300,3 +318,11 @@ def test_what_is_allowed_is_left_alone(
     rule: Callable[[Module], Iterator[Finding]], path: str, text: str
 ) -> None:
     assert not list(rule(module(text, path)))
+
+
+@pytest.mark.parametrize("target", ['host, "_answer"', '"econsim.services.agent.host._answer"'])
+def test_a_private_patch_is_found(target: str) -> None:
+    assert list(private_patches("tests/unit/x.py", f"monkeypatch.setattr({target}, late)"))
+    assert not list(
+        private_patches("tests/unit/x.py", f"monkeypatch.setattr({target.replace('_', '')}, late)")
+    )

@@ -16,7 +16,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.domain.admission import quota
 from econsim.domain.admission.quota import QuotaKind
-from econsim.errors import Conflict, InvalidSubject, QuotaExceeded, SetupError, Unavailable
+from econsim.errors import InvalidSubject, QuotaExceeded, SetupError, Unavailable
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import FakeCounters, FakeQuotaTable
@@ -138,17 +138,6 @@ async def test_a_key_that_holds_no_limits_is_told(operators_table, connect_as, r
 async def test_a_name_that_is_no_token_reaches_no_other_key(operators_table, run):
     with pytest.raises(InvalidSubject):
         await operators_table.get(run, "*")
-
-
-@pytest.mark.nats
-async def test_a_change_that_always_loses_is_given_up(operators_table, run, monkeypatch):
-    async def lose(*_):
-        return False
-
-    monkeypatch.setattr(operators_table, "_write", lose)
-
-    with pytest.raises(Conflict):
-        await operators_table.change(run, "ann", QuotaUpdate())
 
 
 @pytest.mark.nats

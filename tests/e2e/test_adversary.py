@@ -93,7 +93,7 @@ async def test_a_victim_that_is_not_served_is_seen(tmp_path, monkeypatch):
     async def silent(_self, *_):
         return
 
-    monkeypatch.setattr(BatchRunner, "_deliver", silent)
+    monkeypatch.setattr(BatchRunner, "deliver_outcomes", silent)
     report = await run_attacks(tmp_path, "edit_expiry")
 
     assert any("outcomes of its orders" in check.claim for check in report.invariants if not check.holds)

@@ -52,7 +52,7 @@ async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypat
 
 
 async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(server, run, monkeypatch):
-    receive, answer, process = OrderedPush.receive, host._answer, BatchRunner.process
+    receive, answer, process = OrderedPush.receive, host.answer_tick, BatchRunner.process
     again, placed = [], []
 
     async def late(context, envelope, name, desk):
@@ -70,7 +70,7 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
         await process(self, actions, *rest)
 
     monkeypatch.setattr(OrderedPush, "receive", count)
-    monkeypatch.setattr(host, "_answer", late)
+    monkeypatch.setattr(host, "answer_tick", late)
     monkeypatch.setattr(BatchRunner, "process", note)
     monkeypatch.setattr(streams, "BOOK_ACK_WAIT_S", 1)
 

@@ -114,15 +114,24 @@ async def _through_one_consumer(
         if deliveries is None:
             await asyncio.sleep(AGAIN_S)
             return
-        for number in count(1):
-            sequence, message = await deliveries.get()
-            expected = (message.headers or {}).get(DIGEST)
-            if expected not in (None, digest(message.subject, message.data)):
-                text = f"the record at place {sequence} of {AUDIT}, {message.subject}, is not what was sent"
-                raise CorruptLog(text)
-            yield StoredEvent(sequence, message.subject, message.data)
-            if not number % AT_ONCE:
-                await asyncio.sleep(0)
+        async for event in checked_events(deliveries):
+            yield event
+
+
+async def checked_events(deliveries: OrderedPush) -> AsyncGenerator[StoredEvent, None]:
+    """Yield the events of a consumer's deliveries, each compared with its digest, until a delivery is missing.
+
+    Other tasks get a turn after every AT_ONCE events. Raises CorruptLog for a record that is not what was sent.
+    """
+    for number in count(1):
+        sequence, message = await deliveries.get()
+        expected = (message.headers or {}).get(DIGEST)
+        if expected not in (None, digest(message.subject, message.data)):
+            text = f"the record at place {sequence} of {AUDIT}, {message.subject}, is not what was sent"
+            raise CorruptLog(text)
+        yield StoredEvent(sequence, message.subject, message.data)
+        if not number % AT_ONCE:
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -60,7 +60,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
             if isinstance(addressed.event.data, RunClosed):
                 return
             if isinstance(addressed.event.data, Ticked) and addressed.event.tick > answered:
-                await _answer(context, _envelope(context, run, addressed), host, agents)
+                await answer_tick(context, _envelope(context, run, addressed), host, agents)
 
 
 def _patterns(run: ActiveRun) -> list[str]:
@@ -84,7 +84,7 @@ def _envelope(context: ServiceContext, run: ActiveRun, ticked: AddressedEvent) -
     return Envelope(run.name, run.data.salt, event.tick, context.clock.now(), event.event_id)
 
 
-async def _answer(context: ServiceContext, envelope: Envelope, host: str, agents: HostAgents) -> None:
+async def answer_tick(context: ServiceContext, envelope: Envelope, host: str, agents: HostAgents) -> None:
     """Send all actions of a tick, then report that they are sent."""
     actions = agents.act(envelope.tick)
     await publish_many(context.jetstream, _commands(envelope, host, actions))

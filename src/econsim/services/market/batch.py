@@ -7,7 +7,7 @@
 | clear | nothing | the book is rebuilt from the log, as it was before the batch |
 | `_settle` | ledger: `Submit` | as for reserve |
 | `_publish` | log, bucket `market_prices` | the same event ids, so the streams drop the repeats (deduplication) |
-| `_deliver` | core NATS | external agents get the deliveries again, under the same event ids |
+| `deliver_outcomes` | core NATS | external agents get the deliveries again, under the same event ids |
 | `_finish` | log: `tick_cleared` | the batch is finished; its commands come again and are only acknowledged |
 
 `tick_cleared` is published with an expected sequence, right behind the one before it. This fencing keeps a worker that
@@ -168,8 +168,8 @@ class BatchRunner:
         await self._settle(envelope, batch.chains)
         await self._publish(envelope, batch)
         # Before `tick_cleared`: an agent that receives the next tick has received its outcomes of this one.
-        await self._deliver(envelope, batch.items)
-        await self._deliver(envelope, batch.repeats, batch.cleared.batch)
+        await self.deliver_outcomes(envelope, batch.items)
+        await self.deliver_outcomes(envelope, batch.repeats, batch.cleared.batch)
         await self._finish(envelope, batch)
 
     async def _open(self, envelope: Envelope, end: BatchEnd) -> None:
@@ -260,7 +260,7 @@ class BatchRunner:
             raise LeadershipLost from error
         return ack.seq
 
-    async def _deliver(self, envelope: Envelope, items: Iterable[Item], *key: int) -> None:
+    async def deliver_outcomes(self, envelope: Envelope, items: Iterable[Item], *key: int) -> None:
         """Send the external agents the outcomes of their orders."""
         for item in items:
             for agent in recipients(item):
