@@ -61,7 +61,7 @@ def test_a_request_is_answered_by_one_worker_and_an_event_heard_by_all():
     service.request(subjects.GET_BALANCE, bytes_max=REQUEST_BYTES_MAX, max_workers=4)(get_balance)
     service.event(subjects.TICKED)(note_tick)
 
-    request, event = subscribers(service)
+    request, event = sorted(subscribers(service), key=lambda each: each.subject.broker_address)
 
     assert (request.subject.broker_address, request.queue, request._no_reply) == (
         subjects.GET_BALANCE.pattern(),
