@@ -1,6 +1,6 @@
 """An agent's patience: never earlier than told, never the other message, never longer than it has.
 
-The client answers what a script says; what a real one does is tests/integration/test_outside_agents.py.
+The client answers what a script says; what a real one does is tests/integration/test_external_agents.py.
 """
 
 import json
