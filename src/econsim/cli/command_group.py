@@ -171,8 +171,8 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 async def _cancel_others() -> None:
     """Cancel the tasks that the command left, again and again for a while.
 
-    A client of a server that is gone tries to reconnect without end, and may lose a cancellation (see `patches`):
-    `asyncio.run` cancels once, and would wait for it without end.
+    A client of a server that is gone tries to reconnect without end, and on Python 3.11
+    `asyncio.wait_for` may drop a cancellation: `asyncio.run` cancels once, and would wait for the client without end.
     """
     import asyncio
 

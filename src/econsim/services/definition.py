@@ -13,9 +13,9 @@ from typing import TypeVar, get_type_hints
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.schemas.subject import Subject
 from econsim.services.context import ServiceContext
-from econsim.services.handlers import REQUEST_BYTES_MAX, decode_event, raw_body, strict_decoder
+from econsim.services.handlers import REQUEST_BYTES_MAX, raw_body, strict_decoder
 from econsim.services.leadership import Component, LeaderTask
-from econsim.services.routes import Route
+from econsim.services.routes import Route, event_route
 
 RunTasks = Callable[[ServiceContext, ActiveRun], Sequence[LeaderTask]]
 """Function that returns the tasks of an open run."""
@@ -68,7 +68,7 @@ class ServiceDefinition:
         """Hear an event in every worker; nobody is answered."""
 
         def register(handler: Handler) -> Handler:
-            self.routes.append(Route(subject, handler, decode_event))
+            self.routes.append(event_route(subject, handler))
             return handler
 
         return register

@@ -31,7 +31,7 @@ class Route:
     """Number of messages one worker handles at once."""
 
 
-def event_route(subject: Subject, handler: Callable[[Any], Awaitable[None]]) -> Route:
+def event_route(subject: Subject, handler: Callable[[Any], Awaitable[object]]) -> Route:
     """Return the route of an event."""
     return Route(subject, handler, decode_event)
 
