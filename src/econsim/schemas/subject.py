@@ -24,8 +24,9 @@ OWNERS: Final = ("market", "ledger", "clock", "agent", "admission", "admin")
 TOKEN_LENGTH_MAX: Final = 64
 """Number of characters in a token: keeps subjects and bucket keys short enough to index."""
 
-_TOKEN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_PART: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}|\{[a-z]+\}")
+_WORD: Final = rf"[a-z0-9][a-z0-9_-]{{0,{TOKEN_LENGTH_MAX - 1}}}"
+_TOKEN: Final = re.compile(_WORD)
+_PART: Final = re.compile(rf"{_WORD}|\{{[a-z]+\}}")
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _NO_BRACES: Final = str.maketrans("", "", "{}")
 

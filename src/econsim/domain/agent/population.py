@@ -64,11 +64,6 @@ def host_name(index: int) -> str:
     return f"host_{index + 1}"
 
 
-def host_names(scenario: Scenario) -> tuple[str, ...]:
-    """Return the names of all hosts of a scenario, in order."""
-    return tuple(host_name(index) for index in range(scenario.hosts))
-
-
 def population(scenario: Scenario) -> tuple[Agent, ...]:
     """Return all agents of a scenario, in the order it declares them.
 

@@ -3,7 +3,7 @@
 import pytest
 from factories import group, role, scenario
 
-from econsim.domain.agent.population import host_names, population, schedule
+from econsim.domain.agent.population import host_name, population, schedule
 from econsim.errors import ScenarioError
 from econsim.schemas.scenario import Scenario
 
@@ -38,7 +38,7 @@ def test_hosts_hold_contiguous_ranges_of_nearly_equal_size():
 
 
 def test_hosts_are_named_from_one():
-    assert host_names(scenario(group("a"), hosts=2)) == ("host_1", "host_2")
+    assert [host_name(index) for index in range(2)] == ["host_1", "host_2"]
 
 
 def test_lists_of_values_are_used_in_turn():
