@@ -9,6 +9,7 @@
     │   ├── Conflict           the same id with other content; a lost compare-and-set
     │   └── QuotaExceeded      a quota is used up; retryable if it has a next window
     ├── Unavailable        nobody's fault: not now; a retry may succeed
+    ├── ProviderFailed     a provider of a language model did not answer a call
     ├── CorruptJournal     a ledger's journal does not add up; nothing is done on top of it
     ├── CorruptLog         a run's log lacks a record or has an unreadable one
     ├── RunFailed          a run cannot go on; it is closed with the error's text as its failure
@@ -94,6 +95,30 @@ class Unavailable(EconsimError):
 
     code = "service_is_unavailable"
     retryable = True
+
+
+class ProviderFailed(EconsimError):
+    """The provider of the model did not answer."""
+
+    code = "provider_failed"
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        code: str = "",
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        is_transient: bool = False,
+        **details: object,
+    ) -> None:
+        """Keep the tokens that the provider charges for all the same, and whether the same call may succeed at once."""
+        super().__init__(message, code=code, **details)
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        self.is_transient = is_transient
+        self.retryable = is_transient
 
 
 class CorruptJournal(EconsimError):

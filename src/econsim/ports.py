@@ -1,4 +1,4 @@
-"""The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, time.
+"""The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, models, time.
 
 Each port has an adapter in `adapters/`, a shipped fake in `testing.py`, and one set of scenarios in `tests/contract/`
 that runs on both.
@@ -6,10 +6,12 @@ that runs on both.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from econsim.domain.cognition.call import Call, Completion
+from econsim.schemas.cognition import Prompt
 from econsim.schemas.quota import Quotas
 
 
@@ -88,6 +90,29 @@ class QuotaTable(Protocol):
         """Return an agent's limits: the defaults, the run's changes, then the agent's own.
 
         Raises `errors.Unavailable` if the table does not answer.
+        """
+
+
+OnText = Callable[[str], None]
+"""Callback that gets the text of an answer as far as it has come."""
+
+
+class ModelProvider(Protocol):
+    """A provider of language models."""
+
+    name: str
+    """Name of the provider, as scenarios offer it."""
+    calls_max: int
+    """Number of calls that the provider takes at once; further ones wait for a free place."""
+
+    def count_input(self, prompt: Prompt) -> int:
+        """Return an upper bound of the tokens of a prompt, messages, tools and schema together."""
+
+    async def complete(self, call: Call, on_text: OnText | None = None) -> Completion:
+        """Answer a call once, without repeats; `on_text` asks for the text as it grows.
+
+        Cancelled at the call's deadline. Raises `errors.ProviderFailed`, with a word of `CallFailure` as its code and the
+        tokens that the provider charges for.
         """
 
 

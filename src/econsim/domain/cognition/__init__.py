@@ -1,0 +1,1 @@
+"""Calls of language models: positions, prices, payments, and the deterministic providers. Pure."""

@@ -1,0 +1,58 @@
+"""Payment of a call at the ledger: the worst case is reserved before the call, the actual cost posted after it. Pure.
+
+A call's money has two chains. Their ids derive from the call's receipt, so a repeat of either is idempotent, and the
+ledger resolves a reservation at most once: reserved = posted + released, whatever fails in between::
+
+    chain              when                         effect on the agent's account
+    <receipt>          before a provider is asked   the worst case becomes pending; refused without enough credits
+    <receipt>.settled  after the outcome is logged  the actual cost goes to holder `cognition`, the rest is released
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from econsim.domain.cognition.call import Position
+from econsim.domain.cognition.price import Cost
+from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
+
+PAYEE: Final = "cognition"
+"""Holder that receives what agents pay for calls."""
+
+SETTLED: Final = ".settled"
+"""Last part of the id of the chain that resolves a reservation."""
+
+
+def reservation(position: Position, worst: Cost, resource: str | None) -> Chain:
+    """Return the chain that reserves the worst case of a call; `resource` is the scenario's token resource."""
+    receipt = position.receipt
+    transfers = tuple(
+        Transfer(f"{receipt}.{asset}", Kind.PENDING, position.agent, PAYEE, asset, amount)
+        for asset, amount in _amounts(worst, resource)
+    )
+    return Chain(receipt, receipt, transfers)
+
+
+def settlement(position: Position, cost: Cost, resource: str | None) -> Chain:
+    """Return the chain that posts the actual cost of a call and releases the rest of its reservation."""
+    receipt = position.receipt
+    transfers = tuple(
+        Transfer(
+            f"{receipt}.{asset}{SETTLED}",
+            Kind.POST if amount else Kind.VOID,
+            position.agent,
+            PAYEE,
+            asset,
+            amount,
+            pending_id=f"{receipt}.{asset}",
+        )
+        for asset, amount in _amounts(cost, resource)
+    )
+    return Chain(f"{receipt}{SETTLED}", receipt, transfers)
+
+
+def _amounts(cost: Cost, resource: str | None) -> Iterable[tuple[str, int]]:
+    yield CREDITS, cost.price
+    if resource is not None:
+        yield resource, cost.units

@@ -1,0 +1,351 @@
+"""Calls of language models: the requests of agents, their answers, and the events about both.
+
+A call has a causal position: agent, cycle and ordinal within the cycle. The position is the call's idempotency key and
+the key of its record; two calls with equal prompts at two positions are two calls (decision 0027).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from pydantic import Field
+
+from econsim.schemas.base import CONFIG, Command, ErrorBody, Event, Message, Request, Word
+from econsim.schemas.types import Amount, Identifier, Name, Tick
+
+MESSAGES_MAX: Final = 200
+"""Messages in one prompt: a conversation of a hundred turns."""
+
+PROMPT_BYTES_MAX: Final = 256 * 1024
+"""Bytes of one request of an agent: a prompt of about 64 000 tokens. An external agent's message is smaller still
+(`identity/agent_account.py`)."""
+
+OUTPUT_TOKENS_MAX: Final = 131_072
+"""Tokens of one answer: the longest that providers offer."""
+
+TOOLS_MAX: Final = 64
+"""Tools offered in one call."""
+
+CALLS_PER_CYCLE_MAX: Final = 64
+"""Calls of one agent in one cycle: an agent that needs more is in a loop."""
+
+CALLS_PER_BATCH_MAX: Final = 500
+"""Calls in one batch of a host, and items in one event: with prompts of 4 kB they stay below 8 MiB."""
+
+DEADLINE_MS_MAX: Final = 30_000
+"""Milliseconds that a call may take: longer work belongs in a work queue."""
+
+DEFAULT_MODEL: Final = "default"
+"""Name of the model that a call without a name uses."""
+
+ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/-]*$", max_length=100)]
+"""Name of a model, as providers write them: `gpt-5-mini`, `qwen2.5:0.5b`."""
+
+Ordinal = Annotated[int, Field(strict=True, ge=1, le=CALLS_PER_CYCLE_MAX)]
+"""Place of a call among the calls of its agent in one cycle, from 1."""
+
+TokenCount = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
+"""Number of a model's tokens."""
+
+
+class ChatRole(Word):
+    """The author of a message in a prompt."""
+
+    SYSTEM = "system"
+    """Instructions to the model."""
+    USER = "user"
+    """The agent that asks."""
+    ASSISTANT = "assistant"
+    """The model itself, in an earlier turn."""
+    TOOL = "tool"
+    """A tool that the model called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's call of a tool."""
+
+    __pydantic_config__ = CONFIG
+
+    id: Annotated[str, Field(min_length=1, max_length=128)]
+    """Id of the call, made by the provider."""
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=64)]
+    """Name of the tool."""
+    arguments: str
+    """Arguments of the tool as JSON text, exactly as the model wrote them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a prompt."""
+
+    __pydantic_config__ = CONFIG
+
+    role: ChatRole
+    """Author of the message."""
+    content: str = ""
+    """Text of the message."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Tool calls of an assistant's message."""
+    tool_call_id: str | None = None
+    """Id of the tool call that a tool's message answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A tool that the model may call."""
+
+    __pydantic_config__ = CONFIG
+
+    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=64)]
+    """Name of the tool."""
+    description: str = ""
+    """Description of the tool for the model."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """JSON Schema of the tool's arguments."""
+
+
+class Prompt(Message):
+    """The part of a call that decides its answer; its digest is checked at every repeat."""
+
+    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=MESSAGES_MAX)]
+    """Messages of the prompt, oldest first."""
+    max_tokens: Annotated[int, Field(strict=True, ge=1, le=OUTPUT_TOKENS_MAX)]
+    """Length limit of the answer, tokens; the worst-case price covers all of them."""
+    model: ModelName = DEFAULT_MODEL
+    """Name of the model, one of the scenario's."""
+    tools: Annotated[tuple[ToolDefinition, ...], Field(max_length=TOOLS_MAX)] = ()
+    """Tools that the model may call."""
+    response_schema: dict[str, Any] | None = None
+    """JSON Schema that the answer's text must follow; none for free text."""
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Temperature of sampling; 0 for the most probable answer."""
+
+
+class InvokeLlm(Prompt, Request):
+    """An agent's request for a completion by a language model, paid from its own balance."""
+
+    cycle: Tick | None = None
+    """Cycle of the call; none for the newest tick."""
+    ordinal: Ordinal | None = None
+    """Place of the call in its cycle, the key of a safe repeat; none for the next free place: a repeat is then a new call."""
+    deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
+    """Milliseconds until the call ends with `provider_timed_out`."""
+    partial: bool = False
+    """True to receive the text as it grows, on `llm.partial`."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """Return the part of the request that decides the answer."""
+        return Prompt.model_construct(**{name: getattr(self, name) for name in Prompt.model_fields})
+
+
+@dataclass(frozen=True, slots=True)
+class HostedCall:
+    """One call in a host's batch."""
+
+    __pydantic_config__ = CONFIG
+
+    agent: Name
+    """Agent that asks and pays."""
+    cycle: Tick
+    """Cycle of the call."""
+    ordinal: Ordinal
+    """Place of the call in its cycle."""
+    prompt: Prompt
+    """Prompt of the call."""
+    deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
+    """Milliseconds until the call ends with `provider_timed_out`."""
+
+
+class InvokeLlms(Command):
+    """A trusted host's batch: calls of its agents, answered together."""
+
+    tick: Tick
+    """Tick that the agents answer."""
+    calls: Annotated[tuple[HostedCall, ...], Field(min_length=1, max_length=CALLS_PER_BATCH_MAX)]
+    """Calls, at most one a position."""
+
+
+class FinishReason(Word):
+    """The reason of a model to end its answer."""
+
+    STOP = "stop"
+    """The answer is complete."""
+    LENGTH = "length"
+    """The answer has `max_tokens` tokens."""
+    TOOL_CALLS = "tool_calls"
+    """The model waits for results of tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call."""
+
+    __pydantic_config__ = CONFIG
+
+    input_tokens: TokenCount
+    """Tokens of the prompt."""
+    output_tokens: TokenCount
+    """Tokens of the answer."""
+
+
+class LlmInvoked(Message):
+    """The answer to a call: the completion and its receipt."""
+
+    receipt: Identifier
+    """Receipt: the id of the reservation at the ledger and of the item in the log."""
+    cycle: Tick
+    """Cycle of the call."""
+    ordinal: Ordinal
+    """Place of the call in its cycle."""
+    model: ModelName
+    """Model that was asked for."""
+    provider: Name
+    """Provider that answered."""
+    content: str = ""
+    """Text of the answer."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Tool calls of the answer."""
+    finish_reason: FinishReason = FinishReason.STOP
+    """Reason for the end of the answer."""
+    usage: Usage
+    """Tokens that were charged for."""
+    price: Amount
+    """Price paid, micro-credits."""
+    units: Amount = 0
+    """Units of the scenario's token resource used up."""
+
+
+class LlmsInvoked(Message):
+    """The answers to a host's batch, in the order of its calls."""
+
+    answers: tuple[LlmInvoked | ErrorBody, ...]
+    """Answer of each call, or the reason why it has none."""
+
+
+class CallFailure(Word):
+    """The reason why a call that was paid for in advance has no answer; also the code of the refusal."""
+
+    PROVIDER_TIMED_OUT = "provider_timed_out"
+    """No answer within the deadline."""
+    PROVIDER_REFUSED = "provider_refused"
+    """The provider refused the request as the caller's fault."""
+    PROVIDER_IS_BUSY = "provider_is_busy"
+    """The provider's own rate limit (429), or no free place within the deadline."""
+    PROVIDER_FAILED = "provider_failed"
+    """The provider failed (500), closed the connection, or cannot be reached."""
+    ANSWER_IS_MALFORMED = "answer_is_malformed"
+    """The answer does not follow the protocol or the asked schema."""
+    ANSWER_IS_INCOMPLETE = "answer_is_incomplete"
+    """The answer broke off."""
+    ANSWER_IS_TOO_LARGE = "answer_is_too_large"
+    """The answer has more bytes than an answer may have."""
+    ANSWER_IS_NOT_RECORDED = "answer_is_not_recorded"
+    """The recording has no answer at this position."""
+    RECORDED_PROMPT_DIFFERS = "recorded_prompt_differs"
+    """The recording has another prompt at this position."""
+    OUTCOME_IS_UNKNOWN = "outcome_is_unknown"
+    """The service ended during the call, and nobody asked again before the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallCompleted:
+    """A call was answered."""
+
+    __pydantic_config__ = CONFIG
+
+    id: Identifier
+    """Receipt of the call."""
+    agent: Name
+    """Agent that asked and paid."""
+    cycle: Tick
+    """Cycle of the call."""
+    ordinal: Ordinal
+    """Place of the call in its cycle."""
+    model: ModelName
+    """Model that was asked for."""
+    provider: Name
+    """Provider that answered."""
+    usage: Usage
+    """Tokens that were charged for."""
+    price: Amount
+    """Price paid, micro-credits."""
+    units: Amount
+    """Units of the scenario's token resource used up."""
+    finish_reason: FinishReason
+    """Reason for the end of the answer."""
+    prompt_digest: str
+    """Digest of the prompt, 32 hex digits."""
+    answer_digest: str
+    """Digest of the answer's text and tool calls, 32 hex digits."""
+    prompt: Prompt | None = None
+    """Prompt of the call; none if the scenario says `record_text = false`, or if it is large."""
+    content: str | None = None
+    """Text of the answer; none like `prompt`."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Tool calls of the answer; none like `prompt`."""
+    is_usage_doubted: bool = False
+    """True if the provider's count contradicted the text, so that the charge was bounded by the reservation."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """A call that was paid for in advance ended without an answer."""
+
+    __pydantic_config__ = CONFIG
+
+    id: Identifier
+    """Receipt of the call."""
+    agent: Name
+    """Agent that asked."""
+    cycle: Tick
+    """Cycle of the call."""
+    ordinal: Ordinal
+    """Place of the call in its cycle."""
+    model: ModelName
+    """Model that was asked for."""
+    provider: str
+    """Last provider that was asked; empty if none was."""
+    reason: CallFailure
+    """Reason of the failure."""
+    message: str
+    """Reason as a sentence."""
+    usage: Usage
+    """Tokens that were charged for: those the provider charged."""
+    price: Amount
+    """Price paid, micro-credits; 0 if no provider answered."""
+    units: Amount
+    """Units of the scenario's token resource used up."""
+    prompt_digest: str
+    """Digest of the prompt, 32 hex digits."""
+    prompt: Prompt | None = None
+    """Prompt of the call; none if the scenario says `record_text = false`, or if it is large."""
+
+
+class LlmCompleted(Message):
+    """Calls were answered."""
+
+    items: Annotated[tuple[CallCompleted, ...], Field(min_length=1)]
+    """Answered calls."""
+
+
+class LlmFailed(Message):
+    """Calls that were paid for in advance ended without an answer."""
+
+    items: Annotated[tuple[CallFailed, ...], Field(min_length=1)]
+    """Failed calls."""
+
+
+class LlmPartial(Message):
+    """The text of an answer as far as it has come; for display alone, the reply has the whole text."""
+
+    receipt: Identifier
+    """Receipt of the call."""
+    content: str
+    """Text so far."""
+
+
+LlmCompletedEvent = Event[LlmCompleted]
+LlmFailedEvent = Event[LlmFailed]

@@ -1,0 +1,69 @@
+"""The tables of a scenario file about models: their providers and prices, and the resource that thinking uses up."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from econsim.schemas.cognition import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
+from econsim.schemas.money import Credits
+from econsim.schemas.scenario_parts import ScenarioPart, wrong
+from econsim.schemas.types import Name
+
+RULES: Final = "rules"
+"""Name of the provider that needs neither key nor network: a deterministic policy that answers in a model's form."""
+
+CONTEXT_TOKENS_MAX: Final = 10_000_000
+"""Tokens of the longest prompt and answer together: more than any model takes."""
+
+
+class Offer(ScenarioPart):
+    """One provider of a model, with its prices."""
+
+    provider: Name = RULES
+    """Name of the provider: `rules`, or one that the operator of the services configured."""
+    input_price: Credits = 150_000_000
+    """Price of a million tokens of prompts, credits."""
+    output_price: Credits = 600_000_000
+    """Price of a million tokens of answers, credits."""
+
+
+class LlmModel(ScenarioPart):
+    """A model that the agents of a run may ask."""
+
+    name: ModelName = DEFAULT_MODEL
+    """Name of the model in the agents' calls."""
+    offers: tuple[Offer, ...] = Field(default=(Offer(),), min_length=1, max_length=8)
+    """Providers of the model in fall-back order: each is asked if those before it fail."""
+    context_tokens: Annotated[int, Field(strict=True, ge=1, le=CONTEXT_TOKENS_MAX)] = 128_000
+    """Tokens of the longest prompt and answer together."""
+
+
+class Cognition(ScenarioPart):
+    """The models of a run and what thinking costs."""
+
+    models: tuple[LlmModel, ...] = Field(default=(LlmModel(),), min_length=1, max_length=16)
+    """Models that the agents may ask, `default` among them if calls do not name one."""
+    resource: Name | None = None
+    """Resource of which thinking uses up units, one of the markets'; none if thinking costs credits alone."""
+    tokens_per_unit: Annotated[int, Field(strict=True, ge=1, le=OUTPUT_TOKENS_MAX)] = 1_000
+    """Tokens that one unit of the resource pays for; a unit that is begun is used up."""
+    record_text: bool = True
+    """True to keep prompts and answers in the log; their digests are kept in any case."""
+
+    @model_validator(mode="after")
+    def check_models(self) -> Self:
+        """Refuse a model that is declared twice, and a provider that a model has twice."""
+        seen: set[str] = set()
+        for place, model in enumerate(self.models):
+            if model.name in seen:
+                what = f"model {model.name!r} is declared twice"
+                raise wrong(what, "use another name", "models", place, "name")
+            seen.add(model.name)
+            providers = [offer.provider for offer in model.offers]
+            for row, provider in enumerate(providers):
+                if provider in providers[:row]:
+                    what = f"model {model.name!r} has provider {provider!r} twice"
+                    raise wrong(what, "name each provider once", "models", place, "offers", row, "provider")
+        return self
