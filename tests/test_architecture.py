@@ -41,7 +41,7 @@ FLOORS_MAX = 14
 WITHIN: dict[str, Floors] = {
     "domain": (
         ("finding",),
-        ("audit", "ledger", "measures"),
+        ("audit", "cognition", "ledger", "measures"),
         ("agent",),
         ("market",),
         ("admission", "clock", "scenario", "verification"),

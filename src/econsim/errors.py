@@ -111,10 +111,9 @@ class ProviderFailed(EconsimError):
         input_tokens: int = 0,
         output_tokens: int = 0,
         is_transient: bool = False,
-        **details: object,
     ) -> None:
         """Keep the tokens that the provider charges for all the same, and whether the same call may succeed at once."""
-        super().__init__(message, code=code, **details)
+        super().__init__(message, code=code)
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
         self.is_transient = is_transient

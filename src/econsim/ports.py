@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from econsim.domain.cognition.call import Call, Completion
-from econsim.schemas.cognition import Prompt
+from econsim.schemas.model_call import Call, Completion, Prompt
 from econsim.schemas.quota import Quotas
 
 

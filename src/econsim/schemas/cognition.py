@@ -7,120 +7,28 @@ the key of its record; two calls with equal prompts at two positions are two cal
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Command, ErrorBody, Event, Message, Request, Word
+from econsim.schemas.model_call import (
+    DEADLINE_MS_MAX,
+    FinishReason,
+    ModelName,
+    Ordinal,
+    Prompt,
+    TokenUsage,
+    ToolCall,
+)
 from econsim.schemas.types import Amount, Identifier, Name, Tick
-
-MESSAGES_MAX: Final = 200
-"""Messages in one prompt: a conversation of a hundred turns."""
 
 PROMPT_BYTES_MAX: Final = 256 * 1024
 """Bytes of one request of an agent: a prompt of about 64 000 tokens. An external agent's message is smaller still
 (`identity/agent_account.py`)."""
 
-OUTPUT_TOKENS_MAX: Final = 131_072
-"""Tokens of one answer: the longest that providers offer."""
-
-TOOLS_MAX: Final = 64
-"""Tools offered in one call."""
-
-CALLS_PER_CYCLE_MAX: Final = 64
-"""Calls of one agent in one cycle: an agent that needs more is in a loop."""
-
 CALLS_PER_BATCH_MAX: Final = 500
 """Calls in one batch of a host, and items in one event: with prompts of 4 kB they stay below 8 MiB."""
-
-DEADLINE_MS_MAX: Final = 30_000
-"""Milliseconds that a call may take: longer work belongs in a work queue."""
-
-DEFAULT_MODEL: Final = "default"
-"""Name of the model that a call without a name uses."""
-
-ModelName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/-]*$", max_length=100)]
-"""Name of a model, as providers write them: `gpt-5-mini`, `qwen2.5:0.5b`."""
-
-Ordinal = Annotated[int, Field(strict=True, ge=1, le=CALLS_PER_CYCLE_MAX)]
-"""Place of a call among the calls of its agent in one cycle, from 1."""
-
-TokenCount = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
-"""Number of a model's tokens."""
-
-
-class ChatRole(Word):
-    """The author of a message in a prompt."""
-
-    SYSTEM = "system"
-    """Instructions to the model."""
-    USER = "user"
-    """The agent that asks."""
-    ASSISTANT = "assistant"
-    """The model itself, in an earlier turn."""
-    TOOL = "tool"
-    """A tool that the model called."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A model's call of a tool."""
-
-    __pydantic_config__ = CONFIG
-
-    id: Annotated[str, Field(min_length=1, max_length=128)]
-    """Id of the call, made by the provider."""
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=64)]
-    """Name of the tool."""
-    arguments: str
-    """Arguments of the tool as JSON text, exactly as the model wrote them."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChatMessage:
-    """One message of a prompt."""
-
-    __pydantic_config__ = CONFIG
-
-    role: ChatRole
-    """Author of the message."""
-    content: str = ""
-    """Text of the message."""
-    tool_calls: tuple[ToolCall, ...] = ()
-    """Tool calls of an assistant's message."""
-    tool_call_id: str | None = None
-    """Id of the tool call that a tool's message answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolDefinition:
-    """A tool that the model may call."""
-
-    __pydantic_config__ = CONFIG
-
-    name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=64)]
-    """Name of the tool."""
-    description: str = ""
-    """Description of the tool for the model."""
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    """JSON Schema of the tool's arguments."""
-
-
-class Prompt(Message):
-    """The part of a call that decides its answer; its digest is checked at every repeat."""
-
-    messages: Annotated[tuple[ChatMessage, ...], Field(min_length=1, max_length=MESSAGES_MAX)]
-    """Messages of the prompt, oldest first."""
-    max_tokens: Annotated[int, Field(strict=True, ge=1, le=OUTPUT_TOKENS_MAX)]
-    """Length limit of the answer, tokens; the worst-case price covers all of them."""
-    model: ModelName = DEFAULT_MODEL
-    """Name of the model, one of the scenario's."""
-    tools: Annotated[tuple[ToolDefinition, ...], Field(max_length=TOOLS_MAX)] = ()
-    """Tools that the model may call."""
-    response_schema: dict[str, Any] | None = None
-    """JSON Schema that the answer's text must follow; none for free text."""
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    """Temperature of sampling; 0 for the most probable answer."""
 
 
 class InvokeLlm(Prompt, Request):
@@ -168,29 +76,6 @@ class InvokeLlms(Command):
     """Calls, at most one a position."""
 
 
-class FinishReason(Word):
-    """The reason of a model to end its answer."""
-
-    STOP = "stop"
-    """The answer is complete."""
-    LENGTH = "length"
-    """The answer has `max_tokens` tokens."""
-    TOOL_CALLS = "tool_calls"
-    """The model waits for results of tools."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one call."""
-
-    __pydantic_config__ = CONFIG
-
-    input_tokens: TokenCount
-    """Tokens of the prompt."""
-    output_tokens: TokenCount
-    """Tokens of the answer."""
-
-
 class LlmInvoked(Message):
     """The answer to a call: the completion and its receipt."""
 
@@ -210,7 +95,7 @@ class LlmInvoked(Message):
     """Tool calls of the answer."""
     finish_reason: FinishReason = FinishReason.STOP
     """Reason for the end of the answer."""
-    usage: Usage
+    usage: TokenUsage
     """Tokens that were charged for."""
     price: Amount
     """Price paid, micro-credits."""
@@ -268,7 +153,7 @@ class CallCompleted:
     """Model that was asked for."""
     provider: Name
     """Provider that answered."""
-    usage: Usage
+    usage: TokenUsage
     """Tokens that were charged for."""
     price: Amount
     """Price paid, micro-credits."""
@@ -312,7 +197,7 @@ class CallFailed:
     """Reason of the failure."""
     message: str
     """Reason as a sentence."""
-    usage: Usage
+    usage: TokenUsage
     """Tokens that were charged for: those the provider charged."""
     price: Amount
     """Price paid, micro-credits; 0 if no provider answered."""

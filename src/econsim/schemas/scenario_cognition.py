@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from econsim.schemas.cognition import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
+from econsim.schemas.model_call import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 from econsim.schemas.money import Credits
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
 from econsim.schemas.types import Name

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from econsim.domain.cognition.call import Position
+from econsim.domain.cognition.call import receipt
 from econsim.domain.cognition.price import Cost
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
+from econsim.schemas.model_call import CallPosition
 
 PAYEE: Final = "cognition"
 """Holder that receives what agents pay for calls."""
@@ -24,32 +25,32 @@ SETTLED: Final = ".settled"
 """Last part of the id of the chain that resolves a reservation."""
 
 
-def reservation(position: Position, worst: Cost, resource: str | None) -> Chain:
+def reservation(position: CallPosition, worst: Cost, resource: str | None) -> Chain:
     """Return the chain that reserves the worst case of a call; `resource` is the scenario's token resource."""
-    receipt = position.receipt
+    id_ = receipt(position)
     transfers = tuple(
-        Transfer(f"{receipt}.{asset}", Kind.PENDING, position.agent, PAYEE, asset, amount)
+        Transfer(f"{id_}.{asset}", Kind.PENDING, position.agent, PAYEE, asset, amount)
         for asset, amount in _amounts(worst, resource)
     )
-    return Chain(receipt, receipt, transfers)
+    return Chain(id_, id_, transfers)
 
 
-def settlement(position: Position, cost: Cost, resource: str | None) -> Chain:
+def settlement(position: CallPosition, cost: Cost, resource: str | None) -> Chain:
     """Return the chain that posts the actual cost of a call and releases the rest of its reservation."""
-    receipt = position.receipt
+    id_ = receipt(position)
     transfers = tuple(
         Transfer(
-            f"{receipt}.{asset}{SETTLED}",
+            f"{id_}.{asset}{SETTLED}",
             Kind.POST if amount else Kind.VOID,
             position.agent,
             PAYEE,
             asset,
             amount,
-            pending_id=f"{receipt}.{asset}",
+            pending_id=f"{id_}.{asset}",
         )
         for asset, amount in _amounts(cost, resource)
     )
-    return Chain(f"{receipt}{SETTLED}", receipt, transfers)
+    return Chain(f"{id_}{SETTLED}", id_, transfers)
 
 
 def _amounts(cost: Cost, resource: str | None) -> Iterable[tuple[str, int]]:

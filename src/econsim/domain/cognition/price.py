@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from econsim.schemas.cognition import Usage
+from econsim.schemas.model_call import TokenUsage
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer
 
 TOKENS_PER_PRICE: Final = 1_000_000
@@ -21,36 +21,36 @@ class Cost:
     """The cost of a call."""
 
     price: int
-    """Micro-credits."""
+    """Price of the call, micro-credits."""
     units: int = 0
-    """Units of the scenario's token resource."""
+    """Units of the scenario's token resource that the call uses up."""
 
 
-def worst_case(cognition: Cognition, model: LlmModel, bound: Usage) -> Cost:
+def worst_case(cognition: Cognition, model: LlmModel, bound: TokenUsage) -> Cost:
     """Return the highest possible cost of a call: tokens up to `bound`, at the dearest offer of the model."""
     price = max(_price(offer, bound) for offer in model.offers)
     return Cost(price, _units(cognition, bound))
 
 
-def actual_cost(cognition: Cognition, offer: Offer, usage: Usage) -> Cost:
+def actual_cost(cognition: Cognition, offer: Offer, usage: TokenUsage) -> Cost:
     """Return the cost of a call that used these tokens of an offer."""
     return Cost(_price(offer, usage), _units(cognition, usage))
 
 
-def bounded_usage(usage: Usage, bound: Usage) -> tuple[Usage, bool]:
+def bounded_usage(usage: TokenUsage, bound: TokenUsage) -> tuple[TokenUsage, bool]:
     """Return the tokens to charge for, never above the bound, and whether the provider's count was above it."""
-    charged = Usage(
+    charged = TokenUsage(
         min(usage.input_tokens, bound.input_tokens), min(usage.output_tokens, bound.output_tokens)
     )
     return charged, charged != usage
 
 
-def _price(offer: Offer, usage: Usage) -> int:
+def _price(offer: Offer, usage: TokenUsage) -> int:
     exact = usage.input_tokens * offer.input_price + usage.output_tokens * offer.output_price
     return -(-exact // TOKENS_PER_PRICE)
 
 
-def _units(cognition: Cognition, usage: Usage) -> int:
+def _units(cognition: Cognition, usage: TokenUsage) -> int:
     if cognition.resource is None:
         return 0
     return -(-(usage.input_tokens + usage.output_tokens) // cognition.tokens_per_unit)
