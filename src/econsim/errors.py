@@ -102,7 +102,7 @@ class ProviderFailed(EconsimError):
 
     code = "provider_failed"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a failed call has these parts
         self,
         message: str = "",
         /,
@@ -111,9 +111,15 @@ class ProviderFailed(EconsimError):
         input_tokens: int = 0,
         output_tokens: int = 0,
         is_transient: bool = False,
+        receipt: str = "",
+        price: int = 0,
     ) -> None:
-        """Keep the tokens that the provider charges for all the same, and whether the same call may succeed at once."""
+        """Keep the tokens that the provider charges for all the same, and whether the same call may succeed at once.
+
+        `receipt` and `price`, in micro-credits, are those of a call whose outcome is recorded.
+        """
         super().__init__(message, code=code)
+        self.details = {"receipt": receipt, "price": str(price)} if receipt else {}
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
         self.is_transient = is_transient

@@ -11,11 +11,12 @@ from typing import Final
 
 from econsim.schemas.subject import Subject
 from econsim.schemas.subject_rows import LOG, QUEUE
-from econsim.schemas.subjects import admin, admission, agent, clock, ledger, market
+from econsim.schemas.subjects import admin, admission, agent, clock, cognition, ledger, market
 from econsim.schemas.subjects.admin import *
 from econsim.schemas.subjects.admission import *
 from econsim.schemas.subjects.agent import *
 from econsim.schemas.subjects.clock import *
+from econsim.schemas.subjects.cognition import *
 from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
 
@@ -32,6 +33,9 @@ TABLE: Final[tuple[Subject, ...]] = (
     *ledger.EVENTS,
     *market.REQUESTS,
     *ledger.REQUESTS,
+    *cognition.REQUESTS,
+    *cognition.DELIVERIES,
+    *cognition.EVENTS,
     *admission.RESERVED,
     *clock.REQUESTS,
     *clock.EVENTS,

@@ -148,6 +148,15 @@ ROLES: Final[Mapping[str, Access]] = {
         put=("agent_state", *_LEASES),
         publish_to=(_COUNTERS,),
     ),
+    "cognition": Access(
+        publish=(subjects.SUBMIT, *_REJECTIONS_AND_SUSPENSIONS),
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=(AUDIT, "KV_leases", "KV_quotas"),
+        get_last=(AUDIT,),
+        put=_LEASES,
+        publish_to=(_COUNTERS,),
+    ),
     "clock": Access(
         publish=(subjects.SUBMIT, subjects.CLOSE_TICK, subjects.COMMANDED, *_REJECTIONS),
         subscribe=_RUN_EVENTS,
@@ -157,7 +166,7 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
     ),
     "agent": Access(
-        publish=(subjects.PLACE_ORDERS, *_REJECTIONS),
+        publish=(subjects.PLACE_ORDERS, subjects.INVOKE_LLMS, *_REJECTIONS),
         subscribe=_RUN_EVENTS,
         consume_all=(AUDIT,),
         get=("KV_leases",),

@@ -76,7 +76,7 @@ class InvokeLlms(Command):
     """Calls, at most one a position."""
 
 
-class LlmInvoked(Message):
+class LlmAnswer(Message):
     """The answer to a call: the completion and its receipt."""
 
     receipt: Identifier
@@ -103,10 +103,10 @@ class LlmInvoked(Message):
     """Units of the scenario's token resource used up."""
 
 
-class LlmsInvoked(Message):
+class LlmAnswers(Message):
     """The answers to a host's batch, in the order of its calls."""
 
-    answers: tuple[LlmInvoked | ErrorBody, ...]
+    answers: tuple[LlmAnswer | ErrorBody, ...]
     """Answer of each call, or the reason why it has none."""
 
 
@@ -136,8 +136,8 @@ class CallFailure(Word):
 
 
 @dataclass(frozen=True, slots=True)
-class CallCompleted:
-    """A call was answered."""
+class CallOutcome:
+    """The outcome of one call: an answer, or a failure; the first that the log has of a call counts."""
 
     __pydantic_config__ = CONFIG
 
@@ -151,76 +151,39 @@ class CallCompleted:
     """Place of the call in its cycle."""
     model: ModelName
     """Model that was asked for."""
-    provider: Name
-    """Provider that answered."""
+    provider: str
+    """Provider that answered, or the last one that failed; empty if none was asked."""
     usage: TokenUsage
     """Tokens that were charged for."""
     price: Amount
-    """Price paid, micro-credits."""
+    """Price paid, micro-credits; 0 for a call that no provider answered."""
     units: Amount
     """Units of the scenario's token resource used up."""
-    finish_reason: FinishReason
-    """Reason for the end of the answer."""
     prompt_digest: str
     """Digest of the prompt, 32 hex digits."""
-    answer_digest: str
-    """Digest of the answer's text and tool calls, 32 hex digits."""
-    prompt: Prompt | None = None
-    """Prompt of the call; none if the scenario says `record_text = false`, or if it is large."""
-    content: str | None = None
-    """Text of the answer; none like `prompt`."""
-    tool_calls: tuple[ToolCall, ...] = ()
-    """Tool calls of the answer; none like `prompt`."""
+    answer_digest: str = ""
+    """Digest of the answer's text and tool calls, 32 hex digits; empty for a failure."""
+    finish_reason: FinishReason | None = None
+    """Reason for the end of the answer; none for a failure."""
+    failure: CallFailure | None = None
+    """Reason of the failure; none for an answer."""
+    message: str = ""
+    """Reason of the failure as a sentence."""
     is_usage_doubted: bool = False
     """True if the provider's count contradicted the text, so that the charge was bounded by the reservation."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallFailed:
-    """A call that was paid for in advance ended without an answer."""
-
-    __pydantic_config__ = CONFIG
-
-    id: Identifier
-    """Receipt of the call."""
-    agent: Name
-    """Agent that asked."""
-    cycle: Tick
-    """Cycle of the call."""
-    ordinal: Ordinal
-    """Place of the call in its cycle."""
-    model: ModelName
-    """Model that was asked for."""
-    provider: str
-    """Last provider that was asked; empty if none was."""
-    reason: CallFailure
-    """Reason of the failure."""
-    message: str
-    """Reason as a sentence."""
-    usage: TokenUsage
-    """Tokens that were charged for: those the provider charged."""
-    price: Amount
-    """Price paid, micro-credits; 0 if no provider answered."""
-    units: Amount
-    """Units of the scenario's token resource used up."""
-    prompt_digest: str
-    """Digest of the prompt, 32 hex digits."""
     prompt: Prompt | None = None
-    """Prompt of the call; none if the scenario says `record_text = false`, or if it is large."""
+    """Prompt of the call; none if the scenario says `record_text = false`."""
+    content: str | None = None
+    """Text of the answer; none like `prompt`, and for a failure."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Tool calls of the answer; none like `prompt`."""
 
 
-class LlmCompleted(Message):
-    """Calls were answered."""
+class LlmInvoked(Message):
+    """Calls of models ended: each has an answer or failed, and is paid for accordingly."""
 
-    items: Annotated[tuple[CallCompleted, ...], Field(min_length=1)]
-    """Answered calls."""
-
-
-class LlmFailed(Message):
-    """Calls that were paid for in advance ended without an answer."""
-
-    items: Annotated[tuple[CallFailed, ...], Field(min_length=1)]
-    """Failed calls."""
+    items: Annotated[tuple[CallOutcome, ...], Field(min_length=1)]
+    """Outcomes of the calls."""
 
 
 class LlmPartial(Message):
@@ -232,5 +195,4 @@ class LlmPartial(Message):
     """Text so far."""
 
 
-LlmCompletedEvent = Event[LlmCompleted]
-LlmFailedEvent = Event[LlmFailed]
+LlmInvokedEvent = Event[LlmInvoked]

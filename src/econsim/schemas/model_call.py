@@ -160,6 +160,10 @@ class Call:
     """Prompt of the call."""
     deadline_ms: int = DEADLINE_MS_MAX
     """Milliseconds that the call may take."""
+    tick: int = 0
+    """Logical time of the call."""
+    causation_id: str | None = None
+    """Id of the event that made the agent ask."""
 
 
 @dataclass(frozen=True, slots=True)

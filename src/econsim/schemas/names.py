@@ -24,8 +24,9 @@ EVERY_AGENT: Final = "default"
 JOURNAL_KEYS: Final = ("transfer", "refusal")
 """Kinds of journal entry: words in the place of the holder in keys of the ledger's bucket."""
 
-CHAINS_OF_THE_CLOCK: Final = ("endow", "deal", "redeem")
-"""First words of the ids of the clock's chains, in the place of the agent in an order's chain."""
+CHAIN_WORDS: Final = ("endow", "deal", "redeem", "llm")
+"""First words of the ids of the system's own chains, in the place of the agent in an order's chain: the clock's, and
+those of calls of models."""
 
 RUNS_RESERVED: Final = frozenset({LAST, NO_RUN})
 """Names no run may have."""
@@ -46,7 +47,7 @@ RESOURCES_RESERVED: Final = WORDS_OF_MARKETS.union(MONEY)
 AGENTS_RESERVED: Final = WORDS_OF_AGENTS.union(
     {"treasury", "nobody", "operator", "setup", "observer", "auditor", EVERY_AGENT, *OWNERS},
     JOURNAL_KEYS,
-    CHAINS_OF_THE_CLOCK,
+    CHAIN_WORDS,
 )
 """Names no agent may have: holders, actors and roles that are no agents, and the words in an agent's place in keys,
 ids and subjects."""

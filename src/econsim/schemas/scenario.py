@@ -16,6 +16,7 @@ from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
+from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.scenario_parts import Clock, Market, Role, ScenarioPart, ScriptedAction, wrong
 from econsim.schemas.scenario_words import MechanismName, Mode, PolicyName, Rationing, Until
 from econsim.schemas.types import AMOUNT_MAX, Name
@@ -81,6 +82,11 @@ class Group(ScenarioPart):
         return self
 
 
+def _is_none(value: object) -> bool:
+    """Return whether a table is left out: a file without it has the same canonical hash as ever."""
+    return value is None
+
+
 OPTIONS_FILL_IN: Final = frozenset({"unjudged"})
 """Fields that no file may hold: the options of `econsim run` fill them in."""
 
@@ -104,6 +110,8 @@ class Scenario(ScenarioPart):
     """Markets of the run, one a resource."""
     agents: tuple[Group, ...] = Field(min_length=1)
     """Groups of agents that trade."""
+    cognition: Annotated[Cognition | None, Field(exclude_if=_is_none)] = None
+    """Models of the run and what thinking costs; none for `default`, answered by rules."""
     expectations: tuple[Expectation, ...] = ()
     """Expectations that are checked at the end of a run."""
     unjudged: dict[str, int] = Field(default_factory=dict)
@@ -129,6 +137,8 @@ class Scenario(ScenarioPart):
         for place, expected in enumerate(self.expectations):
             if expected.resource is not None:
                 _check_market(expected.resource, resources.keys(), "expectations", place, "resource")
+        if self.cognition is not None and self.cognition.resource is not None:
+            _check_market(self.cognition.resource, resources.keys(), "cognition", "resource")
         return self
 
     @model_validator(mode="after")

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from econsim.schemas.base import Message
 from econsim.schemas.money import PriceCredits, UnitCredits, format_credits
-from econsim.schemas.names import CHAINS_OF_THE_CLOCK, RESOURCES_RESERVED
+from econsim.schemas.names import CHAIN_WORDS, RESOURCES_RESERVED
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
 from econsim.schemas.scenario_words import MechanismName, Mode, Rationing, Until
 from econsim.schemas.types import (
@@ -161,8 +161,8 @@ class Role(ScenarioPart):
 
 
 def _scripted_order_id(order_id: str) -> str:
-    if order_id in CHAINS_OF_THE_CLOCK:
-        what = f"{order_id!r} begins the ids of the clock's own transfers"
+    if order_id in CHAIN_WORDS:
+        what = f"{order_id!r} begins the ids of the system's own transfers"
         raise wrong(what, "give the order another id")
     return order_id
 
@@ -172,11 +172,11 @@ ScriptedOrderId = Annotated[
     Field(
         pattern=r"^[a-z0-9][a-z0-9_-]*$",
         max_length=ORDER_ID_LENGTH_MAX,
-        json_schema_extra={"not": {"enum": [*CHAINS_OF_THE_CLOCK]}},
+        json_schema_extra={"not": {"enum": [*CHAIN_WORDS]}},
     ),
     AfterValidator(_scripted_order_id),
 ]
-"""An order id of a scripted agent: without the dot that separates an external agent's name from its order, and none of the clock's."""
+"""An order id of a scripted agent: without the dot that separates an external agent's name from its order, and none of the system's words."""
 
 
 class ScriptedAction(ScenarioPart):

@@ -49,6 +49,7 @@ DESCRIPTION: Final = (
 OWNERS: Final = {
     "market": "Order books: takes orders, matches and settles them, publishes prices.",
     "ledger": "Accounts: the one writer of money and goods, and its journal.",
+    "cognition": "Calls of language models: reserves the price, asks a provider, records and settles.",
     "clock": "Runs, periods and ticks: opens, paces and closes them.",
     "agent": "Hosts of scripted agents.",
     "admission": "The gateway of external agents: checks, counts and stores their messages.",

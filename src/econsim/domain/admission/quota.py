@@ -38,7 +38,7 @@ class QuotaKind(Enum):
     ORDER_RATE = ("order_rate", "order_rate_is_exceeded", "orders a second", 1)
     WORKSPACE_BYTES = ("workspace_bytes", "workspace_bytes_are_exceeded", "bytes of files", 0, True)
     LLM_TOKENS = ("llm_tokens_per_hour", "llm_tokens_per_hour_are_exceeded", "model tokens an hour", HOUR_S)
-    LLM_SPEND = ("llm_spend", "llm_spend_is_exceeded", "micro-credits for models in a run")
+    LLM_SPEND = ("llm_spend", "llm_spend_is_exceeded", "micro-credits for models in a run", 0, True)
 
     def __init__(
         self,

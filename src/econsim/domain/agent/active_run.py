@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from econsim.domain.agent.population import Agent, population
 from econsim.errors import NotFound
 from econsim.schemas.base import Event
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.scenario import Market
+from econsim.schemas.scenario_cognition import Cognition
+
+DEFAULT_COGNITION: Final = Cognition()
+"""Models of a scenario that names none: `default`, answered by rules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,11 @@ class ActiveRun:
     """Markets of the run by resource."""
     externals: frozenset[str]
     """Ids of the external agents: each receives the outcomes of its own orders."""
+
+    @property
+    def cognition(self) -> Cognition:
+        """Models of the run; the default ones for a scenario that names none."""
+        return self.data.scenario.cognition or DEFAULT_COGNITION
 
     def agent(self, name: str) -> Agent:
         """Return an agent; raises NotFound if the run has no agent of this name."""

@@ -27,6 +27,7 @@ _SYSTEM: Final = frozenset(
         subjects.PERIOD_OPENED,
         subjects.PERIOD_CLOSED,
         subjects.TICKED,
+        subjects.LLM_INVOKED,
     )
 )
 """Types of system events that belong to the economy; agents' reports depend on hosts, so they do not."""

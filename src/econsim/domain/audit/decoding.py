@@ -34,6 +34,7 @@ from econsim.schemas.clock import (
     RunStopped,
     Ticked,
 )
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import (
     Accepted,
@@ -67,6 +68,7 @@ _TYPES: Final = (
     (subjects.PERIOD_OPENED, Event[PeriodOpened]),
     (subjects.PERIOD_CLOSED, Event[PeriodClosed]),
     (subjects.TICKED, Event[Ticked]),
+    (subjects.LLM_INVOKED, Event[LlmInvoked]),
     (subjects.CYCLE_COMPLETED, Event[CycleCompleted]),
     (subjects.REPORTED, Event[Reported]),
     (subjects.ADMISSION_REJECTED, Event[AdmissionRejected]),

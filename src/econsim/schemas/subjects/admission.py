@@ -13,7 +13,6 @@ __all__ = [
     "CALL_TOOL",
     "DELEGATE",
     "ENTER_ORDER",
-    "INVOKE_LLM",
     "REPORT",
     "REPORTED",
     "USE_SOCIAL",
@@ -51,9 +50,6 @@ CALL_TOOL: Final = entry(
     "Call of an external tool. Reserved: there is no such service yet.",
     "EntryRefused",
 )
-INVOKE_LLM: Final = reserved_request(
-    "system.llm.invoke.{run}.{agent}", "llm.invoke", "Completion by a language model."
-)
 USE_WORKSPACE: Final = reserved_request(
     "system.workspace.{operation}.{run}.{agent}", "workspace.{operation}", "Files of an agent."
 )
@@ -89,7 +85,6 @@ ENTRIES: Final = (
 """Entries of agents' accounts, in the order of the table."""
 
 RESERVED: Final = (
-    INVOKE_LLM,
     USE_WORKSPACE,
     USE_SOCIAL,
 )

@@ -1,0 +1,136 @@
+"""The outcome of a call, made of a provider's answer or of its failure; and the reply of the agent. Pure.
+
+Charging rule: an answer costs the tokens that its provider counted; a failure costs the tokens that the provider
+charges for, which is nothing if it never answered. No charge is above the reservation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from econsim.domain.cognition.call import answer_digest, prompt_digest, receipt
+from econsim.domain.cognition.calls import UNKNOWN
+from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
+from econsim.errors import ProviderFailed, Refused
+from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
+from econsim.schemas.model_call import Call, CallPosition, Completion, FinishReason, TokenUsage
+from econsim.schemas.money import format_credits
+from econsim.schemas.scenario_cognition import Cognition, Offer
+
+NO_TOKENS: Final = TokenUsage(0, 0)
+"""Tokens of a call that no provider answered."""
+
+UNKNOWN_MODEL: Final = "unknown"
+"""Model of a call whose request is lost."""
+
+
+def answer_outcome(
+    cognition: Cognition,
+    call: Call,
+    offer: Offer,
+    completion: Completion,
+    bound: TokenUsage,
+    counted: TokenUsage,
+) -> CallOutcome:
+    """Return the outcome of an answered call.
+
+    `bound` are the tokens of the reservation, `counted` those by our own count, for a provider that counts none.
+    """
+    usage, is_doubted = bounded_usage(completion.usage or counted, bound)
+    if completion.content and not usage.output_tokens:
+        usage, is_doubted = (
+            replace(usage, output_tokens=min(counted.output_tokens, bound.output_tokens)),
+            True,
+        )
+    return replace(
+        _outcome(call, offer, usage, actual_cost(cognition, offer, usage)),
+        answer_digest=answer_digest(completion.content, completion.tool_calls),
+        finish_reason=completion.finish_reason,
+        is_usage_doubted=is_doubted,
+        content=completion.content,
+        tool_calls=completion.tool_calls,
+    )
+
+
+def failure_outcome(
+    cognition: Cognition, call: Call, offer: Offer, error: ProviderFailed, bound: TokenUsage
+) -> CallOutcome:
+    """Return the outcome of a failed call, with the tokens that the provider charges for."""
+    usage, is_doubted = bounded_usage(TokenUsage(error.input_tokens, error.output_tokens), bound)
+    return replace(
+        _outcome(call, offer, usage, actual_cost(cognition, offer, usage)),
+        failure=CallFailure(error.error_code),
+        message=str(error),
+        is_usage_doubted=is_doubted,
+    )
+
+
+def abandoned_outcome(position: CallPosition) -> CallOutcome:
+    """Return the outcome of a call whose worker ended before it, and that nobody asked for again: nothing is charged."""
+    message = "the service ended during the call, and nobody asked again before the deadline"
+    agent, cycle, ordinal = position
+    return CallOutcome(
+        id=receipt(position),
+        agent=agent,
+        cycle=cycle,
+        ordinal=ordinal,
+        model=UNKNOWN_MODEL,
+        provider="",
+        usage=NO_TOKENS,
+        price=0,
+        units=0,
+        prompt_digest=UNKNOWN,
+        failure=CallFailure.OUTCOME_IS_UNKNOWN,
+        message=message,
+    )
+
+
+def without_text(outcome: CallOutcome) -> CallOutcome:
+    """Return an outcome without the texts of its prompt and answer; the digests stay."""
+    return replace(outcome, prompt=None, content=None, tool_calls=())
+
+
+def agent_answer(outcome: CallOutcome) -> LlmAnswer:
+    """Return the reply to the agent that asked.
+
+    Raises ProviderFailed for a failed call, and Refused for an answer whose text was not kept.
+    """
+    if outcome.failure is not None:
+        message = f"{outcome.message}; {format_credits(outcome.price)} credits were charged"
+        raise ProviderFailed(message, code=outcome.failure.value, receipt=outcome.id, price=outcome.price)
+    if outcome.content is None:
+        message = (
+            "the call was answered and paid, but this scenario keeps no text; its answer cannot be repeated"
+        )
+        raise Refused(message, code="answer_text_is_not_kept", receipt=outcome.id)
+    return LlmAnswer.model_construct(
+        receipt=outcome.id,
+        cycle=outcome.cycle,
+        ordinal=outcome.ordinal,
+        model=outcome.model,
+        provider=outcome.provider,
+        content=outcome.content,
+        tool_calls=outcome.tool_calls,
+        finish_reason=outcome.finish_reason or FinishReason.STOP,
+        usage=outcome.usage,
+        price=outcome.price,
+        units=outcome.units,
+    )
+
+
+def _outcome(call: Call, offer: Offer, usage: TokenUsage, cost: Cost) -> CallOutcome:
+    agent, cycle, ordinal = call.position
+    return CallOutcome(
+        id=receipt(call.position),
+        agent=agent,
+        cycle=cycle,
+        ordinal=ordinal,
+        model=call.prompt.model,
+        provider=offer.provider,
+        usage=usage,
+        price=cost.price,
+        units=cost.units,
+        prompt_digest=prompt_digest(call.prompt),
+        prompt=call.prompt,
+    )

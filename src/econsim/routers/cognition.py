@@ -1,0 +1,106 @@
+"""The cognition service: one worker at a time leads the calls of a run; agents and hosts ask, each agent pays for its calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from faststream.nats import NatsBroker
+
+from econsim import subjects
+from econsim.domain.agent.active_run import ActiveRun
+from econsim.domain.agent.population import host_name
+from econsim.domain.cognition.outcome import agent_answer
+from econsim.errors import EconsimError, NotAllowed
+from econsim.schemas.base import ErrorBody
+from econsim.schemas.cognition import (
+    PROMPT_BYTES_MAX,
+    HostedCall,
+    InvokeLlm,
+    InvokeLlms,
+    LlmAnswer,
+    LlmAnswers,
+)
+from econsim.schemas.model_call import Call, CallPosition
+from econsim.services.cognition import leader
+from econsim.services.cognition.invoker import Invoker
+from econsim.services.cognition.providers import configured_providers
+from econsim.services.context import ServiceContext
+from econsim.services.definition import ServiceDefinition
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, error_reply, strict_decoder
+from econsim.services.leadership import LeaderTask
+from econsim.services.subscriptions import Subscriber
+
+service = ServiceDefinition("cognition")
+"""The cognition service."""
+
+CALLS_AT_ONCE_MAX: Final = 1_024
+"""Calls of agents handled at once; further ones wait in the subscriber (backpressure)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CognitionHandlers:
+    """The handlers of one run's calls."""
+
+    run: ActiveRun
+    """Run of the calls."""
+    invoker: Invoker
+    """Calls of the run."""
+
+    async def invoke(self, request: InvokeLlm) -> LlmAnswer:
+        """Answer a call of an agent; replied when it is paid for and recorded."""
+        agent = self.run.agent(caller().agent).id
+        return agent_answer(await self.invoker.invoke(self.invoker.agent_call(agent, request)))
+
+    async def invoke_many(self, command: InvokeLlms) -> LlmAnswers:
+        """Answer the calls of a host's agents; each has an answer or the reason why it has none."""
+        host = caller().agent
+        for hosted in command.calls:
+            self._require_hosted(hosted.agent, host)
+        answers = await asyncio.gather(*(self._answer(hosted, command) for hosted in command.calls))
+        return LlmAnswers.model_construct(answers=tuple(answers))
+
+    def _require_hosted(self, agent: str, host: str) -> None:
+        """Refuse a host that asks for an agent of another host, or for an external agent."""
+        index = self.run.agent(agent).host
+        if index is None or host_name(index) != host:
+            message = f"agent {agent!r} is not run by {host!r}"
+            raise NotAllowed(message)
+
+    async def _answer(self, hosted: HostedCall, command: InvokeLlms) -> LlmAnswer | ErrorBody:
+        position = CallPosition(hosted.agent, hosted.cycle, hosted.ordinal)
+        call = Call(position, hosted.prompt, hosted.deadline_ms, command.tick, command.causation_id)
+        try:
+            return agent_answer(await self.invoker.invoke(call))
+        except EconsimError as error:
+            return error_reply(error).error
+
+
+def request_subscribers(broker: NatsBroker, run: ActiveRun, invoker: Invoker) -> Sequence[Subscriber]:
+    """Return the subscribers that answer one run's calls, not yet started."""
+    handlers = CognitionHandlers(run, invoker)
+    calls = broker.subscriber(
+        subjects.INVOKE_LLM.pattern(run=run.name),
+        decoder=strict_decoder(InvokeLlm, PROMPT_BYTES_MAX),
+        max_workers=CALLS_AT_ONCE_MAX,
+        persistent=False,
+    )
+    batches = broker.subscriber(
+        subjects.INVOKE_LLMS.pattern(run=run.name),
+        decoder=strict_decoder(InvokeLlms, TRUSTED_BYTES_MAX),
+        max_workers=CALLS_AT_ONCE_MAX,
+        persistent=False,
+    )
+    calls(handlers.invoke)
+    batches(handlers.invoke_many)
+    return calls, batches
+
+
+@service.tasks_of_run
+def calls(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
+    """Return the one task of a run: to lead its calls."""
+    serve = partial(leader.serve, context, run, configured_providers(), request_subscribers)
+    return (LeaderTask(f"cognition.{run.name}", serve),)

@@ -1,0 +1,57 @@
+"""Work in batches: items that come while a batch is under way form the next one (group commit)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batcher(Generic[Item, Result]):
+    """Batches of items, one batch at a time; a lone item does not wait for others.
+
+    A batch that fails fails every caller of it. A caller that is cancelled leaves its item in the batch.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], size_max: int) -> None:
+        """Have `work` return a result for each item of a batch of at most `size_max` items."""
+        self._work = work
+        self._size_max = size_max
+        self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def do(self, item: Item) -> Result:
+        """Return the result of one item; raises what its batch raised."""
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._queue.append((item, result))
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._drain())
+        return await asyncio.shield(result)
+
+    async def _drain(self) -> None:
+        while self._queue:
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._size_max))]
+            try:
+                results = await self._work([item for item, _ in batch])
+            except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
+                for _, waiting in batch:
+                    _settle(waiting, error=error)
+            else:
+                for (_, waiting), result in zip(batch, results, strict=True):
+                    _settle(waiting, result)
+
+
+def _settle(
+    waiting: asyncio.Future[Result], result: Result | None = None, error: Exception | None = None
+) -> None:
+    if waiting.done():
+        return
+    if error is not None:
+        waiting.set_exception(error)
+        waiting.exception()  # retrieved, because the caller may be gone
+    else:
+        waiting.set_result(result)  # type: ignore[arg-type]  # the result of the batch's own item

@@ -1,0 +1,145 @@
+"""The durable steps of calls: reservations and settlements at the ledger, outcomes in the log; all in batches.
+
+Outcomes of a run are on one subject, and each publish names the sequence that the newest of them must have (fencing):
+a leader that lost its lease cannot add an outcome behind its successor's, so a call never gets two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from econsim import subjects
+from econsim.adapters.clock import random_id
+from econsim.adapters.nats.connection import reliable_publish
+from econsim.adapters.nats.rpc import submit
+from econsim.domain.agent.active_run import ActiveRun
+from econsim.domain.audit.envelope import Envelope
+from econsim.domain.cognition.calls import Calls
+from econsim.domain.cognition.outcome import without_text
+from econsim.errors import Conflict, Unavailable
+from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, CallOutcome, LlmInvoked
+from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.model_call import Call
+from econsim.services.batcher import Batcher
+from econsim.services.context import ServiceContext
+
+ACTOR: Final = "cognition"
+"""Actor of the events of calls, and sender of their payments."""
+
+EVENT_TEXT_MAX: Final = 1_000_000
+"""Characters of prompts and answers in one event: escaped as JSON, they stay below the 8 MiB of a message."""
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed(Generic[Row]):
+    """A chain or an outcome with the tick and the cause of its call."""
+
+    row: Row
+    tick: int
+    causation_id: str | None
+
+
+class CallJournal:
+    """The durable steps of the calls of one run."""
+
+    def __init__(self, context: ServiceContext, run: ActiveRun, calls: Calls) -> None:
+        """Note outcomes and settlements in `calls` as they become durable."""
+        self.newest = 0
+        """Sequence of the run's newest event of outcomes in the log, 0 for none."""
+        self.lost = asyncio.Event()
+        """Event that is set once another worker leads the run's calls."""
+        self._context = context
+        self._run = run
+        self._calls = calls
+        self._keeps_text = run.cognition.record_text
+        self._reservations = Batcher(self._submit, CALLS_PER_BATCH_MAX)
+        self._outcomes = Batcher(self._publish, CALLS_PER_BATCH_MAX)
+        self._settlements = Batcher(self._submit, CALLS_PER_BATCH_MAX)
+
+    async def reserve(self, call: Call, chain: Chain) -> Refusal | None:
+        """Reserve the worst case of a call; return the ledger's refusal. Idempotent by the chain's id."""
+        refusal = await self._reservations.do(_Timed(chain, call.tick, call.causation_id))
+        if refusal is None:
+            self._calls.reserve(call.position, self._context.clock.now(), call.tick)
+        return refusal
+
+    async def record(self, outcome: CallOutcome, tick: int, causation_id: str | None = None) -> CallOutcome:
+        """Publish the outcome of a call; return the one that counts, which a worker before may have published.
+
+        Raises Unavailable, and sets `lost`, if another worker published outcomes of the run.
+        """
+        return await self._outcomes.do(_Timed(outcome, tick, causation_id))
+
+    async def settle(self, chain: Chain, tick: int) -> None:
+        """Post the cost of a call and release the rest. Idempotent by the chain's id."""
+        await self._settlements.do(_Timed(chain, tick, None))
+        self._calls.settle(chain.cause)
+
+    async def _submit(self, payments: Sequence[_Timed[Chain]]) -> Sequence[Refusal | None]:
+        refused: dict[str, Refusal] = {}
+        for (tick, causation_id), chains in _groups(payments):
+            command = Submit(
+                command_id=random_id(), causation_id=causation_id, tick=tick, chains=tuple(chains)
+            )
+            refused |= (await submit(self._context.client, self._run.name, ACTOR, command)).refused
+        return [refused.get(payment.row.id) for payment in payments]
+
+    async def _publish(self, ended: Sequence[_Timed[CallOutcome]]) -> Sequence[CallOutcome]:
+        now = self._context.clock.now()
+        for (tick, causation_id), outcomes in _groups(ended):
+            envelope = Envelope(self._run.name, self._run.data.salt, tick, now, causation_id)
+            for part in _events(outcomes):
+                await self._publish_event(envelope, part)
+        return [self._calls.add(each.row) for each in ended]
+
+    async def _publish_event(self, envelope: Envelope, outcomes: tuple[CallOutcome, ...]) -> None:
+        if not self._keeps_text:
+            outcomes = tuple(map(without_text, outcomes))
+        data = LlmInvoked.model_construct(items=outcomes)
+        event = envelope.event(subjects.LLM_INVOKED, ACTOR, data, outcomes[0].id, len(outcomes))
+        try:
+            stored = await reliable_publish(
+                self._context.jetstream,
+                event.subject,
+                event.json(),
+                event.event.event_id,
+                expected_sequence=self.newest,
+            )
+        except Conflict as error:
+            self.lost.set()
+            message = "another worker took over the calls of the run; ask again"
+            raise Unavailable(message) from error
+        self.newest = stored.seq
+
+
+def _groups(rows: Iterable[_Timed[Row]]) -> Iterator[tuple[tuple[int, str | None], list[Row]]]:
+    """Yield the rows of each tick and cause together."""
+    groups: defaultdict[tuple[int, str | None], list[Row]] = defaultdict(list)
+    for each in rows:
+        groups[each.tick, each.causation_id].append(each.row)
+    yield from groups.items()
+
+
+def _events(outcomes: Sequence[CallOutcome]) -> Iterator[tuple[CallOutcome, ...]]:
+    """Yield outcomes in as many parts as have at most EVENT_TEXT_MAX characters, one outcome at least in each."""
+    part: list[CallOutcome] = []
+    length = 0
+    for outcome in outcomes:
+        text = _text_length(outcome)
+        if part and length + text > EVENT_TEXT_MAX:
+            yield tuple(part)
+            part, length = [], 0
+        part.append(outcome)
+        length += text
+    yield tuple(part)
+
+
+def _text_length(outcome: CallOutcome) -> int:
+    prompt = sum(len(message.content) for message in outcome.prompt.messages) if outcome.prompt else 0
+    return prompt + len(outcome.content or "") + sum(len(call.arguments) for call in outcome.tool_calls)

@@ -1,0 +1,149 @@
+"""Calls of one run, each paid before a provider is asked, recorded when it ends, and settled.
+
+Theory of operation. `routers/cognition.py` calls `invoke` for each call. A call goes through five steps; the steps that
+write are batched with those of other calls in `call_journal.py`. A repeat of a position joins the call under way, or
+gets the recorded outcome. A crash, or a lost answer, at each step:
+
+    step        written to                   after a crash right here
+    route       nothing                      the agent repeats the call
+    reserve     ledger: `<receipt>`          a repeat finds the reservation made; without one it is voided at the deadline
+    ask         nothing                      the provider may be asked again, the agent pays once
+    record      log: `system.llm.invoked`    the outcome is in the log: a repeat gets it, the next leader settles it
+    settle      ledger: `<receipt>.settled`  the next leader submits it again; the ledger deduplicates
+
+    collection   holds                         entry comes   entry goes            bound
+    _under_way   receipt -> task of the call   invoke        when the call ends    calls at once
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from econsim.domain.agent.active_run import ActiveRun
+from econsim.domain.cognition.call import prompt_digest, receipt
+from econsim.domain.cognition.calls import Calls
+from econsim.domain.cognition.outcome import answer_outcome, failure_outcome
+from econsim.domain.cognition.payment import reservation, settlement
+from econsim.domain.cognition.price import Cost, worst_case
+from econsim.domain.cognition.route import model_of, require_room
+from econsim.errors import Conflict, ProviderFailed, Refused
+from econsim.ports import ModelProvider, OnText
+from econsim.schemas.cognition import CallFailure, CallOutcome, InvokeLlm
+from econsim.schemas.ledger import Refusal
+from econsim.schemas.model_call import Call, CallPosition, TokenUsage
+from econsim.schemas.money import format_credits
+from econsim.schemas.scenario_cognition import LlmModel, Offer
+from econsim.services.cognition.call_journal import CallJournal
+
+MILLISECONDS: Final = 1_000
+"""Milliseconds in a second."""
+
+
+class Invoker:
+    """The calls of one run, in the worker that leads them."""
+
+    def __init__(
+        self, run: ActiveRun, calls: Calls, journal: CallJournal, providers: Mapping[str, ModelProvider]
+    ) -> None:
+        """Ask these providers, by the names that scenarios offer them under."""
+        self._cognition = run.cognition
+        self._calls = calls
+        self._journal = journal
+        self._providers = providers
+        self._under_way: dict[str, tuple[str, asyncio.Task[CallOutcome]]] = {}
+
+    async def invoke(self, call: Call, on_text: OnText | None = None) -> CallOutcome:
+        """Return how a call ended, once it is paid for.
+
+        Raises Refused before a provider is asked: for an unknown model, a prompt that is too long, a schema that is
+        none, too few credits; Conflict for another call at the same position.
+        """
+        id_, digest = receipt(call.position), prompt_digest(call.prompt)
+        if known := self._calls.outcome(call.position, digest):
+            await self.settle_outcome(known)
+            return known
+        under_way, task = self._under_way.get(id_, (digest, None))
+        if under_way != digest:
+            message = f"another prompt is being answered at {id_}; give the next call the next ordinal"
+            raise Conflict(message)
+        if task is None:
+            task = asyncio.create_task(self._call(call, on_text))
+            self._under_way[id_] = digest, task
+            task.add_done_callback(lambda _: self._under_way.pop(id_, None))
+        # A caller that is cancelled must not cancel a call that is paid for.
+        return await asyncio.shield(task)
+
+    def agent_call(self, agent: str, request: InvokeLlm) -> Call:
+        """Return the call that an agent's request stands for; raises Refused if the agent made too many in its cycle."""
+        return self._calls.agent_call(agent, request)
+
+    def is_under_way(self, position: CallPosition) -> bool:
+        """Return whether this worker is busy with a call."""
+        return receipt(position) in self._under_way
+
+    async def settle_outcome(self, outcome: CallOutcome) -> None:
+        """Settle the reservation of a call that has ended, if it is not settled."""
+        if reserved := self._calls.reserved(outcome.id):
+            cost = Cost(outcome.price, outcome.units)
+            chain = settlement(reserved.position, cost, self._cognition.resource)
+            await self._journal.settle(chain, reserved.tick)
+
+    async def _call(self, call: Call, on_text: OnText | None) -> CallOutcome:
+        model = model_of(self._cognition, call.prompt)
+        bound = self._bound(model, call)
+        require_room(model, bound)
+        worst = worst_case(self._cognition, model, bound)
+        refusal = await self._journal.reserve(
+            call, reservation(call.position, worst, self._cognition.resource)
+        )
+        if refusal is not None:
+            raise _refused(refusal, worst, self._cognition.resource)
+        ended = await self._ask(model, call, bound, on_text)
+        outcome = await self._journal.record(ended, call.tick, call.causation_id)
+        await self.settle_outcome(outcome)
+        return outcome
+
+    def _bound(self, model: LlmModel, call: Call) -> TokenUsage:
+        """Return the most tokens that any provider of the model can charge for."""
+        counts = [self._provider(offer).count_input(call.prompt) for offer in model.offers]
+        return TokenUsage(max(counts), call.prompt.max_tokens)
+
+    async def _ask(
+        self, model: LlmModel, call: Call, bound: TokenUsage, on_text: OnText | None
+    ) -> CallOutcome:
+        """Ask the providers of a model in turn, until one answers or charges for its failure."""
+        failed = ProviderFailed()
+        offer = model.offers[0]
+        deadline = asyncio.get_running_loop().time() + call.deadline_ms / MILLISECONDS
+        for offer in model.offers:
+            try:
+                async with asyncio.timeout_at(deadline):
+                    completion = await self._provider(offer).complete(call, on_text)
+                return answer_outcome(self._cognition, call, offer, completion, bound)
+            except TimeoutError:
+                message = f"{offer.provider} did not answer within {call.deadline_ms} ms"
+                failed = ProviderFailed(message, code=CallFailure.PROVIDER_TIMED_OUT.value)
+                break
+            except ProviderFailed as error:
+                failed = error
+                if error.input_tokens or error.output_tokens:
+                    break
+        return failure_outcome(self._cognition, call, offer, failed, bound)
+
+    def _provider(self, offer: Offer) -> ModelProvider:
+        if offer.provider not in self._providers:
+            message = (
+                f"no provider {offer.provider!r} is configured here; there are {', '.join(self._providers)}"
+            )
+            raise Refused(message, code="provider_is_not_configured")
+        return self._providers[offer.provider]
+
+
+def _refused(refusal: Refusal, worst: Cost, resource: str | None) -> Refused:
+    units = f" and {worst.units} units of {resource}" if resource else ""
+    message = (
+        f"the call may cost {format_credits(worst.price)} credits{units}: {refusal.value.replace('_', ' ')}"
+    )
+    return Refused(message, code=refusal.value, price=worst.price, units=worst.units)

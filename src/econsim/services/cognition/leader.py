@@ -1,0 +1,113 @@
+"""The leader of a run's calls of models: it folds the log, settles what a leader before left, and answers calls.
+
+`services/leadership.py` starts it on the worker that holds the lease of the run's calls, and cancels it when the lease
+is lost. A second leader that still runs is stopped by the log: outcomes are published with the sequence that the
+newest of them must have (fencing).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from faststream.nats import NatsBroker
+
+from econsim import subjects
+from econsim.adapters.jetstream.audit_log import StoredEvent, follow, read
+from econsim.adapters.poll import Poll
+from econsim.domain.agent.active_run import ActiveRun
+from econsim.domain.audit.decoding import decode_if_valid
+from econsim.domain.cognition.call import RECEIPT
+from econsim.domain.cognition.calls import Calls
+from econsim.domain.cognition.outcome import abandoned_outcome
+from econsim.ports import ModelProvider
+from econsim.services.cognition.call_journal import CallJournal
+from econsim.services.cognition.invoker import Invoker
+from econsim.services.context import ServiceContext
+from econsim.services.leadership import LeadershipLost
+from econsim.services.subscriptions import Subscriber, running
+
+SWEEP_INTERVAL_S: Final = 1.0
+"""Pause between two looks for reservations that nobody will settle."""
+
+_MARK: Final = f'"{RECEIPT}.'.encode()
+"""Bytes that every journal entry with a payment of a call contains: other entries are not decoded."""
+
+RequestSubscribers = Callable[[NatsBroker, ActiveRun, Invoker], Sequence[Subscriber]]
+"""Maker of the subscribers that answer calls of a run."""
+
+
+async def serve(
+    context: ServiceContext,
+    run: ActiveRun,
+    providers: Mapping[str, ModelProvider],
+    request_subscribers: RequestSubscribers,
+) -> None:
+    """Answer the calls of a run until cancelled; raises LeadershipLost if another worker does."""
+    leader = CallLeader(context, run, providers)
+    start = await leader.catch_up()
+    await leader.settle_outcomes()
+    subscribers = request_subscribers(context.broker, run, leader.invoker)
+    async with running(context, subscribers), asyncio.TaskGroup() as group:
+        group.create_task(leader.watch(start))
+        group.create_task(leader.sweep())
+        await leader.journal.lost.wait()
+        raise LeadershipLost
+
+
+class CallLeader:
+    """The leader of one run's calls."""
+
+    def __init__(
+        self, context: ServiceContext, run: ActiveRun, providers: Mapping[str, ModelProvider]
+    ) -> None:
+        """Prepare; `catch_up` before anything else."""
+        self._context = context
+        self._run = run
+        self._calls = Calls()
+        self._journal_subject = subjects.TRANSFER_POSTED(run=run.name)
+        self._outcomes_subject = subjects.LLM_INVOKED(run=run.name)
+        self.journal = CallJournal(context, run, self._calls)
+        """Durable steps of the calls."""
+        self.invoker = Invoker(run, self._calls, self.journal, providers)
+        """Calls of the run."""
+
+    async def catch_up(self) -> int:
+        """Fold the log as it is; return the sequence to go on from."""
+        sequence = 0
+        async for stored in read(self._context.client, self._run.name, self._patterns()):
+            self._fold(stored)
+            sequence = stored.sequence
+        return sequence + 1
+
+    async def watch(self, start: int) -> None:
+        """Fold the log as it grows: the ledger's entries are copied into it a moment late."""
+        async with aclosing(follow(self._context.client, self._run.name, self._patterns(), start)) as events:
+            async for stored in events:
+                self._fold(stored)
+
+    async def settle_outcomes(self) -> None:
+        """Settle the calls that are in the log and whose reservation is still pending."""
+        for outcome in tuple(self._calls.unsettled()):
+            await self.invoker.settle_outcome(outcome)
+
+    async def sweep(self) -> None:
+        """End the calls that a worker before left and that nobody asks for again."""
+        async for _ in Poll(SWEEP_INTERVAL_S):
+            for reserved in self._calls.expired(self._context.clock.now()):
+                if not self.invoker.is_under_way(reserved.position):
+                    outcome = abandoned_outcome(reserved.position)
+                    await self.invoker.settle_outcome(await self.journal.record(outcome, reserved.tick, None))
+
+    def _patterns(self) -> list[str]:
+        return [self._journal_subject, self._outcomes_subject, subjects.TICKED(run=self._run.name)]
+
+    def _fold(self, stored: StoredEvent) -> None:
+        if stored.subject == self._journal_subject and _MARK not in stored.payload:
+            return
+        if addressed := decode_if_valid(stored.subject, stored.payload):
+            self._calls.evolve(addressed)
+        if stored.subject == self._outcomes_subject:
+            self.journal.newest = max(self.journal.newest, stored.sequence)
