@@ -12,6 +12,7 @@ from typing import Final
 from econsim.domain.cognition.call import answer_digest, prompt_digest, receipt
 from econsim.domain.cognition.calls import UNKNOWN
 from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
+from econsim.domain.cognition.rules import count_tokens
 from econsim.errors import ProviderFailed, Refused
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
 from econsim.schemas.model_call import Call, CallPosition, Completion, FinishReason, TokenUsage
@@ -26,23 +27,16 @@ UNKNOWN_MODEL: Final = "unknown"
 
 
 def answer_outcome(
-    cognition: Cognition,
-    call: Call,
-    offer: Offer,
-    completion: Completion,
-    bound: TokenUsage,
-    counted: TokenUsage,
+    cognition: Cognition, call: Call, offer: Offer, completion: Completion, bound: TokenUsage
 ) -> CallOutcome:
-    """Return the outcome of an answered call.
+    """Return the outcome of an answered call; `bound` are the tokens of its reservation.
 
-    `bound` are the tokens of the reservation, `counted` those by our own count, for a provider that counts none.
+    A provider that counts no tokens, or none for an answer that has text, is charged by our own count.
     """
+    counted = TokenUsage(bound.input_tokens, count_tokens(completion.content))
     usage, is_doubted = bounded_usage(completion.usage or counted, bound)
     if completion.content and not usage.output_tokens:
-        usage, is_doubted = (
-            replace(usage, output_tokens=min(counted.output_tokens, bound.output_tokens)),
-            True,
-        )
+        usage, is_doubted = bounded_usage(counted, bound)[0], True
     return replace(
         _outcome(call, offer, usage, actual_cost(cognition, offer, usage)),
         answer_digest=answer_digest(completion.content, completion.tool_calls),
