@@ -15,7 +15,7 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import host_name
 from econsim.domain.cognition.outcome import agent_answer
 from econsim.errors import EconsimError, NotAllowed
-from econsim.schemas.base import ErrorBody
+from econsim.schemas.base import ErrorBody, error_body
 from econsim.schemas.cognition import (
     PROMPT_BYTES_MAX,
     HostedCall,
@@ -30,7 +30,7 @@ from econsim.services.cognition.invoker import Invoker
 from econsim.services.cognition.providers import configured_providers
 from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
-from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, error_reply, strict_decoder
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, strict_decoder
 from econsim.services.leadership import LeaderTask
 from econsim.services.subscriptions import Subscriber
 
@@ -76,7 +76,7 @@ class CognitionHandlers:
         try:
             return agent_answer(await self.invoker.invoke(call))
         except EconsimError as error:
-            return error_reply(error).error
+            return error_body(error)
 
 
 def request_subscribers(broker: NatsBroker, run: ActiveRun, invoker: Invoker) -> Sequence[Subscriber]:

@@ -22,13 +22,17 @@ from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
 from econsim.domain.market.events import batch_events, price_event
 from econsim.domain.market.settlement import run_failure, settlement_halt
+from econsim.domain.runtime.cycle_run import chosen_actions
+from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.errors import RunFailed
+from econsim.runs.in_memory_calls import InMemoryCalls
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
 from econsim.schemas.ledger import Chain, Refusal, TransferPosted
 from econsim.schemas.orders import Action
 from econsim.schemas.scenario import Scenario
+from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.subject import Subject
 
 NOW: Final = "1970-01-01T00:00:00.000000000Z"
@@ -56,6 +60,8 @@ class _InMemoryRun:
         self._agents = population(scenario)
         self._resources = tuple(market.resource for market in scenario.markets)
         self._hosts = HostAgents(scenario)
+        self._thinking = ThinkingAgents(scenario)
+        self._calls = InMemoryCalls(scenario.cognition or Cognition(), self._post)
         self._ledger = Ledger()
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
@@ -107,10 +113,20 @@ class _InMemoryRun:
         # Evaluated after the tick opened, as hosts do it: the last step of a script needs no further tick.
         ended = ends_period(self._scenario.clock, moment, self._limits())
         end = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
-        pending, refused = yield from self._open(moment.tick, self._hosts.act(moment.tick))
+        pending, refused = yield from self._open(moment.tick, (yield from self._act(moment.tick)))
         for resource, book in self._books.items():
             yield from self._close(resource, book.clear(pending[resource], refused[resource], end))
         return ended
+
+    def _act(self, tick: int) -> Generator[AddressedEvent, None, dict[str, list[Action]]]:
+        """Return resource → actions of the tick, after the agents that think have thought."""
+        actions = self._hosts.act(tick)
+        if cycles := self._thinking.cycles(tick):
+            for addressed in self._calls.run(self._envelope, cycles):
+                yield self._apply(addressed)
+            for resource, chosen in chosen_actions(cycles.values()).items():
+                actions[resource] = [*actions[resource], *chosen]
+        return actions
 
     def _open(
         self, tick: int, actions: Mapping[str, Sequence[Action]]
@@ -154,11 +170,12 @@ class _InMemoryRun:
 
     def _apply(self, addressed: AddressedEvent) -> AddressedEvent:
         self._hosts.evolve(addressed)
+        self._thinking.evolve(addressed)
         return addressed
 
     def _limits(self) -> list[Mapping[str, Limits]]:
         externals = external_limits(self._agents, self._scenario.markets, self._posted_balance)
-        return [self._hosts.limits(), externals]
+        return [self._hosts.limits(), self._thinking.limits(), externals]
 
     def _posted_balance(self, agent: str, asset: str) -> int:
         return self._ledger.position(agent, asset).posted

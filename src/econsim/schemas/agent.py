@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Event, Message
+from econsim.schemas.types import Amount, Name, Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,42 @@ class CycleCompleted(Message):
     """Resource → number of actions sent."""
     limits: dict[str, Limits] = Field(default_factory=dict)
     """Resource → limits of the agents' next units; the clock ends a period by them when no trade is left to make."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCycle:
+    """One agent's cognitive cycle."""
+
+    __pydantic_config__ = CONFIG
+
+    agent: Name
+    """Agent of the cycle."""
+    cycle: Tick
+    """Number of the cycle; in a run of ticks, the tick."""
+    steps: int
+    """Number of steps that the agent took: calls and actions side by side are one."""
+    tokens: int
+    """Number of a model's tokens that the agent paid for."""
+    actions: int
+    """Number of actions that the agent sent to markets."""
+    price: Amount
+    """Price of the agent's thoughts, micro-credits."""
+    failure: str = ""
+    """Reason why the agent is set aside; empty if it is not."""
+
+
+class CognitiveCyclesStarted(Message):
+    """Agents of a host began their cognitive cycles."""
+
+    agents: tuple[Name, ...]
+    """Agents that think at this tick."""
+
+
+class CognitiveCyclesCompleted(Message):
+    """Agents of a host completed their cognitive cycles."""
+
+    items: tuple[AgentCycle, ...]
+    """Cycles, in the order of the host's agents."""
 
 
 CycleCompletedEvent = Event[CycleCompleted]

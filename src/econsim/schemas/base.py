@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Validat
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import simple_ser_schema
 
+from econsim.errors import EconsimError
 from econsim.schemas.types import Identifier, Name, Tick
 
 SCHEMA_VERSION: Final = 1
@@ -117,6 +118,17 @@ class ErrorReply(Message):
 
     error: ErrorBody
     """Refusal of the request."""
+
+
+def error_body(error: EconsimError) -> ErrorBody:
+    """Return the reason that a reply gives for an error."""
+    return ErrorBody(
+        code=error.error_code,
+        message=str(error),
+        retryable=error.retryable,
+        retry_after_ms=error.retry_after_ms,
+        details=error.details,
+    )
 
 
 def validation_message(error: ValidationError) -> str:

@@ -16,7 +16,7 @@ from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
-from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.scenario_cognition import Cognition, Thinking
 from econsim.schemas.scenario_parts import Clock, Market, Role, ScenarioPart, ScriptedAction, wrong
 from econsim.schemas.scenario_words import MechanismName, Mode, PolicyName, Rationing, Until
 from econsim.schemas.types import AMOUNT_MAX, Name
@@ -45,6 +45,15 @@ def _reserved_names(schema: JsonDict) -> None:
     ]
 
 
+def _is_none(value: object) -> bool:
+    """Return whether a table is left out: a file without it has the same canonical hash as ever."""
+    return value is None
+
+
+THINKING: Final = frozenset({PolicyName.LLM, PolicyName.LLM_STRATEGIST})
+"""Policies of agents that ask models."""
+
+
 class Group(ScenarioPart):
     """A group of agents with the same policy and roles: `<name>_001`, `<name>_002` and so on."""
 
@@ -64,6 +73,8 @@ class Group(ScenarioPart):
     """Roles of each agent, at most one a market."""
     script: tuple[ScriptedAction, ...] = ()
     """Actions of the agents; for policy `scripted` alone."""
+    thinking: Annotated[Thinking | None, Field(exclude_if=_is_none)] = None
+    """Thinking of the agents; for policies `llm` and `llm_strategist` alone, and by default their shipped prompts."""
 
     @model_validator(mode="after")
     def check_roles(self) -> Self:
@@ -79,12 +90,10 @@ class Group(ScenarioPart):
         if self.script and self.policy is not PolicyName.SCRIPTED:
             what = f"script is given to {self.policy.value} agents"
             raise wrong(what, 'script is for policy = "scripted"', "script")
+        if self.thinking is not None and self.policy not in THINKING:
+            what = f"thinking is given to {self.policy.value} agents"
+            raise wrong(what, 'thinking is for policy = "llm" or "llm_strategist"', "thinking")
         return self
-
-
-def _is_none(value: object) -> bool:
-    """Return whether a table is left out: a file without it has the same canonical hash as ever."""
-    return value is None
 
 
 OPTIONS_FILL_IN: Final = frozenset({"unjudged"})

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from econsim.schemas.model_call import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
+from econsim.schemas.model_call import DEADLINE_MS_MAX, DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 from econsim.schemas.money import Credits
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
 from econsim.schemas.types import Name
@@ -67,3 +67,22 @@ class Cognition(ScenarioPart):
                     what = f"model {model.name!r} has provider {provider!r} twice"
                     raise wrong(what, "name each provider once", "models", place, "offers", row, "provider")
         return self
+
+
+class Thinking(ScenarioPart):
+    """The way a group's agents think; for policies `llm` and `llm_strategist` alone."""
+
+    model: ModelName = DEFAULT_MODEL
+    """Name of the model, one of the scenario's."""
+    system: str = ""
+    """Template of the system message; empty for the shipped one of the policy."""
+    prompt: str = ""
+    """Template of the user's message, with places like `{observation}`; empty for the shipped one of the policy."""
+    max_tokens: Annotated[int, Field(strict=True, ge=1, le=OUTPUT_TOKENS_MAX)] = 300
+    """Length limit of an answer, tokens."""
+    memory: Annotated[int, Field(strict=True, ge=0, le=50)] = 0
+    """Number of earlier cycles whose observation and answer stand in the prompt as earlier turns."""
+    every_ticks: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
+    """Ticks from one cycle to the next, counted in the period from its first tick."""
+    deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
+    """Milliseconds that one call may take."""

@@ -21,7 +21,16 @@ from pydantic import ValidationError
 from econsim.domain.audit.decoding import decode
 from econsim.errors import EconsimError, InvalidMessage, NotAllowed, NotFound, QuotaExceeded, Refused
 from econsim.schemas.admission import EntryRefused, StreamError
-from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request, validation_message
+from econsim.schemas.base import (
+    Command,
+    ErrorBody,
+    ErrorReply,
+    Event,
+    Message,
+    Request,
+    error_body,
+    validation_message,
+)
 from econsim.schemas.subject import Parsed, fields
 from econsim.services.context import ServiceContext
 
@@ -127,13 +136,7 @@ async def raw_body(message: StreamMessage[Any]) -> bytes:
 def error_reply(error: Exception) -> ErrorReply:
     """Return the reply for an error; the text of an unforeseen error stays in the service's log."""
     if isinstance(error, EconsimError):
-        body = ErrorBody(
-            code=error.error_code,
-            message=str(error),
-            retryable=error.retryable,
-            retry_after_ms=error.retry_after_ms,
-            details=error.details,
-        )
+        body = error_body(error)
     else:
         _log.error("unforeseen error while answering %s", _subject(), exc_info=error)
         body = ErrorBody(

@@ -19,7 +19,7 @@ REQUEST_TIMEOUT_S: Final = 5.0
 """Seconds to wait for one answer; a job that takes longer than 30 s belongs in a work queue."""
 
 SUBMIT_DEADLINE_S: Final = 120.0
-"""Seconds to try to reach the ledger: a restarted writer waits for its lease and reads its journal."""
+"""Seconds to try to reach a service: a restarted leader waits for its lease and reads its log."""
 
 PAUSE_S: Final = 0.05
 """Pause before the request is repeated, in seconds."""
@@ -67,11 +67,20 @@ async def submit(client: Client, run: str, sender: str, command: Submit) -> Subm
 
     Raises Refused if the submission itself is refused, Unavailable after SUBMIT_DEADLINE_S.
     """
-    subject = subjects.SUBMIT(run=run, agent=sender)
+    return await ask_until_answered(client, subjects.SUBMIT(run=run, agent=sender), command, Submitted)
+
+
+async def ask_until_answered(
+    client: Client, subject: str, command: Message, reply: type[Reply], timeout_s: float = REQUEST_TIMEOUT_S
+) -> Reply:
+    """Ask a service until it answers: a command with an id of its own, so that repeats are idempotent.
+
+    Raises Refused if the command is refused, Unavailable or NotFound after SUBMIT_DEADLINE_S without an answer.
+    """
     end = time.monotonic() + SUBMIT_DEADLINE_S
     while True:
         try:
-            return await ask(client, subject, command, Submitted)
+            return await ask(client, subject, command, reply, timeout_s)
         except (NotFound, Unavailable):
             if time.monotonic() > end:
                 raise

@@ -39,8 +39,11 @@ def report_event(
     """Return the event of an agent's report; idempotent, because the same own id gives the same event id.
 
     `fallback_id` replaces an own id that the agent left out. Raises InvalidMessage for an invalid report, NotAllowed
-    if the report names another agent or run, Unavailable for the answer to a tick that this worker does not know yet.
+    if the report names another agent or run or has the name of a host's event, Unavailable for the answer to a tick that this worker does not know yet.
     """
+    if where.action in subjects.HOSTS_OWN:
+        message = f"{where.action!r} is an event of hosts; give the report another name"
+        raise NotAllowed(message, code="event_name_is_reserved")
     report = _parse_report(where, payload)
     envelope = replace(envelope, causation_id=report.causation_id)
     if where.action == subjects.COMPLETED:

@@ -82,7 +82,7 @@ class HostAgents:
 
 
 def _is_hosted(agent: Agent, host: int | None) -> bool:
-    if agent.policy is PolicyName.EXTERNAL:
+    if agent.policy in (PolicyName.EXTERNAL, PolicyName.LLM):
         return False
     return host is None or agent.host == host
 

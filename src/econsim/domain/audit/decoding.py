@@ -23,7 +23,7 @@ from econsim.schemas.admin import (
     TrustChanged,
 )
 from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Reported
-from econsim.schemas.agent import CycleCompleted
+from econsim.schemas.agent import CognitiveCyclesCompleted, CognitiveCyclesStarted, CycleCompleted
 from econsim.schemas.base import Event
 from econsim.schemas.clock import (
     PeriodClosed,
@@ -70,6 +70,8 @@ _TYPES: Final = (
     (subjects.TICKED, Event[Ticked]),
     (subjects.LLM_INVOKED, Event[LlmInvoked]),
     (subjects.CYCLE_COMPLETED, Event[CycleCompleted]),
+    (subjects.COGNITIVE_CYCLES_STARTED, Event[CognitiveCyclesStarted]),
+    (subjects.COGNITIVE_CYCLES_COMPLETED, Event[CognitiveCyclesCompleted]),
     (subjects.REPORTED, Event[Reported]),
     (subjects.ADMISSION_REJECTED, Event[AdmissionRejected]),
     (subjects.AGENT_SUSPENDED, Event[AgentSuspended]),

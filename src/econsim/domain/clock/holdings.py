@@ -1,4 +1,4 @@
-"""Agents' units, credits and debt, folded from the log alone: dealt, traded and redeemed.
+"""Agents' units, credits and debt, folded from the log alone: dealt, traded, spent on calls, and redeemed.
 
 Pure. The clock settles a period by it, because the log says the same whenever it is read, also after a
 crash in the middle of the settlement, when the ledger has moved a part already.
@@ -39,6 +39,12 @@ class Holdings:
         self._cash[trade.seller] += paid
         self._net[trade.buyer, resource] += trade.quantity
         self._net[trade.seller, resource] -= trade.quantity
+
+    def spend(self, agent: str, price: int, resource: str | None, units: int) -> None:
+        """Fold the cost of a call: micro-credits, and units of the token resource; each call must be folded once."""
+        self._cash[agent] -= price
+        if resource is not None:
+            self._net[agent, resource] -= units
 
     def close_period(self) -> None:
         """Settle the period: agents gain the worth of their units, and the units go back."""

@@ -21,6 +21,7 @@ from econsim.domain.clock.schedule import LogicalTime
 from econsim.domain.market.settlement import run_failure
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import TickCleared, Traded, TradingHalted
 from econsim.schemas.scenario import Market
 from econsim.schemas.subject import entity_of
@@ -29,8 +30,10 @@ from econsim.schemas.subject import entity_of
 class Progress:
     """The state of a run as its log tells it."""
 
-    def __init__(self, agents: Iterable[Agent], markets: Iterable[Market]) -> None:
-        """Start before the first event of a run of these agents on these markets."""
+    def __init__(
+        self, agents: Iterable[Agent], markets: Iterable[Market], token_resource: str | None = None
+    ) -> None:
+        """Start before the first event of a run of these agents on these markets; calls use up the token resource."""
         self._agents, self._markets = tuple(agents), tuple(markets)
         self.now = LogicalTime()
         self.ticked_id: str | None = None
@@ -39,6 +42,7 @@ class Progress:
         self._answered: dict[str, CycleCompleted] = {}
         self._cleared: dict[str, int] = {}
         self._holdings = Holdings(self._agents)
+        self._token_resource = token_resource
         self._emptied: dict[str, int] = {}
         self._informed = 0  # oldest tick whose answers take every trade into account
         self._trade_ids: set[str] = set()
@@ -51,15 +55,16 @@ class Progress:
                 self.now, self.ticked_id = LogicalTime(event.tick, period, tick_of_period), event.event_id
             case CycleCompleted():
                 self._answered[event.actor] = event.data
-            case TickCleared():
-                self._cleared[entity_of(addressed.subject)] = event.tick
-                if event.data.period_closed:
-                    self._emptied[entity_of(addressed.subject)] = event.data.period
+            case TickCleared() as cleared:
+                self._clear(entity_of(addressed.subject), event.tick, cleared)
             case TradingHalted() as halted:
                 self.failure = self.failure or run_failure(halted, event.tick)
             case Traded():
                 self._trade(addressed, event.data)
                 self._informed = self.now.tick + 1
+            case LlmInvoked(items=items):
+                for call in items:
+                    self._holdings.spend(call.agent, call.price, self._token_resource, call.units)
             case PeriodOpened():
                 self._answered.clear()
             case PeriodClosed(period=period) if period > self.period_closed:
@@ -90,6 +95,11 @@ class Progress:
     def balance(self, agent: str, asset: str) -> int:
         """Return the units, credits or debt an agent has before the present period is settled."""
         return self._holdings.balance(agent, asset)
+
+    def _clear(self, resource: str, tick: int, cleared: TickCleared) -> None:
+        self._cleared[resource] = tick
+        if cleared.period_closed:
+            self._emptied[resource] = cleared.period
 
     def _trade(self, addressed: AddressedEvent, data: Traded) -> None:
         """Count trades once, even if a batch that was repeated published them twice."""

@@ -6,7 +6,13 @@ from typing import Final
 
 from econsim.schemas.subject_rows import event
 
-__all__ = ["COMPLETED", "CYCLE_COMPLETED"]
+__all__ = [
+    "COGNITIVE_CYCLES_COMPLETED",
+    "COGNITIVE_CYCLES_STARTED",
+    "COMPLETED",
+    "CYCLE_COMPLETED",
+    "HOSTS_OWN",
+]
 
 CYCLE_COMPLETED: Final = event(
     "agent",
@@ -15,9 +21,28 @@ CYCLE_COMPLETED: Final = event(
     "A host's agents, or one external agent, answered a tick.",
 )
 
+COGNITIVE_CYCLES_STARTED: Final = event(
+    "agent",
+    "agent.{agent}.cognitive_cycles_started.{run}",
+    "CognitiveCyclesStarted",
+    "Agents of a host began their cognitive cycles.",
+)
+
+COGNITIVE_CYCLES_COMPLETED: Final = event(
+    "agent",
+    "agent.{agent}.cognitive_cycles_completed.{run}",
+    "CognitiveCyclesCompleted",
+    "Agents of a host completed their cognitive cycles: steps, tokens, actions and cost of each.",
+)
+
 COMPLETED: Final = CYCLE_COMPLETED.template.split(".")[2]
 """The report by which an external agent answers a tick."""
 
 
-EVENTS: Final = (CYCLE_COMPLETED,)
+EVENTS: Final = (CYCLE_COMPLETED, COGNITIVE_CYCLES_STARTED, COGNITIVE_CYCLES_COMPLETED)
 """Events, in the order of the table."""
+
+HOSTS_OWN: Final = frozenset(
+    row.template.split(".")[2] for row in (COGNITIVE_CYCLES_STARTED, COGNITIVE_CYCLES_COMPLETED)
+)
+"""Names of events of hosts, which no report of an external agent may have."""

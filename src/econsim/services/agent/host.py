@@ -18,13 +18,22 @@ from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_pu
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.agent.population import host_name
+from econsim.domain.agent.prospects import widest
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
 from econsim.domain.market.batch_checks import RunLogChecks
-from econsim.schemas.agent import CycleCompleted
+from econsim.domain.runtime.cycle_run import chosen_actions
+from econsim.domain.runtime.thinking_agents import ThinkingAgents
+from econsim.schemas.agent import (
+    CognitiveCyclesCompleted,
+    CognitiveCyclesStarted,
+    CycleCompleted,
+    Limits,
+)
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.schemas.scenario import Mode
+from econsim.services.agent.cycles import CycleDriver
 from econsim.services.context import ServiceContext
 
 ACTIONS_MAX: Final = 5_000
@@ -39,13 +48,20 @@ MARKET_EVENTS: Final = (
 )
 """Events of the markets that the host folds."""
 
-CLOCK_EVENTS: Final = (subjects.PERIOD_OPENED, subjects.TICKED, subjects.RUN_CLOSED)
-"""Events of the clock that the host folds."""
+CLOCK_EVENTS: Final = (
+    subjects.PERIOD_OPENED,
+    subjects.PERIOD_CLOSED,
+    subjects.TICKED,
+    subjects.RUN_CLOSED,
+    subjects.LLM_INVOKED,
+)
+"""Events of the clock, and of its agents' calls, that the host folds."""
 
 
 async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     """Run the agents of the host with this index until the run closes."""
     host, agents = host_name(index), HostAgents(run.data.scenario, index)
+    thinking = ThinkingAgents(run.data.scenario, index)
     answered = await _newest_answered_tick(context, run.name, host)
     scenario = run.data.scenario
     resources, lock_step = [each.resource for each in scenario.markets], scenario.clock.mode is Mode.LOCK_STEP
@@ -57,10 +73,11 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
                 continue
             checks.check(stored.sequence, addressed)
             agents.evolve(addressed)
+            thinking.evolve(addressed)
             if isinstance(addressed.event.data, RunClosed):
                 return
             if isinstance(addressed.event.data, Ticked) and addressed.event.tick > answered:
-                await answer_tick(context, _envelope(context, run, addressed), host, agents)
+                await answer_tick(context, _envelope(context, run, addressed), host, agents, thinking)
 
 
 def _patterns(run: ActiveRun) -> list[str]:
@@ -69,7 +86,8 @@ def _patterns(run: ActiveRun) -> list[str]:
         for market in run.data.scenario.markets
         for subject in MARKET_EVENTS
     ]
-    return [*markets, *(subject.pattern(run=run.name) for subject in CLOCK_EVENTS)]
+    cycles = subjects.COGNITIVE_CYCLES_COMPLETED.pattern(run=run.name)
+    return [*markets, *(subject.pattern(run=run.name) for subject in CLOCK_EVENTS), cycles]
 
 
 async def _newest_answered_tick(context: ServiceContext, run: str, host: str) -> int:
@@ -84,18 +102,49 @@ def _envelope(context: ServiceContext, run: ActiveRun, ticked: AddressedEvent) -
     return Envelope(run.name, run.data.salt, event.tick, context.clock.now(), event.event_id)
 
 
-async def answer_tick(context: ServiceContext, envelope: Envelope, host: str, agents: HostAgents) -> None:
+async def answer_tick(
+    context: ServiceContext, envelope: Envelope, host: str, agents: HostAgents, thinking: ThinkingAgents
+) -> None:
     """Send all actions of a tick, then report that they are sent."""
     actions = agents.act(envelope.tick)
+    for resource, chosen in (await _think(context, envelope, host, thinking)).items():
+        actions[resource] = [*actions[resource], *chosen]
     await publish_many(context.jetstream, _commands(envelope, host, actions))
     report = CycleCompleted(
         tick=envelope.tick,
-        agents=agents.agents,
+        agents=agents.agents + len(thinking.names),
         actions={resource: len(chosen) for resource, chosen in actions.items()},
-        limits=agents.limits(),
+        limits=_limits(agents, thinking),
     )
-    done = envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host)
-    await reliable_publish(context.jetstream, done.subject, done.json(), done.event.event_id)
+    await _publish(context, envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host))
+
+
+async def _think(
+    context: ServiceContext, envelope: Envelope, host: str, thinking: ThinkingAgents
+) -> Mapping[str, Sequence[Action]]:
+    """Run the cognitive cycles of a tick; return resource → actions that the agents chose."""
+    cycles = thinking.cycles(envelope.tick)
+    if not cycles:
+        return {}
+    started = CognitiveCyclesStarted(agents=tuple(cycles))
+    await _publish(context, envelope.event(subjects.COGNITIVE_CYCLES_STARTED, host, started, agent=host))
+    await CycleDriver(context, envelope, host).run(cycles)
+    completed = CognitiveCyclesCompleted(items=tuple(cycle.report() for cycle in cycles.values()))
+    await _publish(context, envelope.event(subjects.COGNITIVE_CYCLES_COMPLETED, host, completed, agent=host))
+    return chosen_actions(cycles.values())
+
+
+def _limits(agents: HostAgents, thinking: ThinkingAgents) -> dict[str, Limits]:
+    """Return resource → limits of the best buyer and the best seller of this host."""
+    limits = agents.limits()
+    if thinking.names:
+        for resource, own in thinking.limits().items():
+            limits[resource] = widest((limits[resource], own))
+    return limits
+
+
+async def _publish(context: ServiceContext, event: AddressedEvent) -> None:
+    await reliable_publish(context.jetstream, event.subject, event.json(), event.event.event_id)
 
 
 def _commands(envelope: Envelope, host: str, actions: Mapping[str, Sequence[Action]]) -> list[Outgoing]:

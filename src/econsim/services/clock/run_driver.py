@@ -47,8 +47,9 @@ CLOCK_EVENTS: Final = (
     subjects.PERIOD_CLOSED,
     subjects.TICKED,
     subjects.CYCLE_COMPLETED,
+    subjects.LLM_INVOKED,
 )
-"""Events of the clock and of the agents that the driver folds."""
+"""Events of the clock, of the agents and of their calls that the driver folds."""
 
 MARKET_EVENTS: Final = (subjects.TRADE_EXECUTED, subjects.TICK_CLEARED, subjects.TRADING_HALTED)
 """Events of the markets that the driver folds."""
@@ -86,7 +87,7 @@ class RunDriver:
         self._resources = tuple(run.markets)
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host is not None)
         self._attendance = Attendance(self._hosts, run.externals, scenario.clock.deadline_ms)
-        self._progress = Progress(self._agents, scenario.markets)
+        self._progress = Progress(self._agents, scenario.markets, run.cognition.resource)
         self._checks = RunLogChecks(run.name, self._resources, lock_step=self._lock_step, partial=True)
         self._effects = RunEffects(context, run)
         self._now = LogicalTime()

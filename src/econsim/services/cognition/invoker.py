@@ -25,16 +25,14 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.cognition.call import prompt_digest, receipt
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import answer_outcome, failure_outcome
-from econsim.domain.cognition.payment import reservation, settlement
-from econsim.domain.cognition.price import Cost, worst_case
-from econsim.domain.cognition.route import model_of, require_room
+from econsim.domain.cognition.payment import settlement
+from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
+from econsim.domain.cognition.price import Cost
 from econsim.errors import Conflict, ProviderFailed, Refused
 from econsim.ports import ModelProvider, OnText
 from econsim.schemas.cognition import CallFailure, CallOutcome, InvokeLlm
-from econsim.schemas.ledger import Refusal
-from econsim.schemas.model_call import Call, CallPosition, TokenUsage
-from econsim.schemas.money import format_credits
-from econsim.schemas.scenario_cognition import LlmModel, Offer
+from econsim.schemas.model_call import Call, CallPosition, Prompt
+from econsim.schemas.scenario_cognition import Offer
 from econsim.services.cognition.call_journal import CallJournal
 
 MILLISECONDS: Final = 1_000
@@ -91,37 +89,28 @@ class Invoker:
             await self._journal.settle(chain, reserved.tick)
 
     async def _call(self, call: Call, on_text: OnText | None) -> CallOutcome:
-        model = model_of(self._cognition, call.prompt)
-        bound = self._bound(model, call)
-        require_room(model, bound)
-        worst = worst_case(self._cognition, model, bound)
-        refusal = await self._journal.reserve(
-            call, reservation(call.position, worst, self._cognition.resource)
-        )
+        plan = plan_call(self._cognition, call, self._count_input)
+        refusal = await self._journal.reserve(call, plan.chain)
         if refusal is not None:
-            raise _refused(refusal, worst, self._cognition.resource)
-        ended = await self._ask(model, call, bound, on_text)
+            raise reservation_refusal(plan, refusal, self._cognition.resource)
+        ended = await self._ask(plan, call, on_text)
         outcome = await self._journal.record(ended, call.tick, call.causation_id)
         await self.settle_outcome(outcome)
         return outcome
 
-    def _bound(self, model: LlmModel, call: Call) -> TokenUsage:
-        """Return the most tokens that any provider of the model can charge for."""
-        counts = [self._provider(offer).count_input(call.prompt) for offer in model.offers]
-        return TokenUsage(max(counts), call.prompt.max_tokens)
+    def _count_input(self, offer: Offer, prompt: Prompt) -> int:
+        return self._provider(offer).count_input(prompt)
 
-    async def _ask(
-        self, model: LlmModel, call: Call, bound: TokenUsage, on_text: OnText | None
-    ) -> CallOutcome:
+    async def _ask(self, plan: CallPlan, call: Call, on_text: OnText | None) -> CallOutcome:
         """Ask the providers of a model in turn, until one answers or charges for its failure."""
         failed = ProviderFailed()
-        offer = model.offers[0]
+        offer = plan.model.offers[0]
         deadline = asyncio.get_running_loop().time() + call.deadline_ms / MILLISECONDS
-        for offer in model.offers:
+        for offer in plan.model.offers:
             try:
                 async with asyncio.timeout_at(deadline):
                     completion = await self._provider(offer).complete(call, on_text)
-                return answer_outcome(self._cognition, call, offer, completion, bound)
+                return answer_outcome(self._cognition, call, offer, completion, plan.bound)
             except TimeoutError:
                 message = f"{offer.provider} did not answer within {call.deadline_ms} ms"
                 failed = ProviderFailed(message, code=CallFailure.PROVIDER_TIMED_OUT.value)
@@ -130,7 +119,7 @@ class Invoker:
                 failed = error
                 if error.input_tokens or error.output_tokens:
                     break
-        return failure_outcome(self._cognition, call, offer, failed, bound)
+        return failure_outcome(self._cognition, call, offer, failed, plan.bound)
 
     def _provider(self, offer: Offer) -> ModelProvider:
         if offer.provider not in self._providers:
@@ -139,11 +128,3 @@ class Invoker:
             )
             raise Refused(message, code="provider_is_not_configured")
         return self._providers[offer.provider]
-
-
-def _refused(refusal: Refusal, worst: Cost, resource: str | None) -> Refused:
-    units = f" and {worst.units} units of {resource}" if resource else ""
-    message = (
-        f"the call may cost {format_credits(worst.price)} credits{units}: {refusal.value.replace('_', ' ')}"
-    )
-    return Refused(message, code=refusal.value, price=worst.price, units=worst.units)

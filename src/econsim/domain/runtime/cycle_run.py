@@ -1,0 +1,109 @@
+"""One cognitive cycle under way: the calls that it waits for, the actions it chose, and the report of it. Pure.
+
+Drivers call `start`, make the calls it returns, and `resume` with their answers, until no call is left. Ordinals are
+given in the order that the cycle lists its effects, so a repeat of the cycle makes the same calls at the same positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from econsim.domain.runtime.effects import Act, Answer, Cycle, Effect, Step, Think
+from econsim.schemas.agent import AgentCycle
+from econsim.schemas.cognition import HostedCall, LlmAnswer
+from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX
+from econsim.schemas.orders import Action
+
+ACTIONS_PER_CYCLE_MAX: Final = 100
+"""Actions of one agent in one cycle: more is a flood."""
+
+
+class CycleRun:
+    """One agent's cycle."""
+
+    def __init__(self, agent: str, tick: int, cycle: Cycle) -> None:
+        """Prepare; `start` begins."""
+        self.actions: dict[str, list[Action]] = {}
+        """Resource → actions chosen so far."""
+        self.failure = ""
+        """Reason why the agent is set aside; empty if it is not."""
+        self._agent = agent
+        self._tick = tick
+        self._cycle = cycle
+        self._step: tuple[Effect, ...] = ()
+        self._is_single = True
+        self._steps = self._calls = self._tokens = self._price = 0
+
+    def start(self) -> tuple[HostedCall, ...]:
+        """Return the first calls to make; none when the cycle is complete."""
+        return self._advance(None)
+
+    def resume(self, answers: Sequence[Answer]) -> tuple[HostedCall, ...]:
+        """Take the answers to the calls that were returned last, in their order; return the next calls."""
+        for answer in answers:
+            if isinstance(answer, LlmAnswer):
+                self._tokens += answer.usage.input_tokens + answer.usage.output_tokens
+                self._price += answer.price
+        found = iter(answers)
+        results = [next(found) if isinstance(effect, Think) else None for effect in self._step]
+        return self._advance(results[0] if self._is_single else results)
+
+    def report(self) -> AgentCycle:
+        """Return the report of the cycle."""
+        return AgentCycle(
+            agent=self._agent,
+            cycle=self._tick,
+            steps=self._steps,
+            tokens=self._tokens,
+            actions=sum(map(len, self.actions.values())),
+            price=self._price,
+            failure=self.failure,
+        )
+
+    def _advance(self, result: object) -> tuple[HostedCall, ...]:
+        """Run the cycle to the next step that has calls; an error sets the agent aside and drops its actions."""
+        try:
+            while True:
+                calls = self._take(self._cycle.send(result))
+                if calls:
+                    return calls
+                result = None if self._is_single else [None] * len(self._step)
+        except StopIteration:
+            return ()
+        except Exception as error:  # noqa: BLE001 - an agent's own code must not end the others' tick
+            self.failure = f"{type(error).__name__}: {error}"
+            self.actions.clear()
+            return ()
+
+    def _take(self, step: Step) -> tuple[HostedCall, ...]:
+        self._is_single = not isinstance(step, tuple)
+        self._step = step if isinstance(step, tuple) else (step,)
+        self._steps += 1
+        for effect in self._step:
+            if isinstance(effect, Act):
+                self._act(effect)
+        return tuple(self._call(effect) for effect in self._step if isinstance(effect, Think))
+
+    def _act(self, effect: Act) -> None:
+        for resource, chosen in effect.actions.items():
+            self.actions.setdefault(resource, []).extend(chosen)
+        if sum(map(len, self.actions.values())) > ACTIONS_PER_CYCLE_MAX:
+            message = f"more than {ACTIONS_PER_CYCLE_MAX} actions in one cycle"
+            raise ValueError(message)
+
+    def _call(self, effect: Think) -> HostedCall:
+        self._calls += 1
+        if self._calls > CALLS_PER_CYCLE_MAX:
+            message = f"more than {CALLS_PER_CYCLE_MAX} calls in one cycle"
+            raise ValueError(message)
+        return HostedCall(self._agent, self._tick, self._calls, effect.prompt, effect.deadline_ms)
+
+
+def chosen_actions(cycles: Iterable[CycleRun]) -> dict[str, list[Action]]:
+    """Return resource → actions that cycles chose, in their order."""
+    actions: dict[str, list[Action]] = {}
+    for cycle in cycles:
+        for resource, chosen in cycle.actions.items():
+            actions.setdefault(resource, []).extend(chosen)
+    return actions

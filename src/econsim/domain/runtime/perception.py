@@ -1,0 +1,154 @@
+"""The perception of agents that think: each agent's own money, units and orders beside the public prices. Pure.
+
+A projection of the run's log (event sourcing). An observation at a tick depends on events of earlier ticks alone, so a
+host that repeats a tick after a crash shows its agents what they saw before, and their calls have the same prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from econsim.domain.agent.population import Agent
+from econsim.domain.agent.prospects import limits_of, widest
+from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.clock.holdings import Holdings
+from econsim.domain.cognition.observation import (
+    Observation,
+    ObservedMarket,
+    TokenSupply,
+    observation_text,
+)
+from econsim.domain.cognition.rules import count_tokens
+from econsim.domain.runtime.own_orders import OwnOrders
+from econsim.schemas.agent import Limits
+from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
+from econsim.schemas.cognition import CallOutcome, LlmInvoked
+from econsim.schemas.ledger import CREDITS
+from econsim.schemas.market import Accepted, Cancelled, TickCleared, Traded, TradeExecuted
+from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Market
+from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.subject import entity_of
+
+
+class Perception:
+    """All that the thinking agents of a host know of a run."""
+
+    def __init__(self, agents: Sequence[Agent], markets: Sequence[Market], cognition: Cognition) -> None:
+        """Start before the run's first event."""
+        self._agents = {agent.id: agent for agent in agents}
+        self._markets = {market.resource: market for market in markets}
+        self._cognition = cognition
+        self._holdings = Holdings(agents)
+        self._orders = {
+            market.resource: OwnOrders(self._agents, partial(self._trade, market.resource))
+            for market in markets
+        }
+        self._clock = Ticked(period=1, tick_of_period=1)
+        self._tick = 0
+        self._unspent: list[CallOutcome] = []
+
+    @property
+    def clock(self) -> Ticked:
+        """Newest tick and its place in its period."""
+        return self._clock
+
+    def evolve(self, addressed: AddressedEvent) -> None:
+        """Fold one event of the run; events of other types change nothing."""
+        match addressed.event.data:
+            case Ticked() as ticked:
+                self._open_tick(ticked, addressed.event.tick)
+            case PeriodOpened():
+                for orders in self._orders.values():
+                    orders.open_period()
+            case PeriodClosed():
+                self._spend()
+                self._holdings.close_period()
+            case Accepted(items=items) | Traded(items=items) | Cancelled(items=items):
+                self._orders[entity_of(addressed.subject)].collect(items)
+            case TickCleared() as cleared:
+                self._orders[entity_of(addressed.subject)].clear(cleared)
+            case LlmInvoked(items=items):
+                self._unspent.extend(item for item in items if item.agent in self._agents)
+
+    def observe(self, agent: Agent, max_tokens: int) -> Observation:
+        """Return the observation of an agent, whose next answer has at most `max_tokens` tokens."""
+        orders = {resource: own.open_orders(agent.id) for resource, own in self._orders.items()}
+        bids = sum(
+            order.price * order.quantity for own in orders.values() for order in own if order.side is Side.BID
+        )
+        asked = {
+            resource: sum(order.quantity for order in own if order.side is Side.ASK)
+            for resource, own in orders.items()
+        }
+        units = {resource: self._holdings.balance(agent.id, resource) for resource in self._markets}
+        observation = Observation(
+            agent.id,
+            self._tick,
+            self._clock.period,
+            self._clock.tick_of_period,
+            self._holdings.balance(agent.id, CREDITS) - bids,
+            bids,
+            {resource: held - asked[resource] for resource, held in units.items()},
+            tuple(self._market(agent, market) for market in self._markets.values()),
+        )
+        return self._with_tokens(observation, max_tokens)
+
+    def limits(self) -> dict[str, Limits]:
+        """Return resource → limits of the best buyer and the best seller among these agents."""
+        return {resource: widest(self._agent_limits(market)) for resource, market in self._markets.items()}
+
+    def _agent_limits(self, market: Market) -> Iterable[Limits]:
+        for agent in self._agents.values():
+            side, worth = self._next_unit(agent, market.resource)
+            yield limits_of(market, worth if side is Side.BID else None, worth if side is Side.ASK else None)
+
+    def _next_unit(self, agent: Agent, resource: str) -> tuple[Side | None, int | None]:
+        """Return the side of an agent's role on a market, and the value or cost of its next unit."""
+        role = next((role for role in agent.roles if role.resource == resource), None)
+        if role is None:
+            return None, None
+        place = self._orders[resource].traded(agent.id)
+        return role.side, role.values[place] if place < len(role.values) else None
+
+    def _market(self, agent: Agent, market: Market) -> ObservedMarket:
+        own = self._orders[market.resource]
+        side, value = self._next_unit(agent, market.resource)
+        return ObservedMarket(
+            market.resource,
+            market.tick_size,
+            market.price_min,
+            market.price_max,
+            market.lot_size,
+            own.quote.bid,
+            own.quote.ask,
+            own.quote.last,
+            side,
+            value,
+            own.traded(agent.id),
+            own.open_orders(agent.id),
+        )
+
+    def _with_tokens(self, observation: Observation, max_tokens: int) -> Observation:
+        """Add the supply of the token resource, with the units that a thought about this observation may use up."""
+        resource, per_unit = self._cognition.resource, self._cognition.tokens_per_unit
+        if resource is None:
+            return observation
+        tokens = count_tokens(observation_text(observation)) + max_tokens
+        supply = TokenSupply(resource, observation.holdings[resource], -(-tokens // per_unit))
+        return replace(observation, tokens=supply)
+
+    def _open_tick(self, ticked: Ticked, tick: int) -> None:
+        self._clock, self._tick = ticked, tick
+        self._spend()
+
+    def _spend(self) -> None:
+        """Take the costs of earlier ticks' calls into account; those of this tick were not paid when it opened."""
+        for outcome in self._unspent:
+            self._holdings.spend(outcome.agent, outcome.price, self._cognition.resource, outcome.units)
+        self._unspent.clear()
+
+    def _trade(self, resource: str, trade: TradeExecuted) -> None:
+        self._holdings.trade(resource, trade)

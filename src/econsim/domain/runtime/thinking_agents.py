@@ -1,0 +1,71 @@
+"""All agents of one host that think at their cycles: a projection of the run's events that returns their cycles. Pure.
+
+The NATS host and the driver in memory both run it, beside `HostAgents` for coded traders. Its state changes only by
+`evolve`; `cycles` changes nothing, so a host that crashed begins the same cycles again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from econsim.domain.agent.population import Agent, population
+from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.runtime.cycle_run import CycleRun
+from econsim.domain.runtime.effects import Cycle
+from econsim.domain.runtime.llm_policy import llm_cycle
+from econsim.domain.runtime.memory import Memory
+from econsim.domain.runtime.perception import Perception
+from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
+from econsim.schemas.scenario import PolicyName, Scenario
+from econsim.schemas.scenario_cognition import Cognition, Thinking
+
+
+class ThinkingAgents:
+    """The agents of one host, or of all hosts, whose policy is `llm`."""
+
+    def __init__(self, scenario: Scenario, host: int | None = None) -> None:
+        """Create the agents of the host with this index; of all hosts for None."""
+        thinking = {group.name: group.thinking or Thinking() for group in scenario.agents}
+        self._agents = [
+            agent
+            for agent in population(scenario)
+            if agent.policy is PolicyName.LLM and host in (None, agent.host)
+        ]
+        self._thinking = {agent.id: thinking[agent.group] for agent in self._agents}
+        self._perception = Perception(self._agents, scenario.markets, scenario.cognition or Cognition())
+        self._memory = Memory({name: each.memory for name, each in self._thinking.items()})
+        self._set_aside: set[str] = set()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Ids of the agents, in the scenario's order."""
+        return [agent.id for agent in self._agents]
+
+    def evolve(self, addressed: AddressedEvent) -> None:
+        """Fold one event of the run; events of other types change nothing."""
+        if not self._agents:
+            return
+        self._perception.evolve(addressed)
+        self._memory.evolve(addressed)
+        if isinstance(addressed.event.data, CognitiveCyclesCompleted):
+            self._set_aside |= {item.agent for item in addressed.event.data.items if item.failure}
+
+    def cycles(self, tick: int) -> dict[str, CycleRun]:
+        """Return agent → its cycle of this tick, not yet begun, for every agent whose turn it is."""
+        return {
+            agent.id: CycleRun(agent.id, tick, self._cycle(agent))
+            for agent in self._agents
+            if self._is_due(agent) and agent.id not in self._set_aside
+        }
+
+    def limits(self) -> dict[str, Limits]:
+        """Return resource → limits of the best buyer and the best seller among these agents."""
+        return self._perception.limits()
+
+    def _is_due(self, agent: Agent) -> bool:
+        return (self._perception.clock.tick_of_period - 1) % self._thinking[agent.id].every_ticks == 0
+
+    def _cycle(self, agent: Agent) -> Cycle:
+        thinking = self._thinking[agent.id]
+        observation = self._perception.observe(agent, thinking.max_tokens)
+        return llm_cycle(thinking, observation, self._memory.messages(agent.id))

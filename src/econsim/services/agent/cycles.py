@@ -1,0 +1,75 @@
+"""Cognitive cycles of a host's agents over NATS: their calls go to the cognition service, those at the same time together.
+
+A call has its position as idempotency key. A host that takes over repeats the cycles of an unfinished tick, and gets
+the answers that were paid for already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from econsim import subjects
+from econsim.adapters.clock import random_id
+from econsim.adapters.nats.rpc import ask_until_answered
+from econsim.domain.audit.envelope import Envelope
+from econsim.domain.runtime.cycle_run import CycleRun
+from econsim.domain.runtime.effects import Answer
+from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, HostedCall, InvokeLlms, LlmAnswers
+from econsim.schemas.model_call import DEADLINE_MS_MAX
+from econsim.services.batcher import Batcher
+from econsim.services.context import ServiceContext
+
+BATCH_TEXT_MAX: Final = 1_000_000
+"""Characters of prompts in one batch: escaped as JSON, they stay below the 8 MiB of a message."""
+
+ANSWER_TIMEOUT_S: Final = DEADLINE_MS_MAX / 1_000 + 5.0
+"""Seconds to wait for the answers to a batch: the longest deadline of a call, and the time to pay for it."""
+
+
+class CycleDriver:
+    """The cycles of one host's agents in one tick."""
+
+    def __init__(self, context: ServiceContext, envelope: Envelope, host: str) -> None:
+        """Ask in the name of the host; tick and cause are the envelope's."""
+        self._context = context
+        self._envelope = envelope
+        self._host = host
+        self._calls = Batcher(self._invoke, CALLS_PER_BATCH_MAX)
+
+    async def run(self, cycles: Mapping[str, CycleRun]) -> None:
+        """Run all cycles to their ends, side by side."""
+        await asyncio.gather(*(self._run_one(cycle) for cycle in cycles.values()))
+
+    async def _run_one(self, cycle: CycleRun) -> None:
+        calls = cycle.start()
+        while calls:
+            calls = cycle.resume(await asyncio.gather(*(self._calls.do(call) for call in calls)))
+
+    async def _invoke(self, calls: Sequence[HostedCall]) -> Sequence[Answer]:
+        answers = await asyncio.gather(*(self._ask(part) for part in _parts(calls)))
+        return [answer for part in answers for answer in part]
+
+    async def _ask(self, calls: tuple[HostedCall, ...]) -> Iterable[Answer]:
+        envelope = self._envelope
+        command = InvokeLlms.model_construct(
+            command_id=random_id(), causation_id=envelope.causation_id, tick=envelope.tick, calls=calls
+        )
+        subject = subjects.INVOKE_LLMS(run=envelope.run, agent=self._host)
+        reply = await ask_until_answered(self._context.client, subject, command, LlmAnswers, ANSWER_TIMEOUT_S)
+        return reply.answers
+
+
+def _parts(calls: Sequence[HostedCall]) -> Iterator[tuple[HostedCall, ...]]:
+    """Yield calls in as many parts as have at most BATCH_TEXT_MAX characters, one call at least in each."""
+    part: list[HostedCall] = []
+    length = 0
+    for call in calls:
+        text = sum(len(message.content) for message in call.prompt.messages)
+        if part and length + text > BATCH_TEXT_MAX:
+            yield tuple(part)
+            part, length = [], 0
+        part.append(call)
+        length += text
+    yield tuple(part)

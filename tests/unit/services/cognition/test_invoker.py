@@ -1,0 +1,207 @@
+"""Calls of models: each is paid before it is made, once, exactly, whatever fails."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from call_builders import LedgerJournal, Provider, Silent, answer, call, failure
+from factories import active, group, scenario
+
+from econsim.domain.cognition.calls import Calls
+from econsim.domain.cognition.outcome import agent_answer
+from econsim.errors import Conflict, NotFound, ProviderFailed, Refused, Unavailable
+from econsim.schemas.cognition import CallFailure
+from econsim.services.cognition.invoker import Invoker
+
+BUDGET = 1_000_000
+PRICE = 10 * 150 + 5 * 600
+WORST = 20 * 150 + 100 * 600
+STEPS = [f"{when} {step}" for step in ("reserve", "record", "settle") for when in ("before", "after")]
+
+
+def offers(*names):
+    return {
+        "models": [
+            {
+                "name": "default",
+                "offers": [{"provider": name, "input_price": 150, "output_price": 600} for name in names],
+            }
+        ]
+    }
+
+
+def make(*providers, budget=BUDGET):
+    """Return an invoker, its journal, and the function that makes the next leader's invoker."""
+    asked = providers or (Provider(),)
+    by_name = {provider.name: provider for provider in asked}
+    run = active(scenario(group("ana", "external"), cognition=offers(*by_name)))
+    journal = LedgerJournal(calls := Calls(), budget)
+    return Invoker(run, calls, journal, by_name), journal, lambda: Invoker(run, journal.restarted(), journal, by_name)
+
+
+async def test_an_answer_costs_what_was_used_and_the_rest_is_released():
+    invoker, journal, _ = make()
+
+    outcome = await invoker.invoke(call())
+
+    assert (outcome.price, outcome.content) == (PRICE, "I pass.")
+    assert journal.credits() == (BUDGET - PRICE, 0)
+
+
+async def test_answer_ledger_and_log_have_one_receipt():
+    invoker, journal, _ = make()
+
+    reply = agent_answer(await invoker.invoke(call("ana", cycle=7, ordinal=2)))
+
+    chains = [chain.id for event in journal.log for chain in getattr(event.event.data, "chains", ())]
+    items = [item.id for event in journal.log for item in getattr(event.event.data, "items", ())]
+    assert (reply.receipt, chains, items) == (
+        "llm.ana.7.2",
+        ["llm.ana.7.2", "llm.ana.7.2.settled"],
+        ["llm.ana.7.2"],
+    )
+
+
+async def test_without_credits_for_the_worst_case_no_provider_is_asked():
+    invoker, journal, _ = make(provider := Provider(), budget=WORST - 1)
+
+    with pytest.raises(Refused, match=r"may cost 0.063 credits") as refused:
+        await invoker.invoke(call())
+
+    assert refused.value.error_code == "debit_account_would_go_negative"
+    assert (provider.asked, journal.credits()) == ([], (WORST - 1, 0))
+
+
+async def test_a_repeat_gets_the_answer_that_was_paid_for():
+    invoker, journal, _ = make(provider := Provider(answer("one"), answer("two")))
+
+    first, again = await invoker.invoke(call()), await invoker.invoke(call())
+
+    assert (first, len(provider.asked), journal.credits()) == (again, 1, (BUDGET - PRICE, 0))
+
+
+async def test_a_repeat_joins_the_call_under_way():
+    invoker, journal, _ = make(provider := Provider())
+
+    first, again = await asyncio.gather(invoker.invoke(call()), invoker.invoke(call()))
+
+    assert (first, len(provider.asked), journal.credits()) == (again, 1, (BUDGET - PRICE, 0))
+
+
+async def test_two_equal_prompts_at_two_positions_get_two_answers():
+    invoker, journal, _ = make(Provider(answer("one"), answer("two")))
+
+    first, second = await invoker.invoke(call(ordinal=1)), await invoker.invoke(call(ordinal=2))
+
+    assert (first.content, second.content) == ("one", "two")
+    assert journal.credits() == (BUDGET - 2 * PRICE, 0)
+
+
+async def test_another_prompt_at_the_same_position_is_refused():
+    invoker, journal, _ = make()
+    await invoker.invoke(call())
+
+    with pytest.raises(Conflict, match="another prompt"):
+        await invoker.invoke(call(text="And now?"))
+
+    assert journal.credits() == (BUDGET - PRICE, 0)
+
+
+async def test_an_unknown_model_is_named_with_those_there_are():
+    invoker, _, _ = make()
+
+    with pytest.raises(NotFound, match="no model 'gpt'; it has default"):
+        await invoker.invoke(call(model="gpt"))
+
+
+async def test_a_failure_that_charges_nothing_costs_nothing():
+    invoker, journal, _ = make(Provider(failure("provider_is_busy")))
+
+    outcome = await invoker.invoke(call())
+
+    assert (outcome.failure, outcome.price) == (CallFailure.PROVIDER_IS_BUSY, 0)
+    assert journal.credits() == (BUDGET, 0)
+
+
+async def test_a_failure_costs_what_its_provider_charges():
+    invoker, journal, _ = make(Provider(failure("answer_is_incomplete", 10, 5)))
+
+    with pytest.raises(ProviderFailed, match=r"0.0045 credits were charged"):
+        agent_answer(await invoker.invoke(call()))
+
+    assert journal.credits() == (BUDGET - PRICE, 0)
+
+
+async def test_the_next_provider_is_asked_if_the_first_fails_without_a_charge():
+    invoker, _, _ = make(Provider(failure(), name="first"), Provider(answer("from second"), name="second"))
+
+    outcome = await invoker.invoke(call())
+
+    assert (outcome.provider, outcome.content) == ("second", "from second")
+
+
+async def test_no_further_provider_is_asked_once_one_charges():
+    invoker, _, _ = make(Provider(failure(input_tokens=1), name="first"), second := Provider(name="second"))
+
+    outcome = await invoker.invoke(call())
+
+    assert (outcome.provider, outcome.failure, second.asked) == ("first", CallFailure.PROVIDER_FAILED, [])
+
+
+async def test_a_silent_provider_ends_at_the_deadline_and_costs_nothing():
+    invoker, journal, _ = make(Silent())
+
+    outcome = await invoker.invoke(call(deadline_ms=1))
+
+    assert outcome.failure is CallFailure.PROVIDER_TIMED_OUT
+    assert journal.credits() == (BUDGET, 0)
+
+
+async def test_a_count_above_the_reservation_is_charged_up_to_it_and_doubted():
+    invoker, journal, _ = make(Provider(answer(input_tokens=5_000, output_tokens=9_000)))
+
+    outcome = await invoker.invoke(call())
+
+    assert (outcome.price, outcome.is_usage_doubted) == (WORST, True)
+    assert journal.credits() == (BUDGET - WORST, 0)
+
+
+async def test_a_thousand_calls_at_once_never_pay_more_than_the_budget():
+    invoker, journal, _ = make(budget=5 * WORST)
+
+    ended = await asyncio.gather(
+        *(invoker.invoke(call(cycle=1 + n // 50, ordinal=1 + n % 50)) for n in range(1_000)), return_exceptions=True
+    )
+
+    answered = [each for each in ended if not isinstance(each, Exception)]
+    assert len(answered) >= 5
+    assert journal.credits() == (5 * WORST - len(answered) * PRICE, 0)
+    assert {each.error_code for each in ended if isinstance(each, Refused)} == {"debit_account_would_go_negative"}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_crash_at_any_step_is_paid_once_by_whoever_asks_again(step):
+    invoker, journal, next_leader = make()
+    journal.crash = step
+    with pytest.raises(Unavailable):
+        await invoker.invoke(call())
+
+    outcome = await next_leader().invoke(call())
+
+    assert outcome.content == "I pass."
+    assert journal.credits() == (BUDGET - PRICE, 0)
+
+
+@pytest.mark.parametrize("step", ["after record", "before settle", "after settle"])
+async def test_the_next_leader_settles_what_is_recorded_without_being_asked(step):
+    invoker, journal, next_leader = make()
+    journal.crash = step
+    with pytest.raises(Unavailable):
+        await invoker.invoke(call())
+
+    leader, calls = next_leader(), journal.restarted()
+    for outcome in calls.unsettled():
+        await leader.settle_outcome(outcome)
+
+    assert journal.credits() == (BUDGET - PRICE, 0)
