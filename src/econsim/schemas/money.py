@@ -56,8 +56,9 @@ def printed_value(value: object) -> str:
 
 def format_credits(micros: int) -> str:
     """Return micro-credits as text in credits, exactly: `3250000` → `3.25`."""
-    text = f"{Decimal(micros) / MICROS_PER_CREDIT:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, rest = divmod(abs(micros), MICROS_PER_CREDIT)
+    text = f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
+    return f"-{text}" if micros < 0 else text
 
 
 def _bounded_parser(least: int, most: int) -> Callable[[object], int]:

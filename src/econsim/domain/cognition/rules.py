@@ -1,26 +1,70 @@
-"""The provider `rules`: a deterministic policy that reads a model's messages and answers in a model's form. Pure."""
+"""The provider `rules`: a deterministic policy that reads the same messages as a model and answers in the same form. Pure.
+
+It needs no key, no network and no chance: the same prompt has the same answer on every machine. `rules_policy.py`
+decides, `token_count.py` counts; here is the form of the answer.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from econsim.schemas.model_call import Completion, Prompt, TokenUsage
+from pydantic import TypeAdapter
 
-BYTES_PER_TOKEN: Final = 4
-"""Bytes of text that count as one token: about the mean of English text in common tokenizers."""
+from econsim.domain.cognition.actions import action_schema
+from econsim.domain.cognition.observation import prompt_observation
+from econsim.domain.cognition.rules_policy import Row, policy_actions, policy_strategies
+from econsim.domain.cognition.schema_check import schema_fault, text_fault
+from econsim.domain.cognition.schema_example import schema_example
+from econsim.domain.cognition.strategy import strategy_schema
+from econsim.domain.cognition.token_count import count_prompt_tokens, count_tokens, cut_to_tokens
+from econsim.errors import ProviderFailed
+from econsim.schemas.model_call import Completion, FinishReason, Prompt, TokenUsage
 
+NOTHING_TO_DECIDE: Final = "There is no observation in the prompt, so there is nothing to decide."
+"""Answer to a prompt without an observation."""
 
-def count_tokens(text: str) -> int:
-    """Return the tokens of a text by the rule of `rules`: one for every four bytes, rounded up."""
-    return -(-len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
-
-
-def count_prompt(prompt: Prompt) -> int:
-    """Return the tokens of a prompt's messages."""
-    return sum(count_tokens(message.content) for message in prompt.messages)
+_JSON: Final = TypeAdapter(dict[str, object])
 
 
 def rules_completion(prompt: Prompt) -> Completion:
-    """Return the answer to a prompt."""
-    content = "I pass."[: prompt.max_tokens * BYTES_PER_TOKEN]
-    return Completion(content, TokenUsage(count_prompt(prompt), count_tokens(content)))
+    """Return the policy's answer to a prompt, at most `max_tokens` long.
+
+    Raises ProviderFailed if the prompt asks for a schema that the policy has no answer to.
+    """
+    text = _answer(prompt)
+    cut = cut_to_tokens(text, prompt.max_tokens)
+    usage = TokenUsage(count_prompt_tokens(prompt), count_tokens(cut))
+    reason = FinishReason.STOP if cut == text else FinishReason.LENGTH
+    return Completion(cut, usage, finish_reason=reason)
+
+
+def _answer(prompt: Prompt) -> str:
+    observation, schema = prompt_observation(prompt), prompt.response_schema
+    if observation is not None:
+        resources = tuple(market.resource for market in observation.markets)
+        if schema is None or schema == action_schema(resources):
+            return _fitting("actions", policy_actions(observation), prompt.max_tokens)
+        if schema == strategy_schema(resources):
+            return _fitting("strategies", policy_strategies(observation), prompt.max_tokens)
+    return NOTHING_TO_DECIDE if schema is None else _example_text(schema)
+
+
+def _fitting(name: str, rows: list[Row], tokens_max: int) -> str:
+    """Return the answer with as many rows as fit: a shorter answer is worth more than half an answer."""
+    while True:
+        text = _JSON.dump_json({name: rows}).decode()
+        if not rows or count_tokens(text) <= tokens_max:
+            return text
+        rows.pop()
+
+
+def _example_text(schema: dict[str, object]) -> str:
+    fault = schema_fault(schema)
+    if fault is None:
+        # The value is inside an object only because the adapter writes objects.
+        text = _JSON.dump_json({"": schema_example(schema)}).decode()[len('{"":') : -1]
+        fault = text_fault(schema, text)
+        if fault is None:
+            return text
+    message = f"provider 'rules' has no answer to this response_schema: {fault}; ask for actions, strategies or free text"
+    raise ProviderFailed(message, code="provider_refused")
