@@ -15,7 +15,15 @@ from econsim.domain.ledger.ledger import Ledger
 from econsim.errors import ProviderFailed, Unavailable
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import CREDITS, TransferPosted
-from econsim.schemas.model_call import Call, CallPosition, ChatMessage, ChatRole, Completion, Prompt, TokenUsage
+from econsim.schemas.model_call import (
+    Call,
+    CallPosition,
+    ChatMessage,
+    ChatRole,
+    Completion,
+    Prompt,
+    TokenUsage,
+)
 
 ENVELOPE = Envelope("run_1", "salt", 1, NOON)
 
@@ -91,7 +99,9 @@ class LedgerJournal:
     async def record(self, outcome, tick, causation_id=None):
         self._crash("before record")
         await asyncio.sleep(0)
-        self.log.append(ENVELOPE.event(subjects.LLM_INVOKED, "cognition", LlmInvoked(items=(outcome,)), outcome.id))
+        self.log.append(
+            ENVELOPE.event(subjects.LLM_INVOKED, "cognition", LlmInvoked(items=(outcome,)), outcome.id)
+        )
         self._crash("after record")
         return self._calls.add(outcome)
 

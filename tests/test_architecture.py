@@ -45,18 +45,19 @@ WITHIN: dict[str, Floors] = {
         ("agent",),
         ("market",),
         ("admission", "clock", "scenario", "verification"),
+        ("runtime",),
     ),
     "adapters": (("clock", "poll"), ("nats",), ("jetstream", "server")),
     "agents": (("", "sandbox"),),
-    "services": (("",), ("admin", "admission", "agent", "clock", "ledger", "market")),
-    "routers": (("admin", "admission", "agent", "clock", "ledger", "market"), ("",)),
+    "services": (("",), ("admin", "admission", "agent", "clock", "cognition", "ledger", "market")),
+    "routers": (("admin", "admission", "agent", "clock", "cognition", "ledger", "market"), ("",)),
     "runs": (("scenarios", "launch"), ("",)),
     "checks": (("",), ("attacks", "permissions")),
     "evaluation": (("experiments",),),
 }
 
 # One word, its places: where each service has a file or a folder of its name.
-SERVICES = ("admin", "admission", "agent", "clock", "ledger", "market")
+SERVICES = ("admin", "admission", "agent", "clock", "cognition", "ledger", "market")
 PLACES = ("src/econsim/schemas", "src/econsim/services", "src/econsim/routers", "docs/concepts")
 
 # What domain/ may not know: time, chance, the outside, and everything that waits.

@@ -69,7 +69,7 @@ async def test_an_answer_goes_to_no_subject_that_is_not_an_inbox(live, service):
     asked_of = {
         "ledger": subjects.GET_BALANCE(run=live.run, agent=f"a-{service}"),
         "market": subjects.GET_PRICES(run=live.run, agent=f"a-{service}"),
-        "admission": subjects.INVOKE_LLM(run=live.run, agent=f"a-{service}"),
+        "admission": subjects.USE_SOCIAL(run=live.run, operation="ask", agent=f"a-{service}"),
     }[service]
     foreign = subjects.TRADE_EXECUTED(run=f"forged-{service}", resource="cpu")
     heard = await heard_on(live.nc, foreign)

@@ -21,7 +21,7 @@ BY_SERVER = ("transfer_posted", "transfer_refused")
 SHARED = {
     "cycle_completed": {"admission"},
     "rejected": set(OWNERS),
-    "suspended": {"market", "ledger"},
+    "suspended": {"market", "ledger", "cognition"},
     "commanded": {"clock"},
 }
 

@@ -113,7 +113,7 @@ ATTACKS: Final = (
         "flood_reserved",
         "to drown the admission gateway with calls of services to come",
         _GATE,
-        _flood_attack(lambda _, __: subjects.INVOKE_LLM.short, _INBOX),
+        _flood_attack(lambda _, __: subjects.USE_SOCIAL.short.format(operation="ask"), _INBOX),
         loud=True,
     ),
     Attack(

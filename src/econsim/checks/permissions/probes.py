@@ -32,6 +32,7 @@ SELF: Final = "{self}"
 ROLES: Final = (
     "market",
     "ledger",
+    "cognition",
     "clock",
     "agent",
     "admission",

@@ -37,7 +37,11 @@ def make(*providers, budget=BUDGET):
     by_name = {provider.name: provider for provider in asked}
     run = active(scenario(group("ana", "external"), cognition=offers(*by_name)))
     journal = LedgerJournal(calls := Calls(), budget)
-    return Invoker(run, calls, journal, by_name), journal, lambda: Invoker(run, journal.restarted(), journal, by_name)
+    return (
+        Invoker(run, calls, journal, by_name),
+        journal,
+        lambda: Invoker(run, journal.restarted(), journal, by_name),
+    )
 
 
 async def test_an_answer_costs_what_was_used_and_the_rest_is_released():
@@ -171,13 +175,16 @@ async def test_a_thousand_calls_at_once_never_pay_more_than_the_budget():
     invoker, journal, _ = make(budget=5 * WORST)
 
     ended = await asyncio.gather(
-        *(invoker.invoke(call(cycle=1 + n // 50, ordinal=1 + n % 50)) for n in range(1_000)), return_exceptions=True
+        *(invoker.invoke(call(cycle=1 + n // 50, ordinal=1 + n % 50)) for n in range(1_000)),
+        return_exceptions=True,
     )
 
     answered = [each for each in ended if not isinstance(each, Exception)]
     assert len(answered) >= 5
     assert journal.credits() == (5 * WORST - len(answered) * PRICE, 0)
-    assert {each.error_code for each in ended if isinstance(each, Refused)} == {"debit_account_would_go_negative"}
+    assert {each.error_code for each in ended if isinstance(each, Refused)} == {
+        "debit_account_would_go_negative"
+    }
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -1,0 +1,80 @@
+"""Items that come during a batch form the next one; errors belong to the callers of their batch."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from econsim.services.batcher import Batcher
+
+
+class Work:
+    """Work that notes its batches and waits for leave to finish each."""
+
+    def __init__(self):
+        self.batches = []
+        self.leave = asyncio.Semaphore(0)
+        self.error = None
+
+    async def __call__(self, items):
+        self.batches.append(list(items))
+        await self.leave.acquire()
+        if self.error:
+            raise self.error
+        return [item * 10 for item in items]
+
+
+async def begin(batcher, *items):
+    tasks = [asyncio.create_task(batcher.do(item)) for item in items]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return tasks
+
+
+async def test_items_that_come_during_a_batch_form_the_next_one():
+    batcher = Batcher(work := Work(), 10)
+
+    first = await begin(batcher, 1)
+    rest = await begin(batcher, 2, 3)
+    work.leave.release()
+    work.leave.release()
+
+    assert await asyncio.gather(*first, *rest) == [10, 20, 30]
+    assert work.batches == [[1], [2, 3]]
+
+
+async def test_a_batch_has_at_most_its_largest_size():
+    batcher = Batcher(work := Work(), 2)
+    work.leave = asyncio.Semaphore(9)
+
+    assert await asyncio.gather(*(batcher.do(n) for n in range(5))) == [0, 10, 20, 30, 40]
+
+    assert max(map(len, work.batches)) == 2
+
+
+async def test_an_error_belongs_to_its_batch_alone():
+    batcher = Batcher(work := Work(), 10)
+    work.error = ValueError("broken")
+    (failing,) = await begin(batcher, 1)
+    work.leave.release()
+    with pytest.raises(ValueError, match="broken"):
+        await failing
+
+    work.error = None
+    work.leave.release()
+
+    assert await batcher.do(2) == 20
+
+
+async def test_a_caller_that_is_cancelled_leaves_its_item_in_the_batch():
+    batcher = Batcher(work := Work(), 10)
+    (gone,) = await begin(batcher, 1)
+    waiting = await begin(batcher, 2)
+
+    gone.cancel()
+    work.leave.release()
+    work.leave.release()
+
+    assert await asyncio.gather(*waiting) == [20]
+    assert work.batches == [[1], [2]]
