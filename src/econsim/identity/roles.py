@@ -158,7 +158,13 @@ ROLES: Final[Mapping[str, Access]] = {
         publish_to=(_COUNTERS,),
     ),
     "clock": Access(
-        publish=(subjects.SUBMIT, subjects.CLOSE_TICK, subjects.COMMANDED, *_REJECTIONS),
+        publish=(
+            subjects.SUBMIT,
+            subjects.CLOSE_TICK,
+            subjects.DRAIN_CALLS,
+            subjects.COMMANDED,
+            *_REJECTIONS,
+        ),
         subscribe=_RUN_EVENTS,
         consume_all=(AUDIT,),
         get=("KV_leases",),

@@ -18,6 +18,8 @@ from econsim.errors import EconsimError, NotAllowed
 from econsim.schemas.base import ErrorBody, error_body
 from econsim.schemas.cognition import (
     PROMPT_BYTES_MAX,
+    CallsDrained,
+    DrainCalls,
     HostedCall,
     InvokeLlm,
     InvokeLlms,
@@ -63,6 +65,10 @@ class CognitionHandlers:
         answers = await asyncio.gather(*(self._answer(hosted, command) for hosted in command.calls))
         return LlmAnswers.model_construct(answers=tuple(answers))
 
+    async def drain(self, request: DrainCalls) -> CallsDrained:
+        """Reply when no call of the period is under way; calls begin again with the next period."""
+        return CallsDrained(sequence=await self.invoker.drain(request.period))
+
     def _require_hosted(self, agent: str, host: str) -> None:
         """Refuse a host that asks for an agent of another host, or for an external agent."""
         index = self.run.agent(agent).host
@@ -94,9 +100,13 @@ def request_subscribers(broker: NatsBroker, run: ActiveRun, invoker: Invoker) ->
         max_workers=CALLS_AT_ONCE_MAX,
         persistent=False,
     )
+    drains = broker.subscriber(
+        subjects.DRAIN_CALLS.pattern(run=run.name), decoder=strict_decoder(DrainCalls), persistent=False
+    )
     calls(handlers.invoke)
     batches(handlers.invoke_many)
-    return calls, batches
+    drains(handlers.drain)
+    return calls, batches, drains
 
 
 @service.tasks_of_run

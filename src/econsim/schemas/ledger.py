@@ -135,6 +135,8 @@ class Submitted(Message):
     """Refused chains: id → reason; every other chain is applied."""
     sequence: int = 0
     """Sequence of the run's newest journal entry at the reply."""
+    pending: int = 0
+    """Number of the run's reservations that are neither posted nor voided at the reply."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,11 @@ class Ledger:
         self._resolved: dict[str, Transfer] = {}
         self._opened_accounts: list[tuple[str, str]] = []
 
+    @property
+    def pending_transfers(self) -> int:
+        """Number of reservations that are neither posted nor voided."""
+        return len(self._pending)
+
     def apply(self, chains: Sequence[Chain]) -> Decisions:
         """Decide chains in order, each on its own: applied whole, refused, or decided earlier."""
         posted: list[Chain] = []

@@ -36,7 +36,7 @@ from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.errors import Conflict, RunFailed
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
-from econsim.schemas.scenario import Mode
+from econsim.schemas.scenario import THINKING, Mode
 from econsim.services.clock.run_effects import RunEffects
 from econsim.services.context import ServiceContext
 
@@ -90,6 +90,9 @@ class RunDriver:
         self._progress = Progress(self._agents, scenario.markets, run.cognition.resource)
         self._checks = RunLogChecks(run.name, self._resources, lock_step=self._lock_step, partial=True)
         self._effects = RunEffects(context, run)
+        thinking = any(agent.policy in THINKING for agent in self._agents)
+        self._has_calls_between_ticks = bool(run.externals) or (thinking and not self._lock_step)
+        self._folded = 0
         self._now = LogicalTime()
         self._log_grew = asyncio.Event()
 
@@ -134,6 +137,7 @@ class RunDriver:
         return patterns
 
     def _fold(self, stored: StoredEvent) -> None:
+        self._folded = stored.sequence
         if addressed := decode_if_valid(stored.subject, stored.payload):
             self._checks.check(stored.sequence, addressed)
             self._progress.evolve(addressed)
@@ -162,6 +166,9 @@ class RunDriver:
             self._now = self._now.next_tick()
             ended = await self._drive_tick(self._now)
         if self._progress.period_closed < period:
+            if self._has_calls_between_ticks:
+                newest = await self._effects.drain_calls(period)
+                await self._wait_until(lambda: self._folded >= newest)
             await self._close_period(period)
 
     async def _drive_tick(self, now: LogicalTime) -> bool:

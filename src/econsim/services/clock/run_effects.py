@@ -12,20 +12,30 @@ from typing import Final
 
 from econsim import subjects
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
-from econsim.adapters.nats.rpc import submit
+from econsim.adapters.nats.rpc import ask, submit
+from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope, derived_id
 from econsim.domain.clock.period import require_applied
 from econsim.domain.clock.schedule import LogicalTime
-from econsim.errors import NotFound, Refused, RunFailed
+from econsim.errors import NotFound, Refused, RunFailed, Unavailable
 from econsim.schemas.base import Message
+from econsim.schemas.cognition import CallsDrained, DrainCalls
 from econsim.schemas.ledger import LONG_CHAINS_PER_SUBMISSION_MAX, Chain, Refusal, Submit, Submitted
+from econsim.schemas.model_call import DEADLINE_MS_MAX
 from econsim.schemas.orders import CloseTick
 from econsim.schemas.subject import Subject
 from econsim.services.context import ServiceContext
 
 ACTOR: Final = "clock"
 """Actor of the clock's events and sender of its commands."""
+
+
+DRAIN_INTERVAL_S: Final = 0.5
+"""Pause between two requests to let calls of models end, while nobody answers."""
+
+DRAIN_TIMEOUT_S: Final = DEADLINE_MS_MAX / 1_000 + 10.0
+"""Seconds to wait for calls of models to end: the longest deadline, and the release of what a dead worker reserved."""
 
 
 class RunEffects:
@@ -58,6 +68,28 @@ class RunEffects:
 
         Raises RunFailed if one of them is refused.
         """
+        return (await self._submit(name, chains)).sequence
+
+    async def drain_calls(self, period: int) -> int:
+        """Wait until no call of a model is under way; return the sequence of the newest outcome in the log.
+
+        Without a cognition service, wait until the ledger has no reservation left.
+        """
+        subject = subjects.DRAIN_CALLS(run=self._run.name, agent=ACTOR)
+        async for _ in Poll(DRAIN_INTERVAL_S):
+            try:
+                request = DrainCalls(period=period)
+                return (
+                    await ask(self._context.client, subject, request, CallsDrained, DRAIN_TIMEOUT_S)
+                ).sequence
+            except NotFound:
+                if not (await self._submit(f"drain-{period}", ())).pending:
+                    return 0
+            except Unavailable:
+                continue
+        raise AssertionError
+
+    async def _submit(self, name: str, chains: Sequence[Chain]) -> Submitted:
         refused: dict[str, Refusal] = {}
         step = LONG_CHAINS_PER_SUBMISSION_MAX
         parts = [chains[start : start + step] for start in range(0, len(chains), step)]
@@ -71,7 +103,7 @@ class RunEffects:
             answer = await self._submit_part(command)
             refused |= answer.refused
         require_applied(chains, refused)
-        return answer.sequence
+        return answer
 
     async def close_tick(self, time: LogicalTime, *, close_period: bool) -> None:
         """Put the end of a tick behind the tick's orders in the queue of every book."""

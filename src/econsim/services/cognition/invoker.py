@@ -21,6 +21,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.cognition.call import prompt_digest, receipt
 from econsim.domain.cognition.calls import Calls
@@ -28,12 +29,18 @@ from econsim.domain.cognition.outcome import answer_outcome, failure_outcome
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.price import Cost
-from econsim.errors import Conflict, ProviderFailed, Refused
+from econsim.errors import Conflict, ProviderFailed, Refused, Unavailable
 from econsim.ports import ModelProvider, OnText
 from econsim.schemas.cognition import CallFailure, CallOutcome, InvokeLlm
 from econsim.schemas.model_call import Call, CallPosition, Prompt
 from econsim.schemas.scenario_cognition import Offer
 from econsim.services.cognition.call_journal import CallJournal
+
+CLOSING_MS: Final = 200
+"""Milliseconds after which an agent may ask again while a period is being settled."""
+
+DRAIN_INTERVAL_S: Final = 0.02
+"""Pause between two looks whether calls are still under way at a period's end."""
 
 MILLISECONDS: Final = 1_000
 """Milliseconds in a second."""
@@ -50,6 +57,7 @@ class Invoker:
         self._calls = calls
         self._journal = journal
         self._providers = providers
+        self._closing = 0
         self._under_way: dict[str, tuple[str, asyncio.Task[CallOutcome]]] = {}
 
     async def invoke(self, call: Call, on_text: OnText | None = None) -> CallOutcome:
@@ -62,6 +70,9 @@ class Invoker:
         if known := self._calls.outcome(call.position, digest):
             await self.settle_outcome(known)
             return known
+        if self._calls.period == self._closing:
+            message = f"period {self._closing} is being settled; ask again in the next one"
+            raise Unavailable(message, code="period_is_closing", retry_after_ms=CLOSING_MS)
         under_way, task = self._under_way.get(id_, (digest, None))
         if under_way != digest:
             message = f"another prompt is being answered at {id_}; give the next call the next ordinal"
@@ -80,6 +91,18 @@ class Invoker:
     def is_under_way(self, position: CallPosition) -> bool:
         """Return whether this worker is busy with a call."""
         return receipt(position) in self._under_way
+
+    def close_period(self, period: int) -> None:
+        """Begin no further call before the period after this one opens."""
+        self._closing = max(period, self._closing)
+
+    async def drain(self, period: int) -> int:
+        """Close a period and wait until no call is under way or unsettled; return the newest outcome's sequence."""
+        self.close_period(period)
+        async for _ in Poll(DRAIN_INTERVAL_S):
+            if not self._under_way and not self._calls.open_reservations:
+                break
+        return self._journal.newest
 
     async def settle_outcome(self, outcome: CallOutcome) -> None:
         """Settle the reservation of a call that has ended, if it is not settled."""

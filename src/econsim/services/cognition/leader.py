@@ -15,14 +15,15 @@ from typing import Final
 from faststream.nats import NatsBroker
 
 from econsim import subjects
-from econsim.adapters.jetstream.audit_log import StoredEvent, follow, read
+from econsim.adapters.jetstream.audit_log import StoredEvent, follow, last_event, read
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.audit.decoding import decode_if_valid
+from econsim.domain.audit.decoding import decode_if_valid, event_of
 from econsim.domain.cognition.call import RECEIPT
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import abandoned_outcome
 from econsim.ports import ModelProvider
+from econsim.schemas.market import TickCleared
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.invoker import Invoker
 from econsim.services.context import ServiceContext
@@ -80,7 +81,20 @@ class CallLeader:
         async for stored in read(self._context.client, self._run.name, self._patterns()):
             self._fold(stored)
             sequence = stored.sequence
+        if await self._is_period_over():
+            self.invoker.close_period(self._calls.period)
         return sequence + 1
+
+    async def _is_period_over(self) -> bool:
+        """Return whether a book was emptied at the end of the newest period: its money is about to be settled."""
+        for resource in self._run.markets:
+            stored = await last_event(
+                self._context.client, subjects.TICK_CLEARED(resource=resource, run=self._run.name)
+            )
+            event = event_of(TickCleared, stored.subject, stored.payload) if stored else None
+            if event and event.data.period_closed and event.data.period == self._calls.period:
+                return True
+        return False
 
     async def watch(self, start: int) -> None:
         """Fold the log as it grows: the ledger's entries are copied into it a moment late."""
@@ -102,7 +116,8 @@ class CallLeader:
                     await self.invoker.settle_outcome(await self.journal.record(outcome, reserved.tick, None))
 
     def _patterns(self) -> list[str]:
-        return [self._journal_subject, self._outcomes_subject, subjects.TICKED(run=self._run.name)]
+        clock = (row(run=self._run.name) for row in (subjects.TICKED, subjects.PERIOD_OPENED))
+        return [self._journal_subject, self._outcomes_subject, *clock]
 
     def _fold(self, stored: StoredEvent) -> None:
         if stored.subject == self._journal_subject and _MARK not in stored.payload:

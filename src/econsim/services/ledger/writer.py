@@ -156,10 +156,15 @@ class LedgerWriter:
         else:
             submission = _Submission(parts, asyncio.get_running_loop().create_future())
             if not parts:
-                return Submitted(sequence=self.sequence)
+                return self._submitted({})
             self._enqueue(_AnswerUnit([submission]))
         # A caller that is cancelled must not cancel what others wait for.
         return await asyncio.shield(submission.answer)
+
+    def _submitted(self, refused: dict[str, Refusal]) -> Submitted:
+        return Submitted(
+            refused=refused, sequence=self.sequence, pending=self._state.ledger.pending_transfers
+        )
 
     def _wait_for_books(self, command: Submit, parts: list[SubmissionPart]) -> _Submission:
         """Join the barrier of the command's tick; release it when the last book has joined."""
@@ -283,9 +288,7 @@ class LedgerWriter:
             self._barriers.pop(unit.barrier, None)
             for submission in unit.submissions:
                 if not submission.answer.done():
-                    submission.answer.set_result(
-                        Submitted(refused=submission.refused, sequence=self.sequence)
-                    )
+                    submission.answer.set_result(self._submitted(submission.refused))
 
     def _fail(self, group: list[_CommitItem], error: Exception) -> None:
         """Answer every unit that has an item in the group with the error."""
