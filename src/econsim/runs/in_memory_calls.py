@@ -11,7 +11,8 @@ from econsim.domain.cognition.outcome import agent_answer, answer_outcome, failu
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.price import Cost
-from econsim.domain.cognition.rules import count_prompt, rules_completion
+from econsim.domain.cognition.rules import rules_completion
+from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Answer
 from econsim.errors import EconsimError, ProviderFailed, ScenarioError
@@ -43,7 +44,7 @@ class InMemoryRules:
 
     def count_input(self, prompt: Prompt) -> int:
         """Return the tokens of a prompt."""
-        return count_prompt(prompt)
+        return count_prompt_tokens(prompt)
 
     def answer(self, call: Call) -> Completion:
         """Answer a call by the rules."""

@@ -12,7 +12,7 @@ from typing import Final
 from econsim.domain.cognition.call import answer_digest, prompt_digest, receipt
 from econsim.domain.cognition.calls import UNKNOWN
 from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
-from econsim.domain.cognition.rules import count_tokens
+from econsim.domain.cognition.token_count import count_tokens
 from econsim.errors import ProviderFailed, Refused
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
 from econsim.schemas.model_call import Call, CallPosition, Completion, FinishReason, TokenUsage

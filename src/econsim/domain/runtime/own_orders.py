@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from operator import attrgetter
 
 from econsim.domain.cognition.observation import ObservedOrder
@@ -88,4 +87,4 @@ class OwnOrders:
         self._traded[agent] += quantity
         order = orders.pop(order_id, None)
         if order is not None and order.quantity > quantity:
-            orders[order_id] = replace(order, quantity=order.quantity - quantity)
+            orders[order_id] = order._replace(quantity=order.quantity - quantity)

@@ -7,7 +7,6 @@ host that repeats a tick after a crash shows its agents what they saw before, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from econsim.domain.agent.population import Agent
@@ -20,7 +19,7 @@ from econsim.domain.cognition.observation import (
     TokenSupply,
     observation_text,
 )
-from econsim.domain.cognition.rules import count_tokens
+from econsim.domain.cognition.token_count import count_tokens
 from econsim.domain.runtime.own_orders import OwnOrders
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
@@ -138,7 +137,7 @@ class Perception:
             return observation
         tokens = count_tokens(observation_text(observation)) + max_tokens
         supply = TokenSupply(resource, observation.holdings[resource], -(-tokens // per_unit))
-        return replace(observation, tokens=supply)
+        return observation._replace(tokens=supply)
 
     def _open_tick(self, ticked: Ticked, tick: int) -> None:
         self._clock, self._tick = ticked, tick

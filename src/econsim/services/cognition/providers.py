@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from econsim.domain.cognition.rules import count_prompt, rules_completion
+from econsim.domain.cognition.rules import rules_completion
+from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.ports import ModelProvider, OnText
 from econsim.schemas.model_call import Call, Completion, Prompt
 from econsim.schemas.scenario_cognition import RULES
@@ -18,7 +19,7 @@ class RulesProvider:
 
     def count_input(self, prompt: Prompt) -> int:
         """Return the tokens of a prompt."""
-        return count_prompt(prompt)
+        return count_prompt_tokens(prompt)
 
     async def complete(self, call: Call, on_text: OnText | None = None) -> Completion:
         """Answer a call by the rules."""
