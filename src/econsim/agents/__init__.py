@@ -8,6 +8,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # known to type checkers; see econsim/__init__.py
 
 if TYPE_CHECKING:
+    from econsim.agents.cognition import CognitionService, Thought
     from econsim.agents.economy import EconomicService
     from econsim.agents.outcomes import Outcome, OutcomeKind
     from econsim.agents.session import AgentSession, Tick, join
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentSession",
+    "CognitionService",
     "EconomicService",
     "MarketDepth",
     "MarketRole",
@@ -22,11 +24,13 @@ __all__ = [
     "OutcomeKind",
     "PriceQuote",
     "PrivateValues",
+    "Thought",
     "Tick",
     "Wallet",
     "join",
 ]
 _HOMES = {
+    "cognition": ("CognitionService", "Thought"),
     "economy": ("EconomicService",),
     "outcomes": ("Outcome", "OutcomeKind"),
     "session": ("AgentSession", "Tick", "join"),

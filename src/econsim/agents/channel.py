@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from pydantic import ValidationError
 
 from econsim.adapters.clock import jitter
-from econsim.adapters.nats.rpc import NO_SERVICE, ask, refusal
+from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask, refusal
 from econsim.domain.admission.reports import REPORT_BYTES_MAX
 from econsim.errors import EconsimError, InvalidMessage, Unavailable
 from econsim.identity.agent_account import short_name
@@ -54,13 +54,20 @@ class AgentChannel:
         """Milliseconds this agent waited so far because of a rate limit, a full queue or a missing answer."""
         self._patience_s = patience_s
 
-    async def ask(self, row: Subject, request: Message, reply: type[Reply], **places: str) -> Reply:
+    async def ask(
+        self,
+        row: Subject,
+        request: Message,
+        reply: type[Reply],
+        timeout_s: float = REQUEST_TIMEOUT_S,
+        **places: str,
+    ) -> Reply:
         """Ask a service; retry when the error is retryable, or when the service is absent for a moment.
 
         Raises what `rpc.ask` raises when the time for retries ends.
         """
         subject = short_name(row, self.agent, **places)
-        return await self._retry(subject, lambda: ask(self.client, subject, request, reply))
+        return await self._retry(subject, lambda: ask(self.client, subject, request, reply, timeout_s))
 
     async def send(self, row: Subject, message: Message, **places: str) -> Admitted:
         """Send an order or report until it is stored; its id makes the retries idempotent.

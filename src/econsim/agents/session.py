@@ -27,6 +27,7 @@ from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.nats.rpc import NO_SERVICE
 from econsim.adapters.server import state_directory
 from econsim.agents.channel import AgentChannel
+from econsim.agents.cognition import CognitionService
 from econsim.agents.economy import EconomicService
 from econsim.agents.views import MarketRole, net_of
 from econsim.config import Settings, settings
@@ -82,6 +83,8 @@ class AgentSession:
         self.agent = agent
         self.economy = EconomicService(channel := AgentChannel(client, run, agent))
         """Orders, balances, prices."""
+        self.cognition = CognitionService(channel)
+        """Completions by language models."""
         self.values: Mapping[str, MarketRole] = {}
         """Role of the agent on each market, by resource, which `join` fetches; empty if the agent gains by trade alone."""
         self.dealt = Decimal(0)
@@ -99,6 +102,7 @@ class AgentSession:
         answered = CycleCompletedEvent.model_validate_json(stored).data.tick if stored else 0
         async with clock.listening():
             while tick := await clock.after(answered):
+                self.cognition.begin_cycle(tick.number)
                 yield tick
                 await self._answer(tick)
                 answered = tick.number

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from faststream.nats import NatsBroker
+from nats.aio.client import Client
 
 from econsim import subjects
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import host_name
+from econsim.domain.cognition.call import receipt
 from econsim.domain.cognition.outcome import agent_answer
 from econsim.errors import EconsimError, NotAllowed
 from econsim.schemas.base import ErrorBody, error_body
@@ -25,6 +26,7 @@ from econsim.schemas.cognition import (
     InvokeLlms,
     LlmAnswer,
     LlmAnswers,
+    LlmPartial,
 )
 from econsim.schemas.model_call import Call, CallPosition
 from econsim.services.cognition import leader
@@ -51,11 +53,17 @@ class CognitionHandlers:
     """Run of the calls."""
     invoker: Invoker
     """Calls of the run."""
+    client: Client
+    """Client that growing answers are sent with."""
+    sending: set[asyncio.Task[None]] = field(default_factory=set)
+    """Publishes of growing answers under way."""
 
     async def invoke(self, request: InvokeLlm) -> LlmAnswer:
         """Answer a call of an agent; replied when it is paid for and recorded."""
         agent = self.run.agent(caller().agent).id
-        return agent_answer(await self.invoker.invoke(self.invoker.agent_call(agent, request)))
+        call = self.invoker.agent_call(agent, request)
+        on_text = partial(self._send_partial, agent, receipt(call.position)) if request.partial else None
+        return agent_answer(await self.invoker.invoke(call, on_text))
 
     async def invoke_many(self, command: InvokeLlms) -> LlmAnswers:
         """Answer the calls of a host's agents; each has an answer or the reason why it has none."""
@@ -68,6 +76,14 @@ class CognitionHandlers:
     async def drain(self, request: DrainCalls) -> CallsDrained:
         """Reply when no call of the period is under way; calls begin again with the next period."""
         return CallsDrained(sequence=await self.invoker.drain(request.period))
+
+    def _send_partial(self, agent: str, id_: str, content: str) -> None:
+        """Send the text so far; what cannot be sent at once is not sent, because the reply has the whole text."""
+        subject = subjects.LLM_PARTIAL(run=self.run.name, agent=agent)
+        payload = LlmPartial(receipt=id_, content=content).model_dump_json().encode()
+        task = asyncio.create_task(self.client.publish(subject, payload))
+        self.sending.add(task)
+        task.add_done_callback(self.sending.discard)
 
     def _require_hosted(self, agent: str, host: str) -> None:
         """Refuse a host that asks for an agent of another host, or for an external agent."""
@@ -85,9 +101,9 @@ class CognitionHandlers:
             return error_body(error)
 
 
-def request_subscribers(broker: NatsBroker, run: ActiveRun, invoker: Invoker) -> Sequence[Subscriber]:
+def request_subscribers(context: ServiceContext, run: ActiveRun, invoker: Invoker) -> Sequence[Subscriber]:
     """Return the subscribers that answer one run's calls, not yet started."""
-    handlers = CognitionHandlers(run, invoker)
+    handlers, broker = CognitionHandlers(run, invoker, context.client), context.broker
     calls = broker.subscriber(
         subjects.INVOKE_LLM.pattern(run=run.name),
         decoder=strict_decoder(InvokeLlm, PROMPT_BYTES_MAX),

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final
 
-from faststream.nats import NatsBroker
-
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import StoredEvent, follow, last_event, read
 from econsim.adapters.poll import Poll
@@ -36,7 +34,7 @@ SWEEP_INTERVAL_S: Final = 1.0
 _MARK: Final = f'"{RECEIPT}.'.encode()
 """Bytes that every journal entry with a payment of a call contains: other entries are not decoded."""
 
-RequestSubscribers = Callable[[NatsBroker, ActiveRun, Invoker], Sequence[Subscriber]]
+RequestSubscribers = Callable[[ServiceContext, ActiveRun, Invoker], Sequence[Subscriber]]
 """Maker of the subscribers that answer calls of a run."""
 
 
@@ -50,7 +48,7 @@ async def serve(
     leader = CallLeader(context, run, providers)
     start = await leader.catch_up()
     await leader.settle_outcomes()
-    subscribers = request_subscribers(context.broker, run, leader.invoker)
+    subscribers = request_subscribers(context, run, leader.invoker)
     async with running(context, subscribers), asyncio.TaskGroup() as group:
         group.create_task(leader.watch(start))
         group.create_task(leader.sweep())
