@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from econsim.schemas.model_call import DEADLINE_MS_MAX, DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 from econsim.schemas.money import Credits
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
-from econsim.schemas.types import Name
+from econsim.schemas.types import QUANTITY_MAX, Name
 
 RULES: Final = "rules"
 """Name of the provider that needs neither key nor network: a deterministic policy that answers in a model's form."""
@@ -82,6 +82,8 @@ class Thinking(ScenarioPart):
     """Length limit of an answer, tokens."""
     memory: Annotated[int, Field(strict=True, ge=0, le=50)] = 0
     """Number of earlier cycles whose observation and answer stand in the prompt as earlier turns."""
+    units: Annotated[int, Field(strict=True, ge=0, le=QUANTITY_MAX)] = 0
+    """Units of the token resource dealt to each agent at the start of every period; more must be bought."""
     every_ticks: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
     """Ticks from one cycle to the next, counted in the period from its first tick."""
     deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX

@@ -5,6 +5,7 @@ Pure. The clock deals to these agents, hosts run them, the oracle and the report
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -16,6 +17,7 @@ from econsim.schemas.money import format_credits
 from econsim.schemas.names import is_agent_name_reserved
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Group, Market, MechanismName, PolicyName, Role, Scenario, ScriptedAction
+from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.types import NAME_LENGTH_MAX
 
 ID_DIGITS_MIN: Final = 3
@@ -57,6 +59,16 @@ class Agent:
     """Chance, in percent, that the agent acts on a market at a tick."""
     script: tuple[ScriptedAction, ...]
     """Actions of a scripted agent."""
+    tokens: tuple[str, int] | None = None
+    """Token resource of the scenario and its units dealt to the agent at every period; None for an agent without."""
+
+    @property
+    def dealt(self) -> dict[str, int]:
+        """Resource → units dealt to the agent at every period: those it may sell, and those it may think with."""
+        units = Counter({role.resource: len(role.values) for role in self.roles if role.side is Side.ASK})
+        if self.tokens is not None:
+            units[self.tokens[0]] += self.tokens[1]
+        return dict(units)
 
 
 def host_name(index: int) -> str:
@@ -93,6 +105,7 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
                 group.credits,
                 group.activity_percent,
                 group.script,
+                _tokens(scenario.cognition, group),
             )
             agents.append(agent)
     _check_ids(agents)
@@ -133,6 +146,18 @@ def _between(first: int, last: int, index: int, count: int, tick_size: int) -> i
     exact = first * (count - 1) + (last - first) * index
     rounded = (2 * exact + ticks) // (2 * ticks) * tick_size
     return min(max(rounded, min(first, last)), max(first, last))
+
+
+def _tokens(cognition: Cognition | None, group: Group) -> tuple[str, int] | None:
+    """Return the token resource and its units dealt to each agent of a group; None without any."""
+    if group.thinking is None or not group.thinking.units:
+        return None
+    if cognition is None or cognition.resource is None:
+        message = (
+            f"group {group.name!r} is dealt units to think with, but cognition names no resource for them"
+        )
+        raise ScenarioError(message, key="thinking", group=group.name)
+    return cognition.resource, group.thinking.units
 
 
 def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:

@@ -13,7 +13,6 @@ from econsim.domain.agent.population import Agent
 from econsim.domain.clock.period import gain
 from econsim.schemas.ledger import CREDITS, DEBT
 from econsim.schemas.market import TradeExecuted
-from econsim.schemas.orders import Side
 
 
 class Holdings:
@@ -24,10 +23,7 @@ class Holdings:
         self._agents = tuple(agents)
         self._net_worth = Counter({agent.id: agent.credits for agent in self._agents})
         self._dealt = {
-            (agent.id, role.resource): len(role.values)
-            for agent in self._agents
-            for role in agent.roles
-            if role.side is Side.ASK
+            (agent.id, resource): units for agent in self._agents for resource, units in agent.dealt.items()
         }
         self._cash: Counter[str] = Counter()
         self._net: Counter[tuple[str, str]] = Counter()

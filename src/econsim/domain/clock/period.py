@@ -31,14 +31,12 @@ def endow(agents: Iterable[Agent]) -> list[Chain]:
 
 
 def deal(agents: Iterable[Agent], period: int) -> list[Chain]:
-    """Return the chains that deal each seller the units it may sell in a period."""
+    """Return the chains that deal each agent the units it may sell, or think with, in a period."""
     chains: list[Chain] = []
     for agent in agents:
         id_ = f"deal.{period}.{agent.id}"
         legs = [
-            _in(f"{id_}.{role.resource}", agent.id, role.resource, len(role.values))
-            for role in agent.roles
-            if role.side is Side.ASK
+            _in(f"{id_}.{resource}", agent.id, resource, units) for resource, units in agent.dealt.items()
         ]
         chains += _chain(id_, f"deal.{period}", legs)
     return chains
