@@ -132,7 +132,7 @@ async def test_a_command_id_of_one_market_is_refused_on_another_also_by_a_worker
 
 
 async def sent(live, market, command):
-    """Return the entrance's answer to a bid of anna's."""
+    """Return the gateway's answer to a bid of anna's."""
     request = live.externals["anna"].request(
         f"market.{market}.place_bid", json.dumps(command).encode(), timeout=30
     )
