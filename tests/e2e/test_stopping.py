@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from run_builders import canonical_hash
 
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
@@ -18,7 +19,6 @@ from econsim.adapters.server.child_processes import start_time
 from econsim.adapters.server.state_directory import running_url
 from econsim.app import server_of
 from econsim.config import settings
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.errors import EconsimError
 from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file

@@ -8,13 +8,12 @@ import pytest
 import pytest_asyncio
 from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
-from run_builders import replacing_scenario
+from run_builders import canonical_hash, replacing_scenario
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.rpc import submit
 from econsim.app import running
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.market.events import ITEM_EVENTS
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer, clearing_holder
 

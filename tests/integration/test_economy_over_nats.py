@@ -9,9 +9,9 @@ from economies import ODD, exhausted
 from factories import group, role, scenario
 from live_run import live_run
 from nats_runs import hash_in_memory, over_nats
+from run_builders import canonical_hash
 
 from econsim.agents.session import AgentSession
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.runs.remote import run_events
 
 pytestmark = pytest.mark.nats

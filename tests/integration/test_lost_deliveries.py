@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
+from run_builders import canonical_hash
 
 from econsim import streams
 from econsim.adapters.jetstream.ordered_push import OrderedPush
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.orders import Verb
 from econsim.services.agent import host

@@ -8,7 +8,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, addressed_record
+from econsim.domain.audit.facts import Record, as_record
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HISTORY_MAX: Final = 32
@@ -73,7 +73,7 @@ class LiveFigures:
 
     def update(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
-        entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
+        entry = as_record(source)
         match entry.type:
             case subjects.TICK_CLEARED.type if entry.entity in self._counts:
                 self._clear(entry)
