@@ -79,7 +79,7 @@ class UserCredentials:
         """Return the fields of CONNECT that prove the user."""
         fields: dict[str, object] = {"jwt": self.jwt} if self.jwt else {}
         if self.seed:
-            signature = Key.from_seed(self.seed).sign(nonce.encode())
+            signature = Key.from_seed(self.seed, NkeyKind.USER).sign(nonce.encode())
             fields["sig"] = base64.urlsafe_b64encode(signature).decode().rstrip("=")
         return fields
 

@@ -26,7 +26,7 @@ from econsim.identity.agent_account import (
     imports,
     permissions,
 )
-from econsim.identity.nats_jwt import Key, NkeyKind, account_jwt, agent_limits, creds, user_claims, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, account_jwt, agent_limits, creds, read_claims, user_jwt
 from econsim.identity.private_files import private_directory, write
 from econsim.identity.trust_root import Trust, lock
 from econsim.schemas.subject import token
@@ -106,7 +106,7 @@ def agent_claims(trust: Trust, run: str, agent: str) -> dict[str, object]:
 def each_account(trust: Trust, run: str = "*") -> Iterator[AgentCreds]:
     """Yield the accounts of all runs or of one, by run and name; expired ones included."""
     for path in sorted(_home(trust).glob(f"{run}/*.creds")):
-        claims = user_claims(path.read_text())
+        claims = read_claims(path)
         yield AgentCreds(path.parent.name, path.stem, claims.account, claims.expires or 0, path)
 
 

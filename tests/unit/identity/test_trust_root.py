@@ -58,12 +58,23 @@ def test_opened_by_many_at_once_is_one_trust(tmp_path):
     assert len({trust.operator.seed for trust in trusts}) == 1
 
 
-def test_a_damaged_seed_is_named(trust, tmp_path):
-    path = trust.directory / "sim.seed"
-    path.write_text(trust.sim.seed[:-3] + "AAA")
+@pytest.mark.parametrize("content", [b"", b"hello", b"[1]", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "name", ["operator.seed", "roles/market.seed", "creds/market.creds", "creds/sys.creds", "revoked.json"]
+)
+def test_a_damaged_file_is_named(trust, tmp_path, name, content):
+    (trust.directory / name).write_bytes(content)
 
-    with pytest.raises(SetupError, match="damaged"):
-        Trust.open(tmp_path, unix_seconds)
+    with pytest.raises(SetupError, match=name):
+        Trust.open(tmp_path, unix_seconds).accounts()
+
+
+def test_a_seed_with_a_wrong_letter_or_of_another_kind_is_refused(trust, tmp_path):
+    for seed in (trust.sim.seed[:-3] + "AAA", trust.operator.seed):
+        (trust.directory / "sim.seed").write_text(seed)
+
+        with pytest.raises(SetupError, match="damaged"):
+            Trust.open(tmp_path, unix_seconds)
 
 
 def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
@@ -82,7 +93,7 @@ def test_an_unknown_role_is_refused_with_the_list(trust):
 def test_a_key_survives_its_seed(role):
     key = Key(role)
 
-    assert Key.from_seed(key.seed).public == key.public
+    assert Key.from_seed(key.seed, role).public == key.public
     assert key.public[0] == role.name[0]
 
 

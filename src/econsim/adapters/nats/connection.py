@@ -23,7 +23,7 @@ from econsim.adapters.nats.patches import apply_patches, call_when_closed, relea
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
-from econsim.identity.nats_jwt import user_claims
+from econsim.identity.nats_jwt import read_claims
 from econsim.identity.roles import INBOX, NAME, ROLES, permissions
 from econsim.subjects import AUDIT
 
@@ -85,7 +85,7 @@ def options(name: str, creds: Path | None = None) -> dict[str, Any]:
     Of the identity in `creds` only the inbox is among them, which is its role's own: `connect` takes the
     file itself too, a broker as `security=NatsCredentials(file)`.
     """
-    role = user_claims(creds.read_text()).role if creds else ""
+    role = read_claims(creds).role if creds else ""
     return {
         "name": name,
         "inbox_prefix": f"{INBOX}.{role}" if role else INBOX,
@@ -141,7 +141,7 @@ async def connect(
 
 def _with_guard(client: Client, creds: Path) -> Client:
     """Return a client that refuses forbidden publishes at once, with a reason; an agent's client stays as it is."""
-    who = user_claims(creds.read_text())
+    who = read_claims(creds)
     if who.role in ROLES:
         allowed = [pattern.replace(NAME, who.name) for pattern in permissions(who.role)["pub"]["allow"]]
         restrict_publishing(client, who.role, allowed, lambda _, error: _log.info("%s", error))
