@@ -15,6 +15,7 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
 from econsim.adapters.poll import Poll
+from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.services.context import ServiceContext
 from econsim.subjects import AUDIT
 from econsim.testing import FakeLeases, FakeWallClock
@@ -104,8 +105,9 @@ class RunNats(FakeNats):
 
     async def add(self, addressed):
         """Put an event into the log, as its publisher would."""
-        headers = {"Nats-Msg-Id": addressed.event.event_id}
-        return await self.jetstream().publish(addressed.subject, addressed.json(), headers=headers)
+        payload = addressed.json()
+        headers = {"Nats-Msg-Id": addressed.event.event_id, DIGEST: digest(addressed.subject, payload)}
+        return await self.jetstream().publish(addressed.subject, payload, headers=headers)
 
     def events(self, action=""):
         """Return the events of the log, all or those with this action."""

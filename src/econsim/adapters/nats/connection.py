@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -62,6 +62,7 @@ _TRANSIENT: Final = (
     nats.js.errors.ServerError,
 )
 
+_ID: Final = "Nats-Msg-Id"
 _REFUSAL: Final = "authorization violation"
 
 _log = logging.getLogger(__name__)
@@ -229,7 +230,7 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
         except (*_TRANSIENT, nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
             code = getattr(error, "err_code", None)
             if code == WRONG_LAST_SEQUENCE:
-                return await _own(stream, subject, message_id)
+                return await _own(stream, subject, headers)
             if code not in IN_PROCESS and not isinstance(error, _TRANSIENT):
                 message = f"{subject} was refused by its stream: {error}"
                 raise InvalidMessage(message) from error
@@ -241,25 +242,27 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
 
-async def _own(stream: JetStreamContext, subject: str, message_id: str) -> PubAck:
+async def _own(stream: JetStreamContext, subject: str, headers: Mapping[str, str]) -> PubAck:
     """Return where the subject's newest event lies if it is this one; raises Conflict if it is another.
 
     The server looks at the expected sequence before the message id, so a message whose first
-    acknowledgement was lost is refused because of itself.
+    acknowledgement was lost is refused because of itself. The id alone proves nothing: two workers derive the same id
+    for the same step. Their digests differ, because an event holds the nanosecond at which it was made.
     """
     try:
         newest = await stream.get_msg(AUDIT, subject=subject)
     except (*_TRANSIENT, nats.js.errors.APIError) as error:
         message = f"the log did not answer who wrote {subject}; the event may or may not be stored"
         raise Unavailable(message) from error
-    if (newest.headers or {}).get("Nats-Msg-Id") != message_id:
+    stored = newest.headers or {}
+    if any(stored.get(name) != headers[name] for name in (_ID, DIGEST)):
         message = f"somebody else wrote {subject} in the meantime"
         raise Conflict(message, code="subject_has_another_last_sequence")
     return PubAck(stream=AUDIT, seq=newest.seq or 0, duplicate=True)
 
 
 def _headers(subject: str, payload: bytes, message_id: str) -> dict[str, str]:
-    return {"Nats-Msg-Id": message_id, DIGEST: digest(subject, payload)}
+    return {_ID: message_id, DIGEST: digest(subject, payload)}
 
 
 async def publish_many(

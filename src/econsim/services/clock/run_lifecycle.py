@@ -1,7 +1,7 @@
 """Opening, stopping, resuming and closing runs: each is one event about the run, published once.
 
 An event is published behind the newest one of its subject (an expected sequence), so of two operators who act at
-once one raises Conflict. Opening is idempotent: the same name and scenario get the same opening event.
+once one raises Conflict. Opening and closing are idempotent: who repeats them gets the event that is stored.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ from econsim.services.context import ServiceContext
 
 
 async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> RunOpenedEvent:
-    """Open a run, or resume it if it is stopped; raises Conflict if the name stands for another scenario."""
+    """Open a run, or resume it if it is stopped.
+
+    Raises Conflict if the name stands for another scenario, or if somebody else opens it at the same time.
+    """
     population(request.scenario)
     stored = await last_event(context.client, subjects.RUN_OPENED(run=request.run))
     if stored is not None:
@@ -46,7 +49,7 @@ async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> 
     data = RunOpened(scenario=request.scenario, salt=random_id())
     envelope = Envelope(request.run, data.salt, 0, context.clock.now())
     addressed = envelope.event(subjects.RUN_OPENED, operator, data)
-    await reliable_publish(context.jetstream, addressed.subject, addressed.json(), f"open-{request.run}")
+    await _publish_after(context, addressed, 0)
     return RunOpenedEvent.model_validate_json(addressed.json())
 
 
@@ -56,7 +59,14 @@ async def close_run(context: ServiceContext, run: ActiveRun, operator: str) -> R
     data = RunClosed(ticks=ticks, periods=periods, journal_sequence=0, interrupted=True)
     envelope = Envelope(run.name, run.data.salt, data.ticks, context.clock.now())
     addressed = envelope.event(subjects.RUN_CLOSED, operator, data)
-    await _publish_after(context, addressed, 0)
+    try:
+        await _publish_after(context, addressed, 0)
+    except Conflict:
+        stored = await last_event(context.client, subjects.RUN_CLOSED(run=run.name))
+        found = event_of(RunClosed, stored.subject, stored.payload) if stored else None
+        if stored is None or found is None or not found.data.interrupted:
+            raise
+        return RunClosedEvent.model_validate_json(stored.payload)
     return RunClosedEvent.model_validate_json(addressed.json())
 
 
