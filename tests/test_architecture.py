@@ -46,7 +46,7 @@ WITHIN: dict[str, Floors] = {
         ("market",),
         ("admission", "clock", "scenario", "verification"),
     ),
-    "adapters": (("clock", "poll"), ("nats",), ("jetstream", "server")),
+    "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "server")),
     "agents": (("", "sandbox"),),
     "services": (("",), ("admin", "admission", "agent", "clock", "ledger", "market")),
     "routers": (("admin", "admission", "agent", "clock", "ledger", "market"), ("",)),

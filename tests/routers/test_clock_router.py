@@ -22,6 +22,7 @@ async def clock():
     """Return a function that sends a request to the clock service; returns status and body of the reply."""
     broker, client = NatsBroker(), RunNats()
     context = service_context("clock", client)
+    context.runs_are_known.set()
     for middleware in (BindMessage(context), error_replies()):
         broker.add_middleware(middleware)
     broker.include_router(router("clock", SERVICES["clock"].routes))

@@ -4,8 +4,11 @@ import asyncio
 
 import pytest
 from faststream.nats import NatsBroker
+from market_builder import LOCK_STEP
 from run_nats import RunNats, service_context
 
+from econsim.errors import NotFound, Unavailable
+from econsim.services import context as context_module
 from econsim.services.context import DepthWatch, ServiceContext
 from econsim.services.subscriptions import running
 
@@ -30,6 +33,33 @@ def test_parts_of_a_context_are_made_once():
 
     assert context.meter is context.meter
     assert context.rejections is context.rejections
+
+
+async def test_a_request_to_a_new_worker_waits_for_its_first_look_at_the_open_runs():
+    context = service_context("market", RunNats())
+    asking = [asyncio.create_task(context.require_run(name)) for name in ("run", "other")]
+    await asyncio.sleep(0)
+
+    context.runs["run"] = LOCK_STEP
+    context.runs_are_known.set()
+    found, refused = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert found is LOCK_STEP
+    assert isinstance(refused, NotFound)
+
+
+async def test_a_known_run_is_not_waited_for():
+    context = service_context("market", RunNats())
+    context.runs["run"] = LOCK_STEP
+
+    assert await context.require_run("run") is LOCK_STEP
+
+
+async def test_a_request_does_not_wait_long_for_a_log_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(context_module, "FIRST_LOOK_S", 0.0)
+
+    with pytest.raises(Unavailable, match="has just started"):
+        await service_context("market", RunNats()).require_run("run")
 
 
 async def test_the_depth_is_watched_from_start_to_stop():

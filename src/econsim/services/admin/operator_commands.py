@@ -51,7 +51,7 @@ async def set_quota(context: ServiceContext, request: SetQuota, operator: str) -
     Raises NotFound for a run that is not open or an agent that is not in it.
     """
     cause = note_command_run(request.run)
-    run = context.runs.require(request.run)
+    run = await context.require_run(request.run)
     if request.agent is not None:
         run.agent(request.agent)
     quotas = await KeyQuotaTable(context.client).change(run.name, request.agent, request.update)

@@ -246,7 +246,7 @@ class AdmissionGateway:
         if is_reserved(where):
             message = f"there is no service yet for {where.action}; the name is reserved"
             raise NotFound(message, code="no_such_service_yet")
-        run = self._context.runs.require(where.run)
+        run = await self._context.require_run(where.run)
         agent = check_agent(run, where.agent)
         if order := parse_order(where, payload, run):
             await self._meter.take(QuotaKind.ORDER_RATE, where.run, where.agent)
