@@ -58,8 +58,9 @@ SPARE = "run-1"
 WINDOW = 128
 """Messages under way at once."""
 
-ANSWER_S = 30.0
-"""Longest a request may go unanswered; long, because a machine may stand still for a while."""
+ANSWER_S = 120.0
+"""Longest a request may go unanswered: a window of an operator's commands is handled one by one, each with a write to
+disk, on a busy machine two a second."""
 
 DRAIN_S = 60.0
 """Longest a queue may take to be empty after the last command; for every 100 commands, a second more."""
