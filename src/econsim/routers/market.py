@@ -23,7 +23,7 @@ service = ServiceDefinition("market")
 async def get_prices(_: GetPrices) -> Prices:
     """Return the public prices of all markets of the caller's run."""
     context = current_context()
-    return await execute.current_prices(context.client, await context.require_run(caller().run))
+    return await execute.current_prices(context, await context.require_run(caller().run))
 
 
 @service.request(subjects.EXECUTE, max_workers=32)

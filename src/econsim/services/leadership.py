@@ -1,7 +1,7 @@
 """Leader election by lease: which worker of a service does which task of which run.
 
 Theory of operation. A service runs in any number of worker processes. A `LeaderTask` is something that one worker at
-a time does: the order book of a market, the ledger of a run. Every worker knows every open run (it hears events about
+a time does: the order book of a market, the ledger of a run. Every worker knows every open run (it receives events about
 runs, and reads the log every POLL_INTERVAL_S for those it missed), and every worker tries for the lease of every task. The
 worker that gets the lease is the task's leader: it runs the task and renews the lease every RENEW_S. The others stand
 by and try again every RETRY_S. A request that names an unknown run waits for a new worker's first look at the log
@@ -210,8 +210,7 @@ class Leadership:
 
     async def _event_counts(self) -> Mapping[str, Counter[str]]:
         """Return type of event about runs → run → number of such events in the log."""
-        stream = self._context.client.jetstream()
-        info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
+        info = await self._context.jetstream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
         counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for subject, count in (info.state.subjects or {}).items():
             where = fields(subject)

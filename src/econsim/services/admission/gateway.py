@@ -39,7 +39,7 @@ collection     holds                         an entry comes          an entry go
 `_queues`      queued messages of an agent   first queued message    last message is handled   QUEUE_MESSAGES_MAX and
                                                                                                QUEUE_BYTES_MAX per agent
 `_tasks`       one task per agent in         with the queue, or      it ends                   agents; 10 000 unacknowledged
-               `_queues` and per message     with state sent                                   messages; 2 of the gateway
+               `_queues` and per message     with state sent                                   messages; `_return_idle`
                in state sent
 command ids    fingerprints of commands      first order of an id    100 000 newer ids         100 000, 250 bytes each
 =============  ============================  ======================  ========================  =============================
@@ -164,7 +164,7 @@ class AdmissionGateway:
         self._meter, self._rejections = self._context.meter, self._context.rejections
         self._depth = self._context.depth
         self._store = AdmissionStore(self._context, self._command_ids)
-        self._background = [self._start_task(self._depth.watch()), self._start_task(self._return_idle())]
+        self._returning = self._start_task(self._return_idle())
         self._subscription = await self._context.client.subscribe(
             PATTERN,
             QUEUE_GROUP,
@@ -175,8 +175,7 @@ class AdmissionGateway:
 
     async def stop(self) -> None:
         """Unsubscribe, and finish the received messages, for FINISH_S at most."""
-        for task in self._background:
-            task.cancel()
+        self._returning.cancel()
         with suppress(TimeoutError, nats.errors.Error):
             async with asyncio.timeout(FINISH_S):
                 await self._subscription.drain()  # type: ignore[no-untyped-call]  # the library says no type

@@ -74,7 +74,7 @@ class BookHalted(EconsimError):
 
 
 class BatchRunner:
-    """The batches of one book, each run to its end; the only state beside the book is the two fences."""
+    """The batches of one book, each run to its end; beside the book it holds the two fences and the newest opening."""
 
     def __init__(self, context: ServiceContext, run: ActiveRun, book: MarketBook) -> None:
         """Run the batches of this book; call `rebuild` first."""
@@ -87,6 +87,7 @@ class BatchRunner:
         self._fence = self._opening_fence = 0
         self._opening: Event[BatchOpened] | None = None
         self.halted = False
+        """True if the log says that the book stopped for good."""
 
     @property
     def unfinished(self) -> Event[BatchOpened] | None:

@@ -98,6 +98,17 @@ async def test_a_run_may_stop_and_resume_many_times(client, context):
     assert len({event["event_id"] for event in client.events()}) == 7
 
 
+async def test_a_run_that_is_stopped_twice_has_one_stop_and_resumes_once(client, context):
+    run = await opened(context)
+
+    first = await stop_run(context, run, "anna")
+    second = await stop_run(context, run, "bert")
+    await open_run(context, REQUEST, "carl")
+
+    assert first == second
+    assert (len(client.events("stopped")), len(client.events("resumed"))) == (1, 1)
+
+
 async def test_of_two_operators_who_stop_a_run_at_once_one_is_refused(client, context):
     run = await opened(context)
     earlier = Envelope("run", run.data.salt, 0, "now").event(

@@ -151,6 +151,6 @@ async def test_public_prices_are_the_newest_of_their_bucket(market):
         }  # fmt: skip
         await market.client.jetstream().publish("$KV.market_prices.cpu.run", json.dumps(event).encode())
 
-    found = await current_prices(market.client, LOCK_STEP)
+    found = await current_prices(market.context, LOCK_STEP)
 
     assert found.prices["cpu"].bid == 2 * C
