@@ -27,7 +27,7 @@ from econsim.schemas.subject import entity_of
 
 
 class Progress:
-    """The state of a run as its log tells it."""
+    """The state of one run, folded from its log."""
 
     def __init__(self, agents: Iterable[Agent], markets: Iterable[Market]) -> None:
         """Start before the first event of a run of these agents on these markets."""

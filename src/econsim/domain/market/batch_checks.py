@@ -1,7 +1,6 @@
-"""Verification of a market's batches: each `tick_cleared` proves that none of its batch's events is missing.
+"""Verification of a market's batches: each `tick_cleared` proves that none of its batch's events is missing. Pure.
 
-Used by the verification of a run, and by services that fold one: their effects on top of a log with a hole in it would be
-wrong for good. Pure.
+Used by the verification of a run, and by services that fold a run's log: a service must not act on a log with a gap.
 """
 
 from __future__ import annotations
@@ -129,14 +128,14 @@ class BatchChecks:
         if extra := self.unfinished.keys() - set(numbers):
             yield (
                 "batch_has_other_items",
-                f"batch {cleared.batch} ends at item {numbers.stop - 1}, told was {max(extra)}",
+                f"batch {cleared.batch} ends at item {numbers.stop - 1}, published was {max(extra)}",
             )
         trades = [item for item in self.unfinished.values() if isinstance(item, TradeExecuted)]
         found = len(trades), sum(trade.quantity for trade in trades)
         if found != (cleared.trades, cleared.volume):
             yield (
                 "batch_counts_other_trades",
-                f"{cleared.trades} trades of {cleared.volume} units, told were {found[0]} of {found[1]}",
+                f"{cleared.trades} trades of {cleared.volume} units, published were {found[0]} of {found[1]}",
             )
         if not self.partial:
             yield from self._check_price(cleared)
