@@ -29,7 +29,7 @@ async def live(server):
 
 async def command(live, payload, action="place_bid", agent="anna", *, run=None, resource="cpu"):
     """Send a command's bytes; return its subject and place in the queue."""
-    template = next(row for row in subjects.TABLE if row.template.split(".")[2] == action)
+    template = next(row for row in subjects.TABLE if row.action == action)
     subject = template.pattern(resource=resource, run=run or live.run).replace("*", agent)
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     ack = await reliable_publish(

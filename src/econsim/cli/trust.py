@@ -129,8 +129,9 @@ def _show(found: Trust) -> None:
     from rich.table import Table
 
     from econsim.identity.agent_credentials import each_account
-    from econsim.identity.roles import READERS, ROLES, SERVICES, SIM
+    from econsim.identity.roles import READERS, ROLES, SIM
     from econsim.report.tables import print_table
+    from econsim.schemas.subject import OWNERS
 
     table = Table(box=SIMPLE_HEAD, title=escape(f"trust root in {found.directory}"), title_justify="left")
     for heading in ("who", "what", "public key", "credentials"):
@@ -140,7 +141,7 @@ def _show(found: Trust) -> None:
     table.add_row(SIM, "account of services and operators", found.sim.public, "")
     table.add_row(READERS, "account of who reads", found.readers.public, "")
     for role, key in found.roles.items():
-        what = "service" if role in SERVICES else "people"
+        what = "service" if role in OWNERS else "people"
         table.add_row(
             role, f"role of {ROLES[role].account}: {what}", key.public, escape(str(found.creds(role)))
         )

@@ -21,7 +21,7 @@ CONNECTIONS_MAX: Final = 4
 """Connections of one agent: its process, a restarted one before the server has noticed, and two observers."""
 
 SUBSCRIPTIONS_MAX: Final = 64
-"""Subscriptions of one connection: twice the number of subjects an agent receives."""
+"""Subscriptions of one connection: five times the number of subjects an agent receives."""
 
 PAYLOAD_BYTES_MAX: Final = 65_536
 """Bytes in one message of an agent: four times the largest that is ever accepted."""

@@ -99,6 +99,11 @@ class Subject:
         return tuple(dict.fromkeys(_PLACE.findall(self.template)))
 
     @property
+    def action(self) -> str:
+        """Third token of the template."""
+        return self.template.split(".")[2]
+
+    @property
     def type(self) -> str:
         """The event type: first and third token, `market.trade_executed`; all three if the third is a place."""
         parts = self.template.split(".")[:3]
@@ -139,7 +144,7 @@ def _template_mistake(row: Subject) -> str:
     if (row.kind is SubjectKind.OPERATOR) != (domain == "admin") or (
         row.kind is SubjectKind.ENTRY and domain != "agent"
     ):
-        return "has the wrong domain: operators speak on admin, entries are in domain agent"
+        return "has the wrong domain: operators' requests are in domain admin, entries in domain agent"
     if bad := [part for part in (*rest, *row.short.split(".")) if part and not _PART.fullmatch(part)]:
         return f"has {bad[0]!r} in it, which is neither a token nor a place in braces"
     if row.kind is SubjectKind.EVENT and not rest[1].endswith(("ed", "}")):
