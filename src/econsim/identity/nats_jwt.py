@@ -100,7 +100,7 @@ def account_jwt(  # noqa: PLR0913 - a claim each
 ) -> str:
     """Sign an account; `claims` are its limits (`service_limits`, `agent_limits`), signing keys, exports, imports, revocations.
 
-    It ends at `expires`, seconds since 1970; never without.
+    The account expires at `expires`, seconds since 1970; never if there is none.
     """
     return _encode(operator, account, name, {"type": "account", **claims}, issued=issued, expires=expires)
 
@@ -127,8 +127,8 @@ def deletion_jwt(operator: Key, accounts: Sequence[str], *, issued: int) -> str:
 def scope(key: str, role: str, permissions: Mapping[str, object]) -> dict[str, object]:
     """Return a scoped signing key for an account: users it signs have exactly these permissions.
 
-    They live in the account's JWT, not the user's: a user's JWT travels in the first line of a
-    connection, which the server limits to 4 kB, and a change of permissions needs no new creds.
+    The permissions are in the account's JWT, not the user's: a user's JWT is sent in the first line of a connection, which
+    the server limits to 4 kB, and a change of permissions needs no new creds.
     """
     template = {"subs": -1, "data": -1, "payload": -1, **permissions}
     return {"kind": "user_scope", "key": key, "role": role, "description": "", "template": template}

@@ -183,7 +183,7 @@ class Parsed:
 
     @property
     def operator(self) -> str:
-        """Return the operator: in domain `admin` the name stands in place of the run."""
+        """Name of the operator: the fourth token in domain `admin`."""
         return self.run
 
 

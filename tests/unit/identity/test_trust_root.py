@@ -119,17 +119,22 @@ def test_readers_import_their_questions_and_nothing_else(trust):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_roles_user_is_signed_by_its_role_and_carries_no_lists(trust, role):
-    said = claims(trust.creds(role).read_text().splitlines()[1])
+    found = claims(trust.creds(role).read_text().splitlines()[1])
 
-    assert said["iss"] == trust.roles[role].public
-    assert said["nats"]["issuer_account"] == trust.account_key(role).public
-    assert not {"pub", "sub"} & said["nats"].keys()
+    assert found["iss"] == trust.roles[role].public
+    assert found["nats"]["issuer_account"] == trust.account_key(role).public
+    assert not {"pub", "sub"} & found["nats"].keys()
 
 
-def test_creds_say_whose_they_are(trust):
-    said = user_claims(trust.creds("market").read_text())
+def test_creds_name_their_user_role_and_account(trust):
+    found = user_claims(trust.creds("market").read_text())
 
-    assert (said.name, said.role, said.account, said.expires) == ("market", "market", trust.sim.public, None)
+    assert (found.name, found.role, found.account, found.expires) == (
+        "market",
+        "market",
+        trust.sim.public,
+        None,
+    )
 
 
 @pytest.mark.parametrize("role", ["market", "observer"])
@@ -143,8 +148,8 @@ def test_creds_that_name_no_role_or_another_account_are_made_anew(trust, tmp_pat
 
         Trust.open(tmp_path, unix_seconds)
 
-        said = user_claims(trust.creds(role).read_text())
-        assert (said.role, said.account) == (role, trust.account_key(role).public)
+        found = user_claims(trust.creds(role).read_text())
+        assert (found.role, found.account) == (role, trust.account_key(role).public)
 
 
 def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):
@@ -152,8 +157,8 @@ def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):
 
     trust.grant("ada", OPERATOR, path)
 
-    said = user_claims(path.read_text())
-    assert (said.name, said.role, said.account) == ("ada", OPERATOR, trust.sim.public)
+    found = user_claims(path.read_text())
+    assert (found.name, found.role, found.account) == ("ada", OPERATOR, trust.sim.public)
     assert mode(path) == 0o600
 
 

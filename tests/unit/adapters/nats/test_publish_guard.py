@@ -109,8 +109,8 @@ async def test_what_it_may_is_sent(wire, way):
 
 
 @pytest.mark.parametrize("role", OWNERS)
-def test_every_service_may_tell_of_what_it_refuses(role):
-    """Or telling of a refused publish would itself be refused, and told of, for ever."""
+def test_every_service_may_publish_its_rejections(role):
+    """Otherwise the event about a refused publish would be refused too, and so on for ever."""
     assert Patterns(permissions(role)["pub"]["allow"]).match(ADMISSION_REJECTED(run="none"))
 
 
