@@ -197,6 +197,7 @@ class Ledger:
         if transfer.debit == transfer.credit:
             return Refusal.ACCOUNTS_MUST_BE_DIFFERENT
         kind = transfer.kind
+        # A transfer or a post moves at least 1; a reservation or a void may have no amount.
         if transfer.amount < (kind is _TRANSFER or kind is _POST):
             return Refusal.AMOUNT_MUST_NOT_BE_ZERO
         if kind is _TRANSFER:

@@ -78,13 +78,15 @@ class BatchChecks:
     """Best prices after the newest finished batch."""
     unfinished: dict[int, Item] = field(default_factory=dict)
     """Number → item since the newest finished batch."""
+    new_items: list[Item] = field(default_factory=list)
+    """Items of the newest event, without those of earlier events."""
     _n: int = 1
     _price: PriceUpdated | None = None
     _opening: BatchOpened | None = None
-    _new_items: list[Item] = field(default_factory=list)
 
     def add(self, event: Event[object]) -> Discrepancies:
-        """Take in one of the market's events."""
+        """Check and fold one of the market's events."""
+        self.new_items.clear()
         match event.data:
             case TickCleared():
                 yield from self._clear(event.tick, event.data)
@@ -98,11 +100,6 @@ class BatchChecks:
                 for item in items:
                     yield from self._add_item(item)
 
-    def take_new_items(self) -> list[Item]:
-        """Return the items that were new since the last call."""
-        new, self._new_items = self._new_items, []
-        return new
-
     def _add_item(self, item: Item) -> Discrepancies:
         if item.n < self._n:
             yield (
@@ -110,7 +107,7 @@ class BatchChecks:
                 f"item {item.n}, and batch {self.batch} ended at {self._n - 1}",
             )
         elif self.unfinished.setdefault(item.n, item) is item:
-            self._new_items.append(item)
+            self.new_items.append(item)
         elif self.unfinished[item.n] != item:
             yield "item_number_stands_for_two_items", f"item {item.n}"
 

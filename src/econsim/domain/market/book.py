@@ -87,7 +87,7 @@ class ClearedBatch:
     price: PriceUpdated | None
     """Price of the market; none if the quote did not change."""
     repeats: tuple[Item, ...] = ()
-    """First answers to orders that were asked for again; they are items of earlier batches, not of this one."""
+    """First answers to orders that were asked for again: items of earlier batches or of this one."""
 
 
 @dataclass(frozen=True, slots=True)
