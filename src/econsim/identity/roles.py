@@ -15,7 +15,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.schemas.subject import ANSWERED, Subject, SubjectKind
+from econsim.schemas.subject import ANSWERED, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import AUDIT, ORDERS, TABLE
 
@@ -52,8 +52,6 @@ _REJECTIONS_AND_SUSPENSIONS: Final = (*_REJECTIONS, subjects.AGENT_SUSPENDED)
 """The same events of services that agents reach: these also ask for the suspension of an agent that floods."""
 _COPIED_BY_SERVER: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
 """Events that their owner writes into a bucket and the server copies into the log."""
-_PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
-"""Kinds of messages that the owner publishes."""
 _RUN_EVENTS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STOPPED, subjects.RUN_RESUMED)
 """Events by which services learn of runs to serve."""
 
@@ -209,7 +207,7 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         raise NotFound(message)
     access = ROLES[role]
     owned = [row for row in TABLE if row.owner == role]
-    published = [row for row in owned if row.kind in _PUBLISHED and row not in _COPIED_BY_SERVER]
+    published = [row for row in owned if row.kind in PUBLISHED and row not in _COPIED_BY_SERVER]
     allowed = [_published_pattern(row) for row in (*published, *access.publish)]
     answered = [row.pattern() for row in owned if row.kind in ANSWERED]
     # Workers share requests in the queue group of their role; each of them receives every event.

@@ -6,9 +6,9 @@ from typing import Final
 
 from econsim.schemas.subject import Subject, SubjectKind
 
-LOG: Final = "audit_log"
+AUDIT: Final = "audit_log"
 """Name of the stream of all events."""
-QUEUE: Final = "market_orders"
+ORDERS: Final = "market_orders"
 """Name of the work queue of commands to markets."""
 NOT_YET: Final = "Reserved: there is no such service yet."
 """Description of a subject of a service that is still to come."""
@@ -17,14 +17,20 @@ NOT_YET: Final = "Reserved: there is no such service yet."
 def event(owner: str, name: str, message: str, description: str, short: str = "") -> Subject:
     """Return an event, captured by the log; `name` is its subject without the run."""
     return Subject(
-        f"{name}.{{run}}", SubjectKind.EVENT, owner, message, stream=LOG, short=short, description=description
+        f"{name}.{{run}}",
+        SubjectKind.EVENT,
+        owner,
+        message,
+        stream=AUDIT,
+        short=short,
+        description=description,
     )
 
 
 def command(action: str, message: str, description: str) -> Subject:
     """Return a command to a market, captured by its work queue."""
     template = f"market.{{resource}}.{action}.{{run}}.{{agent}}"
-    return Subject(template, SubjectKind.COMMAND, "market", message, stream=QUEUE, description=description)
+    return Subject(template, SubjectKind.COMMAND, "market", message, stream=ORDERS, description=description)
 
 
 def delivery(source: Subject, short: str) -> Subject:

@@ -26,14 +26,13 @@ from econsim.identity.agent_credentials import mint
 from econsim.identity.nats_jwt import Key, NkeyKind, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import Trust
-from econsim.schemas.subject import SubjectKind
+from econsim.schemas.subject import PUBLISHED
 from econsim.subjects import TABLE
 
 PATTERNS_AT_ONCE: Final = 40
 """Subscriptions of one party at a time: an agent's account has no more than 64."""
 
 _SYSTEM: Final = "$SYS."
-_SENT_KINDS: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ async def _says(listeners: Listeners, prober: Prober) -> dict[str, str]:
 
 async def _hears(listeners: Listeners, prober: Prober) -> dict[str, str]:
     """Return short name → subject of `SIM` that an external agent receives, of its own subjects and of others'."""
-    own = [concrete_subject(row.template) for row in TABLE if row.kind in _SENT_KINDS]
+    own = [concrete_subject(row.template) for row in TABLE if row.kind in PUBLISHED]
     other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
     other += [f"{each.removesuffix(EXTERNAL)}{OTHER}" for each in own if each.endswith(f".{EXTERNAL}")]
     names = [Probe("", "", concrete_subject(grant.short), grant.local_pattern(EXTERNAL)) for grant in GRANTS]

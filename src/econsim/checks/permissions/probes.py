@@ -6,14 +6,13 @@ every pattern that matches it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.roles import INBOX
-from econsim.schemas.subject import DOMAINS, SubjectKind
+from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import TABLE
 
@@ -134,8 +133,6 @@ SERVER: Final = (
 )
 """Subjects of requests to the server and of its events; accounts and servers of these names do not exist."""
 
-_PLACE: Final = re.compile(r"\{(\w+)\}")
-
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -226,12 +223,12 @@ def _api_probes() -> Iterator[Probe]:
         for call in CALLS:
             name = call.replace("{stream}", stream.name)
             subject = name.replace("{consumer}", "consumer").replace("{subject}", f"$KV.{RUN}.{EXTERNAL}")
-            yield Probe(stream.name, name, subject, _PLACE.sub("*", name))
+            yield Probe(stream.name, name, subject, PLACE.sub("*", name))
 
 
 def concrete_subject(template: str) -> str:
     """Return the subject of a template with a value in every place."""
-    return _PLACE.sub(lambda place: VALUES[place[1]], template)
+    return PLACE.sub(lambda place: VALUES[place[1]], template)
 
 
 def _any(pattern: str) -> str:
