@@ -43,8 +43,10 @@ DEADLINE_S: Final = 30.0
 """Seconds to keep trying: a cluster without leader comes back within ten seconds."""
 WRONG_LAST_SEQUENCE: Final = 10071
 """The server's code for an expected sequence that does not hold."""
+CONFLICTS: Final = frozenset({WRONG_LAST_SEQUENCE, 10164})
+"""The server's codes for a key that has another revision, or that somebody else writes now."""
 IN_PROCESS: Final = frozenset({10158, 10164})
-"""A cluster's codes while another message with this id, or for this subject, is being stored: soon it will know."""
+"""A cluster's codes while another message with this id, or for this subject, is being stored: a repeat is decided."""
 WINDOW: Final = 256
 """Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
 
@@ -83,8 +85,8 @@ class Outgoing:
 def options(name: str, creds: Path | None = None) -> dict[str, Any]:
     """Return the connection options of every econsim client, for `nats.connect` and `NatsBroker` alike.
 
-    Of the identity in `creds` only the inbox is among them, which is its role's own: `connect` takes the
-    file itself too, a broker as `security=NatsCredentials(file)`.
+    Of the credentials they hold only the inbox prefix, which is the role's own. The file itself goes to `connect`,
+    and to a broker as `security=NatsCredentials(file)`.
     """
     role = read_claims(creds).role if creds else ""
     return {
@@ -252,7 +254,7 @@ async def _own(stream: JetStreamContext, subject: str, headers: Mapping[str, str
     try:
         newest = await stream.get_msg(AUDIT, subject=subject)
     except (*_TRANSIENT, nats.js.errors.APIError) as error:
-        message = f"the log did not answer who wrote {subject}; the event may or may not be stored"
+        message = f"the log did not answer about {subject}; the event may or may not be stored"
         raise Unavailable(message) from error
     stored = newest.headers or {}
     if any(stored.get(name) != headers[name] for name in (_ID, DIGEST)):

@@ -25,7 +25,8 @@ sent           `_answer`: waits for the stream             stored; unknown: no a
 compared       `AdmissionStore.confirm`                    stored: same content; refused: other content; unknown
 stored         answer `Admitted`                           end
 refused        answer `EntryRefused`, with a code          end; the log records attempts at what is not allowed
-unknown        answer `outcome_is_unknown`                 end; the agent sends again, and storing is idempotent
+unknown        answer `outcome_is_unknown`                 end; the agent sends again, which is idempotent but for a
+                                                           report without an id of its own
 =============  ==========================================  =================================================
 
 A worker that crashes forgets messages up to `counted`: the agent gets no answer and sends again. A message in `sent` may

@@ -57,7 +57,6 @@ from econsim import ports
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
 from econsim.services.ledger.state import (
-    WRITES_MAX,
     LedgerState,
     SubmissionPart,
     commit_size,
@@ -212,7 +211,7 @@ class LedgerWriter:
         while self._queue:
             item = self._queue[0]
             together = holders | item.part.holders if item.part else holders
-            if group and commit_size(len(group) + 1, together) > WRITES_MAX:
+            if group and commit_size(len(group) + 1, together) > ports.WRITES_MAX:
                 break
             holders = together
             self._queue.popleft()
