@@ -86,6 +86,12 @@ def test_names_in_documentation_are_names_of_the_code() -> None:
     assert not findings, report(findings)
 
 
+def test_prose_has_no_function_name_in_place_of_a_word() -> None:
+    findings = list(found(bare_names))
+
+    assert not findings, report(findings)
+
+
 def documentation(node: ast.AST) -> Iterator[tuple[int, str, str]]:
     """Yield (line, owner, text) of every docstring, and of every string that documents a field or constant."""
     for each in ast.walk(node):
@@ -204,6 +210,18 @@ def unknown_names(source: Module) -> Iterator[Finding]:
                 yield source.finding(line, what, "Name what is there.")
 
 
+def bare_names(source: Module) -> Iterator[Finding]:
+    """A sentence has the name of one of its module's functions without backticks, as careless renaming leaves it."""
+    names = {node.name for node in ast.walk(source.tree) if isinstance(node, FUNCTION) and "_" in node.name}
+    for line, owner, text in documentation(source.tree):
+        # An indented line is a drawing or an example.
+        prose = [part for part in re.sub(r"`[^`]*`", "", text).splitlines() if not part.startswith("    ")]
+        for name in sorted(names & {*re.findall(r"[A-Za-z_]\w*", " ".join(prose))}):
+            yield source.finding(
+                line, f"the documentation of {owner} has {name} in a sentence", "Write the words."
+            )
+
+
 def found(rule: Callable[[Module], Iterator[Finding]]) -> Iterator[Finding]:
     """Apply a rule to the whole package."""
     for source in package():
@@ -221,6 +239,7 @@ def found(rule: Callable[[Module], Iterator[Finding]]) -> Iterator[Finding]:
         (single_words, 'class A:\n    "An a."\n    b: int\n    "Whose."'),
         (unknown_names, '"""Made by `no_such_function`."""'),
         (unknown_names, '"""See `domain/no_such_file.py`."""'),
+        (bare_names, 'def odd_lines():\n    """Send headers with odd_lines lines."""'),
     ],
 )
 def test_a_breach_is_found(rule: Callable[[Module], Iterator[Finding]], text: str) -> None:

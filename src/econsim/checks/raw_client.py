@@ -152,6 +152,10 @@ class RawClient:
                     await self._changed.wait()
         return reached()
 
+    async def wait_until_closed(self) -> bool:
+        """Wait until the server closes the connection; false after the limit."""
+        return await self.wait_until(lambda: self.closed)
+
     async def request(
         self, subject: str, payload: bytes = b"", timeout_s: float = TIMEOUT_S, headers: bytes = b""
     ) -> RawMessage | None:

@@ -59,16 +59,17 @@ VALUES: Final = {
 }
 """Place in a subject → its value in the probes."""
 
+_STREAM_VERBS: Final = (
+    *("INFO", "CREATE", "UPDATE", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "MSG.GET", "MSG.DELETE"),
+    *("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE", "CANCEL_MOVE"),
+)
+_CONSUMER_VERBS: Final = (
+    *("INFO", "DELETE", "MSG.NEXT", "PAUSE", "RESET", "UNPIN"),
+    *("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE"),
+)
+
 CALLS: Final = (
-    *(
-        f"$JS.API.STREAM.{verb}.{{stream}}"
-        for verb in ("INFO", "CREATE", "UPDATE", "DELETE", "PURGE", "SNAPSHOT", "RESTORE")
-    ),
-    *(f"$JS.API.STREAM.{verb}.{{stream}}" for verb in ("MSG.GET", "MSG.DELETE")),
-    *(
-        f"$JS.API.STREAM.{verb}.{{stream}}"
-        for verb in ("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE", "CANCEL_MOVE")
-    ),
+    *(f"$JS.API.STREAM.{verb}.{{stream}}" for verb in _STREAM_VERBS),
     "$JS.API.DIRECT.GET.{stream}",
     "$JS.API.DIRECT.GET.{stream}.{subject}",
     "$JS.API.CONSUMER.CREATE.{stream}",
@@ -77,14 +78,7 @@ CALLS: Final = (
     "$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{consumer}",
     "$JS.API.CONSUMER.LIST.{stream}",
     "$JS.API.CONSUMER.NAMES.{stream}",
-    *(
-        f"$JS.API.CONSUMER.{verb}.{{stream}}.{{consumer}}"
-        for verb in ("INFO", "DELETE", "MSG.NEXT", "PAUSE", "RESET", "UNPIN")
-    ),
-    *(
-        f"$JS.API.CONSUMER.{verb}.{{stream}}.{{consumer}}"
-        for verb in ("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE")
-    ),
+    *(f"$JS.API.CONSUMER.{verb}.{{stream}}.{{consumer}}" for verb in _CONSUMER_VERBS),
     "$JS.ACK.{stream}.{consumer}.1.1.1.1.0",
     "$JS.ACK.hub.account.{stream}.{consumer}.1.1.1.1.0",
     "$JS.FC.{stream}.{consumer}.token",
