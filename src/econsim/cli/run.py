@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from econsim.adapters.poll import Poll
 from econsim.cli import option_types
 from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
@@ -186,8 +187,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
 
 async def _show_waiting(recorder: Recorder) -> None:
     """Show the agents that a silent tick waits for, until cancelled."""
-    while True:
-        await asyncio.sleep(POLL_INTERVAL_S)
+    async for _ in Poll(POLL_INTERVAL_S):
         recorder.show_waiting()
 
 
