@@ -147,14 +147,14 @@ def test_an_unknown_role_has_no_permissions() -> None:
 def test_a_cell_that_differs_is_named_and_shown() -> None:
     row = next(row for row in ROWS if row.name == "$KV.quotas.>")
     found = PermissionMatrix(
-        {**MEANT.cells, ("buckets", row.name, "observer"): "P"}, {**MEANT.says, "x": "y"}, MEANT.hears
+        {**MEANT.cells, ("buckets", row.name, "observer"): "P"}, {**MEANT.publishes, "x": "y"}, MEANT.receives
     )
 
     lines = differences(ROWS, MEANT, found)
 
     assert lines == [
         "buckets: $KV.quotas.>: observer: ·≠P",
-        "external agent says x: expected nothing, actual y",
+        "external agent publishes x: expected nothing, actual y",
     ]
     assert "·≠P" in page(ROWS, MEANT, found)
     assert "2 differ" in page(ROWS, MEANT, found)

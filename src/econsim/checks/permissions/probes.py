@@ -1,4 +1,4 @@
-"""The probes: every subject of the table, every stream and every call of JetStream's API, with names nobody uses.
+"""The probes: every subject of the table, every stream and every call of JetStream's API, with names no party uses.
 
 A probe is one row of the matrix. Its subject is concrete, so that it can be published; a listener could receive it by
 every pattern that matches it.
@@ -203,10 +203,10 @@ def _bucket_probes() -> Iterator[Probe]:
 
 def _queue_group_probes() -> Iterator[Probe]:
     """Yield a probe in each queue group for subjects, inboxes, and names in an agent's account."""
-    heard = {row.template: row.pattern() for row in TABLE}
-    heard |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
-    heard |= {grant.short: grant.local_pattern(EXTERNAL) for grant in GRANTS}
-    for name, pattern in heard.items():
+    patterns = {row.template: row.pattern() for row in TABLE}
+    patterns |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
+    patterns |= {grant.short: grant.local_pattern(EXTERNAL) for grant in GRANTS}
+    for name, pattern in patterns.items():
         for queue in QUEUE_GROUPS:
             title = name if queue == SELF else f"{name} in another"
             yield Probe("queue groups", title, concrete_subject(name), pattern, queue)
