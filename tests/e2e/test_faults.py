@@ -102,7 +102,7 @@ REAL_TIME_KILLS: dict[str, Kills] = {
     "the server": {("system.ticked", 6): kill_server},
     "the market between two batches": {("system.ticked", 6): kill("market")},
     "the market in a batch that was opened": {("market.batch_opened", 6): kill("market")},
-    "the market in a batch that was told": {
+    "the market in a batch whose trades are published": {
         ("market.trade_executed", tick): kill("market") for tick in (3, 9, 14)
     },
     "the market between two periods": {("system.period_closed", 10): kill("market")},

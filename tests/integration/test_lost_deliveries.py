@@ -33,7 +33,7 @@ SCENARIO = shortened("genesis", ticks=6)
         pytest.param("system.clock.ticked", b'"tick":4,', id="the tick itself, for which everybody waits"),
     ],
 )
-async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypatch, subject, tick):
+async def test_a_lost_delivery_is_requested_again(server, run, monkeypatch, subject, tick):
     lost, receive = [], OrderedPush.receive
 
     async def lose(self, message):
