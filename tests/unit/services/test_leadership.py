@@ -5,8 +5,8 @@ import logging
 
 import pytest
 from factories import NOON, run_opened
+from fake_consumers import ConsumerJetStream, ConsumerNats, service_context
 from run_builders import small_scenario
-from run_nats import RunJetStream, RunNats, service_context
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
@@ -43,7 +43,7 @@ class Workers:
     """Workers of one service on one log and its leases."""
 
     def __init__(self):
-        self.client, self.leases, self.made = RunNats(), FakeLeases(), []
+        self.client, self.leases, self.made = ConsumerNats(), FakeLeases(), []
 
     async def start(self, task, components=(), *, of_service=False):
         context = service_context("clock", self.client, self.leases)
@@ -91,14 +91,14 @@ async def test_a_run_that_the_log_has_open_is_served(workers):
 async def test_a_worker_knows_the_open_runs_after_its_first_look_that_succeeds(workers, monkeypatch):
     monkeypatch.setattr(leadership_module, "POLL_INTERVAL_S", 0.0)
     await workers.open()
-    info, failures = RunJetStream.stream_info, [TimeoutError(), TimeoutError()]
+    info, failures = ConsumerJetStream.stream_info, [TimeoutError(), TimeoutError()]
 
     async def stream_info(*question, **options):
         if failures:
             raise failures.pop()
         return await info(*question, **options)
 
-    monkeypatch.setattr(RunJetStream, "stream_info", stream_info)
+    monkeypatch.setattr(ConsumerJetStream, "stream_info", stream_info)
     leadership, context = await workers.start(Task())
     found = await context.require_run("run")
     await leadership.stop()

@@ -1,8 +1,8 @@
 """Opening, stopping, resuming and closing a run: one event each, whoever asks how often."""
 
 import pytest
+from fake_consumers import ConsumerNats, service_context
 from run_builders import small_scenario
-from run_nats import RunNats, service_context
 
 from econsim.domain.agent.active_run import active_run
 from econsim.domain.audit.envelope import Envelope
@@ -16,7 +16,7 @@ REQUEST = OpenRun(run="run", scenario=small_scenario())
 
 @pytest.fixture
 def client():
-    return RunNats()
+    return ConsumerNats()
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ async def test_a_submission_too_large_for_a_message_halts_the_market():
     def refuse(_):
         raise nats.errors.MaxPayloadError
 
-    market.client.responders[subjects.SUBMIT.pattern(run="run")] = refuse
+    market.client.answers[subjects.SUBMIT.pattern(run="run")] = refuse
     with pytest.raises(BookHalted, match="2 chains at once are more bytes than a message may have"):
         await market.process(*CROSSING)
 
