@@ -37,11 +37,7 @@ BALANCE = subjects.GET_BALANCE(run=rig.RUN, agent="buyer_001")
 
 def run(*, quick: bool) -> list[Line]:
     """Measure round trips and the tail under load."""
-    if quick:
-        return asyncio.run(_run(1, PAIRS // 5, 1.0))
-    return asyncio.run(
-        _run(REPEATS if not quick else 1, PAIRS if not quick else 300, PACED_S if not quick else 1.0)
-    )
+    return asyncio.run(_run(1, PAIRS // 5, 1.0) if quick else _run(REPEATS, PAIRS, PACED_S))
 
 
 async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
@@ -52,11 +48,12 @@ async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
         await stack.enter_async_context(spread(("clock", "ledger"), where, state, print))
         await open_run(client, rig.RUN, loads.externals(100, 10))
         creds = str(rig.superuser(server.trust))
+        balance = await rig.first_answer(client, BALANCE, QUESTION)
         echo = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.balance", server.url, creds, str(len(await _answer(client)))
+            sys.executable, "-m", "benchmarks.balance", server.url, creds, str(len(balance))
         )
         stack.callback(echo.kill)
-        await _until_echo(client)
+        await rig.first_answer(client, ECHO, QUESTION)
         ours, theirs = zip(*[await _alternate(client, pairs) for _ in range(repeats)], strict=True)
         tails = [await _paced(client, RATE, paced_s) for _ in range(repeats)]
     ratios = [mine / bare for mine, bare in zip(ours, theirs, strict=True)]
@@ -77,28 +74,6 @@ async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
             note=f"paced for {paced_s:g} s",
         ),
     ]
-
-
-async def _answer(client: Client) -> bytes:
-    """Return the balance, once the ledger has its lease and has dealt."""
-    while True:
-        try:
-            answer = await client.request(BALANCE, QUESTION, timeout=1)
-        except Exception:  # noqa: BLE001 - the service is starting
-            await asyncio.sleep(0.1)
-        else:
-            data: bytes = answer.data
-            return data
-
-
-async def _until_echo(client: Client) -> None:
-    while True:
-        try:
-            await client.request(ECHO, QUESTION, timeout=1)
-        except Exception:  # noqa: BLE001 - it is starting
-            await asyncio.sleep(0.05)
-        else:
-            return
 
 
 async def _alternate(client: Client, pairs: int) -> tuple[float, float]:

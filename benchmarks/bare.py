@@ -2,7 +2,7 @@
 
 `python -m benchmarks.bare TRACE` on a fresh server: the same publishes and atomic batches, of the same
 sizes and headers, in the same order of dependence; the same readers of the log and of the order queue.
-It makes nothing, decodes nothing, and asks no service. Prints JSON as `real` does.
+It builds nothing, decodes nothing, and sends no request to a service. Prints JSON as `real` does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 
 from benchmarks import rig
 from benchmarks.loads import RESOURCE
-from benchmarks.trace import EXPECTED, STATE, Sent, Step, taken_apart
+from benchmarks.trace import EXPECTED, STATE, Sent, Step, split_steps
 from econsim.adapters.jetstream import provision
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
@@ -35,11 +35,11 @@ READERS = (
     ("system.clock.*", "agent.*.cycle_completed", "market.*.trade_executed", "market.*.tick_cleared"),
     ("system.*.*", "market.*.tick_cleared"),
 )
-"""What hosts, clock and observer follow of the log."""
+"""Patterns of the log that hosts, clock and observer follow."""
 
 
 class Reader:
-    """Takes deliveries in and does nothing with them; wakes who waits for a sequence."""
+    """Takes deliveries and does nothing with them; wakes the task that waits for a sequence."""
 
     def __init__(self) -> None:
         """Start before the first."""
@@ -47,7 +47,7 @@ class Reader:
         self.unacknowledged: list[str] = []
         self._arrived = asyncio.Event()
 
-    async def hear(self, message: Msg) -> None:
+    async def receive(self, message: Msg) -> None:
         """Note a delivery."""
         self.sequence = message.metadata.sequence.stream
         self.unacknowledged.append(message.reply)
@@ -75,7 +75,7 @@ class Twin:
         for patterns in READERS:
             reader = self._log = Reader()
             inbox = reading.new_inbox()
-            await reading.subscribe(inbox, cb=reader.hear)
+            await reading.subscribe(inbox, cb=reader.receive)
             config = ConsumerConfig(
                 deliver_subject=inbox,
                 ack_policy=AckPolicy.NONE,
@@ -84,14 +84,14 @@ class Twin:
             )
             await reading.jetstream().add_consumer(AUDIT, config)
         consumer = book_consumer(rig.RUN, RESOURCE, "twin")
-        await self._client.subscribe(consumer.deliver_subject, cb=self._queue.hear)
+        await self._client.subscribe(consumer.deliver_subject, cb=self._queue.receive)
         await provision.recreate_consumer(self._client, consumer)
 
     async def repeat(self, step: Step) -> None:
         """Do one step and wait for its acknowledgements."""
         if step.phase in ("reserve", "finish", "cleared"):
             await self._queue.reached(step.needs)
-        if step.phase == "told":
+        if step.phase == "outcomes":
             for message in step.events:
                 await self._client.publish(message.subject, message.payload)
             return
@@ -132,7 +132,7 @@ async def replay(server: EmbeddedServer, client: Client, sent: list[Sent]) -> di
     clients = [await connect(server.url, rig.superuser(server.trust), f"twin-{i}") for i in range(4)]
     twin = Twin(clients[:3])
     await twin.listen(clients[3])
-    orders, todo = taken_apart(sent)
+    orders, todo = split_steps(sent)
     first = next(i for i, step in enumerate(todo) if step.phase == ("reserve" if orders else "tick"))
     for step in todo[:first]:
         await twin.repeat(step)

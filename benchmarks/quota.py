@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +17,13 @@ from time import perf_counter
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from benchmarks import rig
 from benchmarks.table import Line
-from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import connect, synchronize
-from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import Refused
-from econsim.identity.nats_jwt import Key, NkeyKind, creds, user_jwt
 from econsim.schemas.quota import QuotaUpdate
 from econsim.services.quota_meter import QuotaMeter
 from econsim.testing import FakeCounters, FakeQuotaTable
@@ -37,7 +34,7 @@ PAIRS = 40
 BURST = 2_000
 WINDOW = 64
 """Requests under way at once."""
-BUSY, QUIET = 300, 5_000
+MANY_REQUESTS, FEW_REQUESTS = 300, 5_000
 """Agents that share the requests: some 50 requests a second each, and two or three."""
 RUN = "bench"
 PLAIN, CHECKED = "bench.plain", "bench.checked"
@@ -56,26 +53,26 @@ class Turn:
 
 
 def run(*, quick: bool) -> list[Line]:
-    """Measure a check, then the echo with busy and with quiet agents."""
+    """Measure a check, then the echo with agents of many requests and with agents of few."""
     repeats, pairs = (1, PAIRS // 4) if quick else (REPEATS, PAIRS)
     checks = [asyncio.run(_checks(CHECKS // (10 if quick else 1))) for _ in range(repeats)]
-    busy, quiet = asyncio.run(_echoes(repeats, pairs))
-    refused = median(turn.refused for turn in busy)
+    many, few = asyncio.run(_echoes(repeats, pairs))
+    refused = median(turn.refused for turn in many)
     return [
         Line("check of a quota", "ns", checks, note="local allowance, no request", at_most=5_000.0),
-        Line("bare echo", "requests/s", [turn.rate for turn in busy], note=f"{WINDOW} under way at once"),
+        Line("bare echo", "requests/s", [turn.rate for turn in many], note=f"{WINDOW} under way at once"),
         Line(
             "echo with quotas in bare echoes",
             "",
-            [turn.ratio for turn in busy],
+            [turn.ratio for turn in many],
             at_least=0.9,
-            note=f"{BUSY} agents, each at about half of its messages a second; refused: {refused:.1%}",
+            note=f"{MANY_REQUESTS} agents, each at about half of its messages a second; refused: {refused:.1%}",
         ),
         Line(
-            "the same, agents that hardly speak",
+            f"echo with quotas, {FEW_REQUESTS:,} agents with few requests",
             "",
-            [turn.ratio for turn in quiet],
-            note=f"{QUIET:,} agents, two or three requests a second each: a block serves one request",
+            [turn.ratio for turn in few],
+            note="two or three requests a second each: a block serves one request",
         ),
     ]
 
@@ -98,43 +95,20 @@ async def _checks(times: int) -> float:
 
 
 async def _echoes(repeats: int, pairs: int) -> tuple[list[Turn], list[Turn]]:
-    """Measure with busy agents and with quiet ones."""
-    with tempfile.TemporaryDirectory() as directory:
-        async with EmbeddedServer(Path(), ephemeral=True) as server:
-            identity = _anybody(server, Path(directory, "bench.creds"))
-            client = await connect(server.url, identity, "bench")
-            await provision.apply(client)
-            echo = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "benchmarks.quota", server.url, str(identity)
-            )
-            try:
-                await _until_echo(client)
-                busy = [await _alternate(client, pairs, BUSY) for _ in range(repeats)]
-                quiet = [await _alternate(client, pairs, QUIET) for _ in range(repeats)]
-            finally:
-                echo.kill()
-                await echo.wait()
-                await client.close()
-    return busy, quiet
-
-
-def _anybody(server: EmbeddedServer, path: Path) -> Path:
-    """Write credentials of a user who may do everything in account SIM: both echoes and the asking client."""
-    user = Key(NkeyKind.USER)
-    path.write_text(
-        creds(user_jwt(server.trust.sim, user.public, "bench", issued=server.trust.now()), user.seed)
-    )
-    return path
-
-
-async def _until_echo(client: Client) -> None:
-    while True:
+    """Measure with agents of many requests and with agents of few."""
+    async with rig.private_server() as (server, client):
+        creds = str(rig.superuser(server.trust))
+        echo = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "benchmarks.quota", server.url, creds
+        )
         try:
-            await client.request(f"{CHECKED}.probe", b"", timeout=1)
-        except Exception:  # noqa: BLE001 - it is starting
-            await asyncio.sleep(0.05)
-        else:
-            return
+            await rig.first_answer(client, f"{CHECKED}.probe", b"")
+            many = [await _alternate(client, pairs, MANY_REQUESTS) for _ in range(repeats)]
+            few = [await _alternate(client, pairs, FEW_REQUESTS) for _ in range(repeats)]
+        finally:
+            echo.kill()
+            await echo.wait()
+    return many, few
 
 
 async def _alternate(client: Client, pairs: int, agents: int) -> Turn:

@@ -1,4 +1,4 @@
-"""What benchmarks stand on: a private server, services in this process, processor time, memory, children."""
+"""Parts that benchmarks share: a private server, services in this process, processor time, memory, children."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -32,7 +32,7 @@ WINDOW = 256
 
 @asynccontextmanager
 async def private_server() -> AsyncIterator[tuple[EmbeddedServer, Client]]:
-    """Start a server that flushes every write, with all streams, and connect to it as operator."""
+    """Start a server that flushes every write, with all streams, and connect to it as a superuser."""
     async with EmbeddedServer(Path(), ephemeral=True) as server:
         client = await connect(server.url, superuser(server.trust), "bench")
         await provision.apply(client)
@@ -120,6 +120,16 @@ async def pour(stream: JetStreamContext, messages: list[tuple[str, bytes, str]])
             await waiting.pop(0)
         waiting.append(await stream.publish_async(subject, payload, headers={"Nats-Msg-Id": id_}))
     await asyncio.gather(*waiting)
+
+
+async def first_answer(client: Client, subject: str, payload: bytes) -> bytes:
+    """Return the answer to a request, once the service that answers it has started."""
+    while True:
+        with suppress(Exception):
+            answer = await client.request(subject, payload, timeout=1)
+            data: bytes = answer.data
+            return data
+        await asyncio.sleep(0.05)
 
 
 def child(module: str, *arguments: str | int) -> dict[str, Any]:

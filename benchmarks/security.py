@@ -1,4 +1,4 @@
-"""What securing the bus costs: the same services, orders and questions on a secured server and on an open one.
+"""The cost of a secured bus: the same services, orders and requests on a secured server and on an open one.
 
 Secured: operator mode, a user with explicit permissions for each service, an account for each agent, whose
 orders and questions cross into `SIM` by imports. Open: a nats-server without any of it, where agents write
@@ -24,7 +24,7 @@ from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
-from econsim.adapters.nats.connection import connect, synchronize
+from econsim.adapters.nats.connection import connect
 from econsim.adapters.server import binary
 from econsim.adapters.server.state_directory import free_port
 from econsim.app import Server, running
@@ -64,7 +64,7 @@ jetstream {{ store_dir: "{store}", sync_interval: always }}
 """
 
 Name = Callable[[str, Subject], str]
-"""Agent and row of the table → what the agent writes."""
+"""Agent and row of the table → the subject that the agent writes."""
 
 
 @dataclass(slots=True)
@@ -176,7 +176,7 @@ async def _open() -> AsyncIterator[Side]:
 
 @asynccontextmanager
 async def _plain_server(home: Path) -> AsyncIterator[tuple[str, int]]:
-    """Run a nats-server that asks nobody who they are."""
+    """Run a nats-server without credentials."""
     port = free_port()
     config = home / "open.conf"
     config.write_text(CONFIG.format(port=port, store=home / "data"))
@@ -202,14 +202,8 @@ async def _opened(control: Client) -> None:
 async def _ready(side: Side) -> Side:
     """Wait until every service answers the agents."""
     agent, client = next(iter(side.clients.items()))
-    while True:
-        try:
-            await client.request(side.name(agent, subjects.GET_BALANCE), b"{}", timeout=1)
-        except Exception:  # noqa: BLE001 - it is starting
-            await asyncio.sleep(0.1)
-        else:
-            await synchronize(client)
-            return side
+    await rig.first_answer(client, side.name(agent, subjects.GET_BALANCE), b"{}")
+    return side
 
 
 def _short(agent: str, row: Subject) -> str:

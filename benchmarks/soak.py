@@ -1,7 +1,7 @@
 """Memory of `econsim up` while a run goes on in real time: every process's, sampled; prints a table.
 
-`python -m benchmarks.soak [SECONDS]`, 600 if not said. Each service has a process of its own, so that what grows
-has a name. The last column says what each grew by an order that was taken in, from the second minute on.
+`python -m benchmarks.soak [SECONDS]`, 600 by default. Each service has a process of its own, so that growth
+has a name. The last column is the growth of each process by an accepted order, from the second minute on.
 """
 
 from __future__ import annotations

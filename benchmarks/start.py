@@ -65,15 +65,15 @@ async def _first_trade() -> float:
         )
         try:
             async with asyncio.timeout(60):
-                return await _heard(state) - started
+                return await _first_trade_time(state) - started
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)  # as Ctrl-C: the command stops its server
             await process.wait()
 
 
-async def _heard(state: Path) -> float:
-    """Return when the first trade was heard on the server of a state directory."""
+async def _first_trade_time(state: Path) -> float:
+    """Return the time of the first trade on the server of a state directory."""
     while (url := await asyncio.to_thread(_url, state)) is None:
         await asyncio.sleep(0.01)
     client = await connect(url, rig.superuser(Trust.open(state, unix_seconds)), "bench-listener")

@@ -1,4 +1,4 @@
-"""What a benchmark found, as lines of a table: measured, spread, target, ratio, verdict."""
+"""Results of a benchmark, as lines of a table: measured, spread, target, ratio, verdict."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Line:
     """One number, taken several times."""
 
     what: str
-    """What was measured."""
+    """Name of the number."""
     unit: str
-    """Of the values."""
+    """Unit of the values."""
     values: Sequence[float]
-    """One a repetition; the median counts."""
+    """Values, one a repetition; the median counts."""
     at_least: float | None = None
     """Target, for what should be large."""
     at_most: float | None = None

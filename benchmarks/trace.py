@@ -19,7 +19,7 @@ from econsim.adapters.server.embedded import EmbeddedServer
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 COMMANDS = {"place_orders": "orders", "place_bid": "order", "place_ask": "order", "close_tick": "close"}
 """Commands, each with the phase it belongs to."""
-HEARD = ("$KV.agent_state.>", "$KV.market_prices.>", "market.>", "system.>", "agent.>")
+RECORDED = ("$KV.agent_state.>", "$KV.market_prices.>", "market.>", "system.>", "agent.>")
 """Everything a run publishes that is no question to JetStream and no delivery."""
 STATE = "$KV.agent_state."
 PRICES = "$KV.market_prices."
@@ -33,11 +33,11 @@ class Sent:
     """One message somebody published."""
 
     subject: str
-    """Where."""
+    """Subject of the message."""
     payload: bytes
-    """What."""
+    """Content of the message."""
     headers: dict[str, str]
-    """With which headers."""
+    """Headers of the message."""
     asks: bool = False
     """Whether the sender waits for a reply or an acknowledgement."""
 
@@ -52,19 +52,19 @@ async def recording(server: EmbeddedServer, path: Path | None = None) -> AsyncIt
     """Record what is published, for the time of the context; written to a file at the end, if named."""
     client = await connect(server.url, rig.superuser(server.trust), "bench-trace")
     sent: list[Sent] = []
-    heard: asyncio.Queue[Msg] = asyncio.Queue()
-    for pattern in HEARD:
+    messages: asyncio.Queue[Msg] = asyncio.Queue()
+    for pattern in RECORDED:
         subscription = await client.subscribe(pattern, pending_bytes_limit=-1)
         # One queue for all, because the library gives each subscription its own and loses the order
         # between them; no single pattern is both permitted and wide enough.
-        subscription._pending_queue = heard  # noqa: SLF001
+        subscription._pending_queue = messages  # noqa: SLF001
     await synchronize(client)
     try:
         yield sent
     finally:
         await synchronize(client)
-        while not heard.empty():
-            message = heard.get_nowait()
+        while not messages.empty():
+            message = messages.get_nowait()
             headers = dict(message.headers or {})
             sent.append(Sent(message.subject, message.data, headers, asks=bool(message.reply)))
         await client.close()
@@ -77,7 +77,7 @@ class Step:
     """Writes that may be under way together; the next step waits for their acknowledgements."""
 
     phase: str
-    """`tick`, `orders`, `close`, `reserve`, `finish`, `told`, `cleared` or `other`."""
+    """`tick`, `orders`, `close`, `reserve`, `finish`, `outcomes`, `cleared` or `other`."""
     commits: list[list[Sent]] = field(default_factory=list)
     """Atomic batches, one after the other."""
     events: list[Sent] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Step:
     """Sequence of the order queue that must have been delivered before."""
 
 
-def taken_apart(sent: Sequence[Sent]) -> tuple[list[Sent], list[Step]]:
+def split_steps(sent: Sequence[Sent]) -> tuple[list[Sent], list[Step]]:
     """Return a recorded run's single orders, and its steps in the order in which they depend on each other."""
     orders: list[Sent] = []
     found: list[Step] = []
@@ -124,14 +124,14 @@ def _phase(message: Sent, open_batches: dict[str, list[Sent]]) -> str:
     if rig.RUN not in tokens[3:4] or tokens[1] == "ledger" or "Nats-Stream" in message.headers:
         return ""
     if len(tokens) == 5:
-        return COMMANDS.get(tokens[2]) or ("told" if tokens[2] in BOOK_EVENTS else "")
+        return COMMANDS.get(tokens[2]) or ("outcomes" if tokens[2] in BOOK_EVENTS else "")
     if tokens[2] in BOOK_EVENTS:
         return "finish"
     return {"ticked": "tick", "tick_cleared": "cleared"}.get(tokens[2], "other")
 
 
 def _commit(message: Sent, open_batches: dict[str, list[Sent]]) -> str:
-    """Gather an atomic batch; its phase is told by the journal entries in it, once it is whole."""
+    """Gather an atomic batch; the journal entries in it give its phase, once it is whole."""
     batch = message.headers.get("Nats-Batch-Id", "")
     whole = [message]
     if batch:

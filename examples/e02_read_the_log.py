@@ -19,8 +19,10 @@ async def main(run: str) -> None:
     client = await connect(server.url, server.creds("observer"), "read-the-log")
     count = 0
     async for stored in events(client, run):
-        sealed = decode_if_valid(stored.subject, stored.payload)
-        for trade in sealed.event.data.items if sealed and isinstance(sealed.event.data, Traded) else ():
+        addressed = decode_if_valid(stored.subject, stored.payload)
+        for trade in (
+            addressed.event.data.items if addressed and isinstance(addressed.event.data, Traded) else ()
+        ):
             count += 1
             price = format_credits(trade.price)
             print(f"{trade.buyer} bought {trade.quantity} from {trade.seller} at {price}")

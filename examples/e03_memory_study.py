@@ -37,7 +37,7 @@ SCENARIO = Scenario.model_validate(
 def efficiency_with(seed: int) -> float:
     """Return realised over possible surplus of one run."""
     scenario = SCENARIO.model_copy(update={"seed": seed})
-    data = [sealed.event.data for sealed in run(scenario)]
+    data = [addressed.event.data for addressed in run(scenario)]
     trades = [("cpu", trade) for found in data if isinstance(found, Traded) for trade in found.items]
     best = find_equilibrium(*schedule(scenario, "cpu"), scenario.markets[0].tick_size).surplus_max
     return efficiency(realised_surplus(population(scenario), trades), best) or 0.0

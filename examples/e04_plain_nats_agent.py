@@ -13,15 +13,15 @@ LIMIT = 2_500_000  # micro-credits: 2.5 credits
 
 async def main(url: str, creds: str, name: str) -> None:
     """Buy cpu below the limit, one unit a tick, until the run closes."""
-    bus, heard = await nats.connect(url, user_credentials=creds), asyncio.Queue()
+    bus, received = await nats.connect(url, user_credentials=creds), asyncio.Queue()
 
     async def ask(subject: str, **body: object) -> dict:
         return json.loads((await bus.request(subject, json.dumps(body).encode(), timeout=5)).data)
 
     for subject in ("clock.ticked", "run.closed", "market.trade_executed.cpu"):
-        await bus.subscribe(subject, cb=heard.put)
-    await heard.put(await bus.request("state.tick"))  # the tick that is open already, if one is
-    while (message := await heard.get()).subject != "run.closed":
+        await bus.subscribe(subject, cb=received.put)
+    await received.put(await bus.request("state.tick"))  # the tick that is open already, if one is
+    while (message := await received.get()).subject != "run.closed":
         event = json.loads(message.data or b"{}")
         if event.get("type") == "market.trade_executed":
             print("bought at", *(trade["price"] / 1_000_000 for trade in event["data"]["items"]))

@@ -25,14 +25,14 @@ async def snapshot(client, stream):
     return {"config": about["config"], "state": about["state"]}, chunks
 
 
-async def restored(client, stream, backup):
+async def restore(client, stream, backup):
     """Put a stream back, as `nats stream restore` does; return the server's last word."""
     about, chunks = backup
     where = (await provision.request(client, f"STREAM.RESTORE.{stream}", about))["deliver_subject"]
     for chunk in (*chunks, b""):
         answer = await client.request(str(where), chunk, timeout=CHUNK_S)
-        if answer.data and (told := json.loads(answer.data)).keys() & {"error", "config"}:
-            return told
+        if answer.data and (reply := json.loads(answer.data)).keys() & {"error", "config"}:
+            return reply
     pytest.fail("the server did not say that the stream is restored")
 
 
@@ -40,13 +40,13 @@ async def delete(client, stream):
     await provision.request(client, f"STREAM.DELETE.{stream}")
 
 
-async def stored_again(client):
-    """Send a message once more whose id was known; tell whether it was stored."""
+async def is_stored_again(client):
+    """Send a message again under its id; tell whether it was stored again."""
     ack = await client.jetstream().publish("kept.1", b"1", headers={"Nats-Msg-Id": "1"})
     return not ack.duplicate
 
 
-async def filled(client, replicas=1):
+async def fill_stream(client, replicas=1):
     """Make a stream of three jobs, the second of them acknowledged."""
     config = {
         "name": "kept",

@@ -22,8 +22,8 @@ def one_call(values, costs, **market):
         for name, side, units in sides
         if units
     ]
-    call_ = {"resource": "cpu", "mechanism": "call_auction", **market}
-    return scenario(*groups, markets=[call_], clock={"ticks_per_period": 1})
+    market_ = {"resource": "cpu", "mechanism": "call_auction", **market}
+    return scenario(*groups, markets=[market_], clock={"ticks_per_period": 1})
 
 
 SYMMETRIC = (
@@ -33,7 +33,7 @@ SYMMETRIC = (
 """Six buyers and six sellers of four units each, values from 1.90 down, costs from 0.10 up."""
 
 
-def broke(credits_=0, cost=3.00, value=1.00, price=1.00, periods=3):
+def indebted(credits_=0, cost=3.00, value=1.00, price=1.00, periods=3):
     """Return a seller who sells below its cost, period after period, to a buyer at its value."""
     seller = group(
         "seller",
@@ -49,10 +49,10 @@ def broke(credits_=0, cost=3.00, value=1.00, price=1.00, periods=3):
     return scenario(seller, buyer, clock={"periods": periods, "ticks_per_period": 2})
 
 
-def exhausted(value, cost, outside="", ticks=5, **market):
-    """Return a buyer and a seller until no gain is left; `outside` says which of them is not in a host."""
+def exhausted(value, cost, external="", ticks=5, **market):
+    """Return a buyer and a seller until no gain is left; `external` names the one that is in no host."""
     groups = [
-        group(name, "external" if outside == name else "truthful", roles=[role(side, values=[[worth]])])
+        group(name, "external" if external == name else "truthful", roles=[role(side, values=[[worth]])])
         for name, side, worth in (("buyer", "bid", value), ("seller", "ask", cost))
     ]
     clock = {"periods": 2, "ticks_per_period": ticks, "until": "exhausted"}
@@ -82,7 +82,7 @@ def uneven(periods=1, until="ticks", ticks=4):
 
 ODD = {
     "windows that do not fit the period": call(4, 3),
-    "a seller that cannot pay its costs": broke(),
+    "a seller that cannot pay its costs": indebted(),
     "several units each in one call": one_call(*SYMMETRIC),
     "a script whose last step ends the period": uneven(until="exhausted", ticks=9),
     "price limits that cut both limits to one price": exhausted(3.00, 2.00, price_max=2.00),

@@ -228,7 +228,7 @@ class FakeJetStream:
         found = self._client.streams[stream].find(question)
         if not found:
             raise NotFoundError(code=404, err_code=10037)
-        return RawStreamMsg(found[0].subject, found[0].sequence, found[0].payload)
+        return RawStreamMsg(found[0].subject, found[0].sequence, found[0].payload, headers=found[0].headers)
 
 
 def matches_pattern(pattern, subject):

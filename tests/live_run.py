@@ -29,7 +29,7 @@ def external_scenario(**clock):
 
 @dataclass
 class Live:
-    """A run that is open, and what its external agents were told."""
+    """A run that is open, and the outcomes delivered to its external agents."""
 
     nc: Client
     """A superuser of SIM."""
@@ -39,7 +39,7 @@ class Live:
     creds: dict
     """Name → creds file."""
     markets: tuple
-    told: list = field(default_factory=list)
+    outcomes: list = field(default_factory=list)
     here: Server | None = None
     """Where its services are."""
     market: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -53,7 +53,7 @@ class Live:
         await self.market.aclose()
         await self.market.enter_async_context(running(("market",), self.here))
 
-    async def answering(self):
+    async def until_served(self):
         """Wait until every service answers."""
         async with asyncio.timeout(300):
             while True:
@@ -82,9 +82,9 @@ async def live_run(server, run, wanted, away=()):
         stack.push_async_callback(client.close)
         accounts = await ensure_accounts(here, run, wanted)
         creds = {account.agent: account.creds for account in accounts}
-        here_now = creds.keys() - {*away}
+        connecting = creds.keys() - {*away}
         externals = {
-            agent: await connect(server.url, creds[agent], f"external agent-{agent}") for agent in here_now
+            agent: await connect(server.url, creds[agent], f"external agent-{agent}") for agent in connecting
         }
         for external in externals.values():
             stack.push_async_callback(external.close)
@@ -92,12 +92,12 @@ async def live_run(server, run, wanted, away=()):
         stack.push_async_callback(live.market.aclose)
         await live.restart_market()
 
-        async def hear(message):
-            live.told.append(message)
+        async def receive(message):
+            live.outcomes.append(message)
 
         for subject in ORDER_OUTCOME:
-            await client.subscribe(subject.pattern(), cb=hear)
+            await client.subscribe(subject.pattern(), cb=receive)
         await open_run(client, run, wanted)
         if externals:
-            await live.answering()
+            await live.until_served()
         yield live

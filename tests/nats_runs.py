@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import aclosing
 
+from run_builders import canonical_hash
 from superuser import superuser
 
 from econsim.adapters.nats.connection import connect
 from econsim.app import Server, running
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file

@@ -8,7 +8,8 @@ from functools import cache
 from factories import group, role, scenario
 
 from econsim.domain.agent.random_draws import rank
-from econsim.domain.audit.facts import Record, addressed_record
+from econsim.domain.audit.canonical_log import CanonicalLog
+from econsim.domain.audit.facts import Record, as_record
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import Summary
 from econsim.runs.in_memory import run
@@ -56,7 +57,20 @@ def small_run(policy="zip", mechanism="continuous_double_auction", name="run_1",
 
 def records(wanted, name="run_1", salt="ab") -> tuple[Record, ...]:
     """Return the records of a run of a scenario, in log order."""
-    return tuple(addressed_record(addressed) for addressed in run(wanted, name, salt))
+    return tuple(as_record(addressed) for addressed in run(wanted, name, salt))
+
+
+def canonical_log(events) -> CanonicalLog:
+    """Return the canonical log of a run's events, given in any order."""
+    canonical = CanonicalLog()
+    for event in events:
+        canonical.add(event)
+    return canonical
+
+
+def canonical_hash(events) -> str:
+    """Return the canonical hash of a run's events, given in any order."""
+    return canonical_log(events).hexdigest()
 
 
 def only(log, subject) -> list[Record]:

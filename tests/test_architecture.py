@@ -47,7 +47,7 @@ WITHIN: dict[str, Floors] = {
         ("admission", "clock", "scenario", "verification"),
         ("runtime",),
     ),
-    "adapters": (("clock", "poll"), ("nats",), ("jetstream", "server")),
+    "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "server")),
     "agents": (("", "sandbox"),),
     "services": (("",), ("admin", "admission", "agent", "clock", "cognition", "ledger", "market")),
     "routers": (("admin", "admission", "agent", "clock", "cognition", "ledger", "market"), ("",)),

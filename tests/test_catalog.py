@@ -1,4 +1,4 @@
-"""The catalog holds everything that is said and heard: nothing in use is missing from the document.
+"""The catalog holds every message: no subject in use is missing from the document.
 
 Seen to fail: a subject taken out of the document is named by the same check, further down.
 """

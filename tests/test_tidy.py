@@ -187,8 +187,8 @@ def undocumented_fields(source: Module) -> Iterator[Finding]:
                 continue
             field = node.target.id
             constant = "ClassVar" in ast.unparse(node.annotation) or field.startswith("_")
-            told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
-            if not constant and not told:
+            is_documented = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if not constant and not is_documented:
                 remedy = "Put its meaning and unit in a string below it."
                 yield source.finding(node, f"{owner.name}.{field} is not explained", remedy)
 

@@ -36,6 +36,11 @@ CLAUSE = re.compile(r"(What|Who|Whose|Whom|Which|Where|When|Whether|How)\b")
 UNSHIPPED = re.compile(
     r"\b(architecture|roadmap|seed|economy|design|guide)s?(\.md)? ?(§ ?\d|[A-G]\d\b|\d+\.\d)", re.IGNORECASE
 )
+# Words that say something else to every reader, and have a word of the field: the glossary's last column.
+PRIVATE = re.compile(
+    r"\b(entrance|guest|outsider|outside agent|agents? from outside|undertaker|crier|purse|siege)s?\b",
+    re.IGNORECASE,
+)
 BACKTICKED = re.compile(r"`([A-Za-z_][\w./]*)(?:\(\))?`")
 
 
@@ -69,8 +74,20 @@ def test_nothing_refers_to_a_document_that_does_not_ship() -> None:
     assert not findings, report(findings)
 
 
+def test_no_text_uses_a_word_that_the_glossary_avoids() -> None:
+    findings = [finding for path, text in tracked_texts() for finding in private_words(path, text)]
+
+    assert not findings, report(findings)
+
+
 def test_names_in_documentation_are_names_of_the_code() -> None:
     findings = list(found(unknown_names))
+
+    assert not findings, report(findings)
+
+
+def test_prose_has_no_function_name_in_place_of_a_word() -> None:
+    findings = list(found(bare_names))
 
     assert not findings, report(findings)
 
@@ -150,6 +167,15 @@ def unshipped(path: str, text: str) -> Iterator[Finding]:
             yield Finding(f"{path}:{number}", f"cites {cited[0]!r}", "Name the paper or the decision record.")
 
 
+def private_words(path: str, text: str) -> Iterator[Finding]:
+    """A text uses a private metaphor where the field has a word."""
+    if path.startswith(("CHANGELOG", "docs/glossary.md")) or path == "tests/test_words.py":
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if word := PRIVATE.search(line):
+            yield Finding(f"{path}:{number}", f"says {word[0]!r}", "Use the word of docs/glossary.md.")
+
+
 @cache
 def vocabulary() -> frozenset[str]:
     """Return every word that stands in code: names, words of strings, files and folders."""
@@ -184,6 +210,18 @@ def unknown_names(source: Module) -> Iterator[Finding]:
                 yield source.finding(line, what, "Name what is there.")
 
 
+def bare_names(source: Module) -> Iterator[Finding]:
+    """A sentence has the name of one of its module's functions without backticks, as careless renaming leaves it."""
+    names = {node.name for node in ast.walk(source.tree) if isinstance(node, FUNCTION) and "_" in node.name}
+    for line, owner, text in documentation(source.tree):
+        # An indented line is a drawing or an example.
+        prose = [part for part in re.sub(r"`[^`]*`", "", text).splitlines() if not part.startswith("    ")]
+        for name in sorted(names & {*re.findall(r"[A-Za-z_]\w*", " ".join(prose))}):
+            yield source.finding(
+                line, f"the documentation of {owner} has {name} in a sentence", "Write the words."
+            )
+
+
 def found(rule: Callable[[Module], Iterator[Finding]]) -> Iterator[Finding]:
     """Apply a rule to the whole package."""
     for source in package():
@@ -201,6 +239,7 @@ def found(rule: Callable[[Module], Iterator[Finding]]) -> Iterator[Finding]:
         (single_words, 'class A:\n    "An a."\n    b: int\n    "Whose."'),
         (unknown_names, '"""Made by `no_such_function`."""'),
         (unknown_names, '"""See `domain/no_such_file.py`."""'),
+        (bare_names, 'def odd_lines():\n    """Send headers with odd_lines lines."""'),
     ],
 )
 def test_a_breach_is_found(rule: Callable[[Module], Iterator[Finding]], text: str) -> None:
@@ -210,6 +249,11 @@ def test_a_breach_is_found(rule: Callable[[Module], Iterator[Finding]], text: st
 @pytest.mark.parametrize("cited", ["(architecture B2)", "economy.md §4", "seed 5.2"])
 def test_a_source_that_does_not_ship_is_found(cited: str) -> None:
     assert list(unshipped("src/econsim/x.py", f'"""Rules of a market: {cited}."""'))
+
+
+@pytest.mark.parametrize("word", ["the entrance's answer", "an agent from outside", "a siege"])
+def test_a_private_word_is_found(word: str) -> None:
+    assert list(private_words("docs/x.md", word))
 
 
 def test_a_name_of_two_classes_is_found() -> None:

@@ -48,13 +48,13 @@ EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
 
 GRACE_S: Final = 5.0
-"""Longest to wait, in a stopping service, for requests being answered."""
+"""Seconds that a stopping service waits for requests being answered."""
 
 SILENT_S: Final = 2.0
-"""Longest to connect before a warning; connecting takes some milliseconds."""
+"""Seconds without a connection before a warning; connecting takes some milliseconds."""
 
 NOWHERE: Final = "nats://127.0.0.1:4222"
-"""Address in documents generated without a server; never connected to."""
+"""Address in documents generated without a server; nothing connects to it."""
 
 
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Service:
     """Task that renews the credentials, while the service runs."""
 
     async def start(self) -> None:
-        """Start once the broker is connected; from now on the client publishes only where its role may."""
+        """Start once the broker is connected; the client then publishes only on subjects of its role."""
         name, rejections = self.context.service, self.context.rejections
         restrict_publishing(
             self.context.client, name, permissions(name)["pub"]["allow"], rejections.publish_service_attempt

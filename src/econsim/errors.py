@@ -10,13 +10,13 @@
     │   └── QuotaExceeded      a quota is used up; retryable if it has a next window
     ├── Unavailable        nobody's fault: not now; a retry may succeed
     ├── ProviderFailed     a provider of a language model did not answer a call
-    ├── CorruptJournal     a ledger's journal does not add up; nothing is done on top of it
-    ├── CorruptLog         a run's log lacks a record or has an unreadable one
+    ├── CorruptJournal     a ledger's journal does not add up; its ledger decides nothing more
     ├── RunFailed          a run cannot go on; it is closed with the error's text as its failure
+    ├── CorruptLog         a run's log lacks a record or has an unreadable one
     ├── ScenarioError      a scenario file cannot be used: file, line, key, remedy
     └── SetupError         this machine or server is not fit: port in use, server too old, no binary
 
-Imports nothing. The docstring of a class is its default message, so it is written for the person who reads the
+Imports the standard library only. The docstring of a class is its default message, so it is written for the person who reads the
 error. `code` is the refusal as a sentence in snake case and never changes: `schemas/refusals.toml` lists all codes.
 """
 

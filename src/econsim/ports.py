@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from econsim.schemas.model_call import Call, Completion, Prompt
 from econsim.schemas.quota import Quotas
+
+WRITES_MAX: Final = 1000
+"""Most writes in one commit of a state store: what the server takes in one atomic batch (error 10199 above)."""
 
 
 @dataclass(frozen=True, slots=True)

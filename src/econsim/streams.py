@@ -10,7 +10,7 @@ from typing import Final
 
 from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
 from econsim.schemas.stream import DAY_S, Consumer, Source, Stream
-from econsim.subjects import AUDIT, ORDERS
+from econsim.subjects import AUDIT, ORDERS, TABLE
 
 MESSAGE_BYTES_MAX: Final = 2**23
 """Value of the server's `max_payload`, 8 MiB: a tick's reservations of 20 000 agents are one request."""
@@ -22,7 +22,7 @@ READERS_MAX: Final = 10_000
 """Consumers of one stream. The server's own default is 1000, and a run has one consumer per reader."""
 
 QUEUE_MESSAGES_MAX: Final = 1_000_000
-"""Commands that wait in one queue: a tick of 100 000 agents with ten orders each."""
+"""Commands that wait in one queue: fifty of each agent of the largest run."""
 
 
 def bucket(name: str) -> str:
@@ -80,17 +80,7 @@ AUDIT_LOG: Final = Stream(
 MARKET_ORDERS: Final = Stream(
     name=ORDERS,
     why="Commands waiting for their market; each is removed when its effects are stored.",
-    subjects=tuple(
-        f"market.*.{action}.*.*"
-        for action in (
-            "place_bid",
-            "place_ask",
-            "cancel_order",
-            "replace_order",
-            "place_orders",
-            "close_tick",
-        )
-    ),
+    subjects=tuple(row.pattern() for row in TABLE if row.stream == ORDERS),
     retention="workqueue",
     discard="new",
     max_age_s=30 * DAY_S,

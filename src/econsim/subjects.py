@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from econsim.schemas import subject_rows
 from econsim.schemas.subject import Subject
-from econsim.schemas.subject_rows import LOG, QUEUE
 from econsim.schemas.subjects import admin, admission, agent, clock, cognition, ledger, market
 from econsim.schemas.subjects.admin import *
 from econsim.schemas.subjects.admission import *
@@ -20,9 +20,9 @@ from econsim.schemas.subjects.cognition import *
 from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
 
-AUDIT: Final = LOG
+AUDIT: Final = subject_rows.AUDIT
 """Name of the stream of all events."""
-ORDERS: Final = QUEUE
+ORDERS: Final = subject_rows.ORDERS
 """Name of the work queue of orders."""
 
 TABLE: Final[tuple[Subject, ...]] = (

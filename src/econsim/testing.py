@@ -12,11 +12,8 @@ from enum import StrEnum
 
 from econsim.domain.admission import quota
 from econsim.errors import Conflict, InvalidMessage, Unavailable
-from econsim.ports import StoredEntry, Write
+from econsim.ports import WRITES_MAX, StoredEntry, Write
 from econsim.schemas.quota import Quotas, QuotaUpdate
-
-WRITES_MAX = 1000
-"""Writes in one commit, as on the server."""
 
 
 class Failure(StrEnum):

@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from eventually import eventually
 from ledger_builders import endow, pay, submit
 from requirements import requirement
 
@@ -218,11 +219,6 @@ async def mortal():
             await client.close()
 
 
-async def until(condition):
-    while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
-        await asyncio.sleep(0.001)
-
-
 async def commit_pairs(store, run, name, outcomes):
     for i in range(200):
         pair = [Write(f"{run}.{name}-{i}.{side}", b"v", 0) for side in "abcd"]
@@ -239,7 +235,7 @@ async def test_killing_the_server_in_mid_batch_leaves_no_half_batch(mortal, run)
     server, store = mortal
     outcomes = {}
     senders = [asyncio.create_task(commit_pairs(store, run, f"s{n}", outcomes)) for n in range(8)]
-    await until(lambda: len(outcomes) >= 40)
+    await eventually(lambda: len(outcomes) >= 40)
     os.kill(server.pid, signal.SIGKILL)
     await asyncio.gather(*senders)
     await asyncio.sleep(1)
@@ -266,7 +262,7 @@ async def test_killing_the_server_twice_loses_and_doubles_no_payment(mortal, run
 
     sending = asyncio.create_task(pay_all())
     for sequence in (30, 90):
-        await until(lambda: writer.sequence >= sequence)  # noqa: B023 - awaited before the next turn
+        await eventually(lambda: writer.sequence >= sequence)  # noqa: B023 - awaited before the next turn
         os.kill(server.pid, signal.SIGKILL)
     await sending
 

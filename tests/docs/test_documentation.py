@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src" / "econsim"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 GUIDES = [page for page in PAGES if page.parent.name in (ROOT.name, "how-to")]
@@ -160,6 +161,36 @@ def test_every_command_named_exists() -> None:
     unknown = sorted((page, word) for page, word in named if word not in known)
 
     assert not unknown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_module_named_exists(page: Path) -> None:
+    unknown = unknown_modules(page.read_text())
+
+    assert not unknown, f"{name(page)} names modules that are not there: {unknown}"
+
+
+def test_a_module_that_is_not_there_is_found() -> None:
+    text = "`domain/no_such_file.py`, `services.nothing.do`, `services/quota_meter.py`, `routers/W.py`, `subjects.TABLE`"
+
+    assert unknown_modules(text) == ["domain/no_such_file.py", "services.nothing.do"]
+
+
+def unknown_modules(text: str) -> list[str]:
+    """Return the paths and dotted names of modules that the package has not; W and WORD stand for any word."""
+    paths = [
+        path for path in re.findall(r"`([\w./]+/[\w.]+\.py)`", text) if not re.search(r"\bW(ORD)?\b", path)
+    ]
+    missing = [path for path in paths if not any((base / path).exists() for base in (ROOT, PACKAGE))]
+    folders = "|".join(sorted(entry.name for entry in PACKAGE.iterdir() if entry.is_dir()))
+    dotted = re.findall(rf"`((?:{folders})(?:\.\w+)+)`", text)
+    return missing + [each for each in dotted if not any_module(each)]
+
+
+def any_module(dotted: str) -> bool:
+    """Tell whether a dotted name is a module, or a name in one."""
+    path = PACKAGE.joinpath(*dotted.split("."))
+    return path.with_suffix(".py").exists() or path.parent.with_suffix(".py").exists()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

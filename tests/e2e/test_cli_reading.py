@@ -9,7 +9,7 @@ import shutil
 import duckdb
 import pytest
 from requirements import requirement
-from run_builders import small_scenario
+from run_builders import canonical_hash, small_scenario
 from superuser import superuser
 from typer.testing import CliRunner
 
@@ -20,7 +20,6 @@ from econsim.adapters.nats.rpc import ask
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
 from econsim.cli.run_log import RunLog
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.errors import NotFound, Unavailable
 from econsim.runs import in_memory
 from econsim.runs.retention import retention_end

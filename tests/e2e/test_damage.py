@@ -1,4 +1,4 @@
-"""Damage to the server's own files: whatever is lost, every reader says where, and none ends as if all were well."""
+"""Damage to the server's own files: every reader names the lost places, and ends with an error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ READERS = {
 def whole(tmp_path_factory):
     """Return a state directory with the finished runs `first` and `second`, its server stopped."""
     directory = tmp_path_factory.mktemp("whole") / "econsim"
-    asyncio.run(played(directory))
+    asyncio.run(play_runs(directory))
     return directory
 
 
@@ -48,7 +48,7 @@ def state(whole, tmp_path, monkeypatch):
     return shutil.copytree(whole, tmp_path / "econsim")
 
 
-async def played(directory):
+async def play_runs(directory):
     async with EmbeddedServer(directory) as server:
         client = await connect(server.url, superuser(server), "test")
         await provision.apply(client)
@@ -61,7 +61,7 @@ async def played(directory):
 
 
 def read(state, reader, run="first"):
-    """Read a run with a command; return its exit code and what it said."""
+    """Read a run with a command; return its exit code and its output."""
     *words, last = READERS[reader]
     order = (
         [*words, last, run]
@@ -86,19 +86,19 @@ def flip(path, sign, *, last=False):
 
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_reads_a_whole_run(state, reader):
-    code, said = read(state, reader)
+    code, output = read(state, reader)
 
-    assert code == 0, said
+    assert code == 0, output
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_names_the_place_of_a_flipped_bit(state, reader):
     flip(store(state, "audit_log", "1.blk"), b"trade_id")
 
-    code, said = read(state, reader)
+    code, output = read(state, reader)
 
     assert code == 1
-    assert "the record at place" in said
+    assert "the record at place" in output
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_whatever_record_a_bit_flips_in_is_named(state, sign):
     found = [read(state, "verify", run) for run in ("first", "second")]
 
     assert 1 in [code for code, _ in found]
-    assert "record_is_missing" in "".join(said for _, said in found)
+    assert "record_is_missing" in "".join(output for _, output in found)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -153,16 +153,16 @@ def test_a_log_whose_index_is_made_anew_from_a_damaged_block_is_no_shorter_run(s
 def test_a_lost_block_of_the_log_is_no_missing_run(state):
     store(state, "audit_log", "1.blk").unlink()
 
-    code, said = read(state, "events")
+    code, output = read(state, "events")
 
     assert code == 1
-    assert "the opening of the run is gone" in said
+    assert "the opening of the run is gone" in output
 
 
 @pytest.mark.parametrize(
-    ("command", "said"), [("verify", "place in the bucket"), ("balances", "these balances may be old")]
+    ("command", "output"), [("verify", "place in the bucket"), ("balances", "these balances may be old")]
 )
-def test_a_flipped_bit_of_the_bucket_is_named(state, command, said):
+def test_a_flipped_bit_of_the_bucket_is_named(state, command, output):
     flip(store(state, "KV_agent_state", "1.blk"), b'"posted":')
 
     shown = CliRunner().invoke(
@@ -170,13 +170,13 @@ def test_a_flipped_bit_of_the_bucket_is_named(state, command, said):
     )
 
     assert shown.exit_code == 1
-    assert said in shown.stdout + shown.stderr
+    assert output in shown.stdout + shown.stderr
 
 
 def test_the_list_of_runs_names_a_run_that_lost_its_opening(state):
-    whole = listed(state)
+    whole = list_runs(state)
     flip(store(state, "audit_log", "1.blk"), b"system.opened", last=True)
-    damaged = listed(state)
+    damaged = list_runs(state)
 
     assert (whole[0], damaged[0]) == (0, 1)
     assert "run 'second': its opening is gone" in damaged[1]
@@ -186,26 +186,26 @@ def test_the_list_of_runs_names_those_whose_end_was_cut_off(state):
     flip(store(state, "audit_log", "1.blk"), b"trade_id")
     store(state, "audit_log", "index.db").unlink()
 
-    code, said = listed(state)
+    code, output = list_runs(state)
 
     assert code == 1
-    assert "run 'first': the ledger's entries after" in said
-    assert "run 'second': its opening is gone" in said
+    assert "run 'first': the ledger's entries after" in output
+    assert "run 'second': its opening is gone" in output
 
 
-def listed(state):
+def list_runs(state):
     shown = CliRunner().invoke(commands, ["runs", "--state", str(state)], catch_exceptions=False)
     return shown.exit_code, shown.stdout + shown.stderr
 
 
 @pytest.fixture
-def halted(tmp_path):
+def stopped(tmp_path):
     """Return a state directory with a run that is open, its services and server stopped."""
-    asyncio.run(begun(tmp_path / "halted"))
+    asyncio.run(begin_run(tmp_path / "halted"))
     return tmp_path / "halted"
 
 
-async def begun(directory):
+async def begin_run(directory):
     wanted = small_scenario(clock={"periods": 1000, "ticks_per_period": 6})
     async with EmbeddedServer(directory) as server:
         client = await connect(server.url, superuser(server), "test")
@@ -219,7 +219,7 @@ async def begun(directory):
         await client.close()
 
 
-async def served(directory, caplog, complaint):
+async def serve_until(directory, caplog, complaint):
     """Run the services until one complains; return whether another tick opened."""
     async with EmbeddedServer(directory) as server:
         client = await connect(server.url, superuser(server), "test")
@@ -235,30 +235,32 @@ async def served(directory, caplog, complaint):
     return before != after
 
 
-def test_services_do_not_go_on_from_a_log_that_lost_an_event(halted, caplog):
-    flip(store(halted, "audit_log", "1.blk"), b"trade_id")
+def test_services_do_not_go_on_from_a_log_that_lost_an_event(stopped, caplog):
+    flip(store(stopped, "audit_log", "1.blk"), b"trade_id")
 
-    went_on = asyncio.run(served(halted, caplog, "is damaged before place"))
+    went_on = asyncio.run(serve_until(stopped, caplog, "is damaged before place"))
 
     assert not went_on
     assert "task clock.first is started again" in caplog.text
     assert "batch_counts_other_trades" in caplog.text
 
 
-def test_a_ledger_does_not_decide_anew_what_its_bucket_lost(halted, caplog):
-    flip(store(halted, "KV_agent_state", "1.blk"), b'"type":"market.transfer_posted"', last=True)
-    store(halted, "KV_agent_state", "index.db").unlink()
+def test_a_ledger_does_not_decide_anew_what_its_bucket_lost(stopped, caplog):
+    flip(store(stopped, "KV_agent_state", "1.blk"), b'"type":"market.transfer_posted"', last=True)
+    store(stopped, "KV_agent_state", "index.db").unlink()
 
     asyncio.run(
-        served(halted, caplog, "task ledger.first is started again: the journal of run 'first' ends at entry")
+        serve_until(
+            stopped, caplog, "task ledger.first is started again: the journal of run 'first' ends at entry"
+        )
     )
 
 
-def test_services_say_of_a_run_that_lost_its_opening_that_it_is_not_served(halted, caplog):
-    flip(store(halted, "audit_log", "1.blk"), b"system.opened")
+def test_services_say_of_a_run_that_lost_its_opening_that_it_is_not_served(stopped, caplog):
+    flip(store(stopped, "audit_log", "1.blk"), b"system.opened")
 
     went_on = asyncio.run(
-        served(halted, caplog, "run first is open and not served: its opening cannot be read")
+        serve_until(stopped, caplog, "run first is open and not served: its opening cannot be read")
     )
 
     assert not went_on

@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 from recomputed import discrepancies
 from requirements import requirement
+from run_builders import canonical_hash
 from superuser import superuser
 
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import addressed_record
+from econsim.domain.audit.facts import as_record
 from econsim.domain.ledger.verify import verify_journal
 from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
@@ -102,7 +102,7 @@ REAL_TIME_KILLS: dict[str, Kills] = {
     "the server": {("system.ticked", 6): kill_server},
     "the market between two batches": {("system.ticked", 6): kill("market")},
     "the market in a batch that was opened": {("market.batch_opened", 6): kill("market")},
-    "the market in a batch that was told": {
+    "the market in a batch whose trades are published": {
         ("market.trade_executed", tick): kill("market") for tick in (3, 9, 14)
     },
     "the market between two periods": {("system.period_closed", 10): kill("market")},
@@ -146,7 +146,7 @@ async def disturbed(
             async with aclosing(run_events(client, "disturbed")) as log:
                 async for addressed in log:
                     events.append(addressed)
-                    if strike := kills.pop((addressed_record(addressed).type, addressed.event.tick), None):
+                    if strike := kills.pop((as_record(addressed).type, addressed.event.tick), None):
                         strike(embedded, processes)
             await client.close()
     return events

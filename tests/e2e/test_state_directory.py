@@ -104,9 +104,9 @@ async def test_whatever_is_written_while_working_is_closed_to_others(tmp_path: P
 
     await econsim(state, "run", str(scenario), "--name", "demo", "--spread")
     await econsim(state, "report", "demo")
-    told = await econsim(state, "agent", "create", "ana", "--run", "next")
+    printed = await econsim(state, "agent", "create", "ana", "--run", "next")
     await econsim(state, "operator", "create")
 
     assert names(state) == {"logs", "nats", "processes", "runs", "server", "services", "trust"}
     assert open_to_others(tmp_path / "kept") == []
-    assert str(state / "trust" / "agents" / "next" / "ana.creds") in told
+    assert str(state / "trust" / "agents" / "next" / "ana.creds") in printed

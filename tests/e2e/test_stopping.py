@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from run_builders import canonical_hash
 
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
@@ -18,7 +19,6 @@ from econsim.adapters.server.child_processes import start_time
 from econsim.adapters.server.state_directory import running_url
 from econsim.app import server_of
 from econsim.config import settings
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.errors import EconsimError
 from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
@@ -76,12 +76,12 @@ async def test_a_command_whose_server_goes_with_another_command_says_how_to_go_o
     assert b"is up" in await second.stderr.readline()
 
     owner.send_signal(signal.SIGINT)
-    _, told = await second.communicate()
+    _, complaint = await second.communicate()
     await owner.communicate()
 
     assert second.returncode == 1
-    assert told.splitlines()[-1].startswith(b"error: the command that ran the server")
-    assert b"econsim resume RUN" in told.splitlines()[-1]
+    assert complaint.splitlines()[-1].startswith(b"error: the command that ran the server")
+    assert b"econsim resume RUN" in complaint.splitlines()[-1]
 
 
 @pytest.mark.parametrize("words", [("run", "genesis", "--periods", "900"), ("up", "--spread")])
@@ -96,12 +96,12 @@ async def test_a_command_that_is_stopped_while_it_starts_leaves_nothing(
         while not (tmp_path / sign).exists():  # noqa: ASYNC110 - another process tells nobody
             await asyncio.sleep(0.01)
 
-    said_last = asyncio.ensure_future(command.communicate())
-    while not said_last.done():
+    ending = asyncio.ensure_future(command.communicate())
+    while not ending.done():
         # Python 3.11 may drop the first one: `asyncio.wait_for` does, where it meets the answer that is waited for.
         command.send_signal(signal.SIGINT)
-        await asyncio.wait({said_last}, timeout=30)
-    _, complaint = await said_last
+        await asyncio.wait({ending}, timeout=30)
+    _, complaint = await ending
 
     assert command.returncode == 130
     assert complaint.decode().splitlines()[-1] == "stopped"
@@ -121,49 +121,49 @@ async def test_what_a_killed_command_started_is_ended_by_who_comes_next(tmp_path
 
     command.kill()
     await command.wait()
-    await said(*base, "streams", "plan")
+    await output_of(*base, "streams", "plan")
 
     assert [pid for pid, time in started.items() if start_time(pid) == time] == []
 
 
 async def test_a_run_that_is_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
-    await stopped(base, at_tick=3)
+    await stop_run(base, at_tick=3)
 
-    runs, report = await said(*base, "runs"), await said(*base, "report", "stopped")
-    resumed = await said(*base, "resume", "stopped")
+    runs, report = await output_of(*base, "runs"), await output_of(*base, "report", "stopped")
+    resumed = await output_of(*base, "resume", "stopped")
 
     assert "stopped" in runs.splitlines()[3].split()
     assert "not finished" in report
     assert "orders/s" not in report + resumed
-    assert undisturbed(tmp_path) in resumed
-    assert "closed" in await said(*base, "runs")
+    assert undisturbed_hash(tmp_path) in resumed
+    assert "closed" in await output_of(*base, "runs")
 
 
 async def test_a_run_whose_command_was_killed_can_be_read_and_goes_on(tmp_path: Path) -> None:
     base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
-    await stopped(base, at_tick=3, by=signal.SIGKILL)
+    await stop_run(base, at_tick=3, by=signal.SIGKILL)
 
-    report = await said(*base, "report", "stopped")
-    resumed = await said(*base, "resume")
+    report = await output_of(*base, "report", "stopped")
+    resumed = await output_of(*base, "resume")
 
     assert "is open" in report
-    assert undisturbed(tmp_path) in resumed
+    assert undisturbed_hash(tmp_path) in resumed
 
 
 async def test_a_run_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
     base = (sys.executable, "-m", "econsim", "--state", str(tmp_path))
     file = tmp_path / "long.toml"
     file.write_text(TEXT)
-    await said(*base, "run", str(file), "--periods", "1", "--name", "over")
+    await output_of(*base, "run", str(file), "--periods", "1", "--name", "over")
 
-    refused = await said(*base, "resume", "over", status=1)
+    refused = await output_of(*base, "resume", "over", status=1)
 
     assert refused.strip() == "error: run 'over' has ended; `econsim report over` shows it"
 
 
-async def stopped(base: Sequence[str], at_tick: int, by: signal.Signals = signal.SIGINT) -> None:
-    """Run LONG under the name `stopped`, and end its command once it has opened a tick."""
+async def stop_run(base: Sequence[str], at_tick: int, by: signal.Signals = signal.SIGINT) -> None:
+    """Run the long scenario under the name `stopped`, and end its command once it has opened a tick."""
     file = Path(base[-1]) / "long.toml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(TEXT)
@@ -177,7 +177,7 @@ async def stopped(base: Sequence[str], at_tick: int, by: signal.Signals = signal
     await command.wait()
 
 
-def undisturbed(state: Path) -> str:
+def undisturbed_hash(state: Path) -> str:
     """Return the hash of the same scenario, run without a stop."""
     return canonical_hash(in_memory.run(scenario_file.load(str(state / "long.toml"))))
 
@@ -195,7 +195,7 @@ async def ticks(state: Path) -> int:
     return json.loads(found.payload)["tick"] if found else 0
 
 
-async def said(*words: str, status: int = 0) -> str:
+async def output_of(*words: str, status: int = 0) -> str:
     """Return what a command prints, once it has ended with this status."""
     command = await asyncio.create_subprocess_exec(
         *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

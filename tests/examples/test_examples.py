@@ -21,7 +21,7 @@ from econsim.subjects import TRADE_EXECUTED
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-async def started(name, *arguments, cwd=None, **where):
+async def run_example(name, *arguments, cwd=None, **where):
     """Run an example to its end, with no settings but these; return its status, what it printed and what it complained of."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ECONSIM_")}
     process = await asyncio.create_subprocess_exec(
@@ -45,7 +45,7 @@ async def example(name, *arguments, server=None, creds=None, **variables):
     """Run an example to its end; return what it printed."""
     where = {"ECONSIM_NATS": server.url, "ECONSIM_CREDS": str(creds)} if server else {}
     where |= {f"ECONSIM_{name.upper()}": value for name, value in variables.items()}
-    status, out, errors = await started(name, *arguments, **where)
+    status, out, errors = await run_example(name, *arguments, **where)
     assert status == 0, errors
     return out
 
@@ -53,7 +53,7 @@ async def example(name, *arguments, server=None, creds=None, **variables):
 @pytest.mark.parametrize("name", ["e01_fifteen_line_bot", "e02_read_the_log", "e04_plain_nats_agent"])
 @pytest.mark.slow
 async def test_an_example_without_arguments_says_how_it_is_used(name):
-    status, _, errors = await started(name)
+    status, _, errors = await run_example(name)
 
     assert (status, errors.startswith("usage: "), errors.count("\n")) == (1, True, 1)
 
@@ -61,7 +61,7 @@ async def test_an_example_without_arguments_says_how_it_is_used(name):
 @pytest.mark.parametrize("called", [("e01_fifteen_line_bot", "demo", "ana"), ("e02_read_the_log", "demo")])
 @pytest.mark.slow
 async def test_an_example_without_a_server_says_so_in_a_line(called, tmp_path):
-    status, _, errors = await started(*called, cwd=tmp_path)
+    status, _, errors = await run_example(*called, cwd=tmp_path)
 
     assert status == 1
     assert errors.startswith("no NATS server is running here; start one with `econsim up`")
@@ -77,18 +77,18 @@ async def trades_of(nc, run):
 
 
 @pytest.mark.nats
-async def test_the_bot_earns_in_genesis_and_the_log_tells_of_its_trades(server, run, tmp_path):
+async def test_the_bot_earns_in_genesis_and_the_log_has_its_trades(server, run, tmp_path):
     market = apply_overrides(scenario_file.load("genesis"), periods=1, externals=["ana"])
 
     async with live_run(server, run, market, away=["ana"]) as live:
-        told = await example("e01_fifteen_line_bot", run, "ana", server=server, creds=live.creds["ana"])
+        output = await example("e01_fifteen_line_bot", run, "ana", server=server, creds=live.creds["ana"])
         printed = await example("e02_read_the_log", run, server=server, creds=server.creds("observer"))
 
     books = await verify_run(settings(nats=server.url, creds=server.creds("observer"), state=tmp_path), run)
     assert books.findings == ()
-    earned = told.splitlines()[-1]
+    earned = output.splitlines()[-1]
     assert earned == "earned 0.49 credits"
-    assert told.count("filled") == printed.count("ana ") == 6
+    assert output.count("filled") == printed.count("ana ") == 6
 
 
 @pytest.mark.nats
@@ -97,11 +97,11 @@ async def test_a_plain_client_trades_with_its_creds_file_alone(server, run):
     market = scenario(sellers, group("ana", "external"), clock={"ticks_per_period": 8, "deadline_ms": 20_000})
 
     async with live_run(server, run, market) as live:
-        told = await example("e04_plain_nats_agent", server=server, creds=live.creds["ana"], agent="ana")
+        output = await example("e04_plain_nats_agent", server=server, creds=live.creds["ana"], agent="ana")
         trades = await trades_of(live.nc, run)
 
     assert {trade.buyer for trade in trades} == {"ana"}
-    assert told.count("bought at") == len(trades) == 2
+    assert output.count("bought at") == len(trades) == 2
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Sends payloads to a running system, and then accounts for every one of them.
 
-What must become of a message is a matter of its subject's kind alone: `EXPECTED` is the one table.
-A crash is whatever `Alarm` heard: an error in the log, an exception nobody caught, a task that died.
+The kind of a subject alone decides what must become of a message: `EXPECTED` is the one table.
+A crash is whatever `Alarm` notices: an error in the log, an exception nobody caught, a task that died.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.rpc import ask
+from econsim.adapters.poll import Poll
 from econsim.domain.ledger import verify
 from econsim.errors import EconsimError, NotFound
 from econsim.runs.remote import close_run, open_run
@@ -44,7 +45,7 @@ from econsim.services.ledger.stored import StoredLedger
 from econsim.streams import MESSAGE_BYTES_MAX, book_consumer
 
 SENDERS = ("anna", "host_1", "clock", "bert", "nobody")
-"""Who speaks, in turn: external agents, a host, the clock, and somebody who is not in the run."""
+"""Senders, in turn: external agents, a host, the clock, and a name that is not in the run."""
 
 WORDS = (
     *("anna", "bert", "seller_001", "nobody", "host_1", "clock", "treasury", "transfer", "ledger"),
@@ -58,8 +59,9 @@ SPARE = "run-1"
 WINDOW = 128
 """Messages under way at once."""
 
-ANSWER_S = 30.0
-"""Longest a request may go unanswered; long, because a machine may stand still for a while."""
+ANSWER_S = 120.0
+"""Longest a request may go unanswered: a window of an operator's commands is handled one by one, each with a write to
+disk, on a busy machine two a second."""
 
 DRAIN_S = 60.0
 """Longest a queue may take to be empty after the last command; for every 100 commands, a second more."""
@@ -102,33 +104,33 @@ class Tally:
 
 
 class Alarm(logging.Handler):
-    """Hears of what must never happen, from the time it is set."""
+    """Notices errors that must never happen, from the time it is set."""
 
     def __init__(self):
         super().__init__(logging.ERROR)
-        self.heard = []
+        self.errors = []
         self._tasks = weakref.WeakSet()
 
     def emit(self, record):
         error = record.exc_info[1] if record.exc_info else None
-        self.heard.append(f"logged by {record.name}: {record.getMessage()} {chain(error)}")
+        self.errors.append(f"logged by {record.name}: {record.getMessage()} {chain(error)}")
 
     async def take(self):
-        """Return what was heard since the last time."""
+        """Return the errors since the last time."""
         gc.collect()
         dead = self._dead()
         if dead:
-            # A post that failed is looked at when its lease is due; a task nobody looks at stays dead.
+            # Leadership awaits a failed task when its lease is due; a task that nobody awaits stays dead.
             await asyncio.sleep(2 * RENEW_S)
             dead &= self._dead()
-        # Asking for the exception is what keeps it from being told again.
-        self.heard += [f"{task.get_coro().__qualname__} died: {chain(task.exception())}" for task in dead]
-        found, self.heard = self.heard, []
+        # A task whose exception was read is not reported again.
+        self.errors += [f"{task.get_coro().__qualname__} died: {chain(task.exception())}" for task in dead]
+        found, self.errors = self.errors, []
         return found
 
     @asynccontextmanager
     async def set(self):
-        """Listen for the time of the context."""
+        """Notice errors for the time of the context."""
         loop = asyncio.get_running_loop()
         loggers = [logging.getLogger(name) for name in ("econsim", "faststream", "nats", "asyncio")]
         before = loop.get_exception_handler(), loop.get_task_factory()
@@ -148,7 +150,7 @@ class Alarm(logging.Handler):
         return {task for task in self._tasks if task.done() and not task.cancelled() and task._log_traceback}
 
     def _unhandled(self, _, context):
-        self.heard.append(f"unhandled: {context['message']} {chain(context.get('exception'))}")
+        self.errors.append(f"unhandled: {context['message']} {chain(context.get('exception'))}")
 
     def _task(self, loop, coro, **options):
         task = asyncio.Task(coro, loop=loop, **options)
@@ -165,7 +167,7 @@ def chain(error):
 
 
 class Target:
-    """One subject of a run, and everybody who may speak on it."""
+    """One subject of a run, and all senders that may publish on it."""
 
     def __init__(self, client, row, run):
         self.client = client
@@ -180,7 +182,7 @@ class Target:
         return self.row(**{place: known.get(place, "cpu") for place in self.row.places})
 
 
-async def every(payloads, send, tally):
+async def send_all(payloads, send, tally):
     """Send payloads, a window of them under way at once; return what each send returned."""
     loop, window, found = asyncio.get_running_loop(), asyncio.Semaphore(WINDOW), []
     start = loop.time()
@@ -189,7 +191,7 @@ async def every(payloads, send, tally):
         try:
             found.append((payload, await send(payload)))
         except Exception as error:  # noqa: BLE001 - whatever it is, this payload was not answered
-            tally.stuck.append(f"{described(payload)}: no answer, {type(error).__name__} {error}")
+            tally.stuck.append(f"{describe(payload)}: no answer, {type(error).__name__} {error}")
         finally:
             window.release()
 
@@ -205,28 +207,28 @@ async def every(payloads, send, tally):
     return found
 
 
-async def answered(target, payloads):
-    """Ask with every payload: the reply is one of the declared ones, always in time, and errors say why."""
+async def send_requests(target, payloads):
+    """Send every payload as a request: the reply is one of the declared ones, in time, and an error has a reason."""
     tally, models = target.tally, replies(target.row)
 
     async def send(payload):
         subject = target.subject(payload.number)
         return await target.client.request(subject, payload.body, timeout=ANSWER_S)
 
-    for payload, reply in await every(payloads, send, tally):
-        found = understood(reply, models)
+    for payload, reply in await send_all(payloads, send, tally):
+        found = parse_reply(reply, models)
         if found is None:
-            tally.crashes.append(f"{described(payload)}: answered with {reply.data[:200]}")
+            tally.crashes.append(f"{describe(payload)}: answered with {reply.data[:200]}")
             continue
         error = getattr(found, "refusal", None) or getattr(found, "error", None)
         if error is None:
             tally.answered += 1
             if payload.spoiled:
-                tally.crashes.append(f"{described(payload)}: taken, though it breaks its schema")
+                tally.crashes.append(f"{describe(payload)}: taken, though it breaks its schema")
             continue
         tally.refused[error.code] += 1
         if error.code == UNFORESEEN or not error.message:
-            tally.crashes.append(f"{described(payload)}: answered {error}")
+            tally.crashes.append(f"{describe(payload)}: answered {error}")
 
 
 def replies(row):
@@ -235,7 +237,7 @@ def replies(row):
     return [asyncapi.model_named(name) for name in channel["messages"]]
 
 
-def understood(reply, models):
+def parse_reply(reply, models):
     """Return a reply as the first of these models that it follows, if any."""
     for model in models:
         with suppress(ValidationError):
@@ -243,16 +245,16 @@ def understood(reply, models):
     return None
 
 
-async def queued(target, payloads):
-    """Send every payload as a command: stored, then carried out, rejected with an event, or buried with a reason."""
+async def send_commands(target, payloads):
+    """Send every payload as a command: stored, then carried out, rejected with an event, or a dead letter with a reason."""
     tally, stream = target.tally, target.client.jetstream()
 
     async def send(payload):
         return await stream.publish(target.subject(payload.number), payload.body, timeout=ANSWER_S)
 
-    sent = await every(payloads, send, tally)
+    sent = await send_all(payloads, send, tally)
     tally.answered = len(sent)
-    await drained(target)
+    await wait_until_drained(target)
     letters = {int(each["dead-letter-sequence"]): each async for each in dead_letters(target)}
     named = await orders_named(target)
     for payload, ack in sent:
@@ -263,14 +265,14 @@ async def queued(target, payloads):
             continue
         tally.buried[letter["dead-letter-code"]] += 1
         if not letter.get("dead-letter-reason") or letter["dead-letter-handler"] != target.row.owner:
-            tally.crashes.append(f"{described(payload)}: buried without a reason, {letter}")
+            tally.crashes.append(f"{describe(payload)}: a dead letter without a reason, {letter}")
 
 
-async def logged(target, payloads):
-    """Publish every payload as an event: readers of the log survive what is none.
+async def send_events(target, payloads):
+    """Publish every payload as an event: readers of the log survive records that are no events.
 
-    What is certainly no event goes to a run that is open. A lie that follows the schema would be
-    believed, for only services may publish events; so the rest goes to a run nobody opened.
+    A payload that is certainly no event goes to an open run. Services would believe a false event that follows its
+    schema, because only services may publish events; so the others go to a run nobody opened.
     """
     tally, stream = target.tally, target.client.jetstream()
 
@@ -279,18 +281,18 @@ async def logged(target, payloads):
         ack = await stream.publish(target.subject(payload.number, run), payload.body, timeout=ANSWER_S)
         return ack.stream
 
-    for payload, where in await every(payloads, send, tally):
+    for payload, where in await send_all(payloads, send, tally):
         tally.answered += 1
         if where != subjects.AUDIT:
-            tally.crashes.append(f"{described(payload)}: acknowledged by {where!r}")
+            tally.crashes.append(f"{describe(payload)}: acknowledged by {where!r}")
 
 
 EXPECTED = {
-    "command": queued,
-    "entry": answered,
-    "request": answered,
-    "operator": answered,
-    "event": logged,
+    "command": send_commands,
+    "entry": send_requests,
+    "request": send_requests,
+    "operator": send_requests,
+    "event": send_events,
     # From a service to agents: no service takes them in.
     "delivery": None,
     "broadcast": None,
@@ -299,30 +301,30 @@ EXPECTED = {
 
 
 def judge_executed(row, payload, named, tally):
-    """A command that was not buried follows its schema, and every order in it became an event.
+    """A command that is no dead letter follows its schema, and every order in it became an event.
 
     A host's batch may hold an odd action: that one is refused alone, by the id it can be read to have.
     """
     if payload.spoiled and row is subjects.PLACE_ORDERS:
         return
     if payload.spoiled:
-        tally.crashes.append(f"{described(payload)}: carried out, though it breaks its schema")
+        tally.crashes.append(f"{describe(payload)}: carried out, though it breaks its schema")
         return
     for order in orders(json.loads(payload.body)):
         if not order & named:
-            tally.crashes.append(f"{described(payload)}: no event tells of {order}")
+            tally.crashes.append(f"{describe(payload)}: no event tells of {order}")
 
 
 def orders(value):
     """Yield the ids that each order in a command goes by."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if isinstance(value, dict) and "order_id" in value:
-        yield {own(value[name]) for name in ("order_id", "new_order_id") if value.get(name)}
+        yield {own_id(value[name]) for name in ("order_id", "new_order_id") if value.get(name)}
     for each in inside:
         yield from orders(each)
 
 
-async def drained(target):
+async def wait_until_drained(target):
     """Wait until nothing of the run is in the order queue or under way at a book."""
     loop, queue = asyncio.get_running_loop(), {}
     end = loop.time() + DRAIN_S + target.tally.payloads / 100
@@ -367,15 +369,15 @@ async def orders_named(target):
 def _items(stored):
     items = json.loads(stored.payload)["data"].get("items", [])
     for item in items if isinstance(items, list) else ():
-        yield {own(item[name]) for name in ("order_id", "bid_id", "ask_id") if name in item}
+        yield {own_id(item[name]) for name in ("order_id", "bid_id", "ask_id") if name in item}
 
 
-def own(order_id):
+def own_id(order_id):
     """Return an order's id as its agent writes it: events put the agent's name before it."""
     return order_id.rpartition(".")[2]
 
 
-async def adds_up(target):
+async def check_books(target):
     """Check the books of the run as `econsim ledger verify` does."""
     books = StoredLedger()
     async for stored in JetStreamStateStore(target.client).history(target.run):
@@ -384,7 +386,7 @@ async def adds_up(target):
     target.tally.crashes += [f"the books do not add up: {finding}" for finding in report.findings]
 
 
-async def too_large(target, server):
+async def send_too_large(target, server):
     """Publish more than the server takes: it hangs up on the sender, and on nobody else."""
     creds = str(superuser(server))
     quiet = {"error_cb": _ignored, "disconnected_cb": _ignored, "closed_cb": _ignored}
@@ -424,10 +426,10 @@ class System:
         if row.kind is SubjectKind.OPERATOR:
             await open_run(self.live.nc, SPARE, external_scenario())
         await serves(self.live.nc, run)
-        async with self._tidied(target):
+        async with self._closing_strangers(target):
             await EXPECTED[row.kind.value](target, payloads)
-            await too_large(target, self.server)
-        await adds_up(target)
+            await send_too_large(target, self.server)
+        await check_books(target)
         await self.still_serves(self.live.run, target.tally)
         if row in (subjects.RUN_OPENED, subjects.RUN_CLOSED):
             self.lost.append(run)
@@ -438,7 +440,7 @@ class System:
             self.kept[row] = run
         else:
             await close_run(self.live.nc, run)
-        self.live.told.clear()
+        self.live.outcomes.clear()
         target.tally.crashes += await self.alarm.take()
         return target.tally
 
@@ -446,42 +448,44 @@ class System:
         """Ask every service for a run, and have its market carry an order out."""
         try:
             await serves(self.live.nc, run)
-            await self._carried_out(run)
+            await self._place_and_cancel(run)
         except (EconsimError, TimeoutError) as error:
             tally.crashes.append(f"run {run} is no longer served: {chain(error)}")
 
-    async def _carried_out(self, run):
-        """Place an order and cancel it, and hear of both."""
+    async def _place_and_cancel(self, run):
+        """Place an order, cancel it, and wait for both outcomes."""
         order = f"probe-{secrets.token_hex(8)}"
         bid = PlaceBid(command_id=order, order_id=order, price=10_000, quantity=1)
-        await self._ordered(subjects.PLACE_BID, bid, run, subjects.BID_ACCEPTED)
+        await self._send_and_wait(subjects.PLACE_BID, bid, run, subjects.BID_ACCEPTED)
         cancel = CancelOrder(command_id=f"{order}-c", order_id=order)
-        await self._ordered(subjects.CANCEL_ORDER, cancel, run, subjects.ORDER_CANCELLED)
+        await self._send_and_wait(subjects.CANCEL_ORDER, cancel, run, subjects.ORDER_CANCELLED)
 
-    async def _ordered(self, row, command, run, outcome):
-        """Send a command and wait until its sender is told the outcome."""
-        sent, told = (each.pattern(resource="cpu", run=run) for each in (row, outcome))
+    async def _send_and_wait(self, row, command, run, outcome):
+        """Send a command and wait for the delivery of its outcome."""
+        sent, outcome_subject = (each.pattern(resource="cpu", run=run) for each in (row, outcome))
         payload, order = command.model_dump_json().encode(), command.order_id.encode()
         await self.live.nc.jetstream().publish(sent.replace("*", "anna"), payload)
         async with asyncio.timeout(ANSWER_S):
-            # Told by a callback that knows nothing of this order.
-            while not any(m.subject == f"{told}.anna" and order in m.data for m in self.live.told):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            async for _ in Poll(0.05):
+                if any(
+                    m.subject == f"{outcome_subject}.anna" and order in m.data for m in self.live.outcomes
+                ):
+                    return
 
     @asynccontextmanager
-    async def _tidied(self, target):
+    async def _closing_strangers(self, target):
         """Close, all the time, the runs that payloads open: each is a run like any other, and takes its time."""
-        # Told, not cancelled: before Python 3.12 a request that is answered just then swallows a cancellation.
+        # An event ends the task, not a cancellation: before Python 3.12 a request that is answered just then swallows a cancellation.
         done = asyncio.Event()
         known = {self.live.run, target.run, SPARE, *self.kept.values(), *self.lost}
-        closing = asyncio.create_task(self._tidy(known, done))
+        closing = asyncio.create_task(self._close_strangers(known, done))
         try:
             yield
         finally:
             done.set()
             await closing
 
-    async def _tidy(self, known, done):
+    async def _close_strangers(self, known, done):
         stream, closes = self.live.nc.jetstream(), subjects.CLOSE_RUN(operator="fuzz")
         while not done.is_set():
             info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.RUN_OPENED.pattern())
@@ -508,7 +512,7 @@ async def serves(client, run):
             await asyncio.sleep(0.1)
 
 
-async def buried(client, run):
+async def dead_letter_code(client, run):
     """Send an order to a run nobody opened; return the code of its dead letter."""
     subject = subjects.PLACE_BID(resource="cpu", run=run, agent="anna")
     await client.jetstream().publish(subject, b"{}")
@@ -520,13 +524,13 @@ async def buried(client, run):
             await asyncio.sleep(0.2)
 
 
-def described(payload):
+def describe(payload):
     """Return what identifies a payload, and its start."""
     return f"{payload.kind} {payload.number} ({len(payload.body)} bytes) {payload.body[:160]!r}"
 
 
-def fuzzed(row):
-    """Tell whether a service takes in what is sent on a subject."""
+def is_fuzzed(row):
+    """Tell whether a service receives messages on a subject."""
     return EXPECTED[row.kind.value] is not None
 
 
@@ -539,13 +543,13 @@ def table(tallies):
     for tally in tallies:
         rate = tally.payloads / tally.seconds if tally.seconds else 0
         cells = (
-            *(tally.subject, tally.payloads, f"{rate:.0f}", tally.answered, counted(tally.refused)),
-            *(counted(tally.buried), tally.executed, len(tally.crashes), len(tally.stuck)),
+            *(tally.subject, tally.payloads, f"{rate:.0f}", tally.answered, format_counts(tally.refused)),
+            *(format_counts(tally.buried), tally.executed, len(tally.crashes), len(tally.stuck)),
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
-def counted(codes):
+def format_counts(codes):
     """Return counts by code, most first."""
     return ", ".join(f"{code} {count}" for code, count in codes.most_common()) or "0"

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from fuzz_driver import EXPECTED, WORDS, Alarm, System, Tally, buried, fuzzed
+from fuzz_driver import EXPECTED, WORDS, Alarm, System, Tally, dead_letter_code, is_fuzzed
 from fuzz_payloads import Generator, Payload
 from live_run import external_scenario, live_run
 
@@ -21,7 +21,7 @@ from econsim.subjects import CLOSE_RUN, TABLE, TICK_CLEARED
 
 pytestmark = pytest.mark.nats
 
-ROWS = sorted(filter(fuzzed, TABLE), key=lambda row: row is CLOSE_RUN)
+ROWS = sorted(filter(is_fuzzed, TABLE), key=lambda row: row is CLOSE_RUN)
 """Every subject a service listens on; closing comes last, for it ends the run that commands of operators name."""
 
 MEMORY_MAX = 6 * 2**30
@@ -60,7 +60,7 @@ def bounded_memory(server):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def system(server):
-    """Run all services, with an alarm that hears of every crash; `anew` stops them and starts others."""
+    """Run all services, with an alarm that notices every crash; `anew` stops them and starts others."""
     async with Alarm().set() as alarm, AsyncExitStack() as running:
 
         async def anew():
@@ -90,7 +90,7 @@ async def test_no_payload_is_lost_and_none_does_harm(system, row, payloads, tall
 
 @pytest.mark.timeout(0)
 @pytest.mark.asyncio(loop_scope="module")
-async def test_services_that_start_anew_on_this_log_serve_every_run_in_it(system):
+async def test_services_that_restart_on_this_log_serve_every_run_in_it(system):
     tally = Tally("anew")
 
     await system.anew()
@@ -102,10 +102,10 @@ async def test_services_that_start_anew_on_this_log_serve_every_run_in_it(system
 
 @pytest.mark.timeout(0)
 @pytest.mark.asyncio(loop_scope="module")
-async def test_an_order_to_a_run_that_records_of_no_event_speak_of_is_set_aside(system):
+async def test_an_order_to_a_run_without_an_opening_becomes_a_dead_letter(system):
     cleared = [f"{run}-none" for row, run in system.kept.items() if row is TICK_CLEARED]
 
-    codes = await asyncio.gather(*(buried(system.live.nc, run) for run in [*system.lost, *cleared]))
+    codes = await asyncio.gather(*(dead_letter_code(system.live.nc, run) for run in [*system.lost, *cleared]))
 
     assert set(codes) <= {"run_is_not_open", "message_is_invalid"}
     assert await system.alarm.take() == []

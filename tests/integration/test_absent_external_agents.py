@@ -43,14 +43,14 @@ async def lock_step(server, run, deadline_ms=FOREVER_MS):
     clock = {"mode": "lock_step", "ticks_per_period": TICKS, "deadline_ms": deadline_ms}
     here = Server(server.url, server.creds, server.trust)
     async with watch_agents(here, print), live_run(server, run, external_scenario(**clock), ["anna"]) as live:
-        bert = asyncio.create_task(answering(server, live, "bert"))
+        bert = asyncio.create_task(answer_ticks(server, live, "bert"))
         yield live
         bert.cancel()
         await asyncio.gather(bert, return_exceptions=True)
 
 
-async def answering(server, live, agent, ticks=10**9):
-    """Sit in an agent's seat and answer so many ticks."""
+async def answer_ticks(server, live, agent, ticks=10**9):
+    """Join as an agent and answer so many ticks."""
     async with join(live.run, agent, nats=server.url, creds=live.creds[agent]) as me:
         async for tick in me.ticks():
             if (ticks := ticks - 1) < 0:
@@ -58,7 +58,7 @@ async def answering(server, live, agent, ticks=10**9):
     return None
 
 
-async def closed(live):
+async def wait_for_end(live):
     """Wait for the run's end; return how many of its ticks lasted a short deadline or longer."""
     async with asyncio.timeout(120):
         async for stored in follow(live.nc, live.run, [subjects.RUN_CLOSED.pattern(run=live.run)], 1):
@@ -96,7 +96,7 @@ async def test_a_run_waits_no_deadline_for_a_bot_that_was_killed(server, run):
     async with lock_step(server, run) as live, bot(server, live) as process:
         process.kill()
 
-        await closed(live)
+        await wait_for_end(live)
 
 
 async def test_a_run_waits_no_deadline_for_an_agent_that_was_revoked(server, run, connect_as):
@@ -106,13 +106,13 @@ async def test_a_run_waits_no_deadline_for_an_agent_that_was_revoked(server, run
         change = TellTrust(run=run, who="anna", change="agent_thrown_out")
         await audit_key_use(await connect_as("operator"), "operator", change)
 
-        await closed(live)
+        await wait_for_end(live)
 
 
 async def test_a_silent_agent_costs_one_deadline_and_is_then_left_behind(server, run):
     async with lock_step(server, run, deadline_ms=SHORT_MS) as live:
         silent = await connect(server.url, live.creds["anna"], "silent")
-        waited = await closed(live)
+        waited = await wait_for_end(live)
         await silent.close()
 
     assert waited == 1
@@ -120,14 +120,14 @@ async def test_a_silent_agent_costs_one_deadline_and_is_then_left_behind(server,
 
 async def test_an_agent_that_never_connects_costs_one_deadline(server, run):
     async with lock_step(server, run, deadline_ms=SHORT_MS) as live:
-        assert await closed(live) == 1
+        assert await wait_for_end(live) == 1
 
 
 async def test_an_agent_that_connects_again_is_waited_for_again(server, run):
     async with lock_step(server, run) as live:
-        left = await answering(server, live, "anna", ticks=2)
-        again = asyncio.create_task(answering(server, live, "anna"))
-        await closed(live)
+        left = await answer_ticks(server, live, "anna", ticks=2)
+        again = asyncio.create_task(answer_ticks(server, live, "anna"))
+        await wait_for_end(live)
         await again
 
         answers = [each.data.tick async for each in events(live, subjects.CYCLE_COMPLETED, agent="anna")]
@@ -140,4 +140,4 @@ async def test_an_operator_shortens_an_agents_deadline_while_the_run_waits_for_i
         at_once = SetQuota(run=run, agent="anna", update=QuotaUpdate(deadline_ms=0))
         await set_quota(operator, "operator", at_once)
 
-        await closed(live)
+        await wait_for_end(live)

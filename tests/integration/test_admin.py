@@ -1,4 +1,4 @@
-"""Operators and dead letters over the real server: carried out, told once, and nothing left stuck in a queue."""
+"""Commands of operators and dead letters over the real server: carried out, announced once, nothing left in a queue."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import nats
 import nats.errors
 import pytest
+from eventually import eventually
 from live_run import external_scenario, live_run
 from nats.js.api import ConsumerConfig
 from requirements import requirement
@@ -50,16 +51,8 @@ async def services(server, *names):
         yield
 
 
-async def until(found, seconds=30):
-    """Wait until something is found; return it."""
-    async with asyncio.timeout(seconds):
-        while not (value := await found()):  # noqa: ASYNC110 - the server is looked at, nothing here is told
-            await asyncio.sleep(0.05)
-    return value
-
-
 async def events(nc, run, subject):
-    """Return what a run's events on a subject tell."""
+    """Return a run's events on a subject."""
     found = audit_log.read(nc, run, [subject(run=run)])
     return [decode(each.subject, each.payload).event async for each in found]
 
@@ -69,7 +62,7 @@ async def letters_of(nc, run):
 
 
 async def one_letter(nc, run):
-    (letter,) = await until(lambda: letters_of(nc, run))
+    (letter,) = await eventually(lambda: letters_of(nc, run))
     return letter
 
 
@@ -93,7 +86,7 @@ async def command(operator, row, request, reply):
 
 @asynccontextmanager
 async def worker(nc, run, **config):
-    """Return a durable on queue `tasks` that takes a run's messages, and a message in it."""
+    """Yield a durable on queue `tasks` that takes a run's messages, and a message in it."""
     subject = f"system.task.delegate.{run}.anna"
     config = ConsumerConfig(ack_wait=0.2, filter_subject=subject, **config)
     found = await nc.jetstream().pull_subscribe(subject, run, stream="tasks", config=config)
@@ -102,7 +95,7 @@ async def worker(nc, run, **config):
     await nc.jetstream().delete_consumer("tasks", run)
 
 
-async def exhausted(found):
+async def crash_with_every_delivery(found):
     """Let a worker crash with every delivery of its message."""
     for _ in range(6):
         with suppress(TimeoutError, nats.errors.TimeoutError):
@@ -112,11 +105,11 @@ async def exhausted(found):
 async def test_a_letter_is_announced_once_also_after_a_restart(server, nc, run):
     sequence = await add_letter(nc, run)
     async with services(server, "admin"):
-        await until(lambda: events(nc, run, subjects.LETTER_BURIED))
+        await eventually(lambda: events(nc, run, subjects.LETTER_BURIED))
     other = await add_letter(nc, run, sequence=2)
 
     async with services(server, "admin"):
-        await until(lambda: _count(nc, run, 2))
+        await eventually(lambda: _count(nc, run, 2))
 
     announced = [event.data for event in await events(nc, run, subjects.LETTER_BURIED)]
     assert [letter.sequence for letter in announced] == [sequence, other]
@@ -134,9 +127,9 @@ async def _count(nc, run, wanted):
 @requirement("queue.dead_letter")
 async def test_a_message_delivered_too_often_becomes_a_letter_and_leaves_its_queue(server, nc, run):
     async with services(server, "admin"), worker(nc, run, max_deliver=2) as found:
-        await exhausted(found)
+        await crash_with_every_delivery(found)
         letter = await one_letter(nc, run)
-        await until(lambda: _gone(nc, found.sequence))
+        await eventually(lambda: _gone(nc, found.sequence))
 
     assert (letter.subject, letter.payload, letter.headers) == (found.subject, b'{"do":"it"}', {"trace": "t"})
     assert (letter.code, letter.handler, letter.origin) == (EXHAUSTED, "server", f"tasks:{found.sequence}")
@@ -145,12 +138,12 @@ async def test_a_message_delivered_too_often_becomes_a_letter_and_leaves_its_que
 
 async def test_an_advisory_is_kept_while_no_admin_service_runs(server, nc, run):
     async with worker(nc, run, max_deliver=2) as found:
-        await exhausted(found)
+        await crash_with_every_delivery(found)
         assert await letters_of(nc, run) == []
 
         async with services(server, "admin"):
             assert (await one_letter(nc, run)).code == EXHAUSTED
-            await until(lambda: _gone(nc, found.sequence))
+            await eventually(lambda: _gone(nc, found.sequence))
 
 
 async def _gone(nc, sequence):
@@ -161,7 +154,7 @@ async def test_a_terminated_message_without_a_letter_leaves_one_without_content(
     async with services(server, "admin"), worker(nc, run) as found:
         (message,) = await found.take.fetch(1, timeout=20)
         await message.term()
-        letter = await until(lambda: _from(nc, f"tasks:{found.sequence}"))
+        letter = await eventually(lambda: _from(nc, f"tasks:{found.sequence}"))
 
     assert (letter.subject, letter.code, letter.run) == ("unknown.tasks", TERMINATED, NO_RUN)
     assert letter.lacks
@@ -178,9 +171,9 @@ async def test_a_message_that_two_services_give_up_makes_one_letter(server, nc, 
     async with worker(nc, run, max_deliver=2) as found:
         (message,) = await found.take.fetch(1, timeout=20)
         await dead_letters.store_dead_letter(nc.jetstream(), message, Refused("no such tool"), "gateway")
-        await exhausted(found)
+        await crash_with_every_delivery(found)
         async with services(server, "admin"):
-            await until(lambda: _gone(nc, found.sequence))
+            await eventually(lambda: _gone(nc, found.sequence))
 
             letter = await one_letter(nc, run)
 
@@ -224,10 +217,10 @@ async def test_a_command_that_cannot_be_read_is_audited_too(server, nc, payload,
         reply = await operator.request("admin.dead_letter.drop.operator", payload, timeout=5)
         newest = await audit_log.last_event(nc, subjects.COMMANDED(run=NO_RUN))
 
-    told = decode(newest.subject, newest.payload).event.data
-    assert json.loads(reply.data)["error"]["code"] == told.code == "message_is_invalid"
-    assert (told.operator, told.command) == ("operator", "dead_letter.drop")
-    assert told.summary[:20] == payload.decode()[:20]
+    recorded = decode(newest.subject, newest.payload).event.data
+    assert json.loads(reply.data)["error"]["code"] == recorded.code == "message_is_invalid"
+    assert (recorded.operator, recorded.command) == ("operator", "dead_letter.drop")
+    assert recorded.summary[:20] == payload.decode()[:20]
 
 
 async def test_an_operator_commands_in_no_other_name(server, connect_as):
@@ -249,15 +242,15 @@ async def test_opening_and_closing_runs_is_audited(server, nc, run, connect_as):
         other = IDLE.model_copy(update={"seed": 9})
         with pytest.raises(Refused):
             await open_run(operator, run, other)
-        await until(lambda: _closed(nc, operator, run))
+        await eventually(lambda: _closed(nc, operator, run))
 
-    told = [event.data for event in await events(nc, run, subjects.COMMANDED)]
-    assert [(each.command, each.code) for each in told[:2]] == [
+    recorded = [event.data for event in await events(nc, run, subjects.COMMANDED)]
+    assert [(each.command, each.code) for each in recorded[:2]] == [
         ("run.open", "done"),
         ("run.open", "run_exists_with_different_scenario"),
     ]
-    assert ("run.close", "done") in {(each.command, each.code) for each in told}
-    assert all(len(each.summary) <= 200 for each in told)
+    assert ("run.close", "done") in {(each.command, each.code) for each in recorded}
+    assert all(len(each.summary) <= 200 for each in recorded)
 
 
 async def _closed(nc, operator, run):
@@ -270,10 +263,10 @@ async def test_setting_a_quota_changes_the_bucket_and_is_an_event(server, nc, ru
     update = QuotaUpdate(max_order_rate=5)
     async with services(server, "ledger", "market", "clock", "admin"):
         await open_run(operator, run, external_scenario())
-        set_ = SetQuota(run=run, agent="anna", update=update)
-        quotas = await until(lambda: _known(operator, set_))
+        request = SetQuota(run=run, agent="anna", update=update)
+        quotas = await eventually(lambda: _known(operator, request))
         with pytest.raises(Refused) as unknown:
-            await command(operator, subjects.SET_QUOTA, set_.model_copy(update={"agent": "eve"}), Quotas)
+            await command(operator, subjects.SET_QUOTA, request.model_copy(update={"agent": "eve"}), Quotas)
         kept = await KeyQuotaTable(nc).get(run, "anna"), await KeyQuotaTable(nc).get(run, "bert")
         (changed,) = await events(nc, run, subjects.QUOTA_CHANGED)
 
@@ -288,11 +281,13 @@ async def test_setting_a_quota_changes_the_bucket_and_is_an_event(server, nc, ru
 async def test_a_use_of_the_keys_is_recorded_under_its_operator(server, nc, run, connect_as):
     tell = TellTrust(run=run, who="anna", change="agent_thrown_out", reason="it shouted")
     async with services(server, "admin"):
-        told = await command(await connect_as("operator"), subjects.TELL_TRUST, tell, admin.TrustChangedEvent)
+        recorded = await command(
+            await connect_as("operator"), subjects.TELL_TRUST, tell, admin.TrustChangedEvent
+        )
         (event,) = await events(nc, run, subjects.TRUST_CHANGED)
         (commanded,) = await events(nc, run, subjects.COMMANDED)
 
-    assert event == told
+    assert event == recorded
     assert (event.actor, event.causation_id) == ("operator", commanded.event_id)
     assert event.data.model_dump() == {"who": "anna", "change": "agent_thrown_out", "reason": "it shouted"}
 
@@ -300,10 +295,13 @@ async def test_a_use_of_the_keys_is_recorded_under_its_operator(server, nc, run,
 async def test_accounts_that_the_opening_of_a_run_creates_are_recorded(server, nc, run):
     here = Server(server.url, server.creds, server.trust)
     async with services(server, "clock", "admin"), run_connection(here, run, external_scenario()):
-        told = [event.data for event in await events(nc, run, subjects.TRUST_CHANGED)]
+        recorded = [event.data for event in await events(nc, run, subjects.TRUST_CHANGED)]
         await close_run(nc, run)
 
-    assert [(each.who, each.change) for each in told] == [("anna", "agent_let_in"), ("bert", "agent_let_in")]
+    assert [(each.who, each.change) for each in recorded] == [
+        ("anna", "agent_let_in"),
+        ("bert", "agent_let_in"),
+    ]
 
 
 async def _known(operator, request):
@@ -324,7 +322,7 @@ async def test_a_letter_that_is_put_back_runs_and_one_that_fails_again_is_a_new_
         good = await add_letter(live.nc, run, json.dumps(ORDER).encode())
 
         done = await command(operator, subjects.RETRY_LETTER, RetryLetter(sequence=good), LetterDone)
-        bids = await until(lambda: _bids(live))
+        bids = await eventually(lambda: _bids(live))
         await command(operator, subjects.RETRY_LETTER, RetryLetter(sequence=broken.sequence), LetterDone)
         again = await one_letter(live.nc, run)
         retried = await events(live.nc, run, subjects.LETTER_RETRIED)
@@ -415,9 +413,9 @@ async def test_the_command_line_sets_and_shows_quotas(server, nc, run):
         await open_run(nc, run, external_scenario())
         await asyncio.sleep(0.2)
         args = ("quota", "set", run, "--agent", "anna", "max_order_rate=7")
-        set_ = await asyncio.to_thread(cli, server, *args)
+        changed = await asyncio.to_thread(cli, server, *args)
         shown = await asyncio.to_thread(cli, server, "quota", "show", run, "--agent", "anna")
 
-    assert set_.exit_code == shown.exit_code == 0, set_.output
+    assert changed.exit_code == shown.exit_code == 0, changed.output
     row = next(line.split() for line in shown.stdout.splitlines() if "max_order_rate" in line)
     assert row[:3] == ["max_order_rate", "7", "50"]

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
+from eventually import eventually
 from factories import group, scenario
 from requirements import requirement
 from superuser import superuser
@@ -86,7 +87,7 @@ class Agents:
                 await service.context.broker.start()
                 self.watch(number, service.context.client, deliver, lose_replies)
                 await service.start()
-            await until(lambda: all(self.run in service.context.runs for service in services))
+            await eventually(lambda: all(self.run in service.context.runs for service in services))
             yield
         finally:
             for service in services:
@@ -143,13 +144,6 @@ class Agents:
         return found
 
 
-async def until(holds):
-    """Wait until a condition holds that no event announces."""
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.01)
-
-
 def bid(number):
     return (
         PlaceBid(command_id=f"c{number}", order_id=str(number), price=1, quantity=1)
@@ -200,7 +194,7 @@ async def test_a_flood_is_announced_once_and_ends_the_agents_connections_while_t
         for number in range(3_000):
             await anna.publish("agent.anna.shouted", str(number).encode())
         answers = await placing
-        await until(lambda: announced and not anna.is_connected)
+        await eventually(lambda: announced and not anna.is_connected)
 
     (event,) = await agents.events(subjects.AGENT_SUSPENDED(run=agents.run))
     assert event["data"] == {"agent": "anna", "received": 500, "allowed": 100_000}
@@ -268,7 +262,7 @@ async def test_a_worker_that_stops_answers_the_messages_it_received(agents):
 
     async with agents.admission_running(deliver=slowly):
         asking = asyncio.create_task(agents.reports("anna", range(150)))
-        await until(lambda: sum(agents.received) >= 20)
+        await eventually(lambda: sum(agents.received) >= 20)
         before = sum(agents.received)
     answers = await asyncio.wait_for(asking, 20)
 
@@ -276,7 +270,7 @@ async def test_a_worker_that_stops_answers_the_messages_it_received(agents):
     assert codes(answers) == {"stored": 150}
 
 
-async def placed(agents, number):
+async def place_order(agents, number):
     """Place an order as the SDK does, until it is stored."""
     row, order = subjects.ENTER_ORDER[subjects.PLACE_BID], PlaceBid.model_validate_json(bid(number))
     return await AgentChannel(agents.clients["anna"], agents.run, "anna").send(row, order, resource="cpu")
@@ -288,11 +282,11 @@ async def test_over_a_restart_in_the_middle_of_a_burst_every_order_is_stored_onc
 
     async def place(number):
         async with places:
-            return await placed(agents, number)
+            return await place_order(agents, number)
 
     async with agents.admission_running():
         placing = asyncio.gather(*map(place, range(400)))
-        await until(lambda: sum(agents.received) >= 100)
+        await eventually(lambda: sum(agents.received) >= 100)
     stored = await provision.depth(agents.nc, subjects.ORDERS)
     async with agents.admission_running():
         receipts = await placing
@@ -304,8 +298,8 @@ async def test_over_a_restart_in_the_middle_of_a_burst_every_order_is_stored_onc
 
 async def test_an_order_whose_worker_died_before_it_answered_is_stored_once(agents):
     async with agents.admission_running(lose_replies=True):
-        placing = asyncio.gather(*(placed(agents, number) for number in range(100)))
-        await until(lambda: sum(agents.received) == 100)
+        placing = asyncio.gather(*(place_order(agents, number) for number in range(100)))
+        await eventually(lambda: sum(agents.received) == 100)
     stored = await provision.depth(agents.nc, subjects.ORDERS)
     async with agents.admission_running():
         receipts = await placing

@@ -23,13 +23,13 @@ def events(run, numbers, action="ticked"):
     ]
 
 
-def asked_for(found):
-    """Return a callback that keeps the subjects it hears."""
+def collect_subjects(found):
+    """Return a callback that keeps the subjects of its messages."""
 
-    async def heard(message):
+    async def receive(message):
         found.append(message.subject)
 
-    return heard
+    return receive
 
 
 async def test_reads_a_run_and_nothing_else_in_order(nc, run):
@@ -64,7 +64,7 @@ async def test_the_newest_event_of_a_subject_is_one_request(nc, run):
     assert await audit_log.last_event(nc, f"system.clock.period_opened.{run}") is None
 
 
-async def test_a_role_answers_when_asked_in_the_newer_form_whether_it_keeps_up(tmp_path, run):
+async def test_a_role_may_answer_flow_control_in_the_newer_form(tmp_path, run):
     """The server's flag for it is off by default in 2.15: without the right to answer nothing more is sent."""
     program = tmp_path / "nats-server"
     program.write_text(
@@ -77,7 +77,7 @@ async def test_a_role_answers_when_asked_in_the_newer_form_whether_it_keeps_up(t
         await provision.apply(client)
         await publish_many(client.jetstream(), events(run, range(6_000)))
         reader, asked = await connect(server.url, server.creds("clock"), "test-reader"), []
-        await client.subscribe("$JS.FC.*.*.audit_log.>", cb=asked_for(asked))
+        await client.subscribe("$JS.FC.*.*.audit_log.>", cb=collect_subjects(asked))
         await synchronize(client)
         read = [int(event.payload) async for event in audit_log.read(reader, run)]
         await synchronize(client)
@@ -104,21 +104,21 @@ async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path
     async with EmbeddedServer(tmp_path) as server:
         client = await connect(server.url, superuser(server), "test")
         await provision.apply(client)
-        stream, heard = client.jetstream(), []
+        stream, received = client.jetstream(), []
 
-        async def listen():
+        async def follow():
             async with aclosing(audit_log.follow(client, "run1")) as log:
                 async for event in log:
-                    heard.append(int(event.payload))
-                    if len(heard) == 200:
+                    received.append(int(event.payload))
+                    if len(received) == 200:
                         break
 
-        listening = asyncio.create_task(listen())
+        following = asyncio.create_task(follow())
         await publish_many(stream, events("run1", range(100)))
         os.kill(server.pid, signal.SIGKILL)
         await publish_many(stream, events("run1", range(100, 200)))
         # The library's ordered consumer needs 11 to 18 s.
-        await asyncio.wait_for(listening, 10)
+        await asyncio.wait_for(following, 10)
         await client.close()
 
-    assert heard == list(range(200))
+    assert received == list(range(200))

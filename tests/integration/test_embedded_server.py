@@ -1,4 +1,4 @@
-"""The embedded server starts, survives a kill, keeps strangers out, and says in a sentence why it cannot start."""
+"""The embedded server starts, survives a kill, refuses strangers, and says in a sentence why it cannot start."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import sys
 
 import nats
 import pytest
+from eventually import eventually
 from requirements import requirement
 from superuser import superuser
 
@@ -24,14 +25,6 @@ from econsim.errors import SetupError
 pytestmark = pytest.mark.nats
 
 
-async def eventually(condition):
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("did not happen within ten seconds")
-
-
 def program(path, says):
     path.write_text(f"#!/bin/sh\necho '{says}'\n")
     path.chmod(0o700)
@@ -39,8 +32,8 @@ def program(path, says):
 
 
 async def test_a_killed_server_comes_back_with_its_data_on_its_port(tmp_path):
-    told = []
-    async with EmbeddedServer(tmp_path, on_crash=told.append) as server:
+    reports = []
+    async with EmbeddedServer(tmp_path, on_crash=reports.append) as server:
         client = await connect(server.url, superuser(server), "test")
         stream, url = client.jetstream(), server.url
         await stream.add_stream(name="kept", subjects=["agent.*.*.*"])
@@ -53,29 +46,29 @@ async def test_a_killed_server_comes_back_with_its_data_on_its_port(tmp_path):
     assert again.seq == 1
     assert again.duplicate
     assert (server.url, server.crashes) == (url, 1)
-    assert "ended with status -9" in told[0]
+    assert "ended with status -9" in reports[0]
 
 
-async def test_without_restart_a_crash_is_told_and_stays(tmp_path):
-    told = []
-    async with EmbeddedServer(tmp_path, restart=False, on_crash=told.append) as server:
+async def test_without_restart_a_crash_is_reported_and_stays(tmp_path):
+    reports = []
+    async with EmbeddedServer(tmp_path, restart=False, on_crash=reports.append) as server:
         os.kill(server.pid, signal.SIGKILL)
-        await eventually(lambda: told)
+        await eventually(lambda: reports)
 
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", server.port)
 
 
 async def test_a_server_that_cannot_come_back_is_given_up_in_the_end(tmp_path, monkeypatch):
-    told = []
+    reports = []
     monkeypatch.setattr("econsim.adapters.server.embedded.BACKOFF_S", (0.0, 0.0))
-    async with EmbeddedServer(tmp_path, on_crash=told.append) as server:
+    async with EmbeddedServer(tmp_path, on_crash=reports.append) as server:
         (tmp_path / "nats" / "data").rename(tmp_path / "kept")
         (tmp_path / "nats" / "data").write_text("no directory")
         os.kill(server.pid, signal.SIGKILL)
-        await eventually(lambda: len(told) == 4)
+        await eventually(lambda: len(reports) == 4)
 
-    assert [text.split(":")[0].split(" (")[0] for text in told] == [
+    assert [text.split(":")[0].split(" (")[0] for text in reports] == [
         "nats-server ended with status -9",
         "nats-server did not start",
         "nats-server did not start",
@@ -155,20 +148,20 @@ async def test_creds_of_another_trust_are_refused(server, tmp_path):
             await connect(server.url, superuser(other), "stranger")
 
 
-async def test_a_role_may_not_speak_out_of_turn(server):
-    told = []
+async def test_a_role_may_not_publish_for_another(server):
+    reports = []
 
-    async def tell(error):
-        told.append(str(error))
+    async def note(error):
+        reports.append(str(error))
 
     # Without the guard of a client of ours, which refuses it before it is sent.
-    observer = await nats.connect(server.url, user_credentials=str(server.creds("observer")), error_cb=tell)
+    observer = await nats.connect(server.url, user_credentials=str(server.creds("observer")), error_cb=note)
     await observer.publish("market.cpu.trade_executed.run1", b"")
     await synchronize(observer)
-    await eventually(lambda: told)
+    await eventually(lambda: reports)
     await observer.close()
 
-    assert 'permissions violation for publish to "market.cpu.trade_executed.run1"' in told[0]
+    assert 'permissions violation for publish to "market.cpu.trade_executed.run1"' in reports[0]
 
 
 async def test_a_port_in_use_is_named(tmp_path):
@@ -203,7 +196,7 @@ async def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
         await EmbeddedServer(tmp_path / "state").__aenter__()
 
 
-async def test_a_server_that_dies_at_once_is_told_with_its_last_words(tmp_path):
+async def test_a_server_that_dies_at_once_is_reported_with_the_end_of_its_log(tmp_path):
     broken = tmp_path / "broken"
     broken.write_text(
         "#!/bin/sh\n"
@@ -217,16 +210,14 @@ async def test_a_server_that_dies_at_once_is_told_with_its_last_words(tmp_path):
 
 
 async def test_a_server_whose_disk_was_full_stores_again_when_there_is_room(tmp_path):
-    told = []
-    async with EmbeddedServer(tmp_path, on_crash=told.append) as server:
+    reports = []
+    async with EmbeddedServer(tmp_path, on_crash=reports.append) as server:
         before = server.pid
         with (tmp_path / "nats" / "server.log").open("a") as log:
             log.write("[ERR] JetStream failed to store a msg: no space left on device\n")
-        async with asyncio.timeout(60):
-            while server.pid == before:  # noqa: ASYNC110 - the server tells nobody
-                await asyncio.sleep(0.1)
+        await eventually(lambda: server.pid != before, 60)
         client = await connect(server.url, superuser(server), "test-full")
         await provision.apply(client)
         await client.close()
 
-        assert (len(told), server.crashes) == (2, 0)
+        assert (len(reports), server.crashes) == (2, 0)

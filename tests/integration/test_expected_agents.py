@@ -1,4 +1,4 @@
-"""Whoever lets an agent in is told whether its run has a seat for it, and how it gets one."""
+"""The command that creates an account says whether the run has that agent, and how to add it."""
 
 import pytest
 from factories import group, role, scenario
@@ -16,17 +16,17 @@ ECONOMY = scenario(
 )
 
 
-async def test_an_agent_without_a_seat_is_told_and_how_it_gets_one(server, run, connect_as):
-    def of(agent, name=run):
+async def test_an_agent_that_cannot_join_gets_the_reason_and_the_remedy(server, run, connect_as):
+    def reason(agent, name=run):
         return why_agent_cannot_join(server.url, server.creds("observer"), name, agent)
 
-    before = await of("anna")
+    before = await reason("anna")
     async with live_run(server, run, ECONOMY):
-        assert await of("anna") == ""
-        assert "has no agent bob and takes none while it goes on" in await of("bob")
-        assert "seller_001 of run" in await of("seller_001")
+        assert await reason("anna") == ""
+        assert "has no agent bob and takes none while it goes on" in await reason("bob")
+        assert "seller_001 of run" in await reason("seller_001")
         await close_run(await connect_as("operator"), run)
-        after = await of("anna")
+        after = await reason("anna")
 
     assert before.startswith(f"run {run} is not open")
     assert f"`econsim run SCENARIO --name {run} --external anna`" in before

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
 from requirements import requirement
+from run_builders import canonical_hash
 
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.report.aggregate import RunAggregator
 from econsim.runs import scenario_file
 

@@ -1,4 +1,4 @@
-"""An agent in its own account, with a plain nats-py client and nothing but its creds file (seed 2, 3, 6)."""
+"""An agent in its own account, with a plain nats-py client and nothing but its creds file."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ import uuid
 import nats.js.errors
 import pytest
 import pytest_asyncio
+from eventually import eventually
 from live_run import external_scenario, live_run
 from requirements import requirement
 
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def live(server):
     """One run in real time for all of them."""
-    async with live_run(server, "outside", external_scenario()) as found:
+    async with live_run(server, "external", external_scenario()) as found:
         yield found
 
 
@@ -46,14 +47,14 @@ async def answer(client, subject, value, **options):
     return json.loads((await client.request(subject, body(value), timeout=20, **options)).data)
 
 
-async def in_the_log(live, subject, **data):
+async def recorded(live, subject, **data):
     """Wait for events on a subject with these fields in their data; return them."""
-    async with asyncio.timeout(30):
-        while True:
-            found = [json.loads(e.payload) async for e in read(live.nc, live.run, [subject])]
-            if wanted := [event for event in found if event["data"].items() >= data.items()]:
-                return wanted
-            await asyncio.sleep(0.05)
+
+    async def look():
+        found = [json.loads(e.payload) async for e in read(live.nc, live.run, [subject])]
+        return [event for event in found if event["data"].items() >= data.items()]
+
+    return await eventually(look)
 
 
 @requirement("queue.orders")
@@ -64,18 +65,18 @@ async def test_the_reply_to_an_order_is_its_durable_acknowledgement(live):
     assert stored["seq"] > 0
 
 
-async def test_a_receipt_tells_no_place_in_a_stream(live):
+async def test_a_receipt_shows_no_place_in_a_stream(live):
     anna, ends = live.externals["anna"], provision.ends
     before = [(await ends(live.nc, stream))[1] for stream in (ORDERS, AUDIT)]
 
     placed = await answer(anna, "market.cpu.place_bid", order())
-    said = await answer(anna, "agent.anna.slept", {"data": {}})
+    report = await answer(anna, "agent.anna.slept", {"data": {}})
     batch = {
         "actions": [{"do": "place_bid", "resource": "gpu", "price": 400_000, "quantity": 2, "order_id": "b"}]
     }
     executed = await answer(anna, "market.execute_trade", batch)
 
-    for number, place in zip((placed["seq"], said["seq"]), before, strict=True):
+    for number, place in zip((placed["seq"], report["seq"]), before, strict=True):
         assert number > 0
         assert number not in range(place, place + 1_000)
     assert {*executed["results"][0]} == {"order_id", "duplicate", "waited_ms"}
@@ -117,7 +118,7 @@ async def test_the_same_command_id_of_two_agents_is_two_commands(live):
 
 
 @requirement("economic.batch_trade")
-async def test_the_seeds_own_batch_request_reads_and_bids_in_one_round_trip(live):
+async def test_a_batch_of_names_reads_and_bids_in_one_round_trip(live):
     terms = {"resource": "gpu", "order_id": "batched", "price": 400_000, "quantity": 2}
     request = {"actions": ["get_balance", "get_prices", "place_bid"], "bid_params": terms}
 
@@ -151,30 +152,30 @@ async def test_an_action_that_is_refused_stops_no_other(live):
         ("social.ask_human", {"question": "?"}),
     ],
 )
-async def test_a_service_to_come_answers_that_it_is_not_there(live, subject, payload):
-    told = await answer(live.externals["anna"], subject, payload)
+async def test_a_reserved_service_answers_that_it_does_not_exist_yet(live, subject, payload):
+    reply = await answer(live.externals["anna"], subject, payload)
 
-    assert told["error"]["code"] == "no_such_service_yet"
+    assert reply["error"]["code"] == "no_such_service_yet"
 
 
 @pytest.mark.parametrize("subject", ["mcp.request.web_search", "task.delegate"])
-async def test_a_queue_to_come_refuses_as_a_stream_does(live, subject):
+async def test_a_reserved_queue_refuses_as_a_stream_does(live, subject):
     with pytest.raises(nats.js.errors.NotFoundError, match="no_such_service_yet"):
         await live.externals["anna"].jetstream().publish(subject, body({"query": "market trends"}))
 
 
 @requirement("isolation.enriched")
-async def test_the_seeds_own_event_becomes_one_of_the_log_with_what_is_known_of_the_agent(live):
-    said = {
+async def test_a_report_becomes_an_event_of_the_log_with_the_facts_about_its_agent(live):
+    report = {
         "event_id": str(uuid.uuid4()),
         "timestamp": time.time(),
         "correlation_id": live.run,
         "causation_id": "evt_abc123",
         "data": {"reasoning_steps": 5, "tokens_used": 1200, "cost": 0.015},
     }
-    await live.externals["anna"].jetstream().publish("agent.anna.cognitive_cycle_completed", body(said))
+    await live.externals["anna"].jetstream().publish("agent.anna.cognitive_cycle_completed", body(report))
 
-    (event,) = await in_the_log(live, f"agent.anna.cognitive_cycle_completed.{live.run}")
+    (event,) = await recorded(live, f"agent.anna.cognitive_cycle_completed.{live.run}")
 
     assert (event["actor"], event["correlation_id"]) == ("anna", live.run)
     assert event["causation_id"] == "evt_abc123"
@@ -183,14 +184,14 @@ async def test_the_seeds_own_event_becomes_one_of_the_log_with_what_is_known_of_
         "host": None,
         "balance_ref": f"{live.run}.anna.balance",
     }
-    assert event["data"]["data"] == said["data"]
-    assert event["event_id"] != said["event_id"] == event["data"]["said_id"]
+    assert event["data"]["data"] == report["data"]
+    assert event["event_id"] != report["event_id"] == event["data"]["said_id"]
 
 
 async def test_a_report_sent_twice_is_one_event(live):
-    said = {"event_id": "once", "data": {}}
-    first = await answer(live.externals["anna"], "agent.anna.slept", said)
-    again = await answer(live.externals["anna"], "agent.anna.slept", said)
+    report = {"event_id": "once", "data": {}}
+    first = await answer(live.externals["anna"], "agent.anna.slept", report)
+    again = await answer(live.externals["anna"], "agent.anna.slept", report)
 
     assert (again["seq"], again["duplicate"]) == (first["seq"], True)
 
@@ -203,12 +204,12 @@ async def test_a_report_sent_twice_is_one_event(live):
     ],
 )
 @requirement("subjects.admission", "isolation.identity")
-async def test_who_speaks_for_another_is_refused_and_the_log_tells(live, fields, code):
-    told = await answer(live.externals["anna"], "agent.anna.woke", fields)
+async def test_a_message_in_another_agents_name_is_refused_and_recorded(live, fields, code):
+    reply = await answer(live.externals["anna"], "agent.anna.woke", fields)
 
-    assert told["refusal"]["code"] == code
-    assert told["error"]["code"] == 403
-    assert await in_the_log(
+    assert reply["refusal"]["code"] == code
+    assert reply["error"]["code"] == 403
+    assert await recorded(
         live, subjects.ADMISSION_REJECTED(run=live.run), sender="anna", code=code, side="agent"
     )
 
@@ -218,21 +219,22 @@ async def test_an_agent_reads_its_own_balance_and_public_prices_as_they_are_stor
     anna = live.externals["anna"]
     await EconomicService(AgentChannel(anna, live.run, "anna")).place_bid("cpu", "0.5")
 
-    async with asyncio.timeout(30):
-        while (price := await anna.request("state.price.cpu")).data == b"":  # noqa: ASYNC110 - a store is looked at
-            await asyncio.sleep(0.05)
+    async def price():
+        return (await anna.request("state.price.cpu")).data
+
+    stored = await eventually(price)
     balance = await anna.request("state.balance")
 
     assert json.loads(balance.data)["posted"] > 0
     assert balance.headers["Nats-Subject"] == f"$KV.agent_state.{live.run}.anna.balance"
-    assert json.loads(price.data)["data"]["resource"] == "cpu"
+    assert json.loads(stored)["data"]["resource"] == "cpu"
 
 
 @requirement("pubsub.prices")
-async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
-    anna, heard = live.externals["anna"], asyncio.Queue()
+async def test_prices_come_on_one_subject_and_on_each_markets_own(live):
+    anna, received = live.externals["anna"], asyncio.Queue()
     for subject in ("market.price_update", "market.*.price_updated", "market.bid_accepted.*"):
-        await anna.subscribe(subject, cb=heard.put)
+        await anna.subscribe(subject, cb=received.put)
     await synchronize(anna)
 
     await live.economy("bert").place_bid("gpu", "1.01")
@@ -241,21 +243,21 @@ async def test_prices_are_heard_on_one_subject_and_on_each_markets_own(live):
     async with asyncio.timeout(30):
         wanted = {"market.price_update", "market.gpu.price_updated", "market.bid_accepted.gpu"}
         while wanted:
-            wanted.discard((await heard.get()).subject)
+            wanted.discard((await received.get()).subject)
 
 
 @requirement("queue.orders")
-async def test_an_order_is_replaced_by_another_and_both_outcomes_are_told(live):
+async def test_an_order_is_replaced_by_another_and_both_outcomes_are_delivered(live):
     economy = live.economy("anna")
     await economy.start()
     old = await economy.place_bid("gpu", "0.11", 2)
 
     new = await economy.replace_order("gpu", old.order_id, "0.12")
-    told = [await economy.outcome(order_id) for order_id in (old.order_id, new.order_id)]
+    reply = [await economy.outcome(order_id) for order_id in (old.order_id, new.order_id)]
     bids = {str(bid.price): bid.quantity for bid in (await economy.get_book("gpu", 50)).bids}
     await economy.stop()
 
-    assert [(each.kind, str(each.price), each.quantity, each.reason) for each in told] == [
+    assert [(each.kind, str(each.price), each.quantity, each.reason) for each in reply] == [
         ("accepted", "0.11", 2, ""),
         ("accepted", "0.12", 1, ""),
     ]
@@ -272,7 +274,7 @@ async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
     refused = [each["refusal"] for each in answers if "refusal" in each]
     receipt = await live.economy("bert").place_bid("gpu", "0.2")
     with pytest.raises(QuotaExceeded) as impatient:
-        await _without_patience(live)
+        await _place_without_patience(live)
 
     assert refused
     assert {each["code"] for each in refused} == {"publish_rate_is_exceeded"}
@@ -281,7 +283,7 @@ async def test_a_quota_refuses_with_the_time_to_wait_and_the_sdk_waits(live):
     assert impatient.value.retry_after_ms
 
 
-async def _without_patience(live):
+async def _place_without_patience(live):
     economy = EconomicService(AgentChannel(live.externals["bert"], live.run, "bert", patience_s=0))
     for _ in range(20):
         await economy.place_bid("gpu", "0.2")
@@ -296,8 +298,8 @@ async def test_open_orders_have_a_limit_of_their_own(live):
     await economy.start()
 
     placed = [(await economy.place_bid("cpu", "0.01")).order_id for _ in range(12)]
-    told = [await economy.outcome(order_id) for order_id in placed]
+    reply = [await economy.outcome(order_id) for order_id in placed]
     await economy.stop()
 
-    assert {each.reason for each in told if each.reason} == {"open_orders_are_exceeded"}
-    assert len([bid for bid in (await economy.get_book("cpu", 50)).bids if bid.price == told[0].price]) <= 1
+    assert {each.reason for each in reply if each.reason} == {"open_orders_are_exceeded"}
+    assert len([bid for bid in (await economy.get_book("cpu", 50)).bids if bid.price == reply[0].price]) <= 1

@@ -9,13 +9,13 @@ from contextlib import aclosing
 import pytest
 from factories import group, role, scenario
 from nats_runs import hash_in_memory, over_nats
+from run_builders import canonical_hash
 from superuser import superuser
 
 from econsim import subjects
 from econsim.adapters.nats.connection import connect, reliable_publish
 from econsim.adapters.nats.rpc import submit
 from econsim.app import Server, running
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.routers import SERVICES
 from econsim.runs.remote import open_run, run_events
 from econsim.schemas.clock import RunClosed

@@ -54,7 +54,7 @@ async def test_a_script_of_megabytes_runs_to_its_end(server, run) -> None:
 async def test_a_run_that_is_open_is_followed_though_no_answer_came(server, run) -> None:
     client = await connect(server.url, superuser(server), "test-run")
     async with running(("clock",), Server(server.url, server.creds)):
-        told = await open_run(client, run, scripted(1))
+        opened = await open_run(client, run, scripted(1))
 
     async def ignored(_):
         await asyncio.sleep(0)
@@ -65,6 +65,6 @@ async def test_a_run_that_is_open_is_followed_though_no_answer_came(server, run)
         await open_run(client, run, scripted(2), timeout_s=1, log_reader=client)
     await silent.unsubscribe()
 
-    assert found == told
+    assert found == opened
     assert await newest(client, subjects.RUN_OPENED(run=run))
     await client.close()

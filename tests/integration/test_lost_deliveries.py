@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
+from run_builders import canonical_hash
 
 from econsim import streams
 from econsim.adapters.jetstream.ordered_push import OrderedPush
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.orders import Verb
 from econsim.services.agent import host
@@ -33,7 +33,7 @@ SCENARIO = shortened("genesis", ticks=6)
         pytest.param("system.clock.ticked", b'"tick":4,', id="the tick itself, for which everybody waits"),
     ],
 )
-async def test_what_is_lost_on_its_way_is_asked_for_again(server, run, monkeypatch, subject, tick):
+async def test_a_lost_delivery_is_requested_again(server, run, monkeypatch, subject, tick):
     lost, receive = [], OrderedPush.receive
 
     async def lose(self, message):

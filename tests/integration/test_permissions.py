@@ -68,7 +68,7 @@ async def test_an_agents_account_holds_without_its_users_lists() -> None:
         files = {EXTERNAL: await without_lists(server)}
         found = await probe_server(server.url, server.trust, files, ROWS)
 
-    assert found == PermissionMatrix({}, MEANT.says, MEANT.hears)
+    assert found == PermissionMatrix({}, MEANT.publishes, MEANT.receives)
 
 
 async def test_a_right_that_reaches_further_than_it_seems_is_found(monkeypatch) -> None:

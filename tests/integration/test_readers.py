@@ -1,4 +1,4 @@
-"""Who reads, from an account of its own: sees what there is, over restarts, and can have it sent nowhere else."""
+"""Readers, from an account of their own: they read all of a run, over restarts, and can have it sent nowhere else."""
 
 import asyncio
 import json
@@ -56,42 +56,40 @@ async def test_following_survives_a_killed_server_without_gap_or_repeat(tmp_path
         client = await connect(server.url, superuser(server), "test")
         reader = await connect(server.url, server.creds("auditor"), "test-reader")
         await provision.apply(client)
-        heard = []
+        received = []
 
-        async def listen():
+        async def follow():
             async with aclosing(run_reader.follow(reader, "run1")) as log:
                 async for event in log:
-                    heard.append(int(event.payload))
-                    if len(heard) == 200:
+                    received.append(int(event.payload))
+                    if len(received) == 200:
                         break
 
-        listening = asyncio.create_task(listen())
+        following = asyncio.create_task(follow())
         await publish_many(client.jetstream(), ticks("run1", range(100)))
         os.kill(server.pid, signal.SIGKILL)
         await publish_many(client.jetstream(), ticks("run1", range(100, 200)))
-        await asyncio.wait_for(listening, 30)
+        await asyncio.wait_for(following, 30)
         await reader.close()
         await client.close()
 
-    assert heard == list(range(200))
+    assert received == list(range(200))
 
 
-async def test_a_page_of_which_something_was_lost_on_its_way_is_asked_for_again(
-    connect_as, nc, run, monkeypatch
-):
+async def test_a_page_with_a_lost_message_is_requested_again(connect_as, nc, run, monkeypatch):
     await publish_many(nc.jetstream(), ticks(run, range(5)))
     reader, lost = await connect_as("observer"), []
     places = [event.sequence async for event in run_reader.events(reader, run)]
     subscribe = reader.subscribe
 
     async def lossy(subject, cb):
-        async def hear(message):
+        async def receive(message):
             if message.headers.get("Nats-Sequence") == str(places[2]) and not lost:
                 lost.append(message)
             else:
                 await cb(message)
 
-        return await subscribe(subject, cb=hear)
+        return await subscribe(subject, cb=receive)
 
     monkeypatch.setattr(reader, "subscribe", lossy)
     async with aclosing(run_reader.follow(reader, run)) as log:
@@ -107,13 +105,13 @@ async def test_no_answer_is_sent_into_the_services_account(connect_as, nc, run, 
     await publish_many(nc.jetstream(), ticks(run, range(1)))
     reader, arrived, kept = await connect_as(role), [], []
 
-    async def hear(message):
+    async def receive(message):
         arrived.append(message)
 
     async def keep(message):
         kept.append(message)
 
-    await nc.subscribe(target, cb=hear)
+    await nc.subscribe(target, cb=receive)
     await reader.subscribe(f"_INBOX.{role}.kept", cb=keep)
     question = json.dumps({"last_by_subj": f"system.clock.ticked.{run}"}).encode()
     await reader.publish(LOG, question, reply=target)
@@ -133,10 +131,10 @@ async def test_no_consumer_can_be_made(server, run, role):
     """The guard of the client is taken off: the server refuses by itself."""
     refused = []
 
-    async def tell(error):
+    async def note(error):
         refused.append(str(error))
 
-    client = await connect(server.url, server.creds(role), "test", tell)
+    client = await connect(server.url, server.creds(role), "test", note)
     wide = f"$JS.API.CONSUMER.CREATE.audit_log.{run}"
     config = {"deliver_subject": "admin.quota.set.ada", "ack_policy": "none", "name": run}
     with pytest.raises(NotAllowed):

@@ -55,26 +55,26 @@ async def test_a_batch_done_again_takes_in_what_it_took_in_before(
     market: ServiceContext, nc: Client, run: str
 ) -> None:
     opened = run_of(await open_run(nc, run, SCENARIO))
-    await placed(nc, run, 1)
+    await place_order(nc, run, 1)
     with pytest.raises(LeadershipLost):
-        await worked(market, opened, nc, commands=1, finishes=False)
-    await placed(nc, run, 2)
+        await work_until(market, opened, nc, commands=1, finishes=False)
+    await place_order(nc, run, 2)
 
-    await worked(market, opened, nc, commands=2)
+    await work_until(market, opened, nc, commands=2)
 
     assert await batches(nc, run) == [1, 1]
     assert discrepancies(await log_of(nc, run)) == []
 
 
-async def placed(nc: Client, run: str, number: int) -> None:
+async def place_order(nc: Client, run: str, number: int) -> None:
     """Put anna's order of this number into the queue."""
     command = PlaceBid(command_id=f"b{number}", order_id=f"b{number}", price=number * 1_000_000, quantity=1)
     subject = subjects.PLACE_BID(resource="cpu", run=run, agent="anna")
     await nc.jetstream().publish(subject, command.model_dump_json().encode())
 
 
-async def hindered(nc: Client, run: str) -> None:
-    """Have the book's next batch be told and not finished: another record lies where its end would go."""
+async def block_next_batch(nc: Client, run: str) -> None:
+    """Keep the book's next batch from finishing: another record lies where its end would go."""
     await nc.jetstream().publish(subjects.TICK_CLEARED(run=run, resource="cpu"), b"no event")
 
 
@@ -84,27 +84,27 @@ async def batches(nc: Client, run: str) -> list[int]:
     return [each.orders for each in data if isinstance(each, TickCleared)]
 
 
-async def worked(
+async def work_until(
     context: ServiceContext, run: ActiveRun, nc: Client, commands: int, *, finishes: bool = True
 ) -> None:
     """Serve the book until it has finished so many commands; as many have arrived before the first batch."""
     book = MarketBook(run.data.scenario.markets[0], 1)
-    effects = BatchRunner(context, run, book)
-    await effects.rebuild()
+    runner = BatchRunner(context, run, book)
+    await runner.rebuild()
     if not finishes:
-        await hindered(nc, run.name)
+        await block_next_batch(nc, run.name)
     consumer = book_consumer(run.name, "cpu", random_name("test"))
     deliveries, arrived = OrderedPush(context.client, consumer.idle_heartbeat_s), asyncio.Semaphore(0)
 
-    async def hear(message: Msg) -> None:
+    async def receive(message: Msg) -> None:
         await deliveries.receive(message)
         arrived.release()
 
-    heard = await context.client.subscribe(consumer.deliver_subject, cb=hear)
+    subscription = await context.client.subscribe(consumer.deliver_subject, cb=receive)
     await provision.recreate_consumer(context.client, consumer)
     for _ in range(commands):
         await arrived.acquire()
-    worker = BookWorker(context, run, book, effects, deliveries, sequence=book.last_sequence)
+    worker = BookWorker(context, run, book, runner, deliveries, sequence=book.last_sequence)
     working = asyncio.create_task(worker.work())
     try:
         async with asyncio.timeout(60):
@@ -114,4 +114,4 @@ async def worked(
             await working
     finally:
         working.cancel()
-        await heard.unsubscribe()
+        await subscription.unsubscribe()

@@ -1,4 +1,4 @@
-"""Periods in real time: what ends them is what agents said in them, after their last trade."""
+"""Periods in real time: the limits that hosts report after the last trade end them."""
 
 from __future__ import annotations
 

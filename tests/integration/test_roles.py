@@ -32,10 +32,10 @@ async def role(server, name):
     """Connect as a role; leaving fails if the server refused anything."""
     refused = []
 
-    async def tell(error):
+    async def note(error):
         refused.append(str(error))
 
-    client = await connect(server.url, server.creds(name), name, tell)
+    client = await connect(server.url, server.creds(name), name, note)
     try:
         yield client
         await synchronize(client)
@@ -44,7 +44,7 @@ async def role(server, name):
         await client.close()
 
 
-async def answering(client, subject, reply):
+async def answer_with(client, subject, reply):
     async def answer(message):
         await message.respond(reply)
 
@@ -52,7 +52,7 @@ async def answering(client, subject, reply):
     await synchronize(client)
 
 
-async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
+async def test_a_market_serves_its_book_and_publishes_events(server, run, nc):
     consumer, commands = book_consumer(run, "cpu"), asyncio.Queue()
     await nc.jetstream().publish(PLACE_ORDERS(resource="cpu", run=run, agent="host"), b"orders")
     async with role(server, "market") as market:
@@ -64,16 +64,16 @@ async def test_a_market_feeds_its_book_and_tells_the_world(server, run, nc):
         await market.jetstream().publish(PRICE_UPDATED(resource="cpu", run=run), b"7")
         await market.jetstream().publish(TRADE_EXECUTED(resource="cpu", run=run), b"trade")
         await command.ack_sync()
-        heard = [event.payload async for event in audit_log.read(market, run)]
+        logged = [event.payload async for event in audit_log.read(market, run)]
 
     assert command.data == b"orders"
-    assert set(heard) == {b"7", b"trade"}
+    assert set(logged) == {b"7", b"trade"}
 
 
 async def test_a_ledger_answers_and_keeps_the_state(server, run):
     async with role(server, "ledger") as ledger, role(server, "market") as market:
-        await answering(ledger, SUBMIT.pattern(run=run), b"done")
-        await answering(ledger, GET_BALANCE.pattern(run=run), b"5")
+        await answer_with(ledger, SUBMIT.pattern(run=run), b"done")
+        await answer_with(ledger, GET_BALANCE.pattern(run=run), b"5")
         await JetStreamStateStore(ledger).commit([Write(f"{run}.alice.balance", b"5", 0)])
 
         submitted = await market.request(SUBMIT(run=run, agent="market"), b"")
@@ -85,7 +85,7 @@ async def test_a_ledger_answers_and_keeps_the_state(server, run):
 
 async def test_a_clock_ticks_and_takes_orders_from_the_operator(server, run, nc):
     async with role(server, "clock") as clock:
-        await answering(clock, OPEN_RUN.pattern(operator=run), b"opened")
+        await answer_with(clock, OPEN_RUN.pattern(operator=run), b"opened")
         await clock.jetstream().publish(TICKED(run=run), b"1")
         opened = await nc.request(OPEN_RUN(operator=run), b"")
         ticks = [event.payload async for event in audit_log.read(clock, run)]

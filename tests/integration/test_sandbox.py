@@ -16,6 +16,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from eventually import eventually
 from requirements import requirement
 
 from econsim.adapters.nats.account_push import account_provisioner
@@ -118,33 +119,25 @@ def python(code: str, creds: Path, place: Path, *, server: str = "nats://127.0.0
     return AgentSpec("r1", "bob", ("python", "-c", code), server, creds, place, **more)
 
 
-async def lived(spec: AgentSpec) -> SandboxResult:
+async def run_to_end(spec: AgentSpec) -> SandboxResult:
     async with Sandbox(spec) as sandbox:
         return await asyncio.wait_for(sandbox.wait(), 60)
 
 
-async def said(spec: AgentSpec):
+async def last_output(spec: AgentSpec):
     """Return what the agent printed last, as JSON."""
-    outcome = await lived(spec)
+    outcome = await run_to_end(spec)
     assert outcome.status == 0, outcome
     return json.loads(outcome.lines[-1])
 
 
-def living(mark: str) -> list[Path]:
-    """Return the living processes whose command lines hold the mark."""
+def processes_with(mark: str) -> list[Path]:
+    """Return the processes whose command lines hold the mark."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             found += [entry] * (mark in (entry / "cmdline").read_text())
     return found
-
-
-async def eventually(condition) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("did not happen within ten seconds")
 
 
 @pytest.mark.usefixtures("namespaces")
@@ -161,14 +154,14 @@ async def test_it_asks_over_nats_as_itself(server, run, nc, place):
     await nc.flush()
     code = ASK.replace("SUBJECT", repr(short_name(GET_BALANCE, "bob")))
 
-    outcome = await lived(python(code, found.creds, place, server=server.url))
+    outcome = await run_to_end(python(code, found.creds, place, server=server.url))
 
     assert (outcome.status, outcome.lines[-1]) == (0, "BREAD"), outcome
     assert outcome.end_reason is EndReason.BY_ITSELF
 
 
 def listeners(stack: contextlib.ExitStack, tmp_path: Path, url: str) -> list[list]:
-    """Open doors on the host; return how each is tried."""
+    """Open listening sockets on the host; return the name and address of each."""
     local = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     six = stack.enter_context(socket.create_server(("::1", 0), family=socket.AF_INET6))
     file, abstract = str(tmp_path / "s"), f"\0econsim-{uuid.uuid4().hex}"
@@ -192,11 +185,11 @@ def listeners(stack: contextlib.ExitStack, tmp_path: Path, url: str) -> list[lis
 @pytest.mark.parametrize("isolation", Isolation)
 async def test_it_opens_no_socket_elsewhere(server, place, creds, tmp_path, isolation):
     with contextlib.ExitStack() as stack:
-        doors = listeners(stack, tmp_path, server.url)
-        code = f"TRIES = {doors!r}\n{REACH}"
-        reached = await said(python(code, creds, place, server=server.url, isolation=isolation))
+        addresses = listeners(stack, tmp_path, server.url)
+        code = f"TRIES = {addresses!r}\n{REACH}"
+        reached = await last_output(python(code, creds, place, server=server.url, isolation=isolation))
 
-    assert reached == ([] if isolation is Isolation.NAMESPACES else [name for name, *_ in doors])
+    assert reached == ([] if isolation is Isolation.NAMESPACES else [name for name, *_ in addresses])
 
 
 @pytest.mark.usefixtures("namespaces")
@@ -215,7 +208,7 @@ async def test_it_opens_no_socket_elsewhere(server, place, creds, tmp_path, isol
 async def test_there_is_no_other_network(place, creds, attempt):
     code = f"import socket\ntry:\n    {attempt}\nexcept OSError as error:\n    print(error.errno)"
 
-    assert await said(python(code, creds, place)) in {1, 101}
+    assert await last_output(python(code, creds, place)) in {1, 101}
 
 
 @pytest.mark.usefixtures("namespaces")
@@ -238,7 +231,7 @@ async def test_it_reads_nothing_of_the_host(server, place, creds, tmp_path, isol
             f"/proc/{os.getpid()}/environ",
         )
     ]
-    found = await said(python(f"PATHS = {paths!r}\n{READ}", creds, place, isolation=isolation))
+    found = await last_output(python(f"PATHS = {paths!r}\n{READ}", creds, place, isolation=isolation))
 
     assert found == ([] if isolation is Isolation.NAMESPACES else paths)
 
@@ -250,7 +243,7 @@ async def test_home_directories_are_empty_but_for_python(place, creds):
     )
     shown = {part for tree in (*bubblewrap.python(), place) for part in tree.parts}
 
-    assert all(set(names) <= shown for names in await said(python(code, creds, place)))
+    assert all(set(names) <= shown for names in await last_output(python(code, creds, place)))
 
 
 @pytest.mark.usefixtures("namespaces")
@@ -261,7 +254,7 @@ import json, os
 pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
 print(json.dumps([len(pids), "SECRET" in open("/proc/1/environ").read(), os.getpid()]))
 """
-    count, secret, pid = await said(python(code, creds, place))
+    count, secret, pid = await last_output(python(code, creds, place))
 
     assert count <= 2
     assert pid <= 10
@@ -277,7 +270,7 @@ held = [name for name in os.listdir("/proc/self/fd") if os.path.exists("/proc/se
 creds = open(os.environ["ECONSIM_CREDS"]).read()
 print(json.dumps([sorted(os.environ), held, creds, os.uname().nodename, os.getcwd()]))
 """
-    names, held, its, host, directory = await said(python(code, creds, place))
+    names, held, its, host, directory = await last_output(python(code, creds, place))
 
     assert not set(names) - {*python("", creds, place).environment("", ""), "LC_CTYPE"}
     assert held == ["0", "1", "2"]
@@ -292,7 +285,7 @@ status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 rights = [status[name].strip() for name in ("CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp")]
 print(json.dumps([rights, os.getuid()]))
 """
-    rights, user = await said(python(code, creds, place))
+    rights, user = await last_output(python(code, creds, place))
 
     assert rights == ["0" * 16, "0" * 16, "0" * 16, "1", "2"]
     assert user == 1000
@@ -303,7 +296,7 @@ async def test_outside_too_it_is_not_root(place, creds):
     mark, lines = uuid.uuid4().hex, []
     async with Sandbox(python(f"{STUBBORN}# {mark}", creds, place), lines.append):
         await eventually(lambda: "up" in lines)
-        users = {entry.stat().st_uid for entry in living(mark)}
+        users = {entry.stat().st_uid for entry in processes_with(mark)}
 
     assert users == {os.getuid() or 65_534}
 
@@ -319,7 +312,7 @@ async def test_the_kernel_refuses_what_no_agent_needs(place, creds, call):
         pytest.skip("the numbers of this test are those of x86_64")
     code = f"import ctypes; print(ctypes.CDLL(None).syscall({numbers[name]}, {arguments})"
 
-    assert await said(python(code, creds, place)) == -1
+    assert await last_output(python(code, creds, place)) == -1
 
 
 @pytest.mark.usefixtures("namespaces")
@@ -337,7 +330,7 @@ print(json.dumps(done))
 """
     spec = python(code.replace("PLACE", repr(str(place))), creds, place, readable=(place,))
 
-    assert await said(spec) == ["/tmp/x"]
+    assert await last_output(spec) == ["/tmp/x"]
     assert not list(place.iterdir())
 
 
@@ -347,14 +340,14 @@ async def test_files_named_in_the_command_are_shown_and_their_neighbours_not(pla
     (place / "neighbour").touch()
     spec = AgentSpec("r1", "bob", ("python", "bot.py"), "nats://127.0.0.1:1", creds, place)
 
-    assert await said(spec) == ["bot.py"]
+    assert await last_output(spec) == ["bot.py"]
 
 
 async def test_what_holds_secrets_is_not_shown_even_when_asked_for(place, creds, tmp_path):
     spec = python("", creds, place, readable=(tmp_path,), secrets=(creds.parent,))
 
     with pytest.raises(SetupError, match="put the agent's files in a directory of their own"):
-        await lived(spec)
+        await run_to_end(spec)
 
 
 BREAKING = [
@@ -384,11 +377,11 @@ BREAKING = [
 @pytest.mark.parametrize(("ended", "limits", "code"), BREAKING)
 async def test_it_is_stopped_at_its_limit(place, creds, ended, limits, code):
     mark = uuid.uuid4().hex
-    outcome = await lived(python(f"{code} # {mark}", creds, place, limits=MachineLimits(**limits)))
+    outcome = await run_to_end(python(f"{code} # {mark}", creds, place, limits=MachineLimits(**limits)))
 
     assert outcome.end_reason is ended, outcome
     assert outcome.wall_s < 20
-    assert not living(mark)
+    assert not processes_with(mark)
 
 
 HELD = [
@@ -412,7 +405,7 @@ HELD = [
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize(("limits", "code", "why"), HELD)
 async def test_it_gets_no_more_than_its_limit(place, creds, limits, code, why):
-    outcome = await lived(python(code, creds, place, limits=MachineLimits(**limits)))
+    outcome = await run_to_end(python(code, creds, place, limits=MachineLimits(**limits)))
 
     assert outcome.status == 1
     assert why in " ".join(outcome.lines)
@@ -423,10 +416,10 @@ async def test_it_gets_no_more_than_its_limit(place, creds, limits, code, why):
 async def test_a_hard_stop_leaves_nobody_behind(place, creds, isolation):
     mark, lines = uuid.uuid4().hex, []
     async with Sandbox(python(f"{STUBBORN}# {mark}", creds, place, isolation=isolation), lines.append) as box:
-        await eventually(lambda: "up" in lines and len(living(mark)) >= 4)
+        await eventually(lambda: "up" in lines and len(processes_with(mark)) >= 4)
         outcome = await box.stop()
 
-        assert not living(mark)
+        assert not processes_with(mark)
     assert outcome.end_reason is EndReason.STOPPED
     assert outcome.wall_s < 10
 
@@ -436,15 +429,15 @@ async def test_a_hard_stop_leaves_nobody_behind(place, creds, isolation):
 async def test_when_the_agent_ends_its_children_do(place, creds, isolation):
     mark = uuid.uuid4().hex
     code = f"import os, time, sys\nif os.fork() == 0:\n    os.setsid(); time.sleep(600)\ntime.sleep(0.2); sys.exit(3) # {mark}"
-    outcome = await lived(python(code, creds, place, isolation=isolation))
+    outcome = await run_to_end(python(code, creds, place, isolation=isolation))
 
     assert (outcome.end_reason, outcome.status) == (EndReason.BY_ITSELF, 3)
-    assert not living(mark)
+    assert not processes_with(mark)
 
 
 @pytest.mark.usefixtures("namespaces")
 @pytest.mark.parametrize("isolation", Isolation)
-async def test_it_dies_with_us(place, creds, isolation):
+async def test_the_agent_ends_with_its_parent(place, creds, isolation):
     mark = uuid.uuid4().hex
     owner = f"""
 import asyncio
@@ -467,7 +460,7 @@ asyncio.run(main())
     process.kill()
     await process.wait()
 
-    await eventually(lambda: not living(mark))
+    await eventually(lambda: not processes_with(mark))
 
 
 @pytest.mark.usefixtures("namespaces")
@@ -476,15 +469,15 @@ async def test_giving_up_while_it_starts_leaves_nobody_behind(place, creds):
     spec = python(f"import time; time.sleep(600) # {mark}", creds, place)
     for number in range(20):
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(lived(spec), number * 0.006)
+            await asyncio.wait_for(run_to_end(spec), number * 0.006)
 
-        assert not living(mark)
+        assert not processes_with(mark)
 
 
 @pytest.mark.usefixtures("namespaces")
 async def test_a_program_that_is_not_there_is_named(place, creds):
     spec = AgentSpec("r1", "bob", ("no-such-thing",), "nats://127.0.0.1:1", creds, place)
-    outcome = await lived(spec)
+    outcome = await run_to_end(spec)
 
     assert outcome.status == 127
     assert outcome.lines == ("no-such-thing cannot be run: No such file or directory",)
@@ -492,7 +485,7 @@ async def test_a_program_that_is_not_there_is_named(place, creds):
 
 async def test_creds_that_are_not_there_are_named(place):
     with pytest.raises(SetupError, match=r"there is no creds file .*econsim agent create"):
-        await lived(python("", place / "none", place))
+        await run_to_end(python("", place / "none", place))
 
 
 @pytest.mark.usefixtures("namespaces")
@@ -522,7 +515,7 @@ asyncio.run(main())
 
 
 async def test_without_isolation_it_warns(place, creds, caplog):
-    outcome = await lived(python("print('here')", creds, place, isolation=Isolation.LIMITS))
+    outcome = await run_to_end(python("print('here')", creds, place, isolation=Isolation.LIMITS))
 
     assert (outcome.status, outcome.lines) == (0, ("here",))
     assert "this agent is not isolated" in caplog.text
@@ -532,4 +525,4 @@ async def test_without_isolation_limits_hold_too(place, creds):
     code = "import os, time\nfor _ in range(9):\n    if os.fork() == 0: break\ntime.sleep(60)"
     spec = python(code, creds, place, isolation=Isolation.LIMITS, limits=MachineLimits(processes=5))
 
-    assert (await lived(spec)).end_reason is EndReason.PROCESSES
+    assert (await run_to_end(spec)).end_reason is EndReason.PROCESSES

@@ -23,14 +23,14 @@ def invoke(state, *args, **set_to):
     return CliRunner().invoke(app, ["run", *args], obj=settings(state=state, nats=URL, **set_to))
 
 
-def made(state, run, name):
+def write_creds(state, run, name):
     path = state / "trust" / "agents" / run / f"{name}.creds"
     path.parent.mkdir(parents=True)
     path.write_text("bob's")
 
 
 def test_the_agents_words_and_its_exit_code_are_passed_on(tmp_path):
-    made(tmp_path / "state", "r1", "bob")
+    write_creds(tmp_path / "state", "r1", "bob")
     code = "import os; print(open(os.environ['ECONSIM_CREDS']).read(), os.environ['ECONSIM_AGENT']); exit(7)"
 
     done = invoke(tmp_path / "state", "bob", "--run", "r1", "--", "python", "-c", code)
@@ -40,7 +40,7 @@ def test_the_agents_words_and_its_exit_code_are_passed_on(tmp_path):
 
 @pytest.mark.parametrize("python", [sys.executable, str(Path(sys.executable).resolve()), "python"])
 def test_python_may_be_named_by_its_path(tmp_path, python):
-    made(tmp_path / "state", "r1", "bob")
+    write_creds(tmp_path / "state", "r1", "bob")
 
     done = invoke(tmp_path / "state", "bob", "--run", "r1", "--", python, "-c", "print('works')")
 
@@ -48,7 +48,7 @@ def test_python_may_be_named_by_its_path(tmp_path, python):
 
 
 def test_no_more_is_printed_than_an_agent_may_say(tmp_path):
-    made(tmp_path / "state", "r1", "bob")
+    write_creds(tmp_path / "state", "r1", "bob")
     chatter = ("python", "-c", "while True: print('x' * 999)")
 
     done = invoke(tmp_path / "state", "bob", "--run", "r1", "--output-mib", "1", "--", *chatter)
@@ -58,7 +58,7 @@ def test_no_more_is_printed_than_an_agent_may_say(tmp_path):
 
 
 def test_a_broken_limit_is_said(tmp_path):
-    made(tmp_path / "state", "r1", "bob")
+    write_creds(tmp_path / "state", "r1", "bob")
     loop = ("python", "-c", "while True: pass")
 
     done = invoke(tmp_path / "state", "bob", "--run", "r1", "--cpu-s", "1", "--", *loop)
@@ -91,7 +91,7 @@ def test_a_name_that_is_a_path_is_refused(tmp_path):
 
 
 def test_the_state_directory_is_never_shown(tmp_path):
-    made(tmp_path / "state", "r1", "bob")
+    write_creds(tmp_path / "state", "r1", "bob")
 
     done = invoke(tmp_path / "state", "bob", "--run", "r1", "--read", str(tmp_path), "--", "true")
 

@@ -4,10 +4,12 @@ import asyncio
 import uuid
 
 import pytest
+from eventually import eventually
 from requirements import requirement
 
 from econsim.adapters.jetstream import audit_log, provision, sources
 from econsim.adapters.nats.connection import synchronize
+from econsim.adapters.poll import Poll
 from econsim.errors import SetupError
 from econsim.schemas.stream import Source, Stream
 from econsim.streams import STREAMS, book_consumer
@@ -15,25 +17,17 @@ from econsim.streams import STREAMS, book_consumer
 pytestmark = pytest.mark.nats
 
 
-async def eventually(condition):
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("did not happen within twenty seconds")
-
-
-async def listening(nc, consumer):
+async def collect_deliveries(nc, consumer):
     """Return the list into which the consumer's deliveries go."""
-    heard = []
+    deliveries = []
 
-    async def hear(message):
+    async def receive(message):
         if message.reply:
-            heard.append(message)
+            deliveries.append(message)
 
-    await nc.subscribe(consumer.deliver_subject, cb=hear)
+    await nc.subscribe(consumer.deliver_subject, cb=receive)
     await synchronize(nc)
-    return heard
+    return deliveries
 
 
 async def publish_orders(nc, run, numbers):
@@ -41,13 +35,12 @@ async def publish_orders(nc, run, numbers):
         await nc.jetstream().publish(f"market.cpu.place_orders.{run}.host", str(number).encode())
 
 
-async def stored(nc, run, at_least=0):
+async def run_events(nc, run, at_least=0):
     """Return subject and payload of every event of a run, once there are so many."""
-    for _ in range(1_000):
+    async for _ in Poll(0.02, timeout_s=20):
         events = [(event.subject, event.payload) async for event in audit_log.read(nc, run)]
         if len(events) >= at_least:
             break
-        await asyncio.sleep(0.02)
     return events
 
 
@@ -104,12 +97,13 @@ async def copies(nc, run):
     """Return subject → copies, when all that was written so far has been copied: a last event says so."""
     last = f"end-{uuid.uuid4().hex}"
     await nc.jetstream().publish(f"from-{run}.{last}", b"")
-    for _ in range(1_500):
+
+    async def look():
         found = await provision.subject_counts(nc, run, ">")
-        if any(subject.endswith(last) for subject in found):
-            return {subject: found[subject] for subject in found if ".end-" not in subject}
-        await asyncio.sleep(0.02)
-    pytest.fail("nothing was copied within thirty seconds")
+        return found if any(subject.endswith(last) for subject in found) else None
+
+    found = await eventually(look)
+    return {subject: found[subject] for subject in found if ".end-" not in subject}
 
 
 async def events_of(nc, run, numbers):
@@ -177,7 +171,7 @@ async def test_a_change_of_something_else_leaves_where_copying_began(nc, run):
     assert source["opt_start_seq"] == 7
 
 
-async def test_what_nobody_knows_how_far_it_was_copied_is_not_changed(nc, run):
+async def test_a_source_of_unknown_progress_is_not_changed(nc, run):
     """Servers before 2.15 do not say; then the newest copy tells, if it is still kept."""
 
     async def ask(_, __):
@@ -192,9 +186,9 @@ async def test_what_nobody_knows_how_far_it_was_copied_is_not_changed(nc, run):
         "sources": [{"name": run}],
     }
 
-    told = await sources.exchange_obstacle(ask, info, provision.stream_config(after, 1))
+    obstacle = await sources.exchange_obstacle(ask, info, provision.stream_config(after, 1))
 
-    assert told.startswith(f"nobody knows how much of {run}-from it copied")
+    assert obstacle.startswith(f"nobody knows how much of {run}-from it copied")
 
 
 @requirement("kv.watch")
@@ -205,7 +199,7 @@ async def test_journal_entries_become_events_and_balances_do_not(nc, run):
     await state.put(f"{run}.transfer.s1", b"2")
     await state.put(f"{run}.refusal.s2", b"3")
 
-    assert await stored(nc, run, 2) == [
+    assert await run_events(nc, run, 2) == [
         (f"market.ledger.transfer_posted.{run}", b"2"),
         (f"market.ledger.transfer_refused.{run}", b"3"),
     ]
@@ -217,7 +211,7 @@ async def test_a_command_is_queued_and_not_an_event(nc, run):
     ack = await stream.publish(f"market.cpu.place_bid.{run}.alice", b"x")
 
     assert ack.stream == "market_orders"
-    assert await stored(nc, run) == []
+    assert await run_events(nc, run) == []
 
 
 @requirement("log.immutable")
@@ -226,8 +220,10 @@ async def test_nobody_can_empty_the_log(nc):
         await provision.request(nc, "STREAM.PURGE.audit_log")
 
 
-async def test_who_takes_a_book_over_hears_every_open_command_in_order_and_the_one_before_nothing(nc, run):
-    first, second = [await listening(nc, book_consumer(run, "cpu", holder)) for holder in ("w1", "w2")]
+async def test_a_new_leader_of_a_book_gets_every_open_command_in_order_and_the_former_one_none(nc, run):
+    first, second = [
+        await collect_deliveries(nc, book_consumer(run, "cpu", holder)) for holder in ("w1", "w2")
+    ]
     await publish_orders(nc, run, range(5))
     await provision.recreate_consumer(nc, book_consumer(run, "cpu", "w1"))
     await eventually(lambda: len(first) == 5)

@@ -13,7 +13,7 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.routers import admission
 from econsim.schemas.clock import Ticked
 from econsim.services.admission.gateway import AdmissionGateway
-from econsim.services.context import ServiceContext
+from econsim.services.context import DepthWatch, ServiceContext
 from econsim.services.handlers import BindMessage, error_replies
 from econsim.services.routes import router
 
@@ -51,7 +51,8 @@ async def test_a_service_that_does_not_exist_yet_is_refused_whatever_the_payload
     assert json.loads(reply.body)["error"]["code"] == "no_such_service_yet"
 
 
-def test_every_worker_runs_a_gateway(service):
-    (gateway,) = admission.service.components(service.context)
+def test_every_worker_runs_a_gateway_and_watches_the_depth_of_the_queue(service):
+    depth, gateway = admission.service.components(service.context)
 
+    assert isinstance(depth, DepthWatch)
     assert isinstance(gateway, AdmissionGateway)

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+from fake_consumers import ConsumerNats, service_context
 from faststream.nats import NatsBroker, TestNatsBroker
 from run_builders import small_scenario
-from run_nats import RunNats, service_context
 
 from econsim import subjects
 from econsim.domain.agent.active_run import active_run
@@ -20,8 +20,9 @@ REQUEST = OpenRun(run="run", scenario=small_scenario())
 @pytest.fixture
 async def clock():
     """Return a function that sends a request to the clock service; returns status and body of the reply."""
-    broker, client = NatsBroker(), RunNats()
+    broker, client = NatsBroker(), ConsumerNats()
     context = service_context("clock", client)
+    context.runs_are_known.set()
     for middleware in (BindMessage(context), error_replies()):
         broker.add_middleware(middleware)
     broker.include_router(router("clock", SERVICES["clock"].routes))

@@ -21,6 +21,7 @@ NO_QUOTE = {"bid": None, "ask": None, "last": None}
 async def memory():
     """The service's handlers on a broker in memory, in front of a market over memory in which one run is open."""
     market, broker = MemoryMarket(), NatsBroker()
+    market.context.runs_are_known.set()
     market.context.runs["run"] = LOCK_STEP
     market.context.meter = QuotaMeter(FakeCounters(), FakeQuotaTable(), lambda: 0)
     for middleware in (BindMessage(market.context), error_replies()):

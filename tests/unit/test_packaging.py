@@ -20,9 +20,9 @@ def test_the_wheel_carries_its_licence(tmp_path):
 
     with zipfile.ZipFile(wheel) as archive:
         files = {Path(name).name: name for name in archive.namelist() if ".dist-info/" in name}
-        told = Parser().parsestr(archive.read(files["METADATA"]).decode())
+        metadata = Parser().parsestr(archive.read(files["METADATA"]).decode())
 
-        assert (told["License-Expression"], told["License-File"]) == ("Apache-2.0", "LICENSE")
+        assert (metadata["License-Expression"], metadata["License-File"]) == ("Apache-2.0", "LICENSE")
         assert archive.read(files["LICENSE"]) == LICENCE
 
 

@@ -36,10 +36,10 @@ from econsim.schemas.orders import Verb
 ORDERS_REMEMBERED_MAX: Final = 10_000
 """First outcomes stored for `outcome`, and outcomes stored for `outcomes`; the oldest are dropped."""
 
-_EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled]]] = (
+OUTCOME_EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled]]] = (
     TypeAdapter(Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled])
 )
-
+"""Parser of the events that a market delivers to an agent."""
 
 Value = TypeVar("Value")
 
@@ -134,7 +134,7 @@ class Outcomes:
 
     async def _receive(self, message: Msg) -> None:
         try:
-            event = _EVENT.validate_json(message.data)
+            event = OUTCOME_EVENT.validate_json(message.data)
         except ValidationError:
             return
         if event.event_id in self._seen:

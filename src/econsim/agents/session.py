@@ -25,6 +25,7 @@ from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.nats.rpc import NO_SERVICE
+from econsim.adapters.poll import Poll
 from econsim.adapters.server import state_directory
 from econsim.agents.channel import AgentChannel
 from econsim.agents.cognition import CognitionService
@@ -159,15 +160,12 @@ class _Ticks:
 
     async def after(self, number: int) -> Tick | None:
         """Wait for a tick later than `number` and return the newest; none when the run has closed."""
-        while not self._closed:
+        async for _ in Poll(SILENCE_S, wake=self._changed):
+            if self._closed:
+                break
             if self._newest is not None and self._newest.number > number:
                 return self._newest
-            if not self._changed.is_set():
-                await self._read_stored()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(SILENCE_S):
-                    await self._changed.wait()
-            self._changed.clear()
+            await self._read_stored()
         return None
 
     async def _read_stored(self) -> None:
@@ -243,8 +241,8 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
 async def _server_and_creds(config: Settings, run: str, agent: str, end: float) -> tuple[str, Path]:
     """Return the server's URL and the agent's creds file; wait for a run that is just being opened."""
     path = config.creds or config.state / "trust" / "agents" / run / f"{agent}.creds"
-    server_end, warned = min(end, time.monotonic() + SERVER_WAIT_S), False
-    while True:
+    server_end, warned, url = min(end, time.monotonic() + SERVER_WAIT_S), False, None
+    async for _ in Poll(POLL_INTERVAL_S):
         url = config.nats or state_directory.running_url(config.state)
         if not url and not warned:
             _log.warning("%s; waiting %g s for one that is being started", NO_SERVER, SERVER_WAIT_S)
@@ -253,7 +251,6 @@ async def _server_and_creds(config: Settings, run: str, agent: str, end: float) 
             return url, path
         if time.monotonic() > (end if url else server_end):
             break
-        await asyncio.sleep(POLL_INTERVAL_S)
     if not url:
         message = NO_SERVER
     else:
@@ -266,16 +263,14 @@ async def _server_and_creds(config: Settings, run: str, agent: str, end: float) 
 
 async def _fetch_values(session: AgentSession, end: float) -> None:
     """Wait until the run is open, and fetch the agent's private values."""
-    while True:
+    async for _ in Poll(POLL_INTERVAL_S, end - time.monotonic()):
         try:
             private = await session.economy.get_values()
         except NotFound as error:
             if error.error_code != NO_SERVICE:
                 raise
-            if time.monotonic() > end:
-                message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
-                raise NotFound(message, code="run_is_not_open") from None
         else:
             session.values, session.dealt = private.roles, private.credits
             return
-        await asyncio.sleep(POLL_INTERVAL_S)
+    message = f"run {session.run!r} did not open in time; `econsim runs` lists those there are"
+    raise NotFound(message, code="run_is_not_open")

@@ -79,7 +79,7 @@ class UserCredentials:
         """Return the fields of CONNECT that prove the user."""
         fields: dict[str, object] = {"jwt": self.jwt} if self.jwt else {}
         if self.seed:
-            signature = Key.from_seed(self.seed).sign(nonce.encode())
+            signature = Key.from_seed(self.seed, NkeyKind.USER).sign(nonce.encode())
             fields["sig"] = base64.urlsafe_b64encode(signature).decode().rstrip("=")
         return fields
 
@@ -151,6 +151,10 @@ class RawClient:
                     self._changed.clear()
                     await self._changed.wait()
         return reached()
+
+    async def wait_until_closed(self) -> bool:
+        """Wait until the server closes the connection; false after the limit."""
+        return await self.wait_until(lambda: self.closed)
 
     async def request(
         self, subject: str, payload: bytes = b"", timeout_s: float = TIMEOUT_S, headers: bytes = b""

@@ -8,6 +8,7 @@ must answer at once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import Final
 
 import typer
@@ -70,6 +71,14 @@ GROUPS: Final[tuple[tuple[str, str, typer.Typer], ...]] = (
 )
 """Panel, name and commands of every group."""
 
+
+def _unwrap_help(commands: typer.Typer) -> None:
+    """Give each command its docstring as help, a paragraph on one line: Typer would keep the line breaks of the source."""
+    for command in commands.registered_commands:
+        paragraphs = cleandoc(getattr(command.callback, "__doc__", "")).split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 app: Final = typer.Typer(
     name="econsim",
     cls=RootGroup,
@@ -82,7 +91,9 @@ app.callback()(global_options)
 for _panel, _name, _function in COMMANDS:
     app.command(_name, rich_help_panel=_panel)(_function)
 for _panel, _name, _group in GROUPS:
+    _unwrap_help(_group)
     app.add_typer(_group, name=_name, rich_help_panel=_panel)
+_unwrap_help(app)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`econsim adversary`: everything an attacker with an agent's credentials tries, against a system of its own."""
+"""`econsim adversary`: every attack that is possible with an agent's credentials, against a system of its own."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ ADVERSARY_UNUSED_OPTIONS: Final = (
 def adversary(
     context: typer.Context,
     *,
-    listed: Annotated[bool, typer.Option("--list", help="Only say which attacks there are.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the attacks, and try none.")] = False,
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="With --list: as the page of the documentation.")
+        bool, typer.Option("--markdown", help="With --list: as a page of documentation.")
     ] = False,
     only: Annotated[
         list[str] | None,
@@ -52,9 +52,9 @@ def adversary(
         ),
     ] = None,
 ) -> None:
-    """Try everything an agent may not do, against a system of its own under load, and look at the victims.
+    """Attack a system of its own under load as an agent could, and judge each attack by its effect on the victims.
 
-    Ends with 1 if an attack did harm, or if anybody noticed.
+    Ends with 1 if an attack did harm, or if a victim noticed it.
 
     Example: [cyan]econsim adversary --only mint_money --only reply_to_queue[/cyan]
     """

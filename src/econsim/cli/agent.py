@@ -10,7 +10,8 @@ import typer
 
 from econsim.cli import agent_run, option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.output import console, line_printer, say
+from econsim.cli.connect import required_server_url, server_url
+from econsim.cli.output import console, line_printer, print_warnings, say
 from econsim.cli.trust import existing_trust
 from econsim.errors import InvalidMessage, SetupError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 agent: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="External agents: each has an account of its own, for one run, that ends.",
+    help="Manage external agents: each has an account of its own, for one run, which expires.",
 )
 
 agent.command("run")(agent_run.run)
@@ -47,14 +48,14 @@ def seconds(length: str) -> int:
 
 
 RunOption = Annotated[
-    str, typer.Option("--run", help="The run it is for.", metavar="RUN", parser=option_types.run_name)
+    str, typer.Option("--run", help="Run of the agent.", metavar="RUN", parser=option_types.run_name)
 ]
 """Option: run of an agent; the run may be opened later."""
 
 NameArgument = Annotated[
     str,
     typer.Argument(
-        help="The agent's name in the run: a-z 0-9 _ -", metavar="NAME", parser=option_types.agent
+        help="Name of the agent in the run: a-z 0-9 _ -", metavar="NAME", parser=option_types.agent
     ),
 ]
 """Argument: name of an external agent."""
@@ -69,37 +70,35 @@ def create(
     expires: Annotated[
         int,
         typer.Option(
-            help="How long it holds: 90s, 30m, 24h, 7d.",
+            help="Validity of the credentials, like 90s, 30m, 24h or 7d.",
             metavar="LENGTH",
             parser=option_types.ParsedBy(seconds),
         ),
     ] = "24h",  # type: ignore[assignment]  # the parser reads the default too
     output: Annotated[
         Path | None,
-        typer.Option(help="Write a copy there, to hand out.", metavar="FILE", parser=option_types.new_file),
+        typer.Option(
+            help="Copy of the credentials, to hand out.", metavar="FILE", parser=option_types.new_file
+        ),
     ] = None,
 ) -> None:
     """Make an account for an agent of a run, push it to a running server, and write its credentials.
 
-    The agent needs only the file and the server's address; a plain NATS client is enough. Credentials it had before are
-    revoked.
+    The agent needs only the file and the server's address; a plain NATS client is enough. Earlier credentials of the
+    agent are revoked.
 
     Example: [cyan]econsim agent create ana --run demo --expires 2h --output ana.creds[/cyan]
     """
-    found, told, seatless = run_async(_create(settings_of(context), run, name, expires))
-    path = found.creds
-    if output is not None:
-        path = _copy_creds(found.creds, output)
+    found, server_note, warnings = run_async(_create(settings_of(context), run, name, expires))
     say(
-        "[bold]{path}[/bold]: {name} of run {run}, until {until}; {told}",
-        path=path,
+        "[bold]{path}[/bold]: {name} of run {run}, until {until}; {server_note}",
+        path=_copy_creds(found.creds, output) if output else found.creds,
         name=name,
         run=run,
         until=_expiry(found),
-        told=told,
+        server_note=server_note,
     )
-    if seatless:
-        typer.secho(f"warning: {seatless}", fg="yellow", err=True)
+    print_warnings(warnings)
 
 
 @agent.command(name="list")
@@ -107,7 +106,8 @@ def list_(
     context: typer.Context,
     *,
     run: Annotated[
-        str | None, typer.Option("--run", help="Only this run's.", metavar="RUN", parser=option_types.name)
+        str | None,
+        typer.Option("--run", help="Only agents of this run.", metavar="RUN", parser=option_types.name),
     ] = None,
 ) -> None:
     """List the accounts of agents with run and expiry, and revocations that some node does not have yet.
@@ -140,15 +140,15 @@ def revoke(context: typer.Context, name: NameArgument, *, run: RunOption) -> Non
 
     Example: [cyan]econsim agent revoke ana --run demo[/cyan]
     """
-    told = run_async(_revoke(settings_of(context), run, name))
-    say(f"{name} of run {run} is out; {told}")
+    server_note = run_async(_revoke(settings_of(context), run, name))
+    say(f"{name} of run {run} is revoked; {server_note}")
 
 
 @agent.command()
 def watch(context: typer.Context) -> None:
-    """Revoke the accounts of agents that flood, until Ctrl-C; `econsim up` and `run` do it by themselves.
+    """Revoke the accounts of agents that flood, until Ctrl-C; `econsim up` and `run` do the same.
 
-    For a server that runs elsewhere; needs the trust root in the state directory.
+    Use it for a server that was not started by econsim; it needs the trust root in the state directory.
 
     Example: [cyan]econsim --nats nats://nats:4222 --state /state agent watch[/cyan]
     """
@@ -172,8 +172,8 @@ def _expiry(found: AgentCreds) -> str:
     return moment(found.expires)
 
 
-async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[AgentCreds, str, str]:
-    """Return the account, a sentence about the server, and the reason why the agent cannot join its run, if any."""
+async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[AgentCreds, str, list[str]]:
+    """Make the account; return it with a clause about the server, and the reasons why the agent cannot join its run."""
     from contextlib import suppress
 
     from econsim.adapters.clock import unix_seconds
@@ -193,38 +193,43 @@ async def _create(config: Settings, run: str, name: str, life_s: int) -> tuple[A
     with suppress(NotFound):
         revoke_later(trust, find_account(trust, run, name))
     found = mint(trust, run, name, life_s)
-    url = _url(config)
+    url = server_url(config)
     if not url:
         way = f"`econsim run SCENARIO --name {run} --external {name}`"
-        return found, "no server runs here: the next one will know it", f"no run is open here: {way} opens it"
+        return (
+            found,
+            "no server runs here: the next one will know it",
+            [f"no run is open here: {way} opens it"],
+        )
     async with account_provisioner(url, trust) as provisioner:
         await push_outstanding(trust, provisioner)
         await provisioner.push([found.jwt()])
-    told = TellTrust(run=run, who=name, change="agent_let_in")
-    how = f"the server at {url} knows it{await audit_remark(trust, url, told)}"
-    return found, how, await why_agent_cannot_join(url, trust.creds(OBSERVER), run, name)
+    change = TellTrust(run=run, who=name, change="agent_let_in")
+    server_note = f"the server at {url} knows it{await audit_remark(trust, url, change)}"
+    reason = await why_agent_cannot_join(url, trust.creds(OBSERVER), run, name)
+    return found, server_note, [reason] if reason else []
 
 
 async def _revoke(config: Settings, run: str, name: str) -> str:
+    """Revoke the account, and return a clause about the server."""
     from econsim.adapters.nats.account_push import account_provisioner
     from econsim.identity.agent_credentials import find_account
-    from econsim.runs.launch.agent_accounts import revoke as taken_away
-    from econsim.runs.launch.agent_accounts import revoke_later
+    from econsim.runs.launch import agent_accounts
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
-    trust, url = existing_trust(config), _url(config)
+    trust, url = existing_trust(config), server_url(config)
     if not url:
-        revoke_later(trust, find_account(trust, run, name))
+        agent_accounts.revoke_later(trust, find_account(trust, run, name))
         return "no server runs here: the next one will not know it"
     async with account_provisioner(url, trust) as provisioner:
-        left = await taken_away(trust, provisioner, run, name)
-    told = TellTrust(run=run, who=name, change="agent_thrown_out")
-    how = f"the server at {url} has ended its connections"
+        left = await agent_accounts.revoke(trust, provisioner, run, name)
+    server_note = f"the server at {url} has ended its connections"
     for each in left:
         if (each.run, each.agent) == (run, name):
-            how = f"{each.progress()}: `agent watch`, `up` and `run` tell the rest when it is back"
-    return how + await audit_remark(trust, url, told)
+            server_note = f"{each.progress()}: `agent watch`, `up` and `run` send it to the other nodes when they are back"
+    change = TellTrust(run=run, who=name, change="agent_thrown_out")
+    return server_note + await audit_remark(trust, url, change)
 
 
 async def _watch(config: Settings) -> None:
@@ -234,16 +239,8 @@ async def _watch(config: Settings) -> None:
     from econsim.app import server_of
     from econsim.runs.launch.flood_watch import watch_agents
 
-    server = replace(server_of(config), trust=existing_trust(config))
-    if not server.url:
-        message = "no NATS server is running here; start one with `econsim up`, or name one with --nats"
-        raise SetupError(message)
+    trust, url = existing_trust(config), required_server_url(config)
+    server = replace(server_of(config), url=url, trust=trust)
     async with watch_agents(server, line_printer(console())):
         say(f"watching the agents of {server.url}; stop: Ctrl-C")
         await asyncio.Event().wait()
-
-
-def _url(config: Settings) -> str | None:
-    from econsim.adapters.server import state_directory
-
-    return config.nats or state_directory.running_url(config.state)

@@ -2,81 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from econsim.agents.sandbox import limits as bounds
+from econsim.agents.sandbox.spec import AgentSpec, Isolation
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
+from econsim.cli.connect import required_server_url
 from econsim.cli.output import echo
 from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 
 if TYPE_CHECKING:
     from econsim.agents.sandbox.process import SandboxResult
-    from econsim.agents.sandbox.spec import AgentSpec
     from econsim.config import Settings
 
 BROKEN: Final = 1
 """Exit code when the agent exceeded a limit; otherwise the agent's exit code is passed on."""
 
-
-class Isolated(StrEnum):
-    """Levels of isolation that the option offers."""
-
-    NAMESPACES = "namespaces"
-    """The agent sees only the files it is shown, and reaches NATS alone."""
-    LIMITS = "limits"
-    """The agent has limits, a clean environment and a hard stop, nothing else."""
-
+USUAL: Final = bounds.MachineLimits()
+"""Limits of an agent unless options change them."""
 
 Seconds = Annotated[
-    int | None,
+    int,
     typer.Option(
-        help="Processor time, in seconds.", metavar="N", parser=option_types.Whole(1, bounds.TIME_MAX_S)
+        help="Limit on processor time, in seconds.",
+        metavar="N",
+        parser=option_types.Whole(1, bounds.TIME_MAX_S),
     ),
 ]
 """Option: limit on processor time, in seconds."""
 
 Mebibytes = Annotated[
-    int | None,
-    typer.Option(help="Memory, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.MEMORY_MAX_MIB)),
+    int,
+    typer.Option(
+        help="Limit on memory, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.MEMORY_MAX_MIB)
+    ),
 ]
 """Option: limit on memory, in MiB."""
 
 Files = Annotated[
-    int | None,
+    int,
     typer.Option(
-        help="Open files of a process.", metavar="N", parser=option_types.Whole(1, bounds.OPEN_FILES_MAX)
+        help="Limit on open files of a process.",
+        metavar="N",
+        parser=option_types.Whole(1, bounds.OPEN_FILES_MAX),
     ),
 ]
 """Option: limit on open files of a process."""
 
 MadeFiles = Annotated[
-    int | None,
-    typer.Option(help="Files in its /tmp.", metavar="N", parser=option_types.Whole(1, bounds.FILES_MAX)),
+    int,
+    typer.Option(
+        help="Limit on files in its /tmp.", metavar="N", parser=option_types.Whole(1, bounds.FILES_MAX)
+    ),
 ]
 """Option: limit on files in the agent's `/tmp`."""
 
 Output = Annotated[
-    int | None,
-    typer.Option(help="Output, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.OUTPUT_MAX_MIB)),
+    int,
+    typer.Option(
+        help="Limit on output, in MiB.", metavar="N", parser=option_types.Whole(1, bounds.OUTPUT_MAX_MIB)
+    ),
 ]
 """Option: limit on output, in MiB."""
 
 Processes = Annotated[
-    int | None,
+    int,
     typer.Option(
-        help="Processes and threads.", metavar="N", parser=option_types.Whole(1, bounds.PROCESSES_MAX)
+        help="Limit on processes and threads.",
+        metavar="N",
+        parser=option_types.Whole(1, bounds.PROCESSES_MAX),
     ),
 ]
 """Option: limit on processes and threads."""
 
 Wall = Annotated[
-    float | None,
+    float,
     typer.Option(
         help="Seconds until it is stopped.", metavar="S", parser=option_types.Seconds(0.1, bounds.TIME_MAX_S)
     ),
@@ -86,7 +90,9 @@ Wall = Annotated[
 ReadOption = Annotated[
     list[Path] | None,
     typer.Option(
-        help="Let it read this directory or file too.", metavar="PATH", parser=option_types.existing
+        help="A directory or file it may read too; may be repeated.",
+        metavar="PATH",
+        parser=option_types.existing,
     ),
 ]
 """Option: a path the agent may read beside its own files."""
@@ -95,7 +101,7 @@ ReadOption = Annotated[
 AGENT_RUN_UNUSED_OPTIONS: Final = (
     UnusedOption(
         "read",
-        lambda given: given["isolation"] == Isolated.LIMITS,
+        lambda given: given["isolation"] == Isolation.LIMITS,
         "does nothing with --isolation limits, which hides nothing",
     ),
 )
@@ -105,61 +111,59 @@ AGENT_RUN_UNUSED_OPTIONS: Final = (
 def run(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     name: Annotated[
-        str, typer.Argument(help="The agent's name in the run.", metavar="NAME", parser=option_types.agent)
+        str, typer.Argument(help="Name of the agent in the run.", metavar="NAME", parser=option_types.agent)
     ],
-    command: Annotated[list[str], typer.Argument(help="After --: the program and its arguments.")],
+    command: Annotated[
+        list[str], typer.Argument(help="After --: the program and its arguments.", metavar="COMMAND...")
+    ],
     *,
     run: Annotated[
         str,
-        typer.Option("--run", help="The run it takes part in.", metavar="RUN", parser=option_types.run_name),
+        typer.Option("--run", help="Run of the agent.", metavar="RUN", parser=option_types.run_name),
     ],
     read: ReadOption = None,
-    cpu_s: Seconds = None,
-    memory_mib: Mebibytes = None,
-    open_files: Files = None,
-    processes: Processes = None,
-    wall_s: Wall = None,
-    files: MadeFiles = None,
-    output_mib: Output = None,
+    cpu_s: Seconds = USUAL.cpu_s,
+    memory_mib: Mebibytes = USUAL.memory_bytes // bounds.MIB,
+    open_files: Files = USUAL.open_files,
+    processes: Processes = USUAL.processes,
+    wall_s: Wall = USUAL.wall_s,
+    files: MadeFiles = USUAL.files,
+    output_mib: Output = USUAL.output_bytes // bounds.MIB,
     isolation: Annotated[
-        Isolated, typer.Option(help="namespaces, or limits where the kernel allows no more.")
-    ] = Isolated.NAMESPACES,
+        Isolation, typer.Option(help="namespaces, or limits where the kernel forbids namespaces.")
+    ] = Isolation.NAMESPACES,
 ) -> None:
-    """Run an untrusted agent: its own process, its own creds, nothing but NATS to reach.
+    """Run an untrusted agent in a sandbox, from which it reaches NATS and nothing else.
 
-    The files that the command names are shown to it, read-only; the rest of the machine is not.
+    It can read the system's programs, the files that the command names and those of --read; nothing else of the machine.
 
-        econsim agent run bob --run genesis-1 -- python bot.py
-        econsim agent run bob --run genesis-1 --read ./bob --wall-s 60 -- python bob/main.py
+    Example: [cyan]econsim agent run bob --run genesis-1 -- python bot.py[/cyan]
+
+    Example: [cyan]econsim agent run bob --run genesis-1 --read ./bob --wall-s 60 -- python bob/main.py[/cyan]
     """
     refuse_unused_options(context, AGENT_RUN_UNUSED_OPTIONS)
-    from econsim.agents.sandbox.limits import MIB, MachineLimits
-    from econsim.agents.sandbox.spec import AgentSpec, Isolation
-
     config = settings_of(context)
     creds = _creds(config, run, name)
-    usual = MachineLimits()
-    limits = replace(
-        usual,
-        cpu_s=cpu_s or usual.cpu_s,
-        memory_bytes=memory_mib * MIB if memory_mib else usual.memory_bytes,
-        open_files=open_files or usual.open_files,
-        processes=processes or usual.processes,
-        wall_s=wall_s or usual.wall_s,
-        files=files or usual.files,
-        output_bytes=output_mib * MIB if output_mib else usual.output_bytes,
+    limits = bounds.MachineLimits(
+        cpu_s=cpu_s,
+        memory_bytes=memory_mib * bounds.MIB,
+        open_files=open_files,
+        processes=processes,
+        wall_s=wall_s,
+        files=files,
+        output_bytes=output_mib * bounds.MIB,
     )
     spec = AgentSpec(
         run=run,
         agent=name,
         command=tuple(command),
-        server=_server(config),
+        server=required_server_url(config),
         creds=creds,
         directory=Path.cwd(),
         readable=tuple(path.absolute() for path in read or ()),
         secrets=(config.state, creds),
         limits=limits,
-        isolation=Isolation(isolation),
+        isolation=isolation,
     )
     _exit_with_result(run_async(_run_sandbox(spec)))
 
@@ -180,18 +184,6 @@ def _exit_with_result(outcome: SandboxResult) -> None:
     spent = f"{outcome.wall_s:.1f} s, {outcome.cpu_s:.1f} s of processor time"
     echo(f"the agent was stopped: {outcome.end_reason} ({spent})", err=True, fg="yellow")
     raise typer.Exit(BROKEN)
-
-
-def _server(config: Settings) -> str:
-    """Return the server's URL; raises SetupError if none runs."""
-    from econsim.adapters.server import state_directory
-    from econsim.errors import SetupError
-
-    url = config.nats or state_directory.running_url(config.state)
-    if url is None:
-        message = f"no server runs on {config.state}; start one with `econsim up`, or name one with --nats"
-        raise SetupError(message)
-    return url
 
 
 def _creds(config: Settings, run: str, name: str) -> Path:

@@ -50,20 +50,23 @@ def catalog(  # noqa: PLR0913 - an option each
     service: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only what this service owns; may be repeated.",
+            help="Only subjects of this service; may be repeated.",
             metavar="NAME",
             parser=option_types.OneOf("service", _owners),
         ),
     ] = None,
-    table: Annotated[bool, typer.Option("--table", help="All subjects as a Markdown table instead.")] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="Write a Markdown table of all subjects instead.")
+    ] = False,
     permissions: Annotated[
         bool,
         typer.Option(
-            "--permissions", help="The permissions of every role instead, as measured on a server of its own."
+            "--permissions",
+            help="Write the permissions of every role instead, as measured on a server of its own.",
         ),
     ] = False,
     refusals: Annotated[
-        bool, typer.Option("--refusals", help="All refusal codes, with meaning and remedy, instead.")
+        bool, typer.Option("--refusals", help="Write all refusal codes, with meaning and remedy, instead.")
     ] = False,
 ) -> None:
     """Write the AsyncAPI document of every subject and message of econsim.

@@ -37,8 +37,8 @@ USAGE: Final = 2
 CANCEL_AGAIN_S: Final = 0.2
 """Pause before what a command left is cancelled again: two attempts of a client to connect."""
 
-CANCELLATIONS_MAX: Final = 10
-"""Times that what a command left is cancelled, before Python cancels it once more and waits."""
+CANCEL_S: Final = 2.0
+"""Time to cancel what a command left, before Python cancels it once more and waits."""
 
 SHORT_MAX: Final = 200
 """Characters of a command's one-line help."""
@@ -152,6 +152,8 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     import signal
     import threading
 
+    from econsim.adapters.cancellation import cancel_until_done
+
     async def stoppable() -> Result:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         in_main_thread = threading.current_thread() is threading.main_thread()
@@ -160,28 +162,14 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
         try:
             return await work
         finally:
-            await _cancel_others()
+            others = asyncio.all_tasks() - {task}
+            # A client of a server that is gone tries to reconnect without end: `asyncio.run` would wait for it.
+            await cancel_until_done(others, CANCEL_AGAIN_S, CANCEL_S)
 
     try:
         return asyncio.run(stoppable())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-
-
-async def _cancel_others() -> None:
-    """Cancel the tasks that the command left, again and again for a while.
-
-    A client of a server that is gone tries to reconnect without end, and on Python 3.11
-    `asyncio.wait_for` may drop a cancellation: `asyncio.run` cancels once, and would wait for the client without end.
-    """
-    import asyncio
-
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for _ in range(CANCELLATIONS_MAX):
-        for task in left:
-            task.cancel()
-        if left:
-            _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
 
 
 def settings_of(context: typer.Context) -> Settings:

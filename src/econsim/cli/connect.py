@@ -28,16 +28,28 @@ SETUP: Final = "setup"
 """Role that creates and changes streams."""
 
 
+def server_url(config: Settings) -> str | None:
+    """Return the URL of the given server, else of the one that runs on the state directory; none without either."""
+    from econsim.adapters.server import state_directory
+
+    return config.nats or state_directory.running_url(config.state)
+
+
+def required_server_url(config: Settings) -> str:
+    """Return the URL of the server; raises SetupError with the remedy if none runs."""
+    if url := server_url(config):
+        return url
+    message = f"no NATS server runs on {config.state}; start one with `econsim up`, or name one with --nats"
+    raise SetupError(message)
+
+
 @asynccontextmanager
 async def connect_to_server(config: Settings, role: str = OBSERVER) -> AsyncIterator[Client]:
     """Connect as a role for the time of the context.
 
     Raises SetupError with the remedy if there is no server, or if it refuses the connection.
     """
-    from econsim.adapters.server import state_directory
-
-    url = config.nats or state_directory.running_url(config.state)
-    if url is not None:
+    if url := server_url(config):
         async with _client(url, _creds_of(config, role), role) as client:
             yield client
         return

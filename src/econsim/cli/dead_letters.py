@@ -42,7 +42,7 @@ _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 dead_letters: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Look at messages nobody could finish; put them back or drop them.",
+    help="Show messages that no handler could process; retry or drop them.",
 )
 
 RunOption = Annotated[
@@ -55,20 +55,20 @@ CodeOption = Annotated[
     str | None,
     typer.Option(
         "--code",
-        help="Only letters with this error code, a sentence in snake case.",
+        help="Only letters with this error code, like run_is_not_open.",
         metavar="CODE",
         parser=option_types.code,
     ),
 ]
 """Option: error code of the dead letters."""
 
-AllOption = Annotated[bool, typer.Option("--all", help="All letters, or all that --run and --code name.")]
+AllOption = Annotated[bool, typer.Option("--all", help="All letters; --run and --code narrow the choice.")]
 """Option: all dead letters instead of sequences."""
 
 SequencesArgument = Annotated[
     list[int] | None,
     typer.Argument(
-        help="Sequences of letters, as the list has them.",
+        help="Sequences of letters, as `list` shows them.",
         metavar="SEQUENCE...",
         parser=option_types.Whole(1, option_types.SEQUENCE_MAX),
     ),
@@ -111,7 +111,7 @@ def show(
     sequence: Annotated[
         int,
         typer.Argument(
-            help="The letter's sequence, as the list has it.",
+            help="Sequence of the letter, as `list` shows it.",
             metavar="SEQUENCE",
             parser=option_types.Whole(1, option_types.SEQUENCE_MAX),
         ),
@@ -133,7 +133,7 @@ def retry(
     run: RunOption = None,
     code: CodeOption = None,
 ) -> None:
-    """Put letters back into the queues they came from, as new messages; what fails again is a new letter.
+    """Put letters back into the queues they came from, as new messages; one that fails again is a new letter.
 
     Does not ask for confirmation. Ends with 1 if one of them could not be put back.
 
@@ -157,7 +157,7 @@ def drop(
     run: RunOption = None,
     code: CodeOption = None,
 ) -> None:
-    """Delete letters for good; the log keeps who did it and what they were about.
+    """Delete letters for good; the log records who did it, and the subject of each letter.
 
     Does not ask for confirmation. Ends with 1 if one of them could not be dropped.
 

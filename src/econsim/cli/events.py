@@ -72,16 +72,20 @@ def events(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     run: RunArgument = "last",
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with new facts until the run ends.")
+    ] = False,
     actor: Annotated[
         str | None,
-        typer.Option(help="Only what this agent did or took part in.", metavar="A", parser=option_types.name),
+        typer.Option(
+            help="Only facts that this agent did or took part in.", metavar="A", parser=option_types.name
+        ),
     ] = None,
     type_: Annotated[
         str | None,
         typer.Option(
             "--type",
-            help="Only this type, or the beginning of it: trade, order_rej, …",
+            help="Only types that begin so: trade, order_rej, …",
             metavar="T",
             parser=option_types.ParsedBy(lambda text: event_types(text) and text),
         ),
@@ -89,12 +93,12 @@ def events(  # noqa: PLR0913 - each is an option of the command
     limit: Annotated[
         int | None,
         typer.Option(
-            help="Of what happened so far, only the newest N.",
+            help="Of the past facts, only the newest N.",
             metavar="N",
             parser=option_types.Whole(1, option_types.ROWS_MAX),
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each fact as one line of JSON.")] = False,
 ) -> None:
     """Show the facts of a run, one a line: tick, time, type, actor, description.
 

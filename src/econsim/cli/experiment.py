@@ -1,4 +1,4 @@
-"""`econsim experiment`: published results reproduced, with their numbers judged, a picture and a page."""
+"""`econsim experiment`: reproduce published results, judge their numbers, write a picture and a page."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def experiment(
     ] = None,
     image: Annotated[
         Path | None,
-        typer.Option(help="Also put the picture here, as SVG.", metavar="FILE", parser=option_types.new_file),
+        typer.Option(
+            help="Write the picture here too, as SVG.", metavar="FILE", parser=option_types.new_file
+        ),
     ] = None,
 ) -> None:
     """Reproduce a published result and judge every number by its interval; ends with 1 if one differs.
@@ -133,14 +135,13 @@ def _words(context: typer.Context, parameter: Given) -> list[str]:
 
 def _run_experiment(wanted: Experiment, processes: int | None, command: str) -> ExperimentResult:
     """Run an experiment under a progress bar."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from econsim.evaluation.experiments.page import ExperimentResult
     from econsim.evaluation.experiments.sampling import sample
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         total = sum(study.runs for study in wanted.studies)
         task = progress.add_task(wanted.name, total=total)
         studies = sample(wanted.studies, processes, lambda: progress.advance(task))

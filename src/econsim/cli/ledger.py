@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from econsim.services.ledger.stored import StoredLedger
 
 ledger: Final = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="Verify a run's books, show balances."
+    no_args_is_help=True, rich_markup_mode="rich", help="Verify the books of a run, and show balances."
 )
 
 
 @ledger.command()
 def verify(context: typer.Context, run: RunArgument = "last") -> None:
-    """Check a run's log against its ledger's journal, and every balance; names each bad record and its place.
+    """Check a run's log and its ledger's journal against each other; name each bad record and its place.
 
-    Reads both: that no record of the log or the bucket is missing or was changed, periods, ticks and batches without
-    gaps, the journal's hash chain, every transfer and balance, trades against postings both ways, and the canonical
-    hash that `econsim run` kept. Ends with 1 if anything is wrong.
+    Checks that no record of the log or the bucket is missing or was changed, that periods, ticks and batches have no
+    gaps, the journal's hash chain, every transfer and balance, that trades and postings agree, and the canonical hash
+    that `econsim run` stored. Ends with 1 if anything is wrong.
 
     Example: [cyan]econsim ledger verify last[/cyan]
     """

@@ -1,4 +1,4 @@
-"""`econsim operator`: lay out the trust of a deployment."""
+"""`econsim operator`: write the keys, accounts and configuration of a deployment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from econsim.errors import SetupError
 operator: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Lay out the trust of a deployment: server configuration, accounts, credentials.",
+    help="Write the files of a deployment: server configuration, accounts, credentials.",
 )
 
 
@@ -27,14 +27,16 @@ def create(
     resolver: Annotated[
         Path,
         typer.Option(
-            help="Where the server keeps accounts pushed to it.", metavar="DIR", parser=option_types.any_path
+            help="Directory where the server stores accounts that are pushed to it.",
+            metavar="DIR",
+            parser=option_types.any_path,
         ),
     ] = Path("/data/resolver"),
 ) -> None:
-    """Make an operator with its accounts and lay out what a server and each service is handed.
+    """Make an operator with its accounts, and write the files that a server and each service need.
 
-    Keys are in trust/ of the state directory, what to hand out in server/ and services/; a cluster's nodes
-    all include the same server/trust.conf. The guide is docs/operations/security.md.
+    The keys stay in trust/ of the state directory; the files to hand out are in server/ and services/. All nodes of a
+    cluster include the same server/trust.conf. The guide is docs/operations/security.md.
 
     Example: [cyan]econsim --state production operator create --resolver /data/resolver[/cyan]
     """

@@ -1,7 +1,8 @@
 """Parsers of options and arguments: a value is checked when the command line is read, before anything starts.
 
 Each parser is a `parser=` of Typer: it returns the value, or raises BadParameter with the right form, which ends the
-command with 2. A test gives bad values to all of them, and refuses options that take any text.
+command with 2. A test gives bad values to all of them, and refuses options that take any text. The name of a parser
+stands in the help of an argument, as the type of its value: `__name__` in the classes.
 Imports nothing heavy, because every start of the program loads it.
 """
 
@@ -43,11 +44,6 @@ _EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,128}")
 
 
-def bad_value(message: str) -> typer.BadParameter:
-    """Return the error of a bad value."""
-    return typer.BadParameter(message)
-
-
 def quoted_value(text: str) -> str:
     """Return a bad value as its error repeats it: quoted and cut."""
     return repr(text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…")
@@ -57,6 +53,7 @@ def quoted_value(text: str) -> str:
 class Whole:
     """Parser of a whole number within limits."""
 
+    __name__ = "number"
     low: int
     """Smallest number."""
     high: int
@@ -67,7 +64,7 @@ class Whole:
         written = str(text)
         if not _WHOLE.fullmatch(written) or not self.low <= int(written) <= self.high:
             message = f"{quoted_value(written)} is no whole number from {self.low} to {self.high}"
-            raise bad_value(message)
+            raise typer.BadParameter(message)
         return int(written)
 
 
@@ -104,7 +101,7 @@ class Seconds:
             length = math.nan
         if not self.low <= length <= self.high:
             message = f"{quoted_value(str(text))} is no number of seconds from {self.low:g} to {self.high:g}"
-            raise bad_value(message)
+            raise typer.BadParameter(message)
         return length
 
 
@@ -112,6 +109,7 @@ class Seconds:
 class OneOf:
     """Parser of a name that must exist."""
 
+    __name__ = "name"
     what: str
     """Noun for one of the names."""
     known: Callable[[], Iterable[str]]
@@ -122,7 +120,7 @@ class OneOf:
         names = list(self.known())
         if text not in names:
             message = f"there is no {self.what} {quoted_value(text)}; {name_suggestion(text, names, f'{self.what}s')}"
-            raise bad_value(message)
+            raise typer.BadParameter(message)
         return text
 
 
@@ -138,7 +136,7 @@ class ParsedBy:
         try:
             return self.check(str(text))
         except EconsimError as error:
-            raise bad_value(str(error)) from error
+            raise typer.BadParameter(str(error)) from error
 
 
 def name(text: str) -> str:
@@ -147,7 +145,7 @@ def name(text: str) -> str:
 
     if not re.fullmatch(NAME_PATTERN.removesuffix("$"), text) or len(text) > NAME_LENGTH_MAX:
         message = f"{quoted_value(text)} is no name; use 1 to {NAME_LENGTH_MAX} of a-z 0-9 _ -, a letter or digit first"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return text
 
 
@@ -157,7 +155,7 @@ def person(text: str) -> str:
 
     if is_agent_name_reserved(text):
         message = f"{quoted_value(text)} is a name of the system's own; choose the person's"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return name(text)
 
 
@@ -167,7 +165,7 @@ def run_name(text: str) -> str:
 
     if text in RUNS_RESERVED:
         message = f"{quoted_value(text)} stands for something else; choose another name for the run"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return name(text)
 
 
@@ -179,7 +177,7 @@ def agent(text: str) -> str:
         message = (
             f"{quoted_value(text)} is no agent's name: it stands for something of the system; choose another"
         )
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return text
 
 
@@ -187,7 +185,7 @@ def event(text: str) -> str:
     """Parse the id of an event, trade, order or chain, or the beginning of one."""
     if not _EVENT.fullmatch(text):
         message = f"{quoted_value(text)} is no id; `econsim events` shows those of trades and orders, `--json` all of them"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return text
 
 
@@ -195,7 +193,7 @@ def code(text: str) -> str:
     """Parse the code of a refusal."""
     if not _CODE.fullmatch(text):
         message = f"{quoted_value(text)} is no code; those are sentences in snake case, like run_is_not_open"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return text
 
 
@@ -209,16 +207,16 @@ def urls(text: str) -> str:
             usable = False
         if not usable or re.search(r"[\s\x00-\x1f]", each.strip()):
             message = f"{quoted_value(text)} is no URL of a NATS server; write it like nats://127.0.0.1:4222, nodes with commas"
-            raise bad_value(message)
+            raise typer.BadParameter(message)
     return text
 
 
 def state_directory(text: str | Path) -> Path:
     """Parse the state directory: it need not be there yet, but nothing else may be in its place."""
-    path = _path(text)
+    path = any_path(text)
     if path.exists() and not path.is_dir():
         message = f"{quoted_value(str(text))} is a file, not a directory"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return path
 
 
@@ -233,53 +231,48 @@ def writable_state(path: Path, context: typer.Context) -> None:
 
 def existing(text: str | Path) -> Path:
     """Parse a file or directory that exists and can be read."""
-    path = _path(text)
+    path = any_path(text)
     if not path.exists():
         message = f"there is no {quoted_value(str(text))}; give a file or directory that is there"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     if not os.access(path, os.R_OK):
         message = f"{quoted_value(str(text))} may not be read by you"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     return path
 
 
 def new_file(text: str | Path) -> Path:
     """Parse the place of a file to write; directories on the way to it are made as needed."""
-    path = _path(text)
+    path = any_path(text)
     if path.is_dir():
         message = f"{quoted_value(str(text))} is a directory; name a file in it"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     _writable(path, text)
     return path
 
 
 def new_directory(text: str | Path) -> Path:
     """Parse a directory to write in; it need not exist."""
-    path = _path(text)
+    path = any_path(text)
     if path.exists() and not path.is_dir():
         message = f"{quoted_value(str(text))} is a file; name a directory"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     _writable(path, text)
     return path
 
 
 def any_path(text: str | Path) -> Path:
-    """Parse a path, possibly of another machine."""
-    return _path(text)
-
-
-def _path(text: str | Path) -> Path:
-    """Return a path that is valid on this system, whether it exists or not."""
+    """Parse a path that is valid on this system, whether it exists or not."""
     written = str(text)
     if not written or "\0" in written:
         message = f"{quoted_value(written)} is no path; name a file or directory"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
     try:
         os.lstat(written)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.EACCES):
             message = f"{quoted_value(written)} is no usable path: {(error.strerror or '').lower()}"
-            raise bad_value(message) from None
+            raise typer.BadParameter(message) from None
     return Path(written)
 
 
@@ -290,7 +283,7 @@ def _writable(path: Path, text: str | Path) -> None:
         place = place.parent
     if not os.access(place, os.W_OK) or (place.is_dir() and not _takes_directories(place)):
         message = f"{quoted_value(str(text))} cannot be written: {str(place)!r} may not be changed by you"
-        raise bad_value(message)
+        raise typer.BadParameter(message)
 
 
 def _takes_directories(place: Path) -> bool:

@@ -25,7 +25,7 @@ AgentOption = Annotated[
     str | None,
     typer.Option(
         "--agent",
-        help="One agent; without it, every agent without limits of its own.",
+        help="Name of an agent. Default: every agent without quotas of its own",
         metavar="A",
         parser=option_types.name,
     ),
@@ -46,7 +46,10 @@ def show(context: typer.Context, run: RunArgument = "last", *, agent: AgentOptio
 def set_(
     context: typer.Context,
     run: RunArgument,
-    limits: Annotated[list[str], typer.Argument(help="Limits to change.", metavar="NAME=VALUE...")],
+    limits: Annotated[
+        list[str],
+        typer.Argument(help="Quotas to change, as `quota show` names them.", metavar="NAME=VALUE..."),
+    ],
     *,
     agent: AgentOption = None,
 ) -> None:

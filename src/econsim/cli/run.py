@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from econsim.adapters.poll import Poll
 from econsim.cli import option_types
 from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
@@ -53,12 +54,16 @@ def run(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Run one scenario and show its results.
 
-    Starts a private nats-server and all services, unless they run already (`econsim up`).
+    Starts a private nats-server and all services, unless they run already (`econsim up`). Ends with 1 if the run failed
+    or an expectation does not hold.
 
-        econsim run genesis
-        econsim run smith1962 --transport memory --periods 200
-        econsim run my.toml --spread --workers 2
-        econsim run genesis --external ana:30s
+    Example: [cyan]econsim run genesis[/cyan]
+
+    Example: [cyan]econsim run smith1962 --transport memory --periods 200[/cyan]
+
+    Example: [cyan]econsim run my.toml --spread --workers 2[/cyan]
+
+    Example: [cyan]econsim run genesis --external ana:30s[/cyan]
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
     from econsim.runs import scenario_file
@@ -104,7 +109,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
 
     In lock-step it ends as if it had never stopped.
 
-        econsim resume last
+    Example: [cyan]econsim resume last[/cyan]
     """
     from econsim.runs.launch.services import LaunchOptions
 
@@ -186,8 +191,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
 
 async def _show_waiting(recorder: Recorder) -> None:
     """Show the agents that a silent tick waits for, until cancelled."""
-    while True:
-        await asyncio.sleep(POLL_INTERVAL_S)
+    async for _ in Poll(POLL_INTERVAL_S):
         recorder.show_waiting()
 
 

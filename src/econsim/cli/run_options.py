@@ -114,7 +114,9 @@ def _external(text: str) -> ExternalOption:
     return found
 
 
-ScenarioArgument = Annotated[str, typer.Argument(help="A shipped scenario's name, or a TOML file.")]
+ScenarioArgument = Annotated[
+    str, typer.Argument(help="Name of a shipped scenario, or a TOML file.", metavar="SCENARIO")
+]
 """Argument: scenario to run."""
 
 NameOption = Annotated[
@@ -158,10 +160,12 @@ HostsOption = Annotated[
 ]
 """Option: agent hosts of the run."""
 
-TransportOption = Annotated[Transport, typer.Option(help="nats, or memory for large studies.")]
-"""Transport of the messages."""
+TransportOption = Annotated[
+    Transport, typer.Option(help="nats, or memory: in this process without a server, for large studies.")
+]
+"""Option: transport of the messages."""
 
-SpreadOption = Annotated[bool, typer.Option("--spread", help="Each service in a process of its own.")]
+SpreadOption = Annotated[bool, typer.Option("--spread", help="Run each service in a process of its own.")]
 """Option: a process of its own for each service."""
 
 WorkersOption = Annotated[
@@ -175,7 +179,7 @@ WorkersOption = Annotated[
 """Option: processes of each service."""
 
 ServicesOption = Annotated[
-    bool | None, typer.Option(help="Whether to start services; by default if none answer.")
+    bool | None, typer.Option(help="Start services, or none. Default: start them if none answer")
 ]
 """Option: start services, or none."""
 
@@ -189,7 +193,7 @@ ServicesArgument = Annotated[
 ]
 """Argument: services to start."""
 
-EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Throw the data away at the end.")]
+EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Delete the data at the end.")]
 """Option: delete the data at the end."""
 
 ExternalsOption = Annotated[
@@ -203,7 +207,7 @@ ExternalsOption = Annotated[
 """Option: external agents of the run."""
 
 RealTimeOption = Annotated[
-    bool, typer.Option("--real-time", help="Let time pass instead of waiting for all.")
+    bool, typer.Option("--real-time", help="Open ticks by the clock; wait for no agent.")
 ]
 """Option: real time instead of lock-step."""
 

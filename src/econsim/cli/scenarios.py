@@ -48,7 +48,9 @@ def new(
     to: Annotated[
         Path | None,
         typer.Option(
-            help="Where to write it. Default: NAME.toml here", metavar="FILE", parser=option_types.new_file
+            help="File to write. Default: NAME.toml in this directory",
+            metavar="FILE",
+            parser=option_types.new_file,
         ),
     ] = None,
 ) -> None:
@@ -78,7 +80,7 @@ def check(
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.
 
-    A usable value that is hardly meant, like one outside the price limits, is a warning.
+    A value that is valid but probably a mistake, like one outside the price limits, is a warning.
 
     Example: [cyan]econsim check bakery.toml[/cyan]
     """

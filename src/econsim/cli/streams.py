@@ -20,13 +20,13 @@ COLOURS: Final = {"keep": "dim", "create": "green", "update": "yellow", "blocked
 streams: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Compare streams and buckets with the server's, and apply them.",
+    help="Compare the streams and buckets of a server with the declared ones, and update them.",
 )
 
 
 @streams.command()
 def plan(context: typer.Context) -> None:
-    """Show what applying would change; changes nothing. Ends with 1 if something cannot be applied.
+    """Show what `apply` would change, and change nothing. Ends with 1 if a change cannot be applied.
 
     Example: [cyan]econsim streams plan[/cyan]
     """
@@ -38,7 +38,7 @@ def plan(context: typer.Context) -> None:
 
 @streams.command()
 def apply(context: typer.Context) -> None:
-    """Create and update streams and buckets until the server has what is declared.
+    """Create and update streams and buckets, so that the server has the declared ones.
 
     Example: [cyan]econsim --nats nats://nats.example:4222 --creds creds/ streams apply[/cyan]
     """

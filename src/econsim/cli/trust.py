@@ -9,7 +9,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
-from econsim.cli.connect import OBSERVER, OPERATOR
+from econsim.cli.connect import OBSERVER, OPERATOR, server_url
 from econsim.cli.output import console, say
 from econsim.errors import SetupError
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 trust: Final = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="Keys and credentials of this state directory: make, show, replace, hand out.",
+    help="Make, show and replace the keys of a state directory, and grant credentials to people.",
 )
 
 
@@ -32,7 +32,7 @@ def _roles() -> list[str]:
 
 @trust.command()
 def init(context: typer.Context) -> None:
-    """Make the keys of operator, accounts and roles, unless they are there. `run` and `up` do it too.
+    """Make the keys of operator, accounts and roles that do not exist yet. `run` and `up` do it too.
 
     Example: [cyan]econsim trust init[/cyan]
     """
@@ -41,7 +41,7 @@ def init(context: typer.Context) -> None:
 
 @trust.command()
 def show(context: typer.Context) -> None:
-    """Show public keys, roles and where their credentials are; secrets are never printed.
+    """Show public keys, roles and the paths of their credentials; secrets are never printed.
 
     Example: [cyan]econsim trust show[/cyan]
     """
@@ -52,13 +52,13 @@ def show(context: typer.Context) -> None:
 def rotate(context: typer.Context) -> None:
     """Replace the keys and credentials of all roles and of the system user, on a running server at once.
 
-    Running services reconnect and go on; copies of the old ones are invalid a few seconds later. Agents keep theirs:
-    `econsim agent revoke`.
+    Running services reconnect and go on; copies of the old credentials are invalid a few seconds later. Agents keep
+    their credentials; `econsim agent revoke` ends them.
 
     Example: [cyan]econsim trust rotate[/cyan]
     """
-    told = run_async(_rotate(settings_of(context)))
-    say(f"[green]every role has new keys and credentials[/green]; {told}")
+    server_note = run_async(_rotate(settings_of(context)))
+    say(f"[green]every role has new keys and credentials[/green]; {server_note}")
 
 
 @trust.command()
@@ -67,7 +67,7 @@ def grant(
     name: Annotated[
         str,
         typer.Argument(
-            help="Name of the person: the log records it with every command.",
+            help="Name of the person, which the log records with every command.",
             metavar="NAME",
             parser=option_types.person,
         ),
@@ -77,17 +77,21 @@ def grant(
         str,
         typer.Option(
             "--role",
-            help="operator, observer, auditor, or a service.",
+            help="Role of the person: operator, observer, auditor, or a service.",
             metavar="ROLE",
             parser=option_types.OneOf("role", _roles),
         ),
     ] = "operator",
     output: Annotated[
         Path | None,
-        typer.Option(help="Default: NAME here", metavar="DIR", parser=option_types.new_directory),
+        typer.Option(
+            help="Directory of the credentials. Default: NAME in this directory",
+            metavar="DIR",
+            parser=option_types.new_directory,
+        ),
     ] = None,
 ) -> None:
-    """Write credentials of a role under a person's name, so that the log records who commanded.
+    """Write credentials of a role for a person, whose name the log records with every command.
 
     An operator gets an observer's credentials too: commands and reads use different accounts.
 
@@ -129,8 +133,9 @@ def _show(found: Trust) -> None:
     from rich.table import Table
 
     from econsim.identity.agent_credentials import each_account
-    from econsim.identity.roles import READERS, ROLES, SERVICES, SIM
+    from econsim.identity.roles import READERS, ROLES, SIM
     from econsim.report.tables import print_table
+    from econsim.schemas.subject import OWNERS
 
     table = Table(box=SIMPLE_HEAD, title=escape(f"trust root in {found.directory}"), title_justify="left")
     for heading in ("who", "what", "public key", "credentials"):
@@ -138,9 +143,9 @@ def _show(found: Trust) -> None:
     table.add_row("operator", "signs accounts", found.operator.public, "")
     table.add_row("SYS", "account of the system", found.system.public, escape(str(found.creds("sys"))))
     table.add_row(SIM, "account of services and operators", found.sim.public, "")
-    table.add_row(READERS, "account of who reads", found.readers.public, "")
+    table.add_row(READERS, "account of readers", found.readers.public, "")
     for role, key in found.roles.items():
-        what = "service" if role in SERVICES else "people"
+        what = "service" if role in OWNERS else "people"
         table.add_row(
             role, f"role of {ROLES[role].account}: {what}", key.public, escape(str(found.creds(role)))
         )
@@ -151,27 +156,26 @@ def _show(found: Trust) -> None:
 
 
 async def _rotate(config: Settings) -> str:
-    from econsim.adapters.nats.account_push import rotate as replaced
-    from econsim.adapters.server import state_directory
+    """Replace the keys and credentials, and return a clause about the server."""
+    from econsim.adapters.nats.account_push import rotate as rotate_keys
     from econsim.identity.deployment_layout import rewrite_layout
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
     old = open_trust(config)
-    url = config.nats or state_directory.running_url(config.state)
+    url = server_url(config)
     if not url:
         rewrite_layout(old.rotate(), config.state)
         return "no server runs here: the next one starts with them"
-    new = await replaced(url, old, lambda new: rewrite_layout(new, config.state))
+    new = await rotate_keys(url, old, lambda new: rewrite_layout(new, config.state))
     return f"the server at {url} takes no others{await audit_remark(new, url, TellTrust(change='keys_replaced'))}"
 
 
 async def _audit_grant(config: Settings, found: Trust, name: str, roles: list[str]) -> None:
     """Record the grant in the log of a running server, and print whether that worked."""
-    from econsim.adapters.server import state_directory
     from econsim.runs.launch.key_audit import audit_remark
     from econsim.schemas.admin import TellTrust
 
-    if url := config.nats or state_directory.running_url(config.state):
+    if url := server_url(config):
         granted = TellTrust(who=name, change="role_granted", reason=", ".join(roles))
         say(f"{name} is let in at {url}{await audit_remark(found, url, granted)}")

@@ -23,14 +23,16 @@ def up(  # noqa: PLR0913 - each is an option of the command
     *,
     spread: options.SpreadOption = False,
     workers: options.WorkersOption = 1,
-    server: Annotated[bool, typer.Option("--server", help="Only the server, no services.")] = False,
+    server: Annotated[bool, typer.Option("--server", help="Start only the server, no services.")] = False,
     ephemeral: options.EphemeralOption = False,
 ) -> None:
     """Keep the server and services running until Ctrl-C.
 
-    econsim up
-    econsim up market ledger
-    econsim up --spread --workers 2
+    Example: [cyan]econsim up[/cyan]
+
+    Example: [cyan]econsim up market ledger[/cyan]
+
+    Example: [cyan]econsim up --spread --workers 2[/cyan]
     """
     refuse_unused_options(context, options.UP_UNUSED_OPTIONS)
     from econsim.runs.launch.services import LaunchOptions

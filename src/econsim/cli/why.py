@@ -37,7 +37,10 @@ def why(
         ),
     ],
     run: Annotated[
-        str, typer.Option("--run", help="The run to look in.", metavar="RUN", parser=option_types.name)
+        str,
+        typer.Option(
+            "--run", help="Run of the event; `last` is the newest.", metavar="RUN", parser=option_types.name
+        ),
     ] = "last",
 ) -> None:
     """Show the causes of a fact, back to the opening of the run, and its effects.

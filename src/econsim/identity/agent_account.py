@@ -7,13 +7,12 @@ exports exactly these patterns. Pure: `nats_jwt` makes the JWTs, `trust_root` ke
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from econsim.identity.roles import INBOX, NO_GROUPS
-from econsim.schemas.subject import Subject, SubjectKind, matches, token
+from econsim.schemas.subject import PLACE, PUBLISHED, Subject, SubjectKind, matches, token
 from econsim.streams import bucket
 from econsim.subjects import AUDIT, CYCLE_COMPLETED, RUN_CLOSED, TABLE, TICKED
 
@@ -21,7 +20,7 @@ CONNECTIONS_MAX: Final = 4
 """Connections of one agent: its process, a restarted one before the server has noticed, and two observers."""
 
 SUBSCRIPTIONS_MAX: Final = 64
-"""Subscriptions of one connection: twice the number of subjects an agent receives."""
+"""Subscriptions of one connection: five times the number of subjects an agent receives."""
 
 PAYLOAD_BYTES_MAX: Final = 65_536
 """Bytes in one message of an agent: four times the largest that is ever accepted."""
@@ -47,9 +46,7 @@ ANSWERED: Final = "state.answered"
 CLOSED: Final = "state.closed"
 """Request for `run.closed`, if the run has ended."""
 
-_PLACE: Final = re.compile(r"\{(\w+)\}")
 _SENT: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST)
-_RECEIVED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ class Grant:
 
     def export_pattern(self) -> str:
         """Return the pattern that `SIM` exports to all agents' accounts."""
-        return _PLACE.sub("*", self.pattern)
+        return PLACE.sub("*", self.pattern)
 
     def import_names(self, run: str, agent: str) -> tuple[str, str]:
         """Return subject and local name of the import that is this agent's alone.
@@ -73,10 +70,10 @@ class Grant:
         Places that are neither run nor agent are wildcards, which the local name takes over as `$1`, `$2`, ….
         """
         fixed = {"run": run, "agent": agent}
-        free = [name for name in _PLACE.findall(self.pattern) if name not in fixed]
-        subject = _PLACE.sub(lambda place: fixed.get(place[1], "*"), self.pattern)
+        free = [name for name in PLACE.findall(self.pattern) if name not in fixed]
+        subject = PLACE.sub(lambda place: fixed.get(place[1], "*"), self.pattern)
         numbered = fixed | {name: f"${number}" for number, name in enumerate(free, 1)}
-        return subject, _PLACE.sub(lambda place: numbered[place[1]], self.short)
+        return subject, PLACE.sub(lambda place: numbered[place[1]], self.short)
 
     def name(self, agent: str, **places: str) -> str:
         """Return the concrete name inside an agent's account."""
@@ -84,7 +81,7 @@ class Grant:
 
     def local_pattern(self, agent: str) -> str:
         """Return the pattern of its name inside an agent's account."""
-        return _PLACE.sub(lambda place: agent if place[1] == "agent" else "*", self.short)
+        return PLACE.sub(lambda place: agent if place[1] == "agent" else "*", self.short)
 
 
 def _grant(row: Subject) -> Grant:
@@ -102,7 +99,7 @@ def _newest(row: Subject, short: str) -> Grant:
 
 
 GRANTS: Final = (
-    *(_grant(row) for row in TABLE if row.short and row.kind in (*_SENT, *_RECEIVED)),
+    *(_grant(row) for row in TABLE if row.short and row.kind in (*_SENT, *PUBLISHED)),
     *(_key_grant("agent_state", f"{{run}}.{{agent}}.{key}", f"state.{key}") for key in STATE_KEYS),
     _key_grant("market_prices", "{resource}.{run}", PRICE_KEY),
     _newest(TICKED, NEWEST_TICK),

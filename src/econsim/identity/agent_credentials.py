@@ -26,7 +26,7 @@ from econsim.identity.agent_account import (
     imports,
     permissions,
 )
-from econsim.identity.nats_jwt import Key, NkeyKind, account_jwt, agent_limits, creds, user_claims, user_jwt
+from econsim.identity.nats_jwt import Key, NkeyKind, account_jwt, agent_limits, creds, read_claims, user_jwt
 from econsim.identity.private_files import private_directory, write
 from econsim.identity.trust_root import Trust, lock
 from econsim.schemas.subject import token
@@ -68,10 +68,10 @@ class AgentCreds:
 
 
 def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds:
-    """Make an account for an agent of a run that ends after `life_s` seconds, and write its files.
+    """Make an account for an agent of a run, valid for `life_s` seconds, and write its files.
 
-    One it had before is replaced; the server still admits that one until its revocation. Raises InvalidSubject for names that
-    are no subject tokens, SetupError if the files cannot be written.
+    It replaces an earlier account, which the server admits until it is revoked. Raises InvalidSubject for names that are no
+    subject tokens, SetupError if the files cannot be written.
     """
     claims = agent_claims(trust, run, agent)
     account, user, expires = Key(NkeyKind.ACCOUNT), Key(NkeyKind.USER), trust.now() + life_s
@@ -95,7 +95,7 @@ def mint(trust: Trust, run: str, agent: str, life_s: int = LIFE_S) -> AgentCreds
 
 
 def agent_claims(trust: Trust, run: str, agent: str) -> dict[str, object]:
-    """Return the claims of an agent's account, whatever the lists of its users say: limits, imports, defaults.
+    """Return the claims of an agent's account: limits, imports, and default permissions of its users.
 
     Raises InvalidSubject for names that are no subject tokens.
     """
@@ -106,12 +106,12 @@ def agent_claims(trust: Trust, run: str, agent: str) -> dict[str, object]:
 def each_account(trust: Trust, run: str = "*") -> Iterator[AgentCreds]:
     """Yield the accounts of all runs or of one, by run and name; expired ones included."""
     for path in sorted(_home(trust).glob(f"{run}/*.creds")):
-        claims = user_claims(path.read_text())
+        claims = read_claims(path)
         yield AgentCreds(path.parent.name, path.stem, claims.account, claims.expires or 0, path)
 
 
 def find_account(trust: Trust, run: str, agent: str) -> AgentCreds:
-    """Return an agent's account; raises NotFound, InvalidSubject for a run that is no name but a pattern of many."""
+    """Return an agent's account; raises NotFound, and InvalidSubject for a run that is no subject token."""
     token(run, "run")
     for found in each_account(trust, run):
         if found.agent == agent:
@@ -123,7 +123,7 @@ def find_account(trust: Trust, run: str, agent: str) -> AgentCreds:
 
 
 def suspend_account(found: AgentCreds) -> None:
-    """Delete an account's files, and note that opening its run again must not admit the agent."""
+    """Delete an account's files and mark its agent as suspended: opening the run again does not admit it."""
     write(found.creds.with_suffix(".out"), "")
     delete_account(found)
 

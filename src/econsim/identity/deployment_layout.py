@@ -5,7 +5,7 @@
     <dir>/server/accounts/<name>.jwt  the accounts, for a resolver of another kind
     <dir>/services/<role>/user.creds  one role's credentials
 
-Repeating it keeps all keys.
+Writing a layout again keeps all keys.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ import json
 import os
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Final
 
 import nacl.signing
@@ -65,17 +66,17 @@ class Key:
         self.public: Final = _with_checksum(bytes([kind]) + bytes(self._signing.verify_key))
 
     @classmethod
-    def from_seed(cls, seed: str) -> Key:
-        """Read a seed back; raises SetupError if it is damaged."""
+    def from_seed(cls, seed: str, kind: NkeyKind) -> Key:
+        """Read the seed of a key of this kind back; raises SetupError if it is damaged or of another kind."""
         text = seed.strip()
         try:
-            data = base64.b32decode(text + "=" * (-len(text) % 8))
-        except binascii.Error:
-            data = b""
-        if len(data) != 36 or struct.unpack("<H", data[-2:])[0] != binascii.crc_hqx(data[:-2], 0):
+            key = cls(kind, base64.b32decode(text + "=" * (-len(text) % 8))[2:34])
+        except ValueError:
+            key = None
+        if key is None or key.seed != text:
             message = "a key seed is damaged; restore the trust directory from a copy or start a new one"
             raise SetupError(message)
-        return cls(NkeyKind((data[0] & 7) << 5 | data[1] >> 3), data[2:34])
+        return key
 
     def sign(self, data: bytes) -> bytes:
         """Return the Ed25519 signature."""
@@ -99,7 +100,7 @@ def account_jwt(  # noqa: PLR0913 - a claim each
 ) -> str:
     """Sign an account; `claims` are its limits (`service_limits`, `agent_limits`), signing keys, exports, imports, revocations.
 
-    It ends at `expires`, seconds since 1970; never without.
+    The account expires at `expires`, seconds since 1970; never if there is none.
     """
     return _encode(operator, account, name, {"type": "account", **claims}, issued=issued, expires=expires)
 
@@ -126,8 +127,8 @@ def deletion_jwt(operator: Key, accounts: Sequence[str], *, issued: int) -> str:
 def scope(key: str, role: str, permissions: Mapping[str, object]) -> dict[str, object]:
     """Return a scoped signing key for an account: users it signs have exactly these permissions.
 
-    They live in the account's JWT, not the user's: a user's JWT travels in the first line of a
-    connection, which the server limits to 4 kB, and a change of permissions needs no new creds.
+    The permissions are in the account's JWT, not the user's: a user's JWT is sent in the first line of a connection, which
+    the server limits to 4 kB, and a change of permissions needs no new creds.
     """
     template = {"subs": -1, "data": -1, "payload": -1, **permissions}
     return {"kind": "user_scope", "key": key, "role": role, "description": "", "template": template}
@@ -180,6 +181,17 @@ class UserClaims:
     """Role of the user in `SIM` or `READERS`; empty for an agent, which has an account of its own."""
     expires: int | None = None
     """Time the user expires, in seconds since 1970; none if never."""
+    permissions: Mapping[str, object] = field(default_factory=dict)
+    """Publish and subscribe lists in the user's own JWT; none if its signing key has them."""
+
+
+def read_claims(path: Path) -> UserClaims:
+    """Read a creds file; raises SetupError that names the file if it holds no user."""
+    try:
+        return user_claims(path.read_text(encoding="utf-8", errors="replace"))
+    except SetupError as error:
+        message = f"{path}: {error}"
+        raise SetupError(message) from error
 
 
 def user_claims(text: str) -> UserClaims:
@@ -190,19 +202,13 @@ def user_claims(text: str) -> UserClaims:
         tags = [str(tag) for tag in nats.get("tags", ()) if str(tag).startswith(_ROLE_TAG)]
         role = tags[0].removeprefix(_ROLE_TAG) if tags else ""
         account = nats.get("issuer_account") or claims["iss"]
-        return UserClaims(str(claims["name"]), str(claims["sub"]), str(account), role, claims.get("exp"))
+        lists = {key: nats[key] for key in ("pub", "sub") if key in nats}
+        return UserClaims(
+            str(claims["name"]), str(claims["sub"]), str(account), role, claims.get("exp"), lists
+        )
     except (IndexError, KeyError, ValueError, TypeError, AttributeError) as error:
         message = "these are no credentials; a creds file begins with -----BEGIN NATS USER JWT-----"
         raise SetupError(message) from error
-
-
-def user_permissions(text: str) -> dict[str, object]:
-    """Return the publish and subscribe lists in the user's own JWT in a creds file; none in what is no such file."""
-    try:
-        nats = _claims(text)["nats"]
-        return {"pub": nats["pub"], "sub": nats["sub"]}
-    except (IndexError, KeyError, ValueError, TypeError):
-        return {}
 
 
 def _claims(text: str) -> dict[str, Any]:

@@ -15,15 +15,15 @@ from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.schemas.subject import ANSWERED, Subject, SubjectKind
+from econsim.schemas.subject import ANSWERED, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import AUDIT, ORDERS, TABLE
 
 INBOX: Final = "_INBOX"
-"""First token of every inbox; the second is the role, so that no role receives what is meant for another."""
+"""First token of every inbox; the second is the role, so that no role receives the answers of another."""
 
 OPERATOR: Final = "operator"
-"""The role of people: their name stands in the last token of what they command."""
+"""The role of people: the last token of their commands is their name."""
 
 OBSERVER: Final = "observer"
 """The role that reads everything."""
@@ -34,7 +34,6 @@ SIM: Final = "SIM"
 READERS: Final = "READERS"
 """The account of roles that only read: an answer there cannot be steered into `SIM`."""
 
-_PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 EVERY_GROUP: Final = ">"
 """Any queue group, after a pattern in a list. `*` would be one token, and names of groups may have dots."""
 
@@ -45,14 +44,10 @@ also from those in other accounts that import the same subject."""
 NAME: Final = "{{name()}}"
 """The server puts the name of the user's credentials here."""
 
-_SINGLE_ORDERS: Final = (
-    subjects.PLACE_BID,
-    subjects.PLACE_ASK,
-    subjects.CANCEL_ORDER,
-    subjects.REPLACE_ORDER,
-)
+_SINGLE_ORDERS: Final = tuple(subjects.ENTER_ORDER)
+"""Commands of single agents."""
 _REJECTIONS: Final = (subjects.ADMISSION_REJECTED,)
-"""Events every service publishes about senders that try what they may not, itself included."""
+"""Events that every service publishes about senders of forbidden messages, itself included."""
 _REJECTIONS_AND_SUSPENSIONS: Final = (*_REJECTIONS, subjects.AGENT_SUSPENDED)
 """The same events of services that agents reach: these also ask for the suspension of an agent that floods."""
 _COPIED_BY_SERVER: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
@@ -86,7 +81,7 @@ class Access:
     consume_all: tuple[str, ...] = ()
     """Streams the role reads from end to end, through consumers of its own that acknowledge nothing."""
     consume_kv: tuple[str, ...] = ()
-    """Buckets the role reads the history of, through the client library's consumers: unnamed, asked for what is left."""
+    """Buckets of which the role reads the history, through the client library's unnamed consumers."""
     consume_queue: tuple[str, ...] = ()
     """Work queues the role takes messages off."""
     get: tuple[str, ...] = ()
@@ -216,9 +211,6 @@ ROLES: Final[Mapping[str, Access]] = {
 """Every role: services first, then people. `setup` declares streams, `observer` reads everything and changes
 nothing, `auditor` reads the log alone."""
 
-SERVICES: Final = tuple(role for role in ROLES if any(row.owner == role for row in TABLE))
-"""Roles that are services."""
-
 
 def permissions(role: str) -> dict[str, dict[str, list[str]]]:
     """Return the publish and subscribe lists of a role, as a user JWT holds them.
@@ -230,7 +222,7 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         raise NotFound(message)
     access = ROLES[role]
     owned = [row for row in TABLE if row.owner == role]
-    published = [row for row in owned if row.kind in _PUBLISHED and row not in _COPIED_BY_SERVER]
+    published = [row for row in owned if row.kind in PUBLISHED and row not in _COPIED_BY_SERVER]
     allowed = [_published_pattern(row) for row in (*published, *access.publish)]
     answered = [row.pattern() for row in owned if row.kind in ANSWERED]
     # Workers share requests in the queue group of their role; each of them receives every event.

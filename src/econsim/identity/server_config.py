@@ -1,6 +1,6 @@
-r"""Text in the configuration of a nats-server: any path, quoted so that the server reads the same one.
+r"""Paths in the configuration of a nats-server: any path, quoted so that the server reads the same one.
 
-Its strings know `\t \n \r \" \\` and, for any other byte, `\xHH`; they know nothing of JSON's `\u`.
+A string of the configuration has the escapes `\t \n \r \" \\` and, for any other byte, `\xHH`, but not JSON's `\u`.
 """
 
 from __future__ import annotations

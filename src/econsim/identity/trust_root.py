@@ -31,14 +31,13 @@ from econsim.identity.nats_jwt import (
     account_jwt,
     creds,
     operator_jwt,
+    read_claims,
     scope,
     scoped_user_jwt,
     service_limits,
-    user_claims,
     user_jwt,
-    user_permissions,
 )
-from econsim.identity.private_files import make_missing, private_directory, write
+from econsim.identity.private_files import FILE, make_missing, private_directory, write
 from econsim.identity.roles import READERS, ROLES, SIM, SYSTEM, permissions, reader_requests
 from econsim.identity.server_config import quote
 from econsim.schemas.subject import token
@@ -68,7 +67,7 @@ class Trust:
 
     @classmethod
     def open(cls, state: Path, now: Callable[[], int]) -> Trust:
-        """Load the trust root and create what is missing. Raises SetupError if it cannot be written.
+        """Load the trust root and create what is missing. Raises SetupError for a file that is damaged or not writable.
 
         `now` returns the time, in seconds since 1970.
         """
@@ -103,7 +102,7 @@ class Trust:
         keep their keys: streams belong to an account, agents' accounts to the operator.
         """
         with lock(self.directory / "lock"):
-            user = user_claims(self.creds(SYSTEM_USER).read_text()).user
+            user = read_claims(self.creds(SYSTEM_USER)).user
             revoked = self._revocations() | {user: self.now() + 1}
             write(self.directory / "revoked.json", json.dumps(revoked))
             for path in (
@@ -135,12 +134,12 @@ class Trust:
         """Return the key of the account of a role's users."""
         return self.readers if ROLES[role].account == READERS else self.sim
 
-    def creds(self, service: str) -> Path:
-        """Return the creds file of a service; raises NotFound for a role that does not exist."""
-        if service != SYSTEM_USER and service not in ROLES:
-            message = f"there is no role {service!r}; the roles are {', '.join((*ROLES, SYSTEM_USER))}"
+    def creds(self, role: str) -> Path:
+        """Return the creds file of a role or the system user; raises NotFound for a role that does not exist."""
+        if role != SYSTEM_USER and role not in ROLES:
+            message = f"there is no role {role!r}; the roles are {', '.join((*ROLES, SYSTEM_USER))}"
             raise NotFound(message)
-        return self.directory / "creds" / f"{service}.creds"
+        return self.directory / "creds" / f"{role}.creds"
 
     def server_config(self, resolver: Path) -> str:
         """Return the part of a server's configuration that names this operator.
@@ -183,7 +182,13 @@ class Trust:
 
     def _revocations(self) -> dict[str, int]:
         path = self.directory / "revoked.json"
-        found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        try:
+            found = json.loads(path.read_bytes()) if path.exists() else {}
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            message = f"{path} is damaged; restore the trust directory from a copy or start a new one"
+            raise SetupError(message)
         return found
 
 
@@ -195,7 +200,7 @@ def _write_missing_creds(trust: Trust) -> None:
             trust.grant(role, role, path)
     path = trust.creds(SYSTEM_USER)
     # Its lists are in its own JWT, so a file of an earlier econsim would lack newer permissions.
-    if not path.exists() or user_permissions(path.read_text()) not in ({}, SYSTEM):
+    if not path.exists() or read_claims(path).permissions != SYSTEM:
         user = Key(NkeyKind.USER)
         write(
             trust.creds(SYSTEM_USER),
@@ -205,21 +210,26 @@ def _write_missing_creds(trust: Trust) -> None:
 
 def _current(trust: Trust, role: str, path: Path) -> bool:
     """Tell whether credentials name their role and its account; those of earlier versions do not."""
-    claims = user_claims(path.read_text())
+    claims = read_claims(path)
     return (claims.role, claims.account) == (role, trust.account_key(role).public)
 
 
 def _key(path: Path, kind: NkeyKind) -> Key:
-    if path.exists():
-        return Key.from_seed(path.read_text())
-    key = Key(kind)
-    write(path, key.seed)
-    return key
+    """Return the key in a file, a new one if there is no file; raises SetupError if it holds no key of this kind."""
+    if not path.exists():
+        key = Key(kind)
+        write(path, key.seed)
+        return key
+    try:
+        return Key.from_seed(path.read_text(encoding="utf-8", errors="replace"), kind)
+    except SetupError as error:
+        message = f"{path}: {error}"
+        raise SetupError(message) from error
 
 
 @contextmanager
 def lock(path: Path) -> Iterator[None]:
     """Hold a lock file, so that two commands started at once agree on one set of keys."""
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "w") as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, FILE), "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -13,7 +13,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.agent.population import Agent, population, schedule
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Json, Record, addressed_record
+from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.clock.period import gain
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
@@ -56,7 +56,7 @@ class RunAggregator:
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
-        entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
+        entry = as_record(source)
         self._messages[entry.type] += 1
         self._tick = max(self._tick, entry.tick)
         match entry.type:

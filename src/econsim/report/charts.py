@@ -45,13 +45,13 @@ GREY: Final = "#8a8f9c"
 def price_path(market: MarketSummary, summary: Summary) -> Drawing:
     """Draw trade prices over ticks against the equilibrium."""
     x = alt.X("tick:Q", title="tick", scale=alt.Scale(domain=[0, max(summary.ticks, 1)], nice=False))
-    base = alt.Chart(_data(price_rows(market, summary.ticks))).encode(x=x, detail="period:N")
+    base = alt.Chart(inline_data(price_rows(market, summary.ticks))).encode(x=x, detail="period:N")
     y = _price_axis("mean:Q")
     tooltip = [alt.Tooltip("tick:Q"), alt.Tooltip("mean:Q", title="mean price", format=".4~f"), "units:Q"]
     layers: list[Any] = _yardstick(market)
     starts = summary.period_starts[1:]
     if 0 < len(starts) <= RULES_MAX:
-        rules = alt.Chart(_data([{"tick": tick} for tick in starts]))
+        rules = alt.Chart(inline_data([{"tick": tick} for tick in starts]))
         layers.append(rules.mark_rule(color=GREY, opacity=0.35, strokeDash=[1, 3]).encode(x=x))
     layers += [
         base.mark_area(color=BLUE, opacity=0.18).encode(y=_price_axis("low:Q"), y2=alt.Y2("high:Q")),
@@ -72,12 +72,12 @@ def supply_and_demand(market: MarketSummary) -> Drawing:
     )
     x = alt.X("units:Q", title="units in a period")
     stairs = (
-        alt.Chart(_data(stair_rows(market)))
+        alt.Chart(inline_data(stair_rows(market)))
         .mark_line(strokeWidth=2.2)
         .encode(x=x, y=_price_axis("price:Q"), color=colour, order="order:O")
     )
     trades = (
-        alt.Chart(_data(trade_rows(market)))
+        alt.Chart(inline_data(trade_rows(market)))
         .mark_circle(size=26, opacity=0.4)
         .encode(
             x=x,
@@ -104,7 +104,7 @@ def surplus_in_period(market: MarketSummary, summary: Summary) -> Drawing:
         encoding["color"] = alt.Color(
             "period:O", scale=alt.Scale(scheme="tealblues"), legend=alt.Legend(title="period", orient="top")
         )
-    base = alt.Chart(_data(rows)).mark_line(interpolate="step-after", strokeWidth=2)
+    base = alt.Chart(inline_data(rows)).mark_line(interpolate="step-after", strokeWidth=2)
     drawn: Drawing = base.encode(**encoding)
     return drawn
 
@@ -115,7 +115,7 @@ def efficiency_by_period(market: MarketSummary) -> Drawing:
     low = min((row["efficiency"] for row in rows), default=0.0)
     # Tenths below the lowest: enough to see a change, and a tenth at least, so that noise stays small.
     scale = alt.Scale(domain=[min(math.floor(10 * low) / 10, 0.9), 1.0])
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(inline_data(rows)).encode(
         x=alt.X("period:Q", title="period", scale=alt.Scale(zero=False), axis=_period_axis(len(rows))),
         tooltip=[
             "period:Q",
@@ -137,7 +137,7 @@ def volume_by_tick(market: MarketSummary, summary: Summary) -> Drawing:
     width = bucket_width(summary.ticks)
     title = "tick" if width == 1 else f"tick, {width} in a bar"
     bars: Drawing = (
-        alt.Chart(_data(volume_rows(market, summary.ticks)))
+        alt.Chart(inline_data(volume_rows(market, summary.ticks)))
         .mark_rect(color=BLUE, opacity=0.85)
         .encode(
             x=alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, summary.ticks + 1], nice=False)),
@@ -159,7 +159,7 @@ def profits(holders: Sequence[AgentSummary]) -> Drawing:
         for holder in thin(sorted(holders, key=lambda holder: holder.profit), 4 * POINTS_MAX)
     ]
     bars: Drawing = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline_data(rows))
         .mark_bar(opacity=0.9)
         .encode(
             x=alt.X("profit:Q", bin=alt.Bin(maxbins=30), title="profit, credits"),
@@ -180,8 +180,8 @@ def lorenz(amounts: Iterable[int]) -> Drawing:
     x = alt.X("agents:Q", title="share of agents, poorest first", axis=alt.Axis(format=".0%"))
     y = alt.Y("share:Q", title="share held", axis=alt.Axis(format=".0%"))
     tooltip = [alt.Tooltip("agents:Q", format=".0%"), alt.Tooltip("share:Q", format=".1%")]
-    equal = alt.Chart(_data([{"agents": 0, "share": 0}, {"agents": 1, "share": 1}]))
-    curve = alt.Chart(_data(lorenz_rows(amounts)))
+    equal = alt.Chart(inline_data([{"agents": 0, "share": 0}, {"agents": 1, "share": 1}]))
+    curve = alt.Chart(inline_data(lorenz_rows(amounts)))
     return alt.layer(
         equal.mark_line(color=GREY, strokeDash=[4, 4], strokeWidth=1.4).encode(x=x, y=y),
         curve.mark_area(color=CORAL, opacity=0.16).encode(x=x, y=y),
@@ -189,7 +189,8 @@ def lorenz(amounts: Iterable[int]) -> Drawing:
     )
 
 
-def _data(rows: Rows) -> alt.InlineData:
+def inline_data(rows: Rows) -> alt.InlineData:
+    """Return the rows of a chart as its data."""
     return alt.InlineData(values=rows)
 
 
@@ -210,7 +211,7 @@ def _yardstick(market: MarketSummary) -> list[Any]:
     if oracle.price_low is None or oracle.price_high is None or market.equilibrium_price is None:
         return []
     row = {"low": oracle.price_low / MICROS_PER_CREDIT, "high": oracle.price_high / MICROS_PER_CREDIT}
-    base = alt.Chart(_data([row | {"P0": market.equilibrium_price}]))
+    base = alt.Chart(inline_data([row | {"P0": market.equilibrium_price}]))
     band = base.mark_rect(color=GREY, opacity=0.16).encode(y=_price_axis("low:Q"), y2=alt.Y2("high:Q"))
     line = base.mark_rule(color=GREY, strokeDash=[5, 4], strokeWidth=1.6).encode(
         y=_price_axis("P0:Q"), tooltip=[alt.Tooltip("P0:Q", title="equilibrium price", format=".4~f")]

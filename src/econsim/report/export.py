@@ -20,7 +20,7 @@ from econsim import subjects
 from econsim.domain.admission.reports import agent_facts
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Fact, Json, Record, addressed_record, facts
+from econsim.domain.audit.facts import Fact, Json, Record, as_record, facts
 from econsim.schemas.scenario import Scenario
 
 SOURCES: Final = {
@@ -133,7 +133,7 @@ def _write_lines(events: Iterable[Record | AddressedEvent], work: Path) -> None:
             name: stack.enter_context((work / name).open("w", encoding="utf-8")) for name in SOURCES
         }
         for event in events:
-            entry = addressed_record(event) if isinstance(event, AddressedEvent) else event
+            entry = as_record(event)
             if entry.event_id in seen:
                 continue
             seen.add(entry.event_id)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, addressed_record
+from econsim.domain.audit.facts import Record
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HISTORY_MAX: Final = 32
@@ -53,8 +52,6 @@ class Snapshot:
     """Count of fills."""
     markets: tuple[MarketView, ...]
     """Markets in the order of the scenario."""
-    lag: int
-    """Count of events published but not yet read, if the reader knows it."""
     closed: bool
     """True once the run has ended."""
 
@@ -71,9 +68,8 @@ class LiveFigures:
         self._counts: dict[str, list[int]] = {}
         self._prices: dict[str, deque[float]] = {}
 
-    def update(self, source: Record | AddressedEvent) -> None:
+    def update(self, entry: Record) -> None:
         """Add the next event."""
-        entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
         match entry.type:
             case subjects.TICK_CLEARED.type if entry.entity in self._counts:
                 self._clear(entry)
@@ -85,8 +81,8 @@ class LiveFigures:
             case subjects.RUN_CLOSED.type:
                 self._closed = True
 
-    def snapshot(self, lag: int = 0) -> Snapshot:
-        """Return the run at this moment; `lag` is what the reader still has to read."""
+    def snapshot(self) -> Snapshot:
+        """Return the run at this moment."""
         views = tuple(
             MarketView(name, prices[-1] if prices else None, tuple(prices), *self._counts[name])
             for name, prices in self._prices.items()
@@ -103,7 +99,6 @@ class LiveFigures:
             orders=sum(view.orders for view in views),
             trades=sum(view.trades for view in views),
             markets=views,
-            lag=lag,
             closed=self._closed,
         )
 

@@ -17,7 +17,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record
 from econsim.report.format import count, decimal, spark
 from econsim.report.live_figures import LiveFigures, Snapshot
@@ -44,7 +43,7 @@ class ProgressDisplay:
     def __init__(self, console: Console | None = None) -> None:
         """Draw on a console; by default on stderr, so that stdout stays clean."""
         self.console = console or Console(stderr=True)
-        self.watch = LiveFigures()
+        self.figures = LiveFigures()
         self.timed = True
         """True if the events happen while they are read: only then is there a speed."""
         self._waiting: tuple[str, ...] = ()
@@ -56,7 +55,7 @@ class ProgressDisplay:
         self._started = self._drawn = perf_counter()
         if self.console.is_terminal:
             self._live.start()
-            self.draw(self.watch.snapshot())
+            self.draw(self.figures.snapshot())
         return self
 
     def __exit__(
@@ -71,22 +70,22 @@ class ProgressDisplay:
         """Return seconds since the start."""
         return perf_counter() - self._started
 
-    def update(self, event: Record | AddressedEvent, lag: int = 0) -> None:
-        """Add the next event, and redraw if it is time; `lag` is the count of unread events."""
-        self.watch.update(event)
+    def update(self, entry: Record) -> None:
+        """Add the next event, and redraw if it is time."""
+        self.figures.update(entry)
         self._waiting = ()
-        self._draw_if_due(lag)
+        self._draw_if_due()
 
     def show_waiting(self, names: Sequence[str]) -> None:
         """Show the agents that the tick waits for, until the next event; draw if it is time."""
         self._waiting = tuple(names)
         self._draw_if_due()
 
-    def _draw_if_due(self, lag: int = 0) -> None:
+    def _draw_if_due(self) -> None:
         now = perf_counter()
         if now - self._drawn >= (REDRAW_S if self.console.is_terminal else LINE_S):
             self._drawn = now
-            self.draw(self.watch.snapshot(lag))
+            self.draw(self.figures.snapshot())
 
     def draw(self, snapshot: Snapshot) -> None:
         """Show a snapshot now."""
@@ -122,7 +121,6 @@ def picture(snapshot: Snapshot, elapsed_s: float, waiting: str = "", *, timed: b
     figures = Text.assemble(
         (f"{count(rate)} orders/s  " if timed else "", "cyan"),
         f"{count(snapshot.orders)} orders  {count(snapshot.trades)} trades  {elapsed_s:.1f} s",
-        (f"  {count(snapshot.lag)} events behind" if snapshot.lag else "", "yellow"),
         (f"  {waiting}" if waiting else "", "yellow"),
     )
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -140,10 +138,9 @@ def line(snapshot: Snapshot, elapsed_s: float, waiting: str = "", *, timed: bool
     prices = ", ".join(
         f"{view.resource} {decimal(view.last, 4)}" for view in snapshot.markets[:MARKETS_SHOWN_MAX]
     )
-    lag = f", {count(snapshot.lag)} events behind" if snapshot.lag else ""
     waits = f", {waiting}" if waiting else ""
     speed = f"{count(rate)} orders/s, " if timed else ""
     return (
         f"tick {snapshot.tick}/{snapshot.ticks_max}, period {snapshot.period}/{snapshot.periods}, "
-        f"{count(snapshot.trades)} trades, {speed}{prices}{lag}{waits}"
+        f"{count(snapshot.trades)} trades, {speed}{prices}{waits}"
     )

@@ -8,7 +8,7 @@ from econsim import subjects
 from econsim.errors import NotFound
 from econsim.schemas.clock import TickedEvent
 from econsim.services.admission.gateway import AdmissionGateway
-from econsim.services.context import ServiceContext
+from econsim.services.context import DepthWatch, ServiceContext
 from econsim.services.definition import ServiceDefinition
 from econsim.services.handlers import caller, current_context
 from econsim.services.leadership import Component
@@ -33,5 +33,5 @@ async def refuse_reserved(_: bytes) -> None:
 
 @service.in_background
 def components(context: ServiceContext) -> Sequence[Component]:
-    """Return the gateway that admits messages of external agents."""
-    return (AdmissionGateway(context),)
+    """Return the gateway that admits messages of external agents, and what keeps the depth of the order queue current."""
+    return DepthWatch(context), AdmissionGateway(context)

@@ -40,7 +40,7 @@ async def stop_run(request: StopRun) -> RunStoppedEvent:
     """Stop a run where it is; its effect is `system.run.stopped`."""
     note_command_run(request.run)
     context = current_context()
-    return await run_lifecycle.stop_run(context, context.runs.require(request.run), caller().operator)
+    return await run_lifecycle.stop_run(context, await context.require_run(request.run), caller().operator)
 
 
 @service.request(subjects.CLOSE_RUN)
@@ -48,7 +48,7 @@ async def close_run(request: CloseRun) -> RunClosedEvent:
     """End a run where it is; its effect is `system.run.closed`."""
     note_command_run(request.run)
     context = current_context()
-    return await run_lifecycle.close_run(context, context.runs.require(request.run), caller().operator)
+    return await run_lifecycle.close_run(context, await context.require_run(request.run), caller().operator)
 
 
 @service.request(subjects.PING)

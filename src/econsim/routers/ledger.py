@@ -30,8 +30,8 @@ service = ServiceDefinition("ledger")
 """The ledger service."""
 
 SUBMISSIONS_MAX: Final = 128
-"""Submissions handled at once: more than the markets of a run, which wait for each other. Further ones wait in the
-subscriber (backpressure)."""
+"""Submissions handled at once: more than the markets of a run (64), each of which waits for all others with at most one.
+Further ones wait in the subscriber (backpressure)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,14 @@ service = ServiceDefinition("market")
 async def get_prices(_: GetPrices) -> Prices:
     """Return the public prices of all markets of the caller's run."""
     context = current_context()
-    return await execute.current_prices(context.client, context.runs.require(caller().run))
+    return await execute.current_prices(context, await context.require_run(caller().run))
 
 
 @service.request(subjects.EXECUTE, max_workers=32)
 async def execute_trade(request: Execute) -> Executed:
     """Do several reads and orders in one round trip."""
     context, sender = current_context(), caller()
-    return await execute.execute(context, context.runs.require(sender.run), sender.agent, request)
+    return await execute.execute(context, await context.require_run(sender.run), sender.agent, request)
 
 
 @service.tasks_of_run

@@ -20,7 +20,7 @@ from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
-from econsim.domain.market.events import batch_events, price_event
+from econsim.domain.market.events import cleared_event, item_events, price_event
 from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.domain.runtime.cycle_run import chosen_actions
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
@@ -149,8 +149,9 @@ class _InMemoryRun:
             raise RunFailed(run_failure(halted, self._envelope.tick))
         if updated := price_event(self._envelope, resource, cleared):
             yield self._apply(updated)
-        for addressed in batch_events(self._envelope, resource, cleared):
+        for addressed in item_events(self._envelope, resource, cleared):
             yield self._apply(addressed)
+        yield self._apply(cleared_event(self._envelope, resource, cleared))
 
     def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:
         """Post transfers of the clock; raises RunFailed if one is refused."""

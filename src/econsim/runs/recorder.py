@@ -10,7 +10,7 @@ from econsim.domain.agent.population import population
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import addressed_record
+from econsim.domain.audit.facts import as_record
 from econsim.domain.clock.attendance import Attendance
 from econsim.report.aggregate import RunAggregator
 from econsim.report.progress_bar import ProgressDisplay
@@ -49,7 +49,7 @@ class Recorder:
 
     def add(self, addressed: AddressedEvent) -> None:
         """Add the next event; an event that repeats another is ignored (deduplication)."""
-        now, data, entry = perf_counter(), addressed.event.data, addressed_record(addressed)
+        now, data, entry = perf_counter(), addressed.event.data, as_record(addressed)
         if self._repeats.is_repeat(entry):
             return
         self._read_at = now

@@ -23,6 +23,7 @@ from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.jetstream.run_reader import follow, newest, reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask
+from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.domain.audit.decoding import decode_if_valid, event_of
 from econsim.domain.audit.envelope import AddressedEvent
@@ -45,6 +46,9 @@ from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
 from econsim.subjects import AUDIT
+
+POLL_INTERVAL_S: Final = 0.1
+"""Pause between two requests to a service that does not answer yet."""
 
 OPEN_DEADLINE_S: Final = 30.0
 """Seconds to wait by default for a clock service that opens the run."""
@@ -70,17 +74,14 @@ async def open_run(  # noqa: PLR0913 - two of them bound the waiting
     """
     request = OpenRun(run=name, scenario=scenario)
     longest_s = REQUEST_TIMEOUT_S + len(request.model_dump_json()) / 2**20 * READING_S
-    end = time.monotonic() + max(timeout_s, longest_s)
-    while True:
+    async for _ in Poll(POLL_INTERVAL_S, max(timeout_s, longest_s)):
         try:
             return await ask(client, subjects.OPEN_RUN(operator=operator), request, RunOpenedEvent, longest_s)
-        except (NotFound, Unavailable) as error:
+        except (NotFound, Unavailable):
             if log_reader and (found := await _read_opening(log_reader, name, scenario)):
                 return found
-            if time.monotonic() > end:
-                message = "no clock service opened the run; is it running? start it with `econsim up clock`"
-                raise Unavailable(message) from error
-            await asyncio.sleep(0.1)
+    message = "no clock service opened the run; is it running? start it with `econsim up clock`"
+    raise Unavailable(message)
 
 
 async def _read_opening(log_reader: Client, name: str, scenario: Scenario) -> RunOpenedEvent | None:
@@ -151,14 +152,13 @@ async def set_quota(client: Client, operator: str, request: SetQuota) -> None:
     Raises Refused if the change is refused, NotFound or Unavailable if no admin service answers in time.
     """
     end = time.monotonic() + OPEN_DEADLINE_S
-    while True:
+    async for _ in Poll(POLL_INTERVAL_S):
         try:
             await ask(client, subjects.SET_QUOTA(operator=operator), request, Quotas)
         except EconsimError as error:
             waits = error.retryable or error.error_code in (NO_SERVICE, "run_is_not_open")
             if not waits or time.monotonic() > end:
                 raise
-            await asyncio.sleep(0.1)
         else:
             return
 

@@ -56,7 +56,7 @@ class _Reader:
         self._tables: Counter[Key] = Counter()
 
     def read(self) -> None:
-        """Read tables and keys to the end of the text; raises _Lost where it cannot follow."""
+        """Read tables and keys to the end of the text; raises _UnknownForm for a form it does not know."""
         here: Key = ()
         while self._next():
             if self._skip("[["):

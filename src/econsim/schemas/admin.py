@@ -25,7 +25,7 @@ Sequence = Annotated[int, Field(ge=1, le=AMOUNT_MAX)]
 
 
 def run_or_none(name: str) -> str:
-    """Return a name if it can be a run's, else `none`: a subject may have any author."""
+    """Return a name if it can be a run's, else `none`: the subject of a dead letter may have any author."""
     fits = len(name) <= NAME_LENGTH_MAX and re.fullmatch(NAME_PATTERN, name)
     return name if fits else NO_RUN
 
@@ -66,7 +66,7 @@ class TellTrust(Message):
 
 
 class TrustChanged(Message):
-    """The holder of the keys used them: somebody is trusted who was not, or is trusted no longer."""
+    """The keys of the trust root were used: somebody is trusted from now on, or no longer."""
 
     who: str | None
     """Name of the agent, or of the person with a granted role; none for every role."""

@@ -50,7 +50,7 @@ class Event(Message, Generic[Data]):
     """An event, named in the past tense; all events have this envelope."""
 
     event_id: Identifier
-    """Unique id of the event, also its `Nats-Msg-Id` for deduplication. Derived from run, tick and subject in lock-step."""
+    """Unique id of the event, also its `Nats-Msg-Id`: a repeat has the same id (deduplication)."""
     type: str
     """Type of the event, `<domain>.<action>`: `market.trade_executed`."""
     schema_version: Version = SCHEMA_VERSION

@@ -165,7 +165,8 @@ class TransferPosted(Message):
     previous_hash: str
     """Hash of the entry before; 64 zeros for the first entry."""
     hash: str
-    """Hash of the entry: SHA-256 over `previous_hash`, `sequence` and `chains`, in hex."""
+    """Hash of the entry in hex: SHA-256 over `previous_hash`, `sequence`, the word `posted` and the JSON of `chains`, joined by
+    line feeds."""
     chains: tuple[Chain, ...]
     """Applied chains, in order."""
 
@@ -178,7 +179,7 @@ class TransferRefused(Message):
     previous_hash: str
     """Hash of the entry before."""
     hash: str
-    """Hash of the entry, SHA-256 as in TransferPosted."""
+    """Hash of the entry, as in TransferPosted but with the word `refused`."""
     chains: tuple[RefusedChain, ...]
     """Refused chains, each with its reason."""
 

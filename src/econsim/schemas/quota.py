@@ -10,7 +10,7 @@ from econsim.schemas.base import Message
 from econsim.schemas.types import MICROS_PER_CREDIT, Amount
 
 DEADLINE_MS_MAX: Final = 600_000
-"""Longest time that a tick waits for one agent, ten minutes: as long as a scenario's `deadline_ms` may be."""
+"""Longest time that a tick waits for an agent's answer, ten minutes."""
 
 DeadlineMs = Annotated[int, Field(ge=0, le=DEADLINE_MS_MAX)]
 """Milliseconds that a tick waits for an agent's answer; with 0 it does not wait."""

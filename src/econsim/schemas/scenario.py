@@ -33,7 +33,7 @@ slow machine, and must renew its leases meanwhile."""
 
 
 def _reserved_names(schema: JsonDict) -> None:
-    """Say in the JSON Schema which names no group may have; the agent of an external group of one has its name."""
+    """Add the names that no group may have to its JSON Schema; the agent of an external group of one has the group's name."""
     alone: JsonDict = {
         "properties": {"policy": {"const": "external"}, "count": {"const": 1}},
         "required": ["policy"],

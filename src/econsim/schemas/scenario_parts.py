@@ -11,6 +11,7 @@ from econsim.schemas.base import Message
 from econsim.schemas.money import PriceCredits, UnitCredits, format_credits
 from econsim.schemas.names import CHAIN_WORDS, RESOURCES_RESERVED
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
+from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario_words import MechanismName, Mode, Rationing, Until
 from econsim.schemas.types import (
     ORDER_ID_LENGTH_MAX,
@@ -54,7 +55,7 @@ class Clock(ScenarioPart):
     """Condition that ends a period: `ticks` or `exhausted`."""
     tick_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)] = 100
     """Pause between ticks, milliseconds; real time only."""
-    deadline_ms: Annotated[int, Field(strict=True, ge=100, le=600_000)] = 60_000
+    deadline_ms: Annotated[int, Field(strict=True, ge=100, le=DEADLINE_MS_MAX)] = 60_000
     """Deadline of a tick, milliseconds, lock-step only: the tick then closes even if an agent has not answered."""
 
 

@@ -24,10 +24,12 @@ OWNERS: Final = ("market", "ledger", "cognition", "clock", "agent", "admission",
 TOKEN_LENGTH_MAX: Final = 64
 """Number of characters in a token: keeps subjects and bucket keys short enough to index."""
 
+PLACE: Final = re.compile(r"\{(\w+)\}")
+"""Pattern of a variable token of a template; its group is the token's name."""
+
 _WORD: Final = rf"[a-z0-9][a-z0-9_-]{{0,{TOKEN_LENGTH_MAX - 1}}}"
 _TOKEN: Final = re.compile(_WORD)
 _PART: Final = re.compile(rf"{_WORD}|\{{[a-z]+\}}")
-_PLACE: Final = re.compile(r"\{(\w+)\}")
 _NO_BRACES: Final = str.maketrans("", "", "{}")
 
 
@@ -50,8 +52,11 @@ class SubjectKind(StrEnum):
     """Operator's request: `admin.<entity>.<action>.<operator>`, by a person, answered by a service."""
 
 
+PUBLISHED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
+"""Kinds that the owner publishes, all in the envelope of events; the owner answers the other kinds, or works them off."""
+
 ANSWERED: Final = (SubjectKind.ENTRY, SubjectKind.REQUEST, SubjectKind.OPERATOR)
-"""Kinds that one worker of a service answers; messages of the other kinds go to every subscriber."""
+"""Kinds that a service answers: one of its workers receives each message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +96,17 @@ class Subject:
         """Build a NATS pattern: `*` for every place without a value."""
         for name, value in values.items():
             token(value, name)
-        return _PLACE.sub(lambda place: values.get(place[1], "*"), self.template)
+        return PLACE.sub(lambda place: values.get(place[1], "*"), self.template)
 
     @property
     def places(self) -> tuple[str, ...]:
         """Names of the template's variable tokens, in order, each once."""
-        return tuple(dict.fromkeys(_PLACE.findall(self.template)))
+        return tuple(dict.fromkeys(PLACE.findall(self.template)))
+
+    @property
+    def action(self) -> str:
+        """Third token of the template."""
+        return self.template.split(".")[2]
 
     @property
     def type(self) -> str:
@@ -139,7 +149,7 @@ def _template_mistake(row: Subject) -> str:
     if (row.kind is SubjectKind.OPERATOR) != (domain == "admin") or (
         row.kind is SubjectKind.ENTRY and domain != "agent"
     ):
-        return "has the wrong domain: operators speak on admin, entries are in domain agent"
+        return "has the wrong domain: operators' requests are in domain admin, entries in domain agent"
     if bad := [part for part in (*rest, *row.short.split(".")) if part and not _PART.fullmatch(part)]:
         return f"has {bad[0]!r} in it, which is neither a token nor a place in braces"
     if row.kind is SubjectKind.EVENT and not rest[1].endswith(("ed", "}")):
@@ -178,7 +188,7 @@ class Parsed:
 
     @property
     def operator(self) -> str:
-        """Return the operator: in domain `admin` the name stands in place of the run."""
+        """Name of the operator: the fourth token in domain `admin`."""
         return self.run
 
 

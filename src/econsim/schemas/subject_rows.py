@@ -1,4 +1,4 @@
-"""Builders of rows of the subject table: one function a kind, with the parts that all rows of the kind share."""
+"""Builders of rows of the subject table, one a kind of message: each adds the tokens that all subjects of the kind share."""
 
 from __future__ import annotations
 
@@ -6,55 +6,78 @@ from typing import Final
 
 from econsim.schemas.subject import Subject, SubjectKind
 
-LOG: Final = "audit_log"
+AUDIT: Final = "audit_log"
 """Name of the stream of all events."""
-QUEUE: Final = "market_orders"
+ORDERS: Final = "market_orders"
 """Name of the work queue of commands to markets."""
+NOT_YET: Final = "Reserved: there is no such service yet."
+"""Description of a subject of a service that is still to come."""
 
 
-def event(owner: str, template: str, message: str, description: str, short: str = "") -> Subject:
-    """Return an event, captured by the log."""
+def event(owner: str, name: str, message: str, description: str, short: str = "") -> Subject:
+    """Return an event, captured by the log; `name` is its subject without the run."""
     return Subject(
-        template, SubjectKind.EVENT, owner, message, stream=LOG, short=short, description=description
+        f"{name}.{{run}}",
+        SubjectKind.EVENT,
+        owner,
+        message,
+        stream=AUDIT,
+        short=short,
+        description=description,
     )
 
 
 def command(action: str, message: str, description: str) -> Subject:
     """Return a command to a market, captured by its work queue."""
     template = f"market.{{resource}}.{action}.{{run}}.{{agent}}"
-    return Subject(template, SubjectKind.COMMAND, "market", message, stream=QUEUE, description=description)
+    return Subject(template, SubjectKind.COMMAND, "market", message, stream=ORDERS, description=description)
 
 
-def entry(template: str, message: str, short: str, description: str, reply: str = "Admitted") -> Subject:
+def delivery(source: Subject, short: str) -> Subject:
+    """Return the delivery of an event of the table to the one agent concerned."""
+    text = f"{source.description} Delivery to the one agent concerned."
+    template = f"{source.template}.{{agent}}"
+    return Subject(
+        template, SubjectKind.DELIVERY, source.owner, source.message, short=short, description=text
+    )
+
+
+def broadcast(owner: str, name: str, message: str, description: str, short: str) -> Subject:
+    """Return a broadcast to all agents of a run; `name` is its subject without the run."""
+    template = f"{name}.{{run}}.all"
+    return Subject(template, SubjectKind.BROADCAST, owner, message, short=short, description=description)
+
+
+def entry(name: str, message: str, short: str, description: str, reply: str = "Admitted") -> Subject:
     """Return an entry: a message from an agent's own account, to be admitted."""
+    template = f"{name}.{{run}}.{{agent}}"
     return Subject(
         template, SubjectKind.ENTRY, "admission", message, reply, short=short, description=description
     )
 
 
+def reserved_entry(name: str, short: str, description: str) -> Subject:
+    """Return an entry for a service that is still to come; admission refuses it."""
+    return entry(name, "Reserved", short, f"{description} {NOT_YET}", "EntryRefused")
+
+
 def order_entry(action: str, message: str, description: str) -> Subject:
     """Return the entry of an order: the command of this action, from an agent's own account."""
-    template = f"agent.{{resource}}.{action}.{{run}}.{{agent}}"
-    return entry(template, message, f"market.{{resource}}.{action}", description)
+    return entry(f"agent.{{resource}}.{action}", message, f"market.{{resource}}.{action}", description)
 
 
 def request(  # noqa: PLR0913 - a request has these parts
-    owner: str, template: str, message: str, reply: str, description: str, *, short: str = ""
+    owner: str, name: str, message: str, reply: str, description: str, *, short: str = ""
 ) -> Subject:
-    """Return a request that a service answers."""
+    """Return a request that a service answers; `name` is its subject without run and sender."""
+    template = f"{name}.{{run}}.{{agent}}"
     return Subject(template, SubjectKind.REQUEST, owner, message, reply, short=short, description=description)
 
 
-def reserved_request(template: str, short: str, description: str) -> Subject:
-    """Return a request to a service that is still to come; admission refuses it."""
-    full = f"{description} Reserved: there is no such service yet."
-    return request("admission", template, "Reserved", "ErrorReply", full, short=short)
-
-
-def own_account(action: str, message: str, reply: str, description: str) -> Subject:
-    """Return a request of an agent about its own account, which the ledger answers."""
-    template, short = f"market.account.{action}.{{run}}.{{agent}}", f"market.account.{action}"
-    return request("ledger", template, message, reply, description, short=short)
+def reserved_request(name: str, description: str) -> Subject:
+    """Return a request to a service that is still to come, in domain `system`; admission refuses it."""
+    text = f"{description} {NOT_YET}"
+    return request("admission", f"system.{name}", "Reserved", "ErrorReply", text, short=name)
 
 
 def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:

@@ -22,7 +22,7 @@ from econsim.errors import NotFound
 from econsim.schemas.admission import EntryRefused
 from econsim.schemas.base import ErrorReply, Event
 from econsim.schemas.money import CreditsJsonSchema
-from econsim.schemas.subject import ANSWERED, Subject, SubjectKind
+from econsim.schemas.subject import ANSWERED, PUBLISHED, Subject, SubjectKind
 from econsim.subjects import TABLE
 
 VERSION: Final = version("econsim")
@@ -68,7 +68,6 @@ PLACES: Final = {
 }
 """Variable token of a subject → its description."""
 
-_ENVELOPED: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 _NAMED: Final = (SubjectKind.ENTRY, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 """Kinds whose channels end with the kind's name, because an event or command has the same type."""
 
@@ -119,7 +118,7 @@ def channel_name(row: Subject) -> str:
 def payload(row: Subject) -> type[BaseModel]:
     """Return the model of a subject's messages, envelope included; raises NotFound if there is none."""
     model = model_named(row.message)
-    return Event[model] if row.kind in _ENVELOPED else model  # type: ignore[valid-type]  # made at run time
+    return Event[model] if row.kind in PUBLISHED else model  # type: ignore[valid-type]  # made at run time
 
 
 @cache
@@ -260,7 +259,7 @@ def _nats(row: Subject) -> Json:
 
 
 def _verb(row: Subject) -> str:
-    return "send" if row.kind in _ENVELOPED else "receive"
+    return "send" if row.kind in PUBLISHED else "receive"
 
 
 def _operation(row: Subject) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
@@ -16,11 +17,15 @@ from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.queue_depth import QueueDepth
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
-from econsim.domain.agent.active_run import ActiveRuns
+from econsim.domain.agent.active_run import ActiveRun, ActiveRuns
+from econsim.errors import Unavailable
 from econsim.ports import Leases, WallClock
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
 from econsim.subjects import ORDERS
+
+FIRST_LOOK_S: Final = 2.0
+"""Longest a request waits for the first look at which runs are open, seconds: it takes milliseconds."""
 
 
 @dataclass
@@ -38,6 +43,8 @@ class ServiceContext:
     """Time of day."""
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     """Open runs, as the service's leadership keeps them."""
+    runs_are_known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once leadership has looked in the log which runs are open."""
 
     @cached_property
     def holder(self) -> str:
@@ -54,6 +61,20 @@ class ServiceContext:
                 f"service {self.service} is not connected: its client exists once its broker has started"
             )
             raise RuntimeError(message) from error
+
+    async def require_run(self, name: str) -> ActiveRun:
+        """Return an open run; a worker that has just started looks in the log before it answers.
+
+        Raises NotFound for a run that is not open, Unavailable if the first look takes longer than FIRST_LOOK_S.
+        """
+        if name not in self.runs and not self.runs_are_known.is_set():
+            try:
+                async with asyncio.timeout(FIRST_LOOK_S):
+                    await self.runs_are_known.wait()
+            except TimeoutError:
+                message = "this worker has just started and does not know yet which runs are open; try again"
+                raise Unavailable(message) from None
+        return self.runs.require(name)
 
     @cached_property
     def jetstream(self) -> JetStreamContext:

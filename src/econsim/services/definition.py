@@ -65,7 +65,7 @@ class ServiceDefinition:
         return register
 
     def event(self, subject: Subject) -> Callable[[Handler], Handler]:
-        """Hear an event in every worker; nobody is answered."""
+        """Handle an event in every worker, without an answer."""
 
         def register(handler: Handler) -> Handler:
             self.routes.append(event_route(subject, handler))

@@ -1,10 +1,11 @@
 """Leader election by lease: which worker of a service does which task of which run.
 
 Theory of operation. A service runs in any number of worker processes. A `LeaderTask` is something that one worker at
-a time does: the order book of a market, the ledger of a run. Every worker knows every open run (it hears events about
+a time does: the order book of a market, the ledger of a run. Every worker knows every open run (it receives events about
 runs, and reads the log every POLL_INTERVAL_S for those it missed), and every worker tries for the lease of every task. The
 worker that gets the lease is the task's leader: it runs the task and renews the lease every RENEW_S. The others stand
-by and try again every RETRY_S.
+by and try again every RETRY_S. A request that names an unknown run waits for a new worker's first look at the log
+(`ServiceContext.require_run`).
 
 A crash of the leader leaves the lease to expire (five seconds, `adapters.jetstream.leases`); then a stand-by takes
 over. A task rebuilds its state from the log or the store each time it starts, so a takeover loses nothing. A leader
@@ -38,6 +39,7 @@ from typing import Final, Protocol
 import nats.errors
 
 from econsim import subjects
+from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun, active_run
@@ -151,7 +153,7 @@ class Leadership:
         for run in list(self._run_tasks):
             self.drop_run(run)
         background = [*self._service_tasks, *filter(None, [self._looking])]
-        await _cancel_until_done(background, CANCEL_LEADER_AGAIN_S)
+        await cancel_until_done(background, CANCEL_LEADER_AGAIN_S)
         await asyncio.gather(*self._ending)
 
     def add_run(self, opened: Event[RunOpened]) -> None:
@@ -167,7 +169,7 @@ class Leadership:
         """Forget a run and cancel its tasks; `stop` waits for their end."""
         self._runs.drop(run)
         tasks = self._run_tasks.pop(run, [])
-        ending = asyncio.create_task(_cancel_until_done(tasks, CANCEL_LEADER_AGAIN_S))
+        ending = asyncio.create_task(cancel_until_done(tasks, CANCEL_LEADER_AGAIN_S))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
@@ -185,6 +187,7 @@ class Leadership:
         async for _ in Poll(POLL_INTERVAL_S, wake=self._look_now):
             with suppress(TimeoutError, nats.errors.Error, EconsimError):
                 await self._find()
+                self._context.runs_are_known.set()
 
     async def _find(self) -> None:
         """Make the known runs those that are open by the log."""
@@ -207,8 +210,7 @@ class Leadership:
 
     async def _event_counts(self) -> Mapping[str, Counter[str]]:
         """Return type of event about runs → run → number of such events in the log."""
-        stream = self._context.client.jetstream()
-        info = await stream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
+        info = await self._context.jetstream.stream_info(subjects.AUDIT, subjects_filter=subjects.OF_RUNS)
         counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for subject, count in (info.state.subjects or {}).items():
             where = fields(subject)
@@ -241,12 +243,11 @@ class Leadership:
         """Run a task while renewing its lease, then give the lease back."""
         running = asyncio.ensure_future(task.run())
         try:
-            while not running.done():
-                await asyncio.wait({running}, timeout=RENEW_S)
+            while not (await asyncio.wait({running}, timeout=RENEW_S))[0]:
                 await self._renew(task)
             await running
         finally:
-            await _cancel_until_done([running], CANCEL_TASK_AGAIN_S)
+            await cancel_until_done([running], CANCEL_TASK_AGAIN_S)
             with suppress(Unavailable, nats.errors.Error):
                 await self._context.leases.release(task.lease, self._context.holder)
 
@@ -255,17 +256,3 @@ class Leadership:
         with suppress(Unavailable):
             if not await self._context.leases.acquire(task.lease, self._context.holder):
                 raise LeadershipLost
-
-
-async def _cancel_until_done(tasks: Sequence[asyncio.Future[None]], again_s: float) -> None:
-    """Cancel tasks until they are done, and drop their errors.
-
-    Once is not enough: `asyncio.wait_for`, which the client library waits with, drops a cancellation that
-    meets the answer it waits for, and the task goes on (seen when a service stopped right after its start).
-    """
-    pending = {task for task in tasks if not task.done()}
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=again_s)
-    await asyncio.gather(*tasks, return_exceptions=True)

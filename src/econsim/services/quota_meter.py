@@ -28,12 +28,13 @@ Life cycle of the collections
 =====================  ==========================  ========================  =========================  ===============
 collection             holds                       an entry comes            an entry goes              bound
 =====================  ==========================  ========================  =========================  ===============
-`_agents`              limits and allowances of    first `take` of the       as the one unused longest  `agents_max`
-                       one agent                   agent                     above the bound; `close`
+`_agents`              limits and allowances of    limits are first read     as the one unused longest  `agents_max`
+                       one agent                                             above the bound; `close`
 `_agents[…]            allowance of the newest     first `take` in a         replaced by that of the    one per kind: 9
 .allowances`           window                      window                    next window
 `_requests`            request under way           first caller that needs   the answer comes           1 + one per agent
                                                    it                                                   + one per counter
+                                                                                                        + returns
 =====================  ==========================  ========================  =========================  ===============
 
 The rules are in `domain/admission/quota.py` and `domain/admission/allowance.py`. Why blocks: decision 0012.

@@ -1,7 +1,7 @@
-"""Routes: which handler answers or hears which subject, as rows of a table, and the router made of such a table.
+"""Routes: which handler takes the messages of which subject, as rows of a table, and the router made of such a table.
 
-A route of a request is answered: one worker of the service takes each message, by queue group. A route of an event is
-heard by every worker and never answered: its reply subject would be the stream's own, or one that a forger chose.
+A route of a request is answered: one worker of the service takes each message, by queue group. Every
+worker takes each event, and none answers it: its reply subject would be the stream's own, or one that a forger chose.
 """
 
 from __future__ import annotations

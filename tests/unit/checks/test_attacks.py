@@ -1,6 +1,7 @@
 """Attacks against a scripted server: each must be held by a server that refuses, and broken by one that does not."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from scripted_server import scripted_server
@@ -49,9 +50,7 @@ def environment(url):
     async def unrestricted(_name):
         return UserCredentials("bare.jwt.x")
 
-    powers = Powers(
-        None, unrestricted, lambda _: UserCredentials(), lambda: UserCredentials(SERVICE), None, None
-    )
+    powers = Powers(None, unrestricted, UserCredentials(), UserCredentials(SERVICE), None, None)
     return QuietEnvironment(
         url, "run", "other", None, Sniffer(), Sniffer(), (Victim("anna"),), UserCredentials(), "s_1", powers
     )
@@ -187,6 +186,12 @@ async def test_a_forbidden_order_must_be_refused_with_its_code(row):
     assert await outcome(row, scripted_server(Gateway(b'{"results":[{}]}'))) is AttackOutcome.BROKEN
 
 
+async def test_an_attack_without_messages_proves_nothing():
+    row = replace(orders.ROWS[0], messages=lambda _env: [])
+
+    assert await outcome(row, scripted_server(Gateway(b"{}"))) is AttackOutcome.BROKEN
+
+
 async def test_an_order_that_reaches_a_market_is_seen():
     row = orders.ROWS[0]
     refusal = json.dumps({"error": {"code": row.codes[0]}}).encode()
@@ -235,6 +240,8 @@ async def test_an_attacker_that_the_server_refuses_is_an_error():
         (RawMessage("r", "", b"", b"{"), "unreadable"),
         (RawMessage("r", "", b"", json.dumps({"refusal": {"code": "too_late"}}).encode()), "too_late"),
         (RawMessage("r", "", b"", json.dumps({"error": {"code": "not_found"}}).encode()), "not_found"),
+        (RawMessage("r", "", b"", b'{"results":[{"error":{"code":"late"}}]}'), "late"),
+        (RawMessage("r", "", b"", b'{"results":[{}]}'), "admitted"),
         (RawMessage("r", "", b"", b"{}"), "admitted"),
     ],
 )

@@ -67,7 +67,7 @@ def test_each_attack_has_a_name_of_its_own_a_goal_and_a_reason():
 
 
 def test_the_published_page_is_current():
-    """Write it anew with: econsim adversary --list --markdown > docs/reference/adversary.md."""
+    """Write it anew with `make catalog`."""
     assert PAGE.read_text() == page()
 
 

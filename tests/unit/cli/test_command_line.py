@@ -26,6 +26,16 @@ def cli(*args):
     return CliRunner().invoke(app, [str(arg) for arg in args])
 
 
+def command_paths():
+    """Return the words of every command."""
+    groups = [
+        [name, each.name or each.callback.__name__]
+        for _, name, group in GROUPS
+        for each in group.registered_commands
+    ]
+    return [*([name] for _, name, _ in COMMANDS), *groups]
+
+
 def test_help_names_every_command_and_the_first_ones_to_try() -> None:
     shown = cli("--help")
 
@@ -45,7 +55,20 @@ def test_the_help_of_every_command_has_an_example(name: str) -> None:
     shown = cli(name, "--help")
 
     assert shown.exit_code == 0
+    assert "Example: econsim " in shown.output
     assert shown.output.count(f"econsim {name}") >= 2
+
+
+def test_the_help_of_no_command_breaks_a_line_or_names_a_python_type() -> None:
+    helps = [cli(*path, "--help").output for path in command_paths()]
+    registered = [
+        each.help
+        for commands in (app, *(group for _, _, group in GROUPS))
+        for each in commands.registered_commands
+    ]
+
+    assert [text for text in helps if "<function>" in text] == []
+    assert [text for text in registered if "\n" in text.replace("\n\n", "")] == []
 
 
 @pytest.mark.parametrize(

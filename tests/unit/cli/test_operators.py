@@ -2,12 +2,12 @@
 
 import pytest
 import typer
+from run_builders import canonical_hash
 from typer.testing import CliRunner
 
 from econsim import subjects
 from econsim.cli import app
 from econsim.cli.quota import quota_update
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.decoding import decode
 from econsim.domain.audit.describe import SENTENCES, describe

@@ -48,7 +48,7 @@ SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), 
     max_examples=80,
     deadline=None,
     suppress_health_check=[
-        HealthCheck.too_slow,  # it tells of a busy machine, not of the examples
+        HealthCheck.too_slow,  # slow on a loaded machine, whatever the examples
         HealthCheck.function_scoped_fixture,  # the limit is the same for all examples
     ],
 )

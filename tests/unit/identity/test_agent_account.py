@@ -45,7 +45,7 @@ def test_every_import_names_the_run_and_what_is_an_agents_the_agent():
         assert "run_1" in tokens
         assert ">" not in tokens
         assert found["account"] == SIM
-        # What is not the agent's own is public: events of the run, prices, what is told to all.
+        # What is not the agent's own is public: events of the run, prices, broadcasts.
         public = found["type"] == "stream" or found["name"] in (
             "state.tick",
             "state.closed",
@@ -54,14 +54,14 @@ def test_every_import_names_the_run_and_what_is_an_agents_the_agent():
         assert "anna" in tokens or public
 
 
-def test_what_one_agent_hears_alone_names_it():
-    told = [
+def test_a_delivery_to_one_agent_names_it():
+    received = [
         each
         for each in imports("run_1", "anna", SIM)
         if each["name"].startswith("market.") and each["type"] == "stream"
     ]
     private = [
-        each for each in told if each["subject"].count(".") == 4 and not each["subject"].endswith(".all")
+        each for each in received if each["subject"].count(".") == 4 and not each["subject"].endswith(".all")
     ]
 
     assert len(private) == len(ORDER_OUTCOME)
@@ -114,15 +114,15 @@ def test_imports_fit_into_the_account():
 def test_its_users_lists_hold_the_short_names_and_the_inbox():
     lists = agent_account.permissions("anna")
 
-    said, heard = lists["pub"]["allow"], lists["sub"]["allow"]
-    assert len(said) + len(heard) == len(GRANTS) + 1
-    assert "_INBOX.>" in heard
+    published, subscribed = lists["pub"]["allow"], lists["sub"]["allow"]
+    assert len(published) + len(subscribed) == len(GRANTS) + 1
+    assert "_INBOX.>" in subscribed
     assert all(
-        any(within(short_pattern(row, "anna"), each) for each in (*said, *heard))
+        any(within(short_pattern(row, "anna"), each) for each in (*published, *subscribed))
         for row in TABLE
         if row.short
     )
-    assert not [each for each in said if each.startswith(("$", "_", "*", ">"))]
+    assert not [each for each in published if each.startswith(("$", "_", "*", ">"))]
 
 
 def test_its_lists_name_no_other_agent():

@@ -58,12 +58,23 @@ def test_opened_by_many_at_once_is_one_trust(tmp_path):
     assert len({trust.operator.seed for trust in trusts}) == 1
 
 
-def test_a_damaged_seed_is_named(trust, tmp_path):
-    path = trust.directory / "sim.seed"
-    path.write_text(trust.sim.seed[:-3] + "AAA")
+@pytest.mark.parametrize("content", [b"", b"hello", b"[1]", b"\xff\xfe\x00"])
+@pytest.mark.parametrize(
+    "name", ["operator.seed", "roles/market.seed", "creds/market.creds", "creds/sys.creds", "revoked.json"]
+)
+def test_a_damaged_file_is_named(trust, tmp_path, name, content):
+    (trust.directory / name).write_bytes(content)
 
-    with pytest.raises(SetupError, match="damaged"):
-        Trust.open(tmp_path, unix_seconds)
+    with pytest.raises(SetupError, match=name):
+        Trust.open(tmp_path, unix_seconds).accounts()
+
+
+def test_a_seed_with_a_wrong_letter_or_of_another_kind_is_refused(trust, tmp_path):
+    for seed in (trust.sim.seed[:-3] + "AAA", trust.operator.seed):
+        (trust.directory / "sim.seed").write_text(seed)
+
+        with pytest.raises(SetupError, match="damaged"):
+            Trust.open(tmp_path, unix_seconds)
 
 
 def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
@@ -82,7 +93,7 @@ def test_an_unknown_role_is_refused_with_the_list(trust):
 def test_a_key_survives_its_seed(role):
     key = Key(role)
 
-    assert Key.from_seed(key.seed).public == key.public
+    assert Key.from_seed(key.seed, role).public == key.public
     assert key.public[0] == role.name[0]
 
 
@@ -108,17 +119,22 @@ def test_readers_import_their_questions_and_nothing_else(trust):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_roles_user_is_signed_by_its_role_and_carries_no_lists(trust, role):
-    said = claims(trust.creds(role).read_text().splitlines()[1])
+    found = claims(trust.creds(role).read_text().splitlines()[1])
 
-    assert said["iss"] == trust.roles[role].public
-    assert said["nats"]["issuer_account"] == trust.account_key(role).public
-    assert not {"pub", "sub"} & said["nats"].keys()
+    assert found["iss"] == trust.roles[role].public
+    assert found["nats"]["issuer_account"] == trust.account_key(role).public
+    assert not {"pub", "sub"} & found["nats"].keys()
 
 
-def test_creds_say_whose_they_are(trust):
-    said = user_claims(trust.creds("market").read_text())
+def test_creds_name_their_user_role_and_account(trust):
+    found = user_claims(trust.creds("market").read_text())
 
-    assert (said.name, said.role, said.account, said.expires) == ("market", "market", trust.sim.public, None)
+    assert (found.name, found.role, found.account, found.expires) == (
+        "market",
+        "market",
+        trust.sim.public,
+        None,
+    )
 
 
 @pytest.mark.parametrize("role", ["market", "observer"])
@@ -132,8 +148,8 @@ def test_creds_that_name_no_role_or_another_account_are_made_anew(trust, tmp_pat
 
         Trust.open(tmp_path, unix_seconds)
 
-        said = user_claims(trust.creds(role).read_text())
-        assert (said.role, said.account) == (role, trust.account_key(role).public)
+        found = user_claims(trust.creds(role).read_text())
+        assert (found.role, found.account) == (role, trust.account_key(role).public)
 
 
 def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):
@@ -141,8 +157,8 @@ def test_a_grant_is_a_role_under_a_persons_own_name(trust, tmp_path):
 
     trust.grant("ada", OPERATOR, path)
 
-    said = user_claims(path.read_text())
-    assert (said.name, said.role, said.account) == ("ada", OPERATOR, trust.sim.public)
+    found = user_claims(path.read_text())
+    assert (found.name, found.role, found.account) == ("ada", OPERATOR, trust.sim.public)
     assert mode(path) == 0o600
 
 

@@ -22,7 +22,7 @@ def watched(log):
     watch = LiveFigures()
     for entry in log:
         watch.update(entry)
-    return watch.snapshot(lag=3)
+    return watch.snapshot()
 
 
 def shown(show, width=WIDE_MIN):

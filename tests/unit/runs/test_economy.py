@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from economies import SYMMETRIC, broke, call, exhausted, one_call, uneven
+from economies import SYMMETRIC, call, exhausted, indebted, one_call, uneven
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,7 +37,7 @@ def test_a_call_auctions_windows_begin_anew_with_every_period() -> None:
 
 
 def test_profits_are_the_surplus_though_a_seller_cannot_pay_its_costs() -> None:
-    summary = summed(records(broke()))
+    summary = summed(records(indebted()))
 
     seller, buyer = sorted(summary.holders, key=lambda holder: holder.profit)
     assert (seller.credits, seller.debt, seller.profit) == (0, 6_000_000, -6_000_000)

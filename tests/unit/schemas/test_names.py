@@ -59,7 +59,7 @@ AGENTS = {
     clearing_holder("cpu"),
     host_name(0),
 }
-RESOURCES = {*MONEY, *words("market", 1), *(row.template.split(".")[2] for row in subjects.ORDER_OUTCOME)}
+RESOURCES = {*MONEY, *words("market", 1), *(row.action for row in subjects.ORDER_OUTCOME)}
 
 
 def external(name):

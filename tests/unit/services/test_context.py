@@ -3,9 +3,12 @@
 import asyncio
 
 import pytest
+from fake_consumers import ConsumerNats, service_context
 from faststream.nats import NatsBroker
-from run_nats import RunNats, service_context
+from market_builder import LOCK_STEP
 
+from econsim.errors import NotFound, Unavailable
+from econsim.services import context as context_module
 from econsim.services.context import DepthWatch, ServiceContext
 from econsim.services.subscriptions import running
 
@@ -26,10 +29,37 @@ def test_each_process_holds_leases_under_a_name_of_its_own():
 
 
 def test_parts_of_a_context_are_made_once():
-    context = service_context("market", RunNats())
+    context = service_context("market", ConsumerNats())
 
     assert context.meter is context.meter
     assert context.rejections is context.rejections
+
+
+async def test_a_request_to_a_new_worker_waits_for_its_first_look_at_the_open_runs():
+    context = service_context("market", ConsumerNats())
+    asking = [asyncio.create_task(context.require_run(name)) for name in ("run", "other")]
+    await asyncio.sleep(0)
+
+    context.runs["run"] = LOCK_STEP
+    context.runs_are_known.set()
+    found, refused = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert found is LOCK_STEP
+    assert isinstance(refused, NotFound)
+
+
+async def test_a_known_run_is_not_waited_for():
+    context = service_context("market", ConsumerNats())
+    context.runs["run"] = LOCK_STEP
+
+    assert await context.require_run("run") is LOCK_STEP
+
+
+async def test_a_request_does_not_wait_long_for_a_log_that_does_not_answer(monkeypatch):
+    monkeypatch.setattr(context_module, "FIRST_LOOK_S", 0.0)
+
+    with pytest.raises(Unavailable, match="has just started"):
+        await service_context("market", ConsumerNats()).require_run("run")
 
 
 async def test_the_depth_is_watched_from_start_to_stop():
@@ -43,7 +73,7 @@ async def test_the_depth_is_watched_from_start_to_stop():
             finally:
                 watches.append("ended")
 
-    context = service_context("market", RunNats())
+    context = service_context("market", ConsumerNats())
     context.depth = Depth()
     watch = DepthWatch(context)
 
@@ -68,7 +98,7 @@ async def test_subscribers_run_for_the_time_of_the_context():
             self.calls.append("stop")
 
     first, second = Recorder(), Recorder()
-    async with running(service_context("market", RunNats()), [first, second]):
+    async with running(service_context("market", ConsumerNats()), [first, second]):
         assert first.calls == second.calls == ["start"]
 
     assert first.calls == second.calls == ["start", "stop"]

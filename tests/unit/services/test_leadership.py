@@ -5,13 +5,14 @@ import logging
 
 import pytest
 from factories import NOON, run_opened
+from fake_consumers import ConsumerJetStream, ConsumerNats, service_context
 from run_builders import small_scenario
-from run_nats import RunNats, service_context
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.errors import Unavailable
 from econsim.schemas.clock import RunClosed, RunResumed, RunStopped
+from econsim.services import leadership as leadership_module
 from econsim.services.leadership import Leadership, LeadershipLost, LeaderTask
 from econsim.testing import FakeLeases
 
@@ -42,7 +43,7 @@ class Workers:
     """Workers of one service on one log and its leases."""
 
     def __init__(self):
-        self.client, self.leases, self.made = RunNats(), FakeLeases(), []
+        self.client, self.leases, self.made = ConsumerNats(), FakeLeases(), []
 
     async def start(self, task, components=(), *, of_service=False):
         context = service_context("clock", self.client, self.leases)
@@ -85,6 +86,24 @@ async def test_a_run_that_the_log_has_open_is_served(workers):
 
     assert list(context.runs) == ["run"]
     assert not await workers.leases.acquire(LEASE, "another")
+
+
+async def test_a_worker_knows_the_open_runs_after_its_first_look_that_succeeds(workers, monkeypatch):
+    monkeypatch.setattr(leadership_module, "POLL_INTERVAL_S", 0.0)
+    await workers.open()
+    info, failures = ConsumerJetStream.stream_info, [TimeoutError(), TimeoutError()]
+
+    async def stream_info(*question, **options):
+        if failures:
+            raise failures.pop()
+        return await info(*question, **options)
+
+    monkeypatch.setattr(ConsumerJetStream, "stream_info", stream_info)
+    leadership, context = await workers.start(Task())
+    found = await context.require_run("run")
+    await leadership.stop()
+
+    assert (found.name, failures) == ("run", [])
 
 
 @pytest.mark.parametrize(

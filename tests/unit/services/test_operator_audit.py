@@ -4,8 +4,8 @@ import json
 import logging
 
 import pytest
+from fake_consumers import ConsumerNats
 from faststream.nats import NatsBroker, TestNatsBroker
-from run_nats import RunNats
 
 from econsim import subjects
 from econsim.errors import NotFound
@@ -21,7 +21,7 @@ SUBJECT = subjects.CLOSE_RUN(operator="anna")
 @pytest.fixture
 async def audited():
     """Return a function that sends a command, whose handler raises the error given or answers its event's id."""
-    broker, client = NatsBroker(), RunNats()
+    broker, client = NatsBroker(), ConsumerNats()
     context = ServiceContext("clock", broker, FakeWallClock())
     context.jetstream = client.jetstream()
     for middleware in (BindMessage(context), error_replies(), OperatorAudit(context)):

@@ -1,8 +1,8 @@
 """Reply subjects and rates of requests: an agent gets an answer on its own inbox, within its quota, and nowhere else."""
 
 import pytest
+from fake_consumers import ConsumerNats
 from faststream.nats import NatsBroker, TestNatsBroker
-from run_nats import RunNats
 
 from econsim import subjects
 from econsim.domain.admission.quota import SECOND_NS
@@ -22,7 +22,7 @@ class Checked:
     """A service behind the check, and the subjects its handlers got."""
 
     def __init__(self):
-        self.broker, self.client, self.table = NatsBroker(), RunNats(), FakeQuotaTable()
+        self.broker, self.client, self.table = NatsBroker(), ConsumerNats(), FakeQuotaTable()
         context = ServiceContext("ledger", self.broker, FakeWallClock())
         context.meter = QuotaMeter(FakeCounters(), self.table, lambda: 7_200 * SECOND_NS)
         context.rejections = RejectionEvents(self.client, "ledger", "ledger-1", context.clock)

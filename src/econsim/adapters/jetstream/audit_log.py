@@ -84,15 +84,18 @@ async def follow(
 
 
 async def last_event(client: Client, subject: str) -> StoredEvent | None:
-    """Return the newest event on a concrete subject; on a cluster possibly a moment old."""
+    """Return the newest event on a concrete subject; on a cluster possibly a moment old. Raises Unavailable."""
     try:
         reply = await client.request(f"$JS.API.DIRECT.GET.{AUDIT}.{subject}", timeout=REPLY_TIMEOUT_S)
     except (TimeoutError, nats.errors.Error) as error:
         message = f"the log did not answer within {REPLY_TIMEOUT_S:.0f} s"
         raise Unavailable(message) from error
     headers = reply.headers or {}
-    if "Nats-Sequence" not in headers:
+    if (status := headers.get("Status")) == "404":
         return None
+    if status is not None:
+        message = f"the log cannot be read now ({status} {headers.get('Description', '').strip()})"
+        raise Unavailable(message)
     return StoredEvent(int(headers["Nats-Sequence"]), subject, reply.data)
 
 

@@ -101,7 +101,7 @@ async def batch_get(client: Client, stream: str, start: int, pattern: str, count
     found = Page()
     whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def hear(message: Msg) -> None:
+    async def receive(message: Msg) -> None:
         if whole.done():
             return
         try:
@@ -119,7 +119,7 @@ async def batch_get(client: Client, stream: str, start: int, pattern: str, count
             found.messages.append(stored)
 
     try:
-        subscription = await client.subscribe(client.new_inbox(), cb=hear)
+        subscription = await client.subscribe(client.new_inbox(), cb=receive)
         try:
             await client.publish(
                 f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=subscription.subject

@@ -1,8 +1,8 @@
 """The port Leases over bucket `leases`, for leader election: a key with a time to live and an expected revision.
 
 The server drops a key that is not renewed; the next holder creates it. Lengths are whole seconds, because the server
-takes no other. A lease says which process should write; it is no fencing against a late writer, which the expected
-revisions of the written keys are.
+takes no other. A lease says which process should write. It does not stop a late writer: the expected revisions of
+the written keys do (fencing).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Final
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
+from nats.js.api import Header
 
+from econsim.adapters.nats.connection import CONFLICTS
 from econsim.errors import Unavailable
 from econsim.streams import LEASES
 
@@ -20,9 +22,6 @@ LEASE_S: Final = 5
 """Length of a lease unless the caller says otherwise: a dead holder is replaced within it."""
 TIMEOUT_S: Final = 2.0
 """Longest to wait for one answer; well below a lease, so that a holder learns in time that it lost."""
-
-_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
-_LOST: Final = frozenset({10071, 10164})
 
 
 class KeyLeases:
@@ -61,11 +60,14 @@ class KeyLeases:
         return (message.data or b"").decode(), message.seq or 0
 
     async def _write(self, name: str, holder: str, revision: int, length_s: int) -> bool:
-        headers = {_EXPECTED: str(revision), "Nats-TTL": str(length_s)}
+        headers: dict[str, str] = {
+            Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(revision),
+            "Nats-TTL": str(length_s),
+        }
         try:
             await self._stream.publish(f"$KV.leases.{name}", holder.encode(), headers=headers)
         except nats.js.errors.APIError as error:
-            if error.err_code in _LOST:
+            if error.err_code in CONFLICTS:
                 return False
             raise _unknown(name) from error
         except (TimeoutError, nats.errors.Error) as error:

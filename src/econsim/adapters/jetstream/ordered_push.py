@@ -62,13 +62,13 @@ class OrderedPush:
         self._arrived.set()
 
     async def get(self) -> Delivery:
-        """Wait for the next delivery. Raises Missed, or Unavailable if the connection was closed."""
+        """Wait for the next delivery. Raises DeliveryMissed, or Unavailable if the connection was closed."""
         while (delivery := await self._next()) is None:
             await self._arrival()
         return delivery
 
     async def rest(self, most: int) -> list[Delivery]:
-        """Take what has arrived, without waiting, at most so many; raises Missed."""
+        """Take what has arrived, without waiting, at most so many; raises DeliveryMissed."""
         found: list[Delivery] = []
         while len(found) < most and (delivery := await self._next()):
             found.append(delivery)

@@ -36,9 +36,8 @@ class QueueDepth:
         self._total = 0
         self._waiting: Counter[tuple[str, str]] = Counter()
         self._sent: Counter[tuple[str, str]] = Counter()
-        self._sent_total = (
-            0  # of all agents: adding them up for each order would take longer the more there are
-        )
+        # Kept beside `_sent`: adding all agents up for each order would take longer the more there are.
+        self._sent_total = 0
 
     def take(self, run: str, agent: str) -> None:
         """Count a message an agent is about to add; raises Unavailable, and counts nothing, if it may add none now.

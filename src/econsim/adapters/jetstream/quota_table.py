@@ -18,6 +18,7 @@ from nats.js.api import Header
 from pydantic import ValidationError
 
 from econsim.adapters.jetstream import direct_get, provision
+from econsim.adapters.nats.connection import CONFLICTS
 from econsim.domain.admission import quota
 from econsim.errors import Conflict, SetupError, Unavailable
 from econsim.schemas.names import EVERY_AGENT
@@ -37,8 +38,6 @@ RUNS_MAX: Final = 100
 
 _NO_MESSAGE: Final = 10037
 """The server's code for no such message."""
-_LOST: Final = frozenset({10071, 10164})
-"""The server's codes for a key that has another revision."""
 
 
 class KeyQuotaTable:
@@ -96,7 +95,7 @@ class KeyQuotaTable:
         try:
             return frozenset(await asyncio.wait_for(asking, self._timeout_s))
         except TimeoutError as error:
-            message = f"the server did not tell the quotas of {run}"
+            message = f"the server did not answer about the quotas of {run}"
             raise Unavailable(message) from error
 
     async def _update(self, key: str) -> tuple[QuotaUpdate, int]:
@@ -110,7 +109,7 @@ class KeyQuotaTable:
         except (TimeoutError, nats.errors.Error) as error:
             if isinstance(error, nats.js.errors.NotFoundError) and error.err_code == _NO_MESSAGE:
                 return b"", 0
-            message = f"the server did not tell the quotas {subject}"
+            message = f"the server did not answer about the quotas {subject}"
             raise Unavailable(message) from error
         return found.data or b"", found.seq or 0
 
@@ -120,7 +119,7 @@ class KeyQuotaTable:
         try:
             await self._stream.publish(key, payload, headers=headers)
         except (TimeoutError, nats.errors.Error) as error:
-            if isinstance(error, nats.js.errors.APIError) and error.err_code in _LOST:
+            if isinstance(error, nats.js.errors.APIError) and error.err_code in CONFLICTS:
                 return False
             message = f"the server did not answer about the quotas {key}; they may or may not be changed"
             raise Unavailable(message) from error

@@ -24,8 +24,9 @@ from econsim.adapters.jetstream.direct_get import Page, StoredMessage
 from econsim.adapters.jetstream.gaps import Gap, PageCounter, between, next_page, within
 from econsim.adapters.jetstream.state_store import BUCKET
 from econsim.errors import CorruptLog, NotAllowed, SetupError, Unavailable
-from econsim.identity.nats_jwt import user_claims
+from econsim.identity.nats_jwt import read_claims
 from econsim.identity.roles import READERS, ROLES
+from econsim.schemas.names import JOURNAL_KEYS
 from econsim.schemas.subject import fields, token
 from econsim.subjects import AUDIT
 
@@ -38,7 +39,7 @@ AWAY_S: Final = 60.0
 
 def reader(creds: Path) -> Path:
     """Return a creds file if it is a reader's, or of no role at all; raises SetupError for another role's."""
-    role = user_claims(creds.read_text()).role if creds.is_file() else ""
+    role = read_claims(creds).role if creds.is_file() else ""
     if role and ROLES[role].account != READERS:
         message = (
             f"{creds} is of {role}, who reads nothing; "
@@ -100,7 +101,7 @@ async def oldest(client: Client) -> StoredMessage | None:
 async def journal_head(client: Client, run: str) -> int:
     """Return the newest entry of a run's journal in the ledger's bucket; 0 if there is none, or it may not be read."""
     head = 0
-    for kind in ("transfer", "refusal"):
+    for kind in JOURNAL_KEYS:
         try:
             found = await direct_get.direct_get_last(
                 client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.{kind}.*"

@@ -20,14 +20,14 @@ from nats.js.api import Header
 from nats.nuid import NUID
 
 from econsim import subjects
+from econsim.adapters.nats.connection import CONFLICTS
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
-from econsim.ports import StoredEntry, Write
+from econsim.ports import WRITES_MAX, StoredEntry, Write
+from econsim.schemas.names import JOURNAL_KEYS
 
 BUCKET: Final = "agent_state"
 """The one bucket of state and money."""
-WRITES_MAX: Final = 1000
-"""Messages the server takes in one atomic batch (error 10199 above)."""
 TIMEOUT_S: Final = 5.0
 """Longest to wait for a commit: a batch of 1000 takes 20 ms, an election of a new leader 4 to 8 s."""
 SILENCE_S: Final = 30.0
@@ -37,11 +37,9 @@ READ_AHEAD: Final = 2000
 AT_ONCE: Final = 20
 """Values yielded before other tasks get a turn: recovery must not block the renewal of leases."""
 
-_CONFLICTS: Final = frozenset({10071, 10164})
-"""Wrong last sequence of a key; two expectations on one key."""
 _MISUSE: Final = frozenset({10054, 10174, 10199})
 """Message over the size limit; batches not allowed on the stream; batch over the limit."""
-_LOGGED: Final = {"transfer": subjects.TRANSFER_POSTED, "refusal": subjects.TRANSFER_REFUSED}
+_LOGGED: Final = dict(zip(JOURNAL_KEYS, (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED), strict=True))
 """Second token of a key → the subject its values have in the log."""
 _NO_ANSWER: Final = (
     TimeoutError,
@@ -162,7 +160,7 @@ def _revision(answer: dict[str, Any]) -> int:
     if error is None:
         return int(answer["seq"])
     code, text = error.get("err_code"), error.get("description", "")
-    if code in _CONFLICTS:
+    if code in CONFLICTS:
         raise Conflict(text, err_code=code)
     if code in _MISUSE:
         message = f"the server refused the commit ({text}): is bucket {BUCKET} declared as econsim needs it?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from econsim.adapters.nats.patches import apply_patches, call_when_closed, relea
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
-from econsim.identity.nats_jwt import user_claims
+from econsim.identity.nats_jwt import read_claims
 from econsim.identity.roles import INBOX, NAME, ROLES, permissions
 from econsim.subjects import AUDIT
 
@@ -43,8 +43,10 @@ DEADLINE_S: Final = 30.0
 """Seconds to keep trying: a cluster without leader comes back within ten seconds."""
 WRONG_LAST_SEQUENCE: Final = 10071
 """The server's code for an expected sequence that does not hold."""
+CONFLICTS: Final = frozenset({WRONG_LAST_SEQUENCE, 10164})
+"""The server's codes for a key that has another revision, or that somebody else writes now."""
 IN_PROCESS: Final = frozenset({10158, 10164})
-"""A cluster's codes while another message with this id, or for this subject, is being stored: soon it will know."""
+"""A cluster's codes while another message with this id, or for this subject, is being stored: a repeat is decided."""
 WINDOW: Final = 256
 """Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
 
@@ -62,6 +64,7 @@ _TRANSIENT: Final = (
     nats.js.errors.ServerError,
 )
 
+_ID: Final = "Nats-Msg-Id"
 _REFUSAL: Final = "authorization violation"
 
 _log = logging.getLogger(__name__)
@@ -82,10 +85,10 @@ class Outgoing:
 def options(name: str, creds: Path | None = None) -> dict[str, Any]:
     """Return the connection options of every econsim client, for `nats.connect` and `NatsBroker` alike.
 
-    Of the identity in `creds` only the inbox is among them, which is its role's own: `connect` takes the
-    file itself too, a broker as `security=NatsCredentials(file)`.
+    Of the credentials they hold only the inbox prefix, which is the role's own. The file itself goes to `connect`,
+    and to a broker as `security=NatsCredentials(file)`.
     """
-    role = user_claims(creds.read_text()).role if creds else ""
+    role = read_claims(creds).role if creds else ""
     return {
         "name": name,
         "inbox_prefix": f"{INBOX}.{role}" if role else INBOX,
@@ -141,7 +144,7 @@ async def connect(
 
 def _with_guard(client: Client, creds: Path) -> Client:
     """Return a client that refuses forbidden publishes at once, with a reason; an agent's client stays as it is."""
-    who = user_claims(creds.read_text())
+    who = read_claims(creds)
     if who.role in ROLES:
         allowed = [pattern.replace(NAME, who.name) for pattern in permissions(who.role)["pub"]["allow"]]
         restrict_publishing(client, who.role, allowed, lambda _, error: _log.info("%s", error))
@@ -229,7 +232,7 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
         except (*_TRANSIENT, nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
             code = getattr(error, "err_code", None)
             if code == WRONG_LAST_SEQUENCE:
-                return await _own(stream, subject, message_id)
+                return await _own(stream, subject, headers)
             if code not in IN_PROCESS and not isinstance(error, _TRANSIENT):
                 message = f"{subject} was refused by its stream: {error}"
                 raise InvalidMessage(message) from error
@@ -241,25 +244,27 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
 
-async def _own(stream: JetStreamContext, subject: str, message_id: str) -> PubAck:
+async def _own(stream: JetStreamContext, subject: str, headers: Mapping[str, str]) -> PubAck:
     """Return where the subject's newest event lies if it is this one; raises Conflict if it is another.
 
     The server looks at the expected sequence before the message id, so a message whose first
-    acknowledgement was lost is refused because of itself.
+    acknowledgement was lost is refused because of itself. The id alone proves nothing: two workers derive the same id
+    for the same step. Their digests differ, because an event holds the nanosecond at which it was made.
     """
     try:
         newest = await stream.get_msg(AUDIT, subject=subject)
     except (*_TRANSIENT, nats.js.errors.APIError) as error:
-        message = f"the log did not answer who wrote {subject}; the event may or may not be stored"
+        message = f"the log did not answer about {subject}; the event may or may not be stored"
         raise Unavailable(message) from error
-    if (newest.headers or {}).get("Nats-Msg-Id") != message_id:
+    stored = newest.headers or {}
+    if any(stored.get(name) != headers[name] for name in (_ID, DIGEST)):
         message = f"somebody else wrote {subject} in the meantime"
         raise Conflict(message, code="subject_has_another_last_sequence")
     return PubAck(stream=AUDIT, seq=newest.seq or 0, duplicate=True)
 
 
 def _headers(subject: str, payload: bytes, message_id: str) -> dict[str, str]:
-    return {"Nats-Msg-Id": message_id, DIGEST: digest(subject, payload)}
+    return {_ID: message_id, DIGEST: digest(subject, payload)}
 
 
 async def publish_many(

@@ -44,17 +44,13 @@ def error_log() -> Callable[[Exception], Awaitable[None]]:
 
     async def log_error(error: Exception) -> None:
         nonlocal last, at
-        text, now = error_text(error), time.monotonic()
+        # A time-out has no text but its name.
+        text, now = str(error) or type(error).__name__, time.monotonic()
         if text != last or now > at + REPEAT_LOG_S:
             last, at = text, now
             _log.warning("connection: %s", text)
 
     return log_error
-
-
-def error_text(error: Exception) -> str:
-    """Return the text of a connection's error; a time-out has none but its name."""
-    return str(error) or type(error).__name__
 
 
 async def keep_current(client: Client, creds: Path) -> None:

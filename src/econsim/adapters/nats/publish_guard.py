@@ -44,11 +44,11 @@ class Patterns:
 
 
 def restrict_publishing(
-    client: Client, role: str, allowed: Iterable[str], tell: Callable[[str, NotAllowed], None]
+    client: Client, role: str, allowed: Iterable[str], on_refusal: Callable[[str, NotAllowed], None]
 ) -> None:
-    """Make a client refuse to publish outside `allowed` (patterns of the role): NotAllowed, with which `tell` is called first.
+    """Make a client raise NotAllowed for a publish outside `allowed`, the patterns of the role.
 
-    Requests, replies and stream publishes all go through the one method that is replaced here.
+    `on_refusal` is called first, with the subject and the error. Requests, replies and stream publishes all go through the one method that is replaced here.
     """
     patterns, send = Patterns(allowed), client.publish
 
@@ -60,7 +60,7 @@ def restrict_publishing(
                 f"{role!r} may not publish on {subject[:200]!r}; docs/reference/permissions.md has its rights"
             )
             error = NotAllowed(message, code="sender_may_not_publish_here")
-            tell(subject, error)
+            on_refusal(subject, error)
             raise error
         await send(subject, payload, reply, headers)
 

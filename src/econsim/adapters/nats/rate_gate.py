@@ -34,7 +34,7 @@ PASSED_SHARE: Final = 3
 Allowed = Callable[[Parsed], int]
 """Returns the number of messages a second that an agent may send."""
 
-Tell = Callable[[Parsed, int], None]
+OnFlood = Callable[[Parsed, int], None]
 """Called once a second for an agent that sends more, with the number that arrived."""
 
 
@@ -44,13 +44,13 @@ class RateGate:
     def __init__(
         self,
         allowed: Allowed,
-        tell: Tell,
+        on_flood: OnFlood,
         most: int = REQUESTS_MAX,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Pass a few times the rate of an agent, to be answered; call `tell` for one that sends `most` in a second."""
+        """Pass a few times the rate of an agent, to be answered; call `on_flood` for one that sends `most` in a second."""
         self._allowed = allowed
-        self._tell = tell
+        self._on_flood = on_flood
         self._most = most
         self._now = now
         self._second = 0
@@ -70,7 +70,7 @@ class RateGate:
         sender = b".".join(parts[3:])
         arrived = self._arrived[sender] = self._arrived.get(sender, 0) + 1
         if arrived == self._most:
-            self._tell(_parse(subject), arrived)
+            self._on_flood(_parse(subject), arrived)
         if not reply and parts[0] != ENTRIES:
             return False
         return arrived <= PASSED_MIN or arrived <= PASSED_SHARE * self._allowed(_parse(subject))

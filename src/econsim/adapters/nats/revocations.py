@@ -44,7 +44,7 @@ class OutstandingRevocation:
     def progress(self) -> str:
         """Return the progress of the revocation, for people."""
         if not self.refused_by:
-            return "no server was told yet"
+            return "no server has confirmed it yet"
         of = len(self.refused_by) + len(self.missing)
         return f"{len(self.refused_by)} of {of} nodes refuse it, {', '.join(self.missing)} not yet"
 

@@ -123,7 +123,7 @@ class EmbeddedServer:
         await self.stop()
 
     async def stop(self) -> None:
-        """Stop the server, kindly at first, and throw the data away if it is ephemeral."""
+        """Stop the server, by force after STOP_S, and remove the data of an ephemeral one."""
         if self._stopping:
             return
         self._stopping = True

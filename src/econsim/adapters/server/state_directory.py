@@ -1,12 +1,12 @@
-"""The directory of an embedded server: its lock, what it says about itself, its configuration.
+"""The directory of an embedded server: its locks, its record, its configuration.
 
 <state>/nats/         0700
     server.lock       held by the owner and, through an inherited descriptor, by the server itself
     owner.lock        held by the owning process only: free while the server runs means an orphan
-    program.json      version of the nats-server program, and which file said so
+    program.json      version of the nats-server program, and the file it was asked of
     server.json       pid, port and version, for commands that want to attach
     server.conf       generated, 0600
-    server.log        what the server says
+    server.log        output of the server
     data/ resolver/   JetStream's files; account JWTs pushed to the live server
 """
 

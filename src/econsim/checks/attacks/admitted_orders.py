@@ -50,7 +50,7 @@ async def self_trade(env: Environment, attacker: Attacker) -> AttackVerdict:
     async with env.connect(attacker.user) as raw:
         await subscribe_outcomes(raw)
         await place_order(raw, entry(subjects.PLACE_BID), order("buy", PRICE_MAX, 1))
-        await raw.wait_until(lambda: _has_bought(raw, attacker.name))
+        await raw.wait_until(lambda: _purchases(raw, attacker.name) > 0)
         for number in range(6):
             price = (PRICE_MAX, 10_000)[number % 2]
             await place_order(raw, entry(subjects.PLACE_ASK), order(f"a{number}", price, 1))
@@ -59,9 +59,9 @@ async def self_trade(env: Environment, attacker: Attacker) -> AttackVerdict:
             lambda: len({str(i.get("order_id") or i.get("ask_id")) for i in outcomes(raw)}) >= 7
         )
     after = await env.balance(attacker.name)
-    bought = sum(1 for i in outcomes(raw) if i.get("buyer") == attacker.name)
+    bought = _purchases(raw, attacker.name)
     return verdict_of(
-        Check(f"its orders were dealt with ({bought} trades)", answered and bought > 0),
+        Check(f"its orders were processed ({bought} trades)", answered and bought > 0),
         Check(
             f"its money did not grow: {before.get('posted')} → {after.get('posted')}",
             posted_amount(after) <= posted_amount(before) + PRICE_MAX,
@@ -69,13 +69,8 @@ async def self_trade(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-def _has_bought(raw: RawClient, name: str) -> bool:
-    return any(
-        item.get("buyer") == name
-        for message in raw.messages
-        if b'"buyer"' in message.payload
-        for item in json.loads(message.payload)["data"]["items"]
-    )
+def _purchases(raw: RawClient, name: str) -> int:
+    return sum(item.get("buyer") == name for item in outcomes(raw))
 
 
 def posted_amount(balance: dict[str, object]) -> int:

@@ -5,22 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
 from econsim import subjects
-from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Environment
+from econsim.checks.attacks.attack import Attack, AttackFunction
+from econsim.checks.attacks.environment import Attacker, Environment, public_patterns
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, skipped_verdict, verdict_of
 from econsim.checks.raw_client import CRLF, TIMEOUT_S, RawClient, dial, publish_frame
-from econsim.identity.agent_account import (
-    CONNECTIONS_MAX,
-    PAYLOAD_BYTES_MAX,
-    SUBSCRIPTIONS_MAX,
-    short_pattern,
-)
+from econsim.identity.agent_account import CONNECTIONS_MAX, PAYLOAD_BYTES_MAX, SUBSCRIPTIONS_MAX
 
 HALF_OPEN: Final = 300
 """Connections that never send CONNECT."""
@@ -29,12 +23,13 @@ PINGS: Final = 20_000
 """Pings of the ping flood."""
 
 
-async def _others_connect(env: Environment) -> bool:
-    """Return whether another agent can still connect."""
+async def _others_check(env: Environment) -> Check:
+    """Return the check that another agent can connect now."""
+    connected = False
     with suppress(OSError, TimeoutError):
         async with dial(env.url) as client:
-            return await client.connect(env.bystander)
-    return False
+            connected = await client.connect(env.bystander)
+    return Check("others connect", connected)
 
 
 async def connections(env: Environment, attacker: Attacker) -> AttackVerdict:
@@ -45,7 +40,7 @@ async def connections(env: Environment, attacker: Attacker) -> AttackVerdict:
         # A client may be cut off before the server's error reaches it.
         errors = {raw.errors[0] for raw in raws if raw.errors}
         closed = sum(raw.closed or bool(raw.errors) for raw in raws if raw not in accepted)
-        others = await _others_connect(env)
+        others = await _others_check(env)
     return verdict_of(
         Check(
             f"{len(accepted)} of 30 were accepted, {CONNECTIONS_MAX} may be",
@@ -55,7 +50,7 @@ async def connections(env: Environment, attacker: Attacker) -> AttackVerdict:
             f"{closed} were closed with the errors: {', '.join(sorted(errors))}",
             bool(errors) and closed == 30 - len(accepted),
         ),
-        Check("others connect", others),
+        others,
     )
 
 
@@ -67,13 +62,13 @@ async def subscriptions(env: Environment, attacker: Attacker) -> AttackVerdict:
         refused = [error for error in raw.errors if "maximum subscriptions" in error.lower()]
         await raw.send(b"".join(publish_frame(raw_subject("_INBOX", str(n)), b"x") for n in range(1, 1_001)))
         await raw.flush()
-        others = await _others_connect(env)
+        others = await _others_check(env)
     return verdict_of(
         Check(
             f"{len(refused)} of 1000 were refused, {SUBSCRIPTIONS_MAX} may be",
             len(refused) >= 1_000 - SUBSCRIPTIONS_MAX or raw.closed,
         ),
-        Check("others connect", others),
+        others,
     )
 
 
@@ -83,18 +78,18 @@ async def payload(env: Environment, attacker: Attacker) -> AttackVerdict:
     async with env.connect(attacker.user) as raw:
         body = json.dumps({"data": {"x": attacker.name * 100_000}}).encode()
         await raw.publish(env.report_subject(attacker, "large"), body)
-        closed = await raw.wait_until(lambda: raw.closed)
+        closed = await raw.wait_until_closed()
     async with env.connect(attacker.user) as raw:
         await raw.send(
             f"PUB {env.report_subject(attacker, 'large')} 1000000000".encode() + CRLF + b"x" * 10_000
         )
-        again = await raw.wait_until(lambda: raw.closed)
-    heard = env.sniffer.messages_about(attacker.name, subjects.REPORT.pattern())
+        again = await raw.wait_until_closed()
+    seen = env.sniffer.messages_about(attacker.name, subjects.REPORT.pattern())
     return verdict_of(
         Check(f"the server hung up on {len(body)} bytes, {PAYLOAD_BYTES_MAX} may be", closed),
         Check("and on a length that was only claimed", again),
-        Check(f"{len(heard) or 'nothing'} of it was heard", not heard),
-        Check("others connect", await _others_connect(env)),
+        Check(f"{len(seen) or 'nothing'} of it was seen in SIM", not seen),
+        await _others_check(env),
     )
 
 
@@ -108,10 +103,10 @@ async def control_line(env: Environment, attacker: Attacker) -> AttackVerdict:
     ):
         async with env.connect(attacker.user) as raw:
             await raw.send(line)
-            ended.append(await raw.wait_until(lambda raw=raw: raw.closed))  # type: ignore[misc]  # bound on purpose
+            ended.append(await raw.wait_until_closed())
     return verdict_of(
         Check(f"the server hung up on {sum(ended)} of {len(ended)}", all(ended)),
-        Check("others connect", await _others_connect(env)),
+        await _others_check(env),
     )
 
 
@@ -126,12 +121,12 @@ async def half_open(env: Environment, _: Attacker) -> AttackVerdict:
     opened = await asyncio.gather(
         *(asyncio.open_connection(parts.hostname, parts.port) for __ in range(HALF_OPEN))
     )
-    others = await _others_connect(env)
+    others = await _others_check(env)
     closed = await asyncio.gather(*(_hangs_up(reader) for reader, __ in opened))
     for __, writer in opened:
         writer.close()
     return verdict_of(
-        Check(f"others connect beside {HALF_OPEN} of them", others),
+        others,
         Check(f"the server hung up on {sum(closed)} within {TIMEOUT_S:.0f} s", all(closed)),
     )
 
@@ -151,30 +146,27 @@ async def _hangs_up(reader: asyncio.StreamReader, found: bytearray | None = None
 
 
 async def never_reads(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Subscribe to everything an agent may hear, many times over, and read none of it."""
-    errors = env.outcome_counts()
+    """Subscribe many times to everything an agent may receive, and read none of it."""
+    before = env.outcome_counts()
     parts = urlsplit(env.url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1_024)
     raw = RawClient(reader, writer)
     await raw.read_info()
-    await raw.connect(attacker.user)
+    connected = await raw.connect(attacker.user)
     raw.stop_reading()
-    public = [
-        short_pattern(row, attacker.name)
-        for row in subjects.TABLE
-        if row.short and row.kind.value in ("event", "broadcast")
-    ]
+    public = public_patterns(attacker)
     for number in range(1, SUBSCRIPTIONS_MAX - 4):
         await raw.subscribe(public[number % len(public)], number)
     for _ in range(40):
         await raw.send(publish_frame("state.price.cpu", b"", "_INBOX.x") * 50)
     await asyncio.sleep(1.5)
-    others = await _others_connect(env)
-    served = await env.wait_for_growth(env.outcome_counts, errors)
+    others = await _others_check(env)
+    served = await env.wait_for_growth(env.outcome_counts, before)
     await raw.close()
     return verdict_of(
+        Check("the attacker was connected", connected),
         Check("victims received outcomes meanwhile", served),
-        Check("others connect", others),
+        others,
     )
 
 
@@ -184,10 +176,10 @@ async def pings(env: Environment, attacker: Attacker) -> AttackVerdict:
     async with env.connect(attacker.user) as raw:
         await raw.send((b"PING" + CRLF) * PINGS)
         served = await env.wait_for_growth(env.answer_counts, before)
-        others = await _others_connect(env)
+        others = await _others_check(env)
     return verdict_of(
         Check("victims were served meanwhile", served),
-        Check("others connect", others),
+        others,
     )
 
 
@@ -200,11 +192,11 @@ async def churn(env: Environment, attacker: Attacker) -> AttackVerdict:
     served = await env.wait_for_growth(env.answer_counts, before)
     return verdict_of(
         Check("victims were served meanwhile", served),
-        Check("others connect", await _others_connect(env)),
+        await _others_check(env),
     )
 
 
-def _foreign_protocols(*openings: bytes) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
+def _foreign_protocols(*openings: bytes) -> AttackFunction:
     """Return the attack that speaks other protocols on the port for clients."""
 
     async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
@@ -220,13 +212,13 @@ def _foreign_protocols(*openings: bytes) -> Callable[[Environment, Attacker], Aw
         return verdict_of(
             Check(f"the server hung up on {ended} of {len(openings)}", ended == len(openings)),
             Check("it took none of them", not accepted),
-            Check("others connect", await _others_connect(env)),
+            await _others_check(env),
         )
 
     return run
 
 
-_LIMITED: Final = "the server holds each account to so many"
+_LIMITED: Final = "the server limits them for each account"
 
 ATTACKS: Final = (
     Attack("many_connections", "to use up the server's connections", _LIMITED, connections),
@@ -246,8 +238,8 @@ ATTACKS: Final = (
     ),
     Attack(
         "never_reads",
-        "to have the server keep what it never reads",
-        "the server writes to each connection by itself, and drops slow readers",
+        "to fill the server's buffers with messages it never reads",
+        "each connection has its own buffer, and the server drops slow readers",
         never_reads,
     ),
     Attack(

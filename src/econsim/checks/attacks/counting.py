@@ -13,7 +13,7 @@ from econsim import subjects
 from econsim.adapters.jetstream import provision
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
-from econsim.checks.attacks.orders import entry, order
+from econsim.checks.attacks.orders import bid_action, entry, execution, order
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import RawMessage
 from econsim.identity.agent_account import short_name
@@ -44,10 +44,9 @@ def _leaked_sequences(
 async def receipts(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Place an order alone and as an action, and report; look for sequence numbers in the answers."""
     execute = short_name(subjects.EXECUTE, attacker.name)
-    action = {"do": "place_bid", "resource": RESOURCE, "order_id": "counted", "price": 10_000, "quantity": 1}
     asked = {
         entry(subjects.PLACE_BID): order("counting"),
-        execute: json.dumps({"actions": [action]}).encode(),
+        execute: execution(bid_action("counted")),
         env.report_subject(attacker, "counting"): b"{}",
     }
     before = await _sequences(env)
@@ -100,12 +99,12 @@ ATTACKS: Final = (
     Attack(
         "count_receipts",
         "to count other runs' orders by the numbers of its own receipts",
-        "the number of a receipt is made of the message's id, not of its place",
+        "the number of a receipt is derived from the message's id, not from its position",
         receipts,
     ),
     Attack(
         "count_summaries",
-        "to count other runs' orders by what it hears of the end of a batch",
+        "to count other runs' orders by the events that end a batch",
         "agents receive a copy without sequence numbers and without the headers of the event",
         summaries,
     ),

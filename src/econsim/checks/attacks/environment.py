@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import nats.js.errors
 from nats.aio.client import Client
@@ -24,7 +24,8 @@ from econsim.checks.attacks.sniffer import Sniffer
 from econsim.checks.attacks.verdict import Check
 from econsim.checks.raw_client import RawClient, RawMessage, UserCredentials, dial
 from econsim.errors import SetupError
-from econsim.identity.agent_account import short_name
+from econsim.identity.agent_account import short_name, short_pattern
+from econsim.schemas.subject import SubjectKind
 
 PROBE_EVENT: Final = "settled"
 """Event of the report with which an attacker learns that everything it sent before was processed."""
@@ -59,10 +60,10 @@ class Powers:
     """Revoke an agent's account."""
     unrestricted_user: Callable[[str], Awaitable[UserCredentials]]
     """Make an account like an agent's, with a user who has no permission lists: only the account's imports limit it."""
-    expired_user: Callable[[str], UserCredentials]
-    """Make an agent's credentials that have expired."""
-    stolen_jwt: Callable[[], UserCredentials]
-    """Return a service's JWT with another key: a thief of a JWT has not stolen its key."""
+    expired_user: UserCredentials
+    """Credentials of an agent that have expired."""
+    stolen_jwt: UserCredentials
+    """JWT of a service with another key: a thief of a JWT has not stolen its key."""
     set_quota: Callable[[str, str, int], Awaitable[None]]
     """Set a quota (agent, limit, value) as an operator does."""
     is_revoked: Callable[[str], bool]
@@ -123,6 +124,10 @@ class Environment:
         """Return the subject of an attacker's report in its account."""
         return short_name(subjects.REPORT, attacker.name, event=event)
 
+    def queued_bid(self, attacker: Attacker) -> str:
+        """Return the subject of an attacker's bids in the queue of orders."""
+        return subjects.PLACE_BID(resource=RESOURCE, run=self.run, agent=attacker.name)
+
     async def wait_until_processed(self, raw: RawClient, attacker: Attacker) -> bool:
         """Wait until everything an attacker sent on a connection was processed; return false without an answer."""
         for _ in range(PROBES_MAX):
@@ -158,14 +163,26 @@ class Environment:
 
     async def balance(self, agent: str) -> dict[str, object]:
         """Return the ledger's balance of an agent's money."""
-        stored = await self.newest_message("KV_agent_state", f"$KV.agent_state.{self.run}.{agent}.balance")
-        found: dict[str, object] = json.loads((stored.data if stored else None) or b"{}")
-        return found
+        return stored_json(
+            await self.newest_message("KV_agent_state", f"$KV.agent_state.{self.run}.{agent}.balance")
+        )
 
     def unseen_check(self, attacker: Attacker, *patterns: str) -> Check:
         """Return the check that no message on these subjects of `SIM` mentions an attacker."""
         seen = self.sniffer.messages_about(attacker.name, *patterns)
         return Check(f"{len(seen) or 'nothing'} of it was seen in SIM on {', '.join(patterns)}", not seen)
+
+
+def stored_json(stored: RawStreamMsg | None) -> dict[str, Any]:
+    """Return the JSON of a stored message; empty without a message."""
+    found: dict[str, Any] = json.loads((stored.data if stored else None) or b"{}")
+    return found
+
+
+def public_patterns(attacker: Attacker) -> list[str]:
+    """Return the patterns of every event and broadcast that an attacker may receive in its account."""
+    public = (SubjectKind.EVENT, SubjectKind.BROADCAST)
+    return [short_pattern(row, attacker.name) for row in subjects.TABLE if row.short and row.kind in public]
 
 
 def refusal_check(raw: RawClient, operation: str, subject: str) -> Check:
@@ -176,7 +193,7 @@ def refusal_check(raw: RawClient, operation: str, subject: str) -> Check:
 
 
 def refusal_code(answer: RawMessage | None) -> str:
-    """Return the code of the refusal in an answer: `admitted` without one, `silence` without an answer."""
+    """Return the code of the refusal in an answer or its first result: `admitted` if none, `silence` without answer."""
     if answer is None:
         return "silence"
     if b"503" in answer.headers[:40] and not answer.payload:
@@ -185,5 +202,5 @@ def refusal_code(answer: RawMessage | None) -> str:
         body = json.loads(answer.payload or b"{}")
     except ValueError:
         return "unreadable"
-    refusal = body.get("refusal") or body.get("error")
+    refusal = body.get("refusal") or body.get("error") or (body.get("results") or [{}])[0].get("error")
     return str(refusal.get("code")) if isinstance(refusal, dict) else "admitted"

@@ -6,11 +6,11 @@ The rate gate drops them as they arrive, and the attacker's account is revoked.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 from econsim import subjects
-from econsim.checks.attacks.attack import Attack
+from econsim.checks.attacks.attack import Attack, AttackFunction
 from econsim.checks.attacks.environment import Attacker, Environment
 from econsim.checks.attacks.orders import entry
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
@@ -38,14 +38,12 @@ async def _flood(env: Environment, attacker: Attacker, subject: str, reply: str 
         return revoked, raw.closed
 
 
-def _flood_attack(
-    subject: Callable[[Environment, Attacker], str], reply: str
-) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
+def _flood_attack(subject: Callable[[Environment, Attacker], str], reply: str) -> AttackFunction:
     async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
         before = env.answer_counts()
         refused = sum(external.phase.refused for external in env.victims)
         revoked, closed = await _flood(env, attacker, subject(env, attacker), reply)
-        # Messages that arrived before the revocation must be processed, so victims get a moment.
+        # Messages that arrived before the revocation are still processed, so victims may wait for a moment.
         served = await env.wait_for_growth(env.answer_counts, before, SERVED_MIN)
         return verdict_of(
             Check("its account was revoked", revoked),
@@ -80,46 +78,40 @@ async def reading_flood(env: Environment, attacker: Attacker) -> AttackVerdict:
 _GATE: Final = "messages far above the rate limit are dropped as they arrive, and the account is revoked"
 _INBOX: Final = "_INBOX.flood"
 
-ATTACKS: Final = (
-    Attack(
+_FLOODS: Final[tuple[tuple[str, str, AttackFunction], ...]] = (
+    (
         "flood_reports",
-        "to drown the admission gateway",
-        _GATE,
+        "to overload the admission gateway",
         _flood_attack(lambda env, attacker: env.report_subject(attacker, "noise"), ""),
-        loud=True,
     ),
-    Attack(
+    (
         "flood_orders",
-        "to drown the market",
-        _GATE,
+        "to overload the market",
         _flood_attack(lambda _, __: entry(subjects.PLACE_BID), _INBOX),
-        loud=True,
     ),
-    Attack(
+    (
         "flood_requests",
-        "to drown the ledger with questions",
-        _GATE,
+        "to overload the ledger with requests",
         _flood_attack(lambda _, __: subjects.GET_BALANCE.short, _INBOX),
-        loud=True,
     ),
-    Attack(
+    (
         "flood_silent",
-        "to drown the market with requests that nobody answers",
-        _GATE,
+        "to overload the market with requests that nobody answers",
         _flood_attack(lambda _, __: subjects.EXECUTE.short, ""),
-        loud=True,
     ),
-    Attack(
+    (
         "flood_reserved",
-        "to drown the admission gateway with calls of services to come",
-        _GATE,
+        "to overload the admission gateway with requests to services that do not exist yet",
         _flood_attack(lambda _, __: subjects.USE_SOCIAL.short.format(operation="ask"), _INBOX),
-        loud=True,
     ),
+)
+
+ATTACKS: Final = (
+    *(Attack(name, tries, _GATE, run, loud=True) for name, tries, run in _FLOODS),
     Attack(
         "flood_readings",
-        "to drown the server with readings of its own balance",
-        "a reading costs the server microseconds, and no service hears of it",
+        "to overload the server with readings of its own balance",
+        "a reading costs the server microseconds, and reaches no service",
         reading_flood,
         loud=True,
     ),

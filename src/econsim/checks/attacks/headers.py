@@ -13,6 +13,7 @@ from typing import Final
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_code
+from econsim.checks.attacks.orders import entry, order
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import CRLF, RawClient, RawMessage
 from econsim.domain.audit.envelope import DIGEST, digest
@@ -44,22 +45,18 @@ class HeaderAttack:
         before = await env.stream_states()
         async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
             report = await raw.request(env.report_subject(attacker, EVENT), b"{}", headers=lines)
-            order = await raw.request(_bid(), _order(attacker), headers=lines)
+            placed = await raw.request(entry(subjects.PLACE_BID), order(attacker.name), headers=lines)
             settled = await env.wait_until_processed(raw, attacker)
             refused = list(raw.errors)
         stored = await env.newest_report(attacker, EVENT)
-        queued = env.sniffer.messages_about(
-            attacker.name, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
-        )
-        changed = {k: v[0] for k, v in (await env.stream_states()).items()} != {
-            k: v[0] for k, v in before.items()
-        }
+        queued = env.sniffer.messages_about(attacker.name, env.queued_bid(attacker))
+        unchanged = _settings(await env.stream_states()) == _settings(before)
         common = (
             Check("what came later was served too", settled),
             env.unseen_check(attacker, target),
-            Check("no stream has other settings", not changed),
+            Check("no stream has other settings", unchanged),
         )
-        codes = {refusal_code(report), refusal_code(order)}
+        codes = {refusal_code(report), refusal_code(placed)}
         if refused:
             return verdict_of(
                 Check(f"the server refused both: {refused[0]}", codes == {"silence"}),
@@ -81,15 +78,8 @@ class HeaderAttack:
         )
 
 
-def _bid() -> str:
-    row = subjects.ENTER_ORDER[subjects.PLACE_BID]
-    return row.short.format(resource=RESOURCE)
-
-
-def _order(attacker: Attacker) -> bytes:
-    return json.dumps(
-        {"command_id": f"c-{attacker.name}", "order_id": "headed", "price": 10_000, "quantity": 1}
-    ).encode()
+def _settings(states: dict[str, tuple[str, int]]) -> dict[str, str]:
+    return {stream: settings for stream, (settings, _) in states.items()}
 
 
 def _has_own_headers(found: dict[str, str], subject: str, event: bytes) -> bool:
@@ -100,7 +90,7 @@ def _has_own_lines(message: RawMessage, env: Environment, attacker: Attacker) ->
     lines = [line for line in message.headers.split(CRLF)[1:] if line]
     return sorted(lines) == [
         f"{DIGEST}: {digest(message.subject, message.payload)}".encode(),
-        f"{MESSAGE_ID}: {env.run}.{attacker.name}.c-{attacker.name}".encode(),
+        f"{MESSAGE_ID}: {env.run}.{attacker.name}.c{attacker.name}".encode(),
     ]
 
 
@@ -108,10 +98,10 @@ ROWS: Final = (
     HeaderAttack("header_message_id", "to occupy the id of a victim's next message", f"{MESSAGE_ID}: %id"),
     HeaderAttack(
         "header_expected",
-        "to have a message stored only if the log stands where it wants",
+        "to have a message stored only at a sequence of its choice",
         "Nats-Expected-Stream: KV_agent_state|Nats-Expected-Last-Sequence: 0|Nats-Expected-Last-Subject-Sequence: 99",
     ),
-    HeaderAttack("header_rollup", "to have a message stand in for everything before it", "Nats-Rollup: all"),
+    HeaderAttack("header_rollup", "to have a message replace everything before it", "Nats-Rollup: all"),
     HeaderAttack("header_ttl", "to have a message vanish from the log after a second", "Nats-TTL: 1s"),
     HeaderAttack(
         "header_schedule",
@@ -126,7 +116,7 @@ ROWS: Final = (
         "to commit somebody's batch",
         "Nats-Batch-Id: held|Nats-Batch-Sequence: 2|Nats-Batch-Commit: 1",
     ),
-    HeaderAttack("header_increment", "to count in a counter", "Nats-Incr: +1000000"),
+    HeaderAttack("header_increment", "to increase a counter", "Nats-Incr: +1000000"),
     HeaderAttack(
         "header_trace",
         "to have the server publish where a message went on a subject of its choice",
@@ -171,14 +161,11 @@ ODD: Final = (
 
 
 async def send_malformed_headers(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Send requests and reports with send_malformed_headers headers."""
+    """Send requests and reports with malformed headers."""
+    book = subjects.GET_BOOK.short.format(resource=RESOURCE)
     async with env.connect(attacker.user) as raw:
         for block in ODD:
-            for subject in (
-                env.report_subject(attacker, EVENT),
-                BALANCE,
-                subjects.GET_BOOK.short.format(resource=RESOURCE),
-            ):
+            for subject in (env.report_subject(attacker, EVENT), BALANCE, book):
                 await raw.request(subject, b"{}", 0.7, block)
         # A status line in place of the first header line: client libraries take it for a message of the server.
         for status in (b"100 Idle Heartbeat", b"503", b"408 Request Timeout"):
@@ -203,15 +190,13 @@ async def _send_status(raw: RawClient, subject: str, status: bytes) -> None:
 BALANCE: Final = subjects.GET_BALANCE.short
 """Request that shows whether services still serve."""
 
-_REASON: Final = (
-    "the admission gateway writes every message anew, with an id of its own and without the agent's headers"
-)
+_REASON: Final = "the admission gateway writes a new message, with its own id and without the agent's headers"
 
 ATTACKS: Final = (
     *(Attack(row.name, row.tries, _REASON, row.run) for row in ROWS),
     Attack(
         "header_malformed",
-        "to break a service's parser with headers that are none",
+        "to break a service's parser with malformed headers",
         "the library parses headers before a service sees them, and no service depends on them",
         send_malformed_headers,
     ),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from econsim import subjects
 from econsim.adapters.clock import unix_seconds
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import Attacker, Environment, refusal_check
@@ -60,10 +61,10 @@ class IdentityAttack:
             own = await client.connect(attacker.user)
         return verdict_of(
             Check(
-                f"the server did not let it in: {errors}",
+                f"the server refused it: {errors}",
                 not accepted and any("authorization" in e.lower() or "expired" in e.lower() for e in errors),
             ),
-            Check("with its own credentials it comes in", own),
+            Check("its own credentials are accepted", own),
         )
 
 
@@ -107,7 +108,7 @@ def _rename(body: dict[str, Any]) -> None:
 
 
 def _in_sim(body: dict[str, Any], signer: Key, env: Environment) -> None:
-    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": user_claims(env.powers.stolen_jwt().jwt).account}
+    body["nats"] |= {"pub": {}, "sub": {}, "issuer_account": user_claims(env.powers.stolen_jwt.jwt).account}
     body["iss"] = signer.public
 
 
@@ -121,8 +122,7 @@ def _as_issuer(body: dict[str, Any], signer: Key, _: Environment) -> None:
     body["iss"] = signer.public
 
 
-def _unsigned_user(env: Environment, attacker: Attacker) -> UserCredentials:
-    del env
+def _unsigned_user(_: Environment, attacker: Attacker) -> UserCredentials:
     body = jwt_parts(attacker.user.jwt)[1]
     _remove_lists(body)
     return replace(attacker.user, jwt=jwt_of(_base64(b'{"typ":"JWT","alg":"none"}'), body))
@@ -149,19 +149,22 @@ _CHAIN: Final = (
 ROWS: Final = (
     IdentityAttack(
         "edit_permissions",
-        "to edit the lists of what it may say out of its JWT",
+        "to remove the permission lists from its JWT",
         _SIGNED,
         _edit_claims(_remove_lists),
     ),
     IdentityAttack(
         "edit_expiry",
-        "to edit the end of its credentials out of its JWT",
+        "to remove the expiry from its JWT",
         _SIGNED,
         _edit_claims(_remove_expiry),
     ),
-    IdentityAttack("edit_name", "to edit an operator's name into its JWT", _SIGNED, _edit_claims(_rename)),
+    IdentityAttack("edit_name", "to write an operator's name into its JWT", _SIGNED, _edit_claims(_rename)),
     IdentityAttack(
-        "edit_bearer", "to make its JWT one that needs no key", _SIGNED, _edit_claims(_make_bearer)
+        "edit_bearer",
+        "to turn its JWT into a bearer token, which needs no key",
+        _SIGNED,
+        _edit_claims(_make_bearer),
     ),
     IdentityAttack(
         "unsigned", "to have a JWT accepted that claims to need no signature", _SIGNED, _unsigned_user
@@ -194,27 +197,30 @@ ROWS: Final = (
         "jwt_of_service",
         "to use a service's JWT without its key",
         "the key a JWT names must sign the server's nonce",
-        lambda env, _: env.powers.stolen_jwt(),
+        lambda env, _: env.powers.stolen_jwt,
     ),
     IdentityAttack(
-        "key_alone", "to connect with a key and no JWT", "the server knows no users but by JWT", _key_alone
+        "key_alone",
+        "to connect with a key and no JWT",
+        "the server accepts no user without a JWT",
+        _key_alone,
     ),
     IdentityAttack(
         "no_credentials",
         "to connect as nobody",
-        "the server knows no users but by JWT",
+        "the server accepts no user without a JWT",
         lambda _, __: UserCredentials(),
     ),
     IdentityAttack(
         "stranger",
         "to connect with a key that no account signed",
-        "the server knows no users but by JWT",
+        "the server accepts no user without a JWT",
         lambda _, __: unsigned_credentials(),
     ),
     IdentityAttack(
         "password",
         "to guess a name and a password",
-        "the server knows no users but by JWT",
+        "the server accepts no user without a JWT",
         lambda _, __: UserCredentials(),
         (("user", "operator"), ("pass", "operator"), ("auth_token", "s3cr3t")),
     ),
@@ -227,9 +233,9 @@ ROWS: Final = (
     ),
     IdentityAttack(
         "expired",
-        "to use credentials that have ended",
-        "the server knows the time",
-        lambda env, attacker: env.powers.expired_user(attacker.name),
+        "to use credentials that have expired",
+        "the server checks the expiry of every JWT",
+        lambda env, _: env.powers.expired_user,
     ),
 )
 """Attacks, one for each false identity."""
@@ -252,13 +258,11 @@ async def replay_signature(env: Environment, attacker: Attacker) -> AttackVerdic
 
 async def second_connect(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Send CONNECT as somebody else on a connection that is accepted."""
-    from econsim import subjects  # noqa: PLC0415 - tried here only
-
     tried = subjects.RUN_CLOSED(run=env.run)
     env.sniffer.forget(attacker.name)
     async with env.connect(attacker.user) as raw:
         for fields in (
-            {"jwt": env.powers.stolen_jwt().jwt},
+            {"jwt": env.powers.stolen_jwt.jwt},
             {"user": "sys"},
             {"account": "SIM"},
             {"jwt": env.bystander.jwt, "sig": "AA"},
@@ -269,7 +273,7 @@ async def second_connect(env: Environment, attacker: Attacker) -> AttackVerdict:
         await raw.flush()
         still = raw.closed or refusal_check(raw, "publish", tried).holds
     return verdict_of(
-        Check("it stayed who it was, or was hung up on", still),
+        Check("it kept its identity, or lost its connection", still),
         env.unseen_check(attacker, tried),
     )
 

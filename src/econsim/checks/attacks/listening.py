@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
 from econsim import subjects
-from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import PROBE_EVENT, RESOURCE, Attacker, Environment, refusal_check
+from econsim.checks.attacks.attack import Attack, AttackFunction
+from econsim.checks.attacks.environment import (
+    PROBE_EVENT,
+    RESOURCE,
+    Attacker,
+    Environment,
+    public_patterns,
+    refusal_check,
+)
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
 from econsim.checks.raw_client import RawClient
 from econsim.identity.agent_account import short_pattern
-from econsim.schemas.subject import Subject, SubjectKind
 
 LISTEN_S: Final = 1.0
 """Seconds of listening: victims trade dozens of times in them."""
@@ -64,18 +70,12 @@ class ListeningAttack:
 
 def _foreign(raw: RawClient, env: Environment, attacker: Attacker) -> list[str]:
     """Return the subjects of messages that were not meant for the attacker."""
-    public = [
-        short_pattern(row, attacker.name)
-        for row in subjects.TABLE
-        if row.kind.value in ("event", "broadcast") and row.short
-    ]
-    names = {pattern.replace("*", RESOURCE) for pattern in public} | {p.replace("*", "gpu") for p in public}
-    own = raw.inbox
+    names = {each.replace("*", market) for each in public_patterns(attacker) for market in (RESOURCE, "gpu")}
+    own = (raw.inbox, env.report_subject(attacker, PROBE_EVENT))
     return [
         message.subject
         for message in raw.messages
-        if message.subject not in names
-        and not message.subject.startswith((own, env.report_subject(attacker, PROBE_EVENT)))
+        if message.subject not in names and not message.subject.startswith(own)
     ]
 
 
@@ -142,18 +142,16 @@ async def inboxes(env: Environment, attacker: Attacker) -> AttackVerdict:
         Check("the subscription was taken", not raw.errors),
         Check("victims were answered meanwhile", served),
         Check(f"it received {received or 'none'} of the answers", not received),
-        Check("it does hear its own", own is not None),
+        Check("it receives its own answers", own is not None),
     )
 
 
-def _join_queue_groups(
-    rows: Sequence[Subject],
-) -> Callable[[Environment, Attacker], Awaitable[AttackVerdict]]:
-    """Return the attack that joins queue groups, which others may use, on the names of these subjects."""
+def _join_queue_groups(patterns_of: Callable[[Attacker], list[str]]) -> AttackFunction:
+    """Return the attack that joins queue groups, which others may use, on these patterns."""
 
     async def run(env: Environment, attacker: Attacker) -> AttackVerdict:
         before, groups = env.outcome_counts(), (GUESSED, QUEUE, env.victims[0].name)
-        patterns = [short_pattern(row, attacker.name) for row in rows]
+        patterns = patterns_of(attacker)
         async with (
             env.connect(attacker.user) as own,
             env.connect(await env.powers.unrestricted_user(attacker.name)) as bare,
@@ -174,16 +172,13 @@ def _join_queue_groups(
                 f"{refusals} of {tried} were refused, with its lists and without", refusals == [tried, tried]
             ),
             Check(f"it received {received or 'none'} of them", not received),
-            Check("outside of a group it hears what everybody does", ticked),
+            Check("without a group it receives what everybody receives", ticked),
             Check("victims received theirs", served),
         )
 
     return run
 
 
-_BROADCASTS: Final = tuple(
-    row for row in subjects.TABLE if row.short and row.kind in (SubjectKind.EVENT, SubjectKind.BROADCAST)
-)
 _NO_QUEUE_GROUPS: Final = (
     "an agent may join no queue group: its account denies it, and so does its user's list"
 )
@@ -193,20 +188,22 @@ ATTACKS: Final = (
     Attack(
         "hear_inboxes",
         "to hear every answer on every inbox",
-        "inboxes are those of the account it lives in, and it lives there alone",
+        "inboxes are those of its own account, which it shares with nobody",
         inboxes,
     ),
     Attack(
         "steal_deliveries",
         "to take victims' deliveries off a queue group",
         _NO_QUEUE_GROUPS,
-        _join_queue_groups(subjects.ORDER_OUTCOME),
+        _join_queue_groups(
+            lambda attacker: [short_pattern(row, attacker.name) for row in subjects.ORDER_OUTCOME]
+        ),
     ),
     Attack(
         "steal_broadcasts",
-        "to take its share of ticks and prices from victims whose bots use a queue group of a name one can guess",
+        "to take ticks and prices from victims whose bots use a queue group with a guessable name",
         _NO_QUEUE_GROUPS,
-        _join_queue_groups(_BROADCASTS),
+        _join_queue_groups(public_patterns),
     ),
 )
 """Attacks that listen."""

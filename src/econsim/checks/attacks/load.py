@@ -14,30 +14,28 @@ from typing import Final, TypeVar
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.adapters.nats.connection import synchronize
+from econsim.adapters.poll import Poll
 from econsim.agents.channel import AgentChannel
 from econsim.agents.economy import EconomicService
-from econsim.agents.outcomes import outcome_of
+from econsim.agents.outcomes import OUTCOME_EVENT, outcome_of
 from econsim.errors import EconsimError, NotFound
 from econsim.identity.agent_account import short_pattern
-from econsim.schemas.base import Event
-from econsim.schemas.market import Accepted, Cancelled, Rejected, Traded
 
 PAUSE_S: Final = 0.03
 """Pause between two rounds of a victim: a round takes three requests."""
+
+POLL_INTERVAL_S: Final = 0.1
+"""Pause between two attempts to reach the run."""
 
 PATIENCE_S: Final = 10.0
 """Limit of a victim's retries when it is told to wait or gets no answer; every wait is counted."""
 
 CANCEL_EVERY: Final = 3
 """Every third order is cancelled, so that books stay small and every kind of outcome occurs."""
-
-_EVENT: Final[TypeAdapter[Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled]]] = (
-    TypeAdapter(Event[Accepted] | Event[Rejected] | Event[Traded] | Event[Cancelled])
-)
 
 Answer = TypeVar("Answer")
 
@@ -79,8 +77,8 @@ class TradingVictim:
         self.cancelled_orders: set[str] = set()
         """Ids of orders that the agent asked to cancel."""
         self._client = client
-        self._line = AgentChannel(client, run, name, PATIENCE_S)
-        self._economy = EconomicService(self._line)
+        self._channel = AgentChannel(client, run, name, PATIENCE_S)
+        self._economy = EconomicService(self._channel)
         self._resource = resource
         self._stopping = False
         self._sells = sells
@@ -94,7 +92,7 @@ class TradingVictim:
     async def wait_until_served(self, timeout_s: float) -> None:
         """Wait until the run answers; raises Unavailable or NotFound after the limit."""
         end = time.monotonic() + timeout_s
-        while True:
+        async for _ in Poll(POLL_INTERVAL_S):
             try:
                 await self._economy.get_balance()
                 await self._economy.get_book(self._resource)
@@ -103,7 +101,6 @@ class TradingVictim:
                     raise
             else:
                 return
-            await asyncio.sleep(0.1)
 
     async def trade(self) -> None:
         """Trade until `stop` is called: a cancellation of the task may be lost in the client library."""
@@ -127,7 +124,7 @@ class TradingVictim:
         return int(self._client.stats["reconnects"])
 
     async def _round(self, number: int) -> None:
-        phase, before = self.phase, self._line.waited_ms
+        phase, before = self.phase, self._channel.waited_ms
         place = self._economy.place_ask if self._sells else self._economy.place_bid
         price = f"{1 + number % 20 / 20:.2f}"
         receipt = await self._time(place(self._resource, price, 1))
@@ -138,7 +135,7 @@ class TradingVictim:
             await self._time(self._economy.cancel_order(self._resource, receipt.order_id))
         else:
             await self._time(self._economy.get_prices())
-        phase.waited_ms += self._line.waited_ms - before
+        phase.waited_ms += self._channel.waited_ms - before
 
     async def _time(self, request: Awaitable[Answer]) -> Answer:
         started = time.perf_counter()
@@ -155,7 +152,7 @@ class TradingVictim:
 
     async def _record_outcome(self, message: Msg) -> None:
         try:
-            event = _EVENT.validate_json(message.data)
+            event = OUTCOME_EVENT.validate_json(message.data)
         except ValidationError:
             self.unexpected.append(f"unreadable on {message.subject}: {message.data[:80]!r}")
             return

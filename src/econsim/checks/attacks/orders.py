@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
+from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_code
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.schemas.subject import Subject
 
 HUGE: Final = 2**128
 """Amount above every limit."""
+
+Messages = list[tuple[str, bytes]]
+"""Messages, as subject and body."""
 
 
 def entry(row: Subject, resource: str = RESOURCE) -> str:
@@ -22,18 +25,20 @@ def entry(row: Subject, resource: str = RESOURCE) -> str:
     return subjects.ENTER_ORDER[row].short.format(resource=resource)
 
 
-def order(number: int | str, price: int = 10_000, quantity: int = 1, **more: object) -> bytes:
+def order(number: int | str, price: object = 10_000, quantity: object = 1, **more: object) -> bytes:
     """Return the body of an order; `more` adds or replaces fields."""
     body = {"command_id": f"c{number}", "order_id": f"o{number}", "price": price, "quantity": quantity}
     return json.dumps(body | more).encode()
 
 
-def _changed_order(number: int, fields: dict[str, object]) -> bytes:
-    return json.dumps(json.loads(order(number)) | fields).encode()
-
-
-def _actions(*actions: dict[str, object]) -> bytes:
+def execution(*actions: Mapping[str, object]) -> bytes:
+    """Return the body of a request to execute actions."""
     return json.dumps({"actions": actions}).encode()
+
+
+def bid_action(order_id: str) -> dict[str, object]:
+    """Return the action of a request that places a bid."""
+    return {"do": "place_bid", "resource": RESOURCE, "order_id": order_id, "price": 10_000, "quantity": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +53,8 @@ class RefusedOrders:
     """Reason why the attack fails."""
     codes: Sequence[str]
     """Codes of refusal that are expected."""
-    messages: Callable[[Environment], list[tuple[str, bytes]]]
-    """Function that returns the messages, as subject and body."""
+    messages: Callable[[Environment], Messages]
+    """Function that returns the messages."""
 
     async def run(self, env: Environment, attacker: Attacker) -> AttackVerdict:
         """Send each message and check its answer."""
@@ -59,8 +64,7 @@ class RefusedOrders:
         async with env.connect(attacker.user) as raw:
             answers = [await raw.request(subject, body) for subject, body in asked]
             settled = await env.wait_until_processed(raw, attacker)
-        codes = [_refusal(answer.payload) if answer else "silence" for answer in answers]
-        wrong = [code for code in codes if code not in self.codes]
+        codes = {refusal_code(answer) for answer in answers}
         queued = env.sniffer.messages_about(
             attacker.name, *(row.pattern(run=env.run, agent=attacker.name) for row in subjects.ENTER_ORDER)
         )
@@ -68,21 +72,21 @@ class RefusedOrders:
             o for o, what, _ in victim.outcomes if what == "cancelled" and o not in victim.cancelled_orders
         ]
         return verdict_of(
-            Check(f"{len(codes)} were refused, as {', '.join(sorted(set(codes)))}", not wrong),
+            Check(
+                f"{len(answers)} were refused, as {', '.join(sorted(codes))}",
+                bool(codes) and codes <= {*self.codes},
+            ),
             Check(f"{len(queued) or 'none'} reached a market", not queued),
             Check(
-                f"{len(taken) or 'no'} orders of {victim.name} came off the book without its doing", not taken
+                f"{len(taken) or 'no'} orders of {victim.name} left the book without its command", not taken
             ),
             Check("the attacker's balance is what it was", before == await env.balance(attacker.name)),
             Check("what came later was served", settled),
         )
 
 
-def _refusal(payload: bytes) -> str:
-    """Return the code of a refusal, or of the first result's refusal; `admitted` without one."""
-    body = json.loads(payload)
-    refusal = body.get("refusal") or body.get("error") or (body.get("results") or [{}])[0].get("error")
-    return str(refusal["code"]) if refusal else "admitted"
+def _bids(bodies: Iterable[bytes]) -> Messages:
+    return [(entry(subjects.PLACE_BID), body) for body in bodies]
 
 
 def _victims_order(env: Environment) -> str:
@@ -106,6 +110,7 @@ _BAD: Final[tuple[dict[str, object], ...]] = (
     {"quantity": 1e300},
     {"quantity": [1]},
 )
+_BAD_IDS: Final = ("*", ">", "../../x", "a.b.c", "", "x" * 65, "A", "<b>", "a b", "a\r\nb", "\x00")
 
 BOMBS: Final = (
     b"[" * 60_000,
@@ -123,16 +128,14 @@ ROWS: Final = (
     RefusedOrders(
         "squat_hosted",
         "to take an order id a hosted agent is about to use",
-        "an agent's ids stand under its own name",
+        "every order id of an agent begins with its name",
         (_FOREIGN,),
-        lambda env: [
-            (entry(subjects.PLACE_BID), order(n, order_id=f"{env.hosted_agent}.{n}")) for n in range(3)
-        ],
+        lambda env: _bids(order(n, order_id=f"{env.hosted_agent}.{n}") for n in range(3)),
     ),
     RefusedOrders(
         "squat_external",
         "to take an order id a victim is about to use",
-        "an agent's ids stand under its own name",
+        "every order id of an agent begins with its name",
         (_FOREIGN,),
         lambda env: [
             (entry(subjects.PLACE_BID), order("v", order_id=f"{env.victims[0].name}.next")),
@@ -142,7 +145,7 @@ ROWS: Final = (
     RefusedOrders(
         "cancel_another",
         "to cancel a victim's order",
-        "a cancel names an order of its sender's",
+        "a cancel must name an order of its sender",
         (_FOREIGN,),
         lambda env: [
             (entry(subjects.CANCEL_ORDER), json.dumps({"command_id": f"x{n}", "order_id": o}).encode())
@@ -152,7 +155,7 @@ ROWS: Final = (
     RefusedOrders(
         "replace_another",
         "to replace a victim's order",
-        "a replace names orders of its sender's",
+        "a replace must name orders of its sender",
         (_FOREIGN,),
         lambda env: [
             (entry(subjects.REPLACE_ORDER), order("r", order_id=_victims_order(env), new_order_id="mine")),
@@ -167,7 +170,7 @@ ROWS: Final = (
         lambda env: [
             (
                 subjects.EXECUTE.short,
-                _actions({"do": "cancel_order", "resource": RESOURCE, "order_id": _victims_order(env)}),
+                execution({"do": "cancel_order", "resource": RESOURCE, "order_id": _victims_order(env)}),
             )
         ],
     ),
@@ -176,24 +179,11 @@ ROWS: Final = (
         "to place an order under a victim's id as an action of several",
         "actions are checked as commands are",
         (_FOREIGN,),
-        lambda env: [
-            (
-                subjects.EXECUTE.short,
-                _actions(
-                    {
-                        "do": "place_bid",
-                        "resource": RESOURCE,
-                        "price": 10_000,
-                        "quantity": 1,
-                        "order_id": f"{env.victims[0].name}.e",
-                    }
-                ),
-            )
-        ],
+        lambda env: [(subjects.EXECUTE.short, execution(bid_action(f"{env.victims[0].name}.e")))],
     ),
     RefusedOrders(
         "forge_agent_id",
-        "to act as a victim by saying so in the message",
+        "to act as a victim by naming it in the message",
         "identity is the subject's last token, which the server writes",
         ("agent_id_does_not_match_subject",),
         lambda env: [
@@ -206,23 +196,18 @@ ROWS: Final = (
         "to place orders of negative, huge, fractional or no amounts",
         "amounts are whole numbers within limits, or the message is refused",
         (_INVALID,),
-        lambda _: [(entry(subjects.PLACE_BID), _changed_order(n, bad)) for n, bad in enumerate(_BAD)],
+        lambda _: _bids(order(n, **bad) for n, bad in enumerate(_BAD)),
     ),
     RefusedOrders(
         "odd_ids",
         "to name orders so that subjects, keys or pages break",
         "ids are letters, digits, - and _",
         (_INVALID,),
-        lambda _: [
-            (entry(subjects.PLACE_BID), order(n, order_id=bad))
-            for n, bad in enumerate(
-                ("*", ">", "../../x", "a.b.c", "", "x" * 65, "A", "<b>", "a b", "a\r\nb", "\x00")
-            )
-        ],
+        lambda _: _bids(order(n, order_id=bad) for n, bad in enumerate(_BAD_IDS)),
     ),
     RefusedOrders(
         "no_such_market",
-        "to have orders pile up for a market nobody serves",
+        "to fill the queue with orders for a market that does not exist",
         "the admission gateway knows the markets of a run",
         ("market_is_not_in_this_run",),
         lambda _: [
@@ -233,7 +218,7 @@ ROWS: Final = (
     RefusedOrders(
         "wildcard_market",
         "to place one bid on all markets",
-        "a wildcard that is published is a word like any other, and no market's name",
+        "a published wildcard is an ordinary token, and no market has that name",
         ("subject_is_invalid",),
         lambda _: [
             (entry(subjects.PLACE_BID, name), order(n))
@@ -242,13 +227,10 @@ ROWS: Final = (
     ),
     RefusedOrders(
         "json_bombs",
-        "to use up a service with what is small and expensive to read",
-        "messages are read by schema, up to a size, to a depth",
+        "to use up a service with bodies that are small and expensive to parse",
+        "messages are read by schema, with limits on size and depth",
         (_INVALID, "message_is_too_large"),
-        lambda _: (
-            [(entry(subjects.PLACE_BID), bomb) for bomb in BOMBS]
-            + [(subjects.GET_BALANCE.short, bomb) for bomb in BOMBS]
-        ),
+        lambda _: [*_bids(BOMBS), *((subjects.GET_BALANCE.short, bomb) for bomb in BOMBS)],
     ),
 )
 """Attacks whose messages the admission gateway must refuse."""

@@ -15,7 +15,6 @@ from econsim import subjects
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_check
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
-from econsim.checks.raw_client import UserCredentials
 from econsim.schemas.subject import Subject
 from econsim.streams import book_name, bucket
 from econsim.subjects import AUDIT, ORDERS
@@ -25,6 +24,8 @@ SubjectFunction = Callable[[Environment, Attacker], str]
 
 _API: Final = "$JS.API"
 _STATE: Final = bucket("agent_state")
+_PERMANENT: Final = (AUDIT, _STATE, "dead_letter")
+"""Streams that never lose their first message by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +51,15 @@ class PublishAttack:
         env.sniffer.forget(attacker.name)
         refused_check = await self._check_refusal(env, attacker, subject, payload.encode())
         arrived = await self._publish_unrestricted(env, attacker, subject, payload.encode())
-        changed = sorted(k for k, v in (await env.stream_states()).items() if before.get(k) != v)
+        after = await env.stream_states()
+        changed = [name for name in _PERMANENT if before.get(name) != after.get(name)]
         received = env.system_sniffer.messages_about(attacker.name, subject)
         return verdict_of(
             refused_check,
             Check("a permitted message beside it arrived", arrived),
             env.unseen_check(attacker, subject),
             Check("nothing of it reached the system account", not received),
-            Check(
-                f"streams are as they were {' '.join(_permanent_streams(changed))}".strip(),
-                not _permanent_streams(changed),
-            ),
+            Check(f"streams are as they were {' '.join(changed)}".strip(), not changed),
         )
 
     async def _check_refusal(
@@ -74,15 +73,9 @@ class PublishAttack:
     async def _publish_unrestricted(
         self, env: Environment, attacker: Attacker, subject: str, payload: bytes
     ) -> bool:
-        identity: UserCredentials = await env.powers.unrestricted_user(attacker.name)
-        async with env.connect(identity) as raw:
+        async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
             await raw.publish(subject, payload, f"_INBOX.{attacker.name}")
             return await env.wait_until_processed(raw, attacker)
-
-
-def _permanent_streams(changed: list[str]) -> list[str]:
-    """Return those streams among these that never lose their first message by themselves."""
-    return [name for name in changed if name in (AUDIT, _STATE, "dead_letter")]
 
 
 def _subject(*tokens: str) -> SubjectFunction:
@@ -138,7 +131,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "stream_update",
-        "to let the log take what its settings refuse",
+        "to change the settings of the log, so that it accepts a rollup",
         _subject(_API, "STREAM", "UPDATE", AUDIT),
         '{"name":"audit_log","allow_rollup_hdrs":true,"x":"%me"}',
     ),
@@ -148,7 +141,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "message_delete",
-        "to take an event out of the log",
+        "to delete an event from the log",
         _subject(_API, "STREAM", "MSG", "DELETE", AUDIT),
         '{"seq":1}',
     ),
@@ -185,7 +178,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "acknowledge",
-        "to acknowledge somebody's order before its market has seen to it",
+        "to acknowledge another agent's order before its market has processed it",
         lambda env, _: raw_subject(
             "$JS", "ACK", ORDERS, book_name(env.run, RESOURCE), "1", "1", "1", "1", "0"
         ),
@@ -218,7 +211,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "dead_letter_plant",
-        "to plant a dead letter that an operator would put back into the queue",
+        "to store a dead letter that an operator would put back into the queue",
         lambda env, attacker: raw_subject(
             "dead_letter", subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
         ),
@@ -291,7 +284,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "event_forge",
-        "to write an event of its own making into the log",
+        "to write a forged event into the log",
         lambda env, attacker: subjects.REPORTED(agent=attacker.name, event="enriched", run=env.run),
     ),
     PublishAttack(
@@ -306,7 +299,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "inbox_of_another",
-        "to answer a victim's request in a service's stead",
+        "to answer a victim's request instead of a service",
         lambda env, _: raw_subject("_INBOX", env.victims[0].name),
     ),
     PublishAttack(
@@ -329,7 +322,7 @@ ROWS: Final = (
     ),
     PublishAttack(
         "server_ping",
-        "to have the server tell about all accounts",
+        "to have the server list the connections of all accounts",
         _subject("$SYS", "REQ", "SERVER", "PING", "CONNZ"),
     ),
     PublishAttack(

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
-from econsim.checks.attacks.orders import entry, order
+from econsim.checks.attacks.orders import bid_action, entry, execution, order
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import RawClient, publish_frame
 from econsim.identity.agent_account import CONNECTIONS_MAX
@@ -73,9 +73,7 @@ async def orders_by_connections(env: Environment, attacker: Attacker) -> AttackV
         await raw.flush()
 
     await _on_each_connection(env, attacker, place)
-    queued = await _wait_for_admitted(
-        env, attacker, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
-    )
+    queued = await _wait_for_admitted(env, attacker, env.queued_bid(attacker))
     most = LIMITS.max_order_rate * _window_count(started)
     return verdict_of(
         Check(f"of {BURST} orders {queued} were admitted, at most {most} may be", 0 < queued <= most),
@@ -90,7 +88,7 @@ async def reports_by_connections(env: Environment, attacker: Attacker) -> Attack
     async def report(raw: RawClient, number: int) -> None:
         await raw.send(
             b"".join(
-                publish_frame(env.report_subject(attacker, f"told{number}"), b"{}")
+                publish_frame(env.report_subject(attacker, f"burst{number}"), b"{}")
                 for _ in range(BURST // CONNECTIONS_MAX)
             )
         )
@@ -114,7 +112,7 @@ async def ask_several_services(env: Environment, attacker: Attacker) -> AttackVe
         subjects.GET_BALANCE.short,
         subjects.GET_PRICES.short,
         subjects.GET_BOOK.short.format(resource=RESOURCE),
-        env.report_subject(attacker, "told"),
+        env.report_subject(attacker, "asked"),
     )
     started = time.perf_counter()
     async with env.connect(attacker.user) as raw:
@@ -135,10 +133,6 @@ async def ask_several_services(env: Environment, attacker: Attacker) -> AttackVe
     )
 
 
-def _execute(*actions: Mapping[str, object]) -> bytes:
-    return json.dumps({"actions": list(actions)}).encode()
-
-
 async def orders_by_execute(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Place twenty orders with each request."""
     env.sniffer.forget(attacker.name)
@@ -146,21 +140,10 @@ async def orders_by_execute(env: Environment, attacker: Attacker) -> AttackVerdi
     async with env.connect(attacker.user) as raw:
         await raw.subscribe("_INBOX.all.*", 5)
         for number in range(15):
-            actions = [
-                {
-                    "do": "place_bid",
-                    "resource": RESOURCE,
-                    "price": 10_000,
-                    "quantity": 1,
-                    "order_id": f"s{number}-{n}",
-                }
-                for n in range(20)
-            ]
-            await raw.publish(subjects.EXECUTE.short, _execute(*actions), f"_INBOX.all.{number}")
+            body = execution(*(bid_action(f"s{number}-{n}") for n in range(20)))
+            await raw.publish(subjects.EXECUTE.short, body, f"_INBOX.all.{number}")
         await raw.wait_until(lambda: len(raw.messages) >= 15)
-    queued = env.sniffer.messages_about(
-        attacker.name, subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name)
-    )
+    queued = env.sniffer.messages_about(attacker.name, env.queued_bid(attacker))
     most = LIMITS.max_order_rate * _window_count(started)
     return verdict_of(
         Check(f"of 300 orders {len(queued)} were admitted, at most {most} may be", 0 < len(queued) <= most)
@@ -173,7 +156,7 @@ async def reads_by_execute(env: Environment, attacker: Attacker) -> AttackVerdic
     started = time.perf_counter()
     async with env.connect(attacker.user) as raw:
         await raw.subscribe("_INBOX.all.*", 5)
-        body = _execute(*[{"do": "get_balance"}] * 20)
+        body = execution(*[{"do": "get_balance"}] * 20)
         await raw.send(
             b"".join(publish_frame(subjects.EXECUTE.short, body, f"_INBOX.all.{n}") for n in range(60))
         )
@@ -191,17 +174,14 @@ async def without_reply(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Send requests without a reply subject, so that no answer is counted."""
     env.sniffer.forget(attacker.name)
     async with env.connect(attacker.user) as raw:
-        body = _execute(
-            {"do": "place_bid", "resource": RESOURCE, "price": 10_000, "quantity": 1, "order_id": "silent"},
-            *[{"do": "get_balance"}] * 19,
-        )
+        body = execution(bid_action("silent"), *[{"do": "get_balance"}] * 19)
         await raw.send(b"".join(publish_frame(subjects.EXECUTE.short, body) for _ in range(100)))
         settled = await env.wait_until_processed(raw, attacker)
         await asyncio.sleep(0.3)
     asked = env.sniffer.messages_about(
         attacker.name,
         subjects.GET_BALANCE(run=env.run, agent=attacker.name),
-        subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name),
+        env.queued_bid(attacker),
     )
     arrived = env.sniffer.messages_about(attacker.name, subjects.EXECUTE(run=env.run, agent=attacker.name))
     return verdict_of(
@@ -230,7 +210,7 @@ async def stream_bytes(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
-_COUNTED: Final = "one counter per agent and second, whoever counts"
+_COUNTED: Final = "all services share one counter per agent and second"
 
 ATTACKS: Final = (
     Attack(
@@ -251,7 +231,7 @@ ATTACKS: Final = (
     Attack(
         "orders_by_execute",
         "to place more orders a second as actions of requests",
-        "each order is counted, however it comes",
+        "each order counts, alone or as an action",
         orders_by_execute,
     ),
     Attack(
@@ -262,14 +242,14 @@ ATTACKS: Final = (
     ),
     Attack(
         "without_reply",
-        "to act uncounted by asking for no answer",
-        "a request that asks for no answer is not done",
+        "to act uncounted by leaving out the reply subject",
+        "a request without a reply subject is not executed",
         without_reply,
     ),
     Attack(
         "stream_bytes",
         "to fill the log",
-        "the bytes each agent may store are counted over the run",
+        "the bytes an agent stores are counted over the whole run",
         stream_bytes,
     ),
 )

@@ -1,4 +1,4 @@
-"""Bending the only read of JetStream that agents have: a direct get of their own keys under `state.…`."""
+"""Reading others' keys through the only read of JetStream that agents have: a direct get of their own keys."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class ReadingAttack:
         text = json.dumps(self.body).replace("%run", env.run).replace("%victim", env.victims[0].name)
         async with env.connect(attacker.user) as raw:
             plain = await raw.request(NAMES[0])
-            heard = len(raw.messages)
+            before = len(raw.messages)
             for name in NAMES:
                 await raw.request(name, text.encode())
             leaked = [
                 message
-                for message in raw.messages[heard:]
+                for message in raw.messages[before:]
                 if message.payload or _mentions_victim(message, env)
             ]
-            answers = len(raw.messages) - heard
+            answers = len(raw.messages) - before
         return verdict_of(
             Check("its own balance it may read", plain is not None and b"posted" in plain.payload),
             Check(f"the server answered {answers} of {len(NAMES)} with a status", answers == len(NAMES)),
@@ -73,19 +73,21 @@ async def request_crafted_keys(env: Environment, attacker: Attacker) -> AttackVe
     ]
     async with env.connect(await env.powers.unrestricted_user(attacker.name)) as raw:
         answers = [await raw.request(name, b"", 0.5) for name in tried]
+        own = await raw.request(NAMES[0])
     answered = [a for a in answers if a is not None and a.payload]
     public = all(
         b"Nats-Subject: $KV.market_prices." in a.headers and f".{env.run}\r".encode() in a.headers
         for a in answered
     )
     return verdict_of(
+        Check("its own balance it may read", own is not None and b"posted" in own.payload),
         Check(f"{len(answered)} of {len(tried)} gave a public price of the run, nothing else", public),
         Check("no answer speaks of a victim", not any(_mentions_victim(a, env) for a in answers if a)),
     )
 
 
 async def request_with_headers(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Request the attacker's balance with request_with_headers of a direct get."""
+    """Request the attacker's balance with the headers of a direct get's answer."""
     lines = b"Nats-Subject: $KV.agent_state.>\r\nNats-Sequence: 1\r\nNats-Stream: audit_log\r\nNats-Min-Last-Sequence: 0"
     async with env.connect(attacker.user) as raw:
         answer = await raw.request("state.balance", b"", headers=lines)
@@ -113,13 +115,13 @@ ATTACKS: Final = (
     Attack(
         "read_crafted",
         "to read others' keys with wildcards in the name of a reading",
-        "a wildcard that is published is a word like any other, in one token of one bucket",
+        "a published wildcard is an ordinary token, within one bucket",
         request_crafted_keys,
     ),
     Attack(
         "read_headers",
         "to read others' keys with headers",
-        "a direct get by subject goes by nothing but its subject",
+        "a direct get by subject ignores headers",
         request_with_headers,
     ),
 )

@@ -9,6 +9,7 @@ from typing import Final
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
+from econsim.checks.attacks.orders import entry, execution
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
 from econsim.streams import book_name
 from econsim.subjects import ORDERS
@@ -54,13 +55,11 @@ class ReplyAttack:
 
 def _requests(env: Environment, attacker: Attacker) -> list[tuple[str, bytes]]:
     shorts = (subjects.GET_BALANCE.short, subjects.GET_PRICES.short, subjects.INVOKE_LLM.short)
-    bid = subjects.ENTER_ORDER[subjects.PLACE_BID].short.format(resource=RESOURCE)
-    actions = b'{"actions":[{"do":"get_balance"}]}'
     return [
         *((short, b"{}") for short in shorts),
         (subjects.GET_BOOK.short.format(resource=RESOURCE), b"{}"),
-        (subjects.EXECUTE.short, actions),
-        (bid, b"{}"),
+        (subjects.EXECUTE.short, execution({"do": "get_balance"})),
+        (entry(subjects.PLACE_BID), b"{}"),
         (env.report_subject(attacker, "asked"), b"{}"),
         *(
             (name, b"")
@@ -78,7 +77,7 @@ ROWS: Final = (
     ReplyAttack(
         "reply_to_queue",
         "to have an answer stored as an order",
-        lambda env, attacker: subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name),
+        lambda env, attacker: env.queued_bid(attacker),
     ),
     ReplyAttack(
         "reply_to_log",

@@ -1,4 +1,4 @@
-"""Reports of an agent about itself that imitate_events other events, or that exhaust a reader."""
+"""Reports of an agent about itself that imitate other events, or that exhaust a reader."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import json
 from typing import Final
 
 from econsim import subjects
+from econsim.adapters.poll import Poll
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import Attacker, Environment, refusal_code
+from econsim.checks.attacks.environment import Attacker, Environment, refusal_code, stored_json
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import RawMessage
 from econsim.domain.audit.decoding import decode
 
 LATER: Final = 10**9
 """Tick that the run does not reach."""
+
+TICK_S: Final = 15.0
+"""Limit of the wait for the next tick: a tick takes a fifth of a second."""
+
+POLL_INTERVAL_S: Final = 0.2
+"""Pause between two looks at the newest tick."""
 
 IMITATED: Final = (
     "closed",
@@ -100,15 +107,13 @@ async def forge_fields(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 async def borrow_ids(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Use the id of a victim's event as the report's id and as its cause."""
-    newest = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
-    victim = json.loads((newest.data if newest else None) or b"{}")
+    victim = stored_json(await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run)))
     body = {"event_id": victim["event_id"], "causation_id": victim["event_id"], "trace_id": "0" * 32}
     async with env.connect(attacker.user) as raw:
         code = refusal_code(
             await raw.request(env.report_subject(attacker, "borrowed"), json.dumps(body).encode())
         )
-    stored = await env.newest_report(attacker, "borrowed")
-    event = json.loads((stored.data if stored else None) or b"{}")
+    event = stored_json(await env.newest_report(attacker, "borrowed"))
     return verdict_of(
         Check(
             f"it was {code} as a report of its own",
@@ -126,7 +131,7 @@ async def borrow_ids(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 
 async def send_false_cycles(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Answer ticks that do not come, for a million agents, with limits that would end the period."""
+    """Report ticks that do not come as completed, for a million agents, with limits that would end the period."""
     body = {
         "data": {
             "tick": LATER,
@@ -150,12 +155,10 @@ async def send_false_cycles(env: Environment, attacker: Attacker) -> AttackVerdi
             )
             for tick in ticks
         ]
-    stored = await env.newest_message(
-        subjects.AUDIT, subjects.CYCLE_COMPLETED(agent=attacker.name, run=env.run)
-    )
-    event = json.loads((stored.data if stored else None) or "{}")
+    completed = subjects.CYCLE_COMPLETED(agent=attacker.name, run=env.run)
+    event = stored_json(await env.newest_message(subjects.AUDIT, completed))
     data = event.get("data", {})
-    ticked = await env.sniffer.wait_until(lambda: True) and await _wait_for_tick(env, before)
+    ticked = await _wait_for_tick(env, before)
     return verdict_of(
         Check(
             f"limits and counts were not taken over ({code})",
@@ -173,16 +176,15 @@ async def send_false_cycles(env: Environment, attacker: Attacker) -> AttackVerdi
 
 
 async def _tick(env: Environment) -> int:
-    stored = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
-    return int(json.loads((stored.data if stored else None) or b'{"tick":0}')["tick"])
+    newest = await env.newest_message(subjects.AUDIT, subjects.TICKED(run=env.run))
+    return int(stored_json(newest).get("tick", 0))
 
 
 async def _wait_for_tick(env: Environment, tick: int) -> bool:
-    for _ in range(75):
-        now = await _tick(env)
-        if tick < now < LATER:
+    """Wait until the clock has opened a later tick; return false after the limit."""
+    async for _ in Poll(POLL_INTERVAL_S, TICK_S):
+        if tick < await _tick(env) < LATER:
             return True
-        await env.sniffer.wait_until(lambda: False, 0.2)
     return False
 
 
@@ -259,8 +261,8 @@ async def use_odd_names(env: Environment, attacker: Attacker) -> AttackVerdict:
 ATTACKS: Final = (
     Attack(
         "imitate_events",
-        "to have its reports taken for events of the system",
-        "reports are of domain agent under its own name, whatever they are called, and readers go by both",
+        "to have its reports mistaken for events of the system",
+        "a report is in domain agent under its sender's name, whatever it is called, and readers check both",
         imitate_events,
     ),
     Attack(
@@ -277,8 +279,8 @@ ATTACKS: Final = (
     ),
     Attack(
         "lying_cycles",
-        "to answer future ticks for a million agents, with limits that end the period",
-        "of an agent's answer only the tick is taken over, and only of a tick there was",
+        "to report future ticks as completed for a million agents, with limits that end the period",
+        "of such a report only the tick is used, and only if the clock has opened it",
         send_false_cycles,
     ),
     Attack(
@@ -290,7 +292,7 @@ ATTACKS: Final = (
     Attack(
         "odd_names",
         "to break subjects, terminals and parsers with the name of a report",
-        "names are checked by grammar, reported once a second, and shown as text",
+        "names are checked by a grammar, refusals are logged once a second, and printed as text",
         use_odd_names,
     ),
 )

@@ -1,4 +1,4 @@
-"""Access after a revocation: a keep_connection, a subscription, credentials, a race."""
+"""Access after a revocation: open connections, old credentials, and a connection made at the same moment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.checks.attacks.attack import Attack
-from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
+from econsim.checks.attacks.environment import Attacker, Environment
 from econsim.checks.attacks.orders import entry, order
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import dial, publish_frame
@@ -20,7 +20,7 @@ async def keep_connection(env: Environment, attacker: Attacker) -> AttackVerdict
         await raw.subscribe(short_pattern(subjects.PRICE_UPDATED, attacker.name))
         await raw.flush()
         await env.powers.revoke(attacker.name)
-        ended = [await each.wait_until(lambda each=each: each.closed) for each in (raw, other)]  # type: ignore[misc]  # bound on purpose
+        ended = [await each.wait_until_closed() for each in (raw, other)]
         env.sniffer.forget(attacker.name)
         received = len(raw.messages)
         await raw.send(publish_frame(env.report_subject(attacker, "late"), b"{}") * 10)
@@ -28,11 +28,7 @@ async def keep_connection(env: Environment, attacker: Attacker) -> AttackVerdict
         await asyncio.sleep(1.0)
     return verdict_of(
         Check(f"{sum(ended)} of 2 connections ended", all(ended)),
-        env.unseen_check(
-            attacker,
-            subjects.REPORT.pattern(),
-            subjects.PLACE_BID(resource=RESOURCE, run=env.run, agent=attacker.name),
-        ),
+        env.unseen_check(attacker, subjects.REPORT.pattern(), env.queued_bid(attacker)),
         Check(f"it received {len(raw.messages) - received} prices more", len(raw.messages) == received),
     )
 
@@ -48,8 +44,8 @@ async def reconnect(env: Environment, attacker: Attacker) -> AttackVerdict:
         async with dial(env.url) as client:
             tries.append(await client.connect(attacker.user))
     return verdict_of(
-        Check("before, it came in", before),
-        Check(f"after, {sum(tries) or 'none'} of {len(tries)} tries were let in", not any(tries)),
+        Check("before, it was accepted", before),
+        Check(f"after, {sum(tries) or 'none'} of {len(tries)} tries were accepted", not any(tries)),
     )
 
 
@@ -61,21 +57,23 @@ async def use_old_credentials(env: Environment, attacker: Attacker) -> AttackVer
         fresh = await client.connect(new)
     async with dial(env.url) as client:
         old = await client.connect(attacker.user)
-    return verdict_of(Check("the new credentials come in", fresh), Check("those of before do not", not old))
+    return verdict_of(
+        Check("the new credentials are accepted", fresh), Check("the old ones are refused", not old)
+    )
 
 
 async def connect_while_revoked(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Connect while the account is revoked, with a keep_connection half made."""
+    """Connect while the account is revoked, on a connection that waits for its CONNECT."""
     async with dial(env.url) as early:
         revoking = asyncio.create_task(env.powers.revoke(attacker.name))
         accepted = await early.connect(attacker.user)
         await revoking
-        ended = await early.wait_until(lambda: early.closed)
+        ended = await early.wait_until_closed()
     async with dial(env.url) as late:
         again = await late.connect(attacker.user)
     return verdict_of(
-        Check(f"what was accepted in the moment ({accepted}) ended", ended),
-        Check("what came after was not accepted", not again),
+        Check(f"the connection of that moment ended (accepted: {accepted})", ended),
+        Check("a later connection was refused", not again),
     )
 
 
@@ -84,17 +82,22 @@ _REASON: Final = "the account is deleted: the server ends its connections and re
 ATTACKS: Final = (
     Attack(
         "revoked_connection",
-        "to go on with its connections after the revocation",
+        "to go on with open connections after the revocation",
         _REASON,
         keep_connection,
     ),
-    Attack("revoked_credentials", "to come back with the credentials it had", _REASON, reconnect),
+    Attack("revoked_credentials", "to connect again with the same credentials", _REASON, reconnect),
     Attack(
         "revoked_and_readmitted",
-        "to use its old credentials after it was let in anew",
+        "to use its old credentials after it was admitted again",
         "a readmitted agent gets another account, with other keys",
         use_old_credentials,
     ),
-    Attack("revoked_in_the_moment", "to slip in while the account goes", _REASON, connect_while_revoked),
+    Attack(
+        "revoked_in_the_moment",
+        "to connect while its account is being revoked",
+        _REASON,
+        connect_while_revoked,
+    ),
 )
 """Attacks after a revocation."""

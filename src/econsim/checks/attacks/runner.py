@@ -21,6 +21,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.nats.account_push import AccountProvisioner, account_provisioner
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask
+from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, Powers
@@ -209,18 +210,16 @@ async def _attack_and_check(
 
 async def _wait_for_outcomes(env: Environment) -> LoggedOutcomes:
     """Wait until the orders begun are processed and the victims have their outcomes; return what the log holds."""
-    now = asyncio.get_running_loop().time
-    oldest, newest = await provision.ends(env.sim, subjects.ORDERS)
-    end = now() + SETTLE_S
     # The clock and the hosts go on, so newer orders keep coming.
-    while oldest <= newest and now() < end:
-        await asyncio.sleep(POLL_INTERVAL_S)
+    _, newest = await provision.ends(env.sim, subjects.ORDERS)
+    async for _ in Poll(POLL_INTERVAL_S, SETTLE_S):
         oldest, _ = await provision.ends(env.sim, subjects.ORDERS)
-    log = await read_outcomes(env.sim, env.run, env.victims)
-    end = now() + COMPARE_S
-    while not log.complete and now() < end:
-        await asyncio.sleep(REREAD_INTERVAL_S)
+        if oldest > newest:
+            break
+    async for _ in Poll(REREAD_INTERVAL_S, COMPARE_S):
         log = await read_outcomes(env.sim, env.run, env.victims)
+        if log.complete:
+            break
     log.unprocessed = max(newest + 1 - oldest, 0)
     return log
 
@@ -288,16 +287,15 @@ async def open_environment(
             sniffer=sniffer,
             system_sniffer=system_sniffer,
             victims=tuple(victims),
-            bystander=_credentials(accounts[BYSTANDER]),
+            bystander=UserCredentials.from_file(accounts[BYSTANDER].creds),
             hosted_agent=HOSTED_AGENT,
             powers=await _owner_powers(server, provisioner, run, accounts, operator),
         )
         attacking = [each for each in accounts.values() if each.agent.startswith(ATTACKER_PREFIX)]
-        yield env, [Attacker(each.agent, _credentials(each), each.account) for each in attacking]
-
-
-def _credentials(account: AgentCreds) -> UserCredentials:
-    return UserCredentials.from_file(account.creds)
+        yield (
+            env,
+            [Attacker(each.agent, UserCredentials.from_file(each.creds), each.account) for each in attacking],
+        )
 
 
 async def _owner_powers(
@@ -329,13 +327,12 @@ async def _owner_powers(
         finally:
             await client.close()
 
-    expired = await make_user(BYSTANDER, -60)
     market = UserCredentials.from_file(server.creds("market"))
     return Powers(
         revoke=revoke_agent,
         unrestricted_user=lambda name: make_user(name, CREDENTIALS_S),
-        expired_user=lambda _: expired,
-        stolen_jwt=lambda: UserCredentials(market.jwt, Key(NkeyKind.USER).seed),
+        expired_user=await make_user(BYSTANDER, -60),
+        stolen_jwt=UserCredentials(market.jwt, Key(NkeyKind.USER).seed),
         set_quota=set_quota,
         is_revoked=lambda name: not files[name].exists(),
     )

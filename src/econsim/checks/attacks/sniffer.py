@@ -41,8 +41,6 @@ class Sniffer:
     def __init__(self) -> None:
         """Start with an empty record."""
         self._messages: defaultdict[str, list[RawMessage]] = defaultdict(list)
-        self.counts: defaultdict[str, int] = defaultdict(int)
-        """Attacker → messages that mentioned it, recorded or not."""
 
     def record(self, message: RawMessage) -> bool:
         """Record a message that mentions an attacker; return false, so that the client keeps none."""
@@ -51,7 +49,6 @@ class Sniffer:
         if ATTACKER_PREFIX.encode() not in text or message.reply.startswith(ACK_PREFIX):
             return False
         for name in mentioned_attackers(text):
-            self.counts[name] += 1
             if len(self._messages[name]) < MESSAGES_MAX:
                 self._messages[name].append(message)
         return False
@@ -59,7 +56,6 @@ class Sniffer:
     def forget(self, name: str) -> None:
         """Remove the messages that mention an attacker."""
         self._messages.pop(name, None)
-        self.counts.pop(name, None)
 
     def messages_about(self, name: str, *patterns: str) -> list[RawMessage]:
         """Return the messages that mention an attacker on subjects of these patterns; on all subjects without any."""

@@ -1,4 +1,4 @@
-"""Below the protocol: false sizes, lines inside lines, bytes that are no text."""
+"""Below the protocol: false sizes, protocol lines inside other lines, bytes that are no text."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def inject_lines(env: Environment, attacker: Attacker) -> AttackVerdict:
 
 async def send_undecodable_bytes(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Send every service subjects and status lines that are no UTF-8, which its library cannot decode."""
-    reconnects = {external.name: external.reconnects() for external in env.victims}
+    reconnects = {each.name: each.reconnects() for each in env.victims}
     prefix = env.report_subject(attacker, "x").removesuffix("x").encode()
     head = b"NATS/1.0 \xff\xfe\r\n\r\n"
     named = (
@@ -101,7 +101,10 @@ async def send_undecodable_bytes(env: Environment, attacker: Attacker) -> Attack
     silent = [name for name, answer in served.items() if answer is None]
     return verdict_of(
         Check(f"{silent or 'no service'} stopped answering", not silent and settled),
-        Check("no victim lost its connection", reconnects == {g.name: g.reconnects() for g in env.victims}),
+        Check(
+            "no victim lost its connection",
+            reconnects == {each.name: each.reconnects() for each in env.victims},
+        ),
     )
 
 

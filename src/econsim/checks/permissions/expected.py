@@ -32,9 +32,9 @@ class PermissionMatrix:
 
     cells: Cells
     """Rights of each party in account `SIM` and in the system account."""
-    says: Mapping[str, str]
+    publishes: Mapping[str, str]
     """Short name under which an external agent publishes → subject under which the message arrives."""
-    hears: Mapping[str, str]
+    receives: Mapping[str, str]
     """Short name to which an external agent subscribes → subject under which the message was published."""
 
 
@@ -57,7 +57,9 @@ def expected_matrix(rows: Iterable[Probe]) -> PermissionMatrix:
                 cells |= _cells(stream, call.replace("{stream}", stream), {PUBLISH: parties}, groups)
     _check(cells, tables, set(file["subjects"]))
     external = file["external"]
-    return PermissionMatrix(cells, _concrete_names(external["says"]), _concrete_names(external["hears"]))
+    return PermissionMatrix(
+        cells, _concrete_names(external["publishes"]), _concrete_names(external["receives"])
+    )
 
 
 def _cells(group: str, name: str, rights: Mapping[str, str], groups: Mapping[str, str]) -> dict[Cell, str]:

@@ -26,14 +26,13 @@ from econsim.identity.agent_credentials import mint
 from econsim.identity.nats_jwt import Key, NkeyKind, creds, user_jwt
 from econsim.identity.private_files import write
 from econsim.identity.trust_root import Trust
-from econsim.schemas.subject import SubjectKind
+from econsim.schemas.subject import PUBLISHED
 from econsim.subjects import TABLE
 
 PATTERNS_AT_ONCE: Final = 40
 """Subscriptions of one party at a time: an agent's account has no more than 64."""
 
 _SYSTEM: Final = "$SYS."
-_SENT_KINDS: Final = (SubjectKind.EVENT, SubjectKind.DELIVERY, SubjectKind.BROADCAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +67,16 @@ async def probe_server(
             async with probing(url, file) as prober:
                 cells |= await _cells(listeners, prober, rows, party)
         async with probing(url, files[EXTERNAL]) as prober:
-            return PermissionMatrix(cells, await _says(listeners, prober), await _hears(listeners, prober))
+            return PermissionMatrix(
+                cells, await _published_names(listeners, prober), await _received_names(listeners, prober)
+            )
 
 
 async def _cells(listeners: Listeners, prober: Prober, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
     """Return the rights of one party, row by row."""
     shared = [row for row in rows if row.queue]
     cells: dict[Cell, str] = dict.fromkeys(await _joins(prober, shared, party), SUBSCRIBE)
-    return cells | await _says_and_hears(listeners, prober, [row for row in rows if not row.queue], party)
+    return cells | await _rights(listeners, prober, [row for row in rows if not row.queue], party)
 
 
 async def _joins(prober: Prober, rows: Sequence[Probe], party: str) -> list[Cell]:
@@ -87,17 +88,15 @@ async def _joins(prober: Prober, rows: Sequence[Probe], party: str) -> list[Cell
     return [(row.group, row.name, party) for row, patterns in tried.items() if taken & {*patterns}]
 
 
-async def _says_and_hears(
-    listeners: Listeners, prober: Prober, rows: Sequence[Probe], party: str
-) -> dict[Cell, str]:
+async def _rights(listeners: Listeners, prober: Prober, rows: Sequence[Probe], party: str) -> dict[Cell, str]:
     """Return the rights of one party to publish, and to subscribe without a queue group."""
     subjects = [row.subject(party) for row in rows]
-    said = await _publish_and_collect(listeners, prober, subjects)
-    heard = await _collect_deliveries(listeners, prober, subjects, await _wide(prober, rows, party))
+    arrived = await _publish_and_collect(listeners, prober, subjects)
+    delivered = await _collect_deliveries(listeners, prober, subjects, await _wide(prober, rows, party))
     found: dict[Cell, str] = {}
     for number, row in enumerate(rows):
         message = subjects[number], probe_text(number)
-        if rights := PUBLISH * (message in said) + SUBSCRIBE * (message in heard):
+        if rights := PUBLISH * (message in arrived) + SUBSCRIBE * (message in delivered):
             found[row.group, row.name, party] = rights
     return found
 
@@ -151,21 +150,23 @@ async def _wide(prober: Prober, rows: Sequence[Probe], party: str) -> list[str]:
     return await prober.filter_allowed(sorted({pattern for row in rows for pattern in row.patterns(party)}))
 
 
-async def _says(listeners: Listeners, prober: Prober) -> dict[str, str]:
+async def _published_names(listeners: Listeners, prober: Prober) -> dict[str, str]:
     """Return short name → subject under which it arrives in `SIM`, of the agent's names and of another's."""
     names = sorted({concrete_subject(grant.short) for grant in GRANTS})
     names += [name.replace(f".{EXTERNAL}.", f".{OTHER}.") for name in names if f".{EXTERNAL}." in name]
-    said = dict(await _publish_and_collect(listeners, prober, names))
-    numbers = {number: subject for subject, number in said.items()}
+    arrived = dict(await _publish_and_collect(listeners, prober, names))
+    numbers = {number: subject for subject, number in arrived.items()}
     return {name: numbers[probe_text(n)] for n, name in enumerate(names) if probe_text(n) in numbers}
 
 
-async def _hears(listeners: Listeners, prober: Prober) -> dict[str, str]:
+async def _received_names(listeners: Listeners, prober: Prober) -> dict[str, str]:
     """Return short name → subject of `SIM` that an external agent receives, of its own subjects and of others'."""
-    own = [concrete_subject(row.template) for row in TABLE if row.kind in _SENT_KINDS]
+    own = [concrete_subject(row.template) for row in TABLE if row.kind in PUBLISHED]
     other = [each.replace(f".{RUN}", f".{OTHER}", 1) for each in own]
     other += [f"{each.removesuffix(EXTERNAL)}{OTHER}" for each in own if each.endswith(f".{EXTERNAL}")]
     names = [Probe("", "", concrete_subject(grant.short), grant.local_pattern(EXTERNAL)) for grant in GRANTS]
-    heard = await _collect_deliveries(listeners, prober, [*own, *other], await _wide(prober, names, EXTERNAL))
+    delivered = await _collect_deliveries(
+        listeners, prober, [*own, *other], await _wide(prober, names, EXTERNAL)
+    )
     numbers = {probe_text(n): subject for n, subject in enumerate([*own, *other])}
-    return {name: numbers[number] for name, number in heard}
+    return {name: numbers[number] for name, number in delivered}

@@ -67,8 +67,8 @@ def page(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix
     parts.append(
         "## Agents in accounts of their own\n\nThese names exist in their accounts, and no others.\n"
     )
-    parts.append(_names("an agent publishes", "it arrives in `SIM` as", meant.says, found.says))
-    parts.append(_names("an agent receives", "it was published in `SIM` as", meant.hears, found.hears))
+    parts.append(_names("an agent publishes", "it arrives in `SIM` as", meant.publishes, found.publishes))
+    parts.append(_names("an agent receives", "it was published in `SIM` as", meant.receives, found.receives))
     return "\n".join(parts) + LIMITS
 
 
@@ -80,7 +80,10 @@ def differences(rows: Iterable[Probe], meant: PermissionMatrix, found: Permissio
         for party in PARTIES
         if meant.cells.get((row.group, row.name, party)) != found.cells.get((row.group, row.name, party))
     ]
-    for verb, wanted, held in (("says", meant.says, found.says), ("hears", meant.hears, found.hears)):
+    for verb, wanted, held in (
+        ("publishes", meant.publishes, found.publishes),
+        ("receives", meant.receives, found.receives),
+    ):
         lines += [
             f"external agent {verb} {name}: expected {wanted.get(name, 'nothing')}, actual {held.get(name, 'nothing')}"
             for name in sorted({*wanted, *held})
@@ -90,7 +93,7 @@ def differences(rows: Iterable[Probe], meant: PermissionMatrix, found: Permissio
 
 
 def _count(rows: Sequence[Probe], meant: PermissionMatrix, found: PermissionMatrix) -> str:
-    # In a queue group one only hears.
+    # A probe with a queue group only subscribes.
     cells = sum(1 if row.queue else 2 for row in rows) * len(PARTIES)
     differing = len(differences(rows, meant, found))
     what = "expected and actual are the same in all of them" if not differing else f"{differing} differ"

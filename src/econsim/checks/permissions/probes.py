@@ -1,4 +1,4 @@
-"""The probes: every subject of the table, every stream and every call of JetStream's API, with names nobody uses.
+"""The probes: every subject of the table, every stream and every call of JetStream's API, with names no party uses.
 
 A probe is one row of the matrix. Its subject is concrete, so that it can be published; a listener could receive it by
 every pattern that matches it.
@@ -6,14 +6,13 @@ every pattern that matches it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from econsim.identity.agent_account import GRANTS
 from econsim.identity.roles import INBOX
-from econsim.schemas.subject import DOMAINS, SubjectKind
+from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import TABLE
 
@@ -61,16 +60,17 @@ VALUES: Final = {
 }
 """Place in a subject → its value in the probes."""
 
+_STREAM_VERBS: Final = (
+    *("INFO", "CREATE", "UPDATE", "DELETE", "PURGE", "SNAPSHOT", "RESTORE", "MSG.GET", "MSG.DELETE"),
+    *("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE", "CANCEL_MOVE"),
+)
+_CONSUMER_VERBS: Final = (
+    *("INFO", "DELETE", "MSG.NEXT", "PAUSE", "RESET", "UNPIN"),
+    *("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE"),
+)
+
 CALLS: Final = (
-    *(
-        f"$JS.API.STREAM.{verb}.{{stream}}"
-        for verb in ("INFO", "CREATE", "UPDATE", "DELETE", "PURGE", "SNAPSHOT", "RESTORE")
-    ),
-    *(f"$JS.API.STREAM.{verb}.{{stream}}" for verb in ("MSG.GET", "MSG.DELETE")),
-    *(
-        f"$JS.API.STREAM.{verb}.{{stream}}"
-        for verb in ("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE", "CANCEL_MOVE")
-    ),
+    *(f"$JS.API.STREAM.{verb}.{{stream}}" for verb in _STREAM_VERBS),
     "$JS.API.DIRECT.GET.{stream}",
     "$JS.API.DIRECT.GET.{stream}.{subject}",
     "$JS.API.CONSUMER.CREATE.{stream}",
@@ -79,14 +79,7 @@ CALLS: Final = (
     "$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{consumer}",
     "$JS.API.CONSUMER.LIST.{stream}",
     "$JS.API.CONSUMER.NAMES.{stream}",
-    *(
-        f"$JS.API.CONSUMER.{verb}.{{stream}}.{{consumer}}"
-        for verb in ("INFO", "DELETE", "MSG.NEXT", "PAUSE", "RESET", "UNPIN")
-    ),
-    *(
-        f"$JS.API.CONSUMER.{verb}.{{stream}}.{{consumer}}"
-        for verb in ("LEADER.STEPDOWN", "PEER.REMOVE", "PEER.EVACUATE")
-    ),
+    *(f"$JS.API.CONSUMER.{verb}.{{stream}}.{{consumer}}" for verb in _CONSUMER_VERBS),
     "$JS.ACK.{stream}.{consumer}.1.1.1.1.0",
     "$JS.ACK.hub.account.{stream}.{consumer}.1.1.1.1.0",
     "$JS.FC.{stream}.{consumer}.token",
@@ -134,8 +127,6 @@ SERVER: Final = (
     "$SYS.SERVER.SERVER.STATSZ",
 )
 """Subjects of requests to the server and of its events; accounts and servers of these names do not exist."""
-
-_PLACE: Final = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +204,10 @@ def _bucket_probes() -> Iterator[Probe]:
 
 def _queue_group_probes() -> Iterator[Probe]:
     """Yield a probe in each queue group for subjects, inboxes, and names in an agent's account."""
-    heard = {row.template: row.pattern() for row in TABLE}
-    heard |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
-    heard |= {grant.short: grant.local_pattern(EXTERNAL) for grant in GRANTS}
-    for name, pattern in heard.items():
+    patterns = {row.template: row.pattern() for row in TABLE}
+    patterns |= {f"{INBOX}.>": f"{INBOX}.>"} | {f"{INBOX}.{role}.>": f"{INBOX}.{role}.>" for role in ROLES}
+    patterns |= {grant.short: grant.local_pattern(EXTERNAL) for grant in GRANTS}
+    for name, pattern in patterns.items():
         for queue in QUEUE_GROUPS:
             title = name if queue == SELF else f"{name} in another"
             yield Probe("queue groups", title, concrete_subject(name), pattern, queue)
@@ -227,12 +218,12 @@ def _api_probes() -> Iterator[Probe]:
         for call in CALLS:
             name = call.replace("{stream}", stream.name)
             subject = name.replace("{consumer}", "consumer").replace("{subject}", f"$KV.{RUN}.{EXTERNAL}")
-            yield Probe(stream.name, name, subject, _PLACE.sub("*", name))
+            yield Probe(stream.name, name, subject, PLACE.sub("*", name))
 
 
 def concrete_subject(template: str) -> str:
     """Return the subject of a template with a value in every place."""
-    return _PLACE.sub(lambda place: VALUES[place[1]], template)
+    return PLACE.sub(lambda place: VALUES[place[1]], template)
 
 
 def _any(pattern: str) -> str:

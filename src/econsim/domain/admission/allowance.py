@@ -4,18 +4,19 @@ All workers share one counter per kind, agent and window. An increment takes a b
 between the counter's totals before and after the increment. Only the part of the block below the limit is
 allowance. This module decides; `services/quota_meter.py` asks the counters.
 
-A quota without a window is a *stock*: it lasts for the run, and what was taken of it may be given back.
+A quota without a window is a *stock*: it lasts for the run, and allowance that was not spent can go back to its counter.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from econsim.domain.admission import quota
 from econsim.domain.admission.quota import SECOND_NS, QuotaKind
 from econsim.schemas.quota import Quotas
 
-ALWAYS_NS = 2**63
+ALWAYS_NS: Final = 2**63
 """Time at which a stock's window ends: later than any time of day."""
 
 
@@ -34,7 +35,7 @@ class LocalAllowance:
     limit: int
     """Limit of the agent."""
     total_valid_until_ns: int
-    """Time until which `known_total` is enough to refuse: the end of the window, for a stock a moment."""
+    """Time until which `known_total` is enough to refuse: the end of the window; for a stock a moment after it was read."""
     expected_spending: int = 0
     """Amount that this worker will probably spend in the window, judged by the window before."""
     unspent: int = 0

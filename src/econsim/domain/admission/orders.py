@@ -11,15 +11,10 @@ from econsim.domain.agent.population import Agent
 from econsim.domain.market.commands import parse_agent_command
 from econsim.errors import NotAllowed
 from econsim.schemas.base import Command
-from econsim.schemas.subject import Parsed, Subject, token
+from econsim.schemas.subject import Parsed, token
 
-
-def _action(row: Subject) -> str:
-    return row.template.split(".")[2]
-
-
-_ORDERS: Final = {_action(row): row for row in subjects.ENTER_ORDER}
-_RESERVED: Final = (_action(subjects.CALL_TOOL), _action(subjects.DELEGATE))
+_ORDERS: Final = {row.action: row for row in subjects.ENTER_ORDER}
+_RESERVED: Final = (subjects.CALL_TOOL.action, subjects.DELEGATE.action)
 
 
 @dataclass(frozen=True, slots=True)

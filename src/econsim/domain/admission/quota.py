@@ -19,9 +19,9 @@ MILLISECOND_NS: Final = 1_000_000
 HOUR_S: Final = 3_600
 
 BLOCK_SHARE: Final = 10
-"""Divisor of the limit, one tenth is taken at once: ten workers find allowance left, one asks once in ten times."""
+"""Divisor of the limit: a block is a tenth of it, so a lone worker asks its counter ten times, and ten workers get a block each."""
 ROOM_SHARE: Final = 2
-"""Divisor of the rest, at most half of it is taken at once: blocks shrink to single units near the limit."""
+"""Divisor of the rest: a block is at most half of it, so blocks shrink to single units near the limit."""
 
 TOTAL: Final = "total"
 """Last token of the counter of a stock, which has no window number."""

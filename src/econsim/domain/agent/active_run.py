@@ -1,4 +1,4 @@
-"""The runs that are open: their agents and markets by name, with the one typed error for each name that is unknown. Pure."""
+"""The runs that are open, with their agents and markets by name, and the error for an unknown name of each kind. Pure."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class ActiveRuns(dict[str, ActiveRun]):
             self._ticks[run] = tick
 
     def tick(self, run: str) -> int | None:
-        """Return the newest tick that was noted of a run; none if none was."""
+        """Return the newest known tick of a run; none before its first."""
         return self._ticks.get(run)
 
     def require(self, run: str) -> ActiveRun:

@@ -79,9 +79,9 @@ def host_name(index: int) -> str:
 def population(scenario: Scenario) -> tuple[Agent, ...]:
     """Return all agents of a scenario, in the order it declares them.
 
-    Hosts hold contiguous ranges of nearly equal size. Raises ScenarioError for ids that are reserved,
-    too long or used twice, for lot sizes that traders of single units cannot trade, and for values that rise
-    or costs that fall from unit to unit, and for more units than a call auction takes quotes for.
+    Hosts hold contiguous ranges of nearly equal size. Raises ScenarioError for ids that are reserved, too long or used
+    twice; for lot sizes that traders of single units cannot trade; for values that rise or costs that fall from unit to
+    unit; and for more units than a call auction takes quotes for.
     """
     markets = {market.resource: market for market in scenario.markets}
     hosted_count = sum(group.count for group in scenario.agents if group.policy is not PolicyName.EXTERNAL)

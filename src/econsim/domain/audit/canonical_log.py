@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Json, Record, addressed_record, facts
+from econsim.domain.audit.facts import Json, Record, as_record, facts
 
 _SYSTEM: Final = frozenset(
     subject.type
@@ -67,16 +67,16 @@ class CanonicalLog:
 
     def __init__(self) -> None:
         """Start without events."""
-        self._seen: dict[str, int | None] = {}
+        self._seen: set[str] = set()
         self._rows: dict[int, list[bytes]] = {}
         self._packed: dict[int, list[bytes]] = {}
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add one event; repeats of an event id and events of infrastructure are ignored."""
-        entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
+        entry = as_record(source)
         if entry.event_id in self._seen or not _belongs(entry.type):
             return
-        self._seen[entry.event_id] = None
+        self._seen.add(entry.event_id)
         rows = self._rows.setdefault(entry.tick, [])
         rows.extend(_rows(entry))
         if len(self._rows) > _TICKS_PLAIN:
@@ -109,23 +109,6 @@ class CanonicalLog:
             yield from zlib.decompress(packed).split(b"\n")
 
 
-def canonical_lines(events: Iterable[Record | AddressedEvent]) -> list[bytes]:
-    """Return the canonical lines of a run's events, given in any order."""
-    return list(_collect(events).lines())
-
-
-def canonical_hash(events: Iterable[Record | AddressedEvent]) -> str:
-    """Return the hash of a run's events, given in any order."""
-    return _collect(events).hexdigest()
-
-
-def _collect(events: Iterable[Record | AddressedEvent]) -> CanonicalLog:
-    canonical = CanonicalLog()
-    for event in events:
-        canonical.add(event)
-    return canonical
-
-
 def _belongs(kind: str) -> bool:
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
@@ -148,8 +131,8 @@ def _rows(entry: Record) -> Iterator[bytes]:
             name,
         )
         cause = "" if opened else str(data.get("cause", fact.causation_id or ""))
-        ids = f"{data.get('id', '')}\t".encode(), f"\t{entry.event_id}\t{cause}".encode()
-        yield b"%b\t%012d\t%b%b%b" % (place, data.get("n", 0), ids[0], body, ids[1])
+        chain, ids = str(data.get("id", "")).encode(), f"{entry.event_id}\t{cause}".encode()
+        yield b"%b\t%012d\t%b\t%b\t%b" % (place, data.get("n", 0), chain, body, ids)
 
 
 def _clean(data: Json) -> Json:

@@ -181,7 +181,7 @@ def _names(fact: Fact) -> Iterator[str]:
 
 
 def _weak_names(fact: Fact) -> Iterator[str]:
-    """Yield the ids that stand for a fact if they stand for no other: a fill's chain has its trade's id."""
+    """Yield the ids that stand for a fact unless they stand for another: a fill's chain has its trade's id."""
     event, _, index = fact.event_id.partition(".")
     if index == "0":
         yield event

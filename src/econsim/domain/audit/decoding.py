@@ -85,13 +85,12 @@ _TYPES: Final = (
 )
 
 _DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
-    ".".join(subject.template.split(".")[:3:2]): event.__pydantic_validator__.validate_json
-    for subject, event in _TYPES
+    subject.type: event.__pydantic_validator__.validate_json for subject, event in _TYPES
 }
-"""Parsers of events: `<domain>.<action>` → parser."""
+"""Parsers of events by event type."""
 
 _REPORTED: Final = Event[Reported].__pydantic_validator__.validate_json
-"""Parser of agents' reports, with types that agents choose."""
+"""Parser of agents' reports, of which agents choose the type."""
 
 
 def decode(subject: str, payload: bytes) -> AddressedEvent:
@@ -136,5 +135,4 @@ def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | No
 
 
 def _parser(domain: str, action: str) -> Callable[[bytes], Any] | None:
-    own = _REPORTED if domain == "agent" else None
-    return _DECODERS.get(f"{domain}.{action}", own)
+    return _DECODERS.get(f"{domain}.{action}", _REPORTED if domain == "agent" else None)

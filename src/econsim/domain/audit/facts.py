@@ -83,9 +83,9 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
         raise InvalidMessage(message, subject=subject) from None
 
 
-def addressed_record(addressed: AddressedEvent) -> Record:
-    """Return an event made in this process as a record."""
-    return record(addressed.subject, addressed.event)
+def as_record(source: Record | AddressedEvent) -> Record:
+    """Return an event with its subject as a record; a record stays as it is."""
+    return record(source.subject, source.event) if isinstance(source, AddressedEvent) else source
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Fact:
 
 def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
     """Yield the facts of one record: one for each item or chain, or the event itself."""
-    entry = addressed_record(source) if isinstance(source, AddressedEvent) else source
+    entry = as_record(source)
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)
         if isinstance(parts, list) and parts:

@@ -1,7 +1,7 @@
 """Agents' units, credits and debt, folded from the log alone: dealt, traded, spent on calls, and redeemed.
 
-Pure. The clock settles a period by it, because the log says the same whenever it is read, also after a
-crash in the middle of the settlement, when the ledger has moved a part already.
+Pure. The clock settles a period by these numbers and not by the ledger's: after a crash in the middle of a settlement the
+ledger has moved a part already, but the log gives the same numbers again.
 """
 
 from __future__ import annotations

@@ -81,17 +81,11 @@ def realised_surplus(agents: Iterable[Agent], trades: Iterable[tuple[str, TradeE
 
     `trades` are (resource, trade). Independent of the ledger: prices do not enter.
     """
-    net = net_bought(trades)
-    return sum(gain(role, net[agent.id, role.resource]) for agent in agents for role in agent.roles)
-
-
-def net_bought(trades: Iterable[tuple[str, TradeExecuted]]) -> Counter[tuple[str, str]]:
-    """Return (agent, resource) → units bought minus units sold."""
     net: Counter[tuple[str, str]] = Counter()
     for resource, trade in trades:
         net[trade.buyer, resource] += trade.quantity
         net[trade.seller, resource] -= trade.quantity
-    return net
+    return sum(gain(role, net[agent.id, role.resource]) for agent in agents for role in agent.roles)
 
 
 def _description(chain: Chain) -> str:

@@ -28,7 +28,7 @@ from econsim.schemas.subject import entity_of
 
 
 class Progress:
-    """The state of a run as its log tells it."""
+    """The state of one run, folded from its log."""
 
     def __init__(
         self, agents: Iterable[Agent], markets: Iterable[Market], token_resource: str | None = None

@@ -39,7 +39,7 @@ class Journal:
         self.head_hash = GENESIS_HASH
 
     def append(self, decisions: Decisions) -> list[TransferPosted | TransferRefused]:
-        """Return the next entries, of these decisions: posted, then refused, at most CHAINS_MAX chains in each."""
+        """Return the entries of these decisions: posted chains, then refused, at most CHAINS_PER_ENTRY_MAX in each."""
         refused = [chain for chain in decisions.refused if is_first_decision(chain)]
         entries: list[TransferPosted | TransferRefused] = []
         for posted_chains in _split(decisions.posted):
@@ -98,7 +98,7 @@ def entry_hash(entry: TransferPosted | TransferRefused) -> str:
 
 
 def _split(items: Sequence[Item]) -> list[tuple[Item, ...]]:
-    """Return the items in groups of at most CHAINS_MAX."""
+    """Return the items in groups of at most CHAINS_PER_ENTRY_MAX."""
     return [
         tuple(items[start : start + CHAINS_PER_ENTRY_MAX])
         for start in range(0, len(items), CHAINS_PER_ENTRY_MAX)

@@ -17,7 +17,7 @@ Nothing here survives a crash. The writer commits the entries of the decisions b
 restart folds the journal with `replay` (event sourcing): the same entries give an equal ledger. A crash between
 `apply` and the commit loses decisions that nobody has seen.
 
-    collection         holds                                  entry comes         entry goes          bound
+    collection         holds                                  entry comes         entry goes³         bound
     _accounts          holder → asset → amounts               first transfer      never               holders by assets
     _decided           chain id → chain, or its refusal       decision            _forget             CHAINS_REMEMBERED_MAX
     _remembered        ids in _decided, journal's order       decision            _forget, oldest     CHAINS_REMEMBERED_MAX
@@ -28,6 +28,7 @@ restart folds the journal with `replay` (event sourcing): the same entries give 
 
     ¹ with the chain that used the id; the id of a reservation with the chain that resolved it
     ² and the open reservations, which are never forgotten
+    ³ in a chain that is applied; `_revert` removes at once what a refused chain entered
 """
 
 from __future__ import annotations
@@ -201,6 +202,7 @@ class Ledger:
         if transfer.debit == transfer.credit:
             return Refusal.ACCOUNTS_MUST_BE_DIFFERENT
         kind = transfer.kind
+        # A transfer or a post moves at least 1; a reservation or a void may have no amount.
         if transfer.amount < (kind is _TRANSFER or kind is _POST):
             return Refusal.AMOUNT_MUST_NOT_BE_ZERO
         if kind is _TRANSFER:

@@ -56,7 +56,7 @@ class JournalReport:
 
 def verify_journal(events: Iterable[JournalEntry], balances: ClaimedBalances | None = None) -> JournalReport:
     """Verify all entries of a run in journal order and, if given, the stored balances against them."""
-    accounts = RecomputedAccounts()
+    accounts = _RecomputedAccounts()
     findings = [finding for event in events for finding in accounts.check(event)]
     if balances is not None:
         findings.extend(accounts.conservation_findings(balances))
@@ -66,15 +66,8 @@ def verify_journal(events: Iterable[JournalEntry], balances: ClaimedBalances | N
     )
 
 
-def journal_findings(events: Iterable[JournalEntry]) -> Iterator[Finding]:
-    """Yield the faults of entries while they are read."""
-    accounts = RecomputedAccounts()
-    for event in events:
-        yield from accounts.check(event)
-
-
 @dataclass(slots=True)
-class RecomputedAccounts:
+class _RecomputedAccounts:
     """Accounts recomputed from entries by plain double entry."""
 
     entries: int = 0
@@ -103,31 +96,31 @@ class RecomputedAccounts:
         for what, evidence in wrong:
             yield Finding(entry.sequence, event.event_id, what, evidence)
 
-    def conservation_findings(self, stated: ClaimedBalances) -> Iterator[Finding]:
+    def conservation_findings(self, claimed: ClaimedBalances) -> Iterator[Finding]:
         """Yield a finding for every asset that does not sum to zero over all holders, treasury included."""
         totals: dict[str, int] = {}
-        for positions in stated.values():
+        for positions in claimed.values():
             for asset, position in positions.items():
                 totals[asset] = totals.get(asset, 0) + position.posted
         for asset, total in sorted(totals.items()):
             if total:
                 yield Finding(self.sequence, asset, "asset_is_not_conserved", f"sum over holders is {total}")
 
-    def balance_findings(self, stated: ClaimedBalances) -> Iterator[Finding]:
-        """Yield a finding for every stated position that is missing or differs from the recomputed one."""
-        actual = self.positions()
-        for holder in sorted({*stated, *actual}):
-            claimed, recomputed = stated.get(holder, {}), actual.get(holder, {})
-            for asset in sorted({*claimed, *recomputed}):
-                if asset not in claimed:
+    def balance_findings(self, claimed: ClaimedBalances) -> Iterator[Finding]:
+        """Yield a finding for every position that is missing in the claim or differs from the recomputed one."""
+        recomputed = self.positions()
+        for holder in sorted({*claimed, *recomputed}):
+            stored, computed = claimed.get(holder, {}), recomputed.get(holder, {})
+            for asset in sorted({*stored, *computed}):
+                if asset not in stored:
                     yield Finding(self.sequence, holder, "balance_is_missing", asset)
                     continue
-                says, is_ = claimed[asset], recomputed.get(asset, NOTHING)
-                if says != is_:
-                    evidence = (
-                        f"{asset}: stored {says.posted}/{says.pending}, journal {is_.posted}/{is_.pending}"
+                found, right = stored[asset], computed.get(asset, NOTHING)
+                if found != right:
+                    amounts = f"stored {found.posted}/{found.pending}, journal {right.posted}/{right.pending}"
+                    yield Finding(
+                        self.sequence, holder, "balance_differs_from_journal", f"{asset}: {amounts}"
                     )
-                    yield Finding(self.sequence, holder, "balance_differs_from_journal", evidence)
 
     def positions(self) -> dict[str, dict[str, Position]]:
         """Return the recomputed positions."""

@@ -1,7 +1,6 @@
-"""Verification of a market's batches: each `tick_cleared` proves that none of its batch's events is missing.
+"""Verification of a market's batches: each `tick_cleared` proves that none of its batch's events is missing. Pure.
 
-Used by the verification of a run, and by services that fold one: their effects on top of a log with a hole in it would be
-wrong for good. Pure.
+Used by the verification of a run, and by services that fold a run's log: a service must not act on a log with a gap.
 """
 
 from __future__ import annotations
@@ -79,13 +78,15 @@ class BatchChecks:
     """Best prices after the newest finished batch."""
     unfinished: dict[int, Item] = field(default_factory=dict)
     """Number → item since the newest finished batch."""
+    new_items: list[Item] = field(default_factory=list)
+    """Items of the newest event, without those of earlier events."""
     _n: int = 1
     _price: PriceUpdated | None = None
     _opening: BatchOpened | None = None
-    _new_items: list[Item] = field(default_factory=list)
 
     def add(self, event: Event[object]) -> Discrepancies:
-        """Take in one of the market's events."""
+        """Check and fold one of the market's events."""
+        self.new_items.clear()
         match event.data:
             case TickCleared():
                 yield from self._clear(event.tick, event.data)
@@ -99,11 +100,6 @@ class BatchChecks:
                 for item in items:
                     yield from self._add_item(item)
 
-    def take_new_items(self) -> list[Item]:
-        """Return the items that were new since the last call."""
-        new, self._new_items = self._new_items, []
-        return new
-
     def _add_item(self, item: Item) -> Discrepancies:
         if item.n < self._n:
             yield (
@@ -111,7 +107,7 @@ class BatchChecks:
                 f"item {item.n}, and batch {self.batch} ended at {self._n - 1}",
             )
         elif self.unfinished.setdefault(item.n, item) is item:
-            self._new_items.append(item)
+            self.new_items.append(item)
         elif self.unfinished[item.n] != item:
             yield "item_number_stands_for_two_items", f"item {item.n}"
 
@@ -129,14 +125,14 @@ class BatchChecks:
         if extra := self.unfinished.keys() - set(numbers):
             yield (
                 "batch_has_other_items",
-                f"batch {cleared.batch} ends at item {numbers.stop - 1}, told was {max(extra)}",
+                f"batch {cleared.batch} ends at item {numbers.stop - 1}, published was {max(extra)}",
             )
         trades = [item for item in self.unfinished.values() if isinstance(item, TradeExecuted)]
         found = len(trades), sum(trade.quantity for trade in trades)
         if found != (cleared.trades, cleared.volume):
             yield (
                 "batch_counts_other_trades",
-                f"{cleared.trades} trades of {cleared.volume} units, told were {found[0]} of {found[1]}",
+                f"{cleared.trades} trades of {cleared.volume} units, published were {found[0]} of {found[1]}",
             )
         if not self.partial:
             yield from self._check_price(cleared)

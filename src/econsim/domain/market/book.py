@@ -1,4 +1,4 @@
-"""The order book of one market through a run: two steps a batch, the same for every mechanism and every driver.
+"""The order book of one market in one run: two steps a batch, the same for every mechanism and every driver.
 
 Theory of operation. The driver is the market service (`services/market/batch`) or the in-process run (`runs/in_memory`).
 For each batch it calls `reserve`, asks the ledger to apply the reservations, calls `clear` with what the ledger refused,
@@ -8,8 +8,9 @@ sends messages between the two steps, the in-process driver does not: nothing el
 
 A book changes only by its items, so it is rebuilt from the log (event sourcing): `collect` keeps the items of a past batch,
 `replay` applies them when its `tick_cleared` follows. A crash at any line between two batches' `tick_cleared` loses the
-batch in memory. The next worker rebuilds the book as it was after the batch before and does the batch again: its order is
-drawn from the seed, and every id derives from the orders, so the ledger and the streams take the repeats for what they are.
+batch in memory. The next worker rebuilds the book as it was after the batch before and does the batch again. Its order is the
+same, drawn from the seed in lock-step and that of the queue in real time, and every id derives from the orders: so the ledger
+and the streams recognise the repeats.
 
 | Collection | Holds | Entry comes | Entry goes | Bound |
 | --- | --- | --- | --- | --- |
@@ -56,7 +57,7 @@ TAPE_MAX: Final = 2_000
 
 
 _ID_TAKEN: Final = (Refusal.EXISTS_WITH_DIFFERENT_FIELDS, Refusal.TRANSFER_ID_ALREADY_USED)
-"""Refusals of a reservation if the id of its order stands for another order, on any market of the run."""
+"""Refusals of a reservation because another order has the id, on any market of the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class PendingBatch:
     chains: tuple[Chain, ...]
     """Reservations to ask the ledger for, in order; the `cause` of a chain is its order."""
     repeats: tuple[str, ...] = ()
-    """Ids of orders that were asked for again, as they were before."""
+    """Ids of orders that were asked for again with the same terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,12 @@ class ClearedBatch:
     price: PriceUpdated | None
     """Price of the market; none if the quote did not change."""
     repeats: tuple[Item, ...] = ()
-    """First answers to orders that were asked for again; they are items of earlier batches, not of this one."""
+    """First answers to orders that were asked for again: items of earlier batches or of this one."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchEnd:
-    """The end of a batch: in real time of nothing else, in lock-step of a tick, perhaps of its period too."""
+    """The end of a batch, and of its tick and its period if they end with it; in lock-step a batch is a tick."""
 
     tick: int
     """Tick of the batch, logical time."""
@@ -188,7 +189,7 @@ class MarketBook:
     def replay(self, cleared: TickCleared) -> None:
         """Apply a finished batch of the past; one that was applied before is passed over.
 
-        Raises CorruptLog if one of its items was not collected: on another book than the first one, nothing may be done.
+        Raises CorruptLog if one of its items was not collected: the book would be another one than before.
         """
         if cleared.batch <= self.batch:
             return
@@ -209,7 +210,7 @@ class MarketBook:
         self.period_closed = cleared.period_closed
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both would go on in the same way: the same orders, reservations, memory and counters."""
+        """Return whether both have the same orders, reservations, answers and counters."""
         return self._state() == other._state() if isinstance(other, MarketBook) else NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # a book changes

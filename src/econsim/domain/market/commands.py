@@ -1,6 +1,6 @@
 """From commands to actions: identity, form and size are checked before a book sees a command.
 
-A command that passes cannot stop a book: what is still wrong in it, the market refuses with an item. The sender's identity is
+A command that passes cannot stop a book: the market refuses any other mistake in it with an item. The sender's identity is
 the subject's last token; the payload may repeat it but not change it.
 """
 
@@ -34,7 +34,7 @@ from econsim.schemas.subject import Parsed
 from econsim.schemas.types import Name, OrderId
 
 COMMAND_BYTES_MAX: Final = 4_096
-"""Bytes in one agent's command: ten times the largest valid one."""
+"""Bytes in one agent's command: six times the largest valid one."""
 
 CLOCK: Final = "clock"
 """Sender that may close ticks; no other may."""
@@ -75,7 +75,7 @@ class InvalidAction(Action):
 def parse_command(
     subject: Parsed, payload: bytes, roster: Mapping[str, Agent]
 ) -> CloseTick | tuple[Action, ...]:
-    """Return the clock's mark, or the actions a command asks for.
+    """Return the clock's `CloseTick`, or the actions that a command asks for.
 
     Raises InvalidMessage for a payload outside its schema, NotFound for an agent that is not in the run,
     NotAllowed for an identity that does not match its subject.
@@ -169,7 +169,7 @@ def _parse_batch(payload: bytes) -> PlaceOrders:
 def _parse_action(found: object) -> Action:
     """Return one action as far as it can be read.
 
-    A number beyond its bounds is kept: the market refuses it in the same words for every sender.
+    A number beyond its bounds is kept: the market refuses it with the same code for every sender.
     """
     try:
         return _ACTION.validate_json(json.dumps(found))

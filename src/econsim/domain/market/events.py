@@ -1,7 +1,7 @@
-"""The events of one batch of one book: items grouped by kind, then the price, then the summary.
+"""The events of one batch of one book: its items, its price and its summary.
 
-One message a kind and batch, because every durable write costs a disk flush. `tick_cleared` is last, so a batch
-without it was not finished and will be repeated.
+Items of one kind share an event, because every durable write costs a disk flush. The summary, `tick_cleared`, is published
+last, so a batch without it was not finished and will be repeated.
 """
 
 from __future__ import annotations
@@ -51,15 +51,19 @@ def item_subject(item: Item) -> Subject:
     return subjects.ORDER_CANCELLED if isinstance(item, OrderCancelled) else subjects.ORDER_REJECTED
 
 
-def batch_events(envelope: Envelope, resource: str, batch: ClearedBatch) -> Iterator[AddressedEvent]:
-    """Yield a batch's events in publishing order, without the price: that is state as well."""
+def item_events(envelope: Envelope, resource: str, batch: ClearedBatch) -> Iterator[AddressedEvent]:
+    """Yield the events of a batch's items in publishing order."""
     groups: dict[str, list[Item]] = {}
     for item in batch.items:
         groups.setdefault(item_subject(item).template, []).append(item)
     for subject, model in ITEM_EVENTS:
         for part in _parts(groups.get(subject.template, ())):
             yield envelope.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
-    yield envelope.event(subjects.TICK_CLEARED, ACTOR, batch.cleared, batch.cleared.batch, resource=resource)
+
+
+def cleared_event(envelope: Envelope, resource: str, batch: ClearedBatch) -> AddressedEvent:
+    """Return the summary event of a batch."""
+    return envelope.event(subjects.TICK_CLEARED, ACTOR, batch.cleared, batch.cleared.batch, resource=resource)
 
 
 def public_summary(cleared: AddressedEvent, resource: str, run: str) -> AddressedEvent:
@@ -83,7 +87,7 @@ def price_event(envelope: Envelope, resource: str, batch: ClearedBatch) -> Addre
 def agent_event(envelope: Envelope, resource: str, item: Item, agent: str, *key: int) -> AddressedEvent:
     """Return the delivery of one item to one agent, on the event's subject with the agent last.
 
-    `key` distinguishes a repeated answer from the first: an agent that got the first one may want this one too.
+    `key` gives a repeated answer an event id of its own: an agent that got the first answer gets this one too.
     """
     subject = item_subject(item)
     model = next(model for kind, model in ITEM_EVENTS if kind is subject)

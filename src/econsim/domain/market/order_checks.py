@@ -1,7 +1,7 @@
 """Checks of a market's actions before any money is touched: price grid, limits and repeated ids.
 
-Owns the memory by which a book is idempotent. That memory is the book's items and nothing else, taken in as they are
-numbered, so a book that was rebuilt from the log recognises the repeats that the first one would.
+Owns the memory by which a book is idempotent. The memory follows from the book's items alone, so a book that was rebuilt
+from the log recognises the same repeats.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ORDER_IDS_REMEMBERED_MAX: Final = 1_000_000
 """Order ids that a book remembers for deduplication: about 300 MB at the limit, hours of the fastest run."""
 
 ID_EXISTS: Final = "order_id_exists_with_different_fields"
-"""Refusal of an action if its order id stands for another order."""
+"""Refusal of an action because another order has its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class OrderChecks:
         self._added: Counter[str] = Counter()
 
     def start_batch(self) -> None:
-        """Forget the actions of the batch before: their answers are remembered."""
+        """Forget the actions of the batch before; their answers stay remembered."""
         self._batch_terms.clear()
         self._placed.clear()
         self._leaving.clear()
@@ -119,7 +119,7 @@ class OrderChecks:
         return side, max(0, needed - old.reserved) if old else needed
 
     def admit_cancel(self, action: Action) -> None:
-        """Admit a cancel: whatever happens to its order first, it makes room for the orders behind it."""
+        """Admit a cancel: it makes room for the orders after it, even if its order is filled first."""
         old = self._replaceable(action.order_id)
         if old and old.agent == action.agent and action.order_id not in self._leaving:
             self._leaving.add(action.order_id)
@@ -144,7 +144,7 @@ class OrderChecks:
     __hash__ = None  # type: ignore[assignment]  # the memory changes
 
     def _known_terms(self, order_id: str) -> OrderTerms | None:
-        """Return the terms an order id stands for, in this batch or since before."""
+        """Return the terms of the order with an id, in this batch or an earlier one; none if the id is new."""
         found = self._answers.get(order_id)
         return item_terms(found) if found else self._batch_terms.get(order_id)
 

@@ -1,6 +1,6 @@
-"""Ids of orders: each external agent's orders carry its name, `<agent>.<its own id>`, so nobody takes another's id.
+"""Ids of orders in a run: those of an external agent begin with its name, so no agent can take another's id. Pure.
 
-Used by the market, which scopes the ids of commands, and by the SDK, which waits for the outcome of an order. Pure.
+Used by the market, which scopes the ids of commands, and by the SDK, which waits for the outcome of an order.
 """
 
 from __future__ import annotations

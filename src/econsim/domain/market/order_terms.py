@@ -1,7 +1,7 @@
-"""Terms of orders: one order id stands for one set of terms, in an action and in the item that answers it.
+"""Terms of orders, read from an action and from the item that answers it. Pure.
 
-Owns the comparison that tells a repeat from another order under the same id (deduplication), and the refusal that keeps
-the terms of its action. Pure.
+An order id belongs to one set of terms: the same id with the same terms is a repeat (deduplication), with other terms a
+conflict. A refusal keeps the terms of its action.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VERBS: Final = {side: verb for verb, side in SIDES.items()}
 
 
 class OrderTerms(NamedTuple):
-    """The terms that an order id stands for; the same id with other terms is another order."""
+    """The terms of one order id."""
 
     verb: Verb | None
     """Verb of the action; none if the command could not be read."""

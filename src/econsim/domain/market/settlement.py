@@ -54,7 +54,7 @@ class Settlement:
         self._pending_transfers: dict[str, Transfer] = {}
 
     def reserve(self, order_id: str, agent: str, side: Side, amount: int) -> Chain:
-        """Return the chain that reserves the whole of an order, and claims its id for this market."""
+        """Return the chain that reserves the whole amount of an order, and claims its id for this market."""
         return self._pending_chain(f"{order_id}.r0", order_id, agent, side, amount)
 
     def reserve_more(self, order_id: str, agent: str, side: Side, amount: int) -> Chain:

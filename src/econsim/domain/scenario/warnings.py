@@ -1,4 +1,4 @@
-"""Warnings about a scenario that is valid but hardly meant so; a warning does not stop the run. Pure.
+"""Warnings about a scenario that is valid but probably a mistake; a warning does not stop the run. Pure.
 
 Errors are found by the schema and `population`. Each warning names the key that a person would change.
 """
@@ -34,7 +34,7 @@ EFFICIENCY_MAX: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ScenarioWarning:
-    """One key of a scenario with a value that is hardly meant."""
+    """One key of a scenario with a value that is probably a mistake."""
 
     key: Key
     """Key in the scenario."""
@@ -130,8 +130,8 @@ class _ReachablePrices:
             return
         name, bid, ask = self.market.resource, self.bid, self.ask
         if bid is None or ask is None:
-            nobody = "sells" if bid is not None else "buys" if ask is not None else "buys or sells"
-            what = f"no trade is possible on {name!r}: nobody {nobody} there within its price limits"
+            missing = " or ".join(verb for verb, price in (("buys", bid), ("sells", ask)) if price is None)
+            what = f"no trade is possible on {name!r}: nobody {missing} there within its price limits"
             yield ScenarioWarning(key, what, "add a group with a role there")
             return
         what = (
@@ -147,9 +147,8 @@ class _ReachablePrices:
             if role.resource != self.market.resource or group.policy is PolicyName.SCRIPTED:
                 continue
             self.units[role.side] += role.units_of(group.count)
-            prices = [*_ends(role)]
-            if group.policy is PolicyName.ZI_U:
-                prices = [self.market.price_min, self.market.price_max]
+            limits = (self.market.price_min, self.market.price_max)
+            prices = limits if group.policy is PolicyName.ZI_U else _ends(role)
             (self.bids if role.side is Side.BID else self.asks).extend(prices)
 
 
@@ -253,12 +252,8 @@ def _step(key: Key, step: ScriptedAction, market: Market) -> Iterator[ScenarioWa
 
 def _expectation(key: Key, expected: Expectation, reach: _ReachablePrices) -> Iterator[ScenarioWarning]:
     """Warn of an expectation that no run can meet."""
-    measure, low, high = (
-        expected.measure,
-        expected.value - expected.tolerance,
-        expected.value + expected.tolerance,
-    )
-    market = reach.market
+    measure, market = expected.measure, reach.market
+    low, high = expected.value - expected.tolerance, expected.value + expected.tolerance
     if not reach.trades and (measure is not Measure.TRADES_PER_PERIOD or low > 0):
         what = f"expectation of {measure.value} on {market.resource!r}, where no trade is possible"
         yield ScenarioWarning((*key, "measure"), what, "it cannot be met")
@@ -272,12 +267,11 @@ def _expectation(key: Key, expected: Expectation, reach: _ReachablePrices) -> It
     elif measure is Measure.TRADES_PER_PERIOD and not reach.has_unknown_limits:
         most = min(reach.units.values())
     if high < least or (most is not None and low > most):
-        bounds = (
-            f"at least {least:g}"
-            if most is None
-            else f"at most {most:g}"
-            if least < 0
-            else f"{least:g} to {most:g}"
-        )
         what = f"expectation of {measure.value} {expected.value:g} ± {expected.tolerance:g} can never hold"
-        yield ScenarioWarning((*key, "value"), what, f"there it is {bounds}")
+        yield ScenarioWarning((*key, "value"), what, f"there it is {_bounds_text(least, most)}")
+
+
+def _bounds_text(least: float, most: float | None) -> str:
+    if most is None:
+        return f"at least {least:g}"
+    return f"at most {most:g}" if least < 0 else f"{least:g} to {most:g}"

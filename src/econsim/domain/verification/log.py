@@ -126,7 +126,7 @@ class LogChecks:
             return
         for what, evidence in book.add(event):
             self._add_finding(event, what, evidence)
-        for item in book.take_new_items():
+        for item in book.new_items:
             self._trades += isinstance(item, TradeExecuted)
             self._trade_checks.add(LoggedItem(self._place, event.event_id, resource, event.tick, item))
 

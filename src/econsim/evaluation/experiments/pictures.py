@@ -14,10 +14,8 @@ from econsim.domain.measures.measures import confidence_interval
 from econsim.evaluation.experiments.catalogue import PRICE, alphas, prices
 from econsim.evaluation.experiments.sampling import Runs
 from econsim.evaluation.experiments.verdicts import Comparison
-from econsim.report.charts import BLUE, CORAL, GREY, TEAL, Drawing
-
-Rows = list[dict[str, Any]]
-"""A chart's data."""
+from econsim.report.charts import BLUE, CORAL, GREY, TEAL, Drawing, inline_data
+from econsim.report.series import Rows
 
 Picture = Callable[[tuple[Runs, ...], tuple[Comparison, ...]], Drawing]
 """Function from runs and comparisons to a chart."""
@@ -64,7 +62,7 @@ def flat_supply(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) 
     del comparisons
     rows = by_day(studies[0], ("zip", "zi_c"), prices)
     colour = _colours({"ZIP, learns": BLUE, "ZI-C, random": CORAL, "equilibrium": GREY})
-    line = alt.Chart(_data([{"price": PRICE, "who": "equilibrium"}]))
+    line = alt.Chart(inline_data([{"price": PRICE, "who": "equilibrium"}]))
     rule = line.mark_rule(strokeDash=[6, 4], strokeWidth=1.8).encode(y="price:Q", color=colour)
     return alt.layer(rule, *_band(rows, colour, "mean price of the day, credits", zero=False))
 
@@ -77,7 +75,7 @@ def gode_sunder_oracle(studies: tuple[Runs, ...], comparisons: tuple[Comparison,
         for run in studies[0]
         for day in run.days["good"]
     ]
-    marks = alt.Chart(_data(rows)).mark_circle(color=TEAL, size=38, opacity=0.35)
+    marks = alt.Chart(inline_data(rows)).mark_circle(color=TEAL, size=38, opacity=0.35)
     drawn: Drawing = marks.encode(
         x=alt.X("price:Q", title="mean price of the period, credits", scale=alt.Scale(zero=False)),
         y=alt.Y("efficiency:Q", title="efficiency, %", scale=alt.Scale(domain=[-100, 100])),
@@ -120,7 +118,7 @@ def call_vs_cda(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) 
         alt.X("low:Q", scale=scale, title=EFFICIENCY),
         alt.X("published:Q", scale=scale, title=EFFICIENCY),
     )
-    base = alt.Chart(_data(rows)).encode(y=alt.Y("market:N", title=None, sort=list(labels), axis=axis))
+    base = alt.Chart(inline_data(rows)).encode(y=alt.Y("market:N", title=None, sort=list(labels), axis=axis))
     fill = alt.Color("market:N", scale=alt.Scale(domain=list(labels), range=[CORAL, BLUE, TEAL]), legend=None)
     return alt.layer(
         base.mark_bar(cornerRadiusEnd=4, height=46).encode(x=x, color=fill),
@@ -156,7 +154,7 @@ def _band(rows: Rows, colour: alt.Color, title: str, *, zero: bool) -> list[Any]
     x = alt.X(
         "day:Q", title="trading day", axis=axis, scale=alt.Scale(domain=[0.7, days[-1] + 0.3], nice=False)
     )
-    base = alt.Chart(_data(rows)).encode(x=x, color=colour)
+    base = alt.Chart(inline_data(rows)).encode(x=x, color=colour)
     scale = alt.Scale(zero=zero, nice=True)
     tooltip = [
         "who:N",
@@ -176,7 +174,7 @@ def _band(rows: Rows, colour: alt.Color, title: str, *, zero: bool) -> list[Any]
 def _points(rows: Rows, colour: alt.Color) -> Drawing:
     """Return published points."""
     drawn: Drawing = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline_data(rows))
         .mark_point(shape="diamond", size=90, filled=True, opacity=1)
         .encode(x="day:Q", y="alpha:Q", color=colour, tooltip=["who:N", "day:Q", "alpha:Q"])
     )
@@ -186,10 +184,6 @@ def _points(rows: Rows, colour: alt.Color) -> Drawing:
 def _colours(names: dict[str, str]) -> alt.Color:
     scale = alt.Scale(domain=list(names), range=list(names.values()))
     return alt.Color("who:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolOpacity=1))
-
-
-def _data(rows: Rows) -> alt.InlineData:
-    return alt.InlineData(values=rows)
 
 
 PICTURES: Final[dict[str, tuple[Picture, str]]] = {

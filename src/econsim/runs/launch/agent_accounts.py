@@ -59,7 +59,7 @@ async def revoke(
     """Revoke an agent's account: its connections end at once, its files are deleted; return revocations still pending.
 
     Raises NotFound without such an account. After Unavailable or SetupError the revocation is pending, and the next call
-    of `settle` sends it.
+    of `push_outstanding` sends it.
     """
     revoke_later(trust, find_account(trust, run, agent))
     return await push_outstanding(trust, provisioner)

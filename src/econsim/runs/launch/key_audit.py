@@ -14,7 +14,7 @@ from econsim import subjects
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask
 from econsim.errors import EconsimError
-from econsim.identity.nats_jwt import user_claims
+from econsim.identity.nats_jwt import read_claims
 from econsim.identity.roles import OPERATOR
 from econsim.identity.trust_root import Trust
 from econsim.schemas.admin import ConnectionChangedEvent, RecordConnection, TellTrust, TrustChangedEvent
@@ -54,4 +54,4 @@ async def audit_remark(trust: Trust, url: str, change: TellTrust) -> str:
 
 def operator_name(creds: Path) -> str:
     """Return the operator's name in a creds file; without a file the default name."""
-    return user_claims(creds.read_text()).name if creds.is_file() else OPERATOR
+    return read_claims(creds).name if creds.is_file() else OPERATOR

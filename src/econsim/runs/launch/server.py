@@ -17,7 +17,7 @@ from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, server_of
 from econsim.config import Settings
 from econsim.errors import SetupError
-from econsim.identity.nats_jwt import user_claims
+from econsim.identity.nats_jwt import read_claims
 from econsim.runs.launch.agent_accounts import push_accounts
 
 SERVER_GONE_S: Final = 5.0
@@ -93,7 +93,7 @@ async def _end_without_server(state: Path) -> AsyncIterator[None]:
 async def provision_streams(server: Server, replicas: int | None = None) -> None:
     """Create or update every stream and bucket; do nothing with credentials that may not, like an operator's."""
     creds = server.creds("setup")
-    if creds.is_file() and user_claims(creds.read_text()).role not in ("", "setup"):
+    if creds.is_file() and read_claims(creds).role not in ("", "setup"):
         return
     client = await connect(server.url, creds if creds.is_file() else None, "econsim-setup")
     try:

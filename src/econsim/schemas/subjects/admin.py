@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from econsim.schemas.subject import Subject
 from econsim.schemas.subject_rows import event, operator
 
 __all__ = [
@@ -21,42 +22,33 @@ __all__ = [
     "TRUST_CHANGED",
 ]
 
-QUOTA_CHANGED: Final = event(
-    "admin", "system.quota.changed.{run}", "QuotaChanged", "An operator changed quotas of agents."
-)
-TRUST_CHANGED: Final = event(
-    "admin",
-    "system.operator.trust_changed.{run}",
+
+def _event(name: str, message: str, description: str) -> Subject:
+    """Return an event of domain `system`."""
+    return event("admin", f"system.{name}", message, description)
+
+
+QUOTA_CHANGED: Final = _event("quota.changed", "QuotaChanged", "An operator changed quotas of agents.")
+TRUST_CHANGED: Final = _event(
+    "operator.trust_changed",
     "TrustChanged",
     "The holder of the keys admitted or removed an agent, granted a role, or replaced all keys.",
 )
-CONNECTION_CHANGED: Final = event(
-    "admin",
-    "system.agent.connection_changed.{run}",
-    "ConnectionChanged",
-    "An external agent connected or disconnected.",
+CONNECTION_CHANGED: Final = _event(
+    "agent.connection_changed", "ConnectionChanged", "An external agent connected or disconnected."
 )
-COMMANDED: Final = event(
-    "admin",
-    "system.operator.commanded.{run}",
+COMMANDED: Final = _event(
+    "operator.commanded",
     "Commanded",
     "An operator sent a command: operator, command and outcome. The run is `none` for commands about no run.",
 )
-LETTER_BURIED: Final = event(
-    "admin",
-    "system.dead_letter.buried.{run}",
-    "LetterBuried",
-    "A message no handler could finish became a dead letter.",
+LETTER_BURIED: Final = _event(
+    "dead_letter.buried", "LetterBuried", "A message no handler could finish became a dead letter."
 )
-LETTER_RETRIED: Final = event(
-    "admin",
-    "system.dead_letter.retried.{run}",
-    "LetterRetried",
-    "A dead letter was put back into its queue.",
+LETTER_RETRIED: Final = _event(
+    "dead_letter.retried", "LetterRetried", "A dead letter was put back into its queue."
 )
-LETTER_DROPPED: Final = event(
-    "admin", "system.dead_letter.dropped.{run}", "LetterDropped", "A dead letter was given up for good."
-)
+LETTER_DROPPED: Final = _event("dead_letter.dropped", "LetterDropped", "A dead letter was given up for good.")
 SET_QUOTA: Final = operator(
     "admin",
     "quota.set",
@@ -85,7 +77,6 @@ DROP_LETTER: Final = operator(
     "admin", "dead_letter.drop", "DropLetter", "LetterDone", "Final removal of a dead letter."
 )
 
-
 EVENTS: Final = (
     QUOTA_CHANGED,
     TRUST_CHANGED,
@@ -97,11 +88,5 @@ EVENTS: Final = (
 )
 """Events, in the order of the table."""
 
-OPERATOR_REQUESTS: Final = (
-    SET_QUOTA,
-    TELL_TRUST,
-    RECORD_CONNECTION,
-    RETRY_LETTER,
-    DROP_LETTER,
-)
+OPERATOR_REQUESTS: Final = (SET_QUOTA, TELL_TRUST, RECORD_CONNECTION, RETRY_LETTER, DROP_LETTER)
 """Operators' requests, in the order of the table."""

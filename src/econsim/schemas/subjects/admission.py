@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.schemas.subject_rows import entry, event, order_entry, reserved_request
+from econsim.schemas.subject_rows import entry, event, order_entry, reserved_entry, reserved_request
 from econsim.schemas.subjects.market import CANCEL_ORDER, PLACE_ASK, PLACE_BID, REPLACE_ORDER
 
 __all__ = [
@@ -31,68 +31,41 @@ ENTER_ORDER: Final = {
 }
 """Order command → its entry from an agent's account; the reply is the command's durable PubAck."""
 REPORT: Final = entry(
-    "agent.{agent}.{event}.{run}.{agent}",
+    "agent.{agent}.{event}",
     "AgentReport",
     "agent.{agent}.{event}",
     "Report of an agent about itself, in the past tense; once admitted, it is an event of the log.",
 )
-DELEGATE: Final = entry(
-    "agent.task.delegate.{run}.{agent}",
-    "Reserved",
-    "task.delegate",
-    "Work for another agent. Reserved: there is no such service yet.",
-    "EntryRefused",
+DELEGATE: Final = reserved_entry("agent.task.delegate", "task.delegate", "Work for another agent.")
+CALL_TOOL: Final = reserved_entry(
+    "agent.{server}.call_tool", "mcp.request.{server}", "Call of an external tool."
 )
-CALL_TOOL: Final = entry(
-    "agent.{server}.call_tool.{run}.{agent}",
-    "Reserved",
-    "mcp.request.{server}",
-    "Call of an external tool. Reserved: there is no such service yet.",
-    "EntryRefused",
-)
-USE_WORKSPACE: Final = reserved_request(
-    "system.workspace.{operation}.{run}.{agent}", "workspace.{operation}", "Files of an agent."
-)
-USE_SOCIAL: Final = reserved_request(
-    "system.social.{operation}.{run}.{agent}", "social.{operation}", "Question to a person or another agent."
-)
+USE_WORKSPACE: Final = reserved_request("workspace.{operation}", "Files of an agent.")
+USE_SOCIAL: Final = reserved_request("social.{operation}", "Question to a person or another agent.")
 REPORTED: Final = event(
     "admission",
-    "agent.{agent}.{event}.{run}",
+    "agent.{agent}.{event}",
     "Reported",
     "Report of an external agent about itself, with the agent's place in the run.",
 )
 ADMISSION_REJECTED: Final = event(
     "admission",
-    "system.admission.rejected.{run}",
+    "system.admission.rejected",
     "AdmissionRejected",
     "A message was not allowed to its sender: sender, subject, reason and number of attempts.",
 )
 AGENT_SUSPENDED: Final = event(
     "admission",
-    "system.agent.suspended.{run}",
+    "system.agent.suspended",
     "AgentSuspended",
     "An agent sent far more than its rate limit; its account is revoked.",
 )
 
-
-ENTRIES: Final = (
-    *ENTER_ORDER.values(),
-    REPORT,
-    DELEGATE,
-    CALL_TOOL,
-)
+ENTRIES: Final = (*ENTER_ORDER.values(), REPORT, DELEGATE, CALL_TOOL)
 """Entries of agents' accounts, in the order of the table."""
 
-RESERVED: Final = (
-    USE_WORKSPACE,
-    USE_SOCIAL,
-)
+RESERVED: Final = (USE_WORKSPACE, USE_SOCIAL)
 """Requests to services that are still to come, in the order of the table."""
 
-EVENTS: Final = (
-    REPORTED,
-    ADMISSION_REJECTED,
-    AGENT_SUSPENDED,
-)
+EVENTS: Final = (REPORTED, ADMISSION_REJECTED, AGENT_SUSPENDED)
 """Events, in the order of the table."""

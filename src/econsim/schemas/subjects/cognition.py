@@ -11,7 +11,7 @@ __all__ = ["DRAIN_CALLS", "INVOKE_LLM", "INVOKE_LLMS", "LLM_INVOKED", "LLM_PARTI
 
 INVOKE_LLM: Final = request(
     "cognition",
-    "system.llm.invoke.{run}.{agent}",
+    "system.llm.invoke",
     "InvokeLlm",
     "LlmAnswer",
     "Completion by a language model, paid from the asking agent's balance.",
@@ -19,21 +19,21 @@ INVOKE_LLM: Final = request(
 )
 INVOKE_LLMS: Final = request(
     "cognition",
-    "system.llm.invoke_many.{run}.{agent}",
+    "system.llm.invoke_many",
     "InvokeLlms",
     "LlmAnswers",
     "Batch of a host: calls of its agents, each paid by its agent; for hosts alone.",
 )
 DRAIN_CALLS: Final = request(
     "cognition",
-    "system.llm.drain.{run}.{agent}",
+    "system.llm.drain",
     "DrainCalls",
     "CallsDrained",
     "End of the calls of a period, before its money is settled; for the clock alone.",
 )
 LLM_INVOKED: Final = event(
     "cognition",
-    "system.llm.invoked.{run}",
+    "system.llm.invoked",
     "LlmInvoked",
     "Calls of models ended: each with its answer or failure, its tokens, its price and its receipt.",
 )

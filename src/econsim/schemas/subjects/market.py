@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.schemas.subject import Subject, SubjectKind
-from econsim.schemas.subject_rows import command, event, request
+from econsim.schemas.subject import Subject
+from econsim.schemas.subject_rows import broadcast, command, delivery, event, request
 
 __all__ = [
     "ALL_PRICES",
@@ -31,6 +31,12 @@ __all__ = [
     "TRADING_HALTED",
 ]
 
+
+def _event(action: str, message: str, description: str, short: str = "") -> Subject:
+    """Return an event of one market's book."""
+    return event("market", f"market.{{resource}}.{action}", message, description, short)
+
+
 PLACE_BID: Final = command("place_bid", "PlaceBid", "An admitted offer to buy.")
 PLACE_ASK: Final = command("place_ask", "PlaceAsk", "An admitted offer to sell.")
 CANCEL_ORDER: Final = command("cancel_order", "CancelOrder", "Cancel of an own resting order.")
@@ -43,92 +49,54 @@ CLOSE_TICK: Final = command(
     "CloseTick",
     "End of a tick, from the clock: every order of the tick lies before it in the queue.",
 )
-BATCH_OPENED: Final = event(
-    "market",
-    "market.{resource}.batch_opened.{run}",
+BATCH_OPENED: Final = _event(
+    "batch_opened",
     "BatchOpened",
     "A real-time batch opened: its commands are fixed before any has an effect.",
 )
-BID_ACCEPTED: Final = event(
-    "market",
-    "market.{resource}.bid_accepted.{run}",
-    "Accepted",
-    "Bids have their reservation and entered the book.",
-)
-ASK_ACCEPTED: Final = event(
-    "market",
-    "market.{resource}.ask_accepted.{run}",
-    "Accepted",
-    "Asks have their reservation and entered the book.",
-)
-ORDER_REJECTED: Final = event(
-    "market",
-    "market.{resource}.order_rejected.{run}",
+BID_ACCEPTED: Final = _event("bid_accepted", "Accepted", "Bids have their reservation and entered the book.")
+ASK_ACCEPTED: Final = _event("ask_accepted", "Accepted", "Asks have their reservation and entered the book.")
+ORDER_REJECTED: Final = _event(
+    "order_rejected",
     "Rejected",
     "Orders, cancels and replacements were refused by the market, each with its reason.",
 )
-TRADE_EXECUTED: Final = event(
-    "market",
-    "market.{resource}.trade_executed.{run}",
-    "Traded",
-    "Trades were executed: units against credits.",
+TRADE_EXECUTED: Final = _event("trade_executed", "Traded", "Trades were executed: units against credits.")
+ORDER_CANCELLED: Final = _event(
+    "order_cancelled", "Cancelled", "Orders left the book, each with its open quantity."
 )
-ORDER_CANCELLED: Final = event(
-    "market",
-    "market.{resource}.order_cancelled.{run}",
-    "Cancelled",
-    "Orders left the book, each with its open quantity.",
+TICK_CLEARED: Final = _event("tick_cleared", "TickCleared", "A batch ended: its summary.")
+TRADING_HALTED: Final = _event(
+    "trading_halted", "TradingHalted", "A book stopped because it cannot settle; its run ends with it."
 )
-TICK_CLEARED: Final = event(
-    "market", "market.{resource}.tick_cleared.{run}", "TickCleared", "A batch ended: its summary."
-)
-TRADING_HALTED: Final = event(
-    "market",
-    "market.{resource}.trading_halted.{run}",
-    "TradingHalted",
-    "A book stopped because it cannot settle; its run ends with it.",
-)
-PRICE_UPDATED: Final = event(
-    "market",
-    "market.{resource}.price_updated.{run}",
+PRICE_UPDATED: Final = _event(
+    "price_updated",
     "PriceUpdated",
     "A market's price after a batch, published once the batch is settled.",
     short="market.{resource}.price_updated",
 )
 
 ORDER_OUTCOME: Final = tuple(
-    Subject(
-        f"market.{{resource}}.{action}.{{run}}.{{agent}}",
-        SubjectKind.DELIVERY,
-        "market",
-        event_row.message,
-        short=f"market.{action}.{{resource}}",
-        description=f"{event_row.description} Delivery to the one agent concerned.",
-    )
-    for event_row in (BID_ACCEPTED, ASK_ACCEPTED, ORDER_REJECTED, TRADE_EXECUTED, ORDER_CANCELLED)
-    for action in (event_row.template.split(".")[2],)
+    delivery(row, f"market.{row.action}.{{resource}}")
+    for row in (BID_ACCEPTED, ASK_ACCEPTED, ORDER_REJECTED, TRADE_EXECUTED, ORDER_CANCELLED)
 )
-
-ALL_PRICES: Final = Subject(
-    "market.prices.price_updated.{run}.all",
-    SubjectKind.BROADCAST,
+ALL_PRICES: Final = broadcast(
     "market",
+    "market.prices.price_updated",
     "PriceUpdated",
-    short="market.price_update",
-    description="Price of every market of a run on one subject, for all agents of the run.",
+    "Price of every market of a run on one subject, for all agents of the run.",
+    "market.price_update",
 )
-
-PUBLIC_SUMMARY: Final = Subject(
-    "market.{resource}.tick_cleared.{run}.all",
-    SubjectKind.BROADCAST,
+PUBLIC_SUMMARY: Final = broadcast(
     "market",
+    "market.{resource}.tick_cleared",
     "TickCleared",
-    short="market.{resource}.tick_cleared",
-    description="End of a batch for all agents of the run: the event without its sequence in the queue of all runs.",
+    "End of a batch for all agents of the run: the event without its sequence in the queue of all runs.",
+    "market.{resource}.tick_cleared",
 )
 GET_PRICES: Final = request(
     "market",
-    "market.prices.get_prices.{run}.{agent}",
+    "market.prices.get_prices",
     "GetPrices",
     "Prices",
     "Public prices of all markets of the run.",
@@ -136,7 +104,7 @@ GET_PRICES: Final = request(
 )
 GET_BOOK: Final = request(
     "market",
-    "market.{resource}.get_book.{run}.{agent}",
+    "market.{resource}.get_book",
     "GetBook",
     "Book",
     "Depth of one order book.",
@@ -144,22 +112,14 @@ GET_BOOK: Final = request(
 )
 EXECUTE: Final = request(
     "market",
-    "market.account.execute_trade.{run}.{agent}",
+    "market.account.execute_trade",
     "Execute",
     "Executed",
     "Several reads and orders in one round trip.",
     short="market.execute_trade",
 )
 
-
-COMMANDS: Final = (
-    PLACE_BID,
-    PLACE_ASK,
-    CANCEL_ORDER,
-    REPLACE_ORDER,
-    PLACE_ORDERS,
-    CLOSE_TICK,
-)
+COMMANDS: Final = (PLACE_BID, PLACE_ASK, CANCEL_ORDER, REPLACE_ORDER, PLACE_ORDERS, CLOSE_TICK)
 """Commands, in the order of the table."""
 
 EVENTS: Final = (
@@ -175,16 +135,8 @@ EVENTS: Final = (
 )
 """Events, in the order of the table."""
 
-DELIVERIES: Final = (
-    *ORDER_OUTCOME,
-    ALL_PRICES,
-    PUBLIC_SUMMARY,
-)
+DELIVERIES: Final = (*ORDER_OUTCOME, ALL_PRICES, PUBLIC_SUMMARY)
 """Deliveries and broadcasts, in the order of the table."""
 
-REQUESTS: Final = (
-    GET_PRICES,
-    GET_BOOK,
-    EXECUTE,
-)
+REQUESTS: Final = (GET_PRICES, GET_BOOK, EXECUTE)
 """Requests, in the order of the table."""

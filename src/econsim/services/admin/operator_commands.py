@@ -15,8 +15,6 @@ drop              event, and still a letter   idempotent: the log deduplicates, 
 
 from __future__ import annotations
 
-from typing import Final
-
 from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.jetstream import dead_letters, direct_get
@@ -38,11 +36,8 @@ from econsim.schemas.admin import (
 )
 from econsim.schemas.quota import Quotas
 from econsim.services.context import ServiceContext
-from econsim.services.operator_audit import note_command_run
+from econsim.services.operator_audit import DEADLINE_S, note_command_run
 from econsim.streams import DEAD_LETTER
-
-DEADLINE_S: Final = 3.0
-"""Longest time to try to store an event: the operator waits five seconds for the answer."""
 
 
 async def set_quota(context: ServiceContext, request: SetQuota, operator: str) -> Quotas:
@@ -51,7 +46,7 @@ async def set_quota(context: ServiceContext, request: SetQuota, operator: str) -
     Raises NotFound for a run that is not open or an agent that is not in it.
     """
     cause = note_command_run(request.run)
-    run = context.runs.require(request.run)
+    run = await context.require_run(request.run)
     if request.agent is not None:
         run.agent(request.agent)
     quotas = await KeyQuotaTable(context.client).change(run.name, request.agent, request.update)

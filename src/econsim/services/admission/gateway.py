@@ -25,7 +25,8 @@ sent           `_answer`: waits for the stream             stored; unknown: no a
 compared       `AdmissionStore.confirm`                    stored: same content; refused: other content; unknown
 stored         answer `Admitted`                           end
 refused        answer `EntryRefused`, with a code          end; the log records attempts at what is not allowed
-unknown        answer `outcome_is_unknown`                 end; the agent sends again, and storing is idempotent
+unknown        answer `outcome_is_unknown`                 end; the agent sends again, which is idempotent but for a
+                                                           report without an id of its own
 =============  ==========================================  =================================================
 
 A worker that crashes forgets messages up to `counted`: the agent gets no answer and sends again. A message in `sent` may
@@ -39,7 +40,7 @@ collection     holds                         an entry comes          an entry go
 `_queues`      queued messages of an agent   first queued message    last message is handled   QUEUE_MESSAGES_MAX and
                                                                                                QUEUE_BYTES_MAX per agent
 `_tasks`       one task per agent in         with the queue, or      it ends                   agents; 10 000 unacknowledged
-               `_queues` and per message     with state sent                                   messages; 2 of the gateway
+               `_queues` and per message     with state sent                                   messages; `_return_idle`
                in state sent
 command ids    fingerprints of commands      first order of an id    100 000 newer ids         100 000, 250 bytes each
 =============  ============================  ======================  ========================  =============================
@@ -164,7 +165,7 @@ class AdmissionGateway:
         self._meter, self._rejections = self._context.meter, self._context.rejections
         self._depth = self._context.depth
         self._store = AdmissionStore(self._context, self._command_ids)
-        self._background = [self._start_task(self._depth.watch()), self._start_task(self._return_idle())]
+        self._returning = self._start_task(self._return_idle())
         self._subscription = await self._context.client.subscribe(
             PATTERN,
             QUEUE_GROUP,
@@ -175,8 +176,7 @@ class AdmissionGateway:
 
     async def stop(self) -> None:
         """Unsubscribe, and finish the received messages, for FINISH_S at most."""
-        for task in self._background:
-            task.cancel()
+        self._returning.cancel()
         with suppress(TimeoutError, nats.errors.Error):
             async with asyncio.timeout(FINISH_S):
                 await self._subscription.drain()  # type: ignore[no-untyped-call]  # the library says no type
@@ -246,7 +246,7 @@ class AdmissionGateway:
         if is_reserved(where):
             message = f"there is no service yet for {where.action}; the name is reserved"
             raise NotFound(message, code="no_such_service_yet")
-        run = self._context.runs.require(where.run)
+        run = await self._context.require_run(where.run)
         agent = check_agent(run, where.agent)
         if order := parse_order(where, payload, run):
             await self._meter.take(QuotaKind.ORDER_RATE, where.run, where.agent)

@@ -1,7 +1,7 @@
 """Opening, stopping, resuming and closing runs: each is one event about the run, published once.
 
 An event is published behind the newest one of its subject (an expected sequence), so of two operators who act at
-once one raises Conflict. Opening is idempotent: the same name and scenario get the same opening event.
+once one raises Conflict. Opening, stopping and closing are idempotent: a repeat returns the stored event.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.adapters.jetstream.audit_log import last_event
+from econsim.adapters.jetstream.audit_log import StoredEvent, last_event
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import population
@@ -33,7 +33,10 @@ from econsim.services.context import ServiceContext
 
 
 async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> RunOpenedEvent:
-    """Open a run, or resume it if it is stopped; raises Conflict if the name stands for another scenario."""
+    """Open a run, or resume it if it is stopped.
+
+    Raises Conflict if the name stands for another scenario, or if somebody else opens it at the same time.
+    """
     population(request.scenario)
     stored = await last_event(context.client, subjects.RUN_OPENED(run=request.run))
     if stored is not None:
@@ -46,7 +49,7 @@ async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> 
     data = RunOpened(scenario=request.scenario, salt=random_id())
     envelope = Envelope(request.run, data.salt, 0, context.clock.now())
     addressed = envelope.event(subjects.RUN_OPENED, operator, data)
-    await reliable_publish(context.jetstream, addressed.subject, addressed.json(), f"open-{request.run}")
+    await _publish_after(context, addressed, 0)
     return RunOpenedEvent.model_validate_json(addressed.json())
 
 
@@ -56,15 +59,24 @@ async def close_run(context: ServiceContext, run: ActiveRun, operator: str) -> R
     data = RunClosed(ticks=ticks, periods=periods, journal_sequence=0, interrupted=True)
     envelope = Envelope(run.name, run.data.salt, data.ticks, context.clock.now())
     addressed = envelope.event(subjects.RUN_CLOSED, operator, data)
-    await _publish_after(context, addressed, 0)
+    try:
+        await _publish_after(context, addressed, 0)
+    except Conflict:
+        stored = await last_event(context.client, subjects.RUN_CLOSED(run=run.name))
+        found = event_of(RunClosed, stored.subject, stored.payload) if stored else None
+        if stored is None or found is None or not found.data.interrupted:
+            raise
+        return RunClosedEvent.model_validate_json(stored.payload)
     return RunClosedEvent.model_validate_json(addressed.json())
 
 
 async def stop_run(context: ServiceContext, run: ActiveRun, operator: str) -> RunStoppedEvent:
-    """Stop a run where it is; raises Conflict if somebody else stopped it meanwhile."""
+    """Stop a run where it is, unless it is stopped; raises Conflict if somebody else stops it at the same time."""
+    stop, resumption = await _newest_stop(context, run.name), await _newest_resumption(context, run.name)
+    sequence = stop.sequence if stop else 0
+    if stop and sequence > resumption and event_of(RunStopped, stop.subject, stop.payload):
+        return RunStoppedEvent.model_validate_json(stop.payload)
     ticks, periods = await _progress(context, run.name)
-    before = await last_event(context.client, subjects.RUN_STOPPED(run=run.name))
-    sequence = before.sequence if before else 0
     envelope = Envelope(run.name, run.data.salt, ticks, context.clock.now(), run.event_id)
     data = RunStopped(ticks=ticks, periods=periods)
     addressed = envelope.event(subjects.RUN_STOPPED, operator, data, sequence)
@@ -75,14 +87,9 @@ async def stop_run(context: ServiceContext, run: ActiveRun, operator: str) -> Ru
 async def resume_run(context: ServiceContext, opening: Event[RunOpened], operator: str) -> None:
     """Let a run go on, if it is stopped."""
     run = opening.correlation_id
-    stop = await last_event(context.client, subjects.RUN_STOPPED(run=run))
-    before = await last_event(context.client, subjects.RUN_RESUMED(run=run))
-    sequence = before.sequence if before else 0
-    if (
-        stop is None
-        or stop.sequence < sequence
-        or await last_event(context.client, subjects.RUN_CLOSED(run=run))
-    ):
+    stop, sequence = await _newest_stop(context, run), await _newest_resumption(context, run)
+    is_stopped = stop is not None and stop.sequence > sequence
+    if not is_stopped or await last_event(context.client, subjects.RUN_CLOSED(run=run)):
         return
     ticks, _ = await _progress(context, run)
     envelope = Envelope(run, opening.data.salt, ticks, context.clock.now(), opening.event_id)
@@ -97,6 +104,16 @@ async def _publish_after(context: ServiceContext, addressed: AddressedEvent, seq
     await reliable_publish(
         context.jetstream, addressed.subject, addressed.json(), id_, expected_sequence=sequence
     )
+
+
+async def _newest_stop(context: ServiceContext, run: str) -> StoredEvent | None:
+    return await last_event(context.client, subjects.RUN_STOPPED(run=run))
+
+
+async def _newest_resumption(context: ServiceContext, run: str) -> int:
+    """Return the sequence of the run's newest resumption, 0 for none."""
+    found = await last_event(context.client, subjects.RUN_RESUMED(run=run))
+    return found.sequence if found else 0
 
 
 async def _progress(context: ServiceContext, run: str) -> tuple[int, int]:

@@ -27,7 +27,7 @@ from econsim.domain.audit.envelope import Envelope, derived_id
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.errors import CorruptJournal, InvalidMessage, InvalidSubject
-from econsim.ports import StoredEntry, Write
+from econsim.ports import WRITES_MAX, StoredEntry, Write
 from econsim.schemas.ledger import (
     CHAINS_PER_ENTRY_MAX,
     CREDITS,
@@ -43,9 +43,6 @@ from econsim.schemas.ledger import (
 from econsim.schemas.subject import token
 from econsim.services.ledger import bucket
 from econsim.services.ledger.bucket import LedgerKey
-
-WRITES_MAX: Final = 1000
-"""Messages in one atomic batch: the server's limit."""
 
 TRANSFERS_PER_ENTRY_MAX: Final = 1200
 """Transfers in one journal entry: with ids of full length they stay under the 1 MiB of a message."""

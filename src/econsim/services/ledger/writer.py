@@ -3,8 +3,8 @@
 Owns group commit, the lock-step barrier and the handling of failed commits. The rules of money are in
 `domain/ledger/ledger.py`; the keys and the writes of a commit in `services/ledger/state.py`.
 
-Theory of operation. `service.py` calls `submit` from up to SUBMISSIONS_MAX handlers at once; beyond that the broker's
-subscriber waits (backpressure). One task, `_drain`, commits. Submissions that arrive during a commit go into the next
+Theory of operation. The handlers of `routers/ledger.py` call `submit`, SUBMISSIONS_MAX of them at once; beyond that
+the subscriber waits (backpressure). One task, `_drain`, commits. Submissions that arrive during a commit go into the next
 one (group commit). A commit is one atomic batch of the store: journal entries, new balances, barrier mark.
 
     submit ──submission_parts──▶ parts ──▶ _CommitItem … ──▶ _queue ──_take_group──▶ group ──_commit──▶ store
@@ -19,6 +19,9 @@ the last item of its unit. A group has as many items of the queue as fit in one 
 
     submission:  (submit) ─▶ at the barrier ─▶ queued ─▶ in a commit ─▶ answered
                                                               └─▶ failed: Conflict, Unavailable, or what was raised
+
+A command repeated at its barrier takes the place of the one that waits there, which fails: a book holds one handler, however
+long it repeats, so that the last book always finds a free one.
 
 A crash, or a lost answer, at each step. Senders repeat a command until it is answered (at-least-once); the rest
 follows from deduplication by id in `domain/ledger/ledger.py` and from compare-and-set in the store.
@@ -54,7 +57,6 @@ from econsim import ports
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
 from econsim.services.ledger.state import (
-    WRITES_MAX,
     LedgerState,
     SubmissionPart,
     commit_size,
@@ -62,7 +64,7 @@ from econsim.services.ledger.state import (
 )
 
 TRIES_MAX: Final = 5
-"""Attempts to commit a group, each after a new read of the store: another writer must have won each time."""
+"""Attempts to commit a group while the store does not answer; two conflicts in a row end them sooner."""
 
 RETRY_WAIT_S: Final = 0.05
 """Pause before the second attempt, doubled for each further one: a restarted server needs 0.3 s."""
@@ -146,8 +148,8 @@ class LedgerWriter:
         """Apply a submission's chains and answer when they are durable; a repeat is idempotent.
 
         With `barrier` N the answer waits until N books have submitted for the tick. Raises InvalidMessage
-        (nothing is applied), Conflict (the command id stands for other chains, or another writer wins every
-        attempt) or Unavailable (unknown whether it is applied: submit again).
+        (nothing is applied), Conflict (the command id stands for other chains, or another writer won twice)
+        or Unavailable (unknown whether it is applied: submit again).
         """
         parts = submission_parts(command, self._salt)
         waiting = command.tick in self._barriers or command.tick > self._passed
@@ -170,12 +172,12 @@ class LedgerWriter:
         """Join the barrier of the command's tick; release it when the last book has joined."""
         books = self._barriers.setdefault(command.tick, {})
         full = len(books) >= command.barrier
-        submission = books.get(command.book)
-        if submission is not None:
-            if not full:
-                submission.parts = parts
-            return submission
-        if full:
+        before = books.get(command.book)
+        if before is not None:
+            if full:
+                return before
+            before.answer.set_exception(Unavailable("a repeat of this submission took its place"))
+        elif full:
             message = f"tick {command.tick} has its {command.barrier} books; {command.book!r} is one too many"
             raise InvalidMessage(message)
         submission = books[command.book] = _Submission(parts, asyncio.get_running_loop().create_future())
@@ -214,7 +216,7 @@ class LedgerWriter:
         while self._queue:
             item = self._queue[0]
             together = holders | item.part.holders if item.part else holders
-            if group and commit_size(len(group) + 1, together) > WRITES_MAX:
+            if group and commit_size(len(group) + 1, together) > ports.WRITES_MAX:
                 break
             holders = together
             self._queue.popleft()

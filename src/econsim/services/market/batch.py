@@ -34,7 +34,8 @@ from econsim.domain.market.events import (
     ACTOR,
     ITEM_EVENTS,
     agent_event,
-    batch_events,
+    cleared_event,
+    item_events,
     price_event,
     public_summary,
     recipients,
@@ -74,7 +75,7 @@ class BookHalted(EconsimError):
 
 
 class BatchRunner:
-    """The batches of one book, each run to its end; the only state beside the book is the two fences."""
+    """The batches of one book, each run to its end; beside the book it holds the two fences and the newest opening."""
 
     def __init__(self, context: ServiceContext, run: ActiveRun, book: MarketBook) -> None:
         """Run the batches of this book; call `rebuild` first."""
@@ -87,6 +88,7 @@ class BatchRunner:
         self._fence = self._opening_fence = 0
         self._opening: Event[BatchOpened] | None = None
         self.halted = False
+        """True if the log says that the book stopped for good."""
 
     @property
     def unfinished(self) -> Event[BatchOpened] | None:
@@ -228,8 +230,7 @@ class BatchRunner:
 
     async def _publish(self, envelope: Envelope, batch: ClearedBatch) -> None:
         """Write the price to its bucket and every event but the last to the log, all at once."""
-        *events, _ = batch_events(envelope, self._resource, batch)
-        messages = [_outgoing(addressed) for addressed in events]
+        messages = [_outgoing(addressed) for addressed in item_events(envelope, self._resource, batch)]
         if updated := price_event(envelope, self._resource, batch):
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
             messages += [_outgoing(updated), Outgoing(key, updated.json(), updated.event.event_id)]
@@ -239,7 +240,7 @@ class BatchRunner:
 
     async def _finish(self, envelope: Envelope, batch: ClearedBatch) -> None:
         """Publish `tick_cleared` right behind the one before it; raises LeadershipLost if another worker did."""
-        *_, cleared = batch_events(envelope, self._resource, batch)
+        cleared = cleared_event(envelope, self._resource, batch)
         self._fence = await self._publish_fenced(cleared, self._fence)
         if self._run.externals:
             public = public_summary(cleared, self._resource, self._run.name)

@@ -6,7 +6,6 @@ import asyncio
 from typing import Final
 
 import nats.js.errors
-from nats.aio.client import Client
 from pydantic import ValidationError
 
 from econsim import subjects
@@ -35,9 +34,9 @@ ORDER_SUBJECTS: Final = {
 """Names of the actions that are commands → their subjects."""
 
 
-async def current_prices(client: Client, run: ActiveRun) -> Prices:
+async def current_prices(context: ServiceContext, run: ActiveRun) -> Prices:
     """Return the newest public quote of every market of a run, from bucket `market_prices`."""
-    quotes = await asyncio.gather(*(_quote(client, run.name, resource) for resource in run.markets))
+    quotes = await asyncio.gather(*(_quote(context, run.name, resource) for resource in run.markets))
     return Prices(prices=dict(zip(run.markets, quotes, strict=True)))
 
 
@@ -55,9 +54,9 @@ async def execute(context: ServiceContext, run: ActiveRun, agent: str, request: 
     return Executed(results=tuple(results))
 
 
-async def _quote(client: Client, run: str, resource: str) -> Quote:
+async def _quote(context: ServiceContext, run: str, resource: str) -> Quote:
     try:
-        stored = await client.jetstream().get_last_msg(
+        stored = await context.jetstream.get_last_msg(
             MARKET_PRICES.name, f"$KV.market_prices.{resource}.{run}", direct=True
         )
     except nats.js.errors.NotFoundError:
@@ -72,7 +71,7 @@ async def _do_step(context: ServiceContext, run: ActiveRun, agent: str, step: St
         subject = subjects.GET_BALANCE(run=run.name, agent=agent)
         return await ask(client, subject, GetBalance(), Balance)
     if step.do == "get_prices":
-        return await current_prices(client, run)
+        return await current_prices(context, run)
     resource = run.market(step.resource or "").resource
     if step.do == "get_book":
         subject = subjects.GET_BOOK(run=run.name, agent=agent, resource=resource)
@@ -83,7 +82,7 @@ async def _do_step(context: ServiceContext, run: ActiveRun, agent: str, step: St
     context.depth.take(run.name, agent)
     subject = ORDER_SUBJECTS[step.do](run=run.name, agent=agent, resource=resource)
     payload = command.model_dump_json().encode()
-    ack = await reliable_publish(client.jetstream(), subject, payload, command.command_id)
+    ack = await reliable_publish(context.jetstream, subject, payload, command.command_id)
     return Receipt(order_id=order_id, duplicate=bool(ack.duplicate))
 
 

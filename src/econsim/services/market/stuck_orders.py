@@ -19,7 +19,7 @@ from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import active_run, run_is_not_open
 from econsim.domain.audit.decoding import event_of
-from econsim.errors import InvalidSubject, NotFound, Refused
+from econsim.errors import InvalidSubject, NotFound, Refused, ScenarioError
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.market import TickCleared
 from econsim.schemas.subject import fields, token
@@ -130,6 +130,8 @@ async def _refusal(context: ServiceContext, run: str, resource: str) -> Refused 
         active_run(event).market(resource)
     except NotFound as error:
         return error
+    except ScenarioError:  # no worker can open such a run
+        return run_is_not_open(run)
     return None
 
 

@@ -7,9 +7,9 @@ import pytest
 from scripted_client import ScriptedClient, acknowledgement, refusal, stored
 
 from econsim import subjects
-from econsim.adapters.jetstream.state_store import WRITES_MAX, JetStreamStateStore, digest_subject
+from econsim.adapters.jetstream.state_store import JetStreamStateStore, digest_subject
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
-from econsim.ports import Write
+from econsim.ports import WRITES_MAX, Write
 
 ONE = [Write("run.anna.balance", b"1", 4)]
 TWO = [*ONE, Write("run.bert.balance", b"2")]

@@ -8,6 +8,7 @@ from scripted_client import ScriptedClient, acknowledgement, refusal, stored
 
 from econsim.adapters.nats import connection
 from econsim.adapters.nats.connection import reliable_publish, require_server, server_urls
+from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 
 SUBJECT = "system.clock.ticked.run"
@@ -53,7 +54,8 @@ async def test_past_the_deadline_the_message_may_or_may_not_be_stored() -> None:
 
 
 async def test_an_event_that_was_stored_before_its_answer_was_lost_is_found() -> None:
-    client = ScriptedClient(refusal(10071), stored(8, SUBJECT, b"{}", {"Nats-Msg-Id": "id-1"}))
+    headers = {"Nats-Msg-Id": "id-1", DIGEST: digest(SUBJECT, b"{}")}
+    client = ScriptedClient(refusal(10071), stored(8, SUBJECT, b"{}", headers))
 
     found = await publish(client, expected_sequence=3)
 
@@ -61,8 +63,12 @@ async def test_an_event_that_was_stored_before_its_answer_was_lost_is_found() ->
     assert client.requests[0][2]["Nats-Expected-Last-Subject-Sequence"] == "3"
 
 
-async def test_an_event_of_another_writer_is_a_conflict() -> None:
-    client = ScriptedClient(refusal(10071), stored(8, SUBJECT, b"{}", {"Nats-Msg-Id": "id-2"}))
+@pytest.mark.parametrize(("id_", "payload"), [("id-2", b"{}"), ("id-1", b'{"made":"later"}')])
+async def test_an_event_of_another_writer_is_a_conflict_also_under_the_same_id(
+    id_: str, payload: bytes
+) -> None:
+    headers = {"Nats-Msg-Id": id_, DIGEST: digest(SUBJECT, payload)}
+    client = ScriptedClient(refusal(10071), stored(8, SUBJECT, payload, headers))
 
     with pytest.raises(Conflict):
         await publish(client, expected_sequence=3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from econsim.adapters.nats import credential_renewal
-from econsim.adapters.nats.credential_renewal import error_log, error_text
+from econsim.adapters.nats.credential_renewal import error_log
 
 
 async def test_the_same_error_is_logged_once(caplog) -> None:
@@ -35,7 +35,3 @@ async def test_an_error_that_goes_on_is_logged_again_after_a_while(caplog, monke
 
     assert len(caplog.records) == 2
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
-
-
-def test_an_error_without_text_has_the_name_of_its_kind() -> None:
-    assert error_text(TimeoutError()) == "TimeoutError"

@@ -1,4 +1,4 @@
-"""What an agent is told of its own values, and how it sees them and its money."""
+"""The values and the money that an agent may ask for."""
 
 from decimal import Decimal
 

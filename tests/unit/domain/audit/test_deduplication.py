@@ -29,7 +29,7 @@ def test_what_comes_again_under_its_number_or_id_is_left_out(subject):
     assert once(again) == list(small_run())
 
 
-def test_a_whole_batch_that_was_told_twice_counts_once():
+def test_a_whole_batch_that_was_published_twice_counts_once():
     tick = [
         e for e in small_run() if e.tick == 3 and e.type.startswith("market.") and "transfer" not in e.type
     ]

@@ -3,7 +3,7 @@
 import pytest
 from run_builders import small_scenario
 
-from econsim.domain.market.batch_checks import RunLogChecks
+from econsim.domain.market.batch_checks import BatchChecks, RunLogChecks
 from econsim.errors import CorruptLog
 from econsim.runs.in_memory import run
 from econsim.schemas.clock import Ticked
@@ -42,6 +42,20 @@ def test_a_missing_event_stops_the_fold_and_is_placed(kind, what):
 
     with pytest.raises(CorruptLog, match=rf"'run_1' is damaged before place \d+: {what}"):
         fold(log, partial=kind is Traded)
+
+
+def test_items_of_finished_batches_are_not_kept():
+    checks = BatchChecks(lock_step=True)
+    items = []
+
+    for addressed in run(small_scenario(), "run_1", "ab"):
+        if addressed.subject.startswith("market.cpu."):
+            assert not list(checks.add(addressed.event))
+            items += checks.new_items
+            kept = [*checks.new_items, *checks.unfinished.values()]
+            assert not (kept and isinstance(addressed.event.data, TickCleared))
+
+    assert [item.n for item in sorted(items, key=lambda item: item.n)] == list(range(1, len(items) + 1))
 
 
 def test_a_batch_that_was_done_again_is_folded_once():

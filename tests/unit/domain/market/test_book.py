@@ -87,7 +87,7 @@ BATCHES = st.lists(st.lists(st.integers(0, 60_059).map(small_action), max_size=6
 HUNDRED_EXAMPLES = settings(
     max_examples=100,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],  # slow on a busy machine, whatever the examples
+    suppress_health_check=[HealthCheck.too_slow],  # slow on a loaded machine, whatever the examples
 )
 
 

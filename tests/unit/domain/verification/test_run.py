@@ -114,7 +114,7 @@ def test_records_that_changed_places_are_found():
         assert "place_is_out_of_order" in whats(swapped, bucket)
 
 
-def test_a_record_that_stands_there_again_is_counted_once_and_told():
+def test_a_record_that_is_stored_again_is_counted_once_and_reported():
     log, bucket = kept_run()
     again = [*log, *(replace(each, sequence=len(log) + n) for n, each in enumerate(log, 1))]
 
@@ -192,7 +192,7 @@ def test_a_reservation_has_its_order():
         ("transfer_posted", {"hash": "0" * 64}, "copy_differs_from_the_journal"),
     ],
 )
-def test_counts_and_order_are_what_was_told(action, fields, what):
+def test_a_wrong_count_or_order_is_found(action, fields, what):
     log, bucket = kept_run()
     index = places(log, action)[0]
 

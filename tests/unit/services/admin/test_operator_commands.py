@@ -32,6 +32,7 @@ def client():
 @pytest.fixture
 def context(client):
     found = ServiceContext("admin", SimpleNamespace(connection=client), FakeWallClock())
+    found.runs_are_known.set()
     found.runs["run"] = active(scenario(group("anna", "external")))
     return found
 

@@ -64,6 +64,7 @@ class Agents:
         self.context = ServiceContext("admission", SimpleNamespace(connection=self.client), FakeWallClock())
         self.context.meter = QuotaMeter(self.counters, self.table, lambda: self.now_ns)
         self.context.depth = self.depth
+        self.context.runs_are_known.set()
         self.context.runs["run"] = RUN
         self.context.runs.note_tick("run", 7)
         self.gateway = AdmissionGateway(self.context)

@@ -5,8 +5,8 @@ import json
 
 import pytest
 from factories import NOON, active
+from fake_consumers import ConsumerNats, service_context
 from run_builders import small_scenario
-from run_nats import RunNats, service_context
 
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
@@ -24,7 +24,7 @@ TICKS = [each for each in LOG if each.event.type == subjects.TICKED.type]
 
 @pytest.fixture
 def client():
-    return RunNats()
+    return ConsumerNats()
 
 
 async def fill(client, events=LOG):

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from factories import NOON, active, group, role, scenario
-from run_nats import RunNats, service_context
+from fake_consumers import ConsumerNats, service_context
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
@@ -33,7 +33,7 @@ class Economy:
     """One run, with everything around its driver answering at once."""
 
     def __init__(self, wanted):
-        self.client, self.run = RunNats(), active(wanted)
+        self.client, self.run = ConsumerNats(), active(wanted)
         self.submitted, self.refused, self.submit_errors = [], {}, []
         self.is_answering, self.halts_at = True, 0
         self.client.answers[subjects.SUBMIT.pattern()] = self._submit

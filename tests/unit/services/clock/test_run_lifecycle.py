@@ -1,8 +1,8 @@
 """Opening, stopping, resuming and closing a run: one event each, whoever asks how often."""
 
 import pytest
+from fake_consumers import ConsumerNats, service_context
 from run_builders import small_scenario
-from run_nats import RunNats, service_context
 
 from econsim.domain.agent.active_run import active_run
 from econsim.domain.audit.envelope import Envelope
@@ -16,7 +16,7 @@ REQUEST = OpenRun(run="run", scenario=small_scenario())
 
 @pytest.fixture
 def client():
-    return RunNats()
+    return ConsumerNats()
 
 
 @pytest.fixture
@@ -34,6 +34,21 @@ async def test_a_run_is_opened_once_however_often_it_is_asked_for(client, contex
 
     assert first == second
     assert [event["actor"] for event in client.events("opened")] == ["anna"]
+
+
+async def test_of_two_operators_who_open_a_name_at_once_one_is_refused(client, context):
+    publish = context.jetstream.publish
+
+    async def publish_late(*message, **options):
+        context.jetstream.publish = publish
+        await open_run(context, OpenRun(run="run", scenario=small_scenario(seed=2)), "bert")
+        return await publish(*message, **options)
+
+    context.jetstream.publish = publish_late
+    with pytest.raises(Conflict):
+        await open_run(context, REQUEST, "anna")
+
+    assert [event["actor"] for event in client.events("opened")] == ["bert"]
 
 
 async def test_a_name_stands_for_one_scenario(context):
@@ -83,6 +98,17 @@ async def test_a_run_may_stop_and_resume_many_times(client, context):
     assert len({event["event_id"] for event in client.events()}) == 7
 
 
+async def test_a_run_that_is_stopped_twice_has_one_stop_and_resumes_once(client, context):
+    run = await opened(context)
+
+    first = await stop_run(context, run, "anna")
+    second = await stop_run(context, run, "bert")
+    await open_run(context, REQUEST, "carl")
+
+    assert first == second
+    assert (len(client.events("stopped")), len(client.events("resumed"))) == (1, 1)
+
+
 async def test_of_two_operators_who_stop_a_run_at_once_one_is_refused(client, context):
     run = await opened(context)
     earlier = Envelope("run", run.data.salt, 0, "now").event(
@@ -105,16 +131,18 @@ async def test_a_run_closes_once_and_is_marked_as_interrupted(client, context):
     run = await opened(context)
 
     found = await close_run(context, run, "anna")
-    await close_run(context, run, "anna")
+    context.clock.time = "2026-01-01T00:00:01.000000000Z"
+    again = await close_run(context, run, "bert")
 
-    assert (found.data.interrupted, found.actor) == (True, "anna")
+    assert (found.data.interrupted, found.actor, again) == (True, "anna", found)
     assert len(client.events("closed")) == 1
 
 
-async def test_a_run_that_its_clock_has_ended_cannot_be_closed(client, context):
+@pytest.mark.parametrize("tick", [0, 9])
+async def test_a_run_that_its_clock_has_ended_cannot_be_closed(client, context, tick):
     run = await opened(context)
-    data = RunClosed(ticks=9, periods=1, journal_sequence=1)
-    await client.add(Envelope("run", run.data.salt, 9, "now").event(RUN_CLOSED, "clock", data))
+    data = RunClosed(ticks=tick, periods=1, journal_sequence=1)
+    await client.add(Envelope("run", run.data.salt, tick, "now").event(RUN_CLOSED, "clock", data))
 
     with pytest.raises(Conflict):
         await close_run(context, run, "anna")

@@ -206,14 +206,17 @@ async def test_a_barrier_waits_for_all_books_and_applies_them_sorted(writer, sto
     assert (await late).refused == {"m": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
 
 
-async def test_a_repeat_at_the_barrier_joins_the_one_that_waits(writer):
+async def test_a_repeat_at_the_barrier_takes_the_place_of_the_one_that_waits(writer):
     command = submit("m", pay("m", "ann", "bob", 60), barrier=2, book="memory")
     waiting = [asyncio.create_task(writer.submit(command)) for _ in range(3)]
     await asyncio.sleep(0.01)
+    assert [task.done() for task in waiting] == [True, True, False]
 
     await writer.submit(submit("c", barrier=2, book="cpu"))
 
-    assert [answer.refused for answer in await asyncio.gather(*waiting)] == [{}] * 3
+    *before, answer = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in before] == [Unavailable] * 2
+    assert answer.refused == {}
     assert (await writer.submit(command)).refused == {}
 
 

@@ -51,7 +51,7 @@ async def test_a_submission_too_large_for_a_message_halts_the_market():
     def refuse(_):
         raise nats.errors.MaxPayloadError
 
-    market.client.responders[subjects.SUBMIT.pattern(run="run")] = refuse
+    market.client.answers[subjects.SUBMIT.pattern(run="run")] = refuse
     with pytest.raises(BookHalted, match="2 chains at once are more bytes than a message may have"):
         await market.process(*CROSSING)
 
@@ -188,13 +188,14 @@ async def test_a_real_time_batch_opened_and_not_finished_is_known_to_the_next_wo
     assert batches.next_time == (3, 1)
 
 
-async def test_of_two_workers_one_opens_a_real_time_batch():
+@pytest.mark.parametrize("tick", [1, 2])
+async def test_of_two_workers_one_opens_a_real_time_batch_also_in_the_same_tick(tick):
     market = MemoryMarket(REAL_TIME)
     late = market.batches
-    await market.new_worker().process((), BatchEnd(2, 1, 2), "cause")
+    await market.new_worker().process((), BatchEnd(tick, 1, tick, last_sequence=8), "cause")
 
     with pytest.raises(LeadershipLost):
-        await late.process((), BatchEnd(1, 1, 1), "cause")
+        await late.process((), BatchEnd(1, 1, 1, last_sequence=7), "cause")
 
 
 async def test_a_repeated_order_gets_its_first_answer_again_and_the_log_has_it_once():

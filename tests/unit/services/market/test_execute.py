@@ -80,7 +80,7 @@ async def test_each_order_has_its_own_subject(market):
 async def test_reads_are_answered_by_the_ledger_and_the_book(market):
     balance = Balance(holder="anna", credits=Position(7, 0), sequence=1)
     book = Book(resource="cpu", quote=Quote(), bids=(), asks=())
-    market.client.responders |= {
+    market.client.answers |= {
         subjects.GET_BALANCE(run="run", agent="anna"): lambda _: balance,
         subjects.GET_BOOK(run="run", agent="anna", resource="cpu"): lambda _: book,
     }
@@ -151,6 +151,6 @@ async def test_public_prices_are_the_newest_of_their_bucket(market):
         }  # fmt: skip
         await market.client.jetstream().publish("$KV.market_prices.cpu.run", json.dumps(event).encode())
 
-    found = await current_prices(market.client, LOCK_STEP)
+    found = await current_prices(market.context, LOCK_STEP)
 
     assert found.prices["cpu"].bid == 2 * C

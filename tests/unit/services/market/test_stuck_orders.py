@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from factories import run_opened, scenario
 from market_builder import AGENTS, LOCK_STEP, MemoryMarket
+from run_builders import small_scenario
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
@@ -26,8 +27,8 @@ async def place(market, run="run", resource="cpu", agent="anna"):
     await market.client.command(f"market.{resource}.place_bid.{run}.{agent}", ORDER)
 
 
-async def open_run(market):
-    opened = run_opened(scenario(*AGENTS))
+async def open_run(market, wanted=None):
+    opened = run_opened(wanted or scenario(*AGENTS))
     await market.client.jetstream().publish("system.run.opened.run", opened.model_dump_json().encode())
 
 
@@ -68,6 +69,16 @@ async def test_an_order_to_a_closed_run_becomes_a_dead_letter(market):
     await sweep_until(market, lambda: not market.client.queued())
 
     assert dead_letters(market) == ["run_is_not_open"]
+
+
+async def test_an_order_to_a_run_with_impossible_agents_becomes_a_dead_letter_and_holds_up_no_other(market):
+    await open_run(market, small_scenario(markets=[{"resource": "cpu", "lot_size": 2}]))
+    await place(market)
+    await place(market, run="zzz")
+
+    await sweep_until(market, lambda: not market.client.queued())
+
+    assert dead_letters(market) == ["run_is_not_open"] * 2
 
 
 async def test_an_order_to_a_market_that_the_run_lacks_becomes_a_dead_letter(market):

@@ -20,15 +20,15 @@ ECONOMY = scenario(
 
 
 @asynccontextmanager
-async def seat(server, run, agent, away=()):
-    """Take an agent's seat in a run of its own."""
+async def joined(server, run, agent, away=()):
+    """Join as an agent of a run of its own."""
     async with AsyncExitStack() as stack:
         live = await stack.enter_async_context(live_run(server, run, ECONOMY, away))
         me = join(run, agent, nats=server.url, creds=live.creds[agent])
         yield await stack.enter_async_context(me)
 
 
-async def buying(me):
+async def buy_all(me):
     """Bid for each unit what it is worth, until the run closes."""
     async for _ in me.ticks():
         bought = (await me.economy.get_balance()).units("cpu").owned
@@ -37,8 +37,8 @@ async def buying(me):
 
 
 async def test_a_bot_that_bids_its_values_earns_what_units_are_worth_to_it_less_their_prices(server, run):
-    async with seat(server, run, "anna") as anna:
-        await buying(anna)
+    async with joined(server, run, "anna") as anna:
+        await buy_all(anna)
         paid = [each.price for each in anna.economy.take_outcomes() if each.kind == "filled"]
         earned = await anna.earnings()
 
@@ -47,6 +47,6 @@ async def test_a_bot_that_bids_its_values_earns_what_units_are_worth_to_it_less_
     assert earned == Decimal(3 + 3) - sum(paid)
 
 
-async def test_who_has_no_role_is_told_of_none_and_of_nobody_elses(server, run):
-    async with seat(server, run, "bert", away=["anna"]) as bert:
+async def test_an_agent_without_a_role_sees_no_values(server, run):
+    async with joined(server, run, "bert", away=["anna"]) as bert:
         assert (bert.values, bert.dealt) == ({}, 10)

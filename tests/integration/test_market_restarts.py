@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
+from eventually import eventually
 from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
-from run_builders import replacing_scenario
+from run_builders import canonical_hash, replacing_scenario
 
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.rpc import submit
 from econsim.app import running
-from econsim.domain.audit.canonical_log import canonical_hash
 from econsim.domain.market.events import ITEM_EVENTS
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Submit, Transfer, clearing_holder
 
@@ -36,19 +36,18 @@ async def logged(live, *rows):
     return [json.loads(e.payload)["data"] async for e in read(live.nc, live.run, patterns)]
 
 
-async def until(live, row, wanted):
+async def wait_for(live, row, wanted):
     """Wait for an event that fits, and return its data."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            for data in await logged(live, row):
-                if wanted(data):
-                    return data
-            await asyncio.sleep(0.05)
+
+    async def look():
+        return next(filter(wanted, await logged(live, row)), None)
+
+    return await eventually(look, PATIENCE_S)
 
 
 @asynccontextmanager
 async def trading(server, run):
-    """Open a run with two external agents who hear what becomes of their orders; its seller acts once a minute."""
+    """Open a run with two external agents that receive the outcomes of their orders; its seller acts once a minute."""
     async with live_run(server, run, external_scenario(tick_ms=60_000)) as live:
         anna, bert = live.economy("anna"), live.economy("bert")
         for economy in (anna, bert):
@@ -62,13 +61,13 @@ async def test_an_order_refused_before_a_restart_is_refused_after_it_though_noth
         await anna.place_bid(**terms)
         first = await anna.outcome("p1", PATIENCE_S)
         await bert.place_bid("cpu", "3.00", order_id="all")
-        await until(live, subjects.TICK_CLEARED, lambda cleared: cleared["quote"]["ask"] is None)
+        await wait_for(live, subjects.TICK_CLEARED, lambda cleared: cleared["quote"]["ask"] is None)
         before = await logged(live, *(row for row, _ in ITEM_EVENTS))
 
         await live.restart_market()
         anna.take_outcomes()
         await live.economy("anna").place_bid(**terms)
-        again = await next_of(anna)
+        again = await next_outcome(anna)
 
         assert (first.kind, first.reason) == ("rejected", "post_only_order_would_cross")
         assert (again.kind, again.reason, again.verb) == (first.kind, first.reason, "bid")
@@ -76,8 +75,8 @@ async def test_an_order_refused_before_a_restart_is_refused_after_it_though_noth
         assert not (await bert.get_book("cpu")).bids
 
 
-async def next_of(economy):
-    """Return the next thing an agent hears of its orders."""
+async def next_outcome(economy):
+    """Return the next outcome of an agent's orders."""
     return await asyncio.wait_for(anext(economy.outcomes()), PATIENCE_S)
 
 
@@ -97,8 +96,8 @@ async def test_a_book_that_cannot_settle_stops_and_ends_its_run_with_the_reason(
         assert not (await submit(live.nc, live.run, "test", theft)).refused
 
         await anna.cancel_order("cpu", "b1")
-        halted = await until(live, subjects.TRADING_HALTED, lambda _: True)
-        closed = await until(live, subjects.RUN_CLOSED, lambda _: True)
+        halted = await wait_for(live, subjects.TRADING_HALTED, lambda _: True)
+        closed = await wait_for(live, subjects.RUN_CLOSED, lambda _: True)
 
         assert (halted["resource"], halted["chain"]) == ("cpu", "anna.b1.v")
         assert halted["reason"] == "pending_transfer_already_resolved"
@@ -110,29 +109,31 @@ async def test_a_book_that_cannot_settle_stops_and_ends_its_run_with_the_reason(
 async def test_a_command_id_that_stands_for_another_command_is_refused(live, other):
     first = {"command_id": f"c-{next(iter(other))}", "order_id": "o1", "price": 1, "quantity": 1}
 
-    stored = await sent(live, "cpu", first)
-    again = await sent(live, "cpu", first)
-    changed = await sent(live, "cpu", first | other)
+    stored = await answer_to(live, "cpu", first)
+    again = await answer_to(live, "cpu", first)
+    changed = await answer_to(live, "cpu", first | other)
 
     assert (stored["duplicate"], again["duplicate"]) == (False, True)
     assert changed["refusal"]["code"] == "command_id_exists_with_different_fields"
 
 
-async def test_a_command_id_of_one_market_is_refused_on_another_also_by_a_worker_that_did_not_hear_it(live):
-    """What waits in the queue tells: here for a market that takes no orders, because its service is away."""
+async def test_a_command_id_of_one_market_is_refused_on_another_also_by_a_worker_that_did_not_receive_it(
+    live,
+):
+    """The order that waits in the queue shows it: its market takes none, because its service is away."""
     order = {"command_id": "c9", "order_id": "o9", "price": 1, "quantity": 1}
     await live.market.aclose()
-    await sent(live, "cpu", order)
+    await answer_to(live, "cpu", order)
 
     async with running(("admission",), live.here):
-        answers = [await sent(live, "gpu", order) for _ in range(12)]
+        answers = [await answer_to(live, "gpu", order) for _ in range(12)]
     await live.restart_market()
 
     assert {answer["refusal"]["code"] for answer in answers} == {"command_id_exists_with_different_fields"}
 
 
-async def sent(live, market, command):
-    """Return the entrance's answer to a bid of anna's."""
+async def answer_to(live, market, command):
+    """Return the gateway's answer to a bid of anna's."""
     request = live.externals["anna"].request(
         f"market.{market}.place_bid", json.dumps(command).encode(), timeout=30
     )

@@ -1,4 +1,4 @@
-"""Agents let in and thrown out by commands of their own, on servers that run meanwhile in other processes."""
+"""Commands that create and revoke accounts, on servers that run in other processes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def up(state, *options):
 
 
 @asynccontextmanager
-async def deployed(state):
+async def deployed_server(state):
     """Run a server that knows of econsim only what `operator create` laid out."""
     port = state_directory.free_port()
     config = state / "nats.conf"
@@ -66,7 +66,7 @@ async def deployed(state):
         await server.wait()
 
 
-async def is_let_in(url, creds):
+async def is_admitted(url, creds):
     try:
         client = await connect(url, creds, "test")
     except SetupError:
@@ -80,15 +80,15 @@ def account(state):
     return found
 
 
-async def logged(url, state, run):
-    """Return what the log tells of the keys for a run."""
+async def recorded_changes(url, state, run):
+    """Return the log's records about keys and accounts for a run."""
     client = await connect(url, Trust.open(state, unix_seconds).creds("auditor"), "test")
     found = [decode(each.subject, each.payload).event.data async for each in run_reader.events(client, run)]
     await client.close()
     return [(each.who, each.change) for each in found if isinstance(each, TrustChanged)]
 
 
-async def test_an_agent_comes_and_goes_while_the_server_runs_and_the_log_tells(tmp_path) -> None:
+async def test_accounts_are_created_and_revoked_while_the_server_runs_and_recorded(tmp_path) -> None:
     state, old = tmp_path / "state", tmp_path / "old.creds"
     async with up(state, "admin") as url:
         status, printed = await econsim(
@@ -97,31 +97,34 @@ async def test_an_agent_comes_and_goes_while_the_server_runs_and_the_log_tells(t
         assert (status, f"the server at {url} knows it" in printed) == (0, True)
         assert "warning: run demo is not open" in printed
         assert "--external anna" in printed
-        assert await is_let_in(url, old)
+        assert await is_admitted(url, old)
 
         await econsim(state, "agent", "create", "anna", "--run", "demo")
         new = shutil.copyfile(account(state).creds, tmp_path / "new.creds")
-        assert [await is_let_in(url, each) for each in (old, new)] == [False, True]
+        assert [await is_admitted(url, each) for each in (old, new)] == [False, True]
 
         status, printed = await econsim(state, "agent", "revoke", "anna", "--run", "demo")
         assert (status, "has ended its connections" in printed) == (0, True)
-        assert not await is_let_in(url, new)
-        assert await logged(url, state, "demo") == [("anna", "agent_let_in")] * 2 + [
+        assert not await is_admitted(url, new)
+        assert await recorded_changes(url, state, "demo") == [("anna", "agent_let_in")] * 2 + [
             ("anna", "agent_thrown_out")
         ]
 
 
-async def test_the_log_tells_who_was_granted_a_role_and_that_keys_were_replaced(tmp_path) -> None:
+async def test_granted_roles_and_replaced_keys_are_recorded(tmp_path) -> None:
     state = tmp_path / "state"
     async with up(state, "admin") as url:
         status, granted = await econsim(state, "trust", "grant", "ada", "--output", str(tmp_path / "ada"))
         assert (status, f"ada is let in at {url}\n" in granted) == (0, True)
-        assert await is_let_in(url, tmp_path / "ada" / "operator.creds")
+        assert await is_admitted(url, tmp_path / "ada" / "operator.creds")
 
         status, rotated = await econsim(state, "trust", "rotate")
         assert (status, "no service" in rotated) == (0, False)
-        assert not await is_let_in(url, tmp_path / "ada" / "operator.creds")
-        assert await logged(url, state, NO_RUN) == [("ada", "role_granted"), (None, "keys_replaced")]
+        assert not await is_admitted(url, tmp_path / "ada" / "operator.creds")
+        assert await recorded_changes(url, state, NO_RUN) == [
+            ("ada", "role_granted"),
+            (None, "keys_replaced"),
+        ]
 
 
 async def test_what_was_changed_while_no_server_ran_holds_from_its_next_start(tmp_path) -> None:
@@ -136,25 +139,25 @@ async def test_what_was_changed_while_no_server_ran_holds_from_its_next_start(tm
 
     async with up(state, "--server") as url:
         creds = (tmp_path / "anna", tmp_path / "bert", account(state).creds)
-        assert [await is_let_in(url, each) for each in creds] == [False, False, True]
+        assert [await is_admitted(url, each) for each in creds] == [False, False, True]
 
 
-async def test_a_deployment_of_others_lets_in_who_its_operator_does(tmp_path) -> None:
+async def test_a_server_of_ones_own_admits_the_agents_of_its_operator(tmp_path) -> None:
     state = tmp_path / "production"
     status, printed = await econsim(state, "operator", "create", "--resolver", str(tmp_path / "resolver"))
     assert (status, "trust.conf" in printed) == (0, True)
 
-    async with deployed(state) as url:
-        assert await is_let_in(url, state / "services" / "market" / "user.creds")
+    async with deployed_server(state) as url:
+        assert await is_admitted(url, state / "services" / "market" / "user.creds")
         status, _ = await econsim(state, "--nats", url, "agent", "create", "anna", "--run", "demo")
         creds = shutil.copyfile(account(state).creds, tmp_path / "anna.creds")
-        assert (status, await is_let_in(url, creds)) == (0, True)
+        assert (status, await is_admitted(url, creds)) == (0, True)
 
         await econsim(state, "--nats", url, "agent", "revoke", "anna", "--run", "demo")
-        assert not await is_let_in(url, creds)
+        assert not await is_admitted(url, creds)
 
 
-async def test_a_server_of_another_trust_is_not_told_of_anybody(tmp_path) -> None:
+async def test_a_server_of_another_trust_gets_no_account(tmp_path) -> None:
     async with up(tmp_path / "theirs", "--server") as url:
         status, printed = await econsim(
             tmp_path / "ours", "--nats", url, "agent", "create", "anna", "--run", "demo"

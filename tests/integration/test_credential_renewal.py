@@ -1,4 +1,4 @@
-"""Credentials are replaced under services at work: they answer before, while and after, and nothing is lost."""
+"""Credentials are replaced while services work: they answer before, meanwhile and after, and nothing is lost."""
 
 import asyncio
 import shutil
@@ -18,8 +18,8 @@ from econsim.runs.launch.server import provision_streams
 pytestmark = pytest.mark.nats
 
 
-def kept_where_they_are(_):
-    """Hand nothing out: services read the files of the trust root."""
+def hand_out_nothing(_):
+    """Services read the files of the trust root."""
 
 
 async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
@@ -30,7 +30,7 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
             economy = live.economy("anna")
             before = await economy.place_bid("cpu", "0.5")
             rotating = asyncio.create_task(
-                rotate(server.url, server.trust, kept_where_they_are, overlap_s=10 * POLL_INTERVAL_S)
+                rotate(server.url, server.trust, hand_out_nothing, overlap_s=10 * POLL_INTERVAL_S)
             )
             during = []
             while not rotating.done():
@@ -50,84 +50,84 @@ async def test_services_go_on_while_all_keys_are_replaced(tmp_path, run):
     assert depth.bids
 
 
-async def too_early(server):
-    """Replace the files well before the server hears of the new keys."""
+async def replace_files_too_early(server):
+    """Replace the files well before the server gets the new keys."""
     new = server.trust.rotate()
     await asyncio.sleep(2.5 * POLL_INTERVAL_S)
     async with account_provisioner(server.url, new) as provisioner:
         await provisioner.push(new.accounts().values())
 
 
-async def too_late(server):
+async def replace_files_too_late(server):
     """Take the old keys away before anybody looked at the new files."""
-    await rotate(server.url, server.trust, kept_where_they_are, overlap_s=0)
+    await rotate(server.url, server.trust, hand_out_nothing, overlap_s=0)
 
 
-@pytest.mark.parametrize("replaced", [too_early, too_late])
-async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp_path, run, replaced):
+@pytest.mark.parametrize("replace", [replace_files_too_early, replace_files_too_late])
+async def test_services_that_are_refused_for_a_while_go_on_with_the_new_keys(tmp_path, run, replace):
     async with EmbeddedServer(tmp_path) as server:
         await provision_streams(Server(server.url, server.creds))
         async with live_run(server, run, external_scenario()) as live:
-            await live.answering()
-            await replaced(server)
-            await live.answering()
+            await live.until_served()
+            await replace(server)
+            await live.until_served()
             await live.economy("anna").place_bid("cpu", "0.5")
 
 
-class Wire:
-    """A client that counts how often it was made to connect anew."""
+class CountingClient:
+    """A client that counts its reconnects."""
 
     def __init__(self):
-        self.is_closed, self.is_connected, self.times = False, True, 0
+        self.is_closed, self.is_connected, self.reconnects = False, True, 0
 
     async def force_reconnect(self):
-        self.times += 1
+        self.reconnects += 1
 
 
 @pytest.fixture
 async def kept(tmp_path, monkeypatch):
     """Return a client whose creds file is looked at all the time, and the file."""
     monkeypatch.setattr("econsim.adapters.nats.credential_renewal.POLL_INTERVAL_S", 0.01)
-    creds, wire = tmp_path / "user.creds", Wire()
+    creds, client = tmp_path / "user.creds", CountingClient()
     creds.write_text("one")
-    task = asyncio.create_task(keep_current(wire, creds))
+    task = asyncio.create_task(keep_current(client, creds))
     await asyncio.sleep(0.05)
-    yield wire, creds
-    wire.is_closed = True
+    yield client, creds
+    client.is_closed = True
     await asyncio.wait_for(task, 1)
 
 
-async def written(creds, text):
+async def write_and_wait(creds, text):
     write(creds, text)
     await asyncio.sleep(0.1)
 
 
 async def test_each_change_of_the_file_is_one_new_connection(kept):
-    wire, creds = kept
+    client, creds = kept
     for text in ("two", "three"):
-        await written(creds, text)
+        await write_and_wait(creds, text)
 
-    assert wire.times == 2
+    assert client.reconnects == 2
 
 
 async def test_a_file_that_is_away_for_a_moment_changes_nothing_until_it_is_back(kept):
-    wire, creds = kept
+    client, creds = kept
     creds.unlink()
     await asyncio.sleep(0.1)
-    assert wire.times == 0
+    assert client.reconnects == 0
 
-    await written(creds, "two")
+    await write_and_wait(creds, "two")
 
-    assert wire.times == 1
+    assert client.reconnects == 1
 
 
 async def test_a_change_while_there_is_no_connection_is_made_good_when_there_is_one(kept):
-    wire, creds = kept
-    wire.is_connected = False
-    await written(creds, "two")
-    assert wire.times == 0
+    client, creds = kept
+    client.is_connected = False
+    await write_and_wait(creds, "two")
+    assert client.reconnects == 0
 
-    wire.is_connected = True
+    client.is_connected = True
     await asyncio.sleep(0.1)
 
-    assert wire.times == 1
+    assert client.reconnects == 1
