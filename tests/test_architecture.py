@@ -99,7 +99,7 @@ IMPURE = frozenset(
         "zoneinfo",
     ]
 )
-PURE_PACKAGES = frozenset({"econsim", "pydantic", "sortedcontainers"})
+PURE_PACKAGES = frozenset({"econsim", "jsonschema_rs", "pydantic", "sortedcontainers"})
 IMPURE_CALLS = {
     "datetime.now": "hand the time in",
     "datetime.utcnow": "hand the time in",

@@ -31,7 +31,9 @@ def json_values(text: str) -> list[object]:
             break
         try:
             value, at = _DECODER.raw_decode(text, bracket.start())
-        except (RecursionError, ValueError):
+        except RecursionError:  # no answer is so deep, and every bracket of it would cost as much
+            break
+        except ValueError:
             at = bracket.end()
         else:
             values.append(value)

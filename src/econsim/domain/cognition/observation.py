@@ -25,6 +25,9 @@ CREDIT_DECIMALS: Final = 6
 AMOUNTS_REMEMBERED_MAX: Final = 4_096
 """Amounts whose text is remembered: the agents of a run see the same prices."""
 
+OPENINGS_MAX: Final = 10
+"""Places at which an observation is looked for, from the end: a text of nothing but beginnings costs no more."""
+
 _SIDES: Final = {side.value: side for side in Side}
 
 _OPENING: Final = re.compile(r'\{\s*"agent"\s*:')
@@ -134,7 +137,7 @@ def observation_text(observation: Observation) -> str:
 
 def find_observation(text: str) -> Observation | None:
     """Return the last observation that stands in a text, whatever stands around it; None without any."""
-    for opening in reversed([*_OPENING.finditer(text)]):
+    for opening in reversed([*_OPENING.finditer(text)][-OPENINGS_MAX:]):
         try:
             found, _ = _DECODER.raw_decode(text, opening.start())
             return _observation(found)
