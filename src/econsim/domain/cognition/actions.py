@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from econsim.domain.cognition.answer_text import json_values, shown, whole_number
+from econsim.domain.cognition.answer_text import brief_text, json_values, whole_number
 from econsim.domain.cognition.observation import Observation, ObservedMarket
 from econsim.schemas.model_call import CallPosition
 from econsim.schemas.money import format_credits, parse_credits
@@ -70,10 +70,10 @@ def action_schema(resources: tuple[str, ...]) -> dict[str, Any]:
     actions = {
         "type": "array",
         "maxItems": ACTIONS_MAX,
-        "items": {"anyOf": [_closed(order, [*order]), _closed(cancel, [*cancel])]},
+        "items": {"anyOf": [_closed_object(order, [*order]), _closed_object(cancel, [*cancel])]},
     }
     memory = {"type": "string", "maxLength": MEMORY_LENGTH_MAX}
-    return _closed({"actions": actions, "memory": memory}, ["actions"])
+    return _closed_object({"actions": actions, "memory": memory}, ["actions"])
 
 
 def parse_actions(text: str, observation: Observation, ordinal: int = 1) -> ParsedActions:
@@ -103,7 +103,7 @@ def parse_actions(text: str, observation: Observation, ordinal: int = 1) -> Pars
     return ParsedActions({name: tuple(each) for name, each in actions.items()}, memory, tuple(refusals))
 
 
-def _closed(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def _closed_object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
@@ -150,7 +150,7 @@ def _order_id(position: CallPosition, place: int) -> str:
 def _action(row: object, observation: Observation, order_id: str) -> tuple[str, Action] | None:
     """Return the resource and the order of one action; None for an action that does nothing."""
     if not isinstance(row, dict):
-        message = f"{shown(row)} is not an object with verb, resource, price and quantity"
+        message = f"{brief_text(row)} is not an object with verb, resource, price and quantity"
         raise ValueError(message)  # noqa: TRY004 - the reason why an action is left out, like the others
     verb = _verb(row)
     if verb is None:
@@ -168,7 +168,7 @@ def _verb(row: Mapping[str, object]) -> Verb | None:
     if word in _PASSES:
         return None
     if word not in _VERBS:
-        message = f"verb {shown(said)} is none of bid, ask and cancel"
+        message = f"verb {brief_text(said)} is none of bid, ask and cancel"
         raise ValueError(message)
     return _VERBS[word]
 
@@ -180,9 +180,7 @@ def _market(row: Mapping[str, object], observation: Observation) -> ObservedMark
         return observation.markets[0]
     market = None if name is None else observation.market(name)
     if market is None:
-        message = (
-            f"there is no market {shown(said)}; there are {_names(m.resource for m in observation.markets)}"
-        )
+        message = f"there is no market {brief_text(said)}; there are {_names(m.resource for m in observation.markets)}"
         raise ValueError(message)
     return market
 
@@ -190,9 +188,7 @@ def _market(row: Mapping[str, object], observation: Observation) -> ObservedMark
 def _own_order(row: Mapping[str, object], market: ObservedMarket) -> str:
     said, own = row.get("order_id"), [order.order_id for order in market.orders]
     if said not in own:
-        message = (
-            f"order {shown(said)} is not an open order of yours on {market.resource}; yours are {_names(own)}"
-        )
+        message = f"order {brief_text(said)} is not an open order of yours on {market.resource}; yours are {_names(own)}"
         raise ValueError(message)
     return str(said)
 
@@ -200,7 +196,7 @@ def _own_order(row: Mapping[str, object], market: ObservedMarket) -> str:
 def _quantity(row: Mapping[str, object], market: ObservedMarket) -> int:
     quantity = whole_number(row.get("quantity", str(market.lot_size)))
     if quantity is None or not 1 <= quantity <= QUANTITY_MAX:
-        message = f"quantity {shown(row.get('quantity'))} is not a whole number from 1 to {QUANTITY_MAX}"
+        message = f"quantity {brief_text(row.get('quantity'))} is not a whole number from 1 to {QUANTITY_MAX}"
         raise ValueError(message)
     if quantity % market.lot_size:
         message = f"quantity {quantity} is not a multiple of the lot size {market.lot_size}"
@@ -212,7 +208,7 @@ def _price(row: Mapping[str, object], market: ObservedMarket) -> int:
     said = row.get("price")
     match = _PRICE.fullmatch(said) if isinstance(said, str) else None
     if match is None:
-        message = f"price {shown(said)} is not an amount of credits; write it like 3.25"
+        message = f"price {brief_text(said)} is not an amount of credits; write it like 3.25"
         raise ValueError(message)
     price = parse_credits(match[1])
     if not market.price_min <= price <= market.price_max:

@@ -47,7 +47,7 @@ def whole_number(value: object) -> int | None:
     return int(match[1])
 
 
-def shown(value: object) -> str:
+def brief_text(value: object) -> str:
     """Return a value as a sentence shows it, in a few characters."""
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"

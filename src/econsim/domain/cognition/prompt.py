@@ -104,8 +104,8 @@ def cycle_prompt(
         "observation": observation_text(observation),
         "memory": _note(observation, earlier),
     }
-    system = _filled(thinking.system or templates.system, values)
-    user = _filled(thinking.prompt or templates.prompt, values)
+    system = _fill(thinking.system or templates.system, values)
+    user = _fill(thinking.prompt or templates.prompt, values)
     first, last = ChatMessage(ChatRole.SYSTEM, system), ChatMessage(ChatRole.USER, user)
     # Every part is checked already: by the scenario's schema, or as a message of an earlier prompt.
     return Prompt.model_construct(
@@ -122,7 +122,7 @@ def check_thinking(thinking: Thinking, group: str) -> None:
         for name in _PLACE.findall(getattr(thinking, key)):
             if name not in PLACES:
                 near = get_close_matches(name, PLACES, n=1)
-                remedy = f"did you mean {{{near[0]}}}?" if near else f"there are {_listed()}"
+                remedy = f"did you mean {{{near[0]}}}?" if near else f"there are {_all_places()}"
                 message = f"{key} of group {group!r} has an unknown place {{{name}}}; {remedy}"
                 raise ScenarioError(message, key=key, group=group)
     if thinking.prompt and "{observation}" not in thinking.prompt:
@@ -147,7 +147,7 @@ def _foreign_values(text: str) -> Iterator[PromptFinding]:
             yield PromptFinding(f"prompt_has_a_{kind}", match[0])
 
 
-def _filled(template: str, values: dict[str, str]) -> str:
+def _fill(template: str, values: dict[str, str]) -> str:
     return _PLACE.sub(lambda place: values.get(place[1], place[0]), template)
 
 
@@ -157,5 +157,5 @@ def _note(observation: Observation, earlier: Sequence[ChatMessage]) -> str:
     return note or NO_MEMORY
 
 
-def _listed() -> str:
+def _all_places() -> str:
     return ", ".join(f"{{{name}}}" for name in PLACES)

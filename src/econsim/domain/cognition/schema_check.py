@@ -73,7 +73,7 @@ def schema_fault(schema: Mapping[str, object]) -> str | None:
         return f"it has more than {SCHEMA_DEPTH_MAX} levels"
     if len(text) > SCHEMA_BYTES_MAX:
         return f"it has {len(text)} bytes; at most {SCHEMA_BYTES_MAX} are taken"
-    return _compiled(text).fault
+    return _compile(text).fault
 
 
 def text_fault(schema: Mapping[str, object], text: str) -> str | None:
@@ -81,8 +81,8 @@ def text_fault(schema: Mapping[str, object], text: str) -> str | None:
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
     except (RecursionError, ValueError) as error:
-        return f"it is not JSON: {_shortened(str(error))}"
-    compiled = _compiled(_text_of(schema))
+        return f"it is not JSON: {_one_line(str(error))}"
+    compiled = _compile(_text_of(schema))
     if compiled.validator is None:
         return f"its schema is not taken: {compiled.fault}"
     if len(text) * compiled.parts > WORK_MAX:
@@ -90,8 +90,8 @@ def text_fault(schema: Mapping[str, object], text: str) -> str | None:
     try:
         fault = next(compiled.validator.iter_errors(value), None)
     except ValueError as error:
-        return _shortened(str(error))
-    return None if fault is None else f"{_path(fault.instance_path)}: {_shortened(fault.message)}"
+        return _one_line(str(error))
+    return None if fault is None else f"{_path(fault.instance_path)}: {_one_line(fault.message)}"
 
 
 def answer_fault(prompt: Prompt, completion: Completion) -> str | None:
@@ -121,7 +121,7 @@ class _Compiled(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _compiled(text: bytes) -> _Compiled:
+def _compile(text: bytes) -> _Compiled:
     import jsonschema_rs  # noqa: PLC0415 - costs a start a tenth of a second, and few runs have a schema
 
     schema = json.loads(text)
@@ -132,9 +132,9 @@ def _compiled(text: bytes) -> _Compiled:
     try:
         validator = jsonschema_rs.validator_for(schema, retriever=_refuse_address, pattern_options=options)
     except jsonschema_rs.ValidationError as error:
-        return _Compiled(None, fault=f"{_path(error.instance_path)}: {_shortened(error.message)}")
+        return _Compiled(None, fault=f"{_path(error.instance_path)}: {_one_line(error.message)}")
     except (ValueError, jsonschema_rs.ReferencingError) as error:
-        return _Compiled(None, fault=_shortened(str(error)))
+        return _Compiled(None, fault=_one_line(str(error)))
     return _Compiled(validator, parts)
 
 
@@ -217,7 +217,7 @@ def _path(parts: object) -> str:
     return path or "the whole"
 
 
-def _shortened(message: str) -> str:
+def _one_line(message: str) -> str:
     """Return a library's message in one short line; its reason stands at its end."""
     line = message.partition("\n")[0]
     return line if len(line) <= _SHOWN_MAX else f"{line[:60]}…{line[60 - _SHOWN_MAX :]}"

@@ -32,7 +32,7 @@ def _example(schema: object, root: Mapping[str, object]) -> object:
             together = [part for part in (*parts, rest) if isinstance(part, dict)]
             value = _example({name: word for part in together for name, word in part.items()}, root)
         case dict():
-            value = _typed(schema, root)
+            value = _of_type(schema, root)
     return value
 
 
@@ -44,7 +44,7 @@ def _part(root: Mapping[str, object], reference: str) -> object:
     return part
 
 
-def _typed(schema: Mapping[str, object], root: Mapping[str, object]) -> object:
+def _of_type(schema: Mapping[str, object], root: Mapping[str, object]) -> object:
     match _type_of(schema):
         case "object":
             return _object(schema, root)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from econsim.domain.cognition.answer_text import json_values, shown, whole_number
+from econsim.domain.cognition.answer_text import brief_text, json_values, whole_number
 from econsim.schemas.types import QUANTITY_MAX
 
 REMARKS_MAX: Final = 20
@@ -99,7 +99,9 @@ def parse_strategies(
     for row in rows:
         resource = _resource(row, resources)
         if resource is None:
-            remarks.append(f"{shown(row.get('resource'))} is no market; there are {', '.join(resources)}")
+            remarks.append(
+                f"{brief_text(row.get('resource'))} is no market; there are {', '.join(resources)}"
+            )
             continue
         before = strategies.get(resource) or (present or {}).get(resource, Strategy())
         strategies[resource] = _strategy(row, resource, before, remarks)
@@ -137,7 +139,9 @@ def _strategy(row: Mapping[str, object], resource: str, before: Strategy, remark
         said = row[name]
         number = _number(said)
         if number is None:
-            remarks.append(f"{name} {shown(said)} of {resource} is not a whole number; {values[name]} stays")
+            remarks.append(
+                f"{name} {brief_text(said)} of {resource} is not a whole number; {values[name]} stays"
+            )
             continue
         values[name] = min(max(number, bounds.least), bounds.most)
         if values[name] != number:
