@@ -68,7 +68,7 @@ class Provider:
 class Silent(Provider):
     """A provider that never answers."""
 
-    async def complete(self, asked, on_text=None):
+    async def complete(self, asked, _=None):
         self.asked.append(asked.position)
         await asyncio.Event().wait()
 
@@ -96,7 +96,7 @@ class LedgerJournal:
             self._calls.reserve(asked.position, NOON, asked.tick)
         return refusal
 
-    async def record(self, outcome, tick, causation_id=None):
+    async def record(self, outcome, *_):
         self._crash("before record")
         await asyncio.sleep(0)
         self.log.append(
@@ -105,7 +105,7 @@ class LedgerJournal:
         self._crash("after record")
         return self._calls.add(outcome)
 
-    async def settle(self, chain, tick):
+    async def settle(self, chain, _):
         self._crash("before settle")
         assert await self._apply(chain) is None
         self._crash("after settle")

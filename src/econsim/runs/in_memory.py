@@ -20,7 +20,7 @@ from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
-from econsim.domain.market.events import cleared_event, item_events, price_event
+from econsim.domain.market.events import allocation_events, cleared_event, item_events, price_event
 from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.domain.runtime.cycle_run import chosen_actions
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
@@ -61,7 +61,8 @@ class _InMemoryRun:
         self._resources = tuple(market.resource for market in scenario.markets)
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
-        self._calls = InMemoryCalls(scenario.cognition or Cognition(), self._post)
+        cognition = scenario.cognition or Cognition()
+        self._calls, self._token_resource = InMemoryCalls(cognition, self._post), cognition.resource
         self._ledger = Ledger()
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
@@ -151,6 +152,9 @@ class _InMemoryRun:
             yield self._apply(updated)
         for addressed in item_events(self._envelope, resource, cleared):
             yield self._apply(addressed)
+        if resource == self._token_resource:
+            for addressed in allocation_events(self._envelope, resource, cleared):
+                yield self._apply(addressed)
         yield self._apply(cleared_event(self._envelope, resource, cleared))
 
     def _move(self, chains: Sequence[Chain]) -> Iterator[AddressedEvent]:

@@ -193,6 +193,29 @@ class BatchOpened(Message):
     """True if the clock's `close_tick` is the last command of the batch."""
 
 
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Units of the token resource that a trade allocated to their buyer."""
+
+    __pydantic_config__ = CONFIG
+
+    n: int
+    """Position of the trade in the book's history, from 1."""
+    agent: Name
+    """Agent that may think with the units."""
+    units: Quantity
+    """Units bought."""
+    cause: Identifier
+    """Id of the trade."""
+
+
+class ResourceAllocated(Message):
+    """Agents bought units of the resource that thinking uses up."""
+
+    items: tuple[Allocation, ...]
+    """Allocations, in book order."""
+
+
 class TickCleared(Message):
     """The end of a batch, after all its other events; the public summary of the book."""
 

@@ -206,7 +206,7 @@ def test_the_catalog_is_written_to_a_file_or_to_standard_output(tmp_path) -> Non
 
 
 def test_a_service_that_is_not_one_is_refused_with_those_there_are() -> None:
-    assert "market, ledger, clock, agent" in cli("catalog", "--service", "shop").stderr
+    assert "market, ledger, cognition, clock, agent" in cli("catalog", "--service", "shop").stderr
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_no_list_has_a_bare_wildcard(role) -> None:
 
 
 def test_an_unknown_role_has_no_permissions() -> None:
-    with pytest.raises(NotFound, match="market, ledger, clock"):
+    with pytest.raises(NotFound, match="market, ledger, cognition, clock"):
         permissions("nobody")
 
 

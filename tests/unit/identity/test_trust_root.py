@@ -85,7 +85,7 @@ def test_a_state_directory_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_an_unknown_role_is_refused_with_the_list(trust):
-    with pytest.raises(NotFound, match="market, ledger, clock"):
+    with pytest.raises(NotFound, match="market, ledger, cognition, clock"):
         trust.creds("nobody")
 
 
@@ -172,7 +172,7 @@ def test_a_hostile_name_is_refused_before_it_becomes_a_permission(trust, tmp_pat
 
 
 def test_a_grant_of_an_unknown_role_is_refused_with_the_list(trust, tmp_path):
-    with pytest.raises(NotFound, match="market, ledger, clock"):
+    with pytest.raises(NotFound, match="market, ledger, cognition, clock"):
         trust.grant("ada", "superuser", tmp_path / "ada.creds")
 
 

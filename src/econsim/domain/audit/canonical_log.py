@@ -28,6 +28,7 @@ _SYSTEM: Final = frozenset(
         subjects.PERIOD_CLOSED,
         subjects.TICKED,
         subjects.LLM_INVOKED,
+        subjects.RESOURCE_ALLOCATED,
     )
 )
 """Types of system events that belong to the economy; agents' reports depend on hosts, so they do not."""

@@ -7,7 +7,7 @@ last, so a batch without it was not finished and will be repeated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
@@ -17,17 +17,21 @@ from econsim.schemas.base import Message
 from econsim.schemas.market import (
     ITEMS_PER_EVENT_MAX,
     Accepted,
+    Allocation,
     Cancelled,
     Item,
     OrderAccepted,
     OrderCancelled,
     Rejected,
+    ResourceAllocated,
     TickCleared,
     Traded,
     TradeExecuted,
 )
 from econsim.schemas.orders import Side
 from econsim.schemas.subject import Subject
+
+Part = TypeVar("Part", bound=Item)
 
 ACTOR: Final = "market"
 """Actor of market events."""
@@ -59,6 +63,17 @@ def item_events(envelope: Envelope, resource: str, batch: ClearedBatch) -> Itera
     for subject, model in ITEM_EVENTS:
         for part in _parts(groups.get(subject.template, ())):
             yield envelope.event(subject, ACTOR, model(items=part), part[0].n, len(part), resource=resource)
+
+
+def allocation_events(envelope: Envelope, resource: str, batch: ClearedBatch) -> Iterator[AddressedEvent]:
+    """Yield the events that a batch of the token resource's market raised the allocations of its buyers."""
+    bought = [item for item in batch.items if isinstance(item, TradeExecuted)]
+    for part in _parts(bought):
+        items = tuple(Allocation(trade.n, trade.buyer, trade.quantity, trade.trade_id) for trade in part)
+        data = ResourceAllocated.model_construct(items=items)
+        yield envelope.event(
+            subjects.RESOURCE_ALLOCATED, ACTOR, data, items[0].n, len(items), resource=resource
+        )
 
 
 def cleared_event(envelope: Envelope, resource: str, batch: ClearedBatch) -> AddressedEvent:
@@ -107,5 +122,5 @@ def recipients(item: Item) -> Iterator[str]:
         yield item.agent
 
 
-def _parts(items: Sequence[Item]) -> Iterable[tuple[Item, ...]]:
+def _parts(items: Sequence[Part]) -> Iterable[tuple[Part, ...]]:
     return (tuple(items[i : i + ITEMS_PER_EVENT_MAX]) for i in range(0, len(items), ITEMS_PER_EVENT_MAX))

@@ -41,7 +41,5 @@ COMPLETED: Final = CYCLE_COMPLETED.action
 EVENTS: Final = (CYCLE_COMPLETED, COGNITIVE_CYCLES_STARTED, COGNITIVE_CYCLES_COMPLETED)
 """Events, in the order of the table."""
 
-HOSTS_OWN: Final = frozenset(
-    row.action for row in (COGNITIVE_CYCLES_STARTED, COGNITIVE_CYCLES_COMPLETED)
-)
+HOSTS_OWN: Final = frozenset(row.action for row in (COGNITIVE_CYCLES_STARTED, COGNITIVE_CYCLES_COMPLETED))
 """Names of events of hosts, which no report of an external agent may have."""

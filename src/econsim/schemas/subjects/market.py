@@ -26,6 +26,7 @@ __all__ = [
     "PRICE_UPDATED",
     "PUBLIC_SUMMARY",
     "REPLACE_ORDER",
+    "RESOURCE_ALLOCATED",
     "TICK_CLEARED",
     "TRADE_EXECUTED",
     "TRADING_HALTED",
@@ -64,6 +65,12 @@ ORDER_REJECTED: Final = _event(
 TRADE_EXECUTED: Final = _event("trade_executed", "Traded", "Trades were executed: units against credits.")
 ORDER_CANCELLED: Final = _event(
     "order_cancelled", "Cancelled", "Orders left the book, each with its open quantity."
+)
+RESOURCE_ALLOCATED: Final = event(
+    "market",
+    "system.{resource}.resource_allocated",
+    "ResourceAllocated",
+    "Agents bought units of the resource that thinking uses up.",
 )
 TICK_CLEARED: Final = _event("tick_cleared", "TickCleared", "A batch ended: its summary.")
 TRADING_HALTED: Final = _event(
@@ -131,6 +138,7 @@ EVENTS: Final = (
     ORDER_CANCELLED,
     TICK_CLEARED,
     TRADING_HALTED,
+    RESOURCE_ALLOCATED,
     PRICE_UPDATED,
 )
 """Events, in the order of the table."""

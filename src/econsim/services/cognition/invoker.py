@@ -57,7 +57,7 @@ class Invoker:
         self._calls = calls
         self._journal = journal
         self._providers = providers
-        self._closing = 0
+        self._closing: int | None = None
         self._under_way: dict[str, tuple[str, asyncio.Task[CallOutcome]]] = {}
 
     async def invoke(self, call: Call, on_text: OnText | None = None) -> CallOutcome:
@@ -94,7 +94,7 @@ class Invoker:
 
     def close_period(self, period: int) -> None:
         """Begin no further call before the period after this one opens."""
-        self._closing = max(period, self._closing)
+        self._closing = period
 
     async def drain(self, period: int) -> int:
         """Close a period and wait until no call is under way or unsettled; return the newest outcome's sequence."""

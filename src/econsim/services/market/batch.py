@@ -34,6 +34,7 @@ from econsim.domain.market.events import (
     ACTOR,
     ITEM_EVENTS,
     agent_event,
+    allocation_events,
     cleared_event,
     item_events,
     price_event,
@@ -230,7 +231,10 @@ class BatchRunner:
 
     async def _publish(self, envelope: Envelope, batch: ClearedBatch) -> None:
         """Write the price to its bucket and every event but the last to the log, all at once."""
-        messages = [_outgoing(addressed) for addressed in item_events(envelope, self._resource, batch)]
+        events = [*item_events(envelope, self._resource, batch)]
+        if self._resource == self._run.cognition.resource:
+            events += allocation_events(envelope, self._resource, batch)
+        messages = [_outgoing(addressed) for addressed in events]
         if updated := price_event(envelope, self._resource, batch):
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
             messages += [_outgoing(updated), Outgoing(key, updated.json(), updated.event.event_id)]

@@ -68,7 +68,8 @@ def test_the_report_counts_steps_tokens_actions_and_price():
 def test_an_agent_that_raises_is_set_aside_and_its_actions_are_dropped():
     def cycle():
         yield Act({"cpu": [bid("ana", "x", 1)]})
-        raise ZeroDivisionError("by nothing")
+        message = "by nothing"
+        raise ZeroDivisionError(message)
 
     run, calls = started(cycle())
 
