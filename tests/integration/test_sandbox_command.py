@@ -54,7 +54,7 @@ def test_no_more_is_printed_than_an_agent_may_say(tmp_path):
     done = invoke(tmp_path / "state", "bob", "--run", "r1", "--output-mib", "1", "--", *chatter)
 
     assert (done.exit_code, len(done.stdout) <= 2**21) == (1, True)
-    assert "the agent was stopped: it said too much" in done.stderr
+    assert "the agent was stopped: it wrote too much output" in done.stderr
 
 
 def test_a_broken_limit_is_said(tmp_path):

@@ -154,7 +154,7 @@ def person(text: str) -> str:
     from econsim.schemas.names import is_agent_name_reserved
 
     if is_agent_name_reserved(text):
-        message = f"{quoted_value(text)} is a name of the system's own; choose the person's"
+        message = f"{quoted_value(text)} is reserved for the system; choose the name of the person"
         raise typer.BadParameter(message)
     return name(text)
 
@@ -164,7 +164,7 @@ def run_name(text: str) -> str:
     from econsim.schemas.names import RUNS_RESERVED
 
     if text in RUNS_RESERVED:
-        message = f"{quoted_value(text)} stands for something else; choose another name for the run"
+        message = f"{quoted_value(text)} is a reserved word; choose another name for the run"
         raise typer.BadParameter(message)
     return name(text)
 
@@ -174,9 +174,7 @@ def agent(text: str) -> str:
     from econsim.schemas.names import is_agent_name_reserved
 
     if is_agent_name_reserved(name(text)):
-        message = (
-            f"{quoted_value(text)} is no agent's name: it stands for something of the system; choose another"
-        )
+        message = f"{quoted_value(text)} is reserved for the system; choose another name for the agent"
         raise typer.BadParameter(message)
     return text
 

@@ -78,12 +78,14 @@ def verification_lines(found: RunVerification) -> list[str]:
         f"{journal.transfers:,} transfers, {len(journal.balances):,} holders"
     )
     lines = (
-        [f"[dim]{log.repeats:,} records stand in the log again; each counts once[/dim]"]
+        [f"[dim]{log.repeats:,} records are in the log more than once; each counts once[/dim]"]
         if log.repeats
         else []
     )
     if not found.findings:
-        kept = "as it was when the run ended" if found.hash_kept else "nobody kept it when the run ended"
+        kept = (
+            "as it was when the run ended" if found.hash_kept else "which was not stored when the run ended"
+        )
         if not log.ended:
             kept = "the run has not ended, so there is none to compare it with"
         what = "nothing is missing or was changed, every balance recomputed, every asset conserved, every trade posted"

@@ -72,10 +72,10 @@ TABLES: Final = {
 }
 """File → query over the sources. `balances` has a row for each change of what a holder owns.
 
-`orders` has a row for each order that was accepted, and for each command that was refused: `verb` says what was
-asked, so a refused `cancel` is no refused order.
+`orders` has a row for each order that was accepted, and for each command that was refused: `verb` is the kind of
+command, so a refused `cancel` is no refused order.
 
-`agents` says what is known of everybody other tables name: events name an agent, and the run's opening says who it is.
+`agents` describes every agent that other tables name: events name an agent, and the run's opening describes it.
 """
 
 _ENVELOPE: Final = tuple(field.name for field in fields(Record))

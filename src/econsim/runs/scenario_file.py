@@ -74,7 +74,7 @@ def load(path_or_name: str | Path) -> Scenario:
 
 
 def scenario_warnings(path_or_name: str | Path) -> tuple[str, ...]:
-    """Return warnings about a usable scenario that hardly means what it says, each with file, line, key and remedy.
+    """Return warnings about valid values that are probably mistakes, each with file, line, key and remedy.
 
     Raises what `load` raises.
     """

@@ -1,6 +1,6 @@
-"""An agent's patience: never earlier than told, never the other message, never longer than it has.
+"""Retries of an agent: not before the retry time, always the same message, and not longer than its patience.
 
-The client answers what a script says; what a real one does is tests/integration/test_external_agents.py.
+The client answers by a script; tests/integration/test_external_agents.py has a real one.
 """
 
 import json
@@ -70,7 +70,7 @@ async def sent(wire, **options):
     return await line(wire, **options).send(subjects.REPORT, REPORT, event="slept")
 
 
-async def test_what_is_stored_is_sent_once_under_its_short_name():
+async def test_a_stored_message_is_sent_once_under_its_short_name():
     wire = Wire(STORED)
 
     assert await sent(wire) == STORED
@@ -81,7 +81,7 @@ async def test_what_is_stored_is_sent_once_under_its_short_name():
     "told", [NOT_NOW, QuotaExceeded("too much", retry_after_ms=20, quota="max_order_rate")]
 )
 @requirement("queue.retry")
-async def test_it_waits_as_long_as_told_or_up_to_twice_and_sends_the_same_again(told):
+async def test_it_waits_once_to_twice_the_retry_time_and_sends_the_same_message_again(told):
     wire = Wire(told, told, told, told, STORED)
     speaking = line(wire)
 
@@ -93,7 +93,7 @@ async def test_it_waits_as_long_as_told_or_up_to_twice_and_sends_the_same_again(
     assert 80 <= speaking.waited_ms <= 160
 
 
-async def test_not_all_who_were_told_the_same_come_back_at_once():
+async def test_agents_with_the_same_retry_time_wait_for_different_times():
     waits = set()
     for _ in range(5):
         speaking = line(Wire(Unavailable("not now", retry_after_ms=30), STORED))
@@ -106,7 +106,7 @@ async def test_not_all_who_were_told_the_same_come_back_at_once():
 @pytest.mark.parametrize(
     "error", [TimeoutError(), nats.errors.NoRespondersError(), nats.errors.TimeoutError()]
 )
-async def test_without_an_answer_the_same_is_sent_again(error):
+async def test_without_an_answer_the_same_message_is_sent_again(error):
     wire = Wire(error, STORED)
 
     assert await sent(wire) == STORED
@@ -153,7 +153,7 @@ async def test_without_patience_nothing_is_repeated():
         QuotaExceeded("for good", quota="max_kv_keys"),
     ],
 )
-async def test_what_no_time_mends_is_raised_at_once_with_its_code(error):
+async def test_an_error_that_is_not_retryable_is_raised_at_once_with_its_code(error):
     wire = Wire(error)
 
     with pytest.raises(Refused) as refused:
@@ -164,7 +164,7 @@ async def test_what_no_time_mends_is_raised_at_once_with_its_code(error):
     assert len(wire.asked) == 1
 
 
-async def test_on_a_connection_that_is_closed_for_good_nobody_waits():
+async def test_on_a_closed_connection_nothing_is_retried():
     wire = Wire(nats.errors.ConnectionClosedError())
     wire.is_closed = True
 
@@ -174,7 +174,7 @@ async def test_on_a_connection_that_is_closed_for_good_nobody_waits():
     assert len(wire.asked) == 1
 
 
-async def test_what_is_too_large_is_not_even_sent():
+async def test_a_message_that_is_too_large_is_not_sent():
     wire = Wire(STORED)
 
     with pytest.raises(InvalidMessage, match=f"at most {REPORT_BYTES_MAX}"):
@@ -188,7 +188,7 @@ async def test_an_answer_that_is_no_acknowledgement_is_an_error():
         await sent(Wire(REPORT))
 
 
-async def test_a_question_is_patient_too():
+async def test_a_request_is_retried_too():
     balance = Balance(holder="anna", credits=Position(posted=5, pending=0), sequence=1)
     wire = Wire(NOT_NOW, NOT_NOW, balance)
 
@@ -197,7 +197,7 @@ async def test_a_question_is_patient_too():
     assert len(set(wire.asked)) == 1
 
 
-async def test_who_asks_waits_for_a_service_that_is_away_for_a_moment():
+async def test_a_request_waits_for_a_service_that_is_away_for_a_moment():
     balance = Balance(holder="anna", credits=Position(posted=5, pending=0), sequence=1)
     wire = Wire(nats.errors.NoRespondersError(), nats.errors.NoRespondersError(), balance)
 
@@ -205,7 +205,7 @@ async def test_who_asks_waits_for_a_service_that_is_away_for_a_moment():
 
 
 @requirement("request.timeout")
-async def test_who_asks_where_nobody_ever_answers_is_told_so(monkeypatch):
+async def test_a_request_to_an_absent_service_fails(monkeypatch):
     monkeypatch.setattr("econsim.agents.channel.AWAY_S", 0.3)
     wire = Wire(nats.errors.NoRespondersError())
 

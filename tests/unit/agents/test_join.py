@@ -1,4 +1,4 @@
-"""Who joins a run without a server or without credentials is told what makes them."""
+"""Joining a run without a server or without credentials fails with the remedy."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from econsim.errors import SetupError
         ("nats://127.0.0.1:1", "`econsim agent create anna --run demo`"),
     ],
 )
-async def test_what_is_missing_is_told_with_what_makes_it(tmp_path, monkeypatch, nats, said):
+async def test_a_missing_server_or_file_is_named_with_the_remedy(tmp_path, monkeypatch, nats, said):
     monkeypatch.delenv("ECONSIM_NATS", raising=False)
 
     with pytest.raises(SetupError) as caught:

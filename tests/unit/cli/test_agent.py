@@ -1,4 +1,4 @@
-"""Agents, roles and deployments from the command line, without a server: files made, found, replaced and gone."""
+"""Agents, roles and deployments from the command line, without a server: files are made, found, replaced and deleted."""
 
 import re
 import shutil
@@ -71,7 +71,7 @@ def test_credentials_hold_for_a_year_at_most(text):
         command.seconds(text)
 
 
-def test_an_agent_is_let_in_for_a_time_and_the_next_server_will_know_it(cli, state):
+def test_an_account_is_made_for_a_time_and_stored_for_the_next_server(cli, state):
     shown = cli("agent", "create", "anna", "--run", "demo", "--expires", "2h")
 
     (found,) = each_account(Trust.open(state, unix_seconds))
@@ -81,7 +81,7 @@ def test_an_agent_is_let_in_for_a_time_and_the_next_server_will_know_it(cli, sta
     assert found.expires - claims(found.jwt())["iat"] == 7_200
 
 
-def test_a_copy_to_hand_out_is_its_owners_alone(cli, state, tmp_path):
+def test_only_its_owner_can_read_a_copy_to_hand_out(cli, state, tmp_path):
     shown = cli("agent", "create", "anna", "--run", "demo", "--output", "given.creds")
 
     given = tmp_path / "given.creds"
@@ -90,7 +90,7 @@ def test_a_copy_to_hand_out_is_its_owners_alone(cli, state, tmp_path):
     assert stat.S_IMODE(given.stat().st_mode) == 0o600
 
 
-def test_a_copy_that_cannot_be_written_says_where_to_turn(cli, tmp_path):
+def test_the_error_of_a_copy_that_cannot_be_written_names_the_option(cli, tmp_path):
     shown = cli("agent", "create", "anna", "--run", "demo", "--output", tmp_path / "none" / "x.creds")
 
     assert shown.exit_code == 1
@@ -164,7 +164,7 @@ def test_revoked_an_agent_is_gone_here_and_from_the_next_server(cli, state):
 
 
 @pytest.mark.parametrize("command", [("list",), ("revoke", "anna", "--run", "demo"), ("watch",)])
-def test_who_only_looks_makes_no_keys(cli, tmp_path, command):
+def test_commands_that_read_make_no_keys(cli, tmp_path, command):
     shown = cli("--state", tmp_path / "empty", "agent", *command)
 
     assert shown.exit_code == 1
@@ -172,7 +172,7 @@ def test_who_only_looks_makes_no_keys(cli, tmp_path, command):
     assert not (tmp_path / "empty").exists()
 
 
-def test_to_watch_takes_a_server(cli):
+def test_watching_needs_a_server(cli):
     shown = cli("agent", "watch")
 
     assert shown.exit_code == 1
@@ -218,7 +218,7 @@ def test_what_is_shown_of_the_trust_root_holds_no_secret(cli, state):
         assert seed.read_text().strip() not in shown
 
 
-def test_rotated_without_a_server_every_role_has_other_keys_and_agents_keep_theirs(cli, state):
+def test_rotating_without_a_server_replaces_the_keys_of_roles_and_keeps_those_of_agents(cli, state):
     cli("agent", "create", "anna", "--run", "demo")
     before, agent = (
         {role: (state / f"trust/creds/{role}.creds").read_text() for role in ROLES},
@@ -243,7 +243,7 @@ def test_a_deployment_is_laid_out_so_that_each_gets_its_own_part(cli, state):
     assert {user_claims(file.read_text()).role for file in files[3:]} == set(ROLES)
 
 
-def test_laid_out_again_a_deployment_keeps_its_keys_and_shows_no_seed(cli, state):
+def test_writing_a_deployment_again_keeps_its_keys_and_shows_no_seed(cli, state):
     cli("operator", "create")
     first = {path: path.read_text() for path in state.glob("services/*/user.creds")}
 

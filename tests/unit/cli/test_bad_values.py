@@ -1,4 +1,4 @@
-"""Bad values at every option and argument of every command, found by walking the commands: a new one is tried as it comes.
+"""Bad values at every option and argument of every command; the tests walk the commands, so a new option is tried too.
 
 Nothing starts: what a parser takes meets a directory without runs, and `run` a scenario that is not there.
 """

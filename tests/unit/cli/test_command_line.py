@@ -80,7 +80,7 @@ def test_the_help_of_no_command_breaks_a_line_or_names_a_python_type() -> None:
         (["--external", "lab_007"], "--external"),
     ],
 )
-def test_an_option_that_can_come_to_nothing_is_refused_before_the_run(words, option, tmp_path) -> None:
+def test_an_unusable_value_is_refused_before_the_run(words, option, tmp_path) -> None:
     memory = [] if "--external" in words else ["--transport", "memory"]
 
     shown = cli("run", "genesis", *memory, "--state", tmp_path, *words)
@@ -277,7 +277,7 @@ def shown(log, bucket):
     )
 
 
-def test_books_that_add_up_are_said_to() -> None:
+def test_books_that_add_up_are_reported_in_green() -> None:
     log, bucket = kept_run()
 
     lines = shown(log, bucket)

@@ -1,4 +1,4 @@
-"""Dead letters without a server: what they say, what a terminal may see of them, which a command line means."""
+"""Dead letters without a server: their content, their safe printing, and their selection on the command line."""
 
 import json
 
@@ -183,7 +183,7 @@ def test_a_letter_tells_where_it_came_from_and_what_it_lacks():
     ("now_s", "words"),
     [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7_200, "2 h"), (200_000, "2 d"), (-5, "0 s")],
 )
-def test_age_is_told_in_its_largest_unit(now_s, words):
+def test_age_is_shown_in_its_largest_unit(now_s, words):
     assert age("1970-01-01T00:00:00.123456789Z", now_s) == words
 
 

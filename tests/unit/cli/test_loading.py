@@ -20,7 +20,7 @@ command.main()
 """The command, stopped with Ctrl-C as soon as it loads something."""
 
 
-def test_a_command_that_is_stopped_while_it_loads_says_so_in_a_word() -> None:
+def test_a_command_that_is_stopped_while_it_loads_prints_one_word() -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")

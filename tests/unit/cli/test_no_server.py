@@ -1,4 +1,4 @@
-"""Where there is no server: who was told of none fails at once, who waits for one says where it looks."""
+"""Without a server: a client without an address fails at once, and a service names the address it tries."""
 
 import asyncio
 import os

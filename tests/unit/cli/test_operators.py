@@ -1,4 +1,4 @@
-"""What operators do, without a server: how it is told, read back and counted; the quota command's words."""
+"""Events about operators without a server: decoded, described and counted; and the arguments of `econsim quota`."""
 
 import pytest
 import typer
@@ -66,7 +66,7 @@ TOLD = [
 
 
 @pytest.mark.parametrize("addressed", TOLD, ids=lambda addressed: addressed.subject)
-def test_what_operators_do_is_read_back_and_told_in_a_sentence(addressed):
+def test_events_about_operators_are_decoded_and_described_in_a_sentence(addressed):
     (fact,) = facts(addressed)
 
     assert decode(addressed.subject, addressed.json()).event.model_dump() == addressed.event.model_dump()
@@ -82,7 +82,7 @@ def test_every_event_of_the_subject_table_has_a_sentence():
 
 
 @pytest.mark.parametrize(("connected", "told"), [(True, "connected"), (False, "disconnected")])
-def test_a_connection_is_told_with_the_agents_name(connected, told):
+def test_the_sentence_about_a_connection_names_the_agent(connected, told):
     changed = ConnectionChanged(agent="anna", connected=connected)
     (fact,) = facts(STAMP.event(subjects.CONNECTION_CHANGED, "admin", changed))
 
@@ -101,14 +101,14 @@ def test_a_connection_is_told_with_the_agents_name(connected, told):
         ("eve", "no JSON", "operator eve asked for quota.set: done; no JSON"),
     ],
 )
-def test_a_command_is_told_in_plain_words(operator, summary, told):
+def test_a_command_is_described_in_plain_words(operator, summary, told):
     command = Commanded(operator=operator, command="quota.set", code="done", summary=summary)
     (fact,) = facts(STAMP.event(subjects.COMMANDED, "admin", command))
 
     assert describe(fact) == told
 
 
-def test_what_operators_do_does_not_change_a_runs_hash_nor_its_causes():
+def test_events_about_operators_change_neither_a_runs_hash_nor_its_causes():
     closed = STAMP.event(subjects.RUN_CLOSED, "clock", RunClosed(ticks=1, periods=1, journal_sequence=0))
 
     assert canonical_hash([closed, *TOLD]) == canonical_hash([closed])

@@ -1,4 +1,4 @@
-"""What commands print where the terminal or pipe is not the usual one: encodings, closed pipes, no colours."""
+"""Output of commands on unusual terminals and pipes: encodings, closed pipes, no colours."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def econsim(*words, **more):
     return subprocess.Popen([sys.executable, "-m", "econsim", *words], **more)
 
 
-def test_a_closed_pipe_ends_a_command_without_a_word() -> None:
+def test_a_closed_pipe_ends_a_command_without_output() -> None:
     command = econsim("catalog", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     command.stdout.close()

@@ -1,4 +1,4 @@
-"""A run's records as readers get them from what a stream sends: what is damaged is named, and hides nothing else."""
+"""Records of a run as readers get them: damage is named, and the other records are read."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ async def test_a_run_whose_opening_is_gone_is_not_read_as_whole(log, read, monke
         run_log.check()
 
 
-async def test_a_run_of_which_only_operators_and_agents_told_was_not_opened_yet(read):
+async def test_a_run_with_events_about_operators_and_agents_alone_was_not_opened_yet(read):
     before = (subjects.COMMANDED, subjects.CONNECTION_CHANGED, subjects.ADMISSION_REJECTED)
     body = json.dumps(COMMANDED).encode()
 
@@ -128,7 +128,7 @@ async def test_a_run_of_which_only_operators_and_agents_told_was_not_opened_yet(
         run_log.check()
 
 
-async def test_what_knows_no_tick_stands_at_the_one_that_was_open(log, read):
+async def test_an_event_without_a_tick_gets_the_tick_that_was_open(log, read):
     subject = subjects.COMMANDED(run=RUN)
     cleared = [place for place, each in enumerate(log) if "tick_cleared" in each.subject]
     log.insert(cleared[2] + 1, sent(500, subject, json.dumps(COMMANDED).encode()))
@@ -138,7 +138,7 @@ async def test_what_knows_no_tick_stands_at_the_one_that_was_open(log, read):
     assert [entry.tick for entry in entries if entry.subject == subject] == [3]
 
 
-async def test_a_run_the_log_gave_up_is_listed_as_partly_gone_or_gone(log, monkeypatch):
+async def test_an_expired_run_is_listed_as_partly_gone_or_gone(log, monkeypatch):
     left = {"partly": log[-1], "wholly": log[-1]}
 
     async def openings(_client, _gaps):

@@ -1,4 +1,4 @@
-"""Options that would do nothing beside others are refused; each says with what, and what would be right."""
+"""Options without effect beside others are refused, and the error names the other option."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_an_empty_log_gives_empty_tables(tmp_path):
     assert set(export([], tmp_path).values()) == {0}
 
 
-def test_refused_orders_and_refused_cancels_are_told_apart_with_what_was_asked(tmp_path):
+def test_refused_orders_and_refused_cancels_are_distinct_rows_with_their_verb(tmp_path):
     envelope, asked = (
         Envelope("run", "salt", 1, "now"),
         [

@@ -83,7 +83,7 @@ def test_nothing_of_the_tables_is_cut(width):
     assert not [line for line in lines if "…" in line]
 
 
-def test_what_is_not_judged_is_said_with_the_reason():
+def test_expectations_that_are_not_judged_are_shown_with_the_reason():
     summary = summed(small_run())
     scenario = summary.scenario.model_copy(update={"unjudged": {"an external agent takes part": 4}})
 

@@ -1,4 +1,4 @@
-"""Small whole economies in memory: what a scenario promises is what its agents come to."""
+"""Small whole economies in memory: surplus, profits, prices and lengths of periods are those of the scenario."""
 
 from __future__ import annotations
 

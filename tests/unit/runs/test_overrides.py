@@ -1,4 +1,4 @@
-"""A scenario with what the command line asked for instead of its own."""
+"""A scenario with options of the command line instead of its own values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from econsim.schemas.scenario import Mode
 GENESIS = scenario_file.load("genesis")
 
 
-def test_nothing_asked_for_changes_nothing() -> None:
+def test_without_options_nothing_changes() -> None:
     assert apply_overrides(GENESIS) == GENESIS
 
 
-def test_a_external_is_dealt_a_hundred_credits() -> None:
+def test_an_external_agent_is_dealt_a_hundred_credits() -> None:
     external = apply_overrides(GENESIS, externals=["ana"]).agents[-1]
 
     assert (external.name, external.policy, external.credits) == ("ana", "external", 100_000_000)
@@ -25,7 +25,7 @@ def test_a_external_is_dealt_a_hundred_credits() -> None:
 @pytest.mark.parametrize(
     ("text", "deadline_ms"), [("ana", None), ("ana:30s", 30_000), ("ana:500ms", 500), ("ana:0s", 0)]
 )
-def test_a_external_may_be_named_with_its_deadline(text, deadline_ms) -> None:
+def test_an_external_agent_may_be_named_with_its_deadline(text, deadline_ms) -> None:
     assert external_option(text) == ExternalOption("ana", deadline_ms)
 
 
@@ -72,6 +72,6 @@ def test_real_time_expects_nothing() -> None:
         (["lab"], "'lab' is an agent or group"),
     ],
 )
-def test_a_external_has_a_name_of_its_own(externals, said) -> None:
+def test_an_external_agent_needs_a_name_of_its_own(externals, said) -> None:
     with pytest.raises(ScenarioError, match=said):
         check_externals(GENESIS, externals)

@@ -1,4 +1,4 @@
-"""A run that cannot go on ends at once and says why. Catches: money that was never dealt, and nobody told."""
+"""A run that cannot go on ends at once with the reason. Catches: endowments that fail in silence."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_what_the_ledger_refused_is_counted(too_rich):
         require_applied(chains, dict.fromkeys((chain.id for chain in chains), Refusal.AMOUNT_EXCEEDS_LIMIT))
 
 
-def test_letters_told_twice_count_once_and_are_shown_in_the_report():
+def test_a_repeated_dead_letter_counts_once_and_is_shown_in_the_report():
     log = small_run()
     buried = {"sequence": 7, "subject": "market.cpu.place_orders.run_1.host_1", "code": "message_is_invalid"}
     told = replace(log[-1], type=subjects.LETTER_BURIED.type, data=buried)

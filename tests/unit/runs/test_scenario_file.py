@@ -89,7 +89,7 @@ def test_nothing_is_no_scenario():
         ("[clock]", "[[clock]]", "write [clock], with one bracket"),
     ],
 )
-def test_a_header_with_the_wrong_brackets_is_told_with_the_right_ones(old, new, said):
+def test_the_error_of_a_header_with_wrong_brackets_shows_the_right_ones(old, new, said):
     text = "".join(f"{line}\n" for line in template().splitlines() if not line.startswith("#"))
 
     error = complaint(text.replace(old, new, 1))

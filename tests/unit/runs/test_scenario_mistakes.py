@@ -1,4 +1,4 @@
-"""Mistakes in scenario files: whatever is written where, one line says file, line, key and what would be right.
+"""Mistakes in scenario files: every error is one line with file, line, key and remedy.
 
 Catches: a type taken for another, a limit that only one transport knows, an error about the wrong line, a traceback.
 """
@@ -209,7 +209,7 @@ def test_limits_of_orders_are_limits_of_scenarios(path, most):
     assert not SCHEMA.is_valid(tomllib.loads(text_with(path, most + 1)))
 
 
-def test_a_price_limit_above_the_highest_price_is_told_in_credits():
+def test_the_error_of_a_price_limit_that_is_too_high_is_in_credits():
     assert "1000.01 is outside the limits; write at least 0.000001 and at most 1000 credits" in str(
         complaint(text_with(("markets", 0, "price_max"), 1000.01))
     )

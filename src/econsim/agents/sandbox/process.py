@@ -53,7 +53,7 @@ class EndReason(StrEnum):
     MEMORY = "it took too much memory"
     PROCESSES = "it had too many processes"
     FILES = "it made too many files"
-    OUTPUT = "it said too much"
+    OUTPUT = "it wrote too much output"
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,7 +188,7 @@ ATTACKS: Final = (
     Attack(
         "reuse_order_id",
         "to have two orders share one reservation",
-        "an id stands for one order and its terms",
+        "an id belongs to one order with its terms",
         reuse_order_id,
     ),
 )

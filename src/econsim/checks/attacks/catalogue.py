@@ -26,7 +26,7 @@ from econsim.errors import NotFound
 
 FAMILIES: Final = {
     "Publishing where an agent may not": publishes.ATTACKS,
-    "Hearing what is not meant for an agent": listening.ATTACKS,
+    "Receiving what is not meant for an agent": listening.ATTACKS,
     "Reading others' keys": reading.ATTACKS,
     "Counting what others do": counting.ATTACKS,
     "Headers": headers.ATTACKS,
@@ -36,7 +36,7 @@ FAMILIES: Final = {
     "Quotas and floods": (*quotas.ATTACKS, *floods.ATTACKS),
     "Connections": connections.ATTACKS,
     "Below the protocol": wire.ATTACKS,
-    "Being somebody else": identity.ATTACKS,
+    "Taking another identity": identity.ATTACKS,
     "Access after a revocation": revocation.ATTACKS,
 }
 """Title of a family → its attacks."""

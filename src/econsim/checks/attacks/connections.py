@@ -244,14 +244,14 @@ ATTACKS: Final = (
     ),
     Attack(
         "ping_flood",
-        "to keep the server busy answering pings",
+        "to slow the server down with pings",
         "a ping costs the server less than it costs to send",
         pings,
         loud=True,
     ),
     Attack(
         "connection_churn",
-        "to keep the server busy with handshakes",
+        "to slow the server down with handshakes",
         "a handshake concerns one account, and is checked in microseconds",
         churn,
         loud=True,

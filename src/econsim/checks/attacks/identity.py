@@ -1,4 +1,4 @@
-"""Being somebody else: changed and self-made credentials, others' JWTs, replayed signatures, a second CONNECT."""
+"""Taking another identity: changed and self-made credentials, others' JWTs, replayed signatures, a second CONNECT."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ ROWS: Final = (
     ),
     IdentityAttack(
         "no_credentials",
-        "to connect as nobody",
+        "to connect without credentials",
         "the server accepts no user without a JWT",
         lambda _, __: UserCredentials(),
     ),

@@ -36,7 +36,7 @@ SLOWEST_FLOOR_S: Final = 0.1
 
 HELD_BACK_MAX_MS: Final = 10
 """Milliseconds a victim may wait for each of its requests while attacks go on, on average: on a machine that
-is busy with other work, commands queue up for a moment."""
+is loaded by other work, commands queue up for a moment."""
 
 EXPECTED_LOGGERS: Final = ("econsim.services.rejections",)
 """Loggers that report attacks: their messages are expected."""
@@ -172,7 +172,7 @@ def victim_checks(phases: VictimPhases, log: LoggedOutcomes) -> list[Check]:
         *phase_checks(victim.name, "floods", peace, phases.floods, FLOODED_MAX),
         Check(f"{victim.name} lost its connection {victim.reconnects()} times", not victim.reconnects()),
         Check(
-            f"{victim.name} heard {victim.unexpected[:2] or 'nothing'} that was not for it",
+            f"{victim.name} received {victim.unexpected[:2] or 'nothing'} that was not for it",
             not victim.unexpected,
         ),
     ]

@@ -1,4 +1,4 @@
-"""Hearing what is not meant for an agent, while others trade: everything, others' outcomes, the server's events."""
+"""Receiving what is not meant for an agent, while others trade: everything, others' outcomes, the server's events."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ POLL_INTERVAL_S: Final = 0.1
 """Pause between two attempts to reach the run."""
 
 PATIENCE_S: Final = 10.0
-"""Limit of a victim's retries when it is told to wait or gets no answer; every wait is counted."""
+"""Limit of a victim's retries after a refusal with a retry time, or without an answer; every wait is counted."""
 
 CANCEL_EVERY: Final = 3
 """Every third order is cancelled, so that books stay small and every kind of outcome occurs."""
@@ -52,7 +52,7 @@ class ServicePhase:
     refused: int = 0
     """Count of requests whose answer was an error."""
     waited_ms: int = 0
-    """Milliseconds that the victim waited because it was told to."""
+    """Milliseconds that the victim waited between retries."""
 
     def p99(self) -> float:
         """Return the 99th percentile of the latencies, in seconds; 0 without enough of them."""

@@ -1,6 +1,6 @@
 """A sniffer records every message of an account that mentions an attacker.
 
-It connects as a user that only the owner of the server can make: no role of econsim hears all of `SIM`. Every
+It connects as a user that only the owner of the server can make: no role of econsim may subscribe to all of `SIM`. Every
 attacker has a name of its own, and every effect of an attacker mentions it in the subject, the headers or the body.
 """
 

@@ -1,6 +1,6 @@
 """The verdict on an attack: checks that must all be true, or the attack counts as broken.
 
-Each check looks at the victims' side, or at what the server itself said. The absence of an error proves nothing.
+Each check looks at the effect on the victims, or at the answer of the server. The absence of an error proves nothing.
 """
 
 from __future__ import annotations

@@ -50,10 +50,6 @@ class Holdings:
         self._cash.clear()
         self._net.clear()
 
-    def net(self, agent: str, resource: str) -> int:
-        """Return the units an agent bought minus those it sold in the present period."""
-        return self._net[agent, resource]
-
     def balance(self, agent: str, asset: str) -> int:
         """Return an agent's units, credits or debt, whether reserved or not.
 

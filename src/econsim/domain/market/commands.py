@@ -195,18 +195,16 @@ def _host_action(host: str, action: Action, roster: Mapping[str, Agent]) -> Acti
     if agent is None or agent.host is None or host_name(agent.host) != host:
         code = action.code if isinstance(action, InvalidAction) else "agent_belongs_to_another_host"
         return InvalidAction(action.verb, host, action.order_id, code=code)
-    replaces = action.verb is Verb.REPLACE
     if isinstance(action, InvalidAction):
         return action
+    replaces = action.verb is Verb.REPLACE
     if replaces != (action.new_order_id is not None):
-        return InvalidAction(
-            action.verb, action.agent, action.order_id, code="new_order_id_belongs_to_a_replace"
-        )
-    if replaces and action.kind is not OrderKind.LIMIT:
-        return InvalidAction(
-            action.verb, action.agent, action.order_id, code="replacement_keeps_the_kind_of_its_order"
-        )
-    return action
+        code = "new_order_id_belongs_to_a_replace"
+    elif replaces and action.kind is not OrderKind.LIMIT:
+        code = "replacement_keeps_the_kind_of_its_order"
+    else:
+        return action
+    return InvalidAction(action.verb, action.agent, action.order_id, code=code)
 
 
 def _check_clock(sender: str) -> None:

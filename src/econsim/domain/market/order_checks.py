@@ -70,6 +70,7 @@ class OrderChecks:
         self._placed: dict[str, ReplaceableOrder] = {}
         self._leaving: set[str] = set()
         self._added: Counter[str] = Counter()
+        self._added_total = 0
 
     def start_batch(self) -> None:
         """Forget the actions of the batch before; their answers stay remembered."""
@@ -77,6 +78,7 @@ class OrderChecks:
         self._placed.clear()
         self._leaving.clear()
         self._added.clear()
+        self._added_total = 0
 
     def is_repeat(self, action: Action) -> bool:
         """Return whether this very order was asked for before: asking again changes nothing."""
@@ -113,6 +115,7 @@ class OrderChecks:
         self._placed[order_id_of(action)] = ReplaceableOrder(action.agent, side, needed)
         if old is None:
             self._added[action.agent] += 1
+            self._added_total += 1
         else:
             # Neither the order nor its replacement makes room: the replace may still be refused.
             self._leaving.update((action.order_id, order_id_of(action)))
@@ -124,6 +127,7 @@ class OrderChecks:
         if old and old.agent == action.agent and action.order_id not in self._leaving:
             self._leaving.add(action.order_id)
             self._added[action.agent] -= 1
+            self._added_total -= 1
 
     def evolve(self, item: Item) -> None:
         """Remember an item as the answer to its order, unless the order had an answer before."""
@@ -173,6 +177,6 @@ class OrderChecks:
         own = self._orders.open_order_count(action.agent) + self._added[action.agent]
         if own + more > market.open_orders_max:
             return "agent_has_too_many_open_orders"
-        if len(self._orders) + self._added.total() + more > market.book_orders_max:
+        if len(self._orders) + self._added_total + more > market.book_orders_max:
             return "order_book_is_full"
         return None

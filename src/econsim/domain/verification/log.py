@@ -60,7 +60,7 @@ class LogChecks:
     def __init__(self) -> None:
         """Start before the first record."""
         self._seen: dict[str, AddressedEvent] = {}
-        self._records = self._repeats = self._trades = self._place = 0
+        self._records = self._repeats = self._trades = self._place = self._newest_copy = 0
         self._clock = _ClockChecks()
         self._books: dict[str, BatchChecks] = {}
         self._copies: dict[int, tuple[int, JournalEntry]] = {}
@@ -80,8 +80,9 @@ class LogChecks:
         if isinstance(event.data, RunOpened):
             self._open_run(event, event.data)
         elif isinstance(event.data, TransferPosted | TransferRefused):
-            if event.data.sequence < max(self._copies, default=0):
+            if event.data.sequence < self._newest_copy:
                 self._add_finding(event, "copies_are_out_of_order", f"journal entry {event.data.sequence}")
+            self._newest_copy = max(self._newest_copy, event.data.sequence)
             self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
         elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
             self._add_market_event(addressed)

@@ -1,7 +1,7 @@
 """Audit of the keys: each use of the trust root is recorded in the log, after it is done.
 
 The owner of the trust root needs no service to use it, so the log has only what this module reports. If no service
-records it, the user is told, and the use of the keys stays.
+records it, a remark for the user says so, and the use of the keys stays.
 """
 
 from __future__ import annotations

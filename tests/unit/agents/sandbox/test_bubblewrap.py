@@ -1,4 +1,4 @@
-"""What an agent is shown, and what is refused to it before it starts."""
+"""The view of an agent's sandbox: the files it shows, and those it refuses to show."""
 
 import struct
 import sys
@@ -61,7 +61,7 @@ def test_it_gets_namespaces_of_its_own(tmp_path, namespace):
     assert f"--unshare-{namespace}" in view(tmp_path).command(["true"], FILES, MachineLimits())
 
 
-def test_on_the_stage_sources_go_by_their_number(tmp_path):
+def test_mounted_sources_are_reached_by_their_number(tmp_path):
     staged = view(tmp_path, staged=True)
     command = staged.command(["true"], FILES, MachineLimits())
 
@@ -107,7 +107,7 @@ def test_a_python_named_by_its_path_comes_with_its_environment(tmp_path):
 
 
 @pytest.mark.parametrize("shown", [".", "state", "state/trust"])
-def test_nothing_that_holds_a_secret_is_shown(tmp_path, shown):
+def test_a_readable_path_with_a_secret_is_refused(tmp_path, shown):
     (tmp_path / "state" / "trust").mkdir(parents=True)
 
     with pytest.raises(SetupError, match="put the agent's files in a directory of their own"):
@@ -130,7 +130,7 @@ def test_a_missing_program_is_named(monkeypatch):
         bubblewrap.program()
 
 
-def test_its_environment_is_short_and_holds_nothing_of_ours(tmp_path, monkeypatch):
+def test_its_environment_inherits_no_variable(tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET", "1")
     spec = AgentSpec("r1", "bob", ("true",), "nats://h:1", tmp_path, tmp_path)
 
@@ -171,7 +171,7 @@ def test_listed_calls_are_refused_and_others_allowed(name):
     assert verdict(program, machine.audit + 1, 0) == KILL
 
 
-def test_a_second_numbering_is_no_way_around_it():
+def test_calls_of_a_second_numbering_are_refused_too():
     machine = MACHINES["x86_64"]
 
     assert verdict(filter_for("x86_64"), machine.audit, 0x40000000 + 39) == REFUSE

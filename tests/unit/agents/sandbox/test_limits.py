@@ -1,4 +1,4 @@
-"""What an agent may use: limits are positive, are taken on for good, and are seen over a whole tree."""
+"""Limits of an agent: they are positive, cannot be raised again, and count a whole tree of processes."""
 
 import os
 import resource

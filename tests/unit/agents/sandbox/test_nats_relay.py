@@ -1,4 +1,4 @@
-"""The relay carries bytes both ways and holds back, and the tail keeps only the end of what is said."""
+"""The relay copies bytes both ways with backpressure; the tail keeps the end of an agent's output."""
 
 import asyncio
 import contextlib
@@ -93,7 +93,7 @@ async def test_bytes_go_both_ways_unchanged():
         assert await reader.readexactly(len(sent)) == sent
 
 
-async def test_when_the_server_hangs_up_its_last_words_arrive():
+async def test_the_last_bytes_of_a_server_that_closes_arrive():
     async def part(_, writer):
         writer.write(b"-ERR\r\n")
         writer.close()
@@ -102,7 +102,7 @@ async def test_when_the_server_hangs_up_its_last_words_arrive():
         assert await reader.read() == b"-ERR\r\n"
 
 
-async def test_one_connection_too_many_is_turned_away():
+async def test_one_connection_too_many_is_refused():
     async with AsyncExitStack() as stack:
         running, port = await stack.enter_async_context(relayed(echo))
         for _ in range(nats_relay.CONNECTIONS_MAX):
@@ -113,7 +113,7 @@ async def test_one_connection_too_many_is_turned_away():
         assert running.refused == 1
 
 
-async def test_a_place_is_free_again_after_hanging_up():
+async def test_a_closed_connection_makes_room_for_another():
     async with relayed(echo) as (_, port):
         for _ in range(3 * nats_relay.CONNECTIONS_MAX):
             async with called(port) as connection:
@@ -121,7 +121,7 @@ async def test_a_place_is_free_again_after_hanging_up():
             await asyncio.sleep(0.01)
 
 
-async def test_a_server_that_does_not_read_holds_the_agent_back():
+async def test_a_server_that_does_not_read_slows_the_agent_down():
     async def deaf(_, __):
         await asyncio.sleep(60)
 
@@ -136,7 +136,7 @@ async def test_a_server_that_does_not_read_holds_the_agent_back():
     assert sent < 32 * MIB
 
 
-async def test_leaving_hangs_up_on_everybody():
+async def test_leaving_the_context_closes_all_connections():
     async with AsyncExitStack() as stack:
         async with relayed(echo) as (_, port):
             reader, writer = await stack.enter_async_context(called(port))
@@ -147,7 +147,7 @@ async def test_leaving_hangs_up_on_everybody():
             await asyncio.open_connection("127.0.0.1", port)
 
 
-async def test_without_a_server_it_hangs_up():
+async def test_without_a_server_it_closes_the_connection():
     listener = socket.create_server(("127.0.0.1", 0))
     async with Relay(listener, "nats://127.0.0.1:1"), called(listener.getsockname()[1]) as (reader, _):
         assert await hung_up(reader)
@@ -173,14 +173,14 @@ def test_a_line_without_end_takes_no_more_room_than_one():
     assert max(map(len, tail.lines)) == LINE_CHARS_MAX
 
 
-def test_a_terminal_is_not_told_what_to_do():
+def test_control_characters_do_not_reach_the_terminal():
     heard = []
     OutputTail(heard.append).add(b"\x1b[2Jred\x07\r\n\xff\n" + "ü\n".encode()[:1])
 
     assert heard == [" [2Jred ", "\N{REPLACEMENT CHARACTER}"]
 
 
-def test_a_letter_may_come_in_two_parts():
+def test_a_character_may_arrive_in_two_parts():
     tail = OutputTail()
     for byte in "ü\n".encode():
         tail.add(bytes([byte]))

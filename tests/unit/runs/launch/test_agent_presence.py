@@ -1,4 +1,4 @@
-"""Which agents are connected, as the log is told of it: each change once, and nothing that is not known."""
+"""Presence of agents in the log: each change is recorded once, and nothing that is not known."""
 
 from pathlib import Path
 
@@ -34,15 +34,15 @@ async def looked(*connected, log=None, takes=()):
 
 
 @requirement("pubsub.heartbeats")
-async def test_each_change_is_told_once():
+async def test_each_change_is_recorded_once():
     assert await looked([], ["AANNA"], ["AANNA"], [], []) == [("demo", "anna", True), ("demo", "anna", False)]
 
 
-async def test_who_has_never_connected_is_not_told_to_be_gone():
+async def test_the_disconnection_of_an_agent_that_never_connected_is_not_recorded():
     assert await looked([], ["ASIM"], []) == []
 
 
-async def test_what_nobody_took_is_told_at_the_next_look():
+async def test_a_change_that_no_service_took_is_recorded_next_time():
     assert await looked(["AANNA"], ["AANNA"], [], [], takes=[False, True, False, True]) == [
         ("demo", "anna", True),
         ("demo", "anna", False),

@@ -1,4 +1,4 @@
-"""An agent whose account is taken away for its flood: the people who watch are told, and so is the log."""
+"""The revocation of an agent that floods is reported to people and to the log."""
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
@@ -16,7 +16,7 @@ class Message:
     data = FLOODED.json()
 
 
-async def test_who_is_thrown_out_is_told_once_to_people_and_to_the_log(monkeypatch):
+async def test_a_revocation_is_reported_once_to_people_and_to_the_log(monkeypatch):
     people, log, gone = [], [], set()
 
     async def revoke(_trust, _provisioner, run, agent):
