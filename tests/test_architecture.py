@@ -47,7 +47,7 @@ WITHIN: dict[str, Floors] = {
         ("admission", "clock", "scenario", "verification"),
         ("runtime",),
     ),
-    "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "server")),
+    "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "models", "server")),
     "agents": (("", "sandbox"),),
     "services": (("",), ("admin", "admission", "agent", "clock", "cognition", "ledger", "market")),
     "routers": (("admin", "admission", "agent", "clock", "cognition", "ledger", "market"), ("",)),
@@ -111,7 +111,8 @@ IMPURE_CALLS = {
     "print": "return an event",
 }
 
-# NATS is the only way between components; nothing here speaks HTTP.
+# NATS is the only way between components. Models alone answer over HTTP, so one folder speaks it.
+HTTP_ROOM = "adapters.models."
 HTTP_CLIENTS = frozenset(
     [
         "aiohttp",
@@ -119,9 +120,11 @@ HTTP_CLIENTS = frozenset(
         "http.client",
         "httplib2",
         "httpx",
+        "httpx2",
         "niquests",
         "openai",
         "pycurl",
+        "pydantic_ai",
         "requests",
         "urllib.request",
         "urllib3",
@@ -183,7 +186,7 @@ def test_the_domain_is_pure() -> None:
 
 
 @requirement("layers.nats_only")
-def test_nothing_speaks_http() -> None:
+def test_only_providers_of_models_speak_http() -> None:
     findings = list(found(http_imports))
 
     assert not findings, report(findings)
@@ -272,7 +275,9 @@ def impurities(source: Module) -> Iterator[Finding]:
 
 
 def http_imports(source: Module) -> Iterator[Finding]:
-    """An HTTP client is imported."""
+    """An HTTP client is imported outside the providers of models."""
+    if source.name.startswith(HTTP_ROOM):
+        return
     for node, target in imports(source):
         if any(f"{target}.".startswith(f"{client}.") for client in HTTP_CLIENTS):
             yield source.finding(node, f"{source.name} imports {target}", "Ask over NATS instead.")
@@ -330,6 +335,8 @@ def found(rule: Callable[[Module], Iterator[Finding]]) -> Iterator[Finding]:
         (impurities, "src/econsim/domain/market/x.py", "print(hash('a'))"),
         (http_imports, "src/econsim/adapters/x.py", "from urllib import request"),
         (http_imports, "src/econsim/adapters/x.py", "import httpx"),
+        (http_imports, "src/econsim/adapters/x.py", "import aiohttp"),
+        (http_imports, "src/econsim/services/cognition/x.py", "from pydantic_ai.direct import model_request"),
     ],
 )
 def test_a_breach_is_found(rule: Callable[[Module], Iterator[Finding]], path: str, text: str) -> None:
@@ -351,3 +358,4 @@ def test_pure_code_is_left_alone() -> None:
 
     assert not list(impurities(module(text)))
     assert not list(misdirected(module(text)))
+    assert not list(http_imports(module("import aiohttp", "src/econsim/adapters/models/x.py")))

