@@ -1,7 +1,7 @@
 """The answer of a server that speaks the protocol of OpenAI's chat completions, whole or piece by piece.
 
 Charging rule of a broken answer: a provider that began to answer charges for it. Its own count is taken if it came;
-else the prompt counts with its upper bound and the answer by the text that came. Without any text nothing is charged.
+else the prompt and the text that came are counted as `rules` counts them. Without any text nothing is charged.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from pydantic_core import from_json
 
 from econsim.adapters.models.failures import body_failure, error_reason, provider_failure
 from econsim.adapters.models.tool_calls import checked_tool_calls
-from econsim.domain.cognition.prompt_bound import prompt_bound
-from econsim.domain.cognition.token_count import count_tokens
+from econsim.domain.cognition.token_count import count_prompt_tokens, count_tokens
 from econsim.errors import ProviderFailed
 from econsim.schemas.cognition import CallFailure
 from econsim.schemas.model_call import Completion, FinishReason, Prompt, TokenUsage
@@ -133,7 +132,7 @@ class PartialAnswer:
         came = self.text + "".join(part for call in self._tool_calls.values() for part in call[1:])
         charged = self._usage or TokenUsage(0, 0)
         if came and self._usage is None:
-            charged = TokenUsage(prompt_bound(self._prompt), count_tokens(came))
+            charged = TokenUsage(count_prompt_tokens(self._prompt), count_tokens(came))
         return provider_failure(
             code, message, input_tokens=charged.input_tokens, output_tokens=charged.output_tokens
         )

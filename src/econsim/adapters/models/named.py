@@ -31,7 +31,7 @@ from econsim.adapters.models.named_messages import (
     named_settings,
 )
 from econsim.domain.cognition.prompt_bound import prompt_bound
-from econsim.domain.cognition.token_count import count_tokens
+from econsim.domain.cognition.token_count import count_prompt_tokens, count_tokens
 from econsim.errors import ProviderFailed
 from econsim.ports import OnText
 from econsim.schemas.cognition import CallFailure
@@ -164,6 +164,6 @@ def _charged_failure(call: Call, came: _Text, failed: ProviderFailed) -> Provide
     return provider_failure(
         CallFailure.ANSWER_IS_INCOMPLETE if code is CallFailure.PROVIDER_FAILED else code,
         str(failed),
-        input_tokens=prompt_bound(call.prompt),
+        input_tokens=count_prompt_tokens(call.prompt),
         output_tokens=count_tokens(came.text),
     )
