@@ -71,31 +71,50 @@ class InMemoryCalls:
                     raise ScenarioError(message, key="offers")
 
     def run(self, envelope: Envelope, cycles: Mapping[str, CycleRun]) -> Iterator[AddressedEvent]:
-        """Run all cycles to their ends, one after the other, and yield the events of their calls."""
-        for cycle in cycles.values():
-            calls = cycle.start()
-            while calls:
-                answers: list[Answer] = []
-                for call in calls:
-                    answer = yield from self._invoke(envelope, call)
-                    answers.append(answer)
-                calls = cycle.resume(answers)
+        """Run all cycles to their ends, side by side, and yield the events of their calls."""
+        waiting = [(cycle, cycle.start()) for cycle in cycles.values()]
+        while waiting := [(cycle, calls) for cycle, calls in waiting if calls]:
+            answers = yield from self._invoke(envelope, [call for _, calls in waiting for call in calls])
+            found = iter(answers)
+            waiting = [(cycle, cycle.resume([next(found) for _ in calls])) for cycle, calls in waiting]
 
-    def _invoke(self, envelope: Envelope, hosted: HostedCall) -> Generator[AddressedEvent, None, Answer]:
-        position = CallPosition(hosted.agent, hosted.cycle, hosted.ordinal)
-        call = Call(position, hosted.prompt, tick=envelope.tick)
+    def _invoke(
+        self, envelope: Envelope, hosted: Sequence[HostedCall]
+    ) -> Generator[AddressedEvent, None, list[Answer]]:
+        """Answer calls that are made at the same time: reserved, recorded and settled together."""
+        calls = [
+            Call(CallPosition(each.agent, each.cycle, each.ordinal), each.prompt, tick=envelope.tick)
+            for each in hosted
+        ]
+        plans = [self._plan(call) for call in calls]
+        planned = [plan.chain for plan in plans if isinstance(plan, CallPlan)]
+        refused = (yield from self._post(planned)) if planned else {}
+        ends = [self._end(call, plan, refused) for call, plan in zip(calls, plans, strict=True)]
+        outcomes = [end for end in ends if isinstance(end, CallOutcome)]
+        if outcomes:
+            yield self._event(envelope, outcomes)
+            yield from self._post([self._settlement(outcome) for outcome in outcomes])
+        return [_answer(end) for end in ends]
+
+    def _plan(self, call: Call) -> CallPlan | EconsimError:
         try:
-            plan = plan_call(self._cognition, call, self._count_input)
-            refused = yield from self._post([plan.chain])
-            if refusal := refused.get(plan.chain.id):
-                raise reservation_refusal(plan, refusal, self._cognition.resource)
-            outcome = self._ask(plan, call)
-            yield self._event(envelope, outcome)
-            cost = Cost(outcome.price, outcome.units)
-            yield from self._post([settlement(position, cost, self._cognition.resource)])
-            return agent_answer(outcome)
+            return plan_call(self._cognition, call, self._count_input)
         except EconsimError as error:
-            return error_body(error)
+            return error
+
+    def _end(
+        self, call: Call, plan: CallPlan | EconsimError, refused: Mapping[str, Refusal]
+    ) -> CallOutcome | EconsimError:
+        """Return how a call ends: its outcome, or the reason why no provider is asked."""
+        if isinstance(plan, EconsimError):
+            return plan
+        if refusal := refused.get(plan.chain.id):
+            return reservation_refusal(plan, refusal, self._cognition.resource)
+        return self._ask(plan, call)
+
+    def _settlement(self, outcome: CallOutcome) -> Chain:
+        position = CallPosition(outcome.agent, outcome.cycle, outcome.ordinal)
+        return settlement(position, Cost(outcome.price, outcome.units), self._cognition.resource)
 
     def _ask(self, plan: CallPlan, call: Call) -> CallOutcome:
         offer = plan.model.offers[0]
@@ -108,6 +127,14 @@ class InMemoryCalls:
     def _count_input(self, offer: Offer, prompt: Prompt) -> int:
         return self._providers[offer.provider].count_input(prompt)
 
-    def _event(self, envelope: Envelope, outcome: CallOutcome) -> AddressedEvent:
-        kept = outcome if self._cognition.record_text else without_text(outcome)
-        return envelope.event(subjects.LLM_INVOKED, ACTOR, LlmInvoked(items=(kept,)), outcome.id)
+    def _event(self, envelope: Envelope, outcomes: Sequence[CallOutcome]) -> AddressedEvent:
+        kept = outcomes if self._cognition.record_text else map(without_text, outcomes)
+        data = LlmInvoked.model_construct(items=tuple(kept))
+        return envelope.event(subjects.LLM_INVOKED, ACTOR, data, outcomes[0].id)
+
+
+def _answer(end: CallOutcome | EconsimError) -> Answer:
+    try:
+        return error_body(end) if isinstance(end, EconsimError) else agent_answer(end)
+    except EconsimError as error:
+        return error_body(error)
