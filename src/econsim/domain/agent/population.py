@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Final
 
+from econsim.domain.cognition.prompt import check_thinking
 from econsim.errors import ScenarioError
 from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
 from econsim.schemas.money import format_credits
@@ -81,13 +82,15 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
 
     Hosts hold contiguous ranges of nearly equal size. Raises ScenarioError for ids that are reserved, too long or used
     twice; for lot sizes that traders of single units cannot trade; for values that rise or costs that fall from unit to
-    unit; and for more units than a call auction takes quotes for.
+    unit; for more units than a call auction takes quotes for; and for templates of prompts with unknown places.
     """
     markets = {market.resource: market for market in scenario.markets}
     hosted_count = sum(group.count for group in scenario.agents if group.policy is not PolicyName.EXTERNAL)
     agents: list[Agent] = []
     hosted = 0
     for group in scenario.agents:
+        if group.thinking is not None:
+            check_thinking(group.thinking, group.name)
         _check_lots(group, markets)
         _check_values(group)
         for index, id_ in enumerate(_ids(group)):

@@ -12,6 +12,7 @@ from typing import Final
 from econsim.domain.cognition.call import answer_digest, prompt_digest, receipt
 from econsim.domain.cognition.calls import UNKNOWN
 from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
+from econsim.domain.cognition.schema_check import answer_fault
 from econsim.domain.cognition.token_count import count_tokens
 from econsim.errors import ProviderFailed, Refused
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
@@ -31,12 +32,22 @@ def answer_outcome(
 ) -> CallOutcome:
     """Return the outcome of an answered call; `bound` are the tokens of its reservation.
 
-    A provider that counts no tokens, or none for an answer that has text, is charged by our own count.
+    A provider that counts no tokens, or none for an answer that has text, is charged by our own count. An answer that
+    does not follow the asked schema is a failure that costs as much.
     """
     counted = TokenUsage(bound.input_tokens, count_tokens(completion.content))
     usage, is_doubted = bounded_usage(completion.usage or counted, bound)
     if completion.content and not usage.output_tokens:
         usage, is_doubted = bounded_usage(counted, bound)[0], True
+    if fault := answer_fault(call.prompt, completion):
+        message = f"the answer does not follow the asked schema: {fault}"
+        error = ProviderFailed(
+            message,
+            code="answer_is_malformed",
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+        )
+        return replace(failure_outcome(cognition, call, offer, error, bound), is_usage_doubted=is_doubted)
     return replace(
         _outcome(call, offer, usage, actual_cost(cognition, offer, usage)),
         answer_digest=answer_digest(completion.content, completion.tool_calls),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from econsim.domain.cognition.payment import reservation
 from econsim.domain.cognition.price import Cost, worst_case
 from econsim.domain.cognition.route import model_of, require_room
+from econsim.domain.cognition.schema_check import check_schemas
 from econsim.errors import Refused
 from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.model_call import Call, Prompt, TokenUsage
@@ -33,8 +34,9 @@ class CallPlan:
 
 
 def plan_call(cognition: Cognition, call: Call, count_input: CountInput) -> CallPlan:
-    """Return the plan of a call; raises Refused for an unknown model and a prompt that is too long."""
+    """Return the plan of a call; raises Refused for an unknown model, a schema that is none, and a prompt that is too long."""
     model = model_of(cognition, call.prompt)
+    check_schemas(call.prompt)
     counts = [count_input(offer, call.prompt) for offer in model.offers]
     bound = TokenUsage(max(counts), call.prompt.max_tokens)
     require_room(model, bound)
