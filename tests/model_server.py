@@ -78,8 +78,15 @@ def counted(usage: tuple[int, int]) -> bytes:
     return json.dumps(PIECE_HEAD | {"choices": []} | _usage(usage)).encode()
 
 
-def whole(content: bytes, status: str = "200 OK", headers: str = "", length: int | None = None) -> Answer:
-    """Answer with a body; a `length` above its own announces more than comes."""
+def whole(
+    content: bytes,
+    status: str = "200 OK",
+    headers: str = "",
+    length: int | None = None,
+    *,
+    close: bool = True,
+) -> Answer:
+    """Answer with a body; a `length` above its own announces more than comes before the connection is closed."""
 
     async def answer(_: object, writer: asyncio.StreamWriter) -> None:
         size = len(content) if length is None else length
@@ -87,7 +94,7 @@ def whole(content: bytes, status: str = "200 OK", headers: str = "", length: int
             f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n{headers}\r\n"
         )
         writer.write(head.encode() + content)
-        if size > len(content):
+        if size > len(content) and close:
             writer.close()
 
     return answer

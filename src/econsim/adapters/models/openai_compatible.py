@@ -63,11 +63,12 @@ class OpenAiCompatibleProvider:
         except TimeoutError:
             message = f"the provider did not answer within {call.deadline_ms} ms"
             raise answer.failure(CallFailure.PROVIDER_TIMED_OUT, message) from None
-        except aiohttp.ClientPayloadError:
-            if not answer.is_whole:
+        except (aiohttp.ClientError, OSError) as error:
+            if answer.is_whole:
+                return answer.completion()
+            if answer.text or isinstance(error, aiohttp.ClientPayloadError):
                 message = "the provider closed the connection in the middle of its answer"
                 raise answer.failure(CallFailure.ANSWER_IS_INCOMPLETE, message) from None
-        except (aiohttp.ClientError, OSError) as error:
             message = f"the provider cannot be reached: {type(error).__name__}"
             raise answer.failure(CallFailure.PROVIDER_FAILED, message) from None
         return answer.completion()
@@ -119,17 +120,20 @@ class OpenAiCompatibleProvider:
 
 async def _read_body(response: aiohttp.ClientResponse, answer: PartialAnswer) -> None:
     """Read a whole answer, or as much of it as comes."""
-    body = bytearray()
+    body, is_read = bytearray(), False
     try:
         async for piece in response.content.iter_any():
             body += piece
             if len(body) > ANSWER_BYTES_MAX:
-                answer.add_broken(bytes(body))
-                raise _too_large(answer, response)
-    except aiohttp.ClientPayloadError:
-        answer.add_broken(bytes(body))
-        raise
-    if not body.rstrip().endswith(b"}") and answer.add_broken(bytes(body)):
+                break
+        else:
+            is_read = body.rstrip().endswith(b"}")
+    finally:
+        # The deadline and a broken connection come through here too, and are charged for what came.
+        is_begun = not is_read and answer.add_broken(bytes(body))
+    if len(body) > ANSWER_BYTES_MAX:
+        raise _too_large(answer, response)
+    if is_begun:
         raise answer.failure(CallFailure.ANSWER_IS_INCOMPLETE, "the provider's answer is cut off")
     answer.add(bytes(body))
 

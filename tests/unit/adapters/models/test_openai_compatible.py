@@ -260,6 +260,16 @@ async def test_half_an_answer_is_charged_for_the_half_that_came(length):
     assert failed.input_tokens > 0
 
 
+async def test_an_answer_that_stops_until_the_deadline_is_charged_for_its_text():
+    whole_body = body("Buy two of them." * 10)
+    half = whole_body[: whole_body.index(b"them.") + len(b"them.")]
+
+    failed = await failure(whole(half, length=10_000, close=False), asked=call(deadline_ms=300))
+
+    assert told(failed)[:2] == ("provider_timed_out", True)
+    assert failed.output_tokens == 4
+
+
 async def test_half_a_stream_is_charged_for_the_half_that_came():
     failed = await failure(streamed(piece("Buy two of them."), done=False), on_text=print)
 
