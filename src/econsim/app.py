@@ -31,11 +31,12 @@ from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
 from econsim.identity.roles import permissions
 from econsim.identity.trust_root import Trust
-from econsim.routers import SERVICES
+from econsim.routers import SERVICES, cognition
 from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
 from econsim.services.asyncapi import Catalog
+from econsim.services.cognition.providers import close_providers, configured_providers
 from econsim.services.context import ServiceContext
 from econsim.services.gc_tuning import collect_rarely
 from econsim.services.handlers import BindMessage, error_replies
@@ -101,6 +102,7 @@ class Service:
         for task in self.renewing:
             task.cancel()
         await self.leadership.stop()
+        await close_providers(self.context.providers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,10 @@ def make(name: str, server: Server) -> Service:
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}", creds),
     )
-    context, definition = ServiceContext(name, broker), SERVICES[name]
+    providers = (
+        configured_providers(settings().providers, environment()) if name == cognition.service.name else {}
+    )
+    context, definition = ServiceContext(name, broker, providers=providers), SERVICES[name]
     # From the outside in: each message passes them in this order, its reply in the reverse.
     for middleware in (
         BindMessage(context),

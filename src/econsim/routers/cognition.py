@@ -31,7 +31,6 @@ from econsim.schemas.cognition import (
 from econsim.schemas.model_call import Call, CallPosition
 from econsim.services.cognition import leader
 from econsim.services.cognition.invoker import Invoker
-from econsim.services.cognition.providers import configured_providers
 from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
 from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, strict_decoder
@@ -128,5 +127,5 @@ def request_subscribers(context: ServiceContext, run: ActiveRun, invoker: Invoke
 @service.tasks_of_run
 def calls(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
     """Return the one task of a run: to lead its calls."""
-    serve = partial(leader.serve, context, run, configured_providers(), request_subscribers)
+    serve = partial(leader.serve, context, run, context.providers, request_subscribers)
     return (LeaderTask(f"cognition.{run.name}", serve),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -19,7 +20,7 @@ from econsim.adapters.jetstream.queue_depth import QueueDepth
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.domain.agent.active_run import ActiveRun, ActiveRuns
 from econsim.errors import Unavailable
-from econsim.ports import Leases, WallClock
+from econsim.ports import Leases, ModelProvider, WallClock
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
 from econsim.subjects import ORDERS
@@ -41,6 +42,8 @@ class ServiceContext:
     """Broker of the service, with a connection and credentials of its own."""
     clock: WallClock = field(default_factory=SystemClock)
     """Time of day."""
+    providers: Mapping[str, ModelProvider] = field(default_factory=dict)
+    """Providers of language models by name, in the cognition service; their limits hold for all runs of the worker."""
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     """Open runs, as the service's leadership keeps them."""
     runs_are_known: asyncio.Event = field(default_factory=asyncio.Event)

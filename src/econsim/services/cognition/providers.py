@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
+from econsim.adapters.models.limits import LimitedProvider
+from econsim.adapters.models.provider_file import read_providers
 from econsim.domain.cognition.rules import rules_completion
 from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.ports import ModelProvider, OnText
@@ -29,6 +32,14 @@ class RulesProvider:
         return completion
 
 
-def configured_providers() -> Mapping[str, ModelProvider]:
-    """Return the providers of this worker by name."""
-    return {RULES: RulesProvider()}
+def configured_providers(file: Path | None, environment: Mapping[str, str]) -> Mapping[str, ModelProvider]:
+    """Return the providers of this worker by name; raises SetupError for a file that cannot be used."""
+    rules = RulesProvider()
+    return {RULES: rules} if file is None else {RULES: rules, **read_providers(file, environment)}
+
+
+async def close_providers(providers: Mapping[str, ModelProvider]) -> None:
+    """Close the connections of the providers that have any."""
+    for provider in providers.values():
+        if isinstance(provider, LimitedProvider):
+            await provider.close()

@@ -1,6 +1,7 @@
 """The operator's file of providers: what it makes, and a sentence with the remedy for everything that is wrong in it."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,6 +82,13 @@ def test_a_key_that_cannot_be_sent_is_named_by_its_variable(environment, fault, 
         read_providers(file, environment)
 
     assert KEY not in str(refused.value)
+
+
+def test_the_file_of_the_guide_is_one():
+    guide = Path(__file__).parents[4] / "docs" / "how-to" / "offer-a-model.md"
+    text = guide.read_text().partition("```toml\n")[2].partition("```")[0]
+
+    assert list(parse_providers(text, "models.toml").providers) == ["ollama", "openai", "claude", "small"]
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
