@@ -89,7 +89,7 @@ class InMemoryCalls:
         plans = [self._plan(call) for call in calls]
         planned = [plan.chain for plan in plans if isinstance(plan, CallPlan)]
         refused = (yield from self._post(planned)) if planned else {}
-        ends = [self._end(call, plan, refused) for call, plan in zip(calls, plans, strict=True)]
+        ends = [self._end(plan, refused) for plan in plans]
         outcomes = [end for end in ends if isinstance(end, CallOutcome)]
         if outcomes:
             yield self._event(envelope, outcomes)
@@ -103,26 +103,26 @@ class InMemoryCalls:
             return error
 
     def _end(
-        self, call: Call, plan: CallPlan | EconsimError, refused: Mapping[str, Refusal]
+        self, plan: CallPlan | EconsimError, refused: Mapping[str, Refusal]
     ) -> CallOutcome | EconsimError:
         """Return how a call ends: its outcome, or the reason why no provider is asked."""
         if isinstance(plan, EconsimError):
             return plan
         if refusal := refused.get(plan.chain.id):
             return reservation_refusal(plan, refusal, self._cognition.resource)
-        return self._ask(plan, call)
+        return self._ask(plan)
 
     def _settlement(self, outcome: CallOutcome) -> Chain:
         position = CallPosition(outcome.agent, outcome.cycle, outcome.ordinal)
         return settlement(position, Cost(outcome.price, outcome.units), self._cognition.resource)
 
-    def _ask(self, plan: CallPlan, call: Call) -> CallOutcome:
+    def _ask(self, plan: CallPlan) -> CallOutcome:
         offer = plan.model.offers[0]
         try:
-            completion = self._providers[offer.provider].answer(call)
+            completion = self._providers[offer.provider].answer(plan.call)
         except ProviderFailed as error:
-            return failure_outcome(self._cognition, call, offer, error, plan.bound)
-        return answer_outcome(self._cognition, call, offer, completion, plan.bound)
+            return failure_outcome(self._cognition, plan, offer, error)
+        return answer_outcome(self._cognition, plan, offer, completion)
 
     def _count_input(self, offer: Offer, prompt: Prompt) -> int:
         return self._providers[offer.provider].count_input(prompt)

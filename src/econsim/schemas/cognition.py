@@ -171,8 +171,8 @@ class CallOutcome:
     """Reason of the failure as a sentence."""
     is_usage_doubted: bool = False
     """True if the provider's count contradicted the text, so that the charge was bounded by the reservation."""
-    prompt: Prompt | None = None
-    """Prompt of the call; none if the scenario says `record_text = false`."""
+    prompt: str | None = None
+    """Prompt of the call as JSON text, exactly as its digest covers it; none if the scenario says `record_text = false`."""
     content: str | None = None
     """Text of the answer; none like `prompt`, and for a failure."""
     tool_calls: tuple[ToolCall, ...] = ()

@@ -32,9 +32,14 @@ def position_of(id_: str) -> CallPosition | None:
     return CallPosition(rest[0], int(rest[1]), int(rest[2]))
 
 
-def prompt_digest(prompt: Prompt) -> str:
-    """Return 32 hex digits that change with every part of a prompt."""
-    return blake2b(prompt.model_dump_json().encode(), digest_size=16).hexdigest()
+def prompt_text(prompt: Prompt) -> str:
+    """Return a prompt as JSON text; `Prompt.model_validate_json` reads it back."""
+    return prompt.model_dump_json()
+
+
+def prompt_digest(text: str) -> str:
+    """Return 32 hex digits that change with every part of a prompt, given as JSON text."""
+    return blake2b(text.encode(errors="replace"), digest_size=16).hexdigest()
 
 
 def answer_digest(content: str, tool_calls: tuple[ToolCall, ...]) -> str:

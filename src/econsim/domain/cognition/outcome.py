@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from econsim.domain.cognition.call import answer_digest, prompt_digest, receipt
+from econsim.domain.cognition.call import answer_digest, receipt
 from econsim.domain.cognition.calls import UNKNOWN
+from econsim.domain.cognition.plan import CallPlan
 from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
 from econsim.domain.cognition.schema_check import answer_fault
 from econsim.domain.cognition.token_count import count_tokens
 from econsim.errors import ProviderFailed, Refused
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
-from econsim.schemas.model_call import Call, CallPosition, Completion, FinishReason, TokenUsage
+from econsim.schemas.model_call import CallPosition, Completion, FinishReason, TokenUsage
 from econsim.schemas.money import format_credits
 from econsim.schemas.scenario_cognition import Cognition, Offer
 
@@ -27,19 +28,18 @@ UNKNOWN_MODEL: Final = "unknown"
 """Model of a call whose request is lost."""
 
 
-def answer_outcome(
-    cognition: Cognition, call: Call, offer: Offer, completion: Completion, bound: TokenUsage
-) -> CallOutcome:
-    """Return the outcome of an answered call; `bound` are the tokens of its reservation.
+def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completion: Completion) -> CallOutcome:
+    """Return the outcome of an answered call.
 
     A provider that counts no tokens, or none for an answer that has text, is charged by our own count. An answer that
     does not follow the asked schema is a failure that costs as much.
     """
+    bound = plan.bound
     counted = TokenUsage(bound.input_tokens, count_tokens(completion.content))
     usage, is_doubted = bounded_usage(completion.usage or counted, bound)
     if completion.content and not usage.output_tokens:
         usage, is_doubted = bounded_usage(counted, bound)[0], True
-    if fault := answer_fault(call.prompt, completion):
+    if fault := answer_fault(plan.call.prompt, completion):
         message = f"the answer does not follow the asked schema: {fault}"
         error = ProviderFailed(
             message,
@@ -47,9 +47,9 @@ def answer_outcome(
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
         )
-        return replace(failure_outcome(cognition, call, offer, error, bound), is_usage_doubted=is_doubted)
+        return replace(failure_outcome(cognition, plan, offer, error), is_usage_doubted=is_doubted)
     return replace(
-        _outcome(call, offer, usage, actual_cost(cognition, offer, usage)),
+        _outcome(plan, offer, usage, actual_cost(cognition, offer, usage)),
         answer_digest=answer_digest(completion.content, completion.tool_calls),
         finish_reason=completion.finish_reason,
         is_usage_doubted=is_doubted,
@@ -58,13 +58,11 @@ def answer_outcome(
     )
 
 
-def failure_outcome(
-    cognition: Cognition, call: Call, offer: Offer, error: ProviderFailed, bound: TokenUsage
-) -> CallOutcome:
+def failure_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, error: ProviderFailed) -> CallOutcome:
     """Return the outcome of a failed call, with the tokens that the provider charges for."""
-    usage, is_doubted = bounded_usage(TokenUsage(error.input_tokens, error.output_tokens), bound)
+    usage, is_doubted = bounded_usage(TokenUsage(error.input_tokens, error.output_tokens), plan.bound)
     return replace(
-        _outcome(call, offer, usage, actual_cost(cognition, offer, usage)),
+        _outcome(plan, offer, usage, actual_cost(cognition, offer, usage)),
         failure=CallFailure(error.error_code),
         message=str(error),
         is_usage_doubted=is_doubted,
@@ -124,18 +122,18 @@ def agent_answer(outcome: CallOutcome) -> LlmAnswer:
     )
 
 
-def _outcome(call: Call, offer: Offer, usage: TokenUsage, cost: Cost) -> CallOutcome:
-    agent, cycle, ordinal = call.position
+def _outcome(plan: CallPlan, offer: Offer, usage: TokenUsage, cost: Cost) -> CallOutcome:
+    agent, cycle, ordinal = plan.call.position
     return CallOutcome(
-        id=receipt(call.position),
+        id=receipt(plan.call.position),
         agent=agent,
         cycle=cycle,
         ordinal=ordinal,
-        model=call.prompt.model,
+        model=plan.call.prompt.model,
         provider=offer.provider,
         usage=usage,
         price=cost.price,
         units=cost.units,
-        prompt_digest=prompt_digest(call.prompt),
-        prompt=call.prompt,
+        prompt_digest=plan.digest,
+        prompt=plan.prompt,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from econsim.domain.cognition.call import prompt_digest, prompt_text
 from econsim.domain.cognition.payment import reservation
 from econsim.domain.cognition.price import Cost, worst_case
 from econsim.domain.cognition.route import model_of, require_room
@@ -23,6 +24,12 @@ CountInput = Callable[[Offer, Prompt], int]
 class CallPlan:
     """The plan of one call."""
 
+    call: Call
+    """Call that is planned."""
+    prompt: str
+    """Prompt of the call as JSON text."""
+    digest: str
+    """Digest of the prompt."""
     model: LlmModel
     """Model of the call."""
     bound: TokenUsage
@@ -41,7 +48,8 @@ def plan_call(cognition: Cognition, call: Call, count_input: CountInput) -> Call
     bound = TokenUsage(max(counts), call.prompt.max_tokens)
     require_room(model, bound)
     worst = worst_case(cognition, model, bound)
-    return CallPlan(model, bound, worst, reservation(call.position, worst, cognition.resource))
+    chain, text = reservation(call.position, worst, cognition.resource), prompt_text(call.prompt)
+    return CallPlan(call, text, prompt_digest(text), model, bound, worst, chain)
 
 
 def reservation_refusal(plan: CallPlan, refusal: Refusal, resource: str | None) -> Refused:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.schemas.clock import Ticked
 from econsim.schemas.cognition import CallOutcome, LlmInvoked
-from econsim.schemas.model_call import ChatMessage, ChatRole
+from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt
 
 
 class Memory:
@@ -37,6 +37,6 @@ class Memory:
 
 
 def _turn(outcome: CallOutcome) -> Iterable[ChatMessage]:
-    asked = outcome.prompt.messages if outcome.prompt else ()
+    asked = Prompt.model_validate_json(outcome.prompt).messages if outcome.prompt else ()
     yield from (message for message in asked[-1:] if message.role is ChatRole.USER)
     yield ChatMessage(ChatRole.ASSISTANT, outcome.content or "")

@@ -141,5 +141,8 @@ def _events(outcomes: Sequence[CallOutcome]) -> Iterator[tuple[CallOutcome, ...]
 
 
 def _text_length(outcome: CallOutcome) -> int:
-    prompt = sum(len(message.content) for message in outcome.prompt.messages) if outcome.prompt else 0
-    return prompt + len(outcome.content or "") + sum(len(call.arguments) for call in outcome.tool_calls)
+    return (
+        len(outcome.prompt or "")
+        + len(outcome.content or "")
+        + sum(len(call.arguments) for call in outcome.tool_calls)
+    )

@@ -23,7 +23,7 @@ from typing import Final
 
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.cognition.call import prompt_digest, receipt
+from econsim.domain.cognition.call import receipt
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import answer_outcome, failure_outcome
 from econsim.domain.cognition.payment import settlement
@@ -66,21 +66,23 @@ class Invoker:
         Raises Refused before a provider is asked: for an unknown model, a prompt that is too long, a schema that is
         none, too few credits; Conflict for another call at the same position.
         """
-        id_, digest = receipt(call.position), prompt_digest(call.prompt)
-        if known := self._calls.outcome(call.position, digest):
+        plan = plan_call(self._cognition, call, self._count_input)
+        if known := self._calls.outcome(call.position, plan.digest):
             await self.settle_outcome(known)
             return known
         if self._calls.period == self._closing:
             message = f"period {self._closing} is being settled; ask again in the next one"
             raise Unavailable(message, code="period_is_closing", retry_after_ms=CLOSING_MS)
-        under_way, task = self._under_way.get(id_, (digest, None))
-        if under_way != digest:
-            message = f"another prompt is being answered at {id_}; give the next call the next ordinal"
+        digest, task = self._under_way.get(plan.chain.id, (plan.digest, None))
+        if digest != plan.digest:
+            message = (
+                f"another prompt is being answered at {plan.chain.id}; give the next call the next ordinal"
+            )
             raise Conflict(message)
         if task is None:
-            task = asyncio.create_task(self._call(call, on_text))
-            self._under_way[id_] = digest, task
-            task.add_done_callback(lambda _: self._under_way.pop(id_, None))
+            task = asyncio.create_task(self._call(plan, on_text))
+            self._under_way[plan.chain.id] = digest, task
+            task.add_done_callback(lambda _: self._under_way.pop(plan.chain.id, None))
         # A caller that is cancelled must not cancel a call that is paid for.
         return await asyncio.shield(task)
 
@@ -111,12 +113,12 @@ class Invoker:
             chain = settlement(reserved.position, cost, self._cognition.resource)
             await self._journal.settle(chain, reserved.tick)
 
-    async def _call(self, call: Call, on_text: OnText | None) -> CallOutcome:
-        plan = plan_call(self._cognition, call, self._count_input)
+    async def _call(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
+        call = plan.call
         refusal = await self._journal.reserve(call, plan.chain)
         if refusal is not None:
             raise reservation_refusal(plan, refusal, self._cognition.resource)
-        ended = await self._ask(plan, call, on_text)
+        ended = await self._ask(plan, on_text)
         outcome = await self._journal.record(ended, call.tick, call.causation_id)
         await self.settle_outcome(outcome)
         return outcome
@@ -124,16 +126,16 @@ class Invoker:
     def _count_input(self, offer: Offer, prompt: Prompt) -> int:
         return self._provider(offer).count_input(prompt)
 
-    async def _ask(self, plan: CallPlan, call: Call, on_text: OnText | None) -> CallOutcome:
+    async def _ask(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         """Ask the providers of a model in turn, until one answers or charges for its failure."""
         failed = ProviderFailed()
-        offer = plan.model.offers[0]
+        call, offer = plan.call, plan.model.offers[0]
         deadline = asyncio.get_running_loop().time() + call.deadline_ms / MILLISECONDS
         for offer in plan.model.offers:
             try:
                 async with asyncio.timeout_at(deadline):
                     completion = await self._provider(offer).complete(call, on_text)
-                return answer_outcome(self._cognition, call, offer, completion, plan.bound)
+                return answer_outcome(self._cognition, plan, offer, completion)
             except TimeoutError:
                 message = f"{offer.provider} did not answer within {call.deadline_ms} ms"
                 failed = ProviderFailed(message, code=CallFailure.PROVIDER_TIMED_OUT.value)
@@ -142,7 +144,7 @@ class Invoker:
                 failed = error
                 if error.input_tokens or error.output_tokens:
                     break
-        return failure_outcome(self._cognition, call, offer, failed, plan.bound)
+        return failure_outcome(self._cognition, plan, offer, failed)
 
     def _provider(self, offer: Offer) -> ModelProvider:
         if offer.provider not in self._providers:
