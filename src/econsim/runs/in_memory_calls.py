@@ -11,6 +11,7 @@ from econsim.domain.cognition.outcome import agent_answer, answer_outcome, failu
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.price import Cost
+from econsim.domain.cognition.route import is_next_asked
 from econsim.domain.cognition.rules import rules_completion
 from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.domain.runtime.cycle_run import CycleRun
@@ -117,12 +118,16 @@ class InMemoryCalls:
         return settlement(position, Cost(outcome.price, outcome.units), self._cognition.resource)
 
     def _ask(self, plan: CallPlan) -> CallOutcome:
-        offer = plan.model.offers[0]
-        try:
-            completion = self._providers[offer.provider].answer(plan.call)
-        except ProviderFailed as error:
-            return failure_outcome(self._cognition, plan, offer, error)
-        return answer_outcome(self._cognition, plan, offer, completion)
+        failed, offer = ProviderFailed(), plan.model.offers[0]
+        for offer in plan.model.offers:
+            try:
+                completion = self._providers[offer.provider].answer(plan.call)
+                return answer_outcome(self._cognition, plan, offer, completion)
+            except ProviderFailed as error:
+                failed = error
+                if not is_next_asked(error):
+                    break
+        return failure_outcome(self._cognition, plan, offer, failed)
 
     def _count_input(self, offer: Offer, prompt: Prompt) -> int:
         return self._providers[offer.provider].count_input(prompt)

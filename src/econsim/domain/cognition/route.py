@@ -1,10 +1,29 @@
-"""The model that a call asks for, and the room that its prompt needs there. Pure."""
+"""The model that a call asks for, the room that its prompt needs there, and the order in which its offers are asked. Pure.
+
+A model's offers are asked in the scenario's order, each if those before it failed without a charge: the reservation
+covers one answer, at the dearest offer. No further offer is asked once time is up, nor in the place of a recording that
+lacks the call: a replay that falls through to a live model would be paid for, and would differ from what it replays.
+"""
 
 from __future__ import annotations
 
-from econsim.errors import NotFound, Refused
+from difflib import get_close_matches
+from typing import Final
+
+from econsim.errors import NotFound, ProviderFailed, Refused
+from econsim.schemas.cognition import CallFailure
 from econsim.schemas.model_call import Prompt, TokenUsage
 from econsim.schemas.scenario_cognition import Cognition, LlmModel
+
+FINAL_FAILURES: Final = frozenset(
+    {
+        CallFailure.PROVIDER_TIMED_OUT,
+        CallFailure.ANSWER_IS_NOT_RECORDED,
+        CallFailure.RECORDED_PROMPT_DIFFERS,
+        CallFailure.OUTCOME_IS_UNKNOWN,
+    }
+)
+"""Failures after which no further offer is asked."""
 
 
 def model_of(cognition: Cognition, prompt: Prompt) -> LlmModel:
@@ -12,8 +31,10 @@ def model_of(cognition: Cognition, prompt: Prompt) -> LlmModel:
     for model in cognition.models:
         if model.name == prompt.model:
             return model
-    names = ", ".join(model.name for model in cognition.models)
-    message = f"the run has no model {prompt.model!r}; it has {names}"
+    names = [model.name for model in cognition.models]
+    near = get_close_matches(prompt.model, names, n=1)
+    remedy = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
+    message = f"the run has no model {prompt.model!r}; {remedy}"
     raise NotFound(message, code="model_is_not_in_this_run")
 
 
@@ -26,3 +47,9 @@ def require_room(model: LlmModel, bound: TokenUsage) -> None:
             f"model {model.name!r} takes {model.context_tokens} together"
         )
         raise Refused(message, code="prompt_is_too_long")
+
+
+def is_next_asked(error: ProviderFailed) -> bool:
+    """Return whether the next offer of a model is asked after this failure of the one before."""
+    charged = error.input_tokens or error.output_tokens
+    return not charged and error.error_code not in FINAL_FAILURES
