@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 from factories import NOON
 from ledger_builders import endow
@@ -12,7 +13,7 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
-from econsim.errors import ProviderFailed, Unavailable
+from econsim.errors import ProviderFailed, QuotaExceeded, Unavailable
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import CREDITS, TransferPosted
 from econsim.schemas.model_call import (
@@ -75,6 +76,22 @@ class Silent(Provider):
 
 def failure(code="provider_failed", input_tokens=0, output_tokens=0):
     return ProviderFailed("it broke", code=code, input_tokens=input_tokens, output_tokens=output_tokens)
+
+
+class Meter:
+    """A meter that notes what is taken and given back; `limits` refuse more of a kind."""
+
+    def __init__(self, **limits):
+        self.taken = Counter()
+        self._limits = limits
+
+    async def take(self, kind, _run, _agent, amount):
+        if self.taken[kind.token] + amount > self._limits.get(kind.token, amount + self.taken[kind.token]):
+            raise QuotaExceeded(code=kind.code)
+        self.taken[kind.token] += amount
+
+    async def give_back(self, kind, _run, _agent, amount):
+        self.taken[kind.token] -= amount
 
 
 class LedgerJournal:

@@ -1,11 +1,12 @@
 """Calls of one run, each paid before a provider is asked, recorded when it ends, and settled.
 
-Theory of operation. `routers/cognition.py` calls `invoke` for each call. A call goes through five steps; the steps that
+Theory of operation. `routers/cognition.py` calls `invoke` for each call. A call goes through six steps; the steps that
 write are batched with those of other calls in `call_journal.py`. A repeat of a position joins the call under way, or
 gets the recorded outcome. A crash, or a lost answer, at each step:
 
     step        written to                   after a crash right here
     route       nothing                      the agent repeats the call
+    quotas      counters, in blocks          a block stays counted and nobody spends it, at most one an agent and kind
     reserve     ledger: `<receipt>`          a repeat finds the reservation made; without one it is voided at the deadline
     ask         nothing                      the provider may be asked again, the agent pays once
     record      log: `system.llm.invoked`    the outcome is in the log: a repeat gets it, the next leader settles it
@@ -35,6 +36,7 @@ from econsim.schemas.cognition import CallFailure, CallOutcome, InvokeLlm
 from econsim.schemas.model_call import Call, CallPosition, Prompt
 from econsim.schemas.scenario_cognition import Offer
 from econsim.services.cognition.call_journal import CallJournal
+from econsim.services.cognition.call_quotas import CallQuotas
 
 CLOSING_MS: Final = 200
 """Milliseconds after which an agent may ask again while a period is being settled."""
@@ -50,12 +52,18 @@ class Invoker:
     """The calls of one run, in the worker that leads them."""
 
     def __init__(
-        self, run: ActiveRun, calls: Calls, journal: CallJournal, providers: Mapping[str, ModelProvider]
+        self,
+        run: ActiveRun,
+        calls: Calls,
+        journal: CallJournal,
+        providers: Mapping[str, ModelProvider],
+        quotas: CallQuotas,
     ) -> None:
         """Ask these providers, by the names that scenarios offer them under."""
         self._cognition = run.cognition
         self._calls = calls
         self._journal = journal
+        self._quotas = quotas
         self._providers = providers
         self._closing: int | None = None
         self._under_way: dict[str, tuple[str, asyncio.Task[CallOutcome]]] = {}
@@ -115,12 +123,15 @@ class Invoker:
 
     async def _call(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         call = plan.call
+        await self._quotas.take(plan)
         refusal = await self._journal.reserve(call, plan.chain)
         if refusal is not None:
+            await self._quotas.give_back(plan, 0)
             raise reservation_refusal(plan, refusal, self._cognition.resource)
         ended = await self._ask(plan, on_text)
         outcome = await self._journal.record(ended, call.tick, call.causation_id)
         await self.settle_outcome(outcome)
+        await self._quotas.give_back(plan, outcome.price)
         return outcome
 
     def _count_input(self, offer: Offer, prompt: Prompt) -> int:

@@ -23,6 +23,7 @@ from econsim.domain.cognition.outcome import abandoned_outcome
 from econsim.ports import ModelProvider
 from econsim.schemas.market import TickCleared
 from econsim.services.cognition.call_journal import CallJournal
+from econsim.services.cognition.call_quotas import CallQuotas
 from econsim.services.cognition.invoker import Invoker
 from econsim.services.context import ServiceContext
 from econsim.services.leadership import LeadershipLost
@@ -70,7 +71,7 @@ class CallLeader:
         self._outcomes_subject = subjects.LLM_INVOKED(run=run.name)
         self.journal = CallJournal(context, run, self._calls)
         """Durable steps of the calls."""
-        self.invoker = Invoker(run, self._calls, self.journal, providers)
+        self.invoker = Invoker(run, self._calls, self.journal, providers, CallQuotas(run, context.meter))
         """Calls of the run."""
 
     async def catch_up(self) -> int:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from call_builders import LedgerJournal, Provider, Silent, answer, call, failure
+from call_builders import LedgerJournal, Meter, Provider, Silent, answer, call, failure
 from factories import active, group, scenario
 
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import agent_answer
-from econsim.errors import Conflict, NotFound, ProviderFailed, Refused, Unavailable
+from econsim.errors import Conflict, NotFound, ProviderFailed, QuotaExceeded, Refused, Unavailable
 from econsim.schemas.cognition import CallFailure
+from econsim.services.cognition.call_quotas import CallQuotas
 from econsim.services.cognition.invoker import Invoker
 
 BUDGET = 1_000_000
@@ -31,16 +32,17 @@ def offers(*names):
     }
 
 
-def make(*providers, budget=BUDGET):
+def make(*providers, budget=BUDGET, meter=None):
     """Return an invoker, its journal, and the function that makes the next leader's invoker."""
     asked = providers or (Provider(),)
     by_name = {provider.name: provider for provider in asked}
     run = active(scenario(group("ana", "external"), cognition=offers(*by_name)))
     journal = LedgerJournal(calls := Calls(), budget)
+    quotas = CallQuotas(run, meter or Meter())
     return (
-        Invoker(run, calls, journal, by_name),
+        Invoker(run, calls, journal, by_name, quotas),
         journal,
-        lambda: Invoker(run, journal.restarted(), journal, by_name),
+        lambda: Invoker(run, journal.restarted(), journal, by_name, quotas),
     )
 
 
@@ -212,3 +214,30 @@ async def test_the_next_leader_settles_what_is_recorded_without_being_asked(step
         await leader.settle_outcome(outcome)
 
     assert journal.credits() == (BUDGET - PRICE, 0)
+
+
+async def test_the_worst_case_counts_against_the_quotas_until_the_call_ends():
+    invoker, _, _ = make(meter=(meter := Meter()))
+
+    await invoker.invoke(call())
+
+    assert meter.taken == {"llm_spend": PRICE, "llm_tokens_per_hour": 120}
+
+
+async def test_a_call_above_a_quota_is_refused_before_it_is_paid_for():
+    invoker, journal, _ = make(provider := Provider(), meter=(meter := Meter(llm_tokens_per_hour=119)))
+
+    with pytest.raises(QuotaExceeded) as refused:
+        await invoker.invoke(call())
+
+    assert refused.value.error_code == "llm_tokens_per_hour_are_exceeded"
+    assert (provider.asked, journal.log, meter.taken["llm_spend"]) == ([], [], 0)
+
+
+async def test_a_call_without_credits_counts_against_no_spending():
+    invoker, _, _ = make(meter=(meter := Meter()), budget=1)
+
+    with pytest.raises(Refused):
+        await invoker.invoke(call())
+
+    assert meter.taken["llm_spend"] == 0
