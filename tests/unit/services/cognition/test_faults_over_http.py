@@ -5,12 +5,13 @@ import time
 from contextlib import asynccontextmanager
 
 import pytest
-from call_builders import LedgerJournal, call
+from call_builders import LedgerJournal, Meter, call
 from factories import active, group, scenario
 from model_server import Endless, body, hang_up, model_server, piece, silence, streamed, whole
 
 from econsim.domain.cognition.calls import Calls
 from econsim.schemas.cognition import CallFailure
+from econsim.services.cognition.call_quotas import CallQuotas
 from econsim.services.cognition.invoker import Invoker
 
 pytest.importorskip("aiohttp")
@@ -49,7 +50,7 @@ async def invoking(answer):
             scenario(group("ana", "external"), cognition={"models": [{"name": "default", "offers": [offer]}]})
         )
         journal = LedgerJournal(calls := Calls(), BUDGET)
-        yield Invoker(run, calls, journal, {"stub": provider}), journal
+        yield Invoker(run, calls, journal, {"stub": provider}, CallQuotas(run, Meter())), journal
         await provider.close()
 
 
