@@ -25,7 +25,7 @@ from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.domain.runtime.cycle_run import chosen_actions
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.errors import RunFailed
-from econsim.runs.in_memory_calls import InMemoryCalls
+from econsim.runs.in_memory_calls import DeterministicProvider, InMemoryCalls
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
@@ -42,19 +42,30 @@ NAME: Final = "memory"
 """Id of a run without a given id."""
 
 
-def run(scenario: Scenario, name: str = NAME, salt: str = "memory") -> Iterator[AddressedEvent]:
+def run(
+    scenario: Scenario,
+    name: str = NAME,
+    salt: str = "memory",
+    providers: Mapping[str, DeterministicProvider] | None = None,
+) -> Iterator[AddressedEvent]:
     """Run a scenario in lock-step and yield its events in log order.
 
     The iterator is lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
-    populated. External agents never act in memory.
+    populated. External agents never act in memory. `providers` answer calls of models by the names that the scenario
+    offers them under; without them, `rules` alone does.
     """
-    return _InMemoryRun(scenario, Envelope(name, salt, 0, NOW)).events()
+    return _InMemoryRun(scenario, Envelope(name, salt, 0, NOW), providers).events()
 
 
 class _InMemoryRun:
     """State of one run in memory."""
 
-    def __init__(self, scenario: Scenario, envelope: Envelope) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        envelope: Envelope,
+        providers: Mapping[str, DeterministicProvider] | None = None,
+    ) -> None:
         self._scenario = scenario
         self._envelope = envelope
         self._agents = population(scenario)
@@ -62,7 +73,8 @@ class _InMemoryRun:
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
         cognition = scenario.cognition or Cognition()
-        self._calls, self._token_resource = InMemoryCalls(cognition, self._post), cognition.resource
+        self._calls = InMemoryCalls(cognition, self._post, providers)
+        self._token_resource = cognition.resource
         self._ledger = Ledger()
         self._journal = Journal()
         books = sorted(scenario.markets, key=lambda market: market.resource)
