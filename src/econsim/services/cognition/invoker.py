@@ -30,6 +30,7 @@ from econsim.domain.cognition.outcome import answer_outcome, failure_outcome
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.price import Cost
+from econsim.domain.cognition.route import is_next_asked
 from econsim.errors import Conflict, ProviderFailed, Refused, Unavailable
 from econsim.ports import ModelProvider, OnText
 from econsim.schemas.cognition import CallFailure, CallOutcome, InvokeLlm
@@ -153,7 +154,7 @@ class Invoker:
                 break
             except ProviderFailed as error:
                 failed = error
-                if error.input_tokens or error.output_tokens:
+                if not is_next_asked(error):
                     break
         return failure_outcome(self._cognition, plan, offer, failed)
 

@@ -155,6 +155,34 @@ async def test_no_further_provider_is_asked_once_one_charges():
     assert (outcome.provider, outcome.failure, second.asked) == ("first", CallFailure.PROVIDER_FAILED, [])
 
 
+@pytest.mark.parametrize("code", ["answer_is_not_recorded", "recorded_prompt_differs"])
+async def test_no_live_provider_is_asked_in_the_place_of_a_recording(code):
+    invoker, _, _ = make(Provider(failure(code), name="recorded"), live := Provider(name="live"))
+
+    outcome = await invoker.invoke(call())
+
+    assert (outcome.failure, outcome.price, live.asked) == (code, 0, [])
+
+
+async def test_an_answer_that_does_not_follow_its_schema_is_a_failure_at_its_price():
+    invoker, journal, _ = make(Provider(answer("I pass.")))
+
+    outcome = await invoker.invoke(call(response_schema={"type": "object"}))
+
+    assert (outcome.failure, outcome.usage.output_tokens) == (CallFailure.ANSWER_IS_MALFORMED, 5)
+    assert journal.credits() == (1_000_000 - outcome.price, 0)
+    assert outcome.price
+
+
+async def test_a_schema_that_is_none_is_refused_and_costs_nothing():
+    invoker, journal, _ = make(provider := Provider())
+
+    with pytest.raises(Refused, match="response_schema is not a JSON Schema"):
+        await invoker.invoke(call(response_schema={"type": "objekt"}))
+
+    assert (provider.asked, journal.credits()) == ([], (1_000_000, 0))
+
+
 async def test_a_silent_provider_ends_at_the_deadline_and_costs_nothing():
     invoker, journal, _ = make(Silent())
 
