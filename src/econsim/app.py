@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from faststream import FastStream
-from faststream.nats import NatsBroker, NatsCredentials
+from faststream.nats import NatsCredentials
 
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
@@ -24,6 +24,7 @@ from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.adapters.nats.rate_gate import REQUESTS_MAX, RateGate
+from econsim.adapters.nats.stopping_broker import StoppingBroker
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.config import Settings, environment, settings
@@ -183,10 +184,11 @@ async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
             await service.start()
         yield
     finally:
-        for service in made:
-            await service.stop()
-        for service in made:
-            await service.context.broker.stop()
+        try:
+            for service in made:
+                await service.stop()
+        finally:
+            await asyncio.gather(*(service.context.broker.stop() for service in made))
 
 
 def make(name: str, server: Server) -> Service:
@@ -197,7 +199,7 @@ def make(name: str, server: Server) -> Service:
     apply_patches()
     path = server.creds(name)
     creds = path if path.exists() else None
-    broker = NatsBroker(
+    broker = StoppingBroker(
         server_urls(server.url or NOWHERE),
         security=NatsCredentials(str(creds)) if creds else None,
         # Its own logger: FastStream's default one writes a line for every message and every stop.

@@ -154,11 +154,17 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
 
     from econsim.adapters.cancellation import cancel_until_done
 
+    asked: list[signal.Signals] = []
+
+    def stop(number: signal.Signals, task: asyncio.Task[Any] | None) -> None:
+        asked.append(number)
+        task.cancel()  # type: ignore[union-attr]  # a task runs this
+
     async def stoppable() -> Result:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
         in_main_thread = threading.current_thread() is threading.main_thread()
         for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread else ():
-            loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr]  # a task runs this
+            loop.add_signal_handler(number, stop, number, task)
         try:
             return await work
         finally:
@@ -170,6 +176,17 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
         return asyncio.run(stoppable())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+    except Exception as error:
+        if asked and _is_of_connection(error):
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _is_of_connection(error: Exception) -> bool:
+    """Tell whether a server that is gone explains an error: cleaning up meets it where the server ends first."""
+    import nats.errors
+
+    return isinstance(error, EconsimError | OSError | nats.errors.Error)
 
 
 def settings_of(context: typer.Context) -> Settings:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.poll import Poll
@@ -127,9 +128,8 @@ class EmbeddedServer:
         if self._stopping:
             return
         self._stopping = True
-        self._watcher.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._watcher
+        # A restart that is cancelled ends its server first, which takes up to STOP_S.
+        await cancel_until_done([self._watcher], 2 * STOP_S)
         await self._end_process()
         (self._directory / "server.json").unlink(missing_ok=True)
         self._claim.release()
