@@ -34,12 +34,6 @@ STOPPED: Final = 130
 USAGE: Final = 2
 """Exit code when the command line itself was wrong."""
 
-CANCEL_AGAIN_S: Final = 0.2
-"""Pause before what a command left is cancelled again: two attempts of a client to connect."""
-
-CANCEL_S: Final = 2.0
-"""Time to cancel what a command left, before Python cancels it once more and waits."""
-
 SHORT_MAX: Final = 200
 """Characters of a command's one-line help."""
 
@@ -174,7 +168,7 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     import asyncio
     import signal
 
-    from econsim.adapters.cancellation import cancel_until_done
+    from econsim.adapters.cancellation import cancel_others
 
     async def stoppable() -> Result:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -191,9 +185,7 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
         try:
             return await work
         finally:
-            others = asyncio.all_tasks() - {task}
-            # A client of a server that is gone tries to reconnect without end: `asyncio.run` would wait for it.
-            await cancel_until_done(others, CANCEL_AGAIN_S, CANCEL_S)
+            await cancel_others()
 
     try:
         return asyncio.run(stoppable())

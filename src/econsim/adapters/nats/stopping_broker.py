@@ -13,16 +13,10 @@ from faststream.exceptions import IncorrectState
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
-from econsim.adapters.cancellation import cancel_until_done
+from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until_done
 
 STOP_S: Final = 8.0
 """Seconds that handlers and received messages may take to be finished; then the connection is closed over them."""
-
-CANCEL_AGAIN_S: Final = 0.2
-"""Pause before a stop that takes too long is cancelled again."""
-
-CANCEL_S: Final = 2.0
-"""Seconds to cancel a stop that takes too long; a client that drains drops a cancellation and waits for its server."""
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """A private nats-server: started, watched, restarted and stopped by the process that needs one.
 
 Always in operator mode with the trust root of its state directory, on loopback only. The files are
-`state_directory`'s, the program `binary`'s. Clients keep their port over a crash and reconnect.
+`state_directory`'s, the program `binary`'s. It keeps its port over a crash, and the next server of the directory takes the
+same port if it is free: clients reconnect.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class EmbeddedServer:
     ) -> None:
         """Describe the server; entering the context starts it.
 
-        `port` asks for one port, otherwise a free one is chosen. `ephemeral` keeps everything in a
+        `port` asks for one port, otherwise a free one is chosen, the last one if possible. `ephemeral` keeps everything in a
         temporary directory that is removed on stop, whatever `state` is.
         """
         self.state = state
@@ -155,8 +156,9 @@ class EmbeddedServer:
         self._watcher = asyncio.create_task(self._watch(), name="nats-server watcher")
 
     async def _first_start(self) -> None:
+        last = state_directory.last_port(self._directory)
         for tries_left in reversed(range(PORT_TRIES)):
-            self.port = self._asked_port or state_directory.free_port()
+            self.port = self._asked_port or state_directory.free_port(last)
             try:
                 await self._start()
             except SetupError:
