@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from kept_runs import altered, instead, kept_run, run_report
@@ -245,6 +246,14 @@ def test_the_catalog_is_written_to_a_file_or_to_standard_output(tmp_path) -> Non
     shown = cli("catalog")
 
     assert json.loads(shown.stdout) == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_the_catalog_writes_the_published_schema_of_scenario_files() -> None:
+    published = Path(__file__).parents[3] / "docs/reference/scenario.schema.json"
+
+    assert json.loads(cli("catalog", "--scenario").stdout) == json.loads(
+        published.read_text(encoding="utf-8")
+    )
 
 
 def test_a_service_that_is_not_one_is_refused_with_those_there_are() -> None:
