@@ -97,6 +97,10 @@ def catalog(  # noqa: PLR0913 - an option each
     if output is None:
         (echo if table or permissions or refusals else write_json)(text.removesuffix("\n"))
         return
+    _write(text, output)
+
+
+def _write(text: str, output: Path) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")

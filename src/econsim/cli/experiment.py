@@ -73,6 +73,8 @@ def experiment(
 ) -> None:
     """Reproduce a published result and judge every number by its interval; ends with 1 if one differs.
 
+    Takes from seconds to some minutes of all cores, and a tenth of that with --quick.
+
     Example: [cyan]econsim experiment[/cyan], then [cyan]econsim experiment call_vs_cda[/cyan]
     """
     refuse_unused_options(context, EXPERIMENT_UNUSED_OPTIONS)

@@ -144,7 +144,9 @@ class EmbeddedServer:
         self._directory = state_directory.prepare(self.state, self._free_bytes_min)
         self._version = await asyncio.to_thread(version, self._program, self._directory / "program.json")
         if self._asked_port is not None and not state_directory.port_is_free(self._asked_port):
-            message = f"port {self._asked_port} is in use; stop what listens there or ask for another port"
+            message = (
+                f"port {self._asked_port} is in use; stop what listens there or name another in ECONSIM_PORT"
+            )
             raise SetupError(message)
         self.trust = Trust.open(self.state, unix_seconds)
         self._claim = await asyncio.to_thread(Claim, self._directory)
