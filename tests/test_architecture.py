@@ -14,6 +14,11 @@ import pytest
 from requirements import requirement
 from source import ROOT, Finding, Module, dotted, imports, module, package, report
 
+from econsim.identity.roles import ROLES
+from econsim.routers import SERVICES
+from econsim.schemas.subject import OWNERS
+from econsim.services.asyncapi import SERVICE_DESCRIPTIONS
+
 Floors = tuple[tuple[str, ...], ...]
 
 # A room is a folder of the package, or a module at its root (`__init__` is what `import econsim` offers). One row a
@@ -57,8 +62,10 @@ WITHIN: dict[str, Floors] = {
 }
 
 # One word, its places: where each service has a file or a folder of its name.
-SERVICES = ("admin", "admission", "agent", "clock", "cognition", "ledger", "market")
-PLACES = ("src/econsim/schemas", "src/econsim/services", "src/econsim/routers", "docs/concepts")
+PLACES = (
+    *("src/econsim/schemas", "src/econsim/services", "src/econsim/routers"),
+    *("docs/concepts", "tests/unit/services"),
+)
 
 # What domain/ may not know: time, chance, the outside, and everything that waits.
 IMPURE = frozenset(
@@ -167,10 +174,26 @@ def test_the_house_stays_small_enough_to_know() -> None:
     assert len(HOUSE) <= FLOORS_MAX
 
 
-@pytest.mark.parametrize("word", SERVICES)
+@pytest.mark.parametrize("word", OWNERS)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_service_has_its_word_in_every_place(word: str, place: str) -> None:
-    assert [*(ROOT / place).glob(f"{word}.*"), *(ROOT / place).glob(f"{word}/*.py")]
+    there = [*(ROOT / place).glob(f"{word}.*"), *(ROOT / place).glob(f"{word}/*.py")]
+
+    assert there, f"service {word!r} has no file or folder {word} in {place}: docs/how-to/add-a-service.md"
+
+
+def test_every_list_of_services_names_the_same_ones() -> None:
+    lists = {
+        "SERVICES of routers/__init__.py": SERVICES,
+        "SERVICE_DESCRIPTIONS of services/asyncapi.py": SERVICE_DESCRIPTIONS,
+        "ROLES of identity/roles.py": [role for role in ROLES if role in SERVICES or role in OWNERS],
+        "WITHIN['services'] of tests/test_architecture.py": WITHIN["services"][-1],
+        "WITHIN['routers'] of tests/test_architecture.py": WITHIN["routers"][0],
+    }
+
+    other = {name: sorted({*words} ^ {*OWNERS}) for name, words in lists.items() if {*words} != {*OWNERS}}
+
+    assert not other, f"not the services of OWNERS in schemas/subject.py; add or remove: {other}"
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:

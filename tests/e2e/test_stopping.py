@@ -84,6 +84,25 @@ async def test_a_command_whose_server_goes_with_another_command_says_how_to_go_o
     assert b"econsim resume RUN" in complaint.splitlines()[-1]
 
 
+async def test_two_commands_that_are_stopped_at_once_both_end_with_a_sentence(tmp_path: Path) -> None:
+    econsim = (sys.executable, "-m", "econsim", "--state", str(tmp_path), "up")
+    commands = []
+    for services in (("market", "ledger"), ("clock", "agent", "admission", "admin")):
+        command = await asyncio.create_subprocess_exec(*econsim, *services, stderr=asyncio.subprocess.PIPE)
+        assert command.stderr
+        assert b"is up" in await command.stderr.readline()
+        commands.append(command)
+
+    for command in commands:
+        command.send_signal(signal.SIGINT)
+    async with asyncio.timeout(60):
+        ends = [(await command.communicate())[1].decode() for command in commands]
+
+    assert [end.splitlines()[-1] for end in ends] == ["stopped", "stopped"]
+    assert ["Traceback" in end for end in ends] == [False, False]
+    assert [command.returncode for command in commands] == [130, 130]
+
+
 @pytest.mark.parametrize("words", [("run", "genesis", "--periods", "900"), ("up", "--spread")])
 @pytest.mark.parametrize("sign", ["nats/server.lock", "nats/server.conf", "nats/server.json"])
 async def test_a_command_that_is_stopped_while_it_starts_leaves_nothing(

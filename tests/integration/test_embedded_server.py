@@ -88,6 +88,18 @@ async def test_data_is_kept_for_the_next_start(tmp_path):
     assert ack.seq == 2
 
 
+async def test_the_next_server_takes_the_port_of_the_last_one_if_it_is_free(tmp_path):
+    urls = []
+    for _ in range(2):
+        async with EmbeddedServer(tmp_path) as server:
+            urls.append(server.url)
+    with socket.create_server(("127.0.0.1", server.port)):
+        async with EmbeddedServer(tmp_path) as server:
+            urls.append(server.url)
+
+    assert urls[0] == urls[1] != urls[2]
+
+
 async def test_ephemeral_data_is_thrown_away(tmp_path):
     async with EmbeddedServer(tmp_path, ephemeral=True) as server:
         assert server.state.exists()

@@ -6,7 +6,21 @@ import asyncio
 import math
 import time
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
+
+CANCEL_AGAIN_S: Final = 0.2
+"""Pause before what a program left is cancelled again: two attempts of a client to connect."""
+
+CANCEL_S: Final = 2.0
+"""Time to cancel what a program left, before Python cancels it once more and waits."""
+
+
+async def cancel_others() -> None:
+    """Cancel all other tasks of the loop, at the end of a program.
+
+    A client of a server that is gone tries to reconnect without end, and `asyncio.run` would wait for it.
+    """
+    await cancel_until_done(asyncio.all_tasks() - {asyncio.current_task()}, CANCEL_AGAIN_S, CANCEL_S)
 
 
 async def cancel_until_done(

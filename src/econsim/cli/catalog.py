@@ -34,6 +34,10 @@ CATALOG_UNUSED_OPTIONS: Final = (
         UnusedOption(option, lambda given: given["refusals"], "does nothing with --refusals")
         for option in ("service", "table", "permissions")
     ),
+    *(
+        UnusedOption(option, lambda given: given["scenario"], "does nothing with --scenario")
+        for option in ("service", "table", "permissions", "refusals")
+    ),
 )
 """Rules for options of `catalog` that would have no effect."""
 
@@ -68,6 +72,9 @@ def catalog(  # noqa: PLR0913 - an option each
     refusals: Annotated[
         bool, typer.Option("--refusals", help="Write all refusal codes, with meaning and remedy, instead.")
     ] = False,
+    scenario: Annotated[
+        bool, typer.Option("--scenario", help="Write the JSON Schema of scenario files instead.")
+    ] = False,
 ) -> None:
     """Write the AsyncAPI document of every subject and message of econsim.
 
@@ -81,6 +88,8 @@ def catalog(  # noqa: PLR0913 - an option each
 
     if refusals:
         text = refusals_page()
+    elif scenario:
+        text = _scenario_schema()
     elif permissions:
         text = run_async(_permissions())
     else:
@@ -88,6 +97,10 @@ def catalog(  # noqa: PLR0913 - an option each
     if output is None:
         (echo if table or permissions or refusals else write_json)(text.removesuffix("\n"))
         return
+    _write(text, output)
+
+
+def _write(text: str, output: Path) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
@@ -95,6 +108,12 @@ def catalog(  # noqa: PLR0913 - an option each
         message = f"cannot write {output}: {error.strerror}; choose another place with --output"
         raise SetupError(message) from error
     say("wrote [bold]{path}[/bold]", path=output)
+
+
+def _scenario_schema() -> str:
+    from econsim.runs.scenario_file import json_schema
+
+    return json_schema()
 
 
 async def _permissions() -> str:

@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from econsim import __version__
-from econsim.cli import option_types
+from econsim.cli import interrupts, option_types
 from econsim.cli.help_page import Row, page
 from econsim.cli.output import PIPE_CLOSED, discard_stdout, echo, flush_stdout, set_encoding_fallback
 from econsim.errors import EconsimError, SetupError
@@ -33,12 +33,6 @@ STOPPED: Final = 130
 
 USAGE: Final = 2
 """Exit code when the command line itself was wrong."""
-
-CANCEL_AGAIN_S: Final = 0.2
-"""Pause before what a command left is cancelled again: two attempts of a client to connect."""
-
-CANCEL_S: Final = 2.0
-"""Time to cancel what a command left, before Python cancels it once more and waits."""
 
 SHORT_MAX: Final = 200
 """Characters of a command's one-line help."""
@@ -61,6 +55,8 @@ class RootGroup(TyperGroup):
     def main(self, args: Any = None, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - Typer's own
         """Run the command line and end the process; print an error in the command line as one line."""
         set_encoding_fallback()
+        interrupts.forget_interrupts()
+        interrupts.note_interrupts()
         standalone = named.pop("standalone_mode", True)
         try:
             status = super().main(args, *more, **{**named, "standalone_mode": False})
@@ -69,6 +65,11 @@ class RootGroup(TyperGroup):
                 raise
             print_usage_error(error)
             status = USAGE
+        except Exception:
+            # The options of the command line import modules, too.
+            if not standalone or not interrupts.interrupted():
+                raise
+            status = _print_stopped()
         if not standalone:
             return status
         sys.exit(status if isinstance(status, int) else 0)
@@ -94,16 +95,15 @@ class RootGroup(TyperGroup):
         try:
             done = super().invoke(ctx)
             flush_stdout()
-        except EconsimError as error:
-            fail(error)
-        except BrokenPipeError:
-            discard_stdout()
-            raise typer.Exit(PIPE_CLOSED) from None
-        except OSError as error:
-            fail(SetupError(": ".join(filter(None, (error.filename, error.strerror or str(error))))))
+        except typer.Exit:
+            raise
         except KeyboardInterrupt:
-            echo("stopped", err=True, fg="yellow")
-            raise typer.Exit(STOPPED) from None
+            raise typer.Exit(_print_stopped()) from None
+        except Exception as error:
+            if interrupts.interrupted():
+                raise typer.Exit(_print_stopped()) from None
+            _fail_if_known(error)
+            raise
         return done
 
 
@@ -123,6 +123,23 @@ def global_options_first(args: list[str]) -> list[str]:
         if not equals:
             front.extend(value for value in [next(left, None)] if value is not None)
     return front + rest
+
+
+def _print_stopped() -> int:
+    """Print that the command was stopped; return its exit code."""
+    echo("stopped", err=True, fg="yellow")
+    return STOPPED
+
+
+def _fail_if_known(error: Exception) -> None:
+    """End the command with one line about an error of econsim or of the system; return for any other."""
+    if isinstance(error, EconsimError):
+        fail(error)
+    if isinstance(error, BrokenPipeError):
+        discard_stdout()
+        raise typer.Exit(PIPE_CLOSED) from None
+    if isinstance(error, OSError):
+        fail(SetupError(": ".join(filter(None, (error.filename, error.strerror or str(error))))))
 
 
 def fail(error: EconsimError) -> NoReturn:
@@ -150,26 +167,32 @@ def run_async(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a command's coroutine; Ctrl-C and SIGTERM cancel it, let it clean up, and count as stopped."""
     import asyncio
     import signal
-    import threading
 
-    from econsim.adapters.cancellation import cancel_until_done
+    from econsim.adapters.cancellation import cancel_others
 
     async def stoppable() -> Result:
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        in_main_thread = threading.current_thread() is threading.main_thread()
-        for number in (signal.SIGINT, signal.SIGTERM) if in_main_thread else ():
-            loop.add_signal_handler(number, task.cancel)  # type: ignore[union-attr]  # a task runs this
+
+        def stop() -> None:
+            interrupts.note_interrupt()
+            task.cancel()  # type: ignore[union-attr]  # a task runs this
+
+        for number in (signal.SIGINT, signal.SIGTERM) if interrupts.in_main_thread() else ():
+            loop.add_signal_handler(number, stop)
+        # Ctrl-C while modules were loaded may have been dropped.
+        if interrupts.interrupted():
+            stop()
         try:
             return await work
         finally:
-            others = asyncio.all_tasks() - {task}
-            # A client of a server that is gone tries to reconnect without end: `asyncio.run` would wait for it.
-            await cancel_until_done(others, CANCEL_AGAIN_S, CANCEL_S)
+            await cancel_others()
 
     try:
         return asyncio.run(stoppable())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+    finally:
+        interrupts.note_interrupts()
 
 
 def settings_of(context: typer.Context) -> Settings:

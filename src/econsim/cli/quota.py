@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -16,6 +17,8 @@ from econsim.cli.run_argument import RunArgument
 if TYPE_CHECKING:
     from econsim.config import Settings
     from econsim.schemas.quota import Quotas, QuotaUpdate
+
+_WHOLE: Final = re.compile(r"-?[0-9]{1,30}")
 
 quota: Final = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help="Show and change the quotas of agents."
@@ -74,7 +77,7 @@ def quota_update(limits: list[str]) -> QuotaUpdate:
         if name not in known:
             message = f"there is no limit {name!r}; the limits are {', '.join(known)}"
             raise typer.BadParameter(message, param_hint="NAME=VALUE")
-        if not value.isdecimal():
+        if not _WHOLE.fullmatch(value):
             message = f"{name} is a whole number, for instance {name}=5, not {value!r}"
             raise typer.BadParameter(message, param_hint="NAME=VALUE")
         if name in found:

@@ -22,7 +22,7 @@ from econsim.errors import NotFound
 from econsim.schemas.admission import EntryRefused
 from econsim.schemas.base import ErrorReply, Event
 from econsim.schemas.money import CreditsJsonSchema
-from econsim.schemas.subject import ANSWERED, PUBLISHED, Subject, SubjectKind
+from econsim.schemas.subject import ANSWERED, OWNERS, PUBLISHED, Subject, SubjectKind
 from econsim.subjects import TABLE
 
 VERSION: Final = version("econsim")
@@ -46,7 +46,7 @@ DESCRIPTION: Final = (
 )
 """Description of the document."""
 
-OWNERS: Final = {
+SERVICE_DESCRIPTIONS: Final = {
     "market": "Order books: takes orders, matches and settles them, publishes prices.",
     "ledger": "Accounts: the one writer of money and goods, and its journal.",
     "cognition": "Calls of language models: reserves the price, asks a provider, records and settles.",
@@ -55,7 +55,7 @@ OWNERS: Final = {
     "admission": "The gateway of external agents: checks, counts and stores their messages.",
     "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",
 }
-"""Service → its description."""
+"""Service → its description; every service of `OWNERS` has one."""
 
 PLACES: Final = {
     "run": "Id of the run; also the correlation id of everything in it.",
@@ -89,7 +89,7 @@ def document(*services: str) -> Json:
             "title": " ".join([TITLE, *parts]),
             "version": VERSION,
             "description": DESCRIPTION,
-            "tags": [{"name": owner, "description": OWNERS[owner]} for owner in owners],
+            "tags": [{"name": owner, "description": SERVICE_DESCRIPTIONS[owner]} for owner in owners],
         },
         "defaultContentType": "application/json",
         "servers": {

@@ -28,7 +28,6 @@ from econsim.errors import EconsimError, InvalidSubject, NotAllowed
 from econsim.ports import WallClock
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Boundary
-from econsim.schemas.base import Message
 from econsim.schemas.subject import Parsed, Subject, is_token
 
 PAUSE_S: Final = 1.0
@@ -94,7 +93,7 @@ class RejectionEvents:
             case.times += 1
             case.newest = rejected
         elif len(self._cases) >= self._cases_max:
-            _log.warning("not published, because too many are: %s", rejected)
+            _log.warning("%s; not published, because too many are", _sentence(run, rejected))
         else:
             self._cases[key] = _Case(run, rejected)
             self._publish(subjects.ADMISSION_REJECTED, run, rejected)
@@ -134,20 +133,32 @@ class RejectionEvents:
         self._publish(subjects.ADMISSION_REJECTED, case.run, newest)
         asyncio.get_running_loop().call_later(self._pause_s, self._publish_count, key)
 
-    def _publish(self, subject: Subject, run: str, data: Message) -> None:
+    def _publish(self, subject: Subject, run: str, data: AdmissionRejected | AgentSuspended) -> None:
         task = asyncio.ensure_future(self._send(subject, run, data))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, subject: Subject, run: str, data: Message) -> None:
+    async def _send(self, subject: Subject, run: str, data: AdmissionRejected | AgentSuspended) -> None:
         """Publish without waiting for the acknowledgement: these events must not delay any work."""
         envelope = Envelope(run if is_token(run) else NO_RUN, random_id(), 0, self._clock.now())
         addressed = envelope.event(subject, self._service, data)
-        _log.warning("%s", data)
+        _log.warning("%s", _sentence(envelope.run, data))
         with suppress(nats.errors.Error, NotAllowed):
             payload = addressed.json()
             headers = {DIGEST: digest(addressed.subject, payload)}
             await self._client.publish(addressed.subject, payload, headers=headers)
+
+
+def _sentence(run: str, data: AdmissionRejected | AgentSuspended) -> str:
+    """Return an event as a line of the log."""
+    where = "" if run == NO_RUN else f" of run {run}"
+    if isinstance(data, AgentSuspended):
+        return (
+            f"agent {data.agent}{where} is suspended: it sent {data.received:,} messages in a second, "
+            f"and {data.allowed:,} are allowed"
+        )
+    times = f", {data.times:,} times" if data.times > 1 else ""
+    return f"{data.side.value} {data.sender}{where} was refused on {data.subject}{times}: {data.message} ({data.code})"
 
 
 def _printable(text: str, most: int) -> str:

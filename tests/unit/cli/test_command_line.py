@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from kept_runs import altered, instead, kept_run, run_report
@@ -14,8 +18,8 @@ from run_builders import only, small_run
 from typer.testing import CliRunner
 
 from econsim import errors, subjects
-from econsim.cli import COMMANDS, GROUPS, app, events, verification, why
-from econsim.cli.command_group import global_options_first
+from econsim.cli import COMMANDS, GROUPS, app, events, interrupts, verification, why
+from econsim.cli.command_group import global_options_first, run_async
 from econsim.cli.run_log import RunEnd
 from econsim.domain.audit.causality import CausalGraph
 from econsim.domain.audit.facts import facts
@@ -147,6 +151,45 @@ def test_ctrl_c_ends_with_130_and_one_line(monkeypatch) -> None:
     assert (shown.exit_code, shown.stdout, shown.stderr) == (130, "", "stopped\n")
 
 
+@pytest.mark.parametrize("error", [RuntimeError("a schema"), ConnectionResetError("Connection lost"), None])
+def test_whatever_becomes_of_ctrl_c_the_command_was_stopped(error, monkeypatch) -> None:
+    def turned_into_another_error(*_):
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        if error:
+            raise error
+        run_async(asyncio.sleep(60))
+
+    monkeypatch.setattr("econsim.runs.scenario_file.names", turned_into_another_error)
+
+    shown = cli("scenarios")
+
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (130, "", "stopped\n")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_cannot_clean_up_was_stopped_all_the_same(sent, monkeypatch) -> None:
+    async def command():
+        try:
+            signal.raise_signal(sent)
+            await asyncio.sleep(60)
+        finally:
+            raise ConnectionResetError
+
+    monkeypatch.setattr("econsim.runs.scenario_file.names", lambda *_: run_async(command()))
+
+    shown = cli("scenarios")
+
+    assert (shown.exit_code, shown.stdout, shown.stderr) == (130, "", "stopped\n")
+
+
+def test_an_error_of_the_next_command_is_its_own(monkeypatch) -> None:
+    interrupts.note_interrupt()
+    monkeypatch.setenv("ECONSIM_REPLICAS", "seven")
+
+    assert cli("scenarios").exit_code == 1
+
+
 def test_a_setting_that_is_not_usable_is_named(monkeypatch) -> None:
     monkeypatch.setenv("ECONSIM_REPLICAS", "seven")
 
@@ -203,6 +246,14 @@ def test_the_catalog_is_written_to_a_file_or_to_standard_output(tmp_path) -> Non
     shown = cli("catalog")
 
     assert json.loads(shown.stdout) == json.loads(file.read_text(encoding="utf-8"))
+
+
+def test_the_catalog_writes_the_published_schema_of_scenario_files() -> None:
+    published = Path(__file__).parents[3] / "docs/reference/scenario.schema.json"
+
+    assert json.loads(cli("catalog", "--scenario").stdout) == json.loads(
+        published.read_text(encoding="utf-8")
+    )
 
 
 def test_a_service_that_is_not_one_is_refused_with_those_there_are() -> None:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from econsim.cli import app
+from econsim.cli.experiment import progress_lines
 from econsim.evaluation.experiments import catalogue
 from econsim.evaluation.experiments.verdicts import Expected, compare
 
@@ -29,6 +30,20 @@ def test_an_unknown_name_is_refused(tmp_path) -> None:
 
     assert result.exit_code == 2
     assert "did you mean 'zip_learning'" in result.output
+
+
+def test_without_a_terminal_progress_is_a_line_a_minute_and_one_at_the_end(capsys) -> None:
+    now = iter([0.0, 30.0, 61.0, 61.0, 70.0, 130.0])
+    advance = progress_lines("zip_learning", 4, lambda: next(now))
+
+    for _ in range(4):
+        advance()
+
+    assert capsys.readouterr().err.splitlines() == [
+        "zip_learning: 4 runs",
+        "zip_learning: 2 of 4 runs",
+        "zip_learning: 4 of 4 runs",
+    ]
 
 
 @pytest.mark.slow

@@ -168,7 +168,7 @@ def test_limits_are_given_as_name_and_value():
     [
         ("max_orders=5", "the limits are max_publish_rate, "),
         ("max_order_rate", "a whole number"),
-        ("max_order_rate=-1", "a whole number"),
+        ("max_order_rate=-1", "-1 is too small; write a number from 0 upwards"),
         ("max_order_rate=1.5", "a whole number"),
         (f"max_order_rate={2**60}", "max_order_rate: "),
     ],

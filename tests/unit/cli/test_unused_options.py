@@ -31,6 +31,7 @@ IDLE = [
     (["catalog", "--table", "--service", "market"], "--service"),
     (["catalog", "--permissions", "--service", "market"], "--service"),
     (["catalog", "--permissions", "--table"], "--table"),
+    (["catalog", "--scenario", "--table"], "--table"),
     (["adversary", "--markdown"], "--markdown"),
     (["adversary", "--list", "--markdown", "--only", "mint_money"], "--only"),
     (["experiment", "--quick"], "--quick"),

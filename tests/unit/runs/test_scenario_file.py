@@ -214,8 +214,10 @@ def test_a_key_that_is_not_written_has_the_line_of_its_table():
 
 
 def test_the_published_json_schema_is_current():
-    """Write it anew with `econsim.runs.scenario_file.json_schema()` when scenarios change."""
-    assert PUBLISHED.read_text(encoding="utf-8") == json_schema()
+    """Write it anew with `make catalog`, or `econsim catalog --scenario --output` the file, when scenarios change."""
+    assert PUBLISHED.read_text(encoding="utf-8") == json_schema(), (
+        "a word of scenarios is new: `make catalog`"
+    )
 
 
 @pytest.mark.parametrize("name", [*names(), TEMPLATE])

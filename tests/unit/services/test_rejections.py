@@ -190,3 +190,23 @@ async def test_each_suspension_is_published(rejections, client):
 
     assert [subject for subject, _ in client.sent] == ["system.agent.suspended.r"] * 2
     assert client.sent[0][1]["event_id"] != client.sent[1][1]["event_id"]
+
+
+async def test_the_log_has_sentences(rejections, caplog):
+    attempt(rejections, times=3, error=NotAllowed("orders of others are theirs", code="no"))
+    rejections.publish_suspension("r", AgentSuspended(agent="anna", received=5000, allowed=100))
+    await until_counted(rejections)
+
+    assert caplog.messages == [
+        "agent anna of run r was refused on agent.anna: orders of others are theirs (no)",
+        "agent anna of run r is suspended: it sent 5,000 messages in a second, and 100 are allowed",
+        "agent anna of run r was refused on agent.anna, 2 times: orders of others are theirs (no)",
+    ]
+
+
+async def test_the_log_says_what_is_not_published(client, caplog):
+    attempt(rejection_events(client, cases_max=0))
+
+    assert caplog.messages == [
+        "agent anna of run r was refused on agent.anna: no (no); not published, because too many are"
+    ]

@@ -1,7 +1,8 @@
 """A private nats-server: started, watched, restarted and stopped by the process that needs one.
 
 Always in operator mode with the trust root of its state directory, on loopback only. The files are
-`state_directory`'s, the program `binary`'s. Clients keep their port over a crash and reconnect.
+`state_directory`'s, the program `binary`'s. It keeps its port over a crash, and the next server of the directory takes the
+same port if it is free: clients reconnect.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.poll import Poll
@@ -77,7 +79,7 @@ class EmbeddedServer:
     ) -> None:
         """Describe the server; entering the context starts it.
 
-        `port` asks for one port, otherwise a free one is chosen. `ephemeral` keeps everything in a
+        `port` asks for one port, otherwise a free one is chosen, the last one if possible. `ephemeral` keeps everything in a
         temporary directory that is removed on stop, whatever `state` is.
         """
         self.state = state
@@ -127,9 +129,8 @@ class EmbeddedServer:
         if self._stopping:
             return
         self._stopping = True
-        self._watcher.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._watcher
+        # A restart that is cancelled ends its server first, which takes up to STOP_S.
+        await cancel_until_done([self._watcher], 2 * STOP_S)
         await self._end_process()
         (self._directory / "server.json").unlink(missing_ok=True)
         self._claim.release()
@@ -143,7 +144,9 @@ class EmbeddedServer:
         self._directory = state_directory.prepare(self.state, self._free_bytes_min)
         self._version = await asyncio.to_thread(version, self._program, self._directory / "program.json")
         if self._asked_port is not None and not state_directory.port_is_free(self._asked_port):
-            message = f"port {self._asked_port} is in use; stop what listens there or ask for another port"
+            message = (
+                f"port {self._asked_port} is in use; stop what listens there or name another in ECONSIM_PORT"
+            )
             raise SetupError(message)
         self.trust = Trust.open(self.state, unix_seconds)
         self._claim = await asyncio.to_thread(Claim, self._directory)
@@ -155,8 +158,9 @@ class EmbeddedServer:
         self._watcher = asyncio.create_task(self._watch(), name="nats-server watcher")
 
     async def _first_start(self) -> None:
+        last = state_directory.last_port(self._directory)
         for tries_left in reversed(range(PORT_TRIES)):
-            self.port = self._asked_port or state_directory.free_port()
+            self.port = self._asked_port or state_directory.free_port(last)
             try:
                 await self._start()
             except SetupError:

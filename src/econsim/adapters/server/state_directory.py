@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -60,6 +61,8 @@ ORPHAN_STOP_S: Final = 10.0
 
 GLANCE_S: Final = 0.2
 """Longest that `running_url` in another process may hold the lock while it looks; it takes microseconds."""
+
+_LISTEN: Final = re.compile(rf'^listen: "{re.escape(HOST)}:(\d+)"$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +173,22 @@ def has_room(directory: Path, free_bytes_min: int) -> bool:
     return shutil.disk_usage(directory).free >= free_bytes_min and _store_bytes_max(directory) > used
 
 
-def free_port() -> int:
-    """Return a loopback port nobody listens on."""
+def last_port(directory: Path) -> int | None:
+    """Return the port of the directory's last server; none if there was no server yet."""
+    try:
+        found = _LISTEN.search((directory / "server.conf").read_text())
+    except OSError:
+        return None
+    return int(found[1]) if found else None
+
+
+def free_port(wanted: int | None = None) -> int:
+    """Return a loopback port nobody listens on: the wanted one if it is free."""
     while True:
-        port = secrets.choice(PORTS)
+        port = wanted or secrets.choice(PORTS)
         if port_is_free(port):
             return port
+        wanted = None
 
 
 def port_is_free(port: int) -> bool:

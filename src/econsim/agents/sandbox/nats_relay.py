@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from econsim.adapters.cancellation import cancel_until_done
 from econsim.errors import SetupError
 
 CONNECTIONS_MAX: Final = 4
@@ -28,6 +29,9 @@ CONNECT_S: Final = 5.0
 
 FLUSH_S: Final = 1.0
 """Seconds the last bytes may take after one side has closed the connection."""
+
+CANCEL_AGAIN_S: Final = 1.0
+"""Pause before the relay of a connection is cancelled again."""
 
 NATS_PORT: Final = 4222
 """Port of a server whose URL names none."""
@@ -71,9 +75,7 @@ class Relay:
     ) -> None:
         """Close all connections and the listening socket."""
         self._server.close()
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        await cancel_until_done(tuple(self._open), CANCEL_AGAIN_S)
         await self._server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim.identity.agent_account import GRANTS
-from econsim.identity.roles import INBOX
+from econsim.identity.roles import INBOX, ROLES
 from econsim.schemas.subject import DOMAINS, PLACE, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import TABLE
@@ -27,21 +27,6 @@ OTHER: Final = "other"
 
 SELF: Final = "{self}"
 """Place of the party's name in a subject."""
-
-ROLES: Final = (
-    "market",
-    "ledger",
-    "cognition",
-    "clock",
-    "agent",
-    "admission",
-    "admin",
-    "operator",
-    "setup",
-    "observer",
-    "auditor",
-)
-"""Users of account `SIM`; the last two are users of `READERS`."""
 
 PARTIES: Final = (*ROLES, "sys", EXTERNAL)
 """All parties; `sys` is the user of the system account."""

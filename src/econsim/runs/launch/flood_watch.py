@@ -19,6 +19,7 @@ from nats.aio.msg import Msg
 from pydantic import ValidationError
 
 from econsim import subjects
+from econsim.adapters.cancellation import cancel_until_done
 from econsim.adapters.nats.account_counts import AccountCounts
 from econsim.adapters.nats.account_push import AccountProvisioner, account_provisioner
 from econsim.adapters.nats.connection import connect, synchronize
@@ -40,6 +41,9 @@ POLL_INTERVAL_S: Final = 1.0
 
 REVOCATION_RETRY_S: Final = 5.0
 """Pause in seconds between two attempts to send pending revocations to every node: a node that is down returns later."""
+
+CANCEL_AGAIN_S: Final = 1.0
+"""Pause in seconds before the watch is cancelled again."""
 
 SENT_MAX: Final = 10_000
 """Messages an account may send in a second between two readings: a hundred times the default rate limit, and twice what a
@@ -74,8 +78,7 @@ async def watch_agents(server: Server, notify: Notify) -> AsyncIterator[None]:
             try:
                 yield
             finally:
-                looking.cancel()
-                await asyncio.gather(looking, return_exceptions=True)
+                await cancel_until_done([looking], CANCEL_AGAIN_S)
     finally:
         await client.close()
 

@@ -5,26 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from econsim.adapters.jetstream import provision
 from econsim.adapters.nats.connection import connect
-from econsim.adapters.poll import Poll
-from econsim.adapters.server import state_directory
 from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.adapters.server.server_loss import wait_until_lost
 from econsim.app import Server, server_of
 from econsim.config import Settings
 from econsim.errors import SetupError
 from econsim.identity.nats_jwt import read_claims
 from econsim.runs.launch.agent_accounts import push_accounts
-
-SERVER_GONE_S: Final = 5.0
-"""Seconds without the server of another command after which it does not come back: a crash is over in one or two."""
-
-POLL_INTERVAL_S: Final = 0.5
-"""Pause between two looks whether the server of another command still runs."""
 
 
 @asynccontextmanager
@@ -43,7 +34,7 @@ async def provide_server(
         if config.nats:
             yield found
             return
-        async with _end_without_server(config.state):
+        async with _end_without_server(config.state, found.url):
             yield found
         return
     embedded = EmbeddedServer(
@@ -54,38 +45,30 @@ async def provide_server(
         binary=config.nats_server,
     )
     async with embedded:
-        server = replace(found, url=embedded.url, creds=embedded.creds, trust=embedded.trust)
+        server = Server(embedded.url, embedded.creds, embedded.trust, embedded.state)
         await provision_streams(server, config.replicas)
         await push_accounts(server)
         yield server
 
 
 @asynccontextmanager
-async def _end_without_server(state: Path) -> AsyncIterator[None]:
+async def _end_without_server(state: Path, url: str) -> AsyncIterator[None]:
     """Cancel the context once the server of a state directory is gone for good; raise SetupError then."""
-    body, gone = asyncio.current_task(), asyncio.Event()
+    body, losses = asyncio.current_task(), list[SetupError]()
 
     async def watch() -> None:
-        looks = 0
-        async for _ in Poll(POLL_INTERVAL_S):
-            looks = 0 if state_directory.running_url(state) else looks + 1
-            if looks * POLL_INTERVAL_S > SERVER_GONE_S and body:
-                gone.set()
-                body.cancel()
-                return
+        losses.append(await wait_until_lost(state, url))
+        if body:
+            body.cancel()
 
     watching = asyncio.create_task(watch())
     try:
         yield
     except (asyncio.CancelledError, Exception):
         # Whatever the context could not finish without its server, the reason is the same.
-        if not gone.is_set() or body is None or body.uncancel():
+        if not losses or body is None or body.uncancel():
             raise
-        message = (
-            f"the command that ran the server in {state} has ended, and its server with it; "
-            f"start again: `econsim up`, and `econsim resume RUN` goes on with a run"
-        )
-        raise SetupError(message) from None
+        raise losses[0] from None
     finally:
         watching.cancel()
 

@@ -4,6 +4,7 @@ Small prices and few agents make crossings, ties and meetings with oneself commo
 """
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from book_builder import fine_market, match
@@ -17,6 +18,7 @@ from econsim.schemas.market import OrderAccepted, OrderCancelled, TradeExecuted
 from econsim.schemas.orders import Action, OrderKind, Side, Verb
 from econsim.schemas.scenario import MechanismName, Rationing
 
+GRID = 4
 AGENTS = ("ann", "bob", "cas")
 MARKETS = [
     fine_market(name, rationing=rationing)
@@ -53,6 +55,11 @@ def action(batch, at, parts):
     if verb is Verb.REPLACE:
         return Action(verb, agent, old, price, quantity, new_order_id=new)
     return Action(verb, agent, new, price, quantity, kind)
+
+
+def on_grid(one):
+    """Return the action with its price on a grid of GRID micro-credits."""
+    return replace(one, price=one.price * GRID) if one.price else one
 
 
 def play(market, plan, *, clear_every=2):
@@ -140,6 +147,17 @@ def test_no_trade_is_within_an_agent_or_outside_a_limit(market, plan):
     for trade in trades(items):
         assert trade.buyer != trade.seller
         assert limits[trade.ask_id] <= trade.price <= limits[trade.bid_id]
+
+
+@every_market
+@BRIEFLY
+@given(plan=BATCHES)
+def test_every_trade_lies_on_the_price_grid(market, plan):
+    coarse = market.model_copy(update={"tick_size": GRID, "price_min": GRID})
+
+    _, items = play(coarse, [[on_grid(each) for each in actions] for actions in plan])
+
+    assert [trade.price for trade in trades(items) if trade.price % GRID] == []
 
 
 @every_market
