@@ -22,7 +22,13 @@ from econsim.schemas.orders import Action, Verb
 from econsim.schemas.types import QUANTITY_MAX
 
 ACTIONS_MAX: Final = 16
-"""Actions in one answer."""
+"""Actions in one answer that are read."""
+
+ACTIONS_ASKED_MAX: Final = 8
+"""Actions in one answer that the schema allows: small models write as many as they may, and so many fit into 300 tokens."""
+
+ACTIONS_PER_MARKET: Final = 2
+"""Actions that the schema allows for each market: a cancel, and the order in its place."""
 
 MEMORY_LENGTH_MAX: Final = 500
 """Characters of the note that a model leaves for its next thought."""
@@ -52,9 +58,20 @@ class ParsedActions:
     """Sentence about each action that was left out, and about what was cut."""
 
 
+def asked_actions_max(markets: int) -> int:
+    """Return the number of actions that the schema of an answer allows on so many markets."""
+    return min(ACTIONS_ASKED_MAX, ACTIONS_PER_MARKET * markets)
+
+
+def answer_schema(observation: Observation) -> dict[str, Any]:
+    """Return the JSON Schema of an answer with actions; without cancels for an agent that has no open order."""
+    resources = tuple(market.resource for market in observation.markets)
+    return action_schema(resources, has_orders=any(market.orders for market in observation.markets))
+
+
 @lru_cache(maxsize=64)
-def action_schema(resources: tuple[str, ...]) -> dict[str, Any]:
-    """Return the JSON Schema of an answer with actions on these markets; the same object for the same markets."""
+def action_schema(resources: tuple[str, ...], *, has_orders: bool = True) -> dict[str, Any]:
+    """Return the JSON Schema of actions on these markets, with cancels if the agent has open orders; always the same object."""
     resource = {"type": "string", "enum": [*resources]}
     order = {
         "verb": {"type": "string", "enum": [Verb.BID.value, Verb.ASK.value]},
@@ -67,10 +84,11 @@ def action_schema(resources: tuple[str, ...]) -> dict[str, Any]:
         "resource": resource,
         "order_id": {"type": "string", "pattern": r"^[a-z0-9][a-z0-9_.-]{0,112}$"},
     }
+    forms = [_closed_object(order, [*order]), _closed_object(cancel, [*cancel])]
     actions = {
         "type": "array",
-        "maxItems": ACTIONS_MAX,
-        "items": {"anyOf": [_closed_object(order, [*order]), _closed_object(cancel, [*cancel])]},
+        "maxItems": asked_actions_max(len(resources)),
+        "items": {"anyOf": forms if has_orders else forms[:1]},
     }
     memory = {"type": "string", "maxLength": MEMORY_LENGTH_MAX}
     return _closed_object({"actions": actions, "memory": memory}, ["actions"])

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from econsim.domain.cognition.actions import action_schema
+from econsim.domain.cognition.actions import answer_schema, asked_actions_max
 from econsim.domain.cognition.observation import prompt_observation
 from econsim.domain.cognition.rules_policy import Row, policy_actions, policy_strategies
 from econsim.domain.cognition.schema_check import schema_fault, text_fault
@@ -42,8 +42,9 @@ def _answer(prompt: Prompt) -> str:
     observation, schema = prompt_observation(prompt), prompt.response_schema
     if observation is not None:
         resources = tuple(market.resource for market in observation.markets)
-        if schema is None or schema == action_schema(resources):
-            return _fitting("actions", policy_actions(observation), prompt.max_tokens)
+        if schema is None or schema == answer_schema(observation):
+            rows = policy_actions(observation)[: asked_actions_max(len(resources))]
+            return _fitting("actions", rows, prompt.max_tokens)
         if schema == strategy_schema(resources):
             return _fitting("strategies", policy_strategies(observation), prompt.max_tokens)
     return NOTHING_TO_DECIDE if schema is None else _example_text(schema)

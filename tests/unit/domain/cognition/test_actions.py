@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observations import CREDIT, OBSERVATIONS, observed, observed_market, own_order
 
-from econsim.domain.cognition.actions import ACTIONS_MAX, MEMORY_LENGTH_MAX, action_schema, parse_actions
+from econsim.domain.cognition.actions import (
+    ACTIONS_MAX,
+    MEMORY_LENGTH_MAX,
+    action_schema,
+    answer_schema,
+    parse_actions,
+)
 from econsim.domain.cognition.schema_check import schema_fault, text_fault
 from econsim.schemas.orders import Action, Verb
 from econsim.schemas.types import PRICE_MAX
@@ -168,3 +174,18 @@ def test_the_schema_of_an_answer_is_a_schema_and_takes_both_forms_of_action():
 )
 def test_the_schema_of_an_answer_refuses_what_is_out_of_bounds(changes):
     assert text_fault(action_schema(("cpu",)), answer({**BID, **changes}))
+
+
+def test_an_agent_without_open_orders_is_not_asked_for_cancels():
+    cancel = answer({"verb": "cancel", "resource": "cpu", "order_id": "lab_001-1-1-0"})
+
+    assert text_fault(answer_schema(SEEN), cancel) is None
+    assert text_fault(answer_schema(observed()), cancel)
+
+
+def test_the_schema_allows_two_actions_a_market_and_eight_in_all():
+    most = [
+        answer_schema(observed(*[observed_market(f"r{n}") for n in range(markets)])) for markets in (1, 9)
+    ]
+
+    assert [schema["properties"]["actions"]["maxItems"] for schema in most] == [2, 8]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observations import CREDIT, MARKETS, OBSERVATIONS, observed, observed_market, own_order, shown_prompt
 
-from econsim.domain.cognition.actions import action_schema, parse_actions
+from econsim.domain.cognition.actions import action_schema, answer_schema, parse_actions
 from econsim.domain.cognition.observation import TokenSupply
 from econsim.domain.cognition.rules import NOTHING_TO_DECIDE, rules_completion
 from econsim.domain.cognition.rules_policy import MARGIN_PERCENT
@@ -38,7 +38,7 @@ def orders(observation):
 
 @given(OBSERVATIONS)
 def test_actions_follow_the_schema_of_actions(observation):
-    schema = action_schema(resources(observation))
+    schema = answer_schema(observation)
 
     assert text_fault(schema, answer(observation, schema).content) is None
 
