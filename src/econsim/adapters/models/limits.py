@@ -72,15 +72,16 @@ class LimitedProvider:
         else the failure of the last attempt.
         """
         end = self._timing.now() + call.deadline_ms / MILLISECONDS
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        attempt = 1
+        while True:
             try:
                 return await self._attempt(call, on_text, end)
             except ProviderFailed as failed:
                 pause_s = self._pause_s(failed, attempt)
                 if pause_s is None or self._timing.now() + pause_s >= end:
                     raise
-                await self._timing.pause(pause_s)
-        raise AssertionError
+            await self._timing.pause(pause_s)
+            attempt += 1
 
     async def close(self) -> None:
         """Close the provider's connections."""

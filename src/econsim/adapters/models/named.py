@@ -84,8 +84,9 @@ class NamedProvider:
     async def close(self) -> None:
         """Close the connections to the vendor."""
         if self._vendor is not None:
+            # The library closes the connections of its own client when it is left.
             async with self._vendor:
-                """The library closes the connections of its own client when it is left."""
+                pass
 
     async def _ask(self, prompt: Prompt, came: _Text) -> messages.ModelResponse:
         name = self._table.models.get(prompt.model, prompt.model)

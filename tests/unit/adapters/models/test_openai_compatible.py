@@ -176,7 +176,7 @@ async def test_a_provider_that_does_not_answer_times_out_and_charges_nothing():
 async def test_a_stream_that_stops_until_the_deadline_is_charged_for_its_text():
     answer = streamed(piece("Buy two of them."), done=False, close=False)
 
-    failed = await failure(answer, asked=call(deadline_ms=300), on_text=print)
+    failed = await failure(answer, asked=call(deadline_ms=1_500), on_text=print)
 
     assert told(failed)[:2] == ("provider_timed_out", True)
     assert failed.output_tokens == 4
@@ -264,7 +264,7 @@ async def test_an_answer_that_stops_until_the_deadline_is_charged_for_its_text()
     whole_body = body("Buy two of them." * 10)
     half = whole_body[: whole_body.index(b"them.") + len(b"them.")]
 
-    failed = await failure(whole(half, length=10_000, close=False), asked=call(deadline_ms=300))
+    failed = await failure(whole(half, length=10_000, close=False), asked=call(deadline_ms=1_500))
 
     assert told(failed)[:2] == ("provider_timed_out", True)
     assert failed.output_tokens == 4
