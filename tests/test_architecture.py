@@ -46,7 +46,8 @@ FLOORS_MAX = 14
 WITHIN: dict[str, Floors] = {
     "domain": (
         ("finding",),
-        ("audit", "cognition", "ledger", "measures"),
+        ("audit",),
+        ("cognition", "ledger", "measures"),
         ("agent",),
         ("market",),
         ("admission", "clock", "scenario", "verification"),

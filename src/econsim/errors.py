@@ -10,6 +10,7 @@
     │   └── QuotaExceeded      a quota is used up; retryable if it has a next window
     ├── Unavailable        nobody's fault: not now; a retry may succeed
     ├── ProviderFailed     a provider of a language model did not answer a call
+    ├── RecordingDiffers   a run makes another call of a model than the recorded run that answers it
     ├── CorruptJournal     a ledger's journal does not add up; its ledger decides nothing more
     ├── RunFailed          a run cannot go on; it is closed with the error's text as its failure
     ├── CorruptLog         a run's log lacks a record or has an unreadable one
@@ -124,6 +125,12 @@ class ProviderFailed(EconsimError):
         self.output_tokens = output_tokens
         self.is_transient = is_transient
         self.retryable = is_transient
+
+
+class RecordingDiffers(EconsimError):
+    """The run makes another call of a model than the recorded run."""
+
+    code = "answer_is_not_recorded"
 
 
 class CorruptJournal(EconsimError):

@@ -159,6 +159,18 @@ def person(text: str) -> str:
     return name(text)
 
 
+def run_or_file(text: str | Path) -> str | Path:
+    """Parse the name of a run, or the path of a file; a file of that path counts first."""
+    path = any_path(text)
+    if path.is_file():
+        return path
+    try:
+        return name(str(text))
+    except typer.BadParameter:
+        message = f"{quoted_value(str(text))} is neither a file nor the name of a run; `econsim runs` lists the runs"
+        raise typer.BadParameter(message) from None
+
+
 def run_name(text: str) -> str:
     """Parse the name of a new run."""
     from econsim.schemas.names import RUNS_RESERVED

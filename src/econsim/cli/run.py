@@ -17,6 +17,7 @@ from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
 from econsim.cli.output import console, line_printer, print_warnings
+from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
 from econsim.cli.unused_options import refuse_unused_options
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from econsim.report.summary import Summary
     from econsim.runs.launch.services import LaunchOptions
     from econsim.runs.overrides import ExternalOption
+    from econsim.runs.recorded_run import RecordedRun
     from econsim.runs.recorder import Recorder
     from econsim.schemas.scenario import Scenario
 
@@ -51,6 +53,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     external: options.ExternalsOption = None,
     real_time: options.RealTimeOption = False,
     report: options.ReportOption = None,
+    recorded: options.RecordedOption = None,
 ) -> None:
     """Run one scenario and show its results.
 
@@ -64,6 +67,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
     Example: [cyan]econsim run my.toml --spread --workers 2[/cyan]
 
     Example: [cyan]econsim run genesis --external ana:30s[/cyan]
+
+    Example: [cyan]econsim run genesis --recorded last[/cyan]
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
     from econsim.runs import scenario_file
@@ -76,23 +81,18 @@ def run(  # noqa: PLR0913 - each is an option of the command
     except ScenarioError as error:
         raise typer.BadParameter(str(error), ctx=context, param_hint="'--external'") from None
     what = apply_overrides(
-        found,
-        seed=seed,
-        periods=periods,
-        hosts=hosts,
-        externals=externals,
-        real_time=real_time,
+        found, seed=seed, periods=periods, hosts=hosts, externals=externals, real_time=real_time
     )
     if report is None:
         option_types.writable_state(config.state, context)
     print_warnings(scenario_file.scenario_warnings(scenario))
     if transport is Transport.MEMORY:
-        summary = _in_memory(what, name)
+        summary = _in_memory(what, name, read_recorded(config, recorded) if recorded else None)
     else:
         from econsim.runs.launch.services import LaunchOptions
 
         fleet = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
-        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), fleet))
+        summary = run_async(_over_nats(config, RunRequest(what, name, external or (), recorded), fleet))
     _show(config, summary, report)
 
 
@@ -123,7 +123,8 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     _show(config, summary, report)
 
 
-def _in_memory(scenario: Scenario, name: str | None) -> Summary:
+def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | None) -> Summary:
+    from econsim.domain.cognition.recording import require_recorded
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs import in_memory
     from econsim.runs.overrides import why_not_in_memory
@@ -134,8 +135,10 @@ def _in_memory(scenario: Scenario, name: str | None) -> Summary:
         raise ScenarioError(message)
     with ProgressDisplay(console(stderr=True)) as progress:
         recorder = Recorder(progress)
-        for addressed in in_memory.run(scenario, name or in_memory.NAME):
+        what, recording = (recorded.answer(scenario), recorded.recording) if recorded else (scenario, None)
+        for addressed in in_memory.run(what, name or in_memory.NAME, recording=recording):
             recorder.add(addressed)
+            require_recorded(addressed)
     return recorder.summary()
 
 
@@ -149,10 +152,13 @@ class RunRequest:
     """Id of the run; none to generate one."""
     externals: Sequence[ExternalOption] = ()
     """External agents of options `--external`."""
+    recorded: str | None = None
+    """Recorded run of the log whose calls answer those of this run; none to ask providers."""
 
 
 async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions) -> Summary:
     from econsim.adapters.jetstream import dead_letters
+    from econsim.domain.cognition.recording import require_recorded
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import agents_without_account
     from econsim.runs.launch.services import launch
@@ -180,6 +186,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
         stack.callback(showing.cancel)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
+            require_recorded(addressed)
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()
@@ -204,10 +211,13 @@ async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Sc
     from econsim.identity.roles import OBSERVER
     from econsim.runs.remote import scenario_of
 
-    if wanted.scenario:
+    if wanted.scenario and not wanted.recorded:
         return wanted.name or random_name(wanted.scenario.name), wanted.scenario
     client = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
     try:
+        if wanted.scenario:
+            found = await read_recorded_of_log(client, wanted.recorded or LAST)
+            return wanted.name or random_name(wanted.scenario.name), found.answer(wanted.scenario)
         run = await resolve(client, wanted.name or LAST)
         return run, await scenario_of(client, run)
     finally:

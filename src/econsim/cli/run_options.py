@@ -41,6 +41,7 @@ TRANSPORTS: Final = {
     "external": NATS_ONLY,
     "real_time": NATS_ONLY,
     "report": ALL_TRANSPORTS,
+    "recorded": ALL_TRANSPORTS,
     "state": ALL_TRANSPORTS,
     "nats": NATS_ONLY,
     "creds": NATS_ONLY,
@@ -64,6 +65,11 @@ RUN_UNUSED_OPTIONS: Final = (
         if transports is NATS_ONLY
     ),
     *RESUME_UNUSED_OPTIONS,
+    UnusedOption(
+        "recorded",
+        lambda given: isinstance(given["recorded"], Path) and given["transport"] == Transport.NATS,
+        "takes a file with --transport memory alone: over NATS, services read recordings from the log, so name a run",
+    ),
     UnusedOption(
         "ephemeral",
         lambda given: bool(given["nats"]),
@@ -220,3 +226,13 @@ ReportOption = Annotated[
     ),
 ]
 """Option: path of the HTML report."""
+
+RecordedOption = Annotated[
+    Any | None,  # of the name of a run, or of a path: Typer takes no union
+    typer.Option(
+        help="Answer all calls of models from this run, or in memory from a file of `econsim events RUN --json`.",
+        metavar="RUN|FILE",
+        parser=option_types.run_or_file,
+    ),
+]
+"""Option: recorded run whose calls answer those of this run."""

@@ -17,6 +17,7 @@ from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.clock.period import deal, endow, redeem, require_applied
 from econsim.domain.clock.schedule import LogicalTime, ends_period
+from econsim.domain.cognition.recording import Recording
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
@@ -25,7 +26,7 @@ from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.domain.runtime.cycle_run import chosen_actions
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.errors import RunFailed
-from econsim.runs.in_memory_calls import DeterministicProvider, InMemoryCalls
+from econsim.runs.in_memory_calls import InMemoryCalls
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
@@ -46,26 +47,20 @@ def run(
     scenario: Scenario,
     name: str = NAME,
     salt: str = "memory",
-    providers: Mapping[str, DeterministicProvider] | None = None,
+    recording: Recording | None = None,
 ) -> Iterator[AddressedEvent]:
     """Run a scenario in lock-step and yield its events in log order.
 
     The iterator is lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
-    populated. External agents never act in memory. `providers` answer calls of models by the names that the scenario
-    offers them under; without them, `rules` alone does.
+    populated. External agents never act in memory. With a recording, it answers all calls of models.
     """
-    return _InMemoryRun(scenario, Envelope(name, salt, 0, NOW), providers).events()
+    return _InMemoryRun(scenario, Envelope(name, salt, 0, NOW), recording).events()
 
 
 class _InMemoryRun:
     """State of one run in memory."""
 
-    def __init__(
-        self,
-        scenario: Scenario,
-        envelope: Envelope,
-        providers: Mapping[str, DeterministicProvider] | None = None,
-    ) -> None:
+    def __init__(self, scenario: Scenario, envelope: Envelope, recording: Recording | None) -> None:
         self._scenario = scenario
         self._envelope = envelope
         self._agents = population(scenario)
@@ -73,7 +68,7 @@ class _InMemoryRun:
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
         cognition = scenario.cognition or Cognition()
-        self._calls = InMemoryCalls(cognition, self._post, providers)
+        self._calls = InMemoryCalls(cognition, self._post, recording=recording)
         self._token_resource = cognition.resource
         self._ledger = Ledger()
         self._journal = Journal()

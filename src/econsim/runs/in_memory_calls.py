@@ -11,6 +11,7 @@ from econsim.domain.cognition.outcome import agent_answer, answer_outcome, failu
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.price import Cost
+from econsim.domain.cognition.recording import Recording, recorded_input_bound
 from econsim.domain.cognition.route import is_next_asked
 from econsim.domain.cognition.rules import rules_completion
 from econsim.domain.cognition.token_count import count_prompt_tokens
@@ -56,20 +57,22 @@ class InMemoryCalls:
     """The calls of a run in memory."""
 
     def __init__(
-        self, cognition: Cognition, post: Post, providers: Mapping[str, DeterministicProvider] | None = None
+        self,
+        cognition: Cognition,
+        post: Post,
+        providers: Mapping[str, DeterministicProvider] | None = None,
+        recording: Recording | None = None,
     ) -> None:
-        """Pay through `post`; raises ScenarioError for an offer of a provider that is not deterministic."""
+        """Pay through `post`; with a recording, ask no provider.
+
+        Raises ScenarioError for an offer of a provider that is not deterministic, unless the recording answers.
+        """
         self._cognition = cognition
         self._post = post
         self._providers = providers or {RULES: InMemoryRules()}
-        for model in cognition.models:
-            for offer in model.offers:
-                if offer.provider not in self._providers:
-                    message = (
-                        f"model {model.name!r} is offered by {offer.provider!r}, but a run in memory asks only "
-                        f"{', '.join(self._providers)}, which always answer alike; run it over NATS"
-                    )
-                    raise ScenarioError(message, key="offers")
+        self._recording = recording
+        if recording is None:
+            self._require_deterministic()
 
     def run(self, envelope: Envelope, cycles: Mapping[str, CycleRun]) -> Iterator[AddressedEvent]:
         """Run all cycles to their ends, side by side, and yield the events of their calls."""
@@ -78,6 +81,16 @@ class InMemoryCalls:
             answers = yield from self._invoke(envelope, [call for _, calls in waiting for call in calls])
             found = iter(answers)
             waiting = [(cycle, cycle.resume([next(found) for _ in calls])) for cycle, calls in waiting]
+
+    def _require_deterministic(self) -> None:
+        for model in self._cognition.models:
+            for offer in model.offers:
+                if offer.provider not in self._providers:
+                    message = (
+                        f"model {model.name!r} is offered by {offer.provider!r}, but a run in memory asks only "
+                        f"{', '.join(self._providers)}, which always answer alike; run it over NATS"
+                    )
+                    raise ScenarioError(message, key="offers")
 
     def _invoke(
         self, envelope: Envelope, hosted: Sequence[HostedCall]
@@ -118,6 +131,8 @@ class InMemoryCalls:
         return settlement(position, Cost(outcome.price, outcome.units), self._cognition.resource)
 
     def _ask(self, plan: CallPlan) -> CallOutcome:
+        if self._recording is not None:
+            return self._recording.outcome(self._cognition, plan)
         failed, offer = ProviderFailed(), plan.model.offers[0]
         for offer in plan.model.offers:
             try:
@@ -130,6 +145,8 @@ class InMemoryCalls:
         return failure_outcome(self._cognition, plan, offer, failed)
 
     def _count_input(self, offer: Offer, prompt: Prompt) -> int:
+        if self._recording is not None:
+            return recorded_input_bound(offer, prompt)
         return self._providers[offer.provider].count_input(prompt)
 
     def _event(self, envelope: Envelope, outcomes: Sequence[CallOutcome]) -> AddressedEvent:

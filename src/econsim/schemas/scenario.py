@@ -50,6 +50,11 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: object) -> bool:
+    """Return whether no option filled a field in: the canonical hash stays that of a file without it."""
+    return value == ""
+
+
 THINKING: Final = frozenset({PolicyName.LLM, PolicyName.LLM_STRATEGIST})
 """Policies of agents that ask models."""
 
@@ -96,7 +101,7 @@ class Group(ScenarioPart):
         return self
 
 
-OPTIONS_FILL_IN: Final = frozenset({"unjudged"})
+OPTIONS_FILL_IN: Final = frozenset({"unjudged", "recorded"})
 """Fields that no file may hold: the options of `econsim run` fill them in."""
 
 
@@ -125,6 +130,10 @@ class Scenario(ScenarioPart):
     """Expectations that are checked at the end of a run."""
     unjudged: dict[str, int] = Field(default_factory=dict)
     """Reason → number of expectations left out for it; the options of `econsim run` fill it in."""
+
+    recorded: Annotated[str, Field(exclude_if=_is_empty)] = ""
+    """Run whose recorded calls answer those of this run, in its log; empty for a run that asks providers. The options of
+    `econsim run` fill it in."""
 
     @model_validator(mode="after")
     def check_names(self) -> Self:

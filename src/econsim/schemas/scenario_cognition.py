@@ -14,6 +14,9 @@ from econsim.schemas.types import QUANTITY_MAX, Name
 RULES: Final = "rules"
 """Name of the provider that needs neither key nor network: a deterministic policy that answers in a model's form."""
 
+RECORDED: Final = "recorded"
+"""Name of the provider of a call that the recording of another run did not answer; it can be configured nowhere."""
+
 CONTEXT_TOKENS_MAX: Final = 10_000_000
 """Tokens of the longest prompt and answer together: more than any model takes."""
 

@@ -48,6 +48,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.ParsedBy: ["", " ", "My Run", "-1", "\0", "٣s"],
     option_types.name: NAMES,
     option_types.person: [*NAMES, "treasury", "transfer", "host_1"],
+    option_types.run_or_file: [*NAMES, "."],
     option_types.run_name: [*NAMES, "last", "none"],
     option_types.agent: [*NAMES, "transfer", "treasury", "clearing_cpu"],
     option_types.event: ["", " ", "a b", "ä", "*", "\0", "a" * 500],

@@ -1,88 +1,130 @@
-"""A run of agents that think, replayed from its own log in memory: the same bytes, without any other provider."""
+"""Replays in memory: the recording answers, no model is asked, and the run is the recorded one, or says where it is not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
 
 import pytest
-from factories import group, role, scenario
+from run_builders import canonical_hash
+from thinking_economies import recorded, thinkers
 
-from econsim.domain.cognition.recording import RecordedProvider, Recording
-from econsim.runs.in_memory import run
+from econsim import subjects
+from econsim.domain.audit.facts import facts
+from econsim.domain.cognition.recording import require_recorded
+from econsim.errors import RecordingDiffers, ScenarioError, SetupError
+from econsim.runs import in_memory, in_memory_calls
+from econsim.runs.recorded_run import recorded_run_of_file
 from econsim.schemas.agent import CognitiveCyclesCompleted
-from econsim.schemas.cognition import LlmInvoked
-from econsim.schemas.scenario_cognition import RULES
+from econsim.schemas.scenario_cognition import Cognition
 
-PRICES = {"models": [{"offers": [{"input_price": 10, "output_price": 20}]}]}
-
-
-def economy(buyer_value=3.0, memory=2, **cognition):
-    """Return models that buy, models that sell, and coded traders of both kinds."""
-    return scenario(
-        group(
-            "lab",
-            "llm",
-            count=3,
-            roles=[role("bid", first=buyer_value, last=2.0)],
-            thinking={"memory": memory},
-        ),
-        group("mill", "llm", count=3, roles=[role("ask", first=1.0, last=1.5)], thinking={"memory": memory}),
-        group("zip", "zip", count=3, roles=[role("bid", first=2.5, last=1.0)]),
-        clock={"periods": 2, "ticks_per_period": 4},
-        cognition={**PRICES, **cognition},
-    )
+INVOKED = subjects.LLM_INVOKED.type
 
 
-def recording_of(events):
-    recording = Recording()
-    for addressed in events:
-        if isinstance(addressed.event.data, LlmInvoked):
-            recording.evolve(addressed.event.data)
-    return recording
+@pytest.fixture
+def no_model(monkeypatch):
+    """Let every question to a model fail the test."""
+
+    def ask(*_):
+        pytest.fail("a model was asked")
+
+    monkeypatch.setattr(in_memory_calls, "rules_completion", ask)
 
 
-def replayed(economy_, recording):
-    return list(run(economy_, providers={RULES: RecordedProvider(recording, RULES)}))
+def consume(replay):
+    for addressed in replay:
+        require_recorded(addressed)
 
 
-def test_a_replay_has_the_same_bytes():
-    events = list(run(economy()))
-    recording = recording_of(events)
-
-    again = replayed(economy(), recording)
-
-    assert len(recording) == 6 * 8
-    assert [each.event.model_dump_json() for each in again] == [
-        each.event.model_dump_json() for each in events
-    ]
+def written(path, events):
+    """Write a file as `econsim events RUN --json` does."""
+    lines = (json.dumps(asdict(fact)) for addressed in events for fact in facts(addressed))
+    path.write_text("\n".join(lines))
+    return path
 
 
-def test_a_replay_of_another_economy_names_the_first_difference():
-    recording = recording_of(run(economy()))
+def test_a_replay_is_the_recorded_run_and_asks_no_model(request):
+    first = [*in_memory.run(thinkers())]
+    request.getfixturevalue("no_model")
 
-    events = replayed(economy(buyer_value=3.1), recording)
+    second = in_memory.run(thinkers(), recording=recorded(first))
 
-    failed = [
-        item
-        for each in events
-        if isinstance(each.event.data, LlmInvoked)
-        for item in each.event.data.items
-        if item.failure
-    ]
-    assert failed[0].failure == "recorded_prompt_differs"
-    assert "agent 'lab_001', cycle 1, ordinal 1" in failed[0].message
-    assert "messages[1].content, character" in failed[0].message
-    assert failed[0].price == 0
+    assert canonical_hash(second) == canonical_hash(first)
 
 
-def test_a_run_without_texts_cannot_be_replayed_and_says_so():
-    recording = recording_of(run(economy(record_text=False, memory=0)))
+def test_a_replay_needs_no_provider_that_the_recorded_run_asked():
+    live = thinkers(cognition={"models": [{"name": "default", "offers": [{"provider": "live"}]}]})
+    with pytest.raises(ScenarioError, match="asks only rules"):
+        list(in_memory.run(live))
 
-    events = replayed(economy(record_text=False, memory=0), recording)
+    replayed = [*in_memory.run(live, recording=recorded(in_memory.run(thinkers())))]
 
-    [first, *_] = (each.event.data for each in events if isinstance(each.event.data, LlmInvoked))
-    assert "recorded without its text" in first.items[0].message
+    assert replayed[-1].event.data.failure == ""
+
+
+def test_a_run_that_asks_more_often_names_the_first_call_that_is_not_recorded():
+    recording = recorded(in_memory.run(thinkers(clock={"ticks_per_period": 2})))
+
+    replay = in_memory.run(thinkers(clock={"ticks_per_period": 3}), recording=recording)
+
+    with pytest.raises(
+        RecordingDiffers, match=r"'thinker_001', cycle 3, ordinal 1 is not recorded; .* cycles 1 to 2"
+    ) as differs:
+        consume(replay)
+
+    assert differs.value.error_code == "answer_is_not_recorded"
+
+
+def test_a_run_with_another_seed_names_the_first_field_that_differs():
+    recording = recorded(in_memory.run(thinkers()))
+
+    replay = in_memory.run(thinkers(seed=7), recording=recording)
+
+    with pytest.raises(RecordingDiffers, match=r"messages\[\d\].content, character") as differs:
+        consume(replay)
+
+    assert differs.value.error_code == "recorded_prompt_differs"
+
+
+def test_a_file_of_events_answers_as_its_run_did(tmp_path):
+    first = [*in_memory.run(thinkers())]
+    path = written(tmp_path / "first.jsonl", first)
+
+    found = recorded_run_of_file(path)
+    second = [*in_memory.run(found.answer(thinkers()), recording=found.recording)]
+
+    assert canonical_hash(second) == canonical_hash(first)
+    assert second[0].event.data.scenario.recorded == "first"
+
+
+def test_the_models_of_a_replay_are_those_of_the_recorded_run(tmp_path):
+    dear = Cognition.model_validate({"models": [{"name": "default", "offers": [{"input_price": 900}]}]})
+    wanted = thinkers().model_copy(update={"cognition": dear})
+    found = recorded_run_of_file(written(tmp_path / "dear.jsonl", in_memory.run(wanted)))
+
+    assert found.answer(thinkers()).cognition == dear
+
+
+def test_a_run_that_kept_no_text_cannot_answer_another(tmp_path):
+    silent = thinkers(cognition={"record_text": False}, thinking={"memory": 0})
+    found = recorded_run_of_file(written(tmp_path / "silent.jsonl", in_memory.run(silent)))
+
+    with pytest.raises(ScenarioError, match="record_text = false"):
+        found.answer(silent)
+
+
+@pytest.mark.parametrize("line", [INVOKED, f'{{"type": "{INVOKED}"}}'])
+def test_a_file_of_something_else_is_refused_with_its_line(tmp_path, line):
+    path = tmp_path / "other.jsonl"
+    path.write_text(f"\n{line}\n")
+
+    with pytest.raises(SetupError, match=r"line 2 is no fact .* `econsim events RUN --json`"):
+        recorded_run_of_file(path)
 
 
 @pytest.mark.parametrize("resource", [None, "cpu"])
 def test_no_cycle_of_the_shipped_policy_fails(resource):
-    events = run(economy(resource=resource))
+    events = in_memory.run(thinkers(cognition={"resource": resource}))
 
     cycles = [
         item

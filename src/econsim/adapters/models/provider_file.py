@@ -33,9 +33,9 @@ from pydantic_core import ErrorDetails
 from econsim.adapters.models.limits import ClosableProvider, LimitedProvider
 from econsim.errors import SetupError
 from econsim.schemas.provider_file import LocalTable, NamedTable, OpenAiCompatibleTable, ProviderFile
-from econsim.schemas.scenario_cognition import RULES
+from econsim.schemas.scenario_cognition import RECORDED, RULES
 
-RESERVED: Final = frozenset({RULES, "recorded"})
+RESERVED: Final = frozenset({RULES, RECORDED})
 """Names of the providers that need no table: nobody may configure another one under them."""
 
 FILE_BYTES_MAX: Final = 2**20

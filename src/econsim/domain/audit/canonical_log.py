@@ -37,6 +37,7 @@ _LEFT_OUT: Final = frozenset(
     {
         "cause",
         "unjudged",
+        "recorded",
         "last_sequence",
         "journal_sequence",
         "sequence",

@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Final
 
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.cognition.call import answer_digest, prompt_digest, prompt_text
+from econsim.domain.cognition.outcome import failure_outcome
+from econsim.domain.cognition.plan import CallPlan
+from econsim.domain.cognition.price import Cost
 from econsim.domain.cognition.prompt_bound import prompt_bound
 from econsim.domain.cognition.prompt_difference import prompt_difference
 from econsim.domain.cognition.token_count import count_prompt_tokens
-from econsim.errors import CorruptLog, ProviderFailed
-from econsim.schemas.cognition import CallOutcome, LlmInvoked
-from econsim.schemas.model_call import Call, CallPosition, Completion, FinishReason, Prompt
-from econsim.schemas.scenario_cognition import RULES
+from econsim.errors import ProviderFailed, RecordingDiffers
+from econsim.schemas.cognition import CallFailure, CallOutcome, LlmInvoked
+from econsim.schemas.model_call import Call, CallPosition, Prompt
+from econsim.schemas.scenario_cognition import RECORDED, RULES, Cognition, Offer
 
-RECORDED: Final = "recorded"
-"""Name of the provider that answers from a recording, whichever provider answered then."""
+_MISSES: Final = frozenset({CallFailure.ANSWER_IS_NOT_RECORDED, CallFailure.RECORDED_PROMPT_DIFFERS})
 
 
 class Recording:
@@ -30,7 +33,7 @@ class Recording:
         """Keep the first outcome of each position."""
         self._outcomes: dict[CallPosition, CallOutcome] = {}
         for outcome in outcomes:
-            self._add(outcome)
+            self.add(outcome)
 
     def __len__(self) -> int:
         """Return the number of recorded calls."""
@@ -39,7 +42,7 @@ class Recording:
     def evolve(self, invoked: LlmInvoked) -> None:
         """Take in the outcomes of one event of the log; a repeat of a position changes nothing."""
         for outcome in invoked.items:
-            self._add(outcome)
+            self.add(outcome)
 
     def find(self, call: Call) -> CallOutcome:
         """Return the recorded outcome of a call.
@@ -56,12 +59,24 @@ class Recording:
             raise ProviderFailed(message, code="recorded_prompt_differs")
         return found
 
+    def outcome(self, cognition: Cognition, plan: CallPlan) -> CallOutcome:
+        """Return the recorded outcome of a planned call as it is; for a divergence, the failure that names it."""
+        try:
+            found = self.find(plan.call)
+            if found.failure is None:
+                _require_answer(found)
+            _require_reserved(found, plan.worst)
+        except ProviderFailed as divergence:
+            return failure_outcome(cognition, plan, Offer(provider=RECORDED), divergence)
+        return found
+
     def missing_calls(self, asked: Container[CallPosition]) -> tuple[CallPosition, ...]:
         """Return the recorded calls that are not among those asked for, in causal order: a replay that diverged lacks some."""
         missing = (position for position in self._outcomes if position not in asked)
         return tuple(sorted(missing, key=lambda position: (position.cycle, position.agent, position.ordinal)))
 
-    def _add(self, outcome: CallOutcome) -> None:
+    def add(self, outcome: CallOutcome) -> None:
+        """Take in an outcome; a repeat of a position changes nothing."""
         position = CallPosition(outcome.agent, outcome.cycle, outcome.ordinal)
         self._outcomes.setdefault(position, outcome)
 
@@ -77,35 +92,17 @@ class Recording:
         return f"the recording has {len(self._outcomes)} calls, none of this agent"
 
 
-class RecordedProvider:
-    """One provider of a recorded run, in whose place the recording answers; it has neither key nor network."""
+def recorded_input_bound(offer: Offer, prompt: Prompt) -> int:
+    """Return the bound of a prompt's tokens that an offer's provider had in the recorded run: reservations are alike too."""
+    return count_prompt_tokens(prompt) if offer.provider == RULES else prompt_bound(prompt)
 
-    def __init__(self, recording: Recording, name: str = RECORDED) -> None:
-        """Answer as the provider of this name did; as whichever answered, for `recorded`."""
-        self.name = name
-        self._recording = recording
 
-    def count_input(self, prompt: Prompt) -> int:
-        """Return the bound of a prompt's tokens that the provider had in the recorded run: reservations are alike too."""
-        return count_prompt_tokens(prompt) if self.name == RULES else prompt_bound(prompt)
-
-    def answer(self, call: Call) -> Completion:
-        """Return the recorded answer to a call.
-
-        A provider that failed before another one answered fails again, so that the other is asked. Raises ProviderFailed
-        for this, for a recorded failure with its tokens, and as `Recording.find` does; CorruptLog for an answer that does
-        not have its own digest.
-        """
-        found = self._recording.find(call)
-        if found.provider and self.name not in (RECORDED, found.provider):
-            message = f"{_name(call.position)} ended with provider {found.provider!r}, not with {self.name!r}"
-            raise ProviderFailed(message, code="provider_failed")
-        if found.failure is not None:
-            code, usage = found.failure.value, found.usage
-            raise ProviderFailed(
-                found.message, code=code, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
-            )
-        return _completion(found)
+def require_recorded(addressed: AddressedEvent) -> None:
+    """Raise RecordingDiffers for an event with a call that the recording did not answer."""
+    if isinstance(addressed.event.data, LlmInvoked):
+        for item in addressed.event.data.items:
+            if item.failure in _MISSES:
+                raise RecordingDiffers(item.message, code=item.failure.value, receipt=item.id)
 
 
 def _name(position: CallPosition) -> str:
@@ -124,7 +121,8 @@ def _divergence(found: CallOutcome, asked: str) -> str:
     )
 
 
-def _completion(found: CallOutcome) -> Completion:
+def _require_answer(found: CallOutcome) -> None:
+    """Raise ProviderFailed for an outcome whose answer is not there as it was given."""
     position = CallPosition(found.agent, found.cycle, found.ordinal)
     if found.content is None:
         message = f"{_name(position)} was recorded without its text; record with record_text = true"
@@ -133,6 +131,12 @@ def _completion(found: CallOutcome) -> Completion:
         message = (
             f"{_name(position)} has a recorded answer that does not have its own digest {found.answer_digest}"
         )
-        raise CorruptLog(message)
-    reason = found.finish_reason or FinishReason.STOP
-    return Completion(found.content, found.usage, found.tool_calls, reason)
+        raise ProviderFailed(message, code="answer_is_not_recorded")
+
+
+def _require_reserved(found: CallOutcome, worst: Cost) -> None:
+    """Raise ProviderFailed for an outcome that cost more than is reserved for it in the replay."""
+    if found.price > worst.price or found.units > worst.units:
+        position = CallPosition(found.agent, found.cycle, found.ordinal)
+        message = f"{_name(position)} cost more when it was recorded than it reserves now: prices differ"
+        raise ProviderFailed(message, code="answer_is_not_recorded")

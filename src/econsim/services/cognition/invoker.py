@@ -30,6 +30,7 @@ from econsim.domain.cognition.outcome import answer_outcome, failure_outcome
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.price import Cost
+from econsim.domain.cognition.recording import Recording, recorded_input_bound
 from econsim.domain.cognition.route import is_next_asked
 from econsim.errors import Conflict, ProviderFailed, Refused, Unavailable
 from econsim.ports import ModelProvider, OnText
@@ -57,10 +58,10 @@ class Invoker:
         run: ActiveRun,
         calls: Calls,
         journal: CallJournal,
-        providers: Mapping[str, ModelProvider],
+        providers: Mapping[str, ModelProvider] | Recording,
         quotas: CallQuotas,
     ) -> None:
-        """Ask these providers, by the names that scenarios offer them under."""
+        """Ask these providers, by the names that scenarios offer them under; or none, and answer from a recording."""
         self._cognition = run.cognition
         self._calls = calls
         self._journal = journal
@@ -136,17 +137,21 @@ class Invoker:
         return outcome
 
     def _count_input(self, offer: Offer, prompt: Prompt) -> int:
-        return self._provider(offer).count_input(prompt)
+        if isinstance(self._providers, Recording):
+            return recorded_input_bound(offer, prompt)
+        return _provider(self._providers, offer).count_input(prompt)
 
     async def _ask(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
-        """Ask the providers of a model in turn, until one answers or charges for its failure."""
+        """Ask the providers of a model in turn, until one answers or charges for its failure; in a replay, none."""
+        if isinstance(self._providers, Recording):
+            return self._providers.outcome(self._cognition, plan)
         failed = ProviderFailed()
         call, offer = plan.call, plan.model.offers[0]
         deadline = asyncio.get_running_loop().time() + call.deadline_ms / MILLISECONDS
         for offer in plan.model.offers:
             try:
                 async with asyncio.timeout_at(deadline):
-                    completion = await self._provider(offer).complete(call, on_text)
+                    completion = await _provider(self._providers, offer).complete(call, on_text)
                 return answer_outcome(self._cognition, plan, offer, completion)
             except TimeoutError:
                 message = f"{offer.provider} did not answer within {call.deadline_ms} ms"
@@ -158,10 +163,9 @@ class Invoker:
                     break
         return failure_outcome(self._cognition, plan, offer, failed)
 
-    def _provider(self, offer: Offer) -> ModelProvider:
-        if offer.provider not in self._providers:
-            message = (
-                f"no provider {offer.provider!r} is configured here; there are {', '.join(self._providers)}"
-            )
-            raise Refused(message, code="provider_is_not_configured")
-        return self._providers[offer.provider]
+
+def _provider(providers: Mapping[str, ModelProvider], offer: Offer) -> ModelProvider:
+    if offer.provider not in providers:
+        message = f"no provider {offer.provider!r} is configured here; there are {', '.join(providers)}"
+        raise Refused(message, code="provider_is_not_configured")
+    return providers[offer.provider]

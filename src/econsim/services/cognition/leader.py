@@ -20,7 +20,9 @@ from econsim.domain.audit.decoding import decode_if_valid, event_of
 from econsim.domain.cognition.call import RECEIPT
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import abandoned_outcome
+from econsim.domain.cognition.recording import Recording
 from econsim.ports import ModelProvider
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import TickCleared
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.call_quotas import CallQuotas
@@ -46,7 +48,9 @@ async def serve(
     request_subscribers: RequestSubscribers,
 ) -> None:
     """Answer the calls of a run until cancelled; raises LeadershipLost if another worker does."""
-    leader = CallLeader(context, run, providers)
+    leader = CallLeader(
+        context, run, await recording_of(context, run) if run.data.scenario.recorded else providers
+    )
     start = await leader.catch_up()
     await leader.settle_outcomes()
     subscribers = request_subscribers(context, run, leader.invoker)
@@ -57,11 +61,27 @@ async def serve(
         raise LeadershipLost
 
 
+async def recording_of(context: ServiceContext, run: ActiveRun) -> Recording:
+    """Return the recording that answers the calls of a run, read from the log.
+
+    Of a recorded run that the log no longer has, it is empty: no call of the replay is then answered.
+    """
+    name, recording = run.data.scenario.recorded, Recording()
+    async for stored in read(context.client, name, [subjects.LLM_INVOKED(run=name)]):
+        addressed = decode_if_valid(stored.subject, stored.payload)
+        if addressed and isinstance(addressed.event.data, LlmInvoked):
+            recording.evolve(addressed.event.data)
+    return recording
+
+
 class CallLeader:
     """The leader of one run's calls."""
 
     def __init__(
-        self, context: ServiceContext, run: ActiveRun, providers: Mapping[str, ModelProvider]
+        self,
+        context: ServiceContext,
+        run: ActiveRun,
+        providers: Mapping[str, ModelProvider] | Recording,
     ) -> None:
         """Prepare; `catch_up` before anything else."""
         self._context = context
@@ -71,7 +91,8 @@ class CallLeader:
         self._outcomes_subject = subjects.LLM_INVOKED(run=run.name)
         self.journal = CallJournal(context, run, self._calls)
         """Durable steps of the calls."""
-        self.invoker = Invoker(run, self._calls, self.journal, providers, CallQuotas(run, context.meter))
+        quotas = CallQuotas(run, context.meter)
+        self.invoker = Invoker(run, self._calls, self.journal, providers, quotas)
         """Calls of the run."""
 
     async def catch_up(self) -> int:

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from econsim.domain.cognition.call import prompt_text
 from econsim.domain.cognition.outcome import abandoned_outcome, answer_outcome, failure_outcome, without_text
 from econsim.domain.cognition.plan import plan_call
+from econsim.domain.cognition.price import Cost
 from econsim.domain.cognition.prompt_bound import prompt_bound
 from econsim.domain.cognition.prompt_difference import prompt_difference
-from econsim.domain.cognition.recording import RecordedProvider, Recording
-from econsim.domain.cognition.route import is_next_asked
-from econsim.errors import CorruptLog, ProviderFailed
+from econsim.domain.cognition.recording import Recording
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.model_call import CallPosition, ChatMessage, ChatRole
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer
@@ -45,41 +44,21 @@ def recorded_failure(asked, error):
 
 
 def replay(recording, asked):
-    """Return the outcome of a call that asks the recording for each offer in turn."""
-    providers = {
-        offer.provider: RecordedProvider(recording, offer.provider) for offer in COGNITION.models[0].offers
-    }
-    planned = plan_call(COGNITION, asked, lambda offer, text: providers[offer.provider].count_input(text))
-    for offer in planned.model.offers:
-        try:
-            return answer_outcome(COGNITION, planned, offer, providers[offer.provider].answer(asked))
-        except ProviderFailed as error:
-            outcome = failure_outcome(COGNITION, planned, offer, error)
-            if not is_next_asked(error):
-                break
-    return outcome
-
-
-def refusal(recording, asked, name="recorded"):
-    with pytest.raises(ProviderFailed) as found:
-        RecordedProvider(recording, name).answer(asked)
-    return found.value
+    return recording.outcome(COGNITION, plan(asked))
 
 
 def test_two_equal_prompts_in_one_cycle_get_answers_1_and_2():
     first, second = call(ordinal=1), call(ordinal=2)
 
-    provider = RecordedProvider(recorded(first, second))
+    recording = recorded(first, second)
 
-    assert [provider.answer(each).content for each in (second, first)] == ["answer 2", "answer 1"]
+    assert [replay(recording, each).content for each in (second, first)] == ["answer 2", "answer 1"]
 
 
 def test_prompts_that_changed_places_are_two_divergences_and_no_swapped_answers():
     recording = recorded(call(ordinal=1, text="one"), call(ordinal=2, text="two"))
 
-    codes = [
-        refusal(recording, call(ordinal=n, text=text)).error_code for n, text in ((1, "two"), (2, "one"))
-    ]
+    codes = [replay(recording, call(ordinal=n, text=text)).failure for n, text in ((1, "two"), (2, "one"))]
 
     assert codes == ["recorded_prompt_differs"] * 2
 
@@ -97,15 +76,10 @@ def test_a_hundred_agents_replayed_in_another_order_have_the_same_bytes(seed):
         assert items[0].model_dump_json() == items[1].model_dump_json()
 
 
-def test_a_call_that_is_not_recorded_never_falls_through_to_another_provider():
-    error = refusal(recorded(call()), call(ordinal=2))
+def test_a_call_that_is_not_recorded_is_a_failure_that_costs_nothing():
+    missed = replay(recorded(call()), call(ordinal=2))
 
-    assert error.error_code == "answer_is_not_recorded"
-    assert not is_next_asked(error)
-
-
-def test_a_prompt_that_differs_never_falls_through_to_another_provider():
-    assert not is_next_asked(refusal(recorded(call()), call(text="Else?")))
+    assert (missed.failure, missed.provider, missed.price) == ("answer_is_not_recorded", "recorded", 0)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +91,7 @@ def test_a_prompt_that_differs_never_falls_through_to_another_provider():
     ],
 )
 def test_a_miss_names_the_call_and_what_is_recorded_nearby(asked, part):
-    text = str(refusal(recorded(call(ordinal=1), call(ordinal=2)), asked))
+    text = replay(recorded(call(ordinal=1), call(ordinal=2)), asked).message
 
     assert (
         f"agent {asked.position.agent!r}, cycle {asked.position.cycle}, ordinal {asked.position.ordinal} is not"
@@ -127,7 +101,7 @@ def test_a_miss_names_the_call_and_what_is_recorded_nearby(asked, part):
 
 
 def test_a_difference_names_the_first_field_with_both_values():
-    text = str(refusal(recorded(call(text="What do you bid?")), call(text="What do you ask?")))
+    text = replay(recorded(call(text="What do you bid?")), call(text="What do you ask?")).message
 
     assert text == (
         "the call of agent 'ana', cycle 1, ordinal 1 was recorded with another prompt: messages[0].content, "
@@ -173,14 +147,14 @@ def test_prompts_differ_in_a_line_if_and_only_if_they_differ(one, other):
 def test_a_difference_without_the_recorded_text_names_the_digests():
     recording = Recording([without_text(recorded(call()).find(call()))])
 
-    assert "its digest is" in str(refusal(recording, call(text="Else?")))
+    assert "its digest is" in replay(recording, call(text="Else?")).message
 
 
 def test_an_answer_whose_text_was_not_kept_is_a_miss():
-    error = refusal(Recording([without_text(recorded(call()).find(call()))]), call())
+    missed = replay(Recording([without_text(recorded(call()).find(call()))]), call())
 
-    assert error.error_code == "answer_is_not_recorded"
-    assert "record_text = true" in str(error)
+    assert missed.failure == "answer_is_not_recorded"
+    assert "record_text = true" in missed.message
 
 
 @pytest.mark.parametrize(
@@ -195,23 +169,32 @@ def test_a_failure_is_replayed_as_a_failure_with_its_price(code):
     assert found.price == 7 * 3 + 9 * 9
 
 
-def test_a_provider_that_was_passed_over_is_passed_over_again_and_not_paid():
-    found = replay(recorded(call()), call())
+def test_a_doubted_count_is_replayed_as_doubted():
+    doubted = answer_outcome(COGNITION, plan(call()), LIVE, answer(input_tokens=10**6))
 
-    assert (found.provider, found.price) == ("live", 10 * 3 + 5 * 9)
+    assert doubted.is_usage_doubted
+    assert replay(Recording([doubted]), call()) == doubted
 
 
 def test_an_abandoned_call_is_replayed_whatever_its_prompt_was():
-    recording = Recording([abandoned_outcome(CallPosition("ana", 1, 1))])
+    abandoned = abandoned_outcome(CallPosition("ana", 1, 1))
 
-    assert refusal(recording, call(text="Anything?")).error_code == "outcome_is_unknown"
+    assert replay(Recording([abandoned]), call(text="Anything?")) == abandoned
 
 
 def test_an_answer_that_was_changed_in_the_log_is_found():
     changed = replace(recorded(call()).find(call()), content="Buy everything!")
 
-    with pytest.raises(CorruptLog, match="own digest"):
-        RecordedProvider(Recording([changed])).answer(call())
+    assert "own digest" in replay(Recording([changed]), call()).message
+
+
+def test_a_price_above_the_reservation_is_one_of_another_scenario():
+    recording = recorded(call())
+    worst = Cost(recording.find(call()).price - 1)
+
+    replayed = recording.outcome(COGNITION, replace(plan(call()), worst=worst))
+
+    assert (replayed.failure, replayed.price) == ("answer_is_not_recorded", 0)
 
 
 def test_the_first_outcome_of_a_position_counts():

@@ -1,0 +1,60 @@
+"""Replays over NATS: the log of one run answers another, whatever hosts and workers there are, or names the first difference."""
+
+from __future__ import annotations
+
+import pytest
+from nats_runs import over_nats
+from run_builders import canonical_hash
+from thinking_economies import recorded, thinkers
+
+from econsim.domain.cognition.recording import require_recorded
+from econsim.errors import RecordingDiffers
+from econsim.runs import in_memory
+from econsim.services.cognition import providers
+
+pytestmark = pytest.mark.nats
+
+SHORT = {"periods": 1, "ticks_per_period": 2}
+
+
+def no_model(monkeypatch):
+    def ask(*_):
+        pytest.fail("a model was asked")
+
+    monkeypatch.setattr(providers, "rules_completion", ask)
+
+
+async def test_a_hundred_agents_are_replayed_to_the_byte_on_any_number_of_hosts(server, run, monkeypatch):
+    wanted = thinkers(count=100, hosts=3, clock=SHORT)
+    first = await over_nats(server, wanted, run)
+    no_model(monkeypatch)
+
+    replays = [
+        await over_nats(server, wanted.model_copy(update={"recorded": run, "hosts": hosts}), f"{run}_{hosts}")
+        for hosts in (1, 7)
+    ]
+
+    hashes = {canonical_hash(each) for each in (first, *replays)}
+    assert hashes == {canonical_hash(in_memory.run(wanted, recording=recorded(first)))}
+
+
+async def test_a_replay_with_another_seed_names_the_first_field_that_differs(server, run, monkeypatch):
+    wanted = thinkers(count=4)
+    await over_nats(server, wanted, run)
+    no_model(monkeypatch)
+
+    replay = await over_nats(server, wanted.model_copy(update={"recorded": run, "seed": 7}), f"{run}_2")
+
+    with pytest.raises(RecordingDiffers, match=r"messages\[\d\]\.content, character"):
+        [require_recorded(event) for event in replay]
+
+
+async def test_a_recording_that_the_log_does_not_have_answers_nothing(server, run, monkeypatch):
+    no_model(monkeypatch)
+
+    replay = await over_nats(server, thinkers(count=2).model_copy(update={"recorded": "gone"}), run)
+
+    with pytest.raises(
+        RecordingDiffers, match="cycle 1, ordinal 1 is not recorded; the recording has 0 calls"
+    ):
+        [require_recorded(event) for event in replay]
