@@ -34,7 +34,8 @@ from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
 from econsim.identity.roles import permissions
 from econsim.identity.trust_root import Trust
-from econsim.routers import SERVICES, cognition
+from econsim.routers import SERVICES
+from econsim.routers.cognition import service as cognition_service
 from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
@@ -251,7 +252,7 @@ def make(name: str, server: Server) -> Service:
         **options(f"econsim-{name}", creds),
     )
     providers = (
-        configured_providers(settings().providers, environment()) if name == cognition.service.name else {}
+        configured_providers(settings().providers, environment()) if name == cognition_service.name else {}
     )
     context, definition = ServiceContext(name, broker, providers=providers), SERVICES[name]
     # From the outside in: each message passes them in this order, its reply in the reverse.

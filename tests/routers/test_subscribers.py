@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from source import dotted, module, package
 
-from econsim import subjects
-from econsim.app import Server, make
+from econsim import app, subjects
+from econsim.app import EVERYTHING, Server, make
 from econsim.routers import SERVICES
 from econsim.schemas.subject import Subject, SubjectKind, matches
 from econsim.streams import STREAMS
@@ -47,6 +47,10 @@ def test_a_handler_of_what_a_stream_captures_never_replies(service):
 @pytest.mark.parametrize("service", SERVICES)
 def test_only_requests_of_the_table_are_answered(service):
     assert {subject for subject, replies in subscribers(service).items() if replies} <= ANSWERED
+
+
+def test_no_name_of_the_composition_root_hides_the_app_of_a_service():
+    assert not vars(app).keys() & {*SERVICES, EVERYTHING}
 
 
 @pytest.mark.slow
