@@ -10,7 +10,19 @@ from pathlib import Path
 
 from benchmarks.table import show, write
 
-NAMES = ("start", "counts", "balance", "orders", "ticks", "memory", "ledger", "security", "quota")
+NAMES = (
+    "start",
+    "counts",
+    "balance",
+    "orders",
+    "ticks",
+    "memory",
+    "ledger",
+    "security",
+    "quota",
+    "calls",
+    "thinking",
+)
 
 
 def main() -> int:

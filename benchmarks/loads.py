@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from econsim import subjects
 from econsim.domain.agent.population import population
 from econsim.domain.agent.random_draws import Draws
+from econsim.schemas.money import format_credits
 from econsim.schemas.orders import PlaceAsk, PlaceBid, Side
 from econsim.schemas.scenario import Scenario
+from econsim.schemas.scenario_cognition import Cognition
 
 RESOURCE = "good"
 
@@ -53,6 +57,22 @@ def externals(agents: int, units: int) -> Scenario:
                 }
                 for name, side in sides
             ],
+        }
+    )
+
+
+def callers(groups: Mapping[str, tuple[int, int]], cognition: Cognition) -> Scenario:
+    """Return a run of agents that trade nothing and may ask models; groups: name → agents, micro-credits of each."""
+    return Scenario.model_validate(
+        {
+            "name": "callers",
+            "clock": {"mode": "real_time", "ticks_per_period": 100, "tick_ms": 60_000},
+            "markets": [{"resource": RESOURCE, "price_max": 4}],
+            "agents": [
+                {"name": name, "policy": "external", "count": count, "credits": format_credits(micros)}
+                for name, (count, micros) in groups.items()
+            ],
+            "cognition": cognition,
         }
     )
 

@@ -1,0 +1,80 @@
+"""`llm.invoke` beside calling the provider directly, the rate of paid calls, and budgets under a thousand calls at once.
+
+The client asks the stub through the adapter that the cognition service uses, in turn with `llm.invoke`: the difference
+is what the reservation, the record and the receipt cost, each of them flushed to the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from statistics import median, quantiles
+
+from benchmarks import budgets, stub
+from benchmarks.paid_calls import Turns, open_callers
+from benchmarks.table import Line
+
+REPEATS = 5
+CALLS = 200
+"""Calls of each kind in one repetition, one at a time."""
+CALLS_EACH = 10
+"""Calls of each agent in one repetition, several at once."""
+BUSY = 512
+"""Calls at once for the rate: the stub's delay then limits nothing."""
+ALONE_MAX_MS = 4.0
+AT_ONCE = {16: 20.0, 64: 60.0}
+"""Calls at once → milliseconds that may be added at the 99th percentile."""
+RATE_MIN = 300.0
+
+
+def run(*, quick: bool) -> list[Line]:
+    """Measure what is added to a call, the rate of paid calls, and the budgets."""
+    return asyncio.run(_run(1, CALLS // 4, CALLS_EACH // 2) if quick else _run(REPEATS, CALLS, CALLS_EACH))
+
+
+async def _run(repeats: int, calls: int, calls_each: int) -> list[Line]:
+    async with open_callers(BUSY) as callers:
+        await callers.turns(1, calls // 4)  # connections are opened, and the allowance of quotas is at hand
+        alone = [await callers.turns(1, calls) for _ in range(repeats)]
+        at_once = {n: [await callers.turns(n, calls_each) for _ in range(repeats)] for n in AT_ONCE}
+        rates = [await callers.rate(BUSY, calls_each) for _ in range(repeats)]
+        held = await callers.spend()
+    return [*_added(alone, at_once), *_budgets(held), _rate(rates)]
+
+
+def _added(alone: Sequence[Turns], at_once: Mapping[int, Sequence[Turns]]) -> list[Line]:
+    note = f"a provider that answers after {stub.DELAY_S * 1e3:g} ms, asked in turn with llm.invoke"
+    lines = [
+        Line("the provider alone, one call at a time, p50", "ms", [median(each.direct) for each in alone]),
+        Line(
+            "llm.invoke over the provider, one at a time, p50 added",
+            "ms",
+            [median(each.paid) - median(each.direct) for each in alone],
+            at_most=ALONE_MAX_MS,
+            note=note,
+        ),
+    ]
+    for calls, most in AT_ONCE.items():
+        tails = [_tail(each.paid) - _tail(each.direct) for each in at_once[calls]]
+        lines.append(
+            Line(f"llm.invoke over the provider, {calls} at once, p99 added", "ms", tails, at_most=most)
+        )
+    return lines
+
+
+def _rate(rates: Sequence[float]) -> Line:
+    return Line("paid calls", "1/s", rates, at_least=RATE_MIN, note=f"{BUSY} at once, an agent each")
+
+
+def _budgets(held: budgets.Audit) -> list[Line]:
+    what = f"{budgets.AGENTS * budgets.CALLS_EACH:,} calls at once on budgets for {budgets.CALLS}"
+    note = f"{budgets.AGENTS} agents with {budgets.CALLS_EACH} calls each; {held.refused_at_once} refused in the first round"
+    return [
+        Line(f"{what}: overshoot", "calls", [held.overshoot], at_most=0, note=note),
+        Line(f"{what}: false refusals", "calls", [held.false_refusals], at_most=0),
+        Line(f"{what}: reservations left open", "", [held.open_reservations], at_most=0),
+    ]
+
+
+def _tail(times: Sequence[float]) -> float:
+    return quantiles(times, n=100)[98]
