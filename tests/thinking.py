@@ -17,8 +17,12 @@ def thinkers(**fields):
     """Return two thinking buyers and two thinking sellers on a market, beside coded traders, in lock-step."""
     thinking = {"max_tokens": 200, "memory": 1, "every_ticks": 2}
     groups = (
-        group("thinker", "llm", count=2, credits=20, thinking=thinking, roles=[role("bid", values=[[3, 3, 2]])]),
-        group("maker", "llm", count=2, credits=20, thinking=thinking, roles=[role("ask", values=[[1, 1, 2]])]),
+        group(
+            "thinker", "llm", count=2, credits=20, thinking=thinking, roles=[role("bid", values=[[3, 3, 2]])]
+        ),
+        group(
+            "maker", "llm", count=2, credits=20, thinking=thinking, roles=[role("ask", values=[[1, 1, 2]])]
+        ),
         group("coder", "zip", count=4, roles=[role("bid", first=3, last=1)]),
         group("seller", "zip", count=4, roles=[role("ask", first=1, last=3)]),
     )
@@ -30,7 +34,9 @@ def token_buyers(**fields):
     """Return agents that think with units of a resource which they buy on its market."""
     thinking = {"max_tokens": 100, "units": 3, "every_ticks": 1}
     groups = (
-        group("thinker", "llm", count=3, credits=20, thinking=thinking, roles=[role("bid", values=[[3] * 6])]),
+        group(
+            "thinker", "llm", count=3, credits=20, thinking=thinking, roles=[role("bid", values=[[3] * 6])]
+        ),
         group("maker", "zip", count=3, roles=[role("ask", first=1, last=2)]),
         group("plant", "zip", count=2, roles=[role("ask", "tokens", values=[[0.1] * 20])]),
     )

@@ -34,6 +34,7 @@ from econsim.schemas.scenario import (
     Scenario,
     ScriptedAction,
 )
+from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer, Thinking
 from econsim.schemas.scenario_parts import WRONG
 
 SUFFIX: Final = ".toml"
@@ -53,6 +54,10 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "roles": Role,
     "script": ScriptedAction,
     "expectations": Expectation,
+    "cognition": Cognition,
+    "models": LlmModel,
+    "offers": Offer,
+    "thinking": Thinking,
 }
 """Table of a scenario file → the schema whose keys it takes."""
 

@@ -21,6 +21,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "int_type": ("is no whole number", "write one like 3, without quotes"),
     "int_from_float": ("is no whole number", "write one like 3"),
     "int_parsing_size": ("is too large", "write a smaller number"),
+    "bool_type": ("is neither true nor false", "write one of them, without quotes"),
     "string_type": ("is no text", 'write it in quotes, like "cpu"'),
     "tuple_type": ("is no list", "write one in brackets, like [3.25, 3.00]"),
     "model_type": ("is no table", "write its keys under a header, or in braces"),

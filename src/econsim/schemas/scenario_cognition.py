@@ -52,7 +52,7 @@ class Cognition(ScenarioPart):
     """Resource of which thinking uses up units, one of the markets'; none if thinking costs credits alone."""
     tokens_per_unit: Annotated[int, Field(strict=True, ge=1, le=OUTPUT_TOKENS_MAX)] = 1_000
     """Tokens that one unit of the resource pays for; a unit that is begun is used up."""
-    record_text: bool = True
+    record_text: Annotated[bool, Field(strict=True)] = True
     """True to keep prompts and answers in the log; their digests are kept in any case."""
 
     @model_validator(mode="after")

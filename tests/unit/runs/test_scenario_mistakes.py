@@ -35,6 +35,18 @@ WHOLE = {
         "tick_ms": 100,
         "deadline_ms": 1000,
     },
+    "cognition": {
+        "models": [
+            {
+                "name": "small",
+                "offers": [{"provider": "rules", "input_price": 1, "output_price": "0.5"}],
+                "context_tokens": 4000,
+            }
+        ],
+        "resource": "cpu",
+        "tokens_per_unit": 100,
+        "record_text": False,
+    },
     "markets": [
         {
             "resource": "cpu",
@@ -75,6 +87,20 @@ WHOLE = {
             "policy": "zi_c",
             "roles": [{"resource": "cpu", "side": "ask", "first": 0.5, "last": 1, "units": 2}],
         },
+        {
+            "name": "c",
+            "policy": "llm",
+            "thinking": {
+                "model": "small",
+                "system": "s",
+                "prompt": "{observation}",
+                "max_tokens": 10,
+                "memory": 1,
+                "units": 2,
+                "every_ticks": 3,
+                "deadline_ms": 500,
+            },
+        },
     ],
     "expectations": [
         {
@@ -90,9 +116,31 @@ WHOLE = {
 }
 """A scenario in which every key there is stands once."""
 
-TABLE_KEYS = {"clock", "markets", "agents", "roles", "script", "expectations"}
-MONEY = ("tick_size", "price_min", "price_max", "credits", "first", "last", "price", "values")
-TEXT = ("title", "description", "source")
+TABLE_KEYS = {
+    "clock",
+    "markets",
+    "agents",
+    "roles",
+    "script",
+    "expectations",
+    "cognition",
+    "models",
+    "offers",
+    "thinking",
+}
+MONEY = (
+    "tick_size",
+    "price_min",
+    "price_max",
+    "credits",
+    "input_price",
+    "output_price",
+    "first",
+    "last",
+    "price",
+    "values",
+)
+TEXT = ("title", "description", "source", "system", "prompt")
 
 
 def leaves(part=WHOLE, path=()):
@@ -139,6 +187,8 @@ def odd_values(path, value):
     key = path[-1] if isinstance(path[-1], str) else "values"
     if key in MONEY:
         return (True, "much", "1e3", "", math.nan, math.inf, -math.inf, -1, 0.0000001, 10**400, [1], {"x": 1})
+    if isinstance(value, bool):
+        return (7, 1.5, "yes", ["x"], {"x": 1})
     if isinstance(value, str):
         return (True, 7, 1.5, ["x"], {"x": 1}) + (() if key in TEXT else ("No Such!", "x" * 2000))
     if key in ("value", "tolerance"):

@@ -123,7 +123,9 @@ def test_no_scripted_order_is_called_like_a_chain_of_the_clock(order_id):
     step = f'script = [{{ tick = 1, resource = "cpu", verb = "bid", order_id = "{order_id}", price = 1 }}]'
     text = f"{external('anna').replace('external', 'scripted')}{step}\n"
 
-    with pytest.raises(ScenarioError, match=r"order_id: .* clock's own transfers; give the order another id"):
+    with pytest.raises(
+        ScenarioError, match=r"order_id: .* system's own transfers; give the order another id"
+    ):
         parse(text)
     assert not Draft202012Validator(json.loads(json_schema())).is_valid(tomllib.loads(text))
 

@@ -21,6 +21,10 @@ SENTENCES: Final = {
     "batch_opened": "batch {batch} of {entity} takes in commands up to {last_sequence} of the queue",
     "trading_halted": "the book of {resource} stopped for good: {what}: {reason}",
     "price_updated": "price of {entity} is {credits}",
+    "resource_allocated": "{agent} bought {units} units of {entity} to think with",
+    "invoked": "{agent} asked {model} of {provider}: {ending}, for {credits} credits, receipt {id}",
+    "cognitive_cycles_started": "{number} agents of {entity} think at tick {tick}",
+    "cognitive_cycles_completed": "{agent} {thought} at tick {cycle}, for {credits} credits",
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
     "opened": "run {run} of scenario {scenario[name]} opened",
     "closed": "run {run} closed after {ticks} ticks{because}",
@@ -41,6 +45,9 @@ SENTENCES: Final = {
 }
 """Sentences by action, the third token of the subject; they name fields of the data and of `_parts`."""
 
+HOSTS_REPORTS: Final = frozenset({"cycle_completed", "cognitive_cycles_started", "cognitive_cycles_completed"})
+"""Actions of hosts' reports, names that no agent's own report may have."""
+
 ASKED: Final = {
     "bid": "the bid of {agent} for {lot}, order {order_id},",
     "ask": "the ask of {agent} for {lot}, order {order_id},",
@@ -54,7 +61,7 @@ ASKED: Final = {
 def describe(fact: Fact) -> str:
     """Return one line about a fact, money in credits; a fact without a sentence is described by its type."""
     domain, _, action = fact.type.partition(".")
-    if domain == "agent" and action != "cycle_completed":
+    if domain == "agent" and action not in HOSTS_REPORTS:
         # Agents name their own reports: one called `trade_executed` is no trade.
         return f"{fact.entity} reports {action}"
     sentence = SENTENCES.get(action)
@@ -86,7 +93,17 @@ def _parts(fact: Fact) -> Json:
         parts["whom"] = parts["agent"] or "every agent"
     if "transfers" in parts:
         parts["movements"] = "; ".join(map(_movement, parts["transfers"]))
-    return parts
+    return parts | _thought(parts)
+
+
+def _thought(parts: Json) -> Json:
+    """Return the parts of sentences about agents that think."""
+    if "prompt_digest" in parts:
+        return {"ending": (parts["failure"] or "answered").replace("_", " ")}
+    if "steps" in parts:
+        failure = parts["failure"]
+        return {"thought": f"was set aside: {failure}" if failure else f"thought, {parts['actions']} actions"}
+    return {"number": len(parts["agents"])} if isinstance(parts.get("agents"), list) else {}
 
 
 def _plain(summary: str) -> str:

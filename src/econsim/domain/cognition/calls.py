@@ -36,7 +36,7 @@ CYCLES_KEPT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Reserved:
+class OpenReservation:
     """A reservation that is not settled."""
 
     position: CallPosition
@@ -58,7 +58,7 @@ class Calls:
         """Newest period that opened."""
         self.ticked_id: str | None = None
         """Id of the event that opened the newest tick."""
-        self._reserved: dict[str, Reserved] = {}
+        self._reserved: dict[str, OpenReservation] = {}
         self._outcomes: dict[str, CallOutcome] = {}
         self._newest: dict[str, int] = {}
         self._given: dict[str, tuple[int, int]] = {}
@@ -97,9 +97,9 @@ class Calls:
 
     def reserve(self, position: CallPosition, reserved_at: str, tick: int) -> None:
         """Note that the worst case of a call is reserved."""
-        self._reserved.setdefault(receipt(position), Reserved(position, reserved_at, tick))
+        self._reserved.setdefault(receipt(position), OpenReservation(position, reserved_at, tick))
 
-    def reserved(self, id_: str) -> Reserved | None:
+    def open_reservation(self, id_: str) -> OpenReservation | None:
         """Return the reservation of a call; None if there is none, or if it is settled."""
         return self._reserved.get(id_)
 
@@ -139,11 +139,11 @@ class Calls:
         """Number of calls whose reservation is not settled."""
         return len(self._reserved)
 
-    def unsettled(self) -> list[CallOutcome]:
+    def outcomes_to_settle(self) -> list[CallOutcome]:
         """Return the outcomes of calls whose reservation is not settled."""
         return [self._outcomes[id_] for id_ in self._reserved if id_ in self._outcomes]
 
-    def expired(self, now: str) -> list[Reserved]:
+    def expired_reservations(self, now: str) -> list[OpenReservation]:
         """Return the reservations of calls that have no outcome and whose longest deadline is over; `now` is RFC 3339."""
         latest = _instant(now) - timedelta(milliseconds=DEADLINE_MS_MAX)
         return [

@@ -38,7 +38,7 @@ class OwnOrders:
         """Return the open orders of an agent, oldest first."""
         return tuple(self._open[agent].values())
 
-    def traded(self, agent: str) -> int:
+    def traded_units(self, agent: str) -> int:
         """Return the units that an agent traded in this period."""
         return self._traded[agent]
 

@@ -109,7 +109,7 @@ class Perception:
         role = next((role for role in agent.roles if role.resource == resource), None)
         if role is None:
             return None, None
-        place = self._orders[resource].traded(agent.id)
+        place = self._orders[resource].traded_units(agent.id)
         return role.side, role.values[place] if place < len(role.values) else None
 
     def _market(self, agent: Agent, market: Market) -> ObservedMarket:
@@ -126,7 +126,7 @@ class Perception:
             own.quote.last,
             side,
             value,
-            own.traded(agent.id),
+            own.traded_units(agent.id),
             own.open_orders(agent.id),
         )
 

@@ -2,7 +2,7 @@
 
 Periods, ticks and batches must count up without gaps. Each batch's `tick_cleared` has the number of its items, trades
 and units, which proves that none of its events is missing. The log's copies of journal entries must equal the bucket's.
-Trades and postings must agree (`trades.py`). A run under way, or ended early, may have an unfinished batch, which is
+Trades and postings must agree (`trades.py`), calls of models and their payments too (`calls.py`). A run under way, or ended early, may have an unfinished batch, which is
 left out. `econsim ledger verify` reads both streams and passes their records in.
 """
 
@@ -16,9 +16,11 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.market.batch_checks import BatchChecks, Discrepancies
+from econsim.domain.verification.calls import CallChecks
 from econsim.domain.verification.trades import LoggedItem, TradeChecks
 from econsim.schemas.base import Event
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import (
     Accepted,
@@ -65,6 +67,7 @@ class LogChecks:
         self._books: dict[str, BatchChecks] = {}
         self._copies: dict[int, tuple[int, JournalEntry]] = {}
         self._trade_checks: TradeChecks | None = None
+        self._call_checks = CallChecks(None)
         self._findings: list[Finding] = []
 
     def add(self, place: int, addressed: AddressedEvent) -> None:
@@ -86,12 +89,15 @@ class LogChecks:
             self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
         elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
             self._add_market_event(addressed)
+        elif isinstance(event.data, LlmInvoked):
+            for outcome in event.data.items:
+                self._call_checks.add(place, event.event_id, outcome)
         for what, evidence in self._clock.add(event, self._books):
             self._add_finding(event, what, evidence)
 
     def report(self, entries: Sequence[JournalEntry]) -> LogReport:
         """Return the result, given the run's whole journal in order."""
-        findings = list(self._findings)
+        findings, ended = list(self._findings), self._clock.closed is not None
         if self._trade_checks is None:
             findings.append(
                 Finding(
@@ -106,7 +112,7 @@ class LogChecks:
             findings.extend(self._closing_findings(entries))
             findings.extend(self._copy_findings(entries))
             findings.extend(self._trade_checks.findings(entries, self._is_finished))
-        ended = self._clock.closed is not None
+            findings.extend(self._call_checks.findings(entries, ended=ended, whole=self._clock.whole))
         return LogReport(self._records, self._repeats, self._clock.tick, self._trades, ended, tuple(findings))
 
     def _open_run(self, event: Event[object], opened: RunOpened) -> None:
@@ -118,6 +124,7 @@ class LogChecks:
         resources = [market.resource for market in scenario.markets]
         self._books = {resource: BatchChecks(lock_step=self._clock.lock_step) for resource in resources}
         self._trade_checks = TradeChecks(resources)
+        self._call_checks = CallChecks(scenario.cognition.resource if scenario.cognition else None)
 
     def _add_market_event(self, addressed: AddressedEvent) -> None:
         event, resource = addressed.event, entity_of(addressed.subject)

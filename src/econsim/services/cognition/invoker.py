@@ -118,7 +118,7 @@ class Invoker:
 
     async def settle_outcome(self, outcome: CallOutcome) -> None:
         """Settle the reservation of a call that has ended, if it is not settled."""
-        if reserved := self._calls.reserved(outcome.id):
+        if reserved := self._calls.open_reservation(outcome.id):
             cost = Cost(outcome.price, outcome.units)
             chain = settlement(reserved.position, cost, self._cognition.resource)
             await self._journal.settle(chain, reserved.tick)

@@ -124,13 +124,13 @@ class CallLeader:
 
     async def settle_outcomes(self) -> None:
         """Settle the calls that are in the log and whose reservation is still pending."""
-        for outcome in tuple(self._calls.unsettled()):
+        for outcome in tuple(self._calls.outcomes_to_settle()):
             await self.invoker.settle_outcome(outcome)
 
     async def sweep(self) -> None:
         """End the calls that a worker before left and that nobody asks for again."""
         async for _ in Poll(SWEEP_INTERVAL_S):
-            for reserved in self._calls.expired(self._context.clock.now()):
+            for reserved in self._calls.expired_reservations(self._context.clock.now()):
                 if not self.invoker.is_under_way(reserved.position):
                     outcome = abandoned_outcome(reserved.position)
                     await self.invoker.settle_outcome(await self.journal.record(outcome, reserved.tick, None))

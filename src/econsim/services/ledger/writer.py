@@ -158,12 +158,12 @@ class LedgerWriter:
         else:
             submission = _Submission(parts, asyncio.get_running_loop().create_future())
             if not parts:
-                return self._submitted({})
+                return self._result({})
             self._enqueue(_AnswerUnit([submission]))
         # A caller that is cancelled must not cancel what others wait for.
         return await asyncio.shield(submission.answer)
 
-    def _submitted(self, refused: dict[str, Refusal]) -> Submitted:
+    def _result(self, refused: dict[str, Refusal]) -> Submitted:
         return Submitted(
             refused=refused, sequence=self.sequence, pending=self._state.ledger.pending_transfers
         )
@@ -290,7 +290,7 @@ class LedgerWriter:
             self._barriers.pop(unit.barrier, None)
             for submission in unit.submissions:
                 if not submission.answer.done():
-                    submission.answer.set_result(self._submitted(submission.refused))
+                    submission.answer.set_result(self._result(submission.refused))
 
     def _fail(self, group: list[_CommitItem], error: Exception) -> None:
         """Answer every unit that has an item in the group with the error."""

@@ -36,11 +36,45 @@ ORDER = {"agent": "ann", "order_id": "ann.1", "price": 3_250_000, "quantity": 2}
             {"resource": "cpu", "chain": None, "reason": "too large"},
             "the book of cpu stopped for good: a batch failed: too large",
         ),
+        (
+            "system.resource_allocated",
+            {"n": 3, "agent": "ann", "units": 4, "cause": "t1"},
+            "ann bought 4 units of cpu to think with",
+        ),
         ("market.unheard_of", {}, "market.unheard_of"),
     ],
 )
 def test_a_fact_of_a_market_is_one_line(type_, data, line):
     assert describe(fact(type_, data)) == line
+
+
+CALL = {"id": "llm.ann.4.1", "agent": "ann", "model": "default", "provider": "rules", "price": 2_500}
+
+
+@pytest.mark.parametrize(
+    ("failure", "ending"), [(None, "answered"), ("provider_timed_out", "provider timed out")]
+)
+def test_a_call_of_a_model_is_told_with_its_price_and_receipt(failure, ending):
+    told = fact(
+        "system.invoked", {**CALL, "prompt_digest": "00", "failure": failure}, "system.llm.invoked.run"
+    )
+
+    assert describe(told) == f"ann asked default of rules: {ending}, for 0.0025 credits, receipt llm.ann.4.1"
+
+
+def test_the_cycles_of_a_host_are_told_agent_by_agent():
+    begun = fact("agent.cognitive_cycles_started", {"agents": ["ann", "bob"]}, "agent.host_1.x.run")
+    cycle = {"agent": "ann", "cycle": 4, "steps": 2, "actions": 1, "price": 2_500}
+    ended, raised = (
+        fact("agent.cognitive_cycles_completed", {**cycle, "failure": failure})
+        for failure in ("", "KeyError: x")
+    )
+
+    assert [describe(each) for each in (begun, ended, raised)] == [
+        "2 agents of host_1 think at tick 4",
+        "ann thought, 1 actions at tick 4, for 0.0025 credits",
+        "ann was set aside: KeyError: x at tick 4, for 0.0025 credits",
+    ]
 
 
 @pytest.mark.parametrize(

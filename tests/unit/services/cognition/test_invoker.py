@@ -238,7 +238,7 @@ async def test_the_next_leader_settles_what_is_recorded_without_being_asked(step
         await invoker.invoke(call())
 
     leader, calls = next_leader(), journal.restarted()
-    for outcome in calls.unsettled():
+    for outcome in calls.outcomes_to_settle():
         await leader.settle_outcome(outcome)
 
     assert journal.credits() == (BUDGET - PRICE, 0)

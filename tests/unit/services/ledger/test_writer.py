@@ -181,7 +181,8 @@ async def test_restart_from_history_gives_equal_balances(writer, store):
         writer.balance(h) for h in (TREASURY, "ann", "bob")
     ]
     answer = await again.submit(submit("t", pay("x", "ann", "bob", 71)))
-    assert answer == Submitted(refused={"x": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}, sequence=4)
+    refused = {"x": Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE}
+    assert answer == Submitted(refused=refused, sequence=4, pending=1)
 
 
 async def test_a_changed_journal_is_not_loaded(writer, store):

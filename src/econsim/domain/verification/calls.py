@@ -1,0 +1,107 @@
+"""Verification of calls of models against their payments, both ways: outcomes in the log, chains in the journal. Pure.
+
+Every outcome must have a reservation by its agent, and a settlement that posted its price and its units. A settlement
+must have an outcome. At the end of a run no reservation is without an outcome. Shares no code with
+`domain/cognition/payment.py`: only amounts and parties count. `log.py` says how far the run came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from econsim.domain.finding import PLACE_IN_LOG, Finding
+from econsim.domain.ledger.verify import JournalEntry
+from econsim.schemas.cognition import CallOutcome
+from econsim.schemas.ledger import CREDITS, Chain, Kind
+
+PAYEE: Final = "cognition"
+"""Holder that agents pay for calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class _LoggedOutcome:
+    """An outcome with its place in the log."""
+
+    place: int
+    event_id: str
+    outcome: CallOutcome
+
+    def finding(self, what: str, evidence: str) -> Finding:
+        return Finding(self.place, self.event_id, what, evidence, PLACE_IN_LOG)
+
+
+@dataclass(frozen=True, slots=True)
+class _Payment:
+    """A chain between an agent and the service: its amounts by asset, and whether it is a reservation."""
+
+    sequence: int
+    event_id: str
+    payer: str
+    amounts: dict[str, int]
+
+    def finding(self, what: str, evidence: str) -> Finding:
+        return Finding(self.sequence, self.event_id, what, evidence)
+
+
+class CallChecks:
+    """The checks of one run's calls."""
+
+    def __init__(self, resource: str | None) -> None:
+        """Compare credits, and units of this resource if thinking uses it up."""
+        self._resource = resource
+        self._outcomes: dict[str, _LoggedOutcome] = {}
+        self._reserved: dict[str, _Payment] = {}
+        self._settled: dict[str, _Payment] = {}
+        self._findings: list[Finding] = []
+
+    def add(self, place: int, event_id: str, outcome: CallOutcome) -> None:
+        """Add an outcome of the log; each item once."""
+        logged = _LoggedOutcome(place, event_id, outcome)
+        if self._outcomes.setdefault(outcome.id, logged) is not logged:
+            self._findings.append(logged.finding("call_ended_twice", outcome.id))
+
+    def findings(self, entries: Iterable[JournalEntry], *, ended: bool, whole: bool) -> Iterator[Finding]:
+        """Yield the differences between outcomes and payments, given the whole journal.
+
+        `ended`: nothing of the run is missing because it is under way; `whole`: the run came to its own end.
+        """
+        for event in entries:
+            for chain in event.data.chains:
+                if isinstance(chain, Chain):
+                    self._add_chain(event, chain)
+        yield from self._findings
+        for logged in self._outcomes.values():
+            yield from self._check_outcome(logged, ended=ended, whole=whole)
+        yield from self._unmatched(self._settled, "settlement_has_no_outcome", counts=ended)
+        yield from self._unmatched(self._reserved, "call_has_no_outcome", counts=whole)
+
+    def _add_chain(self, event: JournalEntry, chain: Chain) -> None:
+        """Keep the chains that reserve an agent's means for the service, and those that resolve such a reservation."""
+        legs = [leg for leg in chain.transfers if leg.credit == PAYEE]
+        if not legs:
+            return
+        kept = self._reserved if legs[0].kind is Kind.PENDING else self._settled
+        amounts = {leg.asset: 0 if leg.kind is Kind.VOID else leg.amount for leg in legs}
+        kept[chain.cause] = _Payment(event.data.sequence, event.event_id, legs[0].debit, amounts)
+
+    def _check_outcome(self, logged: _LoggedOutcome, *, ended: bool, whole: bool) -> Iterator[Finding]:
+        outcome = logged.outcome
+        reserved, settled = self._reserved.get(outcome.id), self._settled.get(outcome.id)
+        # In a run under way the log, which is read last, may have the outcomes of calls that the journal had not yet.
+        if ended and (reserved is None or reserved.payer != outcome.agent):
+            yield logged.finding("call_has_no_reservation", f"{outcome.id} of {outcome.agent}")
+        if settled is None:
+            if whole:
+                yield logged.finding("call_is_not_settled", outcome.id)
+            return
+        expected = {CREDITS: outcome.price} | ({self._resource: outcome.units} if self._resource else {})
+        if settled.amounts != expected or settled.payer != outcome.agent:
+            evidence = f"{outcome.id}: {settled.payer} paid {settled.amounts} instead of {expected}"
+            yield logged.finding("payment_differs_from_its_call", evidence)
+
+    def _unmatched(self, payments: dict[str, _Payment], what: str, *, counts: bool) -> Iterator[Finding]:
+        if counts:
+            for receipt in payments.keys() - self._outcomes.keys():
+                yield payments[receipt].finding(what, receipt)
