@@ -45,7 +45,9 @@ SENTENCES: Final = {
 }
 """Sentences by action, the third token of the subject; they name fields of the data and of `_parts`."""
 
-HOSTS_REPORTS: Final = frozenset({"cycle_completed", "cognitive_cycles_started", "cognitive_cycles_completed"})
+HOSTS_REPORTS: Final = frozenset(
+    {"cycle_completed", "cognitive_cycles_started", "cognitive_cycles_completed"}
+)
 """Actions of hosts' reports, names that no agent's own report may have."""
 
 ASKED: Final = {

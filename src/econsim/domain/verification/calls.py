@@ -13,7 +13,8 @@ from typing import Final
 
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
-from econsim.schemas.cognition import CallOutcome
+from econsim.schemas.base import Event
+from econsim.schemas.cognition import CallOutcome, LlmInvoked
 from econsim.schemas.ledger import CREDITS, Chain, Kind
 
 PAYEE: Final = "cognition"
@@ -56,11 +57,12 @@ class CallChecks:
         self._settled: dict[str, _Payment] = {}
         self._findings: list[Finding] = []
 
-    def add(self, place: int, event_id: str, outcome: CallOutcome) -> None:
-        """Add an outcome of the log; each item once."""
-        logged = _LoggedOutcome(place, event_id, outcome)
-        if self._outcomes.setdefault(outcome.id, logged) is not logged:
-            self._findings.append(logged.finding("call_ended_twice", outcome.id))
+    def add(self, place: int, event: Event[object]) -> None:
+        """Add the outcomes of an event, each event once; events of other types add none."""
+        for outcome in event.data.items if isinstance(event.data, LlmInvoked) else ():
+            logged = _LoggedOutcome(place, event.event_id, outcome)
+            if self._outcomes.setdefault(outcome.id, logged) is not logged:
+                self._findings.append(logged.finding("call_ended_twice", outcome.id))
 
     def findings(self, entries: Iterable[JournalEntry], *, ended: bool, whole: bool) -> Iterator[Finding]:
         """Yield the differences between outcomes and payments, given the whole journal.

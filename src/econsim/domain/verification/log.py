@@ -20,7 +20,6 @@ from econsim.domain.verification.calls import CallChecks
 from econsim.domain.verification.trades import LoggedItem, TradeChecks
 from econsim.schemas.base import Event
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
-from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import (
     Accepted,
@@ -89,9 +88,7 @@ class LogChecks:
             self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
         elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
             self._add_market_event(addressed)
-        elif isinstance(event.data, LlmInvoked):
-            for outcome in event.data.items:
-                self._call_checks.add(place, event.event_id, outcome)
+        self._call_checks.add(place, event)
         for what, evidence in self._clock.add(event, self._books):
             self._add_finding(event, what, evidence)
 
