@@ -76,8 +76,8 @@ class CallChecks:
         yield from self._findings
         for logged in self._outcomes.values():
             yield from self._check_outcome(logged, ended=ended, whole=whole)
-        yield from self._unmatched(self._settled, "settlement_has_no_outcome", counts=ended)
-        yield from self._unmatched(self._reserved, "call_has_no_outcome", counts=whole)
+        yield from self._unmatched_payments(self._settled, "settlement_has_no_outcome", counts=ended)
+        yield from self._unmatched_payments(self._reserved, "call_has_no_outcome", counts=whole)
 
     def _add_chain(self, event: JournalEntry, chain: Chain) -> None:
         """Keep the chains that reserve an agent's means for the service, and those that resolve such a reservation."""
@@ -103,7 +103,9 @@ class CallChecks:
             evidence = f"{outcome.id}: {settled.payer} paid {settled.amounts} instead of {expected}"
             yield logged.finding("payment_differs_from_its_call", evidence)
 
-    def _unmatched(self, payments: dict[str, _Payment], what: str, *, counts: bool) -> Iterator[Finding]:
+    def _unmatched_payments(
+        self, payments: dict[str, _Payment], what: str, *, counts: bool
+    ) -> Iterator[Finding]:
         if counts:
             for receipt in payments.keys() - self._outcomes.keys():
                 yield payments[receipt].finding(what, receipt)
