@@ -53,7 +53,7 @@ def shown_prompt(
 
 
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,8}", fullmatch=True)
-AMOUNTS = st.integers(0, 2**53 - 1)
+AMOUNTS = st.integers(-(2**53) + 1, 2**53 - 1)
 PRICES = st.integers(1, 400).map(lambda ticks: ticks * 10_000)
 ORDERS = st.builds(ObservedOrder, NAMES, st.sampled_from(Side), PRICES, st.integers(1, 9))
 MARKETS = st.builds(

@@ -61,7 +61,7 @@ def policy_actions(observation: Observation) -> list[Row]:
         buys = wanted.side is Side.BID
         stock = left // wanted.price if buys else observation.holdings.get(market.resource, 0)
         units = _whole_lots(min(wanted.quantity, stock), market)
-        if units:
+        if units > 0:
             rows.append(_order(market, wanted, units))
             left -= units * wanted.price if buys else 0
     return rows

@@ -54,7 +54,15 @@ def test_strategies_follow_the_schema_of_strategies(observation):
 def test_no_action_is_refused_and_none_costs_more_than_the_agent_has(observation):
     spent = sum(price * quantity for _, verb, price, quantity in orders(observation) if verb is Verb.BID)
 
-    assert spent <= observation.credits
+    assert spent <= max(0, observation.credits)
+
+
+def test_credits_for_one_order_buy_one_order():
+    markets = [observed_market(f"r{n}", side=Side.BID, value=2 * CREDIT) for n in range(2)]
+
+    found = orders(observed(*markets, credits_=3 * CREDIT))
+
+    assert [resource for resource, *_ in found] == ["r0"]
 
 
 @given(MARKETS)
