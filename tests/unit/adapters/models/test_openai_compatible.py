@@ -173,6 +173,7 @@ async def test_a_provider_that_does_not_answer_times_out_and_charges_nothing():
     assert told(failed) == ("provider_timed_out", True, 0, 0)
 
 
+@pytest.mark.slow
 async def test_a_stream_that_stops_until_the_deadline_is_charged_for_its_text():
     answer = streamed(piece("Buy two of them."), done=False, close=False)
 
@@ -260,6 +261,7 @@ async def test_half_an_answer_is_charged_for_the_half_that_came(length):
     assert failed.input_tokens > 0
 
 
+@pytest.mark.slow
 async def test_an_answer_that_stops_until_the_deadline_is_charged_for_its_text():
     whole_body = body("Buy two of them." * 10)
     half = whole_body[: whole_body.index(b"them.") + len(b"them.")]
@@ -304,6 +306,7 @@ async def test_a_model_that_refuses_is_charged_for_what_it_counted(broken):
     assert told(failed) == ("provider_refused", False, 12, 3)
 
 
+@pytest.mark.slow
 async def test_an_answer_of_100_megabytes_is_cut_off_while_it_is_read():
     answer = Endless(1_600)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -19,6 +19,7 @@ from econsim.adapters.models.limits import LimitedProvider
 from econsim.adapters.models.openai_compatible import OpenAiCompatibleProvider
 from econsim.schemas.provider_file import OpenAiCompatibleTable
 
+pytestmark = pytest.mark.slow
 BUDGET = 1_000_000
 HALF = body("Buy two of them." * 10)[:180]
 FAULTS = {
