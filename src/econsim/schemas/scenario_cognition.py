@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from econsim.schemas.model_call import DEADLINE_MS_MAX, DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 from econsim.schemas.money import Credits
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
+from econsim.schemas.scenario_words import PolicyName
 from econsim.schemas.types import QUANTITY_MAX, Name
 
 RULES: Final = "rules"
@@ -19,6 +20,10 @@ RECORDED: Final = "recorded"
 
 CONTEXT_TOKENS_MAX: Final = 10_000_000
 """Tokens of the longest prompt and answer together: more than any model takes."""
+
+
+TraderName = Literal[PolicyName.ZI_U, PolicyName.ZI_C, PolicyName.TRUTHFUL, PolicyName.ZIP]
+"""Policies of coded traders that quote for each unit: a strategy bounds their prices."""
 
 
 class Offer(ScenarioPart):
@@ -91,3 +96,5 @@ class Thinking(ScenarioPart):
     """Ticks from one cycle to the next, counted in the period from its first tick."""
     deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
     """Milliseconds that one call may take."""
+    trader: TraderName = PolicyName.ZIP
+    """Policy of the coded trader whose parameters the model writes; for `llm_strategist` alone."""

@@ -9,6 +9,7 @@ Life cycles::
     HostAgents._markets       one MarketAgents a market         the scenario    never                 markets
     MarketAgents._traders     traders, in the scenario's order  the scenario    never                 roles of the host
     MarketAgents._positions   agent -> its position             the scenario    never                 agents of the host
+    MarketAgents._strategists agent -> its strategy's trader    the scenario    never                 agents of the host
     position.open             open orders: id -> price          OrderAccepted   cancel, fill, period  units of the role
     MarketAgents._batch       items of the batch under way      evolve          TickCleared           items of one batch
 """
@@ -21,10 +22,13 @@ from operator import attrgetter
 from econsim.domain.agent.population import Agent, population
 from econsim.domain.agent.prospects import widest
 from econsim.domain.agent.random_draws import Draws
-from econsim.domain.agent.traders import QUOTERS, Scripted, Trader, TraderPosition, View
+from econsim.domain.agent.strategies import Strategies
+from econsim.domain.agent.traders import QUOTERS, Quoter, Scripted, Trader, TraderPosition, View
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.cognition.strategy import Strategy
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodOpened, Ticked
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import (
     Accepted,
     Cancelled,
@@ -53,6 +57,7 @@ class HostAgents:
         for agent in hosted:
             for market in self._markets.values():
                 market.add(agent)
+        self._strategies = Strategies(hosted)
         self.agents = len(hosted)
 
     def evolve(self, addressed: AddressedEvent) -> None:
@@ -60,6 +65,10 @@ class HostAgents:
         match addressed.event.data:
             case Ticked() as ticked:
                 self._clock, self._tick = ticked, addressed.event.tick
+                for agent, resource, strategy in self._strategies.open_tick():
+                    self._markets[resource].follow(agent, strategy)
+            case LlmInvoked(items=outcomes):
+                self._strategies.collect(outcomes)
             case PeriodOpened():
                 for market in self._markets.values():
                     market.open_period()
@@ -97,6 +106,7 @@ class MarketAgents:
         self._seed = seed
         self._traders: list[tuple[str, Trader]] = []
         self._positions: dict[str, TraderPosition] = {}
+        self._strategists: dict[str, Quoter] = {}
         self._batch: list[Item] = []
         self._applied = 0
 
@@ -104,6 +114,10 @@ class MarketAgents:
         """Add an agent's traders, if it trades on this market."""
         for trader in self._new_traders(agent):
             self._traders.append((agent.id, trader))
+
+    def follow(self, agent: str, strategy: Strategy) -> None:
+        """Have a strategist's trader keep a strategy."""
+        self._strategists[agent].follow(strategy)
 
     def open_period(self) -> None:
         """Reset every position: the book was emptied."""
@@ -157,7 +171,11 @@ class MarketAgents:
                     agent.id, index, role.side, role.values, self._market, agent.activity_percent
                 )
                 self._positions[agent.id] = position
-                yield QUOTERS[agent.policy](position, Draws(self._seed, "trader", agent.id, resource))
+                draws = Draws(self._seed, "trader", agent.id, resource)
+                quoter = QUOTERS[agent.trader or agent.policy](position, draws)
+                if agent.trader is not None:
+                    self._strategists[agent.id] = quoter
+                yield quoter
 
     def _apply(self, item: Item) -> None:
         match item:

@@ -18,7 +18,7 @@ from econsim.schemas.money import format_credits
 from econsim.schemas.names import is_agent_name_reserved
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Group, Market, MechanismName, PolicyName, Role, Scenario, ScriptedAction
-from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.scenario_cognition import Cognition, Thinking
 from econsim.schemas.types import NAME_LENGTH_MAX
 
 ID_DIGITS_MIN: Final = 3
@@ -62,6 +62,8 @@ class Agent:
     """Actions of a scripted agent."""
     tokens: tuple[str, int] | None = None
     """Token resource of the scenario and its units dealt to the agent at every period; None for an agent without."""
+    trader: PolicyName | None = None
+    """Policy of the coded trader that a strategist's model writes the parameters of; None for other policies."""
 
     @property
     def dealt(self) -> dict[str, int]:
@@ -109,6 +111,7 @@ def population(scenario: Scenario) -> tuple[Agent, ...]:
                 group.activity_percent,
                 group.script,
                 _tokens(scenario.cognition, group),
+                _trader(group),
             )
             agents.append(agent)
     _check_ids(agents)
@@ -161,6 +164,11 @@ def _tokens(cognition: Cognition | None, group: Group) -> tuple[str, int] | None
         )
         raise ScenarioError(message, key="thinking", group=group.name)
     return cognition.resource, group.thinking.units
+
+
+def _trader(group: Group) -> PolicyName | None:
+    strategist = group.policy is PolicyName.LLM_STRATEGIST
+    return (group.thinking or Thinking()).trader if strategist else None
 
 
 def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:

@@ -15,21 +15,20 @@ from econsim.domain.runtime.effects import Cycle
 from econsim.domain.runtime.llm_policy import llm_cycle
 from econsim.domain.runtime.memory import Memory
 from econsim.domain.runtime.perception import Perception
+from econsim.domain.runtime.strategist_policy import strategist_cycle
 from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
-from econsim.schemas.scenario import PolicyName, Scenario
+from econsim.schemas.scenario import THINKING, PolicyName, Scenario
 from econsim.schemas.scenario_cognition import Cognition, Thinking
 
 
 class ThinkingAgents:
-    """The agents of one host, or of all hosts, whose policy is `llm`."""
+    """The agents of one host, or of all hosts, whose policy is `llm` or `llm_strategist`."""
 
     def __init__(self, scenario: Scenario, host: int | None = None) -> None:
         """Create the agents of the host with this index; of all hosts for None."""
         thinking = {group.name: group.thinking or Thinking() for group in scenario.agents}
         self._agents = [
-            agent
-            for agent in population(scenario)
-            if agent.policy is PolicyName.LLM and host in (None, agent.host)
+            agent for agent in population(scenario) if agent.policy in THINKING and host in (None, agent.host)
         ]
         self._thinking = {agent.id: thinking[agent.group] for agent in self._agents}
         self._perception = Perception(self._agents, scenario.markets, scenario.cognition or Cognition())
@@ -40,6 +39,11 @@ class ThinkingAgents:
     def names(self) -> Sequence[str]:
         """Ids of the agents, in the scenario's order."""
         return [agent.id for agent in self._agents]
+
+    @property
+    def acting(self) -> int:
+        """Number of agents that act by their thoughts alone; for a strategist its coded trader acts."""
+        return sum(agent.policy is PolicyName.LLM for agent in self._agents)
 
     def evolve(self, addressed: AddressedEvent) -> None:
         """Fold one event of the run; events of other types change nothing."""
@@ -68,4 +72,5 @@ class ThinkingAgents:
     def _cycle(self, agent: Agent) -> Cycle:
         thinking = self._thinking[agent.id]
         observation = self._perception.observe(agent, thinking.max_tokens)
-        return llm_cycle(thinking, observation, self._memory.messages(agent.id))
+        think = strategist_cycle if agent.policy is PolicyName.LLM_STRATEGIST else llm_cycle
+        return think(thinking, observation, self._memory.messages(agent.id))

@@ -112,7 +112,7 @@ async def answer_tick(
     await publish_many(context.jetstream, _commands(envelope, host, actions))
     report = CycleCompleted(
         tick=envelope.tick,
-        agents=agents.agents + len(thinking.names),
+        agents=agents.agents + thinking.acting,
         actions={resource: len(chosen) for resource, chosen in actions.items()},
         limits=_limits(agents, thinking),
     )

@@ -13,10 +13,13 @@ from typing import ClassVar, Protocol
 
 from econsim.domain.agent.prospects import highest_bid, limits_of, lowest_ask
 from econsim.domain.agent.random_draws import Draws
+from econsim.domain.agent.traders.margins import within_margins
+from econsim.domain.cognition.strategy import Strategy
 from econsim.schemas.agent import Limits
 from econsim.schemas.market import Quote, Shout
 from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market, MechanismName
+from econsim.schemas.types import QUANTITY_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class TraderPosition:
     """Market of the role: tick size, price limits and mechanism."""
     activity_percent: int = 100
     """Chance, in percent, that the agent acts at a tick."""
+    units_max: int = QUANTITY_MAX
+    """Units that the agent trades in a period, at most; a strategist's model may write fewer than there are values."""
     traded: int = 0
     """Units traded in this period."""
     open: dict[str, int] = field(default_factory=dict)
@@ -57,12 +62,12 @@ class TraderPosition:
     @property
     def value(self) -> int | None:
         """Value or cost of the next unit, micro-credits; None when all are traded."""
-        return self.values[self.traded] if self.traded < len(self.values) else None
+        return self.values[self.traded] if self.traded < min(len(self.values), self.units_max) else None
 
     @property
     def wanted(self) -> tuple[int, ...]:
         """Values or costs of the units to quote for: the next one; in a call, which clears at once, all that are left."""
-        left = self.values[self.traded :]
+        left = self.values[self.traded : self.units_max]
         return left if self._calls else left[:1]
 
     def worst(self, value: int) -> int | None:
@@ -123,6 +128,13 @@ class Quoter:
         """Trade this position; `draws` are for a policy's own draws at the start."""
         del draws
         self.position = position
+        self._strategy: Strategy | None = None
+
+    def follow(self, strategy: Strategy) -> None:
+        """Keep a strategy from now on: its margins, its chance to act and its number of units."""
+        self._strategy = strategy
+        self.position.activity_percent = strategy.activity_percent
+        self.position.units_max = strategy.units_max
 
     def price(self, value: int, draws: Draws) -> int | None:
         """Return the price to quote for a unit of this value or cost, on the market's grid; None for no quote."""
@@ -137,7 +149,7 @@ class Quoter:
         position = self.position
         if position.activity_percent < 100 and draws.integer(1, 100) > position.activity_percent:
             return ()
-        return position.place([self.price(value, draws) for value in position.wanted], view.tick)
+        return position.place([self._quote(value, draws) for value in position.wanted], view.tick)
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Learn nothing."""
@@ -150,4 +162,10 @@ class Quoter:
             limits_of(market, worth, None)
             if self.position.side is Side.BID
             else limits_of(market, None, worth)
+        )
+
+    def _quote(self, value: int, draws: Draws) -> int | None:
+        price = self.price(value, draws)
+        return (
+            price if self._strategy is None else within_margins(self.position, value, price, self._strategy)
         )

@@ -12,6 +12,8 @@ from typing import ClassVar, Final
 
 from econsim.domain.agent.random_draws import Draws
 from econsim.domain.agent.traders.base import Quoter, TraderPosition
+from econsim.domain.agent.traders.margins import PERCENT
+from econsim.domain.cognition.strategy import Strategy
 from econsim.schemas.market import Shout
 from econsim.schemas.orders import Side
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -49,6 +51,11 @@ class Zip(Quoter):
         sign = 1.0 if position.side is Side.ASK else -1.0
         self.margin = sign * _between(MARGIN, draws)
         self._momentum = 0.0
+
+    def follow(self, strategy: Strategy) -> None:
+        """Keep a strategy from now on; its learning rate takes the place of the drawn one."""
+        super().follow(strategy)
+        self._beta = strategy.learning_percent / PERCENT
 
     def price(self, value: int, draws: Draws) -> int | None:
         """Return the price that the present margin gives, to the nearest tick and never at a loss."""

@@ -1,0 +1,22 @@
+"""The policy `llm_strategist`: show a model the observation; its answer is a strategy, and a coded trader keeps it. Pure.
+
+The cycle sends no action. `HostAgents` reads the strategy from the outcome in the log, as any host that takes over does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from econsim.domain.cognition.observation import Observation
+from econsim.domain.cognition.prompt import STRATEGIST_TEMPLATES, cycle_prompt
+from econsim.domain.cognition.strategy import strategy_schema
+from econsim.domain.runtime.effects import Cycle, Think
+from econsim.schemas.model_call import ChatMessage
+from econsim.schemas.scenario_cognition import Thinking
+
+
+def strategist_cycle(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Cycle:
+    """Perceive and think once."""
+    schema = strategy_schema(tuple(market.resource for market in observation.markets))
+    prompt = cycle_prompt(thinking, observation, earlier, schema, STRATEGIST_TEMPLATES)
+    yield Think(prompt, thinking.deadline_ms)
