@@ -24,7 +24,7 @@ def position(side=Side.ASK, values=(COINS,), market=MARKET):
 
 
 def bounded(side, price, **strategy):
-    return within_margins(position(side), COINS, parse_credits(price), Strategy(**strategy))
+    return within_margins(MARKET, side, COINS, parse_credits(price), Strategy(**strategy))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_bounded_price_is_on_the_grid_within_the_limits_and_loses_nothing(side
     price = ticks * MARKET.tick_size
     strategy = Strategy(margin_min_percent=min(least, most), margin_max_percent=max(least, most))
 
-    found = within_margins(position(side, (value,)), value, price, strategy)
+    found = within_margins(MARKET, side, value, price, strategy)
 
     worst = position(side, (value,)).worst(value)
     assert (found is None) == (worst is None)

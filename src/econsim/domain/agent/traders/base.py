@@ -165,7 +165,7 @@ class Quoter:
         )
 
     def _quote(self, value: int, draws: Draws) -> int | None:
-        price = self.price(value, draws)
-        return (
-            price if self._strategy is None else within_margins(self.position, value, price, self._strategy)
-        )
+        price, position = self.price(value, draws), self.position
+        if price is None or self._strategy is None:
+            return price
+        return within_margins(position.market, position.side, value, price, self._strategy)
