@@ -91,8 +91,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
     else:
         from econsim.runs.launch.services import LaunchOptions
 
-        fleet = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
-        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), fleet))
+        launching = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
+        summary = run_async(_over_nats(config, RunRequest(what, name, external or ()), launching))
     _show(config, summary, report)
 
 
@@ -118,8 +118,8 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     if report is None:
         option_types.writable_state(config.state, context)
     require_runs(config)
-    fleet = LaunchOptions(options.requested_services(services), spread, workers)
-    summary = run_async(_over_nats(config, RunRequest(name=run), fleet))
+    launching = LaunchOptions(options.requested_services(services), spread, workers)
+    summary = run_async(_over_nats(config, RunRequest(name=run), launching))
     _show(config, summary, report)
 
 
@@ -151,7 +151,7 @@ class RunRequest:
     """External agents of options `--external`."""
 
 
-async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions) -> Summary:
+async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOptions) -> Summary:
     from econsim.adapters.jetstream import dead_letters
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import agents_without_account
@@ -164,7 +164,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(ProgressDisplay(console(stderr=True)))
         tell = line_printer(progress.console)
-        server = await stack.enter_async_context(launch(fleet, config, tell))
+        server = await stack.enter_async_context(launch(launching, config, tell))
         run, scenario = await _run_and_scenario(server, wanted)
         if waiting := agents_without_account(server, scenario):
             progress.console.print(
@@ -173,7 +173,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
                 soft_wrap=True,
             )
         found = await stack.enter_async_context(
-            run_connection(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
+            run_connection(server, run, scenario, deadlines, None if launching.ephemeral else tell)
         )
         recorder = Recorder(progress, timed=found.new)
         showing = asyncio.create_task(_show_waiting(recorder))
@@ -183,7 +183,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()
-    if not fleet.ephemeral:
+    if not launching.ephemeral:
         store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
         summary = replace(summary, kept_until=retention_end(recorder.opened_at))
     return replace(summary, dead_letters=max(letters, summary.dead_letters))
