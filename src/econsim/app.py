@@ -133,6 +133,8 @@ class Server:
     """Trust root of the server, if this process may use it: it can then create agents' accounts."""
     state: Path | None = None
     """State directory whose embedded server this is; none for a server that the settings name."""
+    started: tuple[str, ...] = ()
+    """Names of the services that the command with this value started."""
 
 
 def server_of(config: Settings) -> Server:

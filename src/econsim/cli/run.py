@@ -155,6 +155,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
     from econsim.adapters.jetstream import dead_letters
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import agents_without_account
+    from econsim.runs.launch.service_presence import watch_services
     from econsim.runs.launch.services import launch
     from econsim.runs.recorder import Recorder
     from econsim.runs.remote import run_connection, run_events
@@ -176,8 +177,8 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
             run_connection(server, run, scenario, deadlines, None if launching.ephemeral else tell)
         )
         recorder = Recorder(progress, timed=found.new)
-        showing = asyncio.create_task(_show_waiting(recorder))
-        stack.callback(showing.cancel)
+        for showing in (_show_waiting(recorder), watch_services(server, run, scenario, tell)):
+            stack.callback(asyncio.create_task(showing).cancel)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
         # Dead letters reach the log a moment later, and the run may have ended by then.
