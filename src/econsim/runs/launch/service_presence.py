@@ -6,8 +6,9 @@ Workers show by their leases what they serve, so one request sees all services b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Final
+
+from nats.aio.client import Client
 
 from econsim.adapters.jetstream.leases import held_leases
 from econsim.adapters.nats.connection import connect
@@ -46,18 +47,25 @@ async def watch_services(server: Server, run: str, scenario: Scenario, notify: C
     client = await connect(server.url, creds, "econsim-run-services")
     try:
         async for _ in Poll(POLL_INTERVAL_S):
-            with suppress(Unavailable):
-                missing = watched - serving(await held_leases(client), run)
-                if new := (missing & missing_before) - named:
-                    names = [name for name in LEASES if name in new]
-                    notify(
-                        f"run {run} is not served by {', '.join(names)}; "
-                        f"start what is missing with `econsim up {' '.join(names)}`"
-                    )
-                named = missing & missing_before
-                missing_before = missing
+            missing = watched - await _serving_now(client, run)
+            lasting = missing & missing_before
+            if lasting - named:
+                names = [name for name in LEASES if name in lasting]
+                notify(
+                    f"run {run} is not served by {', '.join(names)}; "
+                    f"start what is missing with `econsim up {' '.join(names)}`"
+                )
+            missing_before, named = missing, lasting
     finally:
         await client.close()
+
+
+async def _serving_now(client: Client, run: str) -> set[str]:
+    """Return the services that serve a run now; every service if the server does not answer."""
+    try:
+        return serving(await held_leases(client), run)
+    except Unavailable:
+        return set(LEASES)
 
 
 def serving(leases: Iterable[str], run: str) -> set[str]:
