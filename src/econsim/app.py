@@ -25,7 +25,7 @@ from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.adapters.nats.rate_gate import REQUESTS_MAX, RateGate
-from econsim.adapters.nats.stopping_broker import StoppingBroker
+from econsim.adapters.nats.stopping_broker import BROKER_LOG, StoppingBroker
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.adapters.server.server_loss import wait_until_lost
@@ -136,6 +136,8 @@ class Server:
     """Trust root of the server, if this process may use it: it can then create agents' accounts."""
     state: Path | None = None
     """State directory whose embedded server this is; none for a server that the settings name."""
+    started: tuple[str, ...] = ()
+    """Names of the services that the command with this value started."""
 
 
 def server_of(config: Settings) -> Server:
@@ -245,8 +247,7 @@ def make(name: str, server: Server) -> Service:
     broker = StoppingBroker(
         server_urls(server.url or NOWHERE),
         security=NatsCredentials(str(creds)) if creds else None,
-        # Its own logger: FastStream's default one writes a line for every message and every stop.
-        logger=logging.getLogger("econsim.broker"),
+        logger=BROKER_LOG,
         log_level=logging.DEBUG,
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}", creds),

@@ -84,7 +84,10 @@ async def test_a_command_whose_server_goes_with_another_command_says_how_to_go_o
     assert b"econsim resume RUN" in complaint.splitlines()[-1]
 
 
-async def test_two_commands_that_are_stopped_at_once_both_end_with_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+async def test_two_commands_that_are_stopped_at_once_both_end_with_a_sentence(
+    sent: signal.Signals, tmp_path: Path
+) -> None:
     econsim = (sys.executable, "-m", "econsim", "--state", str(tmp_path), "up")
     commands = []
     for services in (("market", "ledger"), ("clock", "agent", "admission", "admin")):
@@ -94,7 +97,7 @@ async def test_two_commands_that_are_stopped_at_once_both_end_with_a_sentence(tm
         commands.append(command)
 
     for command in commands:
-        command.send_signal(signal.SIGINT)
+        command.send_signal(sent)
     async with asyncio.timeout(60):
         ends = [(await command.communicate())[1].decode() for command in commands]
 

@@ -15,8 +15,9 @@ import pytest
 from eventually import eventually
 
 from econsim.config import settings
+from econsim.errors import Unavailable
 from econsim.runs.launch.server import provide_server
-from econsim.runs.launch.services import services_answer
+from econsim.runs.launch.services import LaunchOptions, launch, services_answer, wait_for_clock
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
@@ -94,3 +95,45 @@ async def test_a_worker_without_its_server_obeys_a_signal(sent: signal.Signals, 
 
     assert process.returncode == 0
     assert not any("Traceback" in line for line in lines)
+
+
+async def test_a_run_names_the_services_that_are_missing(tmp_path: Path) -> None:
+    config = settings(state=tmp_path)
+    async with launch(LaunchOptions(("ledger", "market", "clock")), config, print):
+        command = await asyncio.create_subprocess_exec(
+            *(
+                sys.executable,
+                "-m",
+                "econsim",
+                "--state",
+                str(tmp_path),
+                "run",
+                "genesis",
+                "--name",
+                "lonely",
+            ),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert command.stderr
+        async with asyncio.timeout(120):
+            while "not served" not in (line := (await command.stderr.readline()).decode()):
+                assert line, "the command ended"
+        command.send_signal(signal.SIGINT)
+        await command.communicate()
+
+    assert line.strip() == (
+        "run lonely is not served by agent, admin; start what is missing with `econsim up agent admin`"
+    )
+
+
+async def test_services_in_processes_of_their_own_answer_once_they_are_launched(tmp_path: Path) -> None:
+    options = LaunchOptions(("clock",), spread=True)
+
+    async with launch(options, settings(state=tmp_path), print) as server:
+        assert await services_answer(server)
+
+
+async def test_services_that_take_too_long_to_start_are_named(tmp_path: Path) -> None:
+    async with provide_server(settings(state=tmp_path)) as server:
+        with pytest.raises(Unavailable, match="do not answer after 0 s: the machine is too busy"):
+            await wait_for_clock(server, timeout_s=0)

@@ -72,7 +72,7 @@ class AgentChannel:
     async def send(self, row: Subject, message: Message, **places: str) -> Admitted:
         """Send an order or report until it is stored; its id makes the retries idempotent.
 
-        Waits with jitter over a rate limit or when a queue is full, and sends the message again when no answer comes.
+        Waits with jitter while the agent is over a rate limit or a queue is full, and sends the message again when no answer comes.
         Raises InvalidMessage before sending if the message is too large; QuotaExceeded, Unavailable (the message may
         then be stored or not) or another Refused.
         """

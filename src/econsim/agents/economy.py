@@ -52,8 +52,8 @@ class EconomicService:
     """One agent's access to markets and ledger.
 
     A receipt means that the command is stored and will be processed once. It does not mean that the market accepted
-    the order: `outcome`, `outcomes` and `take_outcomes` report that. A call waits over a rate limit or when a queue is
-    full, for 30 seconds at most by default; the receipt says how long it waited. Every call raises InvalidMessage for
+    the order: `outcome`, `outcomes` and `take_outcomes` report that. A call waits while the agent is over a rate limit or a queue
+    is full, for 30 seconds at most by default; the receipt says how long it waited. Every call raises InvalidMessage for
     a malformed argument before anything is sent, Refused (by kind) when the service refuses, NotFound if the run or
     market does not exist, and Unavailable when no answer came: the effect is then unknown, so call again with the
     same id.
@@ -158,7 +158,7 @@ class EconomicService:
         return self._outcomes.all()
 
     def take_outcomes(self) -> list[Outcome]:
-        """Take the outcomes that arrived since the last call, without waiting; in lock-step all of the last tick."""
+        """Take the outcomes that arrived since the last call, without waiting; in lock-step, those of the last tick."""
         return self._outcomes.take_outcomes()
 
     async def outcome(self, order_id: str, timeout_s: float = OUTCOME_TIMEOUT_S) -> Outcome:

@@ -114,12 +114,14 @@ def run(  # noqa: PLR0913 - each is an option of the command
         str, typer.Argument(help="Name of the agent in the run.", metavar="NAME", parser=option_types.agent)
     ],
     command: Annotated[
-        list[str], typer.Argument(help="After --: the program and its arguments.", metavar="COMMAND...")
+        list[str],
+        typer.Argument(
+            help="After --: program and arguments.", metavar="COMMAND...", parser=option_types.text
+        ),
     ],
     *,
     run: Annotated[
-        str,
-        typer.Option("--run", help="Run of the agent.", metavar="RUN", parser=option_types.run_name),
+        str, typer.Option("--run", help="Run of the agent.", metavar="RUN", parser=option_types.run_name)
     ],
     read: ReadOption = None,
     cpu_s: Seconds = USUAL.cpu_s,

@@ -153,8 +153,8 @@ def print_usage_error(error: Any) -> None:  # noqa: ANN401 - its type is private
     """Print in red on stderr the error in the command line, and the command that shows help about it."""
     # An error without a message: a group was called without a command, and Typer has printed its help.
     if message := error.format_message():
-        where = f"; see `{error.ctx.command_path} --help`" if error.ctx else ""
-        print_error(f"{message.strip().removesuffix('.').removeprefix(_INVALID)}{where}")
+        command = error.ctx.command_path if error.ctx else "econsim"
+        print_error(f"{message.strip().removesuffix('.').removeprefix(_INVALID)}; see `{command} --help`")
 
 
 def print_error(sentence: str) -> None:

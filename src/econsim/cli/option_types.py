@@ -207,6 +207,11 @@ def code(text: str) -> str:
     return text
 
 
+def text(given: str) -> str:
+    """Take any text: it is judged where it is used."""
+    return given
+
+
 def urls(text: str) -> str:
     """Parse the URL of a NATS server, or of several nodes with commas between them."""
     for each in text.split(","):

@@ -51,7 +51,11 @@ def set_(
     run: RunArgument,
     limits: Annotated[
         list[str],
-        typer.Argument(help="Quotas to change, as `quota show` names them.", metavar="NAME=VALUE..."),
+        typer.Argument(
+            help="Quotas to change, as `quota show` names them.",
+            metavar="NAME=VALUE...",
+            parser=option_types.text,
+        ),
     ],
     *,
     agent: AgentOption = None,

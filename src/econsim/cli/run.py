@@ -91,8 +91,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
     else:
         from econsim.runs.launch.services import LaunchOptions
 
-        fleet = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
-        summary = run_async(_over_nats(config, RunRequest(what, name, external or (), recorded), fleet))
+        launching = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
+        summary = run_async(_over_nats(config, RunRequest(what, name, external or (), recorded), launching))
     _show(config, summary, report)
 
 
@@ -118,8 +118,8 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     if report is None:
         option_types.writable_state(config.state, context)
     require_runs(config)
-    fleet = LaunchOptions(options.requested_services(services), spread, workers)
-    summary = run_async(_over_nats(config, RunRequest(name=run), fleet))
+    launching = LaunchOptions(options.requested_services(services), spread, workers)
+    summary = run_async(_over_nats(config, RunRequest(name=run), launching))
     _show(config, summary, report)
 
 
@@ -156,11 +156,12 @@ class RunRequest:
     """Recorded run of the log whose calls answer those of this run; none to ask providers."""
 
 
-async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions) -> Summary:
+async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOptions) -> Summary:
     from econsim.adapters.jetstream import dead_letters
     from econsim.domain.cognition.recording import require_recorded
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import agents_without_account
+    from econsim.runs.launch.service_presence import watch_services
     from econsim.runs.launch.services import launch
     from econsim.runs.recorder import Recorder
     from econsim.runs.remote import run_connection, run_events
@@ -170,7 +171,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
     async with AsyncExitStack() as stack:
         progress = stack.enter_context(ProgressDisplay(console(stderr=True)))
         tell = line_printer(progress.console)
-        server = await stack.enter_async_context(launch(fleet, config, tell))
+        server = await stack.enter_async_context(launch(launching, config, tell))
         run, scenario = await _run_and_scenario(server, wanted)
         if waiting := agents_without_account(server, scenario):
             progress.console.print(
@@ -179,18 +180,18 @@ async def _over_nats(config: Settings, wanted: RunRequest, fleet: LaunchOptions)
                 soft_wrap=True,
             )
         found = await stack.enter_async_context(
-            run_connection(server, run, scenario, deadlines, None if fleet.ephemeral else tell)
+            run_connection(server, run, scenario, deadlines, None if launching.ephemeral else tell)
         )
         recorder = Recorder(progress, timed=found.new)
-        showing = asyncio.create_task(_show_waiting(recorder))
-        stack.callback(showing.cancel)
+        for showing in (_show_waiting(recorder), watch_services(server, run, scenario, tell)):
+            stack.callback(asyncio.create_task(showing).cancel)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
             require_recorded(addressed)
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()
-    if not fleet.ephemeral:
+    if not launching.ephemeral:
         store_hash(config.state, run, recorder.opening_id, summary.canonical_hash)
         summary = replace(summary, kept_until=retention_end(recorder.opened_at))
     return replace(summary, dead_letters=max(letters, summary.dead_letters))

@@ -121,7 +121,10 @@ def _external(text: str) -> ExternalOption:
 
 
 ScenarioArgument = Annotated[
-    str, typer.Argument(help="Name of a shipped scenario, or a TOML file.", metavar="SCENARIO")
+    str,
+    typer.Argument(
+        help="Name of a shipped scenario, or a TOML file.", metavar="SCENARIO", parser=option_types.text
+    ),
 ]
 """Argument: scenario to run."""
 

@@ -75,7 +75,10 @@ def new(
 
 def check(
     file: Annotated[
-        str, typer.Argument(help="A scenario file, or the name of a shipped one.", metavar="FILE")
+        str,
+        typer.Argument(
+            help="A scenario file, or the name of a shipped one.", metavar="FILE", parser=option_types.text
+        ),
     ],
 ) -> None:
     """Check a scenario file without running it: names the line, the key and the remedy.

@@ -41,12 +41,12 @@ def up(  # noqa: PLR0913 - each is an option of the command
     run_async(_up(settings_of(context), LaunchOptions(tuple(names), spread, workers, ephemeral)))
 
 
-async def _up(config: Settings, fleet: LaunchOptions) -> None:
+async def _up(config: Settings, launching: LaunchOptions) -> None:
     from econsim.runs.launch.services import launch
 
     out = console(stderr=True)
-    async with launch(fleet, config, line_printer(out)) as server:
-        running = ", ".join(fleet.services or ()) or "no services"
+    async with launch(launching, config, line_printer(out)) as server:
+        running = ", ".join(launching.services or ()) or "no services"
         out.print(f"[bold]econsim is up[/] at {server.url} with {running}", soft_wrap=True)
         out.print("run a scenario: [cyan]econsim run genesis[/] · stop: Ctrl-C", soft_wrap=True)
         await asyncio.Event().wait()

@@ -90,8 +90,13 @@ VALUED = list(parameters())
 
 def parser(parameter: Any) -> object:
     """Return what reads a parameter, in the form the tables here have it."""
-    found = getattr(parameter.type, "func", None)
+    found = parser_of(parameter)
     return type(found) if type(found) in REFUSED else found
+
+
+def parser_of(parameter: Any) -> object:
+    """Return the parser of a parameter; none if it has none."""
+    return getattr(parameter.type, "func", None)
 
 
 def line(path: str, command: Any, parameter: Any, value: str) -> list[str]:
@@ -173,6 +178,16 @@ def test_every_option_says_what_it_takes() -> None:
     }
 
     assert loose == TEXTS
+
+
+def test_the_help_names_the_type_of_an_argument_without_a_word_of_python() -> None:
+    """Typer shows the name of the parser, `function` for one without a name, or the Python type."""
+    arguments = [each for each in VALUED if each[2].param_type_name == "argument"]
+    shown = {
+        f"{path} {each.name}": getattr(parser_of(each), "__name__", "str") for path, _, each in arguments
+    }
+
+    assert {name: word for name, word in shown.items() if word in {"function", "str", "ParsedBy"}} == {}
 
 
 def test_every_option_has_a_name_in_small_letters() -> None:

@@ -12,6 +12,7 @@ from econsim.domain.agent.population import population
 from econsim.errors import ScenarioError
 from econsim.runs.scenario_file import TEMPLATE, json_schema, load, names, parse, template
 from econsim.runs.scenario_lines import line_of
+from econsim.schemas.scenario import MechanismName, PolicyName
 
 PUBLISHED = Path(__file__).parents[3] / "docs/reference/scenario.schema.json"
 
@@ -218,6 +219,15 @@ def test_the_published_json_schema_is_current():
     assert PUBLISHED.read_text(encoding="utf-8") == json_schema(), (
         "a word of scenarios is new: `make catalog`"
     )
+
+
+@pytest.mark.parametrize("words", [PolicyName, MechanismName])
+def test_the_template_names_every_policy_and_mechanism(words):
+    text = files("econsim.runs.scenarios").joinpath(f"{TEMPLATE}.toml").read_text(encoding="utf-8")
+
+    unnamed = [word.value for word in words if f'"{word.value}"' not in text]
+
+    assert not unnamed, f"name {unnamed} in a comment of src/econsim/runs/scenarios/{TEMPLATE}.toml"
 
 
 @pytest.mark.parametrize("name", [*names(), TEMPLATE])

@@ -23,6 +23,8 @@ LEASE_S: Final = 5
 TIMEOUT_S: Final = 2.0
 """Longest to wait for one answer; well below a lease, so that a holder learns in time that it lost."""
 
+_PREFIX: Final = "$KV.leases."
+
 
 class KeyLeases:
     """Leases kept in the bucket."""
@@ -52,7 +54,7 @@ class KeyLeases:
     async def _read(self, name: str) -> tuple[str, int]:
         """Return holder and revision from the leader, which alone knows the newest."""
         try:
-            message = await self._stream.get_msg(LEASES.name, subject=f"$KV.leases.{name}")
+            message = await self._stream.get_msg(LEASES.name, subject=f"{_PREFIX}{name}")
         except nats.js.errors.NotFoundError:
             return "", 0
         except (TimeoutError, nats.errors.Error) as error:
@@ -65,7 +67,7 @@ class KeyLeases:
             "Nats-TTL": str(length_s),
         }
         try:
-            await self._stream.publish(f"$KV.leases.{name}", holder.encode(), headers=headers)
+            await self._stream.publish(f"{_PREFIX}{name}", holder.encode(), headers=headers)
         except nats.js.errors.APIError as error:
             if error.err_code in CONFLICTS:
                 return False
@@ -73,6 +75,18 @@ class KeyLeases:
         except (TimeoutError, nats.errors.Error) as error:
             raise _unknown(name) from error
         return True
+
+
+async def held_leases(client: Client) -> set[str]:
+    """Return the names of the leases that are held, of all services; raises Unavailable without an answer."""
+    try:
+        info = await client.jetstream(timeout=TIMEOUT_S).stream_info(
+            LEASES.name, subjects_filter=f"{_PREFIX}>"
+        )
+    except (TimeoutError, nats.errors.Error, nats.js.errors.Error) as error:
+        message = "the server did not answer about the leases"
+        raise Unavailable(message) from error
+    return {subject.removeprefix(_PREFIX) for subject in info.state.subjects or {}}
 
 
 def _unknown(name: str) -> Unavailable:

@@ -1,8 +1,8 @@
 """Deliveries of one push consumer, each message once and in order, or an error that one is missing.
 
 Messages get lost on their way: with a connection that breaks, or with a server of a cluster between the consumer and
-the client. The server counts them as delivered and goes on, so the next message looks like the expected one: the mark
-that closes a tick without the tick's orders. Every delivery is numbered, and a heartbeat in silence has the last
+the client. The server counts them as delivered and goes on, so the next message looks like the expected one: for example,
+a reader gets the mark that closes a tick, but not the tick's orders. Every delivery is numbered, and a heartbeat in silence has the last
 number; the reader starts over as soon as the numbers do not fit.
 """
 
@@ -48,7 +48,7 @@ class OrderedPush:
     """Deliveries of a consumer that serves this reader alone, until they are taken."""
 
     def __init__(self, client: Client, heartbeat_s: float) -> None:
-        """Start empty, before the consumer is created, whose heartbeat comes every `heartbeat_s` seconds."""
+        """Start empty, before the consumer is created; it sends a heartbeat every `heartbeat_s` seconds."""
         self._client = client
         self._reconnects = client.stats["reconnects"]
         self._looks = round(HEARTBEATS_MISSED * heartbeat_s / POLL_INTERVAL_S)
@@ -75,7 +75,7 @@ class OrderedPush:
         return found
 
     async def _next(self) -> Delivery | None:
-        """Take a delivery from the queue; answer the flow control between deliveries in its turn."""
+        """Take a delivery from the queue; answer each flow control message when all deliveries before it are taken."""
         while self._waiting:
             message = self._waiting.popleft()
             if message.reply.startswith(_DELIVERED):
@@ -86,7 +86,7 @@ class OrderedPush:
             status = message.headers or {}
             if _LAST in status:
                 self._expect(int(status[_LAST]))
-            # Flow control is answered in turn: the server waits while the reader does not keep up (backpressure).
+            # The server waits for this answer while the reader does not keep up (backpressure).
             if asked := message.reply or status.get(_STALLED):
                 await self._client.publish(asked)
         return None
@@ -97,7 +97,7 @@ class OrderedPush:
             raise DeliveryMissed(message)
 
     async def _arrival(self) -> None:
-        """Wait until a message came. Looks are counted, not seconds: a process that stood still missed nothing."""
+        """Wait until a message came; count looks, not seconds, because a suspended process has missed no heartbeat."""
         for _ in range(self._looks):
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_INTERVAL_S):

@@ -1,6 +1,6 @@
 """Credentials that change under a running client: the client reconnects with the new ones while the old ones hold.
 
-`keep_current` polls the creds file; `econsim trust rotate` waits so long that every client has reconnected. A service
+`keep_current` polls the creds file; `econsim trust rotate` waits until every client has reconnected. A service
 that reconnects too early or too late is refused for a while, and `keep_trying` makes it try again.
 """
 
@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 def keep_trying(client: Client) -> None:
-    """Have a connected client go on trying when the server refuses it, at work or on a reconnection.
+    """Make a client reconnect when the server refuses it; otherwise it would close for good.
 
-    Its credentials may be about to be replaced, or be news to one server of a cluster; and a busy server that found
+    Its credentials may be about to be replaced, or not have reached one server of a cluster; and a busy server that found
     a client slow to authenticate will find it quick the next time.
     """
     reconnect_on_errors(client, error_log())

@@ -18,7 +18,18 @@ from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until
 STOP_S: Final = 8.0
 """Seconds that handlers and received messages may take to be finished; then the connection is closed over them."""
 
+BROKER_LOG: Final = logging.getLogger("econsim.broker")
+"""FastStream's log. Its default one has a line for every message and every stop."""
+
 _log = logging.getLogger(__name__)
+
+
+def _is_failure(record: logging.LogRecord) -> bool:
+    """Tell whether a line is about more than a handler that was cancelled because its broker stops."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+BROKER_LOG.addFilter(_is_failure)
 
 
 class StoppingBroker(NatsBroker):

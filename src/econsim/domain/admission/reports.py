@@ -6,6 +6,7 @@ run's salt: nobody can guess it, so nobody can use deduplication to suppress ano
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from math import isfinite
@@ -108,7 +109,8 @@ def _cycle_event(envelope: Envelope, report: AgentReport, agent: Agent) -> Addre
     """Return the event of an answer to a tick; market limits in it are left out, because only a host may set them."""
     tick = report.data.get("tick")
     if not isinstance(tick, int) or isinstance(tick, bool) or not 0 <= tick <= AMOUNT_MAX:
-        message = f"data.tick: the number of the tick that is answered is missing, got {str(tick)[:80]!r}"
+        wrong = "is missing" if tick is None else f"is a whole number from 0 on, not {json.dumps(tick)[:80]}"
+        message = f"data.tick: the number of the tick that is answered {wrong}"
         raise InvalidMessage(message)
     # The agent may know a tick that this worker does not, and a worker that just started knows none. A worker that
     # missed several ticks receives the next: an honest agent's answer must not be refused for good.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from econsim import subjects
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask
+from econsim.adapters.poll import Poll
 from econsim.app import Server, running
 from econsim.config import Settings
 from econsim.errors import NotFound, SetupError, Unavailable
@@ -19,6 +21,12 @@ from econsim.runs.launch.processes import spread
 from econsim.runs.launch.server import provide_server
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import Ping, Pong
+
+START_S: Final = 120.0
+"""Seconds that services in processes of their own may take to start: on a busy machine loading takes many times as long."""
+
+POLL_INTERVAL_S: Final = 0.5
+"""Pause between two looks whether the clock service answers, in seconds."""
 
 Notify = Callable[[str], None]
 """Shows a sentence about a failure to people."""
@@ -54,9 +62,23 @@ async def launch(options: LaunchOptions, config: Settings, notify: Notify) -> As
                 raise SetupError(message)
         if options.spread:
             await stack.enter_async_context(spread(services, server, config.state, notify, options.workers))
+            if "clock" in services:
+                await wait_for_clock(server)
         else:
             await stack.enter_async_context(running(services, server))
-        yield server
+        yield replace(server, started=tuple(services))
+
+
+async def wait_for_clock(server: Server, timeout_s: float = START_S) -> None:
+    """Wait for the clock service that this command started; raises Unavailable if it is not there in time."""
+    async for _ in Poll(POLL_INTERVAL_S, timeout_s):
+        if await services_answer(server):
+            return
+    message = (
+        f"the services that this command started do not answer after {timeout_s:.0f} s: "
+        "the machine is too busy, or logs/clock.log of the state directory says why"
+    )
+    raise Unavailable(message)
 
 
 def services_to_start(server: Server) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ step is idempotent, so a driver that takes over repeats the step in which the on
     a part of a period's transfers  submits all of them again; the ledger deduplicates
     `ticked`                        publishes it again under the same id, and waits for the answers that are missing
     a part of the tick's ends       queues all again under the same ids; a book that cleared the tick ignores its end
-    `period_closed`                 opens the next period, by the log
+    `period_closed`                 opens the period that comes next in the log
     `run_closed`                    finds no open run: leadership drops the run
 
 Collections: none of its own; `Progress` and `Attendance` say what they hold, for how long.

@@ -9,7 +9,7 @@ from eventually import eventually
 from scripted_server import scripted_server
 
 from econsim.adapters.nats import stopping_broker
-from econsim.adapters.nats.stopping_broker import StoppingBroker
+from econsim.adapters.nats.stopping_broker import BROKER_LOG, StoppingBroker
 
 
 async def ignore(_: bytes) -> None:
@@ -59,3 +59,10 @@ async def test_a_broker_whose_server_is_silent_stops_in_time(monkeypatch: pytest
 
 async def test_a_broker_that_never_started_stops() -> None:
     await StoppingBroker("nats://127.0.0.1:1").stop()
+
+
+def test_a_handler_that_is_cancelled_at_the_stop_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    for error in (asyncio.CancelledError("stop"), ValueError("a fault")):
+        BROKER_LOG.error("%s", error, exc_info=error)
+
+    assert caplog.messages == ["a fault"]

@@ -199,6 +199,15 @@ def test_an_answer_without_a_valid_tick_is_refused(tick):
         report({"data": {"tick": tick}}, "cycle_completed")
 
 
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [({}, "is missing"), ({"tick": -1}, "0 on, not -1"), ({"tick": "1"}, '0 on, not "1"')],
+)
+def test_a_tick_that_is_wrong_is_not_called_missing(data, wrong):
+    with pytest.raises(InvalidMessage, match=f"data.tick: .*{wrong}$"):
+        report({"data": data}, "cycle_completed")
+
+
 def test_an_answer_to_an_unknown_tick_may_be_sent_again_later():
     answer = {"data": {"tick": 9}}
 

@@ -110,6 +110,15 @@ async def test_a_refused_action_does_not_stop_the_others(market, action, code):
     assert codes(found) == [code, "done"]
 
 
+@pytest.mark.parametrize("lacking", ["price", "quantity"])
+async def test_an_order_says_which_terms_it_needs(market, lacking):
+    terms = {name: value for name, value in TERMS.items() if name != lacking}
+
+    (found,) = await results(market, "place_bid", bid_params=terms)
+
+    assert found["error"]["message"] == "action place_bid needs a price and a quantity"
+
+
 @pytest.mark.parametrize(
     ("agent", "code"), [("nobody", "agent_is_not_in_this_run"), ("buyer_001", "agent_belongs_to_a_host")]
 )

@@ -1,0 +1,32 @@
+"""Presence of services, against the leases that the services themselves define."""
+
+from __future__ import annotations
+
+from factories import active, group, scenario
+
+from econsim.routers import SERVICES
+from econsim.runs.launch.service_presence import LEASES, serving
+from econsim.services.context import ServiceContext
+
+
+def leases_of(service: str, run: str) -> list[str]:
+    """Return the leases of a service that serves a run."""
+    context, definition = ServiceContext(service, broker=None), SERVICES[service]
+    opened = active(scenario(group("zoe")), run=run)
+    return [
+        task.lease for task in (*definition.run_tasks(context, opened), *definition.service_tasks(context))
+    ]
+
+
+def test_a_service_shows_by_its_leases() -> None:
+    assert {name: serving(leases_of(name, "r"), "r") for name in LEASES} == {name: {name} for name in LEASES}
+
+
+def test_every_service_but_admission_has_a_lease() -> None:
+    assert {name for name in SERVICES if leases_of(name, "r")} == LEASES.keys()
+
+
+def test_leases_of_another_run_show_nothing() -> None:
+    others = [lease for name in LEASES for lease in leases_of(name, "r2") if "r2" in lease]
+
+    assert serving(others, "r") == set()
