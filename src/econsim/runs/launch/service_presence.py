@@ -17,7 +17,7 @@ from econsim.app import Server
 from econsim.domain.agent.population import population
 from econsim.errors import Unavailable
 from econsim.identity.nats_jwt import read_claims
-from econsim.schemas.scenario import Scenario
+from econsim.schemas.scenario import THINKING, Scenario
 
 POLL_INTERVAL_S: Final = 5.0
 """Pause in seconds between two looks at the leases; a service that is missing twice is named."""
@@ -25,6 +25,7 @@ POLL_INTERVAL_S: Final = 5.0
 LEASES: Final = {
     "ledger": "ledger.{run}",
     "market": "book.{run}",
+    "cognition": "cognition.{run}",
     "clock": "clock.{run}",
     "agent": "host.{run}",
     "admin": "dead_letter_collector",
@@ -38,8 +39,11 @@ async def watch_services(server: Server, run: str, scenario: Scenario, notify: C
     Services that this process started are not watched. Does nothing without the credentials of a service.
     """
     watched = LEASES.keys() - set(server.started)
-    if all(agent.host is None for agent in population(scenario)):
+    agents = population(scenario)
+    if all(agent.host is None for agent in agents):
         watched -= {"agent"}
+    if not any(agent.policy in THINKING for agent in agents):
+        watched -= {"cognition"}
     creds = server.creds("clock")
     if not watched or not creds.is_file() or read_claims(creds).role != "clock":
         return
