@@ -21,6 +21,7 @@ from econsim import subjects
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.rpc import ask, ask_until_answered
+from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.domain.cognition.plan import plan_call
 from econsim.domain.cognition.price import actual_cost
@@ -28,6 +29,7 @@ from econsim.ports import ModelProvider
 from econsim.runs.launch.processes import spread
 from econsim.runs.remote import open_run
 from econsim.schemas.cognition import InvokeLlm, LlmAnswer
+from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.model_call import Call, CallPosition, ChatMessage, ChatRole, Prompt, TokenUsage
 from econsim.schemas.quota import QuotaUpdate
 from econsim.schemas.scenario_cognition import Cognition
@@ -36,7 +38,7 @@ from econsim.services.ledger.stored import StoredLedger
 
 PLENTY = 10**12
 """Credits of agents that never run out, and quotas that never end, in micro-credits and tokens."""
-WAIT_S = 60.0
+WAIT_S, POLL_S = 60.0, 0.05
 COGNITION = Cognition.model_validate({"models": [{"offers": [{"provider": stub.PROVIDER}]}]})
 PROMPT = Prompt(
     messages=(
@@ -93,10 +95,12 @@ class Callers:
             found.fold(entry)
         return budgets.audit(found.entries, names, costs(self._provider).worst, refused)
 
-    async def first_answer(self) -> None:
-        """Wait until the services answer."""
-        subject, request = _request("rich_001", 0, 1)
-        await ask_until_answered(self._client, subject, request, LlmAnswer, WAIT_S)
+    async def wait_for_credits(self) -> None:
+        """Wait until the services answer and the agents have their credits."""
+        subject = subjects.GET_BALANCE(run=rig.RUN, agent=f"poor_{budgets.AGENTS:03}")
+        async for _ in Poll(POLL_S):
+            if (await ask_until_answered(self._client, subject, GetBalance(), Balance)).credits.posted:
+                return
 
     async def _times(self, call: CallOf, at_once: int, calls: int) -> list[float]:
         """Return the milliseconds of calls of so many agents at once, `calls` of each."""
@@ -142,7 +146,7 @@ async def open_callers(rich: int) -> AsyncIterator[Callers]:
         update = QuotaUpdate(max_llm_tokens_per_hour=PLENTY, max_llm_spend=PLENTY)
         await KeyQuotaTable(client).change(rig.RUN, None, update)
         callers = Callers(client, providers[stub.PROVIDER])
-        await callers.first_answer()
+        await callers.wait_for_credits()
         yield callers
 
 
