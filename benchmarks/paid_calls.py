@@ -100,7 +100,9 @@ class Callers:
         subject = subjects.GET_BALANCE(run=rig.RUN, agent=f"poor_{budgets.AGENTS:03}")
         async for _ in Poll(POLL_S):
             if (await ask_until_answered(self._client, subject, GetBalance(), Balance)).credits.posted:
-                return
+                break
+        subject, request = _request("rich_001", 0, 1)
+        await ask_until_answered(self._client, subject, request, LlmAnswer, WAIT_S)
 
     async def _times(self, call: CallOf, at_once: int, calls: int) -> list[float]:
         """Return the milliseconds of calls of so many agents at once, `calls` of each."""

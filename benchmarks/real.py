@@ -1,7 +1,8 @@
 """One real run in a process of its own: server, all services, a light observer; prints JSON.
 
-`python -m benchmarks.real crowd AGENTS TICKS [TRACE]` in lock-step, or `… orders COUNT [TRACE]` for
-single orders in real time. With TRACE, everything published is recorded there, which costs time.
+`python -m benchmarks.real crowd AGENTS TICKS [TRACE]` in lock-step; `… thinkers AGENTS TICKS` with agents that ask
+`rules` at every tick; `… crowd_without_cognition AGENTS TICKS` without the service that answers them; or
+`… orders COUNT [TRACE]` for single orders in real time. With TRACE, everything published is recorded there, which costs time.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from econsim.schemas.scenario import Scenario
 
 OBSERVED = (f"system.*.*.{rig.RUN}", f"market.*.tick_cleared.{rig.RUN}")
 """Enough to time a run without decoding its orders."""
+
+LOCK_STEP = {"crowd": "zi_c", "thinkers": "llm", "crowd_without_cognition": "zi_c"}
+"""Load in lock-step → policy of its agents."""
 
 AGENTS = 100
 """External agents of the real-time load."""
@@ -90,9 +94,10 @@ async def main(load: str, numbers: list[int], trace: Path | None) -> None:
         server, client = await stack.enter_async_context(rig.private_server())
         if trace:
             await stack.enter_async_context(recording(server, trace))
-        await stack.enter_async_context(rig.all_services(server))
-        if load == "crowd":
-            found = await lock_step(server, client, loads.crowd(*numbers))
+        without = ("cognition",) if load == "crowd_without_cognition" else ()
+        await stack.enter_async_context(rig.all_services(server, without))
+        if load in LOCK_STEP:
+            found = await lock_step(server, client, loads.crowd(*numbers, LOCK_STEP[load]))
         else:
             scenario = loads.externals(AGENTS, numbers[0] // AGENTS + 1)
             found = await real_time(server, client, scenario, numbers[0])

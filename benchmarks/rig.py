@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,9 +52,10 @@ def superuser(trust: Trust) -> Path:
 
 
 @asynccontextmanager
-async def all_services(server: EmbeddedServer) -> AsyncIterator[None]:
-    """Run every service in this process."""
-    async with running(tuple(SERVICES), Server(server.url, server.creds)):
+async def all_services(server: EmbeddedServer, without: Collection[str] = ()) -> AsyncIterator[None]:
+    """Run every service in this process, but those left out."""
+    names = tuple(name for name in SERVICES if name not in without)
+    async with running(names, Server(server.url, server.creds)):
         yield
 
 
