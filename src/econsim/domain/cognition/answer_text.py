@@ -17,6 +17,7 @@ SHOWN_MAX: Final = 40
 """Characters of a wrong value shown in a sentence."""
 
 _BRACKET: Final = re.compile(r"[{\[]")
+_FENCED: Final = re.compile(r"```(?:json|JSON)?\s*\n(.*?)\n?```", re.DOTALL)
 _WHOLE: Final = re.compile(r"\s*([0-9]{1,15})(\.0*)?\s*")
 _DECODER: Final = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
@@ -38,6 +39,12 @@ def json_values(text: str) -> list[object]:
         else:
             values.append(value)
     return values
+
+
+def without_fence(text: str) -> str:
+    """Return a text without the one code fence around it, if it has one; models put JSON in fences unasked."""
+    fenced = _FENCED.fullmatch(text.strip())
+    return fenced[1] if fenced else text
 
 
 def whole_number(value: object) -> int | None:

@@ -14,7 +14,7 @@ from econsim.domain.cognition.calls import UNKNOWN
 from econsim.domain.cognition.plan import CallPlan
 from econsim.domain.cognition.price import Cost, actual_cost, bounded_usage
 from econsim.domain.cognition.schema_check import answer_fault
-from econsim.domain.cognition.token_count import count_tokens
+from econsim.domain.cognition.token_count import count_prompt_tokens, count_tokens
 from econsim.errors import ProviderFailed, Refused
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmAnswer
 from econsim.schemas.model_call import CallPosition, Completion, FinishReason, TokenUsage
@@ -35,7 +35,7 @@ def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completio
     does not follow the asked schema is a failure that costs as much.
     """
     bound = plan.bound
-    counted = TokenUsage(bound.input_tokens, count_tokens(completion.content))
+    counted = TokenUsage(count_prompt_tokens(plan.call.prompt), count_tokens(completion.content))
     usage, is_doubted = bounded_usage(completion.usage or counted, bound)
     if completion.content and not usage.output_tokens:
         usage, is_doubted = bounded_usage(counted, bound)[0], True

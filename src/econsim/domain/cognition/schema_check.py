@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
 from pydantic import TypeAdapter
 
+from econsim.domain.cognition.answer_text import without_fence
 from econsim.errors import InvalidMessage
 from econsim.schemas.model_call import Completion, FinishReason, Prompt
 
@@ -105,7 +106,7 @@ def answer_fault(prompt: Prompt, completion: Completion) -> str | None:
             return f"arguments of tool {call.name!r} do not follow its parameters: {fault}"
     if prompt.response_schema is None or completion.tool_calls:
         return None
-    fault = text_fault(prompt.response_schema, completion.content)
+    fault = text_fault(prompt.response_schema, without_fence(completion.content))
     if fault and completion.finish_reason is FinishReason.LENGTH:
         return f"it ends at max_tokens {prompt.max_tokens}: {fault}"
     return fault

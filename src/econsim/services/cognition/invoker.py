@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from econsim.adapters.poll import Poll
@@ -151,7 +152,8 @@ class Invoker:
         for offer in plan.model.offers:
             try:
                 async with asyncio.timeout_at(deadline):
-                    completion = await _provider(self._providers, offer).complete(call, on_text)
+                    asked = replace(call, deadline_ms=_milliseconds_until(deadline))
+                    completion = await _provider(self._providers, offer).complete(asked, on_text)
                 return answer_outcome(self._cognition, plan, offer, completion)
             except TimeoutError:
                 message = f"{offer.provider} did not answer within {call.deadline_ms} ms"
@@ -169,3 +171,8 @@ def _provider(providers: Mapping[str, ModelProvider], offer: Offer) -> ModelProv
         message = f"no provider {offer.provider!r} is configured here; there are {', '.join(providers)}"
         raise Refused(message, code="provider_is_not_configured")
     return providers[offer.provider]
+
+
+def _milliseconds_until(deadline: float) -> int:
+    """Return the milliseconds that are left for a provider, at least 1: a later one has less than the call."""
+    return max(1, int((deadline - asyncio.get_running_loop().time()) * MILLISECONDS))
