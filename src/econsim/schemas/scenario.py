@@ -98,7 +98,7 @@ class Group(ScenarioPart):
         if self.thinking is not None and self.policy not in THINKING:
             what = f"thinking is given to {self.policy.value} agents"
             raise wrong(what, 'thinking is for policy = "llm" or "llm_strategist"', "thinking")
-        if self.thinking and "trader" in self.thinking.model_fields_set and self.policy is PolicyName.LLM:
+        if self.thinking and self.thinking.trader and self.policy is PolicyName.LLM:
             what = "trader is given to llm agents"
             raise wrong(what, 'it is for policy = "llm_strategist"; leave it out', "thinking", "trader")
         return self

@@ -96,5 +96,5 @@ class Thinking(ScenarioPart):
     """Ticks from one cycle to the next, counted in the period from its first tick."""
     deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
     """Milliseconds that one call may take."""
-    trader: TraderName = PolicyName.ZIP
-    """Policy of the coded trader whose parameters the model writes; for `llm_strategist` alone."""
+    trader: TraderName | None = None
+    """Policy of the coded trader whose parameters the model writes; for `llm_strategist` alone, and `zip` by default."""

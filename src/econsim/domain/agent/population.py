@@ -167,8 +167,9 @@ def _tokens(cognition: Cognition | None, group: Group) -> tuple[str, int] | None
 
 
 def _trader(group: Group) -> PolicyName | None:
-    strategist = group.policy is PolicyName.LLM_STRATEGIST
-    return (group.thinking or Thinking()).trader if strategist else None
+    if group.policy is not PolicyName.LLM_STRATEGIST:
+        return None
+    return (group.thinking or Thinking()).trader or PolicyName.ZIP
 
 
 def _check_lots(group: Group, markets: Mapping[str, Market]) -> None:
