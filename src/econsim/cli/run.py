@@ -17,6 +17,7 @@ from econsim.cli import run_options as options
 from econsim.cli.command_group import report_path, run_async, settings_of
 from econsim.cli.connect import require_runs
 from econsim.cli.output import console, line_printer, print_warnings
+from econsim.cli.providers import require_providers
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
@@ -54,6 +55,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     real_time: options.RealTimeOption = False,
     report: options.ReportOption = None,
     recorded: options.RecordedOption = None,
+    provider: options.ProviderOption = None,
 ) -> None:
     """Run one scenario and show its results.
 
@@ -72,16 +74,17 @@ def run(  # noqa: PLR0913 - each is an option of the command
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
     from econsim.runs import scenario_file
-    from econsim.runs.overrides import apply_overrides, check_externals
+    from econsim.runs.overrides import apply_overrides
 
-    config = settings_of(context)
-    externals, found = [each.name for each in external or ()], scenario_file.load(scenario)
-    try:
-        check_externals(found, externals)
-    except ScenarioError as error:
-        raise typer.BadParameter(str(error), ctx=context, param_hint="'--external'") from None
+    config, found = settings_of(context), scenario_file.load(scenario)
     what = apply_overrides(
-        found, seed=seed, periods=periods, hosts=hosts, externals=externals, real_time=real_time
+        found,
+        seed=seed,
+        periods=periods,
+        hosts=hosts,
+        externals=_external_names(context, found, external or ()),
+        real_time=real_time,
+        provider=provider,
     )
     if report is None:
         option_types.writable_state(config.state, context)
@@ -91,6 +94,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     else:
         from econsim.runs.launch.services import LaunchOptions
 
+        require_providers(config, what, recorded)
         launching = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
         summary = run_async(_over_nats(config, RunRequest(what, name, external or (), recorded), launching))
     _show(config, summary, report)
@@ -121,6 +125,20 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     launching = LaunchOptions(options.requested_services(services), spread, workers)
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))
     _show(config, summary, report)
+
+
+def _external_names(
+    context: typer.Context, scenario: Scenario, externals: Sequence[ExternalOption]
+) -> list[str]:
+    """Return the names of external agents; raises BadParameter for a name that an agent or group has."""
+    from econsim.runs.overrides import check_externals
+
+    names = [each.name for each in externals]
+    try:
+        check_externals(scenario, names)
+    except ScenarioError as error:
+        raise typer.BadParameter(str(error), ctx=context, param_hint="'--external'") from None
+    return names
 
 
 def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | None) -> Summary:

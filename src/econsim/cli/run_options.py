@@ -42,6 +42,7 @@ TRANSPORTS: Final = {
     "real_time": NATS_ONLY,
     "report": ALL_TRANSPORTS,
     "recorded": ALL_TRANSPORTS,
+    "provider": ALL_TRANSPORTS,
     "state": ALL_TRANSPORTS,
     "nats": NATS_ONLY,
     "creds": NATS_ONLY,
@@ -69,6 +70,11 @@ RUN_UNUSED_OPTIONS: Final = (
         "recorded",
         lambda given: isinstance(given["recorded"], Path) and given["transport"] == Transport.NATS,
         "takes a file with --transport memory alone: over NATS, services read recordings from the log, so name a run",
+    ),
+    UnusedOption(
+        "provider",
+        lambda given: bool(given["recorded"]),
+        "does nothing with --recorded: the recorded run answers, and its models are asked for",
     ),
     UnusedOption(
         "ephemeral",
@@ -239,3 +245,13 @@ RecordedOption = Annotated[
     ),
 ]
 """Option: recorded run whose calls answer those of this run."""
+
+ProviderOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Provider of all models, instead of the scenario's; `econsim providers` lists them.",
+        metavar="NAME",
+        parser=option_types.name,
+    ),
+]
+"""Option: provider of all models of the run."""

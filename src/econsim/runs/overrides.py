@@ -1,4 +1,4 @@
-"""Overrides of a scenario by command-line options: seed, length, hosts, external agents, real time."""
+"""Overrides of a scenario by command-line options: seed, length, hosts, external agents, real time, provider of models."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from econsim.domain.agent.population import population
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.schemas.quota import DEADLINE_MS_MAX
-from econsim.schemas.scenario import Group, Mode, PolicyName, Scenario
+from econsim.schemas.scenario import THINKING, Group, Mode, PolicyName, Scenario
+from econsim.schemas.scenario_cognition import Cognition
 
 EXTERNAL_CREDITS: Final = 100
 """Credits an external agent is dealt: as many as an agent of the shipped scenarios."""
@@ -67,6 +68,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     hosts: int | None = None,
     externals: Sequence[str] = (),
     real_time: bool = False,
+    provider: str | None = None,
 ) -> Scenario:
     """Return the scenario with the given options instead of its own values.
 
@@ -98,6 +100,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
             "clock": clock,
             "hosts": scenario.hosts if hosts is None else hosts,
             "agents": (*scenario.agents, *external_groups),
+            "cognition": scenario.cognition if provider is None else _offered_by(provider, scenario),
             "expectations": still_judged,
             "unjudged": {reason: number for reason, number in left_out.items() if number},
         }
@@ -109,6 +112,24 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
         raise ScenarioError(message) from None
     population(found)
     return found
+
+
+def _offered_by(provider: str, scenario: Scenario) -> Cognition:
+    """Return the models of a scenario, each offered by this provider alone, at the prices of its first offer.
+
+    Raises ScenarioError if no agent of the scenario ever asks a model.
+    """
+    if not any(group.policy in THINKING or group.policy is PolicyName.EXTERNAL for group in scenario.agents):
+        message = (
+            f"no agent of {scenario.name!r} asks a model, so a provider does nothing; leave --provider out"
+        )
+        raise ScenarioError(message)
+    cognition = scenario.cognition or Cognition()
+    models = tuple(
+        model.model_copy(update={"offers": (model.offers[0].model_copy(update={"provider": provider}),)})
+        for model in cognition.models
+    )
+    return cognition.model_copy(update={"models": models})
 
 
 def why_not_in_memory(scenario: Scenario) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from factories import group, scenario
 
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.runs import scenario_file
@@ -75,3 +76,20 @@ def test_real_time_expects_nothing() -> None:
 def test_an_external_agent_needs_a_name_of_its_own(externals, said) -> None:
     with pytest.raises(ScenarioError, match=said):
         check_externals(GENESIS, externals)
+
+
+def test_a_provider_replaces_the_offers_of_every_model_at_their_first_prices():
+    offers = [{"provider": "dear", "input_price": 9}, {"provider": "rules", "input_price": 1}]
+    models = [{"name": name, "offers": offers} for name in ("default", "large")]
+    wanted = scenario(group("thinker", "llm"), cognition={"models": models})
+
+    found = apply_overrides(wanted, provider="live")
+
+    replaced = [(offer.provider, offer.input_price) for m in found.cognition.models for offer in m.offers]
+    assert replaced == [("live", 9_000_000)] * 2
+
+
+def test_a_provider_of_a_scenario_without_models_offers_the_default_one():
+    found = apply_overrides(scenario(group("thinker", "llm")), provider="live")
+
+    assert [(m.name, m.offers[0].provider) for m in found.cognition.models] == [("default", "live")]

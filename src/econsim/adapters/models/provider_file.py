@@ -32,7 +32,13 @@ from pydantic_core import ErrorDetails
 
 from econsim.adapters.models.limits import ClosableProvider, LimitedProvider
 from econsim.errors import SetupError
-from econsim.schemas.provider_file import LocalTable, NamedTable, OpenAiCompatibleTable, ProviderFile
+from econsim.schemas.provider_file import (
+    LocalTable,
+    NamedTable,
+    OpenAiCompatibleTable,
+    ProviderFile,
+    ProviderTable,
+)
 from econsim.schemas.scenario_cognition import RECORDED, RULES
 
 RESERVED: Final = frozenset({RULES, RECORDED})
@@ -66,6 +72,22 @@ def read_providers(path: Path, environment: Mapping[str, str]) -> dict[str, Limi
         name: LimitedProvider(_provider(f"{path}: providers.{name}", name, table, environment))
         for name, table in tables.items()
     }
+
+
+def provider_faults(path: Path, environment: Mapping[str, str]) -> dict[str, tuple[ProviderTable, str]]:
+    """Return name → the table of each provider of a file, and why it cannot be used here; empty if it can.
+
+    Raises SetupError for a file that is wrong as a whole.
+    """
+    found: dict[str, tuple[ProviderTable, str]] = {}
+    for name, table in parse_providers(_text(path), str(path)).providers.items():
+        try:
+            _provider(f"providers.{name}", name, table, environment)
+        except SetupError as error:
+            found[name] = table, str(error)
+        else:
+            found[name] = table, ""
+    return found
 
 
 def parse_providers(text: str, path: str) -> ProviderFile:
