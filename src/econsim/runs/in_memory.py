@@ -12,7 +12,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
-from econsim.domain.agent.population import population
+from econsim.domain.agent.population import host_name, population
 from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.clock.period import deal, endow, redeem, require_applied
@@ -23,6 +23,7 @@ from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
 from econsim.domain.market.events import allocation_events, cleared_event, item_events, price_event
 from econsim.domain.market.settlement import run_failure, settlement_halt
+from econsim.domain.runtime.cycle_events import completed_event, started_event
 from econsim.domain.runtime.cycle_run import chosen_actions
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.errors import RunFailed
@@ -38,6 +39,9 @@ from econsim.schemas.subject import Subject
 
 NOW: Final = "1970-01-01T00:00:00.000000000Z"
 """Wall-clock time of every event in memory, where only logical time passes."""
+
+HOST: Final = host_name(0)
+"""Name of the host of all agents in memory."""
 
 NAME: Final = "memory"
 """Id of a run without a given id."""
@@ -130,8 +134,10 @@ class _InMemoryRun:
         """Return resource → actions of the tick, after the agents that think have thought."""
         actions = self._hosts.act(tick)
         if cycles := self._thinking.cycles(tick):
+            yield self._apply(started_event(self._envelope, HOST, cycles))
             for addressed in self._calls.run(self._envelope, cycles):
                 yield self._apply(addressed)
+            yield self._apply(completed_event(self._envelope, HOST, cycles))
             for resource, chosen in chosen_actions(cycles.values()).items():
                 actions[resource] = [*actions[resource], *chosen]
         return actions

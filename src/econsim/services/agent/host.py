@@ -22,14 +22,10 @@ from econsim.domain.agent.prospects import widest
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
 from econsim.domain.market.batch_checks import RunLogChecks
+from econsim.domain.runtime.cycle_events import completed_event, started_event
 from econsim.domain.runtime.cycle_run import chosen_actions
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
-from econsim.schemas.agent import (
-    CognitiveCyclesCompleted,
-    CognitiveCyclesStarted,
-    CycleCompleted,
-    Limits,
-)
+from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.schemas.scenario import Mode
@@ -126,11 +122,9 @@ async def _think(
     cycles = thinking.cycles(envelope.tick)
     if not cycles:
         return {}
-    started = CognitiveCyclesStarted(agents=tuple(cycles))
-    await _publish(context, envelope.event(subjects.COGNITIVE_CYCLES_STARTED, host, started, agent=host))
+    await _publish(context, started_event(envelope, host, cycles))
     await CycleDriver(context, envelope, host).run(cycles)
-    completed = CognitiveCyclesCompleted(items=tuple(cycle.report() for cycle in cycles.values()))
-    await _publish(context, envelope.event(subjects.COGNITIVE_CYCLES_COMPLETED, host, completed, agent=host))
+    await _publish(context, completed_event(envelope, host, cycles))
     return chosen_actions(cycles.values())
 
 
