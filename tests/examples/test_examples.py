@@ -50,7 +50,9 @@ async def example(name, *arguments, server=None, creds=None, **variables):
     return out
 
 
-@pytest.mark.parametrize("name", ["e01_fifteen_line_bot", "e02_read_the_log", "e04_plain_nats_agent"])
+@pytest.mark.parametrize(
+    "name", ["e01_fifteen_line_bot", "e02_read_the_log", "e04_plain_nats_agent", "e05_thinking_bot"]
+)
 @pytest.mark.slow
 async def test_an_example_without_arguments_says_how_it_is_used(name):
     status, _, errors = await run_example(name)
@@ -102,6 +104,19 @@ async def test_a_plain_client_trades_with_its_creds_file_alone(server, run):
 
     assert {trade.buyer for trade in trades} == {"ana"}
     assert output.count("bought at") == len(trades) == 2
+
+
+@pytest.mark.nats
+async def test_a_thinking_bot_pays_for_each_answer(server, run):
+    sellers = group("seller", "truthful", roles=[role("ask", values=[[1, 1.5, 3]])])
+    market = scenario(sellers, group("ana", "external"), clock={"ticks_per_period": 3, "deadline_ms": 20_000})
+
+    async with live_run(server, run, market) as live:
+        output = await example("e05_thinking_bot", run, "ana", server=server, creds=live.creds["ana"])
+
+    assert [line.split(" for ")[0] for line in output.splitlines()] == [
+        f"tick {tick}: rules" for tick in (1, 2, 3)
+    ]
 
 
 @pytest.mark.slow

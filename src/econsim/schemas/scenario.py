@@ -16,7 +16,7 @@ from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
-from econsim.schemas.scenario_cognition import Cognition, Thinking
+from econsim.schemas.scenario_cognition import Cognition, Thinking, check_group
 from econsim.schemas.scenario_parts import Clock, Market, Role, ScenarioPart, ScriptedAction, wrong
 from econsim.schemas.scenario_words import MechanismName, Mode, PolicyName, Rationing, Until
 from econsim.schemas.types import AMOUNT_MAX, Name
@@ -160,6 +160,16 @@ class Scenario(ScenarioPart):
                 _check_market(expected.resource, resources.keys(), "expectations", place, "resource")
         if self.cognition is not None and self.cognition.resource is not None:
             _check_market(self.cognition.resource, resources.keys(), "cognition", "resource")
+        return self
+
+    @model_validator(mode="after")
+    def check_thinking(self) -> Self:
+        """Refuse groups that ask models that there are not, or need texts that the log does not keep."""
+        for place, group in enumerate(self.agents):
+            if group.policy in THINKING:
+                is_strategist = group.policy is PolicyName.LLM_STRATEGIST
+                thinking, cognition = group.thinking or Thinking(), self.cognition or Cognition()
+                check_group(place, thinking, cognition, is_strategist=is_strategist)
         return self
 
     @model_validator(mode="after")

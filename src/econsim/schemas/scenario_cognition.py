@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from difflib import get_close_matches
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
@@ -22,7 +23,7 @@ CONTEXT_TOKENS_MAX: Final = 10_000_000
 """Tokens of the longest prompt and answer together: more than any model takes."""
 
 
-TraderName = Literal[PolicyName.ZI_U, PolicyName.ZI_C, PolicyName.TRUTHFUL, PolicyName.ZIP]
+CODED: Final = (PolicyName.ZIP, PolicyName.ZI_C, PolicyName.TRUTHFUL, PolicyName.ZI_U)
 """Policies of coded traders that quote for each unit: a strategy bounds their prices."""
 
 
@@ -96,5 +97,33 @@ class Thinking(ScenarioPart):
     """Ticks from one cycle to the next, counted in the period from its first tick."""
     deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
     """Milliseconds that one call may take."""
-    trader: TraderName | None = None
+    trader: PolicyName | None = None
     """Policy of the coded trader whose parameters the model writes; for `llm_strategist` alone, and `zip` by default."""
+
+    @model_validator(mode="after")
+    def check_trader(self) -> Self:
+        """Refuse a trader that does not quote for each unit."""
+        if self.trader is not None and self.trader not in CODED:
+            what = f"{self.trader.value!r} is no trader whose parameters a model can write"
+            raise wrong(what, f"use one of {[each.value for each in CODED]}", "trader")
+        return self
+
+
+def check_group(place: int, thinking: Thinking, cognition: Cognition, *, is_strategist: bool) -> None:
+    """Refuse a group that asks a model that there is not, or needs texts that the log does not keep."""
+    names = [model.name for model in cognition.models]
+    at = ("agents", place, "thinking")
+    if thinking.model not in names:
+        near = get_close_matches(thinking.model, names, n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else f"declare it, or use one of {names}"
+        what = f"{thinking.model!r} is not among the models of cognition"
+        raise wrong(what, remedy, *at, "model")
+    if cognition.record_text:
+        return
+    remedy = "it comes from the texts in the log, so leave record_text = false out of cognition"
+    if is_strategist:
+        what = "a strategist has no strategy if record_text is false"
+        raise wrong(what, remedy, "agents", place, "policy")
+    if thinking.memory:
+        what = "memory is always empty if record_text is false"
+        raise wrong(what, remedy, *at, "memory")

@@ -59,6 +59,6 @@ class PolicyName(StrEnum):
     LLM_STRATEGIST = "llm_strategist"
     """Strategist: a language model writes the parameters of a coded trader every few ticks; the code trades at each."""
     SCRIPTED = "scripted"
-    """Scripted: follows a list of actions."""
+    """Scripted: follows a list of actions, such as those that a person decided on."""
     EXTERNAL = "external"
     """External: an agent of its owner's own, connected to the server from outside."""

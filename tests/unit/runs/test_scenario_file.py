@@ -237,3 +237,59 @@ def test_the_json_schema_accepts_what_is_shipped(name):
     errors = list(Draft202012Validator(json.loads(json_schema())).iter_errors(tomllib.loads(text)))
 
     assert not errors
+
+
+THINKING = """name = "a"
+markets = [{ resource = "cpu" }]
+cognition = { record_text = true, models = [{ name = "small" }] }
+
+[[agents]]
+name = "b"
+policy = "llm"
+thinking = { model = "small" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        (
+            'model = "small"',
+            'model = "smal"',
+            "thinking.model: 'smal' is not among the models .*; did you mean 'small'",
+        ),
+        (
+            '{ model = "small" }',
+            "{ }",
+            "thinking.model: 'default' is not among the models of cognition; declare it",
+        ),
+        ("true", "false", ""),
+        (
+            '"small" }\n',
+            '"small", trader = "zip" }\n',
+            "thinking.trader: trader is given to llm agents; it is for",
+        ),
+        ('"small" }\n', '"small", units = 3 }\n', "thinking: group 'b' is dealt units .* names no resource"),
+        ('"small" }\n', '"small", prompt = "{observation} {now}" }\n', "unknown place {now}; there are"),
+    ],
+)
+def test_settings_of_thinking_that_cannot_be_kept_are_refused_with_the_remedy(before, after, sentence):
+    text = THINKING.replace(before, after)
+
+    if sentence:
+        with pytest.raises(ScenarioError, match=sentence):
+            parse(text)
+    else:
+        assert parse(text)
+
+
+@pytest.mark.parametrize(
+    ("policy", "memory", "key"), [("llm", 1, "thinking.memory"), ("llm_strategist", 0, "policy")]
+)
+def test_what_is_read_from_texts_in_the_log_needs_them_there(policy, memory, key):
+    text = THINKING.replace("true", "false").replace('"llm"', f'"{policy}"')
+
+    with pytest.raises(
+        ScenarioError, match=rf"agents\[1\]\.{key}: .* record_text is false; .* leave record_text"
+    ):
+        parse(text.replace('"small" }\n', f'"small", memory = {memory} }}\n'))

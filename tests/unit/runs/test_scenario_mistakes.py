@@ -45,7 +45,7 @@ WHOLE = {
         ],
         "resource": "cpu",
         "tokens_per_unit": 100,
-        "record_text": False,
+        "record_text": True,
     },
     "markets": [
         {
@@ -101,6 +101,7 @@ WHOLE = {
                 "deadline_ms": 500,
             },
         },
+        {"name": "d", "policy": "llm_strategist", "thinking": {"model": "small", "trader": "zi_c"}},
     ],
     "expectations": [
         {

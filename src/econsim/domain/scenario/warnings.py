@@ -6,14 +6,16 @@ Errors are found by the schema and `population`. Each warning names the key that
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
 from econsim.domain.market.order_checks import terms_refusal
+from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
+from econsim.domain.scenario.thinking_warnings import thinking_warnings
 from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side, Verb
 from econsim.schemas.scenario import (
+    THINKING,
     Group,
     Market,
     MechanismName,
@@ -25,23 +27,8 @@ from econsim.schemas.scenario import (
 )
 from econsim.schemas.types import MICROS_PER_CREDIT
 
-Key: TypeAlias = tuple[int | str, ...]
-"""A path: names of keys, and positions (from 0) in arrays."""
-
 EFFICIENCY_MAX: Final = 100
 """Percent: no market realises more than the most surplus possible."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioWarning:
-    """One key of a scenario with a value that is probably a mistake."""
-
-    key: Key
-    """Key in the scenario."""
-    what: str
-    """Problem with the value, and its reason."""
-    remedy: str
-    """Change that would make sense."""
 
 
 def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
@@ -54,6 +41,8 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
         yield from reach[market.resource].warnings(("markets", place, "resource"))
     for place, group in enumerate(scenario.agents):
         yield from _group(("agents", place), group, markets, reach)
+        if group.policy in THINKING:
+            yield from thinking_warnings(("agents", place), group, scenario)
     yield from _scripts(scenario, markets)
     for place, expected in enumerate(scenario.expectations):
         found = reach[expected.resource or scenario.markets[0].resource]

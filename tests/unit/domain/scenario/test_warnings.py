@@ -214,3 +214,29 @@ def test_of_many_warnings_the_first_are_shown(tmp_path):
 
     assert shown.stderr.count("warning: ") == 20
     assert "and 7 warnings more" in shown.stderr
+
+
+THOUGHTFUL = PLAIN.replace(
+    'policy = "zi_c"\n', 'policy = "llm"\nthinking = { max_tokens = 300, every_ticks = 3 }\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "doubt"),
+    [
+        (
+            "every_ticks = 3",
+            "every_ticks = 7",
+            "line 12: agents[1].thinking.every_ticks: every_ticks 7 is longer than a period of 6 ticks: agents think at its first tick alone; use at most 6",
+        ),
+        (
+            "max_tokens = 300",
+            "max_tokens = 10_000",
+            "line 13: agents[1].credits: agents of group 'b' have 5 credits each, and one thought of 10000 tokens may cost more than 6: they never think; deal them more, or lower max_tokens or the price",
+        ),
+    ],
+)
+def test_a_group_that_hardly_thinks_is_doubted(warned, before, after, doubt):
+    assert warned(THOUGHTFUL) == []
+
+    assert warned(THOUGHTFUL.replace(before, after)) == [doubt]
