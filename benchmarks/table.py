@@ -38,10 +38,12 @@ class Line:
 
     @property
     def ratio(self) -> float | None:
-        """How many times as good as the target, none without one."""
+        """How many times as good as the target, none without one; 1 for what should be small and is 0."""
         if self.at_least is not None:
             return self.median / self.at_least
-        return self.at_most / self.median if self.at_most is not None else None
+        if self.at_most is None:
+            return None
+        return self.at_most / self.median if self.median else 1.0
 
     @property
     def holds(self) -> bool:

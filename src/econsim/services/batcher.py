@@ -30,7 +30,7 @@ class Batcher(Generic[Item, Result]):
         self._queue.append((item, result))
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
-        return await asyncio.shield(result)
+        return await result
 
     async def _drain(self) -> None:
         while self._queue:

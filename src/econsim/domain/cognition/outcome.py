@@ -7,7 +7,7 @@ charges for, which is nothing if it never answered. No charge is above the reser
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from econsim.domain.cognition.call import answer_digest, receipt
 from econsim.domain.cognition.calls import UNKNOWN
@@ -48,8 +48,8 @@ def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completio
             output_tokens=usage.output_tokens,
         )
         return replace(failure_outcome(cognition, plan, offer, error), is_usage_doubted=is_doubted)
-    return replace(
-        _outcome(plan, offer, usage, actual_cost(cognition, offer, usage)),
+    return CallOutcome(
+        **_paid_fields(plan, offer, usage, actual_cost(cognition, offer, usage)),
         answer_digest=answer_digest(completion.content, completion.tool_calls),
         finish_reason=completion.finish_reason,
         is_usage_doubted=is_doubted,
@@ -61,8 +61,8 @@ def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completio
 def failure_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, error: ProviderFailed) -> CallOutcome:
     """Return the outcome of a failed call, with the tokens that the provider charges for."""
     usage, is_doubted = bounded_usage(TokenUsage(error.input_tokens, error.output_tokens), plan.bound)
-    return replace(
-        _outcome(plan, offer, usage, actual_cost(cognition, offer, usage)),
+    return CallOutcome(
+        **_paid_fields(plan, offer, usage, actual_cost(cognition, offer, usage)),
         failure=CallFailure(error.error_code),
         message=str(error),
         is_usage_doubted=is_doubted,
@@ -122,18 +122,19 @@ def agent_answer(outcome: CallOutcome) -> LlmAnswer:
     )
 
 
-def _outcome(plan: CallPlan, offer: Offer, usage: TokenUsage, cost: Cost) -> CallOutcome:
+def _paid_fields(plan: CallPlan, offer: Offer, usage: TokenUsage, cost: Cost) -> dict[str, Any]:
+    """Return the fields that answers and failures have alike."""
     agent, cycle, ordinal = plan.call.position
-    return CallOutcome(
-        id=receipt(plan.call.position),
-        agent=agent,
-        cycle=cycle,
-        ordinal=ordinal,
-        model=plan.call.prompt.model,
-        provider=offer.provider,
-        usage=usage,
-        price=cost.price,
-        units=cost.units,
-        prompt_digest=plan.digest,
-        prompt=plan.prompt,
-    )
+    return {
+        "id": receipt(plan.call.position),
+        "agent": agent,
+        "cycle": cycle,
+        "ordinal": ordinal,
+        "model": plan.call.prompt.model,
+        "provider": offer.provider,
+        "usage": usage,
+        "price": cost.price,
+        "units": cost.units,
+        "prompt_digest": plan.digest,
+        "prompt": plan.prompt,
+    }

@@ -107,12 +107,15 @@ def cycle_prompt(
     system = _fill(thinking.system or templates.system, values)
     user = _fill(thinking.prompt or templates.prompt, values)
     first, last = ChatMessage(ChatRole.SYSTEM, system), ChatMessage(ChatRole.USER, user)
-    # Every part is checked already: by the scenario's schema, or as a message of an earlier prompt.
+    # Every part is checked already: by the scenario's schema, or as a message of an earlier prompt. All are given,
+    # because each default of a model's field costs a copy.
     return Prompt.model_construct(
         messages=(first, *earlier, last),
         max_tokens=thinking.max_tokens,
         model=thinking.model,
+        tools=(),
         response_schema=schema,
+        temperature=0.0,
     )
 
 

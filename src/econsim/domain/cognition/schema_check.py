@@ -80,7 +80,7 @@ def schema_fault(schema: Mapping[str, object]) -> str | None:
 def text_fault(schema: Mapping[str, object], text: str) -> str | None:
     """Return the fault of a text that must be JSON and follow a schema that is taken; None if it does."""
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = _DECODER.decode(text)
     except (RecursionError, ValueError) as error:
         return f"it is not JSON: {_one_line(str(error))}"
     compiled = _compile(_text_of(schema))
@@ -236,3 +236,6 @@ def _refuse_address(address: str) -> NoReturn:
 def _refuse_constant(name: str) -> NoReturn:
     message = f"{name} is not a number of JSON"
     raise ValueError(message)
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)

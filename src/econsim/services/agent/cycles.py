@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from econsim import subjects
@@ -18,7 +19,6 @@ from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Answer
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, HostedCall, InvokeLlms, LlmAnswers
 from econsim.schemas.model_call import DEADLINE_MS_MAX
-from econsim.services.batcher import Batcher
 from econsim.services.context import ServiceContext
 
 BATCH_TEXT_MAX: Final = 1_000_000
@@ -36,20 +36,17 @@ class CycleDriver:
         self._context = context
         self._envelope = envelope
         self._host = host
-        self._calls = Batcher(self._invoke, CALLS_PER_BATCH_MAX)
 
     async def run(self, cycles: Mapping[str, CycleRun]) -> None:
-        """Run all cycles to their ends, side by side."""
-        await asyncio.gather(*(self._run_one(cycle) for cycle in cycles.values()))
+        """Run all cycles to their ends, side by side: the calls of a step are made together, as in memory."""
+        waiting = [(cycle, cycle.start()) for cycle in cycles.values()]
+        while waiting := [(cycle, calls) for cycle, calls in waiting if calls]:
+            answers = await self._invoke([call for _, calls in waiting for call in calls])
+            waiting = [(cycle, cycle.resume([next(answers) for _ in calls])) for cycle, calls in waiting]
 
-    async def _run_one(self, cycle: CycleRun) -> None:
-        calls = cycle.start()
-        while calls:
-            calls = cycle.resume(await asyncio.gather(*(self._calls.do(call) for call in calls)))
-
-    async def _invoke(self, calls: Sequence[HostedCall]) -> Sequence[Answer]:
+    async def _invoke(self, calls: Sequence[HostedCall]) -> Iterator[Answer]:
         answers = await asyncio.gather(*(self._ask(part) for part in _parts(calls)))
-        return [answer for part in answers for answer in part]
+        return chain.from_iterable(answers)
 
     async def _ask(self, calls: tuple[HostedCall, ...]) -> Iterable[Answer]:
         envelope = self._envelope
@@ -62,12 +59,12 @@ class CycleDriver:
 
 
 def _parts(calls: Sequence[HostedCall]) -> Iterator[tuple[HostedCall, ...]]:
-    """Yield calls in as many parts as have at most BATCH_TEXT_MAX characters, one call at least in each."""
+    """Yield calls in as many parts as have at most CALLS_PER_BATCH_MAX calls and BATCH_TEXT_MAX characters, or one call."""
     part: list[HostedCall] = []
     length = 0
     for call in calls:
         text = sum(len(message.content) for message in call.prompt.messages)
-        if part and length + text > BATCH_TEXT_MAX:
+        if part and (len(part) == CALLS_PER_BATCH_MAX or length + text > BATCH_TEXT_MAX):
             yield tuple(part)
             part, length = [], 0
         part.append(call)
