@@ -38,12 +38,12 @@ class Line:
 
     @property
     def ratio(self) -> float | None:
-        """How many times as good as the target, none without one; 1 for what should be small and is 0."""
+        """How many times as good as the target, none without one; 1 for what should be small and is 0 or less."""
         if self.at_least is not None:
             return self.median / self.at_least
         if self.at_most is None:
             return None
-        return self.at_most / self.median if self.median else 1.0
+        return self.at_most / self.median if self.median > 0 else 1.0
 
     @property
     def holds(self) -> bool:
