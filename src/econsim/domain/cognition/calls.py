@@ -95,6 +95,10 @@ class Calls:
         self._receipts[agent] = [id_ for id_ in kept if id_ in self._outcomes]
         return outcome
 
+    def has_ended(self, id_: str) -> bool:
+        """Return whether a call has an outcome that is kept."""
+        return id_ in self._outcomes
+
     def reserve(self, position: CallPosition, reserved_at: str, tick: int) -> None:
         """Note that the worst case of a call is reserved."""
         self._reserved.setdefault(receipt(position), OpenReservation(position, reserved_at, tick))

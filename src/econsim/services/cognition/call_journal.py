@@ -91,11 +91,18 @@ class CallJournal:
         return [refused.get(payment.row.id) for payment in payments]
 
     async def _publish(self, ended: Sequence[_Timed[CallOutcome]]) -> Sequence[CallOutcome]:
+        """Publish the outcomes that the log has not; each counts as soon as it is there, whatever the next publish does."""
         now = self._context.clock.now()
-        for (tick, causation_id), outcomes in _groups(ended):
+        new: dict[str, _Timed[CallOutcome]] = {}
+        for each in ended:
+            if not self._calls.has_ended(each.row.id):
+                new.setdefault(each.row.id, each)
+        for (tick, causation_id), outcomes in _groups(new.values()):
             envelope = Envelope(self._run.name, self._run.data.salt, tick, now, causation_id)
             for part in _events(outcomes):
                 await self._publish_event(envelope, part)
+                for outcome in part:
+                    self._calls.add(outcome)
         return [self._calls.add(each.row) for each in ended]
 
     async def _publish_event(self, envelope: Envelope, outcomes: tuple[CallOutcome, ...]) -> None:

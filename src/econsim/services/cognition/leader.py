@@ -128,8 +128,12 @@ class CallLeader:
             await self.invoker.settle_outcome(outcome)
 
     async def sweep(self) -> None:
-        """End the calls that a worker before left and that nobody asks for again."""
+        """End the calls that a worker before left and that nobody asks for again.
+
+        A reservation of such a call may reach the log after its outcome did, so what is to be settled is looked for again.
+        """
         async for _ in Poll(SWEEP_INTERVAL_S):
+            await self.settle_outcomes()
             for reserved in self._calls.expired_reservations(self._context.clock.now()):
                 if not self.invoker.is_under_way(reserved.position):
                     outcome = abandoned_outcome(reserved.position)

@@ -1,0 +1,131 @@
+"""The durable steps of calls over memory: batches, the log as it grows, and the fence against a second leader."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from call_builders import call
+from call_worlds import PRICE, World
+
+from econsim.domain.cognition.outcome import abandoned_outcome, agent_answer
+from econsim.errors import Refused, Unavailable
+from econsim.schemas.ledger import Refusal
+from econsim.schemas.model_call import CallPosition
+from econsim.services.cognition.call_journal import EVENT_TEXT_MAX
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def ended(ordinal=1, cycle=1, content=None):
+    return replace(abandoned_outcome(CallPosition("ana", cycle, ordinal)), content=content)
+
+
+async def test_outcomes_that_wait_while_one_is_published_are_one_event(world):
+    journal = world.worker().journal
+
+    await asyncio.gather(*(journal.record(ended(n), 1) for n in range(1, 6)))
+
+    assert [item["ordinal"] for items in world.logged() for item in items] == [1, 2, 3, 4, 5]
+    assert len(world.logged()) < 3
+
+
+async def test_outcomes_of_two_ticks_are_two_events_with_their_ticks(world):
+    journal = world.worker().journal
+
+    await asyncio.gather(journal.record(ended(1), 1), journal.record(ended(1, cycle=2), 2))
+
+    assert [event["tick"] for event in world.client.events("invoked")] == [1, 2]
+
+
+async def test_long_texts_go_in_events_of_their_own(world):
+    journal, text = world.worker().journal, "x" * (EVENT_TEXT_MAX // 2 + 1)
+
+    await asyncio.gather(*(journal.record(ended(n, content=text), 1) for n in (1, 2, 3)))
+
+    assert [len(items) for items in world.logged()] == [1, 1, 1]
+
+
+async def test_a_second_outcome_of_a_call_is_not_published(world):
+    journal = world.worker().journal
+    first = await journal.record(ended(content="first"), 1)
+
+    second, third = await asyncio.gather(*(journal.record(ended(content=text), 1) for text in ("b", "c")))
+
+    assert (second, third) == (first, first)
+    assert len(world.logged()) == 1
+
+
+async def test_an_outcome_counts_though_the_next_publish_fails(world):
+    worker = world.worker()
+    world.client.reactions["system.llm.invoked.run"] = lambda _: world.client.failures.append(
+        ValueError("no")
+    )
+
+    both = (worker.journal.record(ended(content=text), tick) for tick, text in ((1, "first"), (2, "other")))
+    failed = await asyncio.gather(*both, worker.journal.record(ended(2), 3), return_exceptions=True)
+
+    assert any(isinstance(each, ValueError) for each in failed)
+    assert worker.calls.has_ended("llm.ana.1.1")
+
+
+async def test_a_stale_leader_cannot_publish_behind_its_successor(world):
+    stale, successor = world.worker().journal, world.worker().journal
+    await successor.record(ended(1), 1)
+
+    with pytest.raises(Unavailable, match="another worker took over"):
+        await stale.record(ended(2), 1)
+
+    assert (stale.lost.is_set(), successor.lost.is_set()) == (True, False)
+    assert len(world.logged()) == 1
+
+
+async def test_a_refused_reservation_is_the_ledgers_word_and_nothing_is_open(world):
+    worker = world.worker()
+    plan = world.plan(call(max_tokens=100_000))
+
+    refusal = await worker.journal.reserve(plan.call, plan.chain)
+
+    assert refusal is Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
+    assert worker.calls.open_reservations == 0
+
+
+async def test_reservations_and_settlements_are_submitted_together(world):
+    invoke = world.worker().invoker.invoke
+
+    await asyncio.gather(*(invoke(call(ordinal=n)) for n in range(1, 11)))
+
+    assert len(world.ledger.submissions) < 10
+    assert world.money == (1_000_000 - 10 * PRICE, 0)
+
+
+async def test_a_log_without_text_has_digests_alone_and_repeats_elsewhere_say_so():
+    world = World(record_text=False)
+    paid = await world.worker().invoker.invoke(call())
+    successor = await world.successor()
+
+    repeated = await successor.invoker.invoke(call())
+
+    ((item,),) = world.logged()
+    assert (item["prompt"], item["content"], item["answer_digest"]) == (None, None, paid.answer_digest)
+    with pytest.raises(Refused, match="keeps no text") as refused:
+        agent_answer(repeated)
+    assert refused.value.error_code == "answer_text_is_not_kept"
+    assert agent_answer(paid).content == "I pass."
+
+
+async def test_without_the_ledger_nothing_is_asked_and_the_agent_may_ask_again(world):
+    worker, answers = world.worker(), dict(world.client.answers)
+    world.client.answers.clear()
+    asking = asyncio.create_task(worker.invoker.invoke(call()))
+    await asyncio.sleep(0)
+    assert worker.provider.asked == []
+    world.client.answers.update(answers)
+
+    outcome = await asking
+
+    assert (outcome.content, world.money) == ("I pass.", (1_000_000 - PRICE, 0))
