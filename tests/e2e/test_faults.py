@@ -18,6 +18,7 @@ from recomputed import discrepancies
 from requirements import requirement
 from run_builders import canonical_hash
 from superuser import superuser
+from thinking import thinkers
 
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
@@ -25,6 +26,7 @@ from econsim.app import Server
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import as_record
 from econsim.domain.ledger.verify import verify_journal
+from econsim.domain.verification.log import LogChecks
 from econsim.routers import SERVICES
 from econsim.runs import in_memory, scenario_file
 from econsim.runs.launch.processes import Processes, spread
@@ -96,6 +98,39 @@ async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run
     events = await disturbed(tmp_path, {}, scenario, workers=2)
 
     assert canonical_hash(events) == canonical_hash(in_memory.run(SCENARIO))
+
+
+THINKING = thinkers(hosts=2)
+"""Two short days of two hosts: at every other tick four agents think."""
+
+THINKING_KILLS: dict[str, Kills] = {
+    "the cognition service before a call": {("system.ticked", 3): kill("cognition")},
+    "the cognition service after an outcome": {("system.invoked", 3): kill("cognition")},
+    "the ledger in a call": {("agent.cognitive_cycles_started", 3): kill("ledger")},
+    "the host of a call": {("agent.cognitive_cycles_started", 3): kill("agent")},
+    "the server in a call": {("agent.cognitive_cycles_started", 3): kill_server},
+    "one after the other": {
+        ("system.invoked", 3): kill("cognition"),
+        ("agent.cognitive_cycles_started", 7): kill("agent"),
+        ("system.invoked", 9): kill("ledger"),
+        ("agent.cognitive_cycles_started", 11): kill_server,
+        ("agent.cognitive_cycles_started", 13): kill("cognition"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", THINKING_KILLS)
+@requirement("runtime.stateless", "cognition.metering")
+async def test_every_thought_is_paid_once_whatever_was_killed(name: str, tmp_path: Path) -> None:
+    events = await disturbed(tmp_path, THINKING_KILLS[name], THINKING)
+
+    journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
+    checks = LogChecks()
+    for place, addressed in enumerate(events, 1):
+        checks.add(place, addressed)
+    assert not THINKING_KILLS[name], "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(in_memory.run(THINKING))
+    assert (verify_journal(journal).findings, checks.report(journal).findings) == ((), ())
 
 
 REAL_TIME_KILLS: dict[str, Kills] = {

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from decimal import Decimal
+
+import nats.errors
 import pytest
+from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
 from requirements import requirement
 from run_builders import canonical_hash
 from thinking import thinkers, token_buyers
+
+from econsim.runs.remote import run_events
+from econsim.schemas.cognition import LlmInvoked
 
 pytestmark = pytest.mark.nats
 
@@ -17,3 +26,68 @@ async def test_thoughts_have_one_hash_over_nats_and_in_memory(server, run, wante
     events = await over_nats(server, wanted, run)
 
     assert canonical_hash(events) == hash_in_memory(wanted)
+
+
+BAD = {
+    "no message": ({"messages": []}, "message_is_invalid"),
+    "a role that is none": ({"messages": [{"role": "boss", "content": "x"}]}, "message_is_invalid"),
+    "no tokens": ({"max_tokens": 0}, "message_is_invalid"),
+    "2^63 tokens": ({"max_tokens": 2**63}, "message_is_invalid"),
+    "a schema that is none": ({"response_schema": {"type": "objekt"}}, "response_schema_is_not_valid"),
+    "an unknown model": ({"model": "gpt"}, "model_is_not_in_this_run"),
+    "another agent": ({"agent_id": "bert"}, "agent_id_does_not_match_subject"),
+    "more than its quota": ({"max_tokens": 100_000}, "llm_spend_is_exceeded"),
+}
+ASK = {"messages": [{"role": "user", "content": "What do you bid?"}], "max_tokens": 100}
+
+
+@requirement("cognition.invoke", "isolation.identity")
+async def test_an_external_agent_pays_for_an_answer_and_nothing_for_a_refusal(server, run) -> None:
+    async with live_run(server, run, external_scenario()) as live:
+        anna = live.externals["anna"]
+        codes = {}
+        for what, (fields, _) in BAD.items():
+            reply = await anna.request("llm.invoke", json.dumps({**ASK, **fields}).encode(), timeout=20)
+            codes[what] = json.loads(reply.data).get("error", {}).get("code")
+        untouched = (await live.economy().get_balance()).credits
+        answer = json.loads((await anna.request("llm.invoke", json.dumps(ASK).encode(), timeout=20)).data)
+        paid = (await live.economy().get_balance()).credits
+
+    assert codes == {what: code for what, (_, code) in BAD.items()}
+    assert (untouched.available, untouched.pending) == (100, 0)
+    assert paid.available == 100 - Decimal(answer["price"]) / 1_000_000
+
+
+async def test_periods_end_while_agents_think_and_every_thought_is_paid(server, run) -> None:
+    wanted = external_scenario(periods=4, ticks_per_period=2, tick_ms=150)
+    prices, refused = [], set()
+
+    async with live_run(server, run, wanted) as live, asyncio.timeout(60):
+        anna = live.externals["anna"]
+        reading = asyncio.create_task(_events(live))
+        while not reading.done():
+            try:
+                reply = json.loads(
+                    (await anna.request("llm.invoke", json.dumps(ASK).encode(), timeout=20)).data
+                )
+            except nats.errors.Error:
+                break
+            prices.append(reply.get("price"))
+            refused.add(reply.get("error", {}).get("code"))
+        log = await reading
+
+    items = [item for e in log if isinstance(e.event.data, LlmInvoked) for item in e.event.data.items]
+    closed = log[-1].event.data
+    assert (closed.periods, bool(closed.failure)) == (4, False)
+    assert sum(filter(None, prices)) == sum(item.price for item in items) > 0
+    assert refused <= {
+        None,
+        "period_is_closing",
+        "run_not_found",
+        "agent_is_not_in_this_run",
+        "service_is_unavailable",
+    }
+
+
+async def _events(live):
+    return [event async for event in run_events(live.nc, live.run)]
