@@ -54,7 +54,7 @@ async def test_an_external_agent_pays_for_an_answer_and_nothing_for_a_refusal(se
         paid = (await live.economy().get_balance()).credits
 
     assert codes == {what: code for what, (_, code) in BAD.items()}
-    assert (untouched.available, untouched.pending) == (100, 0)
+    assert (untouched.available, untouched.reserved) == (100, 0)
     assert paid.available == 100 - Decimal(answer["price"]) / 1_000_000
 
 

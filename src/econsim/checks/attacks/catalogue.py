@@ -19,6 +19,7 @@ from econsim.checks.attacks import (
     replies,
     reports,
     revocation,
+    thoughts,
     wire,
 )
 from econsim.checks.attacks.attack import Attack
@@ -33,6 +34,7 @@ FAMILIES: Final = {
     "Steering answers": replies.ATTACKS,
     "Orders": (*orders.ATTACKS, *admitted_orders.ATTACKS),
     "Reports": reports.ATTACKS,
+    "Calls of models": thoughts.ATTACKS,
     "Quotas and floods": (*quotas.ATTACKS, *floods.ATTACKS),
     "Connections": connections.ATTACKS,
     "Below the protocol": wire.ATTACKS,
