@@ -58,7 +58,7 @@ async def think_at_anothers_cost(env: Environment, attacker: Attacker) -> Attack
         Check(
             "nobody answers a host's batch from an agent", refusal_code(hosted) in {"silence", "nobody_there"}
         ),
-        Check("no receipt in an answer is another's", all(own in a.payload for a in _answered(answers))),
+        Check("no receipt in an answer is another's", all(own in a.payload for a in _answers_among(answers))),
     )
 
 
@@ -74,8 +74,8 @@ async def think_twice_at_one_position(env: Environment, attacker: Attacker) -> A
         repeated = await one.request(subjects.INVOKE_LLM.short, thought("third", cycle=0, ordinal=ORDINALS))
     codes = sorted(refusal_code(answer) for answer in (*answers, repeated))
     return verdict_of(
-        Check(f"one prompt was answered: {', '.join(codes)}", len(_answered(answers)) == 1),
-        Check("no other prompt was answered at its position later", not _answered([repeated])),
+        Check(f"one prompt was answered: {', '.join(codes)}", len(_answers_among(answers)) == 1),
+        Check("no other prompt was answered at its position later", not _answers_among([repeated])),
     )
 
 
@@ -111,7 +111,7 @@ def _credits(balance: dict[str, object]) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _answered(answers: list[RawMessage | None]) -> list[RawMessage]:
+def _answers_among(answers: list[RawMessage | None]) -> list[RawMessage]:
     return [
         answer
         for answer in answers
