@@ -32,6 +32,7 @@ COLOURS: Final = {
     "order_cancelled": "yellow",
     "bid_accepted": "cyan",
     "ask_accepted": "magenta",
+    "invoked": "bright_blue",
     "transfer_posted": "dim",
     "ticked": "bold blue",
     "opened": "bold",

@@ -192,7 +192,7 @@ def agent(text: str) -> str:
 
 
 def event(text: str) -> str:
-    """Parse the id of an event, trade, order or chain, or the beginning of one."""
+    """Parse the id of an event, trade, order, call or chain, or the beginning of one."""
     if not _EVENT.fullmatch(text):
         message = f"{quoted_value(text)} is no id; `econsim events` shows those of trades and orders, `--json` all of them"
         raise typer.BadParameter(message)

@@ -31,7 +31,7 @@ def why(
     event: Annotated[
         str,
         typer.Argument(
-            help="Id of an event, trade, order or chain, or its unique beginning.",
+            help="Id of an event, trade, order, call or chain, or its unique beginning.",
             metavar="EVENT",
             parser=option_types.event,
         ),

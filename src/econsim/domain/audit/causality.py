@@ -1,8 +1,8 @@
 """The graph of causes over the facts of a run. Pure; `econsim why` prints it.
 
 The envelope of a market event names the tick as its cause; its items have nearer causes, found by the economy's own
-ids: a trade follows from the taker's order, a chain from its order, trade or event, a cancel from the order it removes,
-a tick from its period.
+ids: a trade follows from the taker's order, a chain from its order, trade, call or event, a cancel from the order it
+removes, a tick from its period.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ class CausalGraph:
     def find(self, name: str) -> Fact:
         """Return the fact that an id stands for; raises NotFound if none fits, or more than one.
 
-        An id is that of an event, an item (`<event>.<index>`), a trade, an order or a chain, or the unique beginning
-        of one. The id of a batch stands for its first item, the id of an order for its acceptance or refusal.
+        An id is that of an event, an item (`<event>.<index>`), a trade, an order, a call or a chain, or the unique
+        beginning of one. The id of a batch stands for its first item, the id of an order for its acceptance or
+        refusal, the receipt of a call for its outcome.
         """
         exact = name if name in self._facts else self._names.get(name)
         if exact is not None:
@@ -90,7 +91,7 @@ class CausalGraph:
         if len(found) == 1 or (len(batches) == 1 and found[0].startswith(name)):
             return self._facts[found[0]]
         if not found:
-            message = f"no event, trade, order or chain {name!r} in this run"
+            message = f"no event, trade, order, call or chain {name!r} in this run"
             raise NotFound(message, id=name)
         shown = ", ".join(found[:AMBIGUOUS_SHOWN])
         message = f"{name!r} fits {len(found)} facts, among them {shown}; give more of the id"
@@ -98,7 +99,9 @@ class CausalGraph:
 
     def cause(self, fact: Fact) -> Fact | None:
         """Return the cause of a fact; none for the root, and where the log has a gap."""
-        return self._lookup(_cause(fact)) or self._lookup(fact.causation_id)
+        nearest = self._lookup(_cause(fact))
+        # A refused reservation names the call or order that it is for, which has no other fact.
+        return self._lookup(fact.causation_id) if nearest in (None, fact) else nearest
 
     def chain(self, name: str) -> list[Fact]:
         """Return the fact that an id stands for, its cause, the cause of that, and so on to the root."""
@@ -133,6 +136,8 @@ class CausalGraph:
         if named is None:
             return Finding(fact.tick, fact.event_id, "orphan", fact.type, TICK)
         cause = self._lookup(named)
+        if cause == fact and fact.type == subjects.TRANSFER_REFUSED.type:
+            cause = self.cause(fact)
         if cause is None:
             return Finding(fact.tick, fact.event_id, "gap", named, TICK)
         if cause.event_id == fact.event_id:
@@ -172,6 +177,8 @@ def _names(fact: Fact) -> Iterator[str]:
             yield data["order_id"]
         case subjects.TRADE_EXECUTED.type:
             yield data["trade_id"]
+        case subjects.LLM_INVOKED.type:
+            yield data["id"]
         case subjects.RUN_OPENED.type:
             yield "endow"
         case subjects.PERIOD_OPENED.type:
@@ -187,7 +194,7 @@ def _weak_names(fact: Fact) -> Iterator[str]:
         yield event
     if fact.type == subjects.ORDER_REJECTED.type:
         yield fact.data["order_id"]
-    elif "cause" in fact.data:
+    elif "cause" in fact.data and "id" in fact.data:
         yield fact.data["id"]
 
 
