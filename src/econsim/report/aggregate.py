@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from econsim import subjects
@@ -27,6 +29,7 @@ from econsim.report.summary import (
     Trades,
     expectation_result,
 )
+from econsim.report.thinking import ThinkingAggregator
 from econsim.schemas.ledger import MONEY, Kind
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -53,6 +56,7 @@ class RunAggregator:
         self._closed = self._stopped = False
         self._failure = ""
         self._letters: set[int] = set()
+        self._thinking = ThinkingAggregator()
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
@@ -62,6 +66,8 @@ class RunAggregator:
         match entry.type:
             case subjects.TRANSFER_POSTED.type:
                 self._post(entry.data)
+            case subjects.LLM_INVOKED.type | subjects.TRANSFER_REFUSED.type:
+                self._thinking.add(entry, self._starts)
             case subjects.TICKED.type:
                 self._turn(entry)
             case subjects.RUN_OPENED.type:
@@ -81,6 +87,7 @@ class RunAggregator:
             message = "the log has no opening of this run; read it from its start"
             raise InvalidMessage(message)
         markets = tuple(book.summary(self._period) for book in self._books.values())
+        thinking = self._thinking.summary(self._period)
         return Summary(
             run=self._opened.correlation_id,
             scenario=self._scenario,
@@ -94,10 +101,13 @@ class RunAggregator:
             markets=markets,
             holders=self._holders(),
             messages=dict(sorted(self._messages.items())),
+            thinking=thinking,
             canonical_hash=canonical_hash,
             speed=speed,
             # An unfinished run is not judged by its expectations.
-            verdicts=tuple(expectation_result(expected, markets) for expected in self._scenario.expectations)
+            verdicts=tuple(
+                expectation_result(expected, markets, thinking) for expected in self._scenario.expectations
+            )
             if self._closed
             else (),
         )
@@ -106,6 +116,7 @@ class RunAggregator:
         self._opened = entry
         self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
         self._agents = population(scenario)
+        self._thinking = ThinkingAggregator(self._agents)
         self._books = {m.resource: _MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
 
     def _turn(self, entry: Record) -> None:
@@ -150,22 +161,31 @@ class _MarketAggregator:
         self._period = 1
         self._orders = 0
         self._rejected: Counter[str] = Counter()
+        self._sold: Counter[str] = Counter()
+        self._first: tuple[int, str] | None = None
+        self._first_arrivals: dict[int, float] = {}
 
     def add(self, entry: Record, period: int) -> None:
         """Add one of the market's events."""
         if period != self._period:
-            self._net.clear()
+            self._close_period()
             self._period = period
-        if entry.type == subjects.TRADE_EXECUTED.type:
-            for trade in entry.data["items"]:
-                self._trade(entry.tick, period, trade)
-        elif entry.type == subjects.ORDER_REJECTED.type:
-            self._rejected.update(item["code"] for item in entry.data["items"])
-        elif entry.type == subjects.TICK_CLEARED.type:
-            self._orders += entry.data["orders"]
+        match entry.type:
+            case subjects.ASK_ACCEPTED.type:
+                first = entry.data["items"][0]
+                arrived = (first["n"], first["agent"])
+                self._first = min(self._first or arrived, arrived)
+            case subjects.TRADE_EXECUTED.type:
+                for trade in entry.data["items"]:
+                    self._trade(entry.tick, period, trade)
+            case subjects.ORDER_REJECTED.type:
+                self._rejected.update(item["code"] for item in entry.data["items"])
+            case subjects.TICK_CLEARED.type:
+                self._orders += entry.data["orders"]
 
     def summary(self, periods: int) -> MarketSummary:
         """Return the summary of the market so far."""
+        firsts = {**self._first_arrivals, **self._first_arrival()}
         trades = Trades(*self._columns)
         equilibrium = find_equilibrium(self._values, self._costs, self._market.tick_size)
         return MarketSummary(
@@ -174,14 +194,26 @@ class _MarketAggregator:
             equilibrium=equilibrium,
             values=self._values,
             costs=self._costs,
-            periods=_periods(trades, equilibrium, periods),
+            periods=_periods(trades, equilibrium, periods, firsts),
             trades=trades,
             orders=self._orders,
             rejected=dict(sorted(self._rejected.items())),
         )
 
+    def _close_period(self) -> None:
+        self._first_arrivals |= self._first_arrival()
+        self._net.clear()
+        self._sold.clear()
+        self._first = None
+
+    def _first_arrival(self) -> dict[int, float]:
+        """Return the period under way → share of its units that the first seller to arrive sold; empty without trades."""
+        total = self._sold.total()
+        return {self._period: self._sold[self._first[1]] / total} if self._first and total else {}
+
     def _trade(self, tick: int, period: int, trade: Json) -> None:
         quantity = trade["quantity"]
+        self._sold[trade["seller"]] += quantity
         gain = self._gain(trade["buyer"], quantity) + self._gain(trade["seller"], -quantity)
         row = (tick, period, trade["price"], quantity, gain)
         for column, value in zip(self._columns, row, strict=True):
@@ -194,11 +226,16 @@ class _MarketAggregator:
         return 0 if role is None else gain(role, before + units) - gain(role, before)
 
 
-def _periods(trades: Trades, equilibrium: Equilibrium, count: int) -> tuple[Period, ...]:
+def _periods(
+    trades: Trades, equilibrium: Equilibrium, count: int, first_arrivals: Mapping[int, float]
+) -> tuple[Period, ...]:
     rows: dict[int, list[int]] = {number: [] for number in range(1, count + 1)}
     for index, number in enumerate(trades.periods):
         rows[number].append(index)
-    return tuple(_period(number, found, trades, equilibrium) for number, found in rows.items())
+    return tuple(
+        replace(_period(number, found, trades, equilibrium), first_arrival=first_arrivals.get(number))
+        for number, found in rows.items()
+    )
 
 
 def _period(number: int, rows: list[int], trades: Trades, equilibrium: Equilibrium) -> Period:

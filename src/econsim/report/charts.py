@@ -6,7 +6,7 @@ The page adds the colours, so one chart serves light and dark. The rows come fro
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import altair as alt
@@ -27,6 +27,7 @@ from econsim.report.series import (
     volume_rows,
 )
 from econsim.report.summary import AgentSummary, MarketSummary, Summary
+from econsim.report.thinking import GroupThinking, ThinkingPeriod
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
@@ -150,6 +151,42 @@ def volume_by_tick(market: MarketSummary, summary: Summary) -> Drawing:
         )
     )
     return bars
+
+
+def thinking_cost(thinking: Sequence[GroupThinking]) -> Drawing:
+    """Draw the cost of thinking of an agent of each group, by period."""
+    return _lines_by_group(thinking, lambda period: period.cost, "credits an agent", ".2~f")
+
+
+def priced_out_share(thinking: Sequence[GroupThinking]) -> Drawing:
+    """Draw the share of each group's agents that could not afford their newest call, by period."""
+    return _lines_by_group(thinking, lambda period: period.priced_out, "share of agents", ".0%")
+
+
+def _lines_by_group(
+    thinking: Sequence[GroupThinking], measured: Callable[[ThinkingPeriod], float], title: str, form: str
+) -> Drawing:
+    rows = [
+        {"period": number, "value": measured(period), "group": group.group}
+        for group in thinking
+        for number, period in thin([*enumerate(group.periods, 1)], POINTS_MAX)
+    ]
+    periods = max((len(group.periods) for group in thinking), default=1)
+    drawn: Drawing = (
+        alt.Chart(inline_data(rows))
+        .mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=40))
+        .encode(
+            x=alt.X("period:Q", title="period", axis=_period_axis(periods)),
+            y=alt.Y("value:Q", title=title, axis=alt.Axis(format=form)),
+            color=alt.Color(
+                "group:N",
+                scale=alt.Scale(scheme="tableau10"),
+                legend=alt.Legend(title=None, orient="top", columns=4),
+            ),
+            tooltip=["group:N", "period:Q", alt.Tooltip("value:Q", format=form, title=title)],
+        )
+    )
+    return drawn
 
 
 def profits(holders: Sequence[AgentSummary]) -> Drawing:

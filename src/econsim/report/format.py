@@ -44,8 +44,31 @@ def debt_note(summary: Summary) -> str:
     return f"{who} {money(sum(debts))} credits" if debts else ""
 
 
+THINKING_HEAD: Final = ("group", "model", "calls", "failed", "refused", "tokens", "credits")
+"""Headings of the table of what agents paid for calls of models."""
+
+
+def thinking_rows(summary: Summary) -> list[tuple[str, ...]]:
+    """Return a row for each group and model: calls, failures by reason, calls it could not afford, tokens, credits paid."""
+    rows: list[tuple[str, ...]] = []
+    for group in summary.thinking:
+        refused = count(group.refused)
+        for use in group.uses:
+            reasons = ", ".join(f"{number} {reason}" for reason, number in use.failures.items())
+            tokens = f"{count(use.input_tokens)} + {count(use.output_tokens)}"
+            rows.append(
+                (group.group, use.model, count(use.calls), reasons or "0", refused, tokens, money(use.price))
+            )
+            refused = ""  # a refusal names no model: it counts once a group
+        if not group.uses:
+            rows.append((group.group, NOTHING, "0", "0", refused, "0 + 0", "0"))
+    return rows
+
+
 def price_range(low: int | None, high: int | None) -> str:
-    """Return the interval of equilibrium prices; one number if it is a point."""
+    """Return the interval of equilibrium prices: one number if it is a point, a dash if an end is open."""
+    if low is None or high is None:
+        return NOTHING
     return money(low) if low == high else f"{money(low)} to {money(high)}"
 
 

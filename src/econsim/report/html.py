@@ -16,6 +16,7 @@ from econsim.report import charts
 from econsim.report.document import Document, render_document
 from econsim.report.format import (
     NOTHING,
+    THINKING_HEAD,
     count,
     debt_note,
     decimal,
@@ -23,6 +24,7 @@ from econsim.report.format import (
     orders_per_second,
     percent,
     price_range,
+    thinking_rows,
     unjudged_notes,
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
@@ -49,6 +51,7 @@ def render(summary: Summary) -> str:
         f'<section class="kpis" aria-label="Key figures">{_cards(summary)}</section>',
         _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
         *(_market(market, summary, specs) for market in summary.markets),
+        _thinking(summary, specs),
         _wealth(summary, specs),
         _messages(summary),
     )
@@ -160,10 +163,10 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
 
 
 def _subject(expectation: Expectation) -> str:
-    """Return the measure, its market and its periods in words."""
+    """Return the measure, its market or group, and its periods in words."""
     words = expectation.measure.value.replace("_", " ")
-    if expectation.resource:
-        words += f" of {expectation.resource}"
+    if measured := expectation.group or expectation.resource:
+        words += f" of {measured}"
     if expectation.first_period > 1 or expectation.last_period:
         words += f", periods {expectation.first_period} to {expectation.last_period or 'the last'}"
     return words
@@ -253,6 +256,37 @@ def _period_table(market: MarketSummary) -> str:
     left = len(market.periods) - len(rows)
     more = f", the first {len(rows)} of {len(market.periods)}" if left else ""
     return f'<details class="card"><summary>Periods as a table{more}</summary>{table(head, rows, card=False)}</details>'
+
+
+def _thinking(summary: Summary, specs: Specs) -> str:
+    """Return what agents paid for calls of models; nothing for a run without calls."""
+    if not summary.thinking:
+        return ""
+    paid = sum(group.price for group in summary.thinking)
+    drawn = figure(
+        Figure(
+            "thinking_cost",
+            "Cost of thinking",
+            "Credits that an agent of each group paid for calls in a period, on average.",
+            charts.thinking_cost(summary.thinking),
+        ),
+        specs,
+    ) + figure(
+        Figure(
+            "priced_out",
+            "Priced out",
+            "Share of a group's agents that could not afford their newest call.",
+            charts.priced_out_share(summary.thinking),
+        ),
+        specs,
+    )
+    fact = f"All agents together paid {money(paid)} credits, each from its own balance"
+    head = tuple(heading.capitalize() for heading in THINKING_HEAD)
+    listed = table(head, thinking_rows(summary), text=(0, 1, 3))
+    return (
+        f'<section class="part"><h2>Thinking</h2><p class="facts">{fact}.</p>'
+        f'<div class="grid">{drawn}</div>{listed}</section>'
+    )
 
 
 def _wealth(summary: Summary, specs: Specs) -> str:

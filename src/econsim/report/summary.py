@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.domain.measures.measures import confidence_interval, gini, mean
+from econsim.report.thinking import GroupThinking, ThinkingPeriod
 from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -33,6 +34,8 @@ class Period:
     """Smith's alpha, percent; none without trades."""
     mean_price: float | None
     """Mean price over units traded, credits; none without trades."""
+    first_arrival: float | None = None
+    """Share of the units that the first seller to arrive sold, a fraction; none without trades."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +190,8 @@ class Summary:
     """Agents, poorest first."""
     messages: dict[str, int]
     """Event type → count of messages."""
+    thinking: tuple[GroupThinking, ...] = ()
+    """Thinking of the groups whose agents asked models; empty for a run without calls."""
     canonical_hash: str = ""
     """Canonical hash: SHA-256 of the canonical log; empty if not computed."""
     kept_until: str = ""
@@ -230,9 +235,10 @@ class Summary:
 
     @property
     def efficiency(self) -> float | None:
-        """Return surplus realised over the most possible, all markets and periods together."""
-        possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in self.markets)
-        realised = sum(period.surplus for m in self.markets for period in m.periods)
+        """Return surplus realised over the most possible, all markets that can have any and all periods together."""
+        markets = [market for market in self.markets if market.equilibrium.surplus_max]
+        possible = sum(len(m.periods) * m.equilibrium.surplus_max for m in markets)
+        realised = sum(period.surplus for m in markets for period in m.periods)
         return realised / possible if possible else None
 
     @property
@@ -241,16 +247,24 @@ class Summary:
         return gini([max(holder.wealth, 0) for holder in self.holders])
 
 
-def expectation_result(expectation: Expectation, markets: Sequence[MarketSummary]) -> ExpectationResult:
-    """Return an expectation with its measure over the periods of its market."""
-    wanted = expectation.resource
-    sample = [
-        value
+def expectation_result(
+    expectation: Expectation, markets: Sequence[MarketSummary], thinking: Sequence[GroupThinking] = ()
+) -> ExpectationResult:
+    """Return an expectation with its measure over the periods of its market or group."""
+    wanted, periods = expectation.resource, slice(expectation.first_period - 1, expectation.last_period)
+    measured = [
+        _measured_value(expectation.measure, period)
         for market in markets
-        if wanted in (None, market.resource)
-        for period in market.periods[expectation.first_period - 1 : expectation.last_period]
-        if (value := _measured_value(expectation.measure, period)) is not None
+        if expectation.group is None and wanted in (None, market.resource)
+        for period in market.periods[periods]
     ]
+    measured += [
+        _measured_thinking(expectation.measure, period)
+        for group in thinking
+        if group.group == expectation.group
+        for period in group.periods[periods]
+    ]
+    sample = [value for value in measured if value is not None]
     interval = confidence_interval(sample)
     return ExpectationResult(expectation, mean(sample), None if interval is None else interval.half_width)
 
@@ -265,3 +279,15 @@ def _measured_value(measure: Measure, period: Period) -> float | None:
             return period.mean_price
         case Measure.TRADES_PER_PERIOD:
             return float(period.volume)
+        case Measure.FIRST_ARRIVAL:
+            return None if period.first_arrival is None else 100 * period.first_arrival
+    return None
+
+
+def _measured_thinking(measure: Measure, period: ThinkingPeriod) -> float | None:
+    match measure:
+        case Measure.THINKING_COST:
+            return period.cost
+        case Measure.PRICED_OUT:
+            return 100 * period.priced_out
+    return None

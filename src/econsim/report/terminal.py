@@ -17,6 +17,7 @@ from rich.text import Text
 from econsim.domain.measures.measures import weighted_mean
 from econsim.report.format import (
     NOTHING,
+    THINKING_HEAD,
     count,
     debt_note,
     decimal,
@@ -24,6 +25,7 @@ from econsim.report.format import (
     orders_per_second,
     percent,
     spark,
+    thinking_rows,
     unjudged_notes,
 )
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary, Trades
@@ -63,7 +65,13 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
         )
     )
     console.print()
-    for part in (_markets(summary, wide=wide), _expectations(summary, wide=wide), _figures(summary)):
+    parts = (
+        _markets(summary, wide=wide),
+        _thinking(summary),
+        _expectations(summary, wide=wide),
+        _figures(summary),
+    )
+    for part in parts:
         if part.row_count:
             print_table(console, part)
             console.print()
@@ -131,6 +139,8 @@ def _alpha(market: MarketSummary) -> str:
 
 def _equilibrium(market: MarketSummary) -> str:
     low, high = market.equilibrium.price_low, market.equilibrium.price_high
+    if low is None or high is None:
+        return NOTHING
     return money(low) if low == high else f"{money(low)}-{money(high)}"
 
 
@@ -142,9 +152,19 @@ def _path(trades: Trades) -> Text:
     return Text(spark(means), style="cyan")
 
 
+def _thinking(summary: Summary) -> Table:
+    table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
+    for heading in THINKING_HEAD:
+        left = heading in ("group", "model", "failed")
+        table.add_column(heading, justify="left" if left else "right", no_wrap=heading != "failed")
+    for row in thinking_rows(summary):
+        table.add_row(*row)
+    return table
+
+
 def _expectations(summary: Summary, *, wide: bool) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("market", "expected"):
+    for heading in ("of", "expected"):
         table.add_column(heading, no_wrap=True)
     for heading in ("to be", "measured"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -166,7 +186,7 @@ def _expectation(verdict: ExpectationResult, summary: Summary) -> list[str]:
         one = last == expected.first_period
         periods = f", period {last}" if one else f", periods {expected.first_period}-{last}"
     return [
-        expected.resource or summary.markets[0].resource,
+        expected.group or expected.resource or summary.markets[0].resource,
         expected.measure.value.replace("_", " ") + periods,
         f"{expected.value:g} ± {expected.tolerance:g}",
         decimal(verdict.measured, 2) + interval,

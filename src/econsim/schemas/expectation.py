@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import ConfigDict, Field
 
@@ -12,7 +12,7 @@ from econsim.schemas.types import PERIODS_MAX, Name
 
 
 class Measure(StrEnum):
-    """A measure of a market's outcome: the mean of its periods' numbers."""
+    """A measure of a market's outcome, or of a group's thinking: the mean of its periods' numbers."""
 
     EFFICIENCY = "efficiency"
     """Realised over maximum surplus, percent."""
@@ -22,6 +22,21 @@ class Measure(StrEnum):
     """Mean price of the units traded, credits a unit."""
     TRADES_PER_PERIOD = "trades_per_period"
     """Units traded in a period."""
+    FIRST_ARRIVAL = "first_arrival"
+    """Units sold by the seller whose ask was the first to arrive in the period, percent of all units traded."""
+    THINKING_COST = "thinking_cost"
+    """Cost of thinking: credits that an agent of the group pays for calls of models in a period, mean over its agents."""
+    PRICED_OUT = "priced_out"
+    """Agents of the group that could not afford their newest call, percent."""
+
+
+GROUP_MEASURES: Final = frozenset({Measure.THINKING_COST, Measure.PRICED_OUT})
+"""Measures of a group of agents; the others are of a market."""
+
+
+def _is_none(value: object) -> bool:
+    """Return whether a key is left out: a file without it has the same canonical hash as ever."""
+    return value is None
 
 
 class Expectation(Message):
@@ -30,9 +45,11 @@ class Expectation(Message):
     model_config = ConfigDict(strict=False)
 
     measure: Measure
-    """Measure of the market's outcome."""
+    """Measure of the market's outcome or of the group's thinking."""
     resource: Name | None = None
     """Market that is measured; may be left out where there is only one."""
+    group: Annotated[Name | None, Field(exclude_if=_is_none)] = None
+    """Group of agents that is measured, for `thinking_cost` and `priced_out`."""
     first_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] = 1
     """First period of the mean."""
     last_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] | None = None

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from econsim.schemas.expectation import Expectation, Measure
+from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure
 from econsim.schemas.money import Credits, format_credits, parse_credits
 from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
@@ -208,11 +208,12 @@ class Scenario(ScenarioPart):
 
     @model_validator(mode="after")
     def check_expectations(self) -> Self:
-        """Refuse expectations of no market, of several, or of periods the run does not have."""
+        """Refuse expectations of no market or group, of several, or of periods the run does not have."""
         periods = self.clock.periods
         for place, expected in enumerate(self.expectations):
             first, last = expected.first_period, expected.last_period or periods
-            if expected.resource is None and len(self.markets) > 1:
+            self._check_group(expected, place)
+            if expected.group is None and expected.resource is None and len(self.markets) > 1:
                 what = f"expectation of {expected.measure} is of no market"
                 remedy = f"it needs resource, one of {[m.resource for m in self.markets]}"
                 raise wrong(what, remedy, "expectations", place)
@@ -222,6 +223,19 @@ class Scenario(ScenarioPart):
                 remedy = f"its periods are 1 to {periods}, the first not after the last"
                 raise wrong(what, remedy, "expectations", place, key)
         return self
+
+    def _check_group(self, expected: Expectation, place: int) -> None:
+        """Refuse a measure of a group without its group, and a group for a measure of a market."""
+        what, remedy = f"{expected.measure} is a measure of a market", "give resource instead"
+        if expected.measure not in GROUP_MEASURES and expected.group is not None:
+            raise wrong(what, remedy, "expectations", place, "group")
+        what, remedy = f"{expected.measure} is a measure of a group", "give group instead"
+        if expected.measure in GROUP_MEASURES and expected.resource is not None:
+            raise wrong(what, remedy, "expectations", place, "resource")
+        groups = [group.name for group in self.agents]
+        if expected.measure in GROUP_MEASURES and expected.group not in groups:
+            what = f"expectation of {expected.measure} is of no group of this scenario"
+            raise wrong(what, f"it needs group, one of {groups}", "expectations", place)
 
 
 def _check_market(resource: str, known: AbstractSet[str], *at: int | str) -> None:

@@ -93,6 +93,8 @@ class Thinking(ScenarioPart):
     """Number of earlier cycles whose observation and answer stand in the prompt as earlier turns."""
     units: Annotated[int, Field(strict=True, ge=0, le=QUANTITY_MAX)] = 0
     """Units of the token resource dealt to each agent at the start of every period; more must be bought."""
+    credits_min: Credits = 0
+    """Credits below which an agent stops thinking, kept for its orders; it thinks again once it has more."""
     every_ticks: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
     """Ticks from one cycle to the next, counted in the period from its first tick."""
     deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX

@@ -8,7 +8,6 @@ from typing import Final
 from econsim.domain.audit.facts import Fact, Json
 from econsim.schemas.ledger import format_amount
 from econsim.schemas.money import format_credits
-from econsim.schemas.subjects.agent import COGNITIVE_CYCLES_STARTED, HOSTS_OWN
 
 SENTENCES: Final = {
     "bid_accepted": "{agent} bids {lot}, order {order_id}",
@@ -27,10 +26,6 @@ SENTENCES: Final = {
     "cognitive_cycles_started": "{number} agents of {entity} think at tick {tick}",
     "cognitive_cycles_completed": "{agent} {thought} at tick {cycle}, for {credits} credits",
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
-    "cognitive_cycles_started": "{count} agents of {entity} begin to think",
-    "cognitive_cycles_completed": "{agent} has thought: {steps} steps, {tokens} tokens, {credits} credits, {actions} actions{because}",
-    "invoked": "{agent} asked {model} of {asked_provider}: {ending}; {tokens_used} tokens, {paid}, receipt {id}",
-    "resource_allocated": "{agent} may think with {units} {entity} more, trade {cause}",
     "opened": "run {run} of scenario {scenario[name]} opened",
     "closed": "run {run} closed after {ticks} ticks{because}",
     "stopped": "run {run} stopped at tick {ticks}, period {periods}",
@@ -65,10 +60,6 @@ ASKED: Final = {
 """Descriptions of refused commands by verb; none is the verb of a command that cannot be read."""
 
 
-HOSTS_REPORTS: Final = frozenset({"cycle_completed", *HOSTS_OWN})
-"""Reports of hosts; every other report is in an agent's own words."""
-
-
 def describe(fact: Fact) -> str:
     """Return one line about a fact, money in credits; a fact without a sentence is described by its type."""
     domain, _, action = fact.type.partition(".")
@@ -97,13 +88,9 @@ def _parts(fact: Fact) -> Json:
         parts["how"] = ": ".join(
             filter(None, (parts["change"].replace("_", " "), parts["who"], parts["reason"]))
         )
-    if "prompt_digest" in parts:
-        parts |= _call(fact.data)
-    elif "journal_sequence" in parts or "steps" in parts:
+    if "journal_sequence" in parts:
         failure = parts.get("failure", "")
         parts["because"] = f": {failure}" if failure else ""
-    if fact.type == COGNITIVE_CYCLES_STARTED.type:
-        parts["count"] = len(parts["agents"])
     if "quotas" in parts:
         parts["whom"] = parts["agent"] or "every agent"
     if "transfers" in parts:
@@ -119,18 +106,6 @@ def _thought(parts: Json) -> Json:
         failure = parts["failure"]
         return {"thought": f"was set aside: {failure}" if failure else f"thought, {parts['actions']} actions"}
     return {"number": len(parts["agents"])} if isinstance(parts.get("agents"), list) else {}
-
-
-def _call(outcome: Json) -> Json:
-    """Return the parts of the sentence about a call."""
-    usage, units = outcome["usage"], outcome["units"]
-    bought = f" and {units} unit{'' if units == 1 else 's'}" if units else ""
-    return {
-        "asked_provider": outcome["provider"] or "no provider",
-        "ending": outcome["failure"] or outcome["finish_reason"],
-        "tokens_used": f"{usage['input_tokens']} + {usage['output_tokens']}",
-        "paid": f"{format_credits(outcome['price'])} credits{bought}",
-    }
 
 
 def _plain(summary: str) -> str:

@@ -14,7 +14,12 @@ from econsim.schemas.scenario_cognition import Thinking
 
 
 def llm_cycle(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Cycle:
-    """Perceive, think once, act; without an answer, or with one that cannot be read, the agent passes."""
+    """Perceive, think once, act; without an answer, or with one that cannot be read, the agent passes.
+
+    An agent with fewer credits than it keeps for its orders does not think.
+    """
+    if observation.credits < thinking.credits_min:
+        return
     prompt = cycle_prompt(thinking, observation, earlier, answer_schema(observation))
     answer: Answer = yield Think(prompt, thinking.deadline_ms)
     if isinstance(answer, LlmAnswer):

@@ -11,7 +11,7 @@ from typing import Final
 from econsim.domain.market.order_checks import terms_refusal
 from econsim.domain.scenario.scenario_warning import Key, ScenarioWarning
 from econsim.domain.scenario.thinking_warnings import thinking_warnings
-from econsim.schemas.expectation import Expectation, Measure
+from econsim.schemas.expectation import GROUP_MEASURES, Expectation, Measure
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side, Verb
 from econsim.schemas.scenario import (
@@ -27,8 +27,8 @@ from econsim.schemas.scenario import (
 )
 from econsim.schemas.types import MICROS_PER_CREDIT
 
-EFFICIENCY_MAX: Final = 100
-"""Percent: no market realises more than the most surplus possible."""
+PERCENT_MAX: Final = 100
+"""Percent: no market realises more than the most surplus possible, and no seller sells more than all units."""
 
 
 def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
@@ -45,6 +45,8 @@ def warnings(scenario: Scenario) -> Iterator[ScenarioWarning]:
             yield from thinking_warnings(("agents", place), group, scenario)
     yield from _scripts(scenario, markets)
     for place, expected in enumerate(scenario.expectations):
+        if expected.measure in GROUP_MEASURES:
+            continue
         found = reach[expected.resource or scenario.markets[0].resource]
         yield from _expectation(("expectations", place), expected, found)
 
@@ -82,6 +84,9 @@ class _ReachablePrices:
 
     def __init__(self, scenario: Scenario, market: Market) -> None:
         self.market = market
+        self._is_token_market = (
+            scenario.cognition is not None and scenario.cognition.resource == market.resource
+        )
         self.bids: list[int] = []
         self.asks: list[int] = []
         self.units = dict.fromkeys(Side, 0)
@@ -131,7 +136,10 @@ class _ReachablePrices:
 
     def _add(self, group: Group) -> None:
         scripted = any(step.resource == self.market.resource for step in group.script)
-        self.has_unknown_limits = self.has_unknown_limits or scripted or group.policy is PolicyName.EXTERNAL
+        # What agents pay for units to think with is no value of a role.
+        thinking = group.policy in THINKING and self._is_token_market
+        unknown = scripted or thinking or group.policy is PolicyName.EXTERNAL
+        self.has_unknown_limits = self.has_unknown_limits or unknown
         for role in group.roles:
             if role.resource != self.market.resource or group.policy is PolicyName.SCRIPTED:
                 continue
@@ -247,17 +255,24 @@ def _expectation(key: Key, expected: Expectation, reach: _ReachablePrices) -> It
         what = f"expectation of {measure.value} on {market.resource!r}, where no trade is possible"
         yield ScenarioWarning((*key, "measure"), what, "it cannot be met")
         return
-    most: float | None = None
-    least = 0.0
-    if measure is Measure.EFFICIENCY:
-        most, least = EFFICIENCY_MAX, float("-inf")
-    elif measure is Measure.MEAN_PRICE:
-        least, most = market.price_min / MICROS_PER_CREDIT, market.price_max / MICROS_PER_CREDIT
-    elif measure is Measure.TRADES_PER_PERIOD and not reach.has_unknown_limits:
-        most = min(reach.units.values())
+    least, most = _bounds(measure, reach)
     if high < least or (most is not None and low > most):
         what = f"expectation of {measure.value} {expected.value:g} ± {expected.tolerance:g} can never hold"
         yield ScenarioWarning((*key, "value"), what, f"there it is {_bounds_text(least, most)}")
+
+
+def _bounds(measure: Measure, reach: _ReachablePrices) -> tuple[float, float | None]:
+    """Return the least and the most that a measure can be on a market; None without a bound."""
+    match measure:
+        case Measure.EFFICIENCY:
+            return float("-inf"), PERCENT_MAX
+        case Measure.FIRST_ARRIVAL:
+            return 0, PERCENT_MAX
+        case Measure.MEAN_PRICE:
+            return reach.market.price_min / MICROS_PER_CREDIT, reach.market.price_max / MICROS_PER_CREDIT
+        case Measure.TRADES_PER_PERIOD if not reach.has_unknown_limits:
+            return 0, min(reach.units.values())
+    return 0, None
 
 
 def _bounds_text(least: float, most: float | None) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from factories import group, role, scenario
 from requirements import requirement
-from run_builders import altered, only, small_run
+from run_builders import altered, only, records, small_run
 
 from econsim import subjects
 from econsim.domain.audit.causality import CausalGraph, EffectTree
@@ -122,6 +123,55 @@ def test_the_tree_of_a_run_holds_every_fact():
         return 1 + sum(map(size, node.effects))
 
     assert size(CausalGraph(log).tree(log[0].event_id, depth_max=40)) == len(every_fact(log))
+
+
+def thinking_run():
+    """Return a run of a buyer that pays for its thoughts in credits and in tokens, and cannot pay for the last ones."""
+    thinker = group("ann", "llm", credits=1, thinking={"units": 2}, roles=[role("bid", values=[[3.0]])])
+    plant = group("plant", "truthful", roles=[role("ask", "tokens", values=[[0.1] * 4])])
+    return records(
+        scenario(
+            thinker,
+            plant,
+            resources=("cpu", "tokens"),
+            cognition={"resource": "tokens"},
+            clock={"ticks_per_period": 9},
+        )
+    )
+
+
+@requirement("log.causal_graph")
+def test_every_fact_of_a_run_that_thinks_leads_to_its_opening():
+    log = thinking_run()
+
+    causes = CausalGraph(log)
+
+    assert only(log, subjects.TRANSFER_REFUSED)
+    assert only(log, subjects.RESOURCE_ALLOCATED)
+    assert causes.findings() == []
+    assert all(causes.chain(fact.event_id)[-1].type == subjects.RUN_OPENED.type for fact in every_fact(log))
+
+
+def test_the_receipt_of_a_call_leads_to_its_entries_in_the_ledger():
+    tree = CausalGraph(thinking_run()).tree("llm.ann_001.1.1")
+
+    assert tree.fact.type == subjects.LLM_INVOKED.type
+    assert [node.fact.data["id"] for node in tree.effects] == ["llm.ann_001.1.1", "llm.ann_001.1.1.settled"]
+
+
+def test_the_receipt_of_a_call_that_nobody_could_pay_leads_to_its_refusal():
+    log = thinking_run()
+    refused = next(
+        chain
+        for entry in only(log, subjects.TRANSFER_REFUSED)
+        for chain in facts(entry)
+        if chain.data["id"].startswith("llm.")
+    )
+
+    steps = CausalGraph(log).chain(refused.data["id"])
+
+    assert steps[0] == refused
+    assert steps[1].type == subjects.TICKED.type
 
 
 def test_a_lost_acceptance_is_a_gap():
