@@ -19,6 +19,8 @@ SIZES = {
     "flat_supply": [(10, 10)],
     "zip_learning": [(12, 10)],
     "call_vs_cda": [(12, 40), (6, 10)],
+    "first_proposal": [(10, 20)],
+    "thinking_is_dear": [(4, 6)],
 }
 """Experiment → runs and periods of each study: intervals wide enough for seconds, narrow enough to matter."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from factories import group, role, scenario
 from run_builders import only, records, small_run, small_scenario, summed
 
 from econsim import subjects
@@ -114,3 +115,39 @@ def test_an_expectation_looks_at_its_periods_only():
 
     assert everything.half_width is not None
     assert second.half_width is None
+
+
+def test_the_first_arrival_is_the_seller_whose_ask_came_first_whatever_its_price():
+    asks = [("dear", 1, 2.0), ("cheap", 2, 1.0)]
+    sellers = [
+        group(
+            name,
+            "scripted",
+            roles=[role("ask", values=[[0.5]])],
+            script=[{"tick": tick, "resource": "cpu", "verb": "ask", "order_id": name, "price": price}],
+        )
+        for name, tick, price in asks
+    ]
+    buyers = [
+        group(
+            f"buyer_{tick}",
+            "scripted",
+            script=[{"tick": tick, "resource": "cpu", "verb": "bid", "order_id": f"b{tick}", "price": 3}],
+        )
+        for tick in (3, 4)
+    ]
+
+    one, both = (
+        summed(records(scenario(*sellers, *buyers[:count], clock={"ticks_per_period": 5})))
+        for count in (1, 2)
+    )
+
+    assert [summary.markets[0].periods[0].first_arrival for summary in (one, both)] == [0, 0.5]
+
+
+def test_a_period_without_trades_has_no_first_arrival():
+    seller = group("seller", "truthful", roles=[role("ask", values=[[1.0]])])
+
+    summary = summed(records(scenario(seller, clock={"periods": 2, "ticks_per_period": 2})))
+
+    assert [period.first_arrival for period in summary.markets[0].periods] == [None, None]

@@ -112,7 +112,8 @@ WHOLE = {
             "value": 1,
             "tolerance": 1.5,
             "source": "s",
-        }
+        },
+        {"measure": "priced_out", "group": "b", "value": 0, "tolerance": 0, "source": "s"},
     ],
 }
 """A scenario in which every key there is stands once."""

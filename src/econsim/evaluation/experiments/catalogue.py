@@ -12,7 +12,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from econsim.errors import NotFound
+from econsim.evaluation.experiments.arrival_order import compare_first_proposal
 from econsim.evaluation.experiments.sampling import Runs, SampledRun, Study
+from econsim.evaluation.experiments.thinking_cost import compare_thinking_is_dear
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare, mean_of
 
 QUICK_SHARE: Final = 0.1
@@ -46,6 +48,10 @@ IDENTITY: Final = "identity"
 """Source of numbers that follow from the definitions."""
 
 
+Compare = Callable[[tuple[Runs, ...]], tuple[Comparison, ...]]
+"""Function from the runs of each study to the comparisons."""
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """Published result with the runs that reproduce it."""
@@ -60,7 +66,7 @@ class Experiment:
     """Answer of the literature."""
     studies: tuple[Study, ...]
     """Studies of the experiment."""
-    compare: Callable[[tuple[Runs, ...]], tuple[Comparison, ...]]
+    compare: Compare
     """Function from the runs of each study to the comparisons."""
 
     def quick(self) -> Experiment:
@@ -121,6 +127,11 @@ def _books_balance(*studies: Runs) -> Comparison:
     gaps = [float(run.imbalance) for runs in studies for run in runs]
     expected = Expected(0, 0, f"{IDENTITY}: prices only share the surplus out", Rule.EXACTLY)
     return compare("profits in the ledger minus surplus of trades, micro-credits a run", gaps, expected)
+
+
+def _and_books(compared: Compare) -> Compare:
+    """Return a function that compares, and checks the books too."""
+    return lambda studies: (*compared(studies), _books_balance(*studies))
 
 
 def _every_day(runs: Runs, resource: str) -> list[float]:
@@ -289,6 +300,22 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
             EXHAUSTED,
         ),
         compare=_call_vs_cda,
+    ),
+    Experiment(
+        name="first_proposal",
+        title="Who commits before the offers are in takes the first one",
+        question="How often does the first seller to arrive sell, whatever its price?",
+        answer="A standing bid takes it in 84 % of rounds, a later one 16 times less often; one who waits has no bias.",
+        studies=(Study("first_proposal", runs=20, periods=50),),
+        compare=_and_books(compare_first_proposal),
+    ),
+    Experiment(
+        name="thinking_is_dear",
+        title="Who thinks without end goes broke, who stops in time earns",
+        question="What does thinking cost agents that pay for each thought?",
+        answer="Agents that think at every tick spend more than they gain and are priced out; those that stop earn.",
+        studies=(Study("thinking_is_dear", runs=20, periods=6),),
+        compare=_and_books(compare_thinking_is_dear),
     ),
 )
 """Every experiment, in the order of reading."""

@@ -32,8 +32,14 @@ INK: Final = "#5b6475"
 EFFICIENCY: Final = "efficiency: share of all possible gains from trade, %"
 """Title of an axis."""
 
-NAMES: Final = {"zip": "ZIP, learns", "zi_c": "ZI-C, random", "good": "ZI-C, random"}
-"""Market → name of its traders."""
+NAMES: Final = {
+    "zip": "ZIP, learns",
+    "zi_c": "ZI-C, random",
+    "good": "ZI-C, random",
+    "hasty": "hasty, thinks at every tick",
+    "prudent": "prudent, keeps 5 credits",
+}
+"""Market or group → name of its traders."""
 
 
 def smith1962(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
@@ -93,16 +99,43 @@ def call_vs_cda(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) 
         "truthful bidders,\none call",
     )
     found = (comparisons[0], comparisons[2], comparisons[3])
+    return _bars(labels, found, EFFICIENCY)
+
+
+def first_proposal(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
+    """Draw how often the first proposal is taken by each chooser, with its interval and the closed form."""
+    del studies
+    labels = ("standing bid", "model,\nanswered by rules", "offers collected\nin one call")
+    return _bars(labels, comparisons[:3], "rounds in which the first proposal is taken, %")
+
+
+def thinking_is_dear(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
+    """Draw the cost of thinking by day, of the agents that go on and of those that stop."""
+    del comparisons
+    rows: Rows = []
+    for group in ("hasty", "prudent"):
+        days = zip(*(run.thinking[group] for run in studies[0]), strict=True)
+        for day, found in enumerate(days, 1):
+            interval = confidence_interval([period.cost for period in found])
+            if interval:
+                row = {"day": day, "mean": interval.mean, "low": interval.low, "high": interval.high}
+                rows.append(row | {"who": NAMES[group]})
+    colour = _colours({NAMES["hasty"]: CORAL, NAMES["prudent"]: TEAL})
+    return alt.layer(*_band(rows, colour, "paid for thoughts, credits an agent", zero=True))
+
+
+def _bars(labels: tuple[str, ...], comparisons: tuple[Comparison, ...], title: str) -> Drawing:
+    """Draw a bar a percentage, with its interval and the expected value."""
     rows: Rows = [
         {
-            "market": label,
-            "efficiency": comparison.measured.mean,
+            "what": label,
+            "share": comparison.measured.mean,
             "low": comparison.measured.low,
             "high": comparison.measured.high,
-            "published": comparison.expected.value,
+            "expected": comparison.expected.value,
             "text": f"{comparison.measured.mean:.1f} %",
         }
-        for label, comparison in zip(labels, found, strict=True)
+        for label, comparison in zip(labels, comparisons, strict=True)
     ]
     axis = alt.Axis(
         labelFontSize=13,
@@ -113,20 +146,17 @@ def call_vs_cda(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) 
         ticks=False,
     )
     scale = alt.Scale(domain=[0, 112], nice=False)
-    x = alt.X("efficiency:Q", scale=scale, title=EFFICIENCY, axis=alt.Axis(values=list(range(0, 101, 20))))
-    low, published = (
-        alt.X("low:Q", scale=scale, title=EFFICIENCY),
-        alt.X("published:Q", scale=scale, title=EFFICIENCY),
-    )
-    base = alt.Chart(inline_data(rows)).encode(y=alt.Y("market:N", title=None, sort=list(labels), axis=axis))
-    fill = alt.Color("market:N", scale=alt.Scale(domain=list(labels), range=[CORAL, BLUE, TEAL]), legend=None)
+    x = alt.X("share:Q", scale=scale, title=title, axis=alt.Axis(values=list(range(0, 101, 20))))
+    low, expected = (alt.X(f"{field}:Q", scale=scale, title=title) for field in ("low", "expected"))
+    base = alt.Chart(inline_data(rows)).encode(y=alt.Y("what:N", title=None, sort=list(labels), axis=axis))
+    fill = alt.Color("what:N", scale=alt.Scale(domain=list(labels), range=[CORAL, BLUE, TEAL]), legend=None)
     return alt.layer(
         base.mark_bar(cornerRadiusEnd=4, height=46).encode(x=x, color=fill),
         base.mark_bar(color=INK, height=9).encode(x=low, x2="high:Q"),
         base.mark_point(shape="diamond", size=90, color=INK, fill=INK, opacity=1, yOffset=-33).encode(
-            x=published
+            x=expected
         ),
-        base.mark_text(align="left", dx=14, fontSize=16, fontWeight=600).encode(
+        base.mark_text(align="left", dx=22, fontSize=16, fontWeight=600).encode(
             x=x, text="text:N", color=fill
         ),
     )
@@ -201,5 +231,13 @@ PICTURES: Final[dict[str, tuple[Picture, str]]] = {
         "Alpha by trading day. Band: 95 % interval over runs; diamonds: measured elsewhere.",
     ),
     "call_vs_cda": (call_vs_cda, "Bars: measured, dark: the 95 % interval. Diamonds: expected values."),
+    "first_proposal": (
+        first_proposal,
+        "Four sellers arrive in an order drawn anew. Dark: the 95 % interval; diamonds: closed form.",
+    ),
+    "thinking_is_dear": (
+        thinking_is_dear,
+        "Hasty agents pay less in the end, because they are priced out. Band: 95 % interval over runs.",
+    ),
 }
 """Experiment → its picture and caption."""

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import MarketSummary, Summary
+from econsim.report.thinking import ThinkingPeriod
 from econsim.runs import in_memory, scenario_file
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -72,6 +73,8 @@ class Day:
     """Mean price in credits; none without trades."""
     volume: int
     """Count of units traded."""
+    first_arrival: float | None
+    """Units sold by the first seller to arrive, percent; none without trades."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,14 @@ class SampledRun:
     days: dict[str, tuple[Day, ...]]
     """Market → trading days in order."""
     imbalance: int
-    """Profits of all agents by the ledger minus surplus of all trades, micro-credits: 0 if all is right."""
+    """Profits of all agents by the ledger, with what they paid for thoughts, minus surplus of all trades, micro-credits:
+    0 if all is right."""
     prices: dict[str, tuple[tuple[float, ...], ...]]
     """Market → for each day the prices of its trades in order, credits."""
+    profits: dict[str, float]
+    """Group → mean profit of its agents, credits."""
+    thinking: dict[str, tuple[ThinkingPeriod, ...]]
+    """Group → thinking on each day; without groups that asked no model."""
 
 
 Runs = tuple[SampledRun, ...]
@@ -123,12 +131,15 @@ def run(study: Study, seed: int) -> SampledRun:
 
 def _sampled_run(seed: int, summary: Summary) -> SampledRun:
     profits = sum(holder.profit for holder in summary.holders)
+    paid = sum(group.price for group in summary.thinking)
     surplus = sum(period.surplus for market in summary.markets for period in market.periods)
     return SampledRun(
         seed=seed,
         days={market.resource: _days(market) for market in summary.markets},
-        imbalance=profits - surplus,
+        imbalance=profits + paid - surplus,
         prices={market.resource: _prices(market) for market in summary.markets},
+        profits={group.name: _profit(summary, group.name) for group in summary.scenario.agents},
+        thinking={group.group: group.periods for group in summary.thinking},
     )
 
 
@@ -139,9 +150,15 @@ def _days(market: MarketSummary) -> tuple[Day, ...]:
             alpha=period.alpha,
             mean_price=period.mean_price,
             volume=period.volume,
+            first_arrival=None if period.first_arrival is None else 100 * period.first_arrival,
         )
         for period in market.periods
     )
+
+
+def _profit(summary: Summary, group: str) -> float:
+    found = [holder.profit for holder in summary.holders if holder.group == group]
+    return sum(found) / (len(found) * MICROS_PER_CREDIT)
 
 
 def _prices(market: MarketSummary) -> tuple[tuple[float, ...], ...]:
