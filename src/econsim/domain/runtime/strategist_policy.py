@@ -16,7 +16,9 @@ from econsim.schemas.scenario_cognition import Thinking
 
 
 def strategist_cycle(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Cycle:
-    """Perceive and think once."""
+    """Perceive and think once, unless there are fewer credits than the agent keeps for its orders."""
+    if observation.credits < thinking.credits_min:
+        return
     schema = strategy_schema(tuple(market.resource for market in observation.markets))
     prompt = cycle_prompt(thinking, observation, earlier, schema, STRATEGIST_TEMPLATES)
     yield Think(prompt, thinking.deadline_ms)
