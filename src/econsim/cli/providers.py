@@ -34,7 +34,7 @@ def providers(context: typer.Context) -> None:
     for title in ("name", "kind", "where", "usable here"):
         table.add_column(title, style="bold cyan" if title == "name" else "", overflow="fold")
     table.add_row(RULES, "built in", "in this process: no key, no network", "yes")
-    for name, (found, fault) in _configured(config).items():
+    for name, (found, fault) in _tables_with_faults(config).items():
         cells = (name, getattr(found, "kind", ""), _place(found), fault or "yes")
         table.add_row(*map(escape, cells))
     print_table(console(), table)
@@ -53,7 +53,7 @@ def require_providers(config: Settings, scenario: Scenario, recorded: object) ->
     wanted = {offer.provider for model in scenario.cognition.models for offer in model.offers}
     if wanted == {RULES}:
         return
-    known = [RULES, *_configured(config)]
+    known = [RULES, *_tables_with_faults(config)]
     for name in sorted(wanted.difference(known)):
         message = (
             f"no provider {name!r} is configured here; there are {', '.join(known)}: "
@@ -62,7 +62,7 @@ def require_providers(config: Settings, scenario: Scenario, recorded: object) ->
         raise ScenarioError(message)
 
 
-def _configured(config: Settings) -> dict[str, tuple[ProviderTable, str]]:
+def _tables_with_faults(config: Settings) -> dict[str, tuple[ProviderTable, str]]:
     """Return the providers of the operator's file, and why each cannot be used here; none without a file."""
     if config.providers is None:
         return {}

@@ -100,7 +100,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
             "clock": clock,
             "hosts": scenario.hosts if hosts is None else hosts,
             "agents": (*scenario.agents, *external_groups),
-            "cognition": scenario.cognition if provider is None else _offered_by(provider, scenario),
+            "cognition": scenario.cognition if provider is None else _single_offer(provider, scenario),
             "expectations": still_judged,
             "unjudged": {reason: number for reason, number in left_out.items() if number},
         }
@@ -114,7 +114,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     return found
 
 
-def _offered_by(provider: str, scenario: Scenario) -> Cognition:
+def _single_offer(provider: str, scenario: Scenario) -> Cognition:
     """Return the models of a scenario, each offered by this provider alone, at the prices of its first offer.
 
     Raises ScenarioError if no agent of the scenario ever asks a model.

@@ -214,3 +214,14 @@ def test_while_rotating_old_and_new_keys_hold_beside_each_other(trust):
     both = {key.public for each in (trust, new) for key in each.roles.values()}
     assert keys(beside=trust) == both
     assert keys(beside=None) == {key.public for key in new.roles.values()}
+
+
+def test_a_role_that_a_trust_root_lacks_gets_its_key_and_creds_when_it_is_opened(trust, tmp_path):
+    (trust.directory / "roles" / "cognition.seed").unlink()
+    (trust.directory / "creds" / "cognition.creds").unlink()
+    before = (trust.directory / "creds" / "market.creds").read_text()
+
+    again = Trust.open(tmp_path, unix_seconds)
+
+    assert (again.directory / "creds" / "cognition.creds").exists()
+    assert (again.directory / "creds" / "market.creds").read_text() == before
