@@ -19,6 +19,9 @@ BY_SERVER = ("transfer_posted", "transfer_refused")
 # Said by others on their owner's behalf: an external agent's answer, a try at what is not allowed, a command's outcome.
 SHARED = {
     "cycle_completed": {"admission"},
+    # Its one pattern for reports takes any name; the gateway refuses those of hosts' events.
+    "cognitive_cycles_started": {"admission"},
+    "cognitive_cycles_completed": {"admission"},
     "rejected": set(OWNERS),
     "suspended": {"market", "ledger", "cognition"},
     "commanded": {"clock"},

@@ -98,6 +98,7 @@ WHOLE = {
                 "memory": 1,
                 "units": 2,
                 "every_ticks": 3,
+                "credits_min": 2,
                 "deadline_ms": 500,
             },
         },
@@ -131,6 +132,7 @@ TABLE_KEYS = {
     "thinking",
 }
 MONEY = (
+    "credits_min",
     "tick_size",
     "price_min",
     "price_max",

@@ -80,10 +80,15 @@ class Calls:
                     self.add(item)
 
     def add(self, outcome: CallOutcome) -> CallOutcome:
-        """Add an outcome and return the one that counts: the first of its call."""
+        """Add an outcome and return the one that counts: the first of its call.
+
+        The log may have it without its text, and be read back before the worker that published it adds it with the text.
+        """
         known = self._outcomes.get(outcome.id)
         if known is not None:
-            return known
+            if known.content is None and outcome.answer_digest == known.answer_digest:
+                self._outcomes[outcome.id] = outcome
+            return self._outcomes[outcome.id]
         agent = outcome.agent
         self._newest[agent] = max(outcome.cycle, self._newest.get(agent, 0))
         self._outcomes[outcome.id] = outcome
