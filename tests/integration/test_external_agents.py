@@ -147,7 +147,6 @@ async def test_an_action_that_is_refused_stops_no_other(live):
 @pytest.mark.parametrize(
     ("subject", "payload"),
     [
-        ("llm.invoke", {"agent_id": "anna", "messages": [], "max_tokens": 1000}),
         ("workspace.read_file", {"path": "notes.txt"}),
         ("social.ask_human", {"question": "?"}),
     ],

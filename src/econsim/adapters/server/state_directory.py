@@ -176,7 +176,7 @@ def has_room(directory: Path, free_bytes_min: int) -> bool:
 def last_port(directory: Path) -> int | None:
     """Return the port of the directory's last server; none if there was no server yet."""
     try:
-        found = _LISTEN.search((directory / "server.conf").read_text())
+        found = _LISTEN.search((directory / "server.conf").read_text(errors="surrogateescape"))
     except OSError:
         return None
     return int(found[1]) if found else None
