@@ -31,6 +31,10 @@ from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX, DEADLINE_MS_MAX, Cal
 UNKNOWN: Final = ""
 """Digest of the prompt of a call that nobody asked for again: any prompt is taken for its own."""
 
+ABANDONED_MS: Final = DEADLINE_MS_MAX + 60_000
+"""Milliseconds after which a call that was reserved and has no outcome is given up: the longest deadline, and the time in
+which a host whose worker died asks again. A call that is given up too early costs a run of ticks its canonical hash."""
+
 CYCLES_KEPT: Final = 2
 """Cycles of an agent whose outcomes are kept for repeats: the newest, and the one before, which a killed host repeats."""
 
@@ -153,8 +157,8 @@ class Calls:
         return [self._outcomes[id_] for id_ in self._reserved if id_ in self._outcomes]
 
     def expired_reservations(self, now: str) -> list[OpenReservation]:
-        """Return the reservations of calls that have no outcome and whose longest deadline is over; `now` is RFC 3339."""
-        latest = _instant(now) - timedelta(milliseconds=DEADLINE_MS_MAX)
+        """Return the reservations of calls that have no outcome and that nobody will ask for again; `now` is RFC 3339."""
+        latest = _instant(now) - timedelta(milliseconds=ABANDONED_MS)
         return [
             reserved
             for id_, reserved in self._reserved.items()

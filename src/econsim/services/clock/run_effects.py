@@ -34,7 +34,7 @@ ACTOR: Final = "clock"
 DRAIN_INTERVAL_S: Final = 0.5
 """Pause between two requests to let calls of models end, while nobody answers."""
 
-DRAIN_TIMEOUT_S: Final = DEADLINE_MS_MAX / 1_000 + 10.0
+DRAIN_TIMEOUT_S: Final = DEADLINE_MS_MAX / 1_000 + 70.0
 """Seconds to wait for calls of models to end: the longest deadline, and the release of what a dead worker reserved."""
 
 

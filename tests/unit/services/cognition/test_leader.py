@@ -76,12 +76,12 @@ async def test_a_repeat_finds_the_reservation_and_pays_once(world):
     assert (outcome.content, world.money) == ("I bid.", (BUDGET - PRICE, 0))
 
 
-async def test_a_call_that_nobody_asks_for_again_is_released_after_the_longest_deadline(world):
+async def test_a_call_that_nobody_asks_for_again_is_released_when_no_host_will(world):
     await dead_after(world, "reserve")
     await world.ledger.copy()
     successor = await world.successor()
-    assert not successor.calls.expired_reservations(BEGIN)
-    successor.context.clock.time = BEGIN.replace("00:00:00", "00:00:31")
+    assert not successor.calls.expired_reservations(BEGIN.replace("00:00:00", "00:01:29"))
+    successor.context.clock.time = BEGIN.replace("00:00:00", "00:01:31")
 
     async with until(successor.leader.sweep()):
         await world.client.until(lambda: world.money == (BUDGET, 0))
