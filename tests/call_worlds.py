@@ -15,6 +15,7 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.plan import CallPlan, plan_call
 from econsim.schemas.ledger import CREDITS, TransferPosted
+from econsim.services.cognition.answers import ProviderAnswers
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.invoker import Invoker
 from econsim.services.cognition.leader import CallLeader
@@ -92,7 +93,8 @@ class World:
         """Return a worker that begins now, knowing nothing."""
         context = self.context()
         provider = provider or Provider()
-        leader = CallLeader(context, self.run, {provider.name: provider})
+        answers = ProviderAnswers(self.run.cognition, {provider.name: provider})
+        leader = CallLeader(context, self.run, answers)
         return Worker(leader._calls, leader.journal, leader.invoker, provider, leader, context)
 
     async def successor(self, provider=None) -> Worker:

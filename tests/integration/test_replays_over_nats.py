@@ -7,7 +7,7 @@ from nats_runs import over_nats
 from run_builders import canonical_hash
 from thinking_economies import recorded, thinkers
 
-from econsim.domain.cognition.recording import require_recorded
+from econsim.domain.cognition.recording import ReplayCheck
 from econsim.errors import RecordingDiffers
 from econsim.runs import in_memory
 from econsim.services.cognition import providers
@@ -46,7 +46,7 @@ async def test_a_replay_with_another_seed_names_the_first_field_that_differs(ser
     replay = await over_nats(server, wanted.model_copy(update={"recorded": run, "seed": 7}), f"{run}_2")
 
     with pytest.raises(RecordingDiffers, match=r"messages\[\d\]\.content, character"):
-        [require_recorded(event) for event in replay]
+        [ReplayCheck().check(event) for event in replay]
 
 
 async def test_a_recording_that_the_log_does_not_have_answers_nothing(server, run, monkeypatch):
@@ -57,4 +57,4 @@ async def test_a_recording_that_the_log_does_not_have_answers_nothing(server, ru
     with pytest.raises(
         RecordingDiffers, match="cycle 1, ordinal 1 is not recorded; the recording has 0 calls"
     ):
-        [require_recorded(event) for event in replay]
+        [ReplayCheck().check(event) for event in replay]

@@ -19,7 +19,8 @@ from econsim.streams import STREAMS
 CAPTURED = [
     pattern.split(".") for stream in STREAMS for pattern in stream.subjects if not pattern.startswith("$")
 ]
-ROUTES = "services.routes"  # of the routers, whose subscribers the first two tests look at
+# The makers of subscribers: of the routers, whose subscribers the first two tests look at, and of leaders, by row.
+MAKERS = ("services.routes", "services.subscriptions")
 ANSWERED = {
     row.pattern() for row in subjects.TABLE if row.kind in (SubjectKind.REQUEST, SubjectKind.OPERATOR)
 }
@@ -58,15 +59,20 @@ def test_leader_tasks_answer_only_requests_of_the_table():
     rows = {id(row): name for name, row in vars(subjects).items() if isinstance(row, Subject)}
     names = {rows[id(row)] for row in subjects.TABLE if row.pattern() in ANSWERED}
 
-    sources = [each for each in package() if each.name != ROUTES]
+    sources = [each for each in package() if each.name not in MAKERS]
     asked = [call for each in sources for call in subscriptions(each.tree) if not silent(call)]
 
-    assert len(asked) >= 4
+    assert len(asked) >= 7
     assert {row_of(call) for call in asked} <= names
 
 
 @pytest.mark.parametrize(
-    "text", ["x.subscriber(consumer.deliver_subject)", "x.subscriber(subjects.TICKED.pattern())"]
+    "text",
+    [
+        "x.subscriber(consumer.deliver_subject)",
+        "x.subscriber(subjects.TICKED.pattern())",
+        "subscriber(subjects.TICKED)",
+    ],
 )
 def test_an_answer_to_anything_else_is_found(text):
     (call,) = subscriptions(module(text).tree)
@@ -77,13 +83,14 @@ def test_an_answer_to_anything_else_is_found(text):
 
 def subscriptions(tree):
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and dotted(node.func).endswith(".subscriber"):
+        if isinstance(node, ast.Call) and dotted(node.func).split(".")[-1] == "subscriber":
             yield node
 
 
 def row_of(call):
-    """Return the name of the row whose pattern is subscribed to, or whatever stands in its place."""
-    return dotted(getattr(call.args[0], "func", call.args[0])).split(".")[-2]
+    """Return the name of the row that is subscribed to, or whatever stands in its place."""
+    first, *rest = dotted(getattr(call.args[0], "func", call.args[0])).split(".")
+    return rest[0] if first == "subjects" else first
 
 
 def silent(call):

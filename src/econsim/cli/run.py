@@ -27,6 +27,7 @@ from econsim.errors import ScenarioError
 if TYPE_CHECKING:
     from econsim.app import Server
     from econsim.config import Settings
+    from econsim.domain.cognition.recording import Recording
     from econsim.report.summary import Summary
     from econsim.runs.launch.services import LaunchOptions
     from econsim.runs.overrides import ExternalOption
@@ -142,7 +143,7 @@ def _external_names(
 
 
 def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | None) -> Summary:
-    from econsim.domain.cognition.recording import require_recorded
+    from econsim.domain.cognition.recording import ReplayCheck
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs import in_memory
     from econsim.runs.overrides import why_not_in_memory
@@ -154,9 +155,12 @@ def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | Non
     with ProgressDisplay(console(stderr=True)) as progress:
         recorder = Recorder(progress)
         what, recording = (recorded.answer(scenario), recorded.recording) if recorded else (scenario, None)
+        replay = ReplayCheck(recording)
         for addressed in in_memory.run(what, name or in_memory.NAME, recording=recording):
             recorder.add(addressed)
-            require_recorded(addressed)
+            replay.check(addressed)
+        if result := replay.result():
+            line_printer(progress.console)(result)
     return recorder.summary()
 
 
@@ -176,7 +180,7 @@ class RunRequest:
 
 async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOptions) -> Summary:
     from econsim.adapters.jetstream import dead_letters
-    from econsim.domain.cognition.recording import require_recorded
+    from econsim.domain.cognition.recording import ReplayCheck
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.launch.agent_accounts import agents_without_account
     from econsim.runs.launch.service_presence import watch_services
@@ -190,7 +194,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
         progress = stack.enter_context(ProgressDisplay(console(stderr=True)))
         tell = line_printer(progress.console)
         server = await stack.enter_async_context(launch(launching, config, tell))
-        run, scenario = await _run_and_scenario(server, wanted)
+        run, scenario, recording = await _requested_run(server, wanted)
         if waiting := agents_without_account(server, scenario):
             progress.console.print(
                 f"{', '.join(waiting)} can join once they have credentials, made where the trust root is: "
@@ -200,12 +204,14 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
         found = await stack.enter_async_context(
             run_connection(server, run, scenario, deadlines, None if launching.ephemeral else tell)
         )
-        recorder = Recorder(progress, timed=found.new)
+        recorder, replay = Recorder(progress, timed=found.new), ReplayCheck(recording)
         for showing in (_show_waiting(recorder), watch_services(server, run, scenario, tell)):
             stack.callback(asyncio.create_task(showing).cancel)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
-            require_recorded(addressed)
+            replay.check(addressed)
+        if result := replay.result():
+            tell(result)
         # Dead letters reach the log a moment later, and the run may have ended by then.
         letters = await dead_letters.count(found.client, run)
     summary = recorder.summary()
@@ -221,8 +227,11 @@ async def _show_waiting(recorder: Recorder) -> None:
         recorder.show_waiting()
 
 
-async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Scenario]:
-    """Return the name and scenario of a requested run; raises NotFound or Conflict for a run that cannot be resumed."""
+async def _requested_run(server: Server, wanted: RunRequest) -> tuple[str, Scenario, Recording | None]:
+    """Return the name and scenario of a requested run, and the recording that a new replay answers from.
+
+    Raises NotFound or Conflict for a run that cannot be resumed.
+    """
     from econsim.adapters.clock import random_name
     from econsim.adapters.jetstream.run_reader import reader
     from econsim.adapters.nats.connection import connect
@@ -231,14 +240,15 @@ async def _run_and_scenario(server: Server, wanted: RunRequest) -> tuple[str, Sc
     from econsim.runs.remote import scenario_of
 
     if wanted.scenario and not wanted.recorded:
-        return wanted.name or random_name(wanted.scenario.name), wanted.scenario
+        return wanted.name or random_name(wanted.scenario.name), wanted.scenario, None
     client = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
     try:
         if wanted.scenario:
             found = await read_recorded_of_log(client, wanted.recorded or LAST)
-            return wanted.name or random_name(wanted.scenario.name), found.answer(wanted.scenario)
+            name = wanted.name or random_name(wanted.scenario.name)
+            return name, found.answer(wanted.scenario), found.recording
         run = await resolve(client, wanted.name or LAST)
-        return run, await scenario_of(client, run)
+        return run, await scenario_of(client, run), None
     finally:
         await client.close()
 

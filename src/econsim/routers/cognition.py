@@ -28,14 +28,13 @@ from econsim.schemas.cognition import (
     LlmAnswers,
     LlmPartial,
 )
-from econsim.schemas.model_call import Call, CallPosition
 from econsim.services.cognition import leader
 from econsim.services.cognition.invoker import Invoker
 from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
-from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, strict_decoder
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller
 from econsim.services.leadership import LeaderTask
-from econsim.services.subscriptions import Subscriber
+from econsim.services.subscriptions import Subscriber, run_subscriber
 
 service = ServiceDefinition("cognition")
 """The cognition service."""
@@ -92,8 +91,7 @@ class CognitionHandlers:
             raise NotAllowed(message)
 
     async def _answer(self, hosted: HostedCall, command: InvokeLlms) -> LlmAnswer | ErrorBody:
-        position = CallPosition(hosted.agent, hosted.cycle, hosted.ordinal)
-        call = Call(position, hosted.prompt, hosted.deadline_ms, command.tick, command.causation_id)
+        call = hosted.call(command.tick, command.causation_id)
         try:
             return agent_answer(await self.invoker.invoke(call))
         except EconsimError as error:
@@ -102,26 +100,25 @@ class CognitionHandlers:
 
 def request_subscribers(context: ServiceContext, run: ActiveRun, invoker: Invoker) -> Sequence[Subscriber]:
     """Return the subscribers that answer one run's calls, not yet started."""
-    handlers, broker = CognitionHandlers(run, invoker, context.client), context.broker
-    calls = broker.subscriber(
-        subjects.INVOKE_LLM.pattern(run=run.name),
-        decoder=strict_decoder(InvokeLlm, PROMPT_BYTES_MAX),
-        max_workers=CALLS_AT_ONCE_MAX,
-        persistent=False,
+    handlers = CognitionHandlers(run, invoker, context.client)
+    subscriber = partial(run_subscriber, context.broker, run=run.name)
+    return (
+        subscriber(
+            subjects.INVOKE_LLM,
+            model=InvokeLlm,
+            handler=handlers.invoke,
+            bytes_max=PROMPT_BYTES_MAX,
+            max_workers=CALLS_AT_ONCE_MAX,
+        ),
+        subscriber(
+            subjects.INVOKE_LLMS,
+            model=InvokeLlms,
+            handler=handlers.invoke_many,
+            bytes_max=TRUSTED_BYTES_MAX,
+            max_workers=CALLS_AT_ONCE_MAX,
+        ),
+        subscriber(subjects.DRAIN_CALLS, model=DrainCalls, handler=handlers.drain),
     )
-    batches = broker.subscriber(
-        subjects.INVOKE_LLMS.pattern(run=run.name),
-        decoder=strict_decoder(InvokeLlms, TRUSTED_BYTES_MAX),
-        max_workers=CALLS_AT_ONCE_MAX,
-        persistent=False,
-    )
-    drains = broker.subscriber(
-        subjects.DRAIN_CALLS.pattern(run=run.name), decoder=strict_decoder(DrainCalls), persistent=False
-    )
-    calls(handlers.invoke)
-    batches(handlers.invoke_many)
-    drains(handlers.drain)
-    return calls, batches, drains
 
 
 @service.tasks_of_run

@@ -20,11 +20,11 @@ from econsim.schemas.ledger import Balance, GetBalance, Submit, Submitted
 from econsim.schemas.values import GetValues, Values
 from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
-from econsim.services.handlers import TRUSTED_BYTES_MAX, caller, strict_decoder
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller
 from econsim.services.leadership import LeaderTask
 from econsim.services.ledger import leader
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.services.subscriptions import Subscriber
+from econsim.services.subscriptions import Subscriber, run_subscriber
 
 service = ServiceDefinition("ledger")
 """The ledger service."""
@@ -59,22 +59,18 @@ class LedgerHandlers:
 def request_subscribers(broker: NatsBroker, run: ActiveRun, writer: LedgerWriter) -> Sequence[Subscriber]:
     """Return the subscribers that answer requests about one run's ledger, not yet started."""
     handlers = LedgerHandlers(run, writer)
-    submissions = broker.subscriber(
-        subjects.SUBMIT.pattern(run=run.name),
-        decoder=strict_decoder(Submit, TRUSTED_BYTES_MAX),
-        max_workers=SUBMISSIONS_MAX,
-        persistent=False,
+    subscriber = partial(run_subscriber, broker, run=run.name)
+    return (
+        subscriber(
+            subjects.SUBMIT,
+            model=Submit,
+            handler=handlers.submit,
+            bytes_max=TRUSTED_BYTES_MAX,
+            max_workers=SUBMISSIONS_MAX,
+        ),
+        subscriber(subjects.GET_BALANCE, model=GetBalance, handler=handlers.get_balance),
+        subscriber(subjects.GET_VALUES, model=GetValues, handler=handlers.get_values),
     )
-    balances = broker.subscriber(
-        subjects.GET_BALANCE.pattern(run=run.name), decoder=strict_decoder(GetBalance), persistent=False
-    )
-    values = broker.subscriber(
-        subjects.GET_VALUES.pattern(run=run.name), decoder=strict_decoder(GetValues), persistent=False
-    )
-    submissions(handlers.submit)
-    balances(handlers.get_balance)
-    values(handlers.get_values)
-    return submissions, balances, values
 
 
 @service.tasks_of_run

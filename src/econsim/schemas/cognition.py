@@ -14,6 +14,8 @@ from pydantic import Field
 from econsim.schemas.base import CONFIG, Command, ErrorBody, Event, Message, Request, Word
 from econsim.schemas.model_call import (
     DEADLINE_MS_MAX,
+    Call,
+    CallPosition,
     FinishReason,
     ModelName,
     Ordinal,
@@ -65,6 +67,11 @@ class HostedCall:
     """Prompt of the call."""
     deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
     """Milliseconds until the call ends with `provider_timed_out`."""
+
+    def call(self, tick: int, causation_id: str | None = None) -> Call:
+        """Return the call, made at a tick for a cause."""
+        position = CallPosition(self.agent, self.cycle, self.ordinal)
+        return Call(position, self.prompt, self.deadline_ms, tick, causation_id)
 
 
 class InvokeLlms(Command):
@@ -177,6 +184,11 @@ class CallOutcome:
     """Text of the answer; none like `prompt`, and for a failure."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Tool calls of the answer; none like `prompt`."""
+
+    @property
+    def position(self) -> CallPosition:
+        """Return the causal position of the call."""
+        return CallPosition(self.agent, self.cycle, self.ordinal)
 
 
 class LlmInvoked(Message):

@@ -1,10 +1,10 @@
-"""Work in batches: items that come while a batch is under way form the next one (group commit)."""
+"""Work in batches: items that come while a batch is under way form the next one (group commit); messages of bounded length."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -55,3 +55,20 @@ def _settle(
         waiting.exception()  # retrieved, because the caller may be gone
     else:
         waiting.set_result(result)  # type: ignore[arg-type]  # the result of the batch's own item
+
+
+def parts_by_length(
+    items: Iterable[Item], length_of: Callable[[Item], int], length_max: int, size_max: int | None = None
+) -> Iterator[tuple[Item, ...]]:
+    """Yield items in parts of at most `size_max` items and `length_max` together; one that is longer goes alone."""
+    part: list[Item] = []
+    total = 0
+    for item in items:
+        length = length_of(item)
+        if part and (len(part) == size_max or total + length > length_max):
+            yield tuple(part)
+            part, total = [], 0
+        part.append(item)
+        total += length
+    if part:
+        yield tuple(part)

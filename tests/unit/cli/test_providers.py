@@ -60,7 +60,7 @@ def test_in_memory_only_deterministic_providers_are_asked(econsim):
     refused = econsim("run", "think.toml", "--transport", "memory", "--provider", "live")
 
     assert refused.exit_code == 1
-    assert "'live', but a run in memory asks only rules" in refused.stderr
+    assert "'live', but a run in memory asks only 'rules'" in refused.stderr
 
 
 def test_over_nats_a_provider_that_is_not_configured_is_refused_before_a_server_starts(econsim, tmp_path):

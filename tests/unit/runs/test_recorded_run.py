@@ -11,7 +11,7 @@ from thinking_economies import recorded, thinkers
 
 from econsim import subjects
 from econsim.domain.audit.facts import facts
-from econsim.domain.cognition.recording import require_recorded
+from econsim.domain.cognition.recording import ReplayCheck
 from econsim.errors import RecordingDiffers, ScenarioError, SetupError
 from econsim.runs import in_memory, in_memory_calls
 from econsim.runs.recorded_run import recorded_run_of_file
@@ -32,8 +32,9 @@ def no_model(monkeypatch):
 
 
 def consume(replay):
+    check = ReplayCheck()
     for addressed in replay:
-        require_recorded(addressed)
+        check.check(addressed)
 
 
 def written(path, events):
@@ -54,7 +55,7 @@ def test_a_replay_is_the_recorded_run_and_asks_no_model(request):
 
 def test_a_replay_needs_no_provider_that_the_recorded_run_asked():
     live = thinkers(cognition={"models": [{"name": "default", "offers": [{"provider": "live"}]}]})
-    with pytest.raises(ScenarioError, match="asks only rules"):
+    with pytest.raises(ScenarioError, match="asks only 'rules'"):
         list(in_memory.run(live))
 
     replayed = [*in_memory.run(live, recording=recorded(in_memory.run(thinkers())))]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from econsim.services.batcher import Batcher
+from econsim.services.batcher import Batcher, parts_by_length
 
 
 class Work:
@@ -78,3 +78,16 @@ async def test_a_caller_that_is_cancelled_leaves_its_item_in_the_batch():
 
     assert await asyncio.gather(*waiting) == [20]
     assert work.batches == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("texts", "size_max", "parts"),
+    [
+        ([], None, []),
+        (["aa", "bb", "cc"], None, [("aa", "bb"), ("cc",)]),
+        (["aaaaaaa", "b"], None, [("aaaaaaa",), ("b",)]),
+        (["a", "b", "c"], 2, [("a", "b"), ("c",)]),
+    ],
+)
+def test_parts_hold_as_much_as_they_may_and_one_item_at_least(texts, size_max, parts):
+    assert [*parts_by_length(texts, len, 5, size_max)] == parts

@@ -15,6 +15,7 @@ from typing import Final
 
 from econsim.domain.cognition.call import receipt
 from econsim.domain.cognition.price import Cost
+from econsim.schemas.cognition import CallOutcome
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer
 from econsim.schemas.model_call import CallPosition
 
@@ -30,30 +31,30 @@ def reservation(position: CallPosition, worst: Cost, resource: str | None) -> Ch
     id_ = receipt(position)
     transfers = tuple(
         Transfer(f"{id_}.{asset}", Kind.PENDING, position.agent, PAYEE, asset, amount)
-        for asset, amount in _amounts(worst, resource)
+        for asset, amount in _amounts(worst.price, worst.units, resource)
     )
     return Chain(id_, id_, transfers)
 
 
-def settlement(position: CallPosition, cost: Cost, resource: str | None) -> Chain:
-    """Return the chain that posts the actual cost of a call and releases the rest of its reservation."""
-    id_ = receipt(position)
+def settlement(outcome: CallOutcome, resource: str | None) -> Chain:
+    """Return the chain that posts what a call cost and releases the rest of its reservation."""
+    id_ = outcome.id
     transfers = tuple(
         Transfer(
             f"{id_}.{asset}{SETTLED}",
             Kind.POST if amount else Kind.VOID,
-            position.agent,
+            outcome.agent,
             PAYEE,
             asset,
             amount,
             pending_id=f"{id_}.{asset}",
         )
-        for asset, amount in _amounts(cost, resource)
+        for asset, amount in _amounts(outcome.price, outcome.units, resource)
     )
     return Chain(f"{id_}{SETTLED}", id_, transfers)
 
 
-def _amounts(cost: Cost, resource: str | None) -> Iterable[tuple[str, int]]:
-    yield CREDITS, cost.price
+def _amounts(price: int, units: int, resource: str | None) -> Iterable[tuple[str, int]]:
+    yield CREDITS, price
     if resource is not None:
-        yield resource, cost.units
+        yield resource, units

@@ -29,12 +29,12 @@ class Cost:
 def worst_case(cognition: Cognition, model: LlmModel, bound: TokenUsage) -> Cost:
     """Return the highest possible cost of a call: tokens up to `bound`, at the dearest offer of the model."""
     price = max(_price(offer, bound) for offer in model.offers)
-    return Cost(price, _units(cognition, bound))
+    return Cost(price, token_units(cognition, bound.input_tokens + bound.output_tokens))
 
 
 def actual_cost(cognition: Cognition, offer: Offer, usage: TokenUsage) -> Cost:
     """Return the cost of a call that used these tokens of an offer."""
-    return Cost(_price(offer, usage), _units(cognition, usage))
+    return Cost(_price(offer, usage), token_units(cognition, usage.input_tokens + usage.output_tokens))
 
 
 def bounded_usage(usage: TokenUsage, bound: TokenUsage) -> tuple[TokenUsage, bool]:
@@ -50,7 +50,6 @@ def _price(offer: Offer, usage: TokenUsage) -> int:
     return -(-exact // TOKENS_PER_PRICE)
 
 
-def _units(cognition: Cognition, usage: TokenUsage) -> int:
-    if cognition.resource is None:
-        return 0
-    return -(-(usage.input_tokens + usage.output_tokens) // cognition.tokens_per_unit)
+def token_units(cognition: Cognition, tokens: int) -> int:
+    """Return the units of the token resource that so many tokens use up; 0 if thinking costs credits alone."""
+    return 0 if cognition.resource is None else -(-tokens // cognition.tokens_per_unit)

@@ -77,8 +77,7 @@ class Recording:
 
     def add(self, outcome: CallOutcome) -> None:
         """Take in an outcome; a repeat of a position changes nothing."""
-        position = CallPosition(outcome.agent, outcome.cycle, outcome.ordinal)
-        self._outcomes.setdefault(position, outcome)
+        self._outcomes.setdefault(outcome.position, outcome)
 
     def _nearby(self, position: CallPosition) -> str:
         """Return a sentence about the recorded calls that are nearest to a missing one."""
@@ -97,12 +96,30 @@ def recorded_input_bound(offer: Offer, prompt: Prompt) -> int:
     return count_prompt_tokens(prompt) if offer.provider == RULES else prompt_bound(prompt)
 
 
-def require_recorded(addressed: AddressedEvent) -> None:
-    """Raise RecordingDiffers for an event with a call that the recording did not answer."""
-    if isinstance(addressed.event.data, LlmInvoked):
+class ReplayCheck:
+    """The check of a replay, event by event; events of a run that is no replay pass."""
+
+    def __init__(self, recording: Recording | None = None) -> None:
+        """Compare with a recording; without one, as for a replay that is resumed, only look for calls it did not answer."""
+        self._recording = recording
+        self._asked: set[CallPosition] = set()
+
+    def check(self, addressed: AddressedEvent) -> None:
+        """Take in an event; raises RecordingDiffers for a call that the recording did not answer."""
+        if not isinstance(addressed.event.data, LlmInvoked):
+            return
         for item in addressed.event.data.items:
             if item.failure in _MISSES:
                 raise RecordingDiffers(item.message, code=item.failure.value, receipt=item.id)
+            self._asked.add(item.position)
+
+    def result(self) -> str:
+        """Return the result as a sentence, once the replay has ended; empty without a recording."""
+        if self._recording is None:
+            return ""
+        missing = self._recording.missing_calls(self._asked)
+        answered = f"{len(self._asked)} calls were answered from the recording"
+        return f"{answered}; it has {len(missing)} more, first {_name(missing[0])}" if missing else answered
 
 
 def _name(position: CallPosition) -> str:
@@ -123,20 +140,18 @@ def _divergence(found: CallOutcome, asked: str) -> str:
 
 def _require_answer(found: CallOutcome) -> None:
     """Raise ProviderFailed for an outcome whose answer is not there as it was given."""
-    position = CallPosition(found.agent, found.cycle, found.ordinal)
     if found.content is None:
-        message = f"{_name(position)} was recorded without its text; record with record_text = true"
+        message = f"{_name(found.position)} was recorded without its text; record with record_text = true"
         raise ProviderFailed(message, code="answer_is_not_recorded")
     if answer_digest(found.content, found.tool_calls) != found.answer_digest:
-        message = (
-            f"{_name(position)} has a recorded answer that does not have its own digest {found.answer_digest}"
-        )
+        message = f"{_name(found.position)} has a recorded answer that does not have its own digest {found.answer_digest}"
         raise ProviderFailed(message, code="answer_is_not_recorded")
 
 
 def _require_reserved(found: CallOutcome, worst: Cost) -> None:
     """Raise ProviderFailed for an outcome that cost more than is reserved for it in the replay."""
     if found.price > worst.price or found.units > worst.units:
-        position = CallPosition(found.agent, found.cycle, found.ordinal)
-        message = f"{_name(position)} cost more when it was recorded than it reserves now: prices differ"
+        message = (
+            f"{_name(found.position)} cost more when it was recorded than it reserves now: prices differ"
+        )
         raise ProviderFailed(message, code="answer_is_not_recorded")

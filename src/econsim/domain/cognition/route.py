@@ -1,29 +1,17 @@
 """The model that a call asks for, the room that its prompt needs there, and the order in which its offers are asked. Pure.
 
 A model's offers are asked in the scenario's order, each if those before it failed without a charge: the reservation
-covers one answer, at the dearest offer. No further offer is asked once time is up, nor in the place of a recording that
-lacks the call: a replay that falls through to a live model would be paid for, and would differ from what it replays.
+covers one answer, at the dearest offer. No further offer is asked once time is up. A replay asks no offer at all.
 """
 
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Final
 
 from econsim.errors import NotFound, ProviderFailed, Refused
 from econsim.schemas.cognition import CallFailure
 from econsim.schemas.model_call import Prompt, TokenUsage
 from econsim.schemas.scenario_cognition import Cognition, LlmModel
-
-FINAL_FAILURES: Final = frozenset(
-    {
-        CallFailure.PROVIDER_TIMED_OUT,
-        CallFailure.ANSWER_IS_NOT_RECORDED,
-        CallFailure.RECORDED_PROMPT_DIFFERS,
-        CallFailure.OUTCOME_IS_UNKNOWN,
-    }
-)
-"""Failures after which no further offer is asked."""
 
 
 def model_of(cognition: Cognition, prompt: Prompt) -> LlmModel:
@@ -52,4 +40,4 @@ def require_room(model: LlmModel, bound: TokenUsage) -> None:
 def is_next_asked(error: ProviderFailed) -> bool:
     """Return whether the next offer of a model is asked after this failure of the one before."""
     charged = error.input_tokens or error.output_tokens
-    return not charged and error.error_code not in FINAL_FAILURES
+    return not charged and error.error_code != CallFailure.PROVIDER_TIMED_OUT

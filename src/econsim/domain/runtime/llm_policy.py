@@ -9,8 +9,13 @@ from econsim.domain.cognition.observation import Observation
 from econsim.domain.cognition.prompt import cycle_prompt
 from econsim.domain.runtime.effects import Act, Answer, Cycle, Think
 from econsim.schemas.cognition import LlmAnswer
-from econsim.schemas.model_call import ChatMessage
+from econsim.schemas.model_call import ChatMessage, Prompt
 from econsim.schemas.scenario_cognition import Thinking
+
+
+def llm_prompt(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Prompt:
+    """Return the prompt of a cycle."""
+    return cycle_prompt(thinking, observation, earlier, answer_schema(observation))
 
 
 def llm_cycle(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Cycle:
@@ -20,7 +25,6 @@ def llm_cycle(thinking: Thinking, observation: Observation, earlier: Sequence[Ch
     """
     if observation.credits < thinking.credits_min:
         return
-    prompt = cycle_prompt(thinking, observation, earlier, answer_schema(observation))
-    answer: Answer = yield Think(prompt, thinking.deadline_ms)
+    answer: Answer = yield Think(llm_prompt(thinking, observation, earlier), thinking.deadline_ms)
     if isinstance(answer, LlmAnswer):
         yield Act(parse_actions(answer.content, observation, answer.ordinal).actions)

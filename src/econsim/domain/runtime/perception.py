@@ -17,9 +17,7 @@ from econsim.domain.cognition.observation import (
     Observation,
     ObservedMarket,
     TokenSupply,
-    observation_text,
 )
-from econsim.domain.cognition.token_count import count_tokens
 from econsim.domain.runtime.own_orders import OwnOrders
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
@@ -72,8 +70,8 @@ class Perception:
             case LlmInvoked(items=items):
                 self._unspent.extend(item for item in items if item.agent in self._agents)
 
-    def observe(self, agent: Agent, max_tokens: int) -> Observation:
-        """Return the observation of an agent, whose next answer has at most `max_tokens` tokens."""
+    def observe(self, agent: Agent) -> Observation:
+        """Return the observation of an agent; the units that its next thought needs depend on its prompt, and are 0 here."""
         orders = {resource: own.open_orders(agent.id) for resource, own in self._orders.items()}
         bids = sum(
             order.price * order.quantity for own in orders.values() for order in own if order.side is Side.BID
@@ -83,17 +81,19 @@ class Perception:
             for resource, own in orders.items()
         }
         units = {resource: self._holdings.balance(agent.id, resource) for resource in self._markets}
-        observation = Observation(
+        held = {resource: units[resource] - asked[resource] for resource in units}
+        token_resource = self._cognition.resource
+        return Observation(
             agent.id,
             self._tick,
             self._clock.period,
             self._clock.tick_of_period,
             self._holdings.balance(agent.id, CREDITS) - bids,
             bids,
-            {resource: held - asked[resource] for resource, held in units.items()},
+            held,
             tuple(self._market(agent, market) for market in self._markets.values()),
+            TokenSupply(token_resource, held[token_resource], 0) if token_resource else None,
         )
-        return self._with_tokens(observation, max_tokens)
 
     def limits(self) -> dict[str, Limits]:
         """Return resource → limits of the best buyer and the best seller among these agents."""
@@ -129,15 +129,6 @@ class Perception:
             own.traded_units(agent.id),
             own.open_orders(agent.id),
         )
-
-    def _with_tokens(self, observation: Observation, max_tokens: int) -> Observation:
-        """Add the supply of the token resource, with the units that a thought about this observation may use up."""
-        resource, per_unit = self._cognition.resource, self._cognition.tokens_per_unit
-        if resource is None:
-            return observation
-        tokens = count_tokens(observation_text(observation)) + max_tokens
-        supply = TokenSupply(resource, observation.holdings[resource], -(-tokens // per_unit))
-        return observation._replace(tokens=supply)
 
     def _open_tick(self, ticked: Ticked, tick: int) -> None:
         self._clock, self._tick = ticked, tick

@@ -11,14 +11,18 @@ from econsim.domain.cognition.observation import Observation
 from econsim.domain.cognition.prompt import STRATEGIST_TEMPLATES, cycle_prompt
 from econsim.domain.cognition.strategy import strategy_schema
 from econsim.domain.runtime.effects import Cycle, Think
-from econsim.schemas.model_call import ChatMessage
+from econsim.schemas.model_call import ChatMessage, Prompt
 from econsim.schemas.scenario_cognition import Thinking
+
+
+def strategist_prompt(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Prompt:
+    """Return the prompt of a cycle."""
+    schema = strategy_schema(tuple(market.resource for market in observation.markets))
+    return cycle_prompt(thinking, observation, earlier, schema, STRATEGIST_TEMPLATES)
 
 
 def strategist_cycle(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Cycle:
     """Perceive and think once, unless there are fewer credits than the agent keeps for its orders."""
     if observation.credits < thinking.credits_min:
         return
-    schema = strategy_schema(tuple(market.resource for market in observation.markets))
-    prompt = cycle_prompt(thinking, observation, earlier, schema, STRATEGIST_TEMPLATES)
-    yield Think(prompt, thinking.deadline_ms)
+    yield Think(strategist_prompt(thinking, observation, earlier), thinking.deadline_ms)

@@ -7,18 +7,28 @@ The NATS host and the driver in memory both run it, beside `HostAgents` for code
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from econsim.domain.agent.population import Agent, population
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.cognition.price import token_units
+from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Cycle
-from econsim.domain.runtime.llm_policy import llm_cycle
+from econsim.domain.runtime.llm_policy import llm_cycle, llm_prompt
 from econsim.domain.runtime.memory import Memory
 from econsim.domain.runtime.perception import Perception
-from econsim.domain.runtime.strategist_policy import strategist_cycle
+from econsim.domain.runtime.strategist_policy import strategist_cycle, strategist_prompt
 from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
 from econsim.schemas.scenario import THINKING, PolicyName, Scenario
 from econsim.schemas.scenario_cognition import Cognition, Thinking
+from econsim.schemas.types import QUANTITY_MAX
+
+POLICIES: Final = {
+    PolicyName.LLM: (llm_prompt, llm_cycle),
+    PolicyName.LLM_STRATEGIST: (strategist_prompt, strategist_cycle),
+}
+"""Policy → its prompt and its cycle."""
 
 
 class ThinkingAgents:
@@ -31,7 +41,8 @@ class ThinkingAgents:
             agent for agent in population(scenario) if agent.policy in THINKING and host in (None, agent.host)
         ]
         self._thinking = {agent.id: thinking[agent.group] for agent in self._agents}
-        self._perception = Perception(self._agents, scenario.markets, scenario.cognition or Cognition())
+        self._cognition = scenario.cognition or Cognition()
+        self._perception = Perception(self._agents, scenario.markets, self._cognition)
         self._memory = Memory({name: each.memory for name, each in self._thinking.items()})
         self._set_aside: set[str] = set()
 
@@ -70,7 +81,12 @@ class ThinkingAgents:
         return (self._perception.clock.tick_of_period - 1) % self._thinking[agent.id].every_ticks == 0
 
     def _cycle(self, agent: Agent) -> Cycle:
-        thinking = self._thinking[agent.id]
-        observation = self._perception.observe(agent, thinking.max_tokens)
-        think = strategist_cycle if agent.policy is PolicyName.LLM_STRATEGIST else llm_cycle
-        return think(thinking, observation, self._memory.messages(agent.id))
+        thinking, earlier = self._thinking[agent.id], self._memory.messages(agent.id)
+        make_prompt, think = POLICIES[agent.policy]
+        observation = self._perception.observe(agent)
+        if supply := observation.tokens:
+            asked = observation._replace(tokens=supply._replace(needed=QUANTITY_MAX))
+            tokens = count_prompt_tokens(make_prompt(thinking, asked, earlier)) + thinking.max_tokens
+            needed = token_units(self._cognition, tokens)
+            observation = observation._replace(tokens=supply._replace(needed=needed))
+        return think(thinking, observation, earlier)

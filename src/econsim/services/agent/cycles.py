@@ -19,6 +19,7 @@ from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Answer
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, HostedCall, InvokeLlms, LlmAnswers
 from econsim.schemas.model_call import DEADLINE_MS_MAX
+from econsim.services.batcher import parts_by_length
 from econsim.services.context import ServiceContext
 
 BATCH_TEXT_MAX: Final = 1_000_000
@@ -45,7 +46,8 @@ class CycleDriver:
             waiting = [(cycle, cycle.resume([next(answers) for _ in calls])) for cycle, calls in waiting]
 
     async def _invoke(self, calls: Sequence[HostedCall]) -> Iterator[Answer]:
-        answers = await asyncio.gather(*(self._ask(part) for part in _parts(calls)))
+        parts = parts_by_length(calls, _text_length, BATCH_TEXT_MAX, CALLS_PER_BATCH_MAX)
+        answers = await asyncio.gather(*map(self._ask, parts))
         return chain.from_iterable(answers)
 
     async def _ask(self, calls: tuple[HostedCall, ...]) -> Iterable[Answer]:
@@ -58,15 +60,5 @@ class CycleDriver:
         return reply.answers
 
 
-def _parts(calls: Sequence[HostedCall]) -> Iterator[tuple[HostedCall, ...]]:
-    """Yield calls in as many parts as have at most CALLS_PER_BATCH_MAX calls and BATCH_TEXT_MAX characters, or one call."""
-    part: list[HostedCall] = []
-    length = 0
-    for call in calls:
-        text = sum(len(message.content) for message in call.prompt.messages)
-        if part and (len(part) == CALLS_PER_BATCH_MAX or length + text > BATCH_TEXT_MAX):
-            yield tuple(part)
-            part, length = [], 0
-        part.append(call)
-        length += text
-    yield tuple(part)
+def _text_length(call: HostedCall) -> int:
+    return sum(len(message.content) for message in call.prompt.messages)

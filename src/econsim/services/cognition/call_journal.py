@@ -12,23 +12,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.adapters.nats.rpc import submit
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.cognition.calls import Calls
-from econsim.domain.cognition.outcome import without_text
+from econsim.domain.cognition.events import ACTOR, invoked_event
 from econsim.errors import Conflict, Unavailable
-from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, CallOutcome, LlmInvoked
+from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, CallOutcome
 from econsim.schemas.ledger import Chain, Refusal, Submit
 from econsim.schemas.model_call import Call
-from econsim.services.batcher import Batcher
+from econsim.services.batcher import Batcher, parts_by_length
 from econsim.services.context import ServiceContext
-
-ACTOR: Final = "cognition"
-"""Actor of the events of calls, and sender of their payments."""
 
 EVENT_TEXT_MAX: Final = 1_000_000
 """Characters of prompts and answers in one event: escaped as JSON, they stay below the 8 MiB of a message."""
@@ -57,7 +53,6 @@ class CallJournal:
         self._context = context
         self._run = run
         self._calls = calls
-        self._keeps_text = run.cognition.record_text
         self._reservations = Batcher(self._submit, CALLS_PER_BATCH_MAX)
         self._outcomes = Batcher(self._publish, CALLS_PER_BATCH_MAX)
         self._settlements = Batcher(self._submit, CALLS_PER_BATCH_MAX)
@@ -99,17 +94,14 @@ class CallJournal:
                 new.setdefault(each.row.id, each)
         for (tick, causation_id), outcomes in _groups(new.values()):
             envelope = Envelope(self._run.name, self._run.data.salt, tick, now, causation_id)
-            for part in _events(outcomes):
+            for part in parts_by_length(outcomes, _text_length, EVENT_TEXT_MAX):
                 await self._publish_event(envelope, part)
                 for outcome in part:
                     self._calls.add(outcome)
         return [self._calls.add(each.row) for each in ended]
 
     async def _publish_event(self, envelope: Envelope, outcomes: tuple[CallOutcome, ...]) -> None:
-        if not self._keeps_text:
-            outcomes = tuple(map(without_text, outcomes))
-        data = LlmInvoked.model_construct(items=outcomes)
-        event = envelope.event(subjects.LLM_INVOKED, ACTOR, data, outcomes[0].id, len(outcomes))
+        event = invoked_event(envelope, outcomes, has_text=self._run.cognition.record_text)
         try:
             stored = await reliable_publish(
                 self._context.jetstream,
@@ -131,20 +123,6 @@ def _groups(rows: Iterable[_Timed[Row]]) -> Iterator[tuple[tuple[int, str | None
     for each in rows:
         groups[each.tick, each.causation_id].append(each.row)
     yield from groups.items()
-
-
-def _events(outcomes: Sequence[CallOutcome]) -> Iterator[tuple[CallOutcome, ...]]:
-    """Yield outcomes in as many parts as have at most EVENT_TEXT_MAX characters, one outcome at least in each."""
-    part: list[CallOutcome] = []
-    length = 0
-    for outcome in outcomes:
-        text = _text_length(outcome)
-        if part and length + text > EVENT_TEXT_MAX:
-            yield tuple(part)
-            part, length = [], 0
-        part.append(outcome)
-        length += text
-    yield tuple(part)
 
 
 def _text_length(outcome: CallOutcome) -> int:

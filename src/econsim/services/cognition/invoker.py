@@ -7,7 +7,7 @@ gets the recorded outcome. A crash, or a lost answer, at each step:
     step        written to                   after a crash right here
     route       nothing                      the agent repeats the call
     quotas      counters, in blocks          a block stays counted and nobody spends it, at most one an agent and kind
-    reserve     ledger: `<receipt>`          a repeat finds the reservation made; without one it is voided at the deadline
+    reserve     ledger: `<receipt>`          a repeat finds the reservation made; without one it is voided once no host will ask again
     ask         nothing                      the provider may be asked again, the agent pays once
     record      log: `system.llm.invoked`    the outcome is in the log: a repeat gets it, the next leader settles it
     settle      ledger: `<receipt>.settled`  the next leader submits it again; the ledger deduplicates
@@ -19,25 +19,19 @@ gets the recorded outcome. A crash, or a lost answer, at each step:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.cognition.call import receipt
 from econsim.domain.cognition.calls import Calls
-from econsim.domain.cognition.outcome import answer_outcome, failure_outcome
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
-from econsim.domain.cognition.price import Cost
-from econsim.domain.cognition.recording import Recording, recorded_input_bound
-from econsim.domain.cognition.route import is_next_asked
-from econsim.errors import Conflict, ProviderFailed, Refused, Unavailable
-from econsim.ports import ModelProvider, OnText
-from econsim.schemas.cognition import CallFailure, CallOutcome, InvokeLlm
-from econsim.schemas.model_call import Call, CallPosition, Prompt
-from econsim.schemas.scenario_cognition import Offer
+from econsim.errors import Conflict, Unavailable
+from econsim.ports import OnText
+from econsim.schemas.cognition import CallOutcome, InvokeLlm
+from econsim.schemas.model_call import Call, CallPosition
+from econsim.services.cognition.answers import Answers
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.call_quotas import CallQuotas
 
@@ -46,9 +40,6 @@ CLOSING_MS: Final = 200
 
 DRAIN_INTERVAL_S: Final = 0.02
 """Pause between two looks whether calls are still under way at a period's end."""
-
-MILLISECONDS: Final = 1_000
-"""Milliseconds in a second."""
 
 
 class Invoker:
@@ -59,15 +50,15 @@ class Invoker:
         run: ActiveRun,
         calls: Calls,
         journal: CallJournal,
-        providers: Mapping[str, ModelProvider] | Recording,
+        answers: Answers,
         quotas: CallQuotas,
     ) -> None:
-        """Ask these providers, by the names that scenarios offer them under; or none, and answer from a recording."""
+        """Get the answers from this source."""
         self._cognition = run.cognition
         self._calls = calls
         self._journal = journal
         self._quotas = quotas
-        self._providers = providers
+        self._answers = answers
         self._closing: int | None = None
         self._under_way: dict[str, tuple[str, asyncio.Task[CallOutcome]]] = {}
 
@@ -77,7 +68,7 @@ class Invoker:
         Raises Refused before a provider is asked: for an unknown model, a prompt that is too long, a schema that is
         none, too few credits; Conflict for another call at the same position.
         """
-        plan = plan_call(self._cognition, call, self._count_input)
+        plan = plan_call(self._cognition, call, self._answers.count_input)
         if known := self._calls.outcome(call.position, plan.digest):
             await self.settle_outcome(known)
             return known
@@ -120,9 +111,7 @@ class Invoker:
     async def settle_outcome(self, outcome: CallOutcome) -> None:
         """Settle the reservation of a call that has ended, if it is not settled."""
         if reserved := self._calls.open_reservation(outcome.id):
-            cost = Cost(outcome.price, outcome.units)
-            chain = settlement(reserved.position, cost, self._cognition.resource)
-            await self._journal.settle(chain, reserved.tick)
+            await self._journal.settle(settlement(outcome, self._cognition.resource), reserved.tick)
 
     async def _call(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         call = plan.call
@@ -131,48 +120,8 @@ class Invoker:
         if refusal is not None:
             await self._quotas.give_back(plan, 0)
             raise reservation_refusal(plan, refusal, self._cognition.resource)
-        ended = await self._ask(plan, on_text)
+        ended = await self._answers.ask(plan, on_text)
         outcome = await self._journal.record(ended, call.tick, call.causation_id)
         await self.settle_outcome(outcome)
         await self._quotas.give_back(plan, outcome.price)
         return outcome
-
-    def _count_input(self, offer: Offer, prompt: Prompt) -> int:
-        if isinstance(self._providers, Recording):
-            return recorded_input_bound(offer, prompt)
-        return _provider(self._providers, offer).count_input(prompt)
-
-    async def _ask(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
-        """Ask the providers of a model in turn, until one answers or charges for its failure; in a replay, none."""
-        if isinstance(self._providers, Recording):
-            return self._providers.outcome(self._cognition, plan)
-        failed = ProviderFailed()
-        call, offer = plan.call, plan.model.offers[0]
-        deadline = asyncio.get_running_loop().time() + call.deadline_ms / MILLISECONDS
-        for offer in plan.model.offers:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    asked = replace(call, deadline_ms=_milliseconds_until(deadline))
-                    completion = await _provider(self._providers, offer).complete(asked, on_text)
-                return answer_outcome(self._cognition, plan, offer, completion)
-            except TimeoutError:
-                message = f"{offer.provider} did not answer within {call.deadline_ms} ms"
-                failed = ProviderFailed(message, code=CallFailure.PROVIDER_TIMED_OUT.value)
-                break
-            except ProviderFailed as error:
-                failed = error
-                if not is_next_asked(error):
-                    break
-        return failure_outcome(self._cognition, plan, offer, failed)
-
-
-def _provider(providers: Mapping[str, ModelProvider], offer: Offer) -> ModelProvider:
-    if offer.provider not in providers:
-        message = f"no provider {offer.provider!r} is configured here; there are {', '.join(providers)}"
-        raise Refused(message, code="provider_is_not_configured")
-    return providers[offer.provider]
-
-
-def _milliseconds_until(deadline: float) -> int:
-    """Return the milliseconds that are left for a provider, at least 1: a later one has less than the call."""
-    return max(1, int((deadline - asyncio.get_running_loop().time()) * MILLISECONDS))

@@ -24,6 +24,7 @@ from econsim.domain.cognition.recording import Recording
 from econsim.ports import ModelProvider
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import TickCleared
+from econsim.services.cognition.answers import Answers, ProviderAnswers, RecordedAnswers
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.call_quotas import CallQuotas
 from econsim.services.cognition.invoker import Invoker
@@ -48,9 +49,7 @@ async def serve(
     request_subscribers: RequestSubscribers,
 ) -> None:
     """Answer the calls of a run until cancelled; raises LeadershipLost if another worker does."""
-    leader = CallLeader(
-        context, run, await recording_of(context, run) if run.data.scenario.recorded else providers
-    )
+    leader = CallLeader(context, run, await answers_of(context, run, providers))
     start = await leader.catch_up()
     await leader.settle_outcomes()
     subscribers = request_subscribers(context, run, leader.invoker)
@@ -61,28 +60,27 @@ async def serve(
         raise LeadershipLost
 
 
-async def recording_of(context: ServiceContext, run: ActiveRun) -> Recording:
-    """Return the recording that answers the calls of a run, read from the log.
+async def answers_of(
+    context: ServiceContext, run: ActiveRun, providers: Mapping[str, ModelProvider]
+) -> Answers:
+    """Return the source of a run's answers: the providers, or the recorded run that its scenario names.
 
-    Of a recorded run that the log no longer has, it is empty: no call of the replay is then answered.
+    The recording of a run that the log no longer has is empty: no call of the replay is then answered.
     """
     name, recording = run.data.scenario.recorded, Recording()
+    if not name:
+        return ProviderAnswers(run.cognition, providers)
     async for stored in read(context.client, name, [subjects.LLM_INVOKED(run=name)]):
         addressed = decode_if_valid(stored.subject, stored.payload)
         if addressed and isinstance(addressed.event.data, LlmInvoked):
             recording.evolve(addressed.event.data)
-    return recording
+    return RecordedAnswers(run.cognition, recording)
 
 
 class CallLeader:
     """The leader of one run's calls."""
 
-    def __init__(
-        self,
-        context: ServiceContext,
-        run: ActiveRun,
-        providers: Mapping[str, ModelProvider] | Recording,
-    ) -> None:
+    def __init__(self, context: ServiceContext, run: ActiveRun, answers: Answers) -> None:
         """Prepare; `catch_up` before anything else."""
         self._context = context
         self._run = run
@@ -92,7 +90,7 @@ class CallLeader:
         self.journal = CallJournal(context, run, self._calls)
         """Durable steps of the calls."""
         quotas = CallQuotas(run, context.meter)
-        self.invoker = Invoker(run, self._calls, self.journal, providers, quotas)
+        self.invoker = Invoker(run, self._calls, self.journal, answers, quotas)
         """Calls of the run."""
 
     async def catch_up(self) -> int:

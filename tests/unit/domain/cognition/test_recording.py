@@ -4,17 +4,18 @@ import random
 from dataclasses import replace
 
 import pytest
-from call_builders import answer, call, failure, prompt
+from call_builders import ENVELOPE, answer, call, failure, prompt
 from hypothesis import given
 from hypothesis import strategies as st
 
+from econsim import subjects
 from econsim.domain.cognition.call import prompt_text
 from econsim.domain.cognition.outcome import abandoned_outcome, answer_outcome, failure_outcome, without_text
 from econsim.domain.cognition.plan import plan_call
 from econsim.domain.cognition.price import Cost
 from econsim.domain.cognition.prompt_bound import prompt_bound
 from econsim.domain.cognition.prompt_difference import prompt_difference
-from econsim.domain.cognition.recording import Recording
+from econsim.domain.cognition.recording import Recording, ReplayCheck
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.model_call import CallPosition, ChatMessage, ChatRole
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer
@@ -220,3 +221,25 @@ def test_recorded_calls_that_a_replay_did_not_make_are_listed_in_causal_order():
         CallPosition("ana", 1, 2),
         CallPosition("ana", 2, 1),
     )
+
+
+def replay_result(recording, *asked):
+    check = ReplayCheck(recording)
+    for each in asked:
+        data = LlmInvoked(items=(recorded(each).find(each),))
+        check.check(ENVELOPE.event(subjects.LLM_INVOKED, "cognition", data))
+    return check.result()
+
+
+def test_a_whole_replay_says_how_many_calls_were_answered():
+    assert replay_result(recorded(call()), call()) == "1 calls were answered from the recording"
+
+
+def test_a_replay_that_makes_fewer_calls_names_the_first_it_did_not_make():
+    result = replay_result(recorded(call(), call("bob", cycle=2)), call())
+
+    assert result.endswith("it has 1 more, first the call of agent 'bob', cycle 2, ordinal 1")
+
+
+def test_a_run_that_is_no_replay_has_no_result():
+    assert ReplayCheck().result() == ""

@@ -17,6 +17,7 @@ from econsim.runs import in_memory
 from econsim.schemas.agent import CognitiveCyclesCompleted
 from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import CREDITS, DEBT, TransferPosted
+from econsim.schemas.scenario import PolicyName
 
 
 def economy(*, seed=0, endowed, cost=1, every=1, periods, tokens):
@@ -53,7 +54,7 @@ def observed_and_held(wanted):
             ledger.apply(data.chains)
         if isinstance(data, Ticked):
             for agent in agents._agents:
-                seen = agents._perception.observe(agent, 60)
+                seen = agents._perception.observe(agent)
                 cash, units = (ledger.position(agent.id, asset) for asset in (CREDITS, "cpu"))
                 yield (
                     (addressed.event.tick, agent.id, seen.credits, seen.pending, seen.holdings["cpu"]),
@@ -112,14 +113,14 @@ def facts_of_others(log, name):
 def test_an_agent_that_raises_is_set_aside_and_the_others_finish_as_they_would_have(monkeypatch):
     wanted = bystanders()
     undisturbed = list(in_memory.run(wanted, "run", "salt"))
-    real = thinking_agents.llm_cycle
+    prompt, real = thinking_agents.POLICIES[PolicyName.LLM]
 
     def broken(thinking, observation, earlier):
         if observation.agent == "fool_001" and observation.tick == 3:
             raise ZeroDivisionError
         yield from real(thinking, observation, earlier)
 
-    monkeypatch.setattr(thinking_agents, "llm_cycle", broken)
+    monkeypatch.setitem(thinking_agents.POLICIES, PolicyName.LLM, (prompt, broken))
     disturbed = list(in_memory.run(wanted, "run", "salt"))
 
     reports = [e.event.data for e in disturbed if isinstance(e.event.data, CognitiveCyclesCompleted)]

@@ -11,6 +11,7 @@ from model_server import Endless, body, hang_up, model_server, piece, silence, s
 
 from econsim.domain.cognition.calls import Calls
 from econsim.schemas.cognition import CallFailure
+from econsim.services.cognition.answers import ProviderAnswers
 from econsim.services.cognition.call_quotas import CallQuotas
 from econsim.services.cognition.invoker import Invoker
 
@@ -51,7 +52,8 @@ async def invoking(answer):
             scenario(group("ana", "external"), cognition={"models": [{"name": "default", "offers": [offer]}]})
         )
         journal = LedgerJournal(calls := Calls(), BUDGET)
-        yield Invoker(run, calls, journal, {"stub": provider}, CallQuotas(run, Meter())), journal
+        answers = ProviderAnswers(run.cognition, {"stub": provider})
+        yield Invoker(run, calls, journal, answers, CallQuotas(run, Meter())), journal
         await provider.close()
 
 

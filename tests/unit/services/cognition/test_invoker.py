@@ -12,6 +12,7 @@ from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import agent_answer
 from econsim.errors import Conflict, NotFound, ProviderFailed, QuotaExceeded, Refused, Unavailable
 from econsim.schemas.cognition import CallFailure
+from econsim.services.cognition.answers import ProviderAnswers
 from econsim.services.cognition.call_quotas import CallQuotas
 from econsim.services.cognition.invoker import Invoker
 
@@ -38,11 +39,11 @@ def make(*providers, budget=BUDGET, meter=None):
     by_name = {provider.name: provider for provider in asked}
     run = active(scenario(group("ana", "external"), cognition=offers(*by_name)))
     journal = LedgerJournal(calls := Calls(), budget)
-    quotas = CallQuotas(run, meter or Meter())
+    quotas, answers = CallQuotas(run, meter or Meter()), ProviderAnswers(run.cognition, by_name)
     return (
-        Invoker(run, calls, journal, by_name, quotas),
+        Invoker(run, calls, journal, answers, quotas),
         journal,
-        lambda: Invoker(run, journal.restarted(), journal, by_name, quotas),
+        lambda: Invoker(run, journal.restarted(), journal, answers, quotas),
     )
 
 
@@ -153,15 +154,6 @@ async def test_no_further_provider_is_asked_once_one_charges():
     outcome = await invoker.invoke(call())
 
     assert (outcome.provider, outcome.failure, second.asked) == ("first", CallFailure.PROVIDER_FAILED, [])
-
-
-@pytest.mark.parametrize("code", ["answer_is_not_recorded", "recorded_prompt_differs"])
-async def test_no_live_provider_is_asked_in_the_place_of_a_recording(code):
-    invoker, _, _ = make(Provider(failure(code), name="recorded"), live := Provider(name="live"))
-
-    outcome = await invoker.invoke(call())
-
-    assert (outcome.failure, outcome.price, live.asked) == (code, 0, [])
 
 
 async def test_an_answer_that_does_not_follow_its_schema_is_a_failure_at_its_price():
