@@ -17,6 +17,7 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.errors import EconsimError, InvalidMessage, NotAllowed, Unavailable
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.subject import Parsed
+from econsim.subjects import HOSTS_OWN
 
 ENVELOPE = Envelope("run", "salt", 7, "1970-01-01T00:00:00.000000000Z")
 ROSTER = {
@@ -217,3 +218,11 @@ def test_an_answer_to_an_unknown_tick_may_be_sent_again_later():
     assert early.value.retry_after_ms
     assert report(answer, "cycle_completed", envelope=replace(ENVELOPE, tick=8)).event.tick == 9
     assert report(answer, "cycle_completed", envelope=replace(ENVELOPE, tick=0)).event.tick == 9
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS_OWN))
+def test_a_report_may_not_have_the_name_of_an_event_of_hosts(name):
+    with pytest.raises(NotAllowed, match="give the report another name") as refused:
+        report(event=name)
+
+    assert refused.value.error_code == "event_name_is_reserved"

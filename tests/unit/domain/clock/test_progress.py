@@ -1,11 +1,20 @@
 """The progress of a run, folded from its log."""
 
+from dataclasses import replace
+
+from factories import group, scenario
+
 from econsim import subjects
+from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.clock.progress import Progress
+from econsim.domain.cognition.outcome import abandoned_outcome
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
+from econsim.schemas.cognition import LlmInvoked
+from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import Quote, Side, TickCleared, Traded, TradeExecuted
+from econsim.schemas.model_call import CallPosition
 
 TRADE = TradeExecuted(1, "t", 4, 2, "anna", "bert", "b", "a", Side.BID)
 CLEARED = TickCleared(batch=1, period=1, items=1, orders=1, trades=0, volume=0, quote=Quote(), tape=())
@@ -44,6 +53,19 @@ def test_a_trade_published_twice_counts_once_and_a_period_starts_anew():
     assert progress_after(trade, trade).balance("anna", "cpu") == 2
     assert progress_after(trade, trade).balance("bert", "cpu") == -2
     assert progress_after(trade, closed).balance("anna", "cpu") == 0
+
+
+def test_what_a_call_costs_is_gone_when_the_period_is_settled():
+    agents = population(scenario(group("anna", "external", credits=1)))
+    progress = Progress(agents, (), "tokens")
+
+    ended = replace(abandoned_outcome(CallPosition("anna", 1, 1)), price=300_000, units=2)
+    event = Envelope("run", "salt", 1, "now").event(
+        subjects.LLM_INVOKED, "cognition", LlmInvoked(items=(ended,))
+    )
+    progress.evolve(event)
+
+    assert (progress.balance("anna", CREDITS), progress.balance("anna", "tokens")) == (700_000, -2)
 
 
 def answer(tick, host="host_1"):

@@ -4,16 +4,18 @@ import asyncio
 import json
 
 import pytest
-from factories import NOON, active
+from factories import NOON, active, group, role, scenario
 from fake_consumers import ConsumerNats, service_context
 from run_builders import small_scenario
 
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.runs.in_memory import run as run_in_memory
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.orders import PlaceOrders
+from econsim.schemas.types import MICROS_PER_CREDIT
 from econsim.services.agent import host
 
 SCENARIO = small_scenario()
@@ -124,3 +126,15 @@ def test_a_large_answer_goes_in_parts_with_ids_of_their_own():
     assert sum(sizes) == len(actions)
     assert max(sizes) == host.ACTIONS_MAX
     assert len({part.message_id for part in parts}) == len(parts) > 1
+
+
+def test_the_limits_of_a_host_are_those_of_its_coded_and_of_its_thinking_agents():
+    buyers = (
+        group("coder", "zip", roles=[role("bid", values=[[1]])]),
+        group("thinker", "llm", roles=[role("bid", values=[[3]])]),
+    )
+    wanted = scenario(*buyers)
+
+    limits = host._limits(HostAgents(wanted, 0), ThinkingAgents(wanted, 0))
+
+    assert limits["cpu"].value == 3 * MICROS_PER_CREDIT

@@ -15,10 +15,11 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.errors import InvalidMessage
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import RunClosed
+from econsim.schemas.cognition import CallsDrained
 from econsim.schemas.ledger import Refusal, Submit, Submitted
 from econsim.schemas.market import Quote, TickCleared, TradingHalted
 from econsim.schemas.orders import CloseTick
-from econsim.services.clock import run_driver
+from econsim.services.clock import run_driver, run_effects
 from econsim.services.handlers import error_reply
 
 AGENTS = (
@@ -35,6 +36,7 @@ class Economy:
     def __init__(self, wanted):
         self.client, self.run = ConsumerNats(), active(wanted)
         self.submitted, self.refused, self.submit_errors = [], {}, []
+        self.pending = []
         self.is_answering, self.halts_at = True, 0
         self.client.answers[subjects.SUBMIT.pattern()] = self._submit
         self.client.reactions[subjects.TICKED.pattern()] = self._answer_tick
@@ -64,7 +66,8 @@ class Economy:
         if self.submit_errors:
             return error_reply(self.submit_errors.pop())
         refused = {chain.id: self.refused[chain.id] for chain in command.chains if chain.id in self.refused}
-        return Submitted(refused=refused, sequence=len(self.submitted))
+        pending = self.pending.pop() if self.pending else 0
+        return Submitted(refused=refused, sequence=len(self.submitted), pending=pending)
 
     def _answer_tick(self, payload):
         if self.is_answering:
@@ -191,3 +194,45 @@ async def test_an_operator_who_closes_the_run_is_not_contradicted(economy):
     await economy.drive()
 
     assert economy.closing() == data
+
+
+WITH_EXTERNAL = scenario(*AGENTS, group("anna", "external"), clock=CLOCK | {"deadline_ms": 100, "periods": 1})
+
+
+async def test_calls_of_models_end_before_a_period_is_settled():
+    economy, submitted_before = Economy(WITH_EXTERNAL), []
+
+    def drain(payload):
+        submitted_before.append([command.command_id for command in economy.submitted])
+        return CallsDrained(sequence=0)
+
+    economy.client.answers[subjects.DRAIN_CALLS.pattern()] = drain
+    await economy.drive()
+
+    assert submitted_before == [["endow-1", "deal-1-1"]]
+
+
+async def test_without_a_cognition_service_a_period_waits_until_no_reservation_is_left(monkeypatch):
+    monkeypatch.setattr(run_effects, "DRAIN_INTERVAL_S", 0)
+    economy = Economy(WITH_EXTERNAL)
+    economy.pending = [
+        0,
+        0,
+        2,
+        2,
+        0,
+        0,
+    ]  # of the dealing, of three looks, of the redeeming and the close, from the end
+
+    await economy.drive()
+
+    ids = [command.command_id for command in economy.submitted]
+    assert ids == ["endow-1", "deal-1-1", "drain-1-1", "drain-1-1", "drain-1-1", "redeem-1-1", "close-1"]
+
+
+async def test_a_run_whose_agents_are_all_coded_asks_for_no_end_of_calls(economy):
+    economy.client.answers[subjects.DRAIN_CALLS.pattern()] = lambda _: pytest.fail("calls were drained")
+
+    await economy.drive()
+
+    assert economy.closing().failure == ""

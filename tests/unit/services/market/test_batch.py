@@ -2,7 +2,7 @@
 
 import nats.errors
 import pytest
-from factories import ask, bid
+from factories import active, ask, bid, group, scenario
 from market_builder import REAL_TIME, C, MemoryMarket
 
 from econsim import subjects
@@ -217,3 +217,14 @@ async def test_the_price_goes_to_its_bucket_when_the_quote_changed():
 
     assert len(market.client.events("price_updated")) == 1
     assert prices.count("market.cpu.price_updated.run") == 1
+
+
+@pytest.mark.parametrize(("resource", "allocated"), [("cpu", [("anna", 1)]), (None, [])])
+async def test_trades_of_the_token_resource_are_announced_as_allocations(resource, allocated):
+    wanted = scenario(group("anna", "external"), group("bert", "external"), cognition={"resource": resource})
+    market = MemoryMarket(active(wanted))
+
+    await market.process(*CROSSING)
+
+    items = [item for event in market.client.events("resource_allocated") for item in event["data"]["items"]]
+    assert [(item["agent"], item["units"]) for item in items] == allocated
