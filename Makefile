@@ -9,6 +9,8 @@ PYTEST := $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Two processes, each with a server of its own: the suite mostly waits. A file stays in one: its tests share a run.
 APART := --numprocesses 2 --dist loadfile
+# A process without work takes tests from another one: a few of them take long.
+BALANCED := --numprocesses auto --dist worksteal
 PAYLOADS := 10000
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --python-version 3.11 --upgrade
@@ -44,11 +46,11 @@ run: $(INSTALLED) ## Run the default market over a private nats-server and show 
 	@$(BIN)/econsim run genesis
 
 test: $(READY) ## Run the whole suite: without a server, then against a real one
-	$(PYTEST) -m "not nats" --numprocesses auto
+	$(PYTEST) -m "not nats" $(BALANCED)
 	$(PYTEST) -m nats $(APART)
 
 test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
-	$(PYTEST) -m "not nats and not slow" --numprocesses auto
+	$(PYTEST) -m "not nats and not slow" $(BALANCED)
 
 test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
 	$(PYTEST) -m nats $(APART)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
@@ -33,13 +34,13 @@ WINDOW = 256
 @asynccontextmanager
 async def private_server() -> AsyncIterator[tuple[EmbeddedServer, Client]]:
     """Start a server that flushes every write, with all streams, and connect to it as a superuser."""
-    async with EmbeddedServer(Path(), ephemeral=True) as server:
+    async with AsyncExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = await stack.enter_async_context(EmbeddedServer(state))
         client = await connect(server.url, superuser(server.trust), "bench")
+        stack.push_async_callback(client.close)
         await provision.apply(client)
-        try:
-            yield server, client
-        finally:
-            await client.close()
+        yield server, client
 
 
 def superuser(trust: Trust) -> Path:

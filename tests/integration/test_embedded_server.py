@@ -108,6 +108,13 @@ async def test_ephemeral_data_is_thrown_away(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_every_write_is_flushed_unless_the_data_is_thrown_away(tmp_path):
+    async with EmbeddedServer(tmp_path) as kept, EmbeddedServer(tmp_path, ephemeral=True) as thrown_away:
+        configs = [(server.state / "nats" / "server.conf").read_text() for server in (kept, thrown_away)]
+
+    assert ["sync_interval: always" in config for config in configs] == [True, False]
+
+
 async def test_others_find_it_while_it_runs(tmp_path):
     assert running_url(tmp_path) is None
     async with EmbeddedServer(tmp_path) as server:

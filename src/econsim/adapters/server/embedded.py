@@ -80,7 +80,7 @@ class EmbeddedServer:
         """Describe the server; entering the context starts it.
 
         `port` asks for one port, otherwise a free one is chosen, the last one if possible. `ephemeral` keeps everything in a
-        temporary directory that is removed on stop, whatever `state` is.
+        temporary directory that is removed on stop, whatever `state` is, and that no write is flushed for.
         """
         self.state = state
         """Directory of keys and data."""
@@ -171,7 +171,9 @@ class EmbeddedServer:
                 return
 
     async def _start(self) -> None:
-        config = state_directory.write_config(self._directory, self.trust, self.port)
+        config = state_directory.write_config(
+            self._directory, self.trust, self.port, ephemeral=self._ephemeral
+        )
         log = self._directory / "server.log"
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.replace(log.with_suffix(".log.1"))

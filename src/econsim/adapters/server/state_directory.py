@@ -62,6 +62,12 @@ ORPHAN_STOP_S: Final = 10.0
 GLANCE_S: Final = 0.2
 """Longest that `running_url` in another process may hold the lock while it looks; it takes microseconds."""
 
+SYNC_INTERVAL: Final = "always"
+"""Interval at which writes are flushed: the default of 2 minutes would lose acknowledged money in a power failure."""
+
+SYNC_INTERVAL_EPHEMERAL: Final = "24h"
+"""The same for data that is deleted at the end, so that nobody would read what a power failure left."""
+
 _LISTEN: Final = re.compile(rf'^listen: "{re.escape(HOST)}:(\d+)"$', re.MULTILINE)
 
 
@@ -148,8 +154,11 @@ def prepare(state: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
     return directory
 
 
-def write_config(directory: Path, trust: Trust, port: int) -> Path:
-    """Write the server's configuration for an operator's trust and return its path."""
+def write_config(directory: Path, trust: Trust, port: int, *, ephemeral: bool = False) -> Path:
+    """Write the server's configuration for an operator's trust and return its path.
+
+    An ephemeral server does not flush: nobody reads its data after a power failure.
+    """
     text = (
         f'server_name: "econsim-{trust.sim.public[-8:].lower()}"\n'
         f'listen: "{HOST}:{port}"\n'
@@ -157,8 +166,8 @@ def write_config(directory: Path, trust: Trust, port: int) -> Path:
         f"max_connections: {CONNECTIONS_MAX}\n"
         f"max_subscriptions: {SUBSCRIPTIONS_MAX}\n"
         f"max_pending: {PENDING_BYTES_MAX}\n"
-        # The default flushes every two minutes, and a power failure would take acknowledged money with it.
-        f"jetstream {{ store_dir: {quote(directory / 'data')}, sync_interval: always, "
+        f"jetstream {{ store_dir: {quote(directory / 'data')}, "
+        f"sync_interval: {SYNC_INTERVAL_EPHEMERAL if ephemeral else SYNC_INTERVAL}, "
         f"max_memory_store: {MEMORY_STORE_BYTES_MAX}, max_file_store: {_store_bytes_max(directory)} }}\n"
         f"{trust.server_config(directory / 'resolver')}"
     )

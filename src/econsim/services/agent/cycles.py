@@ -1,7 +1,8 @@
 """Cognitive cycles of a host's agents over NATS: their calls go to the cognition service, those at the same time together.
 
 A call has its position as idempotency key. A host that takes over repeats the cycles of an unfinished tick, and gets
-the answers that were paid for already.
+the answers that were paid for already. A batch that takes long is asked for again every few seconds, because the
+worker that had it may be gone: a repeat joins the calls that are under way.
 """
 
 from __future__ import annotations
@@ -18,15 +19,11 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Answer
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, HostedCall, InvokeLlms, LlmAnswers
-from econsim.schemas.model_call import DEADLINE_MS_MAX
 from econsim.services.batcher import parts_by_length
 from econsim.services.context import ServiceContext
 
 BATCH_TEXT_MAX: Final = 1_000_000
 """Characters of prompts in one batch: escaped as JSON, they stay below the 8 MiB of a message."""
-
-ANSWER_TIMEOUT_S: Final = DEADLINE_MS_MAX / 1_000 + 5.0
-"""Seconds to wait for the answers to a batch: the longest deadline of a call, and the time to pay for it."""
 
 
 class CycleDriver:
@@ -56,7 +53,7 @@ class CycleDriver:
             command_id=random_id(), causation_id=envelope.causation_id, tick=envelope.tick, calls=calls
         )
         subject = subjects.INVOKE_LLMS(run=envelope.run, agent=self._host)
-        reply = await ask_until_answered(self._context.client, subject, command, LlmAnswers, ANSWER_TIMEOUT_S)
+        reply = await ask_until_answered(self._context.client, subject, command, LlmAnswers)
         return reply.answers
 
 

@@ -1,0 +1,50 @@
+"""Kills in cognitive cycles: the canonical hash is that of the undisturbed run, and every call is paid for once."""
+
+from __future__ import annotations
+
+import pytest
+from kills import Kills, System, kill, kill_server
+from requirements import requirement
+from run_builders import canonical_hash
+from thinking import thinkers
+
+from econsim.domain.ledger.verify import verify_journal
+from econsim.domain.verification.log import LogChecks
+from econsim.runs import in_memory
+from econsim.schemas.ledger import TransferPosted, TransferRefused
+
+pytestmark = [
+    pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
+
+THINKING = thinkers(hosts=2)
+"""Two short days of two hosts: at every other tick four agents think."""
+
+THINKING_KILLS: dict[str, Kills] = {
+    "the cognition service before a call": {("system.ticked", 3): kill("cognition")},
+    "the cognition service after an outcome": {("system.invoked", 3): kill("cognition")},
+    "the ledger in a call": {("agent.cognitive_cycles_started", 3): kill("ledger")},
+    "the host of a call": {("agent.cognitive_cycles_started", 3): kill("agent")},
+    "the server in a call": {("agent.cognitive_cycles_started", 3): kill_server},
+    "one after the other": {
+        ("system.invoked", 3): kill("cognition"),
+        ("agent.cognitive_cycles_started", 7): kill("agent"),
+        ("system.invoked", 9): kill("ledger"),
+        ("agent.cognitive_cycles_started", 11): kill_server,
+        ("agent.cognitive_cycles_started", 13): kill("cognition"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", THINKING_KILLS)
+@requirement("runtime.stateless", "cognition.metering")
+async def test_every_thought_is_paid_once_whatever_was_killed(name: str, run: str, system: System) -> None:
+    events = await system.run(run, THINKING, THINKING_KILLS[name])
+
+    journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
+    checks = LogChecks()
+    for place, addressed in enumerate(events, 1):
+        checks.add(place, addressed)
+    assert not THINKING_KILLS[name], "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(in_memory.run(THINKING))
+    assert (verify_journal(journal).findings, checks.report(journal).findings) == ((), ())
