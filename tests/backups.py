@@ -6,10 +6,14 @@ from contextlib import suppress
 
 import nats.js.errors
 import pytest
+from nats.js.api import ConsumerConfig
 
 from econsim.adapters.jetstream import provision
+from econsim.adapters.nats.connection import reliable_publish
 
 CHUNK_S = 30
+REDELIVERY_S = 2
+"""Seconds after which a job that nobody acknowledged is handed out again."""
 
 
 async def snapshot(client, stream):
@@ -42,8 +46,7 @@ async def delete(client, stream):
 
 async def is_stored_again(client):
     """Send a message again under its id; tell whether it was stored again."""
-    ack = await client.jetstream().publish("kept.1", b"1", headers={"Nats-Msg-Id": "1"})
-    return not ack.duplicate
+    return not (await reliable_publish(client.jetstream(), "kept.1", b"1", "1")).duplicate
 
 
 async def fill_stream(client, replicas=1):
@@ -56,8 +59,9 @@ async def fill_stream(client, replicas=1):
     }
     await provision.request(client, "STREAM.CREATE.kept", config)
     for number in "123":
-        await client.jetstream().publish(f"kept.{number}", b"", headers={"Nats-Msg-Id": number})
-    jobs = await client.jetstream().pull_subscribe("kept.*", "worker")
+        await reliable_publish(client.jetstream(), f"kept.{number}", b"", number)
+    wait = ConsumerConfig(ack_wait=REDELIVERY_S)
+    jobs = await client.jetstream().pull_subscribe("kept.*", "worker", config=wait)
     taken = await jobs.fetch(3, timeout=CHUNK_S)
     await taken[1].ack_sync(timeout=CHUNK_S)
     for job in (taken[0], taken[2]):

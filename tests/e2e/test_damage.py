@@ -18,6 +18,7 @@ from econsim.adapters.jetstream import provision, run_reader
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
+from econsim.cli import run_list, run_log
 from econsim.cli.verification import verify_run
 from econsim.config import settings
 from econsim.runs.remote import open_run, run_events
@@ -141,7 +142,8 @@ def test_a_hundred_flipped_bits_are_a_hundred_places_named(state, seed):
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_a_log_whose_index_is_made_anew_from_a_damaged_block_is_no_shorter_run(state, reader):
+def test_a_log_whose_index_is_made_anew_from_a_damaged_block_is_no_shorter_run(state, reader, monkeypatch):
+    monkeypatch.setattr(run_log, "CATCH_UP_S", 1.0)  # what is waited for never comes
     flip(store(state, "audit_log", "1.blk"), b"trade_id")
     store(state, "audit_log", "index.db").unlink()
 
@@ -182,7 +184,8 @@ def test_the_list_of_runs_names_a_run_that_lost_its_opening(state):
     assert "run 'second': its opening is gone" in damaged[1]
 
 
-def test_the_list_of_runs_names_those_whose_end_was_cut_off(state):
+def test_the_list_of_runs_names_those_whose_end_was_cut_off(state, monkeypatch):
+    monkeypatch.setattr(run_list, "CATCH_UP_S", 1.0)  # what is waited for never comes
     flip(store(state, "audit_log", "1.blk"), b"trade_id")
     store(state, "audit_log", "index.db").unlink()
 

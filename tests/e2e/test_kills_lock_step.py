@@ -22,11 +22,10 @@ pytestmark = [
 
 KILLS: dict[str, Kills] = {
     "the server": {("system.ticked", 8): kill_server},
-    "the market": {("system.ticked", 8): kill("market")},
-    "the agents' host": {("system.ticked", 8): kill("agent")},
-    "the ledger": {("system.ticked", 8): kill("ledger")},
-    "the clock": {("system.ticked", 8): kill("clock")},
-    "the clock between two periods": {("system.period_closed", 10): kill("clock")},
+    "the clock, in a period and between two": {
+        ("system.ticked", 5): kill("clock"),
+        ("system.period_closed", 20): kill("clock"),
+    },
     "one after the other": {
         ("system.ticked", 5): kill("market"),
         ("system.ticked", 10): kill_server,

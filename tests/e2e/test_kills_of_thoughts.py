@@ -21,10 +21,10 @@ THINKING = thinkers(hosts=2)
 """Two short days of two hosts: at every other tick four agents think."""
 
 THINKING_KILLS: dict[str, Kills] = {
-    "the cognition service before a call": {("system.ticked", 3): kill("cognition")},
-    "the cognition service after an outcome": {("system.invoked", 3): kill("cognition")},
-    "the ledger in a call": {("agent.cognitive_cycles_started", 3): kill("ledger")},
-    "the host of a call": {("agent.cognitive_cycles_started", 3): kill("agent")},
+    "the cognition service, before a call and after an outcome": {
+        ("system.ticked", 3): kill("cognition"),
+        ("system.invoked", 9): kill("cognition"),
+    },
     "the server in a call": {("agent.cognitive_cycles_started", 3): kill_server},
     "one after the other": {
         ("system.invoked", 3): kill("cognition"),

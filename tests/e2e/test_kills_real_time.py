@@ -14,17 +14,17 @@ pytestmark = [
 ]  # fmt: skip
 
 REAL_TIME_KILLS: dict[str, Kills] = {
-    "the server": {("system.ticked", 6): kill_server},
-    "the market between two batches": {("system.ticked", 6): kill("market")},
-    "the market in a batch that was opened": {("market.batch_opened", 6): kill("market")},
+    "the market in a batch that was opened, and between two periods": {
+        ("market.batch_opened", 6): kill("market"),
+        ("system.period_closed", 20): kill("market"),
+    },
     "the market in a batch whose trades are published": {
         ("market.trade_executed", tick): kill("market") for tick in (3, 9, 14)
     },
-    "the market between two periods": {("system.period_closed", 10): kill("market")},
-    "the agents' host": {("system.ticked", 6): kill("agent")},
-    "the ledger": {("system.ticked", 6): kill("ledger")},
-    "the clock": {("system.ticked", 6): kill("clock")},
-    "the clock between two periods": {("system.period_closed", 10): kill("clock")},
+    "the clock, in a period and between two": {
+        ("system.ticked", 6): kill("clock"),
+        ("system.period_closed", 20): kill("clock"),
+    },
     "one after the other": {
         ("system.ticked", 4): kill("market"),
         ("system.ticked", 8): kill_server,

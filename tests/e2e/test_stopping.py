@@ -46,8 +46,9 @@ roles = [{ resource = "cpu", side = "ask", first = 0.75, last = 3.25 }]
 """A run that takes long enough to be stopped on the way."""
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("options", [(), ("--spread", "--workers", "2")])
+@pytest.mark.parametrize(
+    ("sent", "options"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--spread", "--workers", "2"))]
+)
 async def test_up_ends_with_its_server_and_services(
     sent: signal.Signals, options: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -106,8 +107,15 @@ async def test_two_commands_that_are_stopped_at_once_both_end_with_a_sentence(
     assert [command.returncode for command in commands] == [130, 130]
 
 
-@pytest.mark.parametrize("words", [("run", "genesis", "--periods", "900"), ("up", "--spread")])
-@pytest.mark.parametrize("sign", ["nats/server.lock", "nats/server.conf", "nats/server.json"])
+@pytest.mark.parametrize(
+    ("words", "sign"),
+    [
+        (("run", "genesis", "--periods", "900"), "nats/server.lock"),
+        (("run", "genesis", "--periods", "900"), "nats/server.json"),
+        (("up", "--spread"), "nats/server.conf"),
+        (("up", "--spread"), "nats/server.json"),
+    ],
+)
 async def test_a_command_that_is_stopped_while_it_starts_leaves_nothing(
     words: tuple[str, ...], sign: str, tmp_path: Path
 ) -> None:

@@ -288,25 +288,14 @@ async def test_a_price_that_is_not_exact_is_refused_before_it_is_sent(live):
             await live.economy().place_bid("cpu", price)
 
 
-@pytest.mark.parametrize(
-    ("run", "resource", "code"),
-    [
-        ("never-opened", "cpu", "run_is_not_open"),
-        (None, "gold", "market_is_not_in_this_run"),
-        ("Odd!", "cpu", "subject_is_invalid"),
-    ],
-)
-async def test_a_command_that_no_book_takes_becomes_a_dead_letter_after_a_grace(live, run, resource, code):
-    odd = run == "Odd!"
-    subject, sequence = await command(
-        live, wrong(order_id=f"lost-{resource}"), run="odd" if odd else run, resource=resource
-    )
-    if odd:
-        subject = subject.replace(".odd.", ".Odd!.")
-        sequence = (await live.nc.jetstream().publish(subject, b"{}")).seq
+async def test_a_command_that_no_book_takes_becomes_a_dead_letter_after_a_grace(live):
+    unopened = await command(live, wrong(order_id="lost-cpu"), run="never-opened", resource="cpu")
+    unknown = await command(live, wrong(order_id="lost-gold"), resource="gold")
+    odd = unopened[0].replace("never-opened", "Odd!")
+    sent = unopened, unknown, (odd, (await live.nc.jetstream().publish(odd, b"{}")).seq)
 
-    letter = await dead_letter(live, subject, sequence)
+    letters = [await dead_letter(live, subject, sequence) for subject, sequence in sent]
 
-    assert letter["dead-letter-code"] == code
-    if not odd:
-        assert await rejection(live, f"anna.lost-{resource}") == code
+    codes = [letter["dead-letter-code"] for letter in letters]
+    assert codes == ["run_is_not_open", "market_is_not_in_this_run", "subject_is_invalid"]
+    assert [await rejection(live, f"anna.lost-{name}") for name in ("cpu", "gold")] == codes[:2]

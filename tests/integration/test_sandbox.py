@@ -467,9 +467,9 @@ asyncio.run(main())
 async def test_giving_up_while_it_starts_leaves_nobody_behind(place, creds):
     mark = uuid.uuid4().hex
     spec = python(f"import time; time.sleep(600) # {mark}", creds, place)
-    for number in range(20):
+    for number in range(8):
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(run_to_end(spec), number * 0.006)
+            await asyncio.wait_for(run_to_end(spec), number * 0.015)
 
         assert not processes_with(mark)
 
