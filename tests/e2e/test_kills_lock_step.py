@@ -10,10 +10,10 @@ import pytest
 from kills import THREE_DAYS, Kills, System, kill, kill_server, started
 from requirements import requirement
 from run_builders import canonical_hash
+from thinking import thinkers
 
 from econsim.domain.ledger.verify import verify_journal
 from econsim.runs import in_memory
-from econsim.runs.overrides import apply_overrides
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 pytestmark = [
@@ -48,9 +48,7 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, run: str, sys
 
 @requirement("layers.any_subset", "operations.scaling")
 async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run(tmp_path: Path) -> None:
-    scenario = apply_overrides(THREE_DAYS, hosts=3)
-
     async with started(tmp_path, workers=2) as system:
-        events = await system.run("shared", scenario, {})
+        events = await system.run("shared", thinkers(hosts=3), {})
 
-    assert canonical_hash(events) == canonical_hash(in_memory.run(THREE_DAYS))
+    assert canonical_hash(events) == canonical_hash(in_memory.run(thinkers()))

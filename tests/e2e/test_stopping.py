@@ -31,6 +31,17 @@ seed = 7
 clock = { periods = 3, ticks_per_period = 40 }
 markets = [{ resource = "cpu" }]
 
+[cognition]
+models = [{ offers = [{ provider = "rules", input_price = 150, output_price = 600 }] }]
+
+[[agents]]
+name = "thinker"
+policy = "llm"
+count = 4
+credits = 20
+thinking = { max_tokens = 200, memory = 1, every_ticks = 2 }
+roles = [{ resource = "cpu", side = "bid", values = [[3.00, 2.50, 2.00]] }]
+
 [[agents]]
 name = "buyer"
 policy = "zip"

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from call_builders import LedgerJournal, Meter, Provider, Silent, answer, call, failure
 from factories import active, group, scenario
+from requirements import requirement
 
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import agent_answer
@@ -140,6 +141,7 @@ async def test_a_failure_costs_what_its_provider_charges():
     assert journal.credits() == (BUDGET - PRICE, 0)
 
 
+@requirement("cognition.routing")
 async def test_the_next_provider_is_asked_if_the_first_fails_without_a_charge():
     invoker, _, _ = make(Provider(failure(), name="first"), Provider(answer("from second"), name="second"))
 
