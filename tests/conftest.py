@@ -1,6 +1,6 @@
-"""Fixtures of every test that needs a real server: one server for the session, connections by role.
+"""Fixtures of every test that needs a real server: one server for the tests of a file, connections by role.
 
-Tests share the server, so each works in a run of its own (`run`). A test that stops, kills or fills
+These tests share the server, so each works in a run of its own (`run`). A test that stops, kills or fills
 a server starts its own `EmbeddedServer`.
 """
 
@@ -23,7 +23,7 @@ from econsim.adapters.server.embedded import EmbeddedServer
 ConnectAs = Callable[[str], Awaitable[Client]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedServer]:
     """Run a server with all streams applied, on a loop of its own: tests each bring theirs."""
     loop = asyncio.new_event_loop()
@@ -42,7 +42,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 async def connect_as(server: EmbeddedServer) -> AsyncIterator[ConnectAs]:
-    """Connect as any role of the session's server; closed after the test."""
+    """Connect as any role of the server; closed after the test."""
     clients: list[Client] = []
 
     async def as_role(role: str) -> Client:
