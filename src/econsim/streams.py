@@ -177,6 +177,26 @@ MARKET_PRICES: Final = Stream(
     },
 )
 
+LLM_TEXTS: Final = Stream(
+    name=bucket("llm_texts"),
+    why="Long prompts and answers of calls, each under its SHA-256; the log's events name the digest.",
+    subjects=("$KV.llm_texts.>",),
+    max_age_s=AUDIT_LOG.max_age_s + DAY_S,
+    max_msgs_per_subject=1,
+    duplicate_window_s=REPEAT_WINDOW_S,
+    allow_direct=True,
+    deny_delete=True,
+    deny_purge=True,
+    reasons={
+        "max_age_s": "a text is stored before the event that names it, and must not expire before it",
+        "max_msgs_per_subject": "whatever is stored again under a digest is the same text, with a new age",
+        "duplicate_window_s": "agents with one prompt do not write it again and again",
+        "allow_direct": "reading a text is one request",
+        "deny_delete": "a part of the log cannot be edited with any permission",
+        "deny_purge": "a part of the log cannot be emptied with any permission",
+    },
+)
+
 LEASES: Final = Stream(
     name=bucket("leases"),
     why="The leader of each task: the one writer of a book, a ledger or a clock; a lease that is not renewed expires.",
@@ -269,6 +289,7 @@ STREAMS: Final = (
     DEAD_LETTER,
     ADVISORIES,
     MARKET_PRICES,
+    LLM_TEXTS,
     LEASES,
     QUOTA_SECONDS,
     QUOTA_HOURS,

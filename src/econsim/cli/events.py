@@ -16,13 +16,15 @@ from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console, echo, flush_stdout, write_json
 from econsim.cli.run_argument import RunArgument
-from econsim.errors import NotFound
+from econsim.errors import CorruptLog, NotFound
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from econsim.cli.run_log import RunLog
     from econsim.config import Settings
     from econsim.domain.audit.facts import Fact
+    from econsim.ports import TextStore
 
 
 COLOURS: Final = {
@@ -108,22 +110,23 @@ def events(  # noqa: PLR0913 - each is an option of the command
     Example: [cyan]econsim events last --actor buyer_003 --follow[/cyan]
     """
     choice = EventFilter(event_types(type_) if type_ else None, actor, limit, follow)
-    run_async(_events(settings_of(context), run, choice, printer(as_json=as_json)))
+    run_async(_events(settings_of(context), run, choice, as_json=as_json))
 
 
-async def _events(config: Settings, run: str, choice: EventFilter, show: Show) -> None:
+async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: bool) -> None:
+    from econsim.adapters.jetstream.text_store import BucketTextStore
     from econsim.cli.run_log import RunLog, require_agent, resolve
     from econsim.domain.audit.facts import facts
 
-    known = choice.actor is None
+    known, show = choice.actor is None, printer(as_json=as_json)
     kept: deque[Fact] = deque(maxlen=choice.newest)
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
-        log = RunLog(client, name)
+        log, texts = RunLog(client, name), BucketTextStore(client) if as_json else None
         async for entry in log.so_far():
             found = list(facts(entry))
             known = known or any(map(choice.concerns, found))
-            kept.extend(filter(choice.fits, found))
+            kept.extend([await _whole(each, texts, log) for each in filter(choice.fits, found)])
             if not choice.newest:
                 show(kept)
         show(kept)
@@ -134,9 +137,25 @@ async def _events(config: Settings, run: str, choice: EventFilter, show: Show) -
             echo(note, fg="yellow", err=True)
         if choice.follow:
             async for entry in log.onwards():
-                kept.extend(filter(choice.fits, facts(entry)))
+                kept.extend([await _whole(each, texts, log) for each in filter(choice.fits, facts(entry))])
                 show(kept)
     log.check()
+
+
+async def _whole(fact: Fact, texts: TextStore | None, log: RunLog) -> Fact:
+    """Return a fact with its long text inline, so that a file of facts answers a replay by itself; as it is without a store.
+
+    A text that is lost is damage of the log.
+    """
+    from econsim.services.call_texts import fact_with_text
+
+    if texts is None:
+        return fact
+    try:
+        return await fact_with_text(texts, fact)
+    except CorruptLog as lost:
+        log.damage.append(str(lost))
+        return fact
 
 
 def printer(*, as_json: bool) -> Show:
