@@ -16,15 +16,13 @@ from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
 from econsim.cli.output import console, echo, flush_stdout, write_json
 from econsim.cli.run_argument import RunArgument
-from econsim.errors import CorruptLog, NotFound
+from econsim.errors import NotFound
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from econsim.cli.run_log import RunLog
     from econsim.config import Settings
     from econsim.domain.audit.facts import Fact
-    from econsim.ports import TextStore
 
 
 COLOURS: Final = {
@@ -61,6 +59,13 @@ class EventFilter:
     """Number of newest facts from the past; none for all."""
     follow: bool
     """True to go on until the run ends."""
+
+    @property
+    def has_calls(self) -> bool:
+        """True if facts about calls of models can match."""
+        from econsim.subjects import LLM_INVOKED
+
+        return self.types is None or LLM_INVOKED.type in self.types
 
     def fits(self, fact: Fact) -> bool:
         """Tell whether a fact matches the filter."""
@@ -122,11 +127,12 @@ async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: b
     kept: deque[Fact] = deque(maxlen=choice.newest)
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
-        log, texts = RunLog(client, name), BucketTextStore(client) if as_json else None
+        # A file of facts answers a replay by itself; a line for people has no text.
+        log = RunLog(client, name, BucketTextStore(client) if as_json and choice.has_calls else None)
         async for entry in log.so_far():
             found = list(facts(entry))
             known = known or any(map(choice.concerns, found))
-            kept.extend([await _whole(each, texts, log) for each in filter(choice.fits, found)])
+            kept.extend(filter(choice.fits, found))
             if not choice.newest:
                 show(kept)
         show(kept)
@@ -137,25 +143,9 @@ async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: b
             echo(note, fg="yellow", err=True)
         if choice.follow:
             async for entry in log.onwards():
-                kept.extend([await _whole(each, texts, log) for each in filter(choice.fits, facts(entry))])
+                kept.extend(filter(choice.fits, facts(entry)))
                 show(kept)
     log.check()
-
-
-async def _whole(fact: Fact, texts: TextStore | None, log: RunLog) -> Fact:
-    """Return a fact with its long text inline, so that a file of facts answers a replay by itself; as it is without a store.
-
-    A text that is lost is damage of the log.
-    """
-    from econsim.services.call_texts import fact_with_text
-
-    if texts is None:
-        return fact
-    try:
-        return await fact_with_text(texts, fact)
-    except CorruptLog as lost:
-        log.damage.append(str(lost))
-        return fact
 
 
 def printer(*, as_json: bool) -> Show:

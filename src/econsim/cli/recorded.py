@@ -31,8 +31,8 @@ async def read_recorded_of_log(client: Client, run: str) -> RecordedRun:
     from econsim.runs.recorded_run import recorded_run_of_log
 
     name = await resolve(client, run)
-    log = RunLog(client, name)
-    found = await recorded_run_of_log(name, log.so_far(), BucketTextStore(client))
+    log = RunLog(client, name, BucketTextStore(client))
+    found = await recorded_run_of_log(name, log.so_far())
     log.check()
     return found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,15 +12,15 @@ from econsim.adapters.jetstream.state_store import digest_subject
 from econsim.adapters.jetstream.text_store import BucketTextStore
 from econsim.cli.connect import connect_to_server
 from econsim.cli.run_log import resolve
+from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import DIGEST
-from econsim.domain.audit.facts import facts, record
+from econsim.domain.audit.facts import as_record
 from econsim.domain.finding import PLACE_IN_BUCKET, PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.verification.run import RunChecks, StoredRecord
-from econsim.errors import CorruptLog, InvalidMessage
 from econsim.ports import StoredEntry, TextStore
 from econsim.runs.retention import stored_hash
-from econsim.services.call_texts import fact_with_text
+from econsim.services.call_texts import record_with_texts
 from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
@@ -72,8 +70,10 @@ async def verify_run(config: Settings, run: str) -> RunVerification:
             checks.add_bucket_record(_stored_record(each, digest_subject(each.subject)))
         async for each in events(client, name, gaps=in_log):
             checks.add_log_record(_stored_record(each))
-            async for finding in _lost_texts(texts, each):
-                checks.add_finding(finding)
+            for lost in await _lost_texts(texts, each):
+                checks.add_finding(
+                    Finding(each.sequence, each.subject, "call_text_is_lost", lost, PLACE_IN_LOG)
+                )
     for gaps, where in ((in_log, PLACE_IN_LOG), (in_bucket, PLACE_IN_BUCKET)):
         for gap in gaps:
             checks.add_finding(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
@@ -118,16 +118,12 @@ def verification_lines(found: RunVerification) -> list[str]:
     return lines + ([f"  … and {hidden:,} more"] if hidden else [])
 
 
-async def _lost_texts(texts: TextStore, stored: StoredMessage) -> AsyncIterator[Finding]:
-    """Yield a finding for each call of a record whose long text is not stored as its digest says."""
-    if TEXT_DIGEST not in stored.payload:
-        return
-    with suppress(InvalidMessage):  # which is a finding of the record itself
-        for fact in facts(record(stored.subject, stored.payload)):
-            try:
-                await fact_with_text(texts, fact)
-            except CorruptLog as lost:
-                yield Finding(stored.sequence, fact.event_id, lost.error_code, str(lost), PLACE_IN_LOG)
+async def _lost_texts(texts: TextStore, stored: StoredMessage) -> list[str]:
+    """Return a sentence for each call of a record whose long text is not stored as its digest says."""
+    lost: list[str] = []
+    if TEXT_DIGEST in stored.payload and (addressed := decode_if_valid(stored.subject, stored.payload)):
+        await record_with_texts(texts, as_record(addressed), lost)
+    return lost
 
 
 def _stored_record(stored: StoredMessage, known_as: str = "") -> StoredRecord:

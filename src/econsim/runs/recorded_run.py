@@ -14,11 +14,9 @@ from econsim import subjects
 from econsim.domain.audit.facts import Fact, Record, facts
 from econsim.domain.cognition.recording import Recording
 from econsim.errors import ScenarioError, SetupError
-from econsim.ports import TextStore
 from econsim.schemas.cognition import CallOutcome
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.scenario_cognition import Cognition
-from econsim.services.call_texts import fact_with_text
 
 _OUTCOME: Final = TypeAdapter(CallOutcome)
 _OPENED: Final = subjects.RUN_OPENED.type
@@ -70,13 +68,13 @@ def recorded_run_of_file(path: Path) -> RecordedRun:
     return run
 
 
-async def recorded_run_of_log(name: str, entries: AsyncIterator[Record], texts: TextStore) -> RecordedRun:
-    """Return the recorded run of a log's entries; raises CorruptLog, which names the call, if a long text is lost."""
+async def recorded_run_of_log(name: str, entries: AsyncIterator[Record]) -> RecordedRun:
+    """Return the recorded run of a log's entries."""
     run = RecordedRun(name)
     async for entry in entries:
         if entry.type in (_OPENED, _INVOKED):
             for fact in facts(entry):
-                run.add(fact.type, (await fact_with_text(texts, fact)).data)
+                run.add(fact.type, fact.data)
     return run
 
 

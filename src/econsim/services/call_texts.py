@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Fact
+from econsim.domain.audit.facts import Record
 from econsim.domain.cognition.texts import data_with_text, with_texts
+from econsim.errors import CorruptLog
 from econsim.ports import TextStore
 from econsim.schemas.cognition import LlmInvoked
 
@@ -27,9 +28,20 @@ async def read_texts(store: TextStore, addressed: AddressedEvent, agents: Contai
     return with_texts(addressed, dict(zip(wanted, texts, strict=True)))
 
 
-async def fact_with_text(store: TextStore, fact: Fact) -> Fact:
-    """Return a fact with its text inline; raises CorruptLog, which names the call, if the text is lost."""
-    digest = fact.data.get("text_digest") if fact.type == subjects.LLM_INVOKED.type else None
-    if not digest:
-        return fact
-    return replace(fact, data=data_with_text(fact.data, await store.get(digest)))
+async def record_with_texts(store: TextStore, entry: Record, lost: list[str]) -> Record:
+    """Return a record with its long texts inline, so that it needs no store any more.
+
+    `lost` takes a sentence for each text that is lost; its call stays as it is.
+    """
+    items = entry.data["items"] if entry.type == subjects.LLM_INVOKED.type else ()
+    if not any(item.get("text_digest") for item in items):
+        return entry
+    whole = []
+    for item in items:
+        try:
+            digest = item.get("text_digest")
+            whole.append(data_with_text(item, await store.get(digest)) if digest else item)
+        except CorruptLog as error:
+            lost.append(str(error))
+            whole.append(item)
+    return replace(entry, data={**entry.data, "items": whole})

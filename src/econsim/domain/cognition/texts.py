@@ -102,7 +102,7 @@ def with_text(outcome: CallOutcome, text: bytes | None) -> CallOutcome:
 
 
 def data_with_text(data: dict[str, Any], text: bytes | None) -> dict[str, Any]:
-    """Return a fact's data that has its text by digest with the text inline; raises CorruptLog as `with_text`."""
+    """Return an item of a record that has its text by digest with the text inline; raises CorruptLog as `with_text`."""
     whole = with_text(_OUTCOME.validate_json(json.dumps(data)), text)
     found: dict[str, Any] = _OUTCOME.dump_python(whole, mode="json")
     return found
