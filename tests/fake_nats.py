@@ -147,7 +147,8 @@ class FakeNats:
         self.requests.append(operation)
         self._changed.set()
         if operation.startswith("DIRECT.GET."):
-            _, _, name, last_by = operation.split(".", 3)
+            _, _, name, *rest = operation.split(".", 3)
+            last_by = rest[0] if rest else json.loads(payload)["last_by_subj"]
             found = self.streams[name].find({"last_by_subj": last_by})
             return self._message(found[0]) if found else Msg(self, headers={"Status": "404"})
         verb, _, name = operation.rpartition(".")

@@ -22,6 +22,7 @@ from requirements import requirement
 
 from econsim import app, errors, schemas, subjects
 from econsim.config import settings
+from econsim.consumers import book_consumer
 from econsim.domain.agent.active_run import active_run
 from econsim.domain.audit import decoding
 from econsim.domain.audit.envelope import Envelope
@@ -31,7 +32,7 @@ from econsim.schemas.clock import RunOpened
 from econsim.schemas.subject import Subject, SubjectKind
 from econsim.services import asyncapi
 from econsim.services.market import book
-from econsim.streams import STREAMS, book_consumer
+from econsim.streams import STREAMS
 from econsim.subjects import TABLE
 
 REFERENCE = Path(__file__).parents[1] / "docs/reference"

@@ -1,4 +1,4 @@
-"""The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, models, time.
+"""The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, models, texts of calls, time.
 
 Each port has an adapter in `adapters/`, a shipped fake in `testing.py`, and one set of scenarios in `tests/contract/`
 that runs on both.
@@ -115,6 +115,22 @@ class ModelProvider(Protocol):
 
         Cancelled at the call's deadline. Raises `errors.ProviderFailed`, with a word of `CallFailure` as its code and the
         tokens that the provider charges for.
+        """
+
+
+class TextStore(Protocol):
+    """The long texts of calls, each under its own digest, so that a repeat changes nothing."""
+
+    async def put(self, digest: str, text: bytes) -> None:
+        """Store a text, durably once this returns.
+
+        Raises `errors.Unavailable` if it may be stored or not.
+        """
+
+    async def get(self, digest: str) -> bytes | None:
+        """Return what is stored under a digest, None for nothing; whoever reads it verifies it with the digest.
+
+        Raises `errors.Unavailable` if the store does not answer.
         """
 
 

@@ -1,4 +1,4 @@
-"""Streams, buckets and consumers as data: their content, their lifetime, and the reason for each limit.
+"""Streams and buckets as data: their content, their lifetime, and the reason for each limit. Consumers are in `consumers.py`.
 
 The only place that declares them. `econsim streams plan|apply` compares them with the server's and applies them; everything
 else refers to a stream by its name. A bucket is a stream `KV_<bucket>` that captures `$KV.<bucket>.>`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
-from econsim.schemas.stream import DAY_S, Consumer, Source, Stream
+from econsim.schemas.stream import DAY_S, Source, Stream
 from econsim.subjects import AUDIT, ORDERS, TABLE
 
 MESSAGE_BYTES_MAX: Final = 2**23
@@ -177,6 +177,26 @@ MARKET_PRICES: Final = Stream(
     },
 )
 
+LLM_TEXTS: Final = Stream(
+    name=bucket("llm_texts"),
+    why="Long prompts and answers of calls, each under its SHA-256; the log's events name the digest.",
+    subjects=("$KV.llm_texts.>",),
+    max_age_s=AUDIT_LOG.max_age_s + DAY_S,
+    max_msgs_per_subject=1,
+    duplicate_window_s=REPEAT_WINDOW_S,
+    allow_direct=True,
+    deny_delete=True,
+    deny_purge=True,
+    reasons={
+        "max_age_s": "a text is stored before the event that names it, and must not expire before it",
+        "max_msgs_per_subject": "whatever is stored again under a digest is the same text, with a new age",
+        "duplicate_window_s": "agents with one prompt do not write it again and again",
+        "allow_direct": "reading a text is one request",
+        "deny_delete": "a part of the log cannot be edited with any permission",
+        "deny_purge": "a part of the log cannot be emptied with any permission",
+    },
+)
+
 LEASES: Final = Stream(
     name=bucket("leases"),
     why="The leader of each task: the one writer of a book, a ledger or a clock; a lease that is not renewed expires.",
@@ -269,6 +289,7 @@ STREAMS: Final = (
     DEAD_LETTER,
     ADVISORIES,
     MARKET_PRICES,
+    LLM_TEXTS,
     LEASES,
     QUOTA_SECONDS,
     QUOTA_HOURS,
@@ -276,64 +297,3 @@ STREAMS: Final = (
     QUOTAS,
 )
 """All streams; a source stands before the stream that copies it."""
-
-MARKET_INBOX: Final = "_INBOX.market"
-"""Prefix of the subjects of the queue's deliveries: only the market service may subscribe there."""
-
-BOOK_ACK_WAIT_S: Final = 300
-"""Seconds until an unacknowledged command is redelivered. Long, because a worker keeps the commands of a tick
-unacknowledged until the tick is cleared; a worker that takes a book over creates the consumer again and gets them at once."""
-
-
-def book_name(run: str, resource: str) -> str:
-    """Return the name of a book's consumer; the capitals, which no name contains, separate run and resource."""
-    return f"book_{resource}_OF_{run}"
-
-
-def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
-    """Return the consumer that feeds one order book of one run.
-
-    `holder` is a new name for every take-over. Deliveries go to a subject of that name, so a worker never receives
-    deliveries for the worker before it (fencing): commands would arrive out of order, with the command that closes a
-    tick ahead of the tick's orders, or at two workers at once.
-    """
-    name = book_name(run, resource)
-    return Consumer(
-        stream=ORDERS,
-        name=name,
-        why="Feeds one order book; one worker at a time, by lease.",
-        filter_subject=f"market.{resource}.*.{run}.*",
-        deliver_subject=f"{MARKET_INBOX}.{name}.{holder}",
-        ack_wait_s=BOOK_ACK_WAIT_S,
-        # The whole queue: commands stay unacknowledged until their tick is closed, and with a lower limit the
-        # server would not deliver the message that closes it.
-        max_ack_pending=QUEUE_MESSAGES_MAX,
-        # A command is refused with an event, never given up without one.
-        max_deliver=-1,
-    )
-
-
-STUCK_ACK_WAIT_S: Final = 30
-"""Seconds until a stuck command that a sweep received and did not turn into a dead letter is delivered again."""
-
-STUCK_PENDING_MAX: Final = 1_000
-"""Stuck commands under way at once: a queue full of them must not fill the sweep's memory."""
-
-
-def stuck_consumer(run: str, resource: str, holder: str) -> Consumer:
-    """Return the consumer of commands that have no book.
-
-    `holder` is a new name for every consumer. The consumer is named after it alone, because run and resource come
-    from the sender of the commands.
-    """
-    name = f"stuck_{holder}"
-    return Consumer(
-        stream=ORDERS,
-        name=name,
-        why="Moves commands without a book to the dead letters; created when some are found.",
-        filter_subject=f"market.{resource}.*.{run}.*",
-        deliver_subject=f"{MARKET_INBOX}.{name}",
-        ack_wait_s=STUCK_ACK_WAIT_S,
-        max_ack_pending=STUCK_PENDING_MAX,
-        max_deliver=-1,
-    )

@@ -155,6 +155,25 @@ class FakeCounters:
         return total
 
 
+class FakeTextStore:
+    """A TextStore in memory."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.texts: dict[str, bytes] = {}
+        """Digest → text."""
+
+    async def put(self, digest: str, text: bytes) -> None:
+        """Store a text."""
+        await asyncio.sleep(0)
+        self.texts[digest] = text
+
+    async def get(self, digest: str) -> bytes | None:
+        """Return what is stored under a digest."""
+        await asyncio.sleep(0)
+        return self.texts.get(digest)
+
+
 class FakeQuotaTable:
     """A QuotaTable in memory."""
 

@@ -30,6 +30,7 @@ from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.rpc import ask
 from econsim.adapters.poll import Poll
+from econsim.consumers import book_consumer
 from econsim.domain.ledger import verify
 from econsim.errors import EconsimError, NotFound
 from econsim.runs.remote import close_run, open_run
@@ -42,7 +43,7 @@ from econsim.schemas.subject import SubjectKind
 from econsim.services import asyncapi
 from econsim.services.leadership import RENEW_S
 from econsim.services.ledger.stored import StoredLedger
-from econsim.streams import MESSAGE_BYTES_MAX, book_consumer
+from econsim.streams import MESSAGE_BYTES_MAX
 
 SENDERS = ("anna", "host_1", "clock", "bert", "nobody")
 """Senders, in turn: external agents, a host, the clock, and a name that is not in the run."""

@@ -18,6 +18,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.ordered_push import OrderedPush
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
+from econsim.consumers import book_consumer
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.active_run import active_run as run_of
 from econsim.domain.market.book import MarketBook
@@ -28,7 +29,6 @@ from econsim.services.context import ServiceContext
 from econsim.services.leadership import LeadershipLost
 from econsim.services.market.batch import BatchRunner
 from econsim.services.market.book import BookWorker
-from econsim.streams import book_consumer
 
 pytestmark = pytest.mark.nats
 

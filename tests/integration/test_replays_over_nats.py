@@ -10,11 +10,18 @@ from thinking_economies import recorded, thinkers
 from econsim.domain.cognition.recording import ReplayCheck
 from econsim.errors import RecordingDiffers
 from econsim.runs import in_memory
+from econsim.schemas.cognition import LlmInvoked
 from econsim.services.cognition import providers
 
 pytestmark = pytest.mark.nats
 
 SHORT = {"periods": 1, "ticks_per_period": 2}
+
+
+def outcomes(events):
+    return [
+        item for each in events if isinstance(each.event.data, LlmInvoked) for item in each.event.data.items
+    ]
 
 
 def no_model(monkeypatch):
@@ -46,6 +53,36 @@ async def test_a_replay_with_another_seed_names_the_first_field_that_differs(ser
     replay = await over_nats(server, wanted.model_copy(update={"recorded": run, "seed": 7}), f"{run}_2")
 
     with pytest.raises(RecordingDiffers, match=r"messages\[\d\]\.content, character"):
+        [ReplayCheck().check(event) for event in replay]
+
+
+LONG = {"prompt": "{observation} " + "Think twice. " * 3_000, "memory": 1}
+"""A prompt above TEXT_INLINE_MAX, and a memory that needs its text."""
+
+
+async def test_calls_with_long_texts_are_in_the_log_by_digest_and_replayed_with_the_same_hash(
+    server, run, monkeypatch
+):
+    wanted = thinkers(count=2, thinking=LONG, clock=SHORT)
+    first = await over_nats(server, wanted, run)
+    in_memory_hash = canonical_hash(in_memory.run(wanted))
+    no_model(monkeypatch)
+
+    replay = await over_nats(server, wanted.model_copy(update={"recorded": run}), f"{run}_2")
+
+    assert {(bool(each.text_digest), each.prompt) for each in outcomes(first)} == {(True, None)}
+    assert {canonical_hash(first), canonical_hash(replay)} == {in_memory_hash}
+    assert outcomes(first)[-1].usage.input_tokens > 1.9 * outcomes(first)[0].usage.input_tokens
+
+
+async def test_a_replay_names_the_call_whose_long_text_was_changed(server, run, nc):
+    wanted = thinkers(count=1, thinking=LONG | {"system": run}, clock=SHORT)
+    first = outcomes(await over_nats(server, wanted, run))[0]
+    await nc.jetstream().publish(f"$KV.llm_texts.{first.text_digest}", b"{}")
+
+    replay = await over_nats(server, wanted.model_copy(update={"recorded": run}), f"{run}_2")
+
+    with pytest.raises(RecordingDiffers, match="cycle 1, ordinal 1 is stored with other content"):
         [ReplayCheck().check(event) for event in replay]
 
 

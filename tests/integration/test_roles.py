@@ -11,8 +11,8 @@ from econsim.adapters.jetstream import audit_log, provision
 from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.connection import connect, options, synchronize
+from econsim.consumers import book_consumer
 from econsim.ports import Write
-from econsim.streams import book_consumer
 from econsim.subjects import (
     GET_BALANCE,
     GET_BOOK,

@@ -60,6 +60,13 @@ class EventFilter:
     follow: bool
     """True to go on until the run ends."""
 
+    @property
+    def has_calls(self) -> bool:
+        """True if facts about calls of models can match."""
+        from econsim.subjects import LLM_INVOKED
+
+        return self.types is None or LLM_INVOKED.type in self.types
+
     def fits(self, fact: Fact) -> bool:
         """Tell whether a fact matches the filter."""
         return (self.types is None or fact.type in self.types) and self.concerns(fact)
@@ -108,18 +115,20 @@ def events(  # noqa: PLR0913 - each is an option of the command
     Example: [cyan]econsim events last --actor buyer_003 --follow[/cyan]
     """
     choice = EventFilter(event_types(type_) if type_ else None, actor, limit, follow)
-    run_async(_events(settings_of(context), run, choice, printer(as_json=as_json)))
+    run_async(_events(settings_of(context), run, choice, as_json=as_json))
 
 
-async def _events(config: Settings, run: str, choice: EventFilter, show: Show) -> None:
+async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: bool) -> None:
+    from econsim.adapters.jetstream.text_store import BucketTextStore
     from econsim.cli.run_log import RunLog, require_agent, resolve
     from econsim.domain.audit.facts import facts
 
-    known = choice.actor is None
+    known, show = choice.actor is None, printer(as_json=as_json)
     kept: deque[Fact] = deque(maxlen=choice.newest)
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
-        log = RunLog(client, name)
+        # A file of facts answers a replay by itself; a line for people has no text.
+        log = RunLog(client, name, BucketTextStore(client) if as_json and choice.has_calls else None)
         async for entry in log.so_far():
             found = list(facts(entry))
             known = known or any(map(choice.concerns, found))

@@ -53,12 +53,13 @@ def export(
 
 async def _export(config: Settings, run: str, directory: Path) -> tuple[dict[str, int], RunLog]:
     """Read the log here and write the tables in a thread, so that a long run needs little memory."""
+    from econsim.adapters.jetstream.text_store import BucketTextStore
     from econsim.cli.run_log import RunLog, resolve
     from econsim.report.export import export as write
 
     waiting: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
     async with connect_to_server(config) as client:
-        log = RunLog(client, await resolve(client, run))
+        log = RunLog(client, await resolve(client, run), BucketTextStore(client))
         writing = asyncio.create_task(asyncio.to_thread(write, iter(waiting.get, None), directory))
         try:
             await _feed(log, waiting, writing)

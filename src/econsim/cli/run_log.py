@@ -23,6 +23,7 @@ from econsim.runs.retention import retention_end
 from econsim.schemas import names, subject
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.stream import DAY_S
+from econsim.services.call_texts import record_with_texts
 from econsim.streams import AUDIT_LOG
 from econsim.subjects import AUDIT
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from econsim.adapters.jetstream.gaps import Gap
+    from econsim.ports import TextStore
     from econsim.schemas.clock import RunOpened
 
 LAST: Final = names.LAST
@@ -137,12 +139,12 @@ class RunEnd:
 class RunLog:
     """Records of one run: first those of the past, then new ones as the run goes on."""
 
-    def __init__(self, client: Client, run: str) -> None:
-        """Prepare to read a run of the log."""
+    def __init__(self, client: Client, run: str, texts: TextStore | None = None) -> None:
+        """Prepare to read a run of the log; with a store, long texts of calls stand in the records themselves."""
         self.end = RunEnd()
         """End of the run, as far as it was read."""
         self.damage: list[str] = []
-        """Missing or unreadable records, each with its place; the other records are read all the same."""
+        """Missing or unreadable records, each with its place, and calls whose text is lost; the others are read all the same."""
         self.opened = False
         """True if the run's opening was read."""
         self.kept_until = ""
@@ -150,6 +152,7 @@ class RunLog:
         self._begun = True
         self._client = client
         self._run = run
+        self._texts = texts
         self._newest = self._tick = 0
         self._repeats = Deduplicator()
 
@@ -164,7 +167,7 @@ class RunLog:
         async with aclosing(run_reader.events(self._client, self._run, gaps=gaps)) as stored:
             async for event in stored:
                 for entry in self._add(event):
-                    yield entry
+                    yield await self._whole(entry)
         self.damage.extend(map(str, gaps))
         if not self.opened and self._run != NO_RUN:
             self._begun = await _was_opened(self._client, self._run)
@@ -214,7 +217,10 @@ class RunLog:
                 except TimeoutError:
                     raise Unavailable from None
                 for entry in self._add(event):
-                    yield entry
+                    yield await self._whole(entry)
+
+    async def _whole(self, entry: Record) -> Record:
+        return await record_with_texts(self._texts, entry, self.damage) if self._texts else entry
 
     async def _log_age(self) -> str:
         oldest = await run_reader.oldest(self._client)

@@ -9,14 +9,18 @@ from rich.markup import escape
 
 from econsim.adapters.jetstream.run_reader import events, history
 from econsim.adapters.jetstream.state_store import digest_subject
+from econsim.adapters.jetstream.text_store import BucketTextStore
 from econsim.cli.connect import connect_to_server
 from econsim.cli.run_log import resolve
+from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import DIGEST
+from econsim.domain.audit.facts import as_record
 from econsim.domain.finding import PLACE_IN_BUCKET, PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.verification.run import RunChecks, StoredRecord
-from econsim.ports import StoredEntry
+from econsim.ports import StoredEntry, TextStore
 from econsim.runs.retention import stored_hash
+from econsim.services.call_texts import record_with_texts
 from econsim.services.ledger.stored import StoredLedger
 
 if TYPE_CHECKING:
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
 
 FINDINGS_SHOWN_MAX: Final = 20
 """Findings listed at most: the first one matters, the others often follow from it."""
+
+TEXT_DIGEST: Final = b'"text_digest":'
+"""Bytes that every record with a long text contains: other records are not decoded once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +64,16 @@ async def verify_run(config: Settings, run: str) -> RunVerification:
     in_bucket: list[Gap] = []
     async with connect_to_server(config) as client:
         name = await resolve(client, run)
-        checks = RunChecks(name, fold)
+        checks, texts = RunChecks(name, fold), BucketTextStore(client)
         # The bucket first: the log gets an entry a moment later, and must have every entry read here.
         async for each in history(client, name, in_bucket):
             checks.add_bucket_record(_stored_record(each, digest_subject(each.subject)))
         async for each in events(client, name, gaps=in_log):
             checks.add_log_record(_stored_record(each))
+            for lost in await _lost_texts(texts, each):
+                checks.add_finding(
+                    Finding(each.sequence, each.subject, "call_text_is_lost", lost, PLACE_IN_LOG)
+                )
     for gaps, where in ((in_log, PLACE_IN_LOG), (in_bucket, PLACE_IN_BUCKET)):
         for gap in gaps:
             checks.add_finding(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
@@ -105,6 +116,14 @@ def verification_lines(found: RunVerification) -> list[str]:
     lines += [escape(f"  {f.counted} {f.place}, {f.record}: {f.what} ({f.evidence})") for f in shown]
     hidden = len(found.findings) - len(shown)
     return lines + ([f"  … and {hidden:,} more"] if hidden else [])
+
+
+async def _lost_texts(texts: TextStore, stored: StoredMessage) -> list[str]:
+    """Return a sentence for each call of a record whose long text is not stored as its digest says."""
+    lost: list[str] = []
+    if TEXT_DIGEST in stored.payload and (addressed := decode_if_valid(stored.subject, stored.payload)):
+        await record_with_texts(texts, as_record(addressed), lost)
+    return lost
 
 
 def _stored_record(stored: StoredMessage, known_as: str = "") -> StoredRecord:

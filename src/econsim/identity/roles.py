@@ -101,6 +101,9 @@ class Access:
 _LEASES: Final = ("leases",)
 """Bucket of leases, for every service whose workers elect leaders."""
 
+_TEXTS: Final = ("KV_llm_texts",)
+"""Stream of the long texts of calls, for those who read the log's outcomes."""
+
 SYSTEM: Final = {
     "pub": {
         "allow": [
@@ -149,7 +152,8 @@ ROLES: Final[Mapping[str, Access]] = {
         consume_all=(AUDIT,),
         get=(AUDIT, "KV_leases", "KV_quotas"),
         get_last=(AUDIT,),
-        put=_LEASES,
+        batch_get=_TEXTS,
+        put=("llm_texts", *_LEASES),
         publish_to=(_COUNTERS,),
     ),
     "clock": Access(
@@ -172,6 +176,8 @@ ROLES: Final[Mapping[str, Access]] = {
         consume_all=(AUDIT,),
         get=("KV_leases",),
         get_last=(AUDIT,),
+        # The memory of agents is in the texts of their calls.
+        batch_get=_TEXTS,
         put=_LEASES,
     ),
     "admission": Access(
@@ -204,12 +210,12 @@ ROLES: Final[Mapping[str, Access]] = {
     ),
     OBSERVER: Access(
         account=READERS,
-        batch_get=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas"),
+        batch_get=(AUDIT, "dead_letter", "KV_agent_state", "KV_market_prices", "KV_quotas", *_TEXTS),
     ),
-    "auditor": Access(account=READERS, batch_get=(AUDIT,)),
+    "auditor": Access(account=READERS, batch_get=(AUDIT, *_TEXTS)),
 }
 """Every role: services first, then people. `setup` declares streams, `observer` reads everything and changes
-nothing, `auditor` reads the log alone."""
+nothing, `auditor` reads the log and its long texts alone."""
 
 
 def permissions(role: str) -> dict[str, dict[str, list[str]]]:

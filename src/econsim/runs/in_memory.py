@@ -18,6 +18,7 @@ from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.clock.period import deal, endow, redeem, require_applied
 from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.cognition.recording import Recording
+from econsim.domain.cognition.texts import with_texts
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
@@ -136,7 +137,8 @@ class _InMemoryRun:
         if cycles := self._thinking.cycles(tick):
             yield self._apply(started_event(self._envelope, HOST, cycles))
             for addressed in self._calls.run(self._envelope, cycles):
-                yield self._apply(addressed)
+                self._apply(with_texts(addressed, self._calls.texts))
+                yield addressed
             yield self._apply(completed_event(self._envelope, HOST, cycles))
             for resource, chosen in chosen_actions(cycles.values()).items():
                 actions[resource] = [*actions[resource], *chosen]

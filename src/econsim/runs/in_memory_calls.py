@@ -11,6 +11,7 @@ from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
 from econsim.domain.cognition.recording import Recording, recorded_input_bound
 from econsim.domain.cognition.rules import rules_completion
+from econsim.domain.cognition.texts import logged_outcomes
 from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Answer
@@ -36,6 +37,8 @@ class InMemoryCalls:
         self._cognition = cognition
         self._post = post
         self._recording = recording
+        self.texts: dict[str, bytes] = {}
+        """Digest → text of the newest calls whose texts are long; kept no longer, because only the agents read them."""
         if recording is None:
             _require_rules(cognition)
 
@@ -57,7 +60,8 @@ class InMemoryCalls:
         ends = [self._end(plan, refused) for plan in plans]
         outcomes = [end for end in ends if isinstance(end, CallOutcome)]
         if outcomes:
-            yield invoked_event(envelope, outcomes, has_text=self._cognition.record_text)
+            logged, self.texts = logged_outcomes(outcomes, has_text=self._cognition.record_text)
+            yield invoked_event(envelope, logged)
             yield from self._post([settlement(each, self._cognition.resource) for each in outcomes])
         return [_answer(end) for end in ends]
 

@@ -33,6 +33,10 @@ CALLS_PER_BATCH_MAX: Final = 500
 """Calls in one batch of a host, and items in one event: with prompts of 4 kB they stay below 8 MiB."""
 
 
+def _is_empty(value: str) -> bool:
+    return not value
+
+
 class InvokeLlm(Prompt, Request):
     """An agent's request for a completion by a language model, paid from its own balance."""
 
@@ -179,11 +183,14 @@ class CallOutcome:
     is_usage_doubted: bool = False
     """True if the provider's count contradicted the text, so that the charge was bounded by the reservation."""
     prompt: str | None = None
-    """Prompt of the call as JSON text, exactly as its digest covers it; none if the scenario says `record_text = false`."""
+    """Prompt of the call as JSON text, exactly as its digest covers it; none if the scenario says `record_text = false`, or
+    if `text_digest` stands for it."""
     content: str | None = None
     """Text of the answer; none like `prompt`, and for a failure."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Tool calls of the answer; none like `prompt`."""
+    text_digest: Annotated[str, Field(exclude_if=_is_empty)] = ""
+    """SHA-256 of the call's texts in bucket `llm_texts`, 64 hex digits; left out if they stand here."""
 
     @property
     def position(self) -> CallPosition:

@@ -18,9 +18,10 @@ from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.queue_depth import QueueDepth
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.jetstream.text_store import BucketTextStore
 from econsim.domain.agent.active_run import ActiveRun, ActiveRuns
 from econsim.errors import Unavailable
-from econsim.ports import Leases, ModelProvider, WallClock
+from econsim.ports import Leases, ModelProvider, TextStore, WallClock
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
 from econsim.subjects import ORDERS
@@ -88,6 +89,11 @@ class ServiceContext:
     def leases(self) -> Leases:
         """Leases by which the service's workers elect who does a task."""
         return KeyLeases(self.client)
+
+    @cached_property
+    def texts(self) -> TextStore:
+        """Long texts of calls."""
+        return BucketTextStore(self.client, self.jetstream)
 
     @cached_property
     def meter(self) -> QuotaMeter:

@@ -17,6 +17,7 @@ from run_builders import small_scenario
 from econsim import subjects
 from econsim.adapters.jetstream.quota_table import DEFAULT
 from econsim.cli.run_log import LAST
+from econsim.consumers import book_name
 from econsim.domain.agent.population import host_name, population
 from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.ledger.decisions import NOBODY
@@ -29,7 +30,7 @@ from econsim.schemas.clock import OpenRun
 from econsim.schemas.ledger import MONEY, TREASURY, clearing_holder
 from econsim.schemas.subject import OWNERS, SubjectKind
 from econsim.services.ledger.bucket import RESERVED
-from econsim.streams import AUDIT_LOG, book_name
+from econsim.streams import AUDIT_LOG
 
 ONE = population(scenario(group("a", roles=[role("ask", values=[[1]])])))
 CHAINS = (*endow(ONE), *deal(ONE, 1), *redeem(ONE, ["cpu"], 1, lambda *_: 1))

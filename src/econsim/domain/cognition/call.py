@@ -24,6 +24,11 @@ def receipt(position: CallPosition) -> str:
     return f"{RECEIPT}.{position.agent}.{position.cycle}.{position.ordinal}"
 
 
+def call_name(position: CallPosition) -> str:
+    """Return a call's position as part of a sentence."""
+    return f"the call of agent {position.agent!r}, cycle {position.cycle}, ordinal {position.ordinal}"
+
+
 def position_of(id_: str) -> CallPosition | None:
     """Return the position that a receipt names; None for an id of another kind."""
     word, *rest = id_.split(".")

@@ -89,11 +89,6 @@ def abandoned_outcome(position: CallPosition) -> CallOutcome:
     )
 
 
-def without_text(outcome: CallOutcome) -> CallOutcome:
-    """Return an outcome without the texts of its prompt and answer; the digests stay."""
-    return replace(outcome, prompt=None, content=None, tool_calls=())
-
-
 def agent_answer(outcome: CallOutcome) -> LlmAnswer:
     """Return the reply to the agent that asked.
 

@@ -11,14 +11,15 @@ from collections.abc import Container, Iterable
 from typing import Final
 
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.cognition.call import answer_digest, prompt_digest, prompt_text
+from econsim.domain.cognition.call import answer_digest, call_name, prompt_digest, prompt_text
 from econsim.domain.cognition.outcome import failure_outcome
 from econsim.domain.cognition.plan import CallPlan
 from econsim.domain.cognition.price import Cost
 from econsim.domain.cognition.prompt_bound import prompt_bound
 from econsim.domain.cognition.prompt_difference import prompt_difference
+from econsim.domain.cognition.texts import with_text
 from econsim.domain.cognition.token_count import count_prompt_tokens
-from econsim.errors import ProviderFailed, RecordingDiffers
+from econsim.errors import CorruptLog, ProviderFailed, RecordingDiffers
 from econsim.schemas.cognition import CallFailure, CallOutcome, LlmInvoked
 from econsim.schemas.model_call import Call, CallPosition, Prompt
 from econsim.schemas.scenario_cognition import RECORDED, RULES, Cognition, Offer
@@ -44,25 +45,41 @@ class Recording:
         for outcome in invoked.items:
             self.add(outcome)
 
-    def find(self, call: Call) -> CallOutcome:
-        """Return the recorded outcome of a call.
+    def text_digest(self, position: CallPosition) -> str:
+        """Return the digest of the stored text that a call's outcome needs; empty if it needs none."""
+        found = self._outcomes.get(position)
+        return found.text_digest if found else ""
 
-        Raises ProviderFailed for a call that is not recorded, and for one that was recorded with another prompt.
+    def find(self, call: Call, text: bytes | None = None) -> CallOutcome:
+        """Return the recorded outcome of a call, with its `text` if that was stored by digest.
+
+        Raises ProviderFailed for a call that is not recorded, one that was recorded with another prompt, and one whose text
+        is lost.
         """
         found = self._outcomes.get(call.position)
         if found is None:
-            message = f"{_name(call.position)} is not recorded; {self._nearby(call.position)}"
+            message = f"{call_name(call.position)} is not recorded; {self._nearby(call.position)}"
             raise ProviderFailed(message, code="answer_is_not_recorded")
+        if found.text_digest:
+            try:
+                found = with_text(found, text)
+            except CorruptLog as lost:
+                raise ProviderFailed(str(lost), code="answer_is_not_recorded") from lost
         asked = prompt_text(call.prompt)
         if found.prompt_digest and found.prompt_digest != prompt_digest(asked):
-            message = f"{_name(call.position)} was recorded with another prompt: {_divergence(found, asked)}"
+            message = (
+                f"{call_name(call.position)} was recorded with another prompt: {_divergence(found, asked)}"
+            )
             raise ProviderFailed(message, code="recorded_prompt_differs")
         return found
 
-    def outcome(self, cognition: Cognition, plan: CallPlan) -> CallOutcome:
-        """Return the recorded outcome of a planned call as it is; for a divergence, the failure that names it."""
+    def outcome(self, cognition: Cognition, plan: CallPlan, text: bytes | None = None) -> CallOutcome:
+        """Return the recorded outcome of a planned call as it was, with its `text` if that was stored by digest.
+
+        For a divergence, return the failure that names it.
+        """
         try:
-            found = self.find(plan.call)
+            found = self.find(plan.call, text)
             if found.failure is None:
                 _require_answer(found)
             _require_reserved(found, plan.worst)
@@ -119,11 +136,9 @@ class ReplayCheck:
             return ""
         missing = self._recording.missing_calls(self._asked)
         answered = f"{len(self._asked)} calls were answered from the recording"
-        return f"{answered}; it has {len(missing)} more, first {_name(missing[0])}" if missing else answered
-
-
-def _name(position: CallPosition) -> str:
-    return f"the call of agent {position.agent!r}, cycle {position.cycle}, ordinal {position.ordinal}"
+        return (
+            f"{answered}; it has {len(missing)} more, first {call_name(missing[0])}" if missing else answered
+        )
 
 
 def _divergence(found: CallOutcome, asked: str) -> str:
@@ -141,10 +156,10 @@ def _divergence(found: CallOutcome, asked: str) -> str:
 def _require_answer(found: CallOutcome) -> None:
     """Raise ProviderFailed for an outcome whose answer is not there as it was given."""
     if found.content is None:
-        message = f"{_name(found.position)} was recorded without its text; record with record_text = true"
+        message = f"{call_name(found.position)} was recorded without its text; record with record_text = true"
         raise ProviderFailed(message, code="answer_is_not_recorded")
     if answer_digest(found.content, found.tool_calls) != found.answer_digest:
-        message = f"{_name(found.position)} has a recorded answer that does not have its own digest {found.answer_digest}"
+        message = f"{call_name(found.position)} has a recorded answer that does not have its own digest {found.answer_digest}"
         raise ProviderFailed(message, code="answer_is_not_recorded")
 
 
@@ -152,6 +167,6 @@ def _require_reserved(found: CallOutcome, worst: Cost) -> None:
     """Raise ProviderFailed for an outcome that cost more than is reserved for it in the replay."""
     if found.price > worst.price or found.units > worst.units:
         message = (
-            f"{_name(found.position)} cost more when it was recorded than it reserves now: prices differ"
+            f"{call_name(found.position)} cost more when it was recorded than it reserves now: prices differ"
         )
         raise ProviderFailed(message, code="answer_is_not_recorded")

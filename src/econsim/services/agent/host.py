@@ -30,6 +30,7 @@ from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.schemas.scenario import Mode
 from econsim.services.agent.cycles import CycleDriver
+from econsim.services.call_texts import read_texts
 from econsim.services.context import ServiceContext
 
 ACTIONS_MAX: Final = 5_000
@@ -68,6 +69,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
             if addressed is None:
                 continue
             checks.check(stored.sequence, addressed)
+            addressed = await read_texts(context.texts, addressed, thinking.rereading)
             agents.evolve(addressed)
             thinking.evolve(addressed)
             if isinstance(addressed.event.data, RunClosed):

@@ -12,7 +12,7 @@ from econsim.domain.cognition.plan import CallPlan
 from econsim.domain.cognition.recording import Recording, recorded_input_bound
 from econsim.domain.cognition.route import is_next_asked
 from econsim.errors import ProviderFailed, Refused
-from econsim.ports import ModelProvider, OnText
+from econsim.ports import ModelProvider, OnText, TextStore
 from econsim.schemas.cognition import CallFailure, CallOutcome
 from econsim.schemas.model_call import Prompt
 from econsim.schemas.scenario_cognition import Cognition, Offer
@@ -76,10 +76,11 @@ class ProviderAnswers:
 class RecordedAnswers:
     """Answers of a recorded run."""
 
-    def __init__(self, cognition: Cognition, recording: Recording) -> None:
-        """Answer from a recording alone."""
+    def __init__(self, cognition: Cognition, recording: Recording, texts: TextStore) -> None:
+        """Answer from a recording alone, whose long texts are in a store."""
         self._cognition = cognition
         self._recording = recording
+        self._texts = texts
 
     def count_input(self, offer: Offer, prompt: Prompt) -> int:
         """Return the bound that the offer's provider had in the recorded run."""
@@ -87,7 +88,9 @@ class RecordedAnswers:
 
     async def ask(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         """Return the recorded outcome; for a divergence, the failure that names it."""
-        outcome = self._recording.outcome(self._cognition, plan)
+        digest = self._recording.text_digest(plan.call.position)
+        text = await self._texts.get(digest) if digest else None
+        outcome = self._recording.outcome(self._cognition, plan, text)
         if on_text is not None and outcome.content is not None:
             on_text(outcome.content)
         return outcome

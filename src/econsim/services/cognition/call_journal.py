@@ -19,6 +19,7 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.events import ACTOR, invoked_event
+from econsim.domain.cognition.texts import logged_outcomes, text_length, with_text
 from econsim.errors import Conflict, Unavailable
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, CallOutcome
 from econsim.schemas.ledger import Chain, Refusal, Submit
@@ -27,7 +28,8 @@ from econsim.services.batcher import Batcher, parts_by_length
 from econsim.services.context import ServiceContext
 
 EVENT_TEXT_MAX: Final = 1_000_000
-"""Characters of prompts and answers in one event: escaped as JSON, they stay below the 8 MiB of a message."""
+"""Characters of prompts and answers in one event, and in the texts stored for it: escaped as JSON, they stay below the 8 MiB of
+a message."""
 
 Row = TypeVar("Row")
 
@@ -71,6 +73,15 @@ class CallJournal:
         """
         return await self._outcomes.do(_Timed(outcome, tick, causation_id))
 
+    async def read_text(self, outcome: CallOutcome) -> CallOutcome:
+        """Return an outcome with its text: one of another worker has the digest alone if the text is long.
+
+        Raises CorruptLog, which names the call, if the text is lost.
+        """
+        if not outcome.text_digest:
+            return outcome
+        return with_text(outcome, await self._context.texts.get(outcome.text_digest))
+
     async def settle(self, chain: Chain, tick: int) -> None:
         """Post the cost of a call and release the rest. Idempotent by the chain's id."""
         await self._settlements.do(_Timed(chain, tick, None))
@@ -94,14 +105,17 @@ class CallJournal:
                 new.setdefault(each.row.id, each)
         for (tick, causation_id), outcomes in _groups(new.values()):
             envelope = Envelope(self._run.name, self._run.data.salt, tick, now, causation_id)
-            for part in parts_by_length(outcomes, _text_length, EVENT_TEXT_MAX):
+            for part in parts_by_length(outcomes, text_length, EVENT_TEXT_MAX):
                 await self._publish_event(envelope, part)
                 for outcome in part:
                     self._calls.add(outcome)
         return [self._calls.add(each.row) for each in ended]
 
     async def _publish_event(self, envelope: Envelope, outcomes: tuple[CallOutcome, ...]) -> None:
-        event = invoked_event(envelope, outcomes, has_text=self._run.cognition.record_text)
+        logged, texts = logged_outcomes(outcomes, has_text=self._run.cognition.record_text)
+        # Before the event: no event ever names a text that is not there.
+        await asyncio.gather(*(self._context.texts.put(digest, text) for digest, text in texts.items()))
+        event = invoked_event(envelope, logged)
         try:
             stored = await reliable_publish(
                 self._context.jetstream,
@@ -123,11 +137,3 @@ def _groups(rows: Iterable[_Timed[Row]]) -> Iterator[tuple[tuple[int, str | None
     for each in rows:
         groups[each.tick, each.causation_id].append(each.row)
     yield from groups.items()
-
-
-def _text_length(outcome: CallOutcome) -> int:
-    return (
-        len(outcome.prompt or "")
-        + len(outcome.content or "")
-        + sum(len(call.arguments) for call in outcome.tool_calls)
-    )

@@ -9,7 +9,8 @@ gets the recorded outcome. A crash, or a lost answer, at each step:
     quotas      counters, in blocks          a block stays counted and nobody spends it, at most one an agent and kind
     reserve     ledger: `<receipt>`          a repeat finds the reservation made; without one it is voided once no host will ask again
     ask         nothing                      the provider may be asked again, the agent pays once
-    record      log: `system.llm.invoked`    the outcome is in the log: a repeat gets it, the next leader settles it
+    record      bucket `llm_texts`, if long  a text that no event names stays until it expires
+                log: `system.llm.invoked`    the outcome is in the log: a repeat gets it, the next leader settles it
     settle      ledger: `<receipt>.settled`  the next leader submits it again; the ledger deduplicates
 
     collection   holds                         entry comes   entry goes            bound
@@ -66,12 +67,12 @@ class Invoker:
         """Return how a call ended, once it is paid for.
 
         Raises Refused before a provider is asked: for an unknown model, a prompt that is too long, a schema that is
-        none, too few credits; Conflict for another call at the same position.
+        none, too few credits; Conflict for another call at the same position; CorruptLog for a repeat whose text is lost.
         """
         plan = plan_call(self._cognition, call, self._answers.count_input)
         if known := self._calls.outcome(call.position, plan.digest):
             await self.settle_outcome(known)
-            return known
+            return await self._journal.read_text(known)
         if self._calls.period == self._closing:
             message = f"period {self._closing} is being settled; ask again in the next one"
             raise Unavailable(message, code="period_is_closing", retry_after_ms=CLOSING_MS)
@@ -124,4 +125,4 @@ class Invoker:
         outcome = await self._journal.record(ended, call.tick, call.causation_id)
         await self.settle_outcome(outcome)
         await self._quotas.give_back(plan, outcome.price)
-        return outcome
+        return await self._journal.read_text(outcome)

@@ -74,7 +74,7 @@ async def answers_of(
         addressed = decode_if_valid(stored.subject, stored.payload)
         if addressed and isinstance(addressed.event.data, LlmInvoked):
             recording.evolve(addressed.event.data)
-    return RecordedAnswers(run.cognition, recording)
+    return RecordedAnswers(run.cognition, recording, context.texts)
 
 
 class CallLeader:

@@ -25,6 +25,7 @@ from econsim import subjects
 from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
+from econsim.consumers import book_consumer
 from econsim.domain.admission import quota
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.market.book import BatchEnd, MarketBook
@@ -41,7 +42,6 @@ from econsim.services.handlers import current_message, raw_body, strict_decoder
 from econsim.services.market.batch import BatchRunner, BookHalted
 from econsim.services.market.reject import ACK, dead_letter_command, reject_command
 from econsim.services.subscriptions import Subscriber, running
-from econsim.streams import book_consumer
 
 BATCH_MAX: Final = 500
 """Commands in one real-time batch; more would only make the first wait for the last."""

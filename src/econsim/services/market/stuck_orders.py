@@ -17,6 +17,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
 from econsim.adapters.poll import Poll
+from econsim.consumers import book_consumer, stuck_consumer
 from econsim.domain.agent.active_run import active_run, run_is_not_open
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import InvalidSubject, NotFound, Refused, ScenarioError
@@ -25,7 +26,6 @@ from econsim.schemas.market import TickCleared
 from econsim.schemas.subject import fields, token
 from econsim.services.context import ServiceContext
 from econsim.services.market.reject import ACK, dead_letter_command
-from econsim.streams import book_consumer, stuck_consumer
 from econsim.subjects import ORDERS
 
 LEASE: Final = "stuck_orders.market"

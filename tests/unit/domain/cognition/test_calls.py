@@ -8,8 +8,9 @@ import pytest
 from call_builders import answer, call
 
 from econsim.domain.cognition.calls import Calls
-from econsim.domain.cognition.outcome import answer_outcome, without_text
+from econsim.domain.cognition.outcome import answer_outcome
 from econsim.domain.cognition.plan import plan_call
+from econsim.domain.cognition.texts import without_text
 from econsim.errors import Conflict
 from econsim.schemas.scenario_cognition import Cognition
 

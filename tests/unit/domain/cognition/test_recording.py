@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from econsim import subjects
 from econsim.domain.cognition.call import prompt_text
-from econsim.domain.cognition.outcome import abandoned_outcome, answer_outcome, failure_outcome, without_text
+from econsim.domain.cognition.outcome import abandoned_outcome, answer_outcome, failure_outcome
 from econsim.domain.cognition.plan import plan_call
 from econsim.domain.cognition.price import Cost
 from econsim.domain.cognition.prompt_bound import prompt_bound
 from econsim.domain.cognition.prompt_difference import prompt_difference
 from econsim.domain.cognition.recording import Recording, ReplayCheck
+from econsim.domain.cognition.texts import without_text
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.model_call import CallPosition, ChatMessage, ChatRole
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer

@@ -11,6 +11,7 @@ from econsim.domain.cognition.recording import Recording
 from econsim.schemas.cognition import CallFailure
 from econsim.schemas.scenario_cognition import Cognition
 from econsim.services.cognition.answers import RecordedAnswers
+from econsim.testing import FakeTextStore
 
 COGNITION = Cognition()
 
@@ -21,7 +22,7 @@ def planned(answers, **fields):
 
 def recorded_answers(*contents):
     """Return answers of a recorded run in which one agent asked in the first cycles, once in each."""
-    answers = RecordedAnswers(COGNITION, recording := Recording())
+    answers = RecordedAnswers(COGNITION, recording := Recording(), FakeTextStore())
     for cycle, content in enumerate(contents, 1):
         plan = planned(answers, cycle=cycle)
         recording.add(answer_outcome(COGNITION, plan, plan.model.offers[0], answer(content)))

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 from call_builders import call
-from call_worlds import PRICE, World
+from call_worlds import BUDGET, PRICE, World
+from dirty_equals import IsStr
 
 from econsim.domain.cognition.outcome import abandoned_outcome, agent_answer
-from econsim.errors import Refused, Unavailable
+from econsim.errors import CorruptLog, Refused, Unavailable
 from econsim.schemas.ledger import Refusal
 from econsim.schemas.model_call import CallPosition
 from econsim.services.cognition.call_journal import EVENT_TEXT_MAX
@@ -129,3 +130,29 @@ async def test_without_the_ledger_nothing_is_asked_and_the_agent_may_ask_again(w
     outcome = await asking
 
     assert (outcome.content, world.money) == ("I pass.", (1_000_000 - PRICE, 0))
+
+
+LONG = {"text": "How much? " * 4_000}
+
+
+async def test_a_long_text_is_stored_before_its_event_and_a_repeat_elsewhere_gets_it(world):
+    steps = []
+    for pattern in ("$KV.llm_texts.*", "system.llm.invoked.run"):
+        world.client.reactions[pattern] = lambda payload: steps.append(payload[:9])
+    paid = await world.worker().invoker.invoke(call(**LONG))
+
+    repeated = await (await world.successor()).invoker.invoke(call(**LONG))
+
+    ((item,),) = world.logged()
+    assert (repeated, item["content"], item["text_digest"]) == (paid, None, IsStr(regex="[0-9a-f]{64}"))
+    assert steps == [b'{"prompt"', b'{"event_i']
+
+
+async def test_a_repeat_whose_text_was_changed_names_the_call(world):
+    await world.worker().invoker.invoke(call(**LONG))
+    world.client.streams["KV_llm_texts"].messages[0].payload = b"{}"
+
+    with pytest.raises(CorruptLog, match="'ana', cycle 1, ordinal 1 is stored with other content"):
+        await (await world.successor()).invoker.invoke(call(**LONG))
+
+    assert world.money == (BUDGET - PRICE, 0)

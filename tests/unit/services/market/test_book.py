@@ -13,6 +13,7 @@ from market_builder import AGENTS, LOCK_STEP, REAL_TIME, C, MemoryMarket
 from econsim import subjects
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.ordered_push import OrderedPush
+from econsim.consumers import book_consumer
 from econsim.domain.market.book import MarketBook
 from econsim.schemas.quota import QuotaUpdate
 from econsim.schemas.scenario import Market
@@ -20,7 +21,7 @@ from econsim.services.context import ServiceContext
 from econsim.services.handlers import BindMessage
 from econsim.services.market.book import BookWorker, book_subscribers
 from econsim.services.quota_meter import QuotaMeter
-from econsim.streams import DEAD_LETTER, book_consumer
+from econsim.streams import DEAD_LETTER
 from econsim.testing import FakeCounters, FakeQuotaTable
 
 ORDER = {"command_id": "c", "order_id": "o", "price": C, "quantity": 1}
