@@ -24,9 +24,9 @@ from benchmarks import rig
 from benchmarks.loads import RESOURCE
 from benchmarks.trace import EXPECTED, STATE, Sent, Step, split_steps
 from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
-from econsim.consumers import book_consumer
 from econsim.subjects import AUDIT
 
 MARKET_EVENTS = ("bid_accepted", "ask_accepted", "trade_executed", "order_cancelled", "tick_cleared")

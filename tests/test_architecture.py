@@ -29,7 +29,7 @@ HOUSE: Floors = (
     ("ports", "subjects"),
     ("domain",),
     ("report", "streams", "testing"),
-    ("consumers", "identity"),
+    ("identity",),
     ("adapters",),
     ("agents", "services"),
     ("__init__", "routers"),

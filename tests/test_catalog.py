@@ -21,8 +21,8 @@ from pydantic import BaseModel
 from requirements import requirement
 
 from econsim import app, errors, schemas, subjects
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.config import settings
-from econsim.consumers import book_consumer
 from econsim.domain.agent.active_run import active_run
 from econsim.domain.audit import decoding
 from econsim.domain.audit.envelope import Envelope

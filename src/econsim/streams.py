@@ -30,6 +30,11 @@ def bucket(name: str) -> str:
     return f"KV_{name}"
 
 
+def book_commands(run: str, resource: str) -> str:
+    """Return the pattern of all commands to one order book."""
+    return f"market.{resource}.*.{run}.*"
+
+
 AGENT_STATE: Final = Stream(
     name=bucket("agent_state"),
     why="The one source of truth about accounts: balances, holdings and the journal of every transfer.",

@@ -26,11 +26,11 @@ from superuser import superuser
 from econsim import subjects
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import read
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.rpc import ask
 from econsim.adapters.poll import Poll
-from econsim.consumers import book_consumer
 from econsim.domain.ledger import verify
 from econsim.errors import EconsimError, NotFound
 from econsim.runs.remote import close_run, open_run

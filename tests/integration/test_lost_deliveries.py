@@ -6,7 +6,7 @@ import pytest
 from nats_runs import hash_in_memory, over_nats, shortened
 from run_builders import canonical_hash
 
-from econsim import consumers
+from econsim.adapters.jetstream import order_consumers
 from econsim.adapters.jetstream.ordered_push import OrderedPush
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.orders import Verb
@@ -72,7 +72,7 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
     monkeypatch.setattr(OrderedPush, "receive", count)
     monkeypatch.setattr(host, "answer_tick", late)
     monkeypatch.setattr(BatchRunner, "process", note)
-    monkeypatch.setattr(consumers, "BOOK_ACK_WAIT_S", 1)
+    monkeypatch.setattr(order_consumers, "BOOK_ACK_WAIT_S", 1)
 
     events = await over_nats(server, apply_overrides(SCENARIO, hosts=2), run)
 

@@ -15,10 +15,10 @@ from recomputed import discrepancies, log_of
 from econsim import subjects
 from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.jetstream.ordered_push import OrderedPush
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server, running
-from econsim.consumers import book_consumer
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.active_run import active_run as run_of
 from econsim.domain.market.book import MarketBook

@@ -9,9 +9,9 @@ from faststream.nats.security import NatsCredentials
 
 from econsim.adapters.jetstream import audit_log, provision
 from econsim.adapters.jetstream.leases import KeyLeases
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.connection import connect, options, synchronize
-from econsim.consumers import book_consumer
 from econsim.ports import Write
 from econsim.subjects import (
     GET_BALANCE,

@@ -8,9 +8,9 @@ from eventually import eventually
 from requirements import requirement
 
 from econsim.adapters.jetstream import audit_log, provision, sources
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.nats.connection import synchronize
 from econsim.adapters.poll import Poll
-from econsim.consumers import book_consumer
 from econsim.errors import SetupError
 from econsim.schemas.stream import Source, Stream
 from econsim.streams import STREAMS

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
+from econsim.adapters.jetstream.order_consumers import book_name
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_check
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
-from econsim.consumers import book_name
 from econsim.schemas.subject import Subject
 from econsim.streams import bucket
 from econsim.subjects import AUDIT, ORDERS

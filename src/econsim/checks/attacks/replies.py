@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
+from econsim.adapters.jetstream.order_consumers import book_name
 from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment
 from econsim.checks.attacks.orders import entry, execution
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
-from econsim.consumers import book_name
 from econsim.subjects import ORDERS
 
 WAIT_S: Final = 0.5

@@ -24,8 +24,8 @@ from nats.aio.msg import Msg
 from econsim import subjects
 from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
-from econsim.consumers import book_consumer
 from econsim.domain.admission import quota
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.market.book import BatchEnd, MarketBook

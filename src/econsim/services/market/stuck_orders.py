@@ -15,9 +15,9 @@ from econsim import subjects
 from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.audit_log import last_event
+from econsim.adapters.jetstream.order_consumers import book_consumer, stuck_consumer
 from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
 from econsim.adapters.poll import Poll
-from econsim.consumers import book_consumer, stuck_consumer
 from econsim.domain.agent.active_run import active_run, run_is_not_open
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import InvalidSubject, NotFound, Refused, ScenarioError

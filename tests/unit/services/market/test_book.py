@@ -12,8 +12,8 @@ from market_builder import AGENTS, LOCK_STEP, REAL_TIME, C, MemoryMarket
 
 from econsim import subjects
 from econsim.adapters.jetstream import provision
+from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.jetstream.ordered_push import OrderedPush
-from econsim.consumers import book_consumer
 from econsim.domain.market.book import MarketBook
 from econsim.schemas.quota import QuotaUpdate
 from econsim.schemas.scenario import Market

@@ -1,6 +1,6 @@
 """Declared consumers: they keep books apart."""
 
-from econsim.consumers import MARKET_INBOX, book_consumer, stuck_consumer
+from econsim.adapters.jetstream.order_consumers import MARKET_INBOX, book_consumer, stuck_consumer
 from econsim.schemas.subject import matches
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.schemas.stream import Consumer
-from econsim.streams import QUEUE_MESSAGES_MAX
+from econsim.streams import QUEUE_MESSAGES_MAX, book_commands
 from econsim.subjects import ORDERS
 
 MARKET_INBOX: Final = "_INBOX.market"
@@ -33,7 +33,7 @@ def book_consumer(run: str, resource: str, holder: str = "any") -> Consumer:
         stream=ORDERS,
         name=name,
         why="Feeds one order book; one worker at a time, by lease.",
-        filter_subject=f"market.{resource}.*.{run}.*",
+        filter_subject=book_commands(run, resource),
         deliver_subject=f"{MARKET_INBOX}.{name}.{holder}",
         ack_wait_s=BOOK_ACK_WAIT_S,
         # The whole queue: commands stay unacknowledged until their tick is closed, and with a lower limit the
@@ -62,7 +62,7 @@ def stuck_consumer(run: str, resource: str, holder: str) -> Consumer:
         stream=ORDERS,
         name=name,
         why="Moves commands without a book to the dead letters; created when some are found.",
-        filter_subject=f"market.{resource}.*.{run}.*",
+        filter_subject=book_commands(run, resource),
         deliver_subject=f"{MARKET_INBOX}.{name}",
         ack_wait_s=STUCK_ACK_WAIT_S,
         max_ack_pending=STUCK_PENDING_MAX,
