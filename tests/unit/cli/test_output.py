@@ -56,6 +56,7 @@ def test_every_help_is_printed_in_every_encoding(encoding) -> None:
         assert text.decode(encoding)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("words", PRINTING, ids=" ".join)
 def test_every_output_is_printed_in_every_encoding(words, encoding, tmp_path, monkeypatch) -> None:

@@ -18,6 +18,7 @@ async def test_kills_its_mutant(invariant):
     assert await fails(invariant, MUTANTS[invariant])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda check: check.__name__)
 async def test_mutant_breaks_nothing_else(invariant):
     broken = {check for check in INVARIANTS if await fails(check, MUTANTS[invariant])}
