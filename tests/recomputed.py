@@ -13,6 +13,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.market.book import MarketBook
 from econsim.schemas.clock import RunOpened
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.market import (
     Accepted,
@@ -41,13 +42,15 @@ def discrepancies(events: Iterable[AddressedEvent]) -> list[str]:
         if chain.id == chain.cause
     )
     trades: Counter[str] = Counter()
+    calls = {item.id for s in events if isinstance(s.event.data, LlmInvoked) for item in s.event.data.items}
     for market in opened.scenario.markets:
         book = _Book(MarketBook(market, opened.scenario.seed))
         mine = [s for s in events if s.subject.startswith(f"market.{market.resource}.")]
         found += [f"{market.resource}: {what}" for what in book.read(mine)]
         trades += book.trades
-    found += [f"trade {id_} is settled {settled[id_]} times" for id_ in trades if settled[id_] != 1]
-    found += [f"posting {id_} has no trade" for id_ in settled if id_ not in trades]
+    due = {*trades, *calls}
+    found += [f"trade or call {id_} is paid {settled[id_]} times" for id_ in due if settled[id_] != 1]
+    found += [f"posting {id_} has no trade and no call" for id_ in settled if id_ not in due]
     return found
 
 

@@ -46,12 +46,12 @@ def test_expectations_of_periods_that_are_not_reached_are_left_out() -> None:
     ("options", "left_out"),
     [
         ({}, {}),
-        ({"externals": ["ana"]}, {"an external agent takes part": 4}),
-        ({"real_time": True}, {"the run is in real time": 4}),
+        ({"externals": ["ana"]}, {"an external agent takes part": 6}),
+        ({"real_time": True}, {"the run is in real time": 6}),
         ({"periods": 1}, {"the run does not come to their periods": 1}),
         (
             {"periods": 1, "externals": ["ana"]},
-            {"an external agent takes part": 3, "the run does not come to their periods": 1},
+            {"an external agent takes part": 5, "the run does not come to their periods": 1},
         ),
     ],
 )
