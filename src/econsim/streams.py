@@ -1,4 +1,4 @@
-"""Streams and buckets as data: their content, their lifetime, and the reason for each limit. Consumers are in `consumers.py`.
+"""Streams and buckets as data: their content, their lifetime, and the reason for each limit. Consumers are in `adapters/jetstream/order_consumers.py`.
 
 The only place that declares them. `econsim streams plan|apply` compares them with the server's and applies them; everything
 else refers to a stream by its name. A bucket is a stream `KV_<bucket>` that captures `$KV.<bucket>.>`.
