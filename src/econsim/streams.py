@@ -1,7 +1,8 @@
-"""Streams and buckets as data: their content, their lifetime, and the reason for each limit. Consumers are in `adapters/jetstream/order_consumers.py`.
+"""Streams and buckets as data: their content, their lifetime, and the reason for each limit.
 
 The only place that declares them. `econsim streams plan|apply` compares them with the server's and applies them; everything
-else refers to a stream by its name. A bucket is a stream `KV_<bucket>` that captures `$KV.<bucket>.>`.
+else refers to a stream by its name. A bucket is a stream `KV_<bucket>` that captures `$KV.<bucket>.>`. The consumers of the
+order queue are in `adapters/jetstream/order_consumers.py`.
 """
 
 from __future__ import annotations
