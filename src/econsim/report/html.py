@@ -226,7 +226,7 @@ def _facts(market: MarketSummary) -> str:
     refused = sum(market.rejected.values())
     facts = [
         ("efficiency", percent(market.efficiency, 2)),
-        ("Smith's alpha", f"{decimal(market.alpha, 1)} %"),
+        ("Smith's alpha", NOTHING if market.alpha is None else f"{market.alpha:.1f} %"),
         ("mean price", decimal(market.mean_price, 4)),
         ("equilibrium price", price_range(oracle.price_low, oracle.price_high)),
         ("units a period", decimal(market.volume / max(len(market.periods), 1))),

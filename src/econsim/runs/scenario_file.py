@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
@@ -144,14 +144,21 @@ def json_schema() -> str:
 
 
 def _check_size(scenario: Scenario, text: str, file: str) -> None:
-    """Raise ScenarioError at the longest script of a scenario that is too large to be sent."""
+    """Raise ScenarioError at the longest script or prompt of a scenario that is too large to be sent."""
     size = len(scenario.model_dump_json().encode())
     if size > SCENARIO_BYTES_MAX:
-        longest = max(range(len(scenario.agents)), key=lambda place: len(scenario.agents[place].script))
-        key = ("agents", longest, "script")
+        _, key, what_to_shorten = max(_texts(scenario))
         what = f"the scenario is {size / 2**20:.2f} MiB as it is sent to the services ({size} bytes)"
-        remedy = f"at most {SCENARIO_BYTES_MAX / 2**20:.2f} MiB ({SCENARIO_BYTES_MAX} bytes) are taken, so shorten its scripts"
+        remedy = f"at most {SCENARIO_BYTES_MAX / 2**20:.2f} MiB ({SCENARIO_BYTES_MAX} bytes) are taken, so shorten its {what_to_shorten}"
         raise _error(file, line_of(text, key), _dotted_key(key), what, remedy)
+
+
+def _texts(scenario: Scenario) -> Iterator[tuple[int, tuple[str | int, ...], str]]:
+    """Yield the parts of a scenario that may be large: length in characters, key and name."""
+    for place, group in enumerate(scenario.agents):
+        yield len(str(group.script)), ("agents", place, "script"), "scripts"
+        if group.thinking:
+            yield len(group.thinking.prompt), ("agents", place, "thinking", "prompt"), "prompts"
 
 
 def _shipped_text(name: str) -> str:

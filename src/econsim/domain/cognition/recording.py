@@ -66,7 +66,8 @@ class Recording:
             except CorruptLog as lost:
                 raise ProviderFailed(str(lost), code="answer_is_not_recorded") from lost
         asked = prompt_text(call.prompt)
-        if found.prompt_digest and found.prompt_digest != prompt_digest(asked):
+        kept = asked if found.prompt is None else found.prompt
+        if found.prompt_digest and not found.prompt_digest == prompt_digest(asked) == prompt_digest(kept):
             message = (
                 f"{call_name(call.position)} was recorded with another prompt: {_divergence(found, asked)}"
             )

@@ -11,12 +11,16 @@ from typing import Final
 
 from econsim.domain.runtime.effects import Act, Answer, Cycle, Effect, Step, Think
 from econsim.schemas.agent import AgentCycle
-from econsim.schemas.cognition import HostedCall, LlmAnswer
+from econsim.schemas.cognition import PROMPT_BYTES_MAX, HostedCall, LlmAnswer
 from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX
 from econsim.schemas.orders import Action
 
 ACTIONS_PER_CYCLE_MAX: Final = 100
 """Actions of one agent in one cycle: more is a flood."""
+
+PROMPT_LENGTH_MAX: Final = PROMPT_BYTES_MAX
+"""Characters in the messages of one prompt, as many as an external agent's may have: escaped twice as JSON, with the answer,
+they stay below the 8 MiB of a message."""
 
 
 class CycleRun:
@@ -96,6 +100,10 @@ class CycleRun:
         self._calls += 1
         if self._calls > CALLS_PER_CYCLE_MAX:
             message = f"more than {CALLS_PER_CYCLE_MAX} calls in one cycle"
+            raise ValueError(message)
+        length = sum(len(each.content) for each in effect.prompt.messages)
+        if length > PROMPT_LENGTH_MAX:
+            message = f"a prompt of {length} characters, of at most {PROMPT_LENGTH_MAX}; shorten the template or `memory`"
             raise ValueError(message)
         return HostedCall(self._agent, self._tick, self._calls, effect.prompt, effect.deadline_ms)
 

@@ -57,6 +57,16 @@ def test_two_equal_prompts_in_one_cycle_get_answers_1_and_2():
     assert [replay(recording, each).content for each in (second, first)] == ["answer 2", "answer 1"]
 
 
+def test_a_recording_whose_prompt_was_changed_later_is_a_divergence_that_names_the_place():
+    outcome = recorded(asked := call(text="Buy."), text="answer").outcome(COGNITION, plan(asked))
+    changed = Recording([replace(outcome, prompt=outcome.prompt.replace("Buy", "Bid"))])
+
+    found = replay(changed, asked)
+
+    assert found.failure == "recorded_prompt_differs"
+    assert "Bid" in found.message
+
+
 def test_prompts_that_changed_places_are_two_divergences_and_no_swapped_answers():
     recording = recorded(call(ordinal=1, text="one"), call(ordinal=2, text="two"))
 

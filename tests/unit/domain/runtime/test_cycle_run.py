@@ -5,7 +5,12 @@ from __future__ import annotations
 from call_builders import prompt
 from factories import bid
 
-from econsim.domain.runtime.cycle_run import ACTIONS_PER_CYCLE_MAX, CycleRun, chosen_actions
+from econsim.domain.runtime.cycle_run import (
+    ACTIONS_PER_CYCLE_MAX,
+    PROMPT_LENGTH_MAX,
+    CycleRun,
+    chosen_actions,
+)
 from econsim.domain.runtime.effects import Act, Think
 from econsim.schemas.cognition import LlmAnswer
 from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX, TokenUsage
@@ -86,6 +91,18 @@ def test_an_agent_that_floods_is_set_aside():
         {},
         f"ValueError: more than {ACTIONS_PER_CYCLE_MAX} actions in one cycle",
     )
+
+
+def test_an_agent_whose_prompt_is_longer_than_a_message_may_be_is_set_aside():
+    def cycle(length):
+        yield Think(prompt("\\" * length))
+
+    kept, calls = started(cycle(PROMPT_LENGTH_MAX))
+    set_aside, none = started(cycle(PROMPT_LENGTH_MAX + 1))
+
+    assert (len(calls), kept.failure) == (1, "")
+    assert none == ()
+    assert f"a prompt of {PROMPT_LENGTH_MAX + 1} characters, of at most" in set_aside.failure
 
 
 def test_an_agent_that_never_stops_thinking_is_set_aside():
