@@ -122,7 +122,8 @@ async def test_a_run_names_the_services_that_are_missing(tmp_path: Path) -> None
         await command.communicate()
 
     assert line.strip() == (
-        "run lonely is not served by agent, admin; start what is missing with `econsim up agent admin`"
+        "run lonely is not served by cognition, agent, admin; "
+        "start what is missing with `econsim up cognition agent admin`"
     )
 
 
