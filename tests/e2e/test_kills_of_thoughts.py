@@ -28,6 +28,7 @@ THINKING_KILLS: dict[str, Kills] = {
     "the server in a call": {("agent.cognitive_cycles_started", 3): kill_server},
     "one after the other": {
         ("system.invoked", 3): kill("cognition"),
+        ("agent.cognitive_cycles_started", 5): kill("ledger"),
         ("agent.cognitive_cycles_started", 7): kill("agent"),
         ("system.invoked", 9): kill("ledger"),
         ("agent.cognitive_cycles_started", 11): kill_server,

@@ -20,6 +20,11 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return NOTHING if fraction is None else f"{100 * fraction:.{digits}f} %"
 
 
+def percentage(value: float | None) -> str:
+    """Return a number that is in percent already."""
+    return NOTHING if value is None else f"{value:.1f} %"
+
+
 def decimal(value: float | None, digits: int = 2) -> str:
     """Return a number with this count of decimals."""
     return NOTHING if value is None else f"{value:,.{digits}f}".replace(",", " ")

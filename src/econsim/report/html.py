@@ -23,6 +23,7 @@ from econsim.report.format import (
     money,
     orders_per_second,
     percent,
+    percentage,
     price_range,
     thinking_rows,
     unjudged_notes,
@@ -226,7 +227,7 @@ def _facts(market: MarketSummary) -> str:
     refused = sum(market.rejected.values())
     facts = [
         ("efficiency", percent(market.efficiency, 2)),
-        ("Smith's alpha", NOTHING if market.alpha is None else f"{market.alpha:.1f} %"),
+        ("Smith's alpha", percentage(market.alpha)),
         ("mean price", decimal(market.mean_price, 4)),
         ("equilibrium price", price_range(oracle.price_low, oracle.price_high)),
         ("units a period", decimal(market.volume / max(len(market.periods), 1))),
@@ -244,7 +245,7 @@ def _period_table(market: MarketSummary) -> str:
         [
             count(period.number),
             percent(period.efficiency, 2),
-            NOTHING if period.alpha is None else f"{period.alpha:.1f} %",
+            percentage(period.alpha),
             count(period.trades),
             count(period.volume),
             decimal(period.mean_price, 4),

@@ -24,6 +24,7 @@ from econsim.report.format import (
     money,
     orders_per_second,
     percent,
+    percentage,
     spark,
     thinking_rows,
     unjudged_notes,
@@ -110,7 +111,7 @@ def _narrow_row(market: MarketSummary) -> dict[str, str | Text]:
     return {
         "rule": Text(SHORT.get(market.mechanism, market.mechanism[:6]), style="dim"),
         "effic.": percent(market.efficiency),
-        "alpha": _alpha(market),
+        "alpha": percentage(market.alpha),
         "trades": count(len(market.trades)),
         "price": decimal(market.mean_price, 3),
         "P0": _equilibrium(market),
@@ -123,7 +124,7 @@ def _wide_row(market: MarketSummary) -> dict[str, str | Text]:
     return {
         "rule": Text(market.mechanism.replace("_", " "), style="dim"),
         "effic.": percent(market.efficiency, 2),
-        "alpha": _alpha(market),
+        "alpha": percentage(market.alpha),
         "trades": count(len(market.trades)),
         "volume": count(market.volume),
         "orders": count(market.orders),
@@ -131,10 +132,6 @@ def _wide_row(market: MarketSummary) -> dict[str, str | Text]:
         "P0": _equilibrium(market),
         "price path": _path(market.trades),
     }
-
-
-def _alpha(market: MarketSummary) -> str:
-    return NOTHING if market.alpha is None else f"{market.alpha:.1f} %"
 
 
 def _equilibrium(market: MarketSummary) -> str:

@@ -113,6 +113,11 @@ class Prompt(Message):
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     """Temperature of sampling; 0 for the most probable answer."""
 
+    @property
+    def text_length(self) -> int:
+        """Return the characters of all messages together."""
+        return sum(len(message.content) for message in self.messages)
+
 
 class FinishReason(Word):
     """The reason of a model to end its answer."""

@@ -117,7 +117,10 @@ def test_words_of_a_scenario_are_no_markup():
 def test_a_run_without_trades_has_a_report():
     log = [entry for entry in small_run() if entry.tick == 0]
 
-    assert "not finished" in render(summed(log))
+    text = render(summed(log))
+
+    assert "not finished" in text
+    assert "— %" not in text
 
 
 def test_the_file_is_whole_and_light(tmp_path):

@@ -386,6 +386,18 @@ def long_script(bytes_least):
     return f'{head}[[agents]]\nname = "a"\npolicy = "scripted"\nscript = [\n{rows}\n]\n'
 
 
+def test_of_a_scenario_too_large_to_be_sent_the_largest_part_is_named():
+    prompt = "x" * SCENARIO_BYTES_MAX
+    head = 'name = "long"\nclock = { ticks_per_period = 2 }\nmarkets = [{ resource = "cpu" }]\n'
+    thinking = f'thinking = {{ prompt = "{prompt} {{observation}}" }}'
+    text = f'{head}[[agents]]\nname = "t"\npolicy = "llm"\n{thinking}\n'
+
+    error = complaint(text)
+
+    assert error.details["key"] == "agents[1].thinking.prompt"
+    assert "so shorten its prompts" in str(error)
+
+
 @pytest.mark.slow
 def test_a_scenario_too_large_to_be_sent_is_refused_at_once_with_both_sizes():
     text = long_script(SCENARIO_BYTES_MAX)

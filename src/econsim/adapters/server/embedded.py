@@ -80,7 +80,7 @@ class EmbeddedServer:
         """Describe the server; entering the context starts it.
 
         `port` asks for one port, otherwise a free one is chosen, the last one if possible. `ephemeral` keeps everything in a
-        temporary directory that is removed on stop, whatever `state` is, and that no write is flushed for.
+        temporary directory, whatever `state` is: it is removed on stop, and its writes are not flushed.
         """
         self.state = state
         """Directory of keys and data."""

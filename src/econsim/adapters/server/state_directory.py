@@ -154,7 +154,7 @@ def prepare(state: Path, free_bytes_min: int = FREE_BYTES_MIN) -> Path:
     return directory
 
 
-def write_config(directory: Path, trust: Trust, port: int, *, ephemeral: bool = False) -> Path:
+def write_config(directory: Path, trust: Trust, port: int, *, ephemeral: bool) -> Path:
     """Write the server's configuration for an operator's trust and return its path.
 
     An ephemeral server does not flush: nobody reads its data after a power failure.

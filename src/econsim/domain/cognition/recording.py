@@ -136,7 +136,8 @@ class ReplayCheck:
         if self._recording is None:
             return ""
         missing = self._recording.missing_calls(self._asked)
-        answered = f"{len(self._asked)} calls were answered from the recording"
+        count = len(self._asked)
+        answered = f"{count} {'call was' if count == 1 else 'calls were'} answered from the recording"
         return (
             f"{answered}; it has {len(missing)} more, first {call_name(missing[0])}" if missing else answered
         )

@@ -101,8 +101,7 @@ class CycleRun:
         if self._calls > CALLS_PER_CYCLE_MAX:
             message = f"more than {CALLS_PER_CYCLE_MAX} calls in one cycle"
             raise ValueError(message)
-        length = sum(len(each.content) for each in effect.prompt.messages)
-        if length > PROMPT_LENGTH_MAX:
+        if (length := effect.prompt.text_length) > PROMPT_LENGTH_MAX:
             message = f"a prompt of {length} characters, of at most {PROMPT_LENGTH_MAX}; shorten the template or `memory`"
             raise ValueError(message)
         return HostedCall(self._agent, self._tick, self._calls, effect.prompt, effect.deadline_ms)

@@ -45,7 +45,7 @@ class ThinkingAgents:
         self._perception = Perception(self._agents, scenario.markets, self._cognition)
         self._memory = Memory({name: each.memory for name, each in self._thinking.items()})
         self._set_aside: set[str] = set()
-        self.rereading = frozenset(
+        self.text_readers = frozenset(
             agent.id
             for agent in self._agents
             if agent.policy is PolicyName.LLM_STRATEGIST or self._thinking[agent.id].memory

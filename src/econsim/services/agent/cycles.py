@@ -43,7 +43,9 @@ class CycleDriver:
             waiting = [(cycle, cycle.resume([next(answers) for _ in calls])) for cycle, calls in waiting]
 
     async def _invoke(self, calls: Sequence[HostedCall]) -> Iterator[Answer]:
-        parts = parts_by_length(calls, _text_length, BATCH_TEXT_MAX, CALLS_PER_BATCH_MAX)
+        parts = parts_by_length(
+            calls, lambda call: call.prompt.text_length, BATCH_TEXT_MAX, CALLS_PER_BATCH_MAX
+        )
         answers = await asyncio.gather(*map(self._ask, parts))
         return chain.from_iterable(answers)
 
@@ -55,7 +57,3 @@ class CycleDriver:
         subject = subjects.INVOKE_LLMS(run=envelope.run, agent=self._host)
         reply = await ask_until_answered(self._context.client, subject, command, LlmAnswers)
         return reply.answers
-
-
-def _text_length(call: HostedCall) -> int:
-    return sum(len(message.content) for message in call.prompt.messages)

@@ -69,7 +69,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
             if addressed is None:
                 continue
             checks.check(stored.sequence, addressed)
-            addressed = await read_texts(context.texts, addressed, thinking.rereading)
+            addressed = await read_texts(context.texts, addressed, thinking.text_readers)
             agents.evolve(addressed)
             thinking.evolve(addressed)
             if isinstance(addressed.event.data, RunClosed):

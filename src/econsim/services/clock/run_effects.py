@@ -18,11 +18,11 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope, derived_id
 from econsim.domain.clock.period import require_applied
 from econsim.domain.clock.schedule import LogicalTime
+from econsim.domain.cognition.calls import ABANDONED_MS
 from econsim.errors import NotFound, Refused, RunFailed, Unavailable
 from econsim.schemas.base import Message
 from econsim.schemas.cognition import CallsDrained, DrainCalls
 from econsim.schemas.ledger import LONG_CHAINS_PER_SUBMISSION_MAX, Chain, Refusal, Submit, Submitted
-from econsim.schemas.model_call import DEADLINE_MS_MAX
 from econsim.schemas.orders import CloseTick
 from econsim.schemas.subject import Subject
 from econsim.services.context import ServiceContext
@@ -34,8 +34,8 @@ ACTOR: Final = "clock"
 DRAIN_INTERVAL_S: Final = 0.5
 """Pause between two requests to let calls of models end, while nobody answers."""
 
-DRAIN_TIMEOUT_S: Final = DEADLINE_MS_MAX / 1_000 + 70.0
-"""Seconds to wait for calls of models to end: the longest deadline, and the release of what a dead worker reserved."""
+DRAIN_TIMEOUT_S: Final = ABANDONED_MS / 1_000 + 10.0
+"""Seconds to wait for calls of models to end: until those of a dead worker are given up, and what they reserved is released."""
 
 
 class RunEffects:

@@ -243,7 +243,7 @@ def replay_result(recording, *asked):
 
 
 def test_a_whole_replay_says_how_many_calls_were_answered():
-    assert replay_result(recorded(call()), call()) == "1 calls were answered from the recording"
+    assert replay_result(recorded(call()), call()) == "1 call was answered from the recording"
 
 
 def test_a_replay_that_makes_fewer_calls_names_the_first_it_did_not_make():

@@ -12,7 +12,7 @@ from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Think
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.cognition import InvokeLlms, LlmAnswers
-from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt
+from econsim.schemas.model_call import DEADLINE_MS_MAX, ChatMessage, ChatRole, Prompt
 from econsim.services.agent.cycles import CycleDriver
 
 PROMPT = Prompt(messages=(ChatMessage(ChatRole.USER, "And now?"),), max_tokens=10)
@@ -25,7 +25,8 @@ class Cognition:
         self.batches = []
         self._misses = misses
 
-    async def request(self, _subject, payload, **_):
+    async def request(self, _subject, payload, timeout):  # noqa: ASYNC109 - the client library's own
+        assert timeout < DEADLINE_MS_MAX / 1_000, "the worker may be gone long before a model is too late"
         batch = InvokeLlms.model_validate_json(payload)
         self.batches.append([f"{call.agent}.{call.cycle}.{call.ordinal}" for call in batch.calls])
         if len(self.batches) <= self._misses:
