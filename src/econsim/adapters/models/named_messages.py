@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Final
 
 from pydantic import ValidationError
 from pydantic_ai import messages
@@ -26,9 +25,6 @@ from econsim.schemas.model_call import (
     Prompt,
     TokenUsage,
 )
-
-TEXT_LENGTH_MAX: Final = 4 * 2**20
-"""Characters of an answer that are taken."""
 
 
 def named_messages(prompt: Iterable[ChatMessage]) -> list[messages.ModelMessage]:
@@ -71,7 +67,7 @@ def named_parameters(prompt: Prompt) -> ModelRequestParameters:
 
 
 def named_completion(response: messages.ModelResponse) -> Completion:
-    """Return the completion; raises ProviderFailed for a refusal, and for an answer that is too large or malformed."""
+    """Return the completion; raises ProviderFailed for a refusal, and for an answer that is malformed."""
     text = "".join(part.content for part in response.parts if isinstance(part, messages.TextPart))
     if response.finish_reason == "content_filter":
         raise _failure(response, CallFailure.PROVIDER_REFUSED, "the content filter stopped the answer")
@@ -79,9 +75,6 @@ def named_completion(response: messages.ModelResponse) -> Completion:
         raise _failure(
             response, CallFailure.PROVIDER_FAILED, "the provider failed in the middle of its answer"
         )
-    if len(text) > TEXT_LENGTH_MAX:
-        message = f"the answer is longer than {TEXT_LENGTH_MAX} characters"
-        raise _failure(response, CallFailure.ANSWER_IS_TOO_LARGE, message)
     calls = [
         (part.tool_call_id, part.tool_name, _arguments(part))
         for part in response.parts

@@ -21,6 +21,9 @@ from econsim.schemas.model_call import CallPosition, Completion, FinishReason, T
 from econsim.schemas.money import format_credits
 from econsim.schemas.scenario_cognition import Cognition, Offer
 
+ANSWER_LENGTH_MAX: Final = 2**20
+"""Characters of an answer: escaped as JSON, and stored with the longest prompt, they stay below the 8 MiB of a message."""
+
 NO_TOKENS: Final = TokenUsage(0, 0)
 """Tokens of a call that no provider answered."""
 
@@ -31,22 +34,15 @@ UNKNOWN_MODEL: Final = "unknown"
 def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completion: Completion) -> CallOutcome:
     """Return the outcome of an answered call.
 
-    A provider that counts no tokens, or none for an answer that has text, is charged by our own count. An answer that
-    does not follow the asked schema is a failure that costs as much.
+    A provider that counts no tokens, or none for an answer that has text, is charged by our own count. An answer that is too
+    long, or does not follow the asked schema, is a failure that costs as much.
     """
     bound = plan.bound
     counted = TokenUsage(count_prompt_tokens(plan.call.prompt), count_tokens(completion.content))
     usage, is_doubted = bounded_usage(completion.usage or counted, bound)
     if completion.content and not usage.output_tokens:
         usage, is_doubted = bounded_usage(counted, bound)[0], True
-    if fault := answer_fault(plan.call.prompt, completion):
-        message = f"the answer does not follow the asked schema: {fault}"
-        error = ProviderFailed(
-            message,
-            code="answer_is_malformed",
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-        )
+    if error := _answer_failure(plan, completion, usage):
         return replace(failure_outcome(cognition, plan, offer, error), is_usage_doubted=is_doubted)
     return CallOutcome(
         **_paid_fields(plan, offer, usage, actual_cost(cognition, offer, usage)),
@@ -55,6 +51,22 @@ def answer_outcome(cognition: Cognition, plan: CallPlan, offer: Offer, completio
         is_usage_doubted=is_doubted,
         content=completion.content,
         tool_calls=completion.tool_calls,
+    )
+
+
+def _answer_failure(plan: CallPlan, completion: Completion, usage: TokenUsage) -> ProviderFailed | None:
+    """Return the failure of an answer that cannot be taken, charged as the answer; None for one that can."""
+    length = len(completion.content) + sum(len(call.arguments) for call in completion.tool_calls)
+    if length > ANSWER_LENGTH_MAX:
+        code = CallFailure.ANSWER_IS_TOO_LARGE
+        message = f"the answer has {length} characters; at most {ANSWER_LENGTH_MAX} are taken"
+    elif fault := answer_fault(plan.call.prompt, completion):
+        code = CallFailure.ANSWER_IS_MALFORMED
+        message = f"the answer does not follow the asked schema: {fault}"
+    else:
+        return None
+    return ProviderFailed(
+        message, code=code.value, input_tokens=usage.input_tokens, output_tokens=usage.output_tokens
     )
 
 

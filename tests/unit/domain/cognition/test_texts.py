@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from econsim.domain.audit.facts import as_record
 from econsim.domain.cognition.events import invoked_event
-from econsim.domain.cognition.outcome import answer_outcome
+from econsim.domain.cognition.outcome import ANSWER_LENGTH_MAX, answer_outcome
 from econsim.domain.cognition.plan import plan_call
 from econsim.domain.cognition.texts import (
     TEXT_INLINE_MAX,
@@ -21,10 +21,12 @@ from econsim.domain.cognition.texts import (
     with_text,
     with_texts,
 )
+from econsim.domain.runtime.cycle_run import PROMPT_LENGTH_MAX
 from econsim.errors import CorruptLog
 from econsim.schemas.cognition import CallOutcome
 from econsim.schemas.model_call import ToolCall
 from econsim.schemas.scenario_cognition import Cognition
+from econsim.streams import MESSAGE_BYTES_MAX
 
 
 def ended(length, **fields):
@@ -53,6 +55,26 @@ def test_longer_texts_are_left_out_and_come_back_to_the_byte():
     assert (logged.prompt, logged.content, logged.tool_calls) == (None, None, ())
     assert [*texts] == [logged.text_digest]
     assert with_text(logged, texts[logged.text_digest]) == LONG
+
+
+@pytest.mark.parametrize("worst", ["\\", "\x01", "é"])
+def test_the_longest_prompt_and_answer_fit_in_a_message_whatever_their_characters(worst):
+    plan = plan_call(Cognition(), call(text=worst * PROMPT_LENGTH_MAX), lambda *_: 20)
+    outcome = answer_outcome(Cognition(), plan, plan.model.offers[0], answer(worst * ANSWER_LENGTH_MAX))
+
+    (text,) = logged_outcomes([outcome], has_text=True)[1].values()
+
+    assert outcome.failure is None
+    assert len(text) < MESSAGE_BYTES_MAX
+
+
+def test_an_answer_that_is_longer_is_a_failure_and_costs_what_it_used():
+    plan = plan_call(Cognition(), call(), lambda *_: 20)
+
+    outcome = answer_outcome(Cognition(), plan, plan.model.offers[0], answer("x" * (ANSWER_LENGTH_MAX + 1)))
+
+    assert outcome.failure == "answer_is_too_large"
+    assert outcome.usage.output_tokens == answer().usage.output_tokens
 
 
 def test_equal_texts_are_one_and_a_scenario_without_texts_has_none():
