@@ -1,8 +1,11 @@
-"""Small scenarios whose agents think, for tests of whole runs: prices in whole credits a million tokens, the provider `rules`."""
+"""Small scenarios whose agents think, for tests of whole runs, and recordings of them; the provider is `rules`."""
 
 from __future__ import annotations
 
 from factories import group, role, scenario
+
+from econsim.domain.cognition.recording import Recording
+from econsim.schemas.cognition import LlmInvoked
 
 OFFERS = [{"provider": "rules", "input_price": 150, "output_price": 600}]
 """A thought of a few hundred tokens costs a tenth of a credit."""
@@ -43,3 +46,27 @@ def token_buyers(**fields):
     clock = {"periods": 2, "ticks_per_period": 8}
     paid = cognition(resource="tokens", tokens_per_unit=400)
     return scenario(*groups, resources=("cpu", "tokens"), **{"clock": clock, "cognition": paid, **fields})
+
+
+def thinking_buyers(count=3, policy="llm", thinking=None, **fields):
+    """Return buyers that think and as many coded sellers on one market; two periods of three ticks."""
+    buyers = group(
+        "thinker",
+        policy,
+        count=count,
+        credits=50,
+        thinking=thinking or {"memory": 1},
+        roles=[role("bid", first=3, last=2, units=2)],
+    )
+    sellers = group("seller", "zip", count=count, roles=[role("ask", first=1, last=2, units=2)])
+    clock = {"periods": 2, "ticks_per_period": 3}
+    return scenario(buyers, sellers, **{"clock": clock, **fields})
+
+
+def recorded(events):
+    """Return the recording of a run's events."""
+    recording = Recording()
+    for addressed in events:
+        if isinstance(addressed.event.data, LlmInvoked):
+            recording.evolve(addressed.event.data)
+    return recording

@@ -9,7 +9,7 @@ import pytest
 from nats_runs import over_nats
 from run_builders import canonical_hash
 from superuser import superuser
-from thinking_economies import thinkers
+from thinking import thinking_buyers
 from typer.testing import CliRunner
 
 from econsim.adapters.jetstream import provision
@@ -21,7 +21,7 @@ from econsim.runs.recorded_run import recorded_run_of_file
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 
-WANTED = thinkers(
+WANTED = thinking_buyers(
     count=1,
     thinking={"prompt": "{observation} " + "Think twice. " * 3_000, "memory": 1},
     clock={"periods": 1, "ticks_per_period": 2},

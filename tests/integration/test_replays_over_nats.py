@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from nats_runs import over_nats
 from run_builders import canonical_hash
-from thinking_economies import recorded, thinkers
+from thinking import recorded, thinking_buyers
 
 from econsim.domain.cognition.recording import ReplayCheck
 from econsim.errors import RecordingDiffers
@@ -32,7 +32,7 @@ def no_model(monkeypatch):
 
 
 async def test_a_hundred_agents_are_replayed_to_the_byte_on_any_number_of_hosts(server, run, monkeypatch):
-    wanted = thinkers(count=100, hosts=3, clock=SHORT)
+    wanted = thinking_buyers(count=100, hosts=3, clock=SHORT)
     first = await over_nats(server, wanted, run)
     no_model(monkeypatch)
 
@@ -46,7 +46,7 @@ async def test_a_hundred_agents_are_replayed_to_the_byte_on_any_number_of_hosts(
 
 
 async def test_a_replay_with_another_seed_names_the_first_field_that_differs(server, run, monkeypatch):
-    wanted = thinkers(count=4)
+    wanted = thinking_buyers(count=4)
     await over_nats(server, wanted, run)
     no_model(monkeypatch)
 
@@ -63,7 +63,7 @@ LONG = {"prompt": "{observation} " + "Think twice. " * 3_000, "memory": 1}
 async def test_calls_with_long_texts_are_in_the_log_by_digest_and_replayed_with_the_same_hash(
     server, run, monkeypatch
 ):
-    wanted = thinkers(count=2, thinking=LONG, clock=SHORT)
+    wanted = thinking_buyers(count=2, thinking=LONG, clock=SHORT)
     first = await over_nats(server, wanted, run)
     in_memory_hash = canonical_hash(in_memory.run(wanted))
     no_model(monkeypatch)
@@ -76,7 +76,7 @@ async def test_calls_with_long_texts_are_in_the_log_by_digest_and_replayed_with_
 
 
 async def test_a_replay_names_the_call_whose_long_text_was_changed(server, run, nc):
-    wanted = thinkers(count=1, thinking=LONG | {"system": run}, clock=SHORT)
+    wanted = thinking_buyers(count=1, thinking=LONG | {"system": run}, clock=SHORT)
     first = outcomes(await over_nats(server, wanted, run))[0]
     await nc.jetstream().publish(f"$KV.llm_texts.{first.text_digest}", b"{}")
 
@@ -89,7 +89,7 @@ async def test_a_replay_names_the_call_whose_long_text_was_changed(server, run, 
 async def test_a_recording_that_the_log_does_not_have_answers_nothing(server, run, monkeypatch):
     no_model(monkeypatch)
 
-    replay = await over_nats(server, thinkers(count=2).model_copy(update={"recorded": "gone"}), run)
+    replay = await over_nats(server, thinking_buyers(count=2).model_copy(update={"recorded": "gone"}), run)
 
     with pytest.raises(
         RecordingDiffers, match="cycle 1, ordinal 1 is not recorded; the recording has 0 calls"

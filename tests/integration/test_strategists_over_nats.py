@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from nats_runs import hash_in_memory, over_nats
 from run_builders import canonical_hash
-from thinking_economies import thinkers
+from thinking import thinking_buyers
 
 pytestmark = pytest.mark.nats
 
 
 async def test_strategists_on_three_hosts_have_the_hash_of_the_run_in_memory(server, run):
-    wanted = thinkers(
+    wanted = thinking_buyers(
         policy="llm_strategist", count=6, hosts=3, thinking={"every_ticks": 2, "trader": "zi_c"}
     )
 

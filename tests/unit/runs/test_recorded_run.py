@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 from run_builders import canonical_hash
-from thinking_economies import recorded, thinkers
+from thinking import recorded, thinking_buyers
 
 from econsim import subjects
 from econsim.domain.audit.facts import facts
@@ -45,28 +45,28 @@ def written(path, events):
 
 
 def test_a_replay_is_the_recorded_run_and_asks_no_model(request):
-    first = [*in_memory.run(thinkers())]
+    first = [*in_memory.run(thinking_buyers())]
     request.getfixturevalue("no_model")
 
-    second = in_memory.run(thinkers(), recording=recorded(first))
+    second = in_memory.run(thinking_buyers(), recording=recorded(first))
 
     assert canonical_hash(second) == canonical_hash(first)
 
 
 def test_a_replay_needs_no_provider_that_the_recorded_run_asked():
-    live = thinkers(cognition={"models": [{"name": "default", "offers": [{"provider": "live"}]}]})
+    live = thinking_buyers(cognition={"models": [{"name": "default", "offers": [{"provider": "live"}]}]})
     with pytest.raises(ScenarioError, match="asks only 'rules'"):
         list(in_memory.run(live))
 
-    replayed = [*in_memory.run(live, recording=recorded(in_memory.run(thinkers())))]
+    replayed = [*in_memory.run(live, recording=recorded(in_memory.run(thinking_buyers())))]
 
     assert replayed[-1].event.data.failure == ""
 
 
 def test_a_run_that_asks_more_often_names_the_first_call_that_is_not_recorded():
-    recording = recorded(in_memory.run(thinkers(clock={"ticks_per_period": 2})))
+    recording = recorded(in_memory.run(thinking_buyers(clock={"ticks_per_period": 2})))
 
-    replay = in_memory.run(thinkers(clock={"ticks_per_period": 3}), recording=recording)
+    replay = in_memory.run(thinking_buyers(clock={"ticks_per_period": 3}), recording=recording)
 
     with pytest.raises(
         RecordingDiffers, match=r"'thinker_001', cycle 3, ordinal 1 is not recorded; .* cycles 1 to 2"
@@ -77,9 +77,9 @@ def test_a_run_that_asks_more_often_names_the_first_call_that_is_not_recorded():
 
 
 def test_a_run_with_another_seed_names_the_first_field_that_differs():
-    recording = recorded(in_memory.run(thinkers()))
+    recording = recorded(in_memory.run(thinking_buyers()))
 
-    replay = in_memory.run(thinkers(seed=7), recording=recording)
+    replay = in_memory.run(thinking_buyers(seed=7), recording=recording)
 
     with pytest.raises(RecordingDiffers, match=r"messages\[\d\].content, character") as differs:
         consume(replay)
@@ -88,11 +88,11 @@ def test_a_run_with_another_seed_names_the_first_field_that_differs():
 
 
 def test_a_file_of_events_answers_as_its_run_did(tmp_path):
-    first = [*in_memory.run(thinkers())]
+    first = [*in_memory.run(thinking_buyers())]
     path = written(tmp_path / "first.jsonl", first)
 
     found = recorded_run_of_file(path)
-    second = [*in_memory.run(found.answer(thinkers()), recording=found.recording)]
+    second = [*in_memory.run(found.answer(thinking_buyers()), recording=found.recording)]
 
     assert canonical_hash(second) == canonical_hash(first)
     assert second[0].event.data.scenario.recorded == "first"
@@ -100,14 +100,14 @@ def test_a_file_of_events_answers_as_its_run_did(tmp_path):
 
 def test_the_models_of_a_replay_are_those_of_the_recorded_run(tmp_path):
     dear = Cognition.model_validate({"models": [{"name": "default", "offers": [{"input_price": 900}]}]})
-    wanted = thinkers().model_copy(update={"cognition": dear})
+    wanted = thinking_buyers().model_copy(update={"cognition": dear})
     found = recorded_run_of_file(written(tmp_path / "dear.jsonl", in_memory.run(wanted)))
 
-    assert found.answer(thinkers()).cognition == dear
+    assert found.answer(thinking_buyers()).cognition == dear
 
 
 def test_a_run_that_kept_no_text_cannot_answer_another(tmp_path):
-    silent = thinkers(cognition={"record_text": False}, thinking={"memory": 0})
+    silent = thinking_buyers(cognition={"record_text": False}, thinking={"memory": 0})
     found = recorded_run_of_file(written(tmp_path / "silent.jsonl", in_memory.run(silent)))
 
     with pytest.raises(ScenarioError, match="record_text = false"):
@@ -125,7 +125,7 @@ def test_a_file_of_something_else_is_refused_with_its_line(tmp_path, line):
 
 @pytest.mark.parametrize("resource", [None, "cpu"])
 def test_no_cycle_of_the_shipped_policy_fails(resource):
-    events = in_memory.run(thinkers(cognition={"resource": resource}))
+    events = in_memory.run(thinking_buyers(cognition={"resource": resource}))
 
     cycles = [
         item

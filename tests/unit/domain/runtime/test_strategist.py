@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 from run_builders import canonical_hash
-from thinking_economies import recorded, thinkers
+from thinking import recorded, thinking_buyers
 
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
@@ -23,7 +23,7 @@ LONG = {"periods": 2, "ticks_per_period": 6}
 
 
 def strategists(**fields):
-    return thinkers(policy="llm_strategist", **{"thinking": RARE, "clock": LONG, **fields})
+    return thinking_buyers(policy="llm_strategist", **{"thinking": RARE, "clock": LONG, **fields})
 
 
 def asked_ticks(events):
