@@ -56,6 +56,7 @@ class RunAggregator:
         self._closed = self._stopped = False
         self._failure = ""
         self._letters: set[int] = set()
+        self._set_aside: dict[str, str] = {}
         self._thinking = ThinkingAggregator()
 
     def add(self, source: Record | AddressedEvent) -> None:
@@ -76,6 +77,9 @@ class RunAggregator:
                 self._stopped = entry.type == subjects.RUN_STOPPED.type
             case subjects.RUN_CLOSED.type:
                 self._closed, self._failure = True, entry.data.get("failure", "")
+            case subjects.COGNITIVE_CYCLES_COMPLETED.type:
+                failed = (item for item in entry.data["items"] if item.get("failure"))
+                self._set_aside.update((item["agent"], item["failure"]) for item in failed)
             case subjects.LETTER_BURIED.type:
                 self._letters.add(entry.data["sequence"])
             case _ if entry.entity in self._books:
@@ -98,6 +102,7 @@ class RunAggregator:
             stopped=self._stopped and not self._closed,
             failure=self._failure,
             dead_letters=len(self._letters),
+            set_aside=self._set_aside,
             markets=markets,
             holders=self._holders(),
             messages=dict(sorted(self._messages.items())),

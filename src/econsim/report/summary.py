@@ -190,6 +190,8 @@ class Summary:
     """Agents, poorest first."""
     messages: dict[str, int]
     """Event type → count of messages."""
+    set_aside: dict[str, str] = field(default_factory=dict)
+    """Agent that was set aside → reason, as a sentence."""
     thinking: tuple[GroupThinking, ...] = ()
     """Thinking of the groups whose agents asked models; empty for a run without calls."""
     canonical_hash: str = ""
@@ -224,14 +226,7 @@ class Summary:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Return reasons why the figures may mislead, a sentence each."""
-        if not self.dead_letters:
-            return ()
-        one = self.dead_letters == 1
-        what = "1 message of this run" if one else f"{self.dead_letters} messages of this run"
-        lost = "is lacking from it; look at it" if one else "are lacking from it; look at them"
-        return (
-            f"{what} could not be processed and {lost} with `econsim dead-letters list --run {self.run}`",
-        )
+        return tuple(filter(None, (self._lost_messages(), self._lost_agents())))
 
     @property
     def efficiency(self) -> float | None:
@@ -245,6 +240,20 @@ class Summary:
     def gini(self) -> float | None:
         """Return the Gini coefficient of the agents' wealth at the end; negative wealth counts as 0."""
         return gini([max(holder.wealth, 0) for holder in self.holders])
+
+    def _lost_messages(self) -> str:
+        if not self.dead_letters:
+            return ""
+        one = self.dead_letters == 1
+        what = "1 message of this run" if one else f"{self.dead_letters} messages of this run"
+        lost = "is lacking from it; look at it" if one else "are lacking from it; look at them"
+        return f"{what} could not be processed and {lost} with `econsim dead-letters list --run {self.run}`"
+
+    def _lost_agents(self) -> str:
+        if not self.set_aside:
+            return ""
+        count, (agent, reason) = len(self.set_aside), next(iter(self.set_aside.items()))
+        return f"{count} agent{'s were' if count > 1 else ' was'} set aside; {agent}: {reason}"
 
 
 def expectation_result(

@@ -9,6 +9,7 @@ from factories import group, role, scenario
 from run_builders import only, records, small_run, summed
 
 from econsim import subjects
+from econsim.domain.runtime.cycle_run import PROMPT_LENGTH_MAX
 from econsim.report.html import render
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -70,6 +71,15 @@ def test_agents_that_cannot_pay_are_priced_out_and_the_others_are_not() -> None:
     assert [period.priced_out for period in poor.periods] == [1, 1]
     assert (poor.refused, poor.uses) == (2 * 6, ())
     assert [period.priced_out for period in rich.periods] == [0, 0]
+
+
+def test_agents_that_were_set_aside_are_counted_and_the_first_has_its_reason() -> None:
+    long = {"prompt": "{observation}" + "x" * PROMPT_LENGTH_MAX}
+    wanted = scenario(thinkers(100, long), cognition=DEAR, clock={"periods": 1, "ticks_per_period": 2})
+
+    (warning,) = summed(records(wanted)).warnings
+
+    assert warning.startswith("2 agents were set aside; with_100_001: ValueError: a prompt of ")
 
 
 def test_agents_that_keep_their_credits_do_not_ask() -> None:
