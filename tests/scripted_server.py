@@ -21,8 +21,10 @@ async def scripted_server(
 ) -> AsyncIterator[tuple[str, list[bytes]]]:
     """Serve one script to all connections, or one of its own to each; yield the url and the lines that clients sent."""
     lines: list[bytes] = []
+    writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         writer.write(INFO)
         answers = session() if session else script
         while line := await reader.readline():
@@ -35,4 +37,9 @@ async def scripted_server(
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        yield f"nats://127.0.0.1:{port}", lines
+        try:
+            yield f"nats://127.0.0.1:{port}", lines
+        finally:
+            # From Python 3.12 on a server's end waits until its last connection is closed.
+            for writer in writers:
+                writer.close()
