@@ -241,7 +241,7 @@ async def serve_until(directory, caplog, complaint):
 def test_services_do_not_go_on_from_a_log_that_lost_an_event(stopped, caplog):
     flip(store(stopped, "audit_log", "1.blk"), b"trade_id")
 
-    complaint = "task clock.first is started again: the log of run 'first' is damaged before place"
+    complaint = "task clock.first is tried again: the log of run 'first' is damaged before place"
 
     went_on = asyncio.run(serve_until(stopped, caplog, complaint))
 
@@ -255,7 +255,7 @@ def test_a_ledger_does_not_decide_anew_what_its_bucket_lost(stopped, caplog):
 
     asyncio.run(
         serve_until(
-            stopped, caplog, "task ledger.first is started again: the journal of run 'first' ends at entry"
+            stopped, caplog, "task ledger.first is tried again: the journal of run 'first' ends at entry"
         )
     )
 

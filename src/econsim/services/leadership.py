@@ -72,6 +72,9 @@ CANCEL_LEADER_AGAIN_S: Final = 5.0
 POLL_INTERVAL_S: Final = 2.0
 """Pause between looks for runs: events about a run may be missed."""
 
+_FORESEEN: Final = (EconsimError, TimeoutError, nats.errors.Error)
+"""Failures that a sentence explains: the server, the network, another worker, the run's own data."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -148,8 +151,8 @@ class Leadership:
         for component in self._components if self._looking else ():
             try:
                 await component.stop()
-            except Exception:  # noqa: BLE001 - whatever it is, the leases must be given back
-                _log.exception("%s did not stop cleanly", type(component).__name__)
+            except Exception as failure:  # noqa: BLE001 - whatever it is, the leases must be given back
+                _log_failure(f"{type(component).__name__} did not stop cleanly", failure)
         for run in list(self._run_tasks):
             self.drop_run(run)
         background = [*self._service_tasks, *filter(None, [self._looking])]
@@ -229,12 +232,8 @@ class Leadership:
             if not await self._context.leases.acquire(task.lease, self._context.holder):
                 return False
             await self._run_under_lease(task)
-        except LeadershipLost:
-            _log.warning("task %s was lost to another worker", task.lease)
-        except (EconsimError, TimeoutError, nats.errors.Error) as error:
-            _log.warning("task %s is started again: %s", task.lease, error or type(error).__name__)
-        except Exception:  # noqa: BLE001 - whatever it is, the task must be started again
-            _log.exception("task %s failed and is started again", task.lease)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the task must be started again
+            _log_failure(f"task {task.lease} is tried again", failure)
         else:
             return True
         return False
@@ -256,3 +255,19 @@ class Leadership:
         with suppress(Unavailable):
             if not await self._context.leases.acquire(task.lease, self._context.holder):
                 raise LeadershipLost
+
+
+def _log_failure(what: str, failure: Exception) -> None:
+    """Log what failed: with one line if its causes are foreseen, else with its traceback."""
+    causes = _causes(failure)
+    if all(isinstance(cause, _FORESEEN) for cause in causes):
+        _log.warning("%s: %s", what, "; ".join(str(cause) or type(cause).__name__ for cause in causes))
+    else:
+        _log.error("%s", what, exc_info=failure)
+
+
+def _causes(failure: Exception) -> list[Exception]:
+    """Return the failures that a task group collected, or the one failure itself."""
+    if isinstance(failure, ExceptionGroup):
+        return [cause for each in failure.exceptions for cause in _causes(each)]
+    return [failure]

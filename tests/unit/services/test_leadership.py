@@ -1,7 +1,6 @@
 """Leader election: which worker does a task, when another takes over, and which runs a service knows."""
 
 import asyncio
-import logging
 
 import pytest
 from factories import NOON, run_opened
@@ -162,17 +161,37 @@ async def test_a_worker_that_loses_its_lease_stops_its_task(workers):
     assert not await workers.leases.acquire(LEASE, "a third")
 
 
+AWAY = Unavailable("the log is away")
+BUG = RuntimeError("a bug")
+
+
 @pytest.mark.parametrize(
-    "error", [LeadershipLost(), Unavailable("away"), TimeoutError(), RuntimeError("a bug")]
+    ("failure", "warning"),
+    [
+        (LeadershipLost(), "Another worker leads the task; this one steps back."),
+        (AWAY, "the log is away"),
+        (TimeoutError(), "TimeoutError"),
+        (
+            ExceptionGroup("two", [AWAY, ExceptionGroup("one", [TimeoutError()])]),
+            "the log is away; TimeoutError",
+        ),
+        (BUG, None),
+        (ExceptionGroup("two", [AWAY, BUG]), None),
+    ],
 )
-async def test_a_task_that_fails_is_started_again(workers, error):
+async def test_a_task_that_fails_is_tried_again_and_only_a_bug_has_a_traceback(
+    workers, caplog, failure, warning
+):
     await workers.open()
-    task = Task(error)
+    task = Task(failure)
 
     await workers.start(task)
     await workers.client.until(lambda: task.is_running)
 
     assert task.starts == 2
+    found = [(record.getMessage(), bool(record.exc_info)) for record in caplog.records]
+    what = f"task {LEASE} is tried again"
+    assert found == [(f"{what}: {warning}", False) if warning else (what, True)]
 
 
 async def test_a_task_that_is_done_is_not_started_again_and_its_lease_is_free(workers):
@@ -210,23 +229,23 @@ async def test_an_opening_that_cannot_be_read_hides_no_other_run(workers):
     assert list(context.runs) == ["whole"]
 
 
-async def test_a_component_that_fails_to_stop_keeps_no_lease(workers, caplog):
+@pytest.mark.parametrize(("failure", "has_traceback"), [(AWAY, False), (BUG, True)])
+async def test_a_component_that_fails_to_stop_keeps_no_lease(workers, caplog, failure, has_traceback):
     class Broken:
         async def start(self):
             """Start well."""
 
         async def stop(self):
-            message = "broken"
-            raise RuntimeError(message)
+            raise failure
 
     task = Task()
     leadership, _ = await workers.start(task, (Broken(),), of_service=True)
     await workers.client.until(lambda: task.is_running)
 
-    with caplog.at_level(logging.CRITICAL):
-        await leadership.stop()
+    await leadership.stop()
 
     assert await workers.leases.acquire(LEASE, "another")
+    assert [bool(record.exc_info) for record in caplog.records] == [has_traceback]
 
 
 async def test_a_run_that_opens_while_a_service_stops_is_not_served(workers):
