@@ -40,8 +40,8 @@ def endow(holder, amount, asset=CREDITS):
     return pay(f"endow-{holder}-{asset}", TREASURY, holder, amount, asset)
 
 
-def submit(name, *chains, tick=1, barrier=0, book=""):
-    return Submit(command_id=name, tick=tick, barrier=barrier, book=book, chains=chains)
+def submit(name, *chains, tick=1, **options):
+    return Submit(command_id=name, tick=tick, chains=chains, **options)
 
 
 class Recorder:

@@ -91,8 +91,8 @@ class _IdsAreKnownAfterTheCommit(LedgerState):
             self.ledger._transfer_ids.difference_update(t.id for t in chain.transfers)
         return result
 
-    def confirm(self, writes, last):
-        super().confirm(writes, last)
+    def confirm(self, newest):
+        super().confirm(newest)
         self.ledger._decided.update(self._pending_ids)
 
 

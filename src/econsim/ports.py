@@ -19,14 +19,12 @@ WRITES_MAX: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write of an atomic commit."""
+    """One write of a commit."""
 
     key: str
     """Key in the bucket, `<run>.…`."""
     value: bytes
     """New value of the key."""
-    expected: int | None = None
-    """Revision the key must have (compare-and-set); 0 for a key that must not exist; none for no check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +40,14 @@ class StoredEntry:
 
 
 class StateStore(Protocol):
-    """The bucket `agent_state`: atomic batches of writes, each fenced by the expected revision of its key."""
+    """The bucket `agent_state`: atomic commits, each fenced by the newest write below its prefix."""
 
-    async def commit(self, writes: Sequence[Write]) -> int:
-        """Write all or nothing; return the revision of the last write. The revisions are consecutive.
+    async def commit(self, prefix: str, writes: Sequence[Write], newest: int) -> int:
+        """Write all keys, each below `prefix.`, or none; return the revision of the last write.
 
-        Raises `errors.Conflict` if a key has another revision than expected, `errors.Unavailable` if the outcome
-        is unknown: read the keys back before the next attempt.
+        `newest` is the revision that the newest write below `prefix.` must have, 0 for none (compare-and-set). Raises
+        `errors.Conflict` if it has another, `errors.Unavailable` if the outcome is unknown: read the keys back
+        before the next attempt.
         """
 
     async def get(self, key: str) -> StoredEntry | None:

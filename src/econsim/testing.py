@@ -35,18 +35,19 @@ class FakeStateStore:
         self.commits: list[int] = []
         """Number of writes of each commit made."""
         self._revisions: dict[str, int] = {}
+        self._newest: dict[str, int] = {}
         self._failures: list[Failure] = []
 
     def fail_next(self, *failures: Failure) -> None:
         """Make the next commits fail, one for each failure given."""
         self._failures.extend(failures)
 
-    async def commit(self, writes: Sequence[Write]) -> int:
+    async def commit(self, prefix: str, writes: Sequence[Write], newest: int) -> int:
         """Write all or nothing; return the revision of the last write, see `ports.StateStore`."""
         await asyncio.sleep(0)
         failure = self._failures.pop(0) if self._failures else None
         if failure is not Failure.BEFORE:
-            self._write(writes)
+            self._write(prefix, writes, newest)
         if failure is not None:
             raise Unavailable
         return len(self.entries)
@@ -64,22 +65,19 @@ class FakeStateStore:
             if entry.key.startswith(f"{prefix}."):
                 yield entry
 
-    def _write(self, writes: Sequence[Write]) -> None:
-        """Check the expected revision of every write, then write all."""
+    def _write(self, prefix: str, writes: Sequence[Write], newest: int) -> None:
+        """Check the revision of the newest write below a prefix, then write all."""
         if not 0 < len(writes) <= WRITES_MAX:
             message = f"a commit holds 1 to {WRITES_MAX} writes, not {len(writes)}"
             raise InvalidMessage(message)
-        seen: set[str] = set()
-        for write in writes:
-            found = self._revisions.get(write.key, 0)
-            if write.expected is not None and (write.key in seen or write.expected != found):
-                message = f"{write.key} is at revision {found}, not {write.expected}"
-                raise Conflict(message)
-            seen.add(write.key)
+        found = self._newest.get(prefix, 0)
+        if found != newest:
+            message = f"the newest write below {prefix} is at revision {found}, not {newest}"
+            raise Conflict(message)
         for write in writes:
             revision = len(self.entries) + 1
             self.entries.append(StoredEntry(write.key, write.value, revision))
-            self._revisions[write.key] = revision
+            self._revisions[write.key] = self._newest[prefix] = revision
         self.commits.append(len(writes))
 
 

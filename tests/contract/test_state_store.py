@@ -51,66 +51,60 @@ async def value(store, key):
     return entry.value if entry else None
 
 
-async def test_writes_all_keys_with_consecutive_revisions(store, run):
-    last = await store.commit([Write(f"{run}.k.{i}", b"%d" % i, 0) for i in range(5)])
+async def test_writes_all_keys_and_returns_the_revision_of_the_last(store, run):
+    last = await store.commit(run, [Write(f"{run}.k.{i}", b"%d" % i) for i in range(5)], 0)
 
-    entries = await history(store, run)
-    assert [entry.revision for entry in entries] == list(range(last - 4, last + 1))
+    assert [entry.value for entry in await history(store, run)] == [b"0", b"1", b"2", b"3", b"4"]
     assert await store.get(f"{run}.k.4") == StoredEntry(f"{run}.k.4", b"4", last)
 
 
-async def test_revisions_stay_consecutive_while_others_write(store, run):
-    batches = [[Write(f"{run}.b{n}.{i}", b"", 0) for i in range(20)] for n in range(30)]
+@pytest.mark.parametrize("size", [1, 3])
+async def test_a_commit_follows_the_newest_write_of_its_run_alone(store, run, size):
+    newest = 0
+    for i in range(3):
+        newest = await store.commit(run, [Write(f"{run}.a{i}.{n}", b"%d" % i) for n in range(size)], newest)
+        await store.commit(f"{run}-other{i}", [Write(f"{run}-other{i}.a.x", b"-")], 0)
 
-    lasts = await asyncio.gather(*map(store.commit, batches))
-
-    where = {entry.key: entry.revision for entry in await history(store, run)}
-    for last, batch in zip(lasts, batches, strict=True):
-        assert [where[write.key] for write in batch] == list(range(last - 19, last + 1))
+    assert [entry.value for entry in await history(store, run)] == [
+        b"%d" % i for i in (0, 1, 2) for _ in range(size)
+    ]
 
 
 @requirement("kv.cas")
-async def test_a_conflict_changes_nothing(store, run):
-    first = await store.commit([Write(f"{run}.a.x", b"1", 0)])
-    await store.commit([Write(f"{run}.a.x", b"2", first)])
+@pytest.mark.parametrize("size", [1, 3])
+async def test_a_conflict_changes_nothing(store, run, size):
+    first = await store.commit(run, [Write(f"{run}.a.x", b"1")], 0)
+    await store.commit(run, [Write(f"{run}.a.y", b"2")], first)
 
-    with pytest.raises(Conflict):
-        await store.commit([Write(f"{run}.b.x", b"9", 0), Write(f"{run}.a.x", b"9", first)])
+    for stale in (0, first, first + 99):
+        with pytest.raises(Conflict):
+            await store.commit(run, [Write(f"{run}.b.{n}", b"9") for n in range(size)], stale)
 
-    assert await value(store, f"{run}.a.x") == b"2"
-    assert await store.get(f"{run}.b.x") is None
+    assert [entry.value for entry in await history(store, run)] == [b"1", b"2"]
 
 
-@pytest.mark.parametrize("others", [0, 3])
-async def test_a_key_that_exists_is_not_created_again(store, run, others):
-    await store.commit([Write(f"{run}.transfer.t", b"1", 0)])
+@requirement("kv.cas")
+@pytest.mark.parametrize("size", [1, 20])
+async def test_of_writers_at_once_one_is_first_each_time(store, run, size):
+    newest = 0
+    for turn in range(20):
+        batches = [[Write(f"{run}.w{turn}-{w}.{n}", b"") for n in range(size)] for w in range(4)]
 
-    with pytest.raises(Conflict):
-        await store.commit(
-            [*(Write(f"{run}.o.{i}", b"") for i in range(others)), Write(f"{run}.transfer.t", b"2", 0)]
+        outcomes = await asyncio.gather(
+            *(store.commit(run, batch, newest) for batch in batches), return_exceptions=True
         )
 
-    assert [entry.value for entry in await history(store, run)] == [b"1"]
-
-
-async def test_two_expectations_on_one_key_conflict(store, run):
-    with pytest.raises(Conflict):
-        await store.commit([Write(f"{run}.a.x", b"1", 0), Write(f"{run}.a.x", b"2", 0)])
-
-    assert await history(store, run) == []
-
-
-async def test_a_write_without_expectation_always_succeeds(store, run):
-    await store.commit([Write(f"{run}.a.x", b"1")])
-    await store.commit([Write(f"{run}.a.x", b"2"), Write(f"{run}.b.x", b"3")])
-
-    assert [entry.value for entry in await history(store, run)] == [b"1", b"2", b"3"]
+        (newest,) = [each for each in outcomes if isinstance(each, int)]
+        assert [type(each) for each in outcomes if not isinstance(each, int)] == [Conflict] * 3
+    assert len(await history(store, run)) == 20 * size
 
 
 @requirement("kv.history")
 async def test_history_holds_one_run_only_and_every_write_of_it(store, run):
+    newest = other = 0
     for i in range(3):
-        await store.commit([Write(f"{run}.a.x", b"%d" % i), Write(f"{run}-other.a.x", b"-")])
+        newest = await store.commit(run, [Write(f"{run}.a.x", b"%d" % i)], newest)
+        other = await store.commit(f"{run}-other", [Write(f"{run}-other.a.x", b"-")], other)
 
     assert [(entry.key, entry.value) for entry in await history(store, run)] == [
         (f"{run}.a.x", b"0"),
@@ -120,8 +114,10 @@ async def test_history_holds_one_run_only_and_every_write_of_it(store, run):
 
 
 async def test_history_reads_more_than_it_buffers(store, run):
+    newest = 0
     for start in range(0, 5000, 1000):
-        await store.commit([Write(f"{run}.k.{i}", b"v", 0) for i in range(start, start + 1000)])
+        writes = [Write(f"{run}.k.{i}", b"v") for i in range(start, start + 1000)]
+        newest = await store.commit(run, writes, newest)
 
     keys = [entry.key async for entry in store.history(run)]
 
@@ -135,7 +131,7 @@ async def test_an_unknown_run_has_no_history(store, run):
 @pytest.mark.parametrize("count", [0, 1001])
 async def test_a_commit_outside_the_limits_is_refused(store, run, count):
     with pytest.raises(InvalidMessage):
-        await store.commit([Write(f"{run}.k.{i}", b"") for i in range(count)])
+        await store.commit(run, [Write(f"{run}.k.{i}", b"") for i in range(count)], 0)
 
 
 @requirement("kv.cas")
@@ -175,7 +171,7 @@ async def test_the_fake_can_lose_an_answer(fake_store, run, failure):
     fake_store.fail_next(failure)
 
     with pytest.raises(Unavailable):
-        await fake_store.commit([Write(f"{run}.a.x", b"1", 0)])
+        await fake_store.commit(run, [Write(f"{run}.a.x", b"1")], 0)
 
     assert len(await history(fake_store, run)) == (failure is Failure.AFTER)
 
@@ -185,8 +181,8 @@ class LosesAnswers(JetStreamStateStore):
 
     lost = 0
 
-    async def commit(self, writes):
-        last = await super().commit(writes)
+    async def commit(self, prefix, writes, newest):
+        last = await super().commit(prefix, writes, newest)
         if self.lost < 3:
             self.lost += 1
             raise Unavailable
@@ -219,13 +215,14 @@ async def mortal():
             await client.close()
 
 
-async def commit_pairs(store, run, name, outcomes):
+async def commit_quadruples(store, run, outcomes):
+    newest = 0
     for i in range(200):
-        pair = [Write(f"{run}.{name}-{i}.{side}", b"v", 0) for side in "abcd"]
+        writes = [Write(f"{run}.{i}.{side}", b"v") for side in "abcd"]
         try:
-            outcomes[f"{run}.{name}-{i}"] = await store.commit(pair)
+            outcomes[f"{run}.{i}"] = newest = await store.commit(run, writes, newest)
         except Unavailable:
-            outcomes[f"{run}.{name}-{i}"] = None
+            outcomes[f"{run}.{i}"] = None
             return
 
 
@@ -234,15 +231,14 @@ async def commit_pairs(store, run, name, outcomes):
 async def test_killing_the_server_in_mid_batch_leaves_no_half_batch(mortal, run):
     server, store = mortal
     outcomes = {}
-    senders = [asyncio.create_task(commit_pairs(store, run, f"s{n}", outcomes)) for n in range(8)]
+    runs = [f"{run}-{n}" for n in range(8)]
+    senders = [asyncio.create_task(commit_quadruples(store, name, outcomes)) for name in runs]
     await eventually(lambda: len(outcomes) >= 40)
     os.kill(server.pid, signal.SIGKILL)
     await asyncio.gather(*senders)
     await asyncio.sleep(1)
 
-    entries = await history(store, run)
-
-    stems = [entry.key.rsplit(".", 1)[0] for entry in entries]
+    stems = [entry.key.rsplit(".", 1)[0] for name in runs for entry in await history(store, name)]
     assert None in outcomes.values()
     assert {stems.count(stem) for stem in stems} == {4}
     assert {stem for stem, revision in outcomes.items() if revision} <= set(stems)

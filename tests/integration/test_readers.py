@@ -42,7 +42,7 @@ async def test_a_run_is_read_in_pages_whole_and_in_order(connect_as, nc, run, ro
 
 async def test_an_observer_reads_the_books_and_the_quotas(connect_as, nc, run):
     observer, store = await connect_as("observer"), JetStreamStateStore(nc)
-    await store.commit([Write(f"{run}.alice.balance", b"5", 0), Write(f"{run}.bob.balance", b"6", 0)])
+    await store.commit(run, [Write(f"{run}.alice.balance", b"5"), Write(f"{run}.bob.balance", b"6")], 0)
     await quota_table.KeyQuotaTable(nc).change(run, "alice", QuotaUpdate(max_publish_rate=7))
 
     read = [StoredEntry(e.subject, e.payload, e.sequence) async for e in run_reader.history(observer, run)]

@@ -74,7 +74,7 @@ async def test_a_ledger_answers_and_keeps_the_state(server, run):
     async with role(server, "ledger") as ledger, role(server, "market") as market:
         await answer_with(ledger, SUBMIT.pattern(run=run), b"done")
         await answer_with(ledger, GET_BALANCE.pattern(run=run), b"5")
-        await JetStreamStateStore(ledger).commit([Write(f"{run}.alice.balance", b"5", 0)])
+        await JetStreamStateStore(ledger).commit(run, [Write(f"{run}.alice.balance", b"5")], 0)
 
         submitted = await market.request(SUBMIT(run=run, agent="market"), b"")
         balance = await market.request(GET_BALANCE(run=run, agent="alice"), b"")

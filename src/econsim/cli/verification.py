@@ -78,7 +78,7 @@ async def verify_run(config: Settings, run: str) -> RunVerification:
         for gap in gaps:
             checks.add_finding(Finding(gap.first, gap.stream, "record_is_missing", str(gap), where))
     stored = stored_hash(config.state, name, checks.opening_id)
-    return RunVerification(name, checks.report(books.balances, stored), bool(stored))
+    return RunVerification(name, checks.report(books.balances, stored, books.behind), bool(stored))
 
 
 def verification_lines(found: RunVerification) -> list[str]:

@@ -139,7 +139,7 @@ async def check_invariants(
     books = StoredLedger()
     async for stored in JetStreamStateStore(client).history(run):
         books.fold(stored)
-    report = verify_journal(books.entries, books.balances)
+    report = verify_journal(books.entries, books.balances, books.behind)
     letters = await provision.subject_counts(client, "dead_letter", ">")
     victims = [each.victim.name for each in phases]
     theirs = [subject for subject in letters if subject.split(".")[-1] in victims]

@@ -51,6 +51,8 @@ class LogReport:
     """Number of trades."""
     ended: bool
     """True if the log has the run's closing."""
+    whole: bool
+    """True if the run went on to its end: it was neither interrupted nor did it fail."""
     findings: tuple[Finding, ...]
     """Faults, in log order as far as they have one."""
 
@@ -110,7 +112,15 @@ class LogChecks:
             findings.extend(self._copy_findings(entries))
             findings.extend(self._trade_checks.findings(entries, self._is_finished))
             findings.extend(self._call_checks.findings(entries, ended=ended, whole=self._clock.whole))
-        return LogReport(self._records, self._repeats, self._clock.tick, self._trades, ended, tuple(findings))
+        return LogReport(
+            self._records,
+            self._repeats,
+            self._clock.tick,
+            self._trades,
+            ended,
+            self._clock.whole,
+            tuple(findings),
+        )
 
     def _open_run(self, event: Event[object], opened: RunOpened) -> None:
         scenario = opened.scenario

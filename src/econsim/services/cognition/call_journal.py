@@ -91,7 +91,11 @@ class CallJournal:
         refused: dict[str, Refusal] = {}
         for (tick, causation_id), chains in _groups(payments):
             command = Submit(
-                command_id=random_id(), causation_id=causation_id, tick=tick, chains=tuple(chains)
+                command_id=random_id(),
+                causation_id=causation_id,
+                tick=tick,
+                chains=tuple(chains),
+                defer_positions=True,
             )
             refused |= (await submit(self._context.client, self._run.name, ACTOR, command)).refused
         return [refused.get(payment.row.id) for payment in payments]

@@ -38,7 +38,11 @@ async def serve(context: ServiceContext, run: ActiveRun, request_subscribers: Re
     logged = await newest_logged_entry(context.client, run.name)
     check_journal_reaches(run.name, writer.sequence, logged)
     async with running(context, request_subscribers(context.broker, run, writer)):
-        await asyncio.Event().wait()
+        writer.store_positions()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            writer.close()
 
 
 async def newest_logged_entry(client: Client, run: str) -> int:

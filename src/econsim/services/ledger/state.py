@@ -1,23 +1,26 @@
 """The state of one run's ledger as the store has it, and the writes that bring the store up to date.
 
-Owns the content of a commit: journal entries, balances, barrier mark, each with the revision its key must have
-(compare-and-set). `bucket.py` owns the keys; `writer.py` decides when to commit and handles failures. No I/O here.
+Owns the content of a commit: journal entries, balances, barrier mark. `bucket.py` owns the keys; `writer.py` decides when
+to commit and handles failures. No I/O here.
 
-    collection      holds                                   entry comes         entry goes    bound
-    ledger          accounts and decisions                  apply, fold         see there     see there
-    journal         sequence and hash of the newest entry   apply, fold         never         one entry
-    _revisions      key → revision the next write expects   confirm, fold       never         two keys a holder
-    _written        key → fields of the newest write        position_writes     never         two keys a holder
+    collection      holds                                     entry comes           entry goes        bound
+    ledger          accounts and decisions                    apply, fold           see there         see there
+    journal         sequence and hash of the newest entry     apply, fold           never             one entry
+    newest          revision of the run's newest write        confirm, fold         never             one number
+    unwritten       holders whose stored positions may be old apply                 position_writes   holders
+    _written        key → fields of the newest write          position_writes, fold never             two keys a holder
+    _entry_keys     keys of the newest journal entries        apply, fold           apply, fold       ENTRIES_REMEMBERED_MAX
 
-A write that did not reach the store leaves `journal` and `_written` ahead of it; the writer then drops the whole state
-and folds the store anew.
+A write that did not reach the store leaves this state ahead of it; the writer then drops the whole state and folds the
+store anew.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from pydantic import ValidationError
@@ -26,7 +29,7 @@ from econsim import subjects
 from econsim.domain.audit.envelope import Envelope, derived_id
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
-from econsim.errors import CorruptJournal, InvalidMessage, InvalidSubject
+from econsim.errors import Conflict, CorruptJournal, InvalidMessage, InvalidSubject
 from econsim.ports import WRITES_MAX, StoredEntry, Write
 from econsim.schemas.ledger import (
     CHAINS_PER_ENTRY_MAX,
@@ -44,6 +47,9 @@ from econsim.schemas.subject import token
 from econsim.services.ledger import bucket
 from econsim.services.ledger.bucket import LedgerKey
 
+ENTRIES_REMEMBERED_MAX: Final = 100_000
+"""Keys of the newest journal entries in memory, about 10 MB; whether an older one exists is asked of the store."""
+
 TRANSFERS_PER_ENTRY_MAX: Final = 1200
 """Transfers in one journal entry: with ids of full length they stay under the 1 MiB of a message."""
 
@@ -52,6 +58,9 @@ SUBMISSION_LENGTH_MAX: Final = 58
 
 NOTHING: Final = '"posted":0,"pending":0'
 """Amounts of an account that does not exist, as written in a balance."""
+
+SEQUENCE: Final = ',"sequence":'
+"""Text before the journal's sequence in a balance."""
 
 ACTOR: Final = "ledger"
 """Actor of journal entries."""
@@ -79,7 +88,7 @@ class SubmissionPart:
 
 
 class LedgerState:
-    """A run's ledger and journal, with the revisions of its keys in the store."""
+    """A run's ledger and journal, and what the store has of them."""
 
     def __init__(self, run: str, salt: str) -> None:
         """Start before anything was written."""
@@ -87,10 +96,16 @@ class LedgerState:
         self.journal = Journal()
         self.barrier = 0
         """Newest tick with a passed barrier."""
+        self.newest = 0
+        """Revision of the run's newest write."""
+        self.unwritten: dict[str, None] = {}
+        """Holders whose stored positions may differ, in order of first change."""
+        self.entries_are_forgotten = False
+        """True once the store has journal entries whose keys are not in memory."""
         self._run = run
         self._salt = salt
-        self._revisions: dict[str, int] = {}
         self._written: dict[str, str] = {}
+        self._entry_keys: dict[str, None] = {}
 
     def fold(self, entry: StoredEntry) -> None:
         """Fold one stored write, oldest first; raises CorruptJournal if it does not follow from those before."""
@@ -100,11 +115,13 @@ class LedgerState:
             message = f"{entry.key} at revision {entry.revision} is not a journal entry"
             raise CorruptJournal(message) from error
 
-    def apply(
-        self, part: SubmissionPart, now: str
-    ) -> tuple[dict[str, Refusal], tuple[str, ...], list[Write]]:
-        """Decide a part's chains; return the refusals, the changed holders and the writes of journal entries."""
+    def apply(self, part: SubmissionPart, now: str) -> tuple[dict[str, Refusal], list[Write]]:
+        """Decide a part's chains; return the refusals and the writes of journal entries.
+
+        Raises Conflict if the part's submission id stands for an entry of other chains.
+        """
         decisions = self.ledger.apply(part.chains)
+        self.unwritten |= dict.fromkeys(decisions.holders)
         command = part.command
         envelope = Envelope(
             self._run, self._salt, command.tick, now, command.causation_id or command.command_id
@@ -114,35 +131,35 @@ class LedgerState:
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             event = envelope.event(subject, ACTOR, entry, part.name)
-            writes.append(Write(bucket.entry_key(self._run, entry, part.name), event.json(), 0))
-        return decisions.refusals(), decisions.holders, writes
+            writes.append(Write(bucket.entry_key(self._run, entry, part.name), event.json()))
+            if writes[-1].key in self._entry_keys:
+                raise submission_was_used(writes[-1].key)
+            self._remember(writes[-1].key)
+        return decisions.refusals(), writes
 
-    def position_writes(self, holders: Iterable[str]) -> Iterator[Write]:
-        """Yield the writes of balances and holdings that differ from the newest written ones."""
-        for holder in holders:
-            # JSON written directly, because every commit does it for every holder; names need no escaping.
-            amounts_of = {
-                asset: f'"posted":{posted},"pending":{pending}'
-                for asset, posted, pending in self.ledger.amounts(holder)
-            }
-            balance = amounts_of.pop(CREDITS, NOTHING)
-            if amounts_of.pop(DEBT, None):
-                balance += f',"debt":{self.ledger.position(holder, DEBT).posted}'
-            sequence = f',"sequence":{self.journal.sequence}'
-            yield from self._write_if_changed(bucket.balance_key(self._run, holder), balance, sequence)
-            if amounts_of:
-                holdings = ",".join(f'"{asset}":{{{amounts}}}' for asset, amounts in amounts_of.items())
-                yield from self._write_if_changed(bucket.holdings_key(self._run, holder), holdings)
+    def position_writes(self, writes_max: int) -> list[Write]:
+        """Return writes that bring positions up to date, those changed first, as many as surely fit."""
+        writes = []
+        for holder in list(islice(self.unwritten, writes_max // 2)):
+            del self.unwritten[holder]
+            for key, fields, sequence in self._changed_fields(holder):
+                self._written[key] = fields
+                writes.append(Write(key, f"{{{fields}{sequence}}}".encode()))
+        return writes
+
+    def compare_positions(self) -> None:
+        """Find, after all was folded, the holders whose stored positions are behind the journal."""
+        self.unwritten = {
+            holder: None for holder in self.ledger.holders() if any(self._changed_fields(holder))
+        }
 
     def barrier_mark(self, tick: int) -> Write:
         """Return the write that marks a tick's barrier as passed, so that repeats after a restart do not wait."""
-        return self._write(bucket.barrier_key(self._run), f'{{"tick":{tick}}}')
+        return Write(bucket.barrier_key(self._run), f'{{"tick":{tick}}}'.encode())
 
-    def confirm(self, writes: Sequence[Write], last: int) -> None:
-        """Note the revisions of committed writes: consecutive numbers up to `last`."""
-        for revision, write in enumerate(writes, last - len(writes) + 1):
-            if write.key.split(".", 2)[1] not in bucket.RESERVED:
-                self._revisions[write.key] = revision
+    def confirm(self, newest: int) -> None:
+        """Note the revision of the newest committed write."""
+        self.newest = newest
 
     def balance(self, holder: str) -> Balance:
         """Return all positions of a holder."""
@@ -158,26 +175,56 @@ class LedgerState:
 
     def _fold(self, entry: StoredEntry) -> None:
         """Fold one write by its key; keys of other services are left alone."""
+        self.newest = entry.revision
         match bucket.parse_key(entry.key)[0]:
             case LedgerKey.ENTRY:
                 event = bucket.parse_entry(entry.key, entry.value)
                 self.journal.replay(event.data)
                 self.ledger.replay(event.data)
-            case LedgerKey.BALANCE | LedgerKey.HOLDINGS:
-                self._revisions[entry.key] = entry.revision
+                self._remember(entry.key)
+            case LedgerKey.BALANCE:
+                self._written[entry.key] = entry.value.decode()[1:-1].partition(SEQUENCE)[0]
+            case LedgerKey.HOLDINGS:
+                self._written[entry.key] = entry.value.decode()[1:-1]
             case LedgerKey.BARRIER:
-                self._revisions[entry.key] = entry.revision
                 self.barrier = json.loads(entry.value)["tick"]
 
-    def _write_if_changed(self, key: str, fields: str, sequence: str = "") -> Iterator[Write]:
-        """Yield a write of a key unless the newest one has these fields; the sequence alone is no change."""
-        if self._written.get(key) != fields:
-            self._written[key] = fields
-            yield self._write(key, f"{{{fields}{sequence}}}")
+    def _changed_fields(self, holder: str) -> Iterator[tuple[str, str, str]]:
+        """Yield key, fields and journal sequence of a holder's positions that differ from the written ones.
 
-    def _write(self, key: str, value: str) -> Write:
-        """Return the write of a key, fenced by the revision this ledger wrote last."""
-        return Write(key, value.encode(), self._revisions.get(key, 0))
+        The sequence alone is no change.
+        """
+        for key, fields, sequence in self._position_fields(holder):
+            if self._written.get(key) != fields:
+                yield key, fields, sequence
+
+    def _position_fields(self, holder: str) -> Iterator[tuple[str, str, str]]:
+        """Yield key, fields and journal sequence of all positions of a holder, as they are written."""
+        # JSON written directly, because every commit does it for every holder; names need no escaping.
+        amounts_of = {
+            asset: f'"posted":{posted},"pending":{pending}'
+            for asset, posted, pending in self.ledger.amounts(holder)
+        }
+        balance = amounts_of.pop(CREDITS, NOTHING)
+        if amounts_of.pop(DEBT, None):
+            balance += f',"debt":{self.ledger.position(holder, DEBT).posted}'
+        yield bucket.balance_key(self._run, holder), balance, f"{SEQUENCE}{self.journal.sequence}"
+        if amounts_of:
+            holdings = ",".join(f'"{asset}":{{{amounts}}}' for asset, amounts in amounts_of.items())
+            yield bucket.holdings_key(self._run, holder), holdings, ""
+
+    def _remember(self, key: str) -> None:
+        """Remember the key of a journal entry, and forget the oldest if there are too many."""
+        self._entry_keys[key] = None
+        if len(self._entry_keys) > ENTRIES_REMEMBERED_MAX:
+            del self._entry_keys[next(iter(self._entry_keys))]
+            self.entries_are_forgotten = True
+
+
+def submission_was_used(key: str) -> Conflict:
+    """Return the error about a submission whose journal key has an entry of other chains."""
+    message = f"the submission of {key} was decided before, with other chains"
+    return Conflict(message, key=key)
 
 
 def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
@@ -195,7 +242,7 @@ def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
         full = (
             len(chains) == CHAINS_PER_ENTRY_MAX or transfers + len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX
         )
-        if chains and (full or commit_size(1, holders | named) > WRITES_MAX):
+        if chains and (full or commit_size(1, len(holders | named)) > WRITES_MAX):
             parts.append(SubmissionPart(command, submission, len(parts), tuple(chains), frozenset(holders)))
             chains, holders, transfers = [], set(), 0
         chains.append(chain)
@@ -206,9 +253,9 @@ def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
     return parts
 
 
-def commit_size(parts: int, holders: set[str] | frozenset[str]) -> int:
+def commit_size(parts: int, holders: int) -> int:
     """Return the most writes a commit may need: two entries a part, two keys a holder, one barrier mark."""
-    return 2 * parts + 2 * len(holders) + 1
+    return 2 * parts + 2 * holders + 1
 
 
 def submission_id(command_id: str, salt: str) -> str:
@@ -224,7 +271,7 @@ def submission_id(command_id: str, salt: str) -> str:
 def _named_holders(chain: Chain) -> set[str]:
     """Return the holders a chain names; raises InvalidMessage if it cannot be committed."""
     named = {transfer.debit for transfer in chain.transfers} | {t.credit for t in chain.transfers}
-    if commit_size(1, named) > WRITES_MAX or len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX:
+    if commit_size(1, len(named)) > WRITES_MAX or len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX:
         message = f"chain {chain.id} has {len(chain.transfers)} transfers over {len(named)} holders: too many"
         raise InvalidMessage(message, chain=chain.id)
     if reserved := named & bucket.RESERVED:

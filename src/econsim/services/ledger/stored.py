@@ -10,10 +10,11 @@ import json
 
 from pydantic import ValidationError
 
+from econsim.domain.ledger.decisions import changed_holders
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.errors import CorruptJournal
 from econsim.ports import StoredEntry
-from econsim.schemas.ledger import CREDITS, DEBT, Position
+from econsim.schemas.ledger import CREDITS, DEBT, Position, TransferPosted
 from econsim.services.ledger.bucket import LedgerKey, parse_entry, parse_key
 
 
@@ -26,6 +27,8 @@ class StoredLedger:
         """Journal entries in the order they were written."""
         self.balances: dict[str, dict[str, Position]] = {}
         """Holder → asset → position, of the newest writes."""
+        self.behind: set[str] = set()
+        """Holders in entries after the newest positions: the ledger may write theirs a moment later."""
 
     def fold(self, stored: StoredEntry) -> JournalEntry | None:
         """Fold one write, oldest first, and return it if it is a journal entry.
@@ -44,13 +47,17 @@ class StoredLedger:
             case LedgerKey.ENTRY:
                 entry = parse_entry(stored.key, stored.value)
                 self.entries.append(entry)
+                if isinstance(entry.data, TransferPosted):
+                    self.behind.update(changed_holders(entry.data.chains))
                 return entry
             case LedgerKey.BALANCE:
+                self.behind.clear()
                 found = json.loads(stored.value)
                 positions = self.balances.setdefault(holder, {})
                 positions[CREDITS] = Position(found["posted"], found["pending"])
                 positions[DEBT] = Position(found.get("debt", 0), 0)
             case LedgerKey.HOLDINGS:
+                self.behind.clear()
                 for asset, found in json.loads(stored.value).items():
                     self.balances.setdefault(holder, {})[asset] = Position(found["posted"], found["pending"])
         return None

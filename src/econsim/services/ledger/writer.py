@@ -5,7 +5,10 @@ Owns group commit, the lock-step barrier and the handling of failed commits. The
 
 Theory of operation. The handlers of `routers/ledger.py` call `submit`, SUBMISSIONS_MAX of them at once; beyond that
 the subscriber waits (backpressure). One task, `_drain`, commits. Submissions that arrive during a commit go into the next
-one (group commit). A commit is one atomic batch of the store: journal entries, new balances, barrier mark.
+one (group commit). A commit is atomic: journal entries, barrier mark, and the positions (balances and holdings) that
+changed. The journal is the truth, and positions follow from it. So a submission may defer its positions: if its journal
+entry is all there is to commit, the commit is one message, which is much faster than a batch, and the positions come with
+a later commit, at the latest POSITIONS_LAG_S after it.
 
     submit ──submission_parts──▶ parts ──▶ _CommitItem … ──▶ _queue ──_take_group──▶ group ──_commit──▶ store
       │                            ▲                                                          │
@@ -31,18 +34,20 @@ follows from deduplication by id in `domain/ledger/ledger.py` and from compare-a
                                answered from the remembered decisions, the others are decided now.
     the store's answer lost    unknown whether written: the state is stale, is read anew, and the group is applied
                                again: repeated decisions write nothing.
-    after commit, no answer    the journal is the write-ahead log of the balances, in the same batch: nothing is half
-                               done. A repeat writes nothing and gets the same answer.
+    after commit, no answer    the journal is the write-ahead log of the positions: nothing is half done. A repeat
+                               writes nothing and gets the same answer.
+    deferred positions         a restart compares the stored positions with the journal and writes those behind it.
     after a barrier's mark     a restart reads the mark: a book's repeat no longer waits for the others.
-    two writers at once        leases do not exclude it. Each write has the revision it expects (fencing): the batch of
-                               the slower one fails as Conflict, and it reads the store anew before it tries again.
-    a repeat too old to be     its journal key exists (expected revision 0): Conflict, in a group of its own, so that
-    remembered                 only its sender is refused.
+    two writers at once        leases do not exclude it. Each commit expects that the run's newest write is this writer's
+                               last (fencing): the slower one fails as Conflict, and reads the store anew before it
+                               tries again.
+    a repeat too old to be     its journal key exists: Conflict, in a group of its own, so that only its sender is
+    remembered                 refused.
 
     collection              holds                              entry comes        entry goes              bound
     _queue                  items not yet in a commit          _enqueue           _take_group             SUBMISSIONS_MAX, by parts
     _barriers               tick → book → waiting submission   _wait_for_books    _answer or _fail        SUBMISSIONS_MAX
-    _state                  accounts, journal head, revisions  load, apply        load after a failure    holders by assets
+    _state                  accounts, journal head, positions  load, apply        load after a failure    holders by assets
     _passed                 newest tick with a durable barrier load, _answer      never                   one number
 """
 
@@ -56,11 +61,13 @@ from typing import Final
 from econsim import ports
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
+from econsim.services.ledger.bucket import LedgerKey, parse_key
 from econsim.services.ledger.state import (
     LedgerState,
     SubmissionPart,
     commit_size,
     submission_parts,
+    submission_was_used,
 )
 
 TRIES_MAX: Final = 5
@@ -68,6 +75,9 @@ TRIES_MAX: Final = 5
 
 RETRY_WAIT_S: Final = 0.05
 """Pause before the second attempt, doubled for each further one: a restarted server needs 0.3 s."""
+
+POSITIONS_LAG_S: Final = 0.05
+"""Longest time that deferred positions wait for a commit that takes them along; then they get one of their own."""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +91,7 @@ class _Submission:
 
 @dataclass(slots=True, eq=False)
 class _AnswerUnit:
-    """Submissions answered together: one submission, or those of all books at a barrier."""
+    """Submissions answered together: one submission, or those of all books at a barrier; none to store positions only."""
 
     submissions: list[_Submission]
     barrier: int = 0
@@ -93,12 +103,13 @@ class _AnswerUnit:
 
 @dataclass(slots=True, eq=False)
 class _CommitItem:
-    """One part of a submission, or the mark of a barrier, to be committed as a whole."""
+    """One part of a submission, or what follows its parts, to be committed as a whole."""
 
     unit: _AnswerUnit
-    submission: _Submission
+    submission: _Submission | None
+    """Submission of the part."""
     part: SubmissionPart | None
-    """Part to commit; none for the mark of a barrier, which is the last item of its unit."""
+    """Part to commit; none for what follows the parts of a unit: the mark of its barrier, and changed positions."""
     refused: dict[str, Refusal] = field(default_factory=dict)
     """Refusals of the newest attempt to commit the part."""
 
@@ -126,6 +137,7 @@ class LedgerWriter:
         self._passed = 0
         self._barriers: dict[int, dict[str, _Submission]] = {}
         self._worker: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def sequence(self) -> int:
@@ -137,8 +149,18 @@ class LedgerWriter:
         state = LedgerState(self._run, self._salt)
         async for entry in self._store.history(self._run):
             state.fold(entry)
+        state.compare_positions()
         self._state, self._stale = state, False
         self._passed = state.barrier
+
+    def store_positions(self) -> None:
+        """Store the positions that are behind the journal, in the background: those a writer before deferred."""
+        self._enqueue(_AnswerUnit([]))
+
+    def close(self) -> None:
+        """Store no positions later: the next leader of the ledger does."""
+        if self._timer:
+            self._timer.cancel()
 
     def balance(self, holder: str) -> Balance:
         """Return a holder's positions; they may be one commit ahead of the store."""
@@ -147,7 +169,8 @@ class LedgerWriter:
     async def submit(self, command: Submit) -> Submitted:
         """Apply a submission's chains and answer when they are durable; a repeat is idempotent.
 
-        With `barrier` N the answer waits until N books have submitted for the tick. Raises InvalidMessage
+        The positions are stored too, unless the command defers them; a command without chains stores those that others
+        deferred. With `barrier` N the answer waits until N books have submitted for the tick. Raises InvalidMessage
         (nothing is applied), Conflict (the command id stands for other chains, or another writer won twice)
         or Unavailable (unknown whether it is applied: submit again).
         """
@@ -157,8 +180,6 @@ class LedgerWriter:
             submission = self._wait_for_books(command, parts)
         else:
             submission = _Submission(parts, asyncio.get_running_loop().create_future())
-            if not parts:
-                return self._result({})
             self._enqueue(_AnswerUnit([submission]))
         # A caller that is cancelled must not cancel what others wait for.
         return await asyncio.shield(submission.answer)
@@ -192,15 +213,15 @@ class LedgerWriter:
             for submission in unit.submissions
             for part in submission.parts
         ]
-        if unit.barrier:
-            items.append(_CommitItem(unit, unit.submissions[-1], None))
+        if unit.barrier or not items:
+            items.append(_CommitItem(unit, None, None))
         unit.items_left = len(items)
         self._queue.extend(items)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
-        """Commit the queue, group after group, until it is empty."""
+        """Commit the queue, group after group, until it is empty; deferred positions then wait for more, but not long."""
         while self._queue:
             group = self._take_group()
             try:
@@ -208,15 +229,19 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
                 self._stale = True
                 self._fail(group, error)
+        self.close()
+        if self._state.unwritten:
+            self._timer = asyncio.get_running_loop().call_later(POSITIONS_LAG_S, self.store_positions)
 
     def _take_group(self) -> list[_CommitItem]:
-        """Take as many items off the queue as one atomic batch can hold."""
+        """Take as many items off the queue as one atomic batch can hold; none if it is full of deferred positions."""
         group: list[_CommitItem] = []
-        holders: frozenset[str] = frozenset()
+        holders = frozenset(self._state.unwritten)
         while self._queue:
             item = self._queue[0]
             together = holders | item.part.holders if item.part else holders
-            if group and commit_size(len(group) + 1, together) > ports.WRITES_MAX:
+            is_full = commit_size(len(group) + 1, len(together)) > ports.WRITES_MAX
+            if is_full and (group or self._state.unwritten):
                 break
             holders = together
             self._queue.popleft()
@@ -263,26 +288,36 @@ class LedgerWriter:
         return failure
 
     async def _write(self, group: list[_CommitItem]) -> None:
-        """Apply a group to the ledger and commit the resulting writes in one atomic batch."""
+        """Apply a group to the ledger and commit the resulting writes."""
         now = self._clock.now()
         writes: list[ports.Write] = []
-        holders: dict[str, None] = {}
         for item in group:
-            if item.part is None:
+            if item.part:
+                item.refused, entries = self._state.apply(item.part, now)
+                writes.extend(entries)
+            elif item.unit.barrier:
                 writes.append(self._state.barrier_mark(item.unit.barrier))
-                continue
-            item.refused, changed, entries = self._state.apply(item.part, now)
-            holders |= dict.fromkeys(changed)
-            writes.extend(entries)
-        writes.extend(self._state.position_writes(holders))
+        if self._state.entries_are_forgotten:
+            await self._require_new(writes)
+        may_wait = all(item.part and item.part.command.defer_positions for item in group)
+        # A batch costs the same whatever its size: positions wait only where a single message is enough.
+        if not may_wait or len(writes) != 1:
+            writes.extend(self._state.position_writes(ports.WRITES_MAX - len(writes)))
         if writes:
-            self._state.confirm(writes, await self._store.commit(writes))
+            self._state.confirm(await self._store.commit(self._run, writes, self._state.newest))
+
+    async def _require_new(self, entries: list[ports.Write]) -> None:
+        """Raise Conflict if the store has one of these journal entries: it is too old to be remembered."""
+        for stored in await asyncio.gather(*(self._store.get(entry.key) for entry in entries)):
+            if stored and parse_key(stored.key)[0] is LedgerKey.ENTRY:
+                raise submission_was_used(stored.key)
 
     def _answer(self, group: list[_CommitItem]) -> None:
         """Note that a group is durable and answer every unit of which it holds the last item."""
         for item in group:
             unit = item.unit
-            item.submission.refused |= item.refused
+            if item.submission:
+                item.submission.refused |= item.refused
             unit.items_left -= 1
             if unit.items_left:
                 continue

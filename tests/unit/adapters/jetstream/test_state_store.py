@@ -11,7 +11,7 @@ from econsim.adapters.jetstream.state_store import JetStreamStateStore, digest_s
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.ports import WRITES_MAX, Write
 
-ONE = [Write("run.anna.balance", b"1", 4)]
+ONE = [Write("run.anna.balance", b"1")]
 TWO = [*ONE, Write("run.bert.balance", b"2")]
 
 
@@ -26,27 +26,30 @@ class PublishingClient(ScriptedClient):
         self.published.append((subject, payload, headers))
 
 
-async def test_a_single_write_is_a_message_with_its_expected_revision() -> None:
+async def test_a_single_write_is_one_message_behind_the_newest_of_its_run() -> None:
     client = PublishingClient(acknowledgement("KV_agent_state", 5))
 
-    assert await JetStreamStateStore(client).commit(ONE) == 5
+    assert await JetStreamStateStore(client).commit("run", ONE, 4) == 5
 
     subject, payload, headers = client.requests[0]
     assert (subject, payload) == ("$KV.agent_state.run.anna.balance", b"1")
     assert headers["Nats-Expected-Last-Subject-Sequence"] == "4"
+    assert headers["Nats-Expected-Last-Subject-Sequence-Subject"] == "$KV.agent_state.run.>"
     assert "Nats-Batch-Id" not in headers
 
 
 async def test_several_writes_are_one_batch_whose_last_message_commits() -> None:
     client = PublishingClient(acknowledgement("KV_agent_state", 6))
 
-    await JetStreamStateStore(client).commit(TWO)
+    await JetStreamStateStore(client).commit("run", TWO, 4)
 
     first, last = client.published[0][2], client.requests[0][2]
     assert first["Nats-Batch-Id"] == last["Nats-Batch-Id"]
     assert (first["Nats-Batch-Sequence"], last["Nats-Batch-Sequence"]) == ("1", "2")
     assert "Nats-Batch-Commit" not in first
     assert last["Nats-Batch-Commit"] == "1"
+    expected = "Nats-Expected-Last-Subject-Sequence"
+    assert (first[expected], expected in last) == ("4", False)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,7 @@ async def test_several_writes_are_one_batch_whose_last_message_commits() -> None
 )
 async def test_each_answer_has_its_error(answer: object, kind: type[Exception]) -> None:
     with pytest.raises(kind):
-        await JetStreamStateStore(PublishingClient(answer)).commit(ONE)
+        await JetStreamStateStore(PublishingClient(answer)).commit("run", ONE, 0)
 
 
 @pytest.mark.parametrize("count", [0, WRITES_MAX + 1])
@@ -72,7 +75,7 @@ async def test_a_commit_of_no_write_or_too_many_sends_nothing(count: int) -> Non
     client = PublishingClient()
 
     with pytest.raises(InvalidMessage):
-        await JetStreamStateStore(client).commit(ONE * count)
+        await JetStreamStateStore(client).commit("run", ONE * count, 0)
 
     assert not client.published
     assert not client.requests

@@ -49,6 +49,16 @@ async def test_journal_and_balances_verify(store):
     assert verify_journal(stored.entries, stored.balances).findings == ()
 
 
+async def test_who_has_entries_after_the_newest_positions_is_behind(store):
+    stored = read(store)
+    assert stored.behind == set()
+
+    last = next(entry for entry in store.entries if entry.key == "run.transfer.s")
+    stored.fold(last)
+
+    assert stored.behind == {"ann", "bob"}
+
+
 async def test_a_fold_returns_journal_entries_alone(store):
     found = [StoredLedger().fold(entry) is not None for entry in store.entries]
 

@@ -2,6 +2,7 @@ import asyncio
 import json
 
 import pytest
+from eventually import eventually
 from ledger_builders import chain, endow, pay, pending, submit
 from requirements import requirement
 
@@ -44,6 +45,13 @@ def keys(store, start=0):
     return [entry.key for entry in store.entries[start:]]
 
 
+def read_back(store):
+    stored = StoredLedger()
+    for entry in store.entries:
+        stored.fold(entry)
+    return stored
+
+
 def journal(store):
     classes = {"transfer": TransferPostedEvent, "refusal": TransferRefusedEvent}
     kinds = [(entry.key.split(".")[1], entry.value) for entry in store.entries]
@@ -62,6 +70,75 @@ async def test_writes_entry_balances_and_holdings_in_one_commit(writer, store):
     ]
     assert json.loads(store.entries[3].value) == {"posted": 100, "pending": 0, "sequence": 1}
     assert json.loads(store.entries[5].value) == {"cpu": {"posted": 10, "pending": 0}}
+
+
+def deferred(name, *chains):
+    return submit(name, *chains, defer_positions=True)
+
+
+async def test_a_submission_that_defers_its_positions_is_one_write_and_they_follow(writer, store):
+    await writer.submit(deferred("s", pay("p", "ann", "bob", 1)))
+    assert store.commits == [6, 1]
+    assert writer.balance("ann").credits == Position(99, 0)
+
+    await eventually(lambda: len(store.commits) > 2)
+
+    assert keys(store, 6) == ["run.transfer.s", "run.ann.balance", "run.bob.balance"]
+    assert read_back(store).balances["bob"][CREDITS] == Position(101, 0)
+
+
+@pytest.mark.parametrize("others", [[pay("q", "bob", "ann", 2)], []])
+async def test_the_next_submission_that_defers_nothing_takes_deferred_positions_along(writer, store, others):
+    await writer.submit(deferred("s", pay("p", "ann", "carl", 1)))
+
+    await writer.submit(submit("t", *others))
+
+    assert {"run.ann.balance", "run.carl.balance"} <= {*keys(store, 7)}
+    assert len(store.commits) == 3
+
+
+async def test_what_needs_a_batch_anyway_defers_nothing(writer, store):
+    await asyncio.gather(*(writer.submit(deferred(f"s{i}", pay(f"p{i}", "ann", "bob", 1))) for i in range(3)))
+
+    assert store.commits == [6, 3 + 2]
+
+
+async def test_deferred_positions_never_need_more_than_one_commit(writer, store):
+    for i in range(3):
+        chains = [endow(f"agent_{i}_{n}", 5) for n in range(200)]
+        await writer.submit(deferred(f"s{i}", *chains))
+
+    await writer.submit(submit("all"))
+
+    assert max(store.commits) <= 1000
+    found = read_back(store)
+    assert len(found.balances) == 603
+    assert verify_journal(found.entries, found.balances).findings == ()
+
+
+async def test_the_next_leader_stores_the_positions_that_were_deferred(writer, store):
+    await writer.submit(deferred("s", pay("p", "ann", "bob", 1)))
+    writer.close()
+    behind = read_back(store)
+    again = new_writer(store)
+    await again.load()
+
+    again.store_positions()
+    await eventually(lambda: len(store.commits) > 2)
+
+    assert behind.behind == {"ann", "bob"}
+    assert verify_journal(behind.entries, behind.balances, behind.behind).findings == ()
+    assert keys(store, 7) == ["run.ann.balance", "run.bob.balance"]
+
+
+async def test_a_leader_with_nothing_to_store_writes_nothing(writer, store):
+    again = new_writer(store)
+    await again.load()
+    again.store_positions()
+
+    await again.submit(submit("t"))
+
+    assert store.commits == [6]
 
 
 async def test_journal_entries_are_full_events(writer, store):
@@ -284,7 +361,7 @@ def test_command_ids_that_are_no_tokens_become_derived_ones(command_id):
 
 
 async def test_other_keys_of_the_run_are_left_alone(writer, store):
-    await store.commit([Write("run.ann.status", b"idle", 0)])
+    await store.commit("run", [Write("run.ann.status", b"idle")], len(store.entries))
     again = new_writer(store)
 
     await again.load()
@@ -294,8 +371,10 @@ async def test_other_keys_of_the_run_are_left_alone(writer, store):
     assert CREDITS not in again.balance("ann").holdings
 
 
-async def test_a_repeat_too_old_to_be_remembered_moves_no_money(writer, monkeypatch):
+@pytest.mark.parametrize("entries_remembered", [100, 2])
+async def test_a_repeat_too_old_to_be_remembered_moves_no_money(writer, monkeypatch, entries_remembered):
     monkeypatch.setattr("econsim.domain.ledger.ledger.CHAINS_REMEMBERED_MAX", 2)
+    monkeypatch.setattr("econsim.services.ledger.state.ENTRIES_REMEMBERED_MAX", entries_remembered)
     for i in range(4):
         await writer.submit(submit(f"s{i}", pay(f"p{i}", "ann", "bob", 1)))
 
@@ -308,9 +387,7 @@ async def test_a_repeat_too_old_to_be_remembered_moves_no_money(writer, monkeypa
 
 async def test_a_debt_is_told_with_the_balance_in_the_store_and_in_the_answer(writer, store):
     await writer.submit(submit("owe", pay("d", TREASURY, "ann", 7, DEBT)))
-    stored = StoredLedger()
-    for entry in store.entries:
-        stored.fold(entry)
+    stored = read_back(store)
 
     balance = writer.balance("ann")
     assert (balance.credits.posted, balance.debt, balance.holdings) == (100, 7, {})
