@@ -83,6 +83,7 @@ async def test_periods_end_while_agents_think_and_every_thought_is_paid(server, 
     assert refused <= {
         None,
         "period_is_closing",
+        "publish_rate_is_exceeded",
         "run_not_found",
         "agent_is_not_in_this_run",
         "service_is_unavailable",
