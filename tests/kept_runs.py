@@ -40,15 +40,15 @@ def kept(scenario) -> tuple[tuple[StoredRecord, ...], ...]:
     )
 
 
-def run_report(log, bucket, kept_hash="") -> RunReport:
-    """Return what verification finds in a log and a bucket."""
+def run_report(log, bucket, kept_hash="", behind=()) -> RunReport:
+    """Return what verification finds in a log and a bucket, in which holders may be behind."""
     books = StoredLedger()
     checks = RunChecks(RUN, lambda kept: books.fold(StoredEntry(kept.subject, kept.payload, kept.sequence)))
     for each in bucket:
         checks.add_bucket_record(each)
     for each in log:
         checks.add_log_record(each)
-    return checks.report(books.balances, kept_hash)
+    return checks.report(books.balances, kept_hash, behind)
 
 
 def flipped(kept: StoredRecord, bit: int) -> StoredRecord:

@@ -1,5 +1,6 @@
 """Every damage of a run's log and bucket is found, and the record it happened to is named."""
 
+import json
 from dataclasses import replace
 from random import Random
 
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kept_runs import altered, bits, data_of, flipped, instead, kept, kept_run, places, run_report, without
 from run_builders import replacing_scenario
+
+from econsim.domain.audit.envelope import digest
 
 MECHANISMS = ("continuous_double_auction", "zi_double_auction", "call_auction")
 DAMAGES = 100
@@ -207,6 +210,27 @@ def test_a_run_under_way_has_no_findings_at_the_end_of_any_batch():
         journal = [each for each in bucket if ".transfer." in each.subject][: len(entries)]
         found = run_report(log[: index + 1], journal).log
         assert found.findings == ()
+
+
+def off_by(bucket, holder, amount):
+    """Return a bucket whose stored balance of a holder is off by an amount; its digest fits."""
+    index = next(place for place, each in enumerate(bucket) if each.subject.endswith(f".{holder}.balance"))
+    body = json.loads(bucket[index].payload)
+    payload = json.dumps(body | {"posted": body["posted"] + amount}).encode()
+    stored = replace(bucket[index], payload=payload, digest=digest(bucket[index].subject, payload))
+    return instead(bucket, index, stored)
+
+
+def test_balances_may_be_behind_the_journal_until_the_run_has_gone_on_to_its_end():
+    log, bucket = kept_run()
+    holders = sorted(each.subject.split(".")[1] for each in bucket if each.subject.endswith(".balance"))
+    bucket = off_by(off_by(bucket, holders[0], 1), holders[1], -1)
+
+    def found(log, behind):
+        return {each.what for each in run_report(log, bucket, behind=behind).journal.findings}
+
+    assert found(log[:-1], holders[:2]) == set()
+    assert found(log[:-1], holders[:1]) == found(log, holders[:2]) == {"balance_differs_from_journal"}
 
 
 def test_another_hash_than_the_one_that_was_kept_is_found():
