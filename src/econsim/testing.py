@@ -35,7 +35,6 @@ class FakeStateStore:
         self.commits: list[int] = []
         """Number of writes of each commit made."""
         self._revisions: dict[str, int] = {}
-        self._newest: dict[str, int] = {}
         self._failures: list[Failure] = []
 
     def fail_next(self, *failures: Failure) -> None:
@@ -70,14 +69,15 @@ class FakeStateStore:
         if not 0 < len(writes) <= WRITES_MAX:
             message = f"a commit holds 1 to {WRITES_MAX} writes, not {len(writes)}"
             raise InvalidMessage(message)
-        found = self._newest.get(prefix, 0)
+        below = (entry.revision for entry in reversed(self.entries) if entry.key.startswith(f"{prefix}."))
+        found = next(below, 0)
         if found != newest:
             message = f"the newest write below {prefix} is at revision {found}, not {newest}"
             raise Conflict(message)
         for write in writes:
             revision = len(self.entries) + 1
             self.entries.append(StoredEntry(write.key, write.value, revision))
-            self._revisions[write.key] = self._newest[prefix] = revision
+            self._revisions[write.key] = revision
         self.commits.append(len(writes))
 
 

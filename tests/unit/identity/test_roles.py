@@ -110,6 +110,10 @@ def test_the_auditor_reads_the_log_and_its_long_texts_alone() -> None:
     assert streams == {"audit_log", "KV_llm_texts"}
 
 
+def test_the_ledger_alone_writes_balances_and_journals() -> None:
+    assert [party for party in PARTIES if "$KV.agent_state.>" in may_publish(party)] == ["ledger"]
+
+
 @pytest.mark.parametrize("call", [call for call in CALLS if "STREAM.DELETE" in call or "PURGE" in call])
 def test_nobody_deletes_or_empties_a_stream(call) -> None:
     names = {call.replace("{stream}", row.group) for row in ROWS}

@@ -10,7 +10,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 import nats.errors
@@ -58,15 +57,6 @@ _NO_ANSWER: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _StagedWrite:
-    """One write of a commit as a message."""
-
-    subject: str
-    payload: bytes
-    headers: dict[str, str]
-
-
 class JetStreamStateStore:
     """Keys of bucket `agent_state`, written in atomic commits."""
 
@@ -89,43 +79,38 @@ class JetStreamStateStore:
         if not 0 < len(writes) <= WRITES_MAX:
             message = f"a commit holds 1 to {WRITES_MAX} writes, not {len(writes)}"
             raise InvalidMessage(message)
-        messages = [
-            _StagedWrite(
-                self._prefix + write.key,
-                write.value,
-                {DIGEST: digest(digest_subject(write.key), write.value)},
-            )
-            for write in writes
-        ]
-        messages[0].headers.update(
-            {
-                Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(newest),
-                EXPECTED_BELOW: f"{self._prefix}{prefix}.>",
-            }
-        )
-        if len(messages) > 1:
-            batch = self._nuid.next().decode()
-            for place, each in enumerate(messages, 1):
-                each.headers.update({Header.BATCH_ID: batch, Header.BATCH_SEQUENCE: str(place)})
-            messages[-1].headers[Header.BATCH_COMMIT] = "1"
-        return await self._send(messages)
-
-    async def _send(self, messages: Sequence[_StagedWrite]) -> int:
-        """Publish the messages of a commit and return the sequence of the last one."""
-        *before, last = messages
+        headers = self._headers(prefix, writes, newest)
+        *before, last = zip(writes, headers, strict=True)
         try:
-            for each in before:
-                await self._client.publish(each.subject, each.payload, headers=each.headers)
+            for write, its_headers in before:
+                await self._client.publish(self._prefix + write.key, write.value, headers=its_headers)
+            write, its_headers = last
             answer = await self._client.request(
-                last.subject, last.payload, timeout=self._timeout_s, headers=last.headers
+                self._prefix + write.key, write.value, timeout=self._timeout_s, headers=its_headers
             )
         except nats.errors.MaxPayloadError as error:
             message = "a value is larger than the server's max_payload"
             raise InvalidMessage(message) from error
         except _NO_ANSWER as error:
-            message = f"no answer to a commit of {len(messages)} keys: its outcome is unknown"
+            message = f"no answer to a commit of {len(writes)} keys: its outcome is unknown"
             raise Unavailable(message) from error
         return _revision(json.loads(answer.data))
+
+    def _headers(self, prefix: str, writes: Sequence[Write], newest: int) -> list[dict[str, str]]:
+        """Return the headers of each write: its digest, its place in the batch, and for the first what must be newest."""
+        headers: list[dict[str, str]] = [
+            {DIGEST: digest(digest_subject(write.key), write.value)} for write in writes
+        ]
+        headers[0] |= {
+            Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(newest),
+            EXPECTED_BELOW: f"{self._prefix}{prefix}.>",
+        }
+        if len(writes) > 1:
+            batch = self._nuid.next().decode()
+            for place, each in enumerate(headers, 1):
+                each |= {Header.BATCH_ID: batch, Header.BATCH_SEQUENCE: str(place)}
+            headers[-1] |= {Header.BATCH_COMMIT: "1"}
+        return headers
 
     async def get(self, key: str) -> StoredEntry | None:
         """Return the newest value of a key, from the stream's leader: a replica may lag behind."""

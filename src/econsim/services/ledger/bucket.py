@@ -6,8 +6,8 @@
     <run>.<holder>.holdings    units of a holder, resource by resource
     <run>.ledger.barrier       newest tick with a passed barrier
 
-`state.py` writes these keys and folds them at a restart; `stored.py` reads them back to verify them. Keys of other
-services in the bucket have other forms and are no concern of the ledger's.
+`state.py` writes these keys and folds them at a restart; `stored.py` reads them back to verify them. Nobody else may write
+below a run (decision 0029); a key of another form means nothing to the ledger.
 """
 
 from __future__ import annotations

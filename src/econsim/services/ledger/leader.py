@@ -6,7 +6,6 @@ is lost. A second leader that still runs is stopped by the store: its writes exp
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from faststream.nats import NatsBroker
@@ -38,11 +37,7 @@ async def serve(context: ServiceContext, run: ActiveRun, request_subscribers: Re
     logged = await newest_logged_entry(context.client, run.name)
     check_journal_reaches(run.name, writer.sequence, logged)
     async with running(context, request_subscribers(context.broker, run, writer)):
-        writer.store_positions()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            writer.close()
+        await writer.store_positions()
 
 
 async def newest_logged_entry(client: Client, run: str) -> int:

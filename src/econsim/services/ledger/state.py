@@ -174,7 +174,7 @@ class LedgerState:
         )
 
     def _fold(self, entry: StoredEntry) -> None:
-        """Fold one write by its key; keys of other services are left alone."""
+        """Fold one write by its key; a key of another form means nothing."""
         self.newest = entry.revision
         match bucket.parse_key(entry.key)[0]:
             case LedgerKey.ENTRY:
@@ -183,9 +183,9 @@ class LedgerState:
                 self.ledger.replay(event.data)
                 self._remember(entry.key)
             case LedgerKey.BALANCE:
-                self._written[entry.key] = entry.value.decode()[1:-1].partition(SEQUENCE)[0]
+                self._written[entry.key] = _fields(entry.value).partition(SEQUENCE)[0]
             case LedgerKey.HOLDINGS:
-                self._written[entry.key] = entry.value.decode()[1:-1]
+                self._written[entry.key] = _fields(entry.value)
             case LedgerKey.BARRIER:
                 self.barrier = json.loads(entry.value)["tick"]
 
@@ -219,6 +219,11 @@ class LedgerState:
         if len(self._entry_keys) > ENTRIES_REMEMBERED_MAX:
             del self._entry_keys[next(iter(self._entry_keys))]
             self.entries_are_forgotten = True
+
+
+def _fields(value: bytes) -> str:
+    """Return the fields of a balance or holdings as text; a damaged value has other fields and is written anew."""
+    return value.decode(errors="replace")[1:-1]
 
 
 def submission_was_used(key: str) -> Conflict:

@@ -49,6 +49,7 @@ follows from deduplication by id in `domain/ledger/ledger.py` and from compare-a
     _barriers               tick → book → waiting submission   _wait_for_books    _answer or _fail        SUBMISSIONS_MAX
     _state                  accounts, journal head, positions  load, apply        load after a failure    holders by assets
     _passed                 newest tick with a durable barrier load, _answer      never                   one number
+    _deferred               whether positions wait             _drain             store_positions         one event
 """
 
 from __future__ import annotations
@@ -61,7 +62,6 @@ from typing import Final
 from econsim import ports
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
-from econsim.services.ledger.bucket import LedgerKey, parse_key
 from econsim.services.ledger.state import (
     LedgerState,
     SubmissionPart,
@@ -91,7 +91,7 @@ class _Submission:
 
 @dataclass(slots=True, eq=False)
 class _AnswerUnit:
-    """Submissions answered together: one submission, or those of all books at a barrier; none to store positions only."""
+    """Submissions answered together: one submission, or those of all books at a barrier."""
 
     submissions: list[_Submission]
     barrier: int = 0
@@ -106,8 +106,7 @@ class _CommitItem:
     """One part of a submission, or what follows its parts, to be committed as a whole."""
 
     unit: _AnswerUnit
-    submission: _Submission | None
-    """Submission of the part."""
+    submission: _Submission
     part: SubmissionPart | None
     """Part to commit; none for what follows the parts of a unit: the mark of its barrier, and changed positions."""
     refused: dict[str, Refusal] = field(default_factory=dict)
@@ -137,7 +136,7 @@ class LedgerWriter:
         self._passed = 0
         self._barriers: dict[int, dict[str, _Submission]] = {}
         self._worker: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._deferred = asyncio.Event()
 
     @property
     def sequence(self) -> int:
@@ -153,14 +152,16 @@ class LedgerWriter:
         self._state, self._stale = state, False
         self._passed = state.barrier
 
-    def store_positions(self) -> None:
-        """Store the positions that are behind the journal, in the background: those a writer before deferred."""
-        self._enqueue(_AnswerUnit([]))
-
-    def close(self) -> None:
-        """Store no positions later: the next leader of the ledger does."""
-        if self._timer:
-            self._timer.cancel()
+    async def store_positions(self) -> None:
+        """Store the positions that are behind the journal, until cancelled: first those a writer before left so."""
+        while True:
+            try:
+                await self._enqueue_alone([]).answer
+            except (Conflict, Unavailable):
+                self._deferred.set()
+            await self._deferred.wait()
+            self._deferred.clear()
+            await asyncio.sleep(POSITIONS_LAG_S)
 
     def balance(self, holder: str) -> Balance:
         """Return a holder's positions; they may be one commit ahead of the store."""
@@ -179,10 +180,15 @@ class LedgerWriter:
         if command.barrier and waiting:
             submission = self._wait_for_books(command, parts)
         else:
-            submission = _Submission(parts, asyncio.get_running_loop().create_future())
-            self._enqueue(_AnswerUnit([submission]))
+            submission = self._enqueue_alone(parts)
         # A caller that is cancelled must not cancel what others wait for.
         return await asyncio.shield(submission.answer)
+
+    def _enqueue_alone(self, parts: list[SubmissionPart]) -> _Submission:
+        """Queue a submission that waits for no other."""
+        submission = _Submission(parts, asyncio.get_running_loop().create_future())
+        self._enqueue(_AnswerUnit([submission]))
+        return submission
 
     def _result(self, refused: dict[str, Refusal]) -> Submitted:
         return Submitted(
@@ -214,14 +220,14 @@ class LedgerWriter:
             for part in submission.parts
         ]
         if unit.barrier or not items:
-            items.append(_CommitItem(unit, None, None))
+            items.append(_CommitItem(unit, unit.submissions[-1], None))
         unit.items_left = len(items)
         self._queue.extend(items)
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
 
     async def _drain(self) -> None:
-        """Commit the queue, group after group, until it is empty; deferred positions then wait for more, but not long."""
+        """Commit the queue, group after group, until it is empty."""
         while self._queue:
             group = self._take_group()
             try:
@@ -229,9 +235,8 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
                 self._stale = True
                 self._fail(group, error)
-        self.close()
         if self._state.unwritten:
-            self._timer = asyncio.get_running_loop().call_later(POSITIONS_LAG_S, self.store_positions)
+            self._deferred.set()
 
     def _take_group(self) -> list[_CommitItem]:
         """Take as many items off the queue as one atomic batch can hold; none if it is full of deferred positions."""
@@ -290,15 +295,15 @@ class LedgerWriter:
     async def _write(self, group: list[_CommitItem]) -> None:
         """Apply a group to the ledger and commit the resulting writes."""
         now = self._clock.now()
-        writes: list[ports.Write] = []
+        entries: list[ports.Write] = []
         for item in group:
             if item.part:
-                item.refused, entries = self._state.apply(item.part, now)
-                writes.extend(entries)
-            elif item.unit.barrier:
-                writes.append(self._state.barrier_mark(item.unit.barrier))
+                item.refused, its_entries = self._state.apply(item.part, now)
+                entries.extend(its_entries)
         if self._state.entries_are_forgotten:
-            await self._require_new(writes)
+            await self._require_new(entries)
+        barriers = [item.unit.barrier for item in group if item.part is None and item.unit.barrier]
+        writes = [*entries, *map(self._state.barrier_mark, barriers)]
         may_wait = all(item.part and item.part.command.defer_positions for item in group)
         # A batch costs the same whatever its size: positions wait only where a single message is enough.
         if not may_wait or len(writes) != 1:
@@ -309,15 +314,14 @@ class LedgerWriter:
     async def _require_new(self, entries: list[ports.Write]) -> None:
         """Raise Conflict if the store has one of these journal entries: it is too old to be remembered."""
         for stored in await asyncio.gather(*(self._store.get(entry.key) for entry in entries)):
-            if stored and parse_key(stored.key)[0] is LedgerKey.ENTRY:
+            if stored:
                 raise submission_was_used(stored.key)
 
     def _answer(self, group: list[_CommitItem]) -> None:
         """Note that a group is durable and answer every unit of which it holds the last item."""
         for item in group:
             unit = item.unit
-            if item.submission:
-                item.submission.refused |= item.refused
+            item.submission.refused |= item.refused
             unit.items_left -= 1
             if unit.items_left:
                 continue

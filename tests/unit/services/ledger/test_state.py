@@ -6,7 +6,7 @@ import pytest
 from ledger_builders import chain, endow, pay, pending, submit, transfer, void
 
 from econsim.errors import Conflict, CorruptJournal, InvalidMessage
-from econsim.ports import StoredEntry
+from econsim.ports import StoredEntry, Write
 from econsim.schemas.ledger import CHAINS_PER_ENTRY_MAX, CREDITS, DEBT, TREASURY
 from econsim.services.ledger.state import (
     TRANSFERS_PER_ENTRY_MAX,
@@ -102,6 +102,13 @@ def test_the_positions_behind_the_journal_are_found_after_a_fold(state):
 
     assert list(folded(opening).unwritten) == []
     assert list(folded([each for each in opening if "bob" not in each.key]).unwritten) == ["bob"]
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{}", b"\xff\xfe", b'{"posted":99,"pending":0,"sequence":1}'])
+def test_a_stored_balance_that_is_damaged_is_behind_the_journal(damaged):
+    opening = commit(LedgerState("run", "salt"), submit("open", endow("ann", 100)))
+
+    assert list(folded([*opening, Write("run.ann.balance", damaged)]).unwritten) == ["ann"]
 
 
 def test_the_newest_revision_is_the_one_confirmed_or_folded_last(state):

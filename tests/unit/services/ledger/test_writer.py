@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import asynccontextmanager
 
 import pytest
 from eventually import eventually
@@ -76,14 +77,33 @@ def deferred(name, *chains):
     return submit(name, *chains, defer_positions=True)
 
 
-async def test_a_submission_that_defers_its_positions_is_one_write_and_they_follow(writer, store):
-    await writer.submit(deferred("s", pay("p", "ann", "bob", 1)))
-    assert store.commits == [6, 1]
-    assert writer.balance("ann").credits == Position(99, 0)
+@asynccontextmanager
+async def storing_positions(writer):
+    task = asyncio.create_task(writer.store_positions())
+    await writer.submit(submit("nothing"))
+    yield
+    task.cancel()
 
-    await eventually(lambda: len(store.commits) > 2)
+
+async def test_a_submission_that_defers_its_positions_is_one_write_and_they_follow(writer, store):
+    async with storing_positions(writer):
+        await writer.submit(deferred("s", pay("p", "ann", "bob", 1)))
+        assert store.commits == [6, 1]
+        assert writer.balance("ann").credits == Position(99, 0)
+
+        await eventually(lambda: len(store.commits) > 2)
 
     assert keys(store, 6) == ["run.transfer.s", "run.ann.balance", "run.bob.balance"]
+    assert read_back(store).balances["bob"][CREDITS] == Position(101, 0)
+
+
+async def test_deferred_positions_follow_also_if_the_store_was_away_meanwhile(writer, store):
+    async with storing_positions(writer):
+        await writer.submit(deferred("s", pay("p", "ann", "bob", 1)))
+        store.fail_next(*[Failure.BEFORE] * (TRIES_MAX + 1))
+
+        await eventually(lambda: not read_back(store).behind)
+
     assert read_back(store).balances["bob"][CREDITS] == Position(101, 0)
 
 
@@ -118,13 +138,12 @@ async def test_deferred_positions_never_need_more_than_one_commit(writer, store)
 
 async def test_the_next_leader_stores_the_positions_that_were_deferred(writer, store):
     await writer.submit(deferred("s", pay("p", "ann", "bob", 1)))
-    writer.close()
     behind = read_back(store)
     again = new_writer(store)
     await again.load()
 
-    again.store_positions()
-    await eventually(lambda: len(store.commits) > 2)
+    async with storing_positions(again):
+        await eventually(lambda: len(store.commits) > 2)
 
     assert behind.behind == {"ann", "bob"}
     assert verify_journal(behind.entries, behind.balances, behind.behind).findings == ()
@@ -134,9 +153,9 @@ async def test_the_next_leader_stores_the_positions_that_were_deferred(writer, s
 async def test_a_leader_with_nothing_to_store_writes_nothing(writer, store):
     again = new_writer(store)
     await again.load()
-    again.store_positions()
 
-    await again.submit(submit("t"))
+    async with storing_positions(again):
+        await again.submit(submit("t"))
 
     assert store.commits == [6]
 
