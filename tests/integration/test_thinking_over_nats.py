@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import nats.errors
 import pytest
+from eventually import eventually
 from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
 from requirements import requirement
@@ -52,6 +53,12 @@ async def test_an_external_agent_pays_for_an_answer_and_nothing_for_a_refusal(se
         untouched = (await live.economy().get_balance()).credits
         answer = json.loads((await anna.request("llm.invoke", json.dumps(ASK).encode(), timeout=20)).data)
         paid = (await live.economy().get_balance()).credits
+
+        async def is_stored():
+            stored = json.loads((await anna.request("state.balance")).data)
+            return (stored["posted"], stored["pending"]) == (100_000_000 - answer["price"], 0)
+
+        await eventually(is_stored)
 
     assert codes == {what: code for what, (_, code) in BAD.items()}
     assert (untouched.available, untouched.reserved) == (100, 0)

@@ -101,6 +101,7 @@ async def test_reservations_and_settlements_are_submitted_together(world):
     await asyncio.gather(*(invoke(call(ordinal=n)) for n in range(1, 11)))
 
     assert len(world.ledger.submissions) < 10
+    assert all(command.defer_positions for command in world.ledger.submissions)
     assert world.money == (1_000_000 - 10 * PRICE, 0)
 
 
