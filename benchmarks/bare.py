@@ -68,7 +68,7 @@ class Twin:
         self._events, self._money, self._orders = (client.jetstream() for client in clients)
         self._client, self._ledger, _ = clients
         self._log, self._queue = Reader(), Reader()
-        self._fence = 0
+        self._newest: dict[str, int] = {}
 
     async def listen(self, reading: Client) -> None:
         """Start the readers."""
@@ -110,21 +110,28 @@ class Twin:
 
     async def _publish(self, step: Step) -> None:
         stream = self._orders if step.phase == "orders" else self._events
-        if len(step.events) > 1:
-            waiting = [
-                await stream.publish_async(m.subject, m.payload, headers=m.headers) for m in step.events
-            ]
-            await asyncio.gather(*waiting)
-            return
-        for message in step.events:
-            headers = dict(message.headers)
-            if step.phase == "cleared":
-                headers[EXPECTED] = str(self._fence)
-            ack = await stream.publish(message.subject, message.payload, headers=headers)
-            if step.phase == "cleared":
-                self._fence = ack.seq
-            if step.phase in ("tick", "cleared"):
-                await self._log.reached(ack.seq)
+        if len(step.events) == 1:
+            (message,) = step.events
+            acks = [await stream.publish(message.subject, message.payload, headers=self._headers(message))]
+        else:
+            acks = await asyncio.gather(
+                *[
+                    await stream.publish_async(m.subject, m.payload, headers=self._headers(m))
+                    for m in step.events
+                ]
+            )
+        self._newest.update(
+            {message.subject: ack.seq for message, ack in zip(step.events, acks, strict=True)}
+        )
+        if step.phase in ("tick", "cleared"):
+            await self._log.reached(acks[-1].seq)
+
+    def _headers(self, message: Sent) -> dict[str, str]:
+        """Return a message's headers, where an expected sequence is that of this log and not of the recorded one."""
+        headers = dict(message.headers)
+        if EXPECTED in headers:
+            headers[EXPECTED] = str(self._newest.get(message.subject, 0))
+        return headers
 
 
 async def replay(server: EmbeddedServer, client: Client, sent: list[Sent]) -> dict[str, Any]:
