@@ -11,7 +11,7 @@ from requirements import requirement
 from econsim.routers import cognition
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import BindMessage, error_replies
-from econsim.subjects import DRAIN_CALLS, INVOKE_LLM, INVOKE_LLMS
+from econsim.subjects import INVOKE_LLM, INVOKE_LLMS
 
 ASK = {"messages": [{"role": "user", "content": "Bid?"}], "max_tokens": 100}
 
@@ -141,14 +141,6 @@ async def test_a_growing_answer_is_sent_to_its_agent_alone(world, request_of):
 
     ((subject, payload, _),) = world.client.published
     assert (subject, json.loads(payload)["content"]) == ("system.llm.partial.run.ana", "I pass.")
-
-
-async def test_no_call_begins_once_its_period_is_drained(request_of):
-    await request_of(INVOKE, **ASK)
-
-    drained = await request_of(DRAIN_CALLS(run="run", agent="clock"), period=1)
-
-    assert drained["sequence"] > 0
 
 
 async def test_the_calls_of_a_run_are_one_leader_task(world):

@@ -160,7 +160,6 @@ ROLES: Final[Mapping[str, Access]] = {
         publish=(
             subjects.SUBMIT,
             subjects.CLOSE_TICK,
-            subjects.DRAIN_CALLS,
             subjects.COMMANDED,
             *_REJECTIONS,
         ),

@@ -19,8 +19,6 @@ from econsim.errors import EconsimError, NotAllowed
 from econsim.schemas.base import ErrorBody, error_body
 from econsim.schemas.cognition import (
     PROMPT_BYTES_MAX,
-    CallsDrained,
-    DrainCalls,
     HostedCall,
     InvokeLlm,
     InvokeLlms,
@@ -71,10 +69,6 @@ class CognitionHandlers:
         answers = await asyncio.gather(*(self._answer(hosted, command) for hosted in command.calls))
         return LlmAnswers.model_construct(answers=tuple(answers))
 
-    async def drain(self, request: DrainCalls) -> CallsDrained:
-        """Reply when no call of the period is under way; calls begin again with the next period."""
-        return CallsDrained(sequence=await self.invoker.drain(request.period))
-
     def _send_partial(self, agent: str, id_: str, content: str) -> None:
         """Send the text so far; what cannot be sent at once is not sent, because the reply has the whole text."""
         subject = subjects.LLM_PARTIAL(run=self.run.name, agent=agent)
@@ -117,7 +111,6 @@ def request_subscribers(context: ServiceContext, run: ActiveRun, invoker: Invoke
             bytes_max=TRUSTED_BYTES_MAX,
             max_workers=CALLS_AT_ONCE_MAX,
         ),
-        subscriber(subjects.DRAIN_CALLS, model=DrainCalls, handler=handlers.drain),
     )
 
 

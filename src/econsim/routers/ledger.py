@@ -45,7 +45,7 @@ class LedgerHandlers:
 
     async def submit(self, command: Submit) -> Submitted:
         """Apply chains of transfers; answered when they are durable."""
-        return await leader.submit(self.run, self.writer, command)
+        return await leader.submit(self.run, self.writer, caller().agent, command)
 
     async def get_balance(self, _: GetBalance) -> Balance:
         """Return the asking agent's positions."""

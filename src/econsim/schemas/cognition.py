@@ -205,20 +205,6 @@ class LlmInvoked(Message):
     """Outcomes of the calls."""
 
 
-class DrainCalls(Request):
-    """The clock's request to let the calls of a period end: its money is about to be settled."""
-
-    period: Annotated[int, Field(strict=True, ge=1)]
-    """Number of the period; new calls wait for the next one."""
-
-
-class CallsDrained(Message):
-    """No call of the period is under way, and none begins before the next period opens."""
-
-    sequence: int
-    """Sequence of the run's newest event of outcomes in the log, 0 for none."""
-
-
 class LlmPartial(Message):
     """The text of an answer as far as it has come; for display alone, the reply has the whole text."""
 

@@ -124,6 +124,9 @@ class Submit(Command):
     """Number of books that submit for this tick in lock-step; all are applied together, sorted by `book`."""
     book: str = ""
     """Resource of the submitting book; sort key of the barrier."""
+    closes_payments: bool = False
+    """Wish of the clock that services reserve and pay nothing more at this tick and before it; what they reserved they still
+    resolve."""
     defer_positions: bool = False
     """Permission for the stored balances and holdings to follow a moment after the reply; the journal entry never does."""
     chains: tuple[Chain, ...] = Field(max_length=CHAINS_PER_SUBMISSION_MAX)

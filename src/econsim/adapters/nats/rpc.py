@@ -65,7 +65,8 @@ async def ask(
 async def submit(client: Client, run: str, sender: str, command: Submit) -> Submitted:
     """Submit transfers until the ledger has answered; the command's id makes repeats idempotent.
 
-    Raises Refused if the submission itself is refused, Unavailable after SUBMIT_DEADLINE_S.
+    Raises Refused if the submission itself is refused, Unavailable for a payment that comes too late for its period, and
+    after SUBMIT_DEADLINE_S.
     """
     return await ask_until_answered(client, subjects.SUBMIT(run=run, agent=sender), command, Submitted)
 
@@ -75,14 +76,15 @@ async def ask_until_answered(
 ) -> Reply:
     """Ask a service until it answers: a command with an id of its own, so that repeats are idempotent.
 
-    Raises Refused if the command is refused, Unavailable or NotFound after SUBMIT_DEADLINE_S without an answer.
+    Raises Refused if the command is refused, Unavailable if it is to be tried again after a time that the answer names, and
+    Unavailable or NotFound after SUBMIT_DEADLINE_S without an answer.
     """
     end = time.monotonic() + SUBMIT_DEADLINE_S
     while True:
         try:
             return await ask(client, subject, command, reply, timeout_s)
-        except (NotFound, Unavailable):
-            if time.monotonic() > end:
+        except (NotFound, Unavailable) as error:
+            if error.retry_after_ms is not None or time.monotonic() > end:
                 raise
             await asyncio.sleep(PAUSE_S)
 

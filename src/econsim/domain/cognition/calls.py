@@ -23,7 +23,7 @@ from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.cognition.call import position_of, receipt
 from econsim.domain.cognition.payment import SETTLED
 from econsim.errors import Conflict, Refused
-from econsim.schemas.clock import PeriodOpened, Ticked
+from econsim.schemas.clock import Ticked
 from econsim.schemas.cognition import CallOutcome, InvokeLlm, LlmInvoked
 from econsim.schemas.ledger import Chain, TransferPosted
 from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX, DEADLINE_MS_MAX, Call, CallPosition
@@ -58,8 +58,6 @@ class Calls:
         """Start with no call."""
         self.tick = 0
         """Newest tick of the run."""
-        self.period = 0
-        """Newest period that opened."""
         self.ticked_id: str | None = None
         """Id of the event that opened the newest tick."""
         self._reserved: dict[str, OpenReservation] = {}
@@ -72,8 +70,6 @@ class Calls:
         """Fold one event of the run; events of other types change nothing."""
         event = addressed.event
         match event.data:
-            case PeriodOpened(period=period):
-                self.period = period
             case Ticked():
                 self.tick, self.ticked_id = event.tick, event.event_id
             case TransferPosted(chains=chains):
@@ -146,11 +142,6 @@ class Calls:
         ordinal = request.ordinal or self._next_ordinal(agent, cycle)
         position = CallPosition(agent, cycle, ordinal)
         return Call(position, request.prompt, request.deadline_ms, self.tick, self.ticked_id)
-
-    @property
-    def open_reservations(self) -> int:
-        """Number of calls whose reservation is not settled."""
-        return len(self._reserved)
 
     def outcomes_to_settle(self) -> list[CallOutcome]:
         """Return the outcomes of calls whose reservation is not settled."""

@@ -105,6 +105,10 @@ class Ledger:
         """Number of reservations that are neither posted nor voided."""
         return len(self._pending)
 
+    def has_decided(self, id_: str) -> bool:
+        """Return whether a chain of this id is remembered, applied or refused."""
+        return id_ in self._decided
+
     def apply(self, chains: Sequence[Chain]) -> Decisions:
         """Decide chains in order, each on its own: applied whole, refused, or decided earlier."""
         posted: list[Chain] = []

@@ -7,7 +7,7 @@ from typing import Final
 from econsim.schemas.subject import Subject, SubjectKind
 from econsim.schemas.subject_rows import event, request
 
-__all__ = ["DRAIN_CALLS", "INVOKE_LLM", "INVOKE_LLMS", "LLM_INVOKED", "LLM_PARTIAL"]
+__all__ = ["INVOKE_LLM", "INVOKE_LLMS", "LLM_INVOKED", "LLM_PARTIAL"]
 
 INVOKE_LLM: Final = request(
     "cognition",
@@ -24,13 +24,6 @@ INVOKE_LLMS: Final = request(
     "LlmAnswers",
     "Batch of a host: calls of its agents, each paid by its agent; for hosts alone.",
 )
-DRAIN_CALLS: Final = request(
-    "cognition",
-    "system.llm.drain",
-    "DrainCalls",
-    "CallsDrained",
-    "End of the calls of a period, before its money is settled; for the clock alone.",
-)
 LLM_INVOKED: Final = event(
     "cognition",
     "system.llm.invoked",
@@ -46,7 +39,7 @@ LLM_PARTIAL: Final = Subject(
     description="Text of an answer as far as it has come, for the agent that asked for it.",
 )
 
-REQUESTS: Final = (INVOKE_LLM, INVOKE_LLMS, DRAIN_CALLS)
+REQUESTS: Final = (INVOKE_LLM, INVOKE_LLMS)
 """Requests, in the order of the table."""
 
 EVENTS: Final = (LLM_INVOKED,)

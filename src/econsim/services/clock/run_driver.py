@@ -91,7 +91,7 @@ class RunDriver:
         self._checks = RunLogChecks(run.name, self._resources, lock_step=self._lock_step, partial=True)
         self._effects = RunEffects(context, run)
         thinking = any(agent.policy in THINKING for agent in self._agents)
-        self._has_calls_between_ticks = bool(run.externals) or (thinking and not self._lock_step)
+        self._has_payments_between_ticks = bool(run.externals) or (thinking and not self._lock_step)
         self._folded = 0
         self._now = LogicalTime()
         self._log_grew = asyncio.Event()
@@ -166,8 +166,8 @@ class RunDriver:
             self._now = self._now.next_tick()
             ended = await self._drive_tick(self._now)
         if self._progress.period_closed < period:
-            if self._has_calls_between_ticks:
-                newest = await self._effects.drain_calls(period)
+            if self._has_payments_between_ticks:
+                newest = await self._effects.close_payments(period)
                 await self._wait_until(lambda: self._folded >= newest)
             await self._close_period(period)
 

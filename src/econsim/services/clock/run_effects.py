@@ -11,17 +11,16 @@ from dataclasses import replace
 from typing import Final
 
 from econsim import subjects
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
-from econsim.adapters.nats.rpc import ask, submit
+from econsim.adapters.nats.rpc import submit
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope, derived_id
 from econsim.domain.clock.period import require_applied
 from econsim.domain.clock.schedule import LogicalTime
-from econsim.domain.cognition.calls import ABANDONED_MS
-from econsim.errors import NotFound, Refused, RunFailed, Unavailable
+from econsim.errors import NotFound, Refused, RunFailed
 from econsim.schemas.base import Message
-from econsim.schemas.cognition import CallsDrained, DrainCalls
 from econsim.schemas.ledger import LONG_CHAINS_PER_SUBMISSION_MAX, Chain, Refusal, Submit, Submitted
 from econsim.schemas.orders import CloseTick
 from econsim.schemas.subject import Subject
@@ -31,11 +30,11 @@ ACTOR: Final = "clock"
 """Actor of the clock's events and sender of its commands."""
 
 
-DRAIN_INTERVAL_S: Final = 0.5
-"""Pause between two requests to let calls of models end, while nobody answers."""
+CLOSING_INTERVAL_S: Final = 0.05
+"""Pause between two looks whether all payments of a period have ended."""
 
-DRAIN_TIMEOUT_S: Final = ABANDONED_MS / 1_000 + 10.0
-"""Seconds to wait for calls of models to end: until those of a dead worker are given up, and what they reserved is released."""
+PAYMENTS: Final = (subjects.LLM_INVOKED,)
+"""Events of services about what agents paid them."""
 
 
 class RunEffects:
@@ -70,26 +69,20 @@ class RunEffects:
         """
         return (await self._submit(name, chains)).sequence
 
-    async def drain_calls(self, period: int) -> int:
-        """Wait until no call of a model is under way; return the sequence of the newest outcome in the log.
+    async def close_payments(self, period: int) -> int:
+        """Have the ledger take no further payment of the period, and wait until those under way have ended.
 
-        Without a cognition service, wait until the ledger has no reservation left.
+        Returns the sequence of the newest event about them in the log.
         """
-        subject = subjects.DRAIN_CALLS(run=self._run.name, agent=ACTOR)
-        async for _ in Poll(DRAIN_INTERVAL_S):
-            try:
-                request = DrainCalls(period=period)
-                return (
-                    await ask(self._context.client, subject, request, CallsDrained, DRAIN_TIMEOUT_S)
-                ).sequence
-            except NotFound:
-                if not (await self._submit(f"drain-{period}", ())).pending:
-                    return 0
-            except Unavailable:
-                continue
-        raise AssertionError
+        async for _ in Poll(CLOSING_INTERVAL_S):
+            if not (await self._submit(f"close-payments-{period}", (), closes_payments=True)).pending:
+                break
+        newest = [await last_event(self._context.client, row(run=self._run.name)) for row in PAYMENTS]
+        return max((stored.sequence for stored in newest if stored), default=0)
 
-    async def _submit(self, name: str, chains: Sequence[Chain]) -> Submitted:
+    async def _submit(
+        self, name: str, chains: Sequence[Chain], *, closes_payments: bool = False
+    ) -> Submitted:
         refused: dict[str, Refusal] = {}
         step = LONG_CHAINS_PER_SUBMISSION_MAX
         parts = [chains[start : start + step] for start in range(0, len(chains), step)]
@@ -98,6 +91,7 @@ class RunEffects:
                 command_id=f"{name}-{number}",
                 causation_id=self._envelope.causation_id,
                 tick=self._envelope.tick,
+                closes_payments=closes_payments,
                 chains=tuple(part),
             )
             answer = await self._submit_part(command)

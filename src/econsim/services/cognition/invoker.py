@@ -20,9 +20,7 @@ gets the recorded outcome. A crash, or a lost answer, at each step:
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
-from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.cognition.call import receipt
 from econsim.domain.cognition.calls import Calls
@@ -35,12 +33,6 @@ from econsim.schemas.model_call import Call, CallPosition
 from econsim.services.cognition.answers import Answers
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.call_quotas import CallQuotas
-
-CLOSING_MS: Final = 200
-"""Milliseconds after which an agent may ask again while a period is being settled."""
-
-DRAIN_INTERVAL_S: Final = 0.02
-"""Pause between two looks whether calls are still under way at a period's end."""
 
 
 class Invoker:
@@ -60,7 +52,6 @@ class Invoker:
         self._journal = journal
         self._quotas = quotas
         self._answers = answers
-        self._closing: int | None = None
         self._under_way: dict[str, tuple[str, asyncio.Task[CallOutcome]]] = {}
 
     async def invoke(self, call: Call, on_text: OnText | None = None) -> CallOutcome:
@@ -73,9 +64,6 @@ class Invoker:
         if known := self._calls.outcome(call.position, plan.digest):
             await self.settle_outcome(known)
             return await self._journal.read_text(known)
-        if self._calls.period == self._closing:
-            message = f"period {self._closing} is being settled; ask again in the next one"
-            raise Unavailable(message, code="period_is_closing", retry_after_ms=CLOSING_MS)
         digest, task = self._under_way.get(plan.chain.id, (plan.digest, None))
         if digest != plan.digest:
             message = (
@@ -97,18 +85,6 @@ class Invoker:
         """Return whether this worker is busy with a call."""
         return receipt(position) in self._under_way
 
-    def close_period(self, period: int) -> None:
-        """Begin no further call before the period after this one opens."""
-        self._closing = period
-
-    async def drain(self, period: int) -> int:
-        """Close a period and wait until no call is under way or unsettled; return the newest outcome's sequence."""
-        self.close_period(period)
-        async for _ in Poll(DRAIN_INTERVAL_S):
-            if not self._under_way and not self._calls.open_reservations:
-                break
-        return self._journal.newest
-
     async def settle_outcome(self, outcome: CallOutcome) -> None:
         """Settle the reservation of a call that has ended, if it is not settled."""
         if reserved := self._calls.open_reservation(outcome.id):
@@ -117,7 +93,13 @@ class Invoker:
     async def _call(self, plan: CallPlan, on_text: OnText | None) -> CallOutcome:
         call = plan.call
         await self._quotas.take(plan)
-        refusal = await self._journal.reserve(call, plan.chain)
+        try:
+            refusal = await self._journal.reserve(call, plan.chain)
+        except (
+            Unavailable
+        ):  # too late for its period, or unknown: then nobody knows the call, and it is not asked
+            await self._quotas.give_back(plan, 0)
+            raise
         if refusal is not None:
             await self._quotas.give_back(plan, 0)
             raise reservation_refusal(plan, refusal, self._cognition.resource)

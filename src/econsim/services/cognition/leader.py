@@ -13,17 +13,16 @@ from contextlib import aclosing
 from typing import Final
 
 from econsim import subjects
-from econsim.adapters.jetstream.audit_log import StoredEvent, follow, last_event, read
+from econsim.adapters.jetstream.audit_log import StoredEvent, follow, read
 from econsim.adapters.poll import Poll
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.audit.decoding import decode_if_valid, event_of
+from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.cognition.call import RECEIPT
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.outcome import abandoned_outcome
 from econsim.domain.cognition.recording import Recording
 from econsim.ports import ModelProvider
 from econsim.schemas.cognition import LlmInvoked
-from econsim.schemas.market import TickCleared
 from econsim.services.cognition.answers import Answers, ProviderAnswers, RecordedAnswers
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.call_quotas import CallQuotas
@@ -99,20 +98,7 @@ class CallLeader:
         async for stored in read(self._context.client, self._run.name, self._patterns()):
             self._fold(stored)
             sequence = stored.sequence
-        if await self._is_period_over():
-            self.invoker.close_period(self._calls.period)
         return sequence + 1
-
-    async def _is_period_over(self) -> bool:
-        """Return whether a book was emptied at the end of the newest period: its money is about to be settled."""
-        for resource in self._run.markets:
-            stored = await last_event(
-                self._context.client, subjects.TICK_CLEARED(resource=resource, run=self._run.name)
-            )
-            event = event_of(TickCleared, stored.subject, stored.payload) if stored else None
-            if event and event.data.period_closed and event.data.period == self._calls.period:
-                return True
-        return False
 
     async def watch(self, start: int) -> None:
         """Fold the log as it grows: the ledger's entries are copied into it a moment late."""

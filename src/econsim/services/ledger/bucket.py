@@ -5,6 +5,7 @@
     <run>.<holder>.balance     credits and debt of a holder
     <run>.<holder>.holdings    units of a holder, resource by resource
     <run>.ledger.barrier       newest tick with a passed barrier
+    <run>.ledger.closed        newest tick at which payments are closed
 
 `state.py` writes these keys and folds them at a restart; `stored.py` reads them back to verify them. Nobody else may write
 below a run (decision 0029); a key of another form means nothing to the ledger.
@@ -35,6 +36,8 @@ class LedgerKey(Enum):
     """Units of a holder."""
     BARRIER = auto()
     """Mark of a passed barrier."""
+    CLOSED = auto()
+    """Mark of closed payments."""
     FOREIGN = auto()
     """Key of another service."""
 
@@ -59,6 +62,11 @@ def barrier_key(run: str) -> str:
     return f"{run}.ledger.barrier"
 
 
+def closed_key(run: str) -> str:
+    """Return the key of the newest tick at which payments are closed."""
+    return f"{run}.ledger.closed"
+
+
 def parse_key(key: str) -> tuple[LedgerKey, str]:
     """Return the kind of a key's value, and the holder of a balance or holdings."""
     _, holder, name = key.split(".", 2)
@@ -71,6 +79,8 @@ def parse_key(key: str) -> tuple[LedgerKey, str]:
             return LedgerKey.HOLDINGS, holder
         case "ledger", "barrier":
             return LedgerKey.BARRIER, ""
+        case "ledger", "closed":
+            return LedgerKey.CLOSED, ""
     return LedgerKey.FOREIGN, ""
 
 

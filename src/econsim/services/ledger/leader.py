@@ -20,6 +20,7 @@ from econsim.errors import CorruptJournal, InvalidMessage
 from econsim.schemas.ledger import Submit, Submitted, TransferPosted, TransferRefused
 from econsim.schemas.scenario import Mode
 from econsim.services.context import ServiceContext
+from econsim.services.ledger.late_payments import require_in_time
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.services.subscriptions import Subscriber, running
 
@@ -62,8 +63,12 @@ def check_journal_reaches(run: str, stored: int, logged: int) -> None:
         raise CorruptJournal(message, sequence=stored + 1)
 
 
-async def submit(run: ActiveRun, writer: LedgerWriter, command: Submit) -> Submitted:
-    """Apply a submission to the run's ledger; raises InvalidMessage for a barrier of another number of books."""
+async def submit(run: ActiveRun, writer: LedgerWriter, sender: str, command: Submit) -> Submitted:
+    """Apply a submission to the run's ledger.
+
+    Raises InvalidMessage for a barrier of another number of books, Unavailable for a payment that comes too late for its
+    period.
+    """
     scenario = run.data.scenario
     markets = len(scenario.markets) if scenario.clock.mode is Mode.LOCK_STEP else 0
     if command.barrier not in (0, markets):
@@ -71,4 +76,5 @@ async def submit(run: ActiveRun, writer: LedgerWriter, command: Submit) -> Submi
             f"no {command.barrier} books of run {run.name!r} wait for each other; barrier is 0 or {markets}"
         )
         raise InvalidMessage(message)
+    require_in_time(writer, sender, command)
     return await writer.submit(command)

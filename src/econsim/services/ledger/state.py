@@ -18,7 +18,7 @@ store anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -96,6 +96,8 @@ class LedgerState:
         self.journal = Journal()
         self.barrier = 0
         """Newest tick with a passed barrier."""
+        self.closed = 0
+        """Newest tick at which payments are closed."""
         self.newest = 0
         """Revision of the run's newest write."""
         self.unwritten: dict[str, None] = {}
@@ -153,9 +155,16 @@ class LedgerState:
             holder: None for holder in self.ledger.holders() if any(self._changed_fields(holder))
         }
 
-    def barrier_mark(self, tick: int) -> Write:
-        """Return the write that marks a tick's barrier as passed, so that repeats after a restart do not wait."""
-        return Write(bucket.barrier_key(self._run), f'{{"tick":{tick}}}'.encode())
+    def marks(self, barriers: Iterable[int], closed: int) -> list[Write]:
+        """Return the writes that mark barriers as passed, and payments as closed at a tick unless that is written already.
+
+        After a restart a repeat at the barrier then does not wait, and payments stay closed.
+        """
+        writes = [_mark(bucket.barrier_key(self._run), tick) for tick in barriers]
+        if closed > self.closed:
+            self.closed = closed
+            writes.append(_mark(bucket.closed_key(self._run), closed))
+        return writes
 
     def confirm(self, newest: int) -> None:
         """Note the revision of the newest committed write."""
@@ -188,6 +197,8 @@ class LedgerState:
                 self._written[entry.key] = _fields(entry.value)
             case LedgerKey.BARRIER:
                 self.barrier = json.loads(entry.value)["tick"]
+            case LedgerKey.CLOSED:
+                self.closed = json.loads(entry.value)["tick"]
 
     def _changed_fields(self, holder: str) -> Iterator[tuple[str, str, str]]:
         """Yield key, fields and journal sequence of a holder's positions that differ from the written ones.
@@ -219,6 +230,10 @@ class LedgerState:
         if len(self._entry_keys) > ENTRIES_REMEMBERED_MAX:
             del self._entry_keys[next(iter(self._entry_keys))]
             self.entries_are_forgotten = True
+
+
+def _mark(key: str, tick: int) -> Write:
+    return Write(key, f'{{"tick":{tick}}}'.encode())
 
 
 def _fields(value: bytes) -> str:
@@ -259,8 +274,8 @@ def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
 
 
 def commit_size(parts: int, holders: int) -> int:
-    """Return the most writes a commit may need: two entries a part, two keys a holder, one barrier mark."""
-    return 2 * parts + 2 * holders + 1
+    """Return the most writes a commit may need: two entries a part, two keys a holder, two marks."""
+    return 2 * parts + 2 * holders + 2
 
 
 def submission_id(command_id: str, salt: str) -> str:

@@ -48,7 +48,7 @@ follows from deduplication by id in `domain/ledger/ledger.py` and from compare-a
     _queue                  items not yet in a commit          _enqueue           _take_group             SUBMISSIONS_MAX, by parts
     _barriers               tick → book → waiting submission   _wait_for_books    _answer or _fail        SUBMISSIONS_MAX
     _state                  accounts, journal head, positions  load, apply        load after a failure    holders by assets
-    _passed                 newest tick with a durable barrier load, _answer      never                   one number
+    _passed, closed         newest ticks: barrier, payments    load, _answer      never                   two numbers
     _deferred               whether positions wait             _drain             store_positions         one event
 """
 
@@ -134,6 +134,8 @@ class LedgerWriter:
         self._stale = False
         self._queue: deque[_CommitItem] = deque()
         self._passed = 0
+        self.closed = 0
+        """Newest tick at which services may not begin a payment any more."""
         self._barriers: dict[int, dict[str, _Submission]] = {}
         self._worker: asyncio.Task[None] | None = None
         self._deferred = asyncio.Event()
@@ -151,6 +153,7 @@ class LedgerWriter:
         state.compare_positions()
         self._state, self._stale = state, False
         self._passed = state.barrier
+        self.closed = max(self.closed, state.closed)
 
     async def store_positions(self) -> None:
         """Store the positions that are behind the journal, until cancelled: first those a writer before left so."""
@@ -162,6 +165,10 @@ class LedgerWriter:
             await self._deferred.wait()
             self._deferred.clear()
             await asyncio.sleep(POSITIONS_LAG_S)
+
+    def has_decided(self, id_: str) -> bool:
+        """Return whether a chain of this id was decided before."""
+        return self._state.ledger.has_decided(id_)
 
     def balance(self, holder: str) -> Balance:
         """Return a holder's positions; they may be one commit ahead of the store."""
@@ -176,6 +183,8 @@ class LedgerWriter:
         or Unavailable (unknown whether it is applied: submit again).
         """
         parts = submission_parts(command, self._salt)
+        if command.closes_payments:
+            self.closed = max(self.closed, command.tick)
         waiting = command.tick in self._barriers or command.tick > self._passed
         if command.barrier and waiting:
             submission = self._wait_for_books(command, parts)
@@ -302,8 +311,8 @@ class LedgerWriter:
                 entries.extend(its_entries)
         if self._state.entries_are_forgotten:
             await self._require_new(entries)
-        barriers = [item.unit.barrier for item in group if item.part is None and item.unit.barrier]
-        writes = [*entries, *map(self._state.barrier_mark, barriers)]
+        passed = [item.unit.barrier for item in group if item.part is None and item.unit.barrier]
+        writes = [*entries, *self._state.marks(passed, self.closed)]
         may_wait = all(item.part and item.part.command.defer_positions for item in group)
         # A batch costs the same whatever its size: positions wait only where a single message is enough.
         if not may_wait or len(writes) != 1:

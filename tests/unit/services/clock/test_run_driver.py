@@ -15,7 +15,6 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.errors import InvalidMessage
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import RunClosed
-from econsim.schemas.cognition import CallsDrained
 from econsim.schemas.ledger import Refusal, Submit, Submitted
 from econsim.schemas.market import Quote, TickCleared, TradingHalted
 from econsim.schemas.orders import CloseTick
@@ -199,21 +198,8 @@ async def test_an_operator_who_closes_the_run_is_not_contradicted(economy):
 WITH_EXTERNAL = scenario(*AGENTS, group("anna", "external"), clock=CLOCK | {"deadline_ms": 100, "periods": 1})
 
 
-async def test_calls_of_models_end_before_a_period_is_settled():
-    economy, submitted_before = Economy(WITH_EXTERNAL), []
-
-    def drain(payload):
-        submitted_before.append([command.command_id for command in economy.submitted])
-        return CallsDrained(sequence=0)
-
-    economy.client.answers[subjects.DRAIN_CALLS.pattern()] = drain
-    await economy.drive()
-
-    assert submitted_before == [["endow-1", "deal-1-1"]]
-
-
-async def test_without_a_cognition_service_a_period_waits_until_no_reservation_is_left(monkeypatch):
-    monkeypatch.setattr(run_effects, "DRAIN_INTERVAL_S", 0)
+async def test_a_period_is_settled_once_payments_are_closed_and_no_reservation_is_left(monkeypatch):
+    monkeypatch.setattr(run_effects, "CLOSING_INTERVAL_S", 0)
     economy = Economy(WITH_EXTERNAL)
     economy.pending = [
         0,
@@ -227,12 +213,12 @@ async def test_without_a_cognition_service_a_period_waits_until_no_reservation_i
     await economy.drive()
 
     ids = [command.command_id for command in economy.submitted]
-    assert ids == ["endow-1", "deal-1-1", "drain-1-1", "drain-1-1", "drain-1-1", "redeem-1-1", "close-1"]
+    closing = ["close-payments-1-1"] * 3
+    assert ids == ["endow-1", "deal-1-1", *closing, "redeem-1-1", "close-1"]
+    assert [each.closes_payments for each in economy.submitted] == [each in closing for each in ids]
 
 
-async def test_a_run_whose_agents_are_all_coded_asks_for_no_end_of_calls(economy):
-    economy.client.answers[subjects.DRAIN_CALLS.pattern()] = lambda _: pytest.fail("calls were drained")
-
+async def test_a_run_whose_agents_are_all_coded_closes_no_payments(economy):
     await economy.drive()
 
-    assert economy.closing().failure == ""
+    assert not any(command.closes_payments for command in economy.submitted)

@@ -92,7 +92,7 @@ async def test_a_refused_reservation_is_the_ledgers_word_and_nothing_is_open(wor
     refusal = await worker.journal.reserve(plan.call, plan.chain)
 
     assert refusal is Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
-    assert worker.calls.open_reservations == 0
+    assert worker.calls.open_reservation(plan.chain.id) is None
 
 
 async def test_reservations_and_settlements_are_submitted_together(world):

@@ -9,11 +9,7 @@ import pytest
 from call_builders import Provider, Silent, answer, call
 from call_worlds import BEGIN, BUDGET, PRICE, World
 
-from econsim import subjects
-from econsim.domain.audit.envelope import Envelope
 from econsim.errors import Unavailable
-from econsim.schemas.clock import PeriodOpened
-from econsim.schemas.market import Quote, TickCleared
 from econsim.services.cognition import leader
 from econsim.services.leadership import LeadershipLost
 
@@ -107,18 +103,3 @@ async def test_a_leader_that_another_worker_overtook_steps_back(world):
     with pytest.raises(BaseExceptionGroup) as ended:
         await serving
     assert ended.group_contains(LeadershipLost)
-
-
-@pytest.mark.parametrize(("period", "code"), [(1, "period_is_closing"), (2, "")])
-async def test_a_leader_begins_no_call_while_the_period_before_is_settled(world, period, code):
-    at = Envelope("run", "salt", 1, BEGIN)
-    await world.client.add(at.event(subjects.PERIOD_OPENED, "clock", PeriodOpened(period=period)))
-    cleared = TickCleared(
-        batch=1, period=1, items=0, orders=0, trades=0, volume=0, quote=Quote(), tape=(), period_closed=True
-    )
-    await world.client.add(at.event(subjects.TICK_CLEARED, "market", cleared, resource="cpu"))
-    successor = await world.successor()
-
-    found = await asyncio.gather(successor.invoker.invoke(call()), return_exceptions=True)
-
-    assert getattr(found[0], "error_code", "") == code

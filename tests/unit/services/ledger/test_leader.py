@@ -103,7 +103,7 @@ def test_a_journal_behind_the_log_is_corrupt_from_the_entry_after_its_end():
 
 
 async def test_a_submission_of_no_barrier_is_applied(writer):
-    answer = await leader.submit(run_of(), writer, submit("c", pay("p", "ann", "bob", 7)))
+    answer = await leader.submit(run_of(), writer, "market", submit("c", pay("p", "ann", "bob", 7)))
 
     assert answer.refused == {}
 
@@ -111,14 +111,14 @@ async def test_a_submission_of_no_barrier_is_applied(writer):
 async def test_a_barrier_of_all_markets_is_applied_when_all_are_there(writer):
     command = submit("c", pay("p", "ann", "bob", 7), barrier=1, book="cpu")
 
-    assert (await leader.submit(run_of(), writer, command)).refused == {}
+    assert (await leader.submit(run_of(), writer, "market", command)).refused == {}
 
 
 async def test_a_barrier_of_another_number_of_books_is_refused(writer):
     with pytest.raises(InvalidMessage, match="barrier is 0 or 1"):
-        await leader.submit(run_of(), writer, submit("c", barrier=2, book="cpu"))
+        await leader.submit(run_of(), writer, "market", submit("c", barrier=2, book="cpu"))
 
 
 async def test_books_do_not_wait_for_each_other_in_real_time(writer):
     with pytest.raises(InvalidMessage, match="barrier is 0 or 0"):
-        await leader.submit(run_of(mode="real_time"), writer, submit("c", barrier=1, book="cpu"))
+        await leader.submit(run_of(mode="real_time"), writer, "market", submit("c", barrier=1, book="cpu"))

@@ -125,7 +125,7 @@ def test_a_submission_id_that_stands_for_other_chains_conflicts(state):
 
 
 def test_a_barrier_mark_is_folded_at_a_restart(state):
-    mark = state.barrier_mark(7)
+    (mark,) = state.marks([7], 0)
 
     assert folded([mark]).barrier == 7
 
@@ -206,8 +206,8 @@ def test_a_derived_submission_id_depends_on_the_salt():
     assert submission_id("plain-id", "salt") == "plain-id"
 
 
-def test_a_commit_needs_two_writes_a_part_and_a_holder_and_a_mark():
-    assert commit_size(3, 2) == 11
+def test_a_commit_needs_two_writes_a_part_and_a_holder_and_two_marks():
+    assert commit_size(3, 2) == 12
 
 
 def test_money_alone_writes_no_holdings(state):
