@@ -54,7 +54,7 @@ WITHIN: dict[str, Floors] = {
         ("runtime",),
     ),
     "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "models", "server")),
-    "agents": (("", "sandbox"),),
+    "agents": (("", "sandbox"), ("mcp_server",)),
     "services": (("",), ("admin", "admission", "agent", "clock", "cognition", "ledger", "market")),
     "routers": (("admin", "admission", "agent", "clock", "cognition", "ledger", "market"), ("",)),
     "runs": (("scenarios", "launch"), ("",)),

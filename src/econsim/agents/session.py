@@ -32,8 +32,9 @@ from econsim.agents.cognition import CognitionService
 from econsim.agents.economy import EconomicService
 from econsim.agents.views import MarketRole, net_of
 from econsim.config import Settings, settings
-from econsim.errors import NotFound, SetupError, Unavailable
+from econsim.errors import NotAllowed, NotFound, SetupError, Unavailable
 from econsim.identity.agent_account import ANSWERED, CLOSED, NEWEST_TICK, OWN_BALANCE, short_name
+from econsim.identity.nats_jwt import read_claims
 from econsim.schemas.admission import AgentReport
 from econsim.schemas.agent import CycleCompletedEvent
 from econsim.schemas.clock import TickedEvent
@@ -91,6 +92,16 @@ class AgentSession:
         self.dealt = Decimal(0)
         """Credits the agent was dealt when the run opened; `earnings` is its `net` less these credits."""
         self._channel = channel
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether the connection has ended for good: it was closed, or the server refused it."""
+        return self._channel.client.is_closed
+
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the connection stands at this moment; a lost one comes back by itself."""
+        return self._channel.client.is_connected
 
     async def ticks(self) -> AsyncIterator[Tick]:
         """Yield ticks, from the newest one that is not completed yet, until the run closes.
@@ -223,15 +234,16 @@ async def join(  # noqa: PLR0913 - who, where and how long; all but who have def
     Finds the server as every econsim command does: `nats` and `creds`, else those of the `state` directory, else
     the settings. Waits `wait_s` seconds for the agent's credentials and for the run to open, and SERVER_WAIT_S at most
     for a server that is being started. Raises SetupError without server or credentials, NotFound if the run does not
-    open or the agent is not in it, NotAllowed if a host runs the agent.
+    open or has closed, or the agent is not in it, NotAllowed if a host runs the agent or the credentials are another's.
     """
     config, end = settings(state=state, nats=nats, creds=creds), time.monotonic() + wait_s
     url, path = await _server_and_creds(config, run, agent, end)
+    _require_own_creds(path, agent)
     client = await connect(url, path, f"econsim-{agent}")
     session = AgentSession(client, run, agent)
     try:
         await session.economy.start()
-        await _fetch_values(session, end)
+        await _fetch_values(client, session, end)
         yield session
     finally:
         if not client.is_closed:
@@ -261,7 +273,21 @@ async def _server_and_creds(config: Settings, run: str, agent: str, end: float) 
     raise SetupError(message)
 
 
-async def _fetch_values(session: AgentSession, end: float) -> None:
+def _require_own_creds(path: Path, agent: str) -> None:
+    """Raise NotAllowed for credentials of another agent: every message would be that agent's."""
+    if (owner := read_claims(path).name) != agent:
+        message = f"the credentials {path} are of agent {owner!r}, not {agent!r}; name that agent, or its own file with creds="
+        raise NotAllowed(message)
+
+
+async def _require_open_run(client: Client, session: AgentSession) -> None:
+    """Raise NotFound if the run has closed: it opens no more."""
+    if await read_stored_value(client, CLOSED):
+        message = f"run {session.run!r} has ended; open another one with agent {session.agent!r} in it"
+        raise NotFound(message, code="run_is_closed")
+
+
+async def _fetch_values(client: Client, session: AgentSession, end: float) -> None:
     """Wait until the run is open, and fetch the agent's private values."""
     async for _ in Poll(POLL_INTERVAL_S, end - time.monotonic()):
         try:
@@ -269,6 +295,7 @@ async def _fetch_values(session: AgentSession, end: float) -> None:
         except NotFound as error:
             if error.error_code != NO_SERVICE:
                 raise
+            await _require_open_run(client, session)
         else:
             session.values, session.dealt = private.roles, private.credits
             return
