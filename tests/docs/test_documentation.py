@@ -123,10 +123,10 @@ def test_embedded_code_is_a_file_as_it_is(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=name)
-def test_python_in_guides_is_embedded_from_a_file(page: Path) -> None:
+def test_code_in_guides_is_embedded_from_a_file(page: Path) -> None:
     text = page.read_text()
 
-    assert len(re.findall(r"^```python$", text, re.MULTILINE)) == len(EMBEDDED.findall(text))
+    assert len(re.findall(r"^```(?:python|javascript)$", text, re.MULTILINE)) == len(EMBEDDED.findall(text))
 
 
 @pytest.mark.slow
