@@ -22,6 +22,7 @@ NAMES = (
     "quota",
     "calls",
     "thinking",
+    "workspace",
 )
 
 

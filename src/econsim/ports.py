@@ -1,4 +1,4 @@
-"""The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, models, texts of calls, time.
+"""The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, models, texts of calls, files, time.
 
 Each port has an adapter in `adapters/`, a shipped fake in `testing.py`, and one set of scenarios in `tests/contract/`
 that runs on both.
@@ -6,7 +6,7 @@ that runs on both.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -131,6 +131,53 @@ class TextStore(Protocol):
 
         Raises `errors.Unavailable` if the store does not answer.
         """
+
+
+class FileRecords(Protocol):
+    """The bucket `workspace_files`: the records of each workspace, in atomic commits fenced like those of `StateStore`."""
+
+    async def commit(self, prefix: str, writes: Sequence[Write], newest: int) -> int:
+        """Write all keys, each below `prefix.`, or none; see `StateStore.commit`."""
+
+    async def since(self, prefix: str, revision: int) -> Sequence[StoredEntry]:
+        """Return the records below `prefix.` that are newer than a revision, oldest first, to the newest there is now.
+
+        Raises `errors.Unavailable` if the store does not answer.
+        """
+
+    async def delete(self, revision: int) -> bool:
+        """Delete the record of a revision; return whether it was there."""
+
+    async def newest(self) -> int:
+        """Return the revision of the newest record of all workspaces, 0 for none."""
+
+    async def prefixes(self) -> frozenset[str]:
+        """Return the prefixes of all workspaces that have records."""
+
+
+class ChunkStore(Protocol):
+    """The bucket `workspace_chunks`: chunks of files, each under the prefix of its workspace and its name."""
+
+    async def put(self, prefix: str, name: str, content: bytes) -> int:
+        """Store a chunk, durably once this returns, and return its place; a repeat stores it at a new place.
+
+        Raises `errors.Unavailable` if it may be stored or not.
+        """
+
+    async def get(self, prefix: str, name: str) -> bytes | None:
+        """Return what is stored under a name, None for nothing; whoever reads it verifies it with the name."""
+
+    async def place(self, prefix: str, name: str) -> int | None:
+        """Return the place of a chunk, None if there is none."""
+
+    async def names(self, prefix: str = "") -> Mapping[str, frozenset[str]]:
+        """Return the names of all chunks by the prefix of their workspace: of one workspace, or of all."""
+
+    async def delete(self, place: int) -> bool:
+        """Delete the chunk at a place; return whether it was there."""
+
+    async def newest(self) -> int:
+        """Return the place of the newest chunk of all workspaces, 0 for none."""
 
 
 class WallClock(Protocol):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
+from econsim.domain.workspace.records import EVENTS, VERSIONS_MAX
 from econsim.schemas.stream import DAY_S, Source, Stream
 from econsim.subjects import AUDIT, ORDERS, TABLE
 
@@ -54,6 +55,36 @@ AGENT_STATE: Final = Stream(
     },
 )
 
+WORKSPACE_FILES: Final = Stream(
+    name=bucket("workspace_files"),
+    why="The one source of truth about files: each change of a workspace, with the digests of the file's chunks.",
+    subjects=("$KV.workspace_files.>",),
+    max_msgs_per_subject=VERSIONS_MAX,
+    allow_direct=True,
+    allow_atomic=True,
+    deny_purge=True,
+    reasons={
+        "max_msgs_per_subject": "earlier versions can be read, and an agent that writes for ever fills no disk",
+        "allow_direct": "a worker catches up with a workspace in one request",
+        "allow_atomic": "a move is one batch: both paths or none",
+        "deny_purge": "no client may delete all files",
+    },
+)
+
+WORKSPACE_CHUNKS: Final = Stream(
+    name=bucket("workspace_chunks"),
+    why="Content of files: chunks of a workspace, each under its SHA-256 and its size.",
+    subjects=("$KV.workspace_chunks.>",),
+    max_msgs_per_subject=1,
+    allow_direct=True,
+    deny_purge=True,
+    reasons={
+        "max_msgs_per_subject": "whatever is stored again under a digest is the same content, at a new place",
+        "allow_direct": "reading a chunk is one request",
+        "deny_purge": "no client may delete all content",
+    },
+)
+
 AUDIT_LOG: Final = Stream(
     name=AUDIT,
     why="Every event of every run in one order; replays, validators and recovery read it.",
@@ -64,6 +95,16 @@ AUDIT_LOG: Final = Stream(
             (
                 ("$KV.agent_state.*.transfer.*", "market.ledger.transfer_posted.{{wildcard(1)}}"),
                 ("$KV.agent_state.*.refusal.*", "market.ledger.transfer_refused.{{wildcard(1)}}"),
+            ),
+        ),
+        Source(
+            WORKSPACE_FILES.name,
+            tuple(
+                (
+                    f"$KV.workspace_files.*.*.{kind}.*",
+                    row.template.replace("{run}", "{{wildcard(1)}}"),
+                )
+                for kind, row in EVENTS.items()
             ),
         ),
     ),
@@ -288,6 +329,8 @@ QUOTAS: Final = Stream(
 
 STREAMS: Final = (
     AGENT_STATE,
+    WORKSPACE_FILES,
+    WORKSPACE_CHUNKS,
     AUDIT_LOG,
     MARKET_ORDERS,
     MCP_REQUESTS,

@@ -11,7 +11,7 @@ from typing import Final
 
 from econsim.schemas import subject_rows
 from econsim.schemas.subject import Subject
-from econsim.schemas.subjects import admin, admission, agent, clock, cognition, ledger, market
+from econsim.schemas.subjects import admin, admission, agent, clock, cognition, ledger, market, workspace
 from econsim.schemas.subjects.admin import *
 from econsim.schemas.subjects.admission import *
 from econsim.schemas.subjects.agent import *
@@ -19,6 +19,7 @@ from econsim.schemas.subjects.clock import *
 from econsim.schemas.subjects.cognition import *
 from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
+from econsim.schemas.subjects.workspace import *
 
 AUDIT: Final = subject_rows.AUDIT
 """Name of the stream of all events."""
@@ -36,6 +37,8 @@ TABLE: Final[tuple[Subject, ...]] = (
     *cognition.REQUESTS,
     *cognition.DELIVERIES,
     *cognition.EVENTS,
+    *workspace.REQUESTS,
+    *workspace.EVENTS,
     *admission.RESERVED,
     *clock.REQUESTS,
     *clock.EVENTS,

@@ -41,7 +41,7 @@ async def test_the_newest_tick_of_a_run_is_noted(service):
     assert service.context.runs.tick("run") == 9
 
 
-@pytest.mark.parametrize("subject", [subjects.USE_WORKSPACE, subjects.USE_SOCIAL], ids=lambda s: s.template)
+@pytest.mark.parametrize("subject", [subjects.USE_SOCIAL], ids=lambda s: s.template)
 async def test_a_service_that_does_not_exist_yet_is_refused_whatever_the_payload(service, subject):
     places = dict.fromkeys(subject.places, "x") | {"run": "run", "agent": "anna"}
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from econsim.agents.outcomes import Outcome, OutcomeKind
     from econsim.agents.session import AgentSession, Tick, join
     from econsim.agents.views import MarketDepth, MarketRole, PriceQuote, PrivateValues, Wallet
+    from econsim.agents.workspace import WorkspaceService
 
 __all__ = [
     "AgentSession",
@@ -27,6 +28,7 @@ __all__ = [
     "Thought",
     "Tick",
     "Wallet",
+    "WorkspaceService",
     "join",
 ]
 _HOMES = {
@@ -35,6 +37,7 @@ _HOMES = {
     "outcomes": ("Outcome", "OutcomeKind"),
     "session": ("AgentSession", "Tick", "join"),
     "views": ("MarketDepth", "PriceQuote", "MarketRole", "PrivateValues", "Wallet"),
+    "workspace": ("WorkspaceService",),
 }
 
 

@@ -36,6 +36,9 @@ AWAY_S: Final = 2.0
 PAUSE_MS: Final = 100
 """Milliseconds of a pause when an error does not say how long to wait."""
 
+READ_TIMEOUT_S: Final = 5.0
+"""Seconds to wait for one stored value."""
+
 Reply = TypeVar("Reply", bound=Message)
 Result = TypeVar("Result")
 
@@ -57,7 +60,7 @@ class AgentChannel:
     async def ask(
         self,
         row: Subject,
-        request: Message,
+        request: Message | bytes,
         reply: type[Reply],
         timeout_s: float = REQUEST_TIMEOUT_S,
         **places: str,
@@ -113,3 +116,16 @@ class AgentChannel:
                 _log.info("%s waits %d ms before %s: %s", self.agent, wait_ms, subject, error)
                 self.waited_ms += int(wait_ms)
                 await asyncio.sleep(wait_ms / 1000)
+
+
+async def read_stored_value(client: Client, name: str) -> bytes | None:
+    """Return the value stored under one of the agent's `state.…` names; none if nothing is stored.
+
+    Raises Unavailable if the server does not answer.
+    """
+    try:
+        reply = await client.request(name, timeout=READ_TIMEOUT_S)
+    except (TimeoutError, nats.errors.Error) as error:
+        message = f"the server did not return {name} within {READ_TIMEOUT_S:g} s"
+        raise Unavailable(message) from error
+    return reply.data if "Nats-Sequence" in (reply.headers or {}) else None

@@ -16,7 +16,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from pydantic import ValidationError
@@ -27,10 +26,11 @@ from econsim.adapters.nats.connection import connect, synchronize
 from econsim.adapters.nats.rpc import NO_SERVICE
 from econsim.adapters.poll import Poll
 from econsim.adapters.server import state_directory
-from econsim.agents.channel import AgentChannel
+from econsim.agents.channel import AgentChannel, read_stored_value
 from econsim.agents.cognition import CognitionService
 from econsim.agents.economy import EconomicService
 from econsim.agents.views import MarketRole, net_of
+from econsim.agents.workspace import WorkspaceService
 from econsim.config import Settings, settings
 from econsim.errors import NotAllowed, NotFound, SetupError, Unavailable
 from econsim.identity.agent_account import ANSWERED, CLOSED, NEWEST_TICK, OWN_BALANCE, short_name
@@ -54,9 +54,6 @@ POLL_INTERVAL_S: Final = 0.2
 
 SILENCE_S: Final = 1.0
 """Seconds without a tick after which the session reads the newest tick: a broadcast may be lost with a connection."""
-
-READ_TIMEOUT_S: Final = 5.0
-"""Seconds to wait for one stored value."""
 
 
 _log = logging.getLogger(__name__)
@@ -87,6 +84,8 @@ class AgentSession:
         """Orders, balances, prices."""
         self.cognition = CognitionService(channel)
         """Completions by language models."""
+        self.workspace = WorkspaceService(channel)
+        """Files of the agent."""
         self.values: Mapping[str, MarketRole] = {}
         """Role of the agent on each market, by resource, which `join` fetches; empty if the agent gains by trade alone."""
         self.dealt = Decimal(0)
@@ -204,19 +203,6 @@ class _Ticks:
     def _end(self) -> None:
         self._closed = True
         self._changed.set()
-
-
-async def read_stored_value(client: Client, name: str) -> bytes | None:
-    """Return the value stored under one of the agent's `state.…` names; none if nothing is stored.
-
-    Raises Unavailable if the server does not answer.
-    """
-    try:
-        reply = await client.request(name, timeout=READ_TIMEOUT_S)
-    except (TimeoutError, nats.errors.Error) as error:
-        message = f"the server did not return {name} within {READ_TIMEOUT_S:g} s"
-        raise Unavailable(message) from error
-    return reply.data if "Nats-Sequence" in (reply.headers or {}) else None
 
 
 @asynccontextmanager

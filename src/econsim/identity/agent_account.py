@@ -37,6 +37,9 @@ OWN_BALANCE: Final = "state.balance"
 PRICE_KEY: Final = "state.price.{resource}"
 """Request for the price of a market, from bucket `market_prices`."""
 
+OWN_CHUNK: Final = "state.chunk.{digest}.{size}"
+"""Request for a chunk of the agent's own files, from bucket `workspace_chunks`: `workspace.stat` tells their digests."""
+
 NEWEST_TICK: Final = "state.tick"
 """Request for the newest `clock.ticked`, for an agent that joins between two ticks."""
 
@@ -102,6 +105,7 @@ GRANTS: Final = (
     *(_grant(row) for row in TABLE if row.short and row.kind in (*_SENT, *PUBLISHED)),
     *(_key_grant("agent_state", f"{{run}}.{{agent}}.{key}", f"state.{key}") for key in STATE_KEYS),
     _key_grant("market_prices", "{resource}.{run}", PRICE_KEY),
+    _key_grant("workspace_chunks", "{run}.{agent}.{digest}.{size}", OWN_CHUNK),
     _newest(TICKED, NEWEST_TICK),
     _newest(CYCLE_COMPLETED, ANSWERED),
     _newest(RUN_CLOSED, CLOSED),

@@ -50,7 +50,13 @@ _REJECTIONS: Final = (subjects.ADMISSION_REJECTED,)
 """Events that every service publishes about senders of forbidden messages, itself included."""
 _REJECTIONS_AND_SUSPENSIONS: Final = (*_REJECTIONS, subjects.AGENT_SUSPENDED)
 """The same events of services that agents reach: these also ask for the suspension of an agent that floods."""
-_COPIED_BY_SERVER: Final = (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)
+_COPIED_BY_SERVER: Final = (
+    subjects.TRANSFER_POSTED,
+    subjects.TRANSFER_REFUSED,
+    subjects.FILE_WRITTEN,
+    subjects.FILE_MOVED,
+    subjects.FILE_DELETED,
+)
 """Events that their owner writes into a bucket and the server copies into the log."""
 _RUN_EVENTS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STOPPED, subjects.RUN_RESUMED)
 """Events by which services learn of runs to serve."""
@@ -103,6 +109,9 @@ _LEASES: Final = ("leases",)
 
 _TEXTS: Final = ("KV_llm_texts",)
 """Stream of the long texts of calls, for those who read the log's outcomes."""
+
+_FILES: Final = ("KV_workspace_files", "KV_workspace_chunks")
+"""Streams of the records and the content of files."""
 
 SYSTEM: Final = {
     "pub": {
@@ -196,6 +205,17 @@ ROLES: Final[Mapping[str, Access]] = {
         put=("quotas", *_LEASES),
         publish_to=(_DEAD_LETTERS,),
         declare=tuple(stream.name for stream in STREAMS if stream.storage == "memory"),
+    ),
+    "workspace": Access(
+        publish=_REJECTIONS_AND_SUSPENSIONS,
+        subscribe=(*_RUN_EVENTS, subjects.TICKED),
+        get=(AUDIT, *_FILES, "KV_leases", "KV_quotas"),
+        get_last=(AUDIT,),
+        batch_get=_FILES,
+        # The collector deletes what no file needs.
+        delete=_FILES,
+        put=("workspace_files", "workspace_chunks", *_LEASES),
+        publish_to=(_COUNTERS,),
     ),
     OPERATOR: Access(
         publish=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),

@@ -23,7 +23,7 @@ async def note_tick(event: TickedEvent) -> None:
     current_context().runs.note_tick(event.correlation_id, event.tick)
 
 
-@service.raw_request(subjects.USE_WORKSPACE, subjects.USE_SOCIAL)
+@service.raw_request(subjects.USE_SOCIAL)
 async def refuse_reserved(_: bytes) -> None:
     """Refuse a request to a service that does not exist yet."""
     where = caller()

@@ -18,7 +18,7 @@ from econsim.errors import InvalidSubject
 DOMAINS: Final = ("agent", "market", "system", "mcp", "trace", "admin")
 """First tokens of subjects."""
 
-OWNERS: Final = ("market", "ledger", "cognition", "clock", "agent", "admission", "admin")
+OWNERS: Final = ("market", "ledger", "cognition", "clock", "agent", "admission", "admin", "workspace")
 """Services that may own a subject: the owner publishes it, or answers it."""
 
 TOKEN_LENGTH_MAX: Final = 64
@@ -30,6 +30,8 @@ PLACE: Final = re.compile(r"\{(\w+)\}")
 _WORD: Final = rf"[a-z0-9][a-z0-9_-]{{0,{TOKEN_LENGTH_MAX - 1}}}"
 _TOKEN: Final = re.compile(_WORD)
 _PART: Final = re.compile(rf"{_WORD}|\{{[a-z]+\}}")
+_PAST: Final = ("ed", "written", "}")
+"""Endings of the past tense; a place stands for a word that its sender chooses."""
 _NO_BRACES: Final = str.maketrans("", "", "{}")
 
 
@@ -152,7 +154,7 @@ def _template_mistake(row: Subject) -> str:
         return "has the wrong domain: operators' requests are in domain admin, entries in domain agent"
     if bad := [part for part in (*rest, *row.short.split(".")) if part and not _PART.fullmatch(part)]:
         return f"has {bad[0]!r} in it, which is neither a token nor a place in braces"
-    if row.kind is SubjectKind.EVENT and not rest[1].endswith(("ed", "}")):
+    if row.kind is SubjectKind.EVENT and not rest[1].endswith(_PAST):
         return f"is an event, so {rest[1]!r} must be in the past tense"
     return ""
 

@@ -54,6 +54,7 @@ SERVICE_DESCRIPTIONS: Final = {
     "agent": "Hosts of scripted agents.",
     "admission": "The gateway of external agents: checks, counts and stores their messages.",
     "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",
+    "workspace": "Files of agents: chunks by digest, versions, and an event for each change.",
 }
 """Service → its description; every service of `OWNERS` has one."""
 
@@ -306,7 +307,7 @@ def _message(name: str, model: type[BaseModel]) -> Json:
         "name": name,
         "title": name,
         "summary": " ".join((_data(model).__doc__ or "").split()),
-        "contentType": "application/json",
+        "contentType": getattr(model, "content_type", "application/json"),
         "payload": _ref("components", "schemas", name),
     }
     if enveloped:

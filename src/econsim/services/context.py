@@ -19,11 +19,13 @@ from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.queue_depth import QueueDepth
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.text_store import BucketTextStore
+from econsim.adapters.jetstream.workspace_store import BucketChunkStore, BucketFileRecords
 from econsim.domain.agent.active_run import ActiveRun, ActiveRuns
 from econsim.errors import Unavailable
 from econsim.ports import Leases, ModelProvider, TextStore, WallClock
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
+from econsim.services.workspaces import Workspaces
 from econsim.subjects import ORDERS
 
 FIRST_LOOK_S: Final = 2.0
@@ -94,6 +96,11 @@ class ServiceContext:
     def texts(self) -> TextStore:
         """Long texts of calls."""
         return BucketTextStore(self.client, self.jetstream)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """Workspaces of agents, in the workspace service."""
+        return Workspaces(BucketFileRecords(self.client), BucketChunkStore(self.client, self.jetstream))
 
     @cached_property
     def meter(self) -> QuotaMeter:

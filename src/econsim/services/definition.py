@@ -55,11 +55,11 @@ class ServiceDefinition:
 
         return register
 
-    def raw_request(self, *subjects: Subject) -> Callable[[Handler], Handler]:
+    def raw_request(self, *subjects: Subject, max_workers: int = 1) -> Callable[[Handler], Handler]:
         """Answer requests whose payload is not decoded."""
 
         def register(handler: Handler) -> Handler:
-            self.routes.extend(Route(subject, handler, raw_body) for subject in subjects)
+            self.routes.extend(Route(subject, handler, raw_body, max_workers) for subject in subjects)
             return handler
 
         return register

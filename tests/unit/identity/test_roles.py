@@ -15,7 +15,7 @@ ROWS = probes()
 MEANT = expected_matrix(ROWS)
 PEOPLE = ("operator", "observer", "auditor")
 # The server says these itself, of what their owner writes into a bucket.
-BY_SERVER = ("transfer_posted", "transfer_refused")
+BY_SERVER = ("transfer_posted", "transfer_refused", "file_written", "file_moved", "file_deleted")
 # Said by others on their owner's behalf: an external agent's answer, a try at what is not allowed, a command's outcome.
 SHARED = {
     "cycle_completed": {"admission"},
@@ -23,7 +23,7 @@ SHARED = {
     "cognitive_cycles_started": {"admission"},
     "cognitive_cycles_completed": {"admission"},
     "rejected": set(OWNERS),
-    "suspended": {"market", "ledger", "cognition"},
+    "suspended": {"market", "ledger", "cognition", "workspace"},
     "commanded": {"clock"},
 }
 

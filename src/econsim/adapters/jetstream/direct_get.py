@@ -144,6 +144,11 @@ async def get_last(client: Client, stream: str, pattern: str) -> StoredMessage |
     return await _got(client, stream, {"last_by_subj": pattern})
 
 
+async def get_next(client: Client, stream: str, start: int, pattern: str) -> StoredMessage | None:
+    """Return the first message of a pattern from a place on, as the stream's leader knows it; none if there is none."""
+    return await _got(client, stream, {"seq": start, "next_by_subj": pattern})
+
+
 async def direct_get_last(client: Client, stream: str, pattern: str) -> StoredMessage | None:
     """Return the newest message of a pattern, on a cluster possibly a moment old; the stream must allow direct access."""
     try:

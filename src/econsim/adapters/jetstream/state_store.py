@@ -1,4 +1,4 @@
-"""The port StateStore over JetStream: bucket `agent_state` as a stream that allows atomic batches.
+"""The port StateStore over JetStream: a bucket as a stream that allows atomic batches, by default `agent_state`.
 
 Owns the wire form of an atomic commit; nats-py has no batch publisher. The bucket
 itself is declared in `streams.py`. Contract tests run the same scenarios on this and on the fake.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from econsim.ports import WRITES_MAX, StoredEntry, Write
 from econsim.schemas.names import JOURNAL_KEYS
 
 BUCKET: Final = "agent_state"
-"""The one bucket of state and money."""
+"""The bucket of state and money."""
 TIMEOUT_S: Final = 5.0
 """Longest to wait for a commit: a batch of 1000 takes 20 ms, an election of a new leader 4 to 8 s."""
 SILENCE_S: Final = 30.0
@@ -58,15 +58,26 @@ _NO_ANSWER: Final = (
 
 
 class JetStreamStateStore:
-    """Keys of bucket `agent_state`, written in atomic commits."""
+    """Keys of one bucket, written in atomic commits."""
 
-    def __init__(self, client: Client, timeout_s: float = TIMEOUT_S) -> None:
-        """Use a connected client; the bucket must exist."""
+    def __init__(
+        self,
+        client: Client,
+        timeout_s: float = TIMEOUT_S,
+        bucket: str = BUCKET,
+        log_subject: Callable[[str], str] | None = None,
+    ) -> None:
+        """Use a connected client; the bucket must exist.
+
+        `log_subject` returns the subject in the digest of a key's value, by default `digest_subject`.
+        """
         self._client = client
+        self._log_subject = log_subject or digest_subject
+        self._bucket = bucket
         self._jetstream = client.jetstream(timeout=timeout_s)
         self._timeout_s = timeout_s
-        self._stream = f"KV_{BUCKET}"
-        self._prefix = f"$KV.{BUCKET}."
+        self._stream = f"KV_{bucket}"
+        self._prefix = f"$KV.{bucket}."
         self._nuid = NUID()
 
     async def commit(self, prefix: str, writes: Sequence[Write], newest: int) -> int:
@@ -94,12 +105,12 @@ class JetStreamStateStore:
         except _NO_ANSWER as error:
             message = f"no answer to a commit of {len(writes)} keys: its outcome is unknown"
             raise Unavailable(message) from error
-        return _revision(json.loads(answer.data))
+        return _revision(self._bucket, json.loads(answer.data))
 
     def _headers(self, prefix: str, writes: Sequence[Write], newest: int) -> list[dict[str, str]]:
         """Return the headers of each write: its digest, its place in the batch, and for the first what must be newest."""
         headers: list[dict[str, str]] = [
-            {DIGEST: digest(digest_subject(write.key), write.value)} for write in writes
+            {DIGEST: digest(self._log_subject(write.key), write.value)} for write in writes
         ]
         headers[0] |= {
             Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(newest),
@@ -161,7 +172,7 @@ def digest_subject(key: str) -> str:
     return row(run=run) if row else key
 
 
-def _revision(answer: dict[str, Any]) -> int:
+def _revision(bucket: str, answer: dict[str, Any]) -> int:
     """Read the stream's acknowledgement; raises what its error means."""
     error = answer.get("error")
     if error is None:
@@ -170,6 +181,6 @@ def _revision(answer: dict[str, Any]) -> int:
     if code in CONFLICTS:
         raise Conflict(text, err_code=code)
     if code in _MISUSE:
-        message = f"the server refused the commit ({text}): is bucket {BUCKET} declared as econsim needs it?"
+        message = f"the server refused the commit ({text}): is bucket {bucket} declared as econsim needs it?"
         raise SetupError(message, err_code=code)
     raise Unavailable(text, err_code=code)

@@ -34,16 +34,21 @@ Reply = TypeVar("Reply", bound=Message)
 
 
 async def ask(
-    client: Client, subject: str, request: Message, reply: type[Reply], timeout_s: float = REQUEST_TIMEOUT_S
+    client: Client,
+    subject: str,
+    request: Message | bytes,
+    reply: type[Reply],
+    timeout_s: float = REQUEST_TIMEOUT_S,
 ) -> Reply:
-    """Ask a service and return its typed reply.
+    """Ask a service and return its typed reply; bytes are sent as they are.
 
     Raises Refused for an error reply, InvalidMessage if the request is larger than a message may be, NotFound if nobody
     answers on the subject, Unavailable if the answer did not come in time: whether a command took effect is then
     unknown, so repeat it by its id.
     """
     try:
-        message = await client.request(subject, request.model_dump_json().encode(), timeout=timeout_s)
+        payload = request if isinstance(request, bytes) else request.model_dump_json().encode()
+        message = await client.request(subject, payload, timeout=timeout_s)
     except nats.errors.NoRespondersError as error:
         text = f"nobody answers on {subject}: no such run or market, or its service is not running"
         raise NotFound(text, code=NO_SERVICE) from error

@@ -41,6 +41,8 @@ VALUES: Final = {
     "event": "arrived",
     "operation": "read",
     "server": "search",
+    "digest": "0a",
+    "size": "1",
     "operator": SELF,
 }
 """Place in a subject → its value in the probes."""

@@ -47,6 +47,7 @@ from econsim.schemas.market import (
     Traded,
     TradingHalted,
 )
+from econsim.schemas.workspace_changes import FileDeleted, FileMoved, FileWritten
 
 Data = TypeVar("Data")
 
@@ -71,6 +72,9 @@ _TYPES: Final = (
     (subjects.PERIOD_CLOSED, Event[PeriodClosed]),
     (subjects.TICKED, Event[Ticked]),
     (subjects.LLM_INVOKED, Event[LlmInvoked]),
+    (subjects.FILE_WRITTEN, Event[FileWritten]),
+    (subjects.FILE_MOVED, Event[FileMoved]),
+    (subjects.FILE_DELETED, Event[FileDeleted]),
     (subjects.CYCLE_COMPLETED, Event[CycleCompleted]),
     (subjects.COGNITIVE_CYCLES_STARTED, Event[CognitiveCyclesStarted]),
     (subjects.COGNITIVE_CYCLES_COMPLETED, Event[CognitiveCyclesCompleted]),

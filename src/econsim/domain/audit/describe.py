@@ -23,6 +23,9 @@ SENTENCES: Final = {
     "price_updated": "price of {entity} is {credits}",
     "resource_allocated": "{agent} bought {units} units of {entity} to think with",
     "invoked": "{agent} asked {model} of {provider}: {ending}, for {credits} credits, receipt {id}",
+    "file_written": "{actor} wrote {path}, version {version}, {size} bytes",
+    "file_moved": "{actor} moved {moved_from} to {path}, version {version}",
+    "file_deleted": "{actor} deleted {path}, version {version}",
     "cognitive_cycles_started": "{number} agents of {entity} think at tick {tick}",
     "cognitive_cycles_completed": "{agent} {thought} at tick {cycle}, for {credits} credits",
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
@@ -71,7 +74,8 @@ def describe(fact: Fact) -> str:
 
 
 def _parts(fact: Fact) -> Json:
-    parts = {"tick": fact.tick, **fact.data, "entity": fact.entity, "run": fact.correlation_id}
+    parts: Json = {"tick": fact.tick, "actor": fact.actor, **fact.data}
+    parts |= {"entity": fact.entity, "run": fact.correlation_id}
     if "price" in parts:
         parts["credits"] = "unknown" if parts["price"] is None else format_credits(parts["price"])
         parts["lot"] = f"{parts.get('quantity', '')} {fact.entity} at {parts['credits']}"

@@ -16,7 +16,6 @@ __all__ = [
     "REPORT",
     "REPORTED",
     "USE_SOCIAL",
-    "USE_WORKSPACE",
 ]
 
 ENTER_ORDER: Final = {
@@ -40,7 +39,6 @@ DELEGATE: Final = reserved_entry("agent.task.delegate", "task.delegate", "Work f
 CALL_TOOL: Final = reserved_entry(
     "agent.{server}.call_tool", "mcp.request.{server}", "Call of an external tool."
 )
-USE_WORKSPACE: Final = reserved_request("workspace.{operation}", "Files of an agent.")
 USE_SOCIAL: Final = reserved_request("social.{operation}", "Question to a person or another agent.")
 REPORTED: Final = event(
     "admission",
@@ -64,7 +62,7 @@ AGENT_SUSPENDED: Final = event(
 ENTRIES: Final = (*ENTER_ORDER.values(), REPORT, DELEGATE, CALL_TOOL)
 """Entries of agents' accounts, in the order of the table."""
 
-RESERVED: Final = (USE_WORKSPACE, USE_SOCIAL)
+RESERVED: Final = (USE_SOCIAL,)
 """Requests to services that are still to come, in the order of the table."""
 
 EVENTS: Final = (REPORTED, ADMISSION_REJECTED, AGENT_SUSPENDED)

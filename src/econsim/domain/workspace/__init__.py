@@ -1,0 +1,1 @@
+"""Files of agents: paths, chunks, versions, and the decisions about changes. Pure."""
