@@ -49,19 +49,19 @@ WITHIN: dict[str, Floors] = {
         ("audit",),
         ("cognition", "ledger", "measures"),
         ("agent",),
-        ("market",),
+        ("market", "mcp"),
         ("admission", "clock", "scenario", "verification"),
         ("workspace",),
         ("runtime",),
     ),
-    "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "models", "server")),
+    "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "mcp", "models", "server")),
     "agents": (("", "sandbox"), ("mcp_server",)),
     "services": (
         ("",),
-        ("admin", "admission", "agent", "clock", "cognition", "ledger", "market", "workspace"),
+        ("admin", "admission", "agent", "clock", "cognition", "ledger", "market", "mcp", "workspace"),
     ),
     "routers": (
-        ("admin", "admission", "agent", "clock", "cognition", "ledger", "market", "workspace"),
+        ("admin", "admission", "agent", "clock", "cognition", "ledger", "market", "mcp", "workspace"),
         ("",),
     ),
     "runs": (("scenarios", "launch"), ("",)),
@@ -126,8 +126,10 @@ IMPURE_CALLS = {
     "print": "return an event",
 }
 
-# NATS is the only way between components. Models alone answer over HTTP, so one folder speaks it.
-HTTP_ROOM = "adapters.models."
+# NATS is the only way between components. Models and outside tools alone are elsewhere, so two folders speak to others, and
+# one module knows the client library of tool servers.
+OUTWARD = ("adapters.models.", "adapters.mcp.")
+TOOL_CLIENT = "adapters.mcp.client"
 HTTP_CLIENTS = frozenset(
     [
         "aiohttp",
@@ -136,6 +138,8 @@ HTTP_CLIENTS = frozenset(
         "httplib2",
         "httpx",
         "httpx2",
+        "mcp",
+        "mcp_types",
         "niquests",
         "openai",
         "pycurl",
@@ -216,11 +220,22 @@ def test_the_domain_is_pure() -> None:
     assert not findings, report(findings)
 
 
-@requirement("layers.nats_only")
-def test_only_providers_of_models_speak_http() -> None:
+@requirement("layers.nats_only", "gateway.only_door")
+def test_only_providers_of_models_and_the_tool_gateway_speak_to_others() -> None:
     findings = list(found(http_imports))
 
     assert not findings, report(findings)
+
+
+def test_one_module_knows_the_client_library_of_tool_servers() -> None:
+    users = {
+        source.name
+        for source in package()
+        for _, target in imports(source)
+        if target.partition(".")[0] in ("mcp", "mcp_types")
+    }
+
+    assert users == {TOOL_CLIENT}
 
 
 def room_of(source: Module) -> str:
@@ -306,8 +321,8 @@ def impurities(source: Module) -> Iterator[Finding]:
 
 
 def http_imports(source: Module) -> Iterator[Finding]:
-    """An HTTP client is imported outside the providers of models."""
-    if source.name.startswith(HTTP_ROOM):
+    """A client of others' servers is imported outside the two places that speak to them."""
+    if source.name.startswith(OUTWARD):
         return
     for node, target in imports(source):
         if any(f"{target}.".startswith(f"{client}.") for client in HTTP_CLIENTS):

@@ -48,7 +48,7 @@ PRIVATE_PATCH = re.compile(r"(setattr|patch)\(.*[\"'.]_[a-z]")
 
 SUBJECT_HOMES = (
     "src/econsim/schemas/subject",
-    "src/econsim/streams.py",
+    "src/econsim/streams/__init__.py",
 )  # how the paths of these files begin
 SUBJECT = re.compile(r"(agent|market|system|mcp|trace|admin)\.([\w*>{}-]+(\.[\w*>{}-]*)*)?")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from faststream.nats import NatsCredentials
 
 from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until_done
 from econsim.adapters.clock import unix_seconds
+from econsim.adapters.mcp.server_file import read_tool_servers
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
 from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
@@ -29,13 +30,16 @@ from econsim.adapters.nats.stopping_broker import BROKER_LOG, StoppingBroker
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.adapters.server.server_loss import wait_until_lost
+from econsim.agents.sandbox.tool_server import launcher
 from econsim.config import Settings, environment, settings
 from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
 from econsim.identity.roles import permissions
 from econsim.identity.trust_root import Trust
+from econsim.ports import ToolServer
 from econsim.routers import SERVICES
 from econsim.routers.cognition import service as cognition_service
+from econsim.routers.mcp import service as mcp_service
 from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
@@ -255,7 +259,9 @@ def make(name: str, server: Server) -> Service:
     providers = (
         configured_providers(settings().providers, environment()) if name == cognition_service.name else {}
     )
-    context, definition = ServiceContext(name, broker, providers=providers), SERVICES[name]
+    tools = _tool_servers(server) if name == mcp_service.name else {}
+    context = ServiceContext(name, broker, providers=providers, tool_servers=tools)
+    definition = SERVICES[name]
     # From the outside in: each message passes them in this order, its reply in the reverse.
     for middleware in (
         BindMessage(context),
@@ -272,6 +278,19 @@ def make(name: str, server: Server) -> Service:
     )
     broker.include_router(router(name, (*leadership.routes, *definition.routes)))
     return Service(context, leadership, creds)
+
+
+def _tool_servers(server: Server) -> Mapping[str, ToolServer]:
+    """Return the tool servers of the operator's file, none of which may see the keys of this deployment."""
+    config = settings()
+    if config.tools is None:
+        return {}
+    secrets = (
+        config.state.absolute(),
+        *([server.state.absolute()] if server.state else []),
+        config.tools.absolute(),
+    )
+    return read_tool_servers(config.tools, environment(), launcher(environment(), secrets))
 
 
 def __getattr__(name: str) -> FastStream:

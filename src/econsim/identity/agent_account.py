@@ -13,7 +13,7 @@ from typing import Final
 
 from econsim.identity.roles import INBOX, NO_GROUPS
 from econsim.schemas.subject import PLACE, PUBLISHED, Subject, SubjectKind, matches, token
-from econsim.streams import bucket
+from econsim.streams.buckets import bucket
 from econsim.subjects import AUDIT, CYCLE_COMPLETED, RUN_CLOSED, TABLE, TICKED
 
 CONNECTIONS_MAX: Final = 4

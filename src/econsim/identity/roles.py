@@ -17,7 +17,7 @@ from econsim import subjects
 from econsim.errors import NotFound
 from econsim.schemas.subject import ANSWERED, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
-from econsim.subjects import AUDIT, ORDERS, TABLE
+from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE
 
 INBOX: Final = "_INBOX"
 """First token of every inbox; the second is the role, so that no role receives the answers of another."""
@@ -46,6 +46,8 @@ NAME: Final = "{{name()}}"
 
 _SINGLE_ORDERS: Final = tuple(subjects.ENTER_ORDER)
 """Commands of single agents."""
+_TOOL_CALLS: Final = (subjects.CALL_TOOL, subjects.GET_QUOTE, subjects.LIST_TOOLS, subjects.GET_RESULT)
+"""Calls of tools and the requests about them, for hosts whose agents call."""
 _REJECTIONS: Final = (subjects.ADMISSION_REJECTED,)
 """Events that every service publishes about senders of forbidden messages, itself included."""
 _REJECTIONS_AND_SUSPENSIONS: Final = (*_REJECTIONS, subjects.AGENT_SUSPENDED)
@@ -90,6 +92,8 @@ class Access:
     """Buckets of which the role reads the history, through the client library's unnamed consumers."""
     consume_queue: tuple[str, ...] = ()
     """Work queues the role takes messages off."""
+    pull: tuple[str, ...] = ()
+    """Work queues the role takes messages off through one consumer, for which its workers compete."""
     get: tuple[str, ...] = ()
     """Streams whose leader the role asks for single messages and for counts."""
     get_last: tuple[str, ...] = ()
@@ -179,8 +183,8 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
     ),
     "agent": Access(
-        publish=(subjects.PLACE_ORDERS, subjects.INVOKE_LLMS, *_REJECTIONS),
-        subscribe=_RUN_EVENTS,
+        publish=(subjects.PLACE_ORDERS, subjects.INVOKE_LLMS, *_TOOL_CALLS, *_REJECTIONS),
+        subscribe=(*_RUN_EVENTS, subjects.TOOL_REPLIED),
         consume_all=(AUDIT,),
         get=("KV_leases",),
         get_last=(AUDIT,),
@@ -189,19 +193,25 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
     ),
     "admission": Access(
-        publish=(*_SINGLE_ORDERS, subjects.CYCLE_COMPLETED),
+        publish=(*_SINGLE_ORDERS, subjects.CALL_TOOL, subjects.CYCLE_COMPLETED),
         subscribe=(*_RUN_EVENTS, subjects.TICKED),
         get=(AUDIT, ORDERS, "KV_quotas"),
         get_last=(AUDIT,),
         publish_to=(_COUNTERS,),
     ),
     "admin": Access(
-        publish=(*_SINGLE_ORDERS, subjects.PLACE_ORDERS, subjects.CLOSE_TICK, *_REJECTIONS),
+        publish=(
+            *_SINGLE_ORDERS,
+            subjects.PLACE_ORDERS,
+            subjects.CLOSE_TICK,
+            subjects.CALL_TOOL,
+            *_REJECTIONS,
+        ),
         subscribe=_RUN_EVENTS,
-        get=(AUDIT, ORDERS, "mcp_requests", "tasks", "dead_letter", "advisories", "KV_leases", "KV_quotas"),
+        get=(AUDIT, ORDERS, MCP_REQUESTS, "tasks", "dead_letter", "advisories", "KV_leases", "KV_quotas"),
         get_last=(AUDIT,),
         batch_get=("dead_letter", "advisories"),
-        delete=("dead_letter", "advisories", ORDERS, "mcp_requests", "tasks"),
+        delete=("dead_letter", "advisories", ORDERS, MCP_REQUESTS, "tasks"),
         put=("quotas", *_LEASES),
         publish_to=(_DEAD_LETTERS,),
         declare=tuple(stream.name for stream in STREAMS if stream.storage == "memory"),
@@ -216,6 +226,16 @@ ROLES: Final[Mapping[str, Access]] = {
         delete=_FILES,
         put=("workspace_files", "workspace_chunks", *_LEASES),
         publish_to=(_COUNTERS,),
+    ),
+    "mcp": Access(
+        publish=(subjects.SUBMIT, *_REJECTIONS_AND_SUSPENSIONS),
+        subscribe=(*_RUN_EVENTS, subjects.TICKED),
+        pull=(MCP_REQUESTS,),
+        get=(AUDIT, "KV_quotas", "KV_mcp_outcomes", "KV_mcp_servers"),
+        get_last=(AUDIT,),
+        batch_get=("KV_mcp_outcomes", "KV_mcp_cache", "KV_mcp_servers"),
+        put=("mcp_outcomes", "mcp_cache", "mcp_servers"),
+        publish_to=(_COUNTERS, _DEAD_LETTERS),
     ),
     OPERATOR: Access(
         publish=(*(row for row in TABLE if row.kind is SubjectKind.OPERATOR), subjects.PING),
@@ -307,4 +327,7 @@ def _consumer_subjects(access: Access) -> Iterable[str]:
     for stream in access.consume_queue:
         yield f"$JS.API.CONSUMER.CREATE.{stream}.*.>"
         yield f"$JS.API.CONSUMER.DELETE.{stream}.*"
+        yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")
+    for stream in access.pull:
+        yield from (f"$JS.API.CONSUMER.{verb}.{stream}.*" for verb in ("CREATE", "MSG.NEXT"))
         yield from (f"$JS.ACK.{stream}.>", f"$JS.ACK.*.*.{stream}.>")

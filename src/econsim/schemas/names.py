@@ -24,9 +24,9 @@ EVERY_AGENT: Final = "default"
 JOURNAL_KEYS: Final = ("transfer", "refusal")
 """Kinds of journal entry: words in the place of the holder in keys of the ledger's bucket."""
 
-CHAIN_WORDS: Final = ("endow", "deal", "redeem", "llm")
+CHAIN_WORDS: Final = ("endow", "deal", "redeem", "llm", "mcp")
 """First words of the ids of the system's own chains, in the place of the agent in an order's chain: the clock's, and
-those of calls of models."""
+those of calls of models and tools."""
 
 RUNS_RESERVED: Final = frozenset({LAST, NO_RUN})
 """Names no run may have."""
@@ -43,6 +43,9 @@ WORDS_OF_AGENTS: Final = frozenset({"all", "task"})
 
 RESOURCES_RESERVED: Final = WORDS_OF_MARKETS.union(MONEY)
 """Names no resource may have: the assets of money and debt, and the words in a resource's place."""
+
+SERVERS_RESERVED: Final = frozenset({"request", "replied"})
+"""Names no tool server may have: words in the place of the server in subjects of calls and replies."""
 
 AGENTS_RESERVED: Final = WORDS_OF_AGENTS.union(
     {"treasury", "nobody", "operator", "setup", "observer", "auditor", EVERY_AGENT, *OWNERS},

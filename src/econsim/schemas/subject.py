@@ -18,7 +18,7 @@ from econsim.errors import InvalidSubject
 DOMAINS: Final = ("agent", "market", "system", "mcp", "trace", "admin")
 """First tokens of subjects."""
 
-OWNERS: Final = ("market", "ledger", "cognition", "clock", "agent", "admission", "admin", "workspace")
+OWNERS: Final = ("market", "ledger", "cognition", "clock", "agent", "admission", "admin", "mcp", "workspace")
 """Services that may own a subject: the owner publishes it, or answers it."""
 
 TOKEN_LENGTH_MAX: Final = 64

@@ -10,6 +10,8 @@ AUDIT: Final = "audit_log"
 """Name of the stream of all events."""
 ORDERS: Final = "market_orders"
 """Name of the work queue of commands to markets."""
+MCP_REQUESTS: Final = "mcp_requests"
+"""Name of the work queue of calls of tools."""
 NOT_YET: Final = "Reserved: there is no such service yet."
 """Description of a subject of a service that is still to come."""
 

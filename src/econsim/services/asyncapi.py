@@ -53,6 +53,7 @@ SERVICE_DESCRIPTIONS: Final = {
     "clock": "Runs, periods and ticks: opens, paces and closes them.",
     "agent": "Hosts of scripted agents.",
     "admission": "The gateway of external agents: checks, counts and stores their messages.",
+    "mcp": "The gateway to outside tools: checks, limits, reserves, calls, records and settles.",
     "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",
     "workspace": "Files of agents: chunks by digest, versions, and an event for each change.",
 }

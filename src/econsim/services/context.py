@@ -22,7 +22,7 @@ from econsim.adapters.jetstream.text_store import BucketTextStore
 from econsim.adapters.jetstream.workspace_store import BucketChunkStore, BucketFileRecords
 from econsim.domain.agent.active_run import ActiveRun, ActiveRuns
 from econsim.errors import Unavailable
-from econsim.ports import Leases, ModelProvider, TextStore, WallClock
+from econsim.ports import Leases, ModelProvider, TextStore, ToolServer, WallClock
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
 from econsim.services.workspaces import Workspaces
@@ -47,6 +47,8 @@ class ServiceContext:
     """Time of day."""
     providers: Mapping[str, ModelProvider] = field(default_factory=dict)
     """Providers of language models by name, in the cognition service; their limits hold for all runs of the worker."""
+    tool_servers: Mapping[str, ToolServer] = field(default_factory=dict)
+    """Servers of outside tools by name, in the tool gateway."""
     runs: ActiveRuns = field(default_factory=ActiveRuns)
     """Open runs, as the service's leadership keeps them."""
     runs_are_known: asyncio.Event = field(default_factory=asyncio.Event)

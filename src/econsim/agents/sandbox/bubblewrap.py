@@ -75,36 +75,59 @@ class SandboxView:
     """Working directory of the agent; empty except for readable paths."""
     mounted: bool = False
     """True if `prelaunch` mounted the sources below MOUNT_ROOT; otherwise they are at their own place."""
+    writable: tuple[Path, ...] = ()
+    """Directories that may be written, at the same place as outside."""
 
     def sources(self) -> list[str]:
         """Return the tree of `bwrap` and every path that is shown, in the order of their numbers below MOUNT_ROOT."""
         home = self.program.parents[2] if _bundled(self.program) else self.program.parent
-        return [str(path) for path in (home, *_system_trees(), *self.readable)]
+        return [str(path) for path in (home, *_system_trees(), *self.readable, *self.writable)]
 
     def command(self, inner: list[str], descriptors: Descriptors, limits: MachineLimits) -> list[str]:
-        """Return the command line that runs `inner` in the sandbox."""
+        """Return the command line that runs an agent in the sandbox."""
+        special = ("--clearenv", "--info-fd", str(descriptors.info))
+        credentials = ("--perms", "0400", "--ro-bind-data", str(descriptors.creds), CREDS)
+        return self._line(inner, descriptors.seccomp, limits, special, credentials)
+
+    def tool_command(self, inner: list[str], seccomp: int, limits: MachineLimits) -> list[str]:
+        """Return the command line that runs a tool server in the sandbox: without credentials, with the environment it is given."""
+        return self._line(inner, seccomp, limits, (), ())
+
+    def _line(
+        self,
+        inner: list[str],
+        seccomp: int,
+        limits: MachineLimits,
+        special: tuple[str, ...],
+        credentials: tuple[str, ...],
+    ) -> list[str]:
         sources = self.sources()
         places = [f"{MOUNT_ROOT}/{number}" if self.mounted else each for number, each in enumerate(sources)]
         program = str(Path(places[0], self.program.relative_to(sources[0])))
-        binds = [word for at in zip(places[1:], sources[1:], strict=True) for word in ("--ro-bind", *at)]
         return [
             program,
             *(f"--unshare-{namespace}" for namespace in _NAMESPACES),
-            *("--disable-userns", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"),
+            *("--disable-userns", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
             *("--uid", ID, "--gid", ID, "--hostname", HOSTNAME),
-            *("--info-fd", str(descriptors.info), "--seccomp", str(descriptors.seccomp)),
+            *special,
+            *("--seccomp", str(seccomp)),
             *("--proc", "/proc", "--dev", "/dev"),
             # Before the binds: a readable path may lie below it.
             *("--size", str(limits.scratch_bytes), "--tmpfs", SCRATCH),
             *_system_links(),
-            *binds,
-            *("--perms", "0400", "--ro-bind-data", str(descriptors.creds), CREDS),
+            *self._binds(places[1:], sources[1:]),
+            *credentials,
             *("--dir", str(self.directory), "--chdir", str(self.directory)),
             # Both are memory without a limit of its own.
             *("--remount-ro", "/dev", "--remount-ro", "/"),
             "--",
             *inner,
         ]
+
+    def _binds(self, places: Sequence[str], sources: Sequence[str]) -> Iterable[str]:
+        writable = {str(path) for path in self.writable}
+        for place, source in zip(places, sources, strict=True):
+            yield from ("--bind" if source in writable else "--ro-bind", place, source)
 
 
 def program() -> Path:

@@ -84,7 +84,7 @@ class NamespacedProcesses(AgentProcesses):
         self._info = os.fdopen(reading, "rb", buffering=0)
         content = spec.creds.read_bytes()
         descriptors = bubblewrap.Descriptors(
-            _memory_file(content), _memory_file(filtered), info, theirs.detach()
+            memory_file(content), memory_file(filtered), info, theirs.detach()
         )
         try:
             self.process = await _python(
@@ -204,7 +204,7 @@ async def _python(
     )
 
 
-def _memory_file(content: bytes) -> int:
+def memory_file(content: bytes) -> int:
     """Return the descriptor of a nameless file with this content."""
     descriptor = os.memfd_create("econsim")
     os.write(descriptor, content)

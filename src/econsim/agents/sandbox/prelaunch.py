@@ -47,6 +47,9 @@ def main(instructions: dict[str, Any]) -> None:
         os.setgroups([])
         os.setresgid(AGENT_ID, AGENT_ID, AGENT_ID)
         os.setresuid(AGENT_ID, AGENT_ID, AGENT_ID)
+    # In a command line other users would read what the variables hold.
+    if instructions.get("inherits"):
+        os.execv(instructions["command"][0], instructions["command"])  # noqa: S606 - the purpose of this process
     os.execve(instructions["command"][0], instructions["command"], {})  # noqa: S606 - the purpose of this process
 
 

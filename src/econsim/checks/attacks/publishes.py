@@ -17,7 +17,7 @@ from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_check
 from econsim.checks.attacks.verdict import AttackVerdict, Check, raw_subject, verdict_of
 from econsim.schemas.subject import Subject
-from econsim.streams import bucket
+from econsim.streams.buckets import bucket
 from econsim.subjects import AUDIT, ORDERS
 
 SubjectFunction = Callable[[Environment, Attacker], str]

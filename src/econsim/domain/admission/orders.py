@@ -14,7 +14,7 @@ from econsim.schemas.base import Command
 from econsim.schemas.subject import Parsed, token
 
 _ORDERS: Final = {row.action: row for row in subjects.ENTER_ORDER}
-_RESERVED: Final = (subjects.CALL_TOOL.action, subjects.DELEGATE.action)
+_RESERVED: Final = (subjects.DELEGATE.action,)
 
 
 @dataclass(frozen=True, slots=True)

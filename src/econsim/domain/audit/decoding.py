@@ -47,6 +47,7 @@ from econsim.schemas.market import (
     Traded,
     TradingHalted,
 )
+from econsim.schemas.tool_events import BreakerClosed, BreakerOpened, ToolCompleted, ToolFailed, ToolsListed
 from econsim.schemas.workspace_changes import FileDeleted, FileMoved, FileWritten
 
 Data = TypeVar("Data")
@@ -72,6 +73,11 @@ _TYPES: Final = (
     (subjects.PERIOD_CLOSED, Event[PeriodClosed]),
     (subjects.TICKED, Event[Ticked]),
     (subjects.LLM_INVOKED, Event[LlmInvoked]),
+    (subjects.TOOL_COMPLETED, Event[ToolCompleted]),
+    (subjects.TOOL_FAILED, Event[ToolFailed]),
+    (subjects.TOOLS_LISTED, Event[ToolsListed]),
+    (subjects.BREAKER_OPENED, Event[BreakerOpened]),
+    (subjects.BREAKER_CLOSED, Event[BreakerClosed]),
     (subjects.FILE_WRITTEN, Event[FileWritten]),
     (subjects.FILE_MOVED, Event[FileMoved]),
     (subjects.FILE_DELETED, Event[FileDeleted]),

@@ -26,6 +26,11 @@ SENTENCES: Final = {
     "file_written": "{actor} wrote {path}, version {version}, {size} bytes",
     "file_moved": "{actor} moved {moved_from} to {path}, version {version}",
     "file_deleted": "{actor} deleted {path}, version {version}",
+    "completed": "{agent} called {tool} of {entity}: {ending}, for {credits} credits, receipt {id}",
+    "failed": "{agent} called {tool} of {entity} without result: {failure}, for {credits} credits, receipt {id}",
+    "tools_listed": "{entity} offers {offered}",
+    "breaker_opened": "{entity} failed {failures} times in a row and rests: {message}",
+    "breaker_closed": "{entity} answers again",
     "cognitive_cycles_started": "{number} agents of {entity} think at tick {tick}",
     "cognitive_cycles_completed": "{agent} {thought} at tick {cycle}, for {credits} credits",
     "cycle_completed": "{agents} agents of {entity} answered tick {tick}",
@@ -106,6 +111,11 @@ def _thought(parts: Json) -> Json:
     """Return the parts of sentences about agents that think."""
     if "prompt_digest" in parts:
         return {"ending": (parts["failure"] or "answered").replace("_", " ")}
+    if "is_error" in parts:
+        kept = "from the cache" if parts["cached"] else "answered"
+        return {"ending": "the tool reports an error" if parts["is_error"] else kept}
+    if "tools" in parts:
+        return {"offered": f"{len(parts['tools'])} tools"}
     if "steps" in parts:
         failure = parts["failure"]
         return {"thought": f"was set aside: {failure}" if failure else f"thought, {parts['actions']} actions"}

@@ -10,9 +10,9 @@ from econsim.schemas.subjects.market import CANCEL_ORDER, PLACE_ASK, PLACE_BID, 
 __all__ = [
     "ADMISSION_REJECTED",
     "AGENT_SUSPENDED",
-    "CALL_TOOL",
     "DELEGATE",
     "ENTER_ORDER",
+    "ENTER_TOOL_CALL",
     "REPORT",
     "REPORTED",
     "USE_SOCIAL",
@@ -36,8 +36,11 @@ REPORT: Final = entry(
     "Report of an agent about itself, in the past tense; once admitted, it is an event of the log.",
 )
 DELEGATE: Final = reserved_entry("agent.task.delegate", "task.delegate", "Work for another agent.")
-CALL_TOOL: Final = reserved_entry(
-    "agent.{server}.call_tool", "mcp.request.{server}", "Call of an external tool."
+ENTER_TOOL_CALL: Final = entry(
+    "agent.{server}.call_tool",
+    "CallTool",
+    "mcp.request.{server}",
+    "Call of a tool of an outside server, from an agent's own account; `mcp.replied.{server}` has its reply.",
 )
 USE_SOCIAL: Final = reserved_request("social.{operation}", "Question to a person or another agent.")
 REPORTED: Final = event(
@@ -59,7 +62,7 @@ AGENT_SUSPENDED: Final = event(
     "An agent sent far more than its rate limit; its account is revoked.",
 )
 
-ENTRIES: Final = (*ENTER_ORDER.values(), REPORT, DELEGATE, CALL_TOOL)
+ENTRIES: Final = (*ENTER_ORDER.values(), REPORT, DELEGATE, ENTER_TOOL_CALL)
 """Entries of agents' accounts, in the order of the table."""
 
 RESERVED: Final = (USE_SOCIAL,)

@@ -3,7 +3,7 @@
 Theory of operation
 -------------------
 Every worker of the admission service has one gateway. It subscribes below FastStream, because a message over a quota must
-cost next to nothing (decision 0010). It makes every order and report anew, under an id of econsim and
+cost next to nothing (decision 0010). It makes every order, call and report anew, under an id of econsim and
 without the agent's headers, so no header of an agent (message id, batch, schedule, expected sequence) ever acts in a stream.
 
 One worker handles the messages of one agent in their order, and agents do not wait for each other. With several workers,
@@ -68,6 +68,7 @@ from econsim.domain.admission.command_ids import CommandIds
 from econsim.domain.admission.orders import check_agent, is_reserved, parse_order
 from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.admission.reports import report_event
+from econsim.domain.admission.tool_calls import parse_tool_call
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.audit.envelope import Envelope
 from econsim.errors import EconsimError, NotAllowed, NotFound, Unavailable
@@ -248,6 +249,8 @@ class AdmissionGateway:
             raise NotFound(message, code="no_such_service_yet")
         run = await self._context.require_run(where.run)
         agent = check_agent(run, where.agent)
+        if call := parse_tool_call(where, payload):
+            return await self._store.send_call(call, payload)
         if order := parse_order(where, payload, run):
             await self._meter.take(QuotaKind.ORDER_RATE, where.run, where.agent)
             self._depth.take(where.run, where.agent)

@@ -1,8 +1,9 @@
-"""Store admitted messages: orders in their market's queue, reports in the log; idempotent by message id.
+"""Store admitted messages: orders and calls of tools in their queues, reports in the log; idempotent by message id.
 
 The id of an order is `<run>.<agent>.<command_id>`, the id of a report is the id of its event. Both streams deduplicate by
 message id for ten minutes. The same id with another content is a conflict: this worker knows the commands it sent
-itself (`CommandIds`); a command that another worker stored is compared in the queue, as long as it waits there.
+itself (`CommandIds`); a command that another worker stored is compared in the queue, as long as it waits there. Calls of tools are not deduplicated by their queue: the gateway knows a repeat by its receipt, and a repeat has it
+send the reply again.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import nats.js.errors
 from nats.js.api import PubAck
 
 from econsim import subjects
+from econsim.adapters.clock import random_id
 from econsim.adapters.jetstream.queue_depth import RETRY_MS
 from econsim.domain.admission.command_ids import CommandIds
 from econsim.domain.admission.orders import AdmittedOrder, command_content
+from econsim.domain.admission.tool_calls import AdmittedCall
 from econsim.domain.audit.envelope import DIGEST, AddressedEvent, digest, message_number
 from econsim.domain.market.commands import parse_agent_command
 from econsim.errors import Conflict, Unavailable
@@ -35,7 +38,7 @@ class PendingStore(NamedTuple):
     subject: str
     """Subject of the message in its stream."""
     message_id: str
-    """Id of the message, by which the stream deduplicates."""
+    """Id of the message, of which its receipt has the number."""
     acknowledgement: asyncio.Future[PubAck]
     """Acknowledgement of the stream."""
     new_order: AdmittedOrder | None = None
@@ -62,6 +65,11 @@ class AdmissionStore:
     async def send_report(self, addressed: AddressedEvent, payload: bytes) -> PendingStore:
         """Send the event of a report to the log."""
         return await self._send(addressed.subject, payload, addressed.event.event_id)
+
+    async def send_call(self, call: AdmittedCall, payload: bytes) -> PendingStore:
+        """Send a call of a tool to the gateway's queue, each time as a message of its own."""
+        pending = await self._send(call.subject, payload, random_id())
+        return pending._replace(message_id=call.receipt)
 
     async def confirm(self, pending: PendingStore) -> Admitted:
         """Wait until a message is stored; return the receipt for the agent.

@@ -12,7 +12,9 @@ from typing import Final
 from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
 from econsim.domain.workspace.records import EVENTS, VERSIONS_MAX
 from econsim.schemas.stream import DAY_S, Source, Stream
-from econsim.subjects import AUDIT, ORDERS, TABLE
+from econsim.streams.buckets import LOG_AGE_S, bucket
+from econsim.streams.tools import MCP_CACHE, MCP_OUTCOMES, MCP_SERVERS, SERVER_COUNTERS
+from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE
 
 MESSAGE_BYTES_MAX: Final = 2**23
 """Value of the server's `max_payload`, 8 MiB: a tick's reservations of 20 000 agents are one request."""
@@ -25,11 +27,6 @@ READERS_MAX: Final = 10_000
 
 QUEUE_MESSAGES_MAX: Final = 1_000_000
 """Commands that wait in one queue: fifty of each agent of the largest run."""
-
-
-def bucket(name: str) -> str:
-    """Return the name of the stream behind a bucket."""
-    return f"KV_{name}"
 
 
 def book_commands(run: str, resource: str) -> str:
@@ -108,7 +105,7 @@ AUDIT_LOG: Final = Stream(
             ),
         ),
     ),
-    max_age_s=30 * DAY_S,
+    max_age_s=LOG_AGE_S,
     max_consumers=READERS_MAX,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
@@ -164,8 +161,8 @@ def _request_queue(name: str, why: str, pattern: str) -> Stream:
     )
 
 
-MCP_REQUESTS: Final = _request_queue(
-    "mcp_requests", "Calls of outside tools, waiting for the gateway.", "mcp.request.*.*.*"
+TOOL_CALLS: Final = _request_queue(
+    MCP_REQUESTS, "Calls of outside tools, waiting for the gateway.", "mcp.request.*.*.*"
 )
 TASKS: Final = _request_queue(
     "tasks", "Tasks that one agent delegates to another, waiting for a taker.", "system.task.delegate.*.*"
@@ -187,7 +184,7 @@ DEAD_LETTER: Final = Stream(
     },
 )
 
-QUEUES: Final = frozenset({MARKET_ORDERS.name, MCP_REQUESTS.name, TASKS.name})
+QUEUES: Final = frozenset({MARKET_ORDERS.name, TOOL_CALLS.name, TASKS.name})
 """Work queues: each of their messages is finished by one worker."""
 
 ADVISORIES: Final = Stream(
@@ -228,7 +225,7 @@ LLM_TEXTS: Final = Stream(
     name=bucket("llm_texts"),
     why="Long prompts and answers of calls, each under its SHA-256; the log's events name the digest.",
     subjects=("$KV.llm_texts.>",),
-    max_age_s=AUDIT_LOG.max_age_s + DAY_S,
+    max_age_s=LOG_AGE_S + DAY_S,
     max_msgs_per_subject=1,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
@@ -272,7 +269,10 @@ def _counters(name: str, why: str, window_s: int, max_age_s: int, reasons: dict[
     return Stream(
         name=name,
         why=why,
-        subjects=tuple(f"{QUOTA_PREFIX}.{pattern(kind)}" for kind in QuotaKind if kind.window_s == window_s),
+        subjects=(
+            *(f"{QUOTA_PREFIX}.{pattern(kind)}" for kind in QuotaKind if kind.window_s == window_s),
+            *(f"{QUOTA_PREFIX}.{word}.*.*.*" for size, word in SERVER_COUNTERS.items() if size == window_s),
+        ),
         storage="memory" if in_memory else "file",
         max_age_s=max_age_s,
         max_msgs=500_000 if in_memory else -1,
@@ -333,12 +333,15 @@ STREAMS: Final = (
     WORKSPACE_CHUNKS,
     AUDIT_LOG,
     MARKET_ORDERS,
-    MCP_REQUESTS,
+    TOOL_CALLS,
     TASKS,
     DEAD_LETTER,
     ADVISORIES,
     MARKET_PRICES,
     LLM_TEXTS,
+    MCP_OUTCOMES,
+    MCP_CACHE,
+    MCP_SERVERS,
     LEASES,
     QUOTA_SECONDS,
     QUOTA_HOURS,

@@ -1,0 +1,89 @@
+"""The tool gateway: workers compete for calls of outside tools; every worker answers requests about tools and calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from econsim import subjects
+from econsim.adapters.jetstream.key_table import BucketKeyTable
+from econsim.domain.mcp.outcome import tool_reply
+from econsim.domain.mcp.terms import quote, require_terms, server_is_absent, unknown_tool
+from econsim.errors import NotFound
+from econsim.schemas.clock import TickedEvent
+from econsim.schemas.mcp import GetQuote, GetResult, ListTools, ToolList, ToolQuote, ToolReply
+from econsim.services.context import ServiceContext
+from econsim.services.definition import ServiceDefinition
+from econsim.services.handlers import caller, current_context
+from econsim.services.leadership import Component
+from econsim.services.mcp.journal import ToolJournal
+from econsim.services.mcp.worker import GatewayWorker
+from econsim.streams.tools import MCP_OUTCOMES
+
+service = ServiceDefinition("mcp")
+"""The tool gateway."""
+
+REQUESTS_AT_ONCE: Final = 32
+"""Requests that one worker answers at once."""
+
+
+@service.event(subjects.TICKED)
+async def note_tick(event: TickedEvent) -> None:
+    """Note a run's logical time: the events of calls carry it."""
+    current_context().runs.note_tick(event.correlation_id, event.tick)
+
+
+@service.request(subjects.GET_QUOTE, max_workers=REQUESTS_AT_ONCE)
+async def get_quote(request: GetQuote) -> ToolQuote:
+    """Return the terms of a call; raises NotFound for a tool that agents cannot call."""
+    context = await _context()
+    servers = context.tool_servers
+    tables = {name: server.table for name, server in servers.items()}
+    table, terms = require_terms(tables, request.server, request.tool)
+    server = servers[request.server]
+    if server.listing and request.tool not in server.tools:
+        raise unknown_tool(request.server, request.tool, server.tools)
+    return quote(request.server, request.tool, table, terms)
+
+
+@service.request(subjects.LIST_TOOLS, max_workers=REQUESTS_AT_ONCE)
+async def list_tools(request: ListTools) -> ToolList:
+    """Return the tools that agents may call; raises NotFound for an unknown server, Unavailable if it never answered."""
+    context = await _context()
+    servers = context.tool_servers
+    if request.server is not None:
+        if request.server not in servers:
+            message = f"there is no tool server {request.server!r}; there are {', '.join(servers) or 'none'}"
+            raise NotFound(message, code="tool_server_does_not_exist")
+        servers = {request.server: servers[request.server]}
+        if not servers[request.server].listing:
+            raise server_is_absent(request.server)
+    return ToolList(
+        tools=tuple(server.tools[name] for server in servers.values() for name in sorted(server.tools)),
+        absent=tuple(name for name, server in servers.items() if not server.is_open),
+    )
+
+
+@service.request(subjects.GET_RESULT, max_workers=REQUESTS_AT_ONCE)
+async def get_result(request: GetResult) -> ToolReply:
+    """Return the stored outcome of an own call; raises NotFound for a call that has none."""
+    context, where = current_context(), caller()
+    journal = ToolJournal(context, BucketKeyTable(context.client, MCP_OUTCOMES, context.jetstream))
+    outcome = await journal.find(where.run, where.agent, request.msg_id)
+    if outcome is None:
+        message = f"call {request.msg_id!r} has no outcome: it is under way, was refused, or was never made"
+        raise NotFound(message, code="call_has_no_outcome")
+    return tool_reply(where.run, outcome)
+
+
+@service.in_background
+def components(context: ServiceContext) -> Sequence[Component]:
+    """Return the worker that makes the calls."""
+    return (GatewayWorker(context),)
+
+
+async def _context() -> ServiceContext:
+    """Return the context of a request about an open run by one of its agents; raises NotFound for any other."""
+    context, where = current_context(), caller()
+    (await context.require_run(where.run)).agent(where.agent)
+    return context
