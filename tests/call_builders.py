@@ -85,7 +85,7 @@ class Meter:
         self.taken = Counter()
         self._limits = limits
 
-    async def take(self, kind, _run, _agent, amount):
+    async def take(self, kind, _run, _agent, amount=1):
         if self.taken[kind.token] + amount > self._limits.get(kind.token, amount + self.taken[kind.token]):
             raise QuotaExceeded(code=kind.code)
         self.taken[kind.token] += amount

@@ -264,6 +264,51 @@ class FakeTextStore:
         return self.texts.get(digest)
 
 
+class FakeKeyTable:
+    """A KeyTable in memory; values with a time to live never expire."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.available = True
+        """True if the table answers."""
+        self._entries: dict[str, StoredEntry] = {}
+        self._revision = 0
+
+    async def get(self, key: str) -> StoredEntry | None:
+        """Return what a key holds."""
+        await asyncio.sleep(0)
+        self._require()
+        return self._entries.get(key)
+
+    async def get_newest(self, key: str) -> StoredEntry | None:
+        """Return what a key holds."""
+        return await self.get(key)
+
+    async def entries(self) -> list[StoredEntry]:
+        """Return what all keys hold."""
+        await asyncio.sleep(0)
+        self._require()
+        return list(self._entries.values())
+
+    async def put(self, key: str, value: bytes, revision: int | None = None, ttl_s: int = 0) -> int:
+        """Write a key and return its new revision, see `ports.KeyTable`."""
+        await asyncio.sleep(0)
+        self._require()
+        found = self._entries.get(key)
+        if revision is not None and revision != (found.revision if found else 0):
+            if found and found.value == value:
+                return found.revision
+            raise Conflict(code="subject_has_another_last_sequence")
+        del ttl_s
+        self._revision += 1
+        self._entries[key] = StoredEntry(key, value, self._revision)
+        return self._revision
+
+    def _require(self) -> None:
+        if not self.available:
+            raise Unavailable
+
+
 class FakeQuotaTable:
     """A QuotaTable in memory."""
 

@@ -106,6 +106,8 @@ class ToolResult:
 class ListedTool:
     """A tool as its server lists it: every word of it is untrusted."""
 
+    __pydantic_config__ = CONFIG
+
     name: str
     """Name of the tool."""
     description: str

@@ -44,9 +44,6 @@ WORDS_OF_AGENTS: Final = frozenset({"all", "task"})
 RESOURCES_RESERVED: Final = WORDS_OF_MARKETS.union(MONEY)
 """Names no resource may have: the assets of money and debt, and the words in a resource's place."""
 
-SERVERS_RESERVED: Final = frozenset({"request", "replied"})
-"""Names no tool server may have: words in the place of the server in subjects of calls and replies."""
-
 AGENTS_RESERVED: Final = WORDS_OF_AGENTS.union(
     {"treasury", "nobody", "operator", "setup", "observer", "auditor", EVERY_AGENT, *OWNERS},
     JOURNAL_KEYS,

@@ -3,6 +3,7 @@
 import pytest
 from requirements import requirement
 
+from econsim import subjects
 from econsim.checks.permissions.expected import PermissionMatrix, expected_matrix
 from econsim.checks.permissions.page import differences, page
 from econsim.checks.permissions.probes import CALLS, PARTIES, probes
@@ -23,7 +24,7 @@ SHARED = {
     "cognitive_cycles_started": {"admission"},
     "cognitive_cycles_completed": {"admission"},
     "rejected": set(OWNERS),
-    "suspended": {"market", "ledger", "cognition", "workspace"},
+    "suspended": {"market", "ledger", "cognition", "mcp", "workspace"},
     "commanded": {"clock"},
 }
 
@@ -60,8 +61,12 @@ def test_its_owner_alone_publishes_an_event(row) -> None:
 @pytest.mark.parametrize(
     "row", rows(SubjectKind.DELIVERY, SubjectKind.BROADCAST), ids=lambda row: row.template
 )
-def test_nobody_in_sim_subscribes_to_the_deliveries_of_an_agent(row) -> None:
-    assert not holders(row, "S")
+def test_nobody_in_sim_subscribes_to_the_deliveries_of_an_agent_but_hosts_to_replies_to_their_own(
+    row,
+) -> None:
+    hosts = {"agent"} if row is subjects.TOOL_REPLIED else set()
+
+    assert holders(row, "S") == hosts
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ from pydantic_core import ErrorDetails
 from econsim.adapters.mcp.server_process import Launcher
 from econsim.adapters.mcp.tool_server import KeptToolServer
 from econsim.errors import SetupError
-from econsim.schemas.names import SERVERS_RESERVED
 from econsim.schemas.tool_server_file import AnyServerTable, HttpTable, ToolServerFile
 
 FILE_BYTES_MAX: Final = 2**20
@@ -73,9 +72,6 @@ def parse_tool_servers(text: str, path: str) -> ToolServerFile:
     except ValidationError as error:
         message = f"{path}: {_sentence(error.errors()[0])}"
         raise SetupError(message) from None
-    for name in sorted(SERVERS_RESERVED & set(file.servers)):
-        message = f"{path}: servers.{name}: this word has another meaning in subjects; choose another name"
-        raise SetupError(message)
     return file
 
 

@@ -22,6 +22,13 @@ PARAMS_DEPTH_MAX: Final = 32
 """Levels of lists and objects in the arguments of a call; the log's envelope must fit around them."""
 
 
+_DIFFERS: Final = {
+    "agent_id": "agent_id_does_not_match_subject",
+    "correlation_id": "correlation_id_does_not_match_subject",
+    "server": "server_does_not_match_subject",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class AskedCall:
     """A call of a tool whose form and identity are checked."""
@@ -114,7 +121,7 @@ def _check_identity(command: CallTool, where: Parsed, server: str) -> None:
     for name, value in own.items():
         if getattr(command, name) not in (None, value):
             message = f"{name} says {getattr(command, name)!r}, but the subject says {value!r}; leave it out"
-            raise NotAllowed(message, code=f"{name}_does_not_match_subject")
+            raise NotAllowed(message, code=_DIFFERS[name])
     short = subjects.TOOL_REPLIED.short.format(server=server)
     delivery = subjects.TOOL_REPLIED(server=server, run=where.run, agent=where.agent)
     if command.reply_subject not in (None, short, delivery):

@@ -40,7 +40,8 @@ CALL_TOOL: Final = Subject(
     description="An admitted call of a tool of an outside server.",
 )
 TOOL_REPLIED: Final = Subject(
-    "mcp.{server}.replied.{run}.{agent}",
+    # Not in domain `mcp`: the queue of calls captures `mcp.request.…` there, whatever the fourth token is.
+    "system.{server}.tool_replied.{run}.{agent}",
     SubjectKind.DELIVERY,
     "mcp",
     "ToolReply",

@@ -95,7 +95,7 @@ def test_only_external_agents_act_by_themselves():
 def test_messages_for_services_that_do_not_exist_yet_are_reserved():
     here = {"run": "r", "agent": "anna"}
 
-    assert is_reserved(fields(subjects.CALL_TOOL(server="search", **here)))
+    assert not is_reserved(fields(subjects.ENTER_TOOL_CALL(server="search", **here)))
     assert is_reserved(fields(subjects.DELEGATE(**here)))
     assert not is_reserved(fields(subjects.REPORT(event="slept", **here)))
     for row in subjects.ENTER_ORDER.values():
