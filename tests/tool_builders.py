@@ -100,7 +100,7 @@ class World:
         caller = ToolCaller(breakers, ResultCache(self.kept), self._note)
         return ToolGateway(context, {"search": server}, journal, rates, caller)
 
-    async def _note(self, run, server, breaker, said):
+    async def _note(self, _run, server, breaker, _said):
         self.changes.append((server, breaker.state.value))
 
     def message(self, body=None, agent="ana", deliveries=1, age_s=0.0, server="search"):

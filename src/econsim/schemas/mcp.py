@@ -14,8 +14,8 @@ from pydantic import Field
 from econsim.schemas.base import CONFIG, SCHEMA_VERSION, ErrorBody, Message, Request, Version, Word
 from econsim.schemas.types import NAME_PATTERN, Amount, Identifier, Name, Tick
 
-TIMEOUT_MS_MAX: Final = 300_000
-"""Milliseconds that a call may take, queue included: longer work is a task for another agent."""
+TIMEOUT_MS_MAX: Final = 120_000
+"""Milliseconds that a call may take, queue included: the end of a period waits for it, and longer work is a task for another agent."""
 
 TIMEOUT_MS_DEFAULT: Final = 15_000
 """Milliseconds that a call may take if its caller does not say."""

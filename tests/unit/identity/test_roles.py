@@ -61,9 +61,10 @@ def test_its_owner_alone_publishes_an_event(row) -> None:
 @pytest.mark.parametrize(
     "row", rows(SubjectKind.DELIVERY, SubjectKind.BROADCAST), ids=lambda row: row.template
 )
-def test_nobody_in_sim_subscribes_to_the_deliveries_of_an_agent_but_hosts_to_replies_to_their_own(
+def test_nobody_in_sim_subscribes_to_the_deliveries_of_an_agent(
     row,
 ) -> None:
+    # Hosts call tools for the agents that they run.
     hosts = {"agent"} if row is subjects.TOOL_REPLIED else set()
 
     assert holders(row, "S") == hosts

@@ -52,7 +52,7 @@ LIST_PAGES_MAX: Final = 50
 LIST_TIMEOUT_S: Final = 20.0
 """Seconds for one page of a list of tools."""
 
-SILENCE_S: Final = 310.0
+SILENCE_S: Final = 130.0
 """Seconds of silence after which a connection is given up: longer than any call may take."""
 
 TOO_LARGE: Final = -32_090

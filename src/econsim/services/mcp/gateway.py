@@ -27,7 +27,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -145,6 +145,7 @@ class ToolGateway:
         timeout_ms = min(call.command.timeout_ms, terms.timeout_ms)
         end = asyncio.get_running_loop().time() + _left_s(stored, timeout_ms)
         planned = PlannedCall(call, server, terms, end)
+        tick = await self._tick(run.name)
         async with self._rates.at_once(call, table):
             await self._rates.take(run, call, table)
             await self._reserve(run, planned)
@@ -153,7 +154,7 @@ class ToolGateway:
         whole = ended.model_copy(
             update={
                 "took_ms": took_ms,
-                "tick": await self._tick(run.name),
+                "tick": tick,
                 "ended_at": self._context.clock.now(),
             }
         )
@@ -178,8 +179,9 @@ class ToolGateway:
         while True:
             try:
                 return await self._journal.reserve(run, reservation(planned.asked, planned.terms.price))
-            except EconsimError:
-                if run.name not in self._context.runs:
+            except EconsimError as error:
+                # With a time to wait the ledger said that it reserved nothing: the period is being settled.
+                if error.retry_after_ms is not None or run.name not in self._context.runs:
                     raise
 
     async def _make(self, planned: PlannedCall, deliveries: int) -> ToolOutcome:
@@ -187,11 +189,21 @@ class ToolGateway:
         call, price = planned.asked, planned.terms.price
         if deliveries > CRASHES_MAX:
             return failed_outcome(call, price, price, _unknown("its workers ended again and again"))
-        if planned.terms.may_repeat or await self._journal.claim(call):
-            return await self._caller.outcome(planned)
+        try:
+            if planned.terms.may_repeat or await self._journal.claim(call):
+                return await self._caller.outcome(planned)
+        except Unavailable as error:
+            message = f"the call was not made: {error}"
+            return failed_outcome(call, price, price, ToolCallFailed(message))
+        return await self._claimed_outcome(planned)
+
+    async def _claimed_outcome(self, planned: PlannedCall) -> ToolOutcome:
+        """Return the outcome of a call that another life claimed, if that one stores it before the deadline."""
+        call, price = planned.asked, planned.terms.price
         async for _ in Poll(CLAIMED_INTERVAL_S, timeout_s=max(0.0, planned.left_s)):
-            if found := await self._journal.find(call.run, call.agent, call.command.msg_id):
-                return found
+            with suppress(Unavailable):
+                if found := await self._journal.find(call.run, call.agent, call.command.msg_id):
+                    return found
         return failed_outcome(call, price, price, _unknown("the worker that made it ended during the call"))
 
     async def _store(self, run: ActiveRun, outcome: ToolOutcome) -> ToolOutcome:

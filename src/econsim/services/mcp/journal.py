@@ -30,6 +30,9 @@ from econsim.services.context import ServiceContext
 CHAINS_MAX: Final = 500
 """Chains in one submission."""
 
+RESERVATIONS, SETTLEMENTS = "reservations", "settlements"
+"""Kinds of payments, each in batches of its own."""
+
 CLAIM: Final = "claim"
 """Last token of the key of a claim."""
 
@@ -45,7 +48,7 @@ class ToolJournal:
         """Write with a service's connection."""
         self._context = context
         self._outcomes = outcomes
-        self._payments: dict[str, Payments] = {}
+        self._payments: dict[tuple[str, str], Payments] = {}
 
     async def find(self, run: str, agent: str, msg_id: str) -> ToolOutcome | None:
         """Return the stored outcome of a call; none for a call without. Raises Unavailable, and CorruptLog for one that is unreadable."""
@@ -63,8 +66,8 @@ class ToolJournal:
         return True
 
     async def reserve(self, run: ActiveRun, chain: Chain) -> Refusal | None:
-        """Reserve the price of a call; return the ledger's refusal."""
-        return await self._payments_of(run).do(chain)
+        """Reserve the price of a call; return the ledger's refusal. Raises Unavailable for one too late for its period."""
+        return await self._payments_of(run, RESERVATIONS).do(chain)
 
     async def record(self, run: str, outcome: ToolOutcome) -> ToolOutcome:
         """Store the outcome of a call; return the one that counts, which another worker may have stored."""
@@ -88,20 +91,19 @@ class ToolJournal:
         """Post what a call cost and release the rest of its reservation, if it has one."""
         if not outcome.reserved:
             return
-        refusal = await self._payments_of(run).do(settlement(outcome))
+        # Apart from reservations, whose submission is refused as a whole while a period is settled.
+        refusal = await self._payments_of(run, SETTLEMENTS).do(settlement(outcome))
         if refusal is not None:
             _log.error("the settlement of %s was refused: %s", outcome.id, refusal.value)
 
-    def drop(self, run: str) -> None:
-        """Forget what is kept for a run that has closed."""
-        self._payments.pop(run, None)
-
-    def _payments_of(self, run: ActiveRun) -> Payments:
-        if run.name not in self._payments:
-            for name in self._payments.keys() - self._context.runs.keys():
-                self.drop(name)
-            self._payments[run.name] = Batcher(partial(self._submit, run.name), CHAINS_MAX)
-        return self._payments[run.name]
+    def _payments_of(self, run: ActiveRun, kind: str) -> Payments:
+        """Return the batches of one kind of a run's payments; those of closed runs are forgotten with each new run."""
+        key = (run.name, kind)
+        if key not in self._payments:
+            open_ = self._context.runs
+            self._payments = {name: each for name, each in self._payments.items() if name[0] in open_}
+            self._payments[key] = Batcher(partial(self._submit, run.name), CHAINS_MAX)
+        return self._payments[key]
 
     async def _submit(self, run: str, chains: Sequence[Chain]) -> Sequence[Refusal | None]:
         command = Submit(

@@ -129,7 +129,6 @@ async def test_a_wrong_call_is_refused_before_anything_is_paid(body, code):
     assert (world.server.asked, world.ledger.submissions) == ([], [])
 
 
-@requirement("request.short")
 async def test_a_server_that_never_answered_is_named():
     world = World()
     world.server.listing = ""
