@@ -126,10 +126,11 @@ IMPURE_CALLS = {
     "print": "return an event",
 }
 
-# NATS is the only way between components. Models and outside tools alone are elsewhere, so two folders speak to others, and
-# one module knows the client library of tool servers.
+# NATS is the only way between components. Models and outside tools alone are elsewhere, so two folders speak to others.
 OUTWARD = ("adapters.models.", "adapters.mcp.")
-TOOL_CLIENT = "adapters.mcp.client"
+
+# One module knows the client library of tool servers; another one is a server itself, over its own standard input.
+PROTOCOL_MODULES = frozenset({"adapters.mcp.client", "agents.mcp_server.server"})
 HTTP_CLIENTS = frozenset(
     [
         "aiohttp",
@@ -138,8 +139,7 @@ HTTP_CLIENTS = frozenset(
         "httplib2",
         "httpx",
         "httpx2",
-        "mcp",
-        "mcp_types",
+        "mcp.client",
         "niquests",
         "openai",
         "pycurl",
@@ -227,7 +227,7 @@ def test_only_providers_of_models_and_the_tool_gateway_speak_to_others() -> None
     assert not findings, report(findings)
 
 
-def test_one_module_knows_the_client_library_of_tool_servers() -> None:
+def test_one_module_knows_the_client_library_of_tool_servers_and_one_is_a_server() -> None:
     users = {
         source.name
         for source in package()
@@ -235,7 +235,7 @@ def test_one_module_knows_the_client_library_of_tool_servers() -> None:
         if target.partition(".")[0] in ("mcp", "mcp_types")
     }
 
-    assert users == {TOOL_CLIENT}
+    assert users == PROTOCOL_MODULES
 
 
 def room_of(source: Module) -> str:
@@ -382,6 +382,7 @@ def found(rule: Callable[[Module], Iterator[Finding]]) -> Iterator[Finding]:
         (http_imports, "src/econsim/adapters/x.py", "from urllib import request"),
         (http_imports, "src/econsim/adapters/x.py", "import httpx"),
         (http_imports, "src/econsim/adapters/x.py", "import aiohttp"),
+        (http_imports, "src/econsim/services/mcp/x.py", "from mcp.client.stdio import stdio_client"),
         (http_imports, "src/econsim/services/cognition/x.py", "from pydantic_ai.direct import model_request"),
     ],
 )

@@ -14,6 +14,7 @@ from econsim.domain.workspace.records import EVENTS, VERSIONS_MAX
 from econsim.schemas.stream import DAY_S, Source, Stream
 from econsim.streams.buckets import LOG_AGE_S, bucket
 from econsim.streams.tools import MCP_CACHE, MCP_OUTCOMES, MCP_SERVERS, SERVER_COUNTERS
+from econsim.streams.workspace import WORKSPACE_CHUNKS, WORKSPACE_FILES
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE
 
 MESSAGE_BYTES_MAX: Final = 2**23
@@ -49,36 +50,6 @@ AGENT_STATE: Final = Stream(
         "allow_atomic": "a movement of money is one batch: all keys or none",
         "deny_delete": "accounts are never edited",
         "deny_purge": "no client may delete all accounts",
-    },
-)
-
-WORKSPACE_FILES: Final = Stream(
-    name=bucket("workspace_files"),
-    why="The one source of truth about files: each change of a workspace, with the digests of the file's chunks.",
-    subjects=("$KV.workspace_files.>",),
-    max_msgs_per_subject=VERSIONS_MAX,
-    allow_direct=True,
-    allow_atomic=True,
-    deny_purge=True,
-    reasons={
-        "max_msgs_per_subject": "earlier versions can be read, and an agent that writes for ever fills no disk",
-        "allow_direct": "a worker catches up with a workspace in one request",
-        "allow_atomic": "a move is one batch: both paths or none",
-        "deny_purge": "no client may delete all files",
-    },
-)
-
-WORKSPACE_CHUNKS: Final = Stream(
-    name=bucket("workspace_chunks"),
-    why="Content of files: chunks of a workspace, each under its SHA-256 and its size.",
-    subjects=("$KV.workspace_chunks.>",),
-    max_msgs_per_subject=1,
-    allow_direct=True,
-    deny_purge=True,
-    reasons={
-        "max_msgs_per_subject": "whatever is stored again under a digest is the same content, at a new place",
-        "allow_direct": "reading a chunk is one request",
-        "deny_purge": "no client may delete all content",
     },
 )
 

@@ -23,7 +23,7 @@ from econsim.adapters.poll import Poll
 from econsim.domain.workspace.records import log_subject
 from econsim.errors import Unavailable
 from econsim.ports import StoredEntry, Write
-from econsim.streams import WORKSPACE_CHUNKS, WORKSPACE_FILES
+from econsim.streams.workspace import WORKSPACE_CHUNKS, WORKSPACE_FILES
 
 AGAIN_S: Final = 0.05
 """Pause between two attempts to store a chunk, or to read what a replica does not have yet."""
