@@ -41,6 +41,8 @@ pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(300)]
 NODES = ("n1", "n2", "n3")
 HASH = re.compile(r"hash +([0-9a-f]{64})")
 
+SAMPLE = ATTACKS[::3]
+"""Attacks that are tried on three nodes too; `test_adversary.py` tries all on one, with the same services and permissions."""
 TIMING = re.compile(r"slowest hundredth|held back|did not answer")
 """Checks of speed, which a busy machine fails; the test on a single server makes them."""
 
@@ -140,19 +142,19 @@ async def test_of_messages_sent_at_once_one_is_stored_and_every_sender_learns_wh
     assert Counter(type(each) for each in results) == {PubAck: 1, Conflict: 19}
 
 
-async def test_on_three_nodes_every_attack_is_held_and_nobody_notices(tmp_path) -> None:
+async def test_on_three_nodes_attacks_are_held_and_nobody_notices(tmp_path) -> None:
     state = tmp_path / "state"
     async with cluster(state) as (urls, _):
         await apply_streams("--state", state, "--nats", urls)
         trust = Trust.open(state, unix_seconds)
         server = Server(urls, lambda role: state / "trust" / "creds" / f"{role}.creds", trust)
         async with watch_agents(server, print), running(tuple(SERVICES), server):
-            report = await runner.run_attacks_on(replace(server, url=urls.split(",")[0]), ATTACKS, print)
+            report = await runner.run_attacks_on(replace(server, url=urls.split(",")[0]), SAMPLE, print)
 
     assert {r.attack.name: r.verdict.evidence for r in report.with_outcome(AttackOutcome.BROKEN)} == {}
     noticed = [str(check) for check in report.invariants if not check.holds]
     assert [fact for fact in noticed if not TIMING.search(fact)] == []
-    assert len(report.with_outcome(AttackOutcome.HELD)) == len(ATTACKS)
+    assert len(report.with_outcome(AttackOutcome.HELD)) == len(SAMPLE)
 
 
 async def create_agent(command, state):

@@ -58,7 +58,8 @@ roles = [{ resource = "cpu", side = "ask", first = 0.75, last = 3.25 }]
 
 
 @pytest.mark.parametrize(
-    ("sent", "options"), [(signal.SIGINT, ()), (signal.SIGTERM, ("--spread", "--workers", "2"))]
+    ("sent", "options"),
+    [(signal.SIGINT, ()), (signal.SIGTERM, ("--spread", "--workers", "2", "market", "ledger", "clock"))],
 )
 async def test_up_ends_with_its_server_and_services(
     sent: signal.Signals, options: tuple[str, ...], tmp_path: Path

@@ -51,7 +51,7 @@ async def test_a_refused_deal_ends_the_run_with_holder_asset_and_reason(server, 
 
 async def test_a_run_with_dead_letters_says_how_many_and_where_to_look(server, run, tmp_path) -> None:
     client = await connect(server.url, superuser(server), "test-run")
-    unreadable = subjects.PLACE_ORDERS(resource="cpu", run=run, agent="host_1")
+    unreadable = subjects.PLACE_ORDERS(resource="good", run=run, agent="host_1")
     await reliable_publish(client.jetstream(), unreadable, b"{", run)
     options = (
         "--nats",
@@ -64,7 +64,7 @@ async def test_a_run_with_dead_letters_says_how_many_and_where_to_look(server, r
 
     async with running(tuple(SERVICES), Server(server.url, server.creds, server.trust)):
         command = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "econsim", *options, "run", "genesis", "--name", run, "--periods", "1"),
+            *(sys.executable, "-m", "econsim", *options, "run", "smith1962", "--name", run, "--periods", "1"),
             stdout=asyncio.subprocess.PIPE,
         )
         shown, _ = await command.communicate()
