@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
-from econsim.adapters.nats.connection import WRONG_LAST_SEQUENCE
+from econsim.adapters.nats.connection import EXPECTED_BELOW, WRONG_LAST_SEQUENCE
 from econsim.adapters.poll import Poll
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.domain.ledger.ledger import Ledger
@@ -78,7 +78,7 @@ class ConsumerNats(FakeNats):
     def store(self, subject, payload, headers):
         expected = headers.get(EXPECTED)
         if expected is not None:
-            newest = self.streams[AUDIT].find({"last_by_subj": subject})
+            newest = self.streams[AUDIT].find({"last_by_subj": headers.get(EXPECTED_BELOW, subject)})
             if int(expected) != (newest[0].sequence if newest else 0):
                 raise APIError(code=400, err_code=WRONG_LAST_SEQUENCE)
         ack = super().store(subject, payload, headers)

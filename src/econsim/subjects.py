@@ -11,7 +11,18 @@ from typing import Final
 
 from econsim.schemas import subject_rows
 from econsim.schemas.subject import Subject
-from econsim.schemas.subjects import admin, admission, agent, clock, cognition, ledger, market, mcp, workspace
+from econsim.schemas.subjects import (
+    admin,
+    admission,
+    agent,
+    clock,
+    cognition,
+    ledger,
+    market,
+    mcp,
+    social,
+    workspace,
+)
 from econsim.schemas.subjects.admin import *
 from econsim.schemas.subjects.admission import *
 from econsim.schemas.subjects.agent import *
@@ -20,6 +31,7 @@ from econsim.schemas.subjects.cognition import *
 from econsim.schemas.subjects.ledger import *
 from econsim.schemas.subjects.market import *
 from econsim.schemas.subjects.mcp import *
+from econsim.schemas.subjects.social import *
 from econsim.schemas.subjects.workspace import *
 
 AUDIT: Final = subject_rows.AUDIT
@@ -28,6 +40,8 @@ ORDERS: Final = subject_rows.ORDERS
 """Name of the work queue of orders."""
 MCP_REQUESTS: Final = subject_rows.MCP_REQUESTS
 """Name of the work queue of calls of tools."""
+TASKS: Final = subject_rows.TASKS
+"""Name of the work queue of tasks that agents delegate."""
 
 TABLE: Final[tuple[Subject, ...]] = (
     *market.COMMANDS,
@@ -46,7 +60,10 @@ TABLE: Final[tuple[Subject, ...]] = (
     *mcp.EVENTS,
     *workspace.REQUESTS,
     *workspace.EVENTS,
-    *admission.RESERVED,
+    *social.COMMANDS,
+    *social.REQUESTS,
+    *social.DELIVERIES,
+    *social.EVENTS,
     *clock.REQUESTS,
     *clock.EVENTS,
     *agent.EVENTS,
@@ -54,5 +71,6 @@ TABLE: Final[tuple[Subject, ...]] = (
     *admin.EVENTS,
     *clock.OPERATOR_REQUESTS,
     *admin.OPERATOR_REQUESTS,
+    *social.OPERATOR_REQUESTS,
 )
 """Every subject there is."""

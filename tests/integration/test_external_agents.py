@@ -144,25 +144,6 @@ async def test_an_action_that_is_refused_stops_no_other(live):
     assert isinstance(book, MarketDepth)
 
 
-@pytest.mark.parametrize(
-    ("subject", "payload"),
-    [
-        ("workspace.read_file", {"path": "notes.txt"}),
-        ("social.ask_human", {"question": "?"}),
-    ],
-)
-async def test_a_reserved_service_answers_that_it_does_not_exist_yet(live, subject, payload):
-    reply = await answer(live.externals["anna"], subject, payload)
-
-    assert reply["error"]["code"] == "no_such_service_yet"
-
-
-@pytest.mark.parametrize("subject", ["mcp.request.web_search", "task.delegate"])
-async def test_a_reserved_queue_refuses_as_a_stream_does(live, subject):
-    with pytest.raises(nats.js.errors.NotFoundError, match="no_such_service_yet"):
-        await live.externals["anna"].jetstream().publish(subject, body({"query": "market trends"}))
-
-
 @requirement("isolation.enriched")
 async def test_a_report_becomes_an_event_of_the_log_with_the_facts_about_its_agent(live):
     report = {

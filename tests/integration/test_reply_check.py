@@ -59,12 +59,12 @@ async def collect(client, subject):
     return received
 
 
-@pytest.mark.parametrize("service", ["ledger", "market", "admission"])
+@pytest.mark.parametrize("service", ["ledger", "market", "social"])
 async def test_an_answer_goes_to_no_subject_that_is_not_an_inbox(live, service):
     subject_of = {
         "ledger": subjects.GET_BALANCE(run=live.run, agent=f"a-{service}"),
         "market": subjects.GET_PRICES(run=live.run, agent=f"a-{service}"),
-        "admission": subjects.USE_SOCIAL(run=live.run, operation="ask", agent=f"a-{service}"),
+        "social": subjects.READ_SOCIAL(run=live.run, agent=f"a-{service}"),
     }[service]
     foreign = subjects.TRADE_EXECUTED(run=f"forged-{service}", resource="cpu")
     received = await collect(live.nc, foreign)

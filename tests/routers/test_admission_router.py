@@ -1,6 +1,5 @@
-"""Handlers of the admission service on the test broker: logical time, and services that do not exist yet."""
+"""Handlers of the admission service on the test broker: logical time."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
@@ -39,16 +38,6 @@ async def test_the_newest_tick_of_a_run_is_noted(service):
     await service.memory.publish(ticked.json(), ticked.subject)
 
     assert service.context.runs.tick("run") == 9
-
-
-@pytest.mark.parametrize("subject", [subjects.USE_SOCIAL], ids=lambda s: s.template)
-async def test_a_service_that_does_not_exist_yet_is_refused_whatever_the_payload(service, subject):
-    places = dict.fromkeys(subject.places, "x") | {"run": "run", "agent": "anna"}
-
-    reply = await service.memory.request(b"\xff", subject(**places), timeout=5)
-
-    assert reply.headers["status"] == "error"
-    assert json.loads(reply.body)["error"]["code"] == "no_such_service_yet"
 
 
 def test_every_worker_runs_a_gateway_and_watches_the_depth_of_the_queue(service):

@@ -1,4 +1,4 @@
-"""SDK of an agent's program: the session in a run, the economic service, and the values both return.
+"""SDK of an agent's program: the session in a run, its services, and the values both return.
 
 A name is loaded when a program asks for it, because the sandbox is in this package too and starts without the SDK.
 """
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from econsim.agents.economy import EconomicService
     from econsim.agents.outcomes import Outcome, OutcomeKind
     from econsim.agents.session import AgentSession, Tick, join
-    from econsim.agents.views import MarketDepth, MarketRole, PriceQuote, PrivateValues, Wallet
+    from econsim.agents.social import SocialService
+    from econsim.agents.views import MarketDepth, MarketRole, PriceQuote, PrivateValues, TaskView, Wallet
     from econsim.agents.workspace import WorkspaceService
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "OutcomeKind",
     "PriceQuote",
     "PrivateValues",
+    "SocialService",
+    "TaskView",
     "Thought",
     "Tick",
     "Wallet",
@@ -36,7 +39,8 @@ _HOMES = {
     "economy": ("EconomicService",),
     "outcomes": ("Outcome", "OutcomeKind"),
     "session": ("AgentSession", "Tick", "join"),
-    "views": ("MarketDepth", "PriceQuote", "MarketRole", "PrivateValues", "Wallet"),
+    "social": ("SocialService",),
+    "views": ("MarketDepth", "PriceQuote", "MarketRole", "PrivateValues", "TaskView", "Wallet"),
     "workspace": ("WorkspaceService",),
 }
 

@@ -29,6 +29,7 @@ from econsim.adapters.server import state_directory
 from econsim.agents.channel import AgentChannel, read_stored_value
 from econsim.agents.cognition import CognitionService
 from econsim.agents.economy import EconomicService
+from econsim.agents.social import SocialService
 from econsim.agents.tools import ToolService
 from econsim.agents.views import MarketRole, net_of
 from econsim.agents.workspace import WorkspaceService
@@ -89,6 +90,8 @@ class AgentSession:
         """Files of the agent."""
         self.tools = ToolService(channel)
         """Tools of outside servers."""
+        self.social = SocialService(channel)
+        """Questions to people, messages to other agents, and delegated tasks."""
         self.values: Mapping[str, MarketRole] = {}
         """Role of the agent on each market, by resource, which `join` fetches; empty if the agent gains by trade alone."""
         self.dealt = Decimal(0)

@@ -10,11 +10,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from econsim.domain.social.tasks import UNENDED
 from econsim.errors import InvalidMessage
 from econsim.schemas import ledger, market
 from econsim.schemas import values as schemas
 from econsim.schemas.money import parse_credits
 from econsim.schemas.orders import Side
+from econsim.schemas.social_tasks import Task, TaskState
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 CreditsLike = Decimal | str | float
@@ -28,7 +30,7 @@ class Money:
     owned: Decimal
     """Credits the agent owns, reserved ones included."""
     reserved: Decimal
-    """Credits reserved by open bids."""
+    """Credits reserved by open bids and by delegated tasks."""
     debt: Decimal = Decimal(0)
     """Credits owed to the treasury: costs that could not be paid, repaid first when a period ends."""
 
@@ -128,6 +130,43 @@ class MarketDepth:
     """Price levels of the asks."""
 
 
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A delegated task, for the agent that delegated it and the one that does it."""
+
+    task_id: str
+    """Id of the task, for every step of it."""
+    delegator: str
+    """Agent that delegated the task and pays."""
+    taker: str
+    """Agent that does the task and is paid."""
+    text: str
+    """Description of the task."""
+    price: Decimal
+    """Payment for an accepted result, credits."""
+    deadline_at: str
+    """Time when the task expires: RFC 3339, UTC."""
+    state: TaskState
+    """State of the task."""
+    progress: str
+    """Newest progress."""
+    percent: int | None
+    """Part of the task that is done, as the taker reported it."""
+    result: str
+    """Result that the taker gave."""
+    reason: str
+    """Reason of the end, for people."""
+    code: str
+    """Code of the refusal of a task that was never offered."""
+    paid: Decimal | None
+    """Credits paid to the taker once the task has ended and is settled."""
+
+    @property
+    def has_ended(self) -> bool:
+        """True in a final state."""
+        return self.state not in UNENDED
+
+
 def to_micros(value: CreditsLike) -> int:
     """Return credits as micro-credits, exactly.
 
@@ -190,3 +229,22 @@ def depth(book: market.Book) -> MarketDepth:
 
 def _levels(found: Iterable[market.Level]) -> tuple[PriceLevel, ...]:
     return tuple(PriceLevel(credits_of(level.price), level.quantity, level.orders) for level in found)
+
+
+def task_view(found: Task) -> TaskView:
+    """Return the view of a task message."""
+    return TaskView(
+        found.task_id,
+        found.delegator,
+        found.taker,
+        found.text,
+        credits_of(found.price),
+        found.deadline_at,
+        found.state,
+        found.progress,
+        found.percent,
+        found.result,
+        found.reason,
+        found.code,
+        None if found.paid is None else credits_of(found.paid),
+    )

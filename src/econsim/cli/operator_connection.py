@@ -29,16 +29,17 @@ class OperatorConnection:
     name: str
     """Name of the operator, which the log records with every command."""
 
-    async def ask(self, subject: Subject, request: Message, reply: type[Reply]) -> Reply:
+    async def ask(self, subject: Subject, request: Message, reply: type[Reply], **places: str) -> Reply:
         """Send a command to its service; raises Refused with the service's reason, SetupError without a service."""
         from econsim.adapters.nats.rpc import NO_SERVICE, ask
 
         try:
-            return await ask(self.client, subject(operator=self.name), request, reply)
+            return await ask(self.client, subject(operator=self.name, **places), request, reply)
         except NotFound as error:
             if error.error_code != NO_SERVICE:
                 raise
-            message = f"no {subject.owner} service is running; start it with `econsim up`"
+            where = f" for an open run {places['run']}" if "run" in places else ""
+            message = f"no {subject.owner} service is running{where}; start it with `econsim up`"
             raise SetupError(message) from error
 
 

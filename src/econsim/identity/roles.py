@@ -15,9 +15,9 @@ from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
-from econsim.schemas.subject import ANSWERED, PUBLISHED, Subject, SubjectKind
+from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
-from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE
+from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE, TASKS
 
 INBOX: Final = "_INBOX"
 """First token of every inbox; the second is the role, so that no role receives the answers of another."""
@@ -193,9 +193,9 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
     ),
     "admission": Access(
-        publish=(*_SINGLE_ORDERS, subjects.CALL_TOOL, subjects.CYCLE_COMPLETED),
+        publish=(*_SINGLE_ORDERS, subjects.CALL_TOOL, subjects.DELEGATE_TASK, subjects.CYCLE_COMPLETED),
         subscribe=(*_RUN_EVENTS, subjects.TICKED),
-        get=(AUDIT, ORDERS, "KV_quotas"),
+        get=(AUDIT, ORDERS, TASKS, "KV_quotas"),
         get_last=(AUDIT,),
         publish_to=(_COUNTERS,),
     ),
@@ -205,13 +205,14 @@ ROLES: Final[Mapping[str, Access]] = {
             subjects.PLACE_ORDERS,
             subjects.CLOSE_TICK,
             subjects.CALL_TOOL,
+            subjects.DELEGATE_TASK,
             *_REJECTIONS,
         ),
         subscribe=_RUN_EVENTS,
-        get=(AUDIT, ORDERS, MCP_REQUESTS, "tasks", "dead_letter", "advisories", "KV_leases", "KV_quotas"),
+        get=(AUDIT, ORDERS, MCP_REQUESTS, TASKS, "dead_letter", "advisories", "KV_leases", "KV_quotas"),
         get_last=(AUDIT,),
         batch_get=("dead_letter", "advisories"),
-        delete=("dead_letter", "advisories", ORDERS, MCP_REQUESTS, "tasks"),
+        delete=("dead_letter", "advisories", ORDERS, MCP_REQUESTS, TASKS),
         put=("quotas", *_LEASES),
         publish_to=(_DEAD_LETTERS,),
         declare=tuple(stream.name for stream in STREAMS if stream.storage == "memory"),
@@ -235,6 +236,17 @@ ROLES: Final[Mapping[str, Access]] = {
         get_last=(AUDIT,),
         batch_get=("KV_mcp_outcomes", "KV_mcp_cache", "KV_mcp_servers"),
         put=("mcp_outcomes", "mcp_cache", "mcp_servers"),
+        publish_to=(_COUNTERS, _DEAD_LETTERS),
+    ),
+    "social": Access(
+        publish=(subjects.SUBMIT, subjects.COMMANDED, *_REJECTIONS_AND_SUSPENSIONS),
+        subscribe=_RUN_EVENTS,
+        consume_all=(AUDIT,),
+        get=(AUDIT, TASKS, "KV_leases", "KV_quotas"),
+        get_last=(AUDIT,),
+        consume_queue=(TASKS,),
+        delete=(TASKS,),
+        put=_LEASES,
         publish_to=(_COUNTERS, _DEAD_LETTERS),
     ),
     OPERATOR: Access(
@@ -294,7 +306,9 @@ def reader_requests() -> tuple[str, ...]:
 
 def _published_pattern(row: Subject) -> str:
     """Return the pattern a role may publish for a row; operators publish in their own name only."""
-    return row.template.replace("{operator}", NAME) if row.kind is SubjectKind.OPERATOR else row.pattern()
+    if row.kind is not SubjectKind.OPERATOR:
+        return row.pattern()
+    return PLACE.sub(lambda place: NAME if place[1] == "operator" else "*", row.template)
 
 
 def _stream_subjects(access: Access) -> Iterable[str]:

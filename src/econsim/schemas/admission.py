@@ -93,13 +93,6 @@ class Reported(Message):
     """Content of the report."""
 
 
-class Reserved(Message):
-    """Request to a service that does not exist yet: refused, whatever its content."""
-
-    agent_id: Name | None = None
-    """Name of the agent, as in every request; the service will define the other fields."""
-
-
 class Boundary(Word):
     """Boundary at which a message was rejected."""
 

@@ -24,9 +24,9 @@ EVERY_AGENT: Final = "default"
 JOURNAL_KEYS: Final = ("transfer", "refusal")
 """Kinds of journal entry: words in the place of the holder in keys of the ledger's bucket."""
 
-CHAIN_WORDS: Final = ("endow", "deal", "redeem", "llm", "mcp")
+CHAIN_WORDS: Final = ("endow", "deal", "redeem", "llm", "mcp", "task")
 """First words of the ids of the system's own chains, in the place of the agent in an order's chain: the clock's, and
-those of calls of models and tools."""
+those of calls of models and tools, and of tasks."""
 
 RUNS_RESERVED: Final = frozenset({LAST, NO_RUN})
 """Names no run may have."""

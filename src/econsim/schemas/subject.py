@@ -18,7 +18,18 @@ from econsim.errors import InvalidSubject
 DOMAINS: Final = ("agent", "market", "system", "mcp", "trace", "admin")
 """First tokens of subjects."""
 
-OWNERS: Final = ("market", "ledger", "cognition", "clock", "agent", "admission", "admin", "mcp", "workspace")
+OWNERS: Final = (
+    "market",
+    "ledger",
+    "cognition",
+    "clock",
+    "agent",
+    "admission",
+    "admin",
+    "mcp",
+    "workspace",
+    "social",
+)
 """Services that may own a subject: the owner publishes it, or answers it."""
 
 TOKEN_LENGTH_MAX: Final = 64

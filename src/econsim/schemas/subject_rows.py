@@ -12,8 +12,8 @@ ORDERS: Final = "market_orders"
 """Name of the work queue of commands to markets."""
 MCP_REQUESTS: Final = "mcp_requests"
 """Name of the work queue of calls of tools."""
-NOT_YET: Final = "Reserved: there is no such service yet."
-"""Description of a subject of a service that is still to come."""
+TASKS: Final = "tasks"
+"""Name of the work queue of tasks that agents delegate."""
 
 
 def event(owner: str, name: str, message: str, description: str, short: str = "") -> Subject:
@@ -58,11 +58,6 @@ def entry(name: str, message: str, short: str, description: str, reply: str = "A
     )
 
 
-def reserved_entry(name: str, short: str, description: str) -> Subject:
-    """Return an entry for a service that is still to come; admission refuses it."""
-    return entry(name, "Reserved", short, f"{description} {NOT_YET}", "EntryRefused")
-
-
 def order_entry(action: str, message: str, description: str) -> Subject:
     """Return the entry of an order: the command of this action, from an agent's own account."""
     return entry(f"agent.{{resource}}.{action}", message, f"market.{{resource}}.{action}", description)
@@ -74,12 +69,6 @@ def request(  # noqa: PLR0913 - a request has these parts
     """Return a request that a service answers; `name` is its subject without run and sender."""
     template = f"{name}.{{run}}.{{agent}}"
     return Subject(template, SubjectKind.REQUEST, owner, message, reply, short=short, description=description)
-
-
-def reserved_request(name: str, description: str) -> Subject:
-    """Return a request to a service that is still to come, in domain `system`; admission refuses it."""
-    text = f"{description} {NOT_YET}"
-    return request("admission", f"system.{name}", "Reserved", "ErrorReply", text, short=name)
 
 
 def operator(owner: str, action: str, message: str, reply: str, description: str) -> Subject:

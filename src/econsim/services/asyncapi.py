@@ -56,6 +56,7 @@ SERVICE_DESCRIPTIONS: Final = {
     "mcp": "The gateway to outside tools: checks, limits, reserves, calls, records and settles.",
     "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",
     "workspace": "Files of agents: chunks by digest, versions, and an event for each change.",
+    "social": "Questions to people and agents, messages between agents, and delegated tasks with their payment.",
 }
 """Service → its description; every service of `OWNERS` has one."""
 

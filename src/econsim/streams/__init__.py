@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
-from econsim.domain.workspace.records import EVENTS, VERSIONS_MAX
+from econsim.domain.workspace.records import EVENTS
 from econsim.schemas.stream import DAY_S, Source, Stream
 from econsim.streams.buckets import LOG_AGE_S, bucket
 from econsim.streams.tools import MCP_CACHE, MCP_OUTCOMES, MCP_SERVERS, SERVER_COUNTERS
 from econsim.streams.workspace import WORKSPACE_CHUNKS, WORKSPACE_FILES
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE
+from econsim.subjects import TASKS as TASK_QUEUE
 
 MESSAGE_BYTES_MAX: Final = 2**23
 """Value of the server's `max_payload`, 8 MiB: a tick's reservations of 20 000 agents are one request."""
@@ -136,7 +137,7 @@ TOOL_CALLS: Final = _request_queue(
     MCP_REQUESTS, "Calls of outside tools, waiting for the gateway.", "mcp.request.*.*.*"
 )
 TASKS: Final = _request_queue(
-    "tasks", "Tasks that one agent delegates to another, waiting for a taker.", "system.task.delegate.*.*"
+    TASK_QUEUE, "Tasks that one agent delegates to another, waiting for a taker.", "system.task.delegate.*.*"
 )
 
 DEAD_LETTER: Final = Stream(

@@ -22,6 +22,7 @@ FLAGS = {"BoolParamType"}
 
 # What takes any text, because it is judged where it is used: a scenario says what is wrong with a file, a shell with a command.
 TEXTS = {"run scenario", "check file", "agent run command", "quota set limits"}
+TEXTS |= {"inbox answer question", "inbox answer text", "inbox ask text"}
 
 NUMBERS = ["", " ", "abc", "-1", "1.5", "nan", "inf", "-inf", "1e400", "0x10", "٣", "1_0", "1\0", "9" * 40]
 NAMES = ["", " ", "My Run", "Ada", "ä", "a.b", "../x", "*", ">", "a\0", "a\n", "[/x]", "a" * 49]

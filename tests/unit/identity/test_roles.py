@@ -24,8 +24,8 @@ SHARED = {
     "cognitive_cycles_started": {"admission"},
     "cognitive_cycles_completed": {"admission"},
     "rejected": set(OWNERS),
-    "suspended": {"market", "ledger", "cognition", "mcp", "workspace"},
-    "commanded": {"clock"},
+    "suspended": {"market", "ledger", "cognition", "mcp", "workspace", "social"},
+    "commanded": {"clock", "social"},
 }
 
 

@@ -45,13 +45,13 @@ def test_decorators_register_handlers_and_leave_them_as_they_are():
 
     assert service.request(subjects.GET_BALANCE)(get_balance) is get_balance
     assert service.event(subjects.TICKED)(note_tick) is note_tick
-    assert service.raw_request(subjects.INVOKE_LLM, subjects.USE_SOCIAL)(refuse) is refuse
+    assert service.raw_request(subjects.INVOKE_LLM, subjects.GET_BALANCE)(refuse) is refuse
 
     assert [(route.subject, route.handler) for route in service.routes] == [
         (subjects.GET_BALANCE, get_balance),
         (subjects.TICKED, note_tick),
         (subjects.INVOKE_LLM, refuse),
-        (subjects.USE_SOCIAL, refuse),
+        (subjects.GET_BALANCE, refuse),
     ]
     assert [route.decoder for route in service.routes[1:]] == [decode_event, raw_body, raw_body]
 

@@ -20,7 +20,7 @@ from nats.js.api import Header
 from nats.nuid import NUID
 
 from econsim import subjects
-from econsim.adapters.nats.connection import CONFLICTS
+from econsim.adapters.nats.connection import CONFLICTS, EXPECTED_BELOW
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
 from econsim.ports import WRITES_MAX, StoredEntry, Write
@@ -32,8 +32,6 @@ TIMEOUT_S: Final = 5.0
 """Longest to wait for a commit: a batch of 1000 takes 20 ms, an election of a new leader 4 to 8 s."""
 SILENCE_S: Final = 30.0
 """Longest to wait for the next stored value: an ordered consumer resumes up to 18 s after a restart."""
-EXPECTED_BELOW: Final = f"{Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value}-Subject"
-"""Header: the expected sequence is that of the newest message on any subject of this filter; nats-py has no name for it."""
 READ_AHEAD: Final = 2000
 """Values read ahead of the caller."""
 AT_ONCE: Final = 20

@@ -47,6 +47,8 @@ CONFLICTS: Final = frozenset({WRONG_LAST_SEQUENCE, 10164})
 """The server's codes for a key that has another revision, or that somebody else writes now."""
 IN_PROCESS: Final = frozenset({10158, 10164})
 """A cluster's codes while another message with this id, or for this subject, is being stored: a repeat is decided."""
+EXPECTED_BELOW: Final = f"{Header.EXPECTED_LAST_SUBJECT_SEQUENCE.value}-Subject"
+"""Header: the expected sequence is that of the newest message on any subject of this filter; nats-py has no name for it."""
 WINDOW: Final = 256
 """Publishes under way at once in a burst: past this the rate no longer grows on file storage."""
 
@@ -215,24 +217,27 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
     deadline_s: float = DEADLINE_S,
     *,
     expected_sequence: int | None = None,
+    among: str | None = None,
 ) -> PubAck:
     """Publish until acknowledged, always under the same id, so that it is stored once.
 
     `expected_sequence`, for events, is where the subject's newest one must lie in `audit_log`, 0 for
-    none. Raises Conflict if it lies elsewhere, Unavailable when the deadline passes (the message may then be stored or not),
+    none; with `among`, the newest one on any subject of this pattern. Raises Conflict if it lies elsewhere, Unavailable when the deadline passes (the message may then be stored or not),
     InvalidMessage when the stream refuses the message for good.
     """
     end, pause_s = time.monotonic() + deadline_s, PAUSE_S
     headers = _headers(subject, payload, message_id)
     if expected_sequence is not None:
         headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(expected_sequence)
+    if among is not None:
+        headers[EXPECTED_BELOW] = among
     while True:
         try:
             return await stream.publish(subject, payload, headers=headers, timeout=ATTEMPT_TIMEOUT_S)
         except (*_TRANSIENT, nats.js.errors.APIError, nats.errors.MaxPayloadError) as error:
             code = getattr(error, "err_code", None)
             if code == WRONG_LAST_SEQUENCE:
-                return await _own(stream, subject, headers)
+                return await _own(stream, among or subject, headers)
             if code not in IN_PROCESS and not isinstance(error, _TRANSIENT):
                 message = f"{subject} was refused by its stream: {error}"
                 raise InvalidMessage(message) from error

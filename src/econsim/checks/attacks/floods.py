@@ -100,9 +100,9 @@ _FLOODS: Final[tuple[tuple[str, str, AttackFunction], ...]] = (
         _flood_attack(lambda _, __: subjects.EXECUTE.short, ""),
     ),
     (
-        "flood_reserved",
-        "to overload the admission gateway with requests to services that do not exist yet",
-        _flood_attack(lambda _, __: subjects.USE_SOCIAL.short.format(operation="ask"), _INBOX),
+        "flood_social",
+        "to overload the social service with requests for what it reads",
+        _flood_attack(lambda _, __: subjects.READ_SOCIAL.short, _INBOX),
     ),
 )
 

@@ -47,6 +47,17 @@ from econsim.schemas.market import (
     Traded,
     TradingHalted,
 )
+from econsim.schemas.social_events import (
+    ConsentChanged,
+    MessagePosted,
+    QuestionAsked,
+    QuestionEnded,
+    TaskAdvanced,
+    TaskDelegated,
+    TaskOffered,
+    TaskRefused,
+    TaskSettled,
+)
 from econsim.schemas.tool_events import BreakerClosed, BreakerOpened, ToolCompleted, ToolFailed, ToolsListed
 from econsim.schemas.workspace_changes import FileDeleted, FileMoved, FileWritten
 
@@ -94,6 +105,15 @@ _TYPES: Final = (
     (subjects.LETTER_BURIED, Event[LetterBuried]),
     (subjects.LETTER_RETRIED, Event[LetterRetried]),
     (subjects.LETTER_DROPPED, Event[LetterDropped]),
+    (subjects.QUESTION_ASKED, Event[QuestionAsked]),
+    (subjects.QUESTION_ENDED, Event[QuestionEnded]),
+    (subjects.CONSENT_CHANGED, Event[ConsentChanged]),
+    (subjects.MESSAGE_POSTED, Event[MessagePosted]),
+    (subjects.TASK_DELEGATED, Event[TaskDelegated]),
+    (subjects.TASK_OFFERED, Event[TaskOffered]),
+    (subjects.TASK_REFUSED, Event[TaskRefused]),
+    (subjects.TASK_ADVANCED, Event[TaskAdvanced]),
+    (subjects.TASK_SETTLED, Event[TaskSettled]),
 )
 
 _DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {

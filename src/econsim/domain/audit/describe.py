@@ -44,6 +44,15 @@ SENTENCES: Final = {
     "commanded": "{who} asked for {command}: {code}; {wanted}",
     "trust_changed": "{how}",
     "connection_changed": "agent {agent} {connection}",
+    "question_asked": "{asker} asks {whom}: {text}",
+    "question_ended": "{question_id} is {state}{said}",
+    "consent_changed": "{agent} {allows} the messages of {sender}",
+    "message_posted": "{sender} writes to {recipient}: {text}",
+    "task_delegated": "{delegator} delegates {task_id} to {taker} for {credits} credits: {text}",
+    "task_offered": "{task_id} is offered, its price is reserved",
+    "task_refused": "{task_id} was not offered: {code}",
+    "task_advanced": "{agent}: {step} {task_id}{said}",
+    "task_settled": "{task_id} is settled, {credits} credits paid",
     "changed": "the limits of {whom} were changed",
     "buried": "a message to {subject} is dead letter {sequence}: {code}; {reason}",
     "retried": "dead letter {sequence} went back to {subject}",
@@ -52,6 +61,9 @@ SENTENCES: Final = {
     "suspended": "{agent} sent {received} messages a second, {allowed} are allowed: its account is taken away",
 }
 """Sentences by action, the third token of the subject; they name fields of the data and of `_parts`."""
+
+LINE_LENGTH_MAX: Final = 80
+"""Characters of a text in a sentence."""
 
 HOSTS_REPORTS: Final = frozenset(
     {"cycle_completed", "cognitive_cycles_started", "cognitive_cycles_completed"}
@@ -104,7 +116,28 @@ def _parts(fact: Fact) -> Json:
         parts["whom"] = parts["agent"] or "every agent"
     if "transfers" in parts:
         parts["movements"] = "; ".join(map(_movement, parts["transfers"]))
-    return parts | _thought(parts)
+    return parts | _thought(parts) | _social_parts(parts)
+
+
+def _social_parts(parts: Json) -> Json:
+    """Return the parts of sentences about questions, messages and tasks; texts of agents on one printable line."""
+    if not {"question_id", "message_id", "task_id", "is_allowed"} & parts.keys():
+        return {}
+    text = _line(parts.get("text") or parts.get("answer") or "")
+    found: Json = {"text": text, "said": f": {text}" if text else ""}
+    if "audience" in parts:
+        found["whom"] = parts["asked"] or "a person"
+    if "is_allowed" in parts:
+        found["allows"] = "allows" if parts["is_allowed"] else "forbids"
+    if "paid" in parts and "price" not in parts:
+        found["credits"] = format_credits(parts["paid"])
+    return found
+
+
+def _line(text: str) -> str:
+    """Return the beginning of a text as one line: an agent's control characters must not reach a terminal."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return line if len(line) <= LINE_LENGTH_MAX else f"{line[: LINE_LENGTH_MAX - 1]}…"
 
 
 def _thought(parts: Json) -> Json:

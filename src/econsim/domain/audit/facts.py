@@ -23,6 +23,10 @@ _CARRIERS: Final = ("items", "chains")
 """Fields of an event's data with a list of facts."""
 
 
+_ROLES: Final = ("asker", "asked", "answered_by", "sender", "recipient", "delegator", "taker")
+"""Fields of the data of questions, messages and tasks that name an agent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One event as a record of the log."""
@@ -125,6 +129,7 @@ class Fact:
             data.get("buyer"),
             data.get("seller"),
             data.get("holder"),
+            *(data.get(role) for role in _ROLES),
         ):
             return True
         return any(agent in (t["debit"], t["credit"]) for t in data.get("transfers", ()))

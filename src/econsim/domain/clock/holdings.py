@@ -1,4 +1,4 @@
-"""Agents' units, credits and debt, folded from the log alone: dealt, traded, spent on calls, and redeemed.
+"""Agents' units, credits and debt, folded from the log alone: dealt, traded, spent on calls, held for tasks, and redeemed.
 
 Pure. The clock settles a period by these numbers and not by the ledger's: after a crash in the middle of a settlement the
 ledger has moved a part already, but the log gives the same numbers again.
@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable
 
 from econsim.domain.agent.population import Agent
-from econsim.domain.clock.period import gain
+from econsim.domain.clock.period import HeldPrice, gain
 from econsim.schemas.ledger import CREDITS, DEBT
 from econsim.schemas.market import TradeExecuted
+from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskSettled
 
 
 class Holdings:
@@ -27,6 +28,8 @@ class Holdings:
         }
         self._cash: Counter[str] = Counter()
         self._net: Counter[tuple[str, str]] = Counter()
+        self._delegated: dict[str, HeldPrice] = {}
+        self._held: dict[str, HeldPrice] = {}
 
     def trade(self, resource: str, trade: TradeExecuted) -> None:
         """Fold a trade; each must be folded once."""
@@ -41,6 +44,27 @@ class Holdings:
         self._cash[agent] -= price
         if resource is not None:
             self._net[agent, resource] -= units
+
+    def fold_task(self, change: TaskDelegated | TaskOffered | TaskSettled) -> None:
+        """Fold the money of a task: held by the service once it is offered, its payee's once it is settled."""
+        if isinstance(change, TaskDelegated):
+            self._delegated[change.task_id] = HeldPrice(
+                change.task_id, change.delegator, change.taker, change.price
+            )
+        elif isinstance(change, TaskOffered):
+            if held := self._delegated.pop(change.task_id, None):
+                self._held[change.task_id] = held
+                self._cash[held.delegator] -= held.price
+        elif held := self._held.pop(change.task_id, None):
+            self._cash[held.taker if change.paid else held.delegator] += held.price
+
+    def end_tasks(self) -> list[HeldPrice]:
+        """Give every price that is held back to its delegator; return them."""
+        held = [each for each in self._held.values() if each.price]
+        for each in held:
+            self._cash[each.delegator] += each.price
+        self._held.clear()
+        return held
 
     def close_period(self) -> None:
         """Settle the period: agents gain the worth of their units, and the units go back."""

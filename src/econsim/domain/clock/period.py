@@ -9,12 +9,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from econsim.domain.agent.population import Agent, AgentRole
 from econsim.errors import RunFailed
 from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Refusal, Transfer, format_amount
 from econsim.schemas.market import TradeExecuted
 from econsim.schemas.orders import Side
+
+TASKS_HOLDER: Final = "social"
+"""Holder of the prices of tasks that have not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPrice:
+    """The price of a task that the social service holds."""
+
+    task_id: str
+    """Id of the task."""
+    delegator: str
+    """Agent that delegated the task and gets the price back unless the result is approved."""
+    taker: str
+    """Agent that gets the price if the result is approved."""
+    price: int
+    """Price in micro-credits."""
+
 
 BalanceOf = Callable[[str, str], int]
 """Function (agent, asset) → units the agent owns, micro-credits it owns, or micro-credits it owes."""
@@ -55,6 +75,27 @@ def redeem(agents: Iterable[Agent], resources: Iterable[str], period: int, balan
         id_ = f"redeem.{period}.{agent.id}"
         chains += _chain(id_, f"redeem.{period}", _settle(id_, agent, every, balance))
     return chains
+
+
+def return_held(held: Iterable[HeldPrice]) -> list[Chain]:
+    """Return the chains that give the prices of open tasks back to their delegators when the run ends."""
+    return [
+        Chain(
+            f"{each.task_id}.returned",
+            each.task_id,
+            (
+                Transfer(
+                    f"{each.task_id}.returned.{CREDITS}",
+                    Kind.TRANSFER,
+                    TASKS_HOLDER,
+                    each.delegator,
+                    CREDITS,
+                    each.price,
+                ),
+            ),
+        )
+        for each in held
+    ]
 
 
 def require_applied(chains: Sequence[Chain], refused: Mapping[str, Refusal]) -> None:

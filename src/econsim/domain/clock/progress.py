@@ -17,6 +17,7 @@ from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.clock.holdings import Holdings
+from econsim.domain.clock.period import HeldPrice
 from econsim.domain.clock.schedule import LogicalTime
 from econsim.domain.market.settlement import run_failure
 from econsim.schemas.agent import CycleCompleted, Limits
@@ -24,6 +25,7 @@ from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import TickCleared, Traded, TradingHalted
 from econsim.schemas.scenario import Market
+from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskSettled
 from econsim.schemas.subject import entity_of
 
 
@@ -62,9 +64,8 @@ class Progress:
             case Traded():
                 self._trade(addressed, event.data)
                 self._informed = self.now.tick + 1
-            case LlmInvoked(items=items):
-                for call in items:
-                    self._holdings.spend(call.agent, call.price, self._token_resource, call.units)
+            case LlmInvoked() | TaskDelegated() | TaskOffered() | TaskSettled() as change:
+                self._pay(change)
             case PeriodOpened():
                 self._answered.clear()
             case PeriodClosed(period=period) if period > self.period_closed:
@@ -96,10 +97,22 @@ class Progress:
         """Return the units, credits or debt an agent has before the present period is settled."""
         return self._holdings.balance(agent, asset)
 
+    def end_tasks(self) -> list[HeldPrice]:
+        """Give the prices of open tasks back, at the end of the run; return them."""
+        return self._holdings.end_tasks()
+
     def _clear(self, resource: str, tick: int, cleared: TickCleared) -> None:
         self._cleared[resource] = tick
         if cleared.period_closed:
             self._emptied[resource] = cleared.period
+
+    def _pay(self, change: LlmInvoked | TaskDelegated | TaskOffered | TaskSettled) -> None:
+        """Count what agents pay for calls, and the money of their tasks."""
+        if not isinstance(change, LlmInvoked):
+            self._holdings.fold_task(change)
+            return
+        for call in change.items:
+            self._holdings.spend(call.agent, call.price, self._token_resource, call.units)
 
     def _trade(self, addressed: AddressedEvent, data: Traded) -> None:
         """Count trades once, even if a batch that was repeated published them twice."""

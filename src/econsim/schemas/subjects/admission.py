@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.schemas.subject_rows import entry, event, order_entry, reserved_entry, reserved_request
+from econsim.schemas.subject_rows import entry, event, order_entry
 from econsim.schemas.subjects.market import CANCEL_ORDER, PLACE_ASK, PLACE_BID, REPLACE_ORDER
 
 __all__ = [
     "ADMISSION_REJECTED",
     "AGENT_SUSPENDED",
-    "DELEGATE",
     "ENTER_ORDER",
+    "ENTER_TASK",
     "ENTER_TOOL_CALL",
     "REPORT",
     "REPORTED",
-    "USE_SOCIAL",
 ]
 
 ENTER_ORDER: Final = {
@@ -35,14 +34,18 @@ REPORT: Final = entry(
     "agent.{agent}.{event}",
     "Report of an agent about itself, in the past tense; once admitted, it is an event of the log.",
 )
-DELEGATE: Final = reserved_entry("agent.task.delegate", "task.delegate", "Work for another agent.")
+ENTER_TASK: Final = entry(
+    "agent.task.delegate",
+    "DelegateTask",
+    "task.delegate",
+    "Task for another agent, from an agent's own account.",
+)
 ENTER_TOOL_CALL: Final = entry(
     "agent.{server}.call_tool",
     "CallTool",
     "mcp.request.{server}",
     "Call of a tool of an outside server, from an agent's own account; `mcp.replied.{server}` has its reply.",
 )
-USE_SOCIAL: Final = reserved_request("social.{operation}", "Question to a person or another agent.")
 REPORTED: Final = event(
     "admission",
     "agent.{agent}.{event}",
@@ -62,11 +65,8 @@ AGENT_SUSPENDED: Final = event(
     "An agent sent far more than its rate limit; its account is revoked.",
 )
 
-ENTRIES: Final = (*ENTER_ORDER.values(), REPORT, DELEGATE, ENTER_TOOL_CALL)
+ENTRIES: Final = (*ENTER_ORDER.values(), REPORT, ENTER_TASK, ENTER_TOOL_CALL)
 """Entries of agents' accounts, in the order of the table."""
-
-RESERVED: Final = (USE_SOCIAL,)
-"""Requests to services that are still to come, in the order of the table."""
 
 EVENTS: Final = (REPORTED, ADMISSION_REJECTED, AGENT_SUSPENDED)
 """Events, in the order of the table."""

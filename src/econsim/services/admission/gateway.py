@@ -65,13 +65,13 @@ from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.queue_depth import RETRY_MS
 from econsim.adapters.poll import Poll
 from econsim.domain.admission.command_ids import CommandIds
-from econsim.domain.admission.orders import check_agent, is_reserved, parse_order
+from econsim.domain.admission.orders import check_agent, parse_order, parse_task
 from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.admission.reports import report_event
 from econsim.domain.admission.tool_calls import parse_tool_call
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.audit.envelope import Envelope
-from econsim.errors import EconsimError, NotAllowed, NotFound, Unavailable
+from econsim.errors import EconsimError, NotAllowed, Unavailable
 from econsim.schemas.base import Message
 from econsim.schemas.clock import Ticked
 from econsim.schemas.subject import Parsed, fields
@@ -244,9 +244,6 @@ class AdmissionGateway:
 
     async def _admit(self, where: Parsed, payload: bytes) -> PendingStore:
         """Check one message and send its order or report to the stream."""
-        if is_reserved(where):
-            message = f"there is no service yet for {where.action}; the name is reserved"
-            raise NotFound(message, code="no_such_service_yet")
         run = await self._context.require_run(where.run)
         agent = check_agent(run, where.agent)
         if call := parse_tool_call(where, payload):
@@ -255,6 +252,8 @@ class AdmissionGateway:
             await self._meter.take(QuotaKind.ORDER_RATE, where.run, where.agent)
             self._depth.take(where.run, where.agent)
             return await self._store.send_order(where, order, payload)
+        if task := parse_task(where, payload, run):
+            return await self._store.send_order(where, task, payload)
         envelope = Envelope(run.name, run.data.salt, await self._tick(run.name), self._context.clock.now())
         addressed = report_event(envelope, where, payload, agent, random_id())
         body = addressed.json()

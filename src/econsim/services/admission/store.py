@@ -15,17 +15,15 @@ import nats.errors
 import nats.js.errors
 from nats.js.api import PubAck
 
-from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.jetstream.queue_depth import RETRY_MS
 from econsim.domain.admission.command_ids import CommandIds
-from econsim.domain.admission.orders import AdmittedOrder, command_content
+from econsim.domain.admission.orders import AdmittedOrder, stored_content
 from econsim.domain.admission.tool_calls import AdmittedCall
 from econsim.domain.audit.envelope import DIGEST, AddressedEvent, digest, message_number
-from econsim.domain.market.commands import parse_agent_command
 from econsim.errors import Conflict, Unavailable
 from econsim.schemas.admission import Admitted
-from econsim.schemas.subject import Parsed, fields
+from econsim.schemas.subject import Parsed
 from econsim.services.context import ServiceContext
 
 STORE_TIMEOUT_S: Final = 5.0
@@ -89,12 +87,10 @@ class AdmissionStore:
     async def _compare(self, order: AdmittedOrder, message_id: str, sequence: int) -> None:
         """Compare an order with the one that another worker stored under its command id, if that still waits."""
         try:
-            stored = await self._jetstream.get_msg(subjects.ORDERS, sequence)
+            stored = await self._jetstream.get_msg(order.queue, sequence)
         except nats.js.errors.NotFoundError:
             return
-        subject = stored.subject or ""
-        first = parse_agent_command(fields(subject).action, fields(subject).agent, stored.data or b"")
-        if command_content(subject, first) != order.content:
+        if stored_content(stored.subject or "", stored.data or b"") != order.content:
             self._command_ids.forget(message_id)
             raise _command_id_conflict(order)
 

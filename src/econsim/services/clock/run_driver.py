@@ -30,7 +30,7 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import host_name
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.clock.attendance import Attendance
-from econsim.domain.clock.period import deal, endow, redeem
+from econsim.domain.clock.period import deal, endow, redeem, return_held
 from econsim.domain.clock.progress import Progress
 from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.market.batch_checks import RunLogChecks
@@ -48,8 +48,11 @@ CLOCK_EVENTS: Final = (
     subjects.TICKED,
     subjects.CYCLE_COMPLETED,
     subjects.LLM_INVOKED,
+    subjects.TASK_DELEGATED,
+    subjects.TASK_OFFERED,
+    subjects.TASK_SETTLED,
 )
-"""Events of the clock, of the agents and of their calls that the driver folds."""
+"""Events of the clock, of the agents, of their calls and of their tasks' money that the driver folds."""
 
 MARKET_EVENTS: Final = (subjects.TRADE_EXECUTED, subjects.TICK_CLEARED, subjects.TRADING_HALTED)
 """Events of the markets that the driver folds."""
@@ -201,6 +204,8 @@ class RunDriver:
         await self._effects.publish(subjects.PERIOD_OPENED, PeriodOpened(period=period))
 
     async def _close_period(self, period: int) -> None:
+        if period == self._clock.periods and (held := self._progress.end_tasks()):
+            await self._effects.submit("return", return_held(held))
         chains = redeem(self._agents, self._resources, period, self._progress.balance)
         await self._effects.submit(f"redeem-{period}", chains)
         await self._effects.publish(subjects.PERIOD_CLOSED, PeriodClosed(period=period))

@@ -33,7 +33,7 @@ ACTOR: Final = "clock"
 CLOSING_INTERVAL_S: Final = 0.05
 """Pause between two looks whether all payments of a period have ended."""
 
-PAYMENTS: Final = (subjects.LLM_INVOKED,)
+PAYMENTS: Final = (subjects.LLM_INVOKED, subjects.TASK_OFFERED, subjects.TASK_SETTLED)
 """Events of services about what agents paid them."""
 
 

@@ -6,9 +6,9 @@ import pytest
 from factories import active, group, role, scenario
 
 from econsim import subjects
-from econsim.domain.admission.orders import check_agent, is_reserved, parse_order
+from econsim.domain.admission.orders import check_agent, parse_order, parse_task
 from econsim.domain.market.commands import COMMAND_BYTES_MAX
-from econsim.errors import InvalidMessage, InvalidSubject, NotAllowed, NotFound
+from econsim.errors import InvalidMessage, InvalidSubject, NotAllowed, NotFound, Refused
 from econsim.schemas.subject import Parsed, fields
 
 RUN = active(
@@ -92,11 +92,38 @@ def test_only_external_agents_act_by_themselves():
         check_agent(RUN, "carl")
 
 
-def test_messages_for_services_that_do_not_exist_yet_are_reserved():
-    here = {"run": "r", "agent": "anna"}
+def delegate(**fields_):
+    body = {"command_id": "t1", "taker": "buyer_001", "text": "dig", "price": 5, "deadline_ms": 1_000}
+    where = fields(subjects.ENTER_TASK(run="run", agent="anna"))
+    return parse_task(where, json.dumps(body | fields_).encode(), RUN)
 
-    assert not is_reserved(fields(subjects.ENTER_TOOL_CALL(server="search", **here)))
-    assert is_reserved(fields(subjects.DELEGATE(**here)))
-    assert not is_reserved(fields(subjects.REPORT(event="slept", **here)))
-    for row in subjects.ENTER_ORDER.values():
-        assert not is_reserved(fields(row(resource="cpu", **here)))
+
+def test_a_task_goes_to_the_queue_of_tasks():
+    admitted = delegate()
+
+    assert (admitted.subject, admitted.queue) == (
+        subjects.DELEGATE_TASK(run="run", agent="anna"),
+        subjects.TASKS,
+    )
+    assert parse_task(fields(subjects.REPORT(run="run", agent="anna", event="slept")), b"{}", RUN) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"taker": "carl"}, "agent_is_not_in_this_run"),
+        ({"taker": "anna"}, "agents_must_be_different"),
+        ({"price": -1}, "message_is_invalid"),
+        ({"price": 2**53}, "message_is_invalid"),
+        ({"deadline_ms": 0}, "message_is_invalid"),
+        ({"text": ""}, "message_is_invalid"),
+        ({"command_id": "a.b"}, "message_is_invalid"),
+        ({"boss": 1}, "message_is_invalid"),
+        ({"agent_id": "buyer_001"}, "agent_id_does_not_match_subject"),
+    ],
+)
+def test_a_wrong_task_is_refused_before_it_is_stored(wrong, code):
+    with pytest.raises(Refused) as refused:
+        delegate(**wrong)
+
+    assert refused.value.error_code == code

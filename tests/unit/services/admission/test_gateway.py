@@ -233,7 +233,7 @@ async def test_a_used_up_quota_of_one_kind_refuses_only_that_kind(agents, limits
         (order(), ORDER | {"price": 0}, "message_is_invalid", 400),
         (report(), b"[]", "message_is_invalid", 400),
         (report(), b" " * 16_385, "message_is_too_large", 400),
-        ("agent.task.delegate.run.anna", {}, "no_such_service_yet", 404),
+        ("agent.task.delegate.run.anna", {}, "message_is_invalid", 400),
         ("agent.search.call_tool.run.anna", {}, "message_is_invalid", 400),
     ],
 )

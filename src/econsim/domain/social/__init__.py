@@ -1,0 +1,1 @@
+"""Rules of the social service: questions, messages by consent, and delegated tasks."""

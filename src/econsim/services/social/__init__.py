@@ -1,0 +1,1 @@
+"""Work of the social service: questions, messages and tasks as a projection of the log, one leader a run."""
