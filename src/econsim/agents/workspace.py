@@ -60,6 +60,7 @@ _Reply = TypeVar("_Reply", bound=Message)
 class WorkspaceService:
     """One agent's files.
 
+    A change may be given a `command_id`: a call with the same id and arguments takes effect once, however often it is made.
     Every method raises InvalidMessage for a malformed argument before anything is sent, Refused by code otherwise:
     `file_does_not_exist`, `file_has_another_version`, `workspace_bytes_are_exceeded`, …; Unavailable if there is no answer in
     time, when a change may be stored or not.
@@ -70,11 +71,16 @@ class WorkspaceService:
         self._channel = channel
 
     async def write(
-        self, path: str, content: bytes | str, *, expected_version: int | None = None
+        self,
+        path: str,
+        content: bytes | str,
+        *,
+        expected_version: int | None = None,
+        command_id: str | None = None,
     ) -> FileChanged:
         """Write a file whole; `expected_version` 0 is for a file that must not exist."""
         data = content.encode() if isinstance(content, str) else content
-        fields = {"path": path, "expected_version": expected_version}
+        fields = {"path": path, "expected_version": expected_version, "command_id": command_id}
         if len(data) <= INLINE_BYTES_MAX:
             request = _command(WriteFile, fields, base64=_base64(data))
             return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
@@ -90,7 +96,12 @@ class WorkspaceService:
         raise AssertionError
 
     async def write_stream(
-        self, path: str, content: AsyncIterable[bytes], *, expected_version: int | None = None
+        self,
+        path: str,
+        content: AsyncIterable[bytes],
+        *,
+        expected_version: int | None = None,
+        command_id: str | None = None,
     ) -> FileChanged:
         """Write a file from pieces of any length, without the whole of it in memory."""
         size = 0
@@ -102,20 +113,20 @@ class WorkspaceService:
                 yield piece
 
         digests = await self._put(count_bytes())
-        fields = {"path": path, "expected_version": expected_version}
+        fields = {"path": path, "expected_version": expected_version, "command_id": command_id}
         request = _command(WriteFile, fields, chunks=tuple(digests), size=size)
         return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
 
-    async def append(self, path: str, content: bytes | str) -> FileChanged:
+    async def append(self, path: str, content: bytes | str, *, command_id: str | None = None) -> FileChanged:
         """Add content at the end of a file, which is made if it does not exist; more than 32 KiB rewrites the file."""
         data = content.encode() if isinstance(content, str) else content
         if len(data) <= INLINE_BYTES_MAX:
-            request = _command(AppendToFile, {"path": path}, base64=_base64(data))
+            request = _command(AppendToFile, {"path": path, "command_id": command_id}, base64=_base64(data))
             return await self._channel.ask(subjects.APPEND_TO_FILE, request, FileChanged)
         while True:
             before, version = await self._newest(path)
             try:
-                return await self.write(path, before + data, expected_version=version)
+                return await self.write(path, before + data, expected_version=version, command_id=command_id)
             except Refused as error:
                 if error.error_code != "file_has_another_version":
                     raise
@@ -159,22 +170,42 @@ class WorkspaceService:
         return await self._ask(subjects.STAT_FILE, StatFile, FileStat, path=path, at=at)
 
     async def move(
-        self, path: str, to: str, *, expected_version: int | None = None, overwrite: bool = False
+        self,
+        path: str,
+        to: str,
+        *,
+        expected_version: int | None = None,
+        overwrite: bool = False,
+        command_id: str | None = None,
     ) -> FileChanged:
         """Give a file another path."""
-        fields = {"path": path, "to": to, "expected_version": expected_version, "overwrite": overwrite}
+        fields = {
+            "path": path,
+            "to": to,
+            "expected_version": expected_version,
+            "overwrite": overwrite,
+            "command_id": command_id,
+        }
         return await self._channel.ask(subjects.MOVE_FILE, _command(MoveFile, fields), FileChanged)
 
     async def copy(
-        self, path: str, to: str, *, at: int | None = None, overwrite: bool = False
+        self,
+        path: str,
+        to: str,
+        *,
+        at: int | None = None,
+        overwrite: bool = False,
+        command_id: str | None = None,
     ) -> FileChanged:
         """Copy a file; `to` the same path `at` an earlier version brings that version back."""
-        fields = {"path": path, "to": to, "at": at, "overwrite": overwrite}
+        fields = {"path": path, "to": to, "at": at, "overwrite": overwrite, "command_id": command_id}
         return await self._channel.ask(subjects.COPY_FILE, _command(CopyFile, fields), FileChanged)
 
-    async def delete(self, path: str, *, expected_version: int | None = None) -> FileChanged:
+    async def delete(
+        self, path: str, *, expected_version: int | None = None, command_id: str | None = None
+    ) -> FileChanged:
         """Delete a file."""
-        fields = {"path": path, "expected_version": expected_version}
+        fields = {"path": path, "expected_version": expected_version, "command_id": command_id}
         return await self._channel.ask(subjects.DELETE_FILE, _command(DeleteFile, fields), FileChanged)
 
     async def search(self, text: str, under: str = "", *, ignore_case: bool = False) -> list[FileMatch]:
@@ -240,7 +271,8 @@ class WorkspaceService:
 
 
 def _command(model: type[_Request], fields: dict[str, Any], **content: object) -> _Request:
-    return _validate(model, {"command_id": random_id(), **fields, **content})
+    given = {**fields, **content}
+    return _validate(model, given | {"command_id": given["command_id"] or random_id()})
 
 
 def _validate(model: type[_Request], fields: dict[str, Any]) -> _Request:

@@ -22,7 +22,10 @@ BODIES: Final[dict[str, dict[str, object]]] = {
 }
 """Payloads of direct gets by sequence or of many subjects."""
 
-NAMES: Final = ("state.balance", "state.holdings", "state.price.cpu", "state.tick", "state.closed")
+NAMES: Final = (
+    *("state.balance", "state.holdings", "state.price.cpu", "state.tick", "state.closed"),
+    "state.chunk.00.1",
+)
 """Subjects on which the payloads are tried."""
 
 

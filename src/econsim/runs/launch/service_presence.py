@@ -29,6 +29,7 @@ LEASES: Final = {
     "clock": "clock.{run}",
     "agent": "host.{run}",
     "admin": "dead_letter_collector",
+    "workspace": "collector.workspace",
 }
 """First tokens of a lease that shows a service at work in a run."""
 
@@ -42,6 +43,8 @@ async def watch_services(server: Server, run: str, scenario: Scenario, notify: C
     agents = population(scenario)
     if all(agent.host is None for agent in agents):
         watched -= {"agent"}
+    if all(agent.host is not None for agent in agents):
+        watched -= {"workspace"}
     if not any(agent.policy in THINKING for agent in agents):
         watched -= {"cognition"}
     creds = server.creds("clock")
