@@ -76,7 +76,7 @@ async def _victims_file(env: Environment) -> bytes:
     return (await env.sim.request(subjects.READ_FILE(run=env.run, agent=victim), body, timeout=10)).data
 
 
-def _told(answers: Sequence[RawMessage | None]) -> Check:
+def _secrecy_check(answers: Sequence[RawMessage | None]) -> Check:
     """Return the check that no answer has the secret."""
     leaks = sum(answer is not None and SECRET in answer.payload for answer in answers)
     return Check(f"{leaks or 'none'} of {len(answers)} answers had the victim's content", not leaks)
@@ -96,7 +96,7 @@ async def escape_by_path(env: Environment, attacker: Attacker) -> AttackVerdict:
             ]
         listed = await _ask(raw, subjects.LIST_FILES)
     return verdict_of(
-        _told([*answers, listed]),
+        _secrecy_check([*answers, listed]),
         Check("every request was answered", None not in answers),
         Check("the victim's file is what it was", SECRET in await _victims_file(env)),
     )
@@ -124,7 +124,7 @@ async def read_by_digest(env: Environment, attacker: Attacker) -> AttackVerdict:
         ]
     return verdict_of(
         Check(f"the write was {refusal_code(written)}", refusal_code(written) == "chunk_is_missing"),
-        _told([read, direct, *crafted]),
+        _secrecy_check([read, direct, *crafted]),
     )
 
 
@@ -226,7 +226,7 @@ async def forge_a_change(env: Environment, attacker: Attacker) -> AttackVerdict:
     return verdict_of(
         *refused,
         env.unseen_check(attacker, "$KV.workspace_files.>", "$KV.workspace_chunks.>"),
-        Check("the victim's workspace has no such record", not await _stored(env, forged[0])),
+        Check("the victim's workspace has no such record", not await _record_count(env, forged[0])),
     )
 
 
@@ -266,7 +266,7 @@ async def _stored_chunks(env: Environment, agent: str) -> int:
     return len(await provision.subject_counts(env.sim, "KV_workspace_chunks", pattern))
 
 
-async def _stored(env: Environment, subject: str) -> int:
+async def _record_count(env: Environment, subject: str) -> int:
     return len(await provision.subject_counts(env.sim, "KV_workspace_files", subject))
 
 
