@@ -128,10 +128,13 @@ class KeptToolServer:
         try:
             async with asyncio.timeout_at(end):
                 await self._opened.wait()
+                while self._session is None or self._session.lost:
+                    # The owner has not seen yet that this session is lost.
+                    self._opened.clear()
+                    await self._opened.wait()
         except TimeoutError:
             message = f"{self.name} does not answer; it is being started again"
             raise ToolCallFailed(message, code=ToolFailure.TOOL_SERVER_FAILED.value, ran=False) from None
-        assert self._session is not None
         return self._session
 
     def _busy(self) -> ToolCallFailed:

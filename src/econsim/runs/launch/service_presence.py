@@ -1,6 +1,6 @@
 """Presence of services in a run: a command that starts none itself says which ones are missing.
 
-Workers show by their leases what they serve, so one request sees all services but `admission`, which has no lease.
+Workers show by their leases what they serve, so one request sees all services but `admission` and `mcp`, which have none.
 """
 
 from __future__ import annotations

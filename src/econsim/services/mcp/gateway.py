@@ -59,6 +59,15 @@ from econsim.services.mcp.rates import CallRates
 PATIENCE_S: Final = 1.0
 """Longest time that a reply waits for the event and the settlement of a stored outcome; both are made sure of afterwards."""
 
+LISTED_S: Final = 20.0
+"""Longest time that a call waits for a server that is being started, within its deadline."""
+
+LISTED_INTERVAL_S: Final = 0.05
+"""Pause between two looks whether such a server has listed its tools."""
+
+RESERVED_MAYBE: Final = 1
+"""Amount in the outcome of a call of which nobody knows whether anything is reserved: it has a settlement all the same."""
+
 CLAIMED_INTERVAL_S: Final = 0.1
 """Pause between two looks for the outcome of a call that another worker has claimed."""
 
@@ -136,20 +145,16 @@ class ToolGateway:
 
     async def _new_outcome(self, run: ActiveRun, call: AskedCall, message: Msg) -> ToolOutcome:
         """Check, count, pay, make and store a call; raises EconsimError for one that is refused before it is made."""
-        table, terms = require_terms(self._tables, call.server, call.command.tool)
-        server = self._servers[call.server]
-        if not server.listing:
-            raise server_is_absent(call.server)
-        check_arguments(call, server.tools)
-        stored = message.metadata.timestamp
-        timeout_ms = min(call.command.timeout_ms, terms.timeout_ms)
-        end = asyncio.get_running_loop().time() + _left_s(stored, timeout_ms)
-        planned = PlannedCall(call, server, terms, end)
+        stored, deliveries = message.metadata.timestamp, message.metadata.num_delivered
         tick = await self._tick(run.name)
-        async with self._rates.at_once(call, table):
-            await self._rates.take(run, call, table)
-            await self._reserve(run, planned)
-            ended = await self._make(planned, message.metadata.num_delivered)
+        try:
+            ended = await self._paid_outcome(run, call, stored, deliveries)
+        except EconsimError as error:
+            if deliveries == 1:
+                raise
+            # An earlier life may have reserved the price: a refusal would leave it reserved.
+            why = f"a worker ended during the call, and it cannot be made again ({error})"
+            ended = failed_outcome(call, 0, RESERVED_MAYBE, _unknown(why))
         took_ms = max(0, int(_age_s(stored) * MILLISECONDS))
         whole = ended.model_copy(
             update={
@@ -159,6 +164,30 @@ class ToolGateway:
             }
         )
         return await self._store(run, whole)
+
+    async def _paid_outcome(
+        self, run: ActiveRun, call: AskedCall, stored: datetime, deliveries: int
+    ) -> ToolOutcome:
+        """Return how a call ends that is checked, counted and paid for; raises EconsimError before it is paid for."""
+        table, terms = require_terms(self._tables, call.server, call.command.tool)
+        timeout_ms = min(call.command.timeout_ms, terms.timeout_ms)
+        end = asyncio.get_running_loop().time() + timeout_ms / MILLISECONDS - max(0.0, _age_s(stored))
+        planned = PlannedCall(call, self._servers[call.server], terms, end)
+        await self._check(planned)
+        async with self._rates.at_once(call, table):
+            if deliveries == 1:
+                await self._rates.take(run, call, table)
+            await self._reserve(run, planned)
+            return await self._make(planned, deliveries)
+
+    async def _check(self, planned: PlannedCall) -> None:
+        """Check the arguments of a call; wait for a server that is just being started. Raises Refused or Unavailable."""
+        server = planned.server
+        async for _ in Poll(LISTED_INTERVAL_S, timeout_s=min(LISTED_S, max(0.0, planned.left_s))):
+            if server.listing:
+                check_arguments(planned.asked, server.tools)
+                return
+        raise server_is_absent(server.name)
 
     async def _reserve(self, run: ActiveRun, planned: PlannedCall) -> None:
         """Reserve the price of a call; raises Refused. A caller whose deadline passes meanwhile is answered at once."""
@@ -188,7 +217,9 @@ class ToolGateway:
         """Return how a call ends; a tool that may not be called twice is called by the one worker that claims it."""
         call, price = planned.asked, planned.terms.price
         if deliveries > CRASHES_MAX:
-            return failed_outcome(call, price, price, _unknown("its workers ended again and again"))
+            return failed_outcome(
+                call, price, price, _unknown("the workers that made it ended again and again")
+            )
         try:
             if planned.terms.may_repeat or await self._journal.claim(call):
                 return await self._caller.outcome(planned)
@@ -204,7 +235,12 @@ class ToolGateway:
             with suppress(Unavailable):
                 if found := await self._journal.find(call.run, call.agent, call.command.msg_id):
                     return found
-        return failed_outcome(call, price, price, _unknown("the worker that made it ended during the call"))
+        return failed_outcome(
+            call,
+            price,
+            price,
+            _unknown("the worker that made it ended during the call, and the tool may not be called twice"),
+        )
 
     async def _store(self, run: ActiveRun, outcome: ToolOutcome) -> ToolOutcome:
         """Return the outcome that counts, stored however long the store takes: the call is made and cannot be unmade."""
@@ -265,12 +301,5 @@ def _age_s(stored: datetime) -> float:
     return unix_nanoseconds() / SECOND_NS - stored.timestamp()
 
 
-def _left_s(stored: datetime, timeout_ms: int) -> float:
-    """Return the seconds left of a call's time, counted from the storage of its message."""
-    return timeout_ms / MILLISECONDS - max(0.0, _age_s(stored))
-
-
 def _unknown(why: str) -> ToolCallFailed:
-    return ToolCallFailed(
-        f"{why}, and the tool may not be called twice", code=ToolFailure.CALL_OUTCOME_IS_UNKNOWN.value
-    )
+    return ToolCallFailed(why, code=ToolFailure.CALL_OUTCOME_IS_UNKNOWN.value)

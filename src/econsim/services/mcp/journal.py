@@ -93,8 +93,8 @@ class ToolJournal:
             return
         # Apart from reservations, whose submission is refused as a whole while a period is settled.
         refusal = await self._payments_of(run, SETTLEMENTS).do(settlement(outcome))
-        if refusal is not None:
-            _log.error("the settlement of %s was refused: %s", outcome.id, refusal.value)
+        if refusal not in (None, Refusal.PENDING_TRANSFER_NOT_FOUND):
+            _log.error("the settlement of %s was refused: %s", outcome.id, refusal)
 
     def _payments_of(self, run: ActiveRun, kind: str) -> Payments:
         """Return the batches of one kind of a run's payments; those of closed runs are forgotten with each new run."""

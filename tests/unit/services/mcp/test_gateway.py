@@ -133,7 +133,7 @@ async def test_a_server_that_never_answered_is_named():
     world = World()
     world.server.listing = ""
 
-    reply = await world.call()
+    reply = await world.call({"timeout_ms": 20})
 
     assert (reply["error"]["code"], reply["error"]["retryable"]) == ("tool_server_is_absent", True)
 
@@ -432,3 +432,60 @@ async def test_a_store_that_is_away_for_a_moment_loses_no_outcome():
     reply = await world.call(worker=worker)
 
     assert (reply["error"], world.money()) == (None, (BUDGET - PRICE, 0))
+
+
+@pytest.mark.parametrize("steps", range(100))
+async def test_a_worker_killed_at_any_step_is_followed_by_one_that_ends_its_call_with_one_payment(steps):
+    world = World(result("done"), terms={"price": 0.25, "repeatable": True})
+    handling = asyncio.create_task(world.worker().handle(world.message()))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    handling.cancel()
+
+    reply = await world.call(deliveries=2)
+
+    assert (reply["error"], reply["price"], world.money()) == (None, PRICE, (BUDGET - PRICE, 0))
+    assert [type_ for type_, _ in world.events()] == ["mcp.completed"]
+    assert len(world.server.asked) <= 2
+
+
+@pytest.mark.parametrize("steps", range(0, 60, 3))
+async def test_a_tool_that_may_not_be_repeated_is_called_once_whatever_step_its_worker_was_killed_at(steps):
+    world = World(result("done"))
+    handling = asyncio.create_task(world.worker().handle(world.message({"timeout_ms": 15_000}, age_s=14.9)))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    handling.cancel()
+
+    reply = await world.call({"timeout_ms": 15_000}, age_s=14.9, deliveries=2)
+
+    assert len(world.server.asked) <= 1
+    assert world.money() == (BUDGET - reply["price"], 0)
+
+
+@pytest.mark.parametrize("fault", ["listing", "tables"])
+async def test_a_call_that_cannot_be_made_again_after_a_crash_releases_what_it_had_reserved(fault):
+    world = World(silent)
+    first = asyncio.create_task(world.worker().handle(world.message()))
+    await world.client.until(lambda: world.server.asked)
+    first.cancel()
+    worker = world.worker()
+    if fault == "listing":
+        world.server.listing = ""
+    else:
+        worker._tables = {}
+
+    reply = await world.call({"timeout_ms": 15_000}, worker=worker, age_s=14.9, deliveries=2)
+
+    assert (reply["error"]["code"], world.money()) == ("call_outcome_is_unknown", (BUDGET, 0))
+
+
+async def test_a_call_waits_for_a_server_that_is_being_started():
+    world = World()
+    world.server.listing = ""
+    handling = asyncio.create_task(world.worker().handle(world.message()))
+    await asyncio.sleep(0)
+    world.server.listing = "listed"
+    await handling
+
+    assert world.replies()[-1]["error"] is None
