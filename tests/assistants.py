@@ -29,17 +29,17 @@ class Assistant:
         return done.structured_content["error"]
 
 
-def mcp_command(run, agent, nats=None, creds=None, state=None):
-    """Return the words that start the server of an agent."""
+def econsim_command(name, run, agent, *, nats=None, creds=None, state=None):
+    """Return the words that run a command of an agent."""
     where = {"--nats": nats, "--creds": creds, "--state": state}
     options = [str(word) for option in where.items() if option[1] for word in option]
-    return [sys.executable, "-m", "econsim", *options, "mcp-server", "--run", run, "--agent", agent]
+    return [sys.executable, "-m", "econsim", *options, name, "--run", run, "--agent", agent]
 
 
 @asynccontextmanager
 async def assistant(directory, *names, **where):
     """Run an assistant in a directory for the time of the context. Its client lives in a task of its own, as it must."""
-    program, *arguments = mcp_command(*names, **where)
+    program, *arguments = econsim_command("mcp-server", *names, **where)
     parameters = StdioServerParameters(command=program, args=arguments, cwd=directory)
     there, done = asyncio.get_running_loop().create_future(), asyncio.Event()
 

@@ -55,7 +55,7 @@ WITHIN: dict[str, Floors] = {
         ("runtime",),
     ),
     "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "mcp", "models", "server")),
-    "agents": (("", "sandbox"), ("mcp_server",)),
+    "agents": (("", "sandbox"), ("toolset",), ("mcp_server", "synadia")),
     "services": (
         ("",),
         (

@@ -99,6 +99,11 @@ class AgentSession:
         self._channel = channel
 
     @property
+    def connection(self) -> Client:
+        """Return the connection in the agent's own account, for other protocols that its programs speak there."""
+        return self._channel.client
+
+    @property
     def is_closed(self) -> bool:
         """Tell whether the connection has ended for good: it was closed, or the server refused it."""
         return self._channel.client.is_closed

@@ -33,8 +33,8 @@ def mcp_server(
     if find_spec("mcp") is None:
         message = "the MCP library is not installed; install it with `pip install 'econsim[mcp]'`"
         raise SetupError(message)
-    from econsim.agents.mcp_server.membership import Membership
     from econsim.agents.mcp_server.server import serve
+    from econsim.agents.toolset.membership import Membership
 
     async def serve_agent() -> None:
         await serve(Membership(run, agent, settings_of(context)))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from econsim.identity.roles import INBOX, NO_GROUPS
+from econsim.identity.roles import EVERY_GROUP, INBOX, NO_GROUPS
 from econsim.schemas.subject import PLACE, PUBLISHED, Subject, SubjectKind, matches, token
 from econsim.streams.buckets import bucket
 from econsim.subjects import AUDIT, CYCLE_COMPLETED, RUN_CLOSED, TABLE, TICKED
@@ -127,6 +127,16 @@ def short_pattern(row: Subject, agent: str) -> str:
     return _BY_ROW[row].local_pattern(agent)
 
 
+OWN_RECEIVED: Final = (
+    "agents.>",
+    *(f"$SRV.{verb}{of}" for verb in ("PING", "INFO", "STATS") for of in ("", ".agents", ".agents.*")),
+)
+"""Subjects that only programs of the agent itself send and receive, in its account: those of the Synadia Agent Protocol, whose
+micro service is named `agents`. Nothing of them is imported or exported, so nobody else hears them."""
+
+OWN_SENT: Final = (*OWN_RECEIVED, f"{INBOX}.agents.>")
+"""Subjects on which a program of the agent talks to its other programs: as above, and the inboxes of the protocol's SDKs."""
+
 DEFAULT_PERMISSIONS: Final = {"pub": {}, "sub": {"deny": [*NO_GROUPS]}}
 """Permissions of a user of an agent's account without lists of its own: everything in the account, in no queue group.
 
@@ -165,11 +175,14 @@ def exports() -> list[dict[str, object]]:
 def permissions(agent: str) -> dict[str, dict[str, list[str]]]:
     """Return the publish and subscribe lists of the agent's user: the server then reports a mistake at once."""
     token(agent, "agent")
+    received = [f"{INBOX}.>", *(grant.local_pattern(agent) for grant in GRANTS if not grant.is_request)]
+    sent = (grant.local_pattern(agent) for grant in GRANTS if grant.is_request)
     return {
-        "pub": {"allow": _unique(grant.local_pattern(agent) for grant in GRANTS if grant.is_request)},
+        "pub": {"allow": _unique([*sent, *OWN_SENT])},
         "sub": {
-            "allow": _unique([f"{INBOX}.>", *(g.local_pattern(agent) for g in GRANTS if not g.is_request)]),
-            "deny": [*NO_GROUPS],
+            "allow": _unique([*received, *OWN_RECEIVED]),
+            # In a queue group its programs may share out what they alone send, and nothing that econsim sends.
+            "deny": _unique(f"{pattern} {EVERY_GROUP}" for pattern in received),
         },
     }
 

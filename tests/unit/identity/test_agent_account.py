@@ -5,8 +5,17 @@ from requirements import requirement
 
 from econsim.errors import InvalidSubject
 from econsim.identity import agent_account
-from econsim.identity.agent_account import GRANTS, IMPORTS_MAX, exports, imports, short_name, short_pattern
-from econsim.schemas.subject import SubjectKind, matches
+from econsim.identity.agent_account import (
+    GRANTS,
+    IMPORTS_MAX,
+    OWN_RECEIVED,
+    OWN_SENT,
+    exports,
+    imports,
+    short_name,
+    short_pattern,
+)
+from econsim.schemas.subject import PLACE, SubjectKind, matches
 from econsim.subjects import ENTER_ORDER, ORDER_OUTCOME, PLACE_BID, REPORT, TABLE, TRADE_EXECUTED
 
 HOSTILE = ["*", ">", "a.b", "", "A", "anna ", "anna\n", "{run}", "$1", "{{name()}}", "../anna", "a" * 65]
@@ -115,14 +124,34 @@ def test_its_users_lists_hold_the_short_names_and_the_inbox():
     lists = agent_account.permissions("anna")
 
     published, subscribed = lists["pub"]["allow"], lists["sub"]["allow"]
-    assert len(published) + len(subscribed) == len(GRANTS) + 1
+    own = {*OWN_SENT, *OWN_RECEIVED}
+    assert len({*published} - own) + len({*subscribed} - own) == len(GRANTS) + 1
     assert "_INBOX.>" in subscribed
     assert all(
         any(within(short_pattern(row, "anna"), each) for each in (*published, *subscribed))
         for row in TABLE
         if row.short
     )
-    assert not [each for each in published if each.startswith(("$", "_", "*", ">"))]
+    assert not [each for each in {*published} - own if each.startswith(("$", "_", "*", ">"))]
+
+
+def test_subjects_of_its_own_programs_lead_to_nobody_else():
+    crossing = {*(grant.short for grant in GRANTS), *(each["subject"] for each in exports())}
+
+    assert not [
+        (own, each)
+        for own in (*OWN_SENT, *OWN_RECEIVED)
+        for each in crossing
+        if within(PLACE.sub("x", each), own) or within(own, PLACE.sub("*", each))
+    ]
+
+
+def test_it_may_join_a_queue_group_on_nothing_that_it_is_sent():
+    lists = agent_account.permissions("anna")["sub"]
+
+    denied = {each.removesuffix(" >") for each in lists["deny"]}
+    assert denied == {*lists["allow"]} - {*OWN_RECEIVED}
+    assert agent_account.DEFAULT_PERMISSIONS["sub"]["deny"] == ["> >"]
 
 
 def test_its_lists_name_no_other_agent():

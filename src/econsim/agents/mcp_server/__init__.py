@@ -1,1 +1,1 @@
-"""An agent's powers as tools of the Model Context Protocol, for an assistant that starts this server over stdio."""
+"""An agent's tools over the Model Context Protocol, for an assistant that starts this server over stdio."""

@@ -21,11 +21,11 @@ from mcp.types import (
 )
 
 from econsim import __version__
-from econsim.agents.mcp_server.catalogue import TOOLS, TOOLS_BY_NAME, instructions
-from econsim.agents.mcp_server.membership import Membership
-from econsim.agents.mcp_server.results import Json, error_object, result_object, text_of
 from econsim.agents.mcp_server.standard_input import standard_input
-from econsim.agents.mcp_server.tool import AgentTool, Effect
+from econsim.agents.toolset.catalogue import TOOLS, TOOLS_BY_NAME, instructions
+from econsim.agents.toolset.membership import Membership
+from econsim.agents.toolset.results import Json, error_object, result_object, text_of
+from econsim.agents.toolset.tool import AgentTool, Effect
 from econsim.errors import EconsimError
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from econsim.checks.attacks import (
     admitted_orders,
+    assistants,
     connections,
     counting,
     files,
@@ -14,6 +15,7 @@ from econsim.checks.attacks import (
     identity,
     listening,
     orders,
+    prompts,
     publishes,
     quotas,
     reading,
@@ -37,6 +39,7 @@ FAMILIES: Final = {
     "Reports": reports.ATTACKS,
     "Calls of models": thoughts.ATTACKS,
     "Files": files.ATTACKS,
+    "Assistants and their tools": (*assistants.ATTACKS, *prompts.ATTACKS),
     "Quotas and floods": (*quotas.ATTACKS, *floods.ATTACKS),
     "Connections": connections.ATTACKS,
     "Below the protocol": wire.ATTACKS,

@@ -180,7 +180,7 @@ def _join_queue_groups(patterns_of: Callable[[Attacker], list[str]]) -> AttackFu
 
 
 _NO_QUEUE_GROUPS: Final = (
-    "an agent may join no queue group: its account denies it, and so does its user's list"
+    "an agent may join no queue group on what it is sent: its account denies it, and so does its user's list"
 )
 
 ATTACKS: Final = (

@@ -5,7 +5,7 @@ import json
 import signal
 
 import pytest
-from assistants import mcp_command
+from assistants import econsim_command
 
 from econsim.agents.mcp_server.standard_input import InputLines
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 async def started(standard_input, directory):
     return await asyncio.create_subprocess_exec(
-        *mcp_command("demo", "ana"),
+        *econsim_command("mcp-server", "demo", "ana"),
         stdin=standard_input,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from econsim.agents.mcp_server.membership import Membership
-from econsim.agents.mcp_server.tool import AgentTool, ToolArguments
+from econsim.agents.toolset.membership import Membership
+from econsim.agents.toolset.tool import AgentTool, ToolArguments
 from econsim.schemas.model_call import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 
 TEXT_MAX: Final = 50_000

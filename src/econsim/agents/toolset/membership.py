@@ -12,8 +12,8 @@ from typing import Final
 
 from econsim.adapters.poll import Poll
 from econsim.adapters.server import state_directory
-from econsim.agents.mcp_server.turns import Turns
 from econsim.agents.session import AgentSession, join
+from econsim.agents.toolset.turns import Turns
 from econsim.config import Settings
 from econsim.errors import SetupError, Unavailable
 

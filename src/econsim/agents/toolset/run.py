@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from econsim.agents.mcp_server.membership import Membership
-from econsim.agents.mcp_server.tool import AgentTool, Effect, NoArguments, ToolArguments
+from econsim.agents.toolset.membership import Membership
+from econsim.agents.toolset.tool import AgentTool, Effect, NoArguments, ToolArguments
 
 WAIT_MAX_S: Final = 45.0
 """Longest wait of a tool, seconds: many clients give a call a minute."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import Field, ValidationError
 
-from econsim.agents.mcp_server.membership import Membership
+from econsim.agents.toolset.membership import Membership
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Message, validation_message
 from econsim.schemas.types import QUANTITY_MAX, Name, OrderId

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from econsim.agents.mcp_server.results import error_object, json_value, result_object, text_of
+from econsim.agents.toolset.results import error_object, json_value, result_object, text_of
 from econsim.agents.views import MarketRole, Money, Units, Wallet
 from econsim.errors import NotAllowed, QuotaExceeded
 from econsim.schemas.orders import Side

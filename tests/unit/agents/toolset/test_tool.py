@@ -2,7 +2,7 @@
 
 import pytest
 
-from econsim.agents.mcp_server.catalogue import TOOLS, TOOLS_BY_NAME, instructions
+from econsim.agents.toolset.catalogue import TOOLS, TOOLS_BY_NAME, instructions
 from econsim.errors import InvalidMessage
 
 

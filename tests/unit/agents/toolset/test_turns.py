@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from econsim.agents.mcp_server.turns import Turns
 from econsim.agents.session import Tick
+from econsim.agents.toolset.turns import Turns
 from econsim.errors import Unavailable
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from econsim.agents.mcp_server.membership import Membership
-from econsim.agents.mcp_server.run_tools import WAIT_MAX_S
-from econsim.agents.mcp_server.tool import (
+from econsim.agents.toolset.membership import Membership
+from econsim.agents.toolset.run import WAIT_MAX_S
+from econsim.agents.toolset.tool import (
     AgentTool,
     CreditsText,
     Effect,
