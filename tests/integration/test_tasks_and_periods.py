@@ -39,7 +39,9 @@ async def reach(live, kind, number=None):
 
 
 async def credits_of(live, holder):
-    stored = await live.nc.jetstream().get_last_msg("KV_agent_state", f"$KV.agent_state.{live.run}.{holder}.balance")
+    stored = await live.nc.jetstream().get_last_msg(
+        "KV_agent_state", f"$KV.agent_state.{live.run}.{holder}.balance"
+    )
     return json.loads(stored.data)["posted"]
 
 
