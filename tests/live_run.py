@@ -72,11 +72,14 @@ class Live:
 
 
 @asynccontextmanager
-async def live_run(server, run, wanted, away=()):
-    """Run all services and open a run for the time of the context; external agents in `away` do not connect."""
+async def live_run(server, run, wanted, away=(), apart=()):
+    """Run all services and open a run for the time of the context.
+
+    External agents in `away` do not connect; the caller runs the services `apart`.
+    """
     here = Server(server.url, server.creds, server.trust)
     async with AsyncExitStack() as stack:
-        others = tuple(service for service in SERVICES if service != "market")
+        others = tuple(service for service in SERVICES if service not in ("market", *apart))
         await stack.enter_async_context(running(others, here))
         client = await connect(server.url, superuser(server), "test-live")
         stack.push_async_callback(client.close)
