@@ -23,6 +23,7 @@ NAMES = (
     "calls",
     "thinking",
     "workspace",
+    "social",
 )
 
 

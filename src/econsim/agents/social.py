@@ -51,7 +51,7 @@ OFFER_S: Final = 10.0
 AWAY_S: Final = 60.0
 """Seconds that a wait outlasts a service that does not answer: a worker takes over from another within ten."""
 
-PAUSE_S: Final = 0.1
+PAUSE_S: Final = 0.02
 """Pause between two requests of a wait, seconds."""
 
 UNKNOWN_TASK: Final = "task_does_not_exist"
