@@ -31,7 +31,7 @@ def delegation(id_: str, taker: str, price: int = 1, **more: object) -> bytes:
 
 async def delegate_beyond_the_balance(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Delegate thirty tasks at once over two connections, each for everything it has."""
-    victim, before = env.victims[0].name, await _owned(env, attacker.name)
+    victim, before = env.victims[0].name, await _spendable(env, attacker.name)
     async with env.connect(attacker.user) as one, env.connect(attacker.user) as other:
 
         async def delegate(number: int) -> str:
@@ -40,9 +40,9 @@ async def delegate_beyond_the_balance(env: Environment, attacker: Attacker) -> A
             return refusal_code(await raw.request(subjects.ENTER_TASK.short, body))
 
         codes = [await delegate(number) for number in range(DELEGATIONS)]
-    tasks = await _decided(env, attacker.name)
+    tasks = await _decided_tasks(env, attacker.name)
     offered = [task for task in tasks if task["state"] == "offered"]
-    left = await _owned(env, attacker.name)
+    left = await _spendable(env, attacker.name)
     return verdict_of(
         Check(f"{codes.count('admitted')} were stored, {len(offered)} offered", len(offered) == 1),
         Check(f"of {before} micro-credits {left} are left, and none is owed", left == 0),
@@ -71,7 +71,7 @@ async def approve_its_own_result(env: Environment, attacker: Attacker) -> Attack
     """Take a victim's task, deliver, approve the result in the victim's place, and replay the delivery changed."""
     victim = env.victims[0].name
     task = await _delegate_in_sim(env, victim, attacker.name, f"own-{attacker.name}")
-    before = await _owned(env, attacker.name)
+    before = await _spendable(env, attacker.name)
     async with env.connect(attacker.user) as raw:
         await _step(raw, task["task_id"], "accept")
         await _step(raw, task["task_id"], "deliver", text="first")
@@ -85,7 +85,8 @@ async def approve_its_own_result(env: Environment, attacker: Attacker) -> Attack
         Check("another result was refused", replays == {"task_is_in_another_state"}),
         Check("a repeat changes nothing", repeat == "admitted" and after["result"] == "first"),
         Check(
-            "nothing was paid", (after["state"], await _owned(env, attacker.name)) == ("delivered", before)
+            "nothing was paid",
+            (after["state"], await _spendable(env, attacker.name)) == ("delivered", before),
         ),
     )
 
@@ -106,7 +107,7 @@ async def delegate_to_itself(env: Environment, attacker: Attacker) -> AttackVerd
         {"paid": 1},
         {"state": "approved"},
     ]
-    before = await _owned(env, attacker.name)
+    before = await _spendable(env, attacker.name)
     async with env.connect(attacker.user) as raw:
         bodies = [
             json.dumps(json.loads(delegation("t", env.victims[0].name)) | fields).encode() for fields in odd
@@ -116,7 +117,7 @@ async def delegate_to_itself(env: Environment, attacker: Attacker) -> AttackVerd
     return verdict_of(
         Check(f"{len(codes)} were refused: {', '.join(sorted({*codes}))}", "admitted" not in codes),
         Check("it has no task", not view["tasks"]),
-        Check("its balance is the same", await _owned(env, attacker.name) == before),
+        Check("its balance is the same", await _spendable(env, attacker.name) == before),
     )
 
 
@@ -140,7 +141,7 @@ async def _delegate_in_sim(env: Environment, delegator: str, taker: str, id_: st
             await asyncio.sleep(0.05)
 
 
-async def _decided(env: Environment, agent: str) -> list[dict[str, Any]]:
+async def _decided_tasks(env: Environment, agent: str) -> list[dict[str, Any]]:
     """Return the open tasks of an agent when none is being reserved any more."""
     async with asyncio.timeout(WAIT_S):
         while True:
@@ -150,7 +151,7 @@ async def _decided(env: Environment, agent: str) -> list[dict[str, Any]]:
             await asyncio.sleep(0.1)
 
 
-async def _owned(env: Environment, agent: str) -> int:
+async def _spendable(env: Environment, agent: str) -> int:
     """Return the micro-credits that an agent can spend, as the ledger has them in memory."""
     found = await ask_in_sim(env, subjects.GET_BALANCE(run=env.run, agent=agent))
     return int(found["credits"]["posted"]) - int(found["credits"]["pending"])
