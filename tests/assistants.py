@@ -16,13 +16,13 @@ class Assistant:
     def __init__(self, client):
         self.client = client
 
-    async def call(self, tool, **arguments):
+    async def call(self, tool, /, **arguments):
         """Call a tool that must succeed; return its result."""
         done = await self.client.call_tool(tool, arguments)
         assert not done.is_error, done.content[0].text
         return done.structured_content
 
-    async def error(self, tool, **arguments):
+    async def error(self, tool, /, **arguments):
         """Call a tool that must fail; return its error."""
         done = await self.client.call_tool(tool, arguments)
         assert done.is_error, done.content[0].text

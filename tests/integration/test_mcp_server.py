@@ -18,11 +18,24 @@ from econsim.runs.launch.agent_accounts import revoke
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 
 
+TOOLS = """
+[servers.time]
+kind = "stdio"
+command = "python"
+args = ["-m", "mcp_server_time", "--local-timezone", "UTC"]
+tools.convert_time = { price = 0.02 }
+"""
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def live(server):
-    """One run in real time for all of them."""
-    async with live_run(server, "assisted", external_scenario(tick_ms=200)) as found:
-        yield found
+async def live(server, tmp_path_factory):
+    """One run in real time for all of them, with a tool server that nobody here wrote."""
+    file = tmp_path_factory.mktemp("tools") / "tools.toml"
+    file.write_text(TOOLS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECONSIM_TOOLS", str(file))
+        async with live_run(server, "assisted", external_scenario(tick_ms=200)) as found:
+            yield found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -30,6 +43,14 @@ async def anna(live, server, tmp_path_factory):
     """The assistant of agent anna."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     async with assistant(elsewhere, live.run, "anna", nats=server.url, creds=live.creds["anna"]) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bert(live, server, tmp_path_factory):
+    """The assistant of agent bert."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    async with assistant(elsewhere, live.run, "bert", nats=server.url, creds=live.creds["bert"]) as found:
         yield found
 
 
@@ -94,6 +115,68 @@ async def test_a_thought_is_paid_for_and_its_price_is_told(anna):
     assert float(before["credits"]["owned"]) - float(after["credits"]["owned"]) == pytest.approx(
         float(thought["price"])
     )
+
+
+async def test_a_file_is_written_found_read_in_an_earlier_version_and_deleted(anna):
+    first = await anna.call("write_file", path="notes/cpu.md", text="buy below 2", expected_version=0)
+    await anna.call("append_to_file", path="notes/cpu.md", text=" ✓")
+    found = await anna.call("search_files", text="below")
+    newest = await anna.call("read_file", path="notes/cpu.md", from_character=4)
+    earlier = await anna.call("read_file", path="notes/cpu.md", at=first["version"])
+    await anna.call("move_file", path="notes/cpu.md", to="cpu.md")
+    listed = await anna.call("list_files")
+    await anna.call("delete_file", path="cpu.md")
+
+    assert [match["path"] for match in found["matches"]] == ["notes/cpu.md"]
+    assert (newest["text"], newest["length"], newest["next_character"]) == ("below 2 ✓", 13, None)
+    assert earlier["text"] == "buy below 2"
+    assert [file["path"] for file in listed["files"]] == ["cpu.md"]
+    assert (await anna.call("list_files"))["files"] == []
+
+
+async def test_a_task_is_delegated_done_and_paid_and_a_message_needs_consent(anna, bert):
+    task = await anna.call("delegate_task", taker="bert", text="Find a price.", price="1.5", task_id="prices")
+    refused = await anna.error("send_message", recipient="bert", text="Are you at it?")
+    await bert.call("set_consent", other="anna", is_allowed=True)
+    await anna.call("send_message", recipient="bert", text="Are you at it?")
+    seen = await bert.call("get_social")
+    for step, text in (("accept", ""), ("progress", "half"), ("deliver", "2.18")):
+        await bert.call("advance_task", task_id=task["task_id"], step=step, text=text)
+    approved = await anna.call("advance_task", task_id=task["task_id"], step="approve")
+
+    assert (task["state"], task["price"]) == ("offered", "1.5")
+    assert refused["code"] == "recipient_has_not_consented"
+    assert [message["text"] for message in seen["messages"]] == ["Are you at it?"]
+    assert (approved["state"], approved["result"]) == ("approved", "2.18")
+
+
+async def test_a_question_waits_for_a_person_and_can_be_cancelled(anna):
+    asked = await anna.call("ask_human", text="Buy?", options=["yes", "no"], wait_s=0, request_id="buy")
+    again = await anna.call("ask_human", text="Buy?", options=["yes", "no"], wait_s=0, request_id="buy")
+    waiting = await anna.call("get_answer", question_id=asked["question_id"], wait_s=0.1)
+    cancelled = await anna.call("cancel_question", question_id=asked["question_id"])
+
+    assert again["question_id"] == asked["question_id"]
+    assert (asked["state"], waiting["state"], cancelled["state"]) == ("waiting", "waiting", "cancelled")
+
+
+async def test_an_outside_tool_is_listed_quoted_called_and_paid(anna):
+    (listed,) = await eventually(lambda: _listed_tools(anna))
+    named = {"server": "time", "tool": "convert_time"}
+    quote = await anna.call("quote_outside_tool", **named)
+    params = {"source_timezone": "UTC", "target_timezone": "Asia/Tokyo", "time": "12:00"}
+    first = await anna.call("call_outside_tool", **named, params=params, call_id="noon")
+    again = await anna.call("call_outside_tool", **named, params=params, call_id="noon")
+    unknown = await anna.error("call_outside_tool", server="nowhere", tool="now")
+
+    assert (listed["tool"], quote["price"], first["price"]) == ("convert_time", "0.02", "0.02")
+    assert "T21:00:00+09:00" in first["text"]
+    assert again == first
+    assert unknown["code"] == "tool_server_does_not_exist"
+
+
+async def _listed_tools(anna):
+    return (await anna.call("list_outside_tools", server="time"))["tools"]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.agents.toolset import cognition, market, run
+from econsim.agents.toolset import cognition, market, outside, run, social, workspace
 from econsim.agents.toolset.tool import AgentTool
 
 TOOLS: Final[tuple[AgentTool, ...]] = (  # type: ignore[type-arg]  # each has arguments of its own
     *run.TOOLS,
     *market.TOOLS,
     *cognition.TOOLS,
+    *workspace.TOOLS,
+    *outside.TOOLS,
+    *social.TOOLS,
 )
 """All tools, in the order an assistant sees them."""
 

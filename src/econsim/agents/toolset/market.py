@@ -19,8 +19,8 @@ from econsim.agents.toolset.tool import (
     Resource,
     ToolArguments,
     Units,
+    repeatable,
 )
-from econsim.errors import Unavailable
 from econsim.schemas.execute import Receipt
 from econsim.schemas.orders import OrderKind
 
@@ -117,12 +117,8 @@ async def place_ask(membership: Membership, order: PlaceOrderArguments) -> objec
 async def _place(
     place: Callable[..., Awaitable[Receipt]], order: PlaceOrderArguments, order_id: str
 ) -> Receipt:
-    """Place an order; an error without an answer names the order's id, for the repeat."""
-    try:
+    with repeatable(order_id=order_id):
         return await place(order.resource, order.price, order.quantity, kind=order.kind, order_id=order_id)
-    except Unavailable as error:
-        error.details["order_id"] = order_id
-        raise
 
 
 async def cancel_order(membership: Membership, order: CancelOrderArguments) -> object:

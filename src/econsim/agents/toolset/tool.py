@@ -7,7 +7,8 @@ Owns the form of arguments: unknown ones are refused, amounts are decimal text. 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -15,7 +16,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from pydantic import Field, ValidationError
 
 from econsim.agents.toolset.membership import Membership
-from econsim.errors import InvalidMessage
+from econsim.errors import InvalidMessage, Unavailable
 from econsim.schemas.base import Message, validation_message
 from econsim.schemas.types import QUANTITY_MAX, Name, OrderId
 
@@ -51,6 +52,25 @@ NewOrder = Annotated[
     ),
 ]
 """Argument: id for a new order."""
+
+
+RepeatId = Annotated[
+    Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)] | None,
+    Field(
+        description="Id of this call; without it one is made. Repeat a call with the same id: it counts once."
+    ),
+]
+"""Argument: id that makes a repeat count once."""
+
+
+@contextmanager
+def repeatable(**ids: str) -> Iterator[None]:
+    """Add the id of a call to an error without an answer, for the repeat."""
+    try:
+        yield
+    except Unavailable as error:
+        error.details.update(ids)
+        raise
 
 
 class Effect(Enum):
