@@ -106,7 +106,7 @@ class SetConsentArguments(ToolArguments):
     other: OtherAgent
     """Agent that may write, or may not."""
     is_allowed: bool = Field(description="True if it may write to you.")
-    """Whether it may write."""
+    """Consent: true if it may write."""
 
 
 class DelegateTaskArguments(ToolArguments):

@@ -76,7 +76,7 @@ class MoveFileArguments(ToolArguments):
     to: File
     """New path."""
     overwrite: bool = Field(default=False, description="True to replace a file that has the new path.")
-    """Whether to replace another file."""
+    """Permission to replace another file."""
     command_id: RepeatId = None
     """Id of the change."""
 
