@@ -47,6 +47,22 @@ async def test_a_repeat_is_no_conflict_with_itself_but_another_writer_is(nc, run
         await reliable_publish(stream, subject, b"2", f"{run}-2", expected_sequence=0)
 
 
+async def test_writers_on_several_subjects_have_one_order(nc, run):
+    """A publish names where the newest message of a pattern lies: a writer that missed one is refused, on any subject of it."""
+    stream, among = nc.jetstream(), f"system.social.*.{run}"
+    first, other = (f"system.social.{word}.{run}" for word in ("question_asked", "task_offered"))
+    asked = await reliable_publish(stream, first, b"1", f"{run}-1", expected_sequence=0, among=among)
+
+    offered = await reliable_publish(
+        stream, other, b"2", f"{run}-2", expected_sequence=asked.seq, among=among
+    )
+    again = await reliable_publish(stream, other, b"2", f"{run}-2", expected_sequence=asked.seq, among=among)
+
+    assert (again.seq, again.duplicate) == (offered.seq, True)
+    with pytest.raises(Conflict):
+        await reliable_publish(stream, first, b"3", f"{run}-3", expected_sequence=asked.seq, among=among)
+
+
 async def test_a_message_larger_than_the_server_takes_is_refused(nc, run):
     huge = Outgoing(f"system.clock.ticked.{run}", bytes(MESSAGE_BYTES_MAX + 1), "m1")
     with pytest.raises(InvalidMessage, match="refused"):
