@@ -1,15 +1,20 @@
 """The shipped attacks against a whole system under load; and a judge that can be seen to condemn."""
 
+import json
+
 import pytest
+from pydantic import ValidationError
 from requirements import requirement
 
 from econsim import subjects
 from econsim.adapters.nats import rate_gate
-from econsim.checks.attacks import runner
+from econsim.agents.toolset.tool import AgentTool
+from econsim.checks.attacks import assistants, runner
 from econsim.checks.attacks.catalogue import select_attacks
 from econsim.checks.attacks.verdict import AttackOutcome
 from econsim.config import settings
 from econsim.domain.market import commands
+from econsim.errors import InvalidMessage
 from econsim.identity import agent_credentials, trust_root
 from econsim.services import reply_check
 
@@ -39,6 +44,26 @@ async def test_every_attack_is_held_and_nobody_notices(tmp_path):
     assert {r.attack.name: r.verdict.evidence for r in report.with_outcome(AttackOutcome.BROKEN)} == {}
     assert [str(check) for check in report.invariants if not check.holds] == []
     assert len(report.with_outcome(AttackOutcome.HELD)) >= 60
+
+
+@pytest.mark.nats
+@pytest.mark.usefixtures("short_waits")
+async def test_tools_that_drop_unknown_arguments_and_raw_results_are_seen(tmp_path, monkeypatch):
+    """Tools do as common servers do: what they do not know is ignored, and text is passed on as it is."""
+
+    async def run_leniently(self, membership, given):
+        known = {name: value for name, value in given.items() if name in self.arguments.model_fields}
+        try:
+            return await self.call(membership, self.arguments.model_validate_json(json.dumps(known)))
+        except ValidationError as error:
+            raise InvalidMessage(str(error)) from None
+
+    monkeypatch.setattr(AgentTool, "run", run_leniently)
+    monkeypatch.setattr(assistants, "text_of", lambda value: json.dumps(value, ensure_ascii=False))
+
+    report = await run_attacks(tmp_path, "assistant_names_another", "assistant_steers_terminal")
+
+    assert broken(report) == {"assistant_names_another", "assistant_steers_terminal"}
 
 
 @pytest.mark.nats

@@ -111,11 +111,13 @@ async def steer_a_terminal(env: Environment, attacker: Attacker) -> AttackVerdic
     texts = ({"resource": STEERING}, {STEERING: STEERING}, {"resource": RESOURCE, "levels": STEERING})
     async with _membership(env, attacker) as membership:
         results = [await _call(membership, "get_book", each) for each in texts]
+        await _call(membership, "write_file", {"path": "steering.md", "text": STEERING})
+        results.append(await _call(membership, "read_file", {"path": "steering.md"}))
         results.append(await _call(membership, "think", {"prompt": STEERING, "max_tokens": 8}))
         results.append(await _call(membership, "think", {"prompt": "Think.", "model": STEERING}))
     shown = [text_of(each) for each in results]
     return verdict_of(
-        Check(f"{len(shown)} results were returned", all(shown)),
+        Check("the text of a file came back", any(each.get("text") == STEERING for each in results)),
         Check(
             "each is plain ASCII without control characters",
             all(each.isascii() and each.isprintable() for each in shown),
