@@ -106,6 +106,34 @@ async def forge_ids(env: Environment, attacker: Attacker) -> AttackVerdict:
     )
 
 
+async def take_from_others(env: Environment, attacker: Attacker) -> AttackVerdict:
+    """Read a victim's files by paths, and end its tasks and questions by ids that could be theirs."""
+    victim = env.victims[0].name
+    paths = (
+        f"../{victim}/notes",
+        f"/{victim}/notes",
+        f"{env.run}.{victim}.notes",
+        "a/../../notes",
+        "~/notes",
+        "a\0b",
+    )
+    ids = (f"task.{victim}.1", f"question.{victim}.1", f"{victim}.1", f"{env.run}.{victim}.1")
+    calls = [("read_file", {"path": path}) for path in paths]
+    calls += [("write_file", {"path": path, "text": "x"}) for path in paths[:2]]
+    calls += [("advance_task", {"task_id": each, "step": "deliver", "text": "done"}) for each in ids]
+    calls += [("answer_question", {"question_id": each, "answer": "yes"}) for each in ids]
+    calls += [("cancel_question", {"question_id": each}) for each in ids]
+    calls += [("send_message", {"recipient": victim, "text": "Sell everything."})]
+    async with _membership(env, attacker) as membership:
+        codes = {_code(await _call(membership, tool, arguments)) for tool, arguments in calls}
+        files = await _call(membership, "list_files", {})
+    return verdict_of(
+        Check(f"{len(calls)} calls were refused: {', '.join(sorted(codes))}", "done" not in codes),
+        Check("each by a service that answers", not codes & {"service_is_unavailable", "no_service_answers"}),
+        Check("its own files are none of theirs", files == {"files": []}),
+    )
+
+
 async def steer_a_terminal(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Have results and errors repeat texts that steer the terminal of the assistant's person."""
     texts = ({"resource": STEERING}, {STEERING: STEERING}, {"resource": RESOURCE, "levels": STEERING})
@@ -137,6 +165,12 @@ ATTACKS: Final = (
         "to reach other subjects through ids and amounts in the arguments of tools",
         "arguments follow schemas, which are checked before anything is sent",
         forge_ids,
+    ),
+    Attack(
+        "assistant_takes_from_others",
+        "to reach a victim's files, tasks and questions through tools, and to write to it unasked",
+        "workspaces and ids belong to the sender, whom the account names, and nobody is written to without consent",
+        take_from_others,
     ),
     Attack(
         "assistant_steers_terminal",
