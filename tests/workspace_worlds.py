@@ -84,8 +84,11 @@ class Worker:
     def reader(self, agent="ana"):
         return WorkspaceReader(self.workspaces.of(self.run.name, agent), self.store)
 
-    def collector(self, grace_s=0.0):
-        return Collector(self.context, self.workspaces, grace_s)
+    def collector(self, grace_s=0.0, forgotten=()):
+        async def is_forgotten(run):
+            return run in forgotten
+
+        return Collector(self.context, self.workspaces, is_forgotten, grace_s)
 
     async def do(self, operation, path, agent="ana", **fields):
         """Carry out a command."""

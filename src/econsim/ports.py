@@ -153,8 +153,8 @@ class FileRecords(Protocol):
     async def newest(self) -> int:
         """Return the revision of the newest record of all workspaces, 0 for none."""
 
-    async def prefixes(self) -> frozenset[str]:
-        """Return the prefixes of all workspaces that have records."""
+    async def counts(self) -> Mapping[str, int]:
+        """Return the number of records of each workspace, by its prefix."""
 
 
 class ChunkStore(Protocol):

@@ -66,13 +66,16 @@ class FakeStateStore:
             if entry.key.startswith(f"{prefix}."):
                 yield entry
 
+    def _newest(self, prefix: str) -> int:
+        below = (entry.revision for entry in reversed(self.entries) if entry.key.startswith(f"{prefix}."))
+        return next(below, 0)
+
     def _write(self, prefix: str, writes: Sequence[Write], newest: int) -> None:
         """Check the revision of the newest write below a prefix, then write all."""
         if not 0 < len(writes) <= WRITES_MAX:
             message = f"a commit holds 1 to {WRITES_MAX} writes, not {len(writes)}"
             raise InvalidMessage(message)
-        below = (entry.revision for entry in reversed(self.entries) if entry.key.startswith(f"{prefix}."))
-        found = next(below, 0)
+        found = self._newest(prefix)
         if found != newest:
             message = f"the newest write below {prefix} is at revision {found}, not {newest}"
             raise Conflict(message)
@@ -108,9 +111,13 @@ class FakeFileRecords(FakeStateStore):
         """Return the revision of the newest record."""
         return len(self.entries)
 
-    async def prefixes(self) -> frozenset[str]:
-        """Return the prefixes of all workspaces that have records."""
-        return frozenset(".".join(entry.key.split(".")[:2]) for entry in self.stored_entries())
+    async def counts(self) -> Mapping[str, int]:
+        """Return the number of records of each workspace, by its prefix."""
+        return Counter(".".join(entry.key.split(".")[:2]) for entry in self.stored_entries())
+
+    def _newest(self, prefix: str) -> int:
+        below = [entry for entry in self.stored_entries() if entry.key.startswith(f"{prefix}.")]
+        return below[-1].revision if below else 0
 
     def stored_entries(self) -> list[StoredEntry]:
         """Return the records that are there: of each key the newest `VERSIONS_MAX`, without the deleted ones."""

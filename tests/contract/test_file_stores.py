@@ -94,7 +94,18 @@ async def test_a_record_is_deleted_once(records, run):
     assert [await records.delete(first - 1), await records.delete(first - 1)] == [True, False]
     assert await values(records, ana) == [b"2"]
     assert await records.newest() >= first
-    assert ana in await records.prefixes()
+    assert (await records.counts())[ana] == 1
+
+
+async def test_after_the_newest_record_is_deleted_a_commit_follows_the_one_before(records, run):
+    ana = f"{run}.ana"
+    first = await records.commit(ana, [left(ana, "x")], 0)
+    await records.delete(await records.commit(ana, [left(ana, "y")], first))
+    again = await records.commit(ana, [left(ana, "z")], first)
+    await records.delete(first)
+    await records.delete(again)
+
+    assert await records.commit(ana, [left(ana, "x")], 0) > again
 
 
 async def test_a_chunk_comes_back_and_others_do_not(chunks, run):

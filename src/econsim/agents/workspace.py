@@ -44,11 +44,11 @@ from econsim.schemas.workspace import (
     WriteFile,
 )
 
-PUTS_AT_ONCE: Final = 16
+PUTS_AT_ONCE: Final = 8
 """Chunks of a file under way at once."""
 
-GETS_AT_ONCE: Final = 32
-"""Chunks of a file asked for at once, 1.9 MiB."""
+GETS_AT_ONCE: Final = 16
+"""Chunks of a file asked for at once, 2 MiB."""
 
 UPLOADS_MAX: Final = 3
 """Uploads of a file whose chunks are deleted before it is written, as after a pause of many minutes."""

@@ -22,8 +22,8 @@ CONNECTIONS_MAX: Final = 4
 SUBSCRIPTIONS_MAX: Final = 64
 """Subscriptions of one connection: five times the number of subjects an agent receives."""
 
-PAYLOAD_BYTES_MAX: Final = 65_536
-"""Bytes in one message of an agent: four times the largest that is ever accepted."""
+PAYLOAD_BYTES_MAX: Final = 135_168
+"""Bytes in one message of an agent, 132 KiB: a chunk of a file, and headers. Any other message is refused far below."""
 
 IMPORTS_MAX: Final = 64
 """Imports of one account: those of the table, and room for services to come."""

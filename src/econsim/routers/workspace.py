@@ -39,8 +39,8 @@ from econsim.services.workspaces import AgentFiles
 service = ServiceDefinition("workspace")
 """The workspace service."""
 
-BYTES_MAX: Final = 65_536
-"""Bytes of a request with content: all that an agent's message may have."""
+BYTES_MAX: Final = 131_072
+"""Bytes of a command: the digests of the largest file are 107 000."""
 
 AT_ONCE_MAX: Final = 32
 """Requests of one kind handled at once; further ones wait in the subscriber (backpressure)."""

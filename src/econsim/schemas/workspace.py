@@ -6,26 +6,27 @@ and the command that writes the file names their digests. The events about chang
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from econsim.schemas.base import Command, Message, Request
+from econsim.schemas.base import CONFIG, Command, Message, Request
 from econsim.schemas.types import AMOUNT_MAX
 
-CHUNK_BYTES: Final = 61_440
-"""Bytes of every chunk of a file but the last: with a header it fits in the 64 KiB that an agent's message may have."""
+CHUNK_BYTES: Final = 131_072
+"""Bytes of every chunk of a file but the last, 128 KiB: with headers it fits in one message of an agent."""
 
 INLINE_BYTES_MAX: Final = 32_768
 """Bytes of content that a command carries itself: as text in JSON they may take more room than as base64."""
 
-CHUNKS_MAX: Final = 900
+CHUNKS_MAX: Final = 1_600
 """Chunks of one file: their digests fit in one message of an agent."""
 
 FILE_BYTES_MAX: Final = CHUNKS_MAX * CHUNK_BYTES
-"""Bytes of one file, 52.7 MiB."""
+"""Bytes of one file, 200 MiB."""
 
 READ_BYTES_MAX: Final = 2**20
 """Bytes of a file in one answer."""
@@ -228,8 +229,11 @@ class ListFiles(Request):
     """Files in the answer, at most."""
 
 
-class FileEntry(Message):
+@dataclass(frozen=True, slots=True)
+class FileEntry:
     """A file as a listing has it."""
+
+    __pydantic_config__ = CONFIG
 
     path: str
     """Path of the file."""

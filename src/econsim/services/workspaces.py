@@ -76,6 +76,10 @@ class Workspaces:
             self._forget_oldest()
         return found
 
+    def forget(self, files: AgentFiles) -> None:
+        """Forget a workspace, because its records are deleted."""
+        self._workspaces.pop(files.prefix, None)
+
     def _forget_oldest(self) -> None:
         for key, found in [*self._workspaces.items()]:
             if not found.changing.locked():

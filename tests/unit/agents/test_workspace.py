@@ -12,7 +12,7 @@ from econsim.agents.workspace import WorkspaceService
 from econsim.errors import Conflict, InvalidMessage, NotFound, QuotaExceeded, Refused
 from econsim.schemas.workspace import CHUNK_BYTES
 
-LONG = b"".join(number.to_bytes(4, "big") for number in range(60_000))
+LONG = b"".join(number.to_bytes(4, "big") for number in range(130_000))
 
 
 class MemoryChannel:

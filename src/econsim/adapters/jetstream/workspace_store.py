@@ -7,7 +7,7 @@ collector deletes by place, and what was put again since is safe from it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -77,10 +77,12 @@ class BucketFileRecords:
         """Return the revision of the newest record."""
         return await direct_get.last_sequence(self._client, WORKSPACE_FILES.name)
 
-    async def prefixes(self) -> frozenset[str]:
-        """Return the prefixes of all workspaces that have records."""
-        subjects = _subjects(self._client, WORKSPACE_FILES.name, f"{_FILES}>")
-        return frozenset([".".join(each.split(".")[2:4]) async for each in subjects])
+    async def counts(self) -> Mapping[str, int]:
+        """Return the number of records of each workspace, by its prefix."""
+        found: Counter[str] = Counter()
+        async for subject, count in _subjects(self._client, WORKSPACE_FILES.name, f"{_FILES}>"):
+            found[".".join(subject.split(".")[2:4])] += count
+        return found
 
 
 class BucketChunkStore:
@@ -119,7 +121,7 @@ class BucketChunkStore:
         """Return the names of all chunks by the prefix of their workspace."""
         names: defaultdict[str, set[str]] = defaultdict(set)
         pattern = f"{_CHUNKS}{prefix}.>" if prefix else f"{_CHUNKS}>"
-        async for subject in _subjects(self._client, WORKSPACE_CHUNKS.name, pattern):
+        async for subject, _ in _subjects(self._client, WORKSPACE_CHUNKS.name, pattern):
             run, agent, name = subject.removeprefix(_CHUNKS).split(".", 2)
             names[f"{run}.{agent}"].add(name)
         return {workspace: frozenset(found) for workspace, found in names.items()}
@@ -133,8 +135,8 @@ class BucketChunkStore:
         return await direct_get.last_sequence(self._client, WORKSPACE_CHUNKS.name)
 
 
-async def _subjects(client: Client, stream: str, pattern: str) -> AsyncIterator[str]:
-    """Yield the subjects of a pattern that a stream has messages of; the server answers in pages."""
+async def _subjects(client: Client, stream: str, pattern: str) -> AsyncIterator[tuple[str, int]]:
+    """Yield the subjects of a pattern, with the number of their messages in a stream; the server answers in pages."""
     seen, total = 0, 1
     while seen < total:
         question = {"subjects_filter": pattern, "offset": seen}
@@ -142,5 +144,5 @@ async def _subjects(client: Client, stream: str, pattern: str) -> AsyncIterator[
         page = answer["state"].get("subjects") or {}
         total = int(answer.get("total") or len(page)) if page else 0
         seen += len(page)
-        for subject in page:
-            yield subject
+        for each in page.items():
+            yield each

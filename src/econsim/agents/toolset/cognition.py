@@ -11,7 +11,7 @@ from econsim.agents.toolset.tool import AgentTool, ToolArguments
 from econsim.schemas.model_call import DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 
 TEXT_MAX: Final = 50_000
-"""Characters of a prompt or an instruction: a message of an agent has 64 KiB at most."""
+"""Characters of a prompt or an instruction: far below what a message of an agent may have."""
 
 
 class ThinkArguments(ToolArguments):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from econsim.domain.workspace.workspace import FileVersion, Workspace
@@ -20,8 +21,14 @@ GRACE_S: Final = 600
 EARLIER_PER_FILE: Final = 10
 """Earlier versions of a workspace for each file that it may have."""
 
-MARKED_MAX: Final = 500
+MARKED_MAX: Final = 200
 """Chunks, and records, in one mark; the next mark has the rest."""
+
+
+EXPIRED_DAYS: Final = 31
+"""Days that files of a closed run are kept: a day more than the run's log."""
+
+_SECONDS: Final = len("2026-01-01T00:00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,20 @@ class Horizon:
 def chunks_without_version(workspace: Workspace, names: Iterable[str]) -> list[str]:
     """Return the chunks that no version has."""
     return sorted(name for name in names if not workspace.names_chunk(name))[:MARKED_MAX]
+
+
+def is_clean(workspace: Workspace, names: Iterable[str], limits: Quotas) -> bool:
+    """Return whether there is nothing to delete in a workspace, now or after the grace."""
+    idle = any(True for _ in surplus(workspace, limits)) or workspace.idle_deletions()
+    return not idle and not chunks_without_version(workspace, names)
+
+
+def is_expired(changed_at: str, now: str) -> bool:
+    """Return whether the newest change of a workspace is older than the log that tells of it; both are RFC 3339, UTC."""
+    if not changed_at:
+        return True
+    age = datetime.fromisoformat(now[:_SECONDS]) - datetime.fromisoformat(changed_at[:_SECONDS])
+    return age > timedelta(days=EXPIRED_DAYS)
 
 
 def mark(

@@ -76,9 +76,7 @@ def matching_lines(file: FileVersion, text: str, request: SearchFiles) -> Iterab
 
 
 def _entry(file: FileVersion) -> FileEntry:
-    return FileEntry.model_construct(
-        path=file.path, version=file.version, size=file.content.size, digest=file.digest
-    )
+    return FileEntry(file.path, file.version, file.content.size, file.digest)
 
 
 def _earlier(version: FileVersion) -> EarlierVersion:

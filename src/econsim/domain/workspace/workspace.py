@@ -87,6 +87,8 @@ class Workspace:
         """Revision of the newest record."""
         self.version = 0
         """Number of the newest change."""
+        self.changed_at = ""
+        """Time of the newest change; empty before the first."""
         self.used_bytes = 0
         """Bytes of all files."""
         self._folders: Counter[str] = Counter()
@@ -101,6 +103,7 @@ class Workspace:
         data, changed_at = parse_record(stored.key, stored.value)
         self.revision = stored.revision
         self.version = max(self.version, data.version)
+        self.changed_at = max(self.changed_at, changed_at)
         self._note_key(stored, data)
         match data:
             case FileWritten() | FileMoved():

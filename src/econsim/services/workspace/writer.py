@@ -1,4 +1,4 @@
-"""Changes of files: decided on a caught-up workspace, stored in one commit, which is the event as well.
+"""Changes of files: decided, and stored in one commit, which is the event as well.
 
 Theory of operation. A crash, or a lost answer, at each step:
 
@@ -9,13 +9,15 @@ Theory of operation. A crash, or a lost answer, at each step:
     answer   nothing                           the same
 
 The server copies the record into the log, so there is no step between a change and its event. Two workers that change one
-workspace at once: the commit names the newest record that its decision knew, so one is refused and decides again.
+workspace at once: the commit names the newest record that its decision knew, so one is refused, catches up and decides again.
+So a worker need not catch up before it decides, but it does before it refuses.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +37,7 @@ from econsim.domain.workspace.chunks import (
 )
 from econsim.domain.workspace.records import EVENTS, record_key
 from econsim.domain.workspace.workspace import Workspace
-from econsim.errors import Conflict, InvalidMessage, Unavailable
+from econsim.errors import Conflict, EconsimError, InvalidMessage, Unavailable
 from econsim.ports import StoredEntry, Write
 from econsim.schemas.base import Command
 from econsim.schemas.quota import Quotas
@@ -143,19 +145,35 @@ class WorkspaceWriter:
     async def _change(
         self, command: Command, decide: Callable[[Workspace], Awaitable[FileDecision]]
     ) -> FileChanged:
+        """Decide and store a change; first on the workspace as this worker knows it, which is mostly how it is."""
         async with self.files.changing:
-            for _ in range(TRIES_MAX):
-                workspace = await self.files.catch_up()
-                if answer := changes.earlier_answer(workspace, command):
-                    return answer
-                newest, change = workspace.revision, await decide(workspace)
-                try:
-                    await self._commit(change, command, newest)
-                except Conflict:
-                    continue
-                return change.answer
+            for tries in range(TRIES_MAX):
+                is_current = tries > 0 or not self.files.workspace.revision
+                if is_current:
+                    await self.files.catch_up()
+                with suppress(_Outdated):
+                    return await self._try(command, decide, is_current=is_current)
         message = f"other changes came first {TRIES_MAX} times; try again"
         raise Unavailable(message)
+
+    async def _try(
+        self, command: Command, decide: Callable[[Workspace], Awaitable[FileDecision]], *, is_current: bool
+    ) -> FileChanged:
+        """Decide and store once; raises _Outdated if the workspace has changed, or may have so that a refusal is wrong."""
+        workspace = self.files.workspace
+        try:
+            if answer := changes.earlier_answer(workspace, command):
+                return answer
+            newest, change = workspace.revision, await decide(workspace)
+        except EconsimError as error:
+            if is_current:
+                raise
+            raise _Outdated from error
+        try:
+            await self._commit(change, command, newest)
+        except Conflict as error:
+            raise _Outdated from error
+        return change.answer
 
     async def _commit(self, change: FileDecision, command: Command, newest: int) -> None:
         """Store the records of a change and fold them; raises Conflict if the workspace has changed."""
@@ -192,6 +210,10 @@ class WorkspaceWriter:
 
     async def _limits(self) -> Quotas:
         return await self.context.meter.quotas(self.run.name, self.files.agent)
+
+
+class _Outdated(Exception):
+    """The workspace is not as it was known."""
 
 
 def _inline(command: WriteFile | AppendToFile) -> bytes:

@@ -18,7 +18,7 @@ from econsim.domain.workspace.chunks import (
 from econsim.errors import InvalidMessage
 from econsim.schemas.workspace import CHUNK_BYTES, WriteFile
 
-LONG = b"".join(number.to_bytes(4, "big") for number in range(40_000))
+LONG = b"".join(number.to_bytes(4, "big") for number in range(80_000))
 
 
 def test_content_is_cut_into_chunks_of_one_size_and_a_rest():
@@ -75,7 +75,7 @@ def test_a_part_is_in_the_chunks_that_have_its_bytes(offset, length, places):
 
 @pytest.mark.parametrize(("chunks", "size"), [(0, 1), (1, 0), (1, CHUNK_BYTES + 1), (2, CHUNK_BYTES)])
 def test_chunks_that_cannot_have_a_size_are_refused(chunks, size):
-    with pytest.raises(InvalidMessage, match="every chunk but the last has 61440 bytes"):
+    with pytest.raises(InvalidMessage, match="every chunk but the last has 131072 bytes"):
         described_content(["0" * 64] * chunks, size)
 
 

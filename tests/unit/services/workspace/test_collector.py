@@ -148,11 +148,35 @@ async def test_writes_and_looks_at_once_lose_nothing(world, seed):
     assert all([await is_whole(world, path) for path in world.workspace().paths])
 
 
-async def test_a_collector_with_nothing_new_to_see_asks_for_no_list(world, worker):
+async def test_a_clean_workspace_is_not_folded_again_until_something_is_new(world, worker):
     await worker.do("write", "a", text="one")
     collector = worker.collector()
-    for _ in range(3):
-        await collector.look()
-    world.chunks.names = None
+    await collector.look()
+    since, world.records.since = world.records.since, None
 
     assert await collector.look() == 0
+    world.records.since = since
+    await worker.writer().put(b"two")
+    assert await collector.look() == 1
+
+
+async def test_files_of_a_run_that_the_log_forgot_are_deleted_with_their_content(world, worker):
+    await worker.do("write", "a", text="one")
+    await worker.do("append", "a", text="two")
+    later = world.worker()
+    later.context.runs.drop("run")
+    collector = later.collector(forgotten={"run"})
+
+    assert await collector.look() == 0
+    later.context.clock.time = "2026-02-02T00:00:00.000000000Z"
+    assert await collector.look() == 2
+    await collector.look()
+    assert (world.records.stored_entries()[:-1], world.chunks.chunks) == ([], {})
+
+
+async def test_files_of_an_open_run_stay_however_old_they_are(world, worker):
+    await worker.do("write", "a", text="one")
+    worker.context.clock.time = "2036-01-01T00:00:00.000000000Z"
+
+    assert await worker.collector(forgotten={"run"}).look() == 0
+    assert await is_whole(world)

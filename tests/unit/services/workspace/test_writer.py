@@ -12,7 +12,7 @@ from econsim.errors import Conflict, EconsimError, QuotaExceeded, Unavailable
 from econsim.schemas.workspace import CHUNK_BYTES, ReadFile
 from econsim.testing import Failure
 
-LONG = b"".join(number.to_bytes(4, "big") for number in range(40_000))
+LONG = b"".join(number.to_bytes(4, "big") for number in range(80_000))
 
 
 @pytest.fixture
@@ -135,6 +135,25 @@ async def test_of_two_that_expect_one_version_one_is_refused(world):
     assert sorted(type(each).__name__ for each in answers) == ["Conflict", "FileChanged"]
 
 
+async def test_a_worker_that_knows_old_records_decides_as_one_that_knows_all(world, worker):
+    await worker.do("write", "a", text="one")
+    await world.worker().do("write", "b", text="two")
+    await world.worker().do("delete", "a")
+
+    copied = await worker.do("copy", "b", to="c")
+    with pytest.raises(EconsimError) as refused:
+        await worker.do("append", "a", text="x", expected_version=1)
+
+    assert (copied.version, refused.value.error_code) == (4, "file_has_another_version")
+
+
+async def test_a_worker_that_knows_the_workspace_writes_without_reading_it_again(world, worker):
+    await worker.do("write", "a", text="one")
+    world.records.since = None
+
+    assert (await worker.do("write", "a", text="two")).version == 2
+
+
 async def test_a_move_is_one_commit(world, worker):
     await worker.do("write", "a", text="one")
     world.records.fail_next(Failure.BEFORE)
@@ -173,7 +192,7 @@ async def test_chunks_without_a_file_are_bounded():
     for number in range(2):
         await worker.writer().put(bytes([number]) * CHUNK_BYTES)
 
-    with pytest.raises(QuotaExceeded, match="chunks that no file has yet take 122880 bytes"):
+    with pytest.raises(QuotaExceeded, match="chunks that no file has yet take 262144 bytes"):
         await worker.writer().put(b"one more")
 
 
