@@ -16,7 +16,8 @@ from econsim.services.workspace.content import ContentStore
 from econsim.services.workspace.reader import WorkspaceReader
 from econsim.services.workspace.writer import WorkspaceWriter
 from econsim.services.workspaces import Workspaces
-from econsim.testing import FakeChunkStore, FakeFileRecords, FakeWallClock
+from econsim.testing import FakeWallClock
+from econsim.testing.files import FakeChunkStore, FakeFileRecords
 
 AGENTS = (group("ana", "external"), group("bob", "external"))
 

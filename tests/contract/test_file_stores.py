@@ -10,7 +10,7 @@ from econsim.adapters.jetstream.workspace_store import BucketChunkStore, BucketF
 from econsim.domain.workspace.records import VERSIONS_MAX
 from econsim.errors import Conflict
 from econsim.ports import Write
-from econsim.testing import FakeChunkStore, FakeFileRecords
+from econsim.testing.files import FakeChunkStore, FakeFileRecords
 
 REAL = pytest.param("bucket", marks=pytest.mark.nats)
 

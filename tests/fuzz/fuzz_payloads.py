@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
+from econsim.schemas.workspace import CHUNK_BYTES
+
 KEYWORDS = {
     *("$ref", "type", "anyOf", "const", "enum", "default", "title", "description", "examples"),
     *("properties", "required", "additionalProperties", "items", "minItems", "maxItems"),
@@ -52,6 +54,15 @@ class Payload:
     body: bytes
     spoiled: bool
     """Whether it certainly does not follow its schema; otherwise it may."""
+
+
+def bare_payload(seed, number):
+    """Return the payload of this number for a message of bare bytes, 1 to CHUNK_BYTES of them."""
+    draw = random.Random(f"{seed} bytes {number}")
+    length = draw.choice(
+        [0, 1, draw.randrange(100), CHUNK_BYTES, CHUNK_BYTES + 1, draw.randrange(CHUNK_BYTES)]
+    )
+    return Payload(number, "bytes", draw.randbytes(length), spoiled=not 0 < length <= CHUNK_BYTES)
 
 
 class Generator:

@@ -6,11 +6,12 @@ The short form is part of the suite; `make fuzz` sends ten thousand payloads to 
 import asyncio
 import resource
 from contextlib import AsyncExitStack
+from functools import partial
 
 import pytest
 import pytest_asyncio
 from fuzz_driver import EXPECTED, WORDS, Alarm, System, Tally, dead_letter_code, is_fuzzed
-from fuzz_payloads import Generator, Payload
+from fuzz_payloads import Generator, Payload, bare_payload
 from live_run import external_scenario, live_run
 
 from econsim.schemas.subject import SubjectKind
@@ -39,7 +40,9 @@ def payloads(payload_count, seed):
 
     def payloads(row):
         name = next(iter(document["channels"][channel_name(row)]["messages"]))
-        yield from (generator.payload(name, number) for number in range(payload_count))
+        is_json = document["components"]["messages"][name]["contentType"] == "application/json"
+        make = partial(generator.payload, name) if is_json else partial(bare_payload, seed)
+        yield from (make(number) for number in range(payload_count))
         for number, filling in enumerate(
             FILLINGS if row.kind is not SubjectKind.EVENT else (), payload_count
         ):

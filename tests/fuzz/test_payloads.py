@@ -74,7 +74,7 @@ def test_valid_payloads_follow_the_schema_of_their_channel(row, document, genera
 
 @pytest.mark.parametrize("kind", MUTATORS)
 def test_what_a_mutator_calls_spoiled_follows_no_schema(kind, document, generator, follows):
-    names = {message_of(document, row) for row in TABLE}
+    names = {message_of(document, row) for row in TABLE} - {"ChunkContent"}  # bare bytes have no fields
 
     payloads = [(name, generator.payload(name, number, kind)) for name in names for number in range(ROUNDS)]
 
