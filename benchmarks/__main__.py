@@ -24,6 +24,7 @@ NAMES = (
     "thinking",
     "workspace",
     "social",
+    "tools",
 )
 
 

@@ -1,6 +1,7 @@
 """The shipped attacks against a whole system under load; and a judge that can be seen to condemn."""
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -17,6 +18,16 @@ from econsim.domain.market import commands
 from econsim.errors import InvalidMessage
 from econsim.identity import agent_credentials, trust_root
 from econsim.services import reply_check
+
+TOOLS = f"""
+[servers.lab]
+kind = "stdio"
+command = "python"
+args = ["{Path(__file__).parents[1] / "faulty_tool_server.py"}", "/dev/null"]
+isolation = "limits"
+tools = {{ echo = {{ price = 0.25 }} }}
+"""
+"""Tool server of the attacks on calls of tools."""
 
 
 async def run_attacks(tmp_path, *names):
@@ -38,8 +49,12 @@ def broken(report):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @requirement("isolation.no_foreign_subjects")
-async def test_every_attack_is_held_and_nobody_notices(tmp_path):
-    report = await run_attacks(tmp_path)
+async def test_every_attack_is_held_and_nobody_notices(tmp_path, monkeypatch):
+    file = tmp_path / "tools.toml"
+    file.write_text(TOOLS)
+    monkeypatch.setenv("ECONSIM_TOOLS", str(file))
+
+    report = await run_attacks(tmp_path / "state")
 
     assert {r.attack.name: r.verdict.evidence for r in report.with_outcome(AttackOutcome.BROKEN)} == {}
     assert [str(check) for check in report.invariants if not check.holds] == []

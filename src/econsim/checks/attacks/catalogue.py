@@ -25,6 +25,7 @@ from econsim.checks.attacks import (
     reports,
     revocation,
     thoughts,
+    tool_calls,
     wire,
 )
 from econsim.checks.attacks.attack import Attack
@@ -40,6 +41,7 @@ FAMILIES: Final = {
     "Orders": (*orders.ATTACKS, *admitted_orders.ATTACKS),
     "Reports": reports.ATTACKS,
     "Calls of models": thoughts.ATTACKS,
+    "Calls of tools": tool_calls.ATTACKS,
     "Files": files.ATTACKS,
     "Assistants and their tools": (*assistants.ATTACKS, *prompts.ATTACKS),
     "Questions and messages": conversations.ATTACKS,

@@ -1,0 +1,225 @@
+"""Calls of a tool through the gateway beside calls of the same tool directly: with 1, 8 and 32 callers, all arguments distinct.
+
+The server, clock, ledger and gateway are processes of their own; the tool server is a process of the gateway, and one of the client
+for the direct calls, by the same adapter. Each call through the gateway is stored, reserved, recorded, told and settled, and
+every write is flushed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from itertools import count
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from benchmarks import loads, rig
+from benchmarks.table import Line
+from econsim import subjects
+from econsim.adapters.jetstream.quota_table import KeyQuotaTable
+from econsim.adapters.mcp.client import ToolSession, open_session
+from econsim.adapters.nats.rpc import ask_until_answered
+from econsim.adapters.poll import Poll
+from econsim.agents.sandbox.tool_server import launcher
+from econsim.app import Server
+from econsim.runs.launch.processes import spread
+from econsim.runs.remote import open_run
+from econsim.schemas.ledger import Balance, GetBalance
+from econsim.schemas.quota import QuotaUpdate
+from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.tool_server_file import StdioTable
+
+REPEATS = 3
+CALLERS = (1, 8, 32)
+CALLS = 600
+"""Calls of each kind in one repetition, of all callers together."""
+MANY = 10_000
+FAILING = 0.3
+"""Share of the many calls that fail."""
+PLENTY = 10**12
+WAIT_S, POLL_S = 60.0, 0.05
+ADDED_P50_MS, ADDED_P99_MS = 4.0, 15.0
+RATE_MIN = 400.0
+STUB = str(Path(__file__).with_name("tool_stub.py"))
+FILE = f"""
+[servers.stub]
+kind = "stdio"
+command = "python"
+args = ["{STUB}"]
+calls_max = 64
+[servers.stub.tools.echo]
+price = 0.000001
+repeatable = true
+"""
+
+CallOf = Callable[[str, str], Awaitable[object]]
+"""Makes the call of an agent with a text."""
+
+
+def run(*, quick: bool) -> list[Line]:
+    """Measure what the gateway adds, its rate, and what is left reserved after many calls of which a part fails."""
+    return asyncio.run(_run(1, CALLS // 4, MANY // 20) if quick else _run(REPEATS, CALLS, MANY))
+
+
+async def _run(repeats: int, calls: int, many: int) -> list[Line]:
+    async with open_gateway(max(CALLERS)) as gateway:
+        await gateway.times(gateway.paid, 8, calls // 4)
+        lines: list[Line] = []
+        for callers in CALLERS:
+            turns = [await gateway.turns(callers, calls) for _ in range(repeats)]
+            lines += _added(callers, turns)
+        rates = [await gateway.rate(64, calls) for _ in range(repeats)]
+        lines.append(Line("calls of a tool through one worker", "1/s", rates, at_least=RATE_MIN))
+        lines.append(await _left(gateway, many))
+    return lines
+
+
+def _added(callers: int, turns: list[tuple[list[float], list[float]]]) -> list[Line]:
+    name = f"{callers} callers"
+    p50 = [median(paid) - median(direct) for direct, paid in turns]
+    p99 = [_tail(paid) - _tail(direct) for direct, paid in turns]
+    is_goal = callers == max(CALLERS)
+    return [
+        Line(f"a tool directly, {name}, p50", "ms", [median(direct) for direct, _ in turns]),
+        Line(f"the gateway, {name}, p50 added", "ms", p50, at_most=ADDED_P50_MS if is_goal else None),
+        Line(f"the gateway, {name}, p99 added", "ms", p99, at_most=ADDED_P99_MS if is_goal else None),
+    ]
+
+
+async def _left(gateway: Gateway, calls: int) -> Line:
+    """Make many calls of which a part fails; return the line of what is left reserved."""
+    await gateway.times(gateway.paid_or_failed, 64, calls)
+    left = [await gateway.reserved(f"rich_{n:03}") for n in range(1, max(CALLERS) + 1)]
+    note = f"{FAILING:.0%} fail; {gateway.failures:,} other failures"
+    return Line(f"{calls:,} calls: micro-credits left reserved", "", [sum(left)], at_most=0, note=note)
+
+
+class Gateway:
+    """An open run whose agents call a tool, and a session of one's own with the same tool server."""
+
+    def __init__(self, client: Client, session: ToolSession) -> None:
+        """Call through the gateway with a client of the services' account, and directly with a session."""
+        self._client = client
+        self._session = session
+        self._numbers = count()
+        self._waiting: dict[str, asyncio.Future[dict]] = {}
+        self.failures = 0
+        """Number of calls that failed though they should not."""
+
+    async def listen(self) -> None:
+        """Receive the replies to all agents."""
+        await self._client.subscribe(subjects.TOOL_REPLIED.pattern(run=rig.RUN), cb=self._receive)
+
+    async def turns(self, callers: int, calls: int) -> tuple[list[float], list[float]]:
+        """Return the milliseconds of direct calls and of calls through the gateway, made in turn."""
+        direct, paid = [], []
+        for _ in range(2):
+            direct += await self.times(self.direct, callers, calls // 2)
+            paid += await self.times(self.paid, callers, calls // 2)
+        return direct, paid
+
+    async def rate(self, callers: int, calls: int) -> float:
+        """Return calls a second through the gateway."""
+        started = perf_counter()
+        return len(await self.times(self.paid, callers, 2 * calls)) / (perf_counter() - started)
+
+    async def times(self, call: CallOf, callers: int, calls: int) -> list[float]:
+        """Return the milliseconds of so many calls by so many callers at once."""
+        times: list[float] = []
+
+        async def work(agent: str) -> None:
+            for _ in range(calls // callers):
+                started = perf_counter()
+                await call(agent, f"text {next(self._numbers)}")
+                times.append((perf_counter() - started) * 1e3)
+
+        async with asyncio.TaskGroup() as group:
+            for n in range(callers):
+                group.create_task(work(f"rich_{n % max(CALLERS) + 1:03}"))
+        return times
+
+    async def direct(self, _: str, text: str) -> None:
+        """Call the tool without econsim."""
+        await self._session.call("echo", {"text": text}, WAIT_S)
+
+    async def paid(self, agent: str, text: str) -> None:
+        """Call the tool through the gateway."""
+        reply = await self._reply(agent, text)
+        self.failures += reply["error"] is not None
+
+    async def paid_or_failed(self, agent: str, text: str) -> None:
+        """Call the tool through the gateway; a part of the calls fails on purpose."""
+        fails = next(self._numbers) % 10 < FAILING * 10
+        reply = await self._reply(agent, f"fail {text}" if fails else text)
+        self.failures += (reply["error"] is not None) is not fails
+
+    async def reserved(self, agent: str) -> int:
+        """Return the micro-credits that an agent has reserved."""
+        subject = subjects.GET_BALANCE(run=rig.RUN, agent=agent)
+        return (await ask_until_answered(self._client, subject, GetBalance(), Balance)).credits.pending
+
+    async def wait_for_tools(self) -> None:
+        """Wait until a call is answered with a result."""
+        async for _ in Poll(POLL_S):
+            if (await self._reply("rich_001", "are you there?"))["error"] is None:
+                return
+
+    async def _reply(self, agent: str, text: str) -> dict:
+        id_ = f"call{next(self._numbers)}"
+        waiting = self._waiting[id_] = asyncio.get_running_loop().create_future()
+        body = {"msg_id": id_, "tool": "echo", "params": {"text": text}, "timeout_ms": 60_000}
+        command = subjects.CALL_TOOL(server="stub", run=rig.RUN, agent=agent)
+        await self._client.publish(command, json.dumps(body).encode())
+        return await asyncio.wait_for(waiting, WAIT_S)
+
+    async def _receive(self, message: Msg) -> None:
+        reply = json.loads(message.data)
+        if waiting := self._waiting.pop(reply["msg_id"], None):
+            waiting.set_result(reply)
+
+
+@asynccontextmanager
+async def open_gateway(agents: int) -> AsyncIterator[Gateway]:
+    """Start a server, the services and a session of one's own; open a run of so many agents."""
+    async with AsyncExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(_environment("ECONSIM_TOOLS", _written(state / "tools.toml")))
+        table = StdioTable(kind="stdio", command="python", args=(STUB,), calls_max=64)
+        start = launcher(os.environ, ())
+        session = await stack.enter_async_context(open_session("stub", table, start, {}))
+        server, client = await stack.enter_async_context(rig.private_server())
+        where = Server(server.url, server.creds)
+        await stack.enter_async_context(spread(("clock", "ledger", "mcp"), where, state, print))
+        scenario = loads.callers({"rich": (agents, PLENTY)}, Cognition())
+        await open_run(client, rig.RUN, scenario)
+        await KeyQuotaTable(client).change(rig.RUN, None, QuotaUpdate(max_mcp_calls_per_hour=PLENTY))
+        gateway = Gateway(client, session)
+        await gateway.listen()
+        await gateway.wait_for_tools()
+        yield gateway
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def _written(path: Path) -> str:
+    path.write_text(FILE)
+    return str(path)
+
+
+def _tail(times: list[float]) -> float:
+    return quantiles(times, n=100)[98]
