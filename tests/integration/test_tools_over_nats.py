@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -32,8 +33,11 @@ from econsim.domain.ledger.verify import verify_journal
 from econsim.errors import Refused
 from econsim.schemas.quota import QuotaUpdate
 
-pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module"),
+]  # fmt: skip
 
+TOOLS = Path(__file__).parents[2] / "tools"
 FAULTS = Path(__file__).parents[1] / "faulty_tool_server.py"
 HTTP_SERVER = """
 import sys
@@ -43,6 +47,22 @@ server = MCPServer("numbers")
 def add(a: int, b: int) -> int:
     return a + b
 server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[1]))
+"""
+
+
+def everything():
+    """Return the table of the npm server that tries every part of the protocol; fetched once, empty without npm."""
+    subprocess.run([TOOLS / "fetch"], check=True, capture_output=True)
+    program = TOOLS / "node_modules/@modelcontextprotocol/server-everything/dist/index.js"
+    if not (shutil.which("node") and program.is_file()):
+        return ""
+    return f"""
+[servers.everything]
+kind = "stdio"
+command = "node"
+args = ["{program}"]
+readable = ["{TOOLS / "node_modules"}"]
+other_tools = {{ price = 0.01, repeatable = true }}
 """
 
 
@@ -109,7 +129,7 @@ args = ["{FAULTS}", "{journal / "calls"}"]
 writable = ["{journal}"]
 result_bytes_max = 4096
 other_tools = {{ price = 0.25 }}
-""")
+{everything()}""")
     return file
 
 
@@ -189,6 +209,32 @@ async def test_a_server_over_http_answers(live):
     answer = await tools(live).call("numbers", "add", {"a": 2, "b": 3})
 
     assert (answer.structured["result"], str(answer.price)) == (5, "0.03")
+
+
+async def test_a_server_of_npm_answers_many_at_once_and_sees_no_environment_of_ours(live):
+    service = tools(live)
+    if "everything" not in {each.server for each in await service.list()}:
+        pytest.skip("npm is not installed, or its server does not start here")
+
+    echoes = await asyncio.gather(
+        *(service.call("everything", "echo", {"message": str(n)}) for n in range(20))
+    )
+    seen = await service.call("everything", "get-env")
+
+    assert [each.text for each in echoes] == [f"Echo: {n}" for n in range(20)]
+    assert "ECONSIM" not in seen.text
+
+
+async def test_a_notice_of_progress_is_no_answer(live):
+    service = tools(live)
+    if "everything" not in {each.server for each in await service.list()}:
+        pytest.skip("npm is not installed, or its server does not start here")
+
+    call = service.call(
+        "everything", "trigger-long-running-operation", {"duration": 30, "steps": 100}, timeout_s=1
+    )
+
+    assert await code(call) == "tool_timed_out"
 
 
 async def test_a_price_is_known_before_the_call(live):
