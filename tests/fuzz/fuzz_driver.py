@@ -326,11 +326,13 @@ def orders(value):
 
 
 async def wait_until_drained(target):
-    """Wait until nothing of the run is in the order queue or under way at a book."""
+    """Wait until nothing of the run is in a queue or under way at a book."""
     loop, queue = asyncio.get_running_loop(), {}
     end = loop.time() + DRAIN_S + target.tally.payloads / 100
     while loop.time() < end:
         queue = await provision.subject_counts(target.client, subjects.ORDERS, f"market.*.*.{target.run}.*")
+        calls = subjects.CALL_TOOL.pattern(run=target.run)
+        queue |= await provision.subject_counts(target.client, subjects.MCP_REQUESTS, calls)
         if not queue and not any([await under_way(target, resource) for resource in ("cpu", "gpu")]):
             return
         await asyncio.sleep(0.1)
