@@ -15,6 +15,7 @@ from econsim.checks.attacks.attack import Attack
 from econsim.checks.attacks.environment import RESOURCE, Attacker, Environment, refusal_code
 from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import RawClient, RawMessage
+from econsim.domain.mcp.request import RECEIPT
 
 SERVER: Final = "lab"
 """Tool server that is called."""
@@ -56,7 +57,7 @@ async def call_at_anothers_cost(env: Environment, attacker: Attacker) -> AttackV
         {"agent_id": victim},
         {"correlation_id": env.other_run},
         {"server": "other"},
-        {"receipt": f"mcp.{victim}.1"},
+        {"receipt": f"{RECEIPT}.{victim}.1"},
         {"price": 0},
         {"agent": victim},
     )
@@ -135,7 +136,7 @@ async def call_beyond_the_balance(env: Environment, attacker: Attacker) -> Attac
 async def read_anothers_outcome(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Ask for outcomes under a victim's ids, receipts and keys."""
     victim = env.victims[0].name
-    ids = ("twice", f"{victim}.twice", f"mcp.{victim}.twice", "*", ">")
+    ids = ("twice", f"{victim}.twice", f"{RECEIPT}.{victim}.twice", "*", ">")
     async with env.connect(attacker.user) as raw:
         answers = [await raw.request(_RESULT, json.dumps({"msg_id": each}).encode()) for each in ids]
         named = await raw.request(_RESULT, json.dumps({"msg_id": "twice", "agent_id": victim}).encode())
@@ -233,7 +234,7 @@ async def _outcome(raw: RawClient, id_: str) -> dict[str, Any]:
     """Return the stored outcome of a call, empty if there is none after a while."""
     for _ in range(10):
         answer: RawMessage | None = await raw.request(_RESULT, json.dumps({"msg_id": id_}).encode())
-        if answer is not None and b'"receipt":"mcp.' in answer.payload:
+        if answer is not None and f'"receipt":"{RECEIPT}.'.encode() in answer.payload:
             found: dict[str, Any] = json.loads(answer.payload)
             return found
         await asyncio.sleep(0.2)
