@@ -5,6 +5,7 @@ from __future__ import annotations
 from factories import group, role, scenario
 
 from econsim.domain.cognition.recording import Recording
+from econsim.runs import scenario_file
 from econsim.schemas.cognition import LlmInvoked
 
 OFFERS = [{"provider": "rules", "input_price": 150, "output_price": 600}]
@@ -46,6 +47,14 @@ def token_buyers(**fields):
     clock = {"periods": 2, "ticks_per_period": 8}
     paid = cognition(resource="tokens", tokens_per_unit=400)
     return scenario(*groups, resources=("cpu", "tokens"), **{"clock": clock, "cognition": paid, **fields})
+
+
+def tool_askers(**fields):
+    """Return buyers that look a price up and buyers that also compute with it, on two hosts; the answers are recorded."""
+    shipped = scenario_file.load("tool_market")
+    clock = shipped.clock.model_copy(update={"periods": 2, "ticks_per_period": 8})
+    update = {"clock": clock, "hosts": 2, "expectations": (), **fields}
+    return shipped.model_copy(update=update)
 
 
 def thinking_buyers(count=3, policy="llm", thinking=None, **fields):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 from call_builders import Meter
-from factories import active, group, scenario
+from factories import active, group, role, scenario
 from fake_consumers import ConsumerNats, LedgerResponder, service_context
 from ledger_builders import endow
 
@@ -16,7 +16,8 @@ from econsim import subjects
 from econsim.domain.mcp.terms import listings
 from econsim.errors import ToolCallFailed
 from econsim.schemas.ledger import CREDITS
-from econsim.schemas.mcp import ListedTool, ToolResult
+from econsim.schemas.mcp import ListedTool, ToolReply, ToolResult
+from econsim.schemas.scenario_tools import OfferedTool
 from econsim.schemas.tool_server_file import StdioTable
 from econsim.services.mcp.breakers import SharedBreakers
 from econsim.services.mcp.caller import ToolCaller
@@ -135,3 +136,40 @@ class World:
 
     def events(self):
         return [(event["type"], event["data"]) for event in self.client.events()]
+
+
+def answer(text="found", **fields):
+    """Return a recorded answer as a scenario file writes it."""
+    return {"params": {}, "text": text, **fields}
+
+
+def offered(name="look", *answers, server="library", **fields):
+    """Return a tool of a scenario as a file writes it."""
+    return {"name": name, "server": server, "answers": list(answers), **fields}
+
+
+def offered_tools(*tools):
+    """Return tools of a scenario."""
+    return tuple(OfferedTool.model_validate(tool) for tool in tools)
+
+
+def tool_reply(msg_id="5.1", text="found", **fields):
+    """Return the gateway's reply to a call."""
+    found = {"result": result(text)} if "error" not in fields else {}
+    return ToolReply(msg_id=msg_id, server="library", correlation_id="run", **found, **fields)
+
+
+def tool_users(*tools, thinking=None, count=2, **fields):
+    """Return buyers that think with these tools, and coded sellers; two periods of three ticks."""
+    names = [tool["name"] for tool in tools]
+    buyers = group(
+        "buyer",
+        "llm",
+        count=count,
+        credits=50,
+        thinking={"memory": 1, "tools": names, **(thinking or {})},
+        roles=[role("bid", first=3, last=2, units=2)],
+    )
+    sellers = group("seller", "zip", count=count, roles=[role("ask", first=1, last=2, units=2)])
+    clock = {"periods": 2, "ticks_per_period": 3}
+    return scenario(buyers, sellers, **{"clock": clock, "tools": list(tools), **fields})

@@ -10,7 +10,7 @@ import pytest
 from kills import THREE_DAYS, Kills, System, kill, kill_server, started
 from requirements import requirement
 from run_builders import canonical_hash
-from thinking import thinkers
+from thinking import tool_askers
 
 from econsim.domain.ledger.verify import verify_journal
 from econsim.runs import in_memory
@@ -49,6 +49,6 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, run: str, sys
 @requirement("layers.any_subset", "operations.scaling")
 async def test_two_workers_of_every_service_share_the_work_and_give_the_same_run(tmp_path: Path) -> None:
     async with started(tmp_path, workers=2) as system:
-        events = await system.run("shared", thinkers(hosts=3), {})
+        events = await system.run("shared", tool_askers(hosts=3), {})
 
-    assert canonical_hash(events) == canonical_hash(in_memory.run(thinkers()))
+    assert canonical_hash(events) == canonical_hash(in_memory.run(tool_askers()))

@@ -1,4 +1,4 @@
-"""Kills in cognitive cycles: the canonical hash is that of the undisturbed run, and every call is paid for once."""
+"""Kills in cognitive cycles: the canonical hash is that of the undisturbed run, and every thought and call of a tool is paid once."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 from kills import Kills, System, kill, kill_server
 from requirements import requirement
 from run_builders import canonical_hash
-from thinking import thinkers
+from thinking import thinkers, tool_askers
 
+from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.verification.log import LogChecks
 from econsim.runs import in_memory
@@ -36,16 +37,40 @@ THINKING_KILLS: dict[str, Kills] = {
     },
 }
 
+USING_TOOLS = tool_askers()
+"""Two short days of two hosts: at the first tick of each one sixteen agents call tools."""
+
+TOOL_KILLS: Kills = {
+    ("agent.cognitive_cycles_started", 1): kill("mcp"),
+    ("mcp.completed", 1): kill("ledger"),
+    ("system.invoked", 9): kill("agent"),
+    ("mcp.completed", 9): kill("mcp"),
+}
+
 
 @pytest.mark.parametrize("name", THINKING_KILLS)
 @requirement("runtime.stateless", "cognition.metering")
 async def test_every_thought_is_paid_once_whatever_was_killed(name: str, run: str, system: System) -> None:
     events = await system.run(run, THINKING, THINKING_KILLS[name])
 
+    assert not THINKING_KILLS[name], "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(in_memory.run(THINKING))
+    assert findings(events) == []
+
+
+@requirement("gateway.cost", "operations.chaos")
+async def test_every_call_of_a_tool_is_paid_once_whatever_was_killed(run: str, system: System) -> None:
+    events = await system.run(run, USING_TOOLS, TOOL_KILLS)
+
+    assert not TOOL_KILLS, "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(in_memory.run(USING_TOOLS))
+    assert findings(events) == []
+
+
+def findings(events: list[AddressedEvent]) -> list[object]:
+    """Return what the checks of a journal and of a log find in a run's events."""
     journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
     checks = LogChecks()
     for place, addressed in enumerate(events, 1):
         checks.add(place, addressed)
-    assert not THINKING_KILLS[name], "the run ended before everything was killed"
-    assert canonical_hash(events) == canonical_hash(in_memory.run(THINKING))
-    assert (verify_journal(journal).findings, checks.report(journal).findings) == ((), ())
+    return [*verify_journal(journal).findings, *checks.report(journal).findings]

@@ -13,7 +13,7 @@ from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
 from requirements import requirement
 from run_builders import canonical_hash
-from thinking import thinkers, token_buyers
+from thinking import thinkers, token_buyers, tool_askers
 
 from econsim.runs.remote import run_events
 from econsim.schemas.cognition import LlmInvoked
@@ -21,7 +21,10 @@ from econsim.schemas.cognition import LlmInvoked
 pytestmark = pytest.mark.nats
 
 
-@pytest.mark.parametrize("wanted", [thinkers(), token_buyers(hosts=2)], ids=["credits", "tokens"])
+WANTED = {"credits": thinkers(), "tokens": token_buyers(hosts=2), "tools": tool_askers()}
+
+
+@pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED)
 @requirement("runtime.cycle", "cognition.metering")
 async def test_thoughts_have_one_hash_over_nats_and_in_memory(server, run, wanted) -> None:
     events = await over_nats(server, wanted, run)

@@ -21,6 +21,7 @@ from econsim.cli.providers import require_providers
 from econsim.cli.recorded import read_recorded, read_recorded_of_log
 from econsim.cli.run_argument import RunArgument
 from econsim.cli.run_options import Transport
+from econsim.cli.tool_servers import require_tool_servers
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import ScenarioError
 
@@ -57,6 +58,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     report: options.ReportOption = None,
     recorded: options.RecordedOption = None,
     provider: options.ProviderOption = None,
+    live_tools: options.LiveToolsOption = False,
 ) -> None:
     """Run one scenario and show its results.
 
@@ -74,11 +76,10 @@ def run(  # noqa: PLR0913 - each is an option of the command
     Example: [cyan]econsim run genesis --recorded last[/cyan]
     """
     refuse_unused_options(context, options.RUN_UNUSED_OPTIONS)
-    from econsim.runs import scenario_file
-    from econsim.runs.overrides import apply_overrides
+    from econsim.runs import overrides, scenario_file
 
     config, found = settings_of(context), scenario_file.load(scenario)
-    what = apply_overrides(
+    what = overrides.apply_overrides(
         found,
         seed=seed,
         periods=periods,
@@ -86,6 +87,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         externals=_external_names(context, found, external or ()),
         real_time=real_time,
         provider=provider,
+        live_tools=live_tools,
     )
     if report is None:
         option_types.writable_state(config.state, context)
@@ -95,10 +97,17 @@ def run(  # noqa: PLR0913 - each is an option of the command
     else:
         from econsim.runs.launch.services import LaunchOptions
 
-        require_providers(config, what, recorded)
         launching = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
-        summary = run_async(_over_nats(config, RunRequest(what, name, external or (), recorded), launching))
+        summary = _launch(config, RunRequest(what, name, external or (), recorded), launching)
     _show(config, summary, report)
+
+
+def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
+    """Run a scenario over NATS; raises ScenarioError if a provider or a tool server is lacking, before anything starts."""
+    assert request.scenario is not None
+    require_providers(config, request.scenario, request.recorded)
+    require_tool_servers(config, request.scenario)
+    return run_async(_over_nats(config, request, launching))
 
 
 def resume(  # noqa: PLR0913 - each is an option of the command

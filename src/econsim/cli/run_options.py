@@ -43,6 +43,7 @@ TRANSPORTS: Final = {
     "report": ALL_TRANSPORTS,
     "recorded": ALL_TRANSPORTS,
     "provider": ALL_TRANSPORTS,
+    "live_tools": NATS_ONLY,
     "state": ALL_TRANSPORTS,
     "nats": NATS_ONLY,
     "creds": NATS_ONLY,
@@ -255,3 +256,12 @@ ProviderOption = Annotated[
     ),
 ]
 """Option: provider of all models of the run."""
+
+LiveToolsOption = Annotated[
+    bool,
+    typer.Option(
+        "--live-tools",
+        help="Ask the operator's tool servers, instead of answering from the scenario's recorded answers.",
+    ),
+]
+"""Option: whether tools with recorded answers are asked at their servers."""

@@ -178,7 +178,7 @@ ROLES: Final[Mapping[str, Access]] = {
         ),
         subscribe=_RUN_EVENTS,
         consume_all=(AUDIT,),
-        get=("KV_leases",),
+        get=(AUDIT, "KV_leases"),
         get_last=(AUDIT,),
         put=_LEASES,
     ),

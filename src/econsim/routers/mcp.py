@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from econsim import subjects
@@ -10,6 +10,7 @@ from econsim.adapters.jetstream.key_table import BucketKeyTable
 from econsim.domain.mcp.outcome import tool_reply
 from econsim.domain.mcp.terms import quote, require_terms, server_is_absent, unknown_tool
 from econsim.errors import NotFound
+from econsim.ports import ToolServer
 from econsim.schemas.clock import TickedEvent
 from econsim.schemas.mcp import GetQuote, GetResult, ListTools, ToolList, ToolQuote, ToolReply
 from econsim.services.context import ServiceContext
@@ -17,6 +18,7 @@ from econsim.services.definition import ServiceDefinition
 from econsim.services.handlers import caller, current_context
 from econsim.services.leadership import Component
 from econsim.services.mcp.journal import ToolJournal
+from econsim.services.mcp.recorded_server import servers_of_run
 from econsim.services.mcp.worker import GatewayWorker
 from econsim.streams.tools import MCP_OUTCOMES
 
@@ -36,8 +38,7 @@ async def note_tick(event: TickedEvent) -> None:
 @service.request(subjects.GET_QUOTE, max_workers=REQUESTS_AT_ONCE)
 async def get_quote(request: GetQuote) -> ToolQuote:
     """Return the terms of a call; raises NotFound for a tool that agents cannot call."""
-    context = await _context()
-    servers = context.tool_servers
+    servers = await _servers()
     tables = {name: server.table for name, server in servers.items()}
     table, terms = require_terms(tables, request.server, request.tool)
     server = servers[request.server]
@@ -49,8 +50,7 @@ async def get_quote(request: GetQuote) -> ToolQuote:
 @service.request(subjects.LIST_TOOLS, max_workers=REQUESTS_AT_ONCE)
 async def list_tools(request: ListTools) -> ToolList:
     """Return the tools that agents may call; raises NotFound for an unknown server, Unavailable if it never answered."""
-    context = await _context()
-    servers = context.tool_servers
+    servers = await _servers()
     if request.server is not None:
         if request.server not in servers:
             message = f"there is no tool server {request.server!r}; there are {', '.join(servers) or 'none'}"
@@ -82,8 +82,9 @@ def components(context: ServiceContext) -> Sequence[Component]:
     return (GatewayWorker(context),)
 
 
-async def _context() -> ServiceContext:
-    """Return the context of a request about an open run by one of its agents; raises NotFound for any other."""
+async def _servers() -> Mapping[str, ToolServer]:
+    """Return the tool servers of the caller's open run; raises NotFound for one that is not open, and for no agent of it."""
     context, where = current_context(), caller()
-    (await context.require_run(where.run)).agent(where.agent)
-    return context
+    run = await context.require_run(where.run)
+    run.agent(where.agent)
+    return servers_of_run(context.tool_servers, run)

@@ -29,6 +29,7 @@ from econsim.domain.runtime.cycle_run import chosen_actions
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.errors import RunFailed
 from econsim.runs.in_memory_calls import InMemoryCalls
+from econsim.runs.in_memory_tools import InMemoryTools
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
@@ -73,7 +74,9 @@ class _InMemoryRun:
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
         cognition = scenario.cognition or Cognition()
-        self._calls = InMemoryCalls(cognition, self._post, recording=recording)
+        self._calls = InMemoryCalls(
+            cognition, self._post, InMemoryTools(scenario, self._post), recording=recording
+        )
         self._token_resource = cognition.resource
         self._ledger = Ledger()
         self._journal = Journal()

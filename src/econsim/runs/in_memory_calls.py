@@ -13,9 +13,10 @@ from econsim.domain.cognition.recording import Recording, recorded_input_bound
 from econsim.domain.cognition.rules import rules_completion
 from econsim.domain.cognition.texts import logged_outcomes
 from econsim.domain.cognition.token_count import count_prompt_tokens
-from econsim.domain.runtime.cycle_run import CycleRun
-from econsim.domain.runtime.effects import Answer
+from econsim.domain.runtime.cycle_run import CycleRun, replies_of
+from econsim.domain.runtime.effects import Answer, HostedToolCall
 from econsim.errors import EconsimError, ProviderFailed, ScenarioError
+from econsim.runs.in_memory_tools import InMemoryTools
 from econsim.schemas.base import error_body
 from econsim.schemas.cognition import CallOutcome, HostedCall
 from econsim.schemas.ledger import Chain, Refusal
@@ -29,13 +30,16 @@ Post = Callable[[Sequence[Chain]], Generator[AddressedEvent, None, dict[str, Ref
 class InMemoryCalls:
     """The calls of a run in memory."""
 
-    def __init__(self, cognition: Cognition, post: Post, recording: Recording | None = None) -> None:
-        """Pay through `post`; with a recording, do not ask `rules`.
+    def __init__(
+        self, cognition: Cognition, post: Post, tools: InMemoryTools, recording: Recording | None = None
+    ) -> None:
+        """Pay through `post`, and call these tools; with a recording, do not ask `rules`.
 
         Raises ScenarioError for an offer of another provider, unless the recording answers.
         """
         self._cognition = cognition
         self._post = post
+        self._tools = tools
         self._recording = recording
         self.texts: dict[str, bytes] = {}
         """Digest → text of the newest calls whose texts are long; kept no longer, because only the agents read them."""
@@ -45,10 +49,15 @@ class InMemoryCalls:
     def run(self, envelope: Envelope, cycles: Mapping[str, CycleRun]) -> Iterator[AddressedEvent]:
         """Run all cycles to their ends, side by side, and yield the events of their calls."""
         waiting = [(cycle, cycle.start()) for cycle in cycles.values()]
-        while waiting := [(cycle, calls) for cycle, calls in waiting if calls]:
-            answers = yield from self._invoke(envelope, [call for _, calls in waiting for call in calls])
-            found = iter(answers)
-            waiting = [(cycle, cycle.resume([next(found) for _ in calls])) for cycle, calls in waiting]
+        while waiting := [(cycle, requests) for cycle, requests in waiting if requests]:
+            made = [request for _, requests in waiting for request in requests]
+            calls = [each for each in made if isinstance(each, HostedCall)]
+            thoughts = iter((yield from self._invoke(envelope, calls)) if calls else ())
+            used = [each for each in made if isinstance(each, HostedToolCall)]
+            replies = iter((yield from self._tools.use(envelope, used)) if used else ())
+            waiting = [
+                (cycle, cycle.resume(replies_of(requests, thoughts, replies))) for cycle, requests in waiting
+            ]
 
     def _invoke(
         self, envelope: Envelope, hosted: Sequence[HostedCall]

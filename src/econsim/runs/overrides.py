@@ -1,4 +1,4 @@
-"""Overrides of a scenario by command-line options: seed, length, hosts, external agents, real time, provider of models."""
+"""Overrides of a scenario by command-line options: seed, length, hosts, external agents, real time, provider of models, live tools."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from econsim.errors import InvalidMessage, ScenarioError
 from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import THINKING, Group, Mode, PolicyName, Scenario
 from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.scenario_tools import OfferedTool
 
 EXTERNAL_CREDITS: Final = 100
 """Credits an external agent is dealt: as many as an agent of the shipped scenarios."""
@@ -69,11 +70,12 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     externals: Sequence[str] = (),
     real_time: bool = False,
     provider: str | None = None,
+    live_tools: bool = False,
 ) -> Scenario:
     """Return the scenario with the given options instead of its own values.
 
     Expectations that no longer apply are left out, and counted with the reason: those of periods after the run's end,
-    and all of them with external agents or in real time. Raises ScenarioError if the options make the scenario impossible.
+    and all of them with external agents, in real time or with live tools. Raises ScenarioError if the options make the scenario impossible.
     """
     clock = scenario.clock
     if periods is not None:
@@ -86,9 +88,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     reached = tuple(
         e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= clock.periods
     )
-    changed_conditions = (
-        "an external agent takes part" if externals else "the run is in real time" if real_time else ""
-    )
+    changed_conditions = _changed_conditions(externals, real_time=real_time, live_tools=live_tools)
     still_judged = () if changed_conditions else reached
     left_out = {
         changed_conditions: len(reached) - len(still_judged),
@@ -101,6 +101,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
             "hosts": scenario.hosts if hosts is None else hosts,
             "agents": (*scenario.agents, *external_groups),
             "cognition": scenario.cognition if provider is None else _single_offer(provider, scenario),
+            "tools": _live_tools(scenario) if live_tools else scenario.tools,
             "expectations": still_judged,
             "unjudged": {reason: number for reason, number in left_out.items() if number},
         }
@@ -112,6 +113,25 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
         raise ScenarioError(message) from None
     population(found)
     return found
+
+
+def _changed_conditions(externals: Sequence[str], *, real_time: bool, live_tools: bool) -> str:
+    """Return why no expectation applies; empty if the options leave the conditions of the expectations as they are."""
+    if externals:
+        return "an external agent takes part"
+    if real_time:
+        return "the run is in real time"
+    return "the tools answer themselves" if live_tools else ""
+
+
+def _live_tools(scenario: Scenario) -> tuple[OfferedTool, ...]:
+    """Return the tools of a scenario without their recorded answers; raises ScenarioError if there are none."""
+    if not any(tool.answers for tool in scenario.tools):
+        message = (
+            f"no tool of {scenario.name!r} has recorded answers, so --live-tools does nothing; leave it out"
+        )
+        raise ScenarioError(message)
+    return tuple(tool.model_copy(update={"answers": ()}) for tool in scenario.tools)
 
 
 def _single_offer(provider: str, scenario: Scenario) -> Cognition:
@@ -136,5 +156,9 @@ def why_not_in_memory(scenario: Scenario) -> str:
     """Return the reason why a scenario needs a server; empty if it can run in memory."""
     if scenario.clock.mode is Mode.REAL_TIME:
         return 'has mode = "real_time", and in memory no time passes'
+    used = {name for group in scenario.agents if group.thinking for name in group.thinking.tools}
+    asked = [tool.name for tool in scenario.tools if tool.name in used and not tool.answers]
+    if asked:
+        return f"has tools without recorded answers ({', '.join(asked)}), and in memory no server is asked"
     external = [group.name for group in scenario.agents if group.policy is PolicyName.EXTERNAL]
     return f"has external agents ({', '.join(external)}), and in memory nobody joins" if external else ""

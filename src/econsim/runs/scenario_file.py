@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from econsim.domain.agent.population import population
+from econsim.domain.scenario.tool_checks import check_offered_tools
 from econsim.domain.scenario.warnings import warnings
 from econsim.errors import ScenarioError
 from econsim.runs.scenario_lines import Key, line_of
@@ -36,6 +37,7 @@ from econsim.schemas.scenario import (
 )
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer, Thinking
 from econsim.schemas.scenario_parts import WRONG
+from econsim.schemas.scenario_tools import OfferedTool, RecordedAnswer
 
 SUFFIX: Final = ".toml"
 """Suffix of scenario files."""
@@ -58,6 +60,8 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "models": LlmModel,
     "offers": Offer,
     "thinking": Thinking,
+    "tools": OfferedTool,
+    "answers": RecordedAnswer,
 }
 """Table of a scenario file → the schema whose keys it takes."""
 
@@ -118,6 +122,7 @@ def parse(text: str, file: str = "scenario.toml") -> Scenario:
         raise _explain(error.errors()[0], text, file) from None
     try:
         population(scenario)
+        check_offered_tools(scenario.tools)
     except ScenarioError as error:
         key = _key_of(scenario, error)
         raise _error(file, line_of(text, key), _dotted_key(key), str(error), "") from None
@@ -228,11 +233,14 @@ def _table(path: Key) -> type[BaseModel]:
 
 
 def _key_of(scenario: Scenario, error: ScenarioError) -> Key:
-    """Return the path of the key that an error of `population` is about."""
+    """Return the path of the key that an error of `population` or `check_offered_tools` is about."""
     key = error.details["key"]
     if "market" in error.details:
         markets = [market.resource for market in scenario.markets]
         return ("markets", markets.index(error.details["market"]), key)
+    if "tool" in error.details:
+        tools = [tool.name for tool in scenario.tools]
+        return ("tools", tools.index(error.details["tool"]), key)
     groups = [group.name for group in scenario.agents]
     return ("agents", groups.index(error.details["group"]), key)
 

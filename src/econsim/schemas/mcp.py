@@ -63,6 +63,8 @@ class CallTool(Message):
     """Subject of the reply. Optional; must be the agent's own `mcp.replied.<server>`, to which replies go in any case."""
     causation_id: Identifier | None = None
     """Id of the event that made the agent act."""
+    tick: Tick = 0
+    """Logical time of the call; for hosts alone, 0 for the run's newest tick."""
     schema_version: Version = SCHEMA_VERSION
     """Version of the command's schema."""
 
@@ -84,6 +86,8 @@ class ToolFailure(Word):
     """The result has more bytes than the server's limit."""
     RESULT_IS_MALFORMED = "result_is_malformed"
     """The result does not follow the protocol, or the output schema that the server declared."""
+    TOOL_ANSWER_IS_NOT_RECORDED = "tool_answer_is_not_recorded"
+    """The scenario has recorded answers of the tool, and none to these arguments."""
     CALL_OUTCOME_IS_UNKNOWN = "call_outcome_is_unknown"
     """A worker ended during the call, and the tool may not be called twice."""
 

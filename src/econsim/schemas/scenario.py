@@ -18,6 +18,7 @@ from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario_cognition import Cognition, Thinking, check_group
 from econsim.schemas.scenario_parts import Clock, Market, Role, ScenarioPart, ScriptedAction, wrong
+from econsim.schemas.scenario_tools import TOOLS_MAX, OfferedTool, check_tools, check_used_tools
 from econsim.schemas.scenario_words import MechanismName, Mode, PolicyName, Rationing, Until
 from econsim.schemas.types import AMOUNT_MAX, Name
 
@@ -53,6 +54,11 @@ def _is_none(value: object) -> bool:
 def _is_empty(value: object) -> bool:
     """Return whether no option filled a field in: the canonical hash stays that of a file without it."""
     return value == ""
+
+
+def _has_none(value: object) -> bool:
+    """Return whether a list is empty: the canonical hash stays that of a file without it."""
+    return value == ()
 
 
 THINKING: Final = frozenset({PolicyName.LLM, PolicyName.LLM_STRATEGIST})
@@ -101,6 +107,9 @@ class Group(ScenarioPart):
         if self.thinking and self.thinking.trader and self.policy is PolicyName.LLM:
             what = "trader is given to llm agents"
             raise wrong(what, 'it is for policy = "llm_strategist"; leave it out', "thinking", "trader")
+        if self.thinking and self.thinking.tools and self.policy is not PolicyName.LLM:
+            what = f"tools are given to {self.policy.value} agents"
+            raise wrong(what, 'they are for policy = "llm"; leave them out', "thinking", "tools")
         return self
 
 
@@ -129,6 +138,8 @@ class Scenario(ScenarioPart):
     """Groups of agents that trade."""
     cognition: Annotated[Cognition | None, Field(exclude_if=_is_none)] = None
     """Models of the run and what thinking costs; none for `default`, answered by rules."""
+    tools: Annotated[tuple[OfferedTool, ...], Field(max_length=TOOLS_MAX, exclude_if=_has_none)] = ()
+    """Outside tools that agents may call, and their prices."""
     expectations: tuple[Expectation, ...] = ()
     """Expectations that are checked at the end of a run."""
     unjudged: dict[str, int] = Field(default_factory=dict)
@@ -170,6 +181,15 @@ class Scenario(ScenarioPart):
                 is_strategist = group.policy is PolicyName.LLM_STRATEGIST
                 thinking, cognition = group.thinking or Thinking(), self.cognition or Cognition()
                 check_group(place, thinking, cognition, is_strategist=is_strategist)
+        return self
+
+    @model_validator(mode="after")
+    def check_tools(self) -> Self:
+        """Refuse tools that are declared twice, and groups that use tools that there are not."""
+        check_tools(self.tools)
+        for place, group in enumerate(self.agents):
+            used = group.thinking.tools if group.thinking else ()
+            check_used_tools(used, self.tools, "agents", place, "thinking", "tools")
         return self
 
     @model_validator(mode="after")

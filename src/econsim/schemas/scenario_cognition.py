@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from econsim.schemas.model_call import DEADLINE_MS_MAX, DEFAULT_MODEL, OUTPUT_TOKENS_MAX, ModelName
 from econsim.schemas.money import Credits
 from econsim.schemas.scenario_parts import ScenarioPart, wrong
+from econsim.schemas.scenario_tools import OfferedName
 from econsim.schemas.scenario_words import PolicyName
 from econsim.schemas.types import QUANTITY_MAX, Name
 
@@ -25,6 +26,11 @@ CONTEXT_TOKENS_MAX: Final = 10_000_000
 
 CODED: Final = (PolicyName.ZIP, PolicyName.ZI_C, PolicyName.TRUTHFUL, PolicyName.ZI_U)
 """Policies of coded traders that quote for each unit: a strategy bounds their prices."""
+
+
+def _has_none(value: object) -> bool:
+    """Return whether a list is empty: the canonical hash stays that of a file without it."""
+    return value == ()
 
 
 class Offer(ScenarioPart):
@@ -99,6 +105,8 @@ class Thinking(ScenarioPart):
     """Ticks from one cycle to the next, counted in the period from its first tick."""
     deadline_ms: Annotated[int, Field(strict=True, ge=1, le=DEADLINE_MS_MAX)] = DEADLINE_MS_MAX
     """Milliseconds that one call may take."""
+    tools: Annotated[tuple[OfferedName, ...], Field(exclude_if=_has_none)] = ()
+    """Names of the scenario's tools that the model may call; for policy `llm` alone."""
     trader: PolicyName | None = None
     """Policy of the coded trader whose parameters the model writes; for `llm_strategist` alone, and `zip` by default."""
 

@@ -7,7 +7,13 @@ from factories import group, scenario
 
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.runs import scenario_file
-from econsim.runs.overrides import ExternalOption, apply_overrides, check_externals, external_option
+from econsim.runs.overrides import (
+    ExternalOption,
+    apply_overrides,
+    check_externals,
+    external_option,
+    why_not_in_memory,
+)
 from econsim.schemas.scenario import Mode
 
 GENESIS = scenario_file.load("genesis")
@@ -93,3 +99,20 @@ def test_a_provider_of_a_scenario_without_models_offers_the_default_one():
     found = apply_overrides(scenario(group("thinker", "llm")), provider="live")
 
     assert [(m.name, m.offers[0].provider) for m in found.cognition.models] == [("default", "live")]
+
+
+def test_live_tools_have_no_recorded_answers_and_no_expectations() -> None:
+    market = scenario_file.load("tool_market")
+
+    found = apply_overrides(market, live_tools=True)
+
+    assert (market.tools[0].answers != (), [tool.answers for tool in found.tools]) == (True, [(), ()])
+    assert (found.expectations, sum(found.unjudged.values())) == ((), len(market.expectations))
+    assert why_not_in_memory(found) == (
+        "has tools without recorded answers (search_nodes, get-sum), and in memory no server is asked"
+    )
+
+
+def test_live_tools_of_a_scenario_without_recorded_answers_are_refused() -> None:
+    with pytest.raises(ScenarioError, match="--live-tools does nothing; leave it out"):
+        apply_overrides(GENESIS, live_tools=True)

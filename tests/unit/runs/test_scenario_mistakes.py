@@ -47,6 +47,16 @@ WHOLE = {
         "tokens_per_unit": 100,
         "record_text": True,
     },
+    "tools": [
+        {
+            "name": "look",
+            "server": "library",
+            "description": "d",
+            "parameters": {},
+            "price": 0.5,
+            "answers": [{"params": {}, "text": "t", "structured": {}, "is_error": False}],
+        }
+    ],
     "markets": [
         {
             "resource": "cpu",
@@ -94,6 +104,7 @@ WHOLE = {
                 "model": "small",
                 "system": "s",
                 "prompt": "{observation}",
+                "tools": ["look"],
                 "max_tokens": 10,
                 "memory": 1,
                 "units": 2,
@@ -130,6 +141,11 @@ TABLE_KEYS = {
     "models",
     "offers",
     "thinking",
+    "tools",
+    "answers",
+    "parameters",
+    "params",
+    "structured",
 }
 MONEY = (
     "credits_min",
@@ -144,7 +160,7 @@ MONEY = (
     "price",
     "values",
 )
-TEXT = ("title", "description", "source", "system", "prompt")
+TEXT = ("title", "description", "source", "system", "prompt", "text")
 
 
 def leaves(part=WHOLE, path=()):
@@ -188,7 +204,7 @@ def complaint(text):
 
 def odd_values(path, value):
     """Return what a leaf must not be: another type, nothing countable, or far too much."""
-    key = path[-1] if isinstance(path[-1], str) else "values"
+    key = path[-1] if isinstance(path[-1], str) else "name" if path[-2] == "tools" else "values"
     if key in MONEY:
         return (True, "much", "1e3", "", math.nan, math.inf, -math.inf, -1, 0.0000001, 10**400, [1], {"x": 1})
     if isinstance(value, bool):

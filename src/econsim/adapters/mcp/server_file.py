@@ -50,7 +50,7 @@ def read_tool_servers(
 
     Raises SetupError that names the file, the key, the mistake and the remedy.
     """
-    file = parse_tool_servers(_text(path), str(path))
+    file = read_tool_tables(path)
     if not find_spec("mcp"):
         message = f"{path}: tool servers need more than econsim itself; install it with `pip install 'econsim[mcp]'`"
         raise SetupError(message)
@@ -58,6 +58,11 @@ def read_tool_servers(
         name: _server(f"{path}: servers.{name}", name, table, environment, launcher)
         for name, table in file.servers.items()
     }
+
+
+def read_tool_tables(path: Path) -> ToolServerFile:
+    """Return the tables of a file; raises SetupError."""
+    return parse_tool_servers(_text(path), str(path))
 
 
 def parse_tool_servers(text: str, path: str) -> ToolServerFile:

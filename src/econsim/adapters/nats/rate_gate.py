@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Final
 
 from econsim.adapters.nats.patches import valid_utf8
-from econsim.schemas.subject import Parsed
+from econsim.schemas.subject import Parsed, SubjectKind, fields
+from econsim.subjects import TABLE
 
 CROSSED: Final = b"_R_."
 """Prefix of the reply subject of a request from an agent's account: the server makes it."""
@@ -30,6 +31,12 @@ PASSED_MIN: Final = 300
 
 PASSED_SHARE: Final = 3
 """Multiple of an agent's rate that passes; a refusal costs a service as much as an answer."""
+
+DELIVERIES: Final = frozenset(
+    (where.domain.encode(), where.action.encode())
+    for where in (fields(row.pattern()) for row in TABLE if row.kind is SubjectKind.DELIVERY)
+)
+"""Domain and action of deliveries: services send them, and no agent's account can."""
 
 Allowed = Callable[[Parsed], int]
 """Returns the number of messages a second that an agent may send."""
@@ -61,7 +68,7 @@ class RateGate:
         if reply and not reply.startswith(CROSSED):
             return True
         parts = subject.split(b".")
-        if len(parts) != 5:
+        if len(parts) != 5 or (parts[0], parts[2]) in DELIVERIES:
             return True
         second = int(self._now())
         if second != self._second or len(self._arrived) > AGENTS_MAX:

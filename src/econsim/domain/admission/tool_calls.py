@@ -8,7 +8,7 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.admission.reports import REPORT_BYTES_MAX
 from econsim.domain.mcp.request import asked_call
-from econsim.errors import InvalidMessage
+from econsim.errors import InvalidMessage, NotAllowed
 from econsim.schemas.subject import Parsed, token
 
 CALL_BYTES_MAX: Final = REPORT_BYTES_MAX
@@ -38,4 +38,7 @@ def parse_tool_call(where: Parsed, payload: bytes) -> AdmittedCall | None:
         message = f"the call has {len(payload)} bytes; at most {CALL_BYTES_MAX} are taken"
         raise InvalidMessage(message, code="message_is_too_large")
     call = asked_call(where, where.entity, payload)
+    if call.command.tick:
+        message = "tick is for hosts alone; leave it out"
+        raise NotAllowed(message, code="tick_is_for_hosts")
     return AdmittedCall(subjects.CALL_TOOL(server=where.entity, run=where.run, agent=where.agent), call.id)

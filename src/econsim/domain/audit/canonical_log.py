@@ -28,6 +28,8 @@ _SYSTEM: Final = frozenset(
         subjects.PERIOD_CLOSED,
         subjects.TICKED,
         subjects.LLM_INVOKED,
+        subjects.TOOL_COMPLETED,
+        subjects.TOOL_FAILED,
         subjects.RESOURCE_ALLOCATED,
     )
 )
@@ -46,6 +48,8 @@ _LEFT_OUT: Final = frozenset(
         "salt",
         "hosts",
         "failure",
+        "attempts",
+        "took_ms",
     }
 )
 """Fields of data that differ between equal runs; the cause is written beside the data instead."""

@@ -12,6 +12,7 @@ Life cycles::
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import TypeAlias
 
 from econsim.domain.agent.population import Agent
 from econsim.domain.agent.prospects import external_limits
@@ -27,6 +28,9 @@ from econsim.schemas.market import TickCleared, Traded, TradingHalted
 from econsim.schemas.scenario import Market
 from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskSettled
 from econsim.schemas.subject import entity_of
+from econsim.schemas.tool_events import ToolCompleted, ToolFailed
+
+_Payment: TypeAlias = LlmInvoked | ToolCompleted | ToolFailed | TaskDelegated | TaskOffered | TaskSettled
 
 
 class Progress:
@@ -64,7 +68,14 @@ class Progress:
             case Traded():
                 self._trade(addressed, event.data)
                 self._informed = self.now.tick + 1
-            case LlmInvoked() | TaskDelegated() | TaskOffered() | TaskSettled() as change:
+            case (
+                LlmInvoked()
+                | ToolCompleted()
+                | ToolFailed()
+                | TaskDelegated()
+                | TaskOffered()
+                | TaskSettled()
+            ) as change:
                 self._pay(change)
             case PeriodOpened():
                 self._answered.clear()
@@ -106,13 +117,16 @@ class Progress:
         if cleared.period_closed:
             self._emptied[resource] = cleared.period
 
-    def _pay(self, change: LlmInvoked | TaskDelegated | TaskOffered | TaskSettled) -> None:
+    def _pay(self, change: _Payment) -> None:
         """Count what agents pay for calls, and the money of their tasks."""
-        if not isinstance(change, LlmInvoked):
-            self._holdings.fold_task(change)
-            return
-        for call in change.items:
-            self._holdings.spend(call.agent, call.price, self._token_resource, call.units)
+        match change:
+            case LlmInvoked(items=items):
+                for call in items:
+                    self._holdings.spend(call.agent, call.price, self._token_resource, call.units)
+            case ToolCompleted(agent=agent, price=price) | ToolFailed(agent=agent, price=price):
+                self._holdings.spend(agent, price, None, 0)
+            case _:
+                self._holdings.fold_task(change)
 
     def _trade(self, addressed: AddressedEvent, data: Traded) -> None:
         """Count trades once, even if a batch that was repeated published them twice."""

@@ -6,22 +6,33 @@ decides, `token_count.py` counts; here is the form of the answer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import TypeAdapter
 
 from econsim.domain.cognition.actions import answer_schema, asked_actions_max
-from econsim.domain.cognition.observation import prompt_observation
+from econsim.domain.cognition.observation import Observation, prompt_observation
 from econsim.domain.cognition.rules_policy import Row, policy_actions, policy_strategies
+from econsim.domain.cognition.rules_tools import price_note, reference_price, wanted_calls
 from econsim.domain.cognition.schema_check import schema_fault, text_fault
 from econsim.domain.cognition.schema_example import schema_example
 from econsim.domain.cognition.strategy import strategy_schema
-from econsim.domain.cognition.token_count import count_prompt_tokens, count_tokens, cut_to_tokens
+from econsim.domain.cognition.token_count import (
+    MESSAGE_TOKENS,
+    count_prompt_tokens,
+    count_tokens,
+    cut_to_tokens,
+)
 from econsim.errors import ProviderFailed
-from econsim.schemas.model_call import Completion, FinishReason, Prompt, TokenUsage
+from econsim.schemas.model_call import Completion, FinishReason, Prompt, TokenUsage, ToolCall
 
 NOTHING_TO_DECIDE: Final = "There is no observation in the prompt, so there is nothing to decide."
 """Answer to a prompt without an observation."""
+
+NO_REST: Final[Mapping[str, str]] = MappingProxyType({})
+"""Nothing beside the rows of an answer."""
 
 _JSON: Final = TypeAdapter(dict[str, object])
 
@@ -31,29 +42,40 @@ def rules_completion(prompt: Prompt) -> Completion:
 
     Raises ProviderFailed if the prompt asks for a schema that the policy has no answer to.
     """
-    text = _answer(prompt)
+    observation = prompt_observation(prompt)
+    calls = wanted_calls(prompt, observation) if observation and prompt.tools else ()
+    if calls and (tokens := sum(map(_call_tokens, calls))) <= prompt.max_tokens:
+        usage = TokenUsage(count_prompt_tokens(prompt), tokens)
+        return Completion("", usage, tool_calls=calls, finish_reason=FinishReason.TOOL_CALLS)
+    text = _answer(prompt, observation)
     cut = cut_to_tokens(text, prompt.max_tokens)
     usage = TokenUsage(count_prompt_tokens(prompt), count_tokens(cut))
     reason = FinishReason.STOP if cut == text else FinishReason.LENGTH
     return Completion(cut, usage, finish_reason=reason)
 
 
-def _answer(prompt: Prompt) -> str:
-    observation, schema = prompt_observation(prompt), prompt.response_schema
+def _call_tokens(call: ToolCall) -> int:
+    return MESSAGE_TOKENS + count_tokens(call.name) + count_tokens(call.arguments)
+
+
+def _answer(prompt: Prompt, observation: Observation | None) -> str:
+    schema = prompt.response_schema
     if observation is not None:
         resources = tuple(market.resource for market in observation.markets)
         if schema is None or schema == answer_schema(observation):
-            rows = policy_actions(observation)[: asked_actions_max(len(resources))]
-            return _fitting("actions", rows, prompt.max_tokens)
+            reference = reference_price(prompt)
+            rows = policy_actions(observation, reference)[: asked_actions_max(len(resources))]
+            note = {} if reference is None else {"memory": price_note(reference)}
+            return _fitting("actions", rows, prompt.max_tokens, note)
         if schema == strategy_schema(resources):
             return _fitting("strategies", policy_strategies(observation), prompt.max_tokens)
     return NOTHING_TO_DECIDE if schema is None else _example_text(schema)
 
 
-def _fitting(name: str, rows: list[Row], tokens_max: int) -> str:
+def _fitting(name: str, rows: list[Row], tokens_max: int, rest: Mapping[str, str] = NO_REST) -> str:
     """Return the answer with as many rows as fit: a shorter answer is worth more than half an answer."""
     while True:
-        text = _JSON.dump_json({name: rows}).decode()
+        text = _JSON.dump_json({name: rows, **rest}).decode()
         if not rows or count_tokens(text) <= tokens_max:
             return text
         rows.pop()

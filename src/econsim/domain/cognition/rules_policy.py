@@ -48,13 +48,13 @@ class WantedOrder(NamedTuple):
     """Units of the order, before what the agent can pay or deliver."""
 
 
-def policy_actions(observation: Observation) -> list[Row]:
-    """Return the actions of a tick, those on the token market first."""
+def policy_actions(observation: Observation, reference: int | None = None) -> list[Row]:
+    """Return the actions of a tick, those on the token market first; `reference` is a price to go by on the agent's own market."""
     tokens, left = observation.tokens, observation.credits
     first = None if tokens is None else tokens.resource
     rows: list[Row] = []
     for market in sorted(observation.markets, key=lambda market: market.resource != first):
-        wanted = _wanted_order(market, tokens)
+        wanted = _wanted_order(market, tokens, reference)
         if wanted is None or _is_open(market, wanted):
             continue
         rows += _cancels(market, wanted.side)
@@ -80,13 +80,17 @@ def policy_strategies(observation: Observation) -> list[Row]:
     return rows
 
 
-def _wanted_order(market: ObservedMarket, tokens: TokenSupply | None) -> WantedOrder | None:
+def _wanted_order(
+    market: ObservedMarket, tokens: TokenSupply | None, reference: int | None
+) -> WantedOrder | None:
     if tokens is not None and market.resource == tokens.resource:
         missing = tokens.needed * THOUGHTS_AHEAD - tokens.units
         if missing > tokens.needed * (THOUGHTS_AHEAD - THOUGHTS_AHEAD_MIN):
             return _token_bid(market, missing)
-    price = None if market.side is None or market.value is None else _quote(market, market.side, market.value)
-    return None if price is None or market.side is None else WantedOrder(market.side, price, market.lot_size)
+    if market.side is None or market.value is None:
+        return None
+    price = _quote(market, market.side, market.value, reference)
+    return None if price is None else WantedOrder(market.side, price, market.lot_size)
 
 
 def _token_bid(market: ObservedMarket, missing: int) -> WantedOrder:
@@ -96,14 +100,19 @@ def _token_bid(market: ObservedMarket, missing: int) -> WantedOrder:
     return WantedOrder(Side.BID, price, _whole_lots(missing + market.lot_size - 1, market))
 
 
-def _quote(market: ObservedMarket, side: Side, value: int) -> int | None:
-    """Return the price with the margin, on the grid and within the limits; None if only a loss is left."""
+def _quote(market: ObservedMarket, side: Side, value: int, reference: int | None) -> int | None:
+    """Return the price with the margin, or the reference if it is better for the agent, on the grid and within the limits.
+
+    None if only a loss is left.
+    """
     size = market.tick_size
     if side is Side.BID:
-        price = value * (100 - MARGIN_PERCENT) // 100 // size * size
+        price = value * (100 - MARGIN_PERCENT) // 100
+        price = (price if reference is None else min(price, reference)) // size * size
         price = max(min(price, market.price_max), market.price_min)
         return price if price <= value else None
-    price = -(-value * (100 + MARGIN_PERCENT) // (100 * size)) * size
+    price = -(-value * (100 + MARGIN_PERCENT) // 100)
+    price = -(-(price if reference is None else max(price, reference)) // size) * size
     price = min(max(price, market.price_min), market.price_max)
     return price if price >= value else None
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.domain.mcp.request import AskedCall
-from econsim.errors import Conflict, Refused
+from econsim.errors import Conflict, EconsimError, Refused
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Refusal, Transfer
 from econsim.schemas.mcp import ToolOutcome
 from econsim.schemas.money import format_credits
@@ -25,6 +25,8 @@ SETTLED: Final = ".settled"
 """Last part of the id of the chain that resolves a reservation."""
 
 _REPEATED: Final = (Refusal.EXISTS_WITH_DIFFERENT_FIELDS, Refusal.TRANSFER_ID_ALREADY_USED)
+
+_REFUSED: Final = frozenset(each.value for each in Refusal if each not in _REPEATED)
 
 
 def reservation(call: AskedCall, price: int) -> Chain:
@@ -57,6 +59,11 @@ def reservation_refusal(call: AskedCall, price: int, refusal: Refusal) -> Refuse
         f"available ({refusal.value})"
     )
     return Refused(message, code=refusal.value)
+
+
+def is_ledger_refusal(error: EconsimError) -> bool:
+    """Return whether the ledger refused to reserve: then no earlier life of the call has reserved either."""
+    return error.error_code in _REFUSED
 
 
 def repeat_conflict(call: AskedCall) -> Conflict:

@@ -60,26 +60,24 @@ def asked_call(where: Parsed, server: str, payload: bytes) -> AskedCall:
     except ValidationError as error:
         raise InvalidMessage(validation_message(error)) from None
     _check_identity(command, where, server)
+    return asked_command(where.run, where.agent, server, command)
+
+
+def asked_command(run: str, agent: str, server: str, command: CallTool) -> AskedCall:
+    """Return the call that an agent's command asks for; raises InvalidMessage for arguments that are no JSON."""
     arguments = canonical_json(command.params)
-    return AskedCall(
-        receipt(where.run, where.agent, command.msg_id),
-        where.run,
-        where.agent,
-        server,
-        command,
-        arguments,
-        request_digest(server, command.tool, arguments),
-    )
+    digest = request_digest(server, command.tool, arguments)
+    return AskedCall(receipt(agent, command.msg_id), run, agent, server, command, arguments, digest)
 
 
-def receipt(run: str, agent: str, msg_id: str) -> str:
-    """Return the id of a call at the ledger and in the log; it has no secret, and only its agent's calls have it."""
-    return f"{RECEIPT}.{agent}.{call_key(run, agent, msg_id)}"
+def receipt(agent: str, msg_id: str) -> str:
+    """Return the id of a call at the ledger and in the log of its run: the same in every run of one scenario and seed."""
+    return f"{RECEIPT}.{agent}.{call_key(agent, msg_id)}"
 
 
-def call_key(run: str, agent: str, msg_id: str) -> str:
+def call_key(agent: str, msg_id: str) -> str:
     """Return 32 hex digits for a call's own id, which may have characters that no key has."""
-    return _hex("call", run, agent, msg_id)
+    return _hex("call", agent, msg_id)
 
 
 def request_digest(server: str, tool: str, arguments: str) -> str:

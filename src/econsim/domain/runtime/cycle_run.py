@@ -1,22 +1,36 @@
-"""One cognitive cycle under way: the calls that it waits for, the actions it chose, and the report of it. Pure.
+"""One cognitive cycle under way: the requests that it waits for, the actions it chose, and the report of it. Pure.
 
-Drivers call `start`, make the calls it returns, and `resume` with their answers, until no call is left. Ordinals are
-given in the order that the cycle lists its effects, so a repeat of the cycle makes the same calls at the same positions.
+Drivers call `start`, make the requests it returns, and `resume` with their replies, until no request is left. Ordinals are
+given in the order that the cycle lists its effects, so a repeat of the cycle makes the same requests under the same ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from econsim.domain.runtime.effects import Act, Answer, Cycle, Effect, Step, Think
+from econsim.domain.runtime.effects import (
+    Act,
+    Cycle,
+    Effect,
+    HostedToolCall,
+    Reply,
+    Request,
+    Step,
+    Think,
+    UseTool,
+)
 from econsim.schemas.agent import AgentCycle
 from econsim.schemas.cognition import PROMPT_BYTES_MAX, HostedCall, LlmAnswer
+from econsim.schemas.mcp import CallTool, ToolReply
 from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX
 from econsim.schemas.orders import Action
 
 ACTIONS_PER_CYCLE_MAX: Final = 100
 """Actions of one agent in one cycle: more is a flood."""
+
+TOOL_CALLS_PER_CYCLE_MAX: Final = 16
+"""Calls of tools by one agent in one cycle: an agent that needs more is in a loop."""
 
 PROMPT_LENGTH_MAX: Final = PROMPT_BYTES_MAX
 """Characters in the messages of one prompt, as many as an external agent's may have: escaped twice as JSON, with the answer,
@@ -37,20 +51,21 @@ class CycleRun:
         self._cycle = cycle
         self._step: tuple[Effect, ...] = ()
         self._is_single = True
-        self._steps = self._calls = self._tokens = self._price = 0
+        self._steps = self._calls = self._tool_calls = self._tokens = self._price = 0
 
-    def start(self) -> tuple[HostedCall, ...]:
-        """Return the first calls to make; none when the cycle is complete."""
+    def start(self) -> tuple[Request, ...]:
+        """Return the first requests to make; none when the cycle is complete."""
         return self._advance(None)
 
-    def resume(self, answers: Sequence[Answer]) -> tuple[HostedCall, ...]:
-        """Take the answers to the calls that were returned last, in their order; return the next calls."""
-        for answer in answers:
-            if isinstance(answer, LlmAnswer):
-                self._tokens += answer.usage.input_tokens + answer.usage.output_tokens
-                self._price += answer.price
-        found = iter(answers)
-        results = [next(found) if isinstance(effect, Think) else None for effect in self._step]
+    def resume(self, replies: Sequence[Reply]) -> tuple[Request, ...]:
+        """Take the replies to the requests that were returned last, in their order; return the next requests."""
+        for reply in replies:
+            if isinstance(reply, LlmAnswer):
+                self._tokens += reply.usage.input_tokens + reply.usage.output_tokens
+            if isinstance(reply, LlmAnswer | ToolReply):
+                self._price += reply.price
+        found = iter(replies)
+        results = [None if isinstance(effect, Act) else next(found) for effect in self._step]
         return self._advance(results[0] if self._is_single else results)
 
     def report(self) -> AgentCycle:
@@ -65,13 +80,13 @@ class CycleRun:
             failure=self.failure,
         )
 
-    def _advance(self, result: object) -> tuple[HostedCall, ...]:
-        """Run the cycle to the next step that has calls; an error sets the agent aside and drops its actions."""
+    def _advance(self, result: object) -> tuple[Request, ...]:
+        """Run the cycle to the next step that has requests; an error sets the agent aside and drops its actions."""
         try:
             while True:
-                calls = self._take(self._cycle.send(result))
-                if calls:
-                    return calls
+                requests = self._take(self._cycle.send(result))
+                if requests:
+                    return requests
                 result = None if self._is_single else [None] * len(self._step)
         except StopIteration:
             return ()
@@ -80,14 +95,20 @@ class CycleRun:
             self.actions.clear()
             return ()
 
-    def _take(self, step: Step) -> tuple[HostedCall, ...]:
+    def _take(self, step: Step) -> tuple[Request, ...]:
         self._is_single = not isinstance(step, tuple)
         self._step = step if isinstance(step, tuple) else (step,)
         self._steps += 1
+        requests: list[Request] = []
         for effect in self._step:
-            if isinstance(effect, Act):
-                self._act(effect)
-        return tuple(self._call(effect) for effect in self._step if isinstance(effect, Think))
+            match effect:
+                case Act():
+                    self._act(effect)
+                case Think():
+                    requests.append(self._call(effect))
+                case UseTool():
+                    requests.append(self._tool_call(effect))
+        return tuple(requests)
 
     def _act(self, effect: Act) -> None:
         for resource, chosen in effect.actions.items():
@@ -105,6 +126,21 @@ class CycleRun:
             message = f"a prompt of {length} characters, of at most {PROMPT_LENGTH_MAX}; shorten the template or `memory`"
             raise ValueError(message)
         return HostedCall(self._agent, self._tick, self._calls, effect.prompt, effect.deadline_ms)
+
+    def _tool_call(self, effect: UseTool) -> HostedToolCall:
+        self._tool_calls += 1
+        if self._tool_calls > TOOL_CALLS_PER_CYCLE_MAX:
+            message = f"more than {TOOL_CALLS_PER_CYCLE_MAX} calls of tools in one cycle"
+            raise ValueError(message)
+        command = CallTool.model_construct(
+            msg_id=f"{self._tick}.{self._tool_calls}", tool=effect.tool, params=effect.params
+        )
+        return HostedToolCall(self._agent, effect.server, command)
+
+
+def replies_of(requests: Iterable[Request], thoughts: Iterator[Reply], tools: Iterator[Reply]) -> list[Reply]:
+    """Return the replies to a cycle's requests in their order, each taken from the replies of its kind."""
+    return [next(tools if isinstance(request, HostedToolCall) else thoughts) for request in requests]
 
 
 def chosen_actions(cycles: Iterable[CycleRun]) -> dict[str, list[Action]]:

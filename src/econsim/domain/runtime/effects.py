@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from econsim.schemas.base import ErrorBody
-from econsim.schemas.cognition import LlmAnswer
+from econsim.schemas.cognition import HostedCall, LlmAnswer
+from econsim.schemas.mcp import CallTool, JsonObject, ToolReply
 from econsim.schemas.model_call import DEADLINE_MS_MAX, Prompt
 from econsim.schemas.orders import Action
 
@@ -27,6 +28,18 @@ class Think:
 
 
 @dataclass(frozen=True, slots=True)
+class UseTool:
+    """Call a tool of an outside server; the result is its reply, with the result or the reason why there is none."""
+
+    server: str
+    """Server of the tool."""
+    tool: str
+    """Name of the tool."""
+    params: JsonObject
+    """Arguments of the tool."""
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """Send actions to markets; they take effect when the cycle is complete, and the result is None."""
 
@@ -34,7 +47,7 @@ class Act:
     """Resource → actions on its market."""
 
 
-Effect = Think | Act
+Effect = Think | UseTool | Act
 """One effect."""
 
 Step = Effect | tuple[Effect, ...]
@@ -42,6 +55,25 @@ Step = Effect | tuple[Effect, ...]
 
 Answer = LlmAnswer | ErrorBody
 """Result of a Think."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostedToolCall:
+    """A call of a tool that a driver makes for an agent."""
+
+    agent: str
+    """Agent that calls and pays."""
+    server: str
+    """Server of the tool."""
+    command: CallTool
+    """Command of the call."""
+
+
+Request = HostedCall | HostedToolCall
+"""A call that a driver makes for an agent."""
+
+Reply = Answer | ToolReply
+"""Reply to a request, and result of the effect that it stands for."""
 
 Cycle = Generator[Step, Any, None]
 """One cognitive cycle of an agent: perceive, think, act."""

@@ -38,5 +38,5 @@ class Memory:
 
 def _turn(outcome: CallOutcome) -> Iterable[ChatMessage]:
     asked = Prompt.model_validate_json(outcome.prompt).messages if outcome.prompt else ()
-    yield from (message for message in asked[-1:] if message.role is ChatRole.USER)
+    yield from [message for message in asked if message.role is ChatRole.USER][-1:]
     yield ChatMessage(ChatRole.ASSISTANT, outcome.content or "")

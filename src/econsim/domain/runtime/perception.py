@@ -21,13 +21,14 @@ from econsim.domain.cognition.observation import (
 from econsim.domain.runtime.own_orders import OwnOrders
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
-from econsim.schemas.cognition import CallOutcome, LlmInvoked
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import Accepted, Cancelled, TickCleared, Traded, TradeExecuted
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market
 from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.subject import entity_of
+from econsim.schemas.tool_events import ToolCompleted, ToolFailed
 
 
 class Perception:
@@ -45,7 +46,7 @@ class Perception:
         }
         self._clock = Ticked(period=1, tick_of_period=1)
         self._tick = 0
-        self._unspent: list[CallOutcome] = []
+        self._unspent: list[tuple[str, int, str | None, int]] = []
 
     @property
     def clock(self) -> Ticked:
@@ -68,7 +69,10 @@ class Perception:
             case TickCleared() as cleared:
                 self._orders[entity_of(addressed.subject)].clear(cleared)
             case LlmInvoked(items=items):
-                self._unspent.extend(item for item in items if item.agent in self._agents)
+                token = self._cognition.resource
+                self._unspent.extend((item.agent, item.price, token, item.units) for item in items)
+            case ToolCompleted(agent=agent, price=price) | ToolFailed(agent=agent, price=price):
+                self._unspent.append((agent, price, None, 0))
 
     def observe(self, agent: Agent) -> Observation:
         """Return the observation of an agent; the units that its next thought needs depend on its prompt, and are 0 here."""
@@ -136,8 +140,8 @@ class Perception:
 
     def _spend(self) -> None:
         """Take the costs of earlier ticks' calls into account; those of this tick were not paid when it opened."""
-        for outcome in self._unspent:
-            self._holdings.spend(outcome.agent, outcome.price, self._cognition.resource, outcome.units)
+        for agent, price, resource, units in self._unspent:
+            self._holdings.spend(agent, price, resource, units)
         self._unspent.clear()
 
     def _trade(self, resource: str, trade: TradeExecuted) -> None:

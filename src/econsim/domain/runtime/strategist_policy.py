@@ -13,15 +13,26 @@ from econsim.domain.cognition.strategy import strategy_schema
 from econsim.domain.runtime.effects import Cycle, Think
 from econsim.schemas.model_call import ChatMessage, Prompt
 from econsim.schemas.scenario_cognition import Thinking
+from econsim.schemas.scenario_tools import OfferedTool
 
 
-def strategist_prompt(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Prompt:
-    """Return the prompt of a cycle."""
+def strategist_prompt(
+    thinking: Thinking,
+    observation: Observation,
+    earlier: Sequence[ChatMessage],
+    _: Sequence[OfferedTool] = (),
+) -> Prompt:
+    """Return the prompt of a cycle; a strategist has no tools."""
     schema = strategy_schema(tuple(market.resource for market in observation.markets))
     return cycle_prompt(thinking, observation, earlier, schema, STRATEGIST_TEMPLATES)
 
 
-def strategist_cycle(thinking: Thinking, observation: Observation, earlier: Sequence[ChatMessage]) -> Cycle:
+def strategist_cycle(
+    thinking: Thinking,
+    observation: Observation,
+    earlier: Sequence[ChatMessage],
+    _: Sequence[OfferedTool] = (),
+) -> Cycle:
     """Perceive and think once, unless there are fewer credits than the agent keeps for its orders."""
     if observation.credits < thinking.credits_min:
         return

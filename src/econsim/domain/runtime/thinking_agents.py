@@ -41,6 +41,7 @@ class ThinkingAgents:
             agent for agent in population(scenario) if agent.policy in THINKING and host in (None, agent.host)
         ]
         self._thinking = {agent.id: thinking[agent.group] for agent in self._agents}
+        self._tools = scenario.tools
         self._cognition = scenario.cognition or Cognition()
         self._perception = Perception(self._agents, scenario.markets, self._cognition)
         self._memory = Memory({name: each.memory for name, each in self._thinking.items()})
@@ -88,11 +89,12 @@ class ThinkingAgents:
 
     def _cycle(self, agent: Agent) -> Cycle:
         thinking, earlier = self._thinking[agent.id], self._memory.messages(agent.id)
+        tools = [tool for tool in self._tools if tool.name in thinking.tools]
         make_prompt, think = POLICIES[agent.policy]
         observation = self._perception.observe(agent)
         if supply := observation.tokens:
             asked = observation._replace(tokens=supply._replace(needed=QUANTITY_MAX))
-            tokens = count_prompt_tokens(make_prompt(thinking, asked, earlier)) + thinking.max_tokens
+            tokens = count_prompt_tokens(make_prompt(thinking, asked, earlier, tools)) + thinking.max_tokens
             needed = token_units(self._cognition, tokens)
             observation = observation._replace(tokens=supply._replace(needed=needed))
-        return think(thinking, observation, earlier)
+        return think(thinking, observation, earlier, tools)

@@ -1,6 +1,6 @@
-"""Cognitive cycles of a host's agents over NATS: their calls go to the cognition service, those at the same time together.
+"""Cognitive cycles of a host's agents over NATS: thoughts go to the cognition service, calls of tools to the gateway's queue.
 
-A call has its position as idempotency key. A host that takes over repeats the cycles of an unfinished tick, and gets
+Thoughts at the same time go together. A call has its position as idempotency key. A host that takes over repeats the cycles of an unfinished tick, and gets
 the answers that were paid for already. A batch that takes long is asked for again every few seconds, because the
 worker that had it may be gone: a repeat joins the calls that are under way.
 """
@@ -16,9 +16,10 @@ from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.rpc import ask_until_answered
 from econsim.domain.audit.envelope import Envelope
-from econsim.domain.runtime.cycle_run import CycleRun
-from econsim.domain.runtime.effects import Answer
+from econsim.domain.runtime.cycle_run import CycleRun, replies_of
+from econsim.domain.runtime.effects import Answer, HostedToolCall
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, HostedCall, InvokeLlms, LlmAnswers
+from econsim.services.agent.tools import HostTools
 from econsim.services.batcher import parts_by_length
 from econsim.services.context import ServiceContext
 
@@ -29,18 +30,27 @@ BATCH_TEXT_MAX: Final = 1_000_000
 class CycleDriver:
     """The cycles of one host's agents in one tick."""
 
-    def __init__(self, context: ServiceContext, envelope: Envelope, host: str) -> None:
-        """Ask in the name of the host; tick and cause are the envelope's."""
+    def __init__(self, context: ServiceContext, envelope: Envelope, host: str, tools: HostTools) -> None:
+        """Ask in the name of the host, and call these tools; tick and cause are the envelope's."""
         self._context = context
         self._envelope = envelope
         self._host = host
+        self._tools = tools.at(envelope)
 
     async def run(self, cycles: Mapping[str, CycleRun]) -> None:
-        """Run all cycles to their ends, side by side: the calls of a step are made together, as in memory."""
+        """Run all cycles to their ends, side by side: the requests of a step are made together, as in memory.
+
+        Thoughts come before tools, and an agent's tools one after the other: the order in which an agent pays decides what it can
+        still afford.
+        """
         waiting = [(cycle, cycle.start()) for cycle in cycles.values()]
-        while waiting := [(cycle, calls) for cycle, calls in waiting if calls]:
-            answers = await self._invoke([call for _, calls in waiting for call in calls])
-            waiting = [(cycle, cycle.resume([next(answers) for _ in calls])) for cycle, calls in waiting]
+        while waiting := [(cycle, requests) for cycle, requests in waiting if requests]:
+            made = [request for _, requests in waiting for request in requests]
+            thoughts = await self._invoke([each for each in made if isinstance(each, HostedCall)])
+            replies = await self._tools.use([each for each in made if isinstance(each, HostedToolCall)])
+            waiting = [
+                (cycle, cycle.resume(replies_of(requests, thoughts, replies))) for cycle, requests in waiting
+            ]
 
     async def _invoke(self, calls: Sequence[HostedCall]) -> Iterator[Answer]:
         parts = parts_by_length(

@@ -9,7 +9,7 @@ the same ids, which the queue deduplicates.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Final
 
 from econsim import subjects
@@ -30,6 +30,7 @@ from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.schemas.scenario import Mode
 from econsim.services.agent.cycles import CycleDriver
+from econsim.services.agent.tools import HostTools
 from econsim.services.call_texts import read_texts
 from econsim.services.context import ServiceContext
 
@@ -51,6 +52,8 @@ CLOCK_EVENTS: Final = (
     subjects.TICKED,
     subjects.RUN_CLOSED,
     subjects.LLM_INVOKED,
+    subjects.TOOL_COMPLETED,
+    subjects.TOOL_FAILED,
 )
 """Events of the clock, and of its agents' calls, that the host folds."""
 
@@ -63,7 +66,11 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     scenario = run.data.scenario
     resources, lock_step = [each.resource for each in scenario.markets], scenario.clock.mode is Mode.LOCK_STEP
     checks = RunLogChecks(run.name, resources, lock_step=lock_step, partial=True)
-    async with aclosing(follow(context.client, run.name, _patterns(run))) as stored_events:
+    tools = HostTools(context)
+    async with (
+        tools.listening(run.name) if scenario.tools else nullcontext(),
+        aclosing(follow(context.client, run.name, _patterns(run))) as stored_events,
+    ):
         async for stored in stored_events:
             addressed = decode_if_valid(stored.subject, stored.payload)
             if addressed is None:
@@ -75,7 +82,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
             if isinstance(addressed.event.data, RunClosed):
                 return
             if isinstance(addressed.event.data, Ticked) and addressed.event.tick > answered:
-                await answer_tick(context, _envelope(context, run, addressed), host, agents, thinking)
+                await answer_tick(context, _envelope(context, run, addressed), host, agents, thinking, tools)
 
 
 def _patterns(run: ActiveRun) -> list[str]:
@@ -100,12 +107,17 @@ def _envelope(context: ServiceContext, run: ActiveRun, ticked: AddressedEvent) -
     return Envelope(run.name, run.data.salt, event.tick, context.clock.now(), event.event_id)
 
 
-async def answer_tick(
-    context: ServiceContext, envelope: Envelope, host: str, agents: HostAgents, thinking: ThinkingAgents
+async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these parts
+    context: ServiceContext,
+    envelope: Envelope,
+    host: str,
+    agents: HostAgents,
+    thinking: ThinkingAgents,
+    tools: HostTools,
 ) -> None:
     """Send all actions of a tick, then report that they are sent."""
     actions = agents.act(envelope.tick)
-    for resource, chosen in (await _think(context, envelope, host, thinking)).items():
+    for resource, chosen in (await _think(context, envelope, host, thinking, tools)).items():
         actions[resource] = [*actions[resource], *chosen]
     await publish_many(context.jetstream, _commands(envelope, host, actions))
     report = CycleCompleted(
@@ -118,14 +130,14 @@ async def answer_tick(
 
 
 async def _think(
-    context: ServiceContext, envelope: Envelope, host: str, thinking: ThinkingAgents
+    context: ServiceContext, envelope: Envelope, host: str, thinking: ThinkingAgents, tools: HostTools
 ) -> Mapping[str, Sequence[Action]]:
     """Run the cognitive cycles of a tick; return resource → actions that the agents chose."""
     cycles = thinking.cycles(envelope.tick)
     if not cycles:
         return {}
     await _publish(context, started_event(envelope, host, cycles))
-    await CycleDriver(context, envelope, host).run(cycles)
+    await CycleDriver(context, envelope, host, tools).run(cycles)
     await _publish(context, completed_event(envelope, host, cycles))
     return chosen_actions(cycles.values())
 

@@ -37,7 +37,7 @@ from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.errors import Conflict, RunFailed
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
 from econsim.schemas.scenario import THINKING, Mode
-from econsim.services.clock.run_effects import RunEffects
+from econsim.services.clock.run_effects import PAYMENTS, RunEffects
 from econsim.services.context import ServiceContext
 
 _log = logging.getLogger(__name__)
@@ -47,10 +47,8 @@ CLOCK_EVENTS: Final = (
     subjects.PERIOD_CLOSED,
     subjects.TICKED,
     subjects.CYCLE_COMPLETED,
-    subjects.LLM_INVOKED,
     subjects.TASK_DELEGATED,
-    subjects.TASK_OFFERED,
-    subjects.TASK_SETTLED,
+    *PAYMENTS,
 )
 """Events of the clock, of the agents, of their calls and of their tasks' money that the driver folds."""
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from econsim import subjects
-from econsim.adapters.jetstream.audit_log import last_event
+from econsim.adapters.jetstream.direct_get import get_last
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import submit
 from econsim.adapters.poll import Poll
@@ -25,6 +25,7 @@ from econsim.schemas.ledger import LONG_CHAINS_PER_SUBMISSION_MAX, Chain, Refusa
 from econsim.schemas.orders import CloseTick
 from econsim.schemas.subject import Subject
 from econsim.services.context import ServiceContext
+from econsim.subjects import AUDIT
 
 ACTOR: Final = "clock"
 """Actor of the clock's events and sender of its commands."""
@@ -33,7 +34,13 @@ ACTOR: Final = "clock"
 CLOSING_INTERVAL_S: Final = 0.05
 """Pause between two looks whether all payments of a period have ended."""
 
-PAYMENTS: Final = (subjects.LLM_INVOKED, subjects.TASK_OFFERED, subjects.TASK_SETTLED)
+PAYMENTS: Final = (
+    subjects.LLM_INVOKED,
+    subjects.TOOL_COMPLETED,
+    subjects.TOOL_FAILED,
+    subjects.TASK_OFFERED,
+    subjects.TASK_SETTLED,
+)
 """Events of services about what agents paid them."""
 
 
@@ -77,7 +84,9 @@ class RunEffects:
         async for _ in Poll(CLOSING_INTERVAL_S):
             if not (await self._submit(f"close-payments-{period}", (), closes_payments=True)).pending:
                 break
-        newest = [await last_event(self._context.client, row(run=self._run.name)) for row in PAYMENTS]
+        # Of the log's leader: another replica may lack the newest.
+        patterns = [row.pattern(run=self._run.name) for row in PAYMENTS]
+        newest = [await get_last(self._context.client, AUDIT, pattern) for pattern in patterns]
         return max((stored.sequence for stored in newest if stored), default=0)
 
     async def _submit(

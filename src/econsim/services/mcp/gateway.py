@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -42,7 +43,7 @@ from econsim.domain.admission.quota import SECOND_NS
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.mcp.outcome import ACTOR, failed_outcome, refused_reply, tool_reply
-from econsim.domain.mcp.payment import repeat_conflict, reservation, reservation_refusal
+from econsim.domain.mcp.payment import is_ledger_refusal, repeat_conflict, reservation, reservation_refusal
 from econsim.domain.mcp.request import AskedCall, asked_call
 from econsim.domain.mcp.terms import check_arguments, require_terms, server_is_absent
 from econsim.errors import EconsimError, InvalidMessage, Refused, ToolCallFailed, Unavailable
@@ -55,6 +56,7 @@ from econsim.services.context import ServiceContext
 from econsim.services.mcp.caller import MILLISECONDS, PlannedCall, ToolCaller
 from econsim.services.mcp.journal import ToolJournal
 from econsim.services.mcp.rates import CallRates
+from econsim.services.mcp.recorded_server import RecordedServer, recorded_names, servers_of_run
 
 PATIENCE_S: Final = 1.0
 """Longest time that a reply waits for the event and the settlement of a stored outcome; both are made sure of afterwards."""
@@ -96,7 +98,6 @@ class ToolGateway:
         """Call these servers."""
         self._context = context
         self._servers = servers
-        self._tables = {name: server.table for name, server in servers.items()}
         self._journal = journal
         self._rates = rates
         self._caller = caller
@@ -146,33 +147,30 @@ class ToolGateway:
     async def _new_outcome(self, run: ActiveRun, call: AskedCall, message: Msg) -> ToolOutcome:
         """Check, count, pay, make and store a call; raises EconsimError for one that is refused before it is made."""
         stored, deliveries = message.metadata.timestamp, message.metadata.num_delivered
-        tick = await self._tick(run.name)
+        tick = call.command.tick or await self._tick(run.name)
         try:
-            ended = await self._paid_outcome(run, call, stored, deliveries)
+            ended = await self._paid_outcome(run, call, tick, message)
         except EconsimError as error:
-            if deliveries == 1:
+            if deliveries == 1 or _leaves_nothing(run, call, error):
                 raise
             # An earlier life may have reserved the price: a refusal would leave it reserved.
             why = f"a worker ended during the call, and it cannot be made again ({error})"
             ended = failed_outcome(call, 0, RESERVED_MAYBE, _unknown(why))
         took_ms = max(0, int(_age_s(stored) * MILLISECONDS))
-        whole = ended.model_copy(
-            update={
-                "took_ms": took_ms,
-                "tick": tick,
-                "ended_at": self._context.clock.now(),
-            }
-        )
-        return await self._store(run, whole)
+        update = {"took_ms": took_ms, "tick": tick, "ended_at": self._context.clock.now()}
+        return await self._store(run, ended.model_copy(update=update))
 
-    async def _paid_outcome(
-        self, run: ActiveRun, call: AskedCall, stored: datetime, deliveries: int
-    ) -> ToolOutcome:
+    async def _paid_outcome(self, run: ActiveRun, call: AskedCall, tick: int, message: Msg) -> ToolOutcome:
         """Return how a call ends that is checked, counted and paid for; raises EconsimError before it is paid for."""
-        table, terms = require_terms(self._tables, call.server, call.command.tool)
-        timeout_ms = min(call.command.timeout_ms, terms.timeout_ms)
-        end = asyncio.get_running_loop().time() + timeout_ms / MILLISECONDS - max(0.0, _age_s(stored))
-        planned = PlannedCall(call, self._servers[call.server], terms, end)
+        servers, deliveries = servers_of_run(self._servers, run), message.metadata.num_delivered
+        tables = {name: server.table for name, server in servers.items()}
+        table, terms = require_terms(tables, call.server, call.command.tool)
+        server, timeout_ms = servers[call.server], min(call.command.timeout_ms, terms.timeout_ms)
+        left_s = timeout_ms / MILLISECONDS - max(0.0, _age_s(message.metadata.timestamp))
+        if isinstance(server, RecordedServer):
+            # It has no deadline: a run with recorded tools ends alike, however long its services are away.
+            left_s = math.inf
+        planned = PlannedCall(call, server, terms, asyncio.get_running_loop().time() + left_s, tick)
         await self._check(planned)
         async with self._rates.at_once(call, table):
             if deliveries == 1:
@@ -207,7 +205,9 @@ class ToolGateway:
         """Return the ledger's answer, however long it takes while the run is open."""
         while True:
             try:
-                return await self._journal.reserve(run, reservation(planned.asked, planned.terms.price))
+                return await self._journal.reserve(
+                    run, reservation(planned.asked, planned.terms.price), planned.tick
+                )
             except EconsimError as error:
                 # With a time to wait the ledger said that it reserved nothing: the period is being settled.
                 if error.retry_after_ms is not None or run.name not in self._context.runs:
@@ -299,6 +299,14 @@ class ToolGateway:
 def _age_s(stored: datetime) -> float:
     """Return the seconds since a message was stored."""
     return unix_nanoseconds() / SECOND_NS - stored.timestamp()
+
+
+def _leaves_nothing(run: ActiveRun, call: AskedCall, error: EconsimError) -> bool:
+    """Return whether no earlier life of a refused call can have left a reservation that nobody ends."""
+    if error.error_code == Unavailable.code:
+        # A host repeats the call until it is decided.
+        return call.command.tick > 0
+    return is_ledger_refusal(error) or call.server in recorded_names(run)
 
 
 def _unknown(why: str) -> ToolCallFailed:

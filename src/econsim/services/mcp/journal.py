@@ -7,6 +7,7 @@ other one finds it. Its event and its settlement have ids derived from the recei
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -38,7 +39,8 @@ CLAIM: Final = "claim"
 
 _log = logging.getLogger(__name__)
 
-Payments = Batcher[Chain, Refusal | None]
+Payments = Batcher[tuple[int, Chain], Refusal | None]
+"""Chains with their logical times, in batches."""
 
 
 class ToolJournal:
@@ -65,9 +67,9 @@ class ToolJournal:
             return False
         return True
 
-    async def reserve(self, run: ActiveRun, chain: Chain) -> Refusal | None:
+    async def reserve(self, run: ActiveRun, chain: Chain, tick: int) -> Refusal | None:
         """Reserve the price of a call; return the ledger's refusal. Raises Unavailable for one too late for its period."""
-        return await self._payments_of(run, RESERVATIONS).do(chain)
+        return await self._payments_of(run, RESERVATIONS).do((tick, chain))
 
     async def record(self, run: str, outcome: ToolOutcome) -> ToolOutcome:
         """Store the outcome of a call; return the one that counts, which another worker may have stored."""
@@ -92,7 +94,7 @@ class ToolJournal:
         if not outcome.reserved:
             return
         # Apart from reservations, whose submission is refused as a whole while a period is settled.
-        refusal = await self._payments_of(run, SETTLEMENTS).do(settlement(outcome))
+        refusal = await self._payments_of(run, SETTLEMENTS).do((outcome.tick, settlement(outcome)))
         if refusal not in (None, Refusal.PENDING_TRANSFER_NOT_FOUND):
             _log.error("the settlement of %s was refused: %s", outcome.id, refusal)
 
@@ -105,19 +107,19 @@ class ToolJournal:
             self._payments[key] = Batcher(partial(self._submit, run.name), CHAINS_MAX)
         return self._payments[key]
 
-    async def _submit(self, run: str, chains: Sequence[Chain]) -> Sequence[Refusal | None]:
-        command = Submit(
-            command_id=random_id(),
-            tick=self._context.runs.tick(run) or 0,
-            chains=tuple(chains),
-            defer_positions=True,
-        )
-        refused = (await submit(self._context.client, run, ACTOR, command)).refused
-        return [refused.get(chain.id) for chain in chains]
+    async def _submit(self, run: str, payments: Sequence[tuple[int, Chain]]) -> Sequence[Refusal | None]:
+        chains: defaultdict[int, list[Chain]] = defaultdict(list)
+        for tick, chain in payments:
+            chains[tick].append(chain)
+        refused: dict[str, Refusal] = {}
+        for tick, together in chains.items():
+            command = Submit(command_id=random_id(), tick=tick, chains=tuple(together), defer_positions=True)
+            refused |= (await submit(self._context.client, run, ACTOR, command)).refused
+        return [refused.get(chain.id) for _, chain in payments]
 
 
 def _key(run: str, agent: str, msg_id: str) -> str:
-    return f"{run}.{agent}.{call_key(run, agent, msg_id)}"
+    return f"{run}.{agent}.{call_key(agent, msg_id)}"
 
 
 def _outcome(payload: bytes) -> ToolOutcome:

@@ -115,10 +115,10 @@ def test_an_agent_that_raises_is_set_aside_and_the_others_finish_as_they_would_h
     undisturbed = list(in_memory.run(wanted, "run", "salt"))
     prompt, real = thinking_agents.POLICIES[PolicyName.LLM]
 
-    def broken(thinking, observation, earlier):
+    def broken(thinking, observation, earlier, *tools):
         if observation.agent == "fool_001" and observation.tick == 3:
             raise ZeroDivisionError
-        yield from real(thinking, observation, earlier)
+        yield from real(thinking, observation, earlier, *tools)
 
     monkeypatch.setitem(thinking_agents.POLICIES, PolicyName.LLM, (prompt, broken))
     disturbed = list(in_memory.run(wanted, "run", "salt"))

@@ -14,6 +14,7 @@ from econsim.schemas.base import ErrorBody
 from econsim.schemas.cognition import InvokeLlms, LlmAnswers
 from econsim.schemas.model_call import DEADLINE_MS_MAX, ChatMessage, ChatRole, Prompt
 from econsim.services.agent.cycles import CycleDriver
+from econsim.services.agent.tools import HostTools
 
 PROMPT = Prompt(messages=(ChatMessage(ChatRole.USER, "And now?"),), max_tokens=10)
 
@@ -44,7 +45,8 @@ async def think(client, **thoughts):
     """Run a cycle of each agent with so many thoughts; return agent → answers it got."""
     heard = {agent: [] for agent in thoughts}
     cycles = {agent: CycleRun(agent, 4, thinker(n, heard[agent])) for agent, n in thoughts.items()}
-    driver = CycleDriver(SimpleNamespace(client=client), Envelope("run", "salt", 4, NOON), "host_1")
+    context = SimpleNamespace(client=client)
+    driver = CycleDriver(context, Envelope("run", "salt", 4, NOON), "host_1", HostTools(context))
     await driver.run(cycles)
     return heard
 
