@@ -20,6 +20,7 @@ from econsim.domain.clock.period import gain
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.errors import InvalidMessage
+from econsim.report.gains import GainAggregator
 from econsim.report.summary import (
     AgentSummary,
     MarketSummary,
@@ -30,12 +31,16 @@ from econsim.report.summary import (
     expectation_result,
 )
 from econsim.report.thinking import ThinkingAggregator
+from econsim.report.tools import PAID, ToolAggregator
 from econsim.schemas.ledger import MONEY, Kind
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 _MOVING: Final = (Kind.TRANSFER, Kind.POST)
 """Kinds of transfers that change what a holder owns."""
+
+_OF_CALLS: Final = PAID | {subjects.LLM_INVOKED.type, subjects.TRANSFER_REFUSED.type}
+"""Types of the events about calls of models and tools."""
 
 
 class RunAggregator:
@@ -58,6 +63,8 @@ class RunAggregator:
         self._letters: set[int] = set()
         self._set_aside: dict[str, str] = {}
         self._thinking = ThinkingAggregator()
+        self._tools = ToolAggregator()
+        self._gains = GainAggregator()
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
@@ -67,8 +74,8 @@ class RunAggregator:
         match entry.type:
             case subjects.TRANSFER_POSTED.type:
                 self._post(entry.data)
-            case subjects.LLM_INVOKED.type | subjects.TRANSFER_REFUSED.type:
-                self._thinking.add(entry, self._starts)
+            case kind if kind in _OF_CALLS:
+                self._call(entry)
             case subjects.TICKED.type:
                 self._turn(entry)
             case subjects.RUN_OPENED.type:
@@ -83,7 +90,7 @@ class RunAggregator:
             case subjects.LETTER_BURIED.type:
                 self._letters.add(entry.data["sequence"])
             case _ if entry.entity in self._books:
-                self._books[entry.entity].add(entry, self._period)
+                self._clear(entry)
 
     def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
         """Return the summary of the events so far; raises InvalidMessage without the run's opening."""
@@ -91,7 +98,7 @@ class RunAggregator:
             message = "the log has no opening of this run; read it from its start"
             raise InvalidMessage(message)
         markets = tuple(book.summary(self._period) for book in self._books.values())
-        thinking = self._thinking.summary(self._period)
+        thinking, gains = self._thinking.summary(self._period), self._gains.summary(self._period)
         return Summary(
             run=self._opened.correlation_id,
             scenario=self._scenario,
@@ -107,11 +114,14 @@ class RunAggregator:
             holders=self._holders(),
             messages=dict(sorted(self._messages.items())),
             thinking=thinking,
+            tools=self._tools.summary(),
+            gains=gains,
             canonical_hash=canonical_hash,
             speed=speed,
             # An unfinished run is not judged by its expectations.
             verdicts=tuple(
-                expectation_result(expected, markets, thinking) for expected in self._scenario.expectations
+                expectation_result(expected, markets, thinking, gains)
+                for expected in self._scenario.expectations
             )
             if self._closed
             else (),
@@ -122,7 +132,24 @@ class RunAggregator:
         self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
         self._agents = population(scenario)
         self._thinking = ThinkingAggregator(self._agents)
+        self._tools = ToolAggregator(self._agents)
+        self._gains = GainAggregator(self._agents)
         self._books = {m.resource: _MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
+
+    def _call(self, entry: Record) -> None:
+        """Add payments for calls of models and tools, or refusals of the ledger, which may be of either."""
+        if entry.type not in PAID:
+            self._thinking.add(entry, self._starts)
+        if entry.type != subjects.LLM_INVOKED.type:
+            self._tools.add(entry)
+        if entry.type != subjects.TRANSFER_REFUSED.type:
+            self._gains.pay(entry, self._starts)
+
+    def _clear(self, entry: Record) -> None:
+        """Add an event of a market."""
+        self._books[entry.entity].add(entry, self._period)
+        if entry.type == subjects.TRADE_EXECUTED.type:
+            self._gains.trade(entry, self._period)
 
     def _turn(self, entry: Record) -> None:
         self._period = entry.data["period"]

@@ -70,6 +70,25 @@ def thinking_rows(summary: Summary) -> list[tuple[str, ...]]:
     return rows
 
 
+TOOLS_HEAD: Final = ("group", "tool", "calls", "failed", "refused", "credits")
+"""Headings of the table of what agents paid for calls of tools."""
+
+
+def tool_rows(summary: Summary) -> list[tuple[str, ...]]:
+    """Return a row for each group and tool: calls, failures by reason, calls it could not afford, credits paid."""
+    rows: list[tuple[str, ...]] = []
+    for group in summary.tools:
+        refused = count(group.refused)
+        for use in group.uses:
+            reasons = ", ".join(f"{number} {reason}" for reason, number in use.failures.items())
+            name = f"{use.server}.{use.tool}"
+            rows.append((group.group, name, count(use.calls), reasons or "0", refused, money(use.price)))
+            refused = ""  # a refusal names no tool: it counts once a group
+        if not group.uses:
+            rows.append((group.group, NOTHING, "0", "0", refused, "0"))
+    return rows
+
+
 def price_range(low: int | None, high: int | None) -> str:
     """Return the interval of equilibrium prices: one number if it is a point, a dash if an end is open."""
     if low is None or high is None:

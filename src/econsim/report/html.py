@@ -17,6 +17,7 @@ from econsim.report.document import Document, render_document
 from econsim.report.format import (
     NOTHING,
     THINKING_HEAD,
+    TOOLS_HEAD,
     count,
     debt_note,
     decimal,
@@ -26,6 +27,7 @@ from econsim.report.format import (
     percentage,
     price_range,
     thinking_rows,
+    tool_rows,
     unjudged_notes,
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
@@ -53,6 +55,7 @@ def render(summary: Summary) -> str:
         _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
         *(_market(market, summary, specs) for market in summary.markets),
         _thinking(summary, specs),
+        _tools(summary),
         _wealth(summary, specs),
         _messages(summary),
     )
@@ -288,6 +291,17 @@ def _thinking(summary: Summary, specs: Specs) -> str:
         f'<section class="part"><h2>Thinking</h2><p class="facts">{fact}.</p>'
         f'<div class="grid">{drawn}</div>{listed}</section>'
     )
+
+
+def _tools(summary: Summary) -> str:
+    """Return what agents paid for calls of tools; nothing for a run without calls."""
+    if not summary.tools:
+        return ""
+    paid = sum(group.price for group in summary.tools)
+    fact = f"All agents together paid {money(paid)} credits, each from its own balance"
+    head = tuple(heading.capitalize() for heading in TOOLS_HEAD)
+    listed = table(head, tool_rows(summary), text=(0, 1, 3))
+    return f'<section class="part"><h2>Tools</h2><p class="facts">{fact}.</p>{listed}</section>'
 
 
 def _wealth(summary: Summary, specs: Specs) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.domain.measures.measures import confidence_interval, gini, mean
+from econsim.report.gains import GroupGains
 from econsim.report.thinking import GroupThinking, ThinkingPeriod
+from econsim.report.tools import GroupTools
 from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -194,6 +196,10 @@ class Summary:
     """Agent that was set aside → reason, as a sentence."""
     thinking: tuple[GroupThinking, ...] = ()
     """Thinking of the groups whose agents asked models; empty for a run without calls."""
+    tools: tuple[GroupTools, ...] = ()
+    """Tools of the groups whose agents called any; empty for a run without calls."""
+    gains: tuple[GroupGains, ...] = ()
+    """Net gains of all groups."""
     canonical_hash: str = ""
     """Canonical hash: SHA-256 of the canonical log; empty if not computed."""
     kept_until: str = ""
@@ -257,7 +263,10 @@ class Summary:
 
 
 def expectation_result(
-    expectation: Expectation, markets: Sequence[MarketSummary], thinking: Sequence[GroupThinking] = ()
+    expectation: Expectation,
+    markets: Sequence[MarketSummary],
+    thinking: Sequence[GroupThinking] = (),
+    gains: Sequence[GroupGains] = (),
 ) -> ExpectationResult:
     """Return an expectation with its measure over the periods of its market or group."""
     wanted, periods = expectation.resource, slice(expectation.first_period - 1, expectation.last_period)
@@ -273,6 +282,10 @@ def expectation_result(
         if group.group == expectation.group
         for period in group.periods[periods]
     ]
+    if expectation.measure is Measure.NET_GAIN:
+        measured += [
+            value for group in gains if group.group == expectation.group for value in group.periods[periods]
+        ]
     sample = [value for value in measured if value is not None]
     interval = confidence_interval(sample)
     return ExpectationResult(expectation, mean(sample), None if interval is None else interval.half_width)

@@ -6,6 +6,7 @@ report's path) is never cut and never broken into lines.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from econsim.domain.measures.measures import weighted_mean
 from econsim.report.format import (
     NOTHING,
     THINKING_HEAD,
+    TOOLS_HEAD,
     count,
     debt_note,
     decimal,
@@ -27,6 +29,7 @@ from econsim.report.format import (
     percentage,
     spark,
     thinking_rows,
+    tool_rows,
     unjudged_notes,
 )
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary, Trades
@@ -68,7 +71,8 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
     console.print()
     parts = (
         _markets(summary, wide=wide),
-        _thinking(summary),
+        _calls(THINKING_HEAD, thinking_rows(summary)),
+        _calls(TOOLS_HEAD, tool_rows(summary)),
         _expectations(summary, wide=wide),
         _figures(summary),
     )
@@ -149,12 +153,13 @@ def _path(trades: Trades) -> Text:
     return Text(spark(means), style="cyan")
 
 
-def _thinking(summary: Summary) -> Table:
+def _calls(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return the table of what groups paid for calls."""
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
-    for heading in THINKING_HEAD:
-        left = heading in ("group", "model", "failed")
+    for heading in heads:
+        left = heading in ("group", "model", "tool", "failed")
         table.add_column(heading, justify="left" if left else "right", no_wrap=heading != "failed")
-    for row in thinking_rows(summary):
+    for row in rows:
         table.add_row(*row)
     return table
 

@@ -12,7 +12,7 @@ from econsim.schemas.types import PERIODS_MAX, Name
 
 
 class Measure(StrEnum):
-    """A measure of a market's outcome, or of a group's thinking: the mean of its periods' numbers."""
+    """A measure of a market's outcome, or of a group: the mean of its periods' numbers."""
 
     EFFICIENCY = "efficiency"
     """Realised over maximum surplus, percent."""
@@ -28,9 +28,12 @@ class Measure(StrEnum):
     """Cost of thinking: credits that an agent of the group pays for calls of models in a period, mean over its agents."""
     PRICED_OUT = "priced_out"
     """Agents of the group that could not afford their newest call, percent."""
+    NET_GAIN = "net_gain"
+    """Net gain: worth of the units that an agent of the group traded in a period, less their prices and its payments for calls of
+    models and tools, credits, mean over its agents."""
 
 
-GROUP_MEASURES: Final = frozenset({Measure.THINKING_COST, Measure.PRICED_OUT})
+GROUP_MEASURES: Final = frozenset({Measure.THINKING_COST, Measure.PRICED_OUT, Measure.NET_GAIN})
 """Measures of a group of agents; the others are of a market."""
 
 
@@ -45,11 +48,11 @@ class Expectation(Message):
     model_config = ConfigDict(strict=False)
 
     measure: Measure
-    """Measure of the market's outcome or of the group's thinking."""
+    """Measure of the market's outcome or of the group."""
     resource: Name | None = None
     """Market that is measured; may be left out where there is only one."""
     group: Annotated[Name | None, Field(exclude_if=_is_none)] = None
-    """Group of agents that is measured, for `thinking_cost` and `priced_out`."""
+    """Group of agents that is measured, for `thinking_cost`, `priced_out` and `net_gain`."""
     first_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] = 1
     """First period of the mean."""
     last_period: Annotated[int, Field(strict=True, ge=1, le=PERIODS_MAX)] | None = None

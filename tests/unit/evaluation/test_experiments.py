@@ -21,6 +21,7 @@ SIZES = {
     "call_vs_cda": [(12, 40), (6, 10)],
     "first_proposal": [(10, 20)],
     "thinking_is_dear": [(4, 6)],
+    "tool_market": [(4, 4)],
 }
 """Experiment → runs and periods of each study: intervals wide enough for seconds, narrow enough to matter."""
 

@@ -75,6 +75,13 @@ def receipt(agent: str, msg_id: str) -> str:
     return f"{RECEIPT}.{agent}.{call_key(agent, msg_id)}"
 
 
+def caller_of(chain: str) -> str | None:
+    """Return the agent whose call a chain of the ledger reserved the price of; none for any other chain."""
+    service, _, rest = chain.partition(".")
+    agent, _, key = rest.partition(".")
+    return agent if service == RECEIPT and key and "." not in key else None
+
+
 def call_key(agent: str, msg_id: str) -> str:
     """Return 32 hex digits for a call's own id, which may have characters that no key has."""
     return _hex("call", agent, msg_id)

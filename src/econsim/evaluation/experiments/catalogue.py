@@ -15,6 +15,7 @@ from econsim.errors import NotFound
 from econsim.evaluation.experiments.arrival_order import compare_first_proposal
 from econsim.evaluation.experiments.sampling import Runs, SampledRun, Study
 from econsim.evaluation.experiments.thinking_cost import compare_thinking_is_dear
+from econsim.evaluation.experiments.tool_market import compare_tool_market
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare, mean_of
 
 QUICK_SHARE: Final = 0.1
@@ -316,6 +317,14 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         answer="Agents that think at every tick spend more than they gain and are priced out; those that stop earn.",
         studies=(Study("thinking_is_dear", runs=20, periods=6),),
         compare=_and_books(compare_thinking_is_dear),
+    ),
+    Experiment(
+        name="tool_market",
+        title="Who buys information earns more than it costs, and who computes with it earns most",
+        question="Is a price that a tool tells worth what the tool costs?",
+        answer="Buyers that look a price up end ahead of equal ones that do not; those that also compute with it end first.",
+        studies=(Study("tool_market", runs=20, periods=6),),
+        compare=_and_books(compare_tool_market),
     ),
 )
 """Every experiment, in the order of reading."""

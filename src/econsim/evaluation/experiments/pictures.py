@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import altair as alt
@@ -114,14 +114,31 @@ def thinking_is_dear(studies: tuple[Runs, ...], comparisons: tuple[Comparison, .
     del comparisons
     rows: Rows = []
     for group in ("hasty", "prudent"):
-        days = zip(*(run.thinking[group] for run in studies[0]), strict=True)
-        for day, found in enumerate(days, 1):
-            interval = confidence_interval([period.cost for period in found])
-            if interval:
-                row = {"day": day, "mean": interval.mean, "low": interval.low, "high": interval.high}
-                rows.append(row | {"who": NAMES[group]})
+        costs = [[day.cost for day in run.thinking[group]] for run in studies[0]]
+        rows += _days_of_group(NAMES[group], costs)
     colour = _colours({NAMES["hasty"]: CORAL, NAMES["prudent"]: TEAL})
     return alt.layer(*_band(rows, colour, "paid for thoughts, credits an agent", zero=True))
+
+
+def tool_market(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
+    """Draw the net gains by day of agents without tools, with one, and with two."""
+    del comparisons
+    colours = {"plain": GREY, "informed": TEAL, "reckoning": CORAL}
+    rows: Rows = []
+    for group in colours:
+        rows += _days_of_group(group, [run.gains[group] for run in studies[0]])
+    return alt.layer(*_band(rows, _colours(colours), "net gain, credits an agent", zero=True))
+
+
+def _days_of_group(who: str, runs: Sequence[Sequence[float]]) -> Rows:
+    """Return a row a day: the mean over runs, with its interval."""
+    rows: Rows = []
+    for day, found in enumerate(zip(*runs, strict=True), 1):
+        interval = confidence_interval(found)
+        if interval:
+            row = {"day": day, "mean": interval.mean, "low": interval.low, "high": interval.high}
+            rows.append(row | {"who": who})
+    return rows
 
 
 def _bars(labels: tuple[str, ...], comparisons: tuple[Comparison, ...], title: str) -> Drawing:
@@ -238,6 +255,10 @@ PICTURES: Final[dict[str, tuple[Picture, str]]] = {
     "thinking_is_dear": (
         thinking_is_dear,
         "Hasty agents pay less in the end, because they are priced out. Band: 95 % interval over runs.",
+    ),
+    "tool_market": (
+        tool_market,
+        "Worth of units bought less their prices and payments for thoughts and tools. Band: 95 % interval over runs.",
     ),
 }
 """Experiment → its picture and caption."""

@@ -86,7 +86,7 @@ class SampledRun:
     days: dict[str, tuple[Day, ...]]
     """Market → trading days in order."""
     imbalance: int
-    """Profits of all agents by the ledger, with what they paid for thoughts, minus surplus of all trades, micro-credits:
+    """Profits of all agents by the ledger, with what they paid for thoughts and tools, minus surplus of all trades, micro-credits:
     0 if all is right."""
     prices: dict[str, tuple[tuple[float, ...], ...]]
     """Market → for each day the prices of its trades in order, credits."""
@@ -94,6 +94,8 @@ class SampledRun:
     """Group → mean profit of its agents, credits."""
     thinking: dict[str, tuple[ThinkingPeriod, ...]]
     """Group → thinking on each day; without groups that asked no model."""
+    gains: dict[str, tuple[float, ...]]
+    """Group → mean net gain of its agents on each day, credits."""
 
 
 Runs = tuple[SampledRun, ...]
@@ -131,15 +133,16 @@ def run(study: Study, seed: int) -> SampledRun:
 
 def _sampled_run(seed: int, summary: Summary) -> SampledRun:
     profits = sum(holder.profit for holder in summary.holders)
-    paid = sum(group.price for group in summary.thinking)
+    thoughts, calls = (sum(group.price for group in groups) for groups in (summary.thinking, summary.tools))
     surplus = sum(period.surplus for market in summary.markets for period in market.periods)
     return SampledRun(
         seed=seed,
         days={market.resource: _days(market) for market in summary.markets},
-        imbalance=profits + paid - surplus,
+        imbalance=profits + thoughts + calls - surplus,
         prices={market.resource: _prices(market) for market in summary.markets},
         profits={group.name: _profit(summary, group.name) for group in summary.scenario.agents},
         thinking={group.group: group.periods for group in summary.thinking},
+        gains={group.group: group.periods for group in summary.gains},
     )
 
 
