@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from pydantic import ValidationError
 
 from econsim.adapters.clock import jitter
-from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask, refusal
+from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask, json_of, refusal
 from econsim.domain.admission.reports import REPORT_BYTES_MAX
 from econsim.errors import EconsimError, InvalidMessage, Unavailable
 from econsim.identity.agent_account import short_name
@@ -79,7 +79,7 @@ class AgentChannel:
         Raises InvalidMessage before sending if the message is too large; QuotaExceeded, Unavailable (the message may
         then be stored or not) or another Refused.
         """
-        subject, payload = short_name(row, self.agent, **places), message.model_dump_json().encode()
+        subject, payload = short_name(row, self.agent, **places), json_of(message)
         if len(payload) > REPORT_BYTES_MAX:
             # The server ends a connection over a message that is far too large.
             text = f"the message has {len(payload)} bytes; at most {REPORT_BYTES_MAX} are taken"
@@ -107,11 +107,13 @@ class AgentChannel:
             try:
                 return await attempt()
             except EconsimError as error:
-                away = error.error_code == NO_SERVICE and time.monotonic() < began + AWAY_S
+                passes = error.retryable
+                if error.error_code == NO_SERVICE:
+                    passes = time.monotonic() < began + AWAY_S
                 # Jitter: never earlier than `retry_after_ms`, and not every agent at the same moment.
                 wait_ms = (error.retry_after_ms or PAUSE_MS) * 2 * jitter(1.0)
                 late = time.monotonic() + wait_ms / 1000 > end
-                if late or not (error.retryable or away) or self.client.is_closed:
+                if late or not passes or self.client.is_closed:
                     raise
                 _log.info("%s waits %d ms before %s: %s", self.agent, wait_ms, subject, error)
                 self.waited_ms += int(wait_ms)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.agents.channel import AgentChannel
-from econsim.agents.views import credits_of
+from econsim.agents.views import credits_of, to_milliseconds
 from econsim.errors import Conflict, InvalidMessage, Refused
 from econsim.identity.agent_account import short_name
 from econsim.schemas.base import validation_message
@@ -102,7 +102,7 @@ class CognitionService:
             "tools": [_plain(tool) for tool in tools],
             "response_schema": response_schema,
             "temperature": temperature,
-            "deadline_ms": round(deadline_s * 1_000),
+            "deadline_ms": to_milliseconds(deadline_s),
             "partial": on_text is not None,
         }
         async with self._listening(on_text):

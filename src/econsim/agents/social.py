@@ -17,7 +17,7 @@ from econsim.adapters.clock import random_id
 from econsim.adapters.nats.rpc import NO_SERVICE
 from econsim.adapters.poll import Poll
 from econsim.agents.channel import AgentChannel, read_stored_value
-from econsim.agents.views import CreditsLike, TaskView, task_view, to_micros
+from econsim.agents.views import CreditsLike, TaskView, task_view, to_micros, to_milliseconds
 from econsim.domain.social.tasks import WORD
 from econsim.errors import Conflict, EconsimError, InvalidMessage, NotFound, Refused, Unavailable
 from econsim.identity.agent_account import CLOSED
@@ -128,7 +128,7 @@ class SocialService:
             options=tuple(options),
             default=default,
             person=person,
-            deadline_ms=round(deadline_s * 1_000),
+            deadline_ms=to_milliseconds(deadline_s),
         )
         return await self._channel.ask(subjects.ASK_HUMAN, request, Question)
 
@@ -193,7 +193,7 @@ class SocialService:
             taker=taker,
             text=text,
             price=to_micros(price),
-            deadline_ms=round(deadline_s * 1_000),
+            deadline_ms=to_milliseconds(deadline_s),
         )
         await self._channel.send(subjects.ENTER_TASK, command)
         id_ = f"{WORD}.{self._channel.agent}.{command.command_id}"
@@ -288,7 +288,7 @@ class SocialService:
 
     async def _read(self, wait_s: float, **fields: Any) -> SocialView:  # noqa: ANN401 - the fields of ReadSocial
         """Read once; while the service is away, for AWAY_S at most, try again."""
-        request = _message(ReadSocial, wait_ms=round(wait_s * 1_000), **fields)
+        request = _message(ReadSocial, wait_ms=to_milliseconds(wait_s), **fields)
         async for _ in Poll(PAUSE_S, AWAY_S):
             try:
                 return await self._channel.ask(subjects.READ_SOCIAL, request, SocialView, wait_s + REPLY_S)

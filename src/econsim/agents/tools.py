@@ -22,7 +22,8 @@ from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import synchronize
 from econsim.adapters.nats.rpc import refusal
 from econsim.agents.channel import AgentChannel
-from econsim.agents.views import credits_of
+from econsim.agents.views import credits_of, to_milliseconds
+from econsim.domain.mcp.request import canonical_json
 from econsim.errors import EconsimError, InvalidMessage, NotFound, Refused, Unavailable
 from econsim.identity.agent_account import short_pattern
 from econsim.schemas.base import Message, validation_message
@@ -123,8 +124,9 @@ class ToolService:
             server=server,
             tool=tool,
             params=dict(params or {}),
-            timeout_ms=round(timeout_s * 1_000),
+            timeout_ms=to_milliseconds(timeout_s),
         )
+        canonical_json(command.params)
         await self._listen()
         return _answer(await self._reply_of(server, command, timeout_s + PAYMENT_S))
 

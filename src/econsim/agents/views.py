@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 
 from econsim.domain.social.tasks import UNENDED
 from econsim.errors import InvalidMessage
@@ -177,6 +178,14 @@ def to_micros(value: CreditsLike) -> int:
     except ValueError as error:
         raise InvalidMessage(str(error)) from None
     return micros
+
+
+def to_milliseconds(seconds: float) -> int:
+    """Return seconds as whole milliseconds; raises InvalidMessage for what is no finite number."""
+    if not isinstance(seconds, int | float) or not isfinite(seconds):
+        message = f"{seconds!r} is no number of seconds"
+        raise InvalidMessage(message)
+    return round(seconds * 1_000)
 
 
 def credits_of(micros: int) -> Decimal:

@@ -24,6 +24,7 @@ from econsim.schemas.base import Message, validation_message
 from econsim.schemas.subject import Subject
 from econsim.schemas.workspace import (
     CHUNK_BYTES,
+    FILE_BYTES_MAX,
     INLINE_BYTES_MAX,
     AppendToFile,
     ChunkStored,
@@ -80,6 +81,9 @@ class WorkspaceService:
     ) -> FileChanged:
         """Write a file whole; `expected_version` 0 is for a file that must not exist."""
         data = content.encode() if isinstance(content, str) else content
+        if len(data) > FILE_BYTES_MAX:
+            message = f"the content has {len(data)} bytes; a file has at most {FILE_BYTES_MAX}"
+            raise InvalidMessage(message, code="message_is_too_large")
         fields = {"path": path, "expected_version": expected_version, "command_id": command_id}
         if len(data) <= INLINE_BYTES_MAX:
             request = _command(WriteFile, fields, base64=_base64(data))

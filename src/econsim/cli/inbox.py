@@ -165,10 +165,19 @@ async def _ask(config: Settings, run: str, agent: str, text: str, deadline_s: fl
 
 
 async def _open_run(config: Settings, run: str) -> str:
+    from econsim import subjects
+    from econsim.adapters.jetstream import run_reader
     from econsim.cli.run_log import resolve
+    from econsim.errors import NotFound
 
     async with connect_to_server(config) as client:
-        return await resolve(client, run)
+        name = await resolve(client, run)
+        if await run_reader.newest(client, subjects.RUN_CLOSED(run=name)):
+            message = (
+                f"run {name!r} has ended, and its questions with it; `econsim runs` lists those that are open"
+            )
+            raise NotFound(message, code="run_is_closed")
+        return name
 
 
 async def _list(operator: OperatorConnection, run: str, request: Message) -> Questions:
@@ -200,13 +209,17 @@ def _print(question: Question) -> None:
     _print_text(question.text)
     offered = ("yes", "no") if question.kind is QuestionKind.CONFIRM else question.options
     if offered:
-        _print_text(f"answers: {', '.join(offered)}")
+        say("answers:")
+        for option in offered:
+            _print_text(option)
     if question.default is not None:
-        _print_text(f"without an answer: {question.default}")
+        say("without an answer:")
+        _print_text(question.default)
 
 
 def _print_text(text: str) -> None:
-    """Print a text of an agent: without markup, and without control characters."""
+    """Print a text of an agent: indented, so that none of its lines passes for one of ours, without markup and control characters."""
     from econsim.domain.social.display import printable
 
-    console().print(printable(text), markup=False, soft_wrap=True)
+    for line in printable(text).splitlines():
+        console().print(f"  | {line}", markup=False, soft_wrap=True)

@@ -110,6 +110,12 @@ class NewQuestion(Message):
         if self.kind is QuestionKind.CONFIRM and self.options:
             message = "a confirmation has the answers yes and no; leave options out"
             raise ValueError(message)
+        if any(not option.isprintable() or option != option.strip() for option in self.options):
+            message = "an option is one line of printable characters, without spaces at its ends"
+            raise ValueError(message)
+        if len({option.casefold() for option in self.options}) < len(self.options):
+            message = "two options are the same, or differ by case alone; give each once"
+            raise ValueError(message)
         offered = (YES, NO) if self.kind is QuestionKind.CONFIRM else self.options
         if self.default is not None and offered and self.default not in offered:
             message = f"default is one of {', '.join(offered)}"

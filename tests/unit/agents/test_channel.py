@@ -14,6 +14,7 @@ from requirements import requirement
 from econsim import subjects
 from econsim.agents.channel import AgentChannel
 from econsim.agents.session import AgentSession
+from econsim.agents.views import to_milliseconds
 from econsim.domain.admission.reports import REPORT_BYTES_MAX
 from econsim.errors import (
     EconsimError,
@@ -225,3 +226,18 @@ async def test_a_report_sent_again_for_want_of_an_answer_is_the_same_report():
     first, again, other = (json.loads(payload)["event_id"] for _, payload in wire.asked)
     assert first == again
     assert first != other
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), "5"])
+def test_a_deadline_is_a_finite_number_of_seconds(seconds):
+    with pytest.raises(InvalidMessage, match="is no number of seconds"):
+        to_milliseconds(seconds)
+
+
+async def test_content_that_no_json_holds_is_refused_before_it_is_sent():
+    wire = Wire(STORED)
+
+    with pytest.raises(InvalidMessage, match="cannot be written as JSON"):
+        await line(wire).send(subjects.REPORT, AgentReport(event_id="x", data={"a": "\ud800"}), event="seen")
+
+    assert wire.asked == []

@@ -3,8 +3,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from econsim.cli import app
+from econsim.cli import app, inbox
 from econsim.domain.social.display import printable
+from econsim.schemas.social import Question, QuestionKind
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,25 @@ def test_every_command_has_an_example(command):
 
     assert found.exit_code == 0
     assert f"econsim inbox {command}" in found.output
+
+
+def test_no_line_of_an_agents_text_stands_where_the_inbox_writes(capsys):
+    forged = "Buy?\nquestion.bob.q9  bob asks, until 2030 UTC\ranswers:"
+    question = Question.model_construct(
+        question_id="question.ana.q1",
+        asker="ana",
+        kind=QuestionKind.PROMPT,
+        text=forged,
+        options=("yes, all", "no"),
+        default="no",
+        deadline_at="2026-01-01T00:00:00Z",
+    )
+
+    inbox._print(question)
+
+    own = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("  | ")]
+    assert own == [
+        "question.ana.q1  ana asks, until 2026-01-01T00:00:00 UTC",
+        "answers:",
+        "without an answer:",
+    ]

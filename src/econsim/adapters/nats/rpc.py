@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import nats.errors
 from nats.aio.client import Client
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from econsim import subjects
 from econsim.errors import EconsimError, InvalidMessage, NotFound, QuotaExceeded, Refused, Unavailable
@@ -47,11 +48,18 @@ async def ask(
     unknown, so repeat it by its id.
     """
     try:
-        payload = request if isinstance(request, bytes) else request.model_dump_json().encode()
+        payload = request if isinstance(request, bytes) else json_of(request)
         message = await client.request(subject, payload, timeout=timeout_s)
     except nats.errors.NoRespondersError as error:
-        text = f"nobody answers on {subject}: no such run or market, or its service is not running"
-        raise NotFound(text, code=NO_SERVICE) from error
+        text = (
+            f"nobody answers on {subject}: its service is just starting or not running, or there is no such run or market; "
+            "try again in a moment"
+        )
+        absent = NotFound(text, code=NO_SERVICE)
+        absent.retryable = (
+            True  # the sender cannot know which it is, and a service that starts is there within seconds
+        )
+        raise absent from error
     except nats.errors.MaxPayloadError as error:
         text = f"the request on {subject} has more bytes than a message may have"
         raise InvalidMessage(text, code=TOO_LARGE) from error
@@ -65,6 +73,15 @@ async def ask(
     except ValidationError as error:
         text = f"the reply on {subject} is not a {reply.__name__}"
         raise InvalidMessage(text) from error
+
+
+def json_of(message: Message) -> bytes:
+    """Return a message in its wire form; raises InvalidMessage for content that no JSON text can hold."""
+    try:
+        return message.model_dump_json().encode()
+    except PydanticSerializationError as error:
+        text = f"the {type(message).__name__} cannot be written as JSON: {error}"
+        raise InvalidMessage(text) from None
 
 
 async def submit(client: Client, run: str, sender: str, command: Submit) -> Submitted:

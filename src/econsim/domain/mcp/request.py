@@ -100,10 +100,12 @@ def canonical_json(value: dict[str, Any]) -> str:
         )
         raise InvalidMessage(message)
     try:
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError) as error:
         message = f"params are not JSON: {error}"
         raise InvalidMessage(message) from None
+    return text
 
 
 def _depth_exceeds(value: object, most: int) -> bool:

@@ -166,5 +166,8 @@ def consent_question(sender: str, recipient: str, now: str) -> Question:
 
 def consent_refusal(recipient: str) -> NotAllowed:
     """Return the refusal of a message to an agent that has not consented."""
-    message = f"agent {recipient!r} has not consented to your messages; it was asked, and may still consent"
+    message = (
+        f"agent {recipient!r} has not consented to your messages; it was asked once, and whether it has denied or not yet "
+        "answered is its own affair"
+    )
     return NotAllowed(message, code="recipient_has_not_consented")

@@ -195,7 +195,7 @@ class ToolGateway:
         reserving = asyncio.ensure_future(self._answered_reservation(run, planned))
         await asyncio.wait({reserving}, timeout=max(0.0, planned.left_s))
         if not reserving.done():
-            message = "the ledger does not answer now; whether the call will be made is unknown"
+            message = "the time of the call passed before the ledger had answered; whether the call will be made is unknown"
             await self._refuse(call, Unavailable(message))
         refusal = await reserving
         if refusal is not None:

@@ -34,6 +34,7 @@ from econsim.domain.social.payment import payment, payout, reservation
 from econsim.domain.social.state import SocialState
 from econsim.errors import EconsimError, Unavailable
 from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.money import format_credits
 from econsim.schemas.social_events import SocialChange, TaskOffered, TaskRefused, TaskSettled
 from econsim.schemas.social_tasks import Task
 from econsim.services.context import ServiceContext
@@ -140,4 +141,8 @@ class TaskPayments:
 def _reserved_change(task: Task, refusal: Refusal | None) -> SocialChange:
     if refusal is None:
         return TaskOffered(task_id=task.task_id)
-    return TaskRefused(task_id=task.task_id, code=refusal.value, reason=f"{refusal.value.replace('_', ' ')}")
+    reason = (
+        f"the task costs {format_credits(task.price)} credits, which {task.delegator!r} does not have available "
+        f"({refusal.value}); offer less, or wait until reservations are released"
+    )
+    return TaskRefused(task_id=task.task_id, code=refusal.value, reason=reason)
