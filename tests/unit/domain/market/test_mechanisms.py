@@ -175,11 +175,12 @@ def test_the_book_is_never_left_crossed(market, plan):
 @given(plan=BATCHES)
 def test_the_order_book_fills_by_price_then_time(plan):
     _, items = play(MARKETS[0], plan)
-    standing = {}
+    standing, places = {}, {}
 
     for item in items:
         if isinstance(item, OrderAccepted):
             standing[item.order_id] = item
+            places[item.order_id] = _place(items, item, places)
         elif isinstance(item, OrderCancelled):
             del standing[item.order_id]
         elif isinstance(item, TradeExecuted):
@@ -187,17 +188,30 @@ def test_the_order_book_fills_by_price_then_time(plan):
             taker_id = item.bid_id if item.taker is Side.BID else item.ask_id
             maker, sign = standing[maker_id], (1 if item.taker is Side.BID else -1)
             rivals = [o for o in standing.values() if o.side is maker.side and o.order_id != taker_id]
-            assert maker == min(rivals, key=lambda o: (o.price * sign, o.n))
+            assert maker == min(rivals, key=lambda o: (o.price * sign, places[o.order_id]))
             assert item.price == maker.price
             done = [o for o in (maker_id, taker_id) if _open_after(items, item, o) == 0]
             for order_id in done:
                 del standing[order_id]
 
 
+def _place(items, accepted, places):
+    """Return an order's place in its queue: a replacement that asks for no more keeps the old one."""
+    replaced = next((i for i in items if _is_accepted(i, accepted.replaces)), None)
+    if replaced is None or replaced.price != accepted.price:
+        return accepted.n
+    is_more = accepted.quantity > _open_after(items, accepted, replaced.order_id)
+    return accepted.n if is_more else places[replaced.order_id]
+
+
+def _is_accepted(item, order_id):
+    return isinstance(item, OrderAccepted) and item.order_id == order_id
+
+
 def _open_after(items, last, order_id):
     """Return an order's open units once `last` has happened."""
     past = items[: last.n]
-    asked = next(i.quantity for i in past if isinstance(i, OrderAccepted) and i.order_id == order_id)
+    asked = next(i.quantity for i in past if _is_accepted(i, order_id))
     return asked - sum(t.quantity for t in trades(past) if order_id in (t.bid_id, t.ask_id))
 
 
