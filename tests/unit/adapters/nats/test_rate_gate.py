@@ -46,3 +46,7 @@ def test_a_request_that_asks_for_no_answer_is_dropped_a_report_is_not():
 def test_trusted_callers_and_events_are_not_counted():
     assert passed(gate([]), 5_000, reply=b"_INBOX.market.x") == 5_000
     assert passed(gate([]), 5_000, b"system.clock.ticked.run", b"") == 5_000
+
+
+def test_deliveries_to_agents_are_not_counted():
+    assert passed(gate([]), 5_000, b"system.search.tool_replied.run.mallory", b"") == 5_000

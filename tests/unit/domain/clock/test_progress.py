@@ -15,6 +15,7 @@ from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import CREDITS
 from econsim.schemas.market import Quote, Side, TickCleared, Traded, TradeExecuted
 from econsim.schemas.model_call import CallPosition
+from econsim.schemas.tool_events import ToolCompleted, ToolFailed
 
 TRADE = TradeExecuted(1, "t", 4, 2, "anna", "bert", "b", "a", Side.BID)
 CLEARED = TickCleared(batch=1, period=1, items=1, orders=1, trades=0, volume=0, quote=Quote(), tape=())
@@ -94,3 +95,18 @@ def test_only_the_last_batch_of_a_period_empties_the_book():
     assert not progress_after((subjects.TICK_CLEARED, "market", CLEARED)).emptied(["cpu"], 1)
     assert progress_after((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 1)
     assert not progress_after((subjects.TICK_CLEARED, "market", last)).emptied(["cpu"], 2)
+
+
+def test_what_a_tool_costs_is_gone_when_the_period_is_settled():
+    agents = population(scenario(group("anna", "external", credits=1)))
+    progress = Progress(agents, (), "tokens")
+    paid = {"id": "mcp.anna.1", "msg_id": "1", "agent": "anna", "tool": "look", "price": 300_000}
+    events = (
+        (subjects.TOOL_COMPLETED, ToolCompleted.model_construct(**paid)),
+        (subjects.TOOL_FAILED, ToolFailed.model_construct(**paid)),
+    )
+
+    for row, data in events:
+        progress.evolve(Envelope("run", "salt", 1, "now").event(row, "mcp", data, server="library"))
+
+    assert (progress.balance("anna", CREDITS), progress.balance("anna", "tokens")) == (400_000, 0)

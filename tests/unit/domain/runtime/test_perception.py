@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_builders import canonical_log
 from thinking import cognition
+from tool_builders import answer, offered, tool_users
 
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.runtime import thinking_agents
@@ -139,3 +140,11 @@ def bystanders():
         clock={"periods": 2, "ticks_per_period": 4},
         cognition=cognition(),
     )
+
+
+def test_agents_that_pay_for_tools_see_what_the_ledger_holds():
+    look = offered("look", answer("2.20"), price=0.05)
+
+    differences = [seen for seen in observed_and_held(tool_users(look)) if seen[0] != seen[1]]
+
+    assert differences == []
