@@ -8,7 +8,7 @@ COMPOSE_TOOLS := .tools/compose
 PYTEST := $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 # Two processes, each with a server of its own: the suite mostly waits. A file stays in one: its tests share a run.
-APART := --numprocesses 2 --dist loadfile
+APART := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # A process without work takes tests from another one: a few of them take long.
 BALANCED := --numprocesses auto --dist worksteal
 PAYLOADS := 10000
@@ -17,7 +17,7 @@ LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url
 SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast test-nats fuzz lint check bench catalog docs compose-check wheel lock
+.PHONY: help setup run test test-fast test-nats soak fuzz lint check bench catalog docs compose-check wheel lock
 
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | \
@@ -47,13 +47,16 @@ run: $(INSTALLED) ## Run the default market over a private nats-server and show 
 
 test: $(READY) ## Run the whole suite: without a server, then against a real one
 	$(PYTEST) -m "not nats" $(BALANCED)
-	$(PYTEST) -m nats $(APART)
+	$(PYTEST) -m "nats and not soak" $(APART)
 
 test-fast: $(READY) ## Run the tests that need neither a server nor more than seconds
 	$(PYTEST) -m "not nats and not slow" $(BALANCED)
 
 test-nats: $(READY) ## Run the tests against a real nats-server, which they start from its wheel
 	$(PYTEST) -m nats $(APART)
+
+soak: $(READY) ## Run the long tests that `make test` leaves out: more kills, attacks on three nodes, public tool servers
+	$(PYTEST) -m soak $(APART)
 
 fuzz: $(READY) ## Send PAYLOADS (10 000) odd messages to every subject of a running system and account for each
 	$(PYTEST) -v --capture=no --timeout=0 tests/fuzz --payloads $(PAYLOADS)

@@ -142,6 +142,7 @@ async def test_of_messages_sent_at_once_one_is_stored_and_every_sender_learns_wh
     assert Counter(type(each) for each in results) == {PubAck: 1, Conflict: 19}
 
 
+@pytest.mark.soak
 async def test_on_three_nodes_attacks_are_held_and_nobody_notices(tmp_path) -> None:
     state = tmp_path / "state"
     async with cluster(state) as (urls, _):

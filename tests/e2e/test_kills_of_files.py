@@ -34,7 +34,7 @@ from econsim.runs.remote import open_run
 from econsim.schemas.quota import QuotaUpdate
 from econsim.subjects import FILE_WRITTEN
 
-pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(240)]
 
 RUN = "files"
 ROUNDS = 30

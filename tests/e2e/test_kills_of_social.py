@@ -23,7 +23,7 @@ from econsim.errors import EconsimError
 from econsim.runs.launch.processes import spread
 from econsim.schemas.social_events import QuestionAsked, QuestionEnded, TaskDelegated, TaskSettled
 
-pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(400)]
 
 KILLS = (("task_delegated", 2), ("task_offered", 5), ("task_advanced", 24), ("question_ended", 11))
 """Event and its number → the service is killed when the log has it."""

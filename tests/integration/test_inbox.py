@@ -47,7 +47,7 @@ async def test_a_person_sees_a_question_and_answers_it(server, live):
     right = await inbox(server, "answer", live.run, "question.anna.sell", "yes")
 
     assert (await anna.wait_for_answer(question.question_id)).answer == "yes"
-    assert "answers: yes, no" in shown
+    assert "answers:\n  | yes\n  | no\n" in shown
     assert "\x1b[31m" not in shown
     assert (wrong.exit_code, right.exit_code) == (1, 0)
     async with aclosing(read(live.nc, live.run, [subjects.COMMANDED(run=live.run)])) as stored:
@@ -70,7 +70,7 @@ async def test_a_person_asks_an_agent_and_gets_its_answer(server, live):
     found = await inbox(server, "ask", live.run, "bert", "Why so dear?")
 
     await answering
-    assert (found.exit_code, found.output.strip()) == (0, "demand")
+    assert (found.exit_code, found.output.strip()) == (0, "| demand")
 
 
 async def test_an_agent_that_does_not_answer_ends_the_command_with_1(server, live):

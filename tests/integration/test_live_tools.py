@@ -15,7 +15,7 @@ from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.tool_events import ToolCompleted, ToolFailed
 
-pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nats, pytest.mark.slow, pytest.mark.soak, pytest.mark.timeout(300)]
 
 TOOLS = Path(__file__).parents[2] / "tools"
 PACKAGES = TOOLS / "node_modules"
