@@ -70,9 +70,10 @@ class Perception:
                 self._orders[entity_of(addressed.subject)].clear(cleared)
             case LlmInvoked(items=items):
                 token = self._cognition.resource
-                self._unspent.extend((item.agent, item.price, token, item.units) for item in items)
-            case ToolCompleted(agent=agent, price=price) | ToolFailed(agent=agent, price=price):
-                self._unspent.append((agent, price, None, 0))
+                own = (item for item in items if item.agent in self._agents)
+                self._unspent.extend((item.agent, item.price, token, item.units) for item in own)
+            case ToolCompleted(agent=agent) | ToolFailed(agent=agent) as paid if agent in self._agents:
+                self._unspent.append((agent, paid.price, None, 0))
 
     def observe(self, agent: Agent) -> Observation:
         """Return the observation of an agent; the units that its next thought needs depend on its prompt, and are 0 here."""
