@@ -9,14 +9,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from nats.aio.msg import Msg
-from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.agents.channel import AgentChannel
 from econsim.agents.views import credits_of, to_milliseconds
-from econsim.errors import Conflict, InvalidMessage, Refused
+from econsim.errors import Conflict, Refused
 from econsim.identity.agent_account import short_name
-from econsim.schemas.base import validation_message
+from econsim.schemas.base import validated_message
 from econsim.schemas.cognition import InvokeLlm, LlmAnswer, LlmPartial
 from econsim.schemas.model_call import (
     CALLS_PER_CYCLE_MAX,
@@ -112,7 +111,7 @@ class CognitionService:
         """Ask at the next ordinal of the cycle; skip those that an earlier life of the agent used otherwise."""
         while True:
             self._ordinal += 1
-            request = _request(fields | {"cycle": self._cycle, "ordinal": self._ordinal})
+            request = validated_message(InvokeLlm, **fields, cycle=self._cycle, ordinal=self._ordinal)
             try:
                 answer = await self._channel.ask(subjects.INVOKE_LLM, request, LlmAnswer, timeout_s=timeout_s)
             except Refused as error:
@@ -138,13 +137,6 @@ class CognitionService:
         finally:
             if not self._channel.client.is_closed:
                 await subscription.unsubscribe()
-
-
-def _request(fields: dict[str, Any]) -> InvokeLlm:
-    try:
-        return InvokeLlm.model_validate(fields, strict=False)
-    except ValidationError as error:
-        raise InvalidMessage(validation_message(error)) from None
 
 
 def _plain(part: object) -> object:

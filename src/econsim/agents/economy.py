@@ -7,9 +7,7 @@ Core NATS only: an agent needs no JetStream rights. The client makes every id, s
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final, TypeVar
-
-from pydantic import ValidationError
+from typing import Final
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
@@ -30,16 +28,14 @@ from econsim.agents.views import (
 )
 from econsim.domain.audit.envelope import derived_id
 from econsim.domain.market.order_ids import scoped_order_id
-from econsim.errors import EconsimError, InvalidMessage
+from econsim.errors import EconsimError
 from econsim.schemas import values as schemas
-from econsim.schemas.base import Command, ErrorReply, Message, validation_message
+from econsim.schemas.base import Command, ErrorReply, validated_message
 from econsim.schemas.execute import Execute, Executed, Receipt
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.schemas.market import Book, GetBook, GetPrices, Prices
 from econsim.schemas.orders import CancelOrder, OrderKind, PlaceAsk, PlaceBid, ReplaceOrder
 from econsim.schemas.subject import Subject
-
-Model = TypeVar("Model", bound=Message)
 
 OUTCOME_TIMEOUT_S: Final = 30.0
 """Seconds `outcome` waits by default: in lock-step a tick lasts as long as its slowest agent."""
@@ -101,7 +97,7 @@ class EconomicService:
 
     async def cancel_order(self, resource: str, order_id: str) -> Receipt:
         """Cancel a resting order of the agent."""
-        command = _validated_message(CancelOrder, command_id=random_id(), order_id=order_id)
+        command = validated_message(CancelOrder, command_id=random_id(), order_id=order_id)
         return await self._send(subjects.CANCEL_ORDER, resource, command, order_id)
 
     async def replace_order(
@@ -115,7 +111,7 @@ class EconomicService:
     ) -> Receipt:
         """Cancel a resting order of the agent and place another on the same side; the receipt names the new order."""
         new = new_order_id or self.new_order_id()
-        command = _validated_message(
+        command = validated_message(
             ReplaceOrder,
             command_id=derived_id(self._salt, resource, order_id, new, str(price), quantity),
             order_id=order_id,
@@ -139,7 +135,7 @@ class EconomicService:
 
     async def get_book(self, resource: str, levels: int = 10) -> MarketDepth:
         """Return the order book of a market, best prices first."""
-        request = _validated_message(GetBook, levels=levels)
+        request = validated_message(GetBook, levels=levels)
         return depth(await self._channel.ask(subjects.GET_BOOK, request, Book, resource=resource))
 
     async def execute_trade(self, actions: Sequence[Mapping[str, object]]) -> list[Result]:
@@ -149,7 +145,7 @@ class EconomicService:
         with `resource`, `price` (credits), `quantity`, `kind` and `order_id` as the method of that name takes
         them. An order without an id gets one. Reads show the state before the orders of this request.
         """
-        request = _validated_message(Execute, actions=[self._wire_action(action) for action in actions])
+        request = validated_message(Execute, actions=[self._wire_action(action) for action in actions])
         done = await self._channel.ask(subjects.EXECUTE, request, Executed)
         return [_result(step.do, found) for step, found in zip(request.steps, done.results, strict=True)]
 
@@ -185,7 +181,7 @@ class EconomicService:
         # The command id is derived from the content: the same order sent twice is one message (deduplication), and
         # the same order id with other terms is another message, which the service refuses.
         content = (subject.template, resource, order_id, *map(str, terms.values()))
-        command = _validated_message(
+        command = validated_message(
             model, command_id=derived_id(self._salt, *content), order_id=order_id, **terms
         )
         return await self._send(subject, resource, command, order_id)
@@ -213,14 +209,6 @@ class EconomicService:
 def _terms(price: CreditsLike, quantity: int, kind: OrderKind | str) -> dict[str, object]:
     """Return the fields of a new order besides its ids."""
     return {"price": to_micros(price), "quantity": quantity, "kind": kind}
-
-
-def _validated_message(model: type[Model], **fields: object) -> Model:
-    """Return a message of these fields; raises InvalidMessage that names the wrong field."""
-    try:
-        return model.model_validate(fields, strict=False)
-    except ValidationError as error:
-        raise InvalidMessage(validation_message(error)) from None
 
 
 def _result(do: str, found: dict[str, object]) -> Result:

@@ -10,8 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
-
 from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.rpc import NO_SERVICE
@@ -19,9 +17,9 @@ from econsim.adapters.poll import Poll
 from econsim.agents.channel import AgentChannel, read_stored_value
 from econsim.agents.views import CreditsLike, TaskView, task_view, to_micros, to_milliseconds
 from econsim.domain.social.tasks import WORD
-from econsim.errors import Conflict, EconsimError, InvalidMessage, NotFound, Refused, Unavailable
+from econsim.errors import Conflict, EconsimError, NotFound, Refused, Unavailable
 from econsim.identity.agent_account import CLOSED
-from econsim.schemas.base import Message, validation_message
+from econsim.schemas.base import validated_message
 from econsim.schemas.social import (
     NO,
     YES,
@@ -57,7 +55,6 @@ PAUSE_S: Final = 0.02
 UNKNOWN_TASK: Final = "task_does_not_exist"
 """Code of a task that has not come out of its queue yet."""
 
-Model = TypeVar("Model", bound=Message)
 Found = TypeVar("Found")
 
 
@@ -120,7 +117,7 @@ class SocialService:
         request_id: str | None = None,
     ) -> Question:
         """Ask a person without waiting for the answer."""
-        request = _message(
+        request = validated_message(
             AskHuman,
             request_id=request_id or random_id(),
             kind=kind,
@@ -163,12 +160,14 @@ class SocialService:
 
         Raises Refused with `recipient_has_not_consented` until the recipient consents; the first attempt asks it.
         """
-        request = _message(SendMessage, message_id=message_id or random_id(), recipient=recipient, text=text)
+        request = validated_message(
+            SendMessage, message_id=message_id or random_id(), recipient=recipient, text=text
+        )
         return await self._channel.ask(subjects.SEND_MESSAGE, request, AgentMessage)
 
     async def set_consent(self, sender: str, *, is_allowed: bool) -> Consents:
         """Allow or forbid another agent to write to this one."""
-        request = _message(SetConsent, sender=sender, is_allowed=is_allowed)
+        request = validated_message(SetConsent, sender=sender, is_allowed=is_allowed)
         return await self._channel.ask(subjects.SET_CONSENT, request, Consents)
 
     async def messages(self, after: int = 0) -> AsyncIterator[AgentMessage]:
@@ -187,7 +186,7 @@ class SocialService:
         The taker is paid when the result is approved; otherwise the price is released, at the deadline at the latest.
         `task_id` is an id of the agent's own. Raises Refused with the code of the refusal: too few credits, for instance.
         """
-        command = _message(
+        command = validated_message(
             DelegateTask,
             command_id=task_id or random_id(),
             taker=taker,
@@ -288,7 +287,7 @@ class SocialService:
 
     async def _read(self, wait_s: float, **fields: Any) -> SocialView:  # noqa: ANN401 - the fields of ReadSocial
         """Read once; while the service is away, for AWAY_S at most, try again."""
-        request = _message(ReadSocial, wait_ms=to_milliseconds(wait_s), **fields)
+        request = validated_message(ReadSocial, wait_ms=to_milliseconds(wait_s), **fields)
         async for _ in Poll(PAUSE_S, AWAY_S):
             try:
                 return await self._channel.ask(subjects.READ_SOCIAL, request, SocialView, wait_s + REPLY_S)
@@ -305,18 +304,11 @@ class SocialService:
         raise away
 
     async def _end(self, question_id: str, answer: str | None) -> Question:
-        request = _message(EndQuestion, question_id=question_id, answer=answer)
+        request = validated_message(EndQuestion, question_id=question_id, answer=answer)
         return await self._channel.ask(subjects.END_QUESTION, request, Question)
 
     async def _step(
         self, task_id: str, step: TaskStep, text: str = "", percent: int | None = None
     ) -> TaskView:
-        request = _message(AdvanceTask, task_id=task_id, step=step, text=text, percent=percent)
+        request = validated_message(AdvanceTask, task_id=task_id, step=step, text=text, percent=percent)
         return task_view(await self._channel.ask(subjects.ADVANCE_TASK, request, Task))
-
-
-def _message(model: type[Model], **fields: object) -> Model:
-    try:
-        return model.model_validate(fields, strict=False)
-    except ValidationError as error:
-        raise InvalidMessage(validation_message(error)) from None

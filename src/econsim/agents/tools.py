@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -24,9 +24,9 @@ from econsim.adapters.nats.rpc import refusal
 from econsim.agents.channel import AgentChannel
 from econsim.agents.views import credits_of, to_milliseconds
 from econsim.domain.mcp.request import canonical_json
-from econsim.errors import EconsimError, InvalidMessage, NotFound, Refused, Unavailable
+from econsim.errors import EconsimError, NotFound, Refused, Unavailable
 from econsim.identity.agent_account import short_pattern
-from econsim.schemas.base import Message, validation_message
+from econsim.schemas.base import validated_message
 from econsim.schemas.mcp import (
     TIMEOUT_MS_DEFAULT,
     CallTool,
@@ -38,8 +38,6 @@ from econsim.schemas.mcp import (
     ToolReply,
     ToolResult,
 )
-
-_Model = TypeVar("_Model", bound=Message)
 
 PAYMENT_S: Final = 5.0
 """Seconds that a reply may take beyond the deadline of its call: it is recorded, told and settled."""
@@ -118,7 +116,7 @@ class ToolService:
         Refused by code: too few credits (`debit_account_would_go_negative`), an unknown tool, or the failure of the call;
         Unavailable without an answer in time: call again with the same id.
         """
-        command = _message(
+        command = validated_message(
             CallTool,
             msg_id=call_id or random_id(),
             server=server,
@@ -132,7 +130,7 @@ class ToolService:
 
     async def quote(self, server: str, tool: str) -> ToolTerms:
         """Return the price of a call before it is made."""
-        request = _message(GetQuote, server=server, tool=tool)
+        request = validated_message(GetQuote, server=server, tool=tool)
         found = await self._channel.ask(subjects.GET_QUOTE, request, ToolQuote)
         return ToolTerms(
             server,
@@ -144,7 +142,9 @@ class ToolService:
 
     async def list(self, server: str | None = None) -> list[ToolTerms]:
         """Return the tools that the agent may call, of one server or of all."""
-        found = await self._channel.ask(subjects.LIST_TOOLS, _message(ListTools, server=server), ToolList)
+        found = await self._channel.ask(
+            subjects.LIST_TOOLS, validated_message(ListTools, server=server), ToolList
+        )
         return [
             ToolTerms(
                 each.server,
@@ -160,7 +160,7 @@ class ToolService:
 
     async def result(self, call_id: str) -> ToolAnswer:
         """Return the answer to an earlier call, for instance after a restart; raises Refused if there is none."""
-        request = _message(GetResult, msg_id=call_id)
+        request = validated_message(GetResult, msg_id=call_id)
         return _answer(await self._channel.ask(subjects.GET_RESULT, request, ToolReply))
 
     async def stop(self) -> None:
@@ -223,14 +223,6 @@ class ToolService:
             waiting = self._waiting.get(reply.msg_id)
             if waiting and not waiting.done():
                 waiting.set_result(reply)
-
-
-def _message(model: type[_Model], **fields: object) -> _Model:
-    """Return a message of these fields; raises InvalidMessage that names the wrong field."""
-    try:
-        return model.model_validate(fields, strict=False)
-    except ValidationError as error:
-        raise InvalidMessage(validation_message(error)) from None
 
 
 def _answer(reply: ToolReply) -> ToolAnswer:

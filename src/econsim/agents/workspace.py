@@ -12,15 +12,13 @@ import base64
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
-
 from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.agents.channel import AgentChannel, read_stored_value
 from econsim.domain.workspace.chunks import FileContent, is_intact, split
 from econsim.errors import Conflict, InvalidMessage, Refused
 from econsim.identity.agent_account import OWN_CHUNK
-from econsim.schemas.base import Message, validation_message
+from econsim.schemas.base import Message, validated_message
 from econsim.schemas.subject import Subject
 from econsim.schemas.workspace import (
     CHUNK_BYTES,
@@ -271,19 +269,12 @@ class WorkspaceService:
     async def _ask(
         self, row: Subject, request: type[_Request], reply: type[_Reply], **fields: object
     ) -> _Reply:
-        return await self._channel.ask(row, _validate(request, fields), reply)
+        return await self._channel.ask(row, validated_message(request, **fields), reply)
 
 
 def _command(model: type[_Request], fields: dict[str, Any], **content: object) -> _Request:
     given = {**fields, **content}
-    return _validate(model, given | {"command_id": given["command_id"] or random_id()})
-
-
-def _validate(model: type[_Request], fields: dict[str, Any]) -> _Request:
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidMessage(validation_message(error)) from None
+    return validated_message(model, **(given | {"command_id": given["command_id"] or random_id()}))
 
 
 def _base64(content: bytes) -> str:

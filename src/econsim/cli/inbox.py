@@ -133,10 +133,11 @@ async def _next(config: Settings, run: str, left: set[str]) -> Question:
 
 async def _answer(config: Settings, run: str, question_id: str, text: str) -> None:
     from econsim import subjects
+    from econsim.schemas.base import validated_message
     from econsim.schemas.social import AnswerQuestion, Question
 
     name = await _open_run(config, run)
-    request = _message(AnswerQuestion, question_id=question_id, answer=text)
+    request = validated_message(AnswerQuestion, question_id=question_id, answer=text)
     async with connect_operator(config) as operator:
         answered = await operator.ask(subjects.ANSWER_QUESTION, request, Question, run=name)
     say("{id} is answered", id=answered.question_id)
@@ -145,11 +146,12 @@ async def _answer(config: Settings, run: str, question_id: str, text: str) -> No
 async def _ask(config: Settings, run: str, agent: str, text: str, deadline_s: float) -> None:
     from econsim import subjects
     from econsim.adapters.clock import random_id
+    from econsim.schemas.base import validated_message
     from econsim.schemas.social import AskAgent, ListQuestions, Question, QuestionState
 
     name = await _open_run(config, run)
     fields = {"request_id": random_id(), "agent": agent, "text": text}
-    request = _message(AskAgent, **fields, deadline_ms=round(deadline_s * 1_000))
+    request = validated_message(AskAgent, **fields, deadline_ms=round(deadline_s * 1_000))
     async with connect_operator(config) as operator:
         question = await operator.ask(subjects.ASK_AGENT, request, Question, run=name)
         found = await _list(operator, name, ListQuestions())
@@ -185,19 +187,6 @@ async def _list(operator: OperatorConnection, run: str, request: Message) -> Que
     from econsim.schemas.social import Questions
 
     return await operator.ask(subjects.LIST_QUESTIONS, request, Questions, run=run)
-
-
-def _message(model: type[Message], **fields: object) -> Message:
-    """Return a request; raises InvalidMessage that names the wrong field."""
-    from pydantic import ValidationError
-
-    from econsim.errors import InvalidMessage
-    from econsim.schemas.base import validation_message
-
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidMessage(validation_message(error)) from None
 
 
 def _print(question: Question) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Validat
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import simple_ser_schema
 
-from econsim.errors import EconsimError
+from econsim.errors import EconsimError, InvalidMessage
 from econsim.schemas.types import Identifier, Name, Tick
 
 SCHEMA_VERSION: Final = 1
@@ -27,6 +27,7 @@ Version = Annotated[int, Field(strict=True, ge=SCHEMA_VERSION, le=SCHEMA_VERSION
 """Version as a bounded integer, because a literal accepts `true` for 1."""
 
 Data = TypeVar("Data")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Word(StrEnum):
@@ -137,3 +138,11 @@ def validation_message(error: ValidationError) -> str:
     where = ".".join(map(str, first["loc"])) or "the message"
     rest = f" (and {more} more)" if more else ""
     return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"
+
+
+def validated_message(model: type[Model], **fields: object) -> Model:
+    """Return a message of fields that a caller gave as Python values; raises InvalidMessage that names the wrong one."""
+    try:
+        return model.model_validate(fields, strict=False)
+    except ValidationError as error:
+        raise InvalidMessage(validation_message(error)) from None
