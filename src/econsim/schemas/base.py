@@ -140,7 +140,7 @@ def validation_message(error: ValidationError) -> str:
     return f"{where}: {first['msg']}, got {str(first['input'])[:80]!r}{rest}"
 
 
-def validated_message(model: type[Model], **fields: object) -> Model:
+def validated_message(model: type[Model], /, **fields: object) -> Model:
     """Return a message of fields that a caller gave as Python values; raises InvalidMessage that names the wrong one."""
     try:
         return model.model_validate(fields, strict=False)

@@ -5,7 +5,8 @@ import json
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Request
+from econsim.errors import InvalidMessage
+from econsim.schemas.base import Command, ErrorBody, ErrorReply, Event, Message, Request, validated_message
 from econsim.schemas.ledger import Chain, GetBalance, Kind, Submit, Transfer
 
 EVENT = {
@@ -105,3 +106,17 @@ def test_an_error_reply_has_a_code_and_a_text():
     assert reply.model_dump()["error"]["retryable"] is False
     with pytest.raises(ValidationError):
         ErrorBody(code="not_found", message="x", retry_after_ms=-1)
+
+
+class Fitting(Message):
+    """Message with fields that are named as arguments could be."""
+
+    model: str
+    fields: int
+
+
+def test_what_a_caller_gives_becomes_a_message_whatever_its_fields_are_named():
+    assert validated_message(Fitting, model="rules", fields=3) == Fitting(model="rules", fields=3)
+
+    with pytest.raises(InvalidMessage, match="model"):
+        validated_message(Fitting, model=3, fields=3)
