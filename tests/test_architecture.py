@@ -6,8 +6,9 @@ Seen to fail: each rule has an example of what it must refuse, further down.
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 import pytest
@@ -56,36 +57,8 @@ WITHIN: dict[str, Floors] = {
     ),
     "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "mcp", "models", "server")),
     "agents": (("", "sandbox"), ("toolset",), ("mcp_server", "synadia")),
-    "services": (
-        ("",),
-        (
-            "admin",
-            "admission",
-            "agent",
-            "clock",
-            "cognition",
-            "ledger",
-            "market",
-            "mcp",
-            "social",
-            "workspace",
-        ),
-    ),
-    "routers": (
-        (
-            "admin",
-            "admission",
-            "agent",
-            "clock",
-            "cognition",
-            "ledger",
-            "market",
-            "mcp",
-            "social",
-            "workspace",
-        ),
-        ("",),
-    ),
+    "services": (("",), OWNERS),
+    "routers": (OWNERS, ("",)),
     "runs": (("scenarios", "launch"), ("",)),
     "checks": (("",), ("attacks", "permissions")),
     "evaluation": (("experiments",),),
@@ -96,6 +69,14 @@ PLACES = (
     *("src/econsim/schemas", "src/econsim/services", "src/econsim/routers"),
     *("docs/concepts", "tests/unit/services"),
 )
+
+# Page that lists the services → pattern of their names on it.
+SERVICE_LISTS = {
+    "compose.yaml": r"econsim\.app:(\w+)",
+    "README.md": r"`econsim up ([a-z ]+)`",
+    "docs/concepts/architecture.md": r"^\| ([a-z]+) \| [^`]",
+    "docs/how-to/add-a-service.md": r"`(\w+)`(?=[^.]* exist\.)",
+}
 
 # What domain/ may not know: time, chance, the outside, and everything that waits.
 IMPURE = frozenset(
@@ -221,10 +202,21 @@ def test_every_list_of_services_names_the_same_ones() -> None:
         "SERVICES of routers/__init__.py": SERVICES,
         "SERVICE_DESCRIPTIONS of services/asyncapi.py": SERVICE_DESCRIPTIONS,
         "ROLES of identity/roles.py": [role for role in ROLES if role in SERVICES or role in OWNERS],
-        "WITHIN['services'] of tests/test_architecture.py": WITHIN["services"][-1],
-        "WITHIN['routers'] of tests/test_architecture.py": WITHIN["routers"][0],
     }
 
+    _assert_all_services(lists)
+
+
+def test_every_page_that_lists_the_services_names_the_same_ones() -> None:
+    lists = {
+        page: " ".join(re.findall(pattern, (ROOT / page).read_text(), re.MULTILINE)).split()
+        for page, pattern in SERVICE_LISTS.items()
+    }
+
+    _assert_all_services(lists)
+
+
+def _assert_all_services(lists: Mapping[str, Iterable[str]]) -> None:
     other = {name: sorted({*words} ^ {*OWNERS}) for name, words in lists.items() if {*words} != {*OWNERS}}
 
     assert not other, f"not the services of OWNERS in schemas/subject.py; add or remove: {other}"
