@@ -29,6 +29,7 @@ LEASES: Final = {
     "clock": "clock.{run}",
     "agent": "host.{run}",
     "admin": "dead_letter_collector",
+    "social": "social.{run}",
     "workspace": "collector.workspace",
 }
 """First tokens of a lease that shows a service at work in a run."""
@@ -44,7 +45,7 @@ async def watch_services(server: Server, run: str, scenario: Scenario, notify: C
     if all(agent.host is None for agent in agents):
         watched -= {"agent"}
     if all(agent.host is not None for agent in agents):
-        watched -= {"workspace"}
+        watched -= {"social", "workspace"}
     if not any(agent.policy in THINKING for agent in agents):
         watched -= {"cognition"}
     creds = server.creds("clock")
