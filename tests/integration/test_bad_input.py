@@ -11,8 +11,10 @@ from requirements import requirement
 from econsim import subjects
 from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.nats.connection import reliable_publish
-from econsim.errors import EconsimError
+from econsim.adapters.nats.rpc import ask
+from econsim.errors import EconsimError, NotFound
 from econsim.schemas.base import ErrorReply
+from econsim.schemas.market import Book, GetBook
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 
@@ -279,7 +281,14 @@ async def test_an_unknown_agent_has_no_balance(live):
 @requirement("request.timeout")
 async def test_a_request_that_nobody_answers_is_an_error_that_says_so(live):
     with pytest.raises(EconsimError, match="no such run or market"):
+        await ask(live.nc, subjects.GET_BOOK(run=live.run, agent="anna", resource="gold"), GetBook(), Book)
+
+
+async def test_the_book_of_no_market_is_an_error_that_names_the_markets(live):
+    with pytest.raises(NotFound, match=r"has no market 'gold'; it has .*cpu") as caught:
         await live.economy().get_book("gold")
+
+    assert caught.value.error_code == "market_is_not_in_this_run"
 
 
 async def test_a_price_that_is_not_exact_is_refused_before_it_is_sent(live):

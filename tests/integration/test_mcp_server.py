@@ -188,6 +188,7 @@ async def _listed_tools(anna):
         ("cancel_order", {"resource": "cpu", "order_id": "bert.1"}, "order_belongs_to", "bert"),
         ("get_book", {"resource": "cpu\x1b[2J"}, "message_is_invalid", "resource"),
         ("get_book", {"resource": "cpu.*"}, "message_is_invalid", "resource"),
+        ("get_book", {"resource": "gold"}, "market_is_not_in_this_run", "it has cpu, gpu"),
         ("think", {"prompt": "Think.", "model": "none"}, "model_is_not_in_this_run", "none"),
         ("get_outcome", {"order_id": "nowhere", "wait_s": 0.1}, "service_is_unavailable", "nowhere"),
     ],

@@ -11,7 +11,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.adapters.nats.rpc import refusal
+from econsim.adapters.nats.rpc import NO_SERVICE, refusal
 from econsim.agents.channel import AgentChannel
 from econsim.agents.outcomes import Outcome, Outcomes
 from econsim.agents.views import (
@@ -26,9 +26,10 @@ from econsim.agents.views import (
     values,
     wallet,
 )
+from econsim.domain.agent.active_run import market_is_not_in_this_run
 from econsim.domain.audit.envelope import derived_id
 from econsim.domain.market.order_ids import scoped_order_id
-from econsim.errors import EconsimError
+from econsim.errors import EconsimError, NotFound
 from econsim.schemas import values as schemas
 from econsim.schemas.base import Command, ErrorReply, validated_message
 from econsim.schemas.execute import Execute, Executed, Receipt
@@ -136,7 +137,18 @@ class EconomicService:
     async def get_book(self, resource: str, levels: int = 10) -> MarketDepth:
         """Return the order book of a market, best prices first."""
         request = validated_message(GetBook, levels=levels)
-        return depth(await self._channel.ask(subjects.GET_BOOK, request, Book, resource=resource))
+        try:
+            return depth(await self._channel.ask(subjects.GET_BOOK, request, Book, resource=resource))
+        except NotFound as error:
+            if error.error_code == NO_SERVICE:
+                await self._require_market(resource)
+            raise
+
+    async def _require_market(self, resource: str) -> None:
+        """Raise NotFound if the run has no such market: nobody answers for one that there is while its worker is away, too."""
+        markets = await self.get_prices()
+        if resource not in markets:
+            raise market_is_not_in_this_run(resource, self._channel.run, markets)
 
     async def execute_trade(self, actions: Sequence[Mapping[str, object]]) -> list[Result]:
         """Execute several actions in one round trip, in order; return one result for each.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,8 +48,7 @@ class ActiveRun:
     def market(self, resource: str) -> Market:
         """Return the market of a resource; raises NotFound if the run has none."""
         if resource not in self.markets:
-            message = f"run {self.name!r} has no market {resource!r}; it has {', '.join(self.markets)}"
-            raise NotFound(message, code="market_is_not_in_this_run")
+            raise market_is_not_in_this_run(resource, self.name, self.markets)
         return self.markets[resource]
 
 
@@ -95,6 +94,12 @@ def run_is_not_open(run: str) -> NotFound:
     """Return the error for a run that is not open."""
     message = f"run {run!r} is not open; `econsim runs` lists those there are"
     return NotFound(message, code="run_is_not_open")
+
+
+def market_is_not_in_this_run(resource: str, run: str, markets: Iterable[str]) -> NotFound:
+    """Return the error for a resource without a market in the run; it names those that have one."""
+    message = f"run {run!r} has no market {resource!r}; it has {', '.join(markets)}"
+    return NotFound(message, code="market_is_not_in_this_run")
 
 
 def agent_is_not_in_this_run(agent: str, run: str) -> NotFound:
