@@ -269,7 +269,8 @@ TOOLS: Final[tuple[AgentTool, ...]] = (  # type: ignore[type-arg]  # each has ar
     ),
     AgentTool(
         "delegate_task",
-        "Delegate a task to another agent. The price is reserved now and paid when you approve the result.",
+        "Delegate a task to another agent. The price leaves your balance now: the taker gets it when you approve the result, and "
+        "you at every other end.",
         DelegateTaskArguments,
         delegate_task,
     ),
