@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from itertools import product
 
 import pytest
 import pytest_asyncio
@@ -15,6 +16,7 @@ from econsim.adapters.nats.connection import connect, synchronize
 from econsim.agents.synadia.host_name import HostName
 from econsim.agents.synadia.prompt_client import PromptClient
 from econsim.errors import SetupError, Unavailable
+from econsim.identity.agent_account import GRANTS
 
 pytestmark = [pytest.mark.nats, pytest.mark.asyncio(loop_scope="module")]
 
@@ -108,19 +110,50 @@ async def test_a_host_that_does_not_answer_in_time_or_has_gone_is_unavailable_an
 
 
 async def test_a_queue_group_is_allowed_for_what_its_own_programs_send_and_for_nothing_else(server, live):
+    sent = {
+        wider
+        for grant in GRANTS
+        if not grant.is_request
+        for wider in patterns_of(grant.local_pattern("anna"))
+    }
+
+    refused = await refused_in_a_group(server, live.creds["anna"], {"agents.prompt.>", "_INBOX.>", *sent})
+
+    assert refused == {"_inbox.>", *sent}
+
+
+def patterns_of(subject):
+    """Return every pattern that takes a subject: each token as it is or a wildcard, the rest as one wildcard."""
+    tokens = [("*", each) for each in subject.split(".")]
+    ends = [(*tokens[:length], (">",)) for length in range(len(tokens))]
+    return {".".join(each) for whole in (tokens, *ends) for each in product(*whole)}
+
+
+async def refused_in_a_group(server, creds, subjects):
+    """Subscribe to subjects in a queue group; return those that the server refused, in small letters."""
     errors = []
 
     async def note(error):
         errors.append(str(error))
 
-    client = await connect(server.url, live.creds["anna"], "host", note)
-    for subject in ("agents.prompt.>", "clock.ticked", "market.price_update", "_INBOX.>"):
+    client = await connect(server.url, creds, "host", note)
+    for subject in subjects:
         await client.subscribe(subject, queue="agents")
     await synchronize(client)
     await client.close()
+    return {error.split('"')[1] for error in errors}
 
-    refused = {error.split('"')[1] for error in errors}
-    assert refused == {"clock.ticked", "market.price_update", "_inbox.>"}
+
+async def test_a_trace_of_a_message_ends_at_the_border_of_the_account(server, live):
+    client = await connect(server.url, live.creds["anna"], "tracer")
+    traces = await client.subscribe("agents.trace")
+    header = {"Nats-Trace-Dest": "agents.trace"}
+    await client.publish("market.prices.get_prices", b"{}", "agents.answer", headers=header)
+    hops = json.loads((await traces.next_msg(10)).data)["events"]
+    await client.close()
+
+    assert [hop["type"] for hop in hops] == ["in", "si"]
+    assert hops[-1]["to"].endswith(f".{live.run}.anna")
 
 
 async def test_the_bridge_trades_as_its_host_says_until_the_run_ends(server, live, run, tmp_path):
