@@ -202,11 +202,17 @@ async def _state(client: Client, stream: str) -> Mapping[str, Any]:
 
 
 async def subject_counts(client: Client, stream: str, pattern: str) -> Mapping[str, int]:
-    """Return subject → messages of a stream, for subjects that match."""
-    answer = await request(client, f"STREAM.INFO.{stream}", {"subjects_filter": pattern})
-    state = answer["state"]
-    assert isinstance(state, dict)
-    return state.get("subjects") or {}
+    """Return subject → messages of a stream, for subjects that match; the server answers in pages."""
+    counts: dict[str, int] = {}
+    seen = 0
+    while True:
+        question = {"subjects_filter": pattern, "offset": seen}
+        answer: Any = await request(client, f"STREAM.INFO.{stream}", question)
+        page = answer["state"].get("subjects") or {}
+        counts |= page
+        seen += len(page)
+        if not page or seen >= answer.get("total", 0):
+            return counts
 
 
 class NotThere(SetupError):

@@ -8,9 +8,9 @@ collector deletes by place, and what was put again since is safe from it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import nats.errors
 import nats.js.errors
@@ -80,7 +80,8 @@ class BucketFileRecords:
     async def counts(self) -> Mapping[str, int]:
         """Return the number of records of each workspace, by its prefix."""
         found: Counter[str] = Counter()
-        async for subject, count in _subjects(self._client, WORKSPACE_FILES.name, f"{_FILES}>"):
+        counts = await provision.subject_counts(self._client, WORKSPACE_FILES.name, f"{_FILES}>")
+        for subject, count in counts.items():
             found[".".join(subject.split(".")[2:4])] += count
         return found
 
@@ -121,7 +122,7 @@ class BucketChunkStore:
         """Return the names of all chunks by the prefix of their workspace."""
         names: defaultdict[str, set[str]] = defaultdict(set)
         pattern = f"{_CHUNKS}{prefix}.>" if prefix else f"{_CHUNKS}>"
-        async for subject, _ in _subjects(self._client, WORKSPACE_CHUNKS.name, pattern):
+        for subject in await provision.subject_counts(self._client, WORKSPACE_CHUNKS.name, pattern):
             run, agent, name = subject.removeprefix(_CHUNKS).split(".", 2)
             names[f"{run}.{agent}"].add(name)
         return {workspace: frozenset(found) for workspace, found in names.items()}
@@ -133,16 +134,3 @@ class BucketChunkStore:
     async def newest(self) -> int:
         """Return the place of the newest chunk."""
         return await direct_get.last_sequence(self._client, WORKSPACE_CHUNKS.name)
-
-
-async def _subjects(client: Client, stream: str, pattern: str) -> AsyncIterator[tuple[str, int]]:
-    """Yield the subjects of a pattern, with the number of their messages in a stream; the server answers in pages."""
-    seen, total = 0, 1
-    while seen < total:
-        question = {"subjects_filter": pattern, "offset": seen}
-        answer: Any = await provision.request(client, f"STREAM.INFO.{stream}", question)
-        page = answer["state"].get("subjects") or {}
-        total = int(answer.get("total") or len(page)) if page else 0
-        seen += len(page)
-        for each in page.items():
-            yield each

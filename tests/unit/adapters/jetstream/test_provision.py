@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -79,6 +80,22 @@ async def test_the_number_of_copies_stays_unless_asked_for() -> None:
 async def test_counts_and_ends_are_those_of_the_stream() -> None:
     assert await provision.depth(ScriptedClient(info()), "dead_letter") == 3
     assert await provision.ends(ScriptedClient(info()), "dead_letter") == (5, 7)
+
+
+async def test_subjects_are_counted_page_by_page() -> None:
+    pages = [{"state": {"subjects": page}, "total": 3} for page in ({"a.1": 2, "a.2": 1}, {"a.3": 4})]
+    client = ScriptedClient(*pages)
+
+    counts = await provision.subject_counts(client, "dead_letter", "a.*")
+
+    assert counts == {"a.1": 2, "a.2": 1, "a.3": 4}
+    assert [json.loads(question)["offset"] for _, question, _ in client.requests] == [0, 2]
+
+
+async def test_no_subject_of_a_pattern_is_an_empty_count() -> None:
+    client = ScriptedClient({"state": {}, "total": 0})
+
+    assert await provision.subject_counts(client, "dead_letter", "a.*") == {}
 
 
 @pytest.mark.parametrize(
