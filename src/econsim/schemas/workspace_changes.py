@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from econsim.schemas.base import Event, Message, Word
 from econsim.schemas.types import Identifier
 from econsim.schemas.workspace import Digest, FileSize, FileVersionNumber
@@ -90,7 +88,7 @@ class Collected(Message):
 
     condemned: tuple[Condemned, ...] = ()
     """Chunks to be deleted."""
-    forgotten: tuple[int, ...] = Field(default=())
+    forgotten: tuple[int, ...] = ()
     """Revisions of the records to be deleted: superseded versions, and deletions that hide nothing any more."""
     version: int
     """Number of the workspace's newest change: the count must go on when the record of that change is deleted."""

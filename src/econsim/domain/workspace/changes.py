@@ -37,14 +37,6 @@ class FileDecision:
     left: FileLeft | None = None
     """Other half of a move."""
 
-    @property
-    def answer(self) -> FileChanged:
-        """Answer to the command."""
-        size, digest = (0, "") if isinstance(self.data, FileDeleted) else (self.data.size, self.data.digest)
-        return FileChanged.model_construct(
-            path=self.data.path, version=self.data.version, size=size, digest=digest
-        )
-
 
 def command_digest(command: Command) -> str:
     """Return 32 hex digits that differ for two commands that want different things."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from econsim.errors import InvalidMessage
-from econsim.schemas.workspace import CHUNK_BYTES, InlineContent
+from econsim.schemas.workspace import CHUNK_BYTES, INLINE_BYTES_MAX, InlineContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ class FileContent:
     def names(self) -> tuple[str, ...]:
         """Names of the chunks, in order."""
         return tuple(chunk_name(digest, self.chunk_size(at)) for at, digest in enumerate(self.chunks))
+
+    @property
+    def tail_size(self) -> int:
+        """Bytes of the last chunk if it is not full, else 0."""
+        return self.size % CHUNK_BYTES
 
     def chunk_size(self, at: int) -> int:
         """Return the bytes of one chunk."""
@@ -74,10 +79,15 @@ def is_intact(name: str, content: bytes) -> bool:
 
 
 def inline_content(command: InlineContent) -> bytes:
-    """Return the content that a command carries; raises InvalidMessage for text or base64 that is none."""
-    if command.base64 is not None:
-        return _from_base64(command.base64)
-    return (command.text or "").encode()
+    """Return the content that a command carries; raises InvalidMessage for base64 that is none, and for too many bytes."""
+    content = (command.text or "").encode() if command.base64 is None else _from_base64(command.base64)
+    if len(content) > INLINE_BYTES_MAX:
+        message = (
+            f"the content has {len(content)} bytes; at most {INLINE_BYTES_MAX} are taken in one command: "
+            "put chunks and write the file with them"
+        )
+        raise InvalidMessage(message, code="message_is_too_large")
+    return content
 
 
 def _from_base64(text: str) -> bytes:
@@ -96,8 +106,3 @@ def extend(before: FileContent, tail: bytes, addition: bytes) -> tuple[FileConte
     whole = before.chunks[: len(before.chunks) - bool(tail)]
     added, named = split(tail + addition)
     return FileContent(before.size + len(addition), whole + added.chunks), named
-
-
-def open_tail(content: FileContent) -> str:
-    """Return the name of the last chunk if it is not full; empty if there is none."""
-    return content.names[-1] if content.size % CHUNK_BYTES else ""

@@ -108,10 +108,10 @@ class Workspace:
         match data:
             case FileWritten() | FileMoved():
                 self._put(_file_version(data, changed_at, stored.revision))
-                self._note_command(data, data.size, data.digest)
+                self._note_command(data)
             case FileDeleted():
                 self._hide(data.path, stored.revision)
-                self._note_command(data, 0, "")
+                self._note_command(data)
             case FileLeft():
                 self._hide(data.path, stored.revision)
             case Collected():
@@ -154,9 +154,8 @@ class Workspace:
         """Return the revisions of deletions that hide no earlier version any more, oldest first."""
         return sorted(revision for path, revision in self._hidden.items() if not self.earlier.get(path))
 
-    def _note_command(self, data: FileContentChange | FileDeleted, size: int, digest: str) -> None:
-        changed = FileChanged.model_construct(path=data.path, version=data.version, size=size, digest=digest)
-        self.commands[data.command_id] = DoneCommand(data.command_digest, changed)
+    def _note_command(self, data: FileContentChange | FileDeleted) -> None:
+        self.commands[data.command_id] = DoneCommand(data.command_digest, file_changed(data))
 
     def _put(self, version: FileVersion) -> None:
         self._supersede(version.path)
@@ -223,6 +222,12 @@ class Workspace:
                 self._chunks[name] -= 1
                 if not self._chunks[name]:
                     del self._chunks[name]
+
+
+def file_changed(data: FileContentChange | FileDeleted) -> FileChanged:
+    """Return the answer to the command of a change."""
+    size, digest = (0, "") if isinstance(data, FileDeleted) else (data.size, data.digest)
+    return FileChanged.model_construct(path=data.path, version=data.version, size=size, digest=digest)
 
 
 def _file_version(data: FileContentChange, changed_at: str, revision: int) -> FileVersion:

@@ -28,22 +28,19 @@ from econsim.domain.workspace import changes
 from econsim.domain.workspace.changes import FileDecision
 from econsim.domain.workspace.chunks import (
     FileContent,
-    chunk_name,
     described_content,
     extend,
     inline_content,
-    open_tail,
     split,
 )
 from econsim.domain.workspace.records import EVENTS, record_key
-from econsim.domain.workspace.workspace import Workspace
+from econsim.domain.workspace.workspace import Workspace, file_changed
 from econsim.errors import Conflict, EconsimError, InvalidMessage, Unavailable
 from econsim.ports import StoredEntry, Write
 from econsim.schemas.base import Command
 from econsim.schemas.quota import Quotas
 from econsim.schemas.workspace import (
     CHUNK_BYTES,
-    INLINE_BYTES_MAX,
     AppendToFile,
     ChunkStored,
     CopyFile,
@@ -94,7 +91,7 @@ class WorkspaceWriter:
     async def write(self, command: WriteFile) -> FileChanged:
         """Write a file whole."""
         if command.chunks is None:
-            content, brought = split(_inline(command))
+            content, brought = split(inline_content(command))
         else:
             content, brought = described_content(command.chunks, command.size or 0), {}
 
@@ -107,7 +104,7 @@ class WorkspaceWriter:
 
     async def append(self, command: AppendToFile) -> FileChanged:
         """Add content at the end of a file."""
-        addition = _inline(command)
+        addition = inline_content(command)
 
         async def decide(workspace: Workspace) -> FileDecision:
             found = workspace.files.get(command.path)
@@ -173,7 +170,7 @@ class WorkspaceWriter:
             await self._commit(change, command, newest)
         except Conflict as error:
             raise _Outdated from error
-        return change.answer
+        return file_changed(change.data)
 
     async def _commit(self, change: FileDecision, command: Command, newest: int) -> None:
         """Store the records of a change and fold them; raises Conflict if the workspace has changed."""
@@ -200,12 +197,7 @@ class WorkspaceWriter:
         return writes
 
     async def _extend(self, before: FileContent, addition: bytes) -> tuple[FileContent, Mapping[str, bytes]]:
-        tail = b""
-        if name := open_tail(before):
-            at = len(before.chunks) - 1
-            assert name == chunk_name(before.chunks[at], before.chunk_size(at))
-            start = before.size - before.chunk_size(at)
-            tail = await self.store.read(self.files, before, start, before.chunk_size(at))
+        tail = await self.store.read(self.files, before, before.size - before.tail_size, before.tail_size)
         return extend(before, tail, addition)
 
     async def _limits(self) -> Quotas:
@@ -214,14 +206,3 @@ class WorkspaceWriter:
 
 class _Outdated(Exception):
     """The workspace is not as it was known."""
-
-
-def _inline(command: WriteFile | AppendToFile) -> bytes:
-    content = inline_content(command)
-    if len(content) > INLINE_BYTES_MAX:
-        message = (
-            f"the content has {len(content)} bytes; at most {INLINE_BYTES_MAX} are taken in one command: "
-            "put chunks and write the file with them"
-        )
-        raise InvalidMessage(message, code="message_is_too_large")
-    return content

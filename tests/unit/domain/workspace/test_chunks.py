@@ -12,11 +12,10 @@ from econsim.domain.workspace.chunks import (
     extend,
     inline_content,
     is_intact,
-    open_tail,
     split,
 )
 from econsim.errors import InvalidMessage
-from econsim.schemas.workspace import CHUNK_BYTES, WriteFile
+from econsim.schemas.workspace import CHUNK_BYTES, INLINE_BYTES_MAX, WriteFile
 
 LONG = b"".join(number.to_bytes(4, "big") for number in range(80_000))
 
@@ -51,7 +50,7 @@ def test_content_that_is_added_piece_by_piece_is_the_content_that_is_written_who
     whole, content, chunks = b"", FileContent(0, ()), {}
     for number, length in enumerate(lengths):
         addition = bytes([number]) * length
-        tail = chunks[open_tail(content)] if open_tail(content) else b""
+        tail = chunks[content.names[-1]] if content.tail_size else b""
         content, named = extend(content, tail, addition)
         whole, chunks = whole + addition, chunks | dict(named)
 
@@ -91,3 +90,13 @@ def test_a_chunk_that_was_changed_is_not_intact():
 def test_base64_that_is_none_is_refused(text):
     with pytest.raises(InvalidMessage, match="base64"):
         inline_content(WriteFile(command_id="c", path="a", base64=text))
+
+
+def test_a_command_carries_so_many_bytes_and_none_more():
+    fits = WriteFile(command_id="c", path="a", text="x" * INLINE_BYTES_MAX)
+    too_many = WriteFile(command_id="c", path="a", text="ä" * (INLINE_BYTES_MAX // 2 + 1))
+
+    assert len(inline_content(fits)) == INLINE_BYTES_MAX
+    with pytest.raises(InvalidMessage, match="the content has 32770 bytes") as refused:
+        inline_content(too_many)
+    assert refused.value.error_code == "message_is_too_large"
