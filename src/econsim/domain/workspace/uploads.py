@@ -2,15 +2,18 @@
 
 Life cycle of the collection:
 
-    collection   holds                        entry comes   entry goes                       bound
-    _pending     agent → chunk → its upload   put           a file has it, or FRESH_S later   room of the agent's quota
+    collection   holds                            entry comes   entry goes                         bound
+    _pending     (agent, chunk) → upload, oldest  put           a file has it, or at any agent's   room of the
+                 first                                          put FRESH_S later                  agents' quotas
+    _bytes       agent → bytes of its chunks      put           with the agent's last chunk        agents
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Final
 
 from econsim.domain.admission.quota import QuotaKind
@@ -53,40 +56,42 @@ class Uploads:
 
     def __init__(self) -> None:
         """Start without chunks."""
-        self._pending: defaultdict[str, dict[str, Upload]] = defaultdict(dict)
+        self._pending: dict[tuple[str, str], Upload] = {}
+        self._bytes: Counter[str] = Counter()
 
     def check_room(self, prefix: str, size: int, limit: int, now_s: float) -> None:
         """Raise QuotaExceeded if an agent has put ROOM times as much as its files may have, and written no file of it."""
-        self._expire(prefix, now_s)
-        pending = self._pending[prefix].values()
-        waiting = sum(upload.size for upload in pending)
+        self._expire(now_s)
+        waiting = self._bytes[prefix]
         if waiting + size > ROOM * limit:
-            oldest_s = min((upload.put_s for upload in pending), default=now_s)
-            raise _refusal(limit, waiting, size, oldest_s + FRESH_S - now_s)
+            own = (upload.put_s for (owner, _), upload in self._pending.items() if owner == prefix)
+            raise _refusal(limit, waiting, size, next(own, now_s) + FRESH_S - now_s)
 
     def add(self, prefix: str, name: str, upload: Upload) -> None:
-        """Note a chunk."""
-        self._pending[prefix].pop(name, None)
-        self._pending[prefix][name] = upload
+        """Note a chunk that was put now."""
+        self._forget(prefix, name)
+        self._pending[prefix, name] = upload
+        self._bytes[prefix] += upload.size
 
     def place(self, prefix: str, name: str, now_s: float) -> int | None:
         """Return the place of a chunk that was put lately; none for one that is not known."""
-        upload = self._pending[prefix].get(name)
+        upload = self._pending.get((prefix, name))
         return upload.place if upload and now_s - upload.put_s < FRESH_S else None
 
     def settle(self, prefix: str, names: Iterable[str]) -> None:
         """Forget chunks that a file has now."""
-        pending = self._pending[prefix]
         for name in names:
-            pending.pop(name, None)
-        if not pending:
-            del self._pending[prefix]
+            self._forget(prefix, name)
 
-    def forget(self, prefix: str) -> None:
-        """Forget all chunks of a workspace."""
-        self._pending.pop(prefix, None)
+    def _expire(self, now_s: float) -> None:
+        """Forget the chunks that were put long ago, whoever put them."""
+        oldest = takewhile(lambda each: now_s - each[1].put_s >= FRESH_S, self._pending.items())
+        for prefix, name in [key for key, _ in oldest]:
+            self._forget(prefix, name)
 
-    def _expire(self, prefix: str, now_s: float) -> None:
-        pending = self._pending[prefix]
-        for name in [name for name, upload in pending.items() if now_s - upload.put_s >= FRESH_S]:
-            del pending[name]
+    def _forget(self, prefix: str, name: str) -> None:
+        if (upload := self._pending.pop((prefix, name), None)) is None:
+            return
+        self._bytes[prefix] -= upload.size
+        if not self._bytes[prefix]:
+            del self._bytes[prefix]

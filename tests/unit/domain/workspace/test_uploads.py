@@ -45,3 +45,20 @@ def test_a_chunk_that_is_put_again_counts_once(uploads):
 
     uploads.check_room("run.ana", 40, 50, 102.0)
     assert uploads.place("run.ana", "a.60", 102.0) == 4
+
+
+def test_chunks_that_are_given_up_are_forgotten_with_the_next_put_of_anybody(uploads):
+    uploads.add("run.bob", "b.1", Upload(place=4, size=1, put_s=101.0))
+
+    uploads.check_room("run.cid", 1, 50, 100.0 + FRESH_S)
+
+    assert uploads.place("run.ana", "a.60", 100.0) is None
+    assert uploads.place("run.bob", "b.1", 101.0) == 4
+
+
+def test_the_wait_is_that_for_the_agents_own_oldest_chunk(uploads):
+    uploads.add("run.bob", "b.90", Upload(place=4, size=90, put_s=150.0))
+
+    with pytest.raises(QuotaExceeded) as refused:
+        uploads.check_room("run.bob", 20, 50, 160.0)
+    assert refused.value.retry_after_ms == 290_000
