@@ -1,6 +1,6 @@
 """The ports of the core, as Protocols: the ledger's store, leases, counters, quotas, models, texts of calls, files, time.
 
-Each port has an adapter in `adapters/`, a shipped fake in `testing.py`, and one set of scenarios in `tests/contract/`
+Each port has an adapter in `adapters/`, a shipped fake in `testing/`, and one set of scenarios in `tests/contract/`
 that runs on both.
 """
 

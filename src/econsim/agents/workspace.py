@@ -81,14 +81,13 @@ class WorkspaceService:
         data = content.encode() if isinstance(content, str) else content
         if len(data) > FILE_BYTES_MAX:
             message = f"the content has {len(data)} bytes; a file has at most {FILE_BYTES_MAX}"
-            raise InvalidMessage(message, code="message_is_too_large")
+            raise InvalidMessage(message, code="file_is_too_large")
         fields = {"path": path, "expected_version": expected_version, "command_id": command_id}
         if len(data) <= INLINE_BYTES_MAX:
             request = _command(WriteFile, fields, base64=_base64(data))
             return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
-        pieces = [data[at : at + CHUNK_BYTES] for at in range(0, len(data), CHUNK_BYTES)]
         for uploads in range(1, UPLOADS_MAX + 1):
-            digests = await self._put(_each(pieces))
+            digests = await self._put(_pieces(data))
             request = _command(WriteFile, fields, chunks=tuple(digests), size=len(data))
             try:
                 return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
@@ -120,7 +119,10 @@ class WorkspaceService:
         return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
 
     async def append(self, path: str, content: bytes | str, *, command_id: str | None = None) -> FileChanged:
-        """Add content at the end of a file, which is made if it does not exist; more than 32 KiB rewrites the file."""
+        """Add content at the end of a file, which is made if it does not exist.
+
+        More than 32 KiB rewrites the file: a repeat of such a call under its id is a Conflict, because it wants other content.
+        """
         data = content.encode() if isinstance(content, str) else content
         if len(data) <= INLINE_BYTES_MAX:
             request = _command(AppendToFile, {"path": path, "command_id": command_id}, base64=_base64(data))
@@ -281,9 +283,9 @@ def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-async def _each(pieces: list[bytes]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), CHUNK_BYTES):
+        yield content[at : at + CHUNK_BYTES]
 
 
 async def _chunks(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

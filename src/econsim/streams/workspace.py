@@ -18,7 +18,7 @@ WORKSPACE_FILES: Final = Stream(
     deny_purge=True,
     reasons={
         "max_msgs_per_subject": "earlier versions can be read, and an agent that writes for ever fills no disk",
-        "allow_direct": "a worker catches up with a workspace in one request",
+        "allow_direct": "a worker reads what is new in a workspace in pages, without a consumer",
         "allow_atomic": "a move is one batch: both paths or none",
         "deny_purge": "no client may delete all files",
     },

@@ -10,7 +10,7 @@ from workspace_worlds import WorkspaceWorld
 from econsim import subjects
 from econsim.agents.workspace import WorkspaceService
 from econsim.errors import Conflict, InvalidMessage, NotFound, QuotaExceeded, Refused
-from econsim.schemas.workspace import CHUNK_BYTES
+from econsim.schemas.workspace import CHUNK_BYTES, FILE_BYTES_MAX
 
 LONG = b"".join(number.to_bytes(4, "big") for number in range(130_000))
 
@@ -149,6 +149,22 @@ async def test_a_malformed_argument_is_refused_before_anything_is_sent(files, ch
         await files.stat("a", at=0)
 
     assert channel.asked == []
+
+
+async def test_content_that_no_file_can_have_is_refused_before_anything_is_sent(files, channel):
+    with pytest.raises(InvalidMessage) as refused:
+        await files.write("a", bytes(FILE_BYTES_MAX + 1))
+
+    assert (refused.value.error_code, channel.asked) == ("file_is_too_large", [])
+
+
+async def test_a_long_addition_under_the_id_of_an_earlier_one_is_refused(files):
+    await files.append("log", b"x" * CHUNK_BYTES, command_id="mine")
+
+    with pytest.raises(Conflict) as refused:
+        await files.append("log", b"x" * CHUNK_BYTES, command_id="mine")
+    assert refused.value.error_code == "command_id_exists_with_different_fields"
+    assert len(await files.read("log")) == CHUNK_BYTES
 
 
 async def test_an_expected_version_is_sent_along(files):

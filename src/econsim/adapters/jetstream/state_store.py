@@ -1,7 +1,7 @@
 """The port StateStore over JetStream: a bucket as a stream that allows atomic batches, by default `agent_state`.
 
 Owns the wire form of an atomic commit; nats-py has no batch publisher. The bucket
-itself is declared in `streams.py`. Contract tests run the same scenarios on this and on the fake.
+itself is declared in `streams/`. Contract tests run the same scenarios on this and on the fake.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from hashlib import sha256
@@ -78,7 +79,8 @@ async def _victims_file(env: Environment) -> bytes:
 
 def _secrecy_check(answers: Sequence[RawMessage | None]) -> Check:
     """Return the check that no answer has the secret."""
-    leaks = sum(answer is not None and SECRET in answer.payload for answer in answers)
+    forms = SECRET, b64encode(SECRET)
+    leaks = sum(answer is not None and any(form in answer.payload for form in forms) for answer in answers)
     return Check(f"{leaks or 'none'} of {len(answers)} answers had the victim's content", not leaks)
 
 
@@ -94,9 +96,9 @@ async def escape_by_path(env: Environment, attacker: Attacker) -> AttackVerdict:
                 await _ask(raw, subjects.COPY_FILE, path=path, to="mine"),
                 await _ask(raw, subjects.WRITE_FILE, path=path, text="overwritten"),
             ]
-        listed = await _ask(raw, subjects.LIST_FILES)
+        answers.append(await _ask(raw, subjects.READ_FILE, path="mine"))
     return verdict_of(
-        _secrecy_check([*answers, listed]),
+        _secrecy_check(answers),
         Check("every request was answered", None not in answers),
         Check("the victim's file is what it was", SECRET in await _victims_file(env)),
     )
