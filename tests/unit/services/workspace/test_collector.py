@@ -113,6 +113,27 @@ async def test_versions_beyond_the_limit_and_what_only_they_had_are_deleted(worl
     assert await worker.reader().read(ReadFile(path="a", at=2))
 
 
+async def test_records_of_a_mark_are_deleted_though_its_collector_died_and_another_mark_follows(
+    world, worker
+):
+    delete = world.records.delete
+
+    async def die(_):
+        raise EconsimError
+
+    world.limits = world.limits.model_copy(update={"max_workspace_bytes": 3})
+    for text in ("one", "two"):
+        await worker.do("write", "a", text=text)
+        await worker.do("write", "a", text="")
+        world.records.delete = die if text == "one" else delete
+        world.limits = world.limits.model_copy(update={"max_workspace_bytes": 0})
+        await world.worker().collector().look()
+        world.limits = world.limits.model_copy(update={"max_workspace_bytes": 3})
+
+    kinds = [entry.key.split(".")[2] for entry in world.records.stored_entries()]
+    assert kinds == ["collected", "written", "collected"]
+
+
 async def test_versions_are_not_given_again_after_everything_was_forgotten(world, worker):
     await worker.do("write", "a", text="one")
     await worker.do("delete", "a")

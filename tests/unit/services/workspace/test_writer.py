@@ -122,6 +122,23 @@ async def test_workers_that_change_one_file_at_once_lose_no_change(world):
     assert world.workspace().version == 12
 
 
+async def test_a_change_that_comes_in_while_an_addition_is_decided_is_not_lost(world, worker):
+    """A reader of the same worker catches up between the content before and the commit."""
+    await worker.do("write", "a", text="one")
+    files, quotas = worker.workspaces.of(world.run.name, "ana"), worker.context.meter.quotas
+
+    async def quotas_late(*parts):
+        worker.context.meter.quotas = quotas
+        await world.worker().do("append", "a", text=" two")
+        await files.catch_up()
+        return await quotas(*parts)
+
+    worker.context.meter.quotas = quotas_late
+    await worker.do("append", "a", text=" three")
+
+    assert await content_of(worker, "a") == b"one two three"
+
+
 async def test_of_two_that_expect_one_version_one_is_refused(world):
     first, second = world.worker(), world.worker()
     await first.do("write", "a", text="one")
@@ -194,6 +211,24 @@ async def test_chunks_without_a_file_are_bounded():
 
     with pytest.raises(QuotaExceeded, match="chunks that no file has yet take 262144 bytes"):
         await worker.writer().put(b"one more")
+
+
+async def test_chunks_that_a_file_has_now_make_room_for_others():
+    worker = WorkspaceWorld(max_workspace_bytes=CHUNK_BYTES).worker()
+    digest, _ = [(await worker.writer().put(bytes([number]) * CHUNK_BYTES)).digest for number in range(2)]
+
+    await worker.do("write", "a", chunks=(digest,), size=CHUNK_BYTES)
+
+    assert (await worker.writer().put(b"x" * CHUNK_BYTES)).size == CHUNK_BYTES
+
+
+async def test_content_that_a_file_has_is_not_put_again(world, worker):
+    await worker.do("write", "a", text="same")
+    places = dict(world.chunks.chunks)
+
+    await worker.do("write", "b", text="same")
+
+    assert world.chunks.chunks == places
 
 
 async def test_a_lost_chunk_is_an_error_that_names_it(world, worker):
