@@ -150,9 +150,9 @@ class TaskView:
     state: TaskState
     """State of the task."""
     progress: str
-    """Newest progress."""
+    """Text of the newest report of progress that has one."""
     percent: int | None
-    """Part of the task that is done, as the taker reported it."""
+    """Part of the task that is done, of the newest report that has one."""
     result: str
     """Result that the taker gave."""
     reason: str

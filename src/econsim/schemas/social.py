@@ -83,7 +83,7 @@ class QuestionState(Word):
     DEFAULTED = "defaulted"
     """Answered by its default when the deadline passed."""
     EXPIRED = "expired"
-    """Ended by the deadline, or by the end of the run, without an answer."""
+    """Ended by the deadline without an answer."""
     CANCELLED = "cancelled"
     """Cancelled by the party that asked."""
 

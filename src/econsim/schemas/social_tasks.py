@@ -42,7 +42,7 @@ class TaskState(Word):
     CANCELLED = "cancelled"
     """The delegator cancelled before the taker accepted: nothing is paid."""
     EXPIRED = "expired"
-    """The deadline passed, or the run ended, before a result was accepted: nothing is paid."""
+    """The deadline passed before a result was accepted: nothing is paid."""
     REFUSED = "refused"
     """The task was never offered; its code says why."""
 
@@ -91,9 +91,9 @@ class AdvanceTask(Request):
     step: TaskStep
     """Step of the sender: the taker accepts, declines, reports and delivers, the delegator approves, rejects and cancels."""
     text: TaskText = ""
-    """Progress, result, or reason, for the other agent."""
+    """Progress, result, or reason, for the other agent; a report of progress without text keeps the one before."""
     percent: Percent | None = None
-    """Part of the task that is done, with a progress."""
+    """Part of the task that is done, with a progress; none keeps the one before."""
 
 
 class Task(Message):
@@ -118,9 +118,9 @@ class Task(Message):
     state: TaskState = TaskState.RESERVING
     """State of the task."""
     progress: TaskText = ""
-    """Newest progress."""
+    """Text of the newest report of progress that has one."""
     percent: Percent | None = None
-    """Part of the task that is done, as the taker reported it."""
+    """Part of the task that is done, of the newest report that has one."""
     result: TaskText = ""
     """Result that the taker gave."""
     reason: TaskText = ""

@@ -244,7 +244,9 @@ class TaskTable:
         update: dict[str, object] = {"state": state}
         match change.step:
             case TaskStep.PROGRESS:
-                update |= {"progress": change.text, "percent": change.percent}
+                # What a report leaves out stays as the one before said it.
+                percent = task.percent if change.percent is None else change.percent
+                update |= {"progress": change.text or task.progress, "percent": percent}
                 self._progress[task.task_id] += 1
             case TaskStep.DELIVER:
                 update["result"] = change.text

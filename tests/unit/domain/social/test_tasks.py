@@ -94,6 +94,17 @@ def test_a_step_with_another_content_is_no_repeat():
     assert table.find_of("ana", TASK).result == "42"
 
 
+def test_a_report_of_progress_keeps_what_it_leaves_out():
+    table = at(TaskState.ACCEPTED)
+    shown = []
+    for text, percent in (("half way", 50), ("", 60), ("nearly", None), ("", None)):
+        report = AdvanceTask(task_id=TASK, step=TaskStep.PROGRESS, text=text, percent=percent)
+        task = table.evolve(table.step("bob", report, NOW))
+        shown.append((task.progress, task.percent))
+
+    assert shown == [("half way", 50), ("half way", 60), ("nearly", 60), ("nearly", 60)]
+
+
 def test_every_end_is_settled_once():
     table = at(TaskState.APPROVED)
     assert [each.task_id for each in table.tasks_to_settle()] == [TASK]
