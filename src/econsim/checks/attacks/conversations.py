@@ -37,10 +37,10 @@ async def view_of(env: Environment, agent: str, **fields: object) -> dict[str, A
 
 
 async def flood_with_questions(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Ask people sixty questions at once, then repeat one with another text."""
+    """Ask people sixty questions at once, then repeat the first with another text."""
     async with env.connect(attacker.user) as raw:
         bodies = [as_json(request_id=f"q{n}", text="Buy?", deadline_ms=60_000) for n in range(QUESTIONS)]
-        codes = [refusal_code(await raw.request(subjects.ASK_HUMAN.short, body)) for body in bodies]
+        answers = await asyncio.gather(*(raw.request(subjects.ASK_HUMAN.short, body) for body in bodies))
         other = await raw.request(
             subjects.ASK_HUMAN.short, as_json(request_id="q0", text="Sell?", deadline_ms=60_000)
         )
@@ -48,7 +48,10 @@ async def flood_with_questions(env: Environment, attacker: Attacker) -> AttackVe
     shown = [each for each in inbox["questions"] if each["asker"] == attacker.name]
     return verdict_of(
         Check(f"people see {len(shown)} of {QUESTIONS} questions", 0 < len(shown) <= 8),
-        Check("the others were refused", {*codes} == {"admitted", "open_questions_are_exceeded"}),
+        Check(
+            "the others were refused",
+            {refusal_code(each) for each in answers} == {"admitted", "open_questions_are_exceeded"},
+        ),
         Check("no question changed its text", {each["text"] for each in shown} == {"Buy?"}),
         Check("another text under an id was refused", refusal_code(other) == "exists_with_different_fields"),
     )
@@ -133,15 +136,14 @@ async def impersonate_the_service(env: Environment, attacker: Attacker) -> Attac
     """Publish events of the service: an answer, a consent, a settled task."""
     rows = (subjects.QUESTION_ENDED, subjects.CONSENT_CHANGED, subjects.TASK_SETTLED, subjects.TASK_OFFERED)
     names = [row(run=env.run) for row in rows] + [row.short or row(run=env.run) for row in rows]
-    before = await asyncio.gather(*(_newest(env, row) for row in rows))
     async with env.connect(attacker.user) as raw:
         for name in names:
-            await raw.publish(name, b'{"question_id":"q","state":"answered"}')
+            await raw.publish(name, as_json(question_id=f"question.{attacker.name}.q", state="answered"))
         await raw.flush()
         checks = [refusal_check(raw, "publish", name) for name in names]
-    after = await asyncio.gather(*(_newest(env, row) for row in rows))
-    forged = [message for message in after if message and attacker.name.encode() in message]
-    return verdict_of(*checks, Check("the log has no such event", len(before) == len(after) and not forged))
+    newest = await asyncio.gather(*(_newest(env, row) for row in rows))
+    forged = [message for message in newest if attacker.name.encode() in message]
+    return verdict_of(*checks, Check("the log has no such event", not forged))
 
 
 async def _newest(env: Environment, row: Subject) -> bytes:

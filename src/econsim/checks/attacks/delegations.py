@@ -14,7 +14,7 @@ from econsim.checks.attacks.verdict import AttackVerdict, Check, verdict_of
 from econsim.checks.raw_client import RawClient
 
 DELEGATIONS: Final = 30
-"""Tasks at once, each of which costs all that the delegator has."""
+"""Delegations at once, each for all that the delegator has, and every one sent twice."""
 
 STEPS: Final = ("accept", "decline", "progress", "deliver", "approve", "reject", "cancel", "expire")
 """Steps of a task, that of the service included."""
@@ -23,23 +23,23 @@ WAIT_S: Final = 10.0
 """Longest that a task takes out of its queue."""
 
 
-def delegation(id_: str, taker: str, price: int = 1, **more: object) -> bytes:
+def delegation(id_: str, taker: str, /, **more: object) -> bytes:
     """Return the body of a delegation; `more` adds or replaces fields."""
-    fields = {"command_id": id_, "taker": taker, "text": "Dig.", "price": price, "deadline_ms": 600_000}
+    fields = {"command_id": id_, "taker": taker, "text": "Dig.", "price": 1, "deadline_ms": 600_000}
     return json.dumps(fields | more).encode()
 
 
 async def delegate_beyond_the_balance(env: Environment, attacker: Attacker) -> AttackVerdict:
-    """Delegate thirty tasks at once over two connections, each for everything it has."""
+    """Delegate fifteen tasks, each over two connections at once and for everything it has."""
     victim, before = env.victims[0].name, await _spendable(env, attacker.name)
     async with env.connect(attacker.user) as one, env.connect(attacker.user) as other:
 
         async def delegate(number: int) -> str:
             raw = (one, other)[number % 2]
-            body = delegation(f"t{number % (DELEGATIONS // 2)}-{number % 3}", victim, before)
+            body = delegation(f"t{number % (DELEGATIONS // 2)}", victim, price=before)
             return refusal_code(await raw.request(subjects.ENTER_TASK.short, body))
 
-        codes = [await delegate(number) for number in range(DELEGATIONS)]
+        codes = await asyncio.gather(*map(delegate, range(DELEGATIONS)))
     tasks = await _decided_tasks(env, attacker.name)
     offered = [task for task in tasks if task["state"] == "offered"]
     left = await _spendable(env, attacker.name)
@@ -93,7 +93,7 @@ async def approve_its_own_result(env: Environment, attacker: Attacker) -> Attack
 
 async def delegate_to_itself(env: Environment, attacker: Attacker) -> AttackVerdict:
     """Delegate to itself, to nobody, to the treasury and to the service's own holder; with odd prices and ids."""
-    odd = [
+    odd: list[dict[str, object]] = [
         {"taker": attacker.name},
         {"taker": "nobody"},
         {"taker": "treasury"},
@@ -109,9 +109,7 @@ async def delegate_to_itself(env: Environment, attacker: Attacker) -> AttackVerd
     ]
     before = await _spendable(env, attacker.name)
     async with env.connect(attacker.user) as raw:
-        bodies = [
-            json.dumps(json.loads(delegation("t", env.victims[0].name)) | fields).encode() for fields in odd
-        ]
+        bodies = [delegation("t", env.victims[0].name, **fields) for fields in odd]
         codes = [refusal_code(await raw.request(subjects.ENTER_TASK.short, body)) for body in bodies]
     view = await view_of(env, attacker.name)
     return verdict_of(
@@ -160,7 +158,7 @@ async def _spendable(env: Environment, agent: str) -> int:
 ATTACKS: Final = (
     Attack(
         "delegate_beyond_the_balance",
-        "to delegate more than it can pay, by thirty tasks at once",
+        "to delegate more than it can pay, by fifteen tasks at once, each sent twice",
         "the ledger reserves the price of each task before it is offered",
         delegate_beyond_the_balance,
     ),
