@@ -9,6 +9,7 @@ task's, so a repeat of any chain is idempotent, and the ledger resolves a reserv
     <task>.held      after `task_offered`            the price goes from the delegator to holder `social`
     <task>.ended     after the last `task_advanced`  the price becomes pending at holder `social`
     <task>.settled   after `task_settled`            the price goes to the taker if approved, else back
+    <task>.returned  when the run's last period ends  the clock gives the price of an open task back
 """
 
 from __future__ import annotations

@@ -108,10 +108,6 @@ class QuestionTable:
             if may_answer or each.question_id.startswith(f"{BY_OPERATOR}.{operator}."):
                 yield each
 
-    def open_questions(self) -> list[Question]:
-        """Return the questions that have not ended."""
-        return list(self._each_open())
-
     def due(self, now: str) -> list[Question]:
         """Return the open questions whose deadline has passed."""
         return [each for each in self._each_open() if each.deadline_at <= now]

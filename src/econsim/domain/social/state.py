@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from econsim.domain.social.events import ACTOR
 from econsim.domain.social.messages import MessageTable
 from econsim.domain.social.questions import BY_SERVICE, QuestionTable, asked_question, asking_agent
 from econsim.domain.social.tasks import TaskTable, delegated_task, is_visible
@@ -103,6 +104,13 @@ class SocialState:
         is_allowed = ended.answer == YES
         return [ended, ConsentChanged(agent=agent, sender=sender, is_allowed=is_allowed)]
 
+    def end_due(self, now: str) -> list[SocialChange]:
+        """Return the changes that end the questions and tasks whose deadline has passed."""
+        changes: list[SocialChange] = []
+        for question in self.questions.due(now):
+            changes += self.end_question(self.questions.end(question))
+        return [*changes, *map(self.tasks.expire, self.tasks.due(now))]
+
     def set_consent(self, agent: str, request: SetConsent, now: str) -> list[SocialChange]:
         """Return the changes that a consent makes, none for a repeat; it also answers the question for it."""
         changed = self.messages.set_consent(agent, request)
@@ -161,7 +169,7 @@ def consent_question(sender: str, recipient: str, now: str) -> Question:
         deadline_ms=CONSENT_MS,
     )
     found = asked_question(BY_SERVICE, sender, new, Audience.AGENT, recipient, now=now)
-    return found.model_copy(update={"asker": "social"})
+    return found.model_copy(update={"asker": ACTOR})
 
 
 def consent_refusal(recipient: str) -> NotAllowed:

@@ -22,6 +22,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from econsim.domain.social.events import ACTOR
 from econsim.domain.social.instants import later
 from econsim.domain.social.limits import (
     PROGRESS_PER_TASK,
@@ -93,6 +94,19 @@ def delegated_task(delegator: str, command: DelegateTask, now: str) -> Task:
     )
 
 
+def refused_task(task: Task, code: str, reason: str) -> Task:
+    """Return a task as it is when it is refused."""
+    return task.model_copy(update={"state": TaskState.REFUSED, "code": code, "reason": reason, "paid": 0})
+
+
+def require_same(task: Task, command: DelegateTask) -> None:
+    """Raise Conflict if a command with the id of a task delegates another."""
+    content = (command.taker, command.text, command.price, command.deadline_ms)
+    if (task.taker, task.text, task.price, task.deadline_ms) != content:
+        message = f"{task.task_id} stands for another task; each needs an id of its own"
+        raise Conflict(message)
+
+
 class TaskTable:
     """The tasks of one run."""
 
@@ -119,8 +133,7 @@ class TaskTable:
                 task = self._tasks[change.task_id].model_copy(update={"state": TaskState.OFFERED})
                 self._post(task, hold(task))
             case TaskRefused():
-                update = {"state": TaskState.REFUSED, "code": change.code, "reason": change.reason, "paid": 0}
-                task = self._tasks[change.task_id].model_copy(update=update)
+                task = refused_task(self._tasks[change.task_id], change.code, change.reason)
                 self._open.pop(task.task_id, None)
             case TaskSettled():
                 task = self._tasks[change.task_id].model_copy(update={"paid": change.paid})
@@ -160,6 +173,11 @@ class TaskTable:
             if each.state is not TaskState.RESERVING and each.deadline_at <= now
         ]
 
+    @staticmethod
+    def expire(task: Task) -> TaskAdvanced:
+        """Return the event that ends a task at its deadline."""
+        return TaskAdvanced(task_id=task.task_id, step=TaskStep.EXPIRE, agent=ACTOR, text="its time is up")
+
     def tasks_to_reserve(self) -> list[Task]:
         """Return the tasks whose payment is not known to be reserved."""
         return [each for each in self.open_tasks() if each.state is TaskState.RESERVING]
@@ -189,10 +207,8 @@ class TaskTable:
     def repeat(self, delegator: str, command: DelegateTask) -> Task | None:
         """Return the task that a command repeats, none for a new one; raises Conflict for other content."""
         known = self._tasks.get(task_id(delegator, command))
-        content = (command.taker, command.text, command.price, command.deadline_ms)
-        if known is not None and (known.taker, known.text, known.price, known.deadline_ms) != content:
-            message = f"{known.task_id} stands for another task; each needs an id of its own"
-            raise Conflict(message)
+        if known is not None:
+            require_same(known, command)
         return known
 
     def require_room(self, delegator: str) -> None:

@@ -8,7 +8,7 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.social.delegation import require_other_agent
 from econsim.domain.social.questions import BY_AGENT, BY_OPERATOR, asked_question
 from econsim.domain.social.state import INBOX, SocialState, consent_refusal
-from econsim.domain.social.tasks import UNENDED, ends
+from econsim.domain.social.tasks import UNENDED, ends, refused_task
 from econsim.errors import Refused
 from econsim.schemas.social import (
     AgentMessage,
@@ -27,8 +27,8 @@ from econsim.schemas.social import (
     SetConsent,
     SocialView,
 )
-from econsim.schemas.social_events import SocialChange, TaskAdvanced
-from econsim.schemas.social_tasks import AdvanceTask, DelegateTask, Task, TaskState, TaskStep
+from econsim.schemas.social_events import SocialChange
+from econsim.schemas.social_tasks import AdvanceTask, DelegateTask, Task, TaskState
 from econsim.services.context import ServiceContext
 from econsim.services.social.journal import SocialJournal
 from econsim.services.social.payments import TaskPayments
@@ -139,36 +139,21 @@ class SocialOperations:
         """Do a step of a task; the reply to its end waits a moment for its payment."""
         task = self._state.tasks.find_of(agent, request.task_id)
         step = self._state.tasks.step(agent, request, self._now())
-        if step is None:
-            await self._journal.settle()
-        elif ends(task.state, step.step):
+        if step and ends(task.state, step.step):
             await self._append_and_pay([step])
         else:
-            await self._journal.append([step])
+            await self._journal.append([step] if step else ())
         await self._journal.wait_for(lambda: self._is_open_or_paid(task.task_id), SETTLE_WAIT_S)
         return self._state.tasks.find_of(agent, task.task_id)
 
     async def end_due(self) -> None:
         """End the questions and tasks whose deadline has passed."""
-        now = self._now()
-        changes = self._ends(self._state.questions.due(now), self._state.tasks.due(now))
-        if changes:
+        if changes := self._state.end_due(self._now()):
             await self._append_and_pay(changes)
 
     async def refuse(self, task: Task, error: Refused) -> None:
         """Tell a delegator that its command was refused; a task under the same id stays as it is."""
-        update = {"state": TaskState.REFUSED, "code": error.error_code, "reason": str(error), "paid": 0}
-        await self._journal.deliver(task.model_copy(update=update))
-
-    def _ends(self, questions: list[Question], tasks: list[Task]) -> list[SocialChange]:
-        changes: list[SocialChange] = []
-        for question in questions:
-            changes += self._state.end_question(self._state.questions.end(question))
-        changes += [
-            TaskAdvanced(task_id=task.task_id, step=TaskStep.EXPIRE, agent="social", text="its time is up")
-            for task in tasks
-        ]
-        return changes
+        await self._journal.deliver(refused_task(task, error.error_code, str(error)))
 
     async def _append_and_pay(self, changes: list[SocialChange]) -> None:
         # Nothing is paid before the next wait, and by then the changes are folded.

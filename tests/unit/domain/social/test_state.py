@@ -76,7 +76,7 @@ def test_consent_answers_the_question_for_it_and_its_deadline_changes_nothing(st
     fold(state, state.set_consent("bob", SetConsent(sender="ana", is_allowed=True), NOW))
 
     assert state.questions.find("consent.ana.bob").answer == YES
-    assert not state.questions.open_questions()
+    assert list(state.questions.open_of("bob")) == []
     assert state.messages.consents("bob").allowed == ("ana",)
     assert state.set_consent("bob", SetConsent(sender="ana", is_allowed=True), NOW) == []
 
