@@ -40,7 +40,7 @@ async def again(call):
         try:
             return await call()
         except EconsimError as error:
-            if not error.retryable and error.error_code != "no_service_answers":
+            if not error.retryable:
                 raise
             await asyncio.sleep(0.1)
 

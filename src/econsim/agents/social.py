@@ -12,12 +12,12 @@ from typing import Any, Final, TypeVar
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.adapters.nats.rpc import NO_SERVICE
 from econsim.adapters.poll import Poll
 from econsim.agents.channel import AgentChannel, read_stored_value
 from econsim.agents.views import CreditsLike, TaskView, task_view, to_micros, to_milliseconds
-from econsim.domain.social.tasks import WORD
-from econsim.errors import Conflict, EconsimError, NotFound, Refused, Unavailable
+from econsim.domain.social.tasks import require_same
+from econsim.domain.social.tasks import task_id as id_of_task
+from econsim.errors import EconsimError, NotFound, Refused, Unavailable
 from econsim.identity.agent_account import CLOSED
 from econsim.schemas.base import validated_message
 from econsim.schemas.social import (
@@ -195,14 +195,15 @@ class SocialService:
             deadline_ms=to_milliseconds(deadline_s),
         )
         await self._channel.send(subjects.ENTER_TASK, command)
-        id_ = f"{WORD}.{self._channel.agent}.{command.command_id}"
-        task = await self.wait_for_task(id_, lambda each: each.state is not TaskState.RESERVING, OFFER_S)
-        if (task.taker, task.text, to_micros(task.price)) != (taker, text, command.price):
-            message = f"{id_} stands for another task; each needs an id of its own"
-            raise Conflict(message)
+        task = await self._wait_until(
+            {"task_id": id_of_task(self._channel.agent, command)},
+            lambda view: next((each for each in view.tasks if each.state is not TaskState.RESERVING), None),
+            OFFER_S,
+        )
+        require_same(task, command)
         if task.state is TaskState.REFUSED:
             raise Refused(task.reason, code=task.code)
-        return task
+        return task_view(task)
 
     async def wait_for_task(
         self, task_id: str, condition: Callable[[TaskView], bool], timeout_s: float | None = None
@@ -292,7 +293,7 @@ class SocialService:
             try:
                 return await self._channel.ask(subjects.READ_SOCIAL, request, SocialView, wait_s + REPLY_S)
             except EconsimError as error:
-                if not error.retryable and error.error_code != NO_SERVICE:
+                if not error.retryable:
                     raise
                 away = error
             with suppress(Unavailable):

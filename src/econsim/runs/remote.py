@@ -22,7 +22,7 @@ from econsim import subjects
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.jetstream.run_reader import follow, newest, reader
 from econsim.adapters.nats.connection import connect
-from econsim.adapters.nats.rpc import NO_SERVICE, REQUEST_TIMEOUT_S, ask
+from econsim.adapters.nats.rpc import REQUEST_TIMEOUT_S, ask
 from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.domain.audit.decoding import decode_if_valid, event_of
@@ -156,7 +156,7 @@ async def set_quota(client: Client, operator: str, request: SetQuota) -> None:
         try:
             await ask(client, subjects.SET_QUOTA(operator=operator), request, Quotas)
         except EconsimError as error:
-            waits = error.retryable or error.error_code in (NO_SERVICE, "run_is_not_open")
+            waits = error.retryable or error.error_code == "run_is_not_open"
             if not waits or time.monotonic() > end:
                 raise
         else:

@@ -56,9 +56,8 @@ async def ask(
             "try again in a moment"
         )
         absent = NotFound(text, code=NO_SERVICE)
-        absent.retryable = (
-            True  # the sender cannot know which it is, and a service that starts is there within seconds
-        )
+        # The sender cannot know which it is, and a service that starts is there within seconds.
+        absent.retryable = True
         raise absent from error
     except nats.errors.MaxPayloadError as error:
         text = f"the request on {subject} has more bytes than a message may have"
