@@ -27,6 +27,9 @@ MONEY: Final = (CREDITS, DEBT)
 TREASURY: Final = "treasury"
 """Holder that alone may go negative: all money and all resources enter and leave through it."""
 
+PERIOD_IS_CLOSING: Final = "period_is_closing"
+"""Code of the refusal of a payment that a service begins while the period is settled."""
+
 CHAINS_PER_SUBMISSION_MAX: Final = 20_000
 """Chains in one submission, and orders that one book accepts at once: one for each agent of the largest run.
 Reservations of 200 to 420 bytes each fit in a message of 8 MiB."""

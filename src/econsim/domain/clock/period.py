@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from econsim.domain.agent.population import Agent, AgentRole
+from econsim.domain.social.payment import HOLDER
 from econsim.errors import RunFailed
 from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Chain, Kind, Refusal, Transfer, format_amount
 from econsim.schemas.market import TradeExecuted
 from econsim.schemas.orders import Side
-
-TASKS_HOLDER: Final = "social"
-"""Holder of the prices of tasks that have not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ def return_held(held: Iterable[HeldPrice]) -> list[Chain]:
                 Transfer(
                     f"{each.task_id}.returned.{CREDITS}",
                     Kind.TRANSFER,
-                    TASKS_HOLDER,
+                    HOLDER,
                     each.delegator,
                     CREDITS,
                     each.price,

@@ -95,9 +95,8 @@ class Invoker:
         await self._quotas.take(plan)
         try:
             refusal = await self._journal.reserve(call, plan.chain)
-        except (
-            Unavailable
-        ):  # too late for its period, or unknown: then nobody knows the call, and it is not asked
+        except Unavailable:
+            # Too late for its period, or unknown: then nobody knows the call, and it is not asked.
             await self._quotas.give_back(plan, 0)
             raise
         if refusal is not None:

@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from econsim.errors import Unavailable
-from econsim.schemas.ledger import Chain, Kind, Submit
+from econsim.schemas.ledger import PERIOD_IS_CLOSING, Chain, Kind, Submit
 from econsim.services.ledger.writer import LedgerWriter
 
 SETTLERS: Final = frozenset({"clock", "market"})
 """Services that end a period; what they submit is never late."""
-
-PERIOD_IS_CLOSING: Final = "period_is_closing"
-"""Code of the refusal of a late payment."""
 
 RETRY_MS: Final = 200
 """Milliseconds after which a payment may be tried again: a settlement takes some commits."""

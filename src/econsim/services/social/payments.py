@@ -33,7 +33,7 @@ from econsim.domain.social.events import ACTOR
 from econsim.domain.social.payment import payment, payout, reservation
 from econsim.domain.social.state import SocialState
 from econsim.errors import EconsimError, Unavailable
-from econsim.schemas.ledger import Chain, Refusal, Submit
+from econsim.schemas.ledger import PERIOD_IS_CLOSING, Chain, Refusal, Submit
 from econsim.schemas.money import format_credits
 from econsim.schemas.social_events import SocialChange, TaskOffered, TaskRefused, TaskSettled
 from econsim.schemas.social_tasks import Task
@@ -45,9 +45,6 @@ BATCH_MAX: Final = 500
 
 RETRY_S: Final = 0.5
 """Pause before payments are tried again that the ledger did not answer."""
-
-PERIOD_IS_CLOSING: Final = "period_is_closing"
-"""Code of the ledger's refusal of a payment that begins while a period is settled."""
 
 _log = logging.getLogger(__name__)
 
