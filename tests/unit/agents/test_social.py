@@ -1,8 +1,10 @@
-"""The social service as an agent's program calls it, without a server: arguments, and the four services of a session."""
+"""The social service as an agent's program calls it, without a server: arguments, delegations, and the four services of a session."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from nats.aio.msg import Msg
 from requirements import requirement
 
 from econsim.agents.channel import AgentChannel
@@ -11,7 +13,22 @@ from econsim.agents.economy import EconomicService
 from econsim.agents.session import AgentSession
 from econsim.agents.social import SocialService
 from econsim.agents.workspace import WorkspaceService
-from econsim.errors import InvalidMessage
+from econsim.errors import Conflict, InvalidMessage, Refused
+from econsim.schemas.admission import Admitted
+from econsim.schemas.social import SocialView
+from econsim.schemas.social_tasks import Task, TaskState
+
+TASK = {
+    "task_id": "task.ana.t1",
+    "delegator": "ana",
+    "taker": "bob",
+    "text": "dig",
+    "price": 5,
+    "deadline_ms": 1_000,
+    "delegated_at": "2026-01-01T00:00:00.000000000Z",
+    "deadline_at": "2026-01-01T00:00:01.000000000Z",
+    "state": TaskState.OFFERED,
+}
 
 
 @pytest.fixture
@@ -24,6 +41,42 @@ def test_a_session_has_the_services_that_an_agent_calls(session):
     services = (session.economy, session.cognition, session.workspace, session.social)
 
     assert tuple(map(type, services)) == (EconomicService, CognitionService, WorkspaceService, SocialService)
+
+
+class Desk:
+    """Stores each delegation and shows one task, whatever it is asked."""
+
+    def __init__(self, **fields):
+        self._task = Task(**(TASK | fields))
+
+    async def request(self, subject, *_, **__):
+        view = SocialView(version=1, questions=(), tasks=(self._task,), messages=())
+        found = Admitted(stream="tasks", seq=1) if subject == "task.delegate" else view
+        return Msg(None, subject, data=found.model_dump_json().encode())
+
+
+async def delegated(**fields):
+    social = SocialService(AgentChannel(Desk(**fields), "run", "ana"))
+    return await social.delegate_task("bob", "dig", "0.000005", 1, task_id="t1")
+
+
+async def test_a_delegation_returns_the_task_that_was_offered():
+    task = await delegated()
+
+    assert (task.task_id, task.state, task.price) == ("task.ana.t1", TaskState.OFFERED, Decimal("0.000005"))
+
+
+@pytest.mark.parametrize("other", [{"taker": "eve"}, {"text": "fill"}, {"price": 6}, {"deadline_ms": 2_000}])
+async def test_an_id_of_another_task_is_a_conflict(other):
+    with pytest.raises(Conflict, match="stands for another task"):
+        await delegated(**other)
+
+
+async def test_a_task_that_was_never_offered_is_refused_with_its_code():
+    with pytest.raises(Refused, match="too dear") as refused:
+        await delegated(state=TaskState.REFUSED, code="debit_account_would_go_negative", reason="too dear")
+
+    assert refused.value.error_code == "debit_account_would_go_negative"
 
 
 BAD = {

@@ -5,6 +5,7 @@ import pytest
 from econsim.domain.social.questions import BY_AGENT, BY_OPERATOR, QuestionTable, asked_question
 from econsim.errors import Conflict, InvalidMessage, NotAllowed, NotFound, QuotaExceeded
 from econsim.schemas.social import Audience, NewQuestion, QuestionKind, QuestionState
+from econsim.schemas.social_events import QuestionAsked
 
 NOW = "2026-01-01T00:00:00.000000000Z"
 SOON = "2026-01-01T00:00:00.500000000Z"
@@ -143,3 +144,30 @@ def test_questions_of_an_hour_are_limited_and_the_hour_slides(table):
         table.ask(question("next"), SOON)
     assert 0 < refused.value.retry_after_ms <= 3_600_000
     assert table.ask(question("next"), "2026-01-01T01:00:00.000000000Z")
+
+
+def test_the_oldest_question_of_an_hour_makes_room_for_one_more(table):
+    for number in range(60):
+        asked = ask(table, f"q{number}", now=f"2026-01-01T00:{number:02}:00.000000000Z")
+        table.evolve(table.cancel(asked, "ana", asked.asked_at))
+
+    with pytest.raises(QuotaExceeded):
+        table.ask(question("next"), "2026-01-01T00:59:59.000000000Z")
+    assert table.ask(question("next"), "2026-01-01T01:00:00.000000000Z")
+
+
+def test_questions_of_a_run_are_limited(table):
+    for number in range(1_000):
+        asked = question(f"q{number}")
+        table.evolve(QuestionAsked(**dict(asked)))
+        table.evolve(table.cancel(asked, "ana", SOON))
+
+    with pytest.raises(QuotaExceeded, match="questions in a run"):
+        table.ask(question("next"), "2026-01-02T00:00:00.000000000Z")
+
+
+def test_questions_of_an_operator_do_not_count_for_an_agent_of_its_name(table):
+    for number in range(8):
+        ask(table, f"q{number}", asked="bob", audience=Audience.AGENT, word=BY_OPERATOR)
+
+    assert table.ask(question("q1"), NOW)

@@ -2,10 +2,11 @@
 
 import pytest
 
+from econsim.domain.social.messages import MESSAGES_KEPT
 from econsim.domain.social.state import INBOX, SocialState, consent_question, parties
 from econsim.domain.social.tasks import delegated_task
 from econsim.errors import Conflict, NotAllowed, QuotaExceeded
-from econsim.schemas.social import NO, YES, Audience, SendMessage, SetConsent
+from econsim.schemas.social import MESSAGES_PER_READ_MAX, NO, YES, Audience, SendMessage, SetConsent
 from econsim.schemas.social_events import MessagePosted, QuestionAsked, TaskDelegated, TaskRefused
 from econsim.schemas.social_tasks import DelegateTask
 
@@ -90,6 +91,19 @@ def test_messages_of_a_minute_are_limited_and_folded_times_count(state):
         state.send("ana", message("more"), NOW)
     assert refused.value.retry_after_ms == 60_000
     assert state.send("ana", message("more"), LATER)
+
+
+def test_messages_are_numbered_and_read_in_pages_and_the_newest_are_remembered(state):
+    fold(state, state.set_consent("bob", SetConsent(sender="ana", is_allowed=True), NOW))
+    for number in range(MESSAGES_KEPT + 5):
+        now = f"2026-01-01T{number // 60:02}:{number % 60:02}:00.000000000Z"
+        fold(state, state.send("ana", message(f"m{number}"), now))
+
+    page = list(state.messages.messages_to("bob", 0))
+    assert [each.number for each in page] == list(range(6, 6 + MESSAGES_PER_READ_MAX))
+    assert next(state.messages.messages_to("bob", page[-1].number)).number == page[-1].number + 1
+    assert state.messages.repeat("ana", message("m5")).number == 6
+    assert state.messages.repeat("ana", message("m4")) is None
 
 
 def test_a_delegation_over_the_limit_is_recorded_and_refused(state):
