@@ -55,7 +55,11 @@ WITHIN: dict[str, Floors] = {
         ("workspace",),
         ("runtime",),
     ),
-    "adapters": (("cancellation", "clock", "poll"), ("nats",), ("jetstream", "mcp", "models", "server")),
+    "adapters": (
+        ("cancellation", "clock", "operator_file", "poll"),
+        ("nats",),
+        ("jetstream", "mcp", "models", "server"),
+    ),
     "agents": (("", "sandbox"), ("toolset",), ("mcp_server", "synadia")),
     "services": (("",), OWNERS),
     "routers": (OWNERS, ("",)),

@@ -20,17 +20,22 @@ No sentence here shows a value of the file or of the environment: it may be a ke
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from econsim.adapters.models.limits import ClosableProvider, LimitedProvider
+from econsim.adapters.operator_file import (
+    mistake_place,
+    parse_file,
+    plain_sentence,
+    read_file,
+    sendable_value,
+)
 from econsim.errors import SetupError
 from econsim.schemas.provider_file import (
     LocalTable,
@@ -44,9 +49,6 @@ from econsim.schemas.scenario_cognition import RECORDED, RULES
 RESERVED: Final = frozenset({RULES, RECORDED})
 """Names of the providers that need no table: nobody may configure another one under them."""
 
-FILE_BYTES_MAX: Final = 2**20
-"""Bytes of a provider file: thousands of providers."""
-
 _TABLES: Final = {
     table.model_fields["kind"].annotation.__args__[0]: table  # type: ignore[union-attr]  # each is a Literal
     for table in (OpenAiCompatibleTable, NamedTable, LocalTable)
@@ -59,6 +61,7 @@ _NEEDS: Final = {
 _SECRETS: Final = ("key", "api_key", "token", "secret", "password")
 
 _KEY_REMEDY: Final = "put the key into an environment variable, and the name of the variable into key_env"
+_VARIABLE_REMEDY: Final = "put the key into it, or leave key_env out for a server without keys"
 _URL_REMEDY: Final = 'write one like "http://127.0.0.1:11434/v1", without user, query, or slash at the end'
 
 
@@ -67,7 +70,7 @@ def read_providers(path: Path, environment: Mapping[str, str]) -> dict[str, Limi
 
     Raises SetupError that names the file, the key, the mistake and the remedy.
     """
-    tables = parse_providers(_text(path), str(path)).providers
+    tables = parse_providers(read_file(path, "provider file"), str(path)).providers
     return {
         name: LimitedProvider(_provider(f"{path}: providers.{name}", name, table, environment))
         for name, table in tables.items()
@@ -80,7 +83,7 @@ def provider_faults(path: Path, environment: Mapping[str, str]) -> dict[str, tup
     Raises SetupError for a file that is wrong as a whole.
     """
     found: dict[str, tuple[ProviderTable, str]] = {}
-    for name, table in parse_providers(_text(path), str(path)).providers.items():
+    for name, table in parse_providers(read_file(path, "provider file"), str(path)).providers.items():
         try:
             _provider(f"providers.{name}", name, table, environment)
         except SetupError as error:
@@ -92,34 +95,11 @@ def provider_faults(path: Path, environment: Mapping[str, str]) -> dict[str, tup
 
 def parse_providers(text: str, path: str) -> ProviderFile:
     """Return the tables of a provider file's text; raises SetupError."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = f"{path} is no TOML: {error}"
-        raise SetupError(message) from None
-    try:
-        file = ProviderFile.model_validate(data)
-    except ValidationError as error:
-        message = f"{path}: {_sentence(error.errors()[0])}"
-        raise SetupError(message) from None
+    file = parse_file(ProviderFile, text, path, _sentence)
     for name in sorted(RESERVED & set(file.providers)):
         message = f"{path}: providers.{name}: this name belongs to econsim's own provider; use another"
         raise SetupError(message)
     return file
-
-
-def _text(path: Path) -> str:
-    """Return the text of a file; raises SetupError if it cannot be read."""
-    try:
-        if path.stat().st_size <= FILE_BYTES_MAX:
-            return path.read_text(encoding="utf-8")
-        reason = f"it is larger than {FILE_BYTES_MAX} bytes"
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    except UnicodeDecodeError:
-        reason = "it is no UTF-8 text"
-    message = f"the provider file {path} cannot be read: {reason}"
-    raise SetupError(message)
 
 
 def _provider(
@@ -157,32 +137,25 @@ def _key(where: str, variable: str | None, environment: Mapping[str, str]) -> st
     """Return the key in an environment variable; raises SetupError if there is none that can be sent."""
     if variable is None:
         return None
-    key = environment.get(variable, "").strip()
-    if key and key.isascii() and key.isprintable() and " " not in key:
-        return key
-    fault = "has characters that no key has" if key else "is not set"
-    message = f"{where}.key_env: the environment variable {variable} {fault}; put the key into it, or leave key_env out for a server without keys"
-    raise SetupError(message)
+    where = f"{where}.key_env"
+    key = sendable_value(environment, variable, where, _VARIABLE_REMEDY)
+    if " " in key:
+        message = (
+            f"{where}: the environment variable {variable} has a space, which no key has; {_VARIABLE_REMEDY}"
+        )
+        raise SetupError(message)
+    return key
 
 
 def _sentence(problem: ErrorDetails) -> str:
     """Return where a file is wrong, its mistake, and the remedy."""
-    # The name of a table's kind stands in the location of its keys, though not in the file.
-    at = [str(part) for place, part in enumerate(problem["loc"]) if not (place == 2 and part in _TABLES)]
-    key, where = at[-1] if at else "", ".".join(at) or "the file"
-    fault = problem["type"]
-    if fault == "extra_forbidden":
+    where, key = mistake_place(problem, _TABLES), str(problem["loc"][-1])
+    if problem["type"] == "extra_forbidden":
         remedy = _KEY_REMEDY if key in _SECRETS else _known_keys(problem, key)
         return f"{where} is no key of this table; {remedy}"
-    if key == "base_url" and fault == "string_pattern_mismatch":
+    if key == "base_url" and problem["type"] == "string_pattern_mismatch":
         return f"{where} is no address; {_URL_REMEDY}"
-    kinds = ", ".join(_TABLES)
-    sentences = {
-        "missing": f"{where} is missing; write it",
-        "union_tag_not_found": f"{where} has no kind; write one of {kinds}",
-        "union_tag_invalid": f"{where}.kind is no kind of provider; write one of {kinds}",
-    }
-    return sentences.get(fault, f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}")
+    return plain_sentence(problem, _TABLES, "provider")
 
 
 def _known_keys(problem: ErrorDetails, key: str) -> str:

@@ -71,7 +71,12 @@ def test_a_mistake_has_its_place_and_its_remedy_and_no_key(text, sentence):
 
 @pytest.mark.parametrize(
     ("environment", "fault"),
-    [({}, "is not set"), ({"A_KEY": " "}, "is not set"), ({"A_KEY": f"{KEY}\nx"}, "has characters")],
+    [
+        ({}, "is not set"),
+        ({"A_KEY": " "}, "is not set"),
+        ({"A_KEY": f"{KEY}\nx"}, "has characters"),
+        ({"A_KEY": f"{KEY} x"}, "has a space"),
+    ],
 )
 def test_a_key_that_cannot_be_sent_is_named_by_its_variable(environment, fault, tmp_path):
     pytest.importorskip("aiohttp")
