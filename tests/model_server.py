@@ -37,7 +37,7 @@ async def model_server(*answers: Answer) -> AsyncIterator[ModelServer]:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 headers = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if line)
-                request = json.loads(await reader.readexactly(int(headers["content-length"])))
+                request = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or "{}")
                 running.requests.append(request)
                 running.keys.append(headers.get("authorization", ""))
                 answer = running.answers.pop(0) if len(running.answers) > 1 else running.answers[0]

@@ -14,8 +14,11 @@ from typing import Final
 END_BYTES: Final = 512
 """Bytes kept of each end of a line that is too long."""
 
+TOO_LARGE: Final = -32_090
+"""Code of our own error in the place of an answer that was cut off."""
+
 _ID: Final = rb'"id"\s*:\s*(\d{1,15})'
-_AHEAD: Final = re.compile(rb'^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?' + _ID)
+_AHEAD: Final = re.compile(rb'^\s*(?:data:\s*)?\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?' + _ID)
 _BEHIND: Final = re.compile(rb"[,}]\s*" + _ID + rb'\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$')
 
 

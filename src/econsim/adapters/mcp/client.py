@@ -9,7 +9,7 @@ may take the library's validator for ever), and an answer of another kind.
 | time-out (-32001) | `tool_timed_out`; the session goes on |
 | invalid parameters (-32602) | `tool_refused` |
 | closed connection (-32000), session not found (-32600) | `tool_server_failed`; the session is lost |
-| 429 | `tool_server_is_busy` |
+| 429 (`bounded_http`) | `tool_server_is_busy` |
 | any other error of the server | `tool_server_failed`; the tool did not answer |
 | a result that follows no schema | `result_is_malformed` |
 """
@@ -30,8 +30,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 from pydantic import ValidationError
 
-from econsim.adapters.mcp.bounded_http import BoundedTransport
-from econsim.adapters.mcp.bounded_lines import LongLine
+from econsim.adapters.mcp.bounded_http import COMPRESSED, TOO_MANY_CALLS, BoundedTransport
+from econsim.adapters.mcp.bounded_lines import TOO_LARGE, LongLine
 from econsim.adapters.mcp.server_process import Launcher, ServerProcess, server_process
 from econsim.domain.cognition.schema_check import schema_fault, text_fault
 from econsim.domain.mcp.outcome import result_json
@@ -54,9 +54,6 @@ LIST_TIMEOUT_S: Final = 20.0
 
 SILENCE_S: Final = 130.0
 """Seconds of silence after which a connection is given up: longer than any call may take."""
-
-TOO_LARGE: Final = -32_090
-"""Code of our own error in the place of an answer that was cut off."""
 
 CONNECTION_LOST: Final = (types.CONNECTION_CLOSED, types.INVALID_REQUEST)
 """Codes after which a session never answers again."""
@@ -188,13 +185,15 @@ class ToolSession:
             return self._time_out()
         if error.code == TOO_LARGE:
             return self._too_large(int(error.data or 0))
+        if error.code == COMPRESSED:
+            return self._bad_result(said)
         if error.code in CONNECTION_LOST:
             self.lose()
         if error.code in _CALLER:
             return ToolCallFailed(
                 f"{self._name} refused the call: {said}", code=ToolFailure.TOOL_REFUSED.value, ran=False
             )
-        if "429" in said:
+        if error.code == TOO_MANY_CALLS:
             return ToolCallFailed(
                 f"{self._name} has too many calls: {said}",
                 code=ToolFailure.TOOL_SERVER_IS_BUSY.value,
