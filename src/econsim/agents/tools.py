@@ -23,6 +23,7 @@ from econsim.adapters.nats.connection import synchronize
 from econsim.adapters.nats.rpc import refusal
 from econsim.agents.channel import AgentChannel
 from econsim.agents.views import credits_of, to_milliseconds
+from econsim.domain.mcp.outcome import result_text
 from econsim.domain.mcp.request import canonical_json
 from econsim.errors import EconsimError, NotFound, Refused, Unavailable
 from econsim.identity.agent_account import short_pattern
@@ -233,9 +234,8 @@ def _answer(reply: ToolReply) -> ToolAnswer:
             error.details |= {"receipt": reply.receipt, "price": str(reply.price)}
         raise error
     result = reply.result or ToolResult()
-    texts = [str(part.get("text", "")) for part in result.content if part.get("type") == "text"]
     return ToolAnswer(
-        "\n".join(texts),
+        result_text(result),
         result.content,
         result.structured,
         result.is_error,

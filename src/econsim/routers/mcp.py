@@ -8,7 +8,7 @@ from typing import Final
 from econsim import subjects
 from econsim.adapters.jetstream.key_table import BucketKeyTable
 from econsim.domain.mcp.outcome import tool_reply
-from econsim.domain.mcp.terms import quote, require_terms, server_is_absent, unknown_tool
+from econsim.domain.mcp.terms import quote, require_server, require_terms, server_is_absent, unknown_tool
 from econsim.errors import NotFound
 from econsim.ports import ToolServer
 from econsim.schemas.clock import TickedEvent
@@ -39,12 +39,11 @@ async def note_tick(event: TickedEvent) -> None:
 async def get_quote(request: GetQuote) -> ToolQuote:
     """Return the terms of a call; raises NotFound for a tool that agents cannot call."""
     servers = await _servers()
-    tables = {name: server.table for name, server in servers.items()}
-    table, terms = require_terms(tables, request.server, request.tool)
-    server = servers[request.server]
+    server = require_server(servers, request.server)
+    terms = require_terms(server.name, server.table, request.tool)
     if server.listing and request.tool not in server.tools:
         raise unknown_tool(request.server, request.tool, server.tools)
-    return quote(request.server, request.tool, table, terms)
+    return quote(request.server, request.tool, server.table, terms)
 
 
 @service.request(subjects.LIST_TOOLS, max_workers=REQUESTS_AT_ONCE)
@@ -52,11 +51,9 @@ async def list_tools(request: ListTools) -> ToolList:
     """Return the tools that agents may call; raises NotFound for an unknown server, Unavailable if it never answered."""
     servers = await _servers()
     if request.server is not None:
-        if request.server not in servers:
-            message = f"there is no tool server {request.server!r}; there are {', '.join(servers) or 'none'}"
-            raise NotFound(message, code="tool_server_does_not_exist")
-        servers = {request.server: servers[request.server]}
-        if not servers[request.server].listing:
+        server = require_server(servers, request.server)
+        servers = {request.server: server}
+        if not server.listing:
             raise server_is_absent(request.server)
     return ToolList(
         tools=tuple(server.tools[name] for server in servers.values() for name in sorted(server.tools)),

@@ -15,7 +15,7 @@ from econsim.domain.mcp.outcome import (
 from econsim.domain.mcp.payment import reservation, reservation_refusal, settlement
 from econsim.domain.mcp.recorded import RecordedTools, recorded_servers
 from econsim.domain.mcp.request import AskedCall, asked_command
-from econsim.domain.mcp.terms import check_arguments, require_terms
+from econsim.domain.mcp.terms import check_arguments, require_server, require_terms
 from econsim.domain.runtime.effects import HostedToolCall
 from econsim.errors import EconsimError, ScenarioError, ToolCallFailed
 from econsim.schemas.ledger import Chain, Refusal
@@ -32,7 +32,6 @@ class InMemoryTools:
     def __init__(self, scenario: Scenario, post: Post) -> None:
         """Pay through `post`; raises ScenarioError for a tool without recorded answers that a group uses."""
         self._servers = recorded_servers(scenario.tools)
-        self._tables = {name: server.table for name, server in self._servers.items()}
         self._post = post
         _require_recorded(scenario)
 
@@ -50,8 +49,8 @@ class InMemoryTools:
         command = request.command
         try:
             call = asked_command(envelope.run, request.agent, request.server, command)
-            _, terms = require_terms(self._tables, call.server, command.tool)
-            server = self._servers[call.server]
+            server = require_server(self._servers, call.server)
+            terms = require_terms(server.name, server.table, command.tool)
             check_arguments(call, server.tools)
             yield from self._reserve(call, terms.price)
         except EconsimError as error:
@@ -74,9 +73,9 @@ class InMemoryTools:
 
 def _outcome(server: RecordedTools, call: AskedCall, price: int) -> ToolOutcome:
     try:
-        return answered_outcome(call, price, price, server.answer(call.command.tool, call.arguments))
+        return answered_outcome(call, price, server.answer(call.command.tool, call.arguments))
     except ToolCallFailed as error:
-        return failed_outcome(call, price, price, error)
+        return failed_outcome(call, price, error)
 
 
 def _require_recorded(scenario: Scenario) -> None:

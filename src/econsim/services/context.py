@@ -13,7 +13,9 @@ from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from econsim import subjects
 from econsim.adapters.clock import SystemClock, random_name, unix_nanoseconds
+from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.queue_depth import QueueDepth
@@ -21,12 +23,13 @@ from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.text_store import BucketTextStore
 from econsim.adapters.jetstream.workspace_store import BucketChunkStore, BucketFileRecords
 from econsim.domain.agent.active_run import ActiveRun, ActiveRuns
+from econsim.domain.audit.decoding import event_of
 from econsim.errors import Unavailable
 from econsim.ports import Leases, ModelProvider, TextStore, ToolServer, WallClock
+from econsim.schemas.clock import Ticked
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
 from econsim.services.workspaces import Workspaces
-from econsim.subjects import ORDERS
 
 FIRST_LOOK_S: Final = 2.0
 """Longest a request waits for the first look at which runs are open, seconds: it takes milliseconds."""
@@ -84,6 +87,15 @@ class ServiceContext:
                 raise Unavailable(message) from None
         return self.runs.require(name)
 
+    async def tick(self, run: str) -> int:
+        """Return an open run's logical time, 0 before its first; a worker that missed the newest tick reads it from the log once."""
+        if self.runs.tick(run) is None:
+            stored = await last_event(self.client, subjects.TICKED(run=run))
+            ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
+            if self.runs.tick(run) is None:
+                self.runs.note_tick(run, ticked.tick if ticked else 0)
+        return self.runs.tick(run) or 0
+
     @cached_property
     def jetstream(self) -> JetStreamContext:
         """JetStream on the client; one for all, because each listens for its own acknowledgements."""
@@ -112,7 +124,7 @@ class ServiceContext:
     @cached_property
     def depth(self) -> QueueDepth:
         """Depth of the order queue, for backpressure on agents; `DepthWatch` keeps it current."""
-        return QueueDepth(self.client, ORDERS)
+        return QueueDepth(self.client, subjects.ORDERS)
 
     @cached_property
     def rejections(self) -> RejectionEvents:

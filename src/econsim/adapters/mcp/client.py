@@ -220,17 +220,19 @@ async def open_session(
 ) -> AsyncIterator[ToolSession]:
     """Open a session with a server for the time of the context; leave it in the task that entered it."""
     async with AsyncExitStack() as stack:
-        lost: list[ToolSession] = []
-        transport = _stdio(launcher, table, lost) if isinstance(table, StdioTable) else _http(table, headers)
+        opened: list[ToolSession] = []
+        transport = (
+            _stdio(launcher, table, opened) if isinstance(table, StdioTable) else _http(table, headers)
+        )
 
         async def hear(message: object) -> None:
             if isinstance(message, types.ToolListChangedNotification):
-                for session in lost:
+                for session in opened:
                     session.change()
 
         client = await stack.enter_async_context(Client(transport, cache=None, message_handler=hear))
         session = ToolSession(name, table, client)
-        lost.append(session)
+        opened.append(session)
         yield session
 
 
@@ -239,7 +241,7 @@ def _bytes_max(table: AnyServerTable) -> int:
 
 
 @asynccontextmanager
-async def _stdio(launcher: Launcher, table: StdioTable, lost: list[ToolSession]) -> AsyncIterator[Any]:
+async def _stdio(launcher: Launcher, table: StdioTable, opened: list[ToolSession]) -> AsyncIterator[Any]:
     """Yield the streams of a server's process, with every line within the limit."""
     to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception](16)
     to_server, from_session = anyio.create_memory_object_stream[SessionMessage](16)
@@ -253,7 +255,7 @@ async def _stdio(launcher: Launcher, table: StdioTable, lost: list[ToolSession])
                 async for line in process.lines():
                     await _pass_on(line, to_session)
             to_session.close()
-            for session in lost:
+            for session in opened:
                 session.lose()
 
         async def write() -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from econsim.domain.cognition.breaker import Admission, Breaker, BreakerState, Ending, admit, note_ending
+from econsim.domain.cognition.breaker import Admission, Breaker, BreakerState, Ending, admit
 from econsim.schemas.mcp import ToolFailure
 
 PROBE_MS: Final = 60_000
@@ -33,11 +33,6 @@ def admit_call(breaker: Breaker, now_ms: int) -> tuple[Breaker, Admission]:
     if admission is Admission.PROBE:
         after = replace(after, retry_at_ms=now_ms + PROBE_MS)
     return after, admission
-
-
-def note_call(breaker: Breaker, admission: Admission, ending: Ending, now_ms: int) -> Breaker:
-    """Return the breaker after an admitted call has ended."""
-    return note_ending(breaker, admission, ending, now_ms)
 
 
 def failure_ending(failure: ToolFailure, given_ms: int) -> Ending:

@@ -37,9 +37,9 @@ ANSWERED: Final = frozenset(
 _RESULT: Final = TypeAdapter(ToolResult)
 
 
-def answered_outcome(call: AskedCall, price: int, reserved: int, result: ToolResult) -> ToolOutcome:
+def answered_outcome(call: AskedCall, price: int, result: ToolResult) -> ToolOutcome:
     """Return the outcome of a call that its server answered."""
-    return _outcome(call, price, reserved).model_copy(update={"result": result})
+    return _outcome(call, price, price).model_copy(update={"result": result})
 
 
 def cached_outcome(call: AskedCall, hit_price: int, reserved: int, result: ToolResult) -> ToolOutcome:
@@ -47,10 +47,10 @@ def cached_outcome(call: AskedCall, hit_price: int, reserved: int, result: ToolR
     return _outcome(call, hit_price, reserved).model_copy(update={"result": result, "cached": True})
 
 
-def failed_outcome(call: AskedCall, price: int, reserved: int, error: ToolCallFailed) -> ToolOutcome:
-    """Return the outcome of a failed call, which costs its price if the server answered."""
+def failed_outcome(call: AskedCall, reserved: int, error: ToolCallFailed) -> ToolOutcome:
+    """Return the outcome of a failed call, which costs what was reserved if the server answered."""
     failure = ToolFailure(error.error_code)
-    found = _outcome(call, price if failure in ANSWERED else 0, reserved)
+    found = _outcome(call, reserved if failure in ANSWERED else 0, reserved)
     return found.model_copy(update={"failure": failure, "message": str(error)})
 
 
@@ -80,6 +80,11 @@ def outcome_event(run: str, salt: str, outcome: ToolOutcome) -> AddressedEvent:
     row = subjects.TOOL_FAILED if outcome.failure else subjects.TOOL_COMPLETED
     data = _failure(outcome) if outcome.failure else _completion(outcome)
     return envelope.event(row, ACTOR, data, outcome.id, server=outcome.server)
+
+
+def result_text(result: ToolResult) -> str:
+    """Return the text parts of a result, joined by line feeds."""
+    return "\n".join(str(part.get("text", "")) for part in result.content if part.get("type") == "text")
 
 
 def result_json(result: ToolResult) -> bytes:

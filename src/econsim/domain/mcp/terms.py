@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,6 +24,8 @@ TOOLS_MAX: Final = 500
 DESCRIPTION_LENGTH_MAX: Final = 2_000
 """Characters of a tool's description: a longer one is cut."""
 
+Server = TypeVar("Server")
+
 _NAME: Final = TypeAdapter(ToolName)
 _LISTINGS: Final = TypeAdapter(tuple[ToolListing, ...])
 
@@ -33,17 +35,21 @@ def tool_terms(table: ServerTable, tool: str) -> ToolTable | None:
     return table.tools.get(tool, table.other_tools)
 
 
-def require_terms(tables: Mapping[str, ServerTable], server: str, tool: str) -> tuple[ServerTable, ToolTable]:
-    """Return the terms of a tool of a server; raises NotFound for one that is not offered."""
-    table = tables.get(server)
-    if table is None:
-        there = f"there are {', '.join(sorted(tables))}" if tables else "none is configured"
-        message = f"there is no tool server {server!r}; {there}"
+def require_server(servers: Mapping[str, Server], name: str) -> Server:
+    """Return a tool server by name; raises NotFound for one that is not there."""
+    if name not in servers:
+        there = f"there are {', '.join(sorted(servers))}" if servers else "none is configured"
+        message = f"there is no tool server {name!r}; {there}"
         raise NotFound(message, code="tool_server_does_not_exist")
+    return servers[name]
+
+
+def require_terms(server: str, table: ServerTable, tool: str) -> ToolTable:
+    """Return the terms of a tool of a server; raises NotFound for one that is not offered."""
     terms = tool_terms(table, tool)
     if terms is None:
         raise unknown_tool(server, tool, table.tools)
-    return table, terms
+    return terms
 
 
 def unknown_tool(server: str, tool: str, known: Iterable[str]) -> NotFound:

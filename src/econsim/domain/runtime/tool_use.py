@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from econsim.domain.mcp.outcome import result_text
 from econsim.domain.runtime.effects import UseTool
 from econsim.schemas.mcp import ToolReply
 from econsim.schemas.model_call import ChatMessage, ChatRole, ToolCall, ToolDefinition
@@ -50,6 +51,5 @@ def reply_text(reply: ToolReply) -> str:
     """Return the text of a reply: the result's own, or the reason why there is none."""
     if reply.result is None:
         return f"error {reply.error.code}: {reply.error.message}" if reply.error else "error"
-    texts = (str(part.get("text", "")) for part in reply.result.content if part.get("type") == "text")
-    text = "\n".join(texts)
+    text = result_text(reply.result)
     return f"error: {text}" if reply.result.is_error else text

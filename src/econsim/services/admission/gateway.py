@@ -61,7 +61,6 @@ from nats.aio.msg import Msg
 
 from econsim import subjects
 from econsim.adapters.clock import random_id
-from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.queue_depth import RETRY_MS
 from econsim.adapters.poll import Poll
 from econsim.domain.admission.command_ids import CommandIds
@@ -69,11 +68,9 @@ from econsim.domain.admission.orders import check_agent, parse_order, parse_task
 from econsim.domain.admission.quota import QuotaKind
 from econsim.domain.admission.reports import report_event
 from econsim.domain.admission.tool_calls import parse_tool_call
-from econsim.domain.audit.decoding import event_of
 from econsim.domain.audit.envelope import Envelope
 from econsim.errors import EconsimError, NotAllowed, Unavailable
 from econsim.schemas.base import Message
-from econsim.schemas.clock import Ticked
 from econsim.schemas.subject import Parsed, fields
 from econsim.services.admission.store import AdmissionStore, PendingStore
 from econsim.services.context import ServiceContext
@@ -254,21 +251,13 @@ class AdmissionGateway:
             return await self._store.send_order(where, order, payload)
         if task := parse_task(where, payload, run):
             return await self._store.send_order(where, task, payload)
-        envelope = Envelope(run.name, run.data.salt, await self._tick(run.name), self._context.clock.now())
+        envelope = Envelope(
+            run.name, run.data.salt, await self._context.tick(run.name), self._context.clock.now()
+        )
         addressed = report_event(envelope, where, payload, agent, random_id())
         body = addressed.json()
         await self._meter.take(QuotaKind.STREAM_BYTES, where.run, where.agent, len(body))
         return await self._store.send_report(addressed, body)
-
-    async def _tick(self, run: str) -> int:
-        """Return a run's logical time; a worker that missed the newest tick reads it from the log once."""
-        runs = self._context.runs
-        if runs.tick(run) is None:
-            stored = await last_event(self._context.client, subjects.TICKED(run=run))
-            ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
-            if runs.tick(run) is None:
-                runs.note_tick(run, ticked.tick if ticked else 0)
-        return runs.tick(run) or 0
 
     async def _answer(self, message: Msg, where: Parsed, pending: PendingStore) -> None:
         """Answer a message when it is stored."""

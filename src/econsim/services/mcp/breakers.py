@@ -15,8 +15,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from econsim.adapters.poll import Poll
-from econsim.domain.cognition.breaker import Admission, Breaker, BreakerState, Ending
-from econsim.domain.mcp.breaker import admit_call, breaker_json, breaker_of, note_call
+from econsim.domain.cognition.breaker import Admission, Breaker, BreakerState, Ending, note_ending
+from econsim.domain.mcp.breaker import admit_call, breaker_json, breaker_of
 from econsim.errors import Conflict, Unavailable
 from econsim.ports import KeyTable
 
@@ -59,7 +59,7 @@ class SharedBreakers:
         """Take note of the ending of an admitted call; return the breaker if it has opened or closed with it."""
         known = self._of(server)
         before = known.breaker
-        after = note_call(before, admission, ending, self._clock_ms())
+        after = note_ending(before, admission, ending, self._clock_ms())
         if after.state is before.state and admission is not Admission.PROBE:
             known.breaker = after
             return None

@@ -36,19 +36,16 @@ from nats.aio.msg import Msg
 
 from econsim import subjects
 from econsim.adapters.clock import unix_nanoseconds
-from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.dead_letters import store_dead_letter
 from econsim.adapters.poll import Poll
 from econsim.domain.admission.quota import SECOND_NS
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.audit.decoding import event_of
 from econsim.domain.mcp.outcome import ACTOR, failed_outcome, refused_reply, tool_reply
 from econsim.domain.mcp.payment import is_ledger_refusal, repeat_conflict, reservation, reservation_refusal
 from econsim.domain.mcp.request import AskedCall, asked_call
-from econsim.domain.mcp.terms import check_arguments, require_terms, server_is_absent
+from econsim.domain.mcp.terms import check_arguments, require_server, require_terms, server_is_absent
 from econsim.errors import EconsimError, InvalidMessage, Refused, ToolCallFailed, Unavailable
 from econsim.ports import ToolServer
-from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import Refusal
 from econsim.schemas.mcp import CALL_BYTES_MAX, ToolFailure, ToolOutcome, ToolReply
 from econsim.schemas.subject import Parsed, fields
@@ -147,7 +144,7 @@ class ToolGateway:
     async def _new_outcome(self, run: ActiveRun, call: AskedCall, message: Msg) -> ToolOutcome:
         """Check, count, pay, make and store a call; raises EconsimError for one that is refused before it is made."""
         stored, deliveries = message.metadata.timestamp, message.metadata.num_delivered
-        tick = call.command.tick or await self._tick(run.name)
+        tick = call.command.tick or await self._context.tick(run.name)
         try:
             ended = await self._paid_outcome(run, call, tick, message)
         except EconsimError as error:
@@ -155,7 +152,7 @@ class ToolGateway:
                 raise
             # An earlier life may have reserved the price: a refusal would leave it reserved.
             why = f"a worker ended during the call, and it cannot be made again ({error})"
-            ended = failed_outcome(call, 0, RESERVED_MAYBE, _unknown(why))
+            ended = failed_outcome(call, RESERVED_MAYBE, _unknown(why))
         took_ms = max(0, int(_age_s(stored) * MILLISECONDS))
         update = {"took_ms": took_ms, "tick": tick, "ended_at": self._context.clock.now()}
         return await self._store(run, ended.model_copy(update=update))
@@ -163,18 +160,18 @@ class ToolGateway:
     async def _paid_outcome(self, run: ActiveRun, call: AskedCall, tick: int, message: Msg) -> ToolOutcome:
         """Return how a call ends that is checked, counted and paid for; raises EconsimError before it is paid for."""
         servers, deliveries = servers_of_run(self._servers, run), message.metadata.num_delivered
-        tables = {name: server.table for name, server in servers.items()}
-        table, terms = require_terms(tables, call.server, call.command.tool)
-        server, timeout_ms = servers[call.server], min(call.command.timeout_ms, terms.timeout_ms)
+        server = require_server(servers, call.server)
+        terms = require_terms(server.name, server.table, call.command.tool)
+        timeout_ms = min(call.command.timeout_ms, terms.timeout_ms)
         left_s = timeout_ms / MILLISECONDS - max(0.0, _age_s(message.metadata.timestamp))
         if isinstance(server, RecordedServer):
             # It has no deadline: a run with recorded tools ends alike, however long its services are away.
             left_s = math.inf
         planned = PlannedCall(call, server, terms, asyncio.get_running_loop().time() + left_s, tick)
         await self._check(planned)
-        async with self._rates.at_once(call, table):
+        async with self._rates.at_once(call, server.table):
             if deliveries == 1:
-                await self._rates.take(run, call, table)
+                await self._rates.take(run, call, server.table)
             await self._reserve(run, planned)
             return await self._make(planned, deliveries)
 
@@ -217,30 +214,24 @@ class ToolGateway:
         """Return how a call ends; a tool that may not be called twice is called by the one worker that claims it."""
         call, price = planned.asked, planned.terms.price
         if deliveries > CRASHES_MAX:
-            return failed_outcome(
-                call, price, price, _unknown("the workers that made it ended again and again")
-            )
+            return failed_outcome(call, price, _unknown("the workers that made it ended again and again"))
         try:
             if planned.terms.may_repeat or await self._journal.claim(call):
                 return await self._caller.outcome(planned)
         except Unavailable as error:
             message = f"the call was not made: {error}"
-            return failed_outcome(call, price, price, ToolCallFailed(message))
+            return failed_outcome(call, price, ToolCallFailed(message))
         return await self._claimed_outcome(planned)
 
     async def _claimed_outcome(self, planned: PlannedCall) -> ToolOutcome:
         """Return the outcome of a call that another life claimed, if that one stores it before the deadline."""
-        call, price = planned.asked, planned.terms.price
+        call = planned.asked
         async for _ in Poll(CLAIMED_INTERVAL_S, timeout_s=max(0.0, planned.left_s)):
             with suppress(Unavailable):
                 if found := await self._journal.find(call.run, call.agent, call.command.msg_id):
                     return found
-        return failed_outcome(
-            call,
-            price,
-            price,
-            _unknown("the worker that made it ended during the call, and the tool may not be called twice"),
-        )
+        why = "the worker that made it ended during the call, and the tool may not be called twice"
+        return failed_outcome(call, planned.terms.price, _unknown(why))
 
     async def _store(self, run: ActiveRun, outcome: ToolOutcome) -> ToolOutcome:
         """Return the outcome that counts, stored however long the store takes: the call is made and cannot be unmade."""
@@ -284,16 +275,6 @@ class ToolGateway:
             lock, waiting = self._locks.pop(receipt)
             if waiting > 1:
                 self._locks[receipt] = lock, waiting - 1
-
-    async def _tick(self, run: str) -> int:
-        """Return a run's logical time; a worker that missed the newest tick reads it from the log once."""
-        runs = self._context.runs
-        if runs.tick(run) is None:
-            stored = await last_event(self._context.client, subjects.TICKED(run=run))
-            ticked = event_of(Ticked, stored.subject, stored.payload) if stored else None
-            if runs.tick(run) is None:
-                runs.note_tick(run, ticked.tick if ticked else 0)
-        return runs.tick(run) or 0
 
 
 def _age_s(stored: datetime) -> float:

@@ -2,14 +2,13 @@
 
 import pytest
 
-from econsim.domain.cognition.breaker import Admission, Breaker, BreakerState, Ending
+from econsim.domain.cognition.breaker import Admission, Breaker, BreakerState, Ending, note_ending
 from econsim.domain.mcp.breaker import (
     PROBE_MS,
     admit_call,
     breaker_json,
     breaker_of,
     failure_ending,
-    note_call,
 )
 from econsim.schemas.mcp import ToolFailure
 
@@ -37,7 +36,7 @@ def test_a_probe_whose_worker_died_makes_room_for_another_one():
 def test_the_probe_decides(ending, state):
     breaker, admission = admit_call(OPEN, 1_000)
 
-    assert note_call(breaker, admission, ending, 1_100).state is state
+    assert note_ending(breaker, admission, ending, 1_100).state is state
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_an_error_of_the_tool_and_an_object_are_recorded_too():
 def test_a_price_of_the_scenario_is_the_price_of_the_call():
     tools = recorded(answer(), price=0.05)
 
-    _, terms = require_terms({"library": tools.table}, "library", "look")
+    terms = require_terms("library", tools.table, "look")
 
     assert (terms.price, terms.may_repeat) == (50_000, True)
 

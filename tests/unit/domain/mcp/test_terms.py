@@ -3,7 +3,7 @@
 import pytest
 from tool_builders import SCHEMA, table
 
-from econsim.domain.mcp.terms import listing_digest, listings, require_terms
+from econsim.domain.mcp.terms import listing_digest, listings, require_server
 from econsim.errors import NotFound
 from econsim.schemas.mcp import ListedTool
 
@@ -56,4 +56,4 @@ def test_the_digest_changes_with_schema_and_price():
 
 def test_an_unknown_server_is_named_with_those_there_are():
     with pytest.raises(NotFound, match="there are search"):
-        require_terms({"search": table()}, "serch", "find")
+        require_server({"search": table()}, "serch")
