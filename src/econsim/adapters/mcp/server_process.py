@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 from asyncio.subprocess import PIPE, Process
@@ -35,6 +36,9 @@ WORDS_MAX: Final = 20
 
 WORD_LENGTH_MAX: Final = 300
 """Characters of such a line."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,9 @@ class ServerProcess:
         self._words: deque[str] = deque(maxlen=WORDS_MAX)
 
     @property
-    def pid(self) -> int:
-        """Return the id of the process."""
-        return self._process.pid
+    def is_silent(self) -> bool:
+        """Tell whether the process has closed its output."""
+        return self._process.stdout is not None and self._process.stdout.at_eof()
 
     @property
     def last_words(self) -> str:
@@ -145,9 +149,14 @@ async def server_process(
     try:
         yield running
     finally:
+        ended_by_itself = running.is_silent
         # Also when cancelled: a half-ended process would stay.
         await asyncio.shield(running.end())
         listening.cancel()
+        if ended_by_itself:
+            _log.warning(
+                "%s ended by itself; its last words: %s", table.command, running.last_words or "none"
+            )
 
 
 def _printable(line: bytes) -> str:
