@@ -95,11 +95,6 @@ class WorkQueue:
         self._refused = False
         self._tasks: list[asyncio.Task[None]] = []
 
-    @property
-    def busy(self) -> int:
-        """Return the number of messages under way at this worker."""
-        return len(self._under_way)
-
     async def start(self) -> None:
         """Begin to take messages."""
         inbox = self._client.new_inbox()
