@@ -19,7 +19,7 @@ DECLINED: Final = "No. Nobody is here to ask. Answer with JSON alone."
 """Answer to a host that asks a person in the middle of its answer."""
 
 ANSWER_LENGTH_MAX: Final = 65_536
-"""Characters of an answer that are read."""
+"""Characters of an answer that are looked at."""
 
 
 class PromptClient:

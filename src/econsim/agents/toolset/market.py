@@ -129,9 +129,11 @@ async def cancel_order(membership: Membership, order: CancelOrderArguments) -> o
 async def replace_order(membership: Membership, order: ReplaceOrderArguments) -> object:
     """Replace an order and return the receipt of the new one."""
     economy = (await membership.session()).economy
-    return await economy.replace_order(
-        order.resource, order.order_id, order.price, order.quantity, new_order_id=order.new_order_id
-    )
+    id_ = order.new_order_id or economy.new_order_id()
+    with repeatable(new_order_id=id_):
+        return await economy.replace_order(
+            order.resource, order.order_id, order.price, order.quantity, new_order_id=id_
+        )
 
 
 async def get_outcome(membership: Membership, arguments: GetOutcomeArguments) -> object:
