@@ -62,6 +62,10 @@ async def test_the_tools_say_what_they_take_and_whether_they_only_read(anna):
     assert bid.input_schema["additionalProperties"] is False
     assert bid.annotations.read_only_hint is False
     assert tools["get_book"].annotations.read_only_hint is True
+    assert [tools[name].annotations.idempotent_hint for name in ("cancel_order", "place_bid")] == [
+        True,
+        False,
+    ]
 
 
 async def test_an_order_is_placed_filled_and_paid_as_decimal_text(anna):
@@ -231,11 +235,13 @@ async def test_a_run_is_traded_tick_by_tick_to_its_end(server, live, run, tmp_pa
                 await me.call("place_bid", resource="cpu", price="1.6", kind="immediate_or_cancel")
         status = await me.call("get_status")
         late = await me.error("place_bid", resource="cpu", price="1")
+        code, said = await first_error(tmp_path, run, "anna", **where)
 
     assert ticks == [1, 2, 3]
     assert [each["kind"] for each in outcomes].count("filled") == 2
     assert (status["run_ended"], status["agent"]) == (True, "anna")
     assert late["code"] in ("run_is_not_open", "run_is_closed")
+    assert (code, said.startswith(f"run {run!r} has ended")) == ("run_is_closed", True)
 
 
 async def test_a_server_that_cannot_join_says_at_each_call_what_is_wrong(server, live, tmp_path):

@@ -146,6 +146,14 @@ def test_subjects_of_its_own_programs_lead_to_nobody_else():
     ]
 
 
+def test_its_programs_find_hosts_of_the_protocol_and_no_other_micro_service():
+    lists = agent_account.permissions("anna")
+
+    for permitted in (lists["pub"]["allow"], lists["sub"]["allow"]):
+        assert any(within("$SRV.INFO.agents.7", each) for each in permitted)
+        assert not any(within("$SRV.INFO.other", each) for each in permitted)
+
+
 def test_it_may_join_a_queue_group_on_nothing_that_it_is_sent():
     lists = agent_account.permissions("anna")["sub"]
 

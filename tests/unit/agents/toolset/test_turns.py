@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from eventually import eventually
 
 from econsim.agents.session import Tick
 from econsim.agents.toolset.turns import Turns
@@ -14,6 +15,7 @@ class ScriptedSession:
 
     def __init__(self, *script):
         self.script = [*script]
+        self.opened = []
         self.answered = []
 
     async def ticks(self):
@@ -21,8 +23,12 @@ class ScriptedSession:
             following = self.script.pop(0)
             if isinstance(following, Exception):
                 raise following
+            if isinstance(following, asyncio.Event):
+                await following.wait()
+                continue
             if following is None:
                 await asyncio.Event().wait()
+            self.opened.append(following.number)
             yield following
             self.answered.append(following.number)
 
@@ -57,6 +63,21 @@ async def test_a_tick_that_does_not_open_in_time_is_none_and_may_be_asked_for_ag
 
     assert [each and each.number for each in found] == [1, None, None]
     assert not turns.run_ended
+    await turns.stop()
+
+
+async def test_a_tick_that_opened_between_two_calls_is_returned_before_it_is_answered():
+    gate = asyncio.Event()
+    session = ScriptedSession(tick(1), gate, tick(2), tick(3))
+    turns = Turns(session)
+
+    early = [await turns.next_tick(0.01) for _ in range(2)]
+    gate.set()
+    await eventually(lambda: 2 in session.opened)
+    late = await turns.next_tick(1)
+
+    assert [each and each.number for each in (*early, late)] == [1, None, 2]
+    assert session.answered == [1]
     await turns.stop()
 
 
