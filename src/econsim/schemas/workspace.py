@@ -309,7 +309,7 @@ class SearchFiles(Request):
     ignore_case: bool = False
     """True to find the text in capitals and small letters alike."""
     limit: Annotated[int, Field(strict=True, ge=1, le=MATCHES_MAX)] = MATCHES_MAX
-    """Lines in the answer, at most; those of one file are never parted."""
+    """Lines in the answer, at most; those of one file are never parted, and of a file with more only the first are found."""
 
 
 class FileMatch(Message):

@@ -75,6 +75,7 @@ class Collector:
         chunks, records = await self._workspaces.chunks.names(), await self._workspaces.records.counts()
         forgotten = await self._forgotten_runs({prefix.split(".")[0] for prefix in records})
         self._clean = {prefix: seen for prefix, seen in self._clean.items() if prefix in records}
+        self._finished = {prefix: mark for prefix, mark in self._finished.items() if prefix in records}
         deleted = 0
         for prefix in sorted(chunks.keys() | records.keys()):
             seen = records.get(prefix, 0), chunks.get(prefix, frozenset())

@@ -82,17 +82,18 @@ class WorkspaceReader:
         wanted = list(islice(under, SEARCHED_FILES_MAX + 1))
         matches: list[FileMatch] = []
         skipped: list[str] = []
-        done = 0
-        while done < min(len(wanted), SEARCHED_FILES_MAX) and len(matches) < request.limit:
+        done, is_full = 0, False
+        while not is_full and done < min(len(wanted), SEARCHED_FILES_MAX):
             some = wanted[done : done + AT_ONCE]
             for file, text in zip(some, await asyncio.gather(*map(self._text_of, some)), strict=True):
+                lines = [*islice(views.matching_lines(file, text or "", request), request.limit)]
+                if is_full := len(matches) + len(lines) > request.limit:
+                    break
                 done += 1
+                matches += lines
                 if text is None:
                     skipped.append(file.path)
-                else:
-                    matches += islice(views.matching_lines(file, text, request), request.limit)
-                if len(matches) >= request.limit:
-                    break
+            is_full = is_full or len(matches) == request.limit
         following = wanted[done - 1].path if done < len(wanted) else None
         return FileMatches.model_construct(matches=tuple(matches), skipped=tuple(skipped), next=following)
 

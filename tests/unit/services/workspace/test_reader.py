@@ -63,6 +63,18 @@ async def test_a_search_goes_on_where_it_stopped(worker):
     assert [len(page.matches) for page in pages] == [100, 100, 60]
 
 
+async def test_an_answer_has_no_more_lines_than_asked_for_and_parts_no_file(worker):
+    for name, lines in (("a", 2), ("b", 2), ("c", 5), ("d", 1)):
+        await worker.do("write", name, text="buy\n" * lines)
+
+    pages = [await worker.reader().search(SearchFiles(text="buy", limit=3))]
+    while pages[-1].next:
+        pages.append(await worker.reader().search(SearchFiles(text="buy", limit=3, after=pages[-1].next)))
+
+    found = [[match.path for match in page.matches] for page in pages]
+    assert found == [["a", "a"], ["b", "b"], ["c", "c", "c"], ["d"]]
+
+
 async def test_a_search_without_a_match_ends_after_so_many_files(worker):
     for number in range(SEARCHED_FILES_MAX + 1):
         await worker.do("write", f"f{number:03}", text="buy")
