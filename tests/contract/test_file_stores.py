@@ -85,6 +85,8 @@ async def test_of_one_key_the_newest_records_are_kept(records, run):
     kept = await values(records, ana)
 
     assert (kept[0], len(kept)) == (b"3", VERSIONS_MAX)
+    await records.delete(newest - 1)
+    assert (await values(records, ana))[0] == b"3"
 
 
 async def test_a_record_is_deleted_once(records, run):

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from econsim.domain.workspace.records import VERSIONS_MAX
-from econsim.ports import StoredEntry
+from econsim.ports import StoredEntry, Write
 from econsim.testing import FakeStateStore
 
 
@@ -17,7 +17,7 @@ class FakeFileRecords(FakeStateStore):
     def __init__(self) -> None:
         """Start empty."""
         super().__init__()
-        self._deleted: set[int] = set()
+        self._gone: set[int] = set()
 
     async def since(self, prefix: str, revision: int) -> Sequence[StoredEntry]:
         """Return the records newer than a revision that the store still has, oldest first."""
@@ -29,7 +29,7 @@ class FakeFileRecords(FakeStateStore):
         """Delete the record of a revision."""
         await asyncio.sleep(0)
         there = any(entry.revision == revision for entry in self.stored_entries())
-        self._deleted.add(revision)
+        self._gone.add(revision)
         return there
 
     async def newest(self) -> int:
@@ -44,17 +44,16 @@ class FakeFileRecords(FakeStateStore):
         below = [entry for entry in self.stored_entries() if entry.key.startswith(f"{prefix}.")]
         return below[-1].revision if below else 0
 
+    def _write(self, prefix: str, writes: Sequence[Write], newest: int) -> None:
+        """Write all, then drop of each key the oldest record above `VERSIONS_MAX`: it never comes back."""
+        super()._write(prefix, writes, newest)
+        for write in writes:
+            kept = [entry.revision for entry in self.stored_entries() if entry.key == write.key]
+            self._gone.update(kept[:-VERSIONS_MAX])
+
     def stored_entries(self) -> list[StoredEntry]:
-        """Return the records that are there: of each key the newest `VERSIONS_MAX`, without the deleted ones."""
-        counts: Counter[str] = Counter()
-        kept: list[StoredEntry] = []
-        for entry in reversed(self.entries):
-            if entry.revision in self._deleted:
-                continue
-            counts[entry.key] += 1
-            if counts[entry.key] <= VERSIONS_MAX:
-                kept.append(entry)
-        return kept[::-1]
+        """Return the records that are there: without those that were deleted, or dropped out."""
+        return [entry for entry in self.entries if entry.revision not in self._gone]
 
 
 class FakeChunkStore:

@@ -50,8 +50,6 @@ class FileVersion:
     """Time of the version."""
     revision: int
     """Revision of the version's record."""
-    command_id: str
-    """Command that made the version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +92,7 @@ class Workspace:
         self._folders: Counter[str] = Counter()
         self._hidden: dict[str, int] = {}
         self._chunks: Counter[str] = Counter()
-        self._per_key: defaultdict[str, deque[tuple[int, str]]] = defaultdict(deque)
+        self._per_key: defaultdict[str, deque[tuple[int, str, str]]] = defaultdict(deque)
 
     def evolve(self, stored: StoredEntry) -> None:
         """Fold one record, oldest first; raises pydantic's ValidationError if it cannot be read."""
@@ -187,9 +185,10 @@ class Workspace:
         if isinstance(data, Collected):
             return
         kept = self._per_key[stored.key]
-        kept.append((stored.revision, data.path))
+        kept.append((stored.revision, data.path, "" if isinstance(data, FileLeft) else data.command_id))
         if len(kept) > VERSIONS_MAX:
-            revision, path = kept.popleft()
+            revision, path, command_id = kept.popleft()
+            self.commands.pop(command_id, None)
             self._drop(path, frozenset([revision]))
 
     def _forget(self, revisions: frozenset[int]) -> None:
@@ -200,7 +199,10 @@ class Workspace:
         for path in [path for path, revision in self._hidden.items() if revision in revisions]:
             del self._hidden[path]
         for key in [*self._per_key]:
-            kept = self._per_key[key] = deque(each for each in self._per_key[key] if each[0] not in revisions)
+            before = self._per_key[key]
+            for command_id in (each[2] for each in before if each[0] in revisions):
+                self.commands.pop(command_id, None)
+            kept = self._per_key[key] = deque(each for each in before if each[0] not in revisions)
             if not kept:
                 del self._per_key[key]
 
@@ -217,7 +219,6 @@ class Workspace:
 
     def _release(self, versions: Iterable[FileVersion]) -> None:
         for version in versions:
-            self.commands.pop(version.command_id, None)
             for name in frozenset(version.content.names):
                 self._chunks[name] -= 1
                 if not self._chunks[name]:
@@ -232,4 +233,4 @@ def file_changed(data: FileContentChange | FileDeleted) -> FileChanged:
 
 def _file_version(data: FileContentChange, changed_at: str, revision: int) -> FileVersion:
     content = FileContent(data.size, data.chunks)
-    return FileVersion(data.path, data.version, content, data.digest, changed_at, revision, data.command_id)
+    return FileVersion(data.path, data.version, content, data.digest, changed_at, revision)

@@ -70,6 +70,22 @@ async def test_a_worker_that_was_there_knows_what_one_that_starts_folds_when_ver
     ] == []
 
 
+async def test_commands_are_known_as_long_as_their_records(world, worker):
+    for path, rounds in (("a", VERSIONS_MAX + 2), ("b", 1)):
+        for _ in range(rounds):
+            await worker.do("write", path, text="x")
+            await worker.do("delete", path)
+    world.limits = world.limits.model_copy(update={"max_workspace_bytes": 0})
+    known = worker.workspaces.of(world.run.name, "ana").workspace
+    assert known.commands == world.workspace().commands
+
+    for _ in range(3):
+        await worker.collector().look()
+
+    assert known.commands == world.workspace().commands
+    assert "b" not in {done.changed.path for done in known.commands.values()}
+
+
 async def test_a_chunk_is_in_use_as_long_as_a_version_has_it(world, worker):
     await worker.do("write", "a", text="same")
     await worker.do("copy", "a", to="b")

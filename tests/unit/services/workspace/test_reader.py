@@ -5,14 +5,19 @@ import base64
 import pytest
 from workspace_worlds import WorkspaceWorld
 
-from econsim.errors import InvalidMessage
+from econsim.errors import InvalidMessage, NotFound
 from econsim.schemas.workspace import CHUNK_BYTES, ReadFile, SearchFiles
 from econsim.services.workspace.reader import SEARCHED_BYTES_MAX, SEARCHED_FILES_MAX
 
 
 @pytest.fixture
-def worker():
-    return WorkspaceWorld(max_kv_keys=1_000).worker()
+def world():
+    return WorkspaceWorld(max_kv_keys=1_000)
+
+
+@pytest.fixture
+def worker(world):
+    return world.worker()
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,24 @@ async def test_an_empty_file_is_read(worker):
     part = await worker.reader().read(ReadFile(path="f", as_text=True))
 
     assert (part.text, part.size, part.base64) == ("", 0, None)
+
+
+async def test_a_version_that_is_collected_while_it_is_read_is_not_kept(worker, world):
+    await worker.do("write", "f", text="one")
+    await worker.do("write", "f", text="two")
+    get = world.chunks.get
+
+    async def get_late(*parts):
+        world.chunks.get = get
+        world.limits = world.limits.model_copy(update={"max_workspace_bytes": 0})
+        for _ in range(2):
+            await world.worker().collector().look()
+        return await get(*parts)
+
+    world.chunks.get = get_late
+    with pytest.raises(NotFound) as refused:
+        await worker.reader().read(ReadFile(path="f", at=1))
+    assert refused.value.error_code == "version_is_not_kept"
 
 
 async def test_bytes_are_not_read_as_text(worker):
