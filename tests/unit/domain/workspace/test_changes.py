@@ -100,6 +100,8 @@ def test_a_move_is_decided_by_both_paths(workspace, fields, code):
         ({"to": "a"}, {}, "file_exists"),
         ({"to": "d/e"}, {}, "file_exists"),
         ({"to": "b", "at": 9}, {}, "version_is_not_kept"),
+        ({"to": "d"}, {}, "path_is_a_folder"),
+        ({"to": "../b"}, {}, "path_is_invalid"),
         ({"to": "b"}, {"max_workspace_bytes": 12}, "workspace_bytes_are_exceeded"),
     ],
 )

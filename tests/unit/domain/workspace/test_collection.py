@@ -3,7 +3,7 @@
 import pytest
 from workspace_worlds import WorkspaceWorld
 
-from econsim.domain.workspace.collection import Horizon, chunks_without_version, mark
+from econsim.domain.workspace.collection import MARKED_MAX, Horizon, chunks_without_version, is_clean, mark
 from econsim.schemas.quota import Quotas
 
 FAR = Horizon(10**9, 10**9)
@@ -80,3 +80,30 @@ async def test_chunks_of_a_version_are_never_among_those_without(world, worker):
     ((_, used),) = world.chunks.chunks
 
     assert chunks_without_version(world.workspace(), {used, "x.1"}) == ["x.1"]
+
+
+async def test_records_that_are_younger_than_the_horizon_are_left(world, worker):
+    for text in ("1", "2", "3"):
+        await worker.do("write", "a", text=text)
+
+    assert mark(world.workspace(), {}, Quotas(max_workspace_bytes=0), Horizon(0, 1)).forgotten == (1,)
+
+
+async def test_a_mark_has_a_bound_of_its_own(world, worker):
+    for number in range(MARKED_MAX + 20):
+        await worker.do("write", f"f{number % 10}", text="x")
+    names = {f"x{number}.1" for number in range(MARKED_MAX + 1)}
+
+    found = mark(world.workspace(), {}, Quotas(max_workspace_bytes=0), FAR)
+
+    assert len(found.forgotten) == len(chunks_without_version(world.workspace(), names)) == MARKED_MAX
+
+
+async def test_a_workspace_is_not_clean_while_a_deletion_hides_nothing(world, worker):
+    await worker.do("write", "a", text="one")
+    await worker.do("delete", "a")
+    assert is_clean(world.workspace(), (), Quotas())
+
+    await world.records.delete(1)
+
+    assert not is_clean(world.workspace(), (), Quotas())

@@ -70,6 +70,21 @@ async def test_a_worker_that_was_there_knows_what_one_that_starts_folds_when_ver
     ] == []
 
 
+async def test_what_was_collected_does_not_count_among_the_versions_of_a_path(world, worker):
+    known = worker.workspaces.of(world.run.name, "ana").workspace
+    for number in range(5):
+        await worker.do("write", "a", text=str(number))
+    world.limits = world.limits.model_copy(update={"max_workspace_bytes": 0})
+    await worker.collector().look()
+    world.limits = world.limits.model_copy(update={"max_workspace_bytes": 100})
+
+    for number in range(VERSIONS_MAX - 1):
+        await worker.do("write", "a", text=str(number))
+
+    assert known.earlier == world.workspace().earlier
+    assert len(known.earlier["a"]) == VERSIONS_MAX - 1
+
+
 async def test_commands_are_known_as_long_as_their_records(world, worker):
     for path, rounds in (("a", VERSIONS_MAX + 2), ("b", 1)):
         for _ in range(rounds):
