@@ -10,7 +10,7 @@ from workspace_worlds import WorkspaceWorld
 from econsim import subjects
 from econsim.agents.workspace import WorkspaceService
 from econsim.errors import Conflict, InvalidMessage, NotFound, QuotaExceeded, Refused
-from econsim.schemas.workspace import CHUNK_BYTES, FILE_BYTES_MAX
+from econsim.schemas.workspace import CHUNK_BYTES, FILE_BYTES_MAX, ChunkStored
 
 LONG = b"".join(number.to_bytes(4, "big") for number in range(130_000))
 
@@ -25,12 +25,15 @@ class MemoryChannel:
         self.asked = []
         self.client = SimpleNamespace(request=self._get)
         self.lost_chunks = False
+        self.before = {}
         self.failures = []
 
     async def ask(self, row, request, _reply, **_):
         self.asked.append(row.action)
         if self.failures:
             raise self.failures.pop(0)
+        if meanwhile := self.before.pop(row, None):
+            await meanwhile()
         writes = row in (
             subjects.PUT_CHUNK, subjects.WRITE_FILE, subjects.APPEND_TO_FILE, subjects.MOVE_FILE,
             subjects.COPY_FILE, subjects.DELETE_FILE,
@@ -118,6 +121,55 @@ async def test_a_long_addition_rewrites_the_file_if_nobody_changed_it_meanwhile(
 
     assert added.size == CHUNK_BYTES + 6
     assert (await files.read("log"))[:7] == b"start x"
+
+
+async def test_a_long_addition_starts_over_if_somebody_changed_the_file_meanwhile(files, channel):
+    await files.append("log", "start ")
+    channel.before[subjects.WRITE_FILE] = lambda: WorkspaceService(channel).append("log", "other ")
+
+    await files.append("log", b"x" * CHUNK_BYTES)
+
+    assert (await files.read("log"))[:13] == b"start other x"
+
+
+async def test_a_file_that_is_changed_while_it_is_read_is_read_as_it_was(files, channel):
+    await files.write("large", LONG)
+    channel.lost_chunks = True
+    channel.before[subjects.READ_FILE] = lambda: files.write("large", "other")
+
+    assert await files.read("large") == LONG
+
+
+async def test_a_chunk_that_was_changed_on_its_way_is_asked_of_the_service(files, channel):
+    await files.write("a", "one")
+
+    async def get(*_, **__):
+        return SimpleNamespace(data=b"two", headers={"Nats-Sequence": "1"})
+
+    channel.client.request = get
+    assert await files.read("a") == b"one"
+
+
+async def test_a_chunk_that_was_stored_otherwise_than_sent_is_a_conflict(files, channel):
+    async def ask(*_, **__):
+        return ChunkStored(digest="0" * 64, size=1)
+
+    channel.ask = ask
+    with pytest.raises(Conflict, match="stored other content"):
+        await files.write("large", LONG)
+
+
+async def test_all_pages_of_a_listing_and_of_a_search_are_asked_for(files, channel):
+    for path in ("a", "b", "c"):
+        await files.write(path, "buy")
+    ask = channel.ask
+
+    async def ask_for_one(row, request, reply, **more):
+        return await ask(row, request.model_copy(update={"limit": 1}), reply, **more)
+
+    channel.ask = ask_for_one
+    assert [file.path for file in await files.list_files()] == ["a", "b", "c"]
+    assert [match.path for match in await files.search("buy")] == ["a", "b", "c"]
 
 
 async def test_pieces_of_any_length_are_streamed(files):
