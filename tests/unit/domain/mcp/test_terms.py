@@ -3,7 +3,7 @@
 import pytest
 from tool_builders import SCHEMA, table
 
-from econsim.domain.mcp.terms import listing_digest, listings, require_server
+from econsim.domain.mcp.terms import TOOLS_MAX, listing_digest, listings, require_server
 from econsim.errors import NotFound
 from econsim.schemas.mcp import ListedTool
 
@@ -44,6 +44,13 @@ def test_a_description_is_cut_and_the_first_of_two_tools_of_one_name_counts():
     found, _ = listed(("find", "x" * 10_000, SCHEMA), ("find", "second", SCHEMA))
 
     assert len(found["find"].description) == 2_000
+
+
+def test_tools_beyond_the_limit_are_left_out():
+    found, _ = listed(*((f"find{n}", "", SCHEMA) for n in range(TOOLS_MAX + 1)), other_tools={"price": 1})
+
+    assert len(found) == TOOLS_MAX
+    assert f"find{TOOLS_MAX}" not in found
 
 
 def test_the_digest_changes_with_schema_and_price():

@@ -180,6 +180,15 @@ async def test_of_two_workers_with_one_call_the_first_outcome_counts_and_is_paid
     assert world.money() == (BUDGET - PRICE, 0)
 
 
+async def test_of_two_messages_of_one_call_at_a_worker_the_second_waits_for_the_outcome_of_the_first():
+    world = World(terms={"price": 0.25, "repeatable": True})
+    worker = world.worker()
+
+    await asyncio.gather(*(worker.handle(world.message()) for _ in range(2)))
+
+    assert (len(world.server.asked), len(world.replies()), world.money()) == (1, 2, (BUDGET - PRICE, 0))
+
+
 async def test_a_refusal_leaves_no_outcome_so_that_the_same_call_may_succeed_later():
     world = World(terms={"price": 0.25}, calls_per_second=1)
     await world.call({"msg_id": "before"})
@@ -252,6 +261,7 @@ async def test_a_result_stays_with_its_agent_unless_its_tool_is_public(public, c
         (CACHED | {"pure": False}, result()),
         ({"price": 0.25, "pure": True}, result()),
         (CACHED, result(is_error=True)),
+        (CACHED, result("x" * 300_000)),
     ],
 )
 async def test_nothing_else_is_kept(terms, answer):
@@ -374,6 +384,25 @@ async def test_an_unreadable_command_becomes_a_dead_letter_and_is_answered():
 
     assert reply["error"]["code"] == "message_is_invalid"
     assert len(world.client.stored("dead_letter")) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "letters"), [("tool_server_failed", 1), ("result_is_malformed", 1), ("tool_refused", 0)]
+)
+async def test_a_call_that_failed_for_good_becomes_a_dead_letter_unless_its_agent_is_at_fault(code, letters):
+    world = World(fault(code, ran=True))
+
+    await world.call()
+
+    assert len(world.client.stored("dead_letter")) == letters
+
+
+async def test_a_fault_is_told_at_once_if_the_next_attempt_would_come_after_the_deadline():
+    world = World(fault("tool_server_is_busy", ran=False))
+
+    reply = await world.call({"timeout_ms": 80})
+
+    assert (reply["error"]["code"], len(world.server.asked)) == ("tool_server_is_busy", 1)
 
 
 async def test_a_server_that_keeps_failing_is_left_alone_then_probed_then_called_again():
