@@ -23,6 +23,7 @@ class ModelServer:
     answers: list[Answer]
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    encodings: set[str] = field(default_factory=set)
 
 
 @asynccontextmanager
@@ -40,6 +41,7 @@ async def model_server(*answers: Answer) -> AsyncIterator[ModelServer]:
                 request = json.loads(await reader.readexactly(int(headers.get("content-length", 0))) or "{}")
                 running.requests.append(request)
                 running.keys.append(headers.get("authorization", ""))
+                running.encodings.add(headers.get("accept-encoding", ""))
                 answer = running.answers.pop(0) if len(running.answers) > 1 else running.answers[0]
                 await answer(request, writer)
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -42,6 +42,7 @@ async def session(call):
     async with model_server(answer) as server:
         table = HttpTable(kind="http", url=server.base_url)
         async with open_session("stub", table, lambda _: None, {}) as opened:
+            opened.encodings = server.encodings
             yield opened
 
 
@@ -52,9 +53,19 @@ async def failure(call):
     return failed.value.error_code, failed.value.ran
 
 
-async def test_a_result_comes_as_it_is():
+async def test_a_result_comes_as_it_is_and_nothing_compressed_is_asked_for():
     async with session(lambda request: whole(reply(request))) as opened:
-        assert (await opened.call("find", {}, 10)).content == ({"type": "text", "text": "found"},)
+        found = await opened.call("find", {}, 10)
+
+    assert found.content == ({"type": "text", "text": "found"},)
+    assert opened.encodings == {"identity"}
+
+
+async def test_a_result_above_the_limit_of_its_server_is_too_large():
+    assert await failure(lambda request: whole(reply(request, "x" * 300_000))) == (
+        "result_is_too_large",
+        True,
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"slow down", b'{"error": "slow down"}'])
