@@ -37,6 +37,8 @@ class SocialWorld:
         self.run = active(scenario(*AGENTS, clock={"periods": periods}))
         self.ledger = LedgerResponder(self.client, "run", endow("ana", BUDGET))
         self.contexts = []
+        self.late = 0
+        """Number of submissions that came too late for their period."""
 
     async def leader(self) -> SocialLeader:
         """Return a leader that has folded the log, and works when it is asked."""
@@ -76,7 +78,10 @@ class SocialWorld:
                 if chain.transfers[0].kind is Kind.PENDING
             }
             known = {chain.id for command in self.ledger.submissions for chain in command.chains}
-            return self.ledger(payload) if begins <= known else ErrorReply(error=closed)
+            if begins <= known:
+                return self.ledger(payload)
+            self.late += 1
+            return ErrorReply(error=closed)
 
         self.client.answers[subjects.SUBMIT.pattern(run="run")] = answer
 

@@ -1,7 +1,11 @@
 """The life cycle of a task: each state takes the steps of its table and no others."""
 
+from dataclasses import replace
+
 import pytest
 
+from econsim.domain.social.limits import TASKS_PER_RUN
+from econsim.domain.social.payment import settlement
 from econsim.domain.social.tasks import (
     OF_DELEGATOR,
     OF_TAKER,
@@ -153,6 +157,60 @@ def test_open_tasks_are_limited_and_ended_ones_make_room():
         table.require_open_room("ana", "bob")
     table.evolve(table.step("bob", AdvanceTask(task_id=TASK, step=TaskStep.DECLINE), NOW))
     table.require_open_room("ana", "bob")
+
+
+def test_open_tasks_of_a_delegator_are_limited_whoever_takes_them():
+    table = TaskTable()
+    for number in range(32):
+        delegate(table, f"t{number}", taker=f"taker{number % 8}")
+
+    with pytest.raises(QuotaExceeded, match="delegated tasks that have not ended"):
+        table.require_open_room("ana", "eve")
+    table.require_open_room("eve", "ana")
+
+
+def test_tasks_of_a_run_are_limited_ended_ones_too(monkeypatch):
+    monkeypatch.setattr("econsim.domain.social.tasks.TASKS_PER_RUN", replace(TASKS_PER_RUN, most=1))
+    table = at(TaskState.DECLINED)
+
+    with pytest.raises(QuotaExceeded, match="tasks in a run"):
+        table.require_room("ana")
+    table.require_room("eve")
+
+
+def test_reports_of_progress_on_a_task_are_limited():
+    table = at(TaskState.ACCEPTED)
+    for number in range(1_000):
+        do(table, TaskStep.PROGRESS, f"{number}")
+
+    with pytest.raises(QuotaExceeded, match="reports of progress"):
+        do(table, TaskStep.PROGRESS, "more")
+    assert do(table, TaskStep.DELIVER)
+
+
+def test_a_task_whose_payment_is_not_decided_does_not_expire():
+    table = TaskTable()
+    task = delegated_task("ana", command(), NOW)
+    table.evolve(TaskDelegated(**dict(task)))
+
+    assert table.due(LATE) == []
+
+
+def test_a_favour_moves_no_money():
+    table = TaskTable()
+    delegate(table, price=0)
+
+    assert table.posts() == []
+
+
+def test_an_ended_task_is_paid_once_its_price_has_moved():
+    table = at(TaskState.APPROVED)
+    task = table.evolve(TaskSettled(task_id=TASK, paid=5))
+    assert not table.is_paid(TASK)
+
+    table.note_posted([settlement(task)])
+
+    assert table.is_paid(TASK)
 
 
 def test_only_final_states_move_money():

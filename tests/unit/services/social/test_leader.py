@@ -9,8 +9,10 @@ import pytest
 from social_worlds import BEGIN, BUDGET, LATER, SocialWorld, command
 
 from econsim import subjects
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.social.payment import payout, reservation
 from econsim.errors import Conflict, Refused, Unavailable
+from econsim.schemas.clock import Ticked
 from econsim.schemas.social import AskHuman, EndQuestion, ReadSocial, SendMessage
 from econsim.schemas.social_events import TaskOffered, TaskSettled
 from econsim.schemas.social_tasks import AdvanceTask, TaskState, TaskStep
@@ -188,8 +190,46 @@ async def test_an_end_while_the_period_is_settled_is_paid_afterwards(world):
             [leader.state.tasks.step("ana", AdvanceTask(task_id=TASK, step=TaskStep.APPROVE), BEGIN)]
         )
         leader.payments.begin()
+        await world.client.until(lambda: world.late)
         world.open_payments()
         await world.client.until(lambda: world.money("bob") == (5, 0))
+
+
+async def test_a_command_stays_in_the_queue_until_its_payment_is_decided(world):
+    world.close_payments()
+    await world.send()
+
+    async with world.working(await world.leader()):
+        await world.client.until(lambda: world.late)
+        assert world.client.acknowledged == []
+        world.open_payments()
+        await world.client.until(lambda: world.client.acknowledged == [1])
+
+
+async def test_an_event_has_the_newest_tick(world):
+    ticked = Envelope("run", "salt", 7, BEGIN).event(
+        subjects.TICKED, "clock", Ticked(period=2, tick_of_period=3)
+    )
+    await world.client.add(ticked)
+
+    await (await world.leader()).operations.ask_human("ana", ASK)
+
+    assert [event["tick"] for event in world.client.events("question_asked")] == [7]
+
+
+async def test_nothing_is_shown_before_it_is_stored(world):
+    leader = await world.leader()
+    world.client.failures = [TimeoutError()]
+    asking = asyncio.create_task(leader.operations.ask_human("ana", ASK))
+    await asyncio.sleep(0)
+
+    view = await leader.operations.read("ana", ReadSocial())
+
+    assert ([each.question_id for each in view.questions], world.logged()) == (
+        ["question.ana.q1"],
+        ["question_asked"],
+    )
+    await asking
 
 
 async def test_a_reader_waits_for_the_next_change_that_concerns_it(world):
