@@ -1,9 +1,11 @@
 """Payments of services around the end of a period: what the ledger still takes, and what waits for the next period."""
 
 import pytest
-from ledger_builders import chain, endow, pay, pending, post, submit
+from factories import active, group, scenario
+from ledger_builders import chain, endow, pay, pending, post, submit, void
 
 from econsim.errors import Unavailable
+from econsim.services.ledger import leader
 from econsim.services.ledger.late_payments import require_in_time
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.testing import Failure, FakeStateStore, FakeWallClock
@@ -12,6 +14,7 @@ CLOSING = submit("close-payments-1-1", tick=5, closes_payments=True)
 HELD = chain("call", pending("call-t", "ann", "cognition", 10))
 LATE = chain("late", pending("late-t", "ann", "cognition", 10))
 SETTLED = chain("call.settled", post("call-p", "ann", "cognition", 4, of="call-t"))
+RELEASED = chain("call.released", void("call-v", "ann", "cognition", of="call-t"))
 
 
 def new_writer(store):
@@ -41,6 +44,17 @@ async def test_a_closed_tick_takes_no_payment_and_the_next_one_does(writer):
     require_in_time(writer, "cognition", submit("late", LATE, tick=6))
 
 
+async def test_the_ledger_decides_nothing_that_comes_too_late(writer):
+    await writer.submit(CLOSING)
+
+    with pytest.raises(Unavailable):
+        await leader.submit(
+            active(scenario(group("ann", "external"))), writer, "cognition", submit("late", LATE, tick=5)
+        )
+
+    assert not writer.has_decided("late")
+
+
 async def test_the_answer_to_the_closing_counts_what_is_still_reserved(writer):
     before = await writer.submit(CLOSING)
     await writer.submit(submit("settle", SETTLED, tick=5))
@@ -49,7 +63,7 @@ async def test_the_answer_to_the_closing_counts_what_is_still_reserved(writer):
     assert (before.pending, after.pending) == (1, 0)
 
 
-@pytest.mark.parametrize("late", [HELD, SETTLED], ids=["repeat", "resolution"])
+@pytest.mark.parametrize("late", [HELD, SETTLED, RELEASED], ids=["repeat", "settlement", "release"])
 async def test_a_closed_tick_takes_repeats_and_resolutions(writer, late):
     await writer.submit(CLOSING)
 

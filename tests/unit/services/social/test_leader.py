@@ -12,7 +12,7 @@ from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.social.payment import payout, reservation
 from econsim.errors import Conflict, Refused, Unavailable
-from econsim.schemas.clock import Ticked
+from econsim.schemas.clock import PeriodOpened, Ticked
 from econsim.schemas.social import AskHuman, EndQuestion, ReadSocial, SendMessage
 from econsim.schemas.social_events import TaskOffered, TaskSettled
 from econsim.schemas.social_tasks import AdvanceTask, TaskState, TaskStep
@@ -122,6 +122,17 @@ async def test_a_payment_is_made_once_by_whichever_leader(world, died_after):
 
     assert (world.money("ana"), world.money("social")) == ((BUDGET - 5, 0), (0, 0))
     assert world.logged().count("task_settled") == 1
+
+
+async def test_a_leader_moves_nothing_anew_that_was_moved_before_the_period(world):
+    async with world.working(await world.leader()) as leader:
+        await delivered_task(world, leader)
+    assert (await world.leader()).state.tasks.posts()
+
+    opened = Envelope("run", "salt", 8, BEGIN).event(subjects.PERIOD_OPENED, "clock", PeriodOpened(period=2))
+    await world.client.add(opened)
+
+    assert (await world.leader()).state.tasks.posts() == []
 
 
 async def test_a_task_without_credits_is_refused_with_the_reason_of_the_ledger(world):
