@@ -15,7 +15,7 @@ from econsim.errors import Conflict, Refused, Unavailable
 from econsim.schemas.clock import PeriodOpened, Ticked
 from econsim.schemas.social import AskHuman, EndQuestion, ReadSocial, SendMessage
 from econsim.schemas.social_events import TaskOffered, TaskSettled
-from econsim.schemas.social_tasks import AdvanceTask, TaskState, TaskStep
+from econsim.schemas.social_tasks import AdvanceTask, Task, TaskState, TaskStep
 
 TASK = "task.ana.t1"
 ASK = AskHuman(request_id="q1", text="why?", default="because", deadline_ms=1_000)
@@ -133,6 +133,18 @@ async def test_a_leader_moves_nothing_anew_that_was_moved_before_the_period(worl
     await world.client.add(opened)
 
     assert (await world.leader()).state.tasks.posts() == []
+
+
+async def test_each_agent_of_a_task_is_told_of_every_state_that_it_may_know(world):
+    async with world.working(await world.leader()) as leader:
+        await delivered_task(world, leader)
+
+    told = {
+        agent: [Task.model_validate_json(body).state for _, body in world.delivered(agent)]
+        for agent in ("ana", "bob")
+    }
+    assert told["bob"] == [TaskState.OFFERED, TaskState.ACCEPTED, TaskState.DELIVERED]
+    assert told["ana"] == [TaskState.RESERVING, *told["bob"]]
 
 
 async def test_a_task_without_credits_is_refused_with_the_reason_of_the_ledger(world):
