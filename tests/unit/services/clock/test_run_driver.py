@@ -12,12 +12,15 @@ from fake_consumers import ConsumerNats, service_context
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.social.tasks import delegated_task
 from econsim.errors import InvalidMessage
 from econsim.schemas.agent import CycleCompleted
 from econsim.schemas.clock import RunClosed
 from econsim.schemas.ledger import Refusal, Submit, Submitted
 from econsim.schemas.market import Quote, TickCleared, TradingHalted
 from econsim.schemas.orders import CloseTick
+from econsim.schemas.social_events import TaskDelegated, TaskOffered
+from econsim.schemas.social_tasks import DelegateTask
 from econsim.services.clock import run_driver, run_effects
 from econsim.services.handlers import error_reply
 
@@ -216,6 +219,24 @@ async def test_a_period_is_settled_once_payments_are_closed_and_no_reservation_i
     closing = ["close-payments-1-1"] * 3
     assert ids == ["endow-1", "deal-1-1", *closing, "redeem-1-1", "close-1"]
     assert [each.closes_payments for each in economy.submitted] == [each in closing for each in ids]
+
+
+async def test_a_period_is_settled_by_payments_that_ended_while_they_were_closed():
+    economy = Economy(WITH_EXTERNAL)
+    command = DelegateTask(command_id="t", taker="buyer_001", text="dig", price=5, deadline_ms=1_000)
+    task = delegated_task("anna", command, NOON)
+
+    def offer(payload):
+        if Submit.model_validate_json(payload).closes_payments:
+            economy.publish(subjects.TASK_DELEGATED, TaskDelegated(**dict(task)), 2, "social")
+            economy.publish(subjects.TASK_OFFERED, TaskOffered(task_id=task.task_id), 2, "social")
+        return economy._submit(payload)
+
+    economy.client.answers[subjects.SUBMIT.pattern()] = offer
+    await economy.drive()
+
+    returned = [each for each in economy.submitted if each.command_id == "return-1"]
+    assert [chain.id for each in returned for chain in each.chains] == ["task.anna.t.returned"]
 
 
 async def test_a_run_whose_agents_are_all_coded_closes_no_payments(economy):
