@@ -224,6 +224,16 @@ async def test_a_crash_at_any_step_is_paid_once_by_whoever_asks_again(step):
     assert journal.credits() == (BUDGET - PRICE, 0)
 
 
+async def test_a_call_that_comes_too_late_for_its_period_spends_nothing():
+    invoker, journal, _ = make(provider := Provider(), meter=(meter := Meter()))
+    journal.crash = "before reserve"
+
+    with pytest.raises(Unavailable):
+        await invoker.invoke(call())
+
+    assert (provider.asked, meter.taken["llm_spend"]) == ([], 0)
+
+
 @pytest.mark.parametrize("step", ["after record", "before settle", "after settle"])
 async def test_the_next_leader_settles_what_is_recorded_without_being_asked(step):
     invoker, journal, next_leader = make()
