@@ -3,6 +3,7 @@
 The client answers by a script; tests/integration/test_external_agents.py has a real one.
 """
 
+import asyncio
 import json
 import time
 
@@ -206,12 +207,13 @@ async def test_a_request_waits_for_a_service_that_is_away_for_a_moment():
 
 
 @requirement("request.timeout")
-async def test_a_request_to_an_absent_service_fails(monkeypatch):
+async def test_a_request_to_an_absent_service_fails_long_before_patience_ends(monkeypatch):
     monkeypatch.setattr("econsim.agents.channel.AWAY_S", 0.3)
     wire = Wire(nats.errors.NoRespondersError())
 
     with pytest.raises(NotFound, match="nobody answers"):
-        await line(wire).ask(subjects.GET_BALANCE, GetBalance(), Balance)
+        async with asyncio.timeout(20):
+            await line(wire, patience_s=3_600).ask(subjects.GET_BALANCE, GetBalance(), Balance)
 
     assert len(wire.asked) > 1
 
