@@ -330,9 +330,9 @@ async def wait_until_drained(target):
     loop, queue = asyncio.get_running_loop(), {}
     end = loop.time() + DRAIN_S + target.tally.payloads / 100
     while loop.time() < end:
-        queue = await provision.subject_counts(target.client, subjects.ORDERS, f"market.*.*.{target.run}.*")
-        calls = subjects.CALL_TOOL.pattern(run=target.run)
-        queue |= await provision.subject_counts(target.client, subjects.MCP_REQUESTS, calls)
+        queue = {}
+        for row in filter(lambda row: row.kind is SubjectKind.COMMAND, subjects.TABLE):
+            queue |= await provision.subject_counts(target.client, row.stream, row.pattern(run=target.run))
         if not queue and not any([await under_way(target, resource) for resource in ("cpu", "gpu")]):
             return
         await asyncio.sleep(0.1)
