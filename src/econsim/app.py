@@ -21,6 +21,7 @@ from faststream.nats import NatsCredentials
 from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until_done
 from econsim.adapters.clock import unix_seconds
 from econsim.adapters.mcp.server_file import read_tool_servers
+from econsim.adapters.mcp.tool_server import KeptToolServer
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
 from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
@@ -36,7 +37,6 @@ from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
 from econsim.identity.roles import permissions
 from econsim.identity.trust_root import Trust
-from econsim.ports import ToolServer
 from econsim.routers import SERVICES
 from econsim.routers.cognition import service as cognition_service
 from econsim.routers.mcp import service as mcp_service
@@ -259,7 +259,7 @@ def make(name: str, server: Server) -> Service:
     providers = (
         configured_providers(settings().providers, environment()) if name == cognition_service.name else {}
     )
-    tools = _tool_servers(server) if name == mcp_service.name else {}
+    tools = tool_servers(settings(), *filter(None, [server.state])) if name == mcp_service.name else {}
     context = ServiceContext(name, broker, providers=providers, tool_servers=tools)
     definition = SERVICES[name]
     # From the outside in: each message passes them in this order, its reply in the reverse.
@@ -280,17 +280,12 @@ def make(name: str, server: Server) -> Service:
     return Service(context, leadership, creds)
 
 
-def _tool_servers(server: Server) -> Mapping[str, ToolServer]:
-    """Return the tool servers of the operator's file, none of which may see the keys of this deployment."""
-    config = settings()
+def tool_servers(config: Settings, *secrets: Path) -> Mapping[str, KeptToolServer]:
+    """Return the tool servers of the operator's file, none of which may see the keys of this deployment or `secrets`."""
     if config.tools is None:
         return {}
-    secrets = (
-        config.state.absolute(),
-        *([server.state.absolute()] if server.state else []),
-        config.tools.absolute(),
-    )
-    return read_tool_servers(config.tools, environment(), launcher(environment(), secrets))
+    hidden = (config.state.absolute(), config.tools.absolute(), *(path.absolute() for path in secrets))
+    return read_tool_servers(config.tools, environment(), launcher(environment(), hidden))
 
 
 def __getattr__(name: str) -> FastStream:

@@ -126,7 +126,8 @@ def test_embedded_code_is_a_file_as_it_is(page: Path) -> None:
 def test_code_in_guides_is_embedded_from_a_file(page: Path) -> None:
     text = page.read_text()
 
-    assert len(re.findall(r"^```(?:python|javascript)$", text, re.MULTILINE)) == len(EMBEDDED.findall(text))
+    embedded = re.findall(r"^<!-- file: \S+ -->\n```(?:python|javascript)$", text, re.MULTILINE)
+    assert len(re.findall(r"^```(?:python|javascript)$", text, re.MULTILINE)) == len(embedded)
 
 
 @pytest.mark.slow
@@ -191,6 +192,23 @@ def any_module(dotted: str) -> bool:
     """Tell whether a dotted name is a module, or a name in one."""
     path = PACKAGE.joinpath(*dotted.split("."))
     return path.with_suffix(".py").exists() or path.parent.with_suffix(".py").exists()
+
+
+def test_the_page_for_bots_names_the_methods_of_a_session_that_there_are() -> None:
+    from econsim.agents import session
+
+    page = (ROOT / "docs" / "how-to" / "write-a-bot.md").read_text()
+    classes = {
+        "tools": session.ToolService,
+        "workspace": session.WorkspaceService,
+        "social": session.SocialService,
+    }
+
+    tables = {word: re.search(rf"\| `me.{word}` \|.*?\n\n", page, re.DOTALL)[0] for word in classes}
+    named = {word: set(re.findall(r"`(\w+)\(", table)) for word, table in tables.items()}
+
+    public = {word: {each for each in vars(kind) if each[0] != "_"} for word, kind in classes.items()}
+    assert named == {word: names - {"stop", "changes"} for word, names in public.items()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -6,10 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from eventually import eventually
 from factories import group, role, scenario
 from live_run import live_run
+from typer.testing import CliRunner
 
 from econsim.adapters.jetstream.audit_log import read
+from econsim.agents.channel import AgentChannel
+from econsim.agents.tools import ToolService
+from econsim.cli import app
 from econsim.cli.verification import verify_run
 from econsim.config import settings
 from econsim.domain.audit.decoding import decode
@@ -41,6 +46,13 @@ async def run_example(name, *arguments, cwd=None, **where):
     return process.returncode, out.decode(), errors.decode()
 
 
+async def econsim(*words):
+    """Run a command to its end, beside what runs here; return what it printed."""
+    done = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
 async def example(name, *arguments, server=None, creds=None, **variables):
     """Run an example to its end; return what it printed."""
     where = {"ECONSIM_NATS": server.url, "ECONSIM_CREDS": str(creds)} if server else {}
@@ -51,7 +63,14 @@ async def example(name, *arguments, server=None, creds=None, **variables):
 
 
 @pytest.mark.parametrize(
-    "name", ["e01_fifteen_line_bot", "e02_read_the_log", "e04_plain_nats_agent", "e05_thinking_bot"]
+    "name",
+    [
+        "e01_fifteen_line_bot",
+        "e02_read_the_log",
+        "e04_plain_nats_agent",
+        "e05_thinking_bot",
+        "e06_tool_bot",
+    ],
 )
 @pytest.mark.slow
 async def test_an_example_without_arguments_says_how_it_is_used(name):
@@ -116,6 +135,42 @@ async def test_a_thinking_bot_pays_for_each_answer(server, run):
 
     assert [line.split(" for ")[0] for line in output.splitlines()] == [
         f"tick {tick}: rules" for tick in (1, 2, 3)
+    ]
+
+
+@pytest.mark.slow
+async def test_the_tools_of_the_example_are_listed_and_tried_without_a_run(monkeypatch):
+    monkeypatch.setenv("ECONSIM_TOOLS", str(EXAMPLES / "tools" / "tools.toml"))
+
+    listed = await econsim("tools", "list")
+    called = await econsim("tools", "call", "forecast", "price_of", "resource=cpu")
+
+    assert listed.split("\n")[3].split()[:3] == ["forecast", "price_of", "0.05"]
+    assert called.startswith("  | 2.20\nno money moved")
+
+
+@pytest.mark.nats
+async def test_a_bot_pays_for_the_tool_that_a_command_lists_and_tries(server, run, monkeypatch):
+    monkeypatch.setenv("ECONSIM_TOOLS", str(EXAMPLES / "tools" / "tools.toml"))
+    market = scenario(
+        group("ana", "external", credits=10), clock={"ticks_per_period": 2, "deadline_ms": 60_000}
+    )
+
+    async with live_run(server, run, market) as live:
+        where = ("--nats", server.url, "--creds", str(live.creds["ana"]), "--run", run, "--agent", "ana")
+        offered = ToolService(AgentChannel(live.externals["ana"], run, "ana"))
+        await eventually(offered.list)
+        listed = await econsim("tools", "list", *where)
+        paid = await econsim("tools", "call", "forecast", "price_of", "resource=gpu", *where)
+        output = await example("e06_tool_bot", run, "ana", server=server, creds=live.creds["ana"])
+
+    assert listed.split("\n")[3].split()[:3] == ["forecast", "price_of", "0.05"]
+    assert "5 a second" in listed
+    assert paid.startswith("  | 7.50\nana paid 0.05 credits; receipt mcp.ana.")
+    assert [line.split(",")[0] for line in output.splitlines()] == [
+        "forecast price_of: 0.05 credits",
+        "tick 1: 2.20 for 0.05 credits",
+        "tick 2: 2.20 for 0.01 credits",
     ]
 
 

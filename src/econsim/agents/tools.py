@@ -30,11 +30,13 @@ from econsim.identity.agent_account import short_pattern
 from econsim.schemas.base import validated_message
 from econsim.schemas.mcp import (
     TIMEOUT_MS_DEFAULT,
+    CallLimits,
     CallTool,
     GetQuote,
     GetResult,
     ListTools,
     ToolList,
+    ToolListing,
     ToolQuote,
     ToolReply,
     ToolResult,
@@ -71,6 +73,8 @@ class ToolTerms:
     """Description by the tool's server: untrusted text."""
     input_schema: Mapping[str, Any] | None = None
     """JSON Schema of the arguments; none in a quote."""
+    limits: CallLimits | None = None
+    """Limits of the agent's calls of this server; none in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,25 +143,16 @@ class ToolService:
             credits_of(found.price),
             credits_of(found.cached_price),
             found.cached_for_s,
+            limits=found.limits,
         )
 
     async def list(self, server: str | None = None) -> list[ToolTerms]:
         """Return the tools that the agent may call, of one server or of all."""
-        found = await self._channel.ask(
-            subjects.LIST_TOOLS, validated_message(ListTools, server=server), ToolList
-        )
-        return [
-            ToolTerms(
-                each.server,
-                each.tool,
-                credits_of(each.price),
-                credits_of(each.cached_price),
-                each.cached_for_s,
-                each.description,
-                each.input_schema,
-            )
-            for each in found.tools
-        ]
+        return [listed_terms(each) for each in (await self._listing(server)).tools]
+
+    async def absent_servers(self) -> tuple[str, ...]:
+        """Return the servers that do not answer now; tools of one that never answered are in no list."""
+        return (await self._listing(None)).absent
 
     async def result(self, call_id: str) -> ToolAnswer:
         """Return the answer to an earlier call, for instance after a restart; raises Refused if there is none."""
@@ -169,6 +164,10 @@ class ToolService:
         if self._subscription and not self._channel.client.is_closed:
             await self._subscription.unsubscribe()
         self._subscription = None
+
+    async def _listing(self, server: str | None) -> ToolList:
+        request = validated_message(ListTools, server=server)
+        return await self._channel.ask(subjects.LIST_TOOLS, request, ToolList)
 
     async def _reply_of(self, server: str, command: CallTool, timeout_s: float) -> ToolReply:
         """Send a call until it has a reply that is not to be tried again."""
@@ -224,6 +223,20 @@ class ToolService:
             waiting = self._waiting.get(reply.msg_id)
             if waiting and not waiting.done():
                 waiting.set_result(reply)
+
+
+def listed_terms(listing: ToolListing, limits: CallLimits | None = None) -> ToolTerms:
+    """Return the terms of a listed tool, money in credits."""
+    return ToolTerms(
+        listing.server,
+        listing.tool,
+        credits_of(listing.price),
+        credits_of(listing.cached_price),
+        listing.cached_for_s,
+        listing.description,
+        listing.input_schema,
+        limits,
+    )
 
 
 def _answer(reply: ToolReply) -> ToolAnswer:

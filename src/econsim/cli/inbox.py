@@ -10,7 +10,7 @@ from econsim.cli import option_types
 from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
 from econsim.cli.operator_connection import connect_operator
-from econsim.cli.output import console, say
+from econsim.cli.output import print_text_of_others, say
 from econsim.cli.run_argument import RunArgument
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ async def _ask(config: Settings, run: str, agent: str, text: str, deadline_s: fl
         # A repeat is the same question, with its answer.
         question = await operator.ask(subjects.ASK_AGENT, request, Question, run=name)
     if question.state is QuestionState.ANSWERED:
-        _print_text(question.answer or "")
+        print_text_of_others(question.answer or "")
     else:
         say("{agent} did not answer: the question is {state}", agent=agent, state=question.state.value)
         raise typer.Exit(1)
@@ -195,20 +195,12 @@ def _print(question: Question) -> None:
 
     who, end = question.asker, question.deadline_at[:19]
     say("[bold]{id}[/bold]  {who} asks, until {end} UTC", id=question.question_id, who=who, end=end)
-    _print_text(question.text)
+    print_text_of_others(question.text)
     offered = ("yes", "no") if question.kind is QuestionKind.CONFIRM else question.options
     if offered:
         say("answers:")
         for option in offered:
-            _print_text(option)
+            print_text_of_others(option)
     if question.default is not None:
         say("without an answer:")
-        _print_text(question.default)
-
-
-def _print_text(text: str) -> None:
-    """Print a text of an agent: indented, so that none of its lines passes for one of ours, without markup and control characters."""
-    from econsim.domain.social.display import printable
-
-    for line in printable(text).splitlines():
-        console().print(f"  | {line}", markup=False, soft_wrap=True)
+        print_text_of_others(question.default)

@@ -41,6 +41,7 @@ SEQUENCE_MAX: Final = 2**63 - 1
 
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,30}")
 _EVENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,199}")
+_IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _CODE: Final = re.compile(r"[a-z0-9_]{1,128}")
 
 
@@ -203,6 +204,14 @@ def code(text: str) -> str:
     """Parse the code of a refusal."""
     if not _CODE.fullmatch(text):
         message = f"{quoted_value(text)} is no code; those are sentences in snake case, like run_is_not_open"
+        raise typer.BadParameter(message)
+    return text
+
+
+def identifier(text: str) -> str:
+    """Parse the id that a command gets from its user."""
+    if not _IDENTIFIER.fullmatch(text):
+        message = f"{quoted_value(text)} is no id; use 1 to 128 of a-z A-Z 0-9 _ . -"
         raise typer.BadParameter(message)
     return text
 

@@ -102,6 +102,14 @@ def say(sentence: str, style: str = "", **parts: object) -> None:
     console().print(sentence, style=style, soft_wrap=True)
 
 
+def print_text_of_others(text: str) -> None:
+    """Print a text of an agent or a tool: indented, so that none of its lines passes for one of ours, without control characters."""
+    from econsim.domain.social.display import printable
+
+    for line in printable(text).splitlines():
+        console().print(f"  | {line}", markup=False, soft_wrap=True)
+
+
 def line_printer(out: Console) -> Callable[[str], None]:
     """Return a function that prints a text without markup, on one line."""
     return lambda text: out.print(text, markup=False, soft_wrap=True)

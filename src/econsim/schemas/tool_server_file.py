@@ -1,6 +1,7 @@
 """The tables of the operator's file of tool servers: how each is started or reached, what its tools cost, what it may do.
 
 Agents name servers and tools as they stand here. A secret is never in the file: the file names environment variables.
+Relative paths begin at the folder of the file.
 """
 
 from __future__ import annotations

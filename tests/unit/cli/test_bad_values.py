@@ -23,6 +23,7 @@ FLAGS = {"BoolParamType"}
 # What takes any text, because it is judged where it is used: a scenario says what is wrong with a file, a shell with a command.
 TEXTS = {"run scenario", "check file", "agent run command", "quota set limits"}
 TEXTS |= {"inbox answer question", "inbox answer text", "inbox ask text"}
+TEXTS |= {"tools call tool", "tools call arguments"}
 
 NUMBERS = ["", " ", "abc", "-1", "1.5", "nan", "inf", "-inf", "1e400", "0x10", "٣", "1_0", "1\0", "9" * 40]
 NAMES = ["", " ", "My Run", "Ada", "ä", "a.b", "../x", "*", ">", "a\0", "a\n", "[/x]", "a" * 49]
@@ -53,6 +54,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.run_name: [*NAMES, "last", "none"],
     option_types.agent: [*NAMES, "transfer", "treasury", "clearing_cpu"],
     option_types.event: ["", " ", "a b", "ä", "*", "\0", "a" * 500],
+    option_types.identifier: ["", " ", "a b", "ä", "*", "\0", "a" * 129],
     option_types.code: ["", " ", "Not A Code", "ä", "*", "\0", "a" * 500],
     option_types.urls: URLS,
     option_types.state_directory: [*PATHS, "file"],

@@ -40,7 +40,7 @@ from econsim.adapters.operator_file import (
     sendable_value,
 )
 from econsim.errors import SetupError
-from econsim.schemas.tool_server_file import AnyServerTable, HttpTable, ToolServerFile
+from econsim.schemas.tool_server_file import AnyServerTable, HttpTable, StdioTable, ToolServerFile
 
 _KINDS: Final = ("stdio", "http")
 
@@ -53,11 +53,14 @@ def read_tool_servers(
     Raises SetupError that names the file, the key, the mistake and the remedy.
     """
     file = read_tool_tables(path)
+    folder = path.absolute().parent
     if not find_spec("mcp"):
         message = f"{path}: tool servers need more than econsim itself; install it with `pip install 'econsim[mcp]'`"
         raise SetupError(message)
     return {
-        name: _server(f"{path}: servers.{name}", name, table, environment, launcher)
+        name: _server(
+            f"{path}: servers.{name}", name, _with_absolute_paths(table, folder), environment, launcher
+        )
         for name, table in file.servers.items()
     }
 
@@ -70,6 +73,14 @@ def read_tool_tables(path: Path) -> ToolServerFile:
 def parse_tool_servers(text: str, path: str) -> ToolServerFile:
     """Return the tables of a file's text; raises SetupError."""
     return parse_file(ToolServerFile, text, path, _sentence)
+
+
+def _with_absolute_paths(table: AnyServerTable, folder: Path) -> AnyServerTable:
+    """Return a table whose paths are absolute: relative ones begin at the folder of the file."""
+    if not isinstance(table, StdioTable):
+        return table
+    places = {key: tuple(folder / path for path in getattr(table, key)) for key in ("readable", "writable")}
+    return table.model_copy(update={**places, "directory": table.directory and folder / table.directory})
 
 
 def _server(

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final, Protocol
 
 from econsim.adapters.clock import jitter
 from econsim.adapters.poll import Poll
 from econsim.domain.mcp.terms import listing_digest, listings
-from econsim.errors import ToolCallFailed
+from econsim.errors import EconsimError, SetupError, ToolCallFailed
 from econsim.schemas.mcp import ListedTool, ToolFailure, ToolListing, ToolResult
 from econsim.schemas.tool_server_file import ServerTable
 
@@ -92,6 +92,27 @@ class KeptToolServer:
             self._owner.cancel()
             await asyncio.gather(self._owner, return_exceptions=True)
 
+    @asynccontextmanager
+    async def opened_once(self) -> AsyncIterator[None]:
+        """Open the session for the time of the context, and not again; raises SetupError with the reason if it does not open."""
+        failed: EconsimError | None = None
+        async with AsyncExitStack() as stack:
+            try:
+                self._session = await stack.enter_async_context(self._opening())
+            except Exception as error:
+                raise self._absence(_innermost(error)) from error
+            self._opened.set()
+            try:
+                yield
+            except EconsimError as error:
+                # Within the session it would come out as one of a group of errors.
+                failed = error
+            finally:
+                self._opened.clear()
+                self._session = None
+        if failed:
+            raise failed
+
     @property
     def is_open(self) -> bool:
         """Tell whether the server has a session now."""
@@ -140,6 +161,13 @@ class KeptToolServer:
     def _busy(self) -> ToolCallFailed:
         message = f"{self.name} had no free place among its {self.table.calls_max} within the deadline"
         return ToolCallFailed(message, code=ToolFailure.TOOL_SERVER_IS_BUSY.value, ran=False)
+
+    def _absence(self, reason: BaseException) -> SetupError:
+        said = f"no answer within {START_S:g} s" if isinstance(reason, TimeoutError) else reason
+        message = (
+            f"tool server {self.name!r} does not start: {said}; see its table in the file of tool servers"
+        )
+        return SetupError(message)
 
     async def _keep_open(self) -> None:
         pause_s = FIRST_PAUSE_S

@@ -99,8 +99,13 @@ def check_arguments(call: AskedCall, found: Mapping[str, ToolListing]) -> None:
     listing = found.get(call.command.tool)
     if listing is None:
         raise unknown_tool(call.server, call.command.tool, found)
-    if fault := text_fault(listing.input_schema, call.arguments):
-        message = f"params do not follow the input schema of {call.command.tool!r}: {fault}"
+    check_params(call.command.tool, listing.input_schema, call.arguments)
+
+
+def check_params(tool: str, schema: Mapping[str, object], arguments: str) -> None:
+    """Check arguments, as JSON, by the input schema of their tool; raises InvalidMessage."""
+    if fault := text_fault(schema, arguments):
+        message = f"params do not follow the input schema of {tool!r}: {fault}"
         raise InvalidMessage(message, code="tool_arguments_are_not_valid")
 
 
@@ -113,8 +118,13 @@ def quote(server: str, tool: str, table: ServerTable, terms: ToolTable) -> ToolQ
         cached_price=terms.hit_price,
         cached_for_s=terms.ttl_s,
         timeout_ms_max=terms.timeout_ms,
-        limits=CallLimits(table.calls_per_second, table.calls_per_hour, table.calls_at_once),
+        limits=call_limits(table),
     )
+
+
+def call_limits(table: ServerTable) -> CallLimits:
+    """Return the limits of one agent's calls of a server."""
+    return CallLimits(table.calls_per_second, table.calls_per_hour, table.calls_at_once)
 
 
 def server_is_absent(server: str) -> Unavailable:

@@ -1,5 +1,7 @@
 """The operator's file of tool servers: what it means, and the sentence for each mistake."""
 
+from pathlib import Path
+
 import pytest
 
 from econsim.adapters.mcp.server_file import parse_tool_servers, read_tool_servers
@@ -82,3 +84,17 @@ def test_servers_are_made_and_not_started(tmp_path):
     found = read_tool_servers(tmp_path / "tools.toml", {}, lambda _: None)
 
     assert {name: server.is_open for name, server in found.items()} == {"time": False, "web": False}
+
+
+def test_relative_paths_begin_at_the_folder_of_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "etc").mkdir()
+    paths = 'directory = "."\nreadable = ["data", "/srv"]\nwritable = ["out"]\n'
+    (tmp_path / "etc" / "tools.toml").write_text(STDIO + paths)
+
+    found = read_tool_servers(Path("etc/tools.toml"), {}, None)["time"].table
+
+    folder = tmp_path / "etc"
+    assert (found.directory, found.readable, found.writable) == (
+        folder, (folder / "data", Path("/srv")), (folder / "out",),
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from tool_builders import SCHEMA, result, table
 
 from econsim.adapters.mcp import tool_server
 from econsim.adapters.mcp.tool_server import KeptToolServer
-from econsim.errors import ToolCallFailed
+from econsim.errors import SetupError, ToolCallFailed
 from econsim.schemas.mcp import ListedTool
 
 
@@ -52,6 +52,15 @@ class Opener:
         if isinstance(found, Exception):
             raise found
         yield found
+
+
+class GroupOpener(Opener):
+    """Opens a session within a task group, as the client library does."""
+
+    @asynccontextmanager
+    async def __call__(self):
+        async with asyncio.TaskGroup(), super().__call__() as found:
+            yield found
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +147,33 @@ async def test_tools_are_listed_again_when_the_server_says_that_they_changed():
         await eventually(lambda: server.listing != before)
 
         assert [*server.tools] == ["find", "lose"]
+
+
+async def test_a_server_opened_once_answers_for_the_time_of_the_context():
+    server = KeptToolServer("search", table(), opener := Opener(Session()))
+
+    async with server.opened_once():
+        answer = await server.call("find", {"q": "x"}, 5)
+
+    assert (answer.content[0]["text"], server.is_open, [*server.tools], opener.opened) == (
+        "find", False, ["find"], 1,
+    )  # fmt: skip
+
+
+async def test_an_error_within_a_server_opened_once_comes_out_alone():
+    server = KeptToolServer("search", table(), GroupOpener(Session()))
+
+    with pytest.raises(ToolCallFailed):
+        async with server.opened_once():
+            raise ToolCallFailed
+
+
+async def test_a_server_that_cannot_be_opened_once_says_why():
+    opener = Opener(ExceptionGroup("two", [OSError("no such program")]))
+
+    with pytest.raises(SetupError) as refused:
+        async with KeptToolServer("search", table(), opener).opened_once():
+            pass
+
+    assert "tool server 'search' does not start: no such program" in str(refused.value)
+    assert opener.opened == 1
