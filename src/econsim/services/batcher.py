@@ -22,15 +22,23 @@ class Batcher(Generic[Item, Result]):
         self._work = work
         self._size_max = size_max
         self._queue: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._newest: asyncio.Future[Result] | None = None
+        """Result of the item that came last: items are done in the order in which they came."""
         self._worker: asyncio.Task[None] | None = None
 
     async def do(self, item: Item) -> Result:
         """Return the result of one item; raises what its batch raised."""
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._queue.append((item, result))
+        self._newest = result
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
         return await result
+
+    async def catch_up(self) -> None:
+        """Wait until the items that are here now are done, whatever became of them."""
+        if self._newest is not None:
+            await asyncio.wait([self._newest])
 
     async def _drain(self) -> None:
         while self._queue:

@@ -12,6 +12,7 @@ from econsim.schemas.base import Event
 from econsim.schemas.clock import RunOpened
 from econsim.schemas.scenario import Market
 from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.scenario_words import Mode
 
 DEFAULT_COGNITION: Final = Cognition()
 """Models of a scenario that names none: `default`, answered by rules."""
@@ -38,6 +39,11 @@ class ActiveRun:
     def cognition(self) -> Cognition:
         """Models of the run; the default ones for a scenario that names none."""
         return self.data.scenario.cognition or DEFAULT_COGNITION
+
+    @property
+    def is_lock_step(self) -> bool:
+        """Whether the clock waits in each tick until all hosts and markets are done with it."""
+        return self.data.scenario.clock.mode is Mode.LOCK_STEP
 
     def agent(self, name: str) -> Agent:
         """Return an agent; raises NotFound if the run has no agent of this name."""

@@ -28,7 +28,6 @@ from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
-from econsim.schemas.scenario import Mode
 from econsim.services.agent.cycles import CycleDriver
 from econsim.services.agent.tools import HostTools
 from econsim.services.call_texts import read_texts
@@ -64,8 +63,8 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     thinking = ThinkingAgents(run.data.scenario, index)
     answered = await _newest_answered_tick(context, run.name, host)
     scenario = run.data.scenario
-    resources, lock_step = [each.resource for each in scenario.markets], scenario.clock.mode is Mode.LOCK_STEP
-    checks = RunLogChecks(run.name, resources, lock_step=lock_step, partial=True)
+    resources = [each.resource for each in scenario.markets]
+    checks = RunLogChecks(run.name, resources, lock_step=run.is_lock_step, partial=True)
     tools = HostTools(context)
     async with (
         tools.listening(run.name) if scenario.tools else nullcontext(),

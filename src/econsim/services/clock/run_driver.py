@@ -36,7 +36,7 @@ from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.errors import Conflict, RunFailed
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, Ticked
-from econsim.schemas.scenario import THINKING, Mode
+from econsim.schemas.scenario import THINKING
 from econsim.services.clock.run_effects import PAYMENTS, RunEffects
 from econsim.services.context import ServiceContext
 
@@ -83,7 +83,7 @@ class RunDriver:
         self._context = context
         self._run = run
         self._clock = scenario.clock
-        self._lock_step = scenario.clock.mode is Mode.LOCK_STEP
+        self._lock_step = run.is_lock_step
         self._agents = tuple(run.agents.values())
         self._resources = tuple(run.markets)
         self._hosts = frozenset(host_name(agent.host) for agent in self._agents if agent.host is not None)

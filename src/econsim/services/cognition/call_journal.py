@@ -55,7 +55,7 @@ class CallJournal:
         self._context = context
         self._run = run
         self._calls = calls
-        self._reservations = Batcher(self._submit, CALLS_PER_BATCH_MAX)
+        self._reservations = Batcher(self._reserve_batch, CALLS_PER_BATCH_MAX)
         self._outcomes = Batcher(self._publish, CALLS_PER_BATCH_MAX)
         self._settlements = Batcher(self._submit, CALLS_PER_BATCH_MAX)
 
@@ -86,6 +86,11 @@ class CallJournal:
         """Post the cost of a call and release the rest. Idempotent by the chain's id."""
         await self._settlements.do(_Timed(chain, tick, None))
         self._calls.settle(chain.cause)
+
+    async def _reserve_batch(self, payments: Sequence[_Timed[Chain]]) -> Sequence[Refusal | None]:
+        # A settlement releases credits that these calls may need.
+        await self._settlements.catch_up()
+        return await self._submit(payments)
 
     async def _submit(self, payments: Sequence[_Timed[Chain]]) -> Sequence[Refusal | None]:
         refused: dict[str, Refusal] = {}

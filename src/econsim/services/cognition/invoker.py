@@ -15,24 +15,31 @@ gets the recorded outcome. A crash, or a lost answer, at each step:
 
     collection   holds                         entry comes   entry goes            bound
     _under_way   receipt -> task of the call   invoke        when the call ends    calls at once
+    _settling    tasks of settlements          _call         when settled          calls at once
+
+In lock-step a call is answered when it is settled. In real time it is answered when its outcome is in the log, and settled
+meanwhile; the reservations of later calls wait for the settlements that came before them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.cognition.call import receipt
 from econsim.domain.cognition.calls import Calls
 from econsim.domain.cognition.payment import settlement
 from econsim.domain.cognition.plan import CallPlan, plan_call, reservation_refusal
-from econsim.errors import Conflict, Unavailable
+from econsim.errors import Conflict, EconsimError, Unavailable
 from econsim.ports import OnText
 from econsim.schemas.cognition import CallOutcome, InvokeLlm
 from econsim.schemas.model_call import Call, CallPosition
 from econsim.services.cognition.answers import Answers
 from econsim.services.cognition.call_journal import CallJournal
 from econsim.services.cognition.call_quotas import CallQuotas
+
+_log = logging.getLogger(__name__)
 
 
 class Invoker:
@@ -53,6 +60,8 @@ class Invoker:
         self._quotas = quotas
         self._answers = answers
         self._under_way: dict[str, tuple[str, asyncio.Task[CallOutcome]]] = {}
+        self._settling: set[asyncio.Task[None]] = set()
+        self._is_lock_step = run.is_lock_step
 
     async def invoke(self, call: Call, on_text: OnText | None = None) -> CallOutcome:
         """Return how a call ended, once it is paid for.
@@ -104,6 +113,22 @@ class Invoker:
             raise reservation_refusal(plan, refusal, self._cognition.resource)
         ended = await self._answers.ask(plan, on_text)
         outcome = await self._journal.record(ended, call.tick, call.causation_id)
+        if self._is_lock_step:
+            # What an agent can spend in a tick must not depend on timing.
+            await self._settle(plan, outcome)
+        else:
+            settling = asyncio.create_task(self._settle_soon(plan, outcome))
+            self._settling.add(settling)
+            settling.add_done_callback(self._settling.discard)
+        return await self._journal.read_text(outcome)
+
+    async def _settle(self, plan: CallPlan, outcome: CallOutcome) -> None:
         await self.settle_outcome(outcome)
         await self._quotas.give_back(plan, outcome.price)
-        return await self._journal.read_text(outcome)
+
+    async def _settle_soon(self, plan: CallPlan, outcome: CallOutcome) -> None:
+        """Settle a call whose answer does not wait for it; what fails is settled by the leader's sweep."""
+        try:
+            await self._settle(plan, outcome)
+        except EconsimError as error:
+            _log.warning("the call %s is settled later: %s", outcome.id, error)

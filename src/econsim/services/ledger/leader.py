@@ -18,7 +18,6 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.errors import CorruptJournal, InvalidMessage
 from econsim.schemas.ledger import Submit, Submitted, TransferPosted, TransferRefused
-from econsim.schemas.scenario import Mode
 from econsim.services.context import ServiceContext
 from econsim.services.ledger.late_payments import require_in_time
 from econsim.services.ledger.writer import LedgerWriter
@@ -69,8 +68,7 @@ async def submit(run: ActiveRun, writer: LedgerWriter, sender: str, command: Sub
     Raises InvalidMessage for a barrier of another number of books, Unavailable for a payment that comes too late for its
     period.
     """
-    scenario = run.data.scenario
-    markets = len(scenario.markets) if scenario.clock.mode is Mode.LOCK_STEP else 0
+    markets = len(run.data.scenario.markets) if run.is_lock_step else 0
     if command.barrier not in (0, markets):
         message = (
             f"no {command.barrier} books of run {run.name!r} wait for each other; barrier is 0 or {markets}"

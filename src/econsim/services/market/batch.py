@@ -56,7 +56,6 @@ from econsim.schemas.market import (
     TradingHalted,
 )
 from econsim.schemas.orders import Action
-from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
 from econsim.services.leadership import LeadershipLost
@@ -84,7 +83,7 @@ class BatchRunner:
         self._run = run
         self._book = book
         self._resource = book.market.resource
-        self._lock_step = run.data.scenario.clock.mode is Mode.LOCK_STEP
+        self._lock_step = run.is_lock_step
         self._barrier = len(run.data.scenario.markets) if self._lock_step else 0
         self._fence = self._opening_fence = 0
         self._opening: Event[BatchOpened] | None = None

@@ -35,7 +35,7 @@ from econsim.schemas import subject
 from econsim.schemas.base import Event
 from econsim.schemas.market import BatchOpened, Book, GetBook
 from econsim.schemas.orders import Action, CloseTick, Verb
-from econsim.schemas.scenario import Market, Mode
+from econsim.schemas.scenario import Market
 from econsim.schemas.stream import Consumer
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import current_message, raw_body, strict_decoder
@@ -132,13 +132,12 @@ class BookWorker:
 
     async def work(self) -> None:
         """Process commands until cancelled."""
-        lock_step = self.run.data.scenario.clock.mode is Mode.LOCK_STEP
         while True:
             for delivery in [await self.deliveries.get(), *await self.deliveries.rest(BATCH_MAX)]:
                 await self._receive(delivery)
             # Between two periods orders wait for the first tick of the next: units are being redeemed.
             if (
-                not lock_step
+                not self.run.is_lock_step
                 and self.unacknowledged
                 and not self.book.period_closed
                 and not self.batches.unfinished

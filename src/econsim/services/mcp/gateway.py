@@ -56,7 +56,7 @@ from econsim.services.mcp.rates import CallRates
 from econsim.services.mcp.recorded_server import RecordedServer, recorded_names, servers_of_run
 
 PATIENCE_S: Final = 1.0
-"""Longest time that a reply waits for the event and the settlement of a stored outcome; both are made sure of afterwards."""
+"""Longest time that a reply in lock-step waits for the event and the settlement of an outcome; both are made sure of afterwards."""
 
 LISTED_S: Final = 20.0
 """Longest time that a call waits for a server that is being started, within its deadline."""
@@ -242,9 +242,11 @@ class ToolGateway:
                 _log.warning("the outcome of %s is not stored yet: %s", outcome.id, error)
 
     async def _finish(self, run: ActiveRun, call: AskedCall, outcome: ToolOutcome, message: Msg) -> None:
-        """Publish, settle and deliver a stored outcome; the reply does not wait longer than PATIENCE_S for the others."""
+        """Publish, settle and deliver a stored outcome; the reply waits for the others in lock-step, PATIENCE_S at most."""
         durable = asyncio.gather(self._journal.publish(run, outcome), self._journal.settle(run, outcome))
-        await asyncio.wait({durable}, timeout=PATIENCE_S)
+        if run.is_lock_step:
+            # What an agent can spend in a tick must not depend on timing.
+            await asyncio.wait({durable}, timeout=PATIENCE_S)
         await self._deliver(call, tool_reply(run.name, outcome))
         await durable
         if outcome.failure in DEAD_LETTERS:
