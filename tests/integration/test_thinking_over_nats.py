@@ -55,13 +55,13 @@ async def test_an_external_agent_pays_for_an_answer_and_nothing_for_a_refusal(se
             codes[what] = json.loads(reply.data).get("error", {}).get("code")
         untouched = (await live.economy().get_balance()).credits
         answer = json.loads((await anna.request("llm.invoke", json.dumps(ASK).encode(), timeout=20)).data)
-        paid = (await live.economy().get_balance()).credits
 
         async def is_stored():
             stored = json.loads((await anna.request("state.balance")).data)
             return (stored["posted"], stored["pending"]) == (100_000_000 - answer["price"], 0)
 
         await eventually(is_stored)
+        paid = (await live.economy().get_balance()).credits
 
     assert codes == {what: code for what, (_, code) in BAD.items()}
     assert (untouched.available, untouched.reserved) == (100, 0)

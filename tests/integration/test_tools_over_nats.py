@@ -163,6 +163,16 @@ async def live(server, tmp_path_factory):
             os.environ.pop(name, None)
 
 
+async def settled_credits(live, agent="anna"):
+    """Return an agent's credits once nothing is reserved: a call is answered before it is settled."""
+
+    async def settled():
+        found = (await live.economy(agent).get_balance()).credits
+        return None if found.reserved else found
+
+    return await eventually(settled)
+
+
 def tools(live, agent="anna"):
     return ToolService(AgentChannel(live.externals[agent], live.run, agent))
 
@@ -191,9 +201,9 @@ async def test_an_agent_pays_for_the_time(live):
 
     answer = await tools(live).call("time", "get_current_time", {"timezone": "UTC"})
 
-    after = (await live.economy().get_balance()).credits
+    after = await settled_credits(live)
     assert answer.structured["timezone"] == "UTC"
-    assert (before - after.owned, after.reserved, str(answer.price)) == (answer.price, 0, "0.01")
+    assert (before - after.owned, str(answer.price)) == (answer.price, "0.01")
     assert len(await logged(live, answer.receipt)) == 1
 
 
@@ -304,11 +314,11 @@ async def test_every_fault_of_a_server_is_a_typed_answer_and_money_adds_up(live,
     service, before = tools(live, "bert"), (await live.economy("bert").get_balance()).credits.owned
 
     with pytest.raises(Refused) as refused:
-        await service.call("faulty", tool, timeout_s=3)
+        await service.call("faulty", tool, timeout_s=3 if expected == "tool_timed_out" else 60)
 
-    after = (await live.economy("bert").get_balance()).credits
+    after = await settled_credits(live, "bert")
     assert refused.value.error_code == expected
-    assert (before - after.owned, after.reserved) == (Decimal(price), 0)
+    assert before - after.owned == Decimal(price)
     assert (await service.call("faulty", "echo", {"text": "well"}, timeout_s=20)).text == "well"
 
 

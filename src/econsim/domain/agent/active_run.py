@@ -42,7 +42,7 @@ class ActiveRun:
 
     @property
     def is_lock_step(self) -> bool:
-        """Whether the clock waits in each tick until all hosts and markets are done with it."""
+        """Mode of the clock: it waits in each tick until all hosts and markets are done, or follows the wall clock."""
         return self.data.scenario.clock.mode is Mode.LOCK_STEP
 
     def agent(self, name: str) -> Agent:

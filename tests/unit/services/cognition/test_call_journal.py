@@ -11,6 +11,7 @@ from call_worlds import BUDGET, PRICE, World
 from dirty_equals import IsStr
 
 from econsim.domain.cognition.outcome import abandoned_outcome, agent_answer
+from econsim.domain.cognition.payment import settlement
 from econsim.errors import CorruptLog, Refused, Unavailable
 from econsim.schemas.ledger import Refusal
 from econsim.schemas.model_call import CallPosition
@@ -103,6 +104,18 @@ async def test_reservations_and_settlements_are_submitted_together(world):
     assert len(world.ledger.submissions) < 10
     assert all(command.defer_positions for command in world.ledger.submissions)
     assert world.money == (1_000_000 - 10 * PRICE, 0)
+
+
+async def test_settlements_release_their_credits_before_later_calls_reserve(world):
+    journal, first, second = world.worker().journal, *(world.plan(call(ordinal=n)) for n in (1, 2))
+    await journal.reserve(first.call, first.chain)
+    await journal.record(ended(), 1)
+
+    released = settlement(ended(), None)
+    await asyncio.gather(journal.reserve(second.call, second.chain), journal.settle(released, 1))
+
+    ids = [chain.id for command in world.ledger.submissions for chain in command.chains]
+    assert ids == [first.chain.id, released.id, second.chain.id]
 
 
 async def test_a_log_without_text_has_digests_alone_and_repeats_elsewhere_say_so():

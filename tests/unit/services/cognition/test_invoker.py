@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from call_builders import LedgerJournal, Meter, Provider, Silent, answer, call, failure
+from eventually import eventually
 from factories import active, group, scenario
 from requirements import requirement
 
@@ -34,12 +35,27 @@ def offers(*names):
     }
 
 
-def make(*providers, budget=BUDGET, meter=None):
+class HeldJournal(LedgerJournal):
+    """A journal that settles nothing until it is told to, and fails once if it has an error."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.told, self.error = asyncio.Event(), None
+
+    async def settle(self, chain, tick):
+        await self.told.wait()
+        if self.error:
+            error, self.error = self.error, None
+            raise error
+        await super().settle(chain, tick)
+
+
+def make(*providers, budget=BUDGET, meter=None, mode="lock_step", journal_of=LedgerJournal):
     """Return an invoker, its journal, and the function that makes the next leader's invoker."""
     asked = providers or (Provider(),)
     by_name = {provider.name: provider for provider in asked}
-    run = active(scenario(group("ana", "external"), cognition=offers(*by_name)))
-    journal = LedgerJournal(calls := Calls(), budget)
+    run = active(scenario(group("ana", "external"), cognition=offers(*by_name), clock={"mode": mode}))
+    journal = journal_of(calls := Calls(), budget)
     quotas, answers = CallQuotas(run, meter or Meter()), ProviderAnswers(run.cognition, by_name)
     return (
         Invoker(run, calls, journal, answers, quotas),
@@ -69,6 +85,39 @@ async def test_answer_ledger_and_log_have_one_receipt():
         ["llm.ana.7.2", "llm.ana.7.2.settled"],
         ["llm.ana.7.2"],
     )
+
+
+async def test_an_answer_in_real_time_comes_before_its_settlement():
+    invoker, journal, _ = make(mode="real_time", journal_of=HeldJournal)
+
+    assert (await invoker.invoke(call())).content == "I pass."
+    assert journal.credits() == (BUDGET, WORST)
+    journal.told.set()
+    await eventually(lambda: journal.credits() == (BUDGET - PRICE, 0))
+
+
+async def test_an_answer_in_lock_step_waits_for_its_settlement():
+    invoker, journal, _ = make(journal_of=HeldJournal)
+
+    asked = asyncio.create_task(invoker.invoke(call()))
+    await eventually(lambda: journal.log[1:])
+    assert not asked.done()
+    journal.told.set()
+
+    assert (await asked).content == "I pass."
+    assert journal.credits() == (BUDGET - PRICE, 0)
+
+
+async def test_a_settlement_that_fails_after_its_answer_is_made_by_whoever_looks_again():
+    invoker, journal, _ = make(mode="real_time", journal_of=HeldJournal)
+    journal.error = Unavailable("away")
+    journal.told.set()
+    outcome = await invoker.invoke(call())
+
+    await eventually(lambda: journal.error is None)
+    await invoker.settle_outcome(outcome)
+
+    assert journal.credits() == (BUDGET - PRICE, 0)
 
 
 async def test_without_credits_for_the_worst_case_no_provider_is_asked():
