@@ -32,6 +32,19 @@ def chain(name, *transfers):
     return Chain(name, "cause", transfers)
 
 
+def caused(cause, *transfers):
+    """Return a chain that a call or a task is the cause of."""
+    return Chain(f"{transfers[0].id}-chain", cause, transfers)
+
+
+def journal(*chains) -> list[JournalEntry]:
+    """Return a journal with one entry for each chain, as a ledger that checks nothing would write it."""
+    recorder = Recorder()
+    for each in chains:
+        recorder.record(Decisions(posted=(each,)))
+    return recorder.events
+
+
 def pay(name, debit, credit, amount, asset=CREDITS):
     return chain(name, transfer(f"{name}-t", debit, credit, amount, asset))
 

@@ -1,24 +1,57 @@
-"""Verification of calls of models against their payments, both ways: outcomes in the log, chains in the journal. Pure.
+"""Verification of paid calls against their payments, both ways: outcomes in the log, chains in the journal. Pure.
 
-Every outcome must have a reservation by its agent, and a settlement that posted its price and its units. A settlement
-must have an outcome. At the end of a run no reservation is without an outcome. Shares no code with
-`domain/cognition/payment.py`: only amounts and parties count. `log.py` says how far the run came.
+Every outcome must have a reservation by its agent, and one settlement that posted its amounts; a free call has neither. A
+settlement must have an outcome. At the end of a run no reservation is without an outcome. Shares no code with the payments
+of services: only amounts and parties count. `log.py` says how far the run came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.schemas.base import Event
-from econsim.schemas.cognition import CallOutcome, LlmInvoked
+from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import CREDITS, Chain, Kind
+from econsim.schemas.tool_events import ToolCompleted, ToolFailed
 
-PAYEE: Final = "cognition"
-"""Holder that agents pay for calls."""
+
+@dataclass(frozen=True, slots=True)
+class PaidOutcome:
+    """The outcome of a call, as far as its payment depends on it."""
+
+    id: str
+    """Receipt of the call: the cause of its payments."""
+    agent: str
+    """Agent that pays."""
+    amounts: dict[str, int]
+    """Asset → amount that the agent pays."""
+    may_be_free: bool = False
+    """True if the call may have cost nothing from the start, so that nothing was reserved."""
+
+
+Outcomes = Callable[[Event[object]], Iterable[PaidOutcome]]
+"""Reader of an event: returns the outcomes in it."""
+
+
+def model_outcomes(resource: str | None) -> Outcomes:
+    """Return the reader of calls of models, which cost credits, and units of this resource if thinking uses it up."""
+
+    def read(event: Event[object]) -> Iterable[PaidOutcome]:
+        for each in event.data.items if isinstance(event.data, LlmInvoked) else ():
+            units = {resource: each.units} if resource else {}
+            yield PaidOutcome(each.id, each.agent, {CREDITS: each.price} | units)
+
+    return read
+
+
+def tool_outcomes(event: Event[object]) -> Iterable[PaidOutcome]:
+    """Return the outcome of a call of a tool in an event; none in one of another type."""
+    found = event.data
+    if isinstance(found, ToolCompleted | ToolFailed):
+        yield PaidOutcome(found.id, found.agent, {CREDITS: found.price}, may_be_free=not found.price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +60,7 @@ class _LoggedOutcome:
 
     place: int
     event_id: str
-    outcome: CallOutcome
+    outcome: PaidOutcome
 
     def finding(self, what: str, evidence: str) -> Finding:
         return Finding(self.place, self.event_id, what, evidence, PLACE_IN_LOG)
@@ -47,11 +80,12 @@ class _Payment:
 
 
 class CallChecks:
-    """The checks of one run's calls."""
+    """The checks of one run's calls of one service."""
 
-    def __init__(self, resource: str | None) -> None:
-        """Compare credits, and units of this resource if thinking uses it up."""
-        self._resource = resource
+    def __init__(self, payee: str, outcomes: Outcomes) -> None:
+        """Compare the outcomes of events with payments to this holder."""
+        self._payee = payee
+        self._read = outcomes
         self._outcomes: dict[str, _LoggedOutcome] = {}
         self._reserved: dict[str, _Payment] = {}
         self._settled: dict[str, _Payment] = {}
@@ -59,7 +93,7 @@ class CallChecks:
 
     def add(self, place: int, event: Event[object]) -> None:
         """Add the outcomes of an event, each event once; events of other types add none."""
-        for outcome in event.data.items if isinstance(event.data, LlmInvoked) else ():
+        for outcome in self._read(event):
             logged = _LoggedOutcome(place, event.event_id, outcome)
             if self._outcomes.setdefault(outcome.id, logged) is not logged:
                 self._findings.append(logged.finding("call_ended_twice", outcome.id))
@@ -81,16 +115,20 @@ class CallChecks:
 
     def _add_chain(self, event: JournalEntry, chain: Chain) -> None:
         """Keep the chains that reserve an agent's means for the service, and those that resolve such a reservation."""
-        legs = [leg for leg in chain.transfers if leg.credit == PAYEE]
+        legs = [leg for leg in chain.transfers if leg.credit == self._payee]
         if not legs:
             return
         kept = self._reserved if legs[0].kind is Kind.PENDING else self._settled
         amounts = {leg.asset: 0 if leg.kind is Kind.VOID else leg.amount for leg in legs}
-        kept[chain.cause] = _Payment(event.data.sequence, event.event_id, legs[0].debit, amounts)
+        payment = _Payment(event.data.sequence, event.event_id, legs[0].debit, amounts)
+        if kept.setdefault(chain.cause, payment) is not payment and kept is self._settled:
+            self._findings.append(payment.finding("call_is_paid_twice", f"{chain.cause}, also by {chain.id}"))
 
     def _check_outcome(self, logged: _LoggedOutcome, *, ended: bool, whole: bool) -> Iterator[Finding]:
         outcome = logged.outcome
         reserved, settled = self._reserved.get(outcome.id), self._settled.get(outcome.id)
+        if outcome.may_be_free and reserved is None and settled is None:
+            return
         # In a run under way the log, which is read last, may have the outcomes of calls that the journal had not yet.
         if ended and (reserved is None or reserved.payer != outcome.agent):
             yield logged.finding("call_has_no_reservation", f"{outcome.id} of {outcome.agent}")
@@ -98,9 +136,8 @@ class CallChecks:
             if whole:
                 yield logged.finding("call_is_not_settled", outcome.id)
             return
-        expected = {CREDITS: outcome.price} | ({self._resource: outcome.units} if self._resource else {})
-        if settled.amounts != expected or settled.payer != outcome.agent:
-            evidence = f"{outcome.id}: {settled.payer} paid {settled.amounts} instead of {expected}"
+        if settled.amounts != outcome.amounts or settled.payer != outcome.agent:
+            evidence = f"{outcome.id}: {settled.payer} paid {settled.amounts} instead of {outcome.amounts}"
             yield logged.finding("payment_differs_from_its_call", evidence)
 
     def _unmatched_payments(

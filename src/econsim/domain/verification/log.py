@@ -2,21 +2,24 @@
 
 Periods, ticks and batches must count up without gaps. Each batch's `tick_cleared` has the number of its items, trades
 and units, which proves that none of its events is missing. The log's copies of journal entries must equal the bucket's.
-Trades and postings must agree (`trades.py`), calls of models and their payments too (`calls.py`). A run under way, or ended early, may have an unfinished batch, which is
-left out. `econsim ledger verify` reads both streams and passes their records in.
+Trades and postings must agree (`trades.py`), calls of models and tools and their payments too (`calls.py`), and tasks and
+theirs (`tasks.py`). A run under way, or ended early, may have an unfinished batch, which is left out. `econsim ledger verify`
+reads both streams and passes their records in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.finding import PLACE_IN_LOG, Finding
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.domain.market.batch_checks import BatchChecks, Discrepancies
-from econsim.domain.verification.calls import CallChecks
+from econsim.domain.verification.calls import CallChecks, model_outcomes, tool_outcomes
+from econsim.domain.verification.tasks import TaskChecks
 from econsim.domain.verification.trades import LoggedItem, TradeChecks
 from econsim.schemas.base import Event
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
@@ -33,6 +36,12 @@ from econsim.schemas.market import (
 )
 from econsim.schemas.scenario import Mode
 from econsim.schemas.subject import entity_of
+
+MODELS_PAYEE: Final = "cognition"
+"""Holder that agents pay for calls of models."""
+
+TOOLS_PAYEE: Final = "mcp"
+"""Holder that agents pay for calls of tools."""
 
 _ITEMS = Accepted | Rejected | Traded | Cancelled
 
@@ -68,7 +77,9 @@ class LogChecks:
         self._books: dict[str, BatchChecks] = {}
         self._copies: dict[int, tuple[int, JournalEntry]] = {}
         self._trade_checks: TradeChecks | None = None
-        self._call_checks = CallChecks(None)
+        self._model_checks = CallChecks(MODELS_PAYEE, model_outcomes(None))
+        self._tool_checks = CallChecks(TOOLS_PAYEE, tool_outcomes)
+        self._task_checks = TaskChecks()
         self._findings: list[Finding] = []
 
     def add(self, place: int, addressed: AddressedEvent) -> None:
@@ -90,7 +101,8 @@ class LogChecks:
             self._copies[event.data.sequence] = place, event  # type: ignore[assignment]
         elif isinstance(event.data, _ITEMS | BatchOpened | TickCleared | PriceUpdated):
             self._add_market_event(addressed)
-        self._call_checks.add(place, event)
+        for checks in (self._model_checks, self._tool_checks, self._task_checks):
+            checks.add(place, event)
         for what, evidence in self._clock.add(event, self._books):
             self._add_finding(event, what, evidence)
 
@@ -111,7 +123,11 @@ class LogChecks:
             findings.extend(self._closing_findings(entries))
             findings.extend(self._copy_findings(entries))
             findings.extend(self._trade_checks.findings(entries, self._is_finished))
-            findings.extend(self._call_checks.findings(entries, ended=ended, whole=self._clock.whole))
+            whole = self._clock.whole
+            findings.extend(self._model_checks.findings(entries, ended=ended, whole=whole))
+            # A call of a tool is settled beside its event: a run that was closed early may lack the event.
+            findings.extend(self._tool_checks.findings(entries, ended=whole, whole=whole))
+            findings.extend(self._task_checks.findings(entries, whole=whole))
         return LogReport(
             self._records,
             self._repeats,
@@ -131,7 +147,8 @@ class LogChecks:
         resources = [market.resource for market in scenario.markets]
         self._books = {resource: BatchChecks(lock_step=self._clock.lock_step) for resource in resources}
         self._trade_checks = TradeChecks(resources)
-        self._call_checks = CallChecks(scenario.cognition.resource if scenario.cognition else None)
+        resource = scenario.cognition.resource if scenario.cognition else None
+        self._model_checks = CallChecks(MODELS_PAYEE, model_outcomes(resource))
 
     def _add_market_event(self, addressed: AddressedEvent) -> None:
         event, resource = addressed.event, entity_of(addressed.subject)
