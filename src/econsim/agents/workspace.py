@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterable, AsyncIterator
+from hashlib import sha256
 from typing import Any, Final, TypeVar
 
 from econsim import subjects
@@ -20,6 +21,7 @@ from econsim.errors import Conflict, InvalidMessage, Refused
 from econsim.identity.agent_account import OWN_CHUNK
 from econsim.schemas.base import Message, validated_message
 from econsim.schemas.subject import Subject
+from econsim.schemas.types import AMOUNT_MAX
 from econsim.schemas.workspace import (
     CHUNK_BYTES,
     FILE_BYTES_MAX,
@@ -52,6 +54,9 @@ GETS_AT_ONCE: Final = 16
 UPLOADS_MAX: Final = 3
 """Uploads of a file whose chunks are deleted before it is written, as after a pause of many minutes."""
 
+VERSION_REFUSAL: Final = "file_has_another_version"
+"""Code of a change that expected another version of its file."""
+
 _Request = TypeVar("_Request", bound=Message)
 _Reply = TypeVar("_Reply", bound=Message)
 
@@ -79,22 +84,11 @@ class WorkspaceService:
     ) -> FileChanged:
         """Write a file whole; `expected_version` 0 is for a file that must not exist."""
         data = content.encode() if isinstance(content, str) else content
-        if len(data) > FILE_BYTES_MAX:
-            message = f"the content has {len(data)} bytes; a file has at most {FILE_BYTES_MAX}"
-            raise InvalidMessage(message, code="file_is_too_large")
         fields = {"path": path, "expected_version": expected_version, "command_id": command_id}
         if len(data) <= INLINE_BYTES_MAX:
             request = _command(WriteFile, fields, base64=_base64(data))
             return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
-        for uploads in range(1, UPLOADS_MAX + 1):
-            digests = await self._put(_pieces(data))
-            request = _command(WriteFile, fields, chunks=tuple(digests), size=len(data))
-            try:
-                return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
-            except Refused as error:
-                if error.error_code != "chunk_is_missing" or uploads == UPLOADS_MAX:
-                    raise
-        raise AssertionError
+        return await self._write_chunks(fields, data)
 
     async def write_stream(
         self,
@@ -121,18 +115,25 @@ class WorkspaceService:
     async def append(self, path: str, content: bytes | str, *, command_id: str | None = None) -> FileChanged:
         """Add content at the end of a file, which is made if it does not exist.
 
-        More than 32 KiB rewrites the file: a repeat of such a call under its id is a Conflict, because it wants other content.
+        The same `command_id` again has the first outcome. More than 32 KiB puts the chunks of the whole file.
         """
         data = content.encode() if isinstance(content, str) else content
         if len(data) <= INLINE_BYTES_MAX:
             request = _command(AppendToFile, {"path": path, "command_id": command_id}, base64=_base64(data))
             return await self._channel.ask(subjects.APPEND_TO_FILE, request, FileChanged)
+        addition = {
+            "path": path,
+            "command_id": command_id or random_id(),
+            "appended": sha256(data).hexdigest(),
+        }
+        if command_id and (earlier := await self._earlier_append(addition)):
+            return earlier
         while True:
             before, version = await self._newest(path)
             try:
-                return await self.write(path, before + data, expected_version=version, command_id=command_id)
+                return await self._write_chunks({**addition, "expected_version": version}, before + data)
             except Refused as error:
-                if error.error_code != "file_has_another_version":
+                if error.error_code != VERSION_REFUSAL:
                     raise
 
     async def read(self, path: str, *, at: int | None = None) -> bytes:
@@ -223,6 +224,31 @@ class WorkspaceService:
             if page.next is None:
                 return found
             after = page.next
+
+    async def _write_chunks(self, fields: dict[str, Any], data: bytes) -> FileChanged:
+        """Put the chunks of a file and write it; put them again if they were deleted meanwhile."""
+        if len(data) > FILE_BYTES_MAX:
+            message = f"the content has {len(data)} bytes; a file has at most {FILE_BYTES_MAX}"
+            raise InvalidMessage(message, code="file_is_too_large")
+        for uploads in range(1, UPLOADS_MAX + 1):
+            digests = await self._put(_pieces(data))
+            request = _command(WriteFile, fields, chunks=tuple(digests), size=len(data))
+            try:
+                return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
+            except Refused as error:
+                if error.error_code != "chunk_is_missing" or uploads == UPLOADS_MAX:
+                    raise
+        raise AssertionError
+
+    async def _earlier_append(self, addition: dict[str, Any]) -> FileChanged | None:
+        """Return the outcome of an append that was made before; no file has this version, so that a new one is refused."""
+        request = _command(WriteFile, addition, expected_version=AMOUNT_MAX, chunks=(), size=0)
+        try:
+            return await self._channel.ask(subjects.WRITE_FILE, request, FileChanged)
+        except Refused as error:
+            if error.error_code != VERSION_REFUSAL:
+                raise
+            return None
 
     async def _put(self, pieces: AsyncIterator[bytes]) -> list[str]:
         """Put chunks, a few at once; return their digests in order."""

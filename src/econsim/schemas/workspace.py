@@ -110,9 +110,15 @@ class WriteFile(InlineContent):
     """Bytes of the file, with `chunks`."""
     expected_version: ExpectedVersion | None = None
     """Version that the file must have; none for any."""
+    appended: Digest | None = None
+    """SHA-256 of content that is added at the end of the file's `expected_version`, if the command is a long append: a repeat
+    adds the same content to whatever version, and gets the first outcome."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Self:
+        if self.appended is not None and (self.chunks is None or self.expected_version is None):
+            message = "`appended` says what `chunks` add to `expected_version`: give all three"
+            raise ValueError(message)
         given = [name for name in ("text", "base64", "chunks") if getattr(self, name) is not None]
         if len(given) != 1 or (self.size is None) != (self.chunks is None):
             message = "give the content once: `text`, or `base64`, or `chunks` with `size`"

@@ -210,11 +210,22 @@ async def test_content_that_no_file_can_have_is_refused_before_anything_is_sent(
     assert (refused.value.error_code, channel.asked) == ("file_is_too_large", [])
 
 
-async def test_a_long_addition_under_the_id_of_an_earlier_one_is_refused(files):
+async def test_a_long_addition_under_the_id_of_an_earlier_one_has_its_outcome(files, channel):
+    first = await files.append("log", b"x" * CHUNK_BYTES, command_id="mine")
+    await files.append("log", "y")
+    channel.asked.clear()
+
+    again = await files.append("log", b"x" * CHUNK_BYTES, command_id="mine")
+
+    assert (again, channel.asked) == (first, ["write"])
+    assert len(await files.read("log")) == CHUNK_BYTES + 1
+
+
+async def test_a_long_addition_of_other_content_under_the_id_of_an_earlier_one_is_refused(files):
     await files.append("log", b"x" * CHUNK_BYTES, command_id="mine")
 
     with pytest.raises(Conflict) as refused:
-        await files.append("log", b"x" * CHUNK_BYTES, command_id="mine")
+        await files.append("log", b"z" * CHUNK_BYTES, command_id="mine")
     assert refused.value.error_code == "command_id_exists_with_different_fields"
     assert len(await files.read("log")) == CHUNK_BYTES
 

@@ -40,7 +40,10 @@ class FileDecision:
 
 def command_digest(command: Command) -> str:
     """Return 32 hex digits that differ for two commands that want different things."""
-    content = command.model_dump_json(exclude={"causation_id", "agent_id"})
+    # A repeat of a long append comes with the content of a file that has grown since.
+    is_addition = isinstance(command, WriteFile) and command.appended is not None
+    left_out = {"chunks", "size", "expected_version"} if is_addition else {"appended"}
+    content = command.model_dump_json(exclude={"causation_id", "agent_id", *left_out})
     return blake2b(f"{type(command).__name__}\n{content}".encode(), digest_size=16).hexdigest()
 
 
@@ -63,7 +66,8 @@ def write(
     _check_version(before, command.path, command.expected_version)
     _check_place(workspace, command.path)
     _check_room(workspace, before, content.size, limits)
-    kind = WriteKind.APPENDED if isinstance(command, AppendToFile) else WriteKind.WRITTEN
+    is_append = isinstance(command, AppendToFile) or command.appended is not None
+    kind = WriteKind.APPENDED if is_append else WriteKind.WRITTEN
     return FileDecision(_writing(workspace, command, content, kind))
 
 

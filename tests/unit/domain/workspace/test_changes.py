@@ -124,6 +124,23 @@ def test_a_refusal_says_which_version_the_file_has(workspace):
     assert refused.value.details == {"version": "1"}
 
 
+def test_long_additions_of_equal_content_are_one_command_whatever_the_file_was():
+    first, later, other = (
+        command(
+            "write",
+            "a",
+            command_id="c",
+            chunks=(digest * 64,),
+            size=1,
+            expected_version=version,
+            appended=added * 64,
+        )
+        for digest, version, added in (("1", 0, "a"), ("2", 4, "a"), ("1", 0, "b"))
+    )
+
+    assert changes.command_digest(first) == changes.command_digest(later) != changes.command_digest(other)
+
+
 def test_two_commands_that_want_different_things_have_two_digests():
     wanted = [
         command("write", "a", text="1", command_id="c"),
