@@ -13,7 +13,7 @@ LIMIT = 2_500_000  # micro-credits: 2.5 credits
 
 async def main(url: str, creds: str, name: str) -> None:
     """Buy cpu below the limit, one unit a tick, until the run closes."""
-    bus, received = await nats.connect(url, user_credentials=creds), asyncio.Queue()
+    bus, received, done = await nats.connect(url, user_credentials=creds), asyncio.Queue(), 0
 
     async def ask(subject: str, **body: object) -> dict:
         return json.loads((await bus.request(subject, json.dumps(body).encode(), timeout=5)).data)
@@ -25,7 +25,8 @@ async def main(url: str, creds: str, name: str) -> None:
         event = json.loads(message.data or b"{}")
         if event.get("type") == "market.trade_executed":
             print("bought at", *(trade["price"] / 1_000_000 for trade in event["data"]["items"]))
-        elif tick := event.get("tick"):
+        elif (tick := event.get("tick", 0)) > done:  # a tick may come twice
+            done = tick
             best = (await ask("market.prices.get_prices"))["prices"]["cpu"]["ask"]
             if best and best <= LIMIT:
                 terms = {"price": LIMIT, "quantity": 1, "kind": "immediate_or_cancel"}

@@ -16,7 +16,7 @@ from econsim.errors import NotFound, Unavailable
 from econsim.routers import SERVICES
 from econsim.runs.launch.agent_accounts import ensure_accounts
 from econsim.runs.remote import open_run
-from econsim.subjects import ORDER_OUTCOME
+from econsim.subjects import ORDER_OUTCOME, TICKED
 
 
 def external_scenario(**clock):
@@ -69,6 +69,27 @@ class Live:
             await self.economy(next(iter(self.externals))).get_book(resource) for resource in self.markets
         ]
         return balances, [book.bids for book in books]
+
+
+def four_ticks():
+    """Return a market of four ticks on which an external agent ana finds more than one unit to buy from the second on."""
+    sellers = group("seller", "truthful", count=12, roles=[role("ask", values=[[1]])])
+    return scenario(sellers, group("ana", "external"), clock={"ticks_per_period": 4, "deadline_ms": 20_000})
+
+
+@asynccontextmanager
+async def ticks_told_twice(live):
+    """Have every agent receive each tick once more for the time of the context, as after a lost connection."""
+
+    async def repeat(message):
+        if "Told-Again" not in (message.headers or {}):
+            # The log drops it: it has the id of the first.
+            headers = {**(message.headers or {}), "Told-Again": "1"}
+            await live.nc.publish(message.subject, message.data, headers=headers)
+
+    subscription = await live.nc.subscribe(TICKED(run=live.run), cb=repeat)
+    yield
+    await subscription.unsubscribe()
 
 
 @asynccontextmanager

@@ -11,7 +11,10 @@ async function main(url, creds, name) {
   const bus = await connect({ servers: url, authenticator, maxReconnectAttempts: -1 });
   const ask = async (subject, body = {}) => (await bus.request(subject, JSON.stringify(body), { timeout: 5_000 })).json();
 
+  let done = 0;
   async function act({ tick }) {
+    if (tick <= done) return; // a tick may come twice
+    done = tick;
     const best = (await ask("market.prices.get_prices")).prices.cpu.ask;
     if (best !== null && best <= LIMIT) {
       const id = randomUUID();

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from eventually import eventually
 from factories import group, role, scenario
-from live_run import live_run
+from live_run import four_ticks, live_run, ticks_told_twice
 from typer.testing import CliRunner
 
 from econsim.adapters.jetstream.audit_log import read
@@ -123,6 +123,15 @@ async def test_a_plain_client_trades_with_its_creds_file_alone(server, run):
 
     assert {trade.buyer for trade in trades} == {"ana"}
     assert output.count("bought at") == len(trades) == 2
+
+
+@pytest.mark.nats
+async def test_a_plain_client_acts_once_at_a_tick_that_comes_twice(server, run):
+    async with live_run(server, run, four_ticks()) as live, ticks_told_twice(live):
+        output = await example("e04_plain_nats_agent", server=server, creds=live.creds["ana"], agent="ana")
+        trades = await trades_of(live.nc, run)
+
+    assert output.count("duplicate") == len(trades) == 3
 
 
 @pytest.mark.nats

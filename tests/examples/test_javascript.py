@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from factories import group, role, scenario
-from live_run import live_run
+from live_run import four_ticks, live_run, ticks_told_twice
 
 from econsim.adapters.jetstream.audit_log import read
 from econsim.domain.audit.decoding import decode
@@ -86,3 +86,13 @@ async def test_an_agent_in_javascript_trades_with_its_creds_file_alone(installed
     assert (status, errors) == (0, "")
     assert {trade.buyer for trade in trades} == {"ana"}
     assert out.count("bought at") == len(trades) == 2
+
+
+@needs_node
+@pytest.mark.nats
+async def test_an_agent_in_javascript_acts_once_at_a_tick_that_comes_twice(installed, server, run):
+    async with live_run(server, run, four_ticks()) as live, ticks_told_twice(live):
+        where = {"ECONSIM_NATS": server.url, "ECONSIM_CREDS": str(live.creds["ana"]), "ECONSIM_AGENT": "ana"}
+        _, out, _ = await started(installed, "node", "plain_nats_agent.mjs", **where)
+
+    assert out.count("is stored") == 3

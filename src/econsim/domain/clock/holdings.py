@@ -13,7 +13,7 @@ from econsim.domain.agent.population import Agent
 from econsim.domain.clock.period import HeldPrice, gain
 from econsim.schemas.ledger import CREDITS, DEBT
 from econsim.schemas.market import TradeExecuted
-from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskSettled
+from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskRefused, TaskSettled
 
 
 class Holdings:
@@ -45,18 +45,19 @@ class Holdings:
         if resource is not None:
             self._net[agent, resource] -= units
 
-    def fold_task(self, change: TaskDelegated | TaskOffered | TaskSettled) -> None:
-        """Fold the money of a task: held by the service once it is offered, its payee's once it is settled."""
-        if isinstance(change, TaskDelegated):
-            self._delegated[change.task_id] = HeldPrice(
-                change.task_id, change.delegator, change.taker, change.price
-            )
-        elif isinstance(change, TaskOffered):
-            if held := self._delegated.pop(change.task_id, None):
-                self._held[change.task_id] = held
+    def fold_task(self, change: TaskDelegated | TaskRefused | TaskOffered | TaskSettled) -> None:
+        """Fold the money of a task: held by the service once it is offered, its payee's once it is settled; none if it is refused."""
+        id_ = change.task_id
+        match change:
+            case TaskDelegated():
+                self._delegated[id_] = HeldPrice(id_, change.delegator, change.taker, change.price)
+            case TaskRefused():
+                self._delegated.pop(id_, None)
+            case TaskOffered() if held := self._delegated.pop(id_, None):
+                self._held[id_] = held
                 self._cash[held.delegator] -= held.price
-        elif held := self._held.pop(change.task_id, None):
-            self._cash[held.taker if change.paid else held.delegator] += held.price
+            case TaskSettled() if held := self._held.pop(id_, None):
+                self._cash[held.taker if change.paid else held.delegator] += held.price
 
     def end_tasks(self) -> list[HeldPrice]:
         """Give every price that is held back to its delegator; return them."""

@@ -26,11 +26,13 @@ from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import TickCleared, Traded, TradingHalted
 from econsim.schemas.scenario import Market
-from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskSettled
+from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskRefused, TaskSettled
 from econsim.schemas.subject import entity_of
 from econsim.schemas.tool_events import ToolCompleted, ToolFailed
 
-_Payment: TypeAlias = LlmInvoked | ToolCompleted | ToolFailed | TaskDelegated | TaskOffered | TaskSettled
+_Payment: TypeAlias = (
+    LlmInvoked | ToolCompleted | ToolFailed | TaskDelegated | TaskRefused | TaskOffered | TaskSettled
+)
 
 
 class Progress:
@@ -73,6 +75,7 @@ class Progress:
                 | ToolCompleted()
                 | ToolFailed()
                 | TaskDelegated()
+                | TaskRefused()
                 | TaskOffered()
                 | TaskSettled()
             ) as change:

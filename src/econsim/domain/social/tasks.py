@@ -9,7 +9,7 @@ Life cycles::
     _tasks        id -> task, for repeats                   TaskDelegated   never            TASKS_PER_RUN a delegator
     _open         ids of the tasks that have not ended      TaskDelegated   its final state  TASKS_OPEN a delegator
     _unsettled    ids of ended tasks whose price is held    its final state TaskSettled      tasks ending now
-    _steps        id of an open task -> step -> its text    TaskAdvanced    TaskSettled      8 steps a task
+    _steps        id of an open task -> steps done         TaskAdvanced    TaskSettled      reports of progress, 8 others
     _counts       delegator -> number of its tasks          TaskDelegated   never            delegators
     _posts        id of a chain that moves a price -> it     TaskOffered,     note_posted      tasks of one period
                                                             TaskSettled
@@ -115,7 +115,7 @@ class TaskTable:
         self._tasks: dict[str, Task] = {}
         self._open: dict[str, None] = {}
         self._unsettled: dict[str, None] = {}
-        self._steps: defaultdict[str, dict[TaskStep, tuple[str, int | None]]] = defaultdict(dict)
+        self._steps: defaultdict[str, set[tuple[TaskStep, str, int | None]]] = defaultdict(set)
         self._posts: dict[str, Chain] = {}
         self._counts: Counter[str] = Counter()
         self._progress: Counter[str] = Counter()
@@ -234,7 +234,8 @@ class TaskTable:
         if request.step not in steps:
             message = f"{agent!r} may not {request.step.value} {task.task_id}; its steps are {', '.join(sorted(steps))}"
             raise NotAllowed(message, code="step_is_of_the_other_agent")
-        if self._steps[task.task_id].get(request.step) == (request.text, request.percent):
+        # A report that comes late must not replace a newer one, so any equal one before it makes it a repeat.
+        if (request.step, request.text, request.percent) in self._steps[task.task_id]:
             return None
         if (task.state, request.step) not in STEPS or task.deadline_at <= now:
             state = task.state if task.state not in UNENDED or task.deadline_at > now else TaskState.EXPIRED
@@ -270,7 +271,7 @@ class TaskTable:
                 pass
             case _:
                 update["reason"] = change.text
-        self._steps[task.task_id][change.step] = change.text, change.percent
+        self._steps[task.task_id].add((change.step, change.text, change.percent))
         if state not in UNENDED:
             self._open.pop(task.task_id, None)
             self._unsettled[task.task_id] = None

@@ -5,13 +5,15 @@ Life cycle of the collection:
     collection   holds                            entry comes   entry goes                         bound
     _pending     (agent, chunk) → upload, oldest  put           a file has it, or at any agent's   room of the
                  first                                          put FRESH_S later                  agents' quotas
-    _bytes       agent → bytes of its chunks      put           with the agent's last chunk        agents
+    _bytes       agent → bytes of its chunks,     put           with the agent's last chunk        agents
+                 also of those being put
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
@@ -59,9 +61,21 @@ class Uploads:
         self._pending: dict[tuple[str, str], Upload] = {}
         self._bytes: Counter[str] = Counter()
 
-    def check_room(self, prefix: str, size: int, limit: int, now_s: float) -> None:
-        """Raise QuotaExceeded if an agent has put ROOM times as much as its files may have, and written no file of it."""
+    @contextmanager
+    def room(self, prefix: str, size: int, limit: int, now_s: float) -> Iterator[None]:
+        """Keep the room of a chunk while it is put: others that come meanwhile find it taken.
+
+        Raises QuotaExceeded if the agent has put ROOM times as much as its files may have, and written no file of it.
+        """
         self._expire(now_s)
+        self._check_room(prefix, size, limit, now_s)
+        self._bytes[prefix] += size
+        try:
+            yield
+        finally:
+            self._release(prefix, size)
+
+    def _check_room(self, prefix: str, size: int, limit: int, now_s: float) -> None:
         waiting = self._bytes[prefix]
         if waiting + size > ROOM * limit:
             own = (upload.put_s for (owner, _), upload in self._pending.items() if owner == prefix)
@@ -92,6 +106,9 @@ class Uploads:
     def _forget(self, prefix: str, name: str) -> None:
         if (upload := self._pending.pop((prefix, name), None)) is None:
             return
-        self._bytes[prefix] -= upload.size
+        self._release(prefix, upload.size)
+
+    def _release(self, prefix: str, size: int) -> None:
+        self._bytes[prefix] -= size
         if not self._bytes[prefix]:
             del self._bytes[prefix]

@@ -48,6 +48,7 @@ CLOCK_EVENTS: Final = (
     subjects.TICKED,
     subjects.CYCLE_COMPLETED,
     subjects.TASK_DELEGATED,
+    subjects.TASK_REFUSED,
     *PAYMENTS,
 )
 """Events of the clock, of the agents, of their calls and of their tasks' money that the driver folds."""

@@ -8,15 +8,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from econsim.errors import Unavailable
+from econsim.errors import NotAllowed, Unavailable
 from econsim.schemas.ledger import PERIOD_IS_CLOSING, Chain, Kind, Submit
 from econsim.services.ledger.writer import LedgerWriter
 
-SETTLERS: Final = frozenset({"clock", "market"})
+CLOCK: Final = "clock"
+"""Service that alone closes payments."""
+
+SETTLERS: Final = frozenset({CLOCK, "market"})
 """Services that end a period; what they submit is never late."""
 
 RETRY_MS: Final = 200
 """Milliseconds after which a payment may be tried again: a settlement takes some commits."""
+
+
+def require_clock(sender: str, command: Submit) -> None:
+    """Raise NotAllowed if another than the clock closes the payments of a period."""
+    if command.closes_payments and sender != CLOCK:
+        message = f"{sender!r} may not close payments, which the clock does when a period ends; leave closes_payments out"
+        raise NotAllowed(message)
 
 
 def require_in_time(writer: LedgerWriter, sender: str, command: Submit) -> None:

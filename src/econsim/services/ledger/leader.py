@@ -19,7 +19,7 @@ from econsim.domain.audit.decoding import decode_if_valid
 from econsim.errors import CorruptJournal, InvalidMessage
 from econsim.schemas.ledger import Submit, Submitted, TransferPosted, TransferRefused
 from econsim.services.context import ServiceContext
-from econsim.services.ledger.late_payments import require_in_time
+from econsim.services.ledger.late_payments import require_clock, require_in_time
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.services.subscriptions import Subscriber, running
 
@@ -65,8 +65,8 @@ def check_journal_reaches(run: str, stored: int, logged: int) -> None:
 async def submit(run: ActiveRun, writer: LedgerWriter, sender: str, command: Submit) -> Submitted:
     """Apply a submission to the run's ledger.
 
-    Raises InvalidMessage for a barrier of another number of books, Unavailable for a payment that comes too late for its
-    period.
+    Raises InvalidMessage for a barrier of another number of books, NotAllowed for a closing of payments by another than the
+    clock, Unavailable for a payment that comes too late for its period.
     """
     markets = len(run.data.scenario.markets) if run.is_lock_step else 0
     if command.barrier not in (0, markets):
@@ -74,5 +74,6 @@ async def submit(run: ActiveRun, writer: LedgerWriter, sender: str, command: Sub
             f"no {command.barrier} books of run {run.name!r} wait for each other; barrier is 0 or {markets}"
         )
         raise InvalidMessage(message)
+    require_clock(sender, command)
     require_in_time(writer, sender, command)
     return await writer.submit(command)

@@ -68,6 +68,9 @@ LISTED_INTERVAL_S: Final = 0.05
 RESERVED_MAYBE: Final = 1
 """Amount in the outcome of a call of which nobody knows whether anything is reserved: it has a settlement all the same."""
 
+RESERVE_INTERVAL_S: Final = 0.5
+"""Pause before the ledger is asked again that did not answer, or refuses what it may have reserved."""
+
 CLAIMED_INTERVAL_S: Final = 0.1
 """Pause between two looks for the outcome of a call that another worker has claimed."""
 
@@ -200,7 +203,11 @@ class ToolGateway:
             raise reservation_refusal(call, price, refusal)
 
     async def _answered_reservation(self, run: ActiveRun, planned: PlannedCall) -> Refusal | None:
-        """Return the ledger's answer, however long it takes while the run is open."""
+        """Return the ledger's answer, however long it takes while the run is open.
+
+        Raises a refusal of the submission itself, unless an attempt before it may have reserved.
+        """
+        may_be_reserved = False
         while True:
             try:
                 return await self._journal.reserve(
@@ -210,6 +217,10 @@ class ToolGateway:
                 # With a time to wait the ledger said that it reserved nothing: the period is being settled.
                 if error.retry_after_ms is not None or run.name not in self._context.runs:
                     raise
+                if not (error.retryable or may_be_reserved):
+                    raise
+                may_be_reserved = True
+            await asyncio.sleep(RESERVE_INTERVAL_S)
 
     async def _make(self, planned: PlannedCall, deliveries: int) -> ToolOutcome:
         """Return how a call ends; a tool that may not be called twice is called by the one worker that claims it."""

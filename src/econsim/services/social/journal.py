@@ -24,7 +24,7 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.social.events import social_event
 from econsim.domain.social.state import SocialState, Thing, parties
-from econsim.errors import EconsimError, NotAllowed, Unavailable
+from econsim.errors import NotAllowed, Unavailable
 from econsim.schemas.social import AgentMessage, Question
 from econsim.schemas.social_events import SocialChange
 from econsim.schemas.social_tasks import Task
@@ -120,8 +120,8 @@ class SocialJournal:
                 if entry.thing is not None:
                     await self.deliver(entry.thing)
                 await self.notify()
-        except EconsimError as error:
-            _log.warning("changes of %s are not stored: %s", self._run.name, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must learn of it
+            _log.warning("changes of %s are not stored: %r", self._run.name, error)
             self.lost.set()
             for entry in self._queue:
                 entry.stored.set_result(None)

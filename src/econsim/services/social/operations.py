@@ -40,8 +40,15 @@ DECISION_S: Final = 600.0
 """Longest that a command waits in the queue for its payment to be reserved or refused, seconds."""
 
 
+REFUSALS_MAX: Final = 1_000
+"""Refused commands that are remembered, the newest of all agents: a delegator asks for its own within seconds."""
+
+
 class SocialOperations:
-    """The operations of one run, in the worker that leads it."""
+    """The operations of one run, in the worker that leads it.
+
+    `_refused` holds refused tasks that are in no log, by id: `refuse` adds one and removes the oldest above REFUSALS_MAX.
+    """
 
     def __init__(
         self,
@@ -57,6 +64,7 @@ class SocialOperations:
         self._state = state
         self._journal = journal
         self._payments = payments
+        self._refused: dict[str, Task] = {}
 
     async def ask_human(self, agent: str, request: AskHuman) -> Question:
         """Ask a person for an agent."""
@@ -115,7 +123,7 @@ class SocialOperations:
         else:
             asked = list(questions.open_of(agent))
         if request.task_id is not None:
-            found = [tasks.find_of(agent, request.task_id)]
+            found = [self._own_refusal(agent, request.task_id) or tasks.find_of(agent, request.task_id)]
         else:
             found = list(tasks.open_of(agent))
         messages = self._state.messages.messages_to(agent, request.messages_after)
@@ -152,8 +160,13 @@ class SocialOperations:
             await self._append_and_pay(changes)
 
     async def refuse(self, task: Task, error: Refused) -> None:
-        """Tell a delegator that its command was refused; a task under the same id stays as it is."""
-        await self._journal.deliver(refused_task(task, error.error_code, str(error)))
+        """Tell a delegator that its command was refused, now and when it asks; a task under the same id stays as it is."""
+        refused = refused_task(task, error.error_code, str(error))
+        self._refused.pop(task.task_id, None)
+        self._refused[task.task_id] = refused
+        if len(self._refused) > REFUSALS_MAX:
+            del self._refused[next(iter(self._refused))]
+        await self._journal.deliver(refused)
 
     async def _append_and_pay(self, changes: list[SocialChange]) -> None:
         # Nothing is paid before the next wait, and by then the changes are folded.
@@ -172,6 +185,12 @@ class SocialOperations:
         if wait_ms and self._state.version(party) <= after:
             await self._journal.wait_for(lambda: self._state.version(party) > after, wait_ms / 1_000)
         await self._journal.settle()
+
+    def _own_refusal(self, agent: str, task_id: str) -> Task | None:
+        """Return a refused task of an agent's that is in no log; none for a task that was delegated."""
+        refused = self._refused.get(task_id)
+        is_own = refused is not None and refused.delegator == agent
+        return refused if is_own and self._state.tasks.get(task_id) is None else None
 
     def _is_decided(self, task_id: str) -> bool:
         task = self._state.tasks.get(task_id)

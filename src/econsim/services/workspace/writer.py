@@ -84,8 +84,8 @@ class WorkspaceWriter:
             raise InvalidMessage(message, code="message_is_too_large" if content else InvalidMessage.code)
         limit = limit_of(await self._limits(), QuotaKind.WORKSPACE_BYTES)
         uploads = self.store.workspaces.uploads
-        uploads.check_room(self.files.prefix, len(content), limit, time.monotonic())
-        await self.store.put(self.files.prefix, *next(iter(named.items())))
+        with uploads.room(self.files.prefix, len(content), limit, time.monotonic()):
+            await self.store.put(self.files.prefix, *next(iter(named.items())))
         return ChunkStored.model_construct(digest=described.chunks[0], size=len(content))
 
     async def write(self, command: WriteFile) -> FileChanged:

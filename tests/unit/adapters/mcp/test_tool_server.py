@@ -177,3 +177,34 @@ async def test_a_server_that_cannot_be_opened_once_says_why():
 
     assert "tool server 'search' does not start: no such program" in str(refused.value)
     assert opener.opened == 1
+
+
+async def test_a_call_beyond_those_that_may_wait_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr(tool_server, "WAITING_MAX", 1)
+    session = Session()
+    session.gate = asyncio.Event()
+    async with kept(session, calls_max=1) as server:
+        first, second = (asyncio.create_task(server.call("find", {"q": "x"}, 60)) for _ in range(2))
+        await eventually(lambda: session.at_once and server._waiting)
+
+        with pytest.raises(ToolCallFailed) as refused:
+            await server.call("find", {"q": "x"}, 60)
+        session.gate.set()
+        await asyncio.gather(first, second)
+
+        assert (refused.value.error_code, refused.value.ran) == ("tool_server_is_busy", False)
+        assert await server.call("find", {"q": "x"}, 60)
+
+
+async def test_a_session_that_was_opened_in_time_lasts_longer_than_its_opening_may_take(monkeypatch):
+    monkeypatch.setattr(tool_server, "START_S", 0.05)
+    opener = Opener(Session())
+    server = KeptToolServer("search", table(), opener)
+    server.start()
+    await eventually(lambda: server.is_open)
+    late = asyncio.get_running_loop().time() + 0.1
+
+    await eventually(lambda: asyncio.get_running_loop().time() > late)
+
+    assert (server.is_open, opener.opened) == (True, 1)
+    await server.stop()

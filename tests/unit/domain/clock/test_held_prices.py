@@ -8,7 +8,7 @@ from econsim.domain.clock.holdings import Holdings
 from econsim.domain.clock.period import return_held
 from econsim.domain.social.tasks import delegated_task
 from econsim.schemas.ledger import CREDITS, Kind
-from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskSettled
+from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskRefused, TaskSettled
 from econsim.schemas.social_tasks import DelegateTask
 
 TASK = "task.ana.t1"
@@ -67,3 +67,10 @@ def test_what_is_held_at_the_end_of_the_run_goes_back(holdings):
         5,
     )
     assert holdings.end_tasks() == []
+
+
+def test_a_refused_task_leaves_nothing(holdings):
+    holdings.fold_task(TaskRefused(task_id=TASK, code="no_credits", reason="no credits"))
+    holdings.fold_task(TaskOffered(task_id=TASK))
+
+    assert (credits_of(holdings), holdings.end_tasks()) == ([0, 0], [])

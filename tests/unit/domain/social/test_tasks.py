@@ -109,6 +109,14 @@ def test_a_report_of_progress_keeps_what_it_leaves_out():
     assert shown == [("half way", 50), ("half way", 60), ("nearly", 60), ("nearly", 60)]
 
 
+def test_a_report_that_comes_again_late_does_not_replace_a_newer_one():
+    table = at(TaskState.ACCEPTED)
+    for text in ("begun", "half way", "begun"):
+        do(table, TaskStep.PROGRESS, text)
+
+    assert table.find_of("ana", TASK).progress == "half way"
+
+
 def test_every_end_is_settled_once():
     table = at(TaskState.APPROVED)
     assert [each.task_id for each in table.tasks_to_settle()] == [TASK]

@@ -1,10 +1,12 @@
 """Payments of services around the end of a period: what the ledger still takes, and what waits for the next period."""
 
+from contextlib import nullcontext
+
 import pytest
 from factories import active, group, scenario
 from ledger_builders import chain, endow, pay, pending, post, submit, void
 
-from econsim.errors import Unavailable
+from econsim.errors import NotAllowed, Unavailable
 from econsim.services.ledger import leader
 from econsim.services.ledger.late_payments import require_in_time
 from econsim.services.ledger.writer import LedgerWriter
@@ -102,3 +104,13 @@ async def test_closing_again_writes_nothing(writer, store):
     await writer.submit(CLOSING)
 
     assert len(store.entries) == written
+
+
+@pytest.mark.parametrize(("sender", "closed"), [("clock", 5), ("market", 0), ("mcp", 0)])
+async def test_only_the_clock_closes_payments(writer, sender, closed):
+    run = active(scenario(group("ann", "external")))
+
+    with nullcontext() if closed else pytest.raises(NotAllowed, match="may not close payments"):
+        await leader.submit(run, writer, sender, CLOSING)
+
+    assert writer.closed == closed

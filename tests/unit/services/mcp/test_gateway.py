@@ -9,7 +9,8 @@ from call_builders import Meter
 from requirements import requirement
 from tool_builders import BUDGET, PRICE, Server, World, fault, result, silent
 
-from econsim.errors import Unavailable
+from econsim.errors import NotAllowed, Unavailable
+from econsim.services.mcp import gateway
 
 CACHED = {"price": 0.25, "pure": True, "cached_for_s": 60, "cached_price": 0.01}
 HIT = 10_000
@@ -364,6 +365,51 @@ async def test_while_the_ledger_is_away_the_caller_is_answered_and_the_call_ends
 
     assert world.replies()[1]["error"]["code"] == "tool_timed_out"
     assert (world.money(), world.server.asked) == ((BUDGET, 0), [])
+
+
+@pytest.mark.parametrize(
+    ("errors", "tried", "code"),
+    [
+        ([NotAllowed("no")], 1, "sender_is_not_allowed"),
+        ([Unavailable("away"), NotAllowed("no"), NotAllowed("no")], 4, None),
+    ],
+)
+async def test_a_refusal_that_lasts_ends_the_call_unless_the_price_may_be_reserved(
+    errors, tried, code, monkeypatch
+):
+    monkeypatch.setattr(gateway, "RESERVE_INTERVAL_S", 0.01)
+    world = World()
+    worker = world.worker()
+    reserve, asked = worker._journal.reserve, []
+
+    async def refuse(*given):
+        asked.append(given)
+        if errors:
+            raise errors.pop(0)
+        return await reserve(*given)
+
+    worker._journal.reserve = refuse
+
+    reply = await world.call(worker=worker)
+
+    assert (len(asked), reply["error"] and reply["error"]["code"]) == (tried, code)
+
+
+async def test_between_two_questions_to_the_ledger_there_is_a_pause(monkeypatch):
+    monkeypatch.setattr(gateway, "RESERVE_INTERVAL_S", 60.0)
+    world = World()
+    worker, asked = world.worker(), []
+
+    async def refuse(*given):
+        asked.append(given)
+        raise Unavailable
+
+    worker._journal.reserve = refuse
+    handling = asyncio.create_task(worker.handle(world.message({"timeout_ms": 20})))
+    await world.client.until(world.replies)
+    handling.cancel()
+
+    assert len(asked) == 1
 
 
 async def test_an_unknown_run_or_agent_is_refused():

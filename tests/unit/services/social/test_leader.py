@@ -4,18 +4,22 @@ Shows no real server: fencing and redelivery by one are in tests/integration.
 """
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from social_worlds import BEGIN, BUDGET, LATER, SocialWorld, command
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.social.limits import TASKS_PER_RUN
 from econsim.domain.social.payment import payout, reservation
+from econsim.domain.social.tasks import delegated_task
 from econsim.errors import Conflict, Refused, Unavailable
 from econsim.schemas.clock import PeriodOpened, Ticked
 from econsim.schemas.social import AskHuman, EndQuestion, ReadSocial, SendMessage
 from econsim.schemas.social_events import TaskOffered, TaskSettled
 from econsim.schemas.social_tasks import AdvanceTask, Task, TaskState, TaskStep
+from econsim.services.social import journal, operations
 
 TASK = "task.ana.t1"
 ASK = AskHuman(request_id="q1", text="why?", default="because", deadline_ms=1_000)
@@ -297,3 +301,41 @@ async def test_a_message_names_another_agent_of_the_run(world, other):
 
     assert refused.value.error_code in ("agents_must_be_different", "agent_is_not_in_this_run")
     assert not isinstance(refused.value, Conflict)
+
+
+async def test_a_change_that_fails_in_whatever_way_sets_everybody_free(world, monkeypatch):
+    leader = await world.leader()
+    monkeypatch.setattr(journal, "social_event", broken)
+
+    with pytest.raises(Unavailable):
+        await leader.operations.ask_human("ana", ASK)
+
+    assert leader.journal.lost.is_set()
+
+
+def broken(*_):
+    message = "it broke"
+    raise RuntimeError(message)
+
+
+async def test_a_delegator_that_asks_finds_the_refusal_of_a_command_that_is_in_no_log(world, monkeypatch):
+    monkeypatch.setattr("econsim.domain.social.tasks.TASKS_PER_RUN", replace(TASKS_PER_RUN, most=0))
+    async with world.working(await world.leader()) as leader:
+        await world.send()
+        await world.client.until(lambda: world.client.acknowledged)
+
+    (found,) = (await leader.operations.read("ana", ReadSocial(task_id=TASK))).tasks
+    assert (found.state, found.code, world.logged()) == (TaskState.REFUSED, "tasks_per_run_are_exceeded", [])
+    with pytest.raises(Refused, match="no task"):
+        await leader.operations.read("bob", ReadSocial(task_id=TASK))
+
+
+async def test_the_newest_refusals_are_remembered(world, monkeypatch):
+    monkeypatch.setattr(operations, "REFUSALS_MAX", 2)
+    leader, error = await world.leader(), Refused("no")
+    for id_ in ("t1", "t2", "t3"):
+        await leader.operations.refuse(delegated_task("ana", command(id_), BEGIN), error)
+
+    with pytest.raises(Refused, match="no task"):
+        await leader.operations.read("ana", ReadSocial(task_id=TASK))
+    assert (await leader.operations.read("ana", ReadSocial(task_id="task.ana.t3"))).tasks

@@ -247,3 +247,13 @@ async def test_a_changed_chunk_is_an_error_that_names_it(world, worker):
 
     with pytest.raises(EconsimError, match="was changed in the store"):
         await worker.reader().read(ReadFile(path="a"))
+
+
+async def test_chunks_that_are_put_at_once_have_no_more_room_than_one_after_the_other():
+    world = WorkspaceWorld(max_workspace_bytes=CHUNK_BYTES)
+    worker = world.worker()
+    chunks = (bytes([number]) * CHUNK_BYTES for number in range(5))
+
+    ended = await asyncio.gather(*(worker.writer().put(each) for each in chunks), return_exceptions=True)
+
+    assert [isinstance(each, QuotaExceeded) for each in ended] == [False, False, True, True, True]
