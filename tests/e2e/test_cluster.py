@@ -245,19 +245,35 @@ async def test_what_a_snapshot_restored_on_three_nodes_forgets(tmp_path) -> None
     assert forgotten
 
 
-@requirement("layers.embedded_or_cluster", "operations.cluster", "operations.no_single_point")
-async def test_a_run_on_three_nodes_is_the_run_there_is_also_when_one_dies(tmp_path) -> None:
-    args = ("run", "genesis", "--periods", 1)
-    alone = await econsim("--state", tmp_path / "alone", *args, "--transport", "memory")
-    state = tmp_path / "state"
+async def run_while_a_node_dies(directory, tick, *scenario):
+    """Run in memory, and on three nodes of which one is killed at a tick; return both outputs, and what verification says."""
+    args = ("run", *scenario)
+    alone = await econsim("--state", directory / "alone", *args, "--transport", "memory")
+    state = directory / "state"
     async with cluster(state) as (urls, nodes):
         options = ("--state", state, "--nats", urls)
         await apply_streams(*options)
         running = asyncio.create_task(econsim(*options, *args, "--name", "one"))
-        await wait_for_tick(urls, state / "trust" / "creds" / "auditor.creds", "one", 5)
+        await wait_for_tick(urls, state / "trust" / "creds" / "auditor.creds", "one", tick)
         nodes[0].kill()
         printed = await running
-        verified = await econsim(*options, "ledger", "verify", "one")
+        return alone, printed, await econsim(*options, "ledger", "verify", "one")
+
+
+@requirement("layers.embedded_or_cluster", "operations.cluster", "operations.no_single_point")
+async def test_a_run_on_three_nodes_is_the_run_there_is_also_when_one_dies(tmp_path) -> None:
+    alone, printed, verified = await run_while_a_node_dies(tmp_path, 5, "genesis", "--periods", 1)
 
     assert HASH.search(printed)[1] == HASH.search(alone)[1]
+    assert "the books of one add up" in verified
+
+
+@pytest.mark.soak
+async def test_paid_calls_of_tools_are_those_there_are_also_when_a_node_dies(tmp_path) -> None:
+    second_period = 21
+
+    alone, printed, verified = await run_while_a_node_dies(tmp_path, second_period, "tool_market")
+
+    assert HASH.search(printed)[1] == HASH.search(alone)[1]
+    assert "search_nodes" in printed
     assert "the books of one add up" in verified

@@ -177,7 +177,7 @@ def _names(fact: Fact) -> Iterator[str]:
             yield data["order_id"]
         case subjects.TRADE_EXECUTED.type:
             yield data["trade_id"]
-        case subjects.LLM_INVOKED.type:
+        case subjects.LLM_INVOKED.type | subjects.TOOL_COMPLETED.type | subjects.TOOL_FAILED.type:
             yield data["id"]
         case subjects.RUN_OPENED.type:
             yield "endow"

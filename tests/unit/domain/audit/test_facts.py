@@ -6,6 +6,7 @@ import pytest
 from factories import group, role, scenario
 from requirements import requirement
 from run_builders import altered, only, records, small_run
+from tool_builders import answer, offered, tool_users
 
 from econsim import subjects
 from econsim.domain.audit.causality import CausalGraph, EffectTree
@@ -157,6 +158,16 @@ def test_the_receipt_of_a_call_leads_to_its_entries_in_the_ledger():
 
     assert tree.fact.type == subjects.LLM_INVOKED.type
     assert [node.fact.data["id"] for node in tree.effects] == ["llm.ann_001.1.1", "llm.ann_001.1.1.settled"]
+
+
+def test_the_receipt_of_a_call_of_a_tool_leads_to_its_entries_in_the_ledger():
+    log = records(tool_users(offered("look", answer("2"), price=0.5, description="Look.")))
+    receipt = first(log, subjects.TOOL_COMPLETED).data["id"]
+
+    tree = CausalGraph(log).tree(receipt)
+
+    assert tree.fact.type == subjects.TOOL_COMPLETED.type
+    assert [node.fact.data["id"] for node in tree.effects] == [receipt, f"{receipt}.settled"]
 
 
 def test_the_receipt_of_a_call_that_nobody_could_pay_leads_to_its_refusal():
