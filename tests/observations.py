@@ -8,11 +8,15 @@ from econsim.domain.cognition.observation import (
     Observation,
     ObservedMarket,
     ObservedOrder,
+    ObservedQuestion,
+    ObservedTask,
     TokenSupply,
     observation_text,
 )
 from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt
 from econsim.schemas.orders import Side
+from econsim.schemas.social import QuestionState
+from econsim.schemas.social_tasks import TaskState
 
 CREDIT = 1_000_000
 
@@ -23,7 +27,16 @@ def observed_market(resource="cpu", **fields):
     )
 
 
-def observed(*markets, credits_=100 * CREDIT, holdings=None, tokens=None, tick=3, tick_of_period=3):
+def observed(
+    *markets,
+    credits_=100 * CREDIT,
+    holdings=None,
+    tokens=None,
+    tick=3,
+    tick_of_period=3,
+    tasks=None,
+    questions=None,
+):
     return Observation(
         "lab_001",
         tick,
@@ -34,6 +47,22 @@ def observed(*markets, credits_=100 * CREDIT, holdings=None, tokens=None, tick=3
         holdings or {},
         markets or (observed_market(),),
         tokens,
+        tasks,
+        questions,
+    )
+
+
+def observed_task(task_id="task.lab_001.1-1", *, state=TaskState.OFFERED, **fields):
+    """Return a task that the observing agent delegated to `aide`."""
+    text = "Look up the price of cpu."
+    given = {"delegator": "lab_001", "taker": "aide", "text": text, "price": CREDIT, "deadline_tick": 20}
+    return ObservedTask(task_id, **{**given, "state": state, **fields})
+
+
+def observed_question(question_id="question.lab_001.1-1", *, answer=None, ended_tick=None, **fields):
+    state = QuestionState.WAITING if answer is None else QuestionState.ANSWERED
+    return ObservedQuestion(
+        question_id, **{"text": "May I?", "state": state, **fields}, answer=answer, ended_tick=ended_tick
     )
 
 
@@ -69,6 +98,23 @@ MARKETS = st.builds(
     st.integers(0, 9),
     st.lists(ORDERS, max_size=3).map(tuple),
 )
+TASKS = st.builds(
+    ObservedTask,
+    *[NAMES] * 3,
+    st.text(max_size=9),
+    AMOUNTS,
+    st.sampled_from(TaskState),
+    st.integers(0, 99),
+    *[st.text(max_size=9)] * 2,
+)
+QUESTIONS = st.builds(
+    ObservedQuestion,
+    NAMES,
+    st.text(max_size=9),
+    st.sampled_from(QuestionState),
+    st.none() | st.text(max_size=9),
+    st.none() | st.integers(0, 99),
+)
 OBSERVATIONS = st.builds(
     Observation,
     NAMES,
@@ -80,5 +126,15 @@ OBSERVATIONS = st.builds(
     st.dictionaries(NAMES, AMOUNTS, max_size=3),
     st.lists(MARKETS, max_size=4, unique_by=lambda market: market.resource).map(tuple),
     st.none() | st.builds(TokenSupply, NAMES, st.integers(0, 99), st.integers(0, 99)),
+    st.none(),
+    st.none(),
 )
 """Any observation; the token resource need not be a market of its run."""
+
+WORKING_OBSERVATIONS = st.builds(
+    lambda seen, tasks, questions: seen._replace(tasks=tuple(tasks), questions=tuple(questions)),
+    OBSERVATIONS,
+    st.lists(TASKS, max_size=3),
+    st.lists(QUESTIONS, max_size=3),
+)
+"""Any observation of an agent with tools for people and tasks."""

@@ -30,12 +30,12 @@ def command(id_="t1", **fields):
 
 
 class SocialWorld:
-    """A run with the agents ana, bob and eve, its ledger, its log and its queue of tasks."""
+    """A run with the agents ana, bob and eve, or others, its ledger, its log and its queue of tasks."""
 
-    def __init__(self, periods=2):
+    def __init__(self, periods=2, agents=AGENTS, rich="ana", **fields):
         self.client = ConsumerNats()
-        self.run = active(scenario(*AGENTS, clock={"periods": periods}))
-        self.ledger = LedgerResponder(self.client, "run", endow("ana", BUDGET))
+        self.run = active(scenario(*agents, clock={"periods": periods}, **fields))
+        self.ledger = LedgerResponder(self.client, "run", endow(rich, BUDGET))
         self.contexts = []
         self.late = 0
         """Number of submissions that came too late for their period."""

@@ -57,6 +57,14 @@ def tool_askers(**fields):
     return shipped.model_copy(update=update)
 
 
+def studio(**fields):
+    """Return producers that ask a person and delegate, and researchers who work for them, on two hosts; short days."""
+    shipped = scenario_file.load("studio")
+    clock = shipped.clock.model_copy(update={"periods": 2, "ticks_per_period": 8})
+    update = {"clock": clock, "hosts": 2, "expectations": (), **fields}
+    return shipped.model_copy(update=update)
+
+
 def thinking_buyers(count=3, policy="llm", thinking=None, **fields):
     """Return buyers that think and as many coded sellers on one market; two periods of three ticks."""
     buyers = group(

@@ -6,7 +6,7 @@ import pytest
 from kills import Kills, System, kill, kill_server
 from requirements import requirement
 from run_builders import canonical_hash
-from thinking import thinkers, tool_askers
+from thinking import studio, thinkers, tool_askers
 
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.ledger.verify import verify_journal
@@ -48,6 +48,26 @@ TOOL_KILLS: Kills = {
 }
 
 
+DELEGATING = studio()
+"""Two short days of two hosts: agents ask a person, delegate, work, approve, and read their notes on the second day."""
+
+STUDIO_KILLS: Kills = {
+    ("system.task_offered", 3): kill("agent"),
+    ("agent.cognitive_cycles_completed", 8): kill("social"),
+}
+
+MANY_STUDIO_KILLS: Kills = {
+    ("system.question_asked", 1): kill("agent"),
+    ("system.task_delegated", 3): kill("social"),
+    ("system.task_offered", 3): kill("agent"),
+    ("mcp.completed", 4): kill("ledger"),
+    ("system.file_written", 8): kill("workspace"),
+    ("system.task_settled", 8): kill("agent"),
+    ("agent.cognitive_cycles_completed", 10): kill("social"),
+    ("agent.cognitive_cycles_started", 9): kill("workspace"),
+}
+
+
 @pytest.mark.parametrize("name", THINKING_KILLS)
 @requirement("runtime.stateless", "cognition.metering")
 async def test_every_thought_is_paid_once_whatever_was_killed(name: str, run: str, system: System) -> None:
@@ -64,6 +84,28 @@ async def test_every_call_of_a_tool_is_paid_once_whatever_was_killed(run: str, s
 
     assert not TOOL_KILLS, "the run ended before everything was killed"
     assert canonical_hash(events) == canonical_hash(in_memory.run(USING_TOOLS))
+    assert findings(events) == []
+
+
+@requirement("runtime.stateless", "operations.chaos")
+async def test_nobody_is_asked_and_no_task_is_paid_twice_if_a_host_and_the_service_are_killed(
+    run: str, system: System
+) -> None:
+    events = await system.run(run, DELEGATING, STUDIO_KILLS)
+
+    assert not STUDIO_KILLS, "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(in_memory.run(DELEGATING))
+    assert findings(events) == []
+
+
+@pytest.mark.soak
+async def test_nobody_is_asked_and_no_task_is_paid_twice_whatever_was_killed(
+    run: str, system: System
+) -> None:
+    events = await system.run(run, DELEGATING, MANY_STUDIO_KILLS)
+
+    assert not MANY_STUDIO_KILLS, "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(in_memory.run(DELEGATING))
     assert findings(events) == []
 
 

@@ -13,7 +13,7 @@ from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
 from requirements import requirement
 from run_builders import canonical_hash
-from thinking import thinkers, token_buyers, tool_askers
+from thinking import studio, thinkers, token_buyers, tool_askers
 
 from econsim.runs.remote import run_events
 from econsim.schemas.cognition import LlmInvoked
@@ -21,7 +21,7 @@ from econsim.schemas.cognition import LlmInvoked
 pytestmark = pytest.mark.nats
 
 
-WANTED = {"credits": thinkers(), "tokens": token_buyers(hosts=2), "tools": tool_askers()}
+WANTED = {"credits": thinkers(), "tokens": token_buyers(hosts=2), "tools": tool_askers(), "studio": studio()}
 
 
 @pytest.mark.parametrize("wanted", WANTED.values(), ids=WANTED)

@@ -104,3 +104,9 @@ def test_one_worker_at_a_time_collects(context):
     (task,) = workspace.service.service_tasks(context)
 
     assert task.lease == "collector.workspace"
+
+
+async def test_an_external_agent_names_no_tick(ask):
+    reply = await ask(subjects.WRITE_FILE, {"command_id": "c", "path": "a", "text": "x", "tick": 3})
+
+    assert reply["error"]["code"] == "tick_is_for_hosts"

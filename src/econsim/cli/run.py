@@ -59,6 +59,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     recorded: options.RecordedOption = None,
     provider: options.ProviderOption = None,
     live_tools: options.LiveToolsOption = False,
+    live_people: options.LivePeopleOption = False,
 ) -> None:
     """Run one scenario and show its results.
 
@@ -88,6 +89,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         real_time=real_time,
         provider=provider,
         live_tools=live_tools,
+        live_people=live_people,
     )
     if report is None:
         option_types.writable_state(config.state, context)
@@ -95,11 +97,22 @@ def run(  # noqa: PLR0913 - each is an option of the command
     if transport is Transport.MEMORY:
         summary = _in_memory(what, name, read_recorded(config, recorded) if recorded else None)
     else:
-        from econsim.runs.launch.services import LaunchOptions
-
-        launching = LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
+        launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
         summary = _launch(config, RunRequest(what, name, external or (), recorded), launching)
     _show(config, summary, report)
+
+
+def _launch_options(
+    services: bool | None,  # noqa: FBT001 - an option as it was given
+    *,
+    spread: bool,
+    workers: int,
+    ephemeral: bool = False,
+) -> LaunchOptions:
+    """Return what to start, as the options say."""
+    from econsim.runs.launch.services import LaunchOptions
+
+    return LaunchOptions(options.requested_services(services), spread, workers, ephemeral)
 
 
 def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
@@ -125,14 +138,12 @@ def resume(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim resume last[/cyan]
     """
-    from econsim.runs.launch.services import LaunchOptions
-
     refuse_unused_options(context, options.RESUME_UNUSED_OPTIONS)
     config = settings_of(context)
     if report is None:
         option_types.writable_state(config.state, context)
     require_runs(config)
-    launching = LaunchOptions(options.requested_services(services), spread, workers)
+    launching = _launch_options(services, spread=spread, workers=workers)
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))
     _show(config, summary, report)
 

@@ -44,6 +44,7 @@ TRANSPORTS: Final = {
     "recorded": ALL_TRANSPORTS,
     "provider": ALL_TRANSPORTS,
     "live_tools": NATS_ONLY,
+    "live_people": NATS_ONLY,
     "state": ALL_TRANSPORTS,
     "nats": NATS_ONLY,
     "creds": NATS_ONLY,
@@ -265,3 +266,12 @@ LiveToolsOption = Annotated[
     ),
 ]
 """Option: whether tools with recorded answers are asked at their servers."""
+
+LivePeopleOption = Annotated[
+    bool,
+    typer.Option(
+        "--live-people",
+        help="Have people answer agents with `econsim inbox`, instead of scripted ones; in real time, with ticks of 5 s at least.",
+    ),
+]
+"""Option: whether people answer in place of the scenario's scripted ones."""

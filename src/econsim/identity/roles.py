@@ -15,6 +15,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.errors import NotFound
+from econsim.identity.host_requests import HOST_REQUESTS
 from econsim.schemas.subject import ANSWERED, PLACE, PUBLISHED, Subject, SubjectKind
 from econsim.streams import STREAMS
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE, TASKS
@@ -46,8 +47,6 @@ NAME: Final = "{{name()}}"
 
 _SINGLE_ORDERS: Final = tuple(subjects.ENTER_ORDER)
 """Commands of single agents."""
-_TOOL_CALLS: Final = (subjects.CALL_TOOL, subjects.GET_QUOTE, subjects.LIST_TOOLS, subjects.GET_RESULT)
-"""Calls of tools and the requests about them, for hosts whose agents call."""
 _REJECTIONS: Final = (subjects.ADMISSION_REJECTED,)
 """Events that every service publishes about senders of forbidden messages, itself included."""
 _REJECTIONS_AND_SUSPENSIONS: Final = (*_REJECTIONS, subjects.AGENT_SUSPENDED)
@@ -183,7 +182,7 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
     ),
     "agent": Access(
-        publish=(subjects.PLACE_ORDERS, subjects.INVOKE_LLMS, *_TOOL_CALLS, *_REJECTIONS),
+        publish=(subjects.PLACE_ORDERS, subjects.INVOKE_LLMS, *HOST_REQUESTS, *_REJECTIONS),
         subscribe=(*_RUN_EVENTS, subjects.TOOL_REPLIED),
         consume_all=(AUDIT,),
         get=("KV_leases",),

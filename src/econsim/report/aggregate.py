@@ -39,8 +39,11 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 _MOVING: Final = (Kind.TRANSFER, Kind.POST)
 """Kinds of transfers that change what a holder owns."""
 
-_OF_CALLS: Final = PAID | {subjects.LLM_INVOKED.type, subjects.TRANSFER_REFUSED.type}
-"""Types of the events about calls of models and tools."""
+_OF_TASKS: Final = frozenset({subjects.TASK_DELEGATED.type, subjects.TASK_SETTLED.type})
+"""Types of the events about the money of tasks."""
+
+_OF_CALLS: Final = PAID | _OF_TASKS | {subjects.LLM_INVOKED.type, subjects.TRANSFER_REFUSED.type}
+"""Types of the events about what agents pay for calls of models and tools, and each other for tasks."""
 
 
 class RunAggregator:
@@ -137,7 +140,10 @@ class RunAggregator:
         self._books = {m.resource: _MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
 
     def _call(self, entry: Record) -> None:
-        """Add payments for calls of models and tools, or refusals of the ledger, which may be of either."""
+        """Add payments for calls of models and tools, refusals of the ledger, which may be of either, or tasks."""
+        if entry.type in _OF_TASKS:
+            self._gains.settle(entry, self._starts)
+            return
         if entry.type not in PAID:
             self._thinking.add(entry, self._starts)
         if entry.type != subjects.LLM_INVOKED.type:

@@ -1,4 +1,4 @@
-"""Net gains in a run's summary: worth of what a group's agents traded, less what they paid for it, for thoughts and for tools."""
+"""Net gains in a run's summary: worth of what a group's agents traded, less what they paid for it, for thoughts, tools and tasks."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class GainAggregator:
         self._agents = tuple(agents)
         self._cash: Counter[tuple[str, int]] = Counter()
         self._net: Counter[tuple[str, str, int]] = Counter()
+        self._tasks: dict[str, Json] = {}
 
     def trade(self, entry: Record, period: int) -> None:
         """Add the trades of one market in a period."""
@@ -48,6 +49,15 @@ class GainAggregator:
         period = bisect_right(period_starts, entry.tick)
         for call in calls:
             self._cash[call["agent"], period] -= call["price"]
+
+    def settle(self, entry: Record, period_starts: Sequence[int]) -> None:
+        """Add the price of a task: its delegator paid it to its taker, if the result was approved."""
+        if entry.type == subjects.TASK_DELEGATED.type:
+            self._tasks[entry.data["task_id"]] = entry.data
+        elif task := self._tasks.pop(entry.data["task_id"], None):
+            period = bisect_right(period_starts, entry.tick)
+            self._cash[task["delegator"], period] -= entry.data["paid"]
+            self._cash[task["taker"], period] += entry.data["paid"]
 
     def summary(self, periods: int) -> tuple[GroupGains, ...]:
         """Return the net gains of each group, in the order of the scenario."""

@@ -24,13 +24,15 @@ from econsim.schemas.social import (
     SetConsent,
     SocialView,
 )
+from econsim.schemas.social_hosted import ActionDone, EndTick, HostedAction, TickEnded
 from econsim.schemas.social_tasks import AdvanceTask, Task
 from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
-from econsim.services.handlers import caller
+from econsim.services.handlers import TRUSTED_BYTES_MAX, caller
 from econsim.services.leadership import LeaderTask
 from econsim.services.operator_audit import note_command_run
 from econsim.services.social import leader, stuck_tasks
+from econsim.services.social.hosted import HostedOperations
 from econsim.services.social.operations import SocialOperations
 from econsim.services.subscriptions import Subscriber, run_subscriber
 
@@ -52,6 +54,8 @@ class SocialHandlers:
     """Run of the requests."""
     operations: SocialOperations
     """Operations of the run."""
+    hosted: HostedOperations
+    """Operations of the run's hosts."""
 
     async def ask_human(self, request: AskHuman) -> Question:
         """Ask a person; replied when the question is stored, the answer comes as a delivery."""
@@ -77,6 +81,14 @@ class SocialHandlers:
         """Return what concerns the agent."""
         return await self.operations.read(self._agent(), request)
 
+    async def act(self, request: HostedAction) -> ActionDone:
+        """Do an action of a hosted agent's cycle."""
+        return await self.hosted.act(self._agent(), request)
+
+    async def end_tick(self, request: EndTick) -> TickEnded:
+        """End a tick for the agents of a host."""
+        return await self.hosted.end_tick(caller().agent, request)
+
     async def list_questions(self, request: ListQuestions) -> Questions:
         """Return the questions that wait for the operator."""
         note_command_run(self.run.name)
@@ -98,10 +110,10 @@ class SocialHandlers:
 
 
 def request_subscribers(
-    context: ServiceContext, run: ActiveRun, operations: SocialOperations
+    context: ServiceContext, run: ActiveRun, operations: SocialOperations, hosted: HostedOperations
 ) -> Sequence[Subscriber]:
     """Return the subscribers that answer requests about one run, not yet started."""
-    handlers = SocialHandlers(run, operations)
+    handlers = SocialHandlers(run, operations, hosted)
     subscriber = partial(
         run_subscriber, context.broker, run=run.name, bytes_max=REQUEST_BYTES_MAX, max_workers=AT_ONCE_MAX
     )
@@ -112,6 +124,8 @@ def request_subscribers(
         subscriber(subjects.SET_CONSENT, model=SetConsent, handler=handlers.set_consent),
         subscriber(subjects.ADVANCE_TASK, model=AdvanceTask, handler=handlers.advance_task),
         subscriber(subjects.READ_SOCIAL, model=ReadSocial, handler=handlers.read),
+        subscriber(subjects.HOSTED_ACTION, model=HostedAction, handler=handlers.act),
+        subscriber(subjects.END_TICK, model=EndTick, handler=handlers.end_tick, bytes_max=TRUSTED_BYTES_MAX),
         subscriber(subjects.LIST_QUESTIONS, model=ListQuestions, handler=handlers.list_questions),
         subscriber(subjects.ANSWER_QUESTION, model=AnswerQuestion, handler=handlers.answer_question),
         subscriber(subjects.ASK_AGENT, model=AskAgent, handler=handlers.ask_agent),

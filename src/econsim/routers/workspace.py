@@ -8,6 +8,7 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.agent.active_run import ActiveRun
+from econsim.errors import NotAllowed
 from econsim.schemas.clock import TickedEvent
 from econsim.schemas.workspace import (
     AppendToFile,
@@ -64,13 +65,13 @@ async def put_chunk(content: bytes) -> ChunkStored:
 @_changing(subjects.WRITE_FILE)
 async def write_file(command: WriteFile) -> FileChanged:
     """Write a file whole; answered when the change is durable."""
-    return await (await _writer()).write(command)
+    return await (await _writer(command.tick)).write(command)
 
 
 @_changing(subjects.APPEND_TO_FILE)
 async def append_to_file(command: AppendToFile) -> FileChanged:
     """Add content at the end of a file."""
-    return await (await _writer()).append(command)
+    return await (await _writer(command.tick)).append(command)
 
 
 @_changing(subjects.MOVE_FILE)
@@ -121,8 +122,12 @@ def collection(context: ServiceContext) -> Sequence[LeaderTask]:
     return (LeaderTask(collector.LEASE, partial(collector.serve, context)),)
 
 
-async def _writer() -> WorkspaceWriter:
+async def _writer(tick: int = 0) -> WorkspaceWriter:
+    """Return the writer of the sender's files; raises NotAllowed for an external agent that names a tick."""
     run, files = await _files_of_caller()
+    if tick and files.agent in run.externals:
+        message = "tick is for hosts alone; leave it out"
+        raise NotAllowed(message, code="tick_is_for_hosts")
     context = current_context()
     return WorkspaceWriter(context, run, files, ContentStore(context.workspaces))
 

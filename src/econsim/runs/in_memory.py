@@ -15,7 +15,7 @@ from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.agent.population import host_name, population
 from econsim.domain.agent.prospects import external_limits
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
-from econsim.domain.clock.period import deal, endow, redeem, require_applied
+from econsim.domain.clock.period import deal, endow, redeem, require_applied, return_held
 from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.cognition.recording import Recording
 from econsim.domain.cognition.texts import with_texts
@@ -25,10 +25,14 @@ from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, Pendi
 from econsim.domain.market.events import allocation_events, cleared_event, item_events, price_event
 from econsim.domain.market.settlement import run_failure, settlement_halt
 from econsim.domain.runtime.cycle_events import completed_event, started_event
-from econsim.domain.runtime.cycle_run import chosen_actions
+from econsim.domain.runtime.cycle_run import chosen_actions, chosen_ends
+from econsim.domain.runtime.effects import HostedFile, HostedToolCall, Use, UseReply
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
+from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.errors import RunFailed
 from econsim.runs.in_memory_calls import InMemoryCalls
+from econsim.runs.in_memory_files import InMemoryFiles
+from econsim.runs.in_memory_social import InMemorySocial
 from econsim.runs.in_memory_tools import InMemoryTools
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
@@ -74,9 +78,11 @@ class _InMemoryRun:
         self._hosts = HostAgents(scenario)
         self._thinking = ThinkingAgents(scenario)
         cognition = scenario.cognition or Cognition()
-        self._calls = InMemoryCalls(
-            cognition, self._post, InMemoryTools(scenario, self._post), recording=recording
-        )
+        self._tools = InMemoryTools(scenario, self._post)
+        self._files = InMemoryFiles()
+        self._social = InMemorySocial(scenario.people, self._post)
+        self._is_social = uses_people_or_tasks(scenario)
+        self._calls = InMemoryCalls(cognition, self._post, self._use, recording=recording)
         self._token_resource = cognition.resource
         self._ledger = Ledger()
         self._journal = Journal()
@@ -116,6 +122,8 @@ class _InMemoryRun:
         while not ended:
             self._moment = self._moment.next_tick()
             ended = yield from self._tick(self._moment)
+        if period == self._scenario.clock.periods and (held := self._social.held_prices()):
+            yield from self._move(return_held(held))
         yield from self._move(redeem(self._agents, self._resources, period, self._posted_balance))
         yield self._event(subjects.PERIOD_CLOSED, PeriodClosed(period=period))
 
@@ -137,7 +145,8 @@ class _InMemoryRun:
     def _act(self, tick: int) -> Generator[AddressedEvent, None, dict[str, list[Action]]]:
         """Return resource → actions of the tick, after the agents that think have thought."""
         actions = self._hosts.act(tick)
-        if cycles := self._thinking.cycles(tick):
+        cycles = self._thinking.cycles(tick)
+        if cycles:
             yield self._apply(started_event(self._envelope, HOST, cycles))
             for addressed in self._calls.run(self._envelope, cycles):
                 self._apply(with_texts(addressed, self._calls.texts))
@@ -145,7 +154,27 @@ class _InMemoryRun:
             yield self._apply(completed_event(self._envelope, HOST, cycles))
             for resource, chosen in chosen_actions(cycles.values()).items():
                 actions[resource] = [*actions[resource], *chosen]
+        if self._is_social:
+            ends = self._social.end_tick(self._envelope, self._thinking.names, chosen_ends(cycles.values()))
+            yield from map(self._apply, ends)
         return actions
+
+    def _use(
+        self, envelope: Envelope, requests: Sequence[Use]
+    ) -> Generator[AddressedEvent, None, list[UseReply]]:
+        """Make requests that are no thoughts, one after the other."""
+        replies: list[UseReply] = []
+        for request in requests:
+            reply: UseReply
+            match request:
+                case HostedToolCall():
+                    reply = yield from self._tools.use(envelope, request)
+                case HostedFile():
+                    reply = yield from self._files.use(envelope, request)
+                case _:
+                    reply = yield from self._social.use(envelope, request)
+            replies.append(reply)
+        return replies
 
     def _open(
         self, tick: int, actions: Mapping[str, Sequence[Action]]

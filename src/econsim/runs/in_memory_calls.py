@@ -14,9 +14,8 @@ from econsim.domain.cognition.rules import rules_completion
 from econsim.domain.cognition.texts import logged_outcomes
 from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.domain.runtime.cycle_run import CycleRun, replies_of
-from econsim.domain.runtime.effects import Answer, HostedToolCall
+from econsim.domain.runtime.effects import Answer, Use, UseReply
 from econsim.errors import EconsimError, ProviderFailed, ScenarioError
-from econsim.runs.in_memory_tools import InMemoryTools
 from econsim.schemas.base import error_body
 from econsim.schemas.cognition import CallOutcome, HostedCall
 from econsim.schemas.ledger import Chain, Refusal
@@ -27,19 +26,23 @@ Post = Callable[[Sequence[Chain]], Generator[AddressedEvent, None, dict[str, Ref
 """Function that applies chains at the ledger: yields the journal's events, returns the refusals."""
 
 
+MakeUses = Callable[[Envelope, Sequence[Use]], Generator[AddressedEvent, None, list[UseReply]]]
+"""Function that makes requests which are no thoughts: yields their events, returns their replies."""
+
+
 class InMemoryCalls:
     """The calls of a run in memory."""
 
     def __init__(
-        self, cognition: Cognition, post: Post, tools: InMemoryTools, recording: Recording | None = None
+        self, cognition: Cognition, post: Post, use: MakeUses, recording: Recording | None = None
     ) -> None:
-        """Pay through `post`, and call these tools; with a recording, do not ask `rules`.
+        """Pay through `post`, and have what is no thought done by `use`; with a recording, do not ask `rules`.
 
         Raises ScenarioError for an offer of another provider, unless the recording answers.
         """
         self._cognition = cognition
         self._post = post
-        self._tools = tools
+        self._use = use
         self._recording = recording
         self.texts: dict[str, bytes] = {}
         """Digest → text of the newest calls whose texts are long; kept no longer, because only the agents read them."""
@@ -53,8 +56,9 @@ class InMemoryCalls:
             made = [request for _, requests in waiting for request in requests]
             calls = [each for each in made if isinstance(each, HostedCall)]
             thoughts = iter((yield from self._invoke(envelope, calls)) if calls else ())
-            used = [each for each in made if isinstance(each, HostedToolCall)]
-            replies = iter((yield from self._tools.use(envelope, used)) if used else ())
+            replies = iter(
+                (yield from self._use(envelope, [each for each in made if not isinstance(each, HostedCall)]))
+            )
             waiting = [
                 (cycle, cycle.resume(replies_of(requests, thoughts, replies))) for cycle, requests in waiting
             ]

@@ -35,17 +35,8 @@ class InMemoryTools:
         self._post = post
         _require_recorded(scenario)
 
-    def use(
-        self, envelope: Envelope, requests: Sequence[HostedToolCall]
-    ) -> Generator[AddressedEvent, None, list[ToolReply]]:
-        """Make calls one after the other; return their replies."""
-        replies: list[ToolReply] = []
-        for request in requests:
-            reply = yield from self._use(envelope, request)
-            replies.append(reply)
-        return replies
-
-    def _use(self, envelope: Envelope, request: HostedToolCall) -> Generator[AddressedEvent, None, ToolReply]:
+    def use(self, envelope: Envelope, request: HostedToolCall) -> Generator[AddressedEvent, None, ToolReply]:
+        """Make a call; return its reply."""
         command = request.command
         try:
             call = asked_command(envelope.run, request.agent, request.server, command)

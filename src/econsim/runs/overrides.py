@@ -1,4 +1,4 @@
-"""Overrides of a scenario by command-line options: seed, length, hosts, external agents, real time, provider of models, live tools."""
+"""Overrides of a scenario by command-line options: seed, length, hosts, external agents, real time, provider of models, live tools, live people."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from econsim.errors import InvalidMessage, ScenarioError
 from econsim.schemas.quota import DEADLINE_MS_MAX
 from econsim.schemas.scenario import THINKING, Group, Mode, PolicyName, Scenario
 from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.scenario_people import ScriptedPerson
 from econsim.schemas.scenario_tools import OfferedTool
 
 EXTERNAL_CREDITS: Final = 100
 """Credits an external agent is dealt: as many as an agent of the shipped scenarios."""
+
+
+LIVE_TICK_MS: Final = 5_000
+"""Milliseconds of a tick, at least, when people answer: a question that waits ten ticks then leaves them fifty seconds."""
 
 
 _EXTERNAL: Final = re.compile(r"([^:]*)(?::([0-9]{1,6})(ms|s))?")
@@ -71,6 +76,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     real_time: bool = False,
     provider: str | None = None,
     live_tools: bool = False,
+    live_people: bool = False,
 ) -> Scenario:
     """Return the scenario with the given options instead of its own values.
 
@@ -80,15 +86,19 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
     clock = scenario.clock
     if periods is not None:
         clock = clock.model_copy(update={"periods": periods})
-    if real_time:
+    if real_time or live_people:
         clock = clock.model_copy(update={"mode": Mode.REAL_TIME})
+    if live_people:
+        clock = clock.model_copy(update={"tick_ms": max(clock.tick_ms, LIVE_TICK_MS)})
     external_groups = tuple(
         Group(name=name, policy=PolicyName.EXTERNAL, credits=EXTERNAL_CREDITS) for name in externals
     )
     reached = tuple(
         e for e in scenario.expectations if max(e.first_period, e.last_period or 1) <= clock.periods
     )
-    changed_conditions = _changed_conditions(externals, real_time=real_time, live_tools=live_tools)
+    changed_conditions = _changed_conditions(
+        externals, real_time=real_time or live_people, live_tools=live_tools
+    )
     still_judged = () if changed_conditions else reached
     left_out = {
         changed_conditions: len(reached) - len(still_judged),
@@ -102,6 +112,7 @@ def apply_overrides(  # noqa: PLR0913 - each is an option of the command
             "agents": (*scenario.agents, *external_groups),
             "cognition": scenario.cognition if provider is None else _single_offer(provider, scenario),
             "tools": _live_tools(scenario) if live_tools else scenario.tools,
+            "people": _live_people(scenario) if live_people else scenario.people,
             "expectations": still_judged,
             "unjudged": {reason: number for reason, number in left_out.items() if number},
         }
@@ -132,6 +143,14 @@ def _live_tools(scenario: Scenario) -> tuple[OfferedTool, ...]:
         )
         raise ScenarioError(message)
     return tuple(tool.model_copy(update={"answers": ()}) for tool in scenario.tools)
+
+
+def _live_people(scenario: Scenario) -> tuple[ScriptedPerson, ...]:
+    """Return no scripted people; raises ScenarioError if there are none anyway."""
+    if not scenario.people:
+        message = f"no person of {scenario.name!r} is scripted, so --live-people does nothing; leave it out"
+        raise ScenarioError(message)
+    return ()
 
 
 def _single_offer(provider: str, scenario: Scenario) -> Cognition:

@@ -37,6 +37,7 @@ from econsim.schemas.scenario import (
 )
 from econsim.schemas.scenario_cognition import Cognition, LlmModel, Offer, Thinking
 from econsim.schemas.scenario_parts import WRONG
+from econsim.schemas.scenario_people import ScriptedPerson
 from econsim.schemas.scenario_tools import OfferedTool, RecordedAnswer
 
 SUFFIX: Final = ".toml"
@@ -61,6 +62,7 @@ TABLES: Final[dict[str, type[BaseModel]]] = {
     "offers": Offer,
     "thinking": Thinking,
     "tools": OfferedTool,
+    "people": ScriptedPerson,
     "answers": RecordedAnswer,
 }
 """Table of a scenario file → the schema whose keys it takes."""

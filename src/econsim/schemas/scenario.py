@@ -18,6 +18,7 @@ from econsim.schemas.names import AGENT_STEMS_RESERVED, AGENTS_RESERVED
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario_cognition import Cognition, Thinking, check_group
 from econsim.schemas.scenario_parts import Clock, Market, Role, ScenarioPart, ScriptedAction, wrong
+from econsim.schemas.scenario_people import PEOPLE_MAX, ScriptedPerson, check_people
 from econsim.schemas.scenario_tools import TOOLS_MAX, OfferedTool, check_tools, check_used_tools
 from econsim.schemas.scenario_words import MechanismName, Mode, PolicyName, Rationing, Until
 from econsim.schemas.types import AMOUNT_MAX, Name
@@ -64,6 +65,9 @@ def _has_none(value: object) -> bool:
 THINKING: Final = frozenset({PolicyName.LLM, PolicyName.LLM_STRATEGIST})
 """Policies of agents that ask models."""
 
+CYCLING: Final = THINKING | {PolicyName.HUMAN}
+"""Policies of agents with cognitive cycles: they ask models, or people."""
+
 
 class Group(ScenarioPart):
     """A group of agents with the same policy and roles: `<name>_001`, `<name>_002` and so on."""
@@ -101,11 +105,11 @@ class Group(ScenarioPart):
         if self.script and self.policy is not PolicyName.SCRIPTED:
             what = f"script is given to {self.policy.value} agents"
             raise wrong(what, 'script is for policy = "scripted"', "script")
-        if self.thinking is not None and self.policy not in THINKING:
+        if self.thinking is not None and self.policy not in CYCLING:
             what = f"thinking is given to {self.policy.value} agents"
-            raise wrong(what, 'thinking is for policy = "llm" or "llm_strategist"', "thinking")
-        if self.thinking and self.thinking.trader and self.policy is PolicyName.LLM:
-            what = "trader is given to llm agents"
+            raise wrong(what, 'thinking is for policy = "llm", "llm_strategist" or "human"', "thinking")
+        if self.thinking and self.thinking.trader and self.policy is not PolicyName.LLM_STRATEGIST:
+            what = f"trader is given to {self.policy.value} agents"
             raise wrong(what, 'it is for policy = "llm_strategist"; leave it out', "thinking", "trader")
         if self.thinking and self.thinking.tools and self.policy is not PolicyName.LLM:
             what = f"tools are given to {self.policy.value} agents"
@@ -140,6 +144,8 @@ class Scenario(ScenarioPart):
     """Models of the run and what thinking costs; none for `default`, answered by rules."""
     tools: Annotated[tuple[OfferedTool, ...], Field(max_length=TOOLS_MAX, exclude_if=_has_none)] = ()
     """Outside tools that agents may call, and their prices."""
+    people: Annotated[tuple[ScriptedPerson, ...], Field(max_length=PEOPLE_MAX, exclude_if=_has_none)] = ()
+    """Scripted people, who answer agents' questions; the first answers those that name nobody."""
     expectations: tuple[Expectation, ...] = ()
     """Expectations that are checked at the end of a run."""
     unjudged: dict[str, int] = Field(default_factory=dict)
@@ -187,6 +193,7 @@ class Scenario(ScenarioPart):
     def check_tools(self) -> Self:
         """Refuse tools that are declared twice, and groups that use tools that there are not."""
         check_tools(self.tools)
+        check_people(self.people)
         for place, group in enumerate(self.agents):
             used = group.thinking.tools if group.thinking else ()
             check_used_tools(used, self.tools, "agents", place, "thinking", "tools")

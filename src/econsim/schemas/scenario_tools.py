@@ -17,6 +17,19 @@ TOOLS_MAX: Final = 64
 ANSWERS_MAX: Final = 1_000
 """Recorded answers of one tool; a scenario is sent whole in the run's opening."""
 
+OWN_TOOLS: Final = (
+    "write_note",
+    "append_note",
+    "read_note",
+    "ask_person",
+    "delegate_task",
+    "accept_task",
+    "deliver_result",
+    "approve_result",
+    "reject_result",
+)
+"""Tools that no server offers but econsim itself: files of the agent, people, and tasks between agents."""
+
 OfferedName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]+$", max_length=64)]
 """Name of a tool, as its server has it and as a model can call it."""
 
@@ -55,6 +68,9 @@ def check_tools(tools: tuple[OfferedTool, ...]) -> None:
     """Refuse two tools of one name, two answers to equal arguments, and a server with answers of some of its tools alone."""
     recorded = {tool.server for tool in tools if tool.answers}
     for place, tool in enumerate(tools):
+        if tool.name in OWN_TOOLS:
+            what = f"tool {tool.name!r} has the name of one that every scenario has"
+            raise wrong(what, "use another name", "tools", place, "name")
         if tool.name in [each.name for each in tools[:place]]:
             what = f"tool {tool.name!r} is declared twice"
             raise wrong(what, "use another name", "tools", place, "name")
@@ -73,7 +89,7 @@ def _check_answers(tool: OfferedTool, place: int) -> None:
 
 def check_used_tools(used: tuple[str, ...], tools: tuple[OfferedTool, ...], *at: int | str) -> None:
     """Refuse the use of a tool that is not declared."""
-    names = [tool.name for tool in tools]
+    names = [*(tool.name for tool in tools), *OWN_TOOLS]
     for name in used:
         if name not in names:
             near = get_close_matches(name, names, n=1)

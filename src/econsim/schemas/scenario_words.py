@@ -58,6 +58,8 @@ class PolicyName(StrEnum):
     """Model: asks a language model at each of its cycles, and sends the actions in the answer."""
     LLM_STRATEGIST = "llm_strategist"
     """Strategist: a language model writes the parameters of a coded trader every few ticks; the code trades at each."""
+    HUMAN = "human"
+    """Human: a person decides, asked through the social service every few ticks; without an answer the agent passes."""
     SCRIPTED = "scripted"
     """Scripted: follows a list of actions, such as those that a person decided on."""
     EXTERNAL = "external"

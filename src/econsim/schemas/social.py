@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from econsim.schemas.base import Message, Request, Word
 from econsim.schemas.social_tasks import Task
-from econsim.schemas.types import Identifier, Name
+from econsim.schemas.types import Identifier, Name, Tick
 
 TEXT_LENGTH_MAX: Final = 4_000
 """Characters of a question, a message, or an answer: two pages, as much as a person reads at once."""
@@ -193,6 +193,8 @@ class Question(Message):
     """Answer, also the default; none while there is none."""
     answered_by: Identifier | None = None
     """Operator or agent who answered; none for the default."""
+    deadline_tick: Tick | None = None
+    """Tick at whose end a hosted agent's question ends, in place of the deadline; none for others."""
 
 
 class Questions(Message):

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from econsim.schemas.base import Command, Message, Request, Word
-from econsim.schemas.types import Amount, Identifier, Name
+from econsim.schemas.types import Amount, Identifier, Name, Tick
 
 TASK_TEXT_LENGTH_MAX: Final = 4_000
 """Characters of a task, a result or a reason; longer work belongs into a file that the text names."""
@@ -129,3 +129,5 @@ class Task(Message):
     """Code of the refusal of a task that was never offered."""
     paid: Amount | None = None
     """Micro-credits paid to the taker once the reservation is settled; none before."""
+    deadline_tick: Tick | None = None
+    """Tick at whose end a hosted agent's task expires, in place of the deadline; none for others."""

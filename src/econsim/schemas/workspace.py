@@ -14,7 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from econsim.schemas.base import CONFIG, Command, Message, Request
-from econsim.schemas.types import AMOUNT_MAX
+from econsim.schemas.types import AMOUNT_MAX, Tick
 
 CHUNK_BYTES: Final = 131_072
 """Bytes of every chunk of a file but the last, 128 KiB: with headers it fits in one message of an agent."""
@@ -93,6 +93,8 @@ class ChunkStored(Message):
 class InlineContent(Command):
     """Content that a command carries itself, in one of two forms."""
 
+    tick: Tick = 0
+    """Logical time of the change; for hosts alone, 0 for the run's newest tick."""
     text: Annotated[str, Field(max_length=INLINE_BYTES_MAX)] | None = None
     """Content as text, stored as UTF-8."""
     base64: Base64 | None = None
@@ -203,6 +205,9 @@ class ReadFile(Request):
     """Bytes of the part, at most."""
     as_text: bool = False
     """True for the content as text."""
+    before: Annotated[str, Field(pattern=r"^[0-9]{1,15}\.[0-9]{1,15}$")] | None = None
+    """Place in the cycles of a hosted agent, `<cycle>.<ordinal>`: the answer is as it was before its later commands; none
+    for the newest."""
 
 
 class FilePart(Message):

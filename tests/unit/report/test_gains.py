@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from factories import group, role, scenario
 from run_builders import records, small_run, summed
+from thinking import studio
 from tool_builders import answer, offered, tool_users
 
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -16,7 +17,9 @@ def gains(summary):
     return {group.group: group.periods for group in summary.gains}
 
 
-@pytest.mark.parametrize("wanted", [None, tool_users(LOOK)], ids=["traders", "tool users"])
+@pytest.mark.parametrize(
+    "wanted", [None, tool_users(LOOK), studio()], ids=["traders", "tool users", "studio"]
+)
 def test_what_all_groups_gain_is_the_surplus_less_all_payments(wanted) -> None:
     summary = summed(small_run() if wanted is None else records(wanted))
 
@@ -34,6 +37,14 @@ def test_a_groups_gains_are_what_its_agents_are_richer_by() -> None:
     profits = [holder.profit for holder in summary.holders if holder.group == "buyer"]
 
     assert sum(gains(summary)["buyer"]) * 2 * MICROS_PER_CREDIT == pytest.approx(sum(profits))
+
+
+def test_a_taker_gains_what_its_delegators_pay() -> None:
+    summary = summed(records(studio()))
+
+    profits = [holder.profit for holder in summary.holders if holder.group == "researcher"]
+
+    assert sum(gains(summary)["researcher"]) * 2 * MICROS_PER_CREDIT == pytest.approx(sum(profits))
 
 
 def test_a_tool_that_is_paid_and_not_heeded_is_lost_on_the_day_of_its_call() -> None:

@@ -8,6 +8,7 @@ from factories import group, scenario
 from econsim.errors import InvalidMessage, ScenarioError
 from econsim.runs import scenario_file
 from econsim.runs.overrides import (
+    LIVE_TICK_MS,
     ExternalOption,
     apply_overrides,
     check_externals,
@@ -111,6 +112,18 @@ def test_live_tools_have_no_recorded_answers_and_no_expectations() -> None:
     assert why_not_in_memory(found) == (
         "has tools without recorded answers (search_nodes, get-sum), and in memory no server is asked"
     )
+
+
+def test_live_people_have_no_scripted_ones_and_time_to_answer() -> None:
+    found = apply_overrides(scenario_file.load("studio"), live_people=True)
+
+    assert (found.people, found.expectations) == ((), ())
+    assert (found.clock.mode, found.clock.tick_ms) == (Mode.REAL_TIME, LIVE_TICK_MS)
+
+
+def test_live_people_of_a_scenario_without_scripted_ones_are_refused() -> None:
+    with pytest.raises(ScenarioError, match="--live-people does nothing; leave it out"):
+        apply_overrides(GENESIS, live_people=True)
 
 
 def test_live_tools_of_a_scenario_without_recorded_answers_are_refused() -> None:

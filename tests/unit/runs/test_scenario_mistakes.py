@@ -57,6 +57,7 @@ WHOLE = {
             "answers": [{"params": {}, "text": "t", "structured": {}, "is_error": False}],
         }
     ],
+    "people": [{"name": "mona", "after_ticks": 2, "prefers": ["yes"], "ignores": False}],
     "markets": [
         {
             "resource": "cpu",
@@ -143,6 +144,7 @@ TABLE_KEYS = {
     "thinking",
     "tools",
     "answers",
+    "people",
     "parameters",
     "params",
     "structured",
@@ -160,6 +162,7 @@ MONEY = (
     "price",
     "values",
 )
+LISTS = {"tools": "name", "prefers": "text"}
 TEXT = ("title", "description", "source", "system", "prompt", "text")
 
 
@@ -204,7 +207,7 @@ def complaint(text):
 
 def odd_values(path, value):
     """Return what a leaf must not be: another type, nothing countable, or far too much."""
-    key = path[-1] if isinstance(path[-1], str) else "name" if path[-2] == "tools" else "values"
+    key = path[-1] if isinstance(path[-1], str) else LISTS.get(path[-2], "values")
     if key in MONEY:
         return (True, "much", "1e3", "", math.nan, math.inf, -math.inf, -1, 0.0000001, 10**400, [1], {"x": 1})
     if isinstance(value, bool):

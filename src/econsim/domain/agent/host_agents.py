@@ -91,7 +91,7 @@ class HostAgents:
 
 
 def _is_hosted(agent: Agent, host: int | None) -> bool:
-    if agent.policy in (PolicyName.EXTERNAL, PolicyName.LLM):
+    if agent.policy in (PolicyName.EXTERNAL, PolicyName.LLM, PolicyName.HUMAN):
         return False
     return host is None or agent.host == host
 

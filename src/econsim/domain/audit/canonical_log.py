@@ -31,6 +31,14 @@ _SYSTEM: Final = frozenset(
         subjects.TOOL_COMPLETED,
         subjects.TOOL_FAILED,
         subjects.RESOURCE_ALLOCATED,
+        subjects.QUESTION_ASKED,
+        subjects.QUESTION_ENDED,
+        subjects.TASK_DELEGATED,
+        subjects.TASK_OFFERED,
+        subjects.TASK_REFUSED,
+        subjects.TASK_ADVANCED,
+        subjects.TASK_SETTLED,
+        subjects.FILE_WRITTEN,
     )
 )
 """Types of system events that belong to the economy; agents' reports depend on hosts, so they do not."""
@@ -50,6 +58,9 @@ _LEFT_OUT: Final = frozenset(
         "failure",
         "attempts",
         "took_ms",
+        "asked_at",
+        "delegated_at",
+        "deadline_at",
     }
 )
 """Fields of data that differ between equal runs; the cause is written beside the data instead."""

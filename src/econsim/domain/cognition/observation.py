@@ -17,6 +17,8 @@ from pydantic import TypeAdapter
 from econsim.schemas.model_call import ChatRole, Prompt
 from econsim.schemas.money import format_credits
 from econsim.schemas.orders import Side
+from econsim.schemas.social import QuestionState
+from econsim.schemas.social_tasks import TaskState
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 CREDIT_DECIMALS: Final = 6
@@ -90,6 +92,44 @@ class TokenSupply(NamedTuple):
     """Units that the next thought may use up."""
 
 
+class ObservedTask(NamedTuple):
+    """A task that the agent delegated, or may work on."""
+
+    task_id: str
+    """Id of the task."""
+    delegator: str
+    """Agent that delegated the task and pays."""
+    taker: str
+    """Agent that does the task and is paid."""
+    text: str
+    """Description of the task."""
+    price: int
+    """Payment for an approved result, micro-credits."""
+    state: TaskState
+    """State of the task."""
+    deadline_tick: int
+    """Tick at whose end the task expires."""
+    result: str = ""
+    """Result that the taker gave."""
+    reason: str = ""
+    """Reason of the end."""
+
+
+class ObservedQuestion(NamedTuple):
+    """A question that the agent asked a person."""
+
+    question_id: str
+    """Id of the question."""
+    text: str
+    """Text of the question."""
+    state: QuestionState
+    """State of the question."""
+    answer: str | None = None
+    """Answer, also the default; None while there is none."""
+    ended_tick: int | None = None
+    """Tick at which the question ended; None while it waits."""
+
+
 class Observation(NamedTuple):
     """All that an agent knows at a tick."""
 
@@ -111,6 +151,10 @@ class Observation(NamedTuple):
     """Markets of the run, in the scenario's order."""
     tokens: TokenSupply | None = None
     """Supply of the token resource; None if thinking costs credits alone."""
+    tasks: tuple[ObservedTask, ...] | None = None
+    """Tasks of the agent by id; None for an agent without tools for people and tasks."""
+    questions: tuple[ObservedQuestion, ...] | None = None
+    """Newest questions of the agent, oldest first; None for an agent without such tools."""
 
     def market(self, resource: str) -> ObservedMarket | None:
         """Return the market of a resource; None if the run has none."""
@@ -132,6 +176,9 @@ def observation_text(observation: Observation) -> str:
     }
     if tokens is not None:
         found["tokens"] = {"resource": tokens.resource, "units": tokens.units, "needed": tokens.needed}
+    if observation.tasks is not None:
+        tasks = [{**each._asdict(), "price": _credits(each.price)} for each in observation.tasks]
+        found["tasks"], found["questions"] = tasks, [each._asdict() for each in observation.questions or ()]
     return _TEXT.dump_json(found).decode()
 
 
@@ -193,7 +240,7 @@ def _text_of(micros: int | None) -> str | None:
 
 
 def _observation(found: dict[str, Any]) -> Observation:
-    tokens = found.get("tokens")
+    tokens, tasks, questions = found.get("tokens"), found.get("tasks"), found.get("questions")
     return Observation(
         str(found["agent"]),
         int(found["tick"]),
@@ -204,7 +251,18 @@ def _observation(found: dict[str, Any]) -> Observation:
         {str(resource): int(units) for resource, units in found["holdings"].items()},
         tuple(_market(each) for each in found["markets"]),
         tokens and TokenSupply(str(tokens["resource"]), int(tokens["units"]), int(tokens["needed"])),
+        None if tasks is None else tuple(map(_task, tasks)),
+        None if questions is None else tuple(map(_question, questions)),
     )
+
+
+def _task(found: dict[str, Any]) -> ObservedTask:
+    price, state = _micros(found["price"]), TaskState(found["state"])
+    return ObservedTask(**{**found, "price": price, "state": state})
+
+
+def _question(found: dict[str, Any]) -> ObservedQuestion:
+    return ObservedQuestion(**{**found, "state": QuestionState(found["state"])})
 
 
 def _market(found: dict[str, Any]) -> ObservedMarket:

@@ -7,6 +7,7 @@ decides, `token_count.py` counts; here is the form of the answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
 
@@ -16,6 +17,7 @@ from econsim.domain.cognition.actions import answer_schema, asked_actions_max
 from econsim.domain.cognition.observation import Observation, prompt_observation
 from econsim.domain.cognition.rules_policy import Row, policy_actions, policy_strategies
 from econsim.domain.cognition.rules_tools import price_note, reference_price, wanted_calls
+from econsim.domain.cognition.rules_work import delivered_price, has_work, work_calls
 from econsim.domain.cognition.schema_check import schema_fault, text_fault
 from econsim.domain.cognition.schema_example import schema_example
 from econsim.domain.cognition.strategy import strategy_schema
@@ -43,15 +45,22 @@ def rules_completion(prompt: Prompt) -> Completion:
     Raises ProviderFailed if the prompt asks for a schema that the policy has no answer to.
     """
     observation = prompt_observation(prompt)
-    calls = wanted_calls(prompt, observation) if observation and prompt.tools else ()
-    if calls and (tokens := sum(map(_call_tokens, calls))) <= prompt.max_tokens:
-        usage = TokenUsage(count_prompt_tokens(prompt), tokens)
+    calls = _calls(prompt, observation) if observation and prompt.tools else ()
+    if calls:
+        usage = TokenUsage(count_prompt_tokens(prompt), sum(map(_call_tokens, calls)))
         return Completion("", usage, tool_calls=calls, finish_reason=FinishReason.TOOL_CALLS)
     text = _answer(prompt, observation)
     cut = cut_to_tokens(text, prompt.max_tokens)
     usage = TokenUsage(count_prompt_tokens(prompt), count_tokens(cut))
     reason = FinishReason.STOP if cut == text else FinishReason.LENGTH
     return Completion(cut, usage, finish_reason=reason)
+
+
+def _calls(prompt: Prompt, observation: Observation) -> tuple[ToolCall, ...]:
+    """Return the tool calls of an answer, as many as fit into it."""
+    wanted = work_calls(prompt, observation) if has_work(prompt) else wanted_calls(prompt, observation)
+    sums = accumulate(map(_call_tokens, wanted))
+    return tuple(call for call, tokens in zip(wanted, sums, strict=True) if tokens <= prompt.max_tokens)
 
 
 def _call_tokens(call: ToolCall) -> int:
@@ -64,6 +73,8 @@ def _answer(prompt: Prompt, observation: Observation | None) -> str:
         resources = tuple(market.resource for market in observation.markets)
         if schema is None or schema == answer_schema(observation):
             reference = reference_price(prompt)
+            if reference is None:
+                reference = delivered_price(observation)
             rows = policy_actions(observation, reference)[: asked_actions_max(len(resources))]
             note = {} if reference is None else {"memory": price_note(reference)}
             return _fitting("actions", rows, prompt.max_tokens, note)

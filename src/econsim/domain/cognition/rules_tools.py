@@ -16,6 +16,7 @@ from typing import Any, Final
 from econsim.domain.cognition.observation import Observation, ObservedMarket
 from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt, ToolCall, ToolDefinition
 from econsim.schemas.money import format_credits, parse_credits
+from econsim.schemas.scenario_tools import OWN_TOOLS
 
 NOTE: Final = "reference price"
 """First words of the note that keeps the price."""
@@ -23,6 +24,7 @@ NOTE: Final = "reference price"
 _KEPT: Final = re.compile(rf"{NOTE} ([0-9]{{1,6}}(?:\.[0-9]{{1,6}})?)")
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _NUMBER_TYPES: Final = ("number", "integer")
+_WITHOUT_PRICE: Final = frozenset(OWN_TOOLS) - {"read_note"}
 
 
 def traded_market(observation: Observation) -> ObservedMarket | None:
@@ -32,8 +34,8 @@ def traded_market(observation: Observation) -> ObservedMarket | None:
 
 def wanted_calls(prompt: Prompt, observation: Observation) -> tuple[ToolCall, ...]:
     """Return the next tool call of an answer; none if every tool was called, or if there is a price to go by."""
-    market, results = traded_market(observation), _results(prompt)
-    if market is None or (_kept_price(prompt) is not None and observation.tick_of_period > 1):
+    market, results = traded_market(observation), tool_results(prompt)
+    if market is None or (kept_price(prompt) is not None and observation.tick_of_period > 1):
         return ()
     for tool in prompt.tools[len(results) :]:
         arguments = _arguments(tool, market.resource, _numbers(results[-1]) if results else _prices(market))
@@ -47,11 +49,14 @@ def wanted_calls(prompt: Prompt, observation: Observation) -> tuple[ToolCall, ..
 def reference_price(prompt: Prompt) -> int | None:
     """Return the price to go by, micro-credits: of the newest result of a tool, or of the note; None without any."""
     calls = {call.id: call for message in prompt.messages for call in message.tool_calls}
-    for result in reversed(_results(prompt)):
+    for result in reversed(tool_results(prompt)):
+        call = calls.get(result.tool_call_id or "")
+        if call and call.name in _WITHOUT_PRICE:
+            continue
         if numbers := _numbers(result):
-            given = _numbers_given(calls.get(result.tool_call_id or ""))
+            given = _numbers_given(call)
             return parse_credits(numbers[-1]) // max(given, 1)
-    return _kept_price(prompt)
+    return kept_price(prompt)
 
 
 def price_note(price: int) -> str:
@@ -59,7 +64,7 @@ def price_note(price: int) -> str:
     return f"{NOTE} {format_credits(price)}"
 
 
-def _results(prompt: Prompt) -> list[ChatMessage]:
+def tool_results(prompt: Prompt) -> list[ChatMessage]:
     """Return the results of tools since the last message of the user."""
     found: list[ChatMessage] = []
     for message in reversed(prompt.messages):
@@ -70,7 +75,8 @@ def _results(prompt: Prompt) -> list[ChatMessage]:
     return found[::-1]
 
 
-def _kept_price(prompt: Prompt) -> int | None:
+def kept_price(prompt: Prompt) -> int | None:
+    """Return the price of the note that the agent left itself, micro-credits; None without any."""
     user = next((each for each in reversed(prompt.messages) if each.role is ChatRole.USER), None)
     kept = _KEPT.search(user.content) if user else None
     return parse_credits(kept[1]) if kept else None
@@ -95,6 +101,11 @@ def _arguments(tool: ToolDefinition, resource: str, numbers: Iterable[str]) -> d
         else:
             return None
     return found
+
+
+def text_arguments(tool: ToolDefinition, text: str) -> dict[str, Any] | None:
+    """Return arguments for a tool that takes texts alone; None for any other."""
+    return _arguments(tool, text, ())
 
 
 def _prices(market: ObservedMarket) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from econsim.domain.runtime.effects import (
     Act,
+    AdvanceOwnTask,
     Cycle,
     Effect,
     HostedToolCall,
@@ -20,11 +21,13 @@ from econsim.domain.runtime.effects import (
     Think,
     UseTool,
 )
+from econsim.domain.runtime.own_requests import is_ending, own_request, step_request
 from econsim.schemas.agent import AgentCycle
 from econsim.schemas.cognition import PROMPT_BYTES_MAX, HostedCall, LlmAnswer
 from econsim.schemas.mcp import CallTool, ToolReply
 from econsim.schemas.model_call import CALLS_PER_CYCLE_MAX
 from econsim.schemas.orders import Action
+from econsim.schemas.social_hosted import AgentStep
 
 ACTIONS_PER_CYCLE_MAX: Final = 100
 """Actions of one agent in one cycle: more is a flood."""
@@ -44,6 +47,8 @@ class CycleRun:
         """Prepare; `start` begins."""
         self.actions: dict[str, list[Action]] = {}
         """Resource → actions chosen so far."""
+        self.ends: list[AgentStep] = []
+        """Steps chosen so far that end tasks."""
         self.failure = ""
         """Reason why the agent is set aside; empty if it is not."""
         self._agent = agent
@@ -51,7 +56,7 @@ class CycleRun:
         self._cycle = cycle
         self._step: tuple[Effect, ...] = ()
         self._is_single = True
-        self._steps = self._calls = self._tool_calls = self._tokens = self._price = 0
+        self._steps = self._calls = self._uses = self._tokens = self._price = 0
 
     def start(self) -> tuple[Request, ...]:
         """Return the first requests to make; none when the cycle is complete."""
@@ -65,7 +70,7 @@ class CycleRun:
             if isinstance(reply, LlmAnswer | ToolReply):
                 self._price += reply.price
         found = iter(replies)
-        results = [None if isinstance(effect, Act) else next(found) for effect in self._step]
+        results = [None if _is_silent(effect) else next(found) for effect in self._step]
         return self._advance(results[0] if self._is_single else results)
 
     def report(self) -> AgentCycle:
@@ -93,6 +98,7 @@ class CycleRun:
         except Exception as error:  # noqa: BLE001 - an agent's own code must not end the others' tick
             self.failure = f"{type(error).__name__}: {error}"
             self.actions.clear()
+            self.ends.clear()
             return ()
 
     def _take(self, step: Step) -> tuple[Request, ...]:
@@ -106,8 +112,13 @@ class CycleRun:
                     self._act(effect)
                 case Think():
                     requests.append(self._call(effect))
+                case AdvanceOwnTask() if is_ending(effect.step):
+                    self.ends.append(AgentStep(agent=self._agent, step=step_request(effect)))
                 case UseTool():
                     requests.append(self._tool_call(effect))
+                case _:
+                    place = self._next_use()
+                    requests.append(own_request(self._agent, self._tick, place, effect))
         return tuple(requests)
 
     def _act(self, effect: Act) -> None:
@@ -128,19 +139,32 @@ class CycleRun:
         return HostedCall(self._agent, self._tick, self._calls, effect.prompt, effect.deadline_ms)
 
     def _tool_call(self, effect: UseTool) -> HostedToolCall:
-        self._tool_calls += 1
-        if self._tool_calls > TOOL_CALLS_PER_CYCLE_MAX:
-            message = f"more than {TOOL_CALLS_PER_CYCLE_MAX} calls of tools in one cycle"
-            raise ValueError(message)
-        command = CallTool.model_construct(
-            msg_id=f"{self._tick}.{self._tool_calls}", tool=effect.tool, params=effect.params
-        )
+        msg_id = f"{self._tick}.{self._next_use()}"
+        command = CallTool.model_construct(msg_id=msg_id, tool=effect.tool, params=effect.params)
         return HostedToolCall(self._agent, effect.server, command)
 
+    def _next_use(self) -> int:
+        """Return the place of the next request that is no thought."""
+        self._uses += 1
+        if self._uses > TOOL_CALLS_PER_CYCLE_MAX:
+            message = f"more than {TOOL_CALLS_PER_CYCLE_MAX} calls of tools in one cycle"
+            raise ValueError(message)
+        return self._uses
 
-def replies_of(requests: Iterable[Request], thoughts: Iterator[Reply], tools: Iterator[Reply]) -> list[Reply]:
+
+def replies_of(requests: Iterable[Request], thoughts: Iterator[Reply], used: Iterator[Reply]) -> list[Reply]:
     """Return the replies to a cycle's requests in their order, each taken from the replies of its kind."""
-    return [next(tools if isinstance(request, HostedToolCall) else thoughts) for request in requests]
+    return [next(thoughts if isinstance(request, HostedCall) else used) for request in requests]
+
+
+def chosen_ends(cycles: Iterable[CycleRun]) -> tuple[AgentStep, ...]:
+    """Return the steps that end tasks which cycles chose, in their order."""
+    return tuple(step for cycle in cycles for step in cycle.ends)
+
+
+def _is_silent(effect: Effect) -> bool:
+    """Return whether an effect is no request: it takes effect when the cycle is complete."""
+    return isinstance(effect, Act) or (isinstance(effect, AdvanceOwnTask) and is_ending(effect.step))
 
 
 def chosen_actions(cycles: Iterable[CycleRun]) -> dict[str, list[Action]]:

@@ -8,12 +8,15 @@ from typing import Final
 from econsim.domain.cognition.actions import answer_schema, parse_actions
 from econsim.domain.cognition.observation import Observation
 from econsim.domain.cognition.prompt import cycle_prompt
-from econsim.domain.runtime.effects import Act, Answer, Cycle, Think, UseTool
-from econsim.domain.runtime.tool_use import tool_definitions, tool_messages, tool_use
+from econsim.domain.runtime.effects import Act, Answer, Cycle, Think
+from econsim.domain.runtime.own_tools import OwnCalls
+from econsim.domain.runtime.tool_use import Toolbox, tool_messages
 from econsim.schemas.cognition import LlmAnswer
 from econsim.schemas.model_call import ChatMessage, ChatRole, Prompt
 from econsim.schemas.scenario_cognition import Thinking
-from econsim.schemas.scenario_tools import OfferedTool
+
+NO_TOOLS: Final = Toolbox()
+"""Tools of an agent that has none."""
 
 ROUNDS_MAX: Final = 4
 """Answers of one cycle that may call tools; the model then answers without them."""
@@ -23,18 +26,19 @@ def llm_prompt(
     thinking: Thinking,
     observation: Observation,
     earlier: Sequence[ChatMessage],
-    tools: Sequence[OfferedTool] = (),
+    toolbox: Toolbox = NO_TOOLS,
 ) -> Prompt:
     """Return the prompt of a cycle."""
     prompt = cycle_prompt(thinking, observation, earlier, answer_schema(observation))
-    return prompt.model_copy(update={"tools": tool_definitions(tools)}) if tools else prompt
+    tools = toolbox.definitions()
+    return prompt.model_copy(update={"tools": tools}) if tools else prompt
 
 
 def llm_cycle(
     thinking: Thinking,
     observation: Observation,
     earlier: Sequence[ChatMessage],
-    tools: Sequence[OfferedTool] = (),
+    toolbox: Toolbox = NO_TOOLS,
 ) -> Cycle:
     """Perceive, think, use tools until the model answers without, act.
 
@@ -43,13 +47,14 @@ def llm_cycle(
     """
     if observation.credits < thinking.credits_min:
         return
-    prompt = llm_prompt(thinking, observation, earlier, tools)
+    prompt = llm_prompt(thinking, observation, earlier, toolbox)
+    own_calls = OwnCalls(observation, toolbox.takers)
     answer: Answer = yield Think(prompt, thinking.deadline_ms)
     for rounds_left in range(ROUNDS_MAX - 1, -1, -1):
         if not isinstance(answer, LlmAnswer) or not answer.tool_calls:
             break
-        uses = [tool_use(call, tools) for call in answer.tool_calls]
-        replies = yield tuple(use for use in uses if isinstance(use, UseTool))
+        uses = [toolbox.effect(call, own_calls) for call in answer.tool_calls]
+        replies = yield tuple(use for use in uses if not isinstance(use, str))
         asked = ChatMessage(ChatRole.ASSISTANT, answer.content, answer.tool_calls)
         results = tool_messages(answer.tool_calls, uses, replies)
         update = {

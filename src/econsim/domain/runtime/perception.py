@@ -6,7 +6,7 @@ host that repeats a tick after a crash shows its agents what they saw before, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 
 from econsim.domain.agent.population import Agent
@@ -19,6 +19,7 @@ from econsim.domain.cognition.observation import (
     TokenSupply,
 )
 from econsim.domain.runtime.own_orders import OwnOrders
+from econsim.domain.runtime.social_perception import SocialPerception
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.cognition import LlmInvoked
@@ -27,6 +28,7 @@ from econsim.schemas.market import Accepted, Cancelled, TickCleared, Traded, Tra
 from econsim.schemas.orders import Side
 from econsim.schemas.scenario import Market
 from econsim.schemas.scenario_cognition import Cognition
+from econsim.schemas.social_events import TaskDelegated, TaskOffered, TaskRefused, TaskSettled
 from econsim.schemas.subject import entity_of
 from econsim.schemas.tool_events import ToolCompleted, ToolFailed
 
@@ -34,8 +36,14 @@ from econsim.schemas.tool_events import ToolCompleted, ToolFailed
 class Perception:
     """All that the thinking agents of a host know of a run."""
 
-    def __init__(self, agents: Sequence[Agent], markets: Sequence[Market], cognition: Cognition) -> None:
-        """Start before the run's first event."""
+    def __init__(
+        self,
+        agents: Sequence[Agent],
+        markets: Sequence[Market],
+        cognition: Cognition,
+        social_agents: Collection[str] = (),
+    ) -> None:
+        """Start before the run's first event; `social_agents` perceive their tasks and questions."""
         self._agents = {agent.id: agent for agent in agents}
         self._markets = {market.resource: market for market in markets}
         self._cognition = cognition
@@ -44,6 +52,7 @@ class Perception:
             market.resource: OwnOrders(self._agents, partial(self._trade, market.resource))
             for market in markets
         }
+        self._social = SocialPerception(social_agents)
         self._clock = Ticked(period=1, tick_of_period=1)
         self._tick = 0
         self._unspent: list[tuple[str, int, str | None, int]] = []
@@ -74,6 +83,8 @@ class Perception:
                 self._unspent.extend((item.agent, item.price, token, item.units) for item in own)
             case ToolCompleted(agent=agent) | ToolFailed(agent=agent) as paid if agent in self._agents:
                 self._unspent.append((agent, paid.price, None, 0))
+            case data:
+                self._fold_social(data, addressed.event.tick)
 
     def observe(self, agent: Agent) -> Observation:
         """Return the observation of an agent; the units that its next thought needs depend on its prompt, and are 0 here."""
@@ -98,6 +109,8 @@ class Perception:
             held,
             tuple(self._market(agent, market) for market in self._markets.values()),
             TokenSupply(token_resource, held[token_resource], 0) if token_resource else None,
+            self._social.tasks(agent.id),
+            self._social.questions(agent.id),
         )
 
     def limits(self) -> dict[str, Limits]:
@@ -134,6 +147,13 @@ class Perception:
             own.traded_units(agent.id),
             own.open_orders(agent.id),
         )
+
+    def _fold_social(self, data: object, tick: int) -> None:
+        """Fold an event about questions and tasks, and the money of tasks."""
+        if self._social.concerns(data):
+            self._social.evolve(data, tick)
+            if isinstance(data, TaskDelegated | TaskRefused | TaskOffered | TaskSettled):
+                self._holdings.fold_task(data)
 
     def _open_tick(self, ticked: Ticked, tick: int) -> None:
         self._clock, self._tick = ticked, tick

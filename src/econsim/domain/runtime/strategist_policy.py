@@ -11,16 +11,17 @@ from econsim.domain.cognition.observation import Observation
 from econsim.domain.cognition.prompt import STRATEGIST_TEMPLATES, cycle_prompt
 from econsim.domain.cognition.strategy import strategy_schema
 from econsim.domain.runtime.effects import Cycle, Think
+from econsim.domain.runtime.llm_policy import NO_TOOLS
+from econsim.domain.runtime.tool_use import Toolbox
 from econsim.schemas.model_call import ChatMessage, Prompt
 from econsim.schemas.scenario_cognition import Thinking
-from econsim.schemas.scenario_tools import OfferedTool
 
 
 def strategist_prompt(
     thinking: Thinking,
     observation: Observation,
     earlier: Sequence[ChatMessage],
-    _: Sequence[OfferedTool] = (),
+    _: Toolbox = NO_TOOLS,
 ) -> Prompt:
     """Return the prompt of a cycle; a strategist has no tools."""
     schema = strategy_schema(tuple(market.resource for market in observation.markets))
@@ -31,7 +32,7 @@ def strategist_cycle(
     thinking: Thinking,
     observation: Observation,
     earlier: Sequence[ChatMessage],
-    _: Sequence[OfferedTool] = (),
+    _: Toolbox = NO_TOOLS,
 ) -> Cycle:
     """Perceive and think once, unless there are fewer credits than the agent keeps for its orders."""
     if observation.credits < thinking.credits_min:

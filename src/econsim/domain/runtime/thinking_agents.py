@@ -15,35 +15,42 @@ from econsim.domain.cognition.price import token_units
 from econsim.domain.cognition.token_count import count_prompt_tokens
 from econsim.domain.runtime.cycle_run import CycleRun
 from econsim.domain.runtime.effects import Cycle
+from econsim.domain.runtime.human_policy import human_cycle
 from econsim.domain.runtime.llm_policy import llm_cycle, llm_prompt
 from econsim.domain.runtime.memory import Memory
 from econsim.domain.runtime.perception import Perception
 from econsim.domain.runtime.strategist_policy import strategist_cycle, strategist_prompt
+from econsim.domain.runtime.tool_use import Toolbox
+from econsim.domain.scenario.own_tools import is_social_group, takers
 from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
-from econsim.schemas.scenario import THINKING, PolicyName, Scenario
+from econsim.schemas.scenario import CYCLING, THINKING, PolicyName, Scenario
 from econsim.schemas.scenario_cognition import Cognition, Thinking
+from econsim.schemas.scenario_tools import OWN_TOOLS
 from econsim.schemas.types import QUANTITY_MAX
 
 POLICIES: Final = {
     PolicyName.LLM: (llm_prompt, llm_cycle),
     PolicyName.LLM_STRATEGIST: (strategist_prompt, strategist_cycle),
+    PolicyName.HUMAN: (llm_prompt, human_cycle),
 }
-"""Policy → its prompt and its cycle."""
+"""Policy → its prompt and its cycle; a person is asked without a prompt."""
 
 
 class ThinkingAgents:
-    """The agents of one host, or of all hosts, whose policy is `llm` or `llm_strategist`."""
+    """The agents of one host, or of all hosts, whose policy is `llm`, `llm_strategist` or `human`."""
 
     def __init__(self, scenario: Scenario, host: int | None = None) -> None:
         """Create the agents of the host with this index; of all hosts for None."""
         thinking = {group.name: group.thinking or Thinking() for group in scenario.agents}
         self._agents = [
-            agent for agent in population(scenario) if agent.policy in THINKING and host in (None, agent.host)
+            agent for agent in population(scenario) if agent.policy in CYCLING and host in (None, agent.host)
         ]
         self._thinking = {agent.id: thinking[agent.group] for agent in self._agents}
         self._tools = scenario.tools
         self._cognition = scenario.cognition or Cognition()
-        self._perception = Perception(self._agents, scenario.markets, self._cognition)
+        social = [agent.id for agent in self._agents if is_social_group(scenario, agent.group)]
+        self._perception = Perception(self._agents, scenario.markets, self._cognition, social)
+        self._takers = takers(scenario)
         self._memory = Memory({name: each.memory for name, each in self._thinking.items()})
         self._set_aside: set[str] = set()
         self.text_readers = frozenset(
@@ -61,7 +68,7 @@ class ThinkingAgents:
     @property
     def acting(self) -> int:
         """Number of agents that act by their thoughts alone; for a strategist its coded trader acts."""
-        return sum(agent.policy is PolicyName.LLM for agent in self._agents)
+        return sum(agent.policy is not PolicyName.LLM_STRATEGIST for agent in self._agents)
 
     def evolve(self, addressed: AddressedEvent) -> None:
         """Fold one event of the run; events of other types change nothing."""
@@ -89,12 +96,21 @@ class ThinkingAgents:
 
     def _cycle(self, agent: Agent) -> Cycle:
         thinking, earlier = self._thinking[agent.id], self._memory.messages(agent.id)
-        tools = [tool for tool in self._tools if tool.name in thinking.tools]
+        toolbox = self._toolbox(agent, thinking)
         make_prompt, think = POLICIES[agent.policy]
         observation = self._perception.observe(agent)
-        if supply := observation.tokens:
+        if (supply := observation.tokens) and agent.policy in THINKING:
             asked = observation._replace(tokens=supply._replace(needed=QUANTITY_MAX))
-            tokens = count_prompt_tokens(make_prompt(thinking, asked, earlier, tools)) + thinking.max_tokens
+            tokens = count_prompt_tokens(make_prompt(thinking, asked, earlier, toolbox)) + thinking.max_tokens
             needed = token_units(self._cognition, tokens)
             observation = observation._replace(tokens=supply._replace(needed=needed))
-        return think(thinking, observation, earlier, tools)
+        return think(thinking, observation, earlier, toolbox)
+
+    def _toolbox(self, agent: Agent, thinking: Thinking) -> Toolbox:
+        tools = [tool for tool in self._tools if tool.name in thinking.tools]
+        own = [name for name in thinking.tools if name in OWN_TOOLS]
+        return (
+            Toolbox(tools, own, [taker for taker in self._takers if taker != agent.id])
+            if own
+            else Toolbox(tools)
+        )

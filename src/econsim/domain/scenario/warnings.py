@@ -156,12 +156,17 @@ def _ends(role: Role) -> Iterable[int]:
     return [value for value in (role.first, role.last) if value is not None]
 
 
+def _does_something(group: Group) -> bool:
+    """Return whether agents of a group trade, or work for others."""
+    return bool(group.roles) or (group.thinking is not None and "accept_task" in group.thinking.tools)
+
+
 def _group(
     key: Key, group: Group, markets: dict[str, Market], reach: dict[str, _ReachablePrices]
 ) -> Iterator[ScenarioWarning]:
     if group.policy is PolicyName.SCRIPTED and not group.script:
         yield ScenarioWarning((*key, "policy"), f"group {group.name!r} does nothing", "give it a script")
-    elif group.policy not in (PolicyName.SCRIPTED, PolicyName.EXTERNAL) and not group.roles:
+    elif group.policy not in (PolicyName.SCRIPTED, PolicyName.EXTERNAL) and not _does_something(group):
         yield ScenarioWarning((*key, "policy"), f"group {group.name!r} does nothing", "give it roles")
     for place, role in enumerate(group.roles):
         where = (*key, "roles", place)

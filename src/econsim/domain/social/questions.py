@@ -13,7 +13,8 @@ Life cycles::
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from operator import attrgetter
 from typing import Final
 
 from econsim.domain.social.instants import instant, later
@@ -39,7 +40,14 @@ BY_SERVICE: Final = "consent"
 
 
 def asked_question(  # noqa: PLR0913 - a question has these parts
-    word: str, asker: str, new: NewQuestion, audience: Audience, asked: str | None, *, now: str
+    word: str,
+    asker: str,
+    new: NewQuestion,
+    audience: Audience,
+    asked: str | None,
+    *,
+    now: str,
+    deadline_tick: int | None = None,
 ) -> Question:
     """Return a question as it is when it is asked; `word` is the first of its id."""
     return Question(
@@ -53,6 +61,7 @@ def asked_question(  # noqa: PLR0913 - a question has these parts
         default=new.default,
         asked_at=now,
         deadline_at=later(now, new.deadline_ms),
+        deadline_tick=deadline_tick,
     )
 
 
@@ -110,7 +119,21 @@ class QuestionTable:
 
     def due(self, now: str) -> list[Question]:
         """Return the open questions whose deadline has passed."""
-        return [each for each in self._each_open() if each.deadline_at <= now]
+        return [each for each in self._each_open() if each.deadline_tick is None and each.deadline_at <= now]
+
+    def open_of_hosted(self, agents: Collection[str]) -> list[Question]:
+        """Return the open questions of hosted agents, by id: the order in which agents asked at one time decides nothing."""
+        found = [
+            each
+            for each in self._each_open()
+            if each.deadline_tick is not None and asking_agent(each) in agents
+        ]
+        return sorted(found, key=attrgetter("question_id"))
+
+    def questions_of(self, agent: str) -> list[Question]:
+        """Return all questions of an agent to people, oldest first."""
+        start = f"{BY_AGENT}.{agent}."
+        return [each for each in self._questions.values() if each.question_id.startswith(start)]
 
     def ask(self, question: Question, now: str) -> QuestionAsked | None:
         """Return the event that asks a question, none for a repeat; raises Conflict or QuotaExceeded."""
@@ -123,7 +146,8 @@ class QuestionTable:
         counted = _counting_party(question.question_id)
         require_below(QUESTIONS_PER_RUN, self._counts[counted])
         require_below(QUESTIONS_OPEN, self._open_counts[counted])
-        self._recent.require(counted, now)
+        if question.deadline_tick is None:  # the hour of a run in lock-step has no fixed number of ticks
+            self._recent.require(counted, now)
         return QuestionAsked.model_construct(**dict(question))
 
     def answer(
@@ -201,4 +225,4 @@ def _content(question: Question) -> tuple[object, ...]:
     """Return the parts of a question that its asker chose."""
     length = instant(question.deadline_at) - instant(question.asked_at)
     chosen = (question.kind, question.audience, question.asked, question.text, question.options)
-    return (*chosen, question.default, length)
+    return (*chosen, question.default, length, question.deadline_tick)

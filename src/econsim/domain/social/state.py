@@ -123,7 +123,9 @@ class SocialState:
                 return [ended, changed] if ended else [changed]
         return [changed]
 
-    def delegate(self, delegator: str, command: DelegateTask, now: str) -> list[SocialChange]:
+    def delegate(
+        self, delegator: str, command: DelegateTask, now: str, deadline_tick: int | None = None
+    ) -> list[SocialChange]:
         """Return the changes that a command makes, none for a repeat: a task that is delegated, and maybe refused.
 
         Raises Conflict for another task under the same id, QuotaExceeded if the run has room for none.
@@ -131,7 +133,7 @@ class SocialState:
         if self.tasks.repeat(delegator, command):
             return []
         self.tasks.require_room(delegator)
-        task = delegated_task(delegator, command, now)
+        task = delegated_task(delegator, command, now, deadline_tick)
         changes: list[SocialChange] = [TaskDelegated.model_construct(**dict(task))]
         try:
             self._require_taker(delegator, command.taker)

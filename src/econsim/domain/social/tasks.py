@@ -19,7 +19,8 @@ Life cycles::
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from operator import attrgetter
 from typing import Final
 
 from econsim.domain.social.events import ACTOR
@@ -34,7 +35,8 @@ from econsim.domain.social.limits import (
 )
 from econsim.domain.social.payment import hold, settlement
 from econsim.errors import Conflict, NotAllowed, NotFound
-from econsim.schemas.ledger import Chain
+from econsim.schemas.ledger import Chain, Refusal
+from econsim.schemas.money import format_credits
 from econsim.schemas.social_events import (
     TaskAdvanced,
     TaskDelegated,
@@ -80,7 +82,7 @@ def task_id(delegator: str, command: DelegateTask) -> str:
     return f"{WORD}.{delegator}.{command.command_id}"
 
 
-def delegated_task(delegator: str, command: DelegateTask, now: str) -> Task:
+def delegated_task(delegator: str, command: DelegateTask, now: str, deadline_tick: int | None = None) -> Task:
     """Return a task as it is when it is delegated."""
     return Task(
         task_id=task_id(delegator, command),
@@ -91,6 +93,7 @@ def delegated_task(delegator: str, command: DelegateTask, now: str) -> Task:
         deadline_ms=command.deadline_ms,
         delegated_at=now,
         deadline_at=later(now, command.deadline_ms),
+        deadline_tick=deadline_tick,
     )
 
 
@@ -165,13 +168,25 @@ class TaskTable:
         """Yield the tasks that have not ended, oldest first."""
         return (self._tasks[each] for each in self._open)
 
+    def tasks_of(self, agent: str) -> list[Task]:
+        """Return all tasks that an agent delegated or may work on, by id."""
+        found = (each for each in self._tasks.values() if agent in (each.delegator, each.taker))
+        return sorted((each for each in found if is_visible(each, agent)), key=attrgetter("task_id"))
+
     def due(self, now: str) -> list[Task]:
         """Return the open tasks that were offered and whose deadline has passed."""
         return [
-            each
-            for each in self.open_tasks()
-            if each.state is not TaskState.RESERVING and each.deadline_at <= now
+            each for each in self._open_offers() if each.deadline_tick is None and each.deadline_at <= now
         ]
+
+    def due_at_tick(self, agents: Collection[str], tick: int) -> list[Task]:
+        """Return the open tasks of these delegators whose last tick has come, by id."""
+        due = [
+            each
+            for each in self._open_offers()
+            if each.delegator in agents and each.deadline_tick is not None and each.deadline_tick <= tick
+        ]
+        return sorted(due, key=attrgetter("task_id"))
 
     @staticmethod
     def expire(task: Task) -> TaskAdvanced:
@@ -194,6 +209,13 @@ class TaskTable:
         """Return whether the price of an ended task is with its payee."""
         task = self._tasks[id_]
         return task.paid is not None and settlement(task).id not in self._posts
+
+    def is_settled(self, id_: str) -> bool:
+        """Return whether no money of a task is on its way: it is held, or back, or with its payee."""
+        task = self._tasks[id_]
+        if task.state is TaskState.RESERVING:
+            return False
+        return hold(task).id not in self._posts if task.state in UNENDED else self.is_paid(id_)
 
     def note_posted(self, chains: Iterable[Chain]) -> None:
         """Note that chains are applied."""
@@ -251,6 +273,9 @@ class TaskTable:
             percent=request.percent,
         )
 
+    def _open_offers(self) -> Iterator[Task]:
+        return (each for each in self.open_tasks() if each.state is not TaskState.RESERVING)
+
     def _post(self, task: Task, chain: Chain) -> None:
         if task.price:
             self._posts[chain.id] = chain
@@ -276,6 +301,17 @@ class TaskTable:
             self._open.pop(task.task_id, None)
             self._unsettled[task.task_id] = None
         return task.model_copy(update=update)
+
+
+def reserved_change(task: Task, refusal: Refusal | None) -> TaskOffered | TaskRefused:
+    """Return the event that follows the reservation of a task's price, or its refusal by the ledger."""
+    if refusal is None:
+        return TaskOffered(task_id=task.task_id)
+    reason = (
+        f"the task costs {format_credits(task.price)} credits, which {task.delegator!r} does not have available "
+        f"({refusal.value}); offer less, or wait until reservations are released"
+    )
+    return TaskRefused(task_id=task.task_id, code=refusal.value, reason=reason)
 
 
 def ends(state: TaskState, step: TaskStep) -> bool:

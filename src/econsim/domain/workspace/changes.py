@@ -43,7 +43,7 @@ def command_digest(command: Command) -> str:
     # A repeat of a long append comes with the content of a file that has grown since.
     is_addition = isinstance(command, WriteFile) and command.appended is not None
     left_out = {"chunks", "size", "expected_version"} if is_addition else {"appended"}
-    content = command.model_dump_json(exclude={"causation_id", "agent_id", *left_out})
+    content = command.model_dump_json(exclude={"causation_id", "agent_id", "tick", *left_out})
     return blake2b(f"{type(command).__name__}\n{content}".encode(), digest_size=16).hexdigest()
 
 

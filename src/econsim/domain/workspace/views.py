@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from econsim.domain.workspace.paths import check_folder, check_path
-from econsim.domain.workspace.workspace import FileVersion, Workspace
+from econsim.domain.workspace.workspace import FileVersion, Workspace, missing_file
 from econsim.schemas.workspace import (
     EarlierVersion,
     FileEntry,
@@ -31,6 +31,31 @@ def files_under(workspace: Workspace, under: str, after: str) -> Iterator[FileVe
         if not path.startswith(prefix):
             return
         yield workspace.files[path]
+
+
+def version_before(workspace: Workspace, path: str, place: str) -> FileVersion:
+    """Return the version of a file that a place in a hosted agent's cycles knows: without changes by its later commands.
+
+    So a cycle that is repeated after a crash reads what it read at first. Raises NotFound if there was none.
+    """
+    changed = workspace.commands.items()
+    later = [done.changed.version for id_, done in changed if is_later(id_, place)]
+    current = workspace.files.get(path)
+    if current is None or not later or current.version < min(later):
+        return workspace.version_of(path)
+    known = [each for each in workspace.earlier.get(path, ()) if each.version < min(later)]
+    if not known:
+        raise missing_file(path)
+    return known[-1]
+
+
+def is_later(command_id: str, place: str) -> bool:
+    """Return whether a command was sent behind a place in the cycles of a hosted agent."""
+    cycle, _, ordinal = command_id.partition(".")
+    if not (cycle.isdecimal() and ordinal.isdecimal()):
+        return False
+    own, _, at = place.partition(".")
+    return (int(cycle), int(ordinal)) > (int(own), int(at))
 
 
 def list_files(workspace: Workspace, request: ListFiles) -> FileList:

@@ -123,8 +123,7 @@ class Workspace:
         if newest and at in (None, newest.version):
             return newest
         if not newest and not earlier:
-            message = f"there is no file {path!r}; list names those there are"
-            raise NotFound(message, code="file_does_not_exist")
+            raise missing_file(path)
         if at is None:
             kept = ", ".join(str(version.version) for version in earlier)
             message = f"{path!r} is deleted; until it is collected, its versions can be read: {kept}"
@@ -223,6 +222,12 @@ class Workspace:
                 self._chunks[name] -= 1
                 if not self._chunks[name]:
                     del self._chunks[name]
+
+
+def missing_file(path: str) -> NotFound:
+    """Return the error for a path without a file."""
+    message = f"there is no file {path!r}; list names those there are"
+    return NotFound(message, code="file_does_not_exist")
 
 
 def file_changed(data: FileContentChange | FileDeleted) -> FileChanged:

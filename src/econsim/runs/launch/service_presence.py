@@ -15,6 +15,7 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.poll import Poll
 from econsim.app import Server
 from econsim.domain.agent.population import population
+from econsim.domain.scenario.own_tools import uses_files, uses_people_or_tasks
 from econsim.errors import Unavailable
 from econsim.identity.nats_jwt import read_claims
 from econsim.schemas.scenario import THINKING, Scenario
@@ -45,7 +46,8 @@ async def watch_services(server: Server, run: str, scenario: Scenario, notify: C
     if all(agent.host is None for agent in agents):
         watched -= {"agent"}
     if all(agent.host is not None for agent in agents):
-        watched -= {"social", "workspace"}
+        watched -= set() if uses_people_or_tasks(scenario) else {"social"}
+        watched -= set() if uses_files(scenario) else {"workspace"}
     if not any(agent.policy in THINKING for agent in agents):
         watched -= {"cognition"}
     creds = server.creds("clock")

@@ -15,6 +15,8 @@ __all__ = [
     "CONSENT_CHANGED",
     "DELEGATE_TASK",
     "END_QUESTION",
+    "END_TICK",
+    "HOSTED_ACTION",
     "LIST_QUESTIONS",
     "MESSAGE_ARRIVED",
     "MESSAGE_POSTED",
@@ -72,6 +74,20 @@ ADVANCE_TASK: Final = _request("advance_task", "AdvanceTask", "Task", "Step of a
 READ_SOCIAL: Final = _request(
     "read_changes", "ReadSocial", "SocialView", "Questions, tasks and messages of the asking agent."
 )
+HOSTED_ACTION: Final = request(
+    "social",
+    "system.social.act",
+    "HostedAction",
+    "ActionDone",
+    "Question, task or step of a hosted agent in its cycle; for hosts alone.",
+)
+END_TICK: Final = request(
+    "social",
+    "system.social.end_tick",
+    "EndTick",
+    "TickEnded",
+    "End of a tick for a host's agents: ends of tasks, answers and deadlines; for hosts alone.",
+)
 QUESTION_CHANGED: Final = _delivery(
     "question", "Question", "Question to the agent, or the end of a question that it asked."
 )
@@ -121,7 +137,16 @@ ASK_AGENT: Final = operator(
 COMMANDS: Final = (DELEGATE_TASK,)
 """Commands, in the order of the table."""
 
-REQUESTS: Final = (ASK_HUMAN, END_QUESTION, SEND_MESSAGE, SET_CONSENT, ADVANCE_TASK, READ_SOCIAL)
+REQUESTS: Final = (
+    ASK_HUMAN,
+    END_QUESTION,
+    SEND_MESSAGE,
+    SET_CONSENT,
+    ADVANCE_TASK,
+    READ_SOCIAL,
+    HOSTED_ACTION,
+    END_TICK,
+)
 """Requests, in the order of the table."""
 
 DELIVERIES: Final = (QUESTION_CHANGED, MESSAGE_ARRIVED, TASK_CHANGED)

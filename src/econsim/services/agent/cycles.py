@@ -1,4 +1,4 @@
-"""Cognitive cycles of a host's agents over NATS: thoughts go to the cognition service, calls of tools to the gateway's queue.
+"""Cognitive cycles of a host's agents over NATS: thoughts go to the cognition service, the rest to gateway, workspace and social.
 
 Thoughts at the same time go together. A call has its position as idempotency key. A host that takes over repeats the cycles of an unfinished tick, and gets
 the answers that were paid for already. A batch that takes long is asked for again every few seconds, because the
@@ -17,7 +17,7 @@ from econsim.adapters.clock import random_id
 from econsim.adapters.nats.rpc import ask_until_answered
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.runtime.cycle_run import CycleRun, replies_of
-from econsim.domain.runtime.effects import Answer, HostedToolCall
+from econsim.domain.runtime.effects import Answer
 from econsim.schemas.cognition import CALLS_PER_BATCH_MAX, HostedCall, InvokeLlms, LlmAnswers
 from econsim.services.agent.tools import HostTools
 from econsim.services.batcher import parts_by_length
@@ -40,14 +40,14 @@ class CycleDriver:
     async def run(self, cycles: Mapping[str, CycleRun]) -> None:
         """Run all cycles to their ends, side by side: the requests of a step are made together, as in memory.
 
-        Thoughts come before tools, and an agent's tools one after the other: the order in which an agent pays decides what it can
+        Thoughts come before all else, and the rest of an agent one after the other: the order in which an agent pays decides what it can
         still afford.
         """
         waiting = [(cycle, cycle.start()) for cycle in cycles.values()]
         while waiting := [(cycle, requests) for cycle, requests in waiting if requests]:
             made = [request for _, requests in waiting for request in requests]
             thoughts = await self._invoke([each for each in made if isinstance(each, HostedCall)])
-            replies = await self._tools.use([each for each in made if isinstance(each, HostedToolCall)])
+            replies = await self._tools.use([each for each in made if not isinstance(each, HostedCall)])
             waiting = [
                 (cycle, cycle.resume(replies_of(requests, thoughts, replies))) for cycle, requests in waiting
             ]

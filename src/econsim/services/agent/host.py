@@ -23,12 +23,14 @@ from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
 from econsim.domain.market.batch_checks import RunLogChecks
 from econsim.domain.runtime.cycle_events import completed_event, started_event
-from econsim.domain.runtime.cycle_run import chosen_actions
+from econsim.domain.runtime.cycle_run import CycleRun, chosen_actions, chosen_ends
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
+from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.services.agent.cycles import CycleDriver
+from econsim.services.agent.own_uses import end_tick, wait_for_cycles
 from econsim.services.agent.tools import HostTools
 from econsim.services.call_texts import read_texts
 from econsim.services.context import ServiceContext
@@ -65,7 +67,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     scenario = run.data.scenario
     resources = [each.resource for each in scenario.markets]
     checks = RunLogChecks(run.name, resources, lock_step=run.is_lock_step, partial=True)
-    tools = HostTools(context)
+    tools, hosts = HostTools(context), _social_hosts(run, host)
     async with (
         tools.listening(run.name) if scenario.tools else nullcontext(),
         aclosing(follow(context.client, run.name, _patterns(run))) as stored_events,
@@ -81,7 +83,20 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
             if isinstance(addressed.event.data, RunClosed):
                 return
             if isinstance(addressed.event.data, Ticked) and addressed.event.tick > answered:
-                await answer_tick(context, _envelope(context, run, addressed), host, agents, thinking, tools)
+                envelope = _envelope(context, run, addressed)
+                await answer_tick(context, envelope, host, agents, thinking, tools, hosts)
+
+
+def _social_hosts(run: ActiveRun, host: str) -> frozenset[str]:
+    """Return the hosts that end a tick together, because agents ask people or work for each other; none for others.
+
+    In real time a host ends its ticks alone: nobody waits for a barrier there.
+    """
+    if not uses_people_or_tasks(run.data.scenario):
+        return frozenset()
+    if not run.is_lock_step:
+        return frozenset({host})
+    return frozenset(host_name(agent.host) for agent in run.agents.values() if agent.host is not None)
 
 
 def _patterns(run: ActiveRun) -> list[str]:
@@ -91,7 +106,8 @@ def _patterns(run: ActiveRun) -> list[str]:
         for subject in MARKET_EVENTS
     ]
     cycles = subjects.COGNITIVE_CYCLES_COMPLETED.pattern(run=run.name)
-    return [*markets, *(subject.pattern(run=run.name) for subject in CLOCK_EVENTS), cycles]
+    social = [subjects.OF_SOCIAL.format(run=run.name)] if uses_people_or_tasks(run.data.scenario) else []
+    return [*markets, *(subject.pattern(run=run.name) for subject in CLOCK_EVENTS), cycles, *social]
 
 
 async def _newest_answered_tick(context: ServiceContext, run: str, host: str) -> int:
@@ -113,10 +129,15 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
     agents: HostAgents,
     thinking: ThinkingAgents,
     tools: HostTools,
+    social_hosts: frozenset[str] = frozenset(),
 ) -> None:
     """Send all actions of a tick, then report that they are sent."""
     actions = agents.act(envelope.tick)
-    for resource, chosen in (await _think(context, envelope, host, thinking, tools)).items():
+    cycles = await _think(context, envelope, host, thinking, tools, is_told=host in social_hosts)
+    if social_hosts:
+        await wait_for_cycles(context, envelope, sorted(social_hosts - {host}))
+        await end_tick(context, envelope, host, chosen_ends(cycles.values()))
+    for resource, chosen in chosen_actions(cycles.values()).items():
         actions[resource] = [*actions[resource], *chosen]
     await publish_many(context.jetstream, _commands(envelope, host, actions))
     report = CycleCompleted(
@@ -128,17 +149,23 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
     await _publish(context, envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host))
 
 
-async def _think(
-    context: ServiceContext, envelope: Envelope, host: str, thinking: ThinkingAgents, tools: HostTools
-) -> Mapping[str, Sequence[Action]]:
-    """Run the cognitive cycles of a tick; return resource → actions that the agents chose."""
+async def _think(  # noqa: PLR0913 - a tick of a host has these parts
+    context: ServiceContext,
+    envelope: Envelope,
+    host: str,
+    thinking: ThinkingAgents,
+    tools: HostTools,
+    *,
+    is_told: bool,
+) -> Mapping[str, CycleRun]:
+    """Run the cognitive cycles of a tick; `is_told` to tell other hosts of their completion even if there are none."""
     cycles = thinking.cycles(envelope.tick)
-    if not cycles:
-        return {}
-    await _publish(context, started_event(envelope, host, cycles))
-    await CycleDriver(context, envelope, host, tools).run(cycles)
-    await _publish(context, completed_event(envelope, host, cycles))
-    return chosen_actions(cycles.values())
+    if cycles:
+        await _publish(context, started_event(envelope, host, cycles))
+        await CycleDriver(context, envelope, host, tools).run(cycles)
+    if cycles or is_told:
+        await _publish(context, completed_event(envelope, host, cycles))
+    return cycles
 
 
 def _limits(agents: HostAgents, thinking: ThinkingAgents) -> dict[str, Limits]:

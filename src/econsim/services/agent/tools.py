@@ -20,10 +20,11 @@ from econsim import subjects
 from econsim.adapters.clock import random_id
 from econsim.adapters.nats.connection import reliable_publish
 from econsim.domain.audit.envelope import Envelope
-from econsim.domain.runtime.effects import HostedToolCall
+from econsim.domain.runtime.effects import HostedFile, HostedSocial, HostedToolCall, Use, UseReply
 from econsim.errors import Unavailable
 from econsim.schemas.mcp import ToolReply
 from econsim.schemas.subject import fields
+from econsim.services.agent.own_uses import use_file, use_social
 from econsim.services.context import ServiceContext
 
 ASK_AGAIN_S: Final = 5.0
@@ -77,12 +78,12 @@ class TickTools:
     envelope: Envelope
     """Run, tick and cause of the calls."""
 
-    async def use(self, requests: Sequence[HostedToolCall]) -> Iterator[ToolReply]:
-        """Make calls, those of one agent one after the other; return their replies in the order given."""
+    async def use(self, requests: Sequence[Use]) -> Iterator[UseReply]:
+        """Make requests, those of one agent one after the other; return their replies in the order given."""
         places: defaultdict[str, list[int]] = defaultdict(list)
         for place, request in enumerate(requests):
             places[request.agent].append(place)
-        replies: dict[int, ToolReply] = {}
+        replies: dict[int, UseReply] = {}
 
         async def use_of_agent(own: Sequence[int]) -> None:
             for place in own:
@@ -93,7 +94,15 @@ class TickTools:
                 group.create_task(use_of_agent(own))
         return iter([replies[place] for place in range(len(requests))])
 
-    async def _use(self, request: HostedToolCall) -> ToolReply:
+    async def _use(self, request: Use) -> UseReply:
+        match request:
+            case HostedFile():
+                return await use_file(self.host.context, self.envelope, request)
+            case HostedSocial():
+                return await use_social(self.host.context, self.envelope, request)
+        return await self._call(request)
+
+    async def _call(self, request: HostedToolCall) -> ToolReply:
         key = request.agent, request.command.msg_id
         waiting: asyncio.Future[ToolReply] = asyncio.get_running_loop().create_future()
         self.host.waiting[key] = waiting

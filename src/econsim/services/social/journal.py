@@ -72,6 +72,10 @@ class SocialJournal:
         self._publishing: asyncio.Task[None] | None = None
         self._grown = asyncio.Condition()
 
+    def reach(self, tick: int) -> None:
+        """Note that the run has come to a tick: a host may say so before the clock's event is here."""
+        self.tick = max(self.tick, tick)
+
     async def append(self, changes: Iterable[SocialChange]) -> None:
         """Fold changes now, and return when they are durable; raises Unavailable if one may not be."""
         loop = asyncio.get_running_loop()

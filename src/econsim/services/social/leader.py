@@ -23,6 +23,7 @@ from econsim.schemas.social_events import SocialChange
 from econsim.services.context import ServiceContext
 from econsim.services.leadership import LeadershipLost
 from econsim.services.social import task_queue
+from econsim.services.social.hosted import HostedOperations
 from econsim.services.social.journal import SocialJournal
 from econsim.services.social.operations import SocialOperations
 from econsim.services.social.payments import TaskPayments
@@ -31,7 +32,9 @@ from econsim.services.subscriptions import Subscriber, running
 SWEEP_INTERVAL_S: Final = 0.2
 """Pause between two looks for deadlines that have passed."""
 
-RequestSubscribers = Callable[[ServiceContext, ActiveRun, SocialOperations], Sequence[Subscriber]]
+RequestSubscribers = Callable[
+    [ServiceContext, ActiveRun, SocialOperations, HostedOperations], Sequence[Subscriber]
+]
 """Maker of the subscribers that answer requests about a run."""
 
 
@@ -39,7 +42,7 @@ async def serve(context: ServiceContext, run: ActiveRun, request_subscribers: Re
     """Serve the questions, messages and tasks of a run until cancelled; raises LeadershipLost if another worker does."""
     leader = SocialLeader(context, run)
     start = await leader.catch_up()
-    subscribers = request_subscribers(context, run, leader.operations)
+    subscribers = request_subscribers(context, run, leader.operations, leader.hosted)
     async with running(context, subscribers), asyncio.TaskGroup() as group:
         group.create_task(leader.watch(start))
         group.create_task(leader.payments.pay())
@@ -65,6 +68,8 @@ class SocialLeader:
         """Payments of the run's tasks."""
         self.operations = SocialOperations(context, run, self.state, self.journal, self.payments)
         """Operations of agents, operators and the clock."""
+        self.hosted = HostedOperations(context, run, self.state, self.journal, self.payments)
+        """Operations of hosts for their agents."""
 
     async def catch_up(self) -> int:
         """Fold the log as it is; return the sequence to go on from."""
@@ -92,7 +97,7 @@ class SocialLeader:
             return
         match addressed.event.data:
             case Ticked():
-                self.journal.tick = addressed.event.tick
+                self.journal.reach(addressed.event.tick)
             case PeriodOpened():
                 self.state.tasks.forget_posts()
             case data if is_social(data):

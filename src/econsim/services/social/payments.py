@@ -32,11 +32,10 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.social.events import ACTOR
 from econsim.domain.social.payment import payment, payout, reservation
 from econsim.domain.social.state import SocialState
+from econsim.domain.social.tasks import reserved_change
 from econsim.errors import EconsimError, Unavailable
 from econsim.schemas.ledger import PERIOD_IS_CLOSING, Chain, Refusal, Submit
-from econsim.schemas.money import format_credits
-from econsim.schemas.social_events import SocialChange, TaskOffered, TaskRefused, TaskSettled
-from econsim.schemas.social_tasks import Task
+from econsim.schemas.social_events import SocialChange, TaskSettled
 from econsim.services.context import ServiceContext
 from econsim.services.social.journal import SocialJournal
 
@@ -88,7 +87,7 @@ class TaskPayments:
         chains |= {task.task_id: payout(task) for task in ended if task.price}
         refused, late = await self._reserve([*chains.values()])
         kept = [task for task in new if task.task_id not in late]
-        changes: list[SocialChange] = [_reserved_change(task, refused.get(task.task_id)) for task in kept]
+        changes: list[SocialChange] = [reserved_change(task, refused.get(task.task_id)) for task in kept]
         changes += [
             TaskSettled(task_id=task.task_id, paid=payment(task))
             for task in ended
@@ -133,13 +132,3 @@ class TaskPayments:
             command_id=random_id(), tick=self._journal.tick, chains=tuple(chains), defer_positions=True
         )
         return dict((await submit(self._context.client, self._run.name, ACTOR, command)).refused)
-
-
-def _reserved_change(task: Task, refusal: Refusal | None) -> SocialChange:
-    if refusal is None:
-        return TaskOffered(task_id=task.task_id)
-    reason = (
-        f"the task costs {format_credits(task.price)} credits, which {task.delegator!r} does not have available "
-        f"({refusal.value}); offer less, or wait until reservations are released"
-    )
-    return TaskRefused(task_id=task.task_id, code=refusal.value, reason=reason)

@@ -98,7 +98,10 @@ class WorkspaceReader:
         return FileMatches.model_construct(matches=tuple(matches), skipped=tuple(skipped), next=following)
 
     async def _part(self, request: ReadFile) -> tuple[FileVersion, bytes]:
-        file = self.files.workspace.version_of(request.path, request.at)
+        if request.before is None:
+            file = self.files.workspace.version_of(request.path, request.at)
+        else:
+            file = views.version_before(self.files.workspace, request.path, request.before)
         return file, await self.store.read(self.files, file.content, request.offset, request.length)
 
     async def _text_of(self, file: FileVersion) -> str | None:

@@ -184,7 +184,7 @@ class WorkspaceWriter:
 
     def _writes(self, change: FileDecision, command: Command) -> list[Write]:
         key = record_key(self.files.run, self.files.agent, change.data)
-        tick = self.context.runs.tick(self.run.name) or 0
+        tick = getattr(command, "tick", 0) or self.context.runs.tick(self.run.name) or 0
         envelope = Envelope(
             self.run.name, self.run.data.salt, tick, self.context.clock.now(), command.causation_id
         )

@@ -4,14 +4,14 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from observations import CREDIT, OBSERVATIONS, observed, observed_market, shown_prompt
+from observations import CREDIT, OBSERVATIONS, WORKING_OBSERVATIONS, observed, observed_market, shown_prompt
 
 from econsim.domain.cognition.observation import find_observation, observation_text, prompt_observation
 from econsim.schemas.model_call import ChatMessage, ChatRole
 from econsim.schemas.types import AMOUNT_MAX
 
 
-@given(OBSERVATIONS, st.text(max_size=50), st.text(max_size=50))
+@given(OBSERVATIONS | WORKING_OBSERVATIONS, st.text(max_size=50), st.text(max_size=50))
 def test_an_observation_is_found_again_whatever_stands_around_it(observation, before, after):
     assert find_observation(f"{before}{observation_text(observation)}{after}") == observation
 

@@ -10,6 +10,7 @@ from tool_builders import offered, offered_tools, tool_reply
 from econsim.domain.runtime.cycle_run import TOOL_CALLS_PER_CYCLE_MAX, CycleRun
 from econsim.domain.runtime.effects import HostedToolCall
 from econsim.domain.runtime.llm_policy import ROUNDS_MAX, llm_cycle
+from econsim.domain.runtime.tool_use import Toolbox
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.cognition import HostedCall, LlmAnswer
 from econsim.schemas.model_call import ChatRole, TokenUsage, ToolCall
@@ -38,7 +39,7 @@ def answered(call, content="", *names, arguments="{}", price=7):
 def started(tools=TOOLS):
     """Return a cycle of a buyer with these tools, and its first call of a model."""
     observation = observed(observed_market(side=Side.BID, value=3 * CREDIT))
-    run = CycleRun("ana", 5, llm_cycle(Thinking(), observation, (), tools))
+    run = CycleRun("ana", 5, llm_cycle(Thinking(), observation, (), Toolbox(tools)))
     (call,) = run.start()
     return run, call
 

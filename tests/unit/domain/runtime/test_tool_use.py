@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from observations import observed
 from tool_builders import offered, offered_tools, result, tool_reply
 
 from econsim.domain.runtime.effects import UseTool
-from econsim.domain.runtime.tool_use import TEXT_LENGTH_MAX, reply_text, tool_messages, tool_use
+from econsim.domain.runtime.own_tools import OwnCalls
+from econsim.domain.runtime.tool_use import TEXT_LENGTH_MAX, Toolbox, reply_text, tool_messages
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.mcp import ToolReply, ToolResult
 from econsim.schemas.model_call import ToolCall
@@ -15,7 +17,11 @@ TOOLS = offered_tools(offered("look"), offered("add", server="sums"))
 
 
 def use(name="look", arguments="{}"):
-    return tool_use(ToolCall("call_1", name, arguments), TOOLS)
+    return effect(ToolCall("call_1", name, arguments))
+
+
+def effect(call):
+    return Toolbox(TOOLS).effect(call, OwnCalls(observed(), ()))
 
 
 def test_a_call_goes_to_the_server_of_its_tool():
@@ -33,7 +39,7 @@ def test_arguments_that_are_no_object_are_told(arguments):
 
 def test_each_call_gets_its_own_message_in_the_order_asked():
     calls = [ToolCall(f"call_{n}", name, "{}") for n, name in enumerate(["look", "gone", "add"])]
-    uses = [tool_use(call, TOOLS) for call in calls]
+    uses = [effect(call) for call in calls]
 
     messages = tool_messages(calls, uses, [tool_reply(text="one"), tool_reply(text="two")])
 

@@ -118,3 +118,25 @@ async def test_files_that_are_no_text_or_too_large_are_named(worker):
 
     assert [match.path for match in found.matches] == ["text"]
     assert found.skipped == ("binary", "large")
+
+
+async def test_a_cycle_that_is_repeated_reads_what_it_read_at_first(world):
+    worker = world.worker()
+    await worker.do("write", "a", text="old", command_id="1.1")
+    read = ReadFile(path="a", as_text=True, before="2.1")
+    first = await worker.reader().read(read)
+    await worker.do("append", "a", text=" and new", command_id="2.2")
+
+    again, later = [
+        await world.worker().reader().read(each) for each in (read, ReadFile(path="a", as_text=True))
+    ]
+
+    assert (first.text, again.text, later.text) == ("old", "old", "old and new")
+
+
+async def test_a_file_of_a_later_command_is_not_there_before_it(world):
+    worker = world.worker()
+    await worker.do("write", "a", text="new", command_id="2.2")
+
+    with pytest.raises(NotFound, match="there is no file 'a'"):
+        await worker.reader().read(ReadFile(path="a", before="2.1"))

@@ -257,3 +257,10 @@ async def test_chunks_that_are_put_at_once_have_no_more_room_than_one_after_the_
     ended = await asyncio.gather(*(worker.writer().put(each) for each in chunks), return_exceptions=True)
 
     assert [isinstance(each, QuotaExceeded) for each in ended] == [False, False, True, True, True]
+
+
+async def test_a_hosts_change_has_the_tick_that_it_names(world, worker):
+    await worker.do("write", "a", text="one", tick=3)
+
+    (entry,) = world.records.entries
+    assert b'"tick":3' in entry.value
