@@ -18,6 +18,8 @@ from econsim.adapters.nats.connection import connect
 from econsim.agents.channel import AgentChannel
 from econsim.agents.social import SocialService
 from econsim.app import Server
+from econsim.cli.verification import verify_run
+from econsim.config import settings
 from econsim.domain.audit.decoding import decode
 from econsim.errors import EconsimError
 from econsim.runs.launch.processes import spread
@@ -109,6 +111,7 @@ async def test_a_service_that_is_killed_asks_nobody_twice_and_pays_once(server, 
         balances = [await live.economy(agent).get_balance() for agent in ("anna", "bert")]
         answering.cancel()
         await client.close()
+        books = await verify_run(settings(nats=server.url, creds=server.creds("observer")), run)
 
     asked = Counter(each.question_id for each in found if isinstance(each, QuestionAsked))
     ended = Counter(each.question_id for each in found if isinstance(each, QuestionEnded))
@@ -118,3 +121,4 @@ async def test_a_service_that_is_killed_asks_nobody_twice_and_pays_once(server, 
     for counts in (asked, ended, delegated, settled):
         assert (len(counts), set(counts.values())) == (ROUNDS, {1})
     assert [each.credits.owned for each in balances] == [100 - ROUNDS, 100 + ROUNDS]
+    assert books.findings == ()

@@ -22,6 +22,8 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.nats.rpc import ask_until_answered
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.app import Server
+from econsim.cli.verification import verify_run
+from econsim.config import settings
 from econsim.runs.launch.processes import spread
 from econsim.runs.launch.server import provision_streams
 from econsim.runs.remote import open_run
@@ -90,8 +92,10 @@ async def test_calls_outlast_the_death_of_a_service(system, run, victim):
     await eventually(lambda: is_empty(client))
     after = await balance(client, run)
     await client.close()
+    books = await verify_run(settings(nats=system.embedded.url, creds=system.embedded.creds("observer")), run)
     assert Counter(reply["error"] and reply["error"]["code"] for reply in replies.values()) == {None: CALLS}
     assert (before - after.posted, after.pending) == (CALLS * PRICE, 0)
+    assert books.findings == ()
 
 
 async def owned(client, run):

@@ -28,8 +28,8 @@ from econsim.adapters.jetstream.audit_log import read
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.agents.channel import AgentChannel
 from econsim.agents.tools import ToolService
-from econsim.domain.audit.decoding import decode
-from econsim.domain.ledger.verify import verify_journal
+from econsim.cli.verification import verify_run
+from econsim.config import settings
 from econsim.errors import Refused
 from econsim.schemas.quota import QuotaUpdate
 
@@ -342,11 +342,10 @@ async def test_runs_are_told_of_the_servers_tools(live):
     await eventually(told)
 
 
-async def test_nothing_is_left_in_the_queue_and_the_journal_adds_up(live):
+async def test_nothing_is_left_in_the_queue_and_the_books_add_up(live, server, tmp_path):
     async def empty():
         return await provision.depth(live.nc, "mcp_requests") == 0
 
     await eventually(empty)
-    patterns = [row(run=live.run) for row in (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED)]
-    journal = [decode(each.subject, each.payload).event async for each in read(live.nc, live.run, patterns)]
-    assert verify_journal(journal).findings == ()
+    config = settings(nats=server.url, creds=server.creds("observer"), state=tmp_path)
+    assert (await verify_run(config, live.run)).findings == ()
