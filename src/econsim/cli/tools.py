@@ -220,10 +220,18 @@ async def _call_in_run(  # noqa: PLR0913, PLR0917 - who, what and how long
     call_id: str | None,
 ) -> bool:
     """Call a tool as an agent, which pays; return whether the tool reports an error."""
+    from econsim.adapters.clock import random_id
+    from econsim.errors import Unavailable
+
     async with _session(config, run, agent) as me:
         schemas = {each.tool: each.input_schema for each in await me.tools.list(server)}
         params = _params(server, tool, words, schemas)
-        answer = await me.tools.call(server, tool, params, timeout_s=timeout_s, call_id=call_id)
+        id_ = call_id or random_id()
+        try:
+            answer = await me.tools.call(server, tool, params, timeout_s=timeout_s, call_id=id_)
+        except Unavailable as error:
+            message = f"{error}; --id {id_} repeats this call, which is paid once"
+            raise Unavailable(message, code=error.error_code) from error
     _print_result(answer.text, answer.content, is_error=answer.is_error)
     say(
         "{agent} paid {price} credits{kept}; receipt {receipt}",
