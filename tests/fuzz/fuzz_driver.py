@@ -67,6 +67,12 @@ disk, on a busy machine two a second."""
 DRAIN_S = 60.0
 """Longest a queue may take to be empty after the last command; for every 100 commands, a second more."""
 
+OPEN_OR_END = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STOPPED)
+"""Events that open or end a run, whatever else is in its log."""
+
+EVENTS = "fuzz-events"
+"""Open run whose log gets records that are no events, left for those who read it anew."""
+
 TIDY_S = 0.5
 """Pause between looks for runs that payloads opened."""
 
@@ -416,13 +422,16 @@ class System:
     alarm: Alarm
     anew: object
     """Stops the services and starts others."""
-    kept: dict = field(default_factory=dict)
-    """Subject → open run with records in its log that are no events, left for those who read it anew."""
     lost: list = field(default_factory=list)
     """Runs of which nobody can know whether they are open: their opening or closing is no event."""
 
     async def fuzz(self, row, payloads, run):
-        """Send payloads to one subject of a run of its own; return what became of them."""
+        """Send payloads to one subject of a run; return what became of them.
+
+        The run is the subject's own, for commands and what opens or ends runs; one run takes the records of all other events.
+        """
+        if row.kind is SubjectKind.EVENT and row not in OPEN_OR_END:
+            run = EVENTS
         target = Target(self.live.nc, row, run)
         await open_run(self.live.nc, run, external_scenario())
         await KeyQuotaTable(self.live.nc).change(run, None, AMPLE)
@@ -440,7 +449,6 @@ class System:
             pass  # Whatever lies there, the run is stopped: who may publish events is believed.
         elif row.kind is SubjectKind.EVENT:
             await self.still_serves(run, target.tally)
-            self.kept[row] = run
         else:
             await close_run(self.live.nc, run)
         self.live.outcomes.clear()
@@ -480,7 +488,7 @@ class System:
         """Close, all the time, the runs that payloads open: each is a run like any other, and takes its time."""
         # An event ends the task, not a cancellation: before Python 3.12 a request that is answered just then swallows a cancellation.
         done = asyncio.Event()
-        known = {self.live.run, target.run, SPARE, *self.kept.values(), *self.lost}
+        known = {self.live.run, target.run, SPARE, EVENTS, *self.lost}
         closing = asyncio.create_task(self._close_strangers(known, done))
         try:
             yield

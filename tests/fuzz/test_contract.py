@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 import pytest_asyncio
-from fuzz_driver import EXPECTED, WORDS, Alarm, System, Tally, dead_letter_code, is_fuzzed
+from fuzz_driver import EVENTS, EXPECTED, WORDS, Alarm, System, Tally, dead_letter_code, is_fuzzed
 from fuzz_payloads import Generator, Payload, bare_payload
 from live_run import external_scenario, live_run
 
@@ -18,7 +18,7 @@ from econsim.schemas.subject import SubjectKind
 from econsim.services import asyncapi
 from econsim.services.asyncapi import channel_name
 from econsim.streams import MESSAGE_BYTES_MAX
-from econsim.subjects import CLOSE_RUN, TABLE, TICK_CLEARED
+from econsim.subjects import CLOSE_RUN, TABLE
 
 pytestmark = pytest.mark.nats
 
@@ -93,12 +93,11 @@ async def test_no_payload_is_lost_and_none_does_harm(system, row, payloads, tall
 
 @pytest.mark.timeout(0)
 @pytest.mark.asyncio(loop_scope="module")
-async def test_services_that_restart_on_this_log_serve_every_run_in_it(system):
+async def test_services_that_restart_on_this_log_serve_the_run_in_it(system):
     tally = Tally("anew")
 
     await system.anew()
-    for run in system.kept.values():
-        await system.still_serves(run, tally)
+    await system.still_serves(EVENTS, tally)
 
     assert tally.crashes + await system.alarm.take() == []
 
@@ -106,9 +105,9 @@ async def test_services_that_restart_on_this_log_serve_every_run_in_it(system):
 @pytest.mark.timeout(0)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_an_order_to_a_run_without_an_opening_becomes_a_dead_letter(system):
-    cleared = [f"{run}-none" for row, run in system.kept.items() if row is TICK_CLEARED]
+    runs = [*system.lost, f"{EVENTS}-none"]
 
-    codes = await asyncio.gather(*(dead_letter_code(system.live.nc, run) for run in [*system.lost, *cleared]))
+    codes = await asyncio.gather(*(dead_letter_code(system.live.nc, run) for run in runs))
 
     assert set(codes) <= {"run_is_not_open", "message_is_invalid"}
     assert await system.alarm.take() == []
