@@ -131,6 +131,7 @@ def _print(run: str, agent: str | None, quotas: Quotas) -> None:
     from rich.table import Table
 
     from econsim.report.tables import print_table
+    from econsim.schemas.json_schema import field_descriptions
     from econsim.schemas.quota import Quotas
 
     table = Table(box=SIMPLE_HEAD, title=f"{agent or 'every agent'} of {run} may take", title_justify="left")
@@ -138,12 +139,11 @@ def _print(run: str, agent: str | None, quotas: Quotas) -> None:
     for heading in ("value", "default"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("what")
+    descriptions = field_descriptions(Quotas)
     for name, field in Quotas.model_fields.items():
         value: int | None = getattr(quotas, name)
         style = "bold yellow" if value != field.default else ""
-        table.add_row(
-            name, _limit_text(value), _limit_text(field.default), field.description or "", style=style
-        )
+        table.add_row(name, _limit_text(value), _limit_text(field.default), descriptions[name], style=style)
     print_table(console(), table)
 
 

@@ -24,7 +24,7 @@ from econsim.errors import ScenarioError
 from econsim.runs.scenario_lines import Key, line_of
 from econsim.runs.value_errors import sentence
 from econsim.schemas.expectation import Expectation
-from econsim.schemas.money import CreditsJsonSchema
+from econsim.schemas.json_schema import DocumentedJsonSchema
 from econsim.schemas.scenario import (
     OPTIONS_FILL_IN,
     SCENARIO_BYTES_MAX,
@@ -142,7 +142,7 @@ def json_schema() -> str:
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$comment": "Made from econsim.schemas.scenario; a test keeps it current.",
-        **Scenario.model_json_schema(schema_generator=CreditsJsonSchema),
+        **Scenario.model_json_schema(schema_generator=DocumentedJsonSchema),
     }
     schema["properties"] = {
         key: value for key, value in schema["properties"].items() if key not in OPTIONS_FILL_IN

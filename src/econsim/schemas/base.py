@@ -18,10 +18,9 @@ from econsim.schemas.types import Identifier, Name, Tick
 SCHEMA_VERSION: Final = 1
 """Version of every message; readers refuse any other."""
 
-CONFIG: Final = ConfigDict(
-    frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-)
-"""Frozen, no unknown fields, no coercion: `"5"`, `5.0` and `NaN` are not integers."""
+CONFIG: Final = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
+"""Frozen, no unknown fields, no coercion: `"5"`, `5.0` and `NaN` are not integers. A validator is built when it is first used: a
+command uses few of the messages that it imports."""
 
 Version = Annotated[int, Field(strict=True, ge=SCHEMA_VERSION, le=SCHEMA_VERSION)]
 """Version as a bounded integer, because a literal accepts `true` for 1."""
@@ -70,10 +69,6 @@ class Event(Message, Generic[Data]):
     """W3C trace id of the event, 32 hex digits."""
     data: Data
     """Content of the event."""
-
-
-# Each `Event[...]` has the descriptions of this class; a search for its own source took a third of a service's start.
-Event.model_config["use_attribute_docstrings"] = False
 
 
 class Command(Message):

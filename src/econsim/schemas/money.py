@@ -12,8 +12,6 @@ from re import fullmatch
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import WithDefaultSchema
 
 from econsim.schemas.types import AMOUNT_MAX, MICROS_PER_CREDIT, PRICE_MAX
 
@@ -115,14 +113,3 @@ PriceCredits = Annotated[
     _credits_schema(1, PRICE_MAX),
 ]
 """Price of one unit, above zero: credits in files and on the wire, micro-credits in memory."""
-
-
-class CreditsJsonSchema(GenerateJsonSchema):
-    """A JSON Schema generator that writes default amounts of money in credits, as files and messages do."""
-
-    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
-        """Return the schema of a field that has a default."""
-        found = super().default_schema(schema)
-        if str(found.get("description", "")).startswith(CREDITS_SCHEMA) and found.get("default") is not None:
-            found["default"] = found["default"] / MICROS_PER_CREDIT
-        return found

@@ -21,7 +21,7 @@ from econsim import schemas
 from econsim.errors import NotFound
 from econsim.schemas.admission import EntryRefused
 from econsim.schemas.base import ErrorReply, Event
-from econsim.schemas.money import CreditsJsonSchema
+from econsim.schemas.json_schema import DocumentedJsonSchema
 from econsim.schemas.subject import ANSWERED, OWNERS, PUBLISHED, Subject, SubjectKind
 from econsim.subjects import TABLE
 
@@ -325,7 +325,7 @@ def _schemas(models: dict[str, type[BaseModel]]) -> Json:
     mode: Literal["validation"] = "validation"
     wanted = [(model, mode) for model in models.values()]
     _, schema = models_json_schema(
-        wanted, ref_template="#/components/schemas/{model}", schema_generator=CreditsJsonSchema
+        wanted, ref_template="#/components/schemas/{model}", schema_generator=DocumentedJsonSchema
     )
     text = json.dumps(schema.get("$defs", {}))
     for name, model in models.items():

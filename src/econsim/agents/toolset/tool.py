@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from econsim.agents.toolset.membership import Membership
 from econsim.errors import InvalidMessage, Unavailable
 from econsim.schemas.base import Message, validation_message
+from econsim.schemas.json_schema import DocumentedJsonSchema
 from econsim.schemas.types import QUANTITY_MAX, Name, OrderId
 
 AMOUNT_LENGTH_MAX: Final = 24
@@ -112,7 +113,7 @@ class AgentTool(Generic[Arguments]):
 
     def input_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the arguments."""
-        schema = self.arguments.model_json_schema()
+        schema = self.arguments.model_json_schema(schema_generator=DocumentedJsonSchema)
         schema.pop("description", None)
         schema.pop("title", None)
         return {"properties": {}} | schema
