@@ -55,6 +55,27 @@ def small_run(policy="zip", mechanism="continuous_double_auction", name="run_1",
     return records(small_scenario(policy, mechanism, hosts=hosts), name, salt)
 
 
+DEAR = {"models": [{"offers": [{"provider": "rules", "input_price": 1_000, "output_price": 1_000}]}]}
+
+
+def thinkers(credits_, thinking=None):
+    return group(
+        f"with_{str(credits_).replace('.', '_')}",
+        "llm",
+        count=2,
+        credits=credits_,
+        thinking=thinking,
+        roles=[role("bid", first=1, last=1)],
+    )
+
+
+@cache
+def thinking_run():
+    """Return two periods in which one group can pay for every thought, one for none, and one does not want to."""
+    groups = thinkers(100), thinkers(0.2), thinkers(9, {"credits_min": 10})
+    return records(scenario(*groups, cognition=DEAR, clock={"periods": 2, "ticks_per_period": 3}))
+
+
 def records(wanted, name="run_1", salt="ab") -> tuple[Record, ...]:
     """Return the records of a run of a scenario, in log order."""
     return tuple(as_record(addressed) for addressed in run(wanted, name, salt))

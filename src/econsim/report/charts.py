@@ -1,15 +1,14 @@
-"""The charts of a report, as Altair specifications without colours of page or text.
+"""The charts of a report, as Vega-Lite specifications without colours of page or text.
 
-The page adds the colours, so one chart serves light and dark. The rows come from `series`.
+The page adds the colours, so one chart serves light and dark. The rows come from `series`. The specifications are written as
+data: Altair, which makes the pictures of experiments, takes half a second to load, longer than a small run takes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
-
-import altair as alt
 
 from econsim.report.format import thin
 from econsim.report.series import (
@@ -30,8 +29,8 @@ from econsim.report.summary import AgentSummary, MarketSummary, Summary
 from econsim.report.thinking import GroupThinking, ThinkingPeriod
 from econsim.schemas.types import MICROS_PER_CREDIT
 
-Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
-"""A finished chart."""
+Spec = dict[str, Any]
+"""Vega-Lite specification of a chart, or a part of one."""
 
 BLUE: Final = "#4f7df3"
 """Colour of demand and prices."""
@@ -42,215 +41,214 @@ TEAL: Final = "#14a38b"
 GREY: Final = "#8a8f9c"
 """Colour of references: the equilibrium, equality."""
 
+_TYPES: Final = {"Q": "quantitative", "N": "nominal", "O": "ordinal"}
+"""Letter in a short name of a field → type of its values."""
 
-def price_path(market: MarketSummary, summary: Summary) -> Drawing:
+
+def price_path(market: MarketSummary, summary: Summary) -> Spec:
     """Draw trade prices over ticks against the equilibrium."""
-    x = alt.X("tick:Q", title="tick", scale=alt.Scale(domain=[0, max(summary.ticks, 1)], nice=False))
-    base = alt.Chart(inline_data(price_rows(market, summary.ticks))).encode(x=x, detail="period:N")
-    y = _price_axis("mean:Q")
-    tooltip = [alt.Tooltip("tick:Q"), alt.Tooltip("mean:Q", title="mean price", format=".4~f"), "units:Q"]
-    layers: list[Any] = _yardstick(market)
+    x = _field("tick:Q", title="tick", scale={"domain": [0, max(summary.ticks, 1)], "nice": False})
+    size = _field("units:Q", legend=None, scale={"range": [12, 70]})
+    tooltip = [_field("tick:Q"), _field("mean:Q", title="mean price", format=".4~f"), _field("units:Q")]
     starts = summary.period_starts[1:]
+    rules = []
     if 0 < len(starts) <= RULES_MAX:
-        rules = alt.Chart(inline_data([{"tick": tick} for tick in starts]))
-        layers.append(rules.mark_rule(color=GREY, opacity=0.35, strokeDash=[1, 3]).encode(x=x))
-    layers += [
-        base.mark_area(color=BLUE, opacity=0.18).encode(y=_price_axis("low:Q"), y2=alt.Y2("high:Q")),
-        base.mark_line(color=BLUE, strokeWidth=1.6).encode(y=y),
-        base.mark_circle(color=BLUE, opacity=0.75).encode(
-            y=y, size=alt.Size("units:Q", legend=None, scale=alt.Scale(range=[12, 70])), tooltip=tooltip
-        ),
-    ]
-    return alt.layer(*layers)
+        dotted = _mark("rule", color=GREY, opacity=0.35, strokeDash=[1, 3])
+        rules = [_view(dotted, [{"tick": tick} for tick in starts], x=x)]
+    prices = _layer(
+        _view(_mark("area", color=BLUE, opacity=0.18), y=_price("low:Q"), y2={"field": "high"}),
+        _view(_mark("line", color=BLUE, strokeWidth=1.6), y=_price("mean:Q")),
+        _view(_mark("circle", color=BLUE, opacity=0.75), y=_price("mean:Q"), size=size, tooltip=tooltip),
+        rows=price_rows(market, summary.ticks),
+        x=x,
+        detail=_field("period:N"),
+    )
+    return _layer(*_yardstick(market), *rules, prices)
 
 
-def supply_and_demand(market: MarketSummary) -> Drawing:
+def supply_and_demand(market: MarketSummary) -> Spec:
     """Draw the schedule's stairs, and the trades at their place in the period."""
-    colour = alt.Color(
+    colour = _field(
         "side:N",
-        scale=alt.Scale(domain=["demand", "supply", "trade"], range=[BLUE, CORAL, TEAL]),
-        legend=alt.Legend(title=None, orient="top", symbolOpacity=1),
+        scale={"domain": ["demand", "supply", "trade"], "range": [BLUE, CORAL, TEAL]},
+        legend={"title": None, "orient": "top", "symbolOpacity": 1},
     )
-    x = alt.X("units:Q", title="units in a period")
-    stairs = (
-        alt.Chart(inline_data(stair_rows(market)))
-        .mark_line(strokeWidth=2.2)
-        .encode(x=x, y=_price_axis("price:Q"), color=colour, order="order:O")
-    )
-    trades = (
-        alt.Chart(inline_data(trade_rows(market)))
-        .mark_circle(size=26, opacity=0.4)
-        .encode(
-            x=x,
-            y=_price_axis("price:Q"),
-            color=colour,
-            tooltip=["period:Q", alt.Tooltip("price:Q", format=".4~f"), alt.Tooltip("units:Q", title="unit")],
-        )
-    )
-    return alt.layer(*_yardstick(market), stairs, trades)
-
-
-def surplus_in_period(market: MarketSummary, summary: Summary) -> Drawing:
-    """Draw how much of the possible surplus was gained by each tick of a period."""
-    rows = surplus_rows(market, summary)
-    single = len(market.periods) == 1 or len(market.periods) > LINES_MAX
-    encoding: dict[str, Any] = {
-        "x": alt.X("tick:Q", title="tick of the period"),
-        "y": alt.Y("share:Q", title="surplus gained so far", axis=alt.Axis(format=".0%")),
-        "tooltip": ["period:N", "tick:Q", alt.Tooltip("share:Q", format=".1%")],
+    shared = {
+        "x": _field("units:Q", title="units in a period"),
+        "y": _price("price:Q"),
+        "color": colour,
     }
-    if single:
-        encoding["color"] = alt.value(TEAL)
+    tooltip = [
+        _field("period:Q"),
+        _field("price:Q", format=".4~f"),
+        _field("units:Q", title="unit"),
+    ]
+    stairs = _view(_mark("line", strokeWidth=2.2), stair_rows(market), **shared, order=_field("order:O"))
+    trades = _view(_mark("circle", size=26, opacity=0.4), trade_rows(market), **shared, tooltip=tooltip)
+    return _layer(*_yardstick(market), stairs, trades)
+
+
+def surplus_in_period(market: MarketSummary, summary: Summary) -> Spec:
+    """Draw how much of the possible surplus was gained by each tick of a period."""
+    if len(market.periods) == 1 or len(market.periods) > LINES_MAX:
+        colour: Spec = {"value": TEAL}
     else:
-        encoding["color"] = alt.Color(
-            "period:O", scale=alt.Scale(scheme="tealblues"), legend=alt.Legend(title="period", orient="top")
-        )
-    base = alt.Chart(inline_data(rows)).mark_line(interpolate="step-after", strokeWidth=2)
-    drawn: Drawing = base.encode(**encoding)
-    return drawn
+        legend = {"title": "period", "orient": "top"}
+        colour = _field("period:O", scale={"scheme": "tealblues"}, legend=legend)
+    return _view(
+        _mark("line", interpolate="step-after", strokeWidth=2),
+        surplus_rows(market, summary),
+        x=_field("tick:Q", title="tick of the period"),
+        y=_field("share:Q", title="surplus gained so far", axis={"format": ".0%"}),
+        color=colour,
+        tooltip=[_field("period:N"), _field("tick:Q"), _field("share:Q", format=".1%")],
+    )
 
 
-def efficiency_by_period(market: MarketSummary) -> Drawing:
+def efficiency_by_period(market: MarketSummary) -> Spec:
     """Draw each period's efficiency and the mean so far."""
     rows = efficiency_rows(market)
     low = min((row["efficiency"] for row in rows), default=0.0)
     # Tenths below the lowest: enough to see a change, and a tenth at least, so that noise stays small.
-    scale = alt.Scale(domain=[min(math.floor(10 * low) / 10, 0.9), 1.0])
-    base = alt.Chart(inline_data(rows)).encode(
-        x=alt.X("period:Q", title="period", scale=alt.Scale(zero=False), axis=_period_axis(len(rows))),
+    scale = {"domain": [min(math.floor(10 * low) / 10, 0.9), 1.0]}
+    each = _field("efficiency:Q", title="efficiency", scale=scale, axis={"format": ".0%"})
+    return _layer(
+        _view(_mark("circle", color=TEAL, opacity=0.55, size=34), y=each),
+        _view(_mark("line", color=TEAL, strokeWidth=2.2), y=_field("so far:Q", scale=scale)),
+        rows=rows,
+        x=_field("period:Q", title="period", scale={"zero": False}, axis=_period_axis(len(rows))),
         tooltip=[
-            "period:Q",
-            alt.Tooltip("efficiency:Q", format=".2%"),
-            alt.Tooltip("so far:Q", format=".2%", title="mean so far"),
+            _field("period:Q"),
+            _field("efficiency:Q", format=".2%"),
+            _field("so far:Q", format=".2%", title="mean so far"),
         ],
     )
-    axis = alt.Axis(format=".0%")
-    return alt.layer(
-        base.mark_circle(color=TEAL, opacity=0.55, size=34).encode(
-            y=alt.Y("efficiency:Q", title="efficiency", scale=scale, axis=axis)
-        ),
-        base.mark_line(color=TEAL, strokeWidth=2.2).encode(y=alt.Y("so far:Q", scale=scale)),
-    )
 
 
-def volume_by_tick(market: MarketSummary, summary: Summary) -> Drawing:
+def volume_by_tick(market: MarketSummary, summary: Summary) -> Spec:
     """Draw units traded over ticks."""
     width = bucket_width(summary.ticks)
     title = "tick" if width == 1 else f"tick, {width} in a bar"
-    bars: Drawing = (
-        alt.Chart(inline_data(volume_rows(market, summary.ticks)))
-        .mark_rect(color=BLUE, opacity=0.85)
-        .encode(
-            x=alt.X("from:Q", title=title, scale=alt.Scale(domain=[0, summary.ticks + 1], nice=False)),
-            x2=alt.X2("to:Q"),
-            y=alt.Y(
-                "units:Q", title="units traded", axis=alt.Axis(tickMinStep=1), scale=alt.Scale(zero=True)
-            ),
-            y2=alt.Y2Datum(0),
-            tooltip=["from:Q", "units:Q"],
-        )
+    return _view(
+        _mark("rect", color=BLUE, opacity=0.85),
+        volume_rows(market, summary.ticks),
+        x=_field("from:Q", title=title, scale={"domain": [0, summary.ticks + 1], "nice": False}),
+        x2={"field": "to"},
+        y=_field("units:Q", title="units traded", axis={"tickMinStep": 1}, scale={"zero": True}),
+        y2={"datum": 0},
+        tooltip=[_field("from:Q"), _field("units:Q")],
     )
-    return bars
 
 
-def thinking_cost(thinking: Sequence[GroupThinking]) -> Drawing:
+def thinking_cost(thinking: Sequence[GroupThinking]) -> Spec:
     """Draw the cost of thinking of an agent of each group, by period."""
     return _lines_by_group(thinking, lambda period: period.cost, "credits an agent", ".2~f")
 
 
-def priced_out_share(thinking: Sequence[GroupThinking]) -> Drawing:
+def priced_out_share(thinking: Sequence[GroupThinking]) -> Spec:
     """Draw the share of each group's agents that could not afford their newest call, by period."""
     return _lines_by_group(thinking, lambda period: period.priced_out, "share of agents", ".0%")
 
 
 def _lines_by_group(
     thinking: Sequence[GroupThinking], measured: Callable[[ThinkingPeriod], float], title: str, form: str
-) -> Drawing:
+) -> Spec:
     rows = [
         {"period": number, "value": measured(period), "group": group.group}
         for group in thinking
         for number, period in thin([*enumerate(group.periods, 1)], POINTS_MAX)
     ]
     periods = max((len(group.periods) for group in thinking), default=1)
-    drawn: Drawing = (
-        alt.Chart(inline_data(rows))
-        .mark_line(strokeWidth=2.2, point=alt.OverlayMarkDef(size=40))
-        .encode(
-            x=alt.X("period:Q", title="period", axis=_period_axis(periods)),
-            y=alt.Y("value:Q", title=title, axis=alt.Axis(format=form)),
-            color=alt.Color(
-                "group:N",
-                scale=alt.Scale(scheme="tableau10"),
-                legend=alt.Legend(title=None, orient="top", columns=4),
-            ),
-            tooltip=["group:N", "period:Q", alt.Tooltip("value:Q", format=form, title=title)],
-        )
+    return _view(
+        _mark("line", strokeWidth=2.2, point={"size": 40}),
+        rows,
+        x=_field("period:Q", title="period", axis=_period_axis(periods)),
+        y=_field("value:Q", title=title, axis={"format": form}),
+        color=_GROUP,
+        tooltip=[_field("group:N"), _field("period:Q"), _field("value:Q", format=form, title=title)],
     )
-    return drawn
 
 
-def profits(holders: Sequence[AgentSummary]) -> Drawing:
+def profits(holders: Sequence[AgentSummary]) -> Spec:
     """Draw how many agents earned how much, by group."""
     rows = [
         {"profit": holder.profit / MICROS_PER_CREDIT, "group": holder.group}
         for holder in thin(sorted(holders, key=lambda holder: holder.profit), 4 * POINTS_MAX)
     ]
-    bars: Drawing = (
-        alt.Chart(inline_data(rows))
-        .mark_bar(opacity=0.9)
-        .encode(
-            x=alt.X("profit:Q", bin=alt.Bin(maxbins=30), title="profit, credits"),
-            y=alt.Y("count():Q", title="agents", axis=alt.Axis(tickMinStep=1)),
-            color=alt.Color(
-                "group:N",
-                scale=alt.Scale(scheme="tableau10"),
-                legend=alt.Legend(title=None, orient="top", columns=4),
-            ),
-            tooltip=["group:N", alt.Tooltip("count():Q", title="agents")],
-        )
+    count = {"aggregate": "count", "type": "quantitative", "title": "agents"}
+    return _view(
+        _mark("bar", opacity=0.9),
+        rows,
+        x=_field("profit:Q", bin={"maxbins": 30}, title="profit, credits"),
+        y=count | {"axis": {"tickMinStep": 1}},
+        color=_GROUP,
+        tooltip=[_field("group:N"), count],
     )
-    return bars
 
 
-def lorenz(amounts: Iterable[int]) -> Drawing:
+def lorenz(amounts: Iterable[int]) -> Spec:
     """Draw which share of all wealth the poorest share of agents holds; amounts below 0 count as 0."""
-    x = alt.X("agents:Q", title="share of agents, poorest first", axis=alt.Axis(format=".0%"))
-    y = alt.Y("share:Q", title="share held", axis=alt.Axis(format=".0%"))
-    tooltip = [alt.Tooltip("agents:Q", format=".0%"), alt.Tooltip("share:Q", format=".1%")]
-    equal = alt.Chart(inline_data([{"agents": 0, "share": 0}, {"agents": 1, "share": 1}]))
-    curve = alt.Chart(inline_data(lorenz_rows(amounts)))
-    return alt.layer(
-        equal.mark_line(color=GREY, strokeDash=[4, 4], strokeWidth=1.4).encode(x=x, y=y),
-        curve.mark_area(color=CORAL, opacity=0.16).encode(x=x, y=y),
-        curve.mark_line(color=CORAL, strokeWidth=2.2).encode(x=x, y=y, tooltip=tooltip),
+    x = _field("agents:Q", title="share of agents, poorest first", axis={"format": ".0%"})
+    y = _field("share:Q", title="share held", axis={"format": ".0%"})
+    tooltip = [_field("agents:Q", format=".0%"), _field("share:Q", format=".1%")]
+    dashed = _mark("line", color=GREY, strokeDash=[4, 4], strokeWidth=1.4)
+    curve = _layer(
+        _view(_mark("area", color=CORAL, opacity=0.16), x=x, y=y),
+        _view(_mark("line", color=CORAL, strokeWidth=2.2), x=x, y=y, tooltip=tooltip),
+        rows=lorenz_rows(amounts),
     )
+    return _layer(_view(dashed, [{"agents": 0, "share": 0}, {"agents": 1, "share": 1}], x=x, y=y), curve)
 
 
-def inline_data(rows: Rows) -> alt.InlineData:
-    """Return the rows of a chart as its data."""
-    return alt.InlineData(values=rows)
+def _layer(*views: Spec, rows: Rows | None = None, **encoding: object) -> Spec:
+    """Return views on one another, with the data and the encoding that they share."""
+    return _data(rows) | ({"encoding": encoding} if encoding else {}) | {"layer": [*views]}
 
 
-def _price_axis(field: str) -> alt.Y:
-    return alt.Y(field, title="price, credits", scale=alt.Scale(zero=False, nice=True))
+def _view(mark: Spec, rows: Rows | None = None, **encoding: object) -> Spec:
+    """Return one mark for each row, or line through the rows; without rows they are those of the layer around it."""
+    return _data(rows) | {"mark": mark, "encoding": encoding}
 
 
-def _period_axis(periods: int) -> alt.Axis:
+def _data(rows: Rows | None) -> Spec:
+    return {} if rows is None else {"data": {"values": rows}}
+
+
+def _mark(type_: str, **look: object) -> Spec:
+    return {"type": type_, **look}
+
+
+def _field(name: str, **options: object) -> Spec:
+    """Return the encoding of a field by its short name: `tick:Q` is a quantity, `side:N` a name, `order:O` a place in an order."""
+    field, _, letter = name.rpartition(":")
+    return {"field": field, "type": _TYPES[letter], **options}
+
+
+def _price(name: str, **options: object) -> Spec:
+    return _field(name, title="price, credits", scale={"zero": False, "nice": True}, **options)
+
+
+def _period_axis(periods: int) -> Mapping[str, object]:
     """Return an axis of whole periods: each, as long as they have room."""
     if periods > RULES_MAX // 2:
-        return alt.Axis(format="d")
-    return alt.Axis(format="d", values=list(range(1, periods + 1)))
+        return {"format": "d"}
+    return {"format": "d", "values": list(range(1, periods + 1))}
 
 
-def _yardstick(market: MarketSummary) -> list[Any]:
+def _yardstick(market: MarketSummary) -> list[Spec]:
     """Return the equilibrium as a band and a line; nothing for a schedule that has none."""
     oracle = market.equilibrium
     if oracle.price_low is None or oracle.price_high is None or market.equilibrium_price is None:
         return []
     row = {"low": oracle.price_low / MICROS_PER_CREDIT, "high": oracle.price_high / MICROS_PER_CREDIT}
-    base = alt.Chart(inline_data([row | {"P0": market.equilibrium_price}]))
-    band = base.mark_rect(color=GREY, opacity=0.16).encode(y=_price_axis("low:Q"), y2=alt.Y2("high:Q"))
-    line = base.mark_rule(color=GREY, strokeDash=[5, 4], strokeWidth=1.6).encode(
-        y=_price_axis("P0:Q"), tooltip=[alt.Tooltip("P0:Q", title="equilibrium price", format=".4~f")]
-    )
-    return [band, line]
+    tooltip = [_field("P0:Q", title="equilibrium price", format=".4~f")]
+    band = _view(_mark("rect", color=GREY, opacity=0.16), y=_price("low:Q"), y2={"field": "high"})
+    dashed = _mark("rule", color=GREY, strokeDash=[5, 4], strokeWidth=1.6)
+    line = _view(dashed, y=_price("P0:Q"), tooltip=tooltip)
+    return [_layer(band, line, rows=[row | {"P0": market.equilibrium_price}])]
+
+
+_GROUP: Final = _field(
+    "group:N", scale={"scheme": "tableau10"}, legend={"title": None, "orient": "top", "columns": 4}
+)
+"""Colour by group of agents."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
-from econsim.report.charts import Drawing
+from econsim.report.charts import Spec
 from econsim.report.format import count
 
-Specs = dict[str, dict[str, Any]]
+Specs = dict[str, Spec]
 """Chart name → Vega-Lite specification, without colours of page and text."""
 
 
@@ -24,7 +23,7 @@ class Figure:
     """Title of the figure."""
     caption: str
     """Caption of the figure, as a sentence."""
-    chart: Drawing
+    chart: Spec
     """Chart of the figure."""
     wide: bool = False
     """True if the figure takes a whole row."""
@@ -33,8 +32,7 @@ class Figure:
 def figure(drawn: Figure, specs: Specs) -> str:
     """Return a figure's place in the page, and put its chart among the specifications."""
     # The schema's address only names the language; without it the page holds no address to load.
-    spec = drawn.chart.to_dict(validate=False).items()
-    specs[drawn.name] = {key: value for key, value in spec if key not in ("$schema", "config")}
+    specs[drawn.name] = {key: value for key, value in drawn.chart.items() if key not in ("$schema", "config")}
     size, title = " wide" if drawn.wide else "", escape(drawn.title)
     return (
         f'<figure class="card{size}"><figcaption><b>{title}</b><span>{escape(drawn.caption)}</span></figcaption>'

@@ -9,9 +9,11 @@ import json
 import re
 from html.parser import HTMLParser
 
+import altair as alt
 import pytest
+from jsonschema import ValidationError
 from requirements import requirement
-from run_builders import only, records, small_run, small_scenario, summed
+from run_builders import only, records, small_run, small_scenario, summed, thinking_run
 
 from econsim import subjects
 from econsim.report.html import render, write_report
@@ -72,6 +74,19 @@ def test_the_page_itself_forbids_loading(page):
 
 def test_charts_name_no_address(page):
     assert "http" not in json.dumps(page.charts())
+
+
+@pytest.mark.parametrize("run", [small_run, thinking_run])
+def test_every_chart_follows_the_schema_of_vega_lite(run):
+    for spec in Page(render(summed(run()))).charts().values():
+        alt.Root.validate(spec)
+
+
+def test_a_chart_that_breaks_the_schema_is_noticed(page):
+    broken = page.charts()["profits"] | {"mark": {"type": "circel"}}
+
+    with pytest.raises(ValidationError):
+        alt.Root.validate(broken)
 
 
 @requirement("benchmark.visual")

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 from factories import group, role, scenario
-from run_builders import only, records, small_run, summed
+from run_builders import DEAR, only, records, small_run, summed, thinkers, thinking_run
 
 from econsim import subjects
 from econsim.domain.runtime.cycle_run import PROMPT_LENGTH_MAX
 from econsim.report.html import render
 from econsim.schemas.types import MICROS_PER_CREDIT
-
-DEAR = {"models": [{"offers": [{"provider": "rules", "input_price": 1_000, "output_price": 1_000}]}]}
-
-
-def thinkers(credits_, thinking=None):
-    return group(
-        f"with_{str(credits_).replace('.', '_')}",
-        "llm",
-        count=2,
-        credits=credits_,
-        thinking=thinking,
-        roles=[role("bid", first=1, last=1)],
-    )
-
-
-@cache
-def thinking_run():
-    """Return two periods in which one group can pay for every thought, one for none, and one does not want to."""
-    groups = thinkers(100), thinkers(0.2), thinkers(9, {"credits_min": 10})
-    return records(scenario(*groups, cognition=DEAR, clock={"periods": 2, "ticks_per_period": 3}))
 
 
 def verdict(**expected):

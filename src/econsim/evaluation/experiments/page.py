@@ -14,10 +14,9 @@ from typing import Any, Final
 import vl_convert
 
 from econsim.evaluation.experiments.catalogue import Experiment
-from econsim.evaluation.experiments.pictures import PICTURES
+from econsim.evaluation.experiments.pictures import PICTURES, Drawing
 from econsim.evaluation.experiments.sampling import Runs
 from econsim.evaluation.experiments.verdicts import RULES, Comparison, Rule
-from econsim.report.charts import Drawing
 from econsim.report.document import Document, render_document
 from econsim.report.format import NOTHING, count
 from econsim.report.markup import Figure, Specs, figure, table
@@ -146,7 +145,9 @@ def format_expected(comparison: Comparison) -> str:
 def render(result: ExperimentResult, chart: Drawing) -> str:
     """Return the page of an experiment as an HTML document."""
     experiment, specs = result.experiment, Specs()
-    drawn = figure(Figure("main", experiment.question, PICTURES[experiment.name][1], chart, wide=True), specs)
+    drawn = figure(
+        Figure("main", experiment.question, PICTURES[experiment.name][1], chart.to_dict(), wide=True), specs
+    )
     head = ("Measure", "Expected", "Measured", "n", "Verdict", "Source")
     listed = [
         (

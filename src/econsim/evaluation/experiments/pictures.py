@@ -14,8 +14,11 @@ from econsim.domain.measures.measures import confidence_interval
 from econsim.evaluation.experiments.catalogue import PRICE, alphas, prices
 from econsim.evaluation.experiments.sampling import Runs
 from econsim.evaluation.experiments.verdicts import Comparison
-from econsim.report.charts import BLUE, CORAL, GREY, TEAL, Drawing, inline_data
+from econsim.report.charts import BLUE, CORAL, GREY, TEAL
 from econsim.report.series import Rows
+
+Drawing = alt.Chart | alt.LayerChart | alt.FacetChart
+"""Finished chart."""
 
 Picture = Callable[[tuple[Runs, ...], tuple[Comparison, ...]], Drawing]
 """Function from runs and comparisons to a chart."""
@@ -68,7 +71,7 @@ def flat_supply(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) 
     del comparisons
     rows = by_day(studies[0], ("zip", "zi_c"), prices)
     colour = _colours({"ZIP, learns": BLUE, "ZI-C, random": CORAL, "equilibrium": GREY})
-    line = alt.Chart(inline_data([{"price": PRICE, "who": "equilibrium"}]))
+    line = alt.Chart(_inline_data([{"price": PRICE, "who": "equilibrium"}]))
     rule = line.mark_rule(strokeDash=[6, 4], strokeWidth=1.8).encode(y="price:Q", color=colour)
     return alt.layer(rule, *_band(rows, colour, "mean price of the day, credits", zero=False))
 
@@ -81,7 +84,7 @@ def gode_sunder_oracle(studies: tuple[Runs, ...], comparisons: tuple[Comparison,
         for run in studies[0]
         for day in run.days["good"]
     ]
-    marks = alt.Chart(inline_data(rows)).mark_circle(color=TEAL, size=38, opacity=0.35)
+    marks = alt.Chart(_inline_data(rows)).mark_circle(color=TEAL, size=38, opacity=0.35)
     drawn: Drawing = marks.encode(
         x=alt.X("price:Q", title="mean price of the period, credits", scale=alt.Scale(zero=False)),
         y=alt.Y("efficiency:Q", title="efficiency, %", scale=alt.Scale(domain=[-100, 100])),
@@ -165,7 +168,7 @@ def _bars(labels: tuple[str, ...], comparisons: tuple[Comparison, ...], title: s
     scale = alt.Scale(domain=[0, 112], nice=False)
     x = alt.X("share:Q", scale=scale, title=title, axis=alt.Axis(values=list(range(0, 101, 20))))
     low, expected = (alt.X(f"{field}:Q", scale=scale, title=title) for field in ("low", "expected"))
-    base = alt.Chart(inline_data(rows)).encode(y=alt.Y("what:N", title=None, sort=list(labels), axis=axis))
+    base = alt.Chart(_inline_data(rows)).encode(y=alt.Y("what:N", title=None, sort=list(labels), axis=axis))
     fill = alt.Color("what:N", scale=alt.Scale(domain=list(labels), range=[CORAL, BLUE, TEAL]), legend=None)
     return alt.layer(
         base.mark_bar(cornerRadiusEnd=4, height=46).encode(x=x, color=fill),
@@ -201,7 +204,7 @@ def _band(rows: Rows, colour: alt.Color, title: str, *, zero: bool) -> list[Any]
     x = alt.X(
         "day:Q", title="trading day", axis=axis, scale=alt.Scale(domain=[0.7, days[-1] + 0.3], nice=False)
     )
-    base = alt.Chart(inline_data(rows)).encode(x=x, color=colour)
+    base = alt.Chart(_inline_data(rows)).encode(x=x, color=colour)
     scale = alt.Scale(zero=zero, nice=True)
     tooltip = [
         "who:N",
@@ -221,7 +224,7 @@ def _band(rows: Rows, colour: alt.Color, title: str, *, zero: bool) -> list[Any]
 def _points(rows: Rows, colour: alt.Color) -> Drawing:
     """Return published points."""
     drawn: Drawing = (
-        alt.Chart(inline_data(rows))
+        alt.Chart(_inline_data(rows))
         .mark_point(shape="diamond", size=90, filled=True, opacity=1)
         .encode(x="day:Q", y="alpha:Q", color=colour, tooltip=["who:N", "day:Q", "alpha:Q"])
     )
@@ -231,6 +234,11 @@ def _points(rows: Rows, colour: alt.Color) -> Drawing:
 def _colours(names: dict[str, str]) -> alt.Color:
     scale = alt.Scale(domain=list(names), range=list(names.values()))
     return alt.Color("who:N", scale=scale, legend=alt.Legend(title=None, orient="top", symbolOpacity=1))
+
+
+def _inline_data(rows: Rows) -> alt.InlineData:
+    """Return the rows of a chart as its data."""
+    return alt.InlineData(values=rows)
 
 
 PICTURES: Final[dict[str, tuple[Picture, str]]] = {
