@@ -20,11 +20,7 @@ class Settings(BaseSettings):
     """Settings of a process: the state directory, the server, the log."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ECONSIM_",
-        env_ignore_empty=True,
-        frozen=True,
-        extra="forbid",
-        use_attribute_docstrings=True,
+        env_prefix="ECONSIM_", env_ignore_empty=True, frozen=True, extra="forbid"
     )
 
     state: Path = Path(".econsim")

@@ -6,6 +6,7 @@ Owns the table of event types.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
@@ -24,7 +25,7 @@ from econsim.schemas.admin import (
 )
 from econsim.schemas.admission import AdmissionRejected, AgentSuspended, Reported
 from econsim.schemas.agent import CognitiveCyclesCompleted, CognitiveCyclesStarted, CycleCompleted
-from econsim.schemas.base import Event
+from econsim.schemas.base import Event, Message
 from econsim.schemas.clock import (
     PeriodClosed,
     PeriodOpened,
@@ -63,66 +64,62 @@ from econsim.schemas.workspace_changes import FileDeleted, FileMoved, FileWritte
 
 Data = TypeVar("Data")
 
-_TYPES: Final = (
-    (subjects.BATCH_OPENED, Event[BatchOpened]),
-    (subjects.BID_ACCEPTED, Event[Accepted]),
-    (subjects.ASK_ACCEPTED, Event[Accepted]),
-    (subjects.ORDER_REJECTED, Event[Rejected]),
-    (subjects.TRADE_EXECUTED, Event[Traded]),
-    (subjects.ORDER_CANCELLED, Event[Cancelled]),
-    (subjects.RESOURCE_ALLOCATED, Event[ResourceAllocated]),
-    (subjects.TICK_CLEARED, Event[TickCleared]),
-    (subjects.TRADING_HALTED, Event[TradingHalted]),
-    (subjects.PRICE_UPDATED, Event[PriceUpdated]),
-    (subjects.TRANSFER_POSTED, Event[TransferPosted]),
-    (subjects.TRANSFER_REFUSED, Event[TransferRefused]),
-    (subjects.RUN_OPENED, Event[RunOpened]),
-    (subjects.RUN_CLOSED, Event[RunClosed]),
-    (subjects.RUN_STOPPED, Event[RunStopped]),
-    (subjects.RUN_RESUMED, Event[RunResumed]),
-    (subjects.PERIOD_OPENED, Event[PeriodOpened]),
-    (subjects.PERIOD_CLOSED, Event[PeriodClosed]),
-    (subjects.TICKED, Event[Ticked]),
-    (subjects.LLM_INVOKED, Event[LlmInvoked]),
-    (subjects.TOOL_COMPLETED, Event[ToolCompleted]),
-    (subjects.TOOL_FAILED, Event[ToolFailed]),
-    (subjects.TOOLS_LISTED, Event[ToolsListed]),
-    (subjects.BREAKER_OPENED, Event[BreakerOpened]),
-    (subjects.BREAKER_CLOSED, Event[BreakerClosed]),
-    (subjects.FILE_WRITTEN, Event[FileWritten]),
-    (subjects.FILE_MOVED, Event[FileMoved]),
-    (subjects.FILE_DELETED, Event[FileDeleted]),
-    (subjects.CYCLE_COMPLETED, Event[CycleCompleted]),
-    (subjects.COGNITIVE_CYCLES_STARTED, Event[CognitiveCyclesStarted]),
-    (subjects.COGNITIVE_CYCLES_COMPLETED, Event[CognitiveCyclesCompleted]),
-    (subjects.REPORTED, Event[Reported]),
-    (subjects.ADMISSION_REJECTED, Event[AdmissionRejected]),
-    (subjects.AGENT_SUSPENDED, Event[AgentSuspended]),
-    (subjects.TRUST_CHANGED, Event[TrustChanged]),
-    (subjects.CONNECTION_CHANGED, Event[ConnectionChanged]),
-    (subjects.QUOTA_CHANGED, Event[QuotaChanged]),
-    (subjects.COMMANDED, Event[Commanded]),
-    (subjects.LETTER_BURIED, Event[LetterBuried]),
-    (subjects.LETTER_RETRIED, Event[LetterRetried]),
-    (subjects.LETTER_DROPPED, Event[LetterDropped]),
-    (subjects.QUESTION_ASKED, Event[QuestionAsked]),
-    (subjects.QUESTION_ENDED, Event[QuestionEnded]),
-    (subjects.CONSENT_CHANGED, Event[ConsentChanged]),
-    (subjects.MESSAGE_POSTED, Event[MessagePosted]),
-    (subjects.TASK_DELEGATED, Event[TaskDelegated]),
-    (subjects.TASK_OFFERED, Event[TaskOffered]),
-    (subjects.TASK_REFUSED, Event[TaskRefused]),
-    (subjects.TASK_ADVANCED, Event[TaskAdvanced]),
-    (subjects.TASK_SETTLED, Event[TaskSettled]),
-)
+TYPES_MAX: Final = 1_024
+"""Types of events whose parsers are kept: more than there are, with room for the actions that agents choose for their reports."""
 
-_DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
-    subject.type: event.__pydantic_validator__.validate_json for subject, event in _TYPES
+_DATA: Final[dict[str, type[Message]]] = {
+    subjects.BATCH_OPENED.type: BatchOpened,
+    subjects.BID_ACCEPTED.type: Accepted,
+    subjects.ASK_ACCEPTED.type: Accepted,
+    subjects.ORDER_REJECTED.type: Rejected,
+    subjects.TRADE_EXECUTED.type: Traded,
+    subjects.ORDER_CANCELLED.type: Cancelled,
+    subjects.RESOURCE_ALLOCATED.type: ResourceAllocated,
+    subjects.TICK_CLEARED.type: TickCleared,
+    subjects.TRADING_HALTED.type: TradingHalted,
+    subjects.PRICE_UPDATED.type: PriceUpdated,
+    subjects.TRANSFER_POSTED.type: TransferPosted,
+    subjects.TRANSFER_REFUSED.type: TransferRefused,
+    subjects.RUN_OPENED.type: RunOpened,
+    subjects.RUN_CLOSED.type: RunClosed,
+    subjects.RUN_STOPPED.type: RunStopped,
+    subjects.RUN_RESUMED.type: RunResumed,
+    subjects.PERIOD_OPENED.type: PeriodOpened,
+    subjects.PERIOD_CLOSED.type: PeriodClosed,
+    subjects.TICKED.type: Ticked,
+    subjects.LLM_INVOKED.type: LlmInvoked,
+    subjects.TOOL_COMPLETED.type: ToolCompleted,
+    subjects.TOOL_FAILED.type: ToolFailed,
+    subjects.TOOLS_LISTED.type: ToolsListed,
+    subjects.BREAKER_OPENED.type: BreakerOpened,
+    subjects.BREAKER_CLOSED.type: BreakerClosed,
+    subjects.FILE_WRITTEN.type: FileWritten,
+    subjects.FILE_MOVED.type: FileMoved,
+    subjects.FILE_DELETED.type: FileDeleted,
+    subjects.CYCLE_COMPLETED.type: CycleCompleted,
+    subjects.COGNITIVE_CYCLES_STARTED.type: CognitiveCyclesStarted,
+    subjects.COGNITIVE_CYCLES_COMPLETED.type: CognitiveCyclesCompleted,
+    subjects.REPORTED.type: Reported,
+    subjects.ADMISSION_REJECTED.type: AdmissionRejected,
+    subjects.AGENT_SUSPENDED.type: AgentSuspended,
+    subjects.TRUST_CHANGED.type: TrustChanged,
+    subjects.CONNECTION_CHANGED.type: ConnectionChanged,
+    subjects.QUOTA_CHANGED.type: QuotaChanged,
+    subjects.COMMANDED.type: Commanded,
+    subjects.LETTER_BURIED.type: LetterBuried,
+    subjects.LETTER_RETRIED.type: LetterRetried,
+    subjects.LETTER_DROPPED.type: LetterDropped,
+    subjects.QUESTION_ASKED.type: QuestionAsked,
+    subjects.QUESTION_ENDED.type: QuestionEnded,
+    subjects.CONSENT_CHANGED.type: ConsentChanged,
+    subjects.MESSAGE_POSTED.type: MessagePosted,
+    subjects.TASK_DELEGATED.type: TaskDelegated,
+    subjects.TASK_OFFERED.type: TaskOffered,
+    subjects.TASK_REFUSED.type: TaskRefused,
+    subjects.TASK_ADVANCED.type: TaskAdvanced,
+    subjects.TASK_SETTLED.type: TaskSettled,
 }
-"""Parsers of events by event type."""
-
-_REPORTED: Final = Event[Reported].__pydantic_validator__.validate_json
-"""Parser of agents' reports, of which agents choose the type."""
+"""Type of an event → class of its data."""
 
 
 def decode(subject: str, payload: bytes) -> AddressedEvent:
@@ -166,5 +163,9 @@ def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | No
     return cast("Event[Data]", addressed.event)
 
 
+@lru_cache(TYPES_MAX)
 def _parser(domain: str, action: str) -> Callable[[bytes], Any] | None:
-    return _DECODERS.get(f"{domain}.{action}", _REPORTED if domain == "agent" else None)
+    """Return the parser of a type of events, built when the first event of the type comes."""
+    # Agents choose the types of their reports.
+    data = _DATA.get(f"{domain}.{action}", Reported if domain == "agent" else None)
+    return None if data is None else Event[data].__pydantic_validator__.validate_json  # type: ignore[valid-type]
