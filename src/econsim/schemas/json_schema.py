@@ -24,11 +24,11 @@ class DocumentedJsonSchema(GenerateJsonSchema):
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         """Return the schema of a model."""
-        return _described(schema["cls"], super().model_schema(schema))
+        return _describe_fields(schema["cls"], super().model_schema(schema))
 
     def dataclass_schema(self, schema: DataclassSchema) -> JsonSchemaValue:
         """Return the schema of a dataclass."""
-        return _described(schema["cls"], super().dataclass_schema(schema))
+        return _describe_fields(schema["cls"], super().dataclass_schema(schema))
 
     def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
         """Return the schema of a field that has a default."""
@@ -47,7 +47,7 @@ def field_descriptions(cls: type) -> Mapping[str, str]:
     return found
 
 
-def _described(cls: type, schema: JsonSchemaValue) -> JsonSchemaValue:
+def _describe_fields(cls: type, schema: JsonSchemaValue) -> JsonSchemaValue:
     descriptions = field_descriptions(cls)
     for name, field in schema.get("properties", {}).items():
         if name in descriptions:

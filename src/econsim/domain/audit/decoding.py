@@ -67,7 +67,7 @@ Data = TypeVar("Data")
 TYPES_MAX: Final = 1_024
 """Types of events whose parsers are kept: more than there are, with room for the actions that agents choose for their reports."""
 
-_DATA: Final[dict[str, type[Message]]] = {
+EVENT_DATA: Final[dict[str, type[Message]]] = {
     subjects.BATCH_OPENED.type: BatchOpened,
     subjects.BID_ACCEPTED.type: Accepted,
     subjects.ASK_ACCEPTED.type: Accepted,
@@ -167,5 +167,5 @@ def event_of(kind: type[Data], subject: str, payload: bytes) -> Event[Data] | No
 def _parser(domain: str, action: str) -> Callable[[bytes], Any] | None:
     """Return the parser of a type of events, built when the first event of the type comes."""
     # Agents choose the types of their reports.
-    data = _DATA.get(f"{domain}.{action}", Reported if domain == "agent" else None)
+    data = EVENT_DATA.get(f"{domain}.{action}", Reported if domain == "agent" else None)
     return None if data is None else Event[data].__pydantic_validator__.validate_json  # type: ignore[valid-type]
