@@ -28,8 +28,8 @@ from econsim.domain.audit.decoding import EVENT_DATA
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.market.book import MarketBook
 from econsim.routers import SERVICES, ledger
-from econsim.schemas.clock import RunOpened
 from econsim.schemas.base import Event
+from econsim.schemas.clock import RunOpened
 from econsim.schemas.subject import Subject, SubjectKind
 from econsim.services import asyncapi
 from econsim.services.market import book
