@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kept_runs import data_of, kept, places, run_report, without
 from ledger_builders import caused, endow, journal, post, transfer
 from ledger_builders import pending as reserve
+from nats_runs import shortened
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
@@ -148,3 +152,27 @@ def test_payments_of_others_are_left_alone():
     ]
 
     assert findings([], chains) == []
+
+
+@cache
+def kept_studio():
+    """Return the log and the bucket of a run whose agents work for each other."""
+    return kept(shortened("studio", periods=1))
+
+
+def test_a_run_whose_agents_delegate_has_no_findings():
+    log, bucket = kept_studio()
+
+    assert places(log, "task_settled")
+    assert run_report(log, bucket).findings == ()
+
+
+def test_an_approval_that_is_gone_leaves_a_payment_without_one():
+    log, bucket = kept_studio()
+    approval = next(
+        place for place in places(log, "task_advanced") if data_of(log[place])["step"] == "approve"
+    )
+
+    whats = {each.what for each in run_report(without(log, approval), bucket).findings}
+
+    assert whats == {"task_is_paid_without_approval"}
