@@ -22,6 +22,7 @@ SIZES = {
     "first_proposal": [(10, 20)],
     "thinking_is_dear": [(4, 6)],
     "tool_market": [(4, 4)],
+    "studio": [(4, 4)],
 }
 """Experiment → runs and periods of each study: intervals wide enough for seconds, narrow enough to matter."""
 

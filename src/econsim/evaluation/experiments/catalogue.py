@@ -14,6 +14,7 @@ from typing import Final
 from econsim.errors import NotFound
 from econsim.evaluation.experiments.arrival_order import compare_first_proposal
 from econsim.evaluation.experiments.sampling import Runs, SampledRun, Study
+from econsim.evaluation.experiments.studio import compare_studio
 from econsim.evaluation.experiments.thinking_cost import compare_thinking_is_dear
 from econsim.evaluation.experiments.tool_market import compare_tool_market
 from econsim.evaluation.experiments.verdicts import Comparison, Expected, Rule, compare, mean_of
@@ -325,6 +326,14 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         answer="Buyers that look a price up end ahead of equal ones that do not; those that also compute with it end first.",
         studies=(Study("tool_market", runs=20, periods=6),),
         compare=_and_books(compare_tool_market),
+    ),
+    Experiment(
+        name="studio",
+        title="Who has others look prices up earns more than who works alone, and so do those who do it",
+        question="Is a look-up worth its price if it is delegated, with a person's consent?",
+        answer="A producer earns its fee back from the second day on; a researcher that serves three of them earns too.",
+        studies=(Study("studio", runs=20, periods=4),),
+        compare=_and_books(compare_studio),
     ),
 )
 """Every experiment, in the order of reading."""

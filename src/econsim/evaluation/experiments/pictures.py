@@ -126,10 +126,19 @@ def thinking_is_dear(studies: tuple[Runs, ...], comparisons: tuple[Comparison, .
 def tool_market(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
     """Draw the net gains by day of agents without tools, with one, and with two."""
     del comparisons
-    colours = {"plain": GREY, "informed": TEAL, "reckoning": CORAL}
+    return _gains_by_day(studies[0], {"plain": GREY, "informed": TEAL, "reckoning": CORAL})
+
+
+def studio(studies: tuple[Runs, ...], comparisons: tuple[Comparison, ...]) -> Drawing:
+    """Draw the net gains by day of agents that work alone, that delegate, and that serve them."""
+    del comparisons
+    return _gains_by_day(studies[0], {"loner": GREY, "producer": TEAL, "researcher": CORAL})
+
+
+def _gains_by_day(runs: Runs, colours: dict[str, str]) -> Drawing:
     rows: Rows = []
     for group in colours:
-        rows += _days_of_group(group, [run.gains[group] for run in studies[0]])
+        rows += _days_of_group(group, [run.gains[group] for run in runs])
     return alt.layer(*_band(rows, _colours(colours), "net gain, credits an agent", zero=True))
 
 
@@ -267,6 +276,10 @@ PICTURES: Final[dict[str, tuple[Picture, str]]] = {
     "tool_market": (
         tool_market,
         "Worth of units bought less their prices and payments for thoughts and tools. Band: 95 % interval over runs.",
+    ),
+    "studio": (
+        studio,
+        "Fees change hands on the first day; what is known then serves on all days. Band: 95 % interval over runs.",
     ),
 }
 """Experiment → its picture and caption."""

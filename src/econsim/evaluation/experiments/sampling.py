@@ -55,7 +55,10 @@ class Study:
         clock = found.clock.model_copy(update={"periods": self.periods, "ticks_per_period": ticks})
         markets = tuple(market for market in found.markets if market.resource in wanted)
         agents = tuple(
-            group for group in found.agents if any(role.resource in wanted for role in group.roles)
+            # A group without roles works for others.
+            group
+            for group in found.agents
+            if not group.roles or any(role.resource in wanted for role in group.roles)
         )
         changed = {"seed": seed, "expectations": (), "clock": clock, "markets": markets, "agents": agents}
         return found.model_copy(update=changed)
