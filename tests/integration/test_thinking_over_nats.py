@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from decimal import Decimal
 
 import nats.errors
 import pytest
 from eventually import eventually
+from factories import group, role, scenario
 from live_run import external_scenario, live_run
 from nats_runs import hash_in_memory, over_nats
+from people import Person
 from requirements import requirement
 from run_builders import canonical_hash
 from thinking import studio, thinkers, token_buyers, tool_askers
 
+from econsim.adapters.nats.connection import connect
+from econsim.errors import NotFound, Refused, Unavailable
 from econsim.runs.remote import run_events
 from econsim.schemas.cognition import LlmInvoked
+from econsim.schemas.market import Traded
+from econsim.schemas.social_events import QuestionEnded
 
 pytestmark = pytest.mark.nats
 
@@ -102,3 +109,30 @@ async def test_periods_end_while_agents_think_and_every_thought_is_paid(server, 
 
 async def _events(live):
     return [event async for event in run_events(live.nc, live.run)]
+
+
+@requirement("social.prompt_human")
+async def test_a_person_decides_for_an_agent_of_a_host(server, run) -> None:
+    pupil = group("pupil", "human", credits=20, thinking={}, roles=[role("bid", values=[[3, 2]])])
+    seller = group("seller", "truthful", roles=[role("ask", values=[[1, 2]])])
+    clock = {"mode": "real_time", "ticks_per_period": 20, "tick_ms": 150}
+    client = await connect(server.url, server.creds("operator"), "test-person")
+
+    deciding = asyncio.create_task(_take_first_option(Person(client, run)))
+    events = await over_nats(server, scenario(pupil, seller, clock=clock), run)
+    question = await deciding
+    await client.close()
+
+    answers = [each.event.data for each in events if isinstance(each.event.data, QuestionEnded)]
+    buyers = {item.buyer for e in events if isinstance(e.event.data, Traded) for item in e.event.data.items}
+    assert (answers[0].question_id, answers[0].answered_by) == (question.question_id, "operator")
+    assert buyers == {"pupil_001"}
+
+
+async def _take_first_option(person):
+    """Answer the first question that waits with its first option."""
+    while True:
+        with suppress(NotFound, Refused, Unavailable):
+            for question in await person.waiting(wait_ms=500):
+                return await person.answer(question.question_id, question.options[0])
+        await asyncio.sleep(0.05)

@@ -193,8 +193,10 @@ def _print(question: Question) -> None:
     """Print a question: who asks, until when, the text, and the possible answers."""
     from econsim.schemas.social import QuestionKind
 
-    who, end = question.asker, question.deadline_at[:19]
-    say("[bold]{id}[/bold]  {who} asks, until {end} UTC", id=question.question_id, who=who, end=end)
+    who, end = question.asker, f"{question.deadline_at[:19]} UTC"
+    if question.deadline_tick is not None:
+        end = f"the end of tick {question.deadline_tick}"
+    say("[bold]{id}[/bold]  {who} asks, until {end}", id=question.question_id, who=who, end=end)
     print_text_of_others(question.text)
     offered = ("yes", "no") if question.kind is QuestionKind.CONFIRM else question.options
     if offered:

@@ -197,7 +197,14 @@ class Scenario(ScenarioPart):
         for place, group in enumerate(self.agents):
             used = group.thinking.tools if group.thinking else ()
             check_used_tools(used, self.tools, "agents", place, "thinking", "tools")
+            if "delegate_task" in used and not self._has_takers():
+                what = "nobody takes tasks, so none can be delegated"
+                raise wrong(what, "give a group the tool accept_task", "agents", place, "thinking", "tools")
         return self
+
+    def _has_takers(self) -> bool:
+        """Return whether agents of some group can accept tasks."""
+        return any("accept_task" in group.thinking.tools for group in self.agents if group.thinking)
 
     @model_validator(mode="after")
     def check_sums(self) -> Self:

@@ -51,3 +51,18 @@ def test_no_line_of_an_agents_text_stands_where_the_inbox_writes(capsys):
         "answers:",
         "without an answer:",
     ]
+
+
+def test_a_question_of_a_hosted_agent_waits_until_a_tick_ends(capsys):
+    question = Question.model_construct(
+        question_id="question.ana.1-1",
+        asker="ana",
+        kind=QuestionKind.PROMPT,
+        text="Buy?",
+        deadline_at="2026-01-01T00:00:00Z",
+        deadline_tick=9,
+    )
+
+    inbox._print(question)
+
+    assert capsys.readouterr().out.startswith("question.ana.1-1  ana asks, until the end of tick 9\n")

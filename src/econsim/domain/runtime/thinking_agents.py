@@ -21,7 +21,7 @@ from econsim.domain.runtime.memory import Memory
 from econsim.domain.runtime.perception import Perception
 from econsim.domain.runtime.strategist_policy import strategist_cycle, strategist_prompt
 from econsim.domain.runtime.tool_use import Toolbox
-from econsim.domain.scenario.own_tools import is_social_group, takers
+from econsim.domain.scenario.own_tools import is_social_group, task_takers
 from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
 from econsim.schemas.scenario import CYCLING, THINKING, PolicyName, Scenario
 from econsim.schemas.scenario_cognition import Cognition, Thinking
@@ -50,7 +50,7 @@ class ThinkingAgents:
         self._cognition = scenario.cognition or Cognition()
         social = [agent.id for agent in self._agents if is_social_group(scenario, agent.group)]
         self._perception = Perception(self._agents, scenario.markets, self._cognition, social)
-        self._takers = takers(scenario)
+        self._takers = task_takers(scenario)
         self._memory = Memory({name: each.memory for name, each in self._thinking.items()})
         self._set_aside: set[str] = set()
         self.text_readers = frozenset(
@@ -107,10 +107,8 @@ class ThinkingAgents:
         return think(thinking, observation, earlier, toolbox)
 
     def _toolbox(self, agent: Agent, thinking: Thinking) -> Toolbox:
+        """Return the tools of an agent; it delegates nothing if there is nobody else to take it."""
+        takers = [taker for taker in self._takers if taker != agent.id]
         tools = [tool for tool in self._tools if tool.name in thinking.tools]
-        own = [name for name in thinking.tools if name in OWN_TOOLS]
-        return (
-            Toolbox(tools, own, [taker for taker in self._takers if taker != agent.id])
-            if own
-            else Toolbox(tools)
-        )
+        own = [name for name in thinking.tools if name in OWN_TOOLS and (takers or name != "delegate_task")]
+        return Toolbox(tools, own, takers)

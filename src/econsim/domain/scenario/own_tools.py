@@ -26,7 +26,7 @@ def is_social_group(scenario: Scenario, name: str) -> bool:
     return human or any(tool in OWN_TOOLS and tool not in _OF_FILES for tool in _tools(scenario, name))
 
 
-def takers(scenario: Scenario) -> tuple[str, ...]:
+def task_takers(scenario: Scenario) -> tuple[str, ...]:
     """Return the agents that take tasks, in the scenario's order."""
     groups = {group.name for group in scenario.agents if _OF_TAKERS in _tools(scenario, group.name)}
     return tuple(agent.id for agent in population(scenario) if agent.group in groups)
