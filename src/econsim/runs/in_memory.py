@@ -39,7 +39,7 @@ from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
 from econsim.schemas.ledger import Chain, Refusal, TransferPosted
 from econsim.schemas.orders import Action
-from econsim.schemas.scenario import Scenario
+from econsim.schemas.scenario import Scenario, Until
 from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.subject import Subject
 
@@ -135,7 +135,8 @@ class _InMemoryRun:
         yield ticked
         self._envelope = replace(self._envelope, causation_id=ticked.event.event_id)
         # Evaluated after the tick opened, as hosts do it: the last step of a script needs no further tick.
-        ended = ends_period(self._scenario.clock, moment, self._limits())
+        asked = self._scenario.clock.until is Until.EXHAUSTED
+        ended = ends_period(self._scenario.clock, moment, self._limits() if asked else None)
         end = BatchEnd(moment.tick, moment.period, moment.tick_of_period, ends_period=ended)
         pending, refused = yield from self._open(moment.tick, (yield from self._act(moment.tick)))
         for resource, book in self._books.items():

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from econsim.errors import InvalidSubject
@@ -43,6 +44,9 @@ _TOKEN: Final = re.compile(_WORD)
 _PART: Final = re.compile(rf"{_WORD}|\{{[a-z]+\}}")
 _PAST: Final = ("ed", "written", "}")
 """Endings of the past tense; a place stands for a word that its sender chooses."""
+SUBJECTS_MAX: Final = 8_192
+"""Concrete subjects that are kept: those of the open runs' events and of some thousand agents."""
+
 _NO_BRACES: Final = str.maketrans("", "", "{}")
 
 
@@ -92,18 +96,21 @@ class Subject:
     """Name of the subject inside an agent's own account, without run and identity; empty if agents have no access."""
     description: str = ""
     """Description for the catalog, one sentence."""
+    type: str = field(init=False)
+    """Type of the event: first and third token, `market.trade_executed`; all three if the third is a place."""
 
     def __post_init__(self) -> None:
-        """Check the declaration; raises InvalidSubject, so that a mistake fails at import."""
+        """Check the declaration and derive the type; raises InvalidSubject, so that a mistake fails at import."""
         if wrong := _declaration_mistake(self):
             message = f"subject {self.template!r} {wrong}"
             raise InvalidSubject(message)
+        parts = self.template.split(".")[:3]
+        kind = ".".join(parts if "{" in self.action else parts[::2]).translate(_NO_BRACES)
+        object.__setattr__(self, "type", kind)
 
     def __call__(self, **values: str) -> str:
         """Build the concrete subject; raises InvalidSubject for a value that is not a token."""
-        for name, value in values.items():
-            token(value, name)
-        return self.template.format(**values)
+        return _concrete(self.template, *values.items())
 
     def pattern(self, **values: str) -> str:
         """Build a NATS pattern: `*` for every place without a value."""
@@ -121,11 +128,12 @@ class Subject:
         """Third token of the template."""
         return self.template.split(".")[2]
 
-    @property
-    def type(self) -> str:
-        """The event type: first and third token, `market.trade_executed`; all three if the third is a place."""
-        parts = self.template.split(".")[:3]
-        return ".".join(parts if "{" in parts[2] else parts[::2]).translate(_NO_BRACES)
+
+@lru_cache(SUBJECTS_MAX)
+def _concrete(template: str, *values: tuple[str, str]) -> str:
+    for name, value in values:
+        token(value, name)
+    return template.format(**dict(values))
 
 
 def token(value: str, name: str = "token") -> str:

@@ -21,7 +21,7 @@ from operator import attrgetter
 
 from econsim.domain.agent.population import Agent, population
 from econsim.domain.agent.prospects import widest
-from econsim.domain.agent.random_draws import Draws
+from econsim.domain.agent.random_draws import Draws, beginning
 from econsim.domain.agent.strategies import Strategies
 from econsim.domain.agent.traders import QUOTERS, Quoter, Scripted, Trader, TraderPosition, View
 from econsim.domain.audit.envelope import AddressedEvent
@@ -105,6 +105,8 @@ class MarketAgents:
         self._market = market
         self._seed = seed
         self._traders: list[tuple[str, Trader]] = []
+        self._beginnings: list[bytes] = []
+        """Beginnings of the purposes that the traders draw for when they act, in the same order."""
         self._positions: dict[str, TraderPosition] = {}
         self._strategists: dict[str, Quoter] = {}
         self._batch: list[Item] = []
@@ -114,6 +116,7 @@ class MarketAgents:
         """Add an agent's traders, if it trades on this market."""
         for trader in self._new_traders(agent):
             self._traders.append((agent.id, trader))
+            self._beginnings.append(beginning(self._seed, "act", agent.id, self._market.resource))
 
     def follow(self, agent: str, strategy: Strategy) -> None:
         """Have a strategist's trader keep a strategy."""
@@ -149,10 +152,9 @@ class MarketAgents:
 
     def act(self, view: View) -> list[Action]:
         """Return all actions of one tick."""
-        seed, resource, tick = self._seed, self._market.resource, view.tick
-        actions: list[Action] = []
-        for agent, trader in self._traders:
-            actions.extend(trader.act(view, Draws(seed, "act", agent, resource, tick)))
+        tick, actions = view.tick, list[Action]()
+        for (_, trader), begins in zip(self._traders, self._beginnings, strict=True):
+            actions.extend(trader.act(view, Draws(tick, of=begins)))
         return actions
 
     def limits(self, tick: int) -> Limits:

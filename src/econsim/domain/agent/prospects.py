@@ -40,11 +40,12 @@ def limits_of(market: Market, value: int | None, cost: int | None) -> Limits:
 
 def widest(every: Iterable[Limits]) -> Limits:
     """Return the best limits of both sides: if any two agents can gain by a trade, the best buyer and the best seller can."""
-    found = tuple(every)
-    bids = [(each.bid, each.value) for each in found if each.bid is not None]
-    asks = [(each.ask, each.cost) for each in found if each.ask is not None]
-    bid, value = max(bids, default=(None, None))
-    ask, cost = min(asks, default=(None, None))
+    bid = value = ask = cost = None
+    for each in every:
+        if each.bid is not None and (bid is None or (each.bid, each.value) > (bid, value)):
+            bid, value = each.bid, each.value
+        if each.ask is not None and (ask is None or (each.ask, each.cost) < (ask, cost)):
+            ask, cost = each.ask, each.cost
     return Limits(bid, value, ask, cost)
 
 

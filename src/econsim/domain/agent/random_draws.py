@@ -14,9 +14,9 @@ class Draws:
 
     __slots__ = ("_count", "_key")
 
-    def __init__(self, *purpose: int | str) -> None:
-        """Start a stream; equal purposes give equal draws."""
-        self._key = "/".join(map(str, purpose)).encode()
+    def __init__(self, *purpose: int | str, of: bytes = b"") -> None:
+        """Start a stream; equal purposes give equal draws. `of` is the beginning of a purpose, made once by `beginning`."""
+        self._key = of + "/".join(map(str, purpose)).encode()
         self._count = 0
 
     def bits(self) -> int:
@@ -31,6 +31,11 @@ class Draws:
     def fraction(self) -> float:
         """Return a uniform number from 0 up to but not including 1."""
         return (self.bits() >> 11) / 2**53
+
+
+def beginning(*purpose: int | str) -> bytes:
+    """Return the beginning that many purposes share: `Draws(12, of=beginning(1, "act"))` draws as `Draws(1, "act", 12)`."""
+    return "".join(f"{part}/" for part in purpose).encode()
 
 
 def rank(*purpose: int | str) -> bytes:

