@@ -47,10 +47,18 @@ def random_calls(draw, observation, takers):
         yield (
             draw.choice([*OWN_TOOLS, "delegate_task"]),
             {
-                "path": draw.choice("abc"), "text": str(observation.tick), "question": "x or y?",
-                "options": ["x", "y"], "default": "y", "deadline_ticks": draw.randint(1, 5),
-                "taker": draw.choice(takers), "task": "dig", "price": draw.choice(["0", "0.1", "1", "3"]),
-                "task_id": draw.choice(tasks), "result": "a hole", "reason": "too deep",
+                "path": draw.choice("abc"),
+                "text": str(observation.tick),
+                "question": "x or y?",
+                "options": ["x", "y"],
+                "default": "y",
+                "deadline_ticks": draw.randint(1, 5),
+                "taker": draw.choice(takers),
+                "task": "dig",
+                "price": draw.choice(["0", "0.1", "1", "3"]),
+                "task_id": draw.choice(tasks),
+                "result": "a hole",
+                "reason": "too deep",
             },
         )
 
@@ -72,7 +80,7 @@ def random_cycles(told):
 @pytest.fixture
 def repeating(monkeypatch):
     """Have every host do each tick again after it has ended it, and before it reports it."""
-    think, end, known = host._think, host.end_tick, {}
+    think, end, known = host.run_cycles, host.end_tick, {}
 
     async def think_and_note(context, envelope, name, thinking, tools, *, is_told):
         known[name] = thinking, tools
@@ -83,7 +91,7 @@ def repeating(monkeypatch):
         cycles = await think(context, envelope, name, *known[name], is_told=True)
         await end(context, envelope, name, chosen_ends(cycles.values()))
 
-    monkeypatch.setattr(host, "_think", think_and_note)
+    monkeypatch.setattr(host, "run_cycles", think_and_note)
     monkeypatch.setattr(host, "end_tick", end_twice)
 
 

@@ -133,7 +133,7 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
 ) -> None:
     """Send all actions of a tick, then report that they are sent."""
     actions = agents.act(envelope.tick)
-    cycles = await _think(context, envelope, host, thinking, tools, is_told=host in social_hosts)
+    cycles = await run_cycles(context, envelope, host, thinking, tools, is_told=host in social_hosts)
     if social_hosts:
         await wait_for_cycles(context, envelope, sorted(social_hosts - {host}))
         await end_tick(context, envelope, host, chosen_ends(cycles.values()))
@@ -149,7 +149,7 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
     await _publish(context, envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host))
 
 
-async def _think(  # noqa: PLR0913 - a tick of a host has these parts
+async def run_cycles(  # noqa: PLR0913 - a tick of a host has these parts
     context: ServiceContext,
     envelope: Envelope,
     host: str,
