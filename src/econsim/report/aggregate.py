@@ -32,6 +32,7 @@ from econsim.report.summary import (
 )
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
+from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
 from econsim.schemas.ledger import MONEY, Kind
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -39,11 +40,8 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 _MOVING: Final = (Kind.TRANSFER, Kind.POST)
 """Kinds of transfers that change what a holder owns."""
 
-_OF_TASKS: Final = frozenset({subjects.TASK_DELEGATED.type, subjects.TASK_SETTLED.type})
-"""Types of the events about the money of tasks."""
-
-_OF_CALLS: Final = PAID | _OF_TASKS | {subjects.LLM_INVOKED.type, subjects.TRANSFER_REFUSED.type}
-"""Types of the events about what agents pay for calls of models and tools, and each other for tasks."""
+_OF_CALLS: Final = PAID | OF_WORK | {subjects.LLM_INVOKED.type, subjects.TRANSFER_REFUSED.type}
+"""Types of the events about calls of models and tools, and about questions and tasks."""
 
 
 class RunAggregator:
@@ -68,6 +66,7 @@ class RunAggregator:
         self._thinking = ThinkingAggregator()
         self._tools = ToolAggregator()
         self._gains = GainAggregator()
+        self._work = WorkAggregator()
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
@@ -118,6 +117,7 @@ class RunAggregator:
             messages=dict(sorted(self._messages.items())),
             thinking=thinking,
             tools=self._tools.summary(),
+            work=self._work.summary(),
             gains=gains,
             canonical_hash=canonical_hash,
             speed=speed,
@@ -137,12 +137,15 @@ class RunAggregator:
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)
         self._gains = GainAggregator(self._agents)
+        self._work = WorkAggregator(self._agents)
         self._books = {m.resource: _MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
 
     def _call(self, entry: Record) -> None:
         """Add payments for calls of models and tools, refusals of the ledger, which may be of either, or tasks."""
-        if entry.type in _OF_TASKS:
-            self._gains.settle(entry, self._starts)
+        if entry.type in OF_WORK:
+            self._work.add(entry)
+            if entry.type in TASK_MONEY:
+                self._gains.settle(entry, self._starts)
             return
         if entry.type not in PAID:
             self._thinking.add(entry, self._starts)

@@ -89,6 +89,24 @@ def tool_rows(summary: Summary) -> list[tuple[str, ...]]:
     return rows
 
 
+WORK_HEAD: Final = ("group", "asked", "answered", "delegated", "approved", "paid", "done", "earned")
+"""Headings of the table of questions and tasks."""
+
+
+def work_rows(summary: Summary) -> list[tuple[str, ...]]:
+    """Return a row for each group: questions to people, tasks for others with credits paid, tasks for it with credits earned."""
+    return [
+        (
+            work.group,
+            *map(count, (work.questions, work.answered, work.delegated, work.approved)),
+            money(work.paid),
+            count(work.done),
+            money(work.earned),
+        )
+        for work in summary.work
+    ]
+
+
 def price_range(low: int | None, high: int | None) -> str:
     """Return the interval of equilibrium prices: one number if it is a point, a dash if an end is open."""
     if low is None or high is None:

@@ -18,6 +18,7 @@ from econsim.report.format import (
     NOTHING,
     THINKING_HEAD,
     TOOLS_HEAD,
+    WORK_HEAD,
     count,
     debt_note,
     decimal,
@@ -29,6 +30,7 @@ from econsim.report.format import (
     thinking_rows,
     tool_rows,
     unjudged_notes,
+    work_rows,
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
@@ -56,6 +58,7 @@ def render(summary: Summary) -> str:
         *(_market(market, summary, specs) for market in summary.markets),
         _thinking(summary, specs),
         _tools(summary),
+        _work(summary),
         _wealth(summary, specs),
         _messages(summary),
     )
@@ -302,6 +305,16 @@ def _tools(summary: Summary) -> str:
     head = tuple(heading.capitalize() for heading in TOOLS_HEAD)
     listed = table(head, tool_rows(summary), text=(0, 1, 3))
     return f'<section class="part"><h2>Tools</h2><p class="facts">{fact}.</p>{listed}</section>'
+
+
+def _work(summary: Summary) -> str:
+    """Return what agents asked people and did for each other; nothing for a run without."""
+    if not summary.work:
+        return ""
+    paid = sum(group.paid for group in summary.work)
+    fact = f"Agents paid each other {money(paid)} credits for results that they approved"
+    listed = table(tuple(heading.capitalize() for heading in WORK_HEAD), work_rows(summary), text=(0,))
+    return f'<section class="part"><h2>Questions and tasks</h2><p class="facts">{fact}.</p>{listed}</section>'
 
 
 def _wealth(summary: Summary, specs: Specs) -> str:

@@ -13,6 +13,7 @@ from econsim.domain.measures.measures import confidence_interval, gini, mean
 from econsim.report.gains import GroupGains
 from econsim.report.thinking import GroupThinking, ThinkingPeriod
 from econsim.report.tools import GroupTools
+from econsim.report.work import GroupWork
 from econsim.schemas.expectation import Expectation, Measure
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -198,6 +199,8 @@ class Summary:
     """Thinking of the groups whose agents asked models; empty for a run without calls."""
     tools: tuple[GroupTools, ...] = ()
     """Tools of the groups whose agents called any; empty for a run without calls."""
+    work: tuple[GroupWork, ...] = ()
+    """Questions and tasks of the groups whose agents had any; empty for a run without."""
     gains: tuple[GroupGains, ...] = ()
     """Net gains of all groups."""
     canonical_hash: str = ""

@@ -20,6 +20,7 @@ from econsim.report.format import (
     NOTHING,
     THINKING_HEAD,
     TOOLS_HEAD,
+    WORK_HEAD,
     count,
     debt_note,
     decimal,
@@ -31,6 +32,7 @@ from econsim.report.format import (
     thinking_rows,
     tool_rows,
     unjudged_notes,
+    work_rows,
 )
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary, Trades
 from econsim.report.tables import print_table
@@ -73,6 +75,7 @@ def print_summary(summary: Summary, console: Console, report: Path | None = None
         _markets(summary, wide=wide),
         _calls(THINKING_HEAD, thinking_rows(summary)),
         _calls(TOOLS_HEAD, tool_rows(summary)),
+        _calls(WORK_HEAD, work_rows(summary)),
         _expectations(summary, wide=wide),
         _figures(summary),
     )
