@@ -9,6 +9,7 @@ import pytest
 from superuser import superuser
 
 from econsim.adapters.jetstream import audit_log, provision
+from econsim.adapters.jetstream.run_reader import newest_events
 from econsim.adapters.nats.connection import Outgoing, connect, publish_many, synchronize
 from econsim.adapters.server.binary import find
 from econsim.adapters.server.embedded import EmbeddedServer
@@ -62,6 +63,26 @@ async def test_the_newest_event_of_a_subject_is_one_request(nc, run):
     assert newest is not None
     assert newest.payload == b"2"
     assert await audit_log.last_event(nc, f"system.clock.period_opened.{run}") is None
+
+
+@pytest.mark.parametrize(("count", "found_max"), [(1, 8), (10, 80)])
+async def test_the_newest_events_are_read_from_the_end_alone(nc, run, count, found_max):
+    sent = [event for n in range(300) for event in events(run, [n]) + events(run, [n], "period_opened")]
+    await publish_many(nc.jetstream(), sent)
+
+    found, is_all = await newest_events(nc, [f"system.clock.ticked.{run}"], count)
+
+    assert count <= len(found) <= found_max
+    assert ([int(event.payload) for event in found], is_all) == ([*range(300)][-len(found) :], False)
+
+
+async def test_the_newest_events_of_a_run_with_fewer_are_all_of_it(nc, run):
+    await publish_many(nc.jetstream(), events(run, range(3)) + events(run, range(3), "period_opened"))
+    patterns = [f"system.clock.{action}.{run}" for action in ("period_opened", "ticked", "period_closed")]
+
+    found, is_all = await newest_events(nc, patterns, 10)
+
+    assert ([int(event.payload) for event in found], is_all) == ([0, 1, 2, 0, 1, 2], True)
 
 
 async def test_a_role_may_answer_flow_control_in_the_newer_form(tmp_path, run):

@@ -21,6 +21,7 @@ from econsim.errors import NotFound
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from econsim.cli.run_log import RunLog
     from econsim.config import Settings
     from econsim.domain.audit.facts import Fact
 
@@ -42,6 +43,8 @@ COLOURS: Final = {
 }
 """Colour of an event in a list, by its action."""
 
+FURTHER_BACK: Final = 8
+"""Factor by which more events are read if too few match: a search through a whole run reads a seventh of it twice."""
 
 Show = Callable[["deque[Fact]"], None]
 """Prints a queue of facts and empties it."""
@@ -123,19 +126,21 @@ async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: b
     from econsim.cli.run_log import RunLog, require_agent, resolve
     from econsim.domain.audit.facts import facts
 
-    known, show = choice.actor is None, printer(as_json=as_json)
-    kept: deque[Fact] = deque(maxlen=choice.newest)
+    show = printer(as_json=as_json)
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
         # A file of facts answers a replay by itself; a line for people has no text.
-        log = RunLog(client, name, BucketTextStore(client) if as_json and choice.has_calls else None)
-        async for entry in log.so_far():
-            found = list(facts(entry))
-            known = known or any(map(choice.concerns, found))
-            kept.extend(filter(choice.fits, found))
-            if not choice.newest:
-                show(kept)
-        show(kept)
+        texts = BucketTextStore(client) if as_json and choice.has_calls else None
+
+        def log_of_run() -> RunLog:
+            return RunLog(client, name, texts)
+
+        if choice.newest and not choice.follow:
+            log, kept, known = await _newest(log_of_run, choice)
+            show(kept)
+        else:
+            log = log_of_run()
+            known = await _show_past(log, choice, show)
         if choice.actor and not known:
             await require_agent(client, name, choice.actor)
         if log.end.stopped and not log.end.closed:
@@ -143,9 +148,40 @@ async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: b
             echo(note, fg="yellow", err=True)
         if choice.follow:
             async for entry in log.onwards():
-                kept.extend(filter(choice.fits, facts(entry)))
-                show(kept)
+                show(deque(filter(choice.fits, facts(entry))))
     log.check()
+
+
+async def _show_past(log: RunLog, choice: EventFilter, show: Show) -> bool:
+    """Show the facts of the past that match; return whether any is about the actor."""
+    from econsim.domain.audit.facts import facts
+
+    known, kept = False, deque["Fact"](maxlen=choice.newest)
+    async for entry in log.so_far():
+        found = list(facts(entry))
+        known = known or any(map(choice.concerns, found))
+        kept.extend(filter(choice.fits, found))
+        if not choice.newest:
+            show(kept)
+    show(kept)
+    return known
+
+
+async def _newest(log_of_run: Callable[[], RunLog], choice: EventFilter) -> tuple[RunLog, deque[Fact], bool]:
+    """Return the log as far as it was read, its newest facts that match, and whether any is about the actor.
+
+    It is read from the end, and further back until enough facts match.
+    """
+    from econsim.domain.audit.facts import facts
+
+    wanted = count = choice.newest or 0
+    while True:
+        log = log_of_run()
+        records, whole = await log.newest(choice.types, count)
+        found = [fact for entry in records for fact in facts(entry) if choice.fits(fact)]
+        if whole or len(found) >= wanted:
+            return log, deque(found, maxlen=wanted), bool(found)
+        count *= FURTHER_BACK
 
 
 def printer(*, as_json: bool) -> Show:

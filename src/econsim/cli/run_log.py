@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from contextlib import aclosing, suppress
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, cast
 
 from econsim import subjects
@@ -169,12 +170,26 @@ class RunLog:
                 for entry in self._add(event):
                     yield await self._whole(entry)
         self.damage.extend(map(str, gaps))
-        if not self.opened and self._run != NO_RUN:
-            self._begun = await _was_opened(self._client, self._run)
-        if self._begun and not self.opened and self._run != NO_RUN:
-            self.damage.append(f"the opening of the run is gone: {await self._log_age()}")
+        await self._require_opening()
         async for entry in self._entries_until(made):
             yield entry
+
+    async def newest(self, types: Collection[str] | None, count: int) -> tuple[list[Record], bool]:
+        """Return the records of at least the newest `count` events of some types, or of all, oldest first.
+
+        The second value is true if these are all. Nothing else is read: what is missing before them is not noticed.
+        """
+        rows = [row for row in subjects.TABLE if row.kind is subject.SubjectKind.EVENT]
+        wanted = [row.pattern(run=self._run) for row in rows if types is None or row.type in types]
+        patterns = [f"*.*.*.{self._run}"] if types is None else wanted
+        stored, whole = await run_reader.newest_events(self._client, patterns, count)
+        ends = [await run_reader.newest(self._client, row(run=self._run)) for row in _OPENING_AND_ENDS]
+        for event in sorted(filter(None, ends), key=attrgetter("sequence")):
+            for _ in self._add(event):
+                pass
+        await self._require_opening()
+        self._repeats, self._tick = Deduplicator(), _tick_before(stored)
+        return [await self._whole(entry) for event in stored for entry in self._add(event)], whole
 
     async def onwards(self) -> AsyncIterator[Record]:
         """Yield new records, until the run has ended."""
@@ -192,6 +207,14 @@ class RunLog:
                 f"`econsim ledger verify {self._run}` names everything"
             )
             raise CorruptLog(message)
+
+    async def _require_opening(self) -> None:
+        """Note a run whose opening is gone, or which was not opened yet."""
+        if self.opened or self._run == NO_RUN:
+            return
+        self._begun = await _was_opened(self._client, self._run)
+        if self._begun:
+            self.damage.append(f"the opening of the run is gone: {await self._log_age()}")
 
     async def _entries_until(self, made: int) -> AsyncIterator[Record]:
         """Yield the records that arrive until the log has the ledger entry `made`."""
@@ -244,6 +267,24 @@ class RunLog:
         self.end.see(entry)
         if not self._repeats.is_repeat(entry):
             yield entry
+
+
+_OPENING_AND_ENDS: Final = (
+    subjects.RUN_OPENED,
+    subjects.RUN_STOPPED,
+    subjects.RUN_RESUMED,
+    subjects.RUN_CLOSED,
+)
+
+
+def _tick_before(stored: Iterable[StoredMessage]) -> int:
+    """Return the tick of a run before the first of these events, as far as they tell it; 0 if they do not."""
+    for event in stored:
+        with suppress(InvalidMessage):
+            entry = record(event.subject, event.payload)
+            if entry.tick:
+                return entry.tick - (entry.type == subjects.TICKED.type)
+    return 0
 
 
 def verified_record(event: StoredMessage) -> Record:

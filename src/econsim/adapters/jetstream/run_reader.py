@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -91,6 +92,38 @@ async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[Sto
 async def newest(client: Client, subject: str) -> StoredMessage | None:
     """Return the newest event of a subject or pattern of the log; none if there is none."""
     return await direct_get.direct_get_last(client, AUDIT, subject)
+
+
+async def newest_events(
+    client: Client, patterns: Iterable[str], count: int
+) -> tuple[list[StoredMessage], bool]:
+    """Return at least the newest `count` events of these patterns, oldest first, and whether these are all.
+
+    Only the end of the log is read, so it takes no longer for a long run than for a short one. Raises Unavailable if the
+    server does not answer.
+    """
+    found: list[StoredMessage] = []
+    whole = True
+    for pattern in patterns:
+        start = await _start_of_newest(client, pattern, count)
+        whole = whole and start == 1
+        found += [event async for event in direct_get.each(client, AUDIT, start, pattern)]
+    return sorted(found, key=attrgetter("sequence")), whole
+
+
+async def _start_of_newest(client: Client, pattern: str, count: int) -> int:
+    """Return a place from which on the log has at least `count` events of a pattern; 1 if it has fewer.
+
+    The server tells how many follow a place, but not where the last ones begin: the distance to the newest is doubled.
+    """
+    last = await newest(client, pattern)
+    distance = count
+    while last is not None and distance < last.sequence:
+        start = last.sequence - distance + 1
+        if (await direct_get.batch_get(client, AUDIT, start, pattern, 1)).ahead >= count:
+            return start
+        distance *= 2
+    return 1
 
 
 async def oldest(client: Client) -> StoredMessage | None:
