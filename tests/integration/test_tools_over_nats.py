@@ -204,7 +204,7 @@ async def test_an_agent_pays_for_the_time(live):
     after = await settled_credits(live)
     assert answer.structured["timezone"] == "UTC"
     assert (before - after.owned, str(answer.price)) == (answer.price, "0.01")
-    assert len(await logged(live, answer.receipt)) == 1
+    assert len(await eventually(lambda: logged(live, answer.receipt))) == 1
 
 
 async def test_an_agent_reads_the_log_of_a_repository(live):

@@ -14,7 +14,7 @@ acknowledged when all of its effects are durable. A crash, or a lost answer, at 
     event     log: `mcp.<server>.completed`   the repeat publishes it again, under the same id
     settle    ledger: `<receipt>.settled`     the repeat submits it again; the ledger deduplicates
     reply     core NATS, in real time before  the repeat sends it again; the agent may also ask for it (`mcp.get_result`)
-              `settle`
+              the event
 
 A refusal before `reserve` is a reply and no more: it has no outcome, so that the agent may repeat the call under the same id. The
 caller is answered within its deadline, whatever does not: while the ledger is away the worker stays busy with the call after that.
@@ -57,7 +57,7 @@ from econsim.services.mcp.rates import CallRates
 from econsim.services.mcp.recorded_server import RecordedServer, recorded_names, servers_of_run
 
 PATIENCE_S: Final = 1.0
-"""Longest time that a reply waits for the event and the settlement of a stored outcome; both are made sure of afterwards."""
+"""Longest time that a reply in lock-step waits for the event and the settlement of an outcome; both are made sure of afterwards."""
 
 LISTED_S: Final = 20.0
 """Longest time that a call waits for a server that is being started, within its deadline."""
@@ -254,11 +254,11 @@ class ToolGateway:
                 _log.warning("the outcome of %s is not stored yet: %s", outcome.id, error)
 
     async def _finish(self, run: ActiveRun, call: AskedCall, outcome: ToolOutcome, message: Msg) -> None:
-        """Publish, settle and deliver a stored outcome; the reply waits for the event, in lock-step for both, PATIENCE_S at most."""
-        event = asyncio.ensure_future(self._journal.publish(run, outcome))
-        durable = asyncio.gather(event, self._journal.settle(run, outcome))
-        # What an agent can spend in a tick must not depend on timing.
-        await asyncio.wait({durable if run.is_lock_step else event}, timeout=PATIENCE_S)
+        """Publish, settle and deliver a stored outcome; in lock-step the reply waits for the others, PATIENCE_S at most."""
+        durable = asyncio.gather(self._journal.publish(run, outcome), self._journal.settle(run, outcome))
+        if run.is_lock_step:
+            # What an agent can spend in a tick must not depend on timing.
+            await asyncio.wait({durable}, timeout=PATIENCE_S)
         await self._deliver(call, tool_reply(run.name, outcome))
         await durable
         if outcome.failure in DEAD_LETTERS:
