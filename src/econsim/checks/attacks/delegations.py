@@ -58,8 +58,10 @@ async def take_anothers_task(env: Environment, attacker: Attacker) -> AttackVerd
         read = refusal_code(await raw.request(subjects.READ_SOCIAL.short, as_json(task_id=task["task_id"])))
         forged = delegation(attacker.name, other, agent_id=one)
         entered = refusal_code(await raw.request(subjects.ENTER_TASK.short, forged))
+        hosted = await _act_as_host(raw, env.run, one)
     after = (await view_of(env, one, task_id=task["task_id"]))["tasks"][0]
     return verdict_of(
+        Check("nobody answers a host's request from an agent", hosted <= {"silence", "nobody_there"}),
         Check("no step was taken", codes == {"task_does_not_exist"}),
         Check("nor was the task read", read == "task_does_not_exist"),
         Check("a task in a victim's name was refused", entered == "agent_id_does_not_match_subject"),
@@ -117,6 +119,12 @@ async def delegate_to_itself(env: Environment, attacker: Attacker) -> AttackVerd
         Check("it has no task", not view["tasks"]),
         Check("its balance is the same", await _spendable(env, attacker.name) == before),
     )
+
+
+async def _act_as_host(raw: RawClient, run: str, victim: str) -> set[str]:
+    """Send what hosts send for an agent and at the end of a tick; return the refusals."""
+    rows = ((subjects.HOSTED_ACTION, victim), (subjects.END_TICK, "host_1"))
+    return {refusal_code(await raw.request(row(run=run, agent=name), as_json(tick=1))) for row, name in rows}
 
 
 async def _step(raw: RawClient, task_id: str, step: str, **more: object) -> str:
