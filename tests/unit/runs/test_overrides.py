@@ -114,6 +114,10 @@ def test_live_tools_have_no_recorded_answers_and_no_expectations() -> None:
     )
 
 
+def test_the_studio_has_the_tool_whose_recorded_answer_is_compared_with_its_server() -> None:
+    assert scenario_file.load("studio").tools == scenario_file.load("tool_market").tools[:1]
+
+
 def test_live_people_have_no_scripted_ones_and_time_to_answer() -> None:
     found = apply_overrides(scenario_file.load("studio"), live_people=True)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from factories import group, role, scenario
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_builders import canonical_log
-from thinking import cognition
+from thinking import cognition, studio
 from tool_builders import answer, offered, tool_users
 
 from econsim.domain.ledger.ledger import Ledger
@@ -88,6 +89,28 @@ def test_an_agent_sees_the_money_and_units_that_the_ledger_has(drawn):
 
     assert pairs
     assert [seen for seen, _ in pairs] == [held for _, held in pairs]
+
+
+@pytest.mark.parametrize("people", [studio().people, ()], ids=["who delegate", "who are not allowed to"])
+def test_agents_that_work_for_each_other_see_the_money_that_the_ledger_has(people):
+    pairs = list(observed_and_held(studio(people=people)))
+
+    assert [seen for seen, _ in pairs] == [held for _, held in pairs]
+
+
+def test_a_host_perceives_of_its_agents_what_all_hosts_together_do():
+    hosts = [ThinkingAgents(studio(), index) for index in (0, 1, None)]
+    for addressed in in_memory.run(studio()):
+        for each in hosts:
+            each.evolve(addressed)
+
+        if isinstance(addressed.event.data, Ticked):
+            apart = {name: seen for each in hosts[:2] for name, seen in observations(each).items()}
+            assert apart == observations(hosts[2])
+
+
+def observations(agents):
+    return {agent.id: agents._perception.observe(agent) for agent in agents._agents}
 
 
 def owes(log):
