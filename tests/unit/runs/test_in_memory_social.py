@@ -71,6 +71,12 @@ def test_a_note_is_read_on_the_next_day(events):
     assert '"content":"reference price 2.3"' in first.prompt
 
 
+def test_no_cycle_waits_for_more_than_three_requests_one_after_the_other(events):
+    steps = [item.steps for each in data(events, CognitiveCyclesCompleted) for item in each.items]
+
+    assert max(steps) == len(("think", "use tools", "think", "act"))
+
+
 def test_the_journal_adds_up(events):
     journal = [event for event in events if isinstance(event.data, TransferPosted | TransferRefused)]
 
