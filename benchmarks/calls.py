@@ -1,6 +1,6 @@
 """`llm.invoke` beside calling the provider directly, the rate of paid calls, and budgets under a thousand calls at once.
 
-The client asks the stub through the adapter that the cognition service uses, in turn with `llm.invoke`: the difference
+The client asks the stub through the adapter that the cognition service uses, and a bare twin, in turn with `llm.invoke`: the difference
 is what the reservation, the record and the receipt cost, each of them flushed to the disk.
 """
 
@@ -53,12 +53,20 @@ def _added(alone: Sequence[Turns], at_once: Mapping[int, Sequence[Turns]]) -> li
             at_most=ALONE_MAX_MS,
             note=note,
         ),
+        Line(
+            "its bare twin, one at a time, p50 added",
+            "ms",
+            [median(each.bare) - 1e3 * stub.DELAY_S for each in alone],
+            note="the same requests and flushed writes between as many processes, and no work",
+        ),
     ]
     for calls, most in AT_ONCE.items():
         tails = [_tail(each.paid) - _tail(each.direct) for each in at_once[calls]]
-        lines.append(
-            Line(f"llm.invoke over the provider, {calls} at once, p99 added", "ms", tails, at_most=most)
-        )
+        bare = [_tail(each.bare) - 1e3 * stub.DELAY_S for each in at_once[calls]]
+        lines += [
+            Line(f"llm.invoke over the provider, {calls} at once, p99 added", "ms", tails, at_most=most),
+            Line(f"its bare twin, {calls} at once, p99 added", "ms", bare),
+        ]
     return lines
 
 

@@ -1,4 +1,4 @@
-"""An open run whose agents pay for calls of a stub provider, and a client that calls both: the service and the stub.
+"""An open run whose agents pay for calls of a stub provider, and a client that calls the service, the stub and the bare twin.
 
 The server, clock, ledger and cognition service, the stub and the asking client are processes of their own.
 """
@@ -17,6 +17,7 @@ from typing import NamedTuple
 from nats.aio.client import Client
 
 from benchmarks import budgets, loads, rig, stub
+from benchmarks.bare_call import bare_call, bare_processes
 from econsim import subjects
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
@@ -48,18 +49,22 @@ PROMPT = Prompt(
     max_tokens=100,
 )
 """Prompt of every call: half a kilobyte."""
+PAYLOAD = PROMPT.model_dump_json().encode()
+"""Request of the bare twin."""
 
 CallOf = Callable[[str, int], Awaitable[object]]
 """Makes the call of an agent at a cycle."""
 
 
 class Turns(NamedTuple):
-    """Milliseconds of calls of both kinds, made in turn."""
+    """Milliseconds of calls of each kind, made in turn."""
 
     paid: list[float]
     """Calls by `llm.invoke`."""
     direct: list[float]
     """Calls of the provider itself."""
+    bare: list[float]
+    """Calls of the bare twin."""
 
 
 class Callers:
@@ -72,14 +77,16 @@ class Callers:
         self._cycle = 0
 
     async def turns(self, at_once: int, calls: int) -> Turns:
-        """Make calls of both kinds in turn: so many at once, `calls` of each of those."""
+        """Make calls of all kinds in turn: so many at once, `calls` of each of those."""
         paid: list[float] = []
         direct: list[float] = []
+        bare: list[float] = []
         rounds = calls if at_once == 1 else 2
         for _ in range(rounds):
             paid += await self._times(self._invoke, at_once, calls // rounds)
             direct += await self._times(self._complete, at_once, calls // rounds)
-        return Turns(paid, direct)
+            bare += await self._times(self._bare, at_once, calls // rounds)
+        return Turns(paid, direct, bare)
 
     async def rate(self, at_once: int, calls: int) -> float:
         """Return paid calls a second, so many at once."""
@@ -124,6 +131,9 @@ class Callers:
         subject, request = _request(agent, cycle, ordinal)
         return await ask(self._client, subject, request, LlmAnswer, WAIT_S)
 
+    async def _bare(self, *_: object) -> None:
+        await bare_call(self._client, PAYLOAD)
+
     async def _complete(self, agent: str, cycle: int) -> None:
         await self._provider.complete(Call(CallPosition(agent, cycle, 1), PROMPT))
 
@@ -149,7 +159,8 @@ async def open_callers(rich: int) -> AsyncIterator[Callers]:
         await KeyQuotaTable(client).change(rig.RUN, None, update)
         callers = Callers(client, providers[stub.PROVIDER])
         await callers.wait_for_credits()
-        yield callers
+        async with bare_processes(server, client):
+            yield callers
 
 
 def costs(provider: ModelProvider) -> budgets.Costs:

@@ -27,6 +27,7 @@ from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
 from econsim.adapters.nats.publish_guard import restrict_publishing
 from econsim.adapters.nats.rate_gate import REQUESTS_MAX, RateGate
+from econsim.adapters.nats.reply_serializer import ReplySerializer
 from econsim.adapters.nats.stopping_broker import BROKER_LOG, StoppingBroker
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
@@ -255,6 +256,7 @@ def make(name: str, server: Server) -> Service:
         log_level=logging.DEBUG,
         # Handlers take the decoded body alone: injection would cost a quarter of the library's time for a message.
         apply_types=False,
+        serializer=ReplySerializer(),
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}", creds),
     )

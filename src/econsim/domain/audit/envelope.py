@@ -33,8 +33,10 @@ def message_number(message_id: str) -> int:
     return int.from_bytes(blake2b(message_id.encode(), digest_size=6).digest(), "big") + 1
 
 
-_BLANK: Final = Event[object].model_construct()
-"""Event without content: a copy of it takes 4.5 µs, a construction 11.8."""
+_BLANK: Final = Event[object].model_construct(
+    event_id="", type="", occurred_at="", tick=0, actor="", correlation_id="", data=None
+)
+"""Event without content, with all fields in their order: a copy of it takes 4.5 µs, a construction 11.8."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,13 @@
 """Envelopes and ids: the same event has the same id, any other has another, and the salt is needed to guess one."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope, derived_id, digest, message_number
+from econsim.schemas.base import Event
 from econsim.schemas.clock import Ticked
 
 ENVELOPE = Envelope("run", "salt", 3, "now", "cause")
@@ -17,6 +19,12 @@ def test_an_event_has_the_fields_of_its_envelope():
 
     assert (event.type, event.actor, event.tick) == ("system.ticked", "clock", 3)
     assert (event.correlation_id, event.causation_id, event.occurred_at) == ("run", "cause", "now")
+
+
+def test_an_event_is_written_in_the_order_of_its_fields():
+    written = json.loads(ENVELOPE.event(subjects.TICKED, "clock", TICKED).json())
+
+    assert list(written) == list(Event.model_fields)
 
 
 def test_an_event_is_addressed_by_its_run():
