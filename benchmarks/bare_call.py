@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -56,7 +57,7 @@ async def bare_call(client: Client, payload: bytes) -> None:
 
 
 async def _serve(role: str, url: str, creds: str) -> None:
-    client = await connect(url, creds, f"bare-{role}")
+    client = await connect(url, Path(creds), f"bare-{role}")
     stream = client.jetstream()
     under_way: set[asyncio.Task[None]] = set()
 
