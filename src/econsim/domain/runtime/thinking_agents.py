@@ -108,7 +108,9 @@ class ThinkingAgents:
 
     def _toolbox(self, agent: Agent, thinking: Thinking) -> Toolbox:
         """Return the tools of an agent; it delegates nothing if there is nobody else to take it."""
-        takers = [taker for taker in self._takers if taker != agent.id]
+        delegates = "delegate_task" in thinking.tools
+        # Names of others only for who needs them: among a thousand agents each list has a thousand.
+        takers = [taker for taker in self._takers if taker != agent.id] if delegates else []
         tools = [tool for tool in self._tools if tool.name in thinking.tools]
         own = [name for name in thinking.tools if name in OWN_TOOLS and (takers or name != "delegate_task")]
         return Toolbox(tools, own, takers)
