@@ -80,9 +80,10 @@ async def silent(timeout_s):
 class World:
     """A run with the external agents ana and bob, its ledger, its log, and what all workers of the gateway share."""
 
-    def __init__(self, *answers, meter=None, **fields):
+    def __init__(self, *answers, meter=None, mode="lock_step", **fields):
         self.client = ConsumerNats()
-        self.run = active(scenario(group("ana", "external"), group("bob", "external")))
+        agents = group("ana", "external"), group("bob", "external")
+        self.run = active(scenario(*agents, clock={"mode": mode}))
         self.ledger = LedgerResponder(self.client, "run", endow("ana", BUDGET), endow("bob", BUDGET))
         self.outcomes, self.kept, self.breakers = FakeKeyTable(), FakeKeyTable(), FakeKeyTable()
         self.counters, self.meter = FakeCounters(), meter or Meter()

@@ -113,7 +113,16 @@ def test_events_filters_by_type_and_actor_and_shows_the_newest(state) -> None:
     assert fact["data"]["buyer"] == "buyer_001"
 
 
-@pytest.mark.parametrize("words", [(), ("--type", "trade"), ("--type", "order"), ("--actor", "buyer_001")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--type", "trade"),
+        ("--type", "order", "--actor", "buyer_001"),
+        ("--type", "trade", "--actor", "clock"),
+        ("--type", "commanded"),
+    ],
+)
 def test_the_newest_facts_are_the_last_of_all(state, words) -> None:
     def lines(*more):
         return cli("events", RUN, *words, *more, "--json", "--state", state).stdout.splitlines()

@@ -76,6 +76,17 @@ async def test_the_newest_events_are_read_from_the_end_alone(nc, run, count, fou
     assert ([int(event.payload) for event in found], is_all) == ([*range(300)][-len(found) :], False)
 
 
+async def test_a_rare_pattern_is_read_no_further_back_than_a_frequent_one(nc, run):
+    rare, frequent = events(run, range(3), "period_opened"), events(run, range(100))
+    await publish_many(nc.jetstream(), [*rare, *frequent])
+    patterns = [f"system.clock.{action}.{run}" for action in ("period_opened", "ticked")]
+
+    found, is_all = await newest_events(nc, patterns, 3)
+
+    assert {event.subject for event in found} == {f"system.clock.ticked.{run}"}
+    assert ([event.payload for event in found][-3:], is_all) == ([b"97", b"98", b"99"], False)
+
+
 async def test_the_newest_events_of_a_run_with_fewer_are_all_of_it(nc, run):
     await publish_many(nc.jetstream(), events(run, range(3)) + events(run, range(3), "period_opened"))
     patterns = [f"system.clock.{action}.{run}" for action in ("period_opened", "ticked", "period_closed")]

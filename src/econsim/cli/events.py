@@ -6,7 +6,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -69,6 +69,17 @@ class EventFilter:
         from econsim.subjects import LLM_INVOKED
 
         return self.types is None or LLM_INVOKED.type in self.types
+
+    @property
+    def is_read_from_end(self) -> bool:
+        """True if the newest facts are enough, and the tick of each is known without those before them."""
+        from econsim.domain.audit.causality import UNCAUSED_TYPES
+
+        return bool(self.newest) and not self.follow and UNCAUSED_TYPES.isdisjoint(self.types or ())
+
+    def of_any_type(self) -> EventFilter:
+        """Return the filter of one newest fact about the same actor."""
+        return replace(self, types=None, newest=1)
 
     def fits(self, fact: Fact) -> bool:
         """Tell whether a fact matches the filter."""
@@ -135,8 +146,9 @@ async def _events(config: Settings, run: str, choice: EventFilter, *, as_json: b
         def log_of_run() -> RunLog:
             return RunLog(client, name, texts)
 
-        if choice.newest and not choice.follow:
-            log, kept, known = await _newest(log_of_run, choice)
+        if choice.is_read_from_end:
+            log, kept = await _newest(log_of_run, choice)
+            known = bool(kept or (choice.actor and (await _newest(log_of_run, choice.of_any_type()))[1]))
             show(kept)
         else:
             log = log_of_run()
@@ -167,8 +179,8 @@ async def _show_past(log: RunLog, choice: EventFilter, show: Show) -> bool:
     return known
 
 
-async def _newest(log_of_run: Callable[[], RunLog], choice: EventFilter) -> tuple[RunLog, deque[Fact], bool]:
-    """Return the log as far as it was read, its newest facts that match, and whether any is about the actor.
+async def _newest(log_of_run: Callable[[], RunLog], choice: EventFilter) -> tuple[RunLog, deque[Fact]]:
+    """Return the log as far as it was read, and its newest facts that match.
 
     It is read from the end, and further back until enough facts match.
     """
@@ -179,8 +191,9 @@ async def _newest(log_of_run: Callable[[], RunLog], choice: EventFilter) -> tupl
         log = log_of_run()
         records, whole = await log.newest(choice.types, count)
         found = [fact for entry in records for fact in facts(entry) if choice.fits(fact)]
-        if whole or len(found) >= wanted:
-            return log, deque(found, maxlen=wanted), bool(found)
+        # Records without a tick of their own have that of those before them.
+        if whole or (len(found) >= wanted and records[0].tick):
+            return log, deque(found, maxlen=wanted)
         count *= FURTHER_BACK
 
 

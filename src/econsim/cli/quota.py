@@ -143,7 +143,9 @@ def _print(run: str, agent: str | None, quotas: Quotas) -> None:
     for name, field in Quotas.model_fields.items():
         value: int | None = getattr(quotas, name)
         style = "bold yellow" if value != field.default else ""
-        table.add_row(name, _limit_text(value), _limit_text(field.default), descriptions[name], style=style)
+        table.add_row(
+            name, _limit_text(value), _limit_text(field.default), descriptions.get(name, ""), style=style
+        )
     print_table(console(), table)
 
 

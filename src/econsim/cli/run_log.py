@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import StoredMessage
+from econsim.adapters.poll import Poll
 from econsim.cli.nearest import name_suggestion
 from econsim.domain.agent.population import population
 from econsim.domain.audit.causality import UNCAUSED_TYPES
@@ -40,6 +41,9 @@ LAST: Final = names.LAST
 
 OF_AN_OPEN_RUN: Final = ("clock", "market", "ledger")
 """Services whose events about a run are its opening, or come after it."""
+
+COPIES_INTERVAL_S: Final = 0.02
+"""Pause between two looks whether the server has copied the newest ledger entry into the log."""
 
 CATCH_UP_S: Final = 10.0
 """Seconds to wait for ledger entries of a closed run that the server still copies into the log."""
@@ -177,19 +181,19 @@ class RunLog:
     async def newest(self, types: Collection[str] | None, count: int) -> tuple[list[Record], bool]:
         """Return the records of at least the newest `count` events of some types, or of all, oldest first.
 
-        The second value is true if these are all. Nothing else is read: what is missing before them is not noticed.
+        The second value is true if these are all. Nothing else is read: what is missing before them is not noticed, and a
+        record that repeats one from before them counts as new.
         """
+        await self._wait_for_copies()
         rows = [row for row in subjects.TABLE if row.kind is subject.SubjectKind.EVENT]
         wanted = [row.pattern(run=self._run) for row in rows if types is None or row.type in types]
         patterns = [f"*.*.*.{self._run}"] if types is None else wanted
         stored, whole = await run_reader.newest_events(self._client, patterns, count)
-        ends = [await run_reader.newest(self._client, row(run=self._run)) for row in _OPENING_AND_ENDS]
-        for event in sorted(filter(None, ends), key=attrgetter("sequence")):
-            for _ in self._add(event):
-                pass
+        self._tick = _tick_before(stored)
+        found = [await self._whole(entry) for event in stored for entry in self._add(event)]
+        await self._find_end()
         await self._require_opening()
-        self._repeats, self._tick = Deduplicator(), _tick_before(stored)
-        return [await self._whole(entry) for event in stored for entry in self._add(event)], whole
+        return found, whole
 
     async def onwards(self) -> AsyncIterator[Record]:
         """Yield new records, until the run has ended."""
@@ -207,6 +211,24 @@ class RunLog:
                 f"`econsim ledger verify {self._run}` names everything"
             )
             raise CorruptLog(message)
+
+    async def _wait_for_copies(self) -> None:
+        """Wait until the log has the ledger entries made so far, or note that they are missing."""
+        made = await run_reader.journal_head(self._client, self._run)
+        async for _ in Poll(COPIES_INTERVAL_S, CATCH_UP_S):
+            copied = await run_reader.journal_copy_head(self._client, self._run)
+            if copied >= made:
+                return
+        self.damage.append(f"the ledger's entries after {copied:,} are missing, up to {made:,}")
+
+    async def _find_end(self) -> None:
+        """Find the opening and the end of the run by the newest record of each kind."""
+        self.end = RunEnd()
+        found = [await run_reader.newest(self._client, row(run=self._run)) for row in _OPENING_AND_ENDS]
+        self.opened = found[0] is not None
+        for event in sorted(filter(None, found), key=attrgetter("sequence")):
+            with suppress(InvalidMessage):
+                self.end.see(verified_record(event))
 
     async def _require_opening(self) -> None:
         """Note a run whose opening is gone, or which was not opened yet."""

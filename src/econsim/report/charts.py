@@ -224,8 +224,8 @@ def _field(name: str, **options: object) -> Spec:
     return {"field": field, "type": _TYPES[letter], **options}
 
 
-def _price(name: str, **options: object) -> Spec:
-    return _field(name, title="price, credits", scale={"zero": False, "nice": True}, **options)
+def _price(name: str) -> Spec:
+    return _field(name, title="price, credits", scale={"zero": False, "nice": True})
 
 
 def _period_axis(periods: int) -> Mapping[str, object]:

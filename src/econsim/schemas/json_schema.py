@@ -1,7 +1,7 @@
 """The JSON Schemas of messages and files: fields are described by the docstrings below them, amounts of money are in credits.
 
-The docstrings are read from the source when a schema is made. Pydantic can read them itself, for each class when it is imported: that took a sixth of the time of a short command, and most
-commands never make a schema.
+The docstrings are read from the source when a schema is made. Pydantic can read them itself, for each class when it is imported:
+that took a sixth of the time of a short command, and most commands never make a schema.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ class DocumentedJsonSchema(GenerateJsonSchema):
 
 
 def field_descriptions(cls: type) -> Mapping[str, str]:
-    """Return the docstrings below the fields of a class and of what it inherits from."""
+    """Return the docstrings below the fields of a class and of what it inherits from; none where there is no source."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        # `Event[Ticked]` has the fields of `Event`, and no source of its own.
-        found |= _docstrings(base.__module__).get(base.__name__.partition("[")[0], {})
+        found |= _docstrings(base.__module__).get(base.__name__, {})
     return found
 
 
 def _describe_fields(cls: type, schema: JsonSchemaValue) -> JsonSchemaValue:
-    descriptions = field_descriptions(cls)
-    for name, field in schema.get("properties", {}).items():
-        if name in descriptions:
-            field["description"] = descriptions[name]
+    """Return the schema of a class with a description of each field that has none of its own."""
+    descriptions, fields = field_descriptions(cls), getattr(cls, "__pydantic_fields__", {})
+    for name, written in schema.get("properties", {}).items():
+        if name in descriptions and (name not in fields or fields[name].description is None):
+            written["description"] = descriptions[name]
     return schema
 
 
@@ -60,7 +60,7 @@ def _docstrings(module: str) -> Mapping[str, Mapping[str, str]]:
     """Return class → field → docstring for the classes of a module; nothing for a module without source."""
     try:
         source = inspect.getsource(sys.modules[module])
-    except (OSError, TypeError):
+    except (KeyError, OSError, TypeError):
         return {}
     classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
     return {each.name: dict(_fields(each)) for each in classes}

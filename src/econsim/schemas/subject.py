@@ -44,6 +44,7 @@ _TOKEN: Final = re.compile(_WORD)
 _PART: Final = re.compile(rf"{_WORD}|\{{[a-z]+\}}")
 _PAST: Final = ("ed", "written", "}")
 """Endings of the past tense; a place stands for a word that its sender chooses."""
+
 SUBJECTS_MAX: Final = 8_192
 """Concrete subjects that are kept: those of the open runs' events and of some thousand agents."""
 

@@ -33,7 +33,8 @@ class Batcher(Generic[Item, Result]):
         self._newest = result
         if self._worker is None or self._worker.done():
             self._worker = asyncio.create_task(self._drain())
-        return await result
+        # Whoever is cancelled here leaves the item in its batch, for which `catch_up` waits.
+        return await asyncio.shield(result)
 
     async def catch_up(self) -> None:
         """Wait until the items that are here now are done, whatever became of them."""

@@ -97,18 +97,16 @@ async def newest(client: Client, subject: str) -> StoredMessage | None:
 async def newest_events(
     client: Client, patterns: Iterable[str], count: int
 ) -> tuple[list[StoredMessage], bool]:
-    """Return at least the newest `count` events of these patterns, oldest first, and whether these are all.
+    """Return at least the newest `count` events of patterns that do not overlap, oldest first, and whether these are all.
 
     Only the end of the log is read, so it takes no longer for a long run than for a short one. Raises Unavailable if the
     server does not answer.
     """
-    found: list[StoredMessage] = []
-    whole = True
-    for pattern in patterns:
-        start = await _start_of_newest(client, pattern, count)
-        whole = whole and start == 1
-        found += [event async for event in direct_get.each(client, AUDIT, start, pattern)]
-    return sorted(found, key=attrgetter("sequence")), whole
+    asked = list(patterns)
+    # One start for all: from the start of a rare pattern on, a frequent one would have to be read whole.
+    start = max([await _start_of_newest(client, pattern, count) for pattern in asked], default=1)
+    found = [event for pattern in asked async for event in direct_get.each(client, AUDIT, start, pattern)]
+    return sorted(found, key=attrgetter("sequence")), start == 1
 
 
 async def _start_of_newest(client: Client, pattern: str, count: int) -> int:

@@ -136,11 +136,11 @@ class Fact:
 
 
 def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
-    """Yield the facts of one record: one for each item or chain, or the event itself."""
+    """Yield the facts of one record: one for each item or chain, which may be none, or the event itself."""
     entry = as_record(source)
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)
-        if isinstance(parts, list) and parts:
+        if isinstance(parts, list):
             for index, part in enumerate(parts):
                 yield _fact(entry, f"{entry.event_id}.{index}", part, _actor(part))
             return

@@ -64,7 +64,7 @@ class Invoker:
         self._is_lock_step = run.is_lock_step
 
     async def invoke(self, call: Call, on_text: OnText | None = None) -> CallOutcome:
-        """Return how a call ended, once it is paid for.
+        """Return how a call ended, once its outcome is in the log, and in lock-step settled.
 
         Raises Refused before a provider is asked: for an unknown model, a prompt that is too long, a schema that is
         none, too few credits; Conflict for another call at the same position; CorruptLog for a repeat whose text is lost.
@@ -113,22 +113,19 @@ class Invoker:
             raise reservation_refusal(plan, refusal, self._cognition.resource)
         ended = await self._answers.ask(plan, on_text)
         outcome = await self._journal.record(ended, call.tick, call.causation_id)
+        await self._quotas.give_back(plan, outcome.price)
         if self._is_lock_step:
             # What an agent can spend in a tick must not depend on timing.
-            await self._settle(plan, outcome)
+            await self.settle_outcome(outcome)
         else:
-            settling = asyncio.create_task(self._settle_soon(plan, outcome))
+            settling = asyncio.create_task(self._settle_soon(outcome))
             self._settling.add(settling)
             settling.add_done_callback(self._settling.discard)
         return await self._journal.read_text(outcome)
 
-    async def _settle(self, plan: CallPlan, outcome: CallOutcome) -> None:
-        await self.settle_outcome(outcome)
-        await self._quotas.give_back(plan, outcome.price)
-
-    async def _settle_soon(self, plan: CallPlan, outcome: CallOutcome) -> None:
+    async def _settle_soon(self, outcome: CallOutcome) -> None:
         """Settle a call whose answer does not wait for it; what fails is settled by the leader's sweep."""
         try:
-            await self._settle(plan, outcome)
+            await self.settle_outcome(outcome)
         except EconsimError as error:
             _log.warning("the call %s is settled later: %s", outcome.id, error)

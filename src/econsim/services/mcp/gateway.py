@@ -254,13 +254,18 @@ class ToolGateway:
                 _log.warning("the outcome of %s is not stored yet: %s", outcome.id, error)
 
     async def _finish(self, run: ActiveRun, call: AskedCall, outcome: ToolOutcome, message: Msg) -> None:
-        """Publish, settle and deliver a stored outcome; in lock-step the reply waits for the others, PATIENCE_S at most."""
+        """Publish, settle and deliver a stored outcome; the reply waits for the others, PATIENCE_S at most, where it matters.
+
+        It does in lock-step, where what an agent can spend in a tick must not depend on timing, and for an outcome that gives
+        credits back, which the agent may need for its next call.
+        """
         durable = asyncio.gather(self._journal.publish(run, outcome), self._journal.settle(run, outcome))
-        if run.is_lock_step:
-            # What an agent can spend in a tick must not depend on timing.
-            await asyncio.wait({durable}, timeout=PATIENCE_S)
-        await self._deliver(call, tool_reply(run.name, outcome))
-        await durable
+        try:
+            if run.is_lock_step or outcome.price < outcome.reserved:
+                await asyncio.wait({durable}, timeout=PATIENCE_S)
+            await self._deliver(call, tool_reply(run.name, outcome))
+        finally:
+            await durable
         if outcome.failure in DEAD_LETTERS:
             reason = Refused(outcome.message, code=outcome.failure.value)
             await store_dead_letter(self._context.jetstream, message, reason, ACTOR)

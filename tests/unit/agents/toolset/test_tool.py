@@ -68,5 +68,11 @@ def test_every_argument_is_described_and_none_names_an_agent(tool):
     assert not {"agent", "agent_id", "sender", "run"} & {*schema["properties"]}
 
 
+def test_a_description_of_its_own_goes_before_the_docstring_of_a_field():
+    schema = TOOLS_BY_NAME["place_bid"].input_schema()["properties"]
+
+    assert schema["price"]["description"].startswith("Credits as decimal text")
+
+
 def test_the_instructions_say_who_the_assistant_is():
     assert instructions("demo", "ana").startswith("You are agent ana in run demo")

@@ -11,7 +11,9 @@ from tool_builders import answer, offered, tool_users
 from econsim import subjects
 from econsim.domain.audit.causality import CausalGraph, EffectTree
 from econsim.domain.audit.describe import describe
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import facts, record
+from econsim.domain.runtime.cycle_events import completed_event
 from econsim.errors import InvalidMessage, NotFound
 
 
@@ -40,6 +42,14 @@ def test_each_chain_of_a_journal_entry_is_a_fact():
 
     assert [fact.data["id"] for fact in found] == [chain["id"] for chain in entry.data["chains"]]
     assert found[0].actor == "treasury"
+
+
+def test_a_batch_without_items_has_no_facts():
+    envelope = Envelope("run", "salt", 2, "now")
+
+    nobody_thought = completed_event(envelope, "host_2", {})
+
+    assert list(facts(nobody_thought)) == []
 
 
 def test_an_event_without_a_list_is_one_fact_under_its_own_id():

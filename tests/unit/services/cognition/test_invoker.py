@@ -96,6 +96,17 @@ async def test_an_answer_in_real_time_comes_before_its_settlement():
     await eventually(lambda: journal.credits() == (BUDGET - PRICE, 0))
 
 
+async def test_what_a_call_did_not_spend_of_its_quota_is_there_for_the_next_call():
+    meter = Meter(llm_spend=WORST + PRICE)
+    invoker, journal, _ = make(mode="real_time", meter=meter, journal_of=HeldJournal)
+
+    first, second = await invoker.invoke(call()), await invoker.invoke(call(ordinal=2))
+
+    assert (first.price, second.price, journal.credits()) == (PRICE, PRICE, (BUDGET, 2 * WORST))
+    journal.told.set()
+    await eventually(lambda: journal.credits() == (BUDGET - 2 * PRICE, 0))
+
+
 async def test_an_answer_in_lock_step_waits_for_its_settlement():
     invoker, journal, _ = make(journal_of=HeldJournal)
 

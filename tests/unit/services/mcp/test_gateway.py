@@ -9,6 +9,7 @@ from call_builders import Meter
 from requirements import requirement
 from tool_builders import BUDGET, PRICE, Server, World, fault, result, silent
 
+from econsim import subjects
 from econsim.errors import NotAllowed, Unavailable
 from econsim.services.mcp import gateway
 
@@ -27,6 +28,28 @@ async def test_a_result_costs_the_price_of_its_tool():
         None,
     )
     assert world.money() == (BUDGET - PRICE, 0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "answer", "is_answered"),
+    [
+        ("lock_step", result("found it"), False),
+        ("real_time", result("found it"), True),
+        ("real_time", fault("tool_server_failed"), False),
+    ],
+)
+async def test_a_reply_waits_for_its_settlement_where_the_next_call_may_need_it(mode, answer, is_answered):
+    world, answered = World(answer, mode=mode), []
+
+    def ledger(payload):
+        if b".settled" in payload:
+            answered.append(any("tool_replied" in subject for subject, *_ in world.client.published))
+        return world.ledger(payload)
+
+    world.client.answers[subjects.SUBMIT.pattern(run="run")] = ledger
+    await world.call()
+
+    assert answered == [is_answered]
 
 
 @requirement("gateway.audit")
