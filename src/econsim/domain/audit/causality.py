@@ -179,6 +179,12 @@ def _names(fact: Fact) -> Iterator[str]:
             yield data["trade_id"]
         case subjects.LLM_INVOKED.type | subjects.TOOL_COMPLETED.type | subjects.TOOL_FAILED.type:
             yield data["id"]
+        case subjects.QUESTION_ASKED.type:
+            yield data["question_id"]
+        case subjects.TASK_DELEGATED.type:
+            yield data["task_id"]
+        case subjects.TICKED.type:
+            yield f"tick.{fact.tick}"
         case subjects.RUN_OPENED.type:
             yield "endow"
         case subjects.PERIOD_OPENED.type:
@@ -205,7 +211,31 @@ def _cause(fact: Fact) -> str | None:
         return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])
     if fact.type == subjects.ORDER_CANCELLED.type:
         return str(data["order_id"])
+    if fact.type == subjects.QUESTION_ENDED.type:
+        return str(data["question_id"])
+    if fact.type in _STEPS_OF_TASKS:
+        return str(data["task_id"])
+    if fact.type in _SOCIAL_BEGINNINGS and fact.causation_id is None:
+        return f"tick.{fact.tick}" if fact.tick else "endow"
     return data.get("cause", fact.causation_id) or _enclosing_period(fact)
+
+
+_STEPS_OF_TASKS: Final = frozenset(
+    row.type for row in (subjects.TASK_OFFERED, subjects.TASK_ADVANCED, subjects.TASK_SETTLED)
+)
+"""Types of events about a task that was delegated before."""
+
+_SOCIAL_BEGINNINGS: Final = frozenset(
+    row.type
+    for row in (
+        subjects.QUESTION_ASKED,
+        subjects.TASK_DELEGATED,
+        subjects.TASK_REFUSED,
+        subjects.MESSAGE_POSTED,
+        subjects.CONSENT_CHANGED,
+    )
+)
+"""Types of events of the social service that name no cause: an agent's request in the tick led to them."""
 
 
 def _enclosing_period(fact: Fact) -> str | None:

@@ -67,7 +67,7 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     scenario = run.data.scenario
     resources = [each.resource for each in scenario.markets]
     checks = RunLogChecks(run.name, resources, lock_step=run.is_lock_step, partial=True)
-    tools, hosts = HostTools(context), _social_hosts(run, host)
+    tools, hosts, finished = HostTools(context), _social_hosts(run, host), 0
     async with (
         tools.listening(run.name) if scenario.tools else nullcontext(),
         aclosing(follow(context.client, run.name, _patterns(run))) as stored_events,
@@ -84,7 +84,11 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
                 return
             if isinstance(addressed.event.data, Ticked) and addressed.event.tick > answered:
                 envelope = _envelope(context, run, addressed)
-                await answer_tick(context, envelope, host, agents, thinking, tools, hosts)
+                # A tick that opened during the cycles before it comes ahead, in the log, of what those did.
+                is_late = not run.is_lock_step and stored.sequence < finished
+                finished = await answer_tick(
+                    context, envelope, host, agents, thinking, tools, hosts, is_late=is_late
+                )
 
 
 def _social_hosts(run: ActiveRun, host: str) -> frozenset[str]:
@@ -130,10 +134,16 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
     thinking: ThinkingAgents,
     tools: HostTools,
     social_hosts: frozenset[str] = frozenset(),
-) -> None:
-    """Send all actions of a tick, then report that they are sent."""
-    actions = agents.act(envelope.tick)
-    cycles = await run_cycles(context, envelope, host, thinking, tools, is_told=host in social_hosts)
+    *,
+    is_late: bool = False,
+) -> int:
+    """Send all actions of a tick, then report that they are sent; return the report's place in the log.
+
+    Nobody thinks at a late tick: an agent would not perceive what it did just before, and do it again.
+    """
+    actions, cycles = agents.act(envelope.tick), dict[str, CycleRun]()
+    if not is_late:
+        cycles = await run_cycles(context, envelope, host, thinking, tools, is_told=host in social_hosts)
     if social_hosts:
         await wait_for_cycles(context, envelope, sorted(social_hosts - {host}))
         await end_tick(context, envelope, host, chosen_ends(cycles.values()))
@@ -146,7 +156,7 @@ async def answer_tick(  # noqa: PLR0913, PLR0917 - a tick of a host has these pa
         actions={resource: len(chosen) for resource, chosen in actions.items()},
         limits=_limits(agents, thinking),
     )
-    await _publish(context, envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host))
+    return await _publish(context, envelope.event(subjects.CYCLE_COMPLETED, host, report, agent=host))
 
 
 async def run_cycles(  # noqa: PLR0913 - a tick of a host has these parts
@@ -157,7 +167,7 @@ async def run_cycles(  # noqa: PLR0913 - a tick of a host has these parts
     tools: HostTools,
     *,
     is_told: bool,
-) -> Mapping[str, CycleRun]:
+) -> dict[str, CycleRun]:
     """Run the cognitive cycles of a tick; `is_told` to tell other hosts of their completion even if there are none."""
     cycles = thinking.cycles(envelope.tick)
     if cycles:
@@ -177,8 +187,9 @@ def _limits(agents: HostAgents, thinking: ThinkingAgents) -> dict[str, Limits]:
     return limits
 
 
-async def _publish(context: ServiceContext, event: AddressedEvent) -> None:
-    await reliable_publish(context.jetstream, event.subject, event.json(), event.event.event_id)
+async def _publish(context: ServiceContext, event: AddressedEvent) -> int:
+    stored = await reliable_publish(context.jetstream, event.subject, event.json(), event.event.event_id)
+    return stored.seq
 
 
 def _commands(envelope: Envelope, host: str, actions: Mapping[str, Sequence[Action]]) -> list[Outgoing]:

@@ -71,8 +71,11 @@ class SocialOperations:
         return await self._ask(BY_AGENT, agent, request, Audience.PERSON, request.person)
 
     async def ask_agent(self, operator: str, request: AskAgent) -> Question:
-        """Ask an agent for an operator; raises NotFound for an agent that is not in the run."""
+        """Ask an agent for an operator; raises NotFound for an agent that is not in the run, Refused for a hosted one."""
         asked = self._run.agent(request.agent).id
+        if asked not in self._run.externals:
+            message = f"agent {asked!r} is run by a host and answers nobody; ask an external agent"
+            raise Refused(message, code="agent_belongs_to_a_host")
         return await self._ask(BY_OPERATOR, operator, request, Audience.AGENT, asked)
 
     async def end_question(self, agent: str, request: EndQuestion) -> Question:

@@ -15,10 +15,16 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import facts, record
 from econsim.domain.runtime.cycle_events import completed_event
 from econsim.errors import InvalidMessage, NotFound
+from econsim.runs.in_memory import run as run_in_memory
+from econsim.runs.scenario_file import load
 
 
 def every_fact(log):
     return [fact for entry in log for fact in facts(entry)]
+
+
+def first_of(log, row):
+    return next(fact for fact in every_fact(log) if fact.type == row.type)
 
 
 def first(log, subject):
@@ -113,6 +119,26 @@ def test_every_fact_of_a_run_leads_to_its_opening(policy, mechanism):
     assert causes.findings() == []
     assert len(causes) == len(every_fact(log))
     assert all(causes.chain(fact.event_id)[-1].type == subjects.RUN_OPENED.type for fact in every_fact(log))
+
+
+def test_tasks_and_questions_lead_to_the_opening_and_have_their_steps_below_them():
+    log = tuple(run_in_memory(load("studio")))
+    causes = CausalGraph(log)
+    asked, delegated = (first_of(log, row) for row in (subjects.QUESTION_ASKED, subjects.TASK_DELEGATED))
+
+    steps = causes.chain(delegated.data["task_id"])
+    below = [effect.fact.type for effect in causes.tree(delegated.data["task_id"]).effects]
+
+    assert causes.findings() == []
+    assert [step.type for step in steps[1:]] == [
+        subjects.TICKED.type,
+        subjects.PERIOD_OPENED.type,
+        subjects.RUN_OPENED.type,
+    ]
+    assert {subjects.TASK_OFFERED.type, subjects.TASK_ADVANCED.type, subjects.TASK_SETTLED.type} <= {*below}
+    assert subjects.QUESTION_ENDED.type in [
+        effect.fact.type for effect in causes.tree(asked.data["question_id"]).effects
+    ]
 
 
 def test_a_fill_settles_below_its_trade():

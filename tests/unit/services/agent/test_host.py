@@ -13,7 +13,9 @@ from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.runs.in_memory import run as run_in_memory
-from econsim.schemas.clock import RunClosed
+from econsim.schemas.base import ErrorBody
+from econsim.schemas.clock import RunClosed, Ticked
+from econsim.schemas.cognition import InvokeLlms, LlmAnswers
 from econsim.schemas.orders import PlaceOrders
 from econsim.schemas.types import MICROS_PER_CREDIT
 from econsim.services.agent import host
@@ -47,9 +49,15 @@ def commands(client):
     return [PlaceOrders.model_validate_json(body) for _, body in client.stored(subjects.ORDERS)]
 
 
-async def serve(client):
+async def serve(client, run=RUN):
     async with asyncio.timeout(20):
-        await host.serve(service_context("agent", client), RUN, 0)
+        await host.serve(service_context("agent", client), run, 0)
+
+
+def no_thoughts(payload):
+    """Answer calls of models with a failure each."""
+    calls = InvokeLlms.model_validate_json(payload).calls
+    return LlmAnswers(answers=tuple(ErrorBody(code="failed", message="no") for _ in calls))
 
 
 async def test_a_host_answers_every_tick_once_and_ends_with_the_run(client):
@@ -59,6 +67,22 @@ async def test_a_host_answers_every_tick_once_and_ends_with_the_run(client):
     await serve(client)
 
     assert answered(client) == [each.event.tick for each in TICKS]
+
+
+@pytest.mark.parametrize(("mode", "thought"), [("lock_step", [1, 2, 3]), ("real_time", [1])])
+async def test_agents_do_not_think_at_ticks_that_open_while_they_think_in_real_time(client, mode, thought):
+    thinker = group("bob", "llm", roles=[role("bid", values=[[3]])])
+    run = active(scenario(thinker, clock={"mode": mode, "ticks_per_period": 3}))
+    client.answers[subjects.INVOKE_LLMS.pattern(run="run")] = no_thoughts
+    for tick in (1, 2, 3):
+        ticked = Ticked(period=1, tick_of_period=tick)
+        await client.add(Envelope("run", "salt", tick, NOON).event(subjects.TICKED, "clock", ticked))
+    await close(client)
+
+    await serve(client, run)
+
+    assert [event["tick"] for event in client.events("cognitive_cycles_started")] == thought
+    assert answered(client) == [1, 2, 3]
 
 
 async def test_a_host_sends_what_its_agents_choose(client):

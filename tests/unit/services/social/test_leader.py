@@ -7,7 +7,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from social_worlds import BEGIN, BUDGET, LATER, SocialWorld, command
+from factories import group, role
+from social_worlds import AGENTS, BEGIN, BUDGET, LATER, SocialWorld, command
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
@@ -16,7 +17,7 @@ from econsim.domain.social.payment import payout, reservation
 from econsim.domain.social.tasks import delegated_task
 from econsim.errors import Conflict, Refused, Unavailable
 from econsim.schemas.clock import PeriodOpened, Ticked
-from econsim.schemas.social import AskHuman, EndQuestion, ReadSocial, SendMessage
+from econsim.schemas.social import AskAgent, AskHuman, EndQuestion, ReadSocial, SendMessage
 from econsim.schemas.social_events import TaskOffered, TaskSettled
 from econsim.schemas.social_tasks import AdvanceTask, Task, TaskState, TaskStep
 from econsim.services.social import journal, operations
@@ -63,6 +64,19 @@ async def test_the_deadline_of_a_question_outlives_its_leader(world):
     await successor.operations.end_due()
 
     assert successor.state.questions.find("question.ana.q1").answer == "because"
+
+
+async def test_a_hosted_agent_is_asked_nothing_because_it_would_answer_nothing():
+    hosted = group("mia", "llm", roles=[role("bid", values=[[3]])])
+    world = SocialWorld(agents=(*AGENTS, hosted))
+    operations = (await world.leader()).operations
+
+    with pytest.raises(Refused, match="'mia_001' is run by a host and answers nobody") as refused:
+        await operations.ask_agent(
+            "operator", AskAgent(request_id="r1", agent="mia_001", text="Well?", deadline_ms=1_000)
+        )
+
+    assert (refused.value.error_code, world.logged()) == ("agent_belongs_to_a_host", [])
 
 
 async def test_an_approved_task_is_paid(world):
