@@ -177,7 +177,7 @@ def run_name(text: str) -> str:
     from econsim.schemas.names import RUNS_RESERVED
 
     if text in RUNS_RESERVED:
-        message = f"{quoted_value(text)} is a reserved word; choose another name for the run"
+        message = f"{quoted_value(text)} is a reserved word; write a name of the run's own"
         raise typer.BadParameter(message)
     return name(text)
 

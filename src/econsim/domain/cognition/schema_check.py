@@ -92,7 +92,7 @@ def text_fault(schema: Mapping[str, object], text: str) -> str | None:
         fault = next(compiled.validator.iter_errors(value), None)
     except ValueError as error:
         return _one_line(str(error))
-    return None if fault is None else f"{_path(fault.instance_path)}: {_one_line(fault.message)}"
+    return None if fault is None else f"{_place(fault.instance_path)}{_one_line(fault.message)}"
 
 
 def answer_fault(prompt: Prompt, completion: Completion) -> str | None:
@@ -133,7 +133,7 @@ def _compile(text: bytes) -> _Compiled:
     try:
         validator = jsonschema_rs.validator_for(schema, retriever=_refuse_address, pattern_options=options)
     except jsonschema_rs.ValidationError as error:
-        return _Compiled(None, fault=f"{_path(error.instance_path)}: {_one_line(error.message)}")
+        return _Compiled(None, fault=f"{_place(error.instance_path)}{_one_line(error.message)}")
     except (ValueError, jsonschema_rs.ReferencingError) as error:
         return _Compiled(None, fault=_one_line(str(error)))
     return _Compiled(validator, parts)
@@ -148,17 +148,17 @@ def _measure(schema: object) -> tuple[int, str | None]:
         part, path, followed = open_parts.pop()
         parts += _weight(part)
         if len(path) > SCHEMA_DEPTH_MAX:
-            return parts, f"{_path(path[:4])}…: it has more than {SCHEMA_DEPTH_MAX} levels"
+            return parts, f"{_place(path[:4], '…')}it has more than {SCHEMA_DEPTH_MAX} levels"
         if parts > SCHEMA_PARTS_MAX:
             counted = f"{SCHEMA_PARTS_MAX} parts, of which a pattern counts for {PATTERN_PARTS}"
             return parts, f"with its references written out it has more than {counted}"
         words = _words(part)
         if fault := _words_fault(words):
-            return parts, f"{_path(path)}: {fault}"
+            return parts, f"{_place(path)}{fault}"
         if "$ref" in words:
             target, fault = _follow(schema, words["$ref"], followed)
             if fault:
-                return parts, f"{_path(path)}: {fault}"
+                return parts, f"{_place(path)}{fault}"
             open_parts.append((target, (*path, "$ref"), (*followed, words["$ref"])))
         open_parts += [(each, (*path, key), followed) for key, each in _inner(part)]
     return parts, None
@@ -213,9 +213,10 @@ def _inner(part: object) -> Iterator[tuple[str, object]]:
             yield str(key), each
 
 
-def _path(parts: object) -> str:
+def _place(parts: object, more: str = "") -> str:
+    """Return the place of a fault as the beginning of its sentence; nothing for the value as a whole."""
     path = ".".join(str(part)[:40] for part in parts) if isinstance(parts, tuple | list) else ""
-    return path or "the whole"
+    return f"{path}{more}: " if path else ""
 
 
 def _one_line(message: str) -> str:
