@@ -193,7 +193,7 @@ class Scenario(ScenarioPart):
     def check_tools(self) -> Self:
         """Refuse tools that are declared twice, and groups that use tools that there are not."""
         check_tools(self.tools)
-        check_people(self.people)
+        check_people(self.people, {group.name for group in self.agents})
         for place, group in enumerate(self.agents):
             used = group.thinking.tools if group.thinking else ()
             check_used_tools(used, self.tools, "agents", place, "thinking", "tools")

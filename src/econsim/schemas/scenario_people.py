@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Final
 
 from pydantic import Field
@@ -28,10 +29,13 @@ class ScriptedPerson(ScenarioPart):
     """True for a person who never answers: the default of the question counts."""
 
 
-def check_people(people: tuple[ScriptedPerson, ...]) -> None:
-    """Refuse two people of one name."""
+def check_people(people: tuple[ScriptedPerson, ...], groups: Collection[str]) -> None:
+    """Refuse two people of one name, and a person with the name of a group of agents."""
     names = [person.name for person in people]
     for place, name in enumerate(names):
+        if name in groups:
+            what = f"person {name!r} has the name of a group of agents"
+            raise wrong(what, "use another name", "people", place, "name")
         if name in names[:place]:
             what = f"person {name!r} is declared twice"
             raise wrong(what, "use another name", "people", place, "name")

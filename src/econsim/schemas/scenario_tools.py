@@ -88,11 +88,14 @@ def _check_answers(tool: OfferedTool, place: int) -> None:
 
 
 def check_used_tools(used: tuple[str, ...], tools: tuple[OfferedTool, ...], *at: int | str) -> None:
-    """Refuse the use of a tool that is not declared."""
+    """Refuse the use of a tool that is not declared, and of one tool twice."""
     names = [*(tool.name for tool in tools), *OWN_TOOLS]
-    for name in used:
+    for place, name in enumerate(used):
+        if name in used[:place]:
+            what = f"tool {name!r} stands there twice"
+            raise wrong(what, "name it once", *at)
         if name not in names:
             near = get_close_matches(name, names, n=1)
-            remedy = f"did you mean {near[0]!r}?" if near else f"declare it, or use one of {names}"
+            remedy = f"did you mean {near[0]!r}?" if near else f"declare it, or use one of {', '.join(names)}"
             what = f"{name!r} is not among the tools of the scenario"
             raise wrong(what, remedy, *at)

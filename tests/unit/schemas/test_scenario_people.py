@@ -16,6 +16,9 @@ def thinker(name, *tools, policy="llm", **fields):
     ("fields", "complaint"),
     [
         ({"people": [{"name": "mona"}, {"name": "mona"}]}, "person 'mona' is declared twice"),
+        ({"people": [{"name": "a"}]}, "person 'a' has the name of a group of agents"),
+        ({"agents": [thinker("a", "ask_person", "ask_person")]}, "tool 'ask_person' stands there twice"),
+        ({"agents": [thinker("a", "everything")]}, "or use one of write_note, append_note"),
         ({"tools": [offered("ask_person")]}, "has the name of one that every scenario has"),
         ({"agents": [thinker("a", "delegate_task")]}, "nobody takes tasks"),
         ({"agents": [thinker("a", "asks_person")]}, "did you mean 'ask_person'?"),
