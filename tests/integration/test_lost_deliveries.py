@@ -55,10 +55,10 @@ async def test_an_order_held_for_so_long_that_it_comes_again_is_placed_once(serv
     receive, answer, process = OrderedPush.receive, host.answer_tick, BatchRunner.process
     again, placed = [], []
 
-    async def late(context, envelope, name, *rest):
+    async def late(context, envelope, name, *rest, **options):
         if name == "host_2" and envelope.tick == 2:
             await asyncio.sleep(2.5)
-        await answer(context, envelope, name, *rest)
+        return await answer(context, envelope, name, *rest, **options)
 
     async def count(self, message):
         if ".place_orders." in message.subject and message.metadata.num_delivered > 1:
