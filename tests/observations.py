@@ -36,6 +36,7 @@ def observed(
     tick_of_period=3,
     tasks=None,
     questions=None,
+    last_cycle=0,
 ):
     return Observation(
         "lab_001",
@@ -49,6 +50,7 @@ def observed(
         tokens,
         tasks,
         questions,
+        last_cycle,
     )
 
 
@@ -128,8 +130,9 @@ OBSERVATIONS = st.builds(
     st.none() | st.builds(TokenSupply, NAMES, st.integers(0, 99), st.integers(0, 99)),
     st.none(),
     st.none(),
+    st.just(0),
 )
-"""Any observation; the token resource need not be a market of its run."""
+"""Any observation as a model is told it; the token resource need not be a market of its run."""
 
 WORKING_OBSERVATIONS = st.builds(
     lambda seen, tasks, questions: seen._replace(tasks=tuple(tasks), questions=tuple(questions)),

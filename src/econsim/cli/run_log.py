@@ -185,9 +185,12 @@ class RunLog:
         record that repeats one from before them counts as new.
         """
         await self._wait_for_copies()
-        rows = [row for row in subjects.TABLE if row.kind is subject.SubjectKind.EVENT]
-        wanted = [row.pattern(run=self._run) for row in rows if types is None or row.type in types]
-        patterns = [f"*.*.*.{self._run}"] if types is None else wanted
+        events = (row for row in subjects.TABLE if row.kind is subject.SubjectKind.EVENT)
+        patterns = (
+            [f"*.*.*.{self._run}"]
+            if types is None
+            else [row.pattern(run=self._run) for row in events if row.type in types]
+        )
         stored, whole = await run_reader.newest_events(self._client, patterns, count)
         self._tick = _tick_before(stored)
         found = [await self._whole(entry) for event in stored for entry in self._add(event)]

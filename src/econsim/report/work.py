@@ -67,9 +67,10 @@ class WorkAggregator:
                 self._tasks[data["task_id"]] = data
                 self._count(data["delegator"], delegated=1)
             case subjects.TASK_ADVANCED.type if data["step"] == "approve":
-                task = self._tasks[data["task_id"]]
-                self._count(task["delegator"], approved=1, paid=task["price"])
-                self._count(task["taker"], done=1, earned=task["price"])
+                # A damaged log may lack the delegation.
+                if task := self._tasks.get(data["task_id"]):
+                    self._count(task["delegator"], approved=1, paid=task["price"])
+                    self._count(task["taker"], done=1, earned=task["price"])
 
     def summary(self) -> tuple[GroupWork, ...]:
         """Return the work of each group that had any, in the order of the scenario."""

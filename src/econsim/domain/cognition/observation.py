@@ -155,6 +155,8 @@ class Observation(NamedTuple):
     """Tasks of the agent by id; None for an agent without tools for people and tasks."""
     questions: tuple[ObservedQuestion, ...] | None = None
     """Newest questions of the agent, oldest first; None for an agent without such tools."""
+    last_cycle: int = 0
+    """Tick of the agent's cycle before this one, 0 for none. No model is told."""
 
     def market(self, resource: str) -> ObservedMarket | None:
         """Return the market of a resource; None if the run has none."""

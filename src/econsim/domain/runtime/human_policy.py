@@ -35,7 +35,7 @@ def human_cycle(
     newest = observation.questions[-1] if observation.questions else None
     if newest is not None and newest.state is QuestionState.WAITING:
         return
-    if newest is not None and _is_new(newest, observation, thinking):
+    if newest is not None and _is_new(newest, observation):
         yield Act(parse_actions(_row(newest.answer or "", observation), observation).actions)
         return
     if options := tuple(dict.fromkeys(_options(observation))):
@@ -43,9 +43,9 @@ def human_cycle(
         yield AskPerson(_text(observation), (*options, PASSING), PASSING, deadline_ticks=waits)
 
 
-def _is_new(question: ObservedQuestion, observation: Observation, thinking: Thinking) -> bool:
+def _is_new(question: ObservedQuestion, observation: Observation) -> bool:
     """Return whether an answer that is no pass came since the cycle before this one; one of yesterday is not done."""
-    since = observation.tick - thinking.every_ticks if observation.tick_of_period > 1 else observation.tick
+    since = observation.last_cycle if observation.tick_of_period > 1 else observation.tick
     return question.answer not in (None, PASSING) and (question.ended_tick or 0) >= since
 
 

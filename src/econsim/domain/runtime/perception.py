@@ -20,7 +20,7 @@ from econsim.domain.cognition.observation import (
 )
 from econsim.domain.runtime.own_orders import OwnOrders
 from econsim.domain.runtime.social_perception import SocialPerception
-from econsim.schemas.agent import Limits
+from econsim.schemas.agent import CognitiveCyclesCompleted, Limits
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, Ticked
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import CREDITS
@@ -55,6 +55,7 @@ class Perception:
         self._social = SocialPerception(social_agents)
         self._clock = Ticked(period=1, tick_of_period=1)
         self._tick = 0
+        self._last_cycles: dict[str, int] = {}
         self._unspent: list[tuple[str, int, str | None, int]] = []
 
     @property
@@ -83,6 +84,10 @@ class Perception:
                 self._unspent.extend((item.agent, item.price, token, item.units) for item in own)
             case ToolCompleted(agent=agent) | ToolFailed(agent=agent) as paid if agent in self._agents:
                 self._unspent.append((agent, paid.price, None, 0))
+            case CognitiveCyclesCompleted(items=items):
+                self._last_cycles |= {
+                    item.agent: addressed.event.tick for item in items if item.agent in self._agents
+                }
             case data:
                 self._fold_social(data, addressed.event.tick)
 
@@ -111,6 +116,7 @@ class Perception:
             TokenSupply(token_resource, held[token_resource], 0) if token_resource else None,
             self._social.tasks(agent.id),
             self._social.questions(agent.id),
+            self._last_cycles.get(agent.id, 0),
         )
 
     def limits(self) -> dict[str, Limits]:

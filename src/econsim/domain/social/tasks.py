@@ -7,6 +7,7 @@ Life cycles::
 
     collection    holds                                     added by        removed by       bound
     _tasks        id -> task, for repeats                   TaskDelegated   never            TASKS_PER_RUN a delegator
+    _of           agent -> ids of its tasks                 TaskDelegated   never            twice the tasks
     _open         ids of the tasks that have not ended      TaskDelegated   its final state  TASKS_OPEN a delegator
     _unsettled    ids of ended tasks whose price is held    its final state TaskSettled      tasks ending now
     _steps        id of an open task -> steps done         TaskAdvanced    TaskSettled      reports of progress, 8 others
@@ -116,6 +117,7 @@ class TaskTable:
     def __init__(self) -> None:
         """Start with no task."""
         self._tasks: dict[str, Task] = {}
+        self._of: defaultdict[str, list[str]] = defaultdict(list)
         self._open: dict[str, None] = {}
         self._unsettled: dict[str, None] = {}
         self._steps: defaultdict[str, set[tuple[TaskStep, str, int | None]]] = defaultdict(set)
@@ -130,6 +132,8 @@ class TaskTable:
                 task = Task.model_construct(**dict(change))
                 self._counts[task.delegator] += 1
                 self._open[task.task_id] = None
+                for agent in (task.delegator, task.taker):
+                    self._of[agent].append(task.task_id)
             case TaskAdvanced():
                 task = self._advance(change)
             case TaskOffered():
@@ -170,7 +174,7 @@ class TaskTable:
 
     def tasks_of(self, agent: str) -> list[Task]:
         """Return all tasks that an agent delegated or may work on, by id."""
-        found = (each for each in self._tasks.values() if agent in (each.delegator, each.taker))
+        found = (self._tasks[id_] for id_ in self._of.get(agent, ()))
         return sorted((each for each in found if is_visible(each, agent)), key=attrgetter("task_id"))
 
     def due(self, now: str) -> list[Task]:
@@ -216,6 +220,16 @@ class TaskTable:
         if task.state is TaskState.RESERVING:
             return False
         return hold(task).id not in self._posts if task.state in UNENDED else self.is_paid(id_)
+
+    def are_settled(self, agents: Collection[str]) -> bool:
+        """Return whether no money of any task that these agents delegated or may work on is on its way."""
+        moving = {*self._open, *self._unsettled, *(chain.cause for chain in self._posts.values())}
+        tasks = (self._tasks[id_] for id_ in moving)
+        return all(
+            self.is_settled(task.task_id)
+            for task in tasks
+            if any(agent in agents and is_visible(task, agent) for agent in (task.delegator, task.taker))
+        )
 
     def note_posted(self, chains: Iterable[Chain]) -> None:
         """Note that chains are applied."""

@@ -6,25 +6,21 @@ the repeat goes on where a leader before it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable
 
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import host_name
 from econsim.domain.social.delegation import require_other_agent
 from econsim.domain.social.hosted import due_changes, hosted_question, step_changes
 from econsim.domain.social.state import SocialState
+from econsim.domain.social.tasks import task_id
 from econsim.errors import NotAllowed, Unavailable
 from econsim.schemas.social import AskHuman
-from econsim.schemas.social_events import SocialChange
 from econsim.schemas.social_hosted import ActionDone, EndTick, HostedAction, TickEnded
 from econsim.schemas.social_tasks import AdvanceTask, DelegateTask, Task
 from econsim.services.context import ServiceContext
 from econsim.services.social.journal import SocialJournal
 from econsim.services.social.payments import TaskPayments
-
-SETTLE_WAIT_S: Final = 3.0
-"""Longest that a reply waits for payments, seconds: less than a requester waits."""
 
 
 class HostedOperations:
@@ -57,8 +53,8 @@ class HostedOperations:
             case DelegateTask() as command:
                 require_other_agent(self._run, agent, command.taker)
                 changes = self._state.delegate(agent, command, self._now(), action.deadline_tick)
-                await self._append_and_pay(changes)
-                return await self._await_settlement(agent, f"task.{agent}.{command.command_id}")
+                await self._payments.append(changes)
+                return await self._await_settlement(agent, task_id(agent, command))
             case AdvanceTask() as step:
                 change = self._state.tasks.step(agent, step, self._now())
                 await self._journal.append([change] if change else ())
@@ -77,11 +73,10 @@ class HostedOperations:
             if step.agent not in agents:
                 message = f"agent {step.agent!r} does not run on {host!r}"
                 raise NotAllowed(message, code="agent_belongs_to_another_host")
-            await self._append_and_pay(step_changes(self._state, step, self._now()))
+            await self._payments.append(step_changes(self._state, step, self._now()))
         people = self._run.data.scenario.people
-        await self._append_and_pay(due_changes(self._state, agents, request.tick, people, self._now()))
-        own = [task.task_id for agent in agents for task in self._state.tasks.tasks_of(agent)]
-        await self._wait_until_settled(own)
+        await self._payments.append(due_changes(self._state, agents, request.tick, people, self._now()))
+        await self._wait_until(lambda: self._state.tasks.are_settled(agents))
         return TickEnded(tick=request.tick)
 
     async def _ask(self, agent: str, ask: AskHuman, deadline_tick: int) -> ActionDone:
@@ -90,21 +85,14 @@ class HostedOperations:
         await self._journal.append([change] if change else ())
         return ActionDone(question=self._state.questions.find(question.question_id))
 
-    async def _await_settlement(self, agent: str, task_id: str) -> ActionDone:
+    async def _await_settlement(self, agent: str, id_: str) -> ActionDone:
         """Return a task whose money has come to rest."""
-        await self._wait_until_settled([task_id])
-        task: Task = self._state.tasks.find_of(agent, task_id)
+        await self._wait_until(lambda: self._state.tasks.is_settled(id_))
+        task: Task = self._state.tasks.find_of(agent, id_)
         return ActionDone(task=task)
 
-    async def _append_and_pay(self, changes: Sequence[SocialChange]) -> None:
-        self._payments.begin()
-        await self._journal.append(changes)
-
-    async def _wait_until_settled(self, task_ids: Sequence[str]) -> None:
-        def are_settled() -> bool:
-            return all(map(self._state.tasks.is_settled, task_ids))
-
-        if not await self._journal.wait_for(are_settled, SETTLE_WAIT_S):
+    async def _wait_until(self, is_settled: Callable[[], bool]) -> None:
+        if not await self._payments.wait_for(is_settled):
             message = "payments of tasks are under way; ask again"
             raise Unavailable(message)
 

@@ -27,14 +27,10 @@ from econsim.schemas.social import (
     SetConsent,
     SocialView,
 )
-from econsim.schemas.social_events import SocialChange
 from econsim.schemas.social_tasks import AdvanceTask, DelegateTask, Task, TaskState
 from econsim.services.context import ServiceContext
 from econsim.services.social.journal import SocialJournal
 from econsim.services.social.payments import TaskPayments
-
-SETTLE_WAIT_S: Final = 3.0
-"""Longest that the reply to the end of a task waits for its payment, seconds: less than a requester waits."""
 
 DECISION_S: Final = 600.0
 """Longest that a command waits in the queue for its payment to be reserved or refused, seconds."""
@@ -140,7 +136,7 @@ class SocialOperations:
     async def delegate(self, agent: str, command: DelegateTask) -> Task:
         """Delegate a task, and return it when its payment is reserved or refused; idempotent by the command's id."""
         require_other_agent(self._run, agent, command.taker)
-        await self._append_and_pay(self._state.delegate(agent, command, self._now()))
+        await self._payments.append(self._state.delegate(agent, command, self._now()))
         task = self._state.tasks.repeat(agent, command)
         assert task is not None
         await self._journal.wait_for(lambda: self._is_decided(task.task_id), DECISION_S)
@@ -151,16 +147,16 @@ class SocialOperations:
         task = self._state.tasks.find_of(agent, request.task_id)
         step = self._state.tasks.step(agent, request, self._now())
         if step and ends(task.state, step.step):
-            await self._append_and_pay([step])
+            await self._payments.append([step])
         else:
             await self._journal.append([step] if step else ())
-        await self._journal.wait_for(lambda: self._is_open_or_paid(task.task_id), SETTLE_WAIT_S)
+        await self._payments.wait_for(lambda: self._is_open_or_paid(task.task_id))
         return self._state.tasks.find_of(agent, task.task_id)
 
     async def end_due(self) -> None:
         """End the questions and tasks whose deadline has passed."""
         if changes := self._state.end_due(self._now()):
-            await self._append_and_pay(changes)
+            await self._payments.append(changes)
 
     async def refuse(self, task: Task, error: Refused) -> None:
         """Tell a delegator that its command was refused, now and when it asks; a task under the same id stays as it is."""
@@ -170,11 +166,6 @@ class SocialOperations:
         if len(self._refused) > REFUSALS_MAX:
             del self._refused[next(iter(self._refused))]
         await self._journal.deliver(refused)
-
-    async def _append_and_pay(self, changes: list[SocialChange]) -> None:
-        # Nothing is paid before the next wait, and by then the changes are folded.
-        self._payments.begin()
-        await self._journal.append(changes)
 
     async def _ask(
         self, word: str, asker: str, new: NewQuestion, audience: Audience, asked: str | None

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import nats.errors
@@ -41,6 +41,9 @@ from econsim.services.social.journal import SocialJournal
 
 BATCH_MAX: Final = 500
 """Chains in one submission: more would only make the first wait for the last."""
+
+SETTLE_WAIT_S: Final = 3.0
+"""Longest that a reply waits for payments, seconds: less than a requester waits."""
 
 RETRY_S: Final = 0.5
 """Pause before payments are tried again that the ledger did not answer."""
@@ -64,6 +67,15 @@ class TaskPayments:
     def begin(self) -> None:
         """Pay what is due now: a task was delegated or has ended."""
         self._due.set()
+
+    async def append(self, changes: Iterable[SocialChange]) -> None:
+        """Append changes that money follows from, and pay: nothing is paid before the next wait, and by then they are folded."""
+        self.begin()
+        await self._journal.append(changes)
+
+    async def wait_for(self, condition: Callable[[], bool]) -> bool:
+        """Wait until payments have made a condition true, SETTLE_WAIT_S at most; return whether it is."""
+        return await self._journal.wait_for(condition, SETTLE_WAIT_S)
 
     async def pay(self) -> None:
         """Reserve, hold and settle whenever something is due, until cancelled."""

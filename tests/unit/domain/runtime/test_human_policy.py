@@ -14,7 +14,7 @@ MARKET = observed_market(side=Side.BID, value=3 * CREDIT, best_ask=2 * CREDIT)
 
 def effects(*questions, market=MARKET, **fields):
     """Return the effects of a cycle every second tick."""
-    seen = observed(market, questions=questions, tick=7, **fields)
+    seen = observed(market, questions=questions, **{"tick": 7, "last_cycle": 5, **fields})
     return list(human_cycle(Thinking(every_ticks=2), seen, ()))
 
 
@@ -45,6 +45,10 @@ def test_an_answer_is_done():
 
 def test_an_answer_is_done_once_and_then_the_next_question_is_asked():
     assert isinstance(effects(answered("bid cpu at 2.85", ended_tick=4))[0], AskPerson)
+
+
+def test_an_answer_is_done_however_late_the_next_cycle_is():
+    assert isinstance(effects(answered("bid cpu at 2.85"), tick=20)[0], Act)
 
 
 def test_an_answer_of_yesterday_is_not_done():
