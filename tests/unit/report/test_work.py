@@ -42,6 +42,12 @@ def test_what_is_paid_is_what_the_ledger_posted() -> None:
     assert work(summed(studio_run()))["producer"].paid == posted
 
 
+def test_a_log_without_its_delegations_is_summed_all_the_same() -> None:
+    damaged = tuple(each for each in studio_run() if each.type != subjects.TASK_DELEGATED.type)
+
+    assert work(summed(damaged))["producer"] == GroupWork("producer", questions=6, answered=6)
+
+
 def test_a_default_is_no_answer() -> None:
     found = work(summed(records(studio(people=()))))
 

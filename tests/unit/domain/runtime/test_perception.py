@@ -109,6 +109,18 @@ def test_a_host_perceives_of_its_agents_what_all_hosts_together_do():
             assert apart == observations(hosts[2])
 
 
+def test_an_agent_knows_its_cycle_before_this_one():
+    agents, before = ThinkingAgents(studio()), {}
+    for addressed in in_memory.run(studio()):
+        agents.evolve(addressed)
+        if isinstance(addressed.event.data, Ticked):
+            assert {
+                name: seen.last_cycle for name, seen in observations(agents).items() if name in before
+            } == before
+            before = dict.fromkeys(agents.cycles(addressed.event.tick), addressed.event.tick) or before
+    assert before
+
+
 def observations(agents):
     return {agent.id: agents._perception.observe(agent) for agent in agents._agents}
 

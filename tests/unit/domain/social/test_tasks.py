@@ -126,6 +126,31 @@ def test_every_end_is_settled_once():
     assert (table.tasks_to_settle(), table.find_of("ana", TASK).paid) == ([], 5)
 
 
+def test_the_money_of_a_task_comes_to_rest_for_both_of_its_agents_and_concerns_no_other():
+    table, seen = TaskTable(), []
+
+    def note():
+        seen.append([table.are_settled({agent}) for agent in ("ana", "bob", "eve")])
+
+    table.evolve(TaskDelegated(**dict(delegated_task("ana", command(), NOW))))
+    note()
+    table.evolve(TaskOffered(task_id=TASK))
+    note()
+    table.note_posted(table.posts())
+    note()
+    for step in PATHS[TaskState.APPROVED]:
+        do(table, step)
+    note()
+    table.evolve(TaskSettled(task_id=TASK, paid=5))
+    note()
+    table.note_posted(table.posts())
+    note()
+
+    # A taker does not know of a task before it is offered.
+    moving, resting = [False, False, True], [True, True, True]
+    assert seen == [[False, True, True], moving, resting, moving, moving, resting]
+
+
 def test_a_step_after_the_deadline_is_refused_although_nobody_has_looked_yet():
     table = at(TaskState.OFFERED)
 
