@@ -197,7 +197,7 @@ async def logged(live, receipt):
 
 @requirement("queue.mcp", "gateway.cost")
 async def test_an_agent_pays_for_the_time(live):
-    before = (await live.economy().get_balance()).credits.owned
+    before = (await settled_credits(live)).owned
 
     answer = await tools(live).call("time", "get_current_time", {"timezone": "UTC"})
 
@@ -311,7 +311,7 @@ async def test_the_seeds_message_is_enough_for_a_plain_client(live):
 )
 @requirement("gateway.timeout")
 async def test_every_fault_of_a_server_is_a_typed_answer_and_money_adds_up(live, tool, expected, price):
-    service, before = tools(live, "bert"), (await live.economy("bert").get_balance()).credits.owned
+    service, before = tools(live, "bert"), (await settled_credits(live, "bert")).owned
 
     with pytest.raises(Refused) as refused:
         await service.call("faulty", tool, timeout_s=3 if expected == "tool_timed_out" else 60)

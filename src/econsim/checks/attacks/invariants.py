@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 from nats.aio.client import Client
@@ -37,6 +38,9 @@ SLOWEST_FLOOR_S: Final = 0.1
 HELD_BACK_MAX_MS: Final = 10
 """Milliseconds a victim may wait for each of its requests while attacks go on, on average: on a machine that
 is loaded by other work, commands queue up for a moment."""
+
+EXAMPLES_MAX: Final = 20
+"""Outcomes that a claim names."""
 
 EXPECTED_LOGGERS: Final = ("econsim.services.rejections",)
 """Loggers that report attacks: their messages are expected."""
@@ -158,13 +162,20 @@ async def check_invariants(
     ]
 
 
+def examples(outcomes: set[OutcomeKey], what: str) -> str:
+    """Return how many outcomes there are, and the first of them."""
+    first = sorted(outcomes, key=itemgetter(2))[:EXAMPLES_MAX]
+    shown = ", ".join(f"{order_id} {kind} ({n})" for order_id, kind, n in first)
+    return f"{len(outcomes)} {what}: {shown}" if shown else f"{len(outcomes)} {what}"
+
+
 def victim_checks(phases: VictimPhases, log: LoggedOutcomes) -> list[Check]:
     """Return the checks that one victim got all its outcomes, and was served as in peace."""
     victim, peace, logged = phases.victim, phases.peace, log.outcomes[phases.victim.name]
     missing, extra = log.missing[victim.name], log.unlogged_outcomes(victim.name)
     received = (
         f"{victim.name} received all {len(logged)} outcomes of its orders "
-        f"({len(missing)} missing, {len(extra)} that are not in the log)"
+        f"({examples(missing, 'missing')}, {examples(extra, 'that are not in the log')})"
     )
     return [
         Check(received, bool(logged) and not missing and not extra),

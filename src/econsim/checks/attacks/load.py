@@ -69,7 +69,7 @@ class TradingVictim:
         self.phase = ServicePhase()
         """Quality of service in the present phase."""
         self.outcomes: set[OutcomeKey] = set()
-        """Outcomes that the agent received."""
+        """Outcomes that the agent received from its market's book."""
         self.unexpected: list[str] = []
         """Messages that were not meant for the agent or cannot be read, and refusals."""
         self.placed_orders: list[str] = []
@@ -160,4 +160,6 @@ class TradingVictim:
             outcome = outcome_of(item, self._resource, event.tick, self.name)
             if not outcome.order_id.startswith(f"{self.name}."):
                 self.unexpected.append(f"about {outcome.order_id} on {message.subject}")
-            self.outcomes.add((outcome.order_id, outcome.kind.value, item.n))
+            # Without a number, an order over a quota: no book took it in, so the log holds nothing of it.
+            if item.n:
+                self.outcomes.add((outcome.order_id, outcome.kind.value, item.n))
