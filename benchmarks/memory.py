@@ -9,7 +9,7 @@ from benchmarks import loads
 from benchmarks.book import DEPTHS, measure
 from benchmarks.table import Line
 from econsim.domain.audit.canonical_log import CanonicalLog
-from econsim.runs import in_memory
+from econsim.domain.execution import in_memory
 from econsim.schemas.market import TickCleared
 
 REPEATS = 5

@@ -15,7 +15,8 @@ from typing import Any
 
 from benchmarks import loads, rig
 from benchmarks.table import Line
-from econsim.runs import in_memory, scenario_file
+from econsim.domain.execution import in_memory
+from econsim.runs import scenario_file
 from econsim.schemas.clock import Ticked
 from econsim.schemas.scenario import Scenario
 

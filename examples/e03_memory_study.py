@@ -5,9 +5,9 @@ Runs one scenario with twenty seeds and prints the mean efficiency with its 95 %
 
 from econsim.domain.agent.population import population, schedule
 from econsim.domain.clock.period import realised_surplus
+from econsim.domain.execution.in_memory import run
 from econsim.domain.measures.equilibrium import find_equilibrium
 from econsim.domain.measures.measures import confidence_interval, efficiency
-from econsim.runs.in_memory import run
 from econsim.schemas.market import Traded
 from econsim.schemas.scenario import Scenario
 

@@ -9,10 +9,10 @@ from functools import cache
 from run_builders import small_scenario
 
 from econsim.domain.audit.envelope import digest
+from econsim.domain.execution import in_memory
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.verification.run import RunChecks, RunReport, StoredRecord
 from econsim.ports import StoredEntry
-from econsim.runs import in_memory
 from econsim.schemas.ledger import CREDITS, DEBT, TransferPosted, TransferRefused
 from econsim.services.ledger.stored import StoredLedger
 

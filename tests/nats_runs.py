@@ -10,8 +10,9 @@ from superuser import superuser
 from econsim.adapters.nats.connection import connect
 from econsim.app import Server, running
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.execution import in_memory
 from econsim.routers import SERVICES
-from econsim.runs import in_memory, scenario_file
+from econsim.runs import scenario_file
 from econsim.runs.remote import open_run, run_events
 
 

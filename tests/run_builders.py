@@ -10,9 +10,9 @@ from factories import group, role, scenario
 from econsim.domain.agent.random_draws import rank
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.facts import Record, as_record
+from econsim.domain.execution.in_memory import run
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import Summary
-from econsim.runs.in_memory import run
 
 
 def small_scenario(policy="zip", mechanism="continuous_double_auction", **fields):

@@ -54,6 +54,7 @@ WITHIN: dict[str, Floors] = {
         ("admission", "clock", "scenario", "verification"),
         ("workspace",),
         ("runtime",),
+        ("execution",),
     ),
     "adapters": (
         ("cancellation", "clock", "operator_file", "poll"),

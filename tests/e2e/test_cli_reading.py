@@ -20,8 +20,8 @@ from econsim.adapters.nats.rpc import ask
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
 from econsim.cli.run_log import RunLog
+from econsim.domain.execution import in_memory
 from econsim.errors import NotFound, Unavailable
-from econsim.runs import in_memory
 from econsim.runs.retention import retention_end
 from econsim.schemas.admin import TellTrust, TrustChangedEvent
 from econsim.schemas.clock import OpenRun, RunOpenedEvent

@@ -12,8 +12,8 @@ from requirements import requirement
 from run_builders import canonical_hash
 from thinking import tool_askers
 
+from econsim.domain.execution import in_memory
 from econsim.domain.ledger.verify import verify_journal
-from econsim.runs import in_memory
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 pytestmark = [

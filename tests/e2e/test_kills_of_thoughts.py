@@ -9,9 +9,9 @@ from run_builders import canonical_hash
 from thinking import studio, thinkers, tool_askers
 
 from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.execution import in_memory
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.verification.log import LogChecks
-from econsim.runs import in_memory
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 pytestmark = [

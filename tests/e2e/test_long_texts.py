@@ -16,7 +16,7 @@ from econsim.adapters.jetstream import provision
 from econsim.adapters.nats.connection import connect
 from econsim.adapters.server.embedded import EmbeddedServer
 from econsim.cli import app as commands
-from econsim.runs import in_memory
+from econsim.domain.execution import in_memory
 from econsim.runs.recorded_run import recorded_run_of_file
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]

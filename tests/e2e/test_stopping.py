@@ -19,9 +19,10 @@ from econsim.adapters.server.child_processes import start_time
 from econsim.adapters.server.state_directory import running_url
 from econsim.app import server_of
 from econsim.config import settings
+from econsim.domain.execution import in_memory
 from econsim.errors import EconsimError
 from econsim.routers import SERVICES
-from econsim.runs import in_memory, scenario_file
+from econsim.runs import scenario_file
 
 pytestmark = [pytest.mark.nats, pytest.mark.slow]
 

@@ -14,12 +14,12 @@ from nats_runs import over_nats
 from requirements import requirement
 from run_builders import canonical_hash
 
+from econsim.domain.execution import in_memory
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.runtime import thinking_agents
 from econsim.domain.runtime.cycle_run import chosen_ends
 from econsim.domain.runtime.own_tools import OwnCalls
 from econsim.domain.runtime.tool_use import reply_text
-from econsim.runs import in_memory
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.scenario import PolicyName
 from econsim.schemas.scenario_tools import OWN_TOOLS

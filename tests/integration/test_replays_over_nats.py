@@ -8,8 +8,8 @@ from run_builders import canonical_hash
 from thinking import recorded, thinking_buyers
 
 from econsim.domain.cognition.recording import ReplayCheck
+from econsim.domain.execution import in_memory
 from econsim.errors import RecordingDiffers
-from econsim.runs import in_memory
 from econsim.schemas.cognition import LlmInvoked
 from econsim.services.cognition import providers
 

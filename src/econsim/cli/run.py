@@ -164,8 +164,8 @@ def _external_names(
 
 def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | None) -> Summary:
     from econsim.domain.cognition.recording import ReplayCheck
+    from econsim.domain.execution import in_memory
     from econsim.report.progress_bar import ProgressDisplay
-    from econsim.runs import in_memory
     from econsim.runs.overrides import why_not_in_memory
     from econsim.runs.recorder import Recorder
 

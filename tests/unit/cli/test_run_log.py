@@ -14,8 +14,8 @@ from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.cli.run_list import list_runs
 from econsim.cli.run_log import RunLog
 from econsim.domain.audit.envelope import DIGEST, digest
+from econsim.domain.execution.in_memory import run
 from econsim.errors import CorruptLog, NotFound
-from econsim.runs.in_memory import run
 
 RUN = "run_1"
 COMMANDED = {

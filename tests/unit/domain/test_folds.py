@@ -13,10 +13,10 @@ from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.agent.population import population
 from econsim.domain.clock.attendance import Attendance
 from econsim.domain.clock.progress import Progress
+from econsim.domain.execution.in_memory import run
 from econsim.domain.ledger import ledger as ledger_module
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
-from econsim.runs.in_memory import run
 from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
 from econsim.services.agent import host

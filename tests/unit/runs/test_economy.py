@@ -12,9 +12,9 @@ from run_builders import records, summed
 from econsim.domain.agent.population import population
 from econsim.domain.clock.period import redeem
 from econsim.domain.clock.progress import Progress
+from econsim.domain.execution import in_memory
 from econsim.report.aggregate import RunAggregator
 from econsim.report.format import debt_note
-from econsim.runs import in_memory
 from econsim.schemas.clock import PeriodClosed
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.ledger import TransferPosted

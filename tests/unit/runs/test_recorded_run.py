@@ -12,8 +12,8 @@ from thinking import recorded, thinking_buyers
 from econsim import subjects
 from econsim.domain.audit.facts import facts
 from econsim.domain.cognition.recording import ReplayCheck
+from econsim.domain.execution import in_memory, in_memory_calls
 from econsim.errors import RecordingDiffers, ScenarioError, SetupError
-from econsim.runs import in_memory, in_memory_calls
 from econsim.runs.recorded_run import recorded_run_of_file
 from econsim.schemas.agent import CognitiveCyclesCompleted
 from econsim.schemas.scenario_cognition import Cognition

@@ -12,9 +12,10 @@ from rich.console import Console
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.execution import in_memory
 from econsim.report import progress_bar
 from econsim.report.progress_bar import ProgressDisplay, waiting_text
-from econsim.runs import in_memory, recorder, scenario_file
+from econsim.runs import recorder, scenario_file
 from econsim.runs.overrides import apply_overrides
 from econsim.runs.recorder import Recorder
 from econsim.schemas.agent import CycleCompleted, Limits

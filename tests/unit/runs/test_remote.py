@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
+from econsim.domain.execution import in_memory
 from econsim.errors import Conflict, CorruptLog, NotFound, Unavailable
-from econsim.runs import in_memory, remote, scenario_file
+from econsim.runs import remote, scenario_file
 from econsim.runs.overrides import apply_overrides
 from econsim.schemas.admin import SetQuota
 from econsim.schemas.ledger import TransferPosted

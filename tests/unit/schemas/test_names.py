@@ -20,10 +20,10 @@ from econsim.adapters.jetstream.quota_table import DEFAULT
 from econsim.cli.run_log import LAST
 from econsim.domain.agent.population import host_name, population
 from econsim.domain.clock.period import deal, endow, redeem
+from econsim.domain.execution.in_memory import run
 from econsim.domain.ledger.decisions import NOBODY
 from econsim.errors import ScenarioError
 from econsim.identity.roles import ROLES
-from econsim.runs.in_memory import run
 from econsim.runs.scenario_file import json_schema, parse
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import OpenRun

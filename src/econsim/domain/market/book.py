@@ -1,6 +1,6 @@
 """The order book of one market in one run: two steps a batch, the same for every mechanism and every driver.
 
-Theory of operation. The driver is the market service (`services/market/batch`) or the in-process run (`runs/in_memory`).
+Theory of operation. The driver is the market service (`services/market/batch`) or the in-process run (`domain/execution/in_memory`).
 For each batch it calls `reserve`, asks the ledger to apply the reservations, calls `clear` with what the ledger refused,
 asks the ledger to settle, and publishes the items and their summary, `tick_cleared`, last. `reserve` sorts and checks the
 actions; `clear` matches those with a reservation (`matching`), and returns the chains to settle (`settlement`). The service

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from multiprocessing import get_context
 
+from econsim.domain.execution import in_memory
 from econsim.report.aggregate import RunAggregator
 from econsim.report.summary import MarketSummary, Summary
 from econsim.report.thinking import ThinkingPeriod
-from econsim.runs import in_memory, scenario_file
+from econsim.runs import scenario_file
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 

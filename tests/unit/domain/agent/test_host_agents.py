@@ -6,7 +6,7 @@ from factories import group, role, scenario
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.audit.envelope import Envelope
-from econsim.runs import in_memory
+from econsim.domain.execution import in_memory
 from econsim.runs.scenario_file import load
 from econsim.schemas.agent import Limits
 from econsim.schemas.clock import PeriodOpened, Ticked

@@ -13,9 +13,9 @@ from econsim.domain.audit.causality import CausalGraph, EffectTree
 from econsim.domain.audit.describe import describe
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import facts, record
+from econsim.domain.execution.in_memory import run as run_in_memory
 from econsim.domain.runtime.cycle_events import completed_event
 from econsim.errors import InvalidMessage, NotFound
-from econsim.runs.in_memory import run as run_in_memory
 from econsim.runs.scenario_file import load
 
 
@@ -80,7 +80,7 @@ def test_a_trade_is_its_takers_deed_and_concerns_both():
 def test_wire_bytes_and_models_make_the_same_record():
     from run_builders import small_scenario
 
-    from econsim.runs.in_memory import run
+    from econsim.domain.execution.in_memory import run
 
     addressed = next(run(small_scenario()))
 

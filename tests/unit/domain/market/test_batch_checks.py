@@ -3,9 +3,9 @@
 import pytest
 from run_builders import small_scenario
 
+from econsim.domain.execution.in_memory import run
 from econsim.domain.market.batch_checks import BatchChecks, RunLogChecks
 from econsim.errors import CorruptLog
-from econsim.runs.in_memory import run
 from econsim.schemas.clock import Ticked
 from econsim.schemas.market import Accepted, Rejected, TickCleared, Traded
 

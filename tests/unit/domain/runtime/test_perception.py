@@ -12,10 +12,10 @@ from run_builders import canonical_log
 from thinking import cognition, studio
 from tool_builders import answer, offered, tool_users
 
+from econsim.domain.execution import in_memory
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.runtime import thinking_agents
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
-from econsim.runs import in_memory
 from econsim.schemas.agent import CognitiveCyclesCompleted
 from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import CREDITS, DEBT, TransferPosted

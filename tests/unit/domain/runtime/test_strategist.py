@@ -13,7 +13,7 @@ from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.cognition.rules import rules_completion
 from econsim.domain.cognition.strategy import Strategy
-from econsim.runs import in_memory, in_memory_calls
+from econsim.domain.execution import in_memory, in_memory_calls
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.market import Accepted
 from econsim.schemas.model_call import Completion

@@ -5,7 +5,7 @@ from __future__ import annotations
 from thinking import token_buyers
 
 from econsim.domain.cognition.observation import prompt_observation
-from econsim.runs import in_memory
+from econsim.domain.execution import in_memory
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import Kind, TransferPosted
 from econsim.schemas.model_call import Prompt

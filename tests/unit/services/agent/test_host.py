@@ -11,8 +11,8 @@ from run_builders import small_scenario
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.execution.in_memory import run as run_in_memory
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
-from econsim.runs.in_memory import run as run_in_memory
 from econsim.schemas.base import ErrorBody
 from econsim.schemas.clock import RunClosed, Ticked
 from econsim.schemas.cognition import InvokeLlms, LlmAnswers

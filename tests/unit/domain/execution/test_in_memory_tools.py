@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tool_builders import answer, offered, tool_users
 
+from econsim.domain.execution import in_memory
 from econsim.domain.ledger.verify import verify_journal
 from econsim.errors import ScenarioError
-from econsim.runs import in_memory
 from econsim.schemas.agent import CognitiveCyclesCompleted
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import TransferPosted, TransferRefused

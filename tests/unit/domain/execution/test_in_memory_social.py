@@ -7,10 +7,10 @@ from collections import Counter
 import pytest
 from thinking import studio
 
+from econsim.domain.execution import in_memory
 from econsim.domain.ledger.verify import verify_journal
 from econsim.domain.runtime import thinking_agents
 from econsim.domain.runtime.effects import AdvanceOwnTask, Delegate, ReadNote, WriteNote
-from econsim.runs import in_memory
 from econsim.schemas.agent import CognitiveCyclesCompleted
 from econsim.schemas.cognition import LlmInvoked
 from econsim.schemas.ledger import TransferPosted, TransferRefused

@@ -19,6 +19,10 @@ from econsim.domain.clock.period import deal, endow, redeem, require_applied, re
 from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.cognition.recording import Recording
 from econsim.domain.cognition.texts import with_texts
+from econsim.domain.execution.in_memory_calls import InMemoryCalls
+from econsim.domain.execution.in_memory_files import InMemoryFiles
+from econsim.domain.execution.in_memory_social import InMemorySocial
+from econsim.domain.execution.in_memory_tools import InMemoryTools
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
@@ -30,10 +34,6 @@ from econsim.domain.runtime.effects import HostedFile, HostedToolCall, Use, UseR
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.errors import RunFailed
-from econsim.runs.in_memory_calls import InMemoryCalls
-from econsim.runs.in_memory_files import InMemoryFiles
-from econsim.runs.in_memory_social import InMemorySocial
-from econsim.runs.in_memory_tools import InMemoryTools
 from econsim.schemas.agent import Limits
 from econsim.schemas.base import Message
 from econsim.schemas.clock import PeriodClosed, PeriodOpened, RunClosed, RunOpened, Ticked
