@@ -16,7 +16,7 @@ class Connection:
     def __init__(self):
         self.receive = None
 
-    async def subscribe(self, subject, cb):
+    async def subscribe(self, _, cb):
         self.receive = cb
 
     async def flush(self):

@@ -21,6 +21,7 @@ from econsim.cli.run_log import LAST
 from econsim.domain.agent.population import host_name, population
 from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.execution.in_memory import run
+from econsim.domain.ledger.bucket import RESERVED
 from econsim.domain.ledger.decisions import NOBODY
 from econsim.errors import ScenarioError
 from econsim.identity.roles import ROLES
@@ -29,7 +30,6 @@ from econsim.schemas.admin import NO_RUN
 from econsim.schemas.clock import OpenRun
 from econsim.schemas.ledger import MONEY, TREASURY, clearing_holder
 from econsim.schemas.subject import OWNERS, SubjectKind
-from econsim.services.ledger.bucket import RESERVED
 from econsim.streams import AUDIT_LOG
 
 ONE = population(scenario(group("a", roles=[role("ask", values=[[1]])])))

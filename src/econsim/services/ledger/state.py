@@ -1,14 +1,13 @@
 """The state of one run's ledger as the store has it, and the writes that bring the store up to date.
 
-Owns the content of a commit: journal entries, balances, barrier mark. `bucket.py` owns the keys; `writer.py` decides when
+Owns the content of a commit: journal entries, balances, barrier mark. `domain/ledger/bucket.py` owns the keys; `writer.py` decides when
 to commit and handles failures. No I/O here.
 
     collection      holds                                     entry comes           entry goes        bound
     ledger          accounts and decisions                    apply, fold           see there         see there
     journal         sequence and hash of the newest entry     apply, fold           never             one entry
     newest          revision of the run's newest write        confirm, fold         never             one number
-    unwritten       holders whose stored positions may be old apply                 position_writes   holders
-    _written        key → fields of the newest write          position_writes, fold never             two keys a holder
+    positions       what the store has of holders             apply, fold           see there         see there
     _entry_keys     keys of the newest journal entries        apply, fold           apply, fold       ENTRIES_REMEMBERED_MAX
 
 A write that did not reach the store leaves this state ahead of it; the writer then drops the whole state and folds the
@@ -18,23 +17,23 @@ store anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope, derived_id
+from econsim.domain.ledger import bucket
+from econsim.domain.ledger.bucket import LedgerKey
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.ledger.positions import StoredPositions
 from econsim.errors import Conflict, CorruptJournal, InvalidMessage, InvalidSubject
 from econsim.ports import WRITES_MAX, StoredEntry, Write
 from econsim.schemas.ledger import (
     CHAINS_PER_ENTRY_MAX,
-    CREDITS,
-    DEBT,
     MONEY,
     Balance,
     Chain,
@@ -44,8 +43,6 @@ from econsim.schemas.ledger import (
     TransferPosted,
 )
 from econsim.schemas.subject import token
-from econsim.services.ledger import bucket
-from econsim.services.ledger.bucket import LedgerKey
 
 ENTRIES_REMEMBERED_MAX: Final = 100_000
 """Keys of the newest journal entries in memory, about 10 MB; whether an older one exists is asked of the store."""
@@ -55,12 +52,6 @@ TRANSFERS_PER_ENTRY_MAX: Final = 1200
 
 SUBMISSION_LENGTH_MAX: Final = 58
 """Characters of a command id used as a key: leaves room for `-<part>` in a 64-character token."""
-
-NOTHING: Final = '"posted":0,"pending":0'
-"""Amounts of an account that does not exist, as written in a balance."""
-
-SEQUENCE: Final = ',"sequence":'
-"""Text before the journal's sequence in a balance."""
 
 ACTOR: Final = "ledger"
 """Actor of journal entries."""
@@ -100,13 +91,12 @@ class LedgerState:
         """Newest tick at which payments are closed."""
         self.newest = 0
         """Revision of the run's newest write."""
-        self.unwritten: dict[str, None] = {}
-        """Holders whose stored positions may differ, in order of first change."""
+        self.positions = StoredPositions(run, self.ledger, self.journal)
+        """Positions that the store has."""
         self.entries_are_forgotten = False
         """True once the store has journal entries whose keys are not in memory."""
         self._run = run
         self._salt = salt
-        self._written: dict[str, str] = {}
         self._entry_keys: dict[str, None] = {}
 
     def fold(self, entry: StoredEntry) -> None:
@@ -123,7 +113,7 @@ class LedgerState:
         Raises Conflict if the part's submission id stands for an entry of other chains.
         """
         decisions = self.ledger.apply(part.chains)
-        self.unwritten |= dict.fromkeys(decisions.holders)
+        self.positions.change(decisions.holders)
         command = part.command
         envelope = Envelope(
             self._run, self._salt, command.tick, now, command.causation_id or command.command_id
@@ -138,22 +128,6 @@ class LedgerState:
                 raise submission_was_used(writes[-1].key)
             self._remember(writes[-1].key)
         return decisions.refusals(), writes
-
-    def position_writes(self, writes_max: int) -> list[Write]:
-        """Return writes that bring positions up to date, those changed first, as many as surely fit."""
-        writes = []
-        for holder in list(islice(self.unwritten, writes_max // 2)):
-            del self.unwritten[holder]
-            for key, fields, sequence in self._changed_fields(holder):
-                self._written[key] = fields
-                writes.append(Write(key, f"{{{fields}{sequence}}}".encode()))
-        return writes
-
-    def compare_positions(self) -> None:
-        """Find, after all was folded, the holders whose stored positions are behind the journal."""
-        self.unwritten = {
-            holder: None for holder in self.ledger.holders() if any(self._changed_fields(holder))
-        }
 
     def marks(self, barriers: Iterable[int], closed: int) -> list[Write]:
         """Return the writes that mark barriers as passed, and payments as closed at a tick unless that is written already.
@@ -191,38 +165,12 @@ class LedgerState:
                 self.journal.replay(event.data)
                 self.ledger.replay(event.data)
                 self._remember(entry.key)
-            case LedgerKey.BALANCE:
-                self._written[entry.key] = _fields(entry.value).partition(SEQUENCE)[0]
-            case LedgerKey.HOLDINGS:
-                self._written[entry.key] = _fields(entry.value)
+            case LedgerKey.BALANCE | LedgerKey.HOLDINGS:
+                self.positions.fold(entry.key, entry.value)
             case LedgerKey.BARRIER:
                 self.barrier = json.loads(entry.value)["tick"]
             case LedgerKey.CLOSED:
                 self.closed = json.loads(entry.value)["tick"]
-
-    def _changed_fields(self, holder: str) -> Iterator[tuple[str, str, str]]:
-        """Yield key, fields and journal sequence of a holder's positions that differ from the written ones.
-
-        The sequence alone is no change.
-        """
-        for key, fields, sequence in self._position_fields(holder):
-            if self._written.get(key) != fields:
-                yield key, fields, sequence
-
-    def _position_fields(self, holder: str) -> Iterator[tuple[str, str, str]]:
-        """Yield key, fields and journal sequence of all positions of a holder, as they are written."""
-        # JSON written directly, because every commit does it for every holder; names need no escaping.
-        amounts_of = {
-            asset: f'"posted":{posted},"pending":{pending}'
-            for asset, posted, pending in self.ledger.amounts(holder)
-        }
-        balance = amounts_of.pop(CREDITS, NOTHING)
-        if amounts_of.pop(DEBT, None):
-            balance += f',"debt":{self.ledger.position(holder, DEBT).posted}'
-        yield bucket.balance_key(self._run, holder), balance, f"{SEQUENCE}{self.journal.sequence}"
-        if amounts_of:
-            holdings = ",".join(f'"{asset}":{{{amounts}}}' for asset, amounts in amounts_of.items())
-            yield bucket.holdings_key(self._run, holder), holdings, ""
 
     def _remember(self, key: str) -> None:
         """Remember the key of a journal entry, and forget the oldest if there are too many."""
@@ -234,11 +182,6 @@ class LedgerState:
 
 def _mark(key: str, tick: int) -> Write:
     return Write(key, f'{{"tick":{tick}}}'.encode())
-
-
-def _fields(value: bytes) -> str:
-    """Return the fields of a balance or holdings as text; a damaged value has other fields and is written anew."""
-    return value.decode(errors="replace")[1:-1]
 
 
 def submission_was_used(key: str) -> Conflict:

@@ -10,12 +10,12 @@ import json
 
 from pydantic import ValidationError
 
+from econsim.domain.ledger.bucket import LedgerKey, parse_entry, parse_key
 from econsim.domain.ledger.decisions import changed_holders
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.errors import CorruptJournal
 from econsim.ports import StoredEntry
 from econsim.schemas.ledger import CREDITS, DEBT, Position, TransferPosted
-from econsim.services.ledger.bucket import LedgerKey, parse_entry, parse_key
 
 
 class StoredLedger:

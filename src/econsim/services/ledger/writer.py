@@ -150,7 +150,7 @@ class LedgerWriter:
         state = LedgerState(self._run, self._salt)
         async for entry in self._store.history(self._run):
             state.fold(entry)
-        state.compare_positions()
+        state.positions.compare()
         self._state, self._stale = state, False
         self._passed = state.barrier
         self.closed = max(self.closed, state.closed)
@@ -244,18 +244,18 @@ class LedgerWriter:
             except Exception as error:  # noqa: BLE001 - every error belongs to the callers, not to this task
                 self._stale = True
                 self._fail(group, error)
-        if self._state.unwritten:
+        if self._state.positions.unwritten:
             self._deferred.set()
 
     def _take_group(self) -> list[_CommitItem]:
         """Take as many items off the queue as one atomic batch can hold; none if it is full of deferred positions."""
         group: list[_CommitItem] = []
-        holders = frozenset(self._state.unwritten)
+        holders = frozenset(self._state.positions.unwritten)
         while self._queue:
             item = self._queue[0]
             together = holders | item.part.holders if item.part else holders
             is_full = commit_size(len(group) + 1, len(together)) > ports.WRITES_MAX
-            if is_full and (group or self._state.unwritten):
+            if is_full and (group or self._state.positions.unwritten):
                 break
             holders = together
             self._queue.popleft()
@@ -316,7 +316,7 @@ class LedgerWriter:
         may_wait = all(item.part and item.part.command.defer_positions for item in group)
         # A batch costs the same whatever its size: positions wait only where a single message is enough.
         if not may_wait or len(writes) != 1:
-            writes.extend(self._state.position_writes(ports.WRITES_MAX - len(writes)))
+            writes.extend(self._state.positions.writes(ports.WRITES_MAX - len(writes)))
         if writes:
             self._state.confirm(await self._store.commit(self._run, writes, self._state.newest))
 

@@ -32,7 +32,7 @@ def commit(state, command):
     """Apply a submission of one part and confirm its writes; returns them."""
     (part,) = submission_parts(command, "salt")
     _, writes = state.apply(part, NOW)
-    writes += state.position_writes(WRITES_MAX)
+    writes += state.positions.writes(WRITES_MAX)
     state.confirm(state.newest + len(writes))
     return writes
 
@@ -46,7 +46,7 @@ def folded(writes):
     state = LedgerState("run", "salt")
     for revision, write in enumerate(writes, 1):
         state.fold(StoredEntry(write.key, write.value, revision))
-    state.compare_positions()
+    state.positions.compare()
     return state
 
 
@@ -93,22 +93,22 @@ def test_as_many_positions_are_written_as_surely_fit(state):
     (part,) = submission_parts(submit("s", *(endow(f"a{i}", 1) for i in range(5))), "salt")
     state.apply(part, NOW)
 
-    assert [len(state.position_writes(most)) for most in (5, 99)] == [2, 4]
-    assert state.position_writes(99) == []
+    assert [len(state.positions.writes(most)) for most in (5, 99)] == [2, 4]
+    assert state.positions.writes(99) == []
 
 
 def test_the_positions_behind_the_journal_are_found_after_a_fold(state):
     opening = commit(LedgerState("run", "salt"), submit("open", endow("ann", 100), endow("bob", 1)))
 
-    assert list(folded(opening).unwritten) == []
-    assert list(folded([each for each in opening if "bob" not in each.key]).unwritten) == ["bob"]
+    assert list(folded(opening).positions.unwritten) == []
+    assert list(folded([each for each in opening if "bob" not in each.key]).positions.unwritten) == ["bob"]
 
 
 @pytest.mark.parametrize("damaged", [b"", b"{}", b"\xff\xfe", b'{"posted":99,"pending":0,"sequence":1}'])
 def test_a_stored_balance_that_is_damaged_is_behind_the_journal(damaged):
     opening = commit(LedgerState("run", "salt"), submit("open", endow("ann", 100)))
 
-    assert list(folded([*opening, Write("run.ann.balance", damaged)]).unwritten) == ["ann"]
+    assert list(folded([*opening, Write("run.ann.balance", damaged)]).positions.unwritten) == ["ann"]
 
 
 def test_the_newest_revision_is_the_one_confirmed_or_folded_last(state):

@@ -6,10 +6,10 @@ from pydantic import ValidationError
 
 from econsim import subjects
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.ledger import bucket
+from econsim.domain.ledger.bucket import LedgerKey
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
-from econsim.services.ledger import bucket
-from econsim.services.ledger.bucket import LedgerKey
 
 
 @pytest.fixture

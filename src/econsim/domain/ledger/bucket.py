@@ -1,4 +1,4 @@
-"""The keys of one run's ledger in the bucket `agent_state`, and the kinds of values under them.
+"""The keys of one run's ledger in the bucket `agent_state`, and the kinds of values under them. Pure.
 
     <run>.transfer.<part>      journal entry of applied chains; `<part>` is a submission's id, or `<id>-<n>`
     <run>.refusal.<part>       journal entry of refused chains
@@ -7,7 +7,8 @@
     <run>.ledger.barrier       newest tick with a passed barrier
     <run>.ledger.closed        newest tick at which payments are closed
 
-`state.py` writes these keys and folds them at a restart; `stored.py` reads them back to verify them. Nobody else may write
+`services/ledger/state.py` writes these keys and folds them at a restart, `services/executor` writes them for a whole run;
+`services/ledger/stored.py` reads them back to verify them. Nobody else may write
 below a run (decision 0029); a key of another form means nothing to the ledger.
 """
 
