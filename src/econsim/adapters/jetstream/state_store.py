@@ -1,35 +1,30 @@
 """The port StateStore over JetStream: a bucket as a stream that allows atomic batches, by default `agent_state`.
 
-Owns the wire form of an atomic commit; nats-py has no batch publisher. The bucket
-itself is declared in `streams/`. Contract tests run the same scenarios on this and on the fake.
+`atomic_batch.py` owns the wire form of a commit; the bucket itself is declared in `streams/`. Contract tests run the same
+scenarios on this and on the fake.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js.api import Header
-from nats.nuid import NUID
 
 from econsim import subjects
-from econsim.adapters.nats.connection import CONFLICTS, EXPECTED_BELOW
+from econsim.adapters.jetstream.atomic_batch import NO_ANSWER, TIMEOUT_S, AtomicBatches, BatchMessage
 from econsim.domain.audit.envelope import DIGEST, digest
-from econsim.errors import Conflict, InvalidMessage, SetupError, Unavailable
-from econsim.ports import WRITES_MAX, StoredEntry, Write
+from econsim.errors import Unavailable
+from econsim.ports import StoredEntry, Write
 from econsim.schemas.names import JOURNAL_KEYS
 
 BUCKET: Final = "agent_state"
 """The bucket of state and money."""
-TIMEOUT_S: Final = 5.0
-"""Longest to wait for a commit: a batch of 1000 takes 20 ms, an election of a new leader 4 to 8 s."""
 SILENCE_S: Final = 30.0
 """Longest to wait for the next stored value: an ordered consumer resumes up to 18 s after a restart."""
 READ_AHEAD: Final = 2000
@@ -37,22 +32,8 @@ READ_AHEAD: Final = 2000
 AT_ONCE: Final = 20
 """Values yielded before other tasks get a turn: recovery must not block the renewal of leases."""
 
-_MISUSE: Final = frozenset({10054, 10174, 10199})
-"""Message over the size limit; batches not allowed on the stream; batch over the limit."""
 _LOGGED: Final = dict(zip(JOURNAL_KEYS, (subjects.TRANSFER_POSTED, subjects.TRANSFER_REFUSED), strict=True))
 """Second token of a key → the subject its values have in the log."""
-_NO_ANSWER: Final = (
-    TimeoutError,
-    asyncio.TimeoutError,
-    nats.errors.TimeoutError,
-    nats.errors.NoRespondersError,
-    nats.errors.ConnectionClosedError,
-    nats.errors.ConnectionDrainingError,
-    nats.errors.ConnectionReconnectingError,
-    nats.errors.OutboundBufferLimitError,
-    nats.errors.StaleConnectionError,
-    nats.js.errors.ServiceUnavailableError,
-)
 
 
 class JetStreamStateStore:
@@ -73,53 +54,24 @@ class JetStreamStateStore:
         self._log_subject = log_subject or digest_subject
         self._bucket = bucket
         self._jetstream = client.jetstream(timeout=timeout_s)
-        self._timeout_s = timeout_s
         self._stream = f"KV_{bucket}"
         self._prefix = f"$KV.{bucket}."
-        self._nuid = NUID()
+        self._batches = AtomicBatches(client, self._stream, timeout_s)
 
     async def commit(self, prefix: str, writes: Sequence[Write], newest: int) -> int:
         """Write all or nothing; return the revision of the last write.
 
-        One write is one message: a batch costs a single server 6 ms whatever its size, because it stages the batch in
-        files of its own. Raises Conflict if the newest write below `prefix.` is not `newest`, Unavailable if the
-        outcome is unknown.
+        Raises Conflict if the newest write below `prefix.` is not `newest`, Unavailable if the outcome is unknown.
         """
-        if not 0 < len(writes) <= WRITES_MAX:
-            message = f"a commit holds 1 to {WRITES_MAX} writes, not {len(writes)}"
-            raise InvalidMessage(message)
-        headers = self._headers(prefix, writes, newest)
-        *before, last = zip(writes, headers, strict=True)
-        try:
-            for write, its_headers in before:
-                await self._client.publish(self._prefix + write.key, write.value, headers=its_headers)
-            write, its_headers = last
-            answer = await self._client.request(
-                self._prefix + write.key, write.value, timeout=self._timeout_s, headers=its_headers
+        messages = [
+            BatchMessage(
+                self._prefix + write.key,
+                write.value,
+                {DIGEST: digest(self._log_subject(write.key), write.value)},
             )
-        except nats.errors.MaxPayloadError as error:
-            message = "a value is larger than the server's max_payload"
-            raise InvalidMessage(message) from error
-        except _NO_ANSWER as error:
-            message = f"no answer to a commit of {len(writes)} keys: its outcome is unknown"
-            raise Unavailable(message) from error
-        return _revision(self._bucket, json.loads(answer.data))
-
-    def _headers(self, prefix: str, writes: Sequence[Write], newest: int) -> list[dict[str, str]]:
-        """Return the headers of each write: its digest, its place in the batch, and for the first what must be newest."""
-        headers: list[dict[str, str]] = [
-            {DIGEST: digest(self._log_subject(write.key), write.value)} for write in writes
+            for write in writes
         ]
-        headers[0] |= {
-            Header.EXPECTED_LAST_SUBJECT_SEQUENCE: str(newest),
-            EXPECTED_BELOW: f"{self._prefix}{prefix}.>",
-        }
-        if len(writes) > 1:
-            batch = self._nuid.next().decode()
-            for place, each in enumerate(headers, 1):
-                each |= {Header.BATCH_ID: batch, Header.BATCH_SEQUENCE: str(place)}
-            headers[-1] |= {Header.BATCH_COMMIT: "1"}
-        return headers
+        return await self._batches.store(messages, f"{self._prefix}{prefix}.>", newest)
 
     async def get(self, key: str) -> StoredEntry | None:
         """Return the newest value of a key, from the stream's leader: a replica may lag behind."""
@@ -127,7 +79,7 @@ class JetStreamStateStore:
             found = await self._jetstream.get_last_msg(self._stream, self._prefix + key)
         except nats.js.errors.NotFoundError:
             return None
-        except _NO_ANSWER as error:
+        except NO_ANSWER as error:
             message = f"no answer to reading {key}"
             raise Unavailable(message) from error
         return StoredEntry(key, found.data or b"", found.seq or 0)
@@ -140,7 +92,7 @@ class JetStreamStateStore:
             subscription = await self._jetstream.subscribe(
                 pattern, stream=self._stream, ordered_consumer=True, cb=waiting.put
             )
-        except _NO_ANSWER as error:
+        except NO_ANSWER as error:
             message = f"no answer to reading the history of {prefix}"
             raise Unavailable(message) from error
         try:
@@ -155,7 +107,7 @@ class JetStreamStateStore:
                 yield StoredEntry(key, read.data, read.metadata.sequence.stream)
                 if not left % AT_ONCE:
                     await asyncio.sleep(0)
-        except _NO_ANSWER as error:
+        except NO_ANSWER as error:
             message = f"the history of {prefix} stopped before its end"
             raise Unavailable(message) from error
         finally:
@@ -168,17 +120,3 @@ def digest_subject(key: str) -> str:
     run, _, rest = key.partition(".")
     row = _LOGGED.get(rest.partition(".")[0])
     return row(run=run) if row else key
-
-
-def _revision(bucket: str, answer: dict[str, Any]) -> int:
-    """Read the stream's acknowledgement; raises what its error means."""
-    error = answer.get("error")
-    if error is None:
-        return int(answer["seq"])
-    code, text = error.get("err_code"), error.get("description", "")
-    if code in CONFLICTS:
-        raise Conflict(text, err_code=code)
-    if code in _MISUSE:
-        message = f"the server refused the commit ({text}): is bucket {bucket} declared as econsim needs it?"
-        raise SetupError(message, err_code=code)
-    raise Unavailable(text, err_code=code)
