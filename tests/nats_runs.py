@@ -14,6 +14,7 @@ from econsim.domain.execution import in_memory
 from econsim.routers import SERVICES
 from econsim.runs import scenario_file
 from econsim.runs.remote import open_run, run_events
+from econsim.schemas.executor import Execution
 
 
 def shortened(name, periods=1, ticks=60):
@@ -24,12 +25,12 @@ def shortened(name, periods=1, ticks=60):
     return found.model_copy(update={"clock": clock, "expectations": ()})
 
 
-async def over_nats(server, scenario, name) -> list[AddressedEvent]:
+async def over_nats(server, scenario, name, execution=Execution.SHARED) -> list[AddressedEvent]:
     """Return the events of a run of a scenario over a server, in log order."""
     client = await connect(server.url, superuser(server), "test-run")
     try:
         async with running(tuple(SERVICES), Server(server.url, server.creds)):
-            await open_run(client, name, scenario)
+            await open_run(client, name, scenario, execution=execution)
             async with aclosing(run_events(client, name)) as events:
                 return [addressed async for addressed in events]
     finally:

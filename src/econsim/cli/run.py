@@ -24,6 +24,7 @@ from econsim.cli.run_options import Transport
 from econsim.cli.tool_servers import require_tool_servers
 from econsim.cli.unused_options import refuse_unused_options
 from econsim.errors import ScenarioError
+from econsim.schemas.executor import Execution
 
 if TYPE_CHECKING:
     from econsim.app import Server
@@ -52,6 +53,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     spread: options.SpreadOption = False,
     workers: options.WorkersOption = 1,
     services: options.ServicesOption = None,
+    execution: options.ExecutionOption = None,
     ephemeral: options.EphemeralOption = False,
     external: options.ExternalsOption = None,
     real_time: options.RealTimeOption = False,
@@ -98,7 +100,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         summary = _in_memory(what, name, read_recorded(config, recorded) if recorded else None)
     else:
         launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
-        summary = _launch(config, RunRequest(what, name, external or (), recorded), launching)
+        summary = _launch(config, RunRequest(what, name, external or (), recorded, execution), launching)
     _show(config, summary, report)
 
 
@@ -116,8 +118,16 @@ def _launch_options(
 
 
 def _launch(config: Settings, request: RunRequest, launching: LaunchOptions) -> Summary:
-    """Run a scenario over NATS; raises ScenarioError if a provider or a tool server is lacking, before anything starts."""
+    """Run a scenario over NATS.
+
+    Raises ScenarioError, before anything starts, if a provider or a tool server is lacking, or if nobody can execute it as asked.
+    """
+    from econsim.domain.execution.eligibility import why_not_whole
+
     assert request.scenario is not None
+    if request.execution is Execution.WHOLE and (reason := why_not_whole(request.scenario)):
+        message = f"scenario {request.scenario.name!r} {reason}; leave --execution whole out"
+        raise ScenarioError(message)
     require_providers(config, request.scenario, request.recorded)
     require_tool_servers(config, request.scenario)
     return run_async(_over_nats(config, request, launching))
@@ -196,6 +206,8 @@ class RunRequest:
     """External agents of options `--external`."""
     recorded: str | None = None
     """Recorded run of the log whose calls answer those of this run; none to ask providers."""
+    execution: Execution | None = None
+    """Execution of a new run; none for the fastest one that scenario and services allow."""
 
 
 async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOptions) -> Summary:
@@ -214,7 +226,7 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
         progress = stack.enter_context(ProgressDisplay(console(stderr=True)))
         tell = line_printer(progress.console)
         server = await stack.enter_async_context(launch(launching, config, tell))
-        run, scenario, recording = await _requested_run(server, wanted)
+        run, scenario, execution, recording = await _requested_run(server, wanted, launching)
         if waiting := agents_without_account(server, scenario):
             progress.console.print(
                 f"{', '.join(waiting)} can join once they have credentials, made where the trust root is: "
@@ -222,10 +234,10 @@ async def _over_nats(config: Settings, wanted: RunRequest, launching: LaunchOpti
                 soft_wrap=True,
             )
         found = await stack.enter_async_context(
-            run_connection(server, run, scenario, deadlines, None if launching.ephemeral else tell)
+            run_connection(server, run, scenario, deadlines, None if launching.ephemeral else tell, execution)
         )
         recorder, replay = Recorder(progress, timed=found.new), ReplayCheck(recording)
-        for showing in (_show_waiting(recorder), watch_services(server, run, scenario, tell)):
+        for showing in (_show_waiting(recorder), watch_services(server, run, scenario, execution, tell)):
             stack.callback(asyncio.create_task(showing).cancel)
         async for addressed in await stack.enter_async_context(aclosing(run_events(found.client, run))):
             recorder.add(addressed)
@@ -247,8 +259,10 @@ async def _show_waiting(recorder: Recorder) -> None:
         recorder.show_waiting()
 
 
-async def _requested_run(server: Server, wanted: RunRequest) -> tuple[str, Scenario, Recording | None]:
-    """Return the name and scenario of a requested run, and the recording that a new replay answers from.
+async def _requested_run(
+    server: Server, wanted: RunRequest, launching: LaunchOptions
+) -> tuple[str, Scenario, Execution, Recording | None]:
+    """Return name, scenario and execution of a requested run, and the recording that a new replay answers from.
 
     Raises NotFound or Conflict for a run that cannot be resumed.
     """
@@ -257,20 +271,36 @@ async def _requested_run(server: Server, wanted: RunRequest) -> tuple[str, Scena
     from econsim.adapters.nats.connection import connect
     from econsim.cli.run_log import LAST, resolve
     from econsim.identity.roles import OBSERVER
-    from econsim.runs.remote import scenario_of
+    from econsim.runs.remote import opening_of
 
     if wanted.scenario and not wanted.recorded:
-        return wanted.name or random_name(wanted.scenario.name), wanted.scenario, None
+        name = wanted.name or random_name(wanted.scenario.name)
+        return name, wanted.scenario, _execution(server, wanted, launching), None
     client = await connect(server.url, reader(server.creds(OBSERVER)), "econsim-run-reader")
     try:
         if wanted.scenario:
             found = await read_recorded_of_log(client, wanted.recorded or LAST)
             name = wanted.name or random_name(wanted.scenario.name)
-            return name, found.answer(wanted.scenario), found.recording
+            return name, found.answer(wanted.scenario), Execution.SHARED, found.recording
         run = await resolve(client, wanted.name or LAST)
-        return run, await scenario_of(client, run), None
+        opening = await opening_of(client, run)
+        return run, opening.scenario, opening.execution, None
     finally:
         await client.close()
+
+
+def _execution(server: Server, wanted: RunRequest, launching: LaunchOptions) -> Execution:
+    """Return the execution of a new run: as asked for, else whole if the scenario allows it and this process has an executor.
+
+    Services in processes of their own are started to share a run.
+    """
+    from econsim.domain.execution.eligibility import why_not_whole
+
+    assert wanted.scenario is not None
+    if wanted.execution is not None:
+        return wanted.execution
+    is_here = "executor" in server.started and not launching.spread
+    return Execution.WHOLE if is_here and not why_not_whole(wanted.scenario) else Execution.SHARED
 
 
 def _show(config: Settings, summary: Summary, report: Path | None) -> None:

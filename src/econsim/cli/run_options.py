@@ -10,6 +10,7 @@ import typer
 
 from econsim.cli import option_types
 from econsim.cli.unused_options import UnusedOption
+from econsim.schemas.executor import Execution
 
 if TYPE_CHECKING:
     from econsim.runs.overrides import ExternalOption
@@ -37,6 +38,7 @@ TRANSPORTS: Final = {
     "spread": NATS_ONLY,
     "workers": NATS_ONLY,
     "services": NATS_ONLY,
+    "execution": NATS_ONLY,
     "ephemeral": NATS_ONLY,
     "external": NATS_ONLY,
     "real_time": NATS_ONLY,
@@ -209,6 +211,15 @@ ServicesArgument = Annotated[
     ),
 ]
 """Argument: services to start."""
+
+ExecutionOption = Annotated[
+    Execution | None,
+    typer.Option(
+        help="shared: every service does its part; whole: one worker executes the run, much faster. "
+        "Default: whole where scenario and services allow it"
+    ),
+]
+"""Option: execution of the run."""
 
 EphemeralOption = Annotated[bool, typer.Option("--ephemeral", help="Delete the data at the end.")]
 """Option: delete the data at the end."""

@@ -63,6 +63,22 @@ _RUN_EVENTS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STO
 """Events by which services learn of runs to serve."""
 
 
+EXECUTED_EVENTS: Final = (
+    subjects.RUN_CLOSED,
+    subjects.PERIOD_OPENED,
+    subjects.PERIOD_CLOSED,
+    subjects.TICKED,
+    subjects.PRICE_UPDATED,
+    subjects.BID_ACCEPTED,
+    subjects.ASK_ACCEPTED,
+    subjects.ORDER_REJECTED,
+    subjects.TRADE_EXECUTED,
+    subjects.ORDER_CANCELLED,
+    subjects.TICK_CLEARED,
+    subjects.TRADING_HALTED,
+)
+"""Events of the clock and of markets that an executor publishes, for runs that it executes whole."""
+
 _COUNTERS: Final = "quota.*.*.*.*"
 """The counters of quotas: each message is an increment."""
 
@@ -190,6 +206,13 @@ ROLES: Final[Mapping[str, Access]] = {
         # The memory of agents is in the texts of their calls.
         batch_get=_TEXTS,
         put=_LEASES,
+    ),
+    "executor": Access(
+        publish=(*EXECUTED_EVENTS, *_REJECTIONS),
+        subscribe=_RUN_EVENTS,
+        get=(AUDIT, "KV_agent_state", "KV_leases"),
+        get_last=(AUDIT,),
+        put=("agent_state", "market_prices", *_LEASES),
     ),
     "admission": Access(
         publish=(*_SINGLE_ORDERS, subjects.CALL_TOOL, subjects.DELEGATE_TASK, subjects.CYCLE_COMPLETED),

@@ -18,7 +18,9 @@ service = ServiceDefinition("agent")
 
 @service.tasks_of_run
 def hosts(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
-    """Return one task for each host of a run that has agents."""
+    """Return one task for each host of a run that has agents, unless an executor does all of the run."""
+    if run.is_whole:
+        return ()
     indices = sorted({agent.host for agent in run.agents.values() if agent.host is not None})
     return tuple(
         LeaderTask(f"host.{run.name}.{host_name(index)}", partial(host.serve, context, run, index))

@@ -59,5 +59,7 @@ async def ping(_: Ping) -> Pong:
 
 @service.tasks_of_run
 def driver(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
-    """Return the one task of a run: to drive it."""
+    """Return the one task of a run: to drive it, unless an executor does."""
+    if run.is_whole:
+        return ()
     return (LeaderTask(f"clock.{run.name}", partial(run_driver.serve, context, run)),)

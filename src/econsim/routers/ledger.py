@@ -75,5 +75,7 @@ def request_subscribers(broker: NatsBroker, run: ActiveRun, writer: LedgerWriter
 
 @service.tasks_of_run
 def ledger(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
-    """Return the one task of a run: to lead its ledger."""
+    """Return the one task of a run: to lead its ledger, unless an executor does all of the run."""
+    if run.is_whole:
+        return ()
     return (LeaderTask(f"ledger.{run.name}", partial(leader.serve, context, run, request_subscribers)),)

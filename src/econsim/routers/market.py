@@ -35,7 +35,9 @@ async def execute_trade(request: Execute) -> Executed:
 
 @service.tasks_of_run
 def books(context: ServiceContext, run: ActiveRun) -> Sequence[LeaderTask]:
-    """Return one task for each order book of a run."""
+    """Return one task for each order book of a run, unless an executor does all of the run."""
+    if run.is_whole:
+        return ()
     return tuple(
         LeaderTask(f"book.{run.name}.{resource}", partial(book.serve, context, run, market))
         for resource, market in run.markets.items()

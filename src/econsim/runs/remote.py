@@ -42,6 +42,7 @@ from econsim.schemas.clock import (
     RunStoppedEvent,
     StopRun,
 )
+from econsim.schemas.executor import Execution
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 from econsim.schemas.quota import Quotas, QuotaUpdate
 from econsim.schemas.scenario import Scenario
@@ -65,6 +66,7 @@ async def open_run(  # noqa: PLR0913 - two of them bound the waiting
     *,
     timeout_s: float = OPEN_DEADLINE_S,
     log_reader: Client | None = None,
+    execution: Execution = Execution.SHARED,
 ) -> RunOpenedEvent:
     """Ask the clock service to open a run as an operator; retry until the service is there. Idempotent.
 
@@ -72,7 +74,7 @@ async def open_run(  # noqa: PLR0913 - two of them bound the waiting
     then finds the opening in the log. Raises Refused if the name belongs to a run of another scenario, Unavailable if
     no clock service answers within `timeout_s` seconds and the log does not have the run.
     """
-    request = OpenRun(run=name, scenario=scenario)
+    request = OpenRun(run=name, scenario=scenario, execution=execution)
     longest_s = REQUEST_TIMEOUT_S + len(request.model_dump_json()) / 2**20 * READING_S
     async for _ in Poll(POLL_INTERVAL_S, max(timeout_s, longest_s)):
         try:
@@ -105,14 +107,15 @@ class RunConnection:
 
 
 @asynccontextmanager
-async def run_connection(
+async def run_connection(  # noqa: PLR0913, PLR0917 - a run is opened with these
     server: Server,
     name: str,
     scenario: Scenario,
     deadlines: Mapping[str, int] = MappingProxyType({}),
     notify: Callable[[str], None] | None = None,
+    execution: Execution = Execution.SHARED,
 ) -> AsyncGenerator[RunConnection, None]:
-    """Open a run as the operator, or continue it; if the caller leaves before its end, the run is stopped.
+    """Open a run as the operator, or continue it as it was opened; if the caller leaves before its end, the run is stopped.
 
     `deadlines` are the milliseconds a tick waits for an external agent, for agents with a deadline of their own.
     `notify` gets a sentence about the stop.
@@ -128,7 +131,14 @@ async def run_connection(
         new = await newest(log_reader, subjects.RUN_OPENED(run=name)) is None
         stopping = partial(stop_run, commander, name, operator, notify or (lambda _: None))
         try:
-            await open_run(commander, name, scenario, operator, log_reader=log_reader if new else None)
+            await open_run(
+                commander,
+                name,
+                scenario,
+                operator,
+                log_reader=log_reader if new else None,
+                execution=execution,
+            )
         except asyncio.CancelledError:
             await stopping()
             raise
@@ -173,8 +183,8 @@ async def stop_run(client: Client, name: str, operator: str, notify: Callable[[s
         notify(f"run {name} is stopped; `econsim resume {name}` goes on with it")
 
 
-async def scenario_of(client: Client, run: str) -> Scenario:
-    """Return the scenario of a run that has not ended; raises NotFound if there is none, Conflict if it is closed."""
+async def opening_of(client: Client, run: str) -> RunOpened:
+    """Return the opening of a run that has not ended; raises NotFound if there is none, Conflict if it is closed."""
     stored = await newest(client, subjects.RUN_OPENED(run=run))
     opening = event_of(RunOpened, stored.subject, stored.payload) if stored else None
     if opening is None:
@@ -183,7 +193,7 @@ async def scenario_of(client: Client, run: str) -> Scenario:
     if await newest(client, subjects.RUN_CLOSED(run=run)):
         message = f"run {run!r} has ended; `econsim report {run}` shows it"
         raise Conflict(message, code="run_is_closed")
-    return opening.data.scenario
+    return opening.data
 
 
 async def close_run(client: Client, name: str, operator: str = OPERATOR) -> None:

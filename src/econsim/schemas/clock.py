@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from econsim.schemas.base import Event, Message, Request
+from econsim.schemas.executor import Execution
 from econsim.schemas.names import RunName
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import Name
@@ -30,6 +31,8 @@ class OpenRun(Request):
     """Id of the new run; also the correlation id of everything it causes."""
     scenario: Scenario
     """Scenario of the run, complete with its seed."""
+    execution: Execution = Execution.SHARED
+    """Execution of the run; `whole` for a scenario in lock-step whose agents all run on one host, by code."""
 
 
 class CloseRun(Request):
@@ -53,6 +56,8 @@ class RunOpened(Message):
     """Scenario of the run."""
     salt: str
     """Secret of the run, hex; it makes derived event ids unguessable."""
+    execution: Execution = Execution.SHARED
+    """Execution of the run, the same at every resumption."""
 
 
 class RunClosed(Message):

@@ -25,6 +25,7 @@ OWNERS: Final = (
     "cognition",
     "clock",
     "agent",
+    "executor",
     "admission",
     "admin",
     "mcp",

@@ -52,6 +52,7 @@ SERVICE_DESCRIPTIONS: Final = {
     "cognition": "Calls of language models: reserves the price, asks a provider, records and settles.",
     "clock": "Runs, periods and ticks: opens, paces and closes them.",
     "agent": "Hosts of scripted agents.",
+    "executor": "Whole runs of scripted agents, executed by one worker in bundles of ticks.",
     "admission": "The gateway of external agents: checks, counts and stores their messages.",
     "mcp": "The gateway to outside tools: checks, limits, reserves, calls, records and settles.",
     "admin": "Decisions of operators: quotas and dead letters; publishes every message that no handler could finish.",

@@ -81,6 +81,7 @@ AUDIT_LOG: Final = Stream(
     max_consumers=READERS_MAX,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
+    allow_atomic=True,
     deny_delete=True,
     deny_purge=True,
     reasons={
@@ -88,6 +89,7 @@ AUDIT_LOG: Final = Stream(
         "max_consumers": "each host, book and follower of a run reads it with its own consumer",
         "duplicate_window_s": "a restarted worker publishes again events that it may have published before",
         "allow_direct": "the newest event on a subject is one request",
+        "allow_atomic": "an executor stores the events of many ticks at once, all or none; only services write here",
         "deny_delete": "the log cannot be edited with any permission",
         "deny_purge": "the log cannot be emptied with any permission",
     },
@@ -201,6 +203,7 @@ LLM_TEXTS: Final = Stream(
     max_msgs_per_subject=1,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
+    allow_atomic=True,
     deny_delete=True,
     deny_purge=True,
     reasons={

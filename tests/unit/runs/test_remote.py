@@ -91,16 +91,16 @@ async def test_a_record_that_was_changed_ends_the_reading(log):
 async def test_the_scenario_of_an_open_run_is_in_its_opening(log):
     log += LOG[:1]
 
-    assert await remote.scenario_of(None, "demo") == GENESIS
+    assert (await remote.opening_of(None, "demo")).scenario == GENESIS
 
 
 async def test_a_run_that_is_not_there_or_has_ended_has_no_scenario_to_resume(log):
     with pytest.raises(NotFound, match="there is no run 'demo'"):
-        await remote.scenario_of(None, "demo")
+        await remote.opening_of(None, "demo")
 
     log += LOG
     with pytest.raises(Conflict, match="has ended"):
-        await remote.scenario_of(None, "demo")
+        await remote.opening_of(None, "demo")
 
 
 async def test_opening_is_retried_until_a_clock_service_answers(log, answers):

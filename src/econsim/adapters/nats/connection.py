@@ -226,7 +226,7 @@ async def reliable_publish(  # noqa: PLR0913 - a message has these parts, and tw
     InvalidMessage when the stream refuses the message for good.
     """
     end, pause_s = time.monotonic() + deadline_s, PAUSE_S
-    headers = _headers(subject, payload, message_id)
+    headers = event_headers(subject, payload, message_id)
     if expected_sequence is not None:
         headers[Header.EXPECTED_LAST_SUBJECT_SEQUENCE] = str(expected_sequence)
     if among is not None:
@@ -268,7 +268,8 @@ async def _own(stream: JetStreamContext, subject: str, headers: Mapping[str, str
     return PubAck(stream=AUDIT, seq=newest.seq or 0, duplicate=True)
 
 
-def _headers(subject: str, payload: bytes, message_id: str) -> dict[str, str]:
+def event_headers(subject: str, payload: bytes, message_id: str) -> dict[str, str]:
+    """Return the headers of an event: its id, by which the stream deduplicates, and its digest."""
     return {_ID: message_id, DIGEST: digest(subject, payload)}
 
 
@@ -298,7 +299,7 @@ async def _send(stream: JetStreamContext, message: Outgoing) -> asyncio.Future[P
         return await stream.publish_async(
             message.subject,
             message.payload,
-            headers=_headers(message.subject, message.payload, message.message_id),
+            headers=event_headers(message.subject, message.payload, message.message_id),
         )
     except (nats.errors.OutboundBufferLimitError, nats.errors.MaxPayloadError) as error:
         release_failed_publish(stream)

@@ -10,6 +10,7 @@ from econsim.domain.agent.population import Agent, population
 from econsim.errors import NotFound
 from econsim.schemas.base import Event
 from econsim.schemas.clock import RunOpened
+from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import Market
 from econsim.schemas.scenario_cognition import Cognition
 from econsim.schemas.scenario_words import Mode
@@ -44,6 +45,11 @@ class ActiveRun:
     def is_lock_step(self) -> bool:
         """Mode of the clock: it waits in each tick until all hosts and markets are done, or follows the wall clock."""
         return self.data.scenario.clock.mode is Mode.LOCK_STEP
+
+    @property
+    def is_whole(self) -> bool:
+        """Execution of the run: whole by one worker of the executor service, or shared by all services."""
+        return self.data.execution is Execution.WHOLE
 
     def agent(self, name: str) -> Agent:
         """Return an agent; raises NotFound if the run has no agent of this name."""

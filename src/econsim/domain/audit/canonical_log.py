@@ -55,6 +55,7 @@ _LEFT_OUT: Final = frozenset(
         "hash",
         "salt",
         "hosts",
+        "execution",
         "failure",
         "attempts",
         "took_ms",

@@ -1,7 +1,8 @@
 """Driver of a run in memory: the whole run in one thread, without server, clock or network.
 
 Composes the pure parts that the services use over NATS (host agents, books, ledger, journal, schedule), so the
-same scenario and seed give the same canonical log. For studies of thousands of periods.
+same scenario and seed give the same canonical log. For studies of thousands of periods, and for the executor, which
+stores what is yielded here (`services/executor`).
 """
 
 from __future__ import annotations
@@ -64,13 +65,14 @@ def run(
     The iterator is lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
     populated. External agents never act in memory. With a recording, it answers all calls of models.
     """
-    return _InMemoryRun(scenario, Envelope(name, salt, 0, NOW), recording).events()
+    return InMemoryRun(scenario, Envelope(name, salt, 0, NOW), recording).events()
 
 
-class _InMemoryRun:
-    """State of one run in memory."""
+class InMemoryRun:
+    """State of one run in memory; its ledger is that of all events yielded so far."""
 
-    def __init__(self, scenario: Scenario, envelope: Envelope, recording: Recording | None) -> None:
+    def __init__(self, scenario: Scenario, envelope: Envelope, recording: Recording | None = None) -> None:
+        """Start before the run opens; raises ScenarioError for a scenario that cannot be populated."""
         self._scenario = scenario
         self._envelope = envelope
         self._agents = population(scenario)
@@ -84,11 +86,14 @@ class _InMemoryRun:
         self._is_social = uses_people_or_tasks(scenario)
         self._calls = InMemoryCalls(cognition, self._post, self._use, recording=recording)
         self._token_resource = cognition.resource
-        self._ledger = Ledger()
-        self._journal = Journal()
+        self.ledger = Ledger()
+        """Ledger of the run, to read."""
+        self.journal = Journal()
+        """Head of the run's journal, to read."""
         books = sorted(scenario.markets, key=lambda market: market.resource)
         self._books = {market.resource: MarketBook(market, scenario.seed) for market in books}
         self._moment = LogicalTime()
+        self._now = envelope.now
 
     def events(self) -> Iterator[AddressedEvent]:
         """Yield the events of the run from its opening to its closing."""
@@ -101,10 +106,14 @@ class _InMemoryRun:
         closed = RunClosed(
             ticks=self._moment.tick,
             periods=self._moment.period,
-            journal_sequence=self._journal.sequence,
+            journal_sequence=self.journal.sequence,
             failure=failure,
         )
         yield self._event(subjects.RUN_CLOSED, closed)
+
+    def set_now(self, now: str) -> None:
+        """Set the wall-clock time of the events from the next tick on, RFC 3339."""
+        self._now = now
 
     def _conduct(self) -> Iterator[AddressedEvent]:
         """Yield the events of all periods; raises RunFailed if the run cannot go on."""
@@ -129,7 +138,7 @@ class _InMemoryRun:
 
     def _tick(self, moment: LogicalTime) -> Generator[AddressedEvent, None, bool]:
         """Yield the events of a tick; return true if it was the last tick of its period."""
-        self._envelope = replace(self._envelope, tick=moment.tick, causation_id=None)
+        self._envelope = replace(self._envelope, tick=moment.tick, now=self._now, causation_id=None)
         data = Ticked(period=moment.period, tick_of_period=moment.tick_of_period)
         ticked = self._event(subjects.TICKED, data)
         yield ticked
@@ -211,8 +220,8 @@ class _InMemoryRun:
         require_applied(chains, refused)
 
     def _post(self, chains: Sequence[Chain]) -> Generator[AddressedEvent, None, dict[str, Refusal]]:
-        outcome = self._ledger.apply(chains)
-        for entry in self._journal.append(outcome):
+        outcome = self.ledger.apply(chains)
+        for entry in self.journal.append(outcome):
             posted = isinstance(entry, TransferPosted)
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             yield self._envelope.event(subject, "ledger", entry, entry.sequence)
@@ -231,4 +240,4 @@ class _InMemoryRun:
         return [self._hosts.limits(), self._thinking.limits(), externals]
 
     def _posted_balance(self, agent: str, asset: str) -> int:
-        return self._ledger.position(agent, asset).posted
+        return self.ledger.position(agent, asset).posted

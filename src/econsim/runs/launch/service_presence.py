@@ -18,6 +18,7 @@ from econsim.domain.agent.population import population
 from econsim.domain.scenario.own_tools import uses_files, uses_people_or_tasks
 from econsim.errors import Unavailable
 from econsim.identity.nats_jwt import read_claims
+from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import THINKING, Scenario
 
 POLL_INTERVAL_S: Final = 5.0
@@ -29,6 +30,7 @@ LEASES: Final = {
     "cognition": "cognition.{run}",
     "clock": "clock.{run}",
     "agent": "host.{run}",
+    "executor": "executor.{run}",
     "admin": "dead_letter_collector",
     "social": "social.{run}",
     "workspace": "collector.workspace",
@@ -36,12 +38,15 @@ LEASES: Final = {
 """First tokens of a lease that shows a service at work in a run."""
 
 
-async def watch_services(server: Server, run: str, scenario: Scenario, notify: Callable[[str], None]) -> None:
+async def watch_services(
+    server: Server, run: str, scenario: Scenario, execution: Execution, notify: Callable[[str], None]
+) -> None:
     """Name the services of a run that no worker serves, whenever there are others, until cancelled.
 
     Services that this process started are not watched. Does nothing without the credentials of a service.
     """
     watched = LEASES.keys() - set(server.started)
+    watched -= {"ledger", "market", "clock", "agent"} if execution is Execution.WHOLE else {"executor"}
     agents = population(scenario)
     if all(agent.host is None for agent in agents):
         watched -= {"agent"}

@@ -16,7 +16,8 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.agent.population import population
 from econsim.domain.audit.decoding import event_of
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
-from econsim.errors import Conflict
+from econsim.domain.execution.eligibility import why_not_whole
+from econsim.errors import Conflict, InvalidMessage
 from econsim.schemas.base import Event
 from econsim.schemas.clock import (
     OpenRun,
@@ -29,15 +30,20 @@ from econsim.schemas.clock import (
     RunStoppedEvent,
     Ticked,
 )
+from econsim.schemas.executor import Execution
 from econsim.services.context import ServiceContext
 
 
 async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> RunOpenedEvent:
     """Open a run, or resume it if it is stopped.
 
-    Raises Conflict if the name stands for another scenario, or if somebody else opens it at the same time.
+    Raises Conflict if the name stands for another scenario, or if somebody else opens it at the same time, InvalidMessage for a
+    scenario that nobody can execute as requested.
     """
     population(request.scenario)
+    if request.execution is Execution.WHOLE and (reason := why_not_whole(request.scenario)):
+        message = f"scenario {request.scenario.name!r} {reason}, so services must share its run; open it as `shared`"
+        raise InvalidMessage(message)
     stored = await last_event(context.client, subjects.RUN_OPENED(run=request.run))
     if stored is not None:
         found = event_of(RunOpened, stored.subject, stored.payload)
@@ -46,7 +52,7 @@ async def open_run(context: ServiceContext, request: OpenRun, operator: str) -> 
             return found
         message = f"run {request.run!r} exists with another scenario; choose another name"
         raise Conflict(message, code="run_exists_with_different_scenario")
-    data = RunOpened(scenario=request.scenario, salt=random_id())
+    data = RunOpened(scenario=request.scenario, salt=random_id(), execution=request.execution)
     envelope = Envelope(request.run, data.salt, 0, context.clock.now())
     addressed = envelope.event(subjects.RUN_OPENED, operator, data)
     await _publish_after(context, addressed, 0)
