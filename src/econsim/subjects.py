@@ -74,3 +74,28 @@ TABLE: Final[tuple[Subject, ...]] = (
     *social.OPERATOR_REQUESTS,
 )
 """Every subject there is."""
+
+EXECUTED_EVENTS: Final = (
+    clock.RUN_CLOSED,
+    clock.PERIOD_OPENED,
+    clock.PERIOD_CLOSED,
+    clock.TICKED,
+    market.PRICE_UPDATED,
+    market.BID_ACCEPTED,
+    market.ASK_ACCEPTED,
+    market.ORDER_REJECTED,
+    market.TRADE_EXECUTED,
+    market.ORDER_CANCELLED,
+    market.TICK_CLEARED,
+    market.TRADING_HALTED,
+)
+"""Events of the clock and of markets that an executor publishes, for runs that it executes whole."""
+
+COPIED_EVENTS: Final = (
+    ledger.TRANSFER_POSTED,
+    ledger.TRANSFER_REFUSED,
+    workspace.FILE_WRITTEN,
+    workspace.FILE_MOVED,
+    workspace.FILE_DELETED,
+)
+"""Events that their owner writes into a bucket and the server copies into the log."""

@@ -8,9 +8,7 @@ from requirements import requirement
 from workspace_worlds import WorkspaceWorld
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Envelope
 from econsim.routers import workspace
-from econsim.schemas.clock import Ticked
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import BindMessage, error_replies
 from econsim.services.routes import router
@@ -89,10 +87,7 @@ async def test_a_request_for_another_agent_is_refused(ask):
 
 
 async def test_a_change_has_the_tick_of_its_run(ask, context):
-    ticked = Envelope("run", "salt", 9, NOON).event(
-        subjects.TICKED, "clock", Ticked(period=1, tick_of_period=9)
-    )
-    await ask.memory.publish(ticked.json(), ticked.subject)
+    context.runs.note_tick("run", 9)
 
     await ask(subjects.WRITE_FILE, {"command_id": "1", "path": "a", "text": "x"})
 

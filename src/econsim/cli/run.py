@@ -93,8 +93,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         live_tools=live_tools,
         live_people=live_people,
     )
-    if report is None:
-        option_types.writable_state(config.state, context)
+    _require_report_place(context, config, report)
     print_warnings(scenario_file.scenario_warnings(scenario))
     if transport is Transport.MEMORY:
         summary = _in_memory(what, name, read_recorded(config, recorded) if recorded else None)
@@ -102,6 +101,12 @@ def run(  # noqa: PLR0913 - each is an option of the command
         launching = _launch_options(services, spread=spread, workers=workers, ephemeral=ephemeral)
         summary = _launch(config, RunRequest(what, name, external or (), recorded, execution), launching)
     _show(config, summary, report)
+
+
+def _require_report_place(context: typer.Context, config: Settings, report: Path | None) -> None:
+    """Raise BadParameter if the report goes into a state directory that cannot be written."""
+    if report is None:
+        option_types.writable_state(config.state, context)
 
 
 def _launch_options(
@@ -150,8 +155,7 @@ def resume(  # noqa: PLR0913 - each is an option of the command
     """
     refuse_unused_options(context, options.RESUME_UNUSED_OPTIONS)
     config = settings_of(context)
-    if report is None:
-        option_types.writable_state(config.state, context)
+    _require_report_place(context, config, report)
     require_runs(config)
     launching = _launch_options(services, spread=spread, workers=workers)
     summary = run_async(_over_nats(config, RunRequest(name=run), launching))

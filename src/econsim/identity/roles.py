@@ -51,33 +51,9 @@ _REJECTIONS: Final = (subjects.ADMISSION_REJECTED,)
 """Events that every service publishes about senders of forbidden messages, itself included."""
 _REJECTIONS_AND_SUSPENSIONS: Final = (*_REJECTIONS, subjects.AGENT_SUSPENDED)
 """The same events of services that agents reach: these also ask for the suspension of an agent that floods."""
-_COPIED_BY_SERVER: Final = (
-    subjects.TRANSFER_POSTED,
-    subjects.TRANSFER_REFUSED,
-    subjects.FILE_WRITTEN,
-    subjects.FILE_MOVED,
-    subjects.FILE_DELETED,
-)
-"""Events that their owner writes into a bucket and the server copies into the log."""
 _RUN_EVENTS: Final = (subjects.RUN_OPENED, subjects.RUN_CLOSED, subjects.RUN_STOPPED, subjects.RUN_RESUMED)
 """Events by which services learn of runs to serve."""
 
-
-EXECUTED_EVENTS: Final = (
-    subjects.RUN_CLOSED,
-    subjects.PERIOD_OPENED,
-    subjects.PERIOD_CLOSED,
-    subjects.TICKED,
-    subjects.PRICE_UPDATED,
-    subjects.BID_ACCEPTED,
-    subjects.ASK_ACCEPTED,
-    subjects.ORDER_REJECTED,
-    subjects.TRADE_EXECUTED,
-    subjects.ORDER_CANCELLED,
-    subjects.TICK_CLEARED,
-    subjects.TRADING_HALTED,
-)
-"""Events of the clock and of markets that an executor publishes, for runs that it executes whole."""
 
 _COUNTERS: Final = "quota.*.*.*.*"
 """The counters of quotas: each message is an increment."""
@@ -208,7 +184,7 @@ ROLES: Final[Mapping[str, Access]] = {
         put=_LEASES,
     ),
     "executor": Access(
-        publish=(*EXECUTED_EVENTS, *_REJECTIONS),
+        publish=(*subjects.EXECUTED_EVENTS, *_REJECTIONS),
         subscribe=_RUN_EVENTS,
         get=(AUDIT, "KV_agent_state", "KV_leases"),
         get_last=(AUDIT,),
@@ -301,7 +277,7 @@ def permissions(role: str) -> dict[str, dict[str, list[str]]]:
         raise NotFound(message)
     access = ROLES[role]
     owned = [row for row in TABLE if row.owner == role]
-    published = [row for row in owned if row.kind in PUBLISHED and row not in _COPIED_BY_SERVER]
+    published = [row for row in owned if row.kind in PUBLISHED and row not in subjects.COPIED_EVENTS]
     allowed = [_published_pattern(row) for row in (*published, *access.publish)]
     answered = [row.pattern() for row in owned if row.kind in ANSWERED]
     # Workers share requests in the queue group of their role; each of them receives every event.

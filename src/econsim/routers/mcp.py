@@ -11,7 +11,6 @@ from econsim.domain.mcp.outcome import tool_reply
 from econsim.domain.mcp.terms import quote, require_server, require_terms, server_is_absent, unknown_tool
 from econsim.errors import NotFound
 from econsim.ports import ToolServer
-from econsim.schemas.clock import TickedEvent
 from econsim.schemas.mcp import GetQuote, GetResult, ListTools, ToolList, ToolQuote, ToolReply
 from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
@@ -20,6 +19,7 @@ from econsim.services.leadership import Component
 from econsim.services.mcp.journal import ToolJournal
 from econsim.services.mcp.recorded_server import servers_of_run
 from econsim.services.mcp.worker import GatewayWorker
+from econsim.services.tick_watch import TickWatch
 from econsim.streams.tools import MCP_OUTCOMES
 
 service = ServiceDefinition("mcp")
@@ -27,12 +27,6 @@ service = ServiceDefinition("mcp")
 
 REQUESTS_AT_ONCE: Final = 32
 """Requests that one worker answers at once."""
-
-
-@service.event(subjects.TICKED)
-async def note_tick(event: TickedEvent) -> None:
-    """Note a run's logical time: the events of calls carry it."""
-    current_context().runs.note_tick(event.correlation_id, event.tick)
 
 
 @service.request(subjects.GET_QUOTE, max_workers=REQUESTS_AT_ONCE)
@@ -75,8 +69,8 @@ async def get_result(request: GetResult) -> ToolReply:
 
 @service.in_background
 def components(context: ServiceContext) -> Sequence[Component]:
-    """Return the worker that makes the calls."""
-    return (GatewayWorker(context),)
+    """Return the worker that makes the calls, and what keeps ticks current."""
+    return TickWatch(context), GatewayWorker(context)
 
 
 async def _servers() -> Mapping[str, ToolServer]:

@@ -9,7 +9,6 @@ from typing import Final
 from econsim import subjects
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.errors import NotAllowed
-from econsim.schemas.clock import TickedEvent
 from econsim.schemas.workspace import (
     AppendToFile,
     ChunkStored,
@@ -30,7 +29,8 @@ from econsim.schemas.workspace import (
 from econsim.services.context import ServiceContext
 from econsim.services.definition import ServiceDefinition
 from econsim.services.handlers import caller, current_context
-from econsim.services.leadership import LeaderTask
+from econsim.services.leadership import Component, LeaderTask
+from econsim.services.tick_watch import TickWatch
 from econsim.services.workspace import collector
 from econsim.services.workspace.content import ContentStore
 from econsim.services.workspace.reader import WorkspaceReader
@@ -48,12 +48,6 @@ AT_ONCE_MAX: Final = 32
 
 _changing = partial(service.request, bytes_max=BYTES_MAX, max_workers=AT_ONCE_MAX)
 _reading = partial(service.request, max_workers=AT_ONCE_MAX)
-
-
-@service.event(subjects.TICKED)
-async def note_tick(event: TickedEvent) -> None:
-    """Note a run's logical time: events of changes carry it."""
-    current_context().runs.note_tick(event.correlation_id, event.tick)
 
 
 @service.raw_request(subjects.PUT_CHUNK, max_workers=AT_ONCE_MAX)
@@ -114,6 +108,12 @@ async def stat_file(request: StatFile) -> FileStat:
 async def search_files(request: SearchFiles) -> FileMatches:
     """Return lines of files that contain a text."""
     return await (await _reader()).search(request)
+
+
+@service.in_background
+def components(context: ServiceContext) -> Sequence[Component]:
+    """Return what keeps the ticks current that changes of files carry."""
+    return (TickWatch(context),)
 
 
 @service.tasks_of_service

@@ -39,6 +39,8 @@ class Stream:
     """Effect of a reached limit: the oldest messages are dropped, or the publisher is refused."""
     storage: Literal["file", "memory"] = "file"
     """Storage of the messages."""
+    compressed: bool = False
+    """True if the server compresses a block of messages once the block is full; messages in memory stay as they are."""
     max_age_s: int = 0
     """Seconds that a message is kept; 0 for ever."""
     max_msgs: int = -1

@@ -15,7 +15,7 @@ from econsim.schemas.subject import Subject
 from econsim.services.context import ServiceContext
 from econsim.services.handlers import REQUEST_BYTES_MAX, raw_body, strict_decoder
 from econsim.services.leadership import Component, LeaderTask
-from econsim.services.routes import Route, event_route
+from econsim.services.routes import Route
 
 RunTasks = Callable[[ServiceContext, ActiveRun], Sequence[LeaderTask]]
 """Function that returns the tasks of an open run."""
@@ -60,15 +60,6 @@ class ServiceDefinition:
 
         def register(handler: Handler) -> Handler:
             self.routes.extend(Route(subject, handler, raw_body, max_workers) for subject in subjects)
-            return handler
-
-        return register
-
-    def event(self, subject: Subject) -> Callable[[Handler], Handler]:
-        """Handle an event in every worker, without an answer."""
-
-        def register(handler: Handler) -> Handler:
-            self.routes.append(event_route(subject, handler))
             return handler
 
         return register

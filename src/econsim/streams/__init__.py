@@ -40,12 +40,14 @@ AGENT_STATE: Final = Stream(
     name=bucket("agent_state"),
     why="The one source of truth about accounts: balances, holdings and the journal of every transfer.",
     subjects=("$KV.agent_state.>",),
+    compressed=True,
     max_msgs_per_subject=10_000_000,
     allow_direct=True,
     allow_atomic=True,
     deny_delete=True,
     deny_purge=True,
     reasons={
+        "compressed": "journal entries repeat their names: a quarter of the bytes remains",
         "max_msgs_per_subject": "full history; a number because clients refuse a bucket without one",
         "allow_direct": "agents read their own keys without the JetStream API",
         "allow_atomic": "a movement of money is one batch: all keys or none",
@@ -77,6 +79,7 @@ AUDIT_LOG: Final = Stream(
             ),
         ),
     ),
+    compressed=True,
     max_age_s=LOG_AGE_S,
     max_consumers=READERS_MAX,
     duplicate_window_s=REPEAT_WINDOW_S,
@@ -85,6 +88,7 @@ AUDIT_LOG: Final = Stream(
     deny_delete=True,
     deny_purge=True,
     reasons={
+        "compressed": "events repeat their names: a quarter of the bytes remains",
         "max_age_s": "a month of runs can be replayed; older runs belong in an export",
         "max_consumers": "each host, book and follower of a run reads it with its own consumer",
         "duplicate_window_s": "a restarted worker publishes again events that it may have published before",
@@ -203,7 +207,6 @@ LLM_TEXTS: Final = Stream(
     max_msgs_per_subject=1,
     duplicate_window_s=REPEAT_WINDOW_S,
     allow_direct=True,
-    allow_atomic=True,
     deny_delete=True,
     deny_purge=True,
     reasons={

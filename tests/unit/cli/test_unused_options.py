@@ -16,7 +16,7 @@ MEMORY = ["run", "--transport", "memory"]
 VALUES = {
     "hosts": "2", "workers": "2", "external": "ana", "nats": "nats://127.0.0.1:1", "creds": ".",
     "services": None, "spread": None, "ephemeral": None, "real_time": None,
-    "live_tools": None, "live_people": None,
+    "live_tools": None, "live_people": None, "execution": "shared",
 }  # fmt: skip
 ONLY_NATS = sorted(option for option, transports in TRANSPORTS.items() if transports is not ALL_TRANSPORTS)
 

@@ -54,8 +54,10 @@ def test_every_service_has_its_own_role() -> None:
 def test_its_owner_alone_publishes_an_event(row) -> None:
     action = row.action
     by_server = row.kind is SubjectKind.EVENT and action in BY_SERVER
+    # Of runs that it executes whole.
+    executed = {"executor"} if row in subjects.EXECUTED_EVENTS else set()
 
-    assert holders(row, "P") == (set() if by_server else {row.owner} | SHARED.get(action, set()))
+    assert holders(row, "P") == (set() if by_server else {row.owner} | executed | SHARED.get(action, set()))
 
 
 @pytest.mark.parametrize(
@@ -116,8 +118,11 @@ def test_the_auditor_reads_the_log_and_its_long_texts_alone() -> None:
     assert streams == {"audit_log", "KV_llm_texts"}
 
 
-def test_the_ledger_alone_writes_balances_and_journals() -> None:
-    assert [party for party in PARTIES if "$KV.agent_state.>" in may_publish(party)] == ["ledger"]
+def test_the_ledger_and_the_executor_alone_write_balances_and_journals() -> None:
+    assert [party for party in PARTIES if "$KV.agent_state.>" in may_publish(party)] == [
+        "ledger",
+        "executor",
+    ]
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if "STREAM.DELETE" in call or "PURGE" in call])

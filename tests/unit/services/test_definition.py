@@ -3,20 +3,15 @@
 from faststream.nats import NatsBroker
 
 from econsim import subjects
-from econsim.schemas.clock import TickedEvent
 from econsim.schemas.ledger import Balance, GetBalance
 from econsim.services.definition import ServiceDefinition
-from econsim.services.handlers import REQUEST_BYTES_MAX, decode_event, raw_body
+from econsim.services.handlers import REQUEST_BYTES_MAX, raw_body
 from econsim.services.leadership import LeaderTask
-from econsim.services.routes import router
+from econsim.services.routes import event_route, router
 
 
 async def get_balance(_: GetBalance) -> Balance:
     """Answer a request."""
-
-
-async def note_tick(_: TickedEvent) -> None:
-    """Hear an event."""
 
 
 async def refuse(_: bytes) -> None:
@@ -44,22 +39,20 @@ def test_decorators_register_handlers_and_leave_them_as_they_are():
     service = ServiceDefinition("ledger")
 
     assert service.request(subjects.GET_BALANCE)(get_balance) is get_balance
-    assert service.event(subjects.TICKED)(note_tick) is note_tick
     assert service.raw_request(subjects.INVOKE_LLM, subjects.GET_BALANCE)(refuse) is refuse
 
     assert [(route.subject, route.handler) for route in service.routes] == [
         (subjects.GET_BALANCE, get_balance),
-        (subjects.TICKED, note_tick),
         (subjects.INVOKE_LLM, refuse),
         (subjects.GET_BALANCE, refuse),
     ]
-    assert [route.decoder for route in service.routes[1:]] == [decode_event, raw_body, raw_body]
+    assert [route.decoder for route in service.routes[1:]] == [raw_body, raw_body]
 
 
 def test_a_request_is_answered_by_one_worker_and_an_event_heard_by_all():
     service = ServiceDefinition("ledger")
     service.request(subjects.GET_BALANCE, bytes_max=REQUEST_BYTES_MAX, max_workers=4)(get_balance)
-    service.event(subjects.TICKED)(note_tick)
+    service.routes.append(event_route(subjects.RUN_CLOSED, refuse))
 
     request, event = sorted(subscribers(service), key=lambda each: each.subject.broker_address)
 
@@ -69,7 +62,7 @@ def test_a_request_is_answered_by_one_worker_and_an_event_heard_by_all():
         False,
     )
     assert (event.subject.broker_address, event.queue, event._no_reply) == (
-        subjects.TICKED.pattern(),
+        subjects.RUN_CLOSED.pattern(),
         "",
         True,
     )
@@ -77,7 +70,7 @@ def test_a_request_is_answered_by_one_worker_and_an_event_heard_by_all():
 
 def test_each_worker_of_a_service_has_a_router_of_its_own():
     service = ServiceDefinition("ledger")
-    service.event(subjects.TICKED)(note_tick)
+    service.request(subjects.GET_BALANCE)(get_balance)
 
     first, second = subscribers(service), subscribers(service)
 

@@ -126,7 +126,7 @@ def stream_config(stream: Stream, replicas: int) -> Json:
         "max_msgs_per_subject": stream.max_msgs_per_subject,
         "max_consumers": stream.max_consumers,
         "duplicate_window": stream.duplicate_window_s * _NS,
-        "compression": "none",
+        "compression": "s2" if stream.compressed else "none",
         "allow_direct": stream.allow_direct,
         "allow_atomic": stream.allow_atomic,
         "allow_msg_ttl": stream.allow_msg_ttl,

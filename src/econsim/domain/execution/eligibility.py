@@ -8,7 +8,7 @@ from econsim.schemas.scenario import THINKING, Mode, PolicyName, Scenario
 def why_not_whole(scenario: Scenario) -> str:
     """Return the reason why a scenario needs all services; empty if one worker can execute it whole.
 
-    Agents from outside and agents that think are answered by services, and hosts are there to spread agents over processes.
+    External agents and agents that think are answered by services, and hosts are there to spread agents over processes.
     """
     if scenario.clock.mode is Mode.REAL_TIME:
         return "is in real time"
@@ -19,4 +19,4 @@ def why_not_whole(scenario: Scenario) -> str:
         for group in scenario.agents
         if group.policy is PolicyName.EXTERNAL or group.policy in THINKING
     ]
-    return f"has agents that come from outside or think ({', '.join(others)})" if others else ""
+    return f"has external agents or agents that think ({', '.join(others)})" if others else ""

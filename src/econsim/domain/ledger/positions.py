@@ -27,7 +27,7 @@ SEQUENCE: Final = ',"sequence":'
 
 
 class StoredPositions:
-    """What the store has of the positions of a ledger's holders."""
+    """Positions of a ledger's holders, as the store has them."""
 
     def __init__(self, run: str, ledger: Ledger, journal: Journal) -> None:
         """Start before anything was written."""

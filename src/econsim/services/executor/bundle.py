@@ -26,7 +26,7 @@ BYTES_MAX: Final = 4 * 2**20
 
 @dataclass(slots=True)
 class Bundle:
-    """What happened in some ticks of one run."""
+    """Ticks of one run, as they will be stored."""
 
     run: str
     """Id of the run."""

@@ -156,13 +156,13 @@ class Executor:
         async def commit() -> JournalPlace:
             return JournalPlace(await self._store.commit(self._run, writes, self._journal.revision))
 
-        async def stored() -> JournalPlace | None:
+        async def find_commit() -> JournalPlace | None:
             place = await journal_place(self._context.client, self._run)
             if place.revision != self._journal.revision and place.newest != writes[-1]:
                 raise LeadershipLost
             return place if place.newest == writes[-1] else None
 
-        found = await self._persist(commit, stored)
+        found = await self._persist(commit, find_commit)
         self._journal = JournalPlace(found.revision, self._conduct.journal.sequence)
 
     async def _append(self, messages: Sequence[BatchMessage]) -> None:
@@ -176,25 +176,25 @@ class Executor:
             own = [at for at, each in zip(places, messages, strict=True) if each.subject == pattern]
             return LogPlace(newest, own[-1] if own else self._log.ticked)
 
-        async def stored() -> LogPlace | None:
+        async def find_batch() -> LogPlace | None:
             place = await log_place(self._context.client, self._run)
             if place.event_id not in (newest, self._log.event_id):
                 raise LeadershipLost
             return place if place.event_id == newest else None
 
-        self._log = await self._persist(append, stored)
+        self._log = await self._persist(append, find_batch)
 
     async def _persist(
-        self, store: Callable[[], Awaitable[Place]], stored: Callable[[], Awaitable[Place | None]]
+        self, store: Callable[[], Awaitable[Place]], find: Callable[[], Awaitable[Place | None]]
     ) -> Place:
-        """Store a part of a bundle and return the place after it; `stored` returns it if an attempt had success after all."""
+        """Store a part of a bundle and return the place after it; `find` returns it if an attempt had success after all."""
         for attempt in range(TRIES_MAX):
             try:
                 return await store()
             except (Unavailable, Conflict):
                 await asyncio.sleep(RETRY_WAIT_S * 2**attempt)
             with suppress(Unavailable):
-                if place := await stored():
+                if place := await find():
                     return place
         message = f"run {self._run!r} cannot be stored; the worker starts again"
         raise Unavailable(message)

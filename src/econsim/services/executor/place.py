@@ -15,12 +15,11 @@ from econsim import subjects
 from econsim.adapters.jetstream.direct_get import StoredMessage, get_last
 from econsim.adapters.jetstream.state_store import BUCKET
 from econsim.domain.ledger.bucket import parse_entry
-from econsim.identity.roles import EXECUTED_EVENTS
 from econsim.ports import Write
 from econsim.schemas.names import JOURNAL_KEYS
 from econsim.subjects import AUDIT
 
-STORED_EVENTS: Final = tuple(row for row in EXECUTED_EVENTS if row is not subjects.RUN_CLOSED)
+STORED_EVENTS: Final = tuple(row for row in subjects.EXECUTED_EVENTS if row is not subjects.RUN_CLOSED)
 """Events that an executor stores in bundles; it publishes the closing on its own."""
 
 

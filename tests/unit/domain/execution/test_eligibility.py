@@ -19,7 +19,7 @@ def test_a_market_of_coded_traders_is_executed_whole():
         (small_scenario(clock={"mode": "real_time", "tick_ms": 10}), "is in real time"),
         (
             scenario(group("ana", "external"), group("seller", roles=[role("ask", values=[[1]])])),
-            "has agents that come from outside or think (ana)",
+            "has external agents or agents that think (ana)",
         ),
     ],
 )

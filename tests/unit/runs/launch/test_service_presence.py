@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from factories import active, group, scenario
 
 from econsim.routers import SERVICES
 from econsim.runs.launch.service_presence import LEASES, serving
+from econsim.schemas.executor import Execution
 from econsim.services.context import ServiceContext
 
 
@@ -13,6 +16,8 @@ def leases_of(service: str, run: str) -> list[str]:
     """Return the leases of a service that serves a run."""
     context, definition = ServiceContext(service, broker=None), SERVICES[service]
     opened = active(scenario(group("zoe")), run=run)
+    if service == "executor":
+        opened = replace(opened, data=opened.data.model_copy(update={"execution": Execution.WHOLE}))
     return [
         task.lease for task in (*definition.run_tasks(context, opened), *definition.service_tasks(context))
     ]
