@@ -64,7 +64,7 @@ class Recorder:
         elif isinstance(data, RunClosed):
             self._ended = now
         self._tally.add(entry)
-        self._canonical.add(entry)
+        self._canonical.add(addressed)
         if self._progress:
             self._progress.update(entry)
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
-from json.encoder import encode_basestring_ascii
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Final
 
 from econsim import subjects
+from econsim.domain.audit.canonical_facts import FactText, fact_texts
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record, facts
 
@@ -70,7 +72,10 @@ _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_n
 """Encoder of all lines: to make one for each line would take longer than the line."""
 
 _TICKS_PLAIN: Final = 8
-"""Number of newest ticks kept uncompressed; transfers reach the log a few ticks late."""
+"""Number of newest ticks kept uncompressed at least; transfers reach the log a few ticks late."""
+
+_ROWS_PLAIN_MAX: Final = 100_000
+"""Facts kept uncompressed, about 40 MB; to compress a tick of ten facts costs more than to make them."""
 
 _EVENT_ID_LENGTH: Final = 32
 """Hex digits of a derived event id; a cause of another form is the id of an order or a trade and stays."""
@@ -87,20 +92,27 @@ class CanonicalLog:
         """Start without events."""
         self._seen: set[str] = set()
         self._rows: dict[int, list[bytes]] = {}
+        self._plain = 0
         self._packed: dict[int, list[bytes]] = {}
 
     def add(self, source: Record | AddressedEvent) -> None:
-        """Add one event; repeats of an event id and events of infrastructure are ignored."""
-        entry = as_record(source)
-        if entry.event_id in self._seen or not _belongs(entry.type):
+        """Add one event; repeats of an event id and events of infrastructure are ignored.
+
+        Most events cost a fifth as what they are than as records: their JSON is not made.
+        """
+        if isinstance(source, Record):
+            id_, kind, tick = source.event_id, source.type, source.tick
+        else:
+            id_, kind, tick = source.event.event_id, source.event.type, source.event.tick
+        if id_ in self._seen or not _belongs(kind):
             return
-        self._seen.add(entry.event_id)
-        rows = self._rows.setdefault(entry.tick, [])
-        rows.extend(_rows(entry))
-        if len(self._rows) > _TICKS_PLAIN:
-            oldest = min(self._rows)
-            packed = zlib.compress(b"\n".join(self._rows.pop(oldest)), level=1)
-            self._packed.setdefault(oldest, []).append(packed)
+        self._seen.add(id_)
+        rows = self._rows.setdefault(tick, [])
+        self._plain -= len(rows)
+        rows.extend(_rows(source))
+        self._plain += len(rows)
+        while self._plain > _ROWS_PLAIN_MAX and len(self._rows) > _TICKS_PLAIN:
+            self._pack(min(self._rows))
 
     def lines(self) -> Iterator[bytes]:
         """Yield the canonical lines of the events added so far, without line ends."""
@@ -121,21 +133,46 @@ class CanonicalLog:
             digest.update(line + b"\n")
         return digest.hexdigest()
 
+    def _pack(self, tick: int) -> None:
+        rows = self._rows.pop(tick)
+        self._plain -= len(rows)
+        self._packed.setdefault(tick, []).append(zlib.compress(b"\n".join(rows), level=1))
+
     def _rows_of(self, tick: int) -> Iterator[bytes]:
         yield from self._rows.get(tick, ())
         for packed in self._packed.get(tick, ()):
             yield from zlib.decompress(packed).split(b"\n")
 
 
+@lru_cache
 def _belongs(kind: str) -> bool:
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
-def _rows(entry: Record) -> Iterator[bytes]:
-    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs.
+def _rows(source: Record | AddressedEvent) -> Iterator[bytes]:
+    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs; JSON text contains no raw tab."""
+    if isinstance(source, AddressedEvent) and (texts := fact_texts(source.event.data)) is not None:
+        return _typed_rows(source, texts)
+    return _record_rows(as_record(source))
 
-    JSON text contains no raw tab. The body is formatted directly, keys in order, because most facts of a record
-    share everything but their data.
+
+def _typed_rows(source: AddressedEvent, texts: Iterator[FactText]) -> Iterator[bytes]:
+    """Yield the rows of an event whose facts have a text of their own."""
+    event, place = source.event, source.subject.rpartition(".")[0]
+    name, actor, cause = _quoted(place), _quoted(event.actor), event.causation_id or ""
+    for fact in texts:
+        who = actor if fact.actor is None else _quoted(fact.actor)
+        yield (
+            f"{place}\t{fact.number:012d}\t{fact.chain}\t"
+            f'{{"actor":{who},"data":{fact.data},"subject":{name}}}\t'
+            f"{event.event_id}\t{cause if fact.cause is None else fact.cause}"
+        ).encode()
+
+
+def _record_rows(entry: Record) -> Iterator[bytes]:
+    """Yield the rows of a record.
+
+    The body is formatted directly, keys in order, because most facts of a record share everything but their data.
     """
     subject = entry.subject.rpartition(".")[0]
     place, name = subject.encode(), _dump(subject)
@@ -172,4 +209,4 @@ def _cause(cause: bytes, numbers: dict[str, int]) -> bytes:
 
 
 def _dump(value: object) -> bytes:
-    return (encode_basestring_ascii(value) if isinstance(value, str) else _ENCODE(value)).encode()
+    return (_quoted(value) if isinstance(value, str) else _ENCODE(value)).encode()

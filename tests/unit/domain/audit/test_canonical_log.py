@@ -24,6 +24,7 @@ LEFT_OUT = {
     "hash",
     "salt",
     "hosts",
+    "execution",
     "failure",
 }
 
