@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Event, Message
+from econsim.schemas.immutable import immutable
 from econsim.schemas.types import Amount, Name, Tick
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Limits:
     """Limits of the best buyer's and the best seller's next unit."""
 

@@ -6,12 +6,12 @@ posted or voided; linked transfers form a chain and succeed or fail together. Am
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import Field, TypeAdapter
 
 from econsim.schemas.base import CONFIG, Command, Event, Message, Request, Word
+from econsim.schemas.immutable import immutable
 from econsim.schemas.money import format_credits
 from econsim.schemas.types import Amount, Identifier, Name, Tick
 
@@ -55,7 +55,7 @@ class Kind(Word):
     """Resolve a reservation: release all of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Transfer:
     """One immutable movement of one asset between two holders' accounts."""
 
@@ -77,7 +77,7 @@ class Transfer:
     """Id of the reservation that a post or a void resolves."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Chain:
     """Linked transfers: all of them are applied, or none is."""
 
@@ -147,7 +147,7 @@ class Submitted(Message):
     """Number of the run's reservations that are neither posted nor voided at the reply."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class RefusedChain:
     """A chain that was refused, recorded so that a repeat gets the same reply."""
 
@@ -196,7 +196,7 @@ TransferPostedEvent = Event[TransferPosted]
 TransferRefusedEvent = Event[TransferRefused]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Position:
     """The amounts that a holder has of one asset."""
 

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Event, Message, Request
+from econsim.schemas.immutable import immutable
 from econsim.schemas.orders import OrderKind, Side, Verb
 from econsim.schemas.types import (
     Identifier,
@@ -25,7 +26,7 @@ ITEMS_PER_EVENT_MAX: Final = 2_000
 """Items in one event; more are split over several events, each under 1 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OrderAccepted:
     """An order that holds its reservation and entered the book (`bid_accepted`, `ask_accepted`)."""
 
@@ -49,7 +50,7 @@ class OrderAccepted:
     """Order that it replaced, which came off the book for it; none for a new order."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OrderRejected:
     """An order, cancel or replace that the market refused, with its terms."""
 
@@ -75,7 +76,7 @@ class OrderRejected:
     """Order that a replace names; none for any other verb."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TradeExecuted:
     """A fill: units against credits, both reserved before."""
 
@@ -101,7 +102,7 @@ class TradeExecuted:
     """Side of the order that arrived later; `bid` in a call auction, where both trade at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class OrderCancelled:
     """An order came off the book with its open units."""
 
@@ -152,7 +153,7 @@ class Cancelled(Message):
     """Cancelled orders, in book order."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Quote:
     """The best prices of a book, which are public."""
 
@@ -166,7 +167,7 @@ class Quote:
     """Price of the last trade, or the last clearing price."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Shout:
     """One anonymous entry of the public tape: a quote, and whether it traded."""
 
@@ -193,7 +194,7 @@ class BatchOpened(Message):
     """True if the clock's `close_tick` is the last command of the batch."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Allocation:
     """Units of the token resource that a trade allocated to their buyer."""
 

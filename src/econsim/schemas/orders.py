@@ -5,12 +5,12 @@ Their outcomes are the events in `market.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from econsim.schemas.base import CONFIG, Command, Word
+from econsim.schemas.immutable import immutable
 from econsim.schemas.types import PRICE_MAX, QUANTITY_MAX, Name, OrderId, Price, Quantity, Tick
 
 ORDERS_PER_BATCH_MAX: Final = 10_000
@@ -103,7 +103,7 @@ class Verb(Word):
     """Replace an order."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Action:
     """One agent's action on one market: policies return actions, hosts batch them, books process them."""
 

@@ -53,7 +53,7 @@ def fact_texts(data: object) -> Iterator[FactText] | None:
     return texts(data) if texts else None
 
 
-def _items(data: Accepted | Rejected | Traded | Cancelled) -> Iterator[FactText]:
+def _item_texts(data: Accepted | Rejected | Traded | Cancelled) -> Iterator[FactText]:
     for item in data.items:
         yield _item(item)
 
@@ -89,7 +89,7 @@ def _item(item: Item) -> FactText:
             return FactText(text, item.agent, item.n)
 
 
-def _posted(data: TransferPosted) -> Iterator[FactText]:
+def _chain_texts(data: TransferPosted) -> Iterator[FactText]:
     for chain in data.chains:
         yield _chain(chain)
 
@@ -109,7 +109,7 @@ def _transfer(transfer: Transfer) -> str:
     )
 
 
-def _refused(data: TransferRefused) -> Iterator[FactText]:
+def _refusal_texts(data: TransferRefused) -> Iterator[FactText]:
     for chain in data.chains:
         yield _refused_chain(chain)
 
@@ -122,11 +122,11 @@ def _refused_chain(chain: RefusedChain) -> FactText:
     return FactText(text, chain.holder, 0, chain.id, chain.cause)
 
 
-def _ticked(data: Ticked) -> Iterator[FactText]:
+def _tick_texts(data: Ticked) -> Iterator[FactText]:
     yield FactText(f'{{"period":{data.period},"tick_of_period":{data.tick_of_period}}}')
 
 
-def _cleared(data: TickCleared) -> Iterator[FactText]:
+def _summary_texts(data: TickCleared) -> Iterator[FactText]:
     tape = ",".join(map(_shout, data.tape))
     yield FactText(
         f'{{"batch":{data.batch},"items":{data.items},"orders":{data.orders},"period":{data.period},'
@@ -139,7 +139,7 @@ def _shout(shout: Shout) -> str:
     return f'{{"price":{shout.price},"side":{quoted(shout.side)},"traded":{_truth(shout.traded)}}}'
 
 
-def _price(data: PriceUpdated) -> Iterator[FactText]:
+def _price_texts(data: PriceUpdated) -> Iterator[FactText]:
     yield FactText(
         f'{{"price":{_number(data.price)},"quote":{_quote(data.quote)},"resource":{quoted(data.resource)},'
         f'"volume":{data.volume}}}'
@@ -164,15 +164,15 @@ def _truth(value: bool) -> str:  # noqa: FBT001 - the one value to write
 
 _TEXTS: Final[Mapping[type[object], Callable[[Any], Iterator[FactText]]]] = MappingProxyType(
     {
-        Accepted: _items,
-        Rejected: _items,
-        Traded: _items,
-        Cancelled: _items,
-        TransferPosted: _posted,
-        TransferRefused: _refused,
-        Ticked: _ticked,
-        TickCleared: _cleared,
-        PriceUpdated: _price,
+        Accepted: _item_texts,
+        Rejected: _item_texts,
+        Traded: _item_texts,
+        Cancelled: _item_texts,
+        TransferPosted: _chain_texts,
+        TransferRefused: _refusal_texts,
+        Ticked: _tick_texts,
+        TickCleared: _summary_texts,
+        PriceUpdated: _price_texts,
     }
 )
 """Type of data → texts of its facts."""

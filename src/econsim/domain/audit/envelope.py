@@ -6,11 +6,11 @@ same id, so that streams drop it (deduplication); without the salt nobody can gu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
 from econsim.schemas.base import Event
+from econsim.schemas.immutable import immutable
 from econsim.schemas.subject import Subject
 
 DIGEST: Final = "Econsim-Digest"
@@ -39,7 +39,7 @@ _BLANK: Final = Event[object].model_construct(
 """Event without content, with all fields in their order: a copy of it takes 4.5 µs, a construction 11.8."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Envelope:
     """The fields that all events of one batch share."""
 
@@ -72,7 +72,7 @@ class Envelope:
         return AddressedEvent(address, _BLANK.model_copy(update=fields))
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AddressedEvent:
     """An event with its subject."""
 

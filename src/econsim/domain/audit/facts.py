@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Event
+from econsim.schemas.immutable import immutable
 from econsim.schemas.subject import fields
 
 Json = dict[str, Any]
@@ -27,7 +27,7 @@ _ROLES: Final = ("asker", "asked", "answered_by", "sender", "recipient", "delega
 """Fields of the data of questions, messages and tasks that name an agent."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Record:
     """One event as a record of the log."""
 
@@ -92,7 +92,7 @@ def as_record(source: Record | AddressedEvent) -> Record:
     return record(source.subject, source.event) if isinstance(source, AddressedEvent) else source
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Fact:
     """One thing that happened."""
 

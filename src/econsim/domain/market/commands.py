@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +19,7 @@ from econsim.domain.agent.population import Agent, host_name
 from econsim.domain.market.order_ids import scoped_order_id
 from econsim.errors import InvalidMessage, NotAllowed
 from econsim.schemas.base import Command, validation_message
+from econsim.schemas.immutable import immutable
 from econsim.schemas.orders import (
     Action,
     CancelOrder,
@@ -64,7 +65,7 @@ _ACTION: Final = TypeAdapter(Action)
 _NAMES: Final[Mapping[str, TypeAdapter[str]]] = {"agent": TypeAdapter(Name), "order_id": TypeAdapter(OrderId)}
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class InvalidAction(Action):
     """A wrong action of a host's batch: its market refuses it alone, and takes the other actions."""
 

@@ -7,7 +7,6 @@ from the log recognises the same repeats.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Final
 
 from econsim.domain.market.commands import InvalidAction
@@ -20,6 +19,7 @@ from econsim.domain.market.order_terms import (
     order_id_of,
     required_amount,
 )
+from econsim.schemas.immutable import immutable
 from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
 from econsim.schemas.market import Item, OrderAccepted, OrderRejected
 from econsim.schemas.orders import Action, Side, Verb
@@ -33,7 +33,7 @@ ID_EXISTS: Final = "order_id_exists_with_different_fields"
 """Refusal of an action because another order has its id."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ReplaceableOrder:
     """An order that a replace may name."""
 
