@@ -111,19 +111,25 @@ class MarketAgents:
         self._strategists: dict[str, Quoter] = {}
         self._batch: list[Item] = []
         self._applied = 0
+        self._limits: Limits | None = None
+        self._is_scripted = False
+        """True if the limits of a trader follow its script, tick by tick."""
 
     def add(self, agent: Agent) -> None:
         """Add an agent's traders, if it trades on this market."""
         for trader in self._new_traders(agent):
             self._traders.append((agent.id, trader))
+            self._is_scripted |= isinstance(trader, Scripted)
             self._beginnings.append(beginning(self._seed, "act", agent.id, self._market.resource))
 
     def follow(self, agent: str, strategy: Strategy) -> None:
         """Have a strategist's trader keep a strategy."""
+        self._limits = None
         self._strategists[agent].follow(strategy)
 
     def open_period(self) -> None:
         """Reset every position: the book was emptied."""
+        self._limits = None
         for position in self._positions.values():
             position.traded = 0
             position.open.clear()
@@ -152,14 +158,19 @@ class MarketAgents:
 
     def act(self, view: View) -> list[Action]:
         """Return all actions of one tick."""
-        tick, actions = view.tick, list[Action]()
+        end, actions = b"%d" % view.tick, list[Action]()
         for (_, trader), begins in zip(self._traders, self._beginnings, strict=True):
-            actions.extend(trader.act(view, Draws(tick, of=begins)))
+            actions.extend(trader.act(view, Draws(of=begins + end)))
         return actions
 
     def limits(self, tick: int) -> Limits:
-        """Return the widest limits of all traders."""
-        return widest(trader.limits(tick) for _, trader in self._traders)
+        """Return the widest limits of all traders.
+
+        They are kept as long as no position trades: a clock that ends periods by them asks at every tick.
+        """
+        if self._limits is None or self._is_scripted:
+            self._limits = widest(trader.limits(tick) for _, trader in self._traders)
+        return self._limits
 
     def _new_traders(self, agent: Agent) -> Iterator[Trader]:
         resource = self._market.resource
@@ -197,5 +208,6 @@ class MarketAgents:
     def _fill(self, agent: str, order_id: str, side: Side, quantity: int) -> None:
         position = self._positions.get(agent)
         if position and position.side is side:
+            self._limits = None
             position.traded += quantity
             self._close(agent, order_id)

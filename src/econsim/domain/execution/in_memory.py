@@ -220,6 +220,8 @@ class InMemoryRun:
         require_applied(chains, refused)
 
     def _post(self, chains: Sequence[Chain]) -> Generator[AddressedEvent, None, dict[str, Refusal]]:
+        if not chains:
+            return {}
         outcome = self.ledger.apply(chains)
         for entry in self.journal.append(outcome):
             posted = isinstance(entry, TransferPosted)
