@@ -26,6 +26,7 @@ from econsim.runs.launch.processes import Processes, spread
 from econsim.runs.launch.server import provision_streams
 from econsim.runs.overrides import apply_overrides
 from econsim.runs.remote import open_run, run_events
+from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import Scenario
 
 GENESIS = apply_overrides(scenario_file.load("genesis"), periods=1)
@@ -45,11 +46,13 @@ class System:
     embedded: EmbeddedServer
     processes: Processes
 
-    async def run(self, name: str, scenario: Scenario, kills: Kills) -> list[AddressedEvent]:
+    async def run(
+        self, name: str, scenario: Scenario, kills: Kills, execution: Execution = Execution.SHARED
+    ) -> list[AddressedEvent]:
         """Run a scenario to its end, killing what is asked at its tick; return its log."""
         events = []
         client = await connect(self.embedded.url, superuser(self.embedded), "test-faults")
-        await open_run(client, name, scenario, timeout_s=START_S)
+        await open_run(client, name, scenario, timeout_s=START_S, execution=execution)
         async with aclosing(run_events(client, name)) as log:
             async for addressed in log:
                 events.append(addressed)

@@ -14,6 +14,8 @@ from thinking import tool_askers
 
 from econsim.domain.execution import in_memory
 from econsim.domain.ledger.verify import verify_journal
+from econsim.runs import scenario_file
+from econsim.schemas.executor import Execution
 from econsim.schemas.ledger import TransferPosted, TransferRefused
 
 pytestmark = [
@@ -43,6 +45,23 @@ async def test_a_run_ends_as_if_nothing_had_been_killed(name: str, run: str, sys
     journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
     assert not KILLS[name], "the run ended before everything was killed"
     assert canonical_hash(events) == canonical_hash(in_memory.run(THREE_DAYS))
+    assert verify_journal(journal).findings == ()
+
+
+@requirement("queue.process_then_ack", "operations.chaos")
+async def test_a_whole_run_ends_as_if_nothing_had_been_killed(run: str, system: System) -> None:
+    smith = scenario_file.load("smith1962")
+    kills: Kills = {
+        ("system.ticked", 200): kill("executor"),
+        ("system.ticked", 500): kill_server,
+        ("system.ticked", 800): kill("executor"),
+    }
+
+    events = await system.run(run, smith, kills, Execution.WHOLE)
+
+    journal = [s.event for s in events if isinstance(s.event.data, TransferPosted | TransferRefused)]
+    assert not kills, "the run ended before everything was killed"
+    assert canonical_hash(events) == canonical_hash(in_memory.run(smith))
     assert verify_journal(journal).findings == ()
 
 

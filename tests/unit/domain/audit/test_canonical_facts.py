@@ -40,7 +40,7 @@ from econsim.schemas.market import (
 from econsim.schemas.orders import OrderKind, Side, Verb
 
 ENVELOPE = Envelope("run", "salt", 3, NOON, "cause")
-TEXT = st.text(alphabet="ab_7\"\\\\é∀", min_size=1, max_size=8)
+TEXT = st.text(alphabet='ab_7"\\\\é∀', min_size=1, max_size=8)
 NUMBER = st.integers(0, 2**53)
 MAYBE = {"text": st.none() | TEXT, "number": st.none() | NUMBER}
 SIDE = st.sampled_from(Side)
