@@ -143,10 +143,11 @@ ROLES: Final[Mapping[str, Access]] = {
         ),
         subscribe=_RUN_EVENTS,
         consume_all=(AUDIT,),
-        get=(ORDERS, "KV_leases", "KV_quotas"),
+        get=(ORDERS, "KV_leases", "KV_quotas", "KV_market_snapshots"),
         get_last=(AUDIT, "KV_market_prices"),
+        batch_get=("KV_market_snapshots",),
         consume_queue=(ORDERS,),
-        put=("market_prices", *_LEASES),
+        put=("market_prices", "market_snapshots", *_LEASES),
         publish_to=(_COUNTERS, _DEAD_LETTERS),
     ),
     "ledger": Access(
