@@ -154,9 +154,10 @@ ROLES: Final[Mapping[str, Access]] = {
         publish=_REJECTIONS_AND_SUSPENSIONS,
         subscribe=_RUN_EVENTS,
         consume_kv=("KV_agent_state",),
-        get=(AUDIT, "KV_leases", "KV_quotas"),
+        get=(AUDIT, "KV_leases", "KV_quotas", "KV_ledger_snapshots"),
         get_last=(AUDIT,),
-        put=("agent_state", *_LEASES),
+        batch_get=("KV_ledger_snapshots",),
+        put=("agent_state", "ledger_snapshots", *_LEASES),
         publish_to=(_COUNTERS,),
     ),
     "cognition": Access(

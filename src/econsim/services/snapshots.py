@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Generic
 
 from econsim.domain.audit.snapshot import SnapshotForm, State, StateSnapshot
-from econsim.errors import Conflict, InvalidMessage, Unavailable
+from econsim.errors import Conflict, CorruptJournal, CorruptLog, InvalidMessage, Unavailable
 from econsim.ports import KeyTable
 
 EVENT_ITEMS: Final = 5
@@ -35,6 +36,9 @@ TAIL_SHARE: Final = 2
 
 BYTES_MAX: Final = 7 * 2**20
 """Bytes of a snapshot, with room in a message of 8 MiB: a larger state is folded from the log."""
+
+DROPPED: Final = b"dropped"
+"""Value of the key of a snapshot that does not fit its log."""
 
 DigestAt = Callable[[int], Awaitable[str | None]]
 """Function that returns the digest of the log's record at a place, None if it has none there."""
@@ -54,18 +58,22 @@ class Snapshots(Generic[State]):
         self._tail = 0
         self._writing: asyncio.Task[None] | None = None
         self._is_beaten = False
+        self._is_used = False
 
     async def newest(self, digest_at: DigestAt) -> StateSnapshot[State] | None:
         """Return the newest snapshot; none, with a line in the log of the service, if it cannot be used."""
         try:
             entry = await self._table.get(self._key)
-            if entry is None:
+            if entry is None or entry.value == DROPPED:
+                self._revision = entry.revision if entry else 0
                 return None
             self._revision = entry.revision
-            return await self._require_fit(entry.value, digest_at)
+            snapshot = await self._require_fit(entry.value, digest_at)
         except (InvalidMessage, Unavailable) as error:
             _log.warning("the whole history is read, without snapshot %s: %s", self._key, error)
             return None
+        self._is_used = True
+        return snapshot
 
     def count(self, events: int, items: int = 0) -> None:
         """Count what was added to the tail: events, and the items in them."""
@@ -84,10 +92,26 @@ class Snapshots(Generic[State]):
             return
         self._writing = asyncio.create_task(self._write(snapshot))
 
-    def stop(self) -> None:
-        """End a write that is under way; the snapshot before it counts."""
-        if self._writing:
-            self._writing.cancel()
+    @asynccontextmanager
+    async def in_use(self) -> AsyncIterator[None]:
+        """Lead the component in this context: at its end a write that is under way ends too.
+
+        If what the log has after a snapshot does not follow from it, the snapshot is dropped, and the next leader folds everything.
+        """
+        try:
+            yield
+        except (CorruptLog, CorruptJournal):
+            if self._is_used:
+                await self._drop()
+            raise
+        finally:
+            if self._writing:
+                self._writing.cancel()
+
+    async def _drop(self) -> None:
+        _log.warning("snapshot %s is dropped: the log after it does not follow from it", self._key)
+        with suppress(Conflict, Unavailable):
+            await self._table.put(self._key, DROPPED, self._revision)
 
     async def wait(self) -> None:
         """Wait for the write that is under way, if there is one."""

@@ -28,5 +28,6 @@ def _snapshots(role: str, whose: str) -> Stream:
 
 SNAPSHOTS: Final = {
     "market": _snapshots("market", "order book"),
+    "ledger": _snapshots("ledger", "ledger"),
 }
 """Service → bucket of its snapshots."""

@@ -11,11 +11,13 @@ from run_builders import small_scenario
 
 from econsim.domain.agent.host_agents import HostAgents
 from econsim.domain.agent.population import population
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.domain.clock.attendance import Attendance
 from econsim.domain.clock.progress import Progress
-from econsim.domain.ledger import ledger as ledger_module
+from econsim.domain.ledger import decided_chains
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.ledger.ledger_content import LedgerContent
 from econsim.runs.in_memory import run
 from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
@@ -43,7 +45,10 @@ def chain(number):
 SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), max_size=12)
 
 
-@pytest.mark.parametrize("remembered", [3, 100])
+LEDGER = SnapshotForm(LedgerContent, "1")
+
+
+@pytest.mark.parametrize(("remembered", "older"), [(3, 2), (3, 100), (100, 100)])
 @settings(
     max_examples=80,
     deadline=None,
@@ -52,16 +57,30 @@ SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), 
         HealthCheck.function_scoped_fixture,  # the limit is the same for all examples
     ],
 )
-@given(submissions=SUBMISSIONS)
+@given(submissions=SUBMISSIONS, cut=st.integers(0, 12))
 @requirement("log.replay")
-def test_a_ledger_is_its_journal_replayed_after_each_submission(monkeypatch, remembered, submissions):
-    monkeypatch.setattr(ledger_module, "CHAINS_REMEMBERED_MAX", remembered)
-    live, replayed, journal = Ledger(), Ledger(), Journal()
+def test_a_ledger_is_its_journal_replayed_after_each_submission_also_from_a_snapshot(
+    monkeypatch, remembered, older, *, submissions, cut
+):
+    monkeypatch.setattr(decided_chains, "CHAINS_REMEMBERED_MAX", remembered)
+    monkeypatch.setattr(decided_chains, "OLDER_CHAINS_REMEMBERED_MAX", older)
+    live, replayed, restored, journal = Ledger(), Ledger(), Ledger(), Journal()
 
-    for chains in submissions:
+    for count, chains in enumerate(submissions):
+        if count == cut:
+            restored = ledger_from_snapshot(live)
         for entry in journal.append(live.apply(chains)):
             replayed.replay(entry)
-        assert replayed == live
+            restored.replay(entry)
+        assert replayed == restored == live
+
+
+def ledger_from_snapshot(ledger):
+    """Return the ledger that a snapshot of this one makes."""
+    snapshot = LEDGER.decode(LEDGER.encode(StateSnapshot(1, "", ledger.content(), ledger.older_numbers())))
+    restored = Ledger()
+    restored.restore(snapshot.state, snapshot.numbers)
+    return restored
 
 
 def events_of(events, rows):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from econsim.domain.audit.snapshot import StateSnapshot, SnapshotForm
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.services import snapshots as module
 from econsim.services.snapshots import EVENT_ITEMS, TAIL_MIN, TAIL_SHARE, Snapshots
 from econsim.testing import FakeKeyTable

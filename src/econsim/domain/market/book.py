@@ -221,7 +221,7 @@ class MarketBook:
             self._n,
             self._orders.copies(),
             self._settlement.copies(),
-            self._checks.answers(),
+            *self._checks.answers(),
         )
 
     def older_ids(self) -> tuple[int, ...]:
@@ -234,7 +234,7 @@ class MarketBook:
         self.quote, self.period_closed = state.quote, state.period_closed
         self._orders.restore(state.orders, state.quote.last)
         self._settlement.restore(state.reservations)
-        self._checks.restore(state.answers, older_ids)
+        self._checks.restore((*state.accepted, *state.rejected), older_ids)
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Final
 
 from econsim.domain.market.commands import InvalidAction
@@ -158,17 +159,22 @@ class OrderChecks:
         """Number of remembered answers."""
         return len(self._answers)
 
-    def answers(self) -> tuple[Answer, ...]:
-        """Return the remembered answers, oldest first."""
-        return tuple(self._answers.values())
+    def answers(self) -> tuple[tuple[OrderAccepted, ...], tuple[OrderRejected, ...]]:
+        """Return the remembered answers that accept and those that refuse, oldest first."""
+        answers = self._answers.values()
+        return (
+            tuple(each for each in answers if isinstance(each, OrderAccepted)),
+            tuple(each for each in answers if isinstance(each, OrderRejected)),
+        )
 
     def older_ids(self) -> tuple[int, ...]:
         """Return the numbers of the older ids, oldest first."""
         return tuple(self._older)
 
     def restore(self, answers: Iterable[Answer], older_ids: Iterable[int]) -> None:
-        """Remember what another book's checks remembered, in its order."""
-        self._answers = OrderedDict((answer.order_id, answer) for answer in answers)
+        """Remember what another book's checks remembered; its answers were given in the order of their numbers."""
+        in_order = sorted(answers, key=attrgetter("n"))
+        self._answers = OrderedDict((answer.order_id, answer) for answer in in_order)
         self._older = deque(older_ids)
         self._older_ids = set(self._older)
 

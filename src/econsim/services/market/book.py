@@ -54,12 +54,10 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
     """
     book = MarketBook(market, run.data.scenario.seed)
     batches = BatchRunner(context, run, book)
-    try:
+    async with batches.snapshots.in_use():
         await batches.rebuild()
         if not batches.halted:
             await _work(context, run, book, batches)
-    finally:
-        batches.snapshots.stop()
 
 
 async def _work(context: ServiceContext, run: ActiveRun, book: MarketBook, batches: BatchRunner) -> None:

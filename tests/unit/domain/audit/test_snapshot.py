@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from econsim.domain.audit.snapshot import StateSnapshot, SnapshotForm
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.errors import InvalidMessage
 
 

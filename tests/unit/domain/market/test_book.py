@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from requirements import requirement
 
-from econsim.domain.audit.snapshot import StateSnapshot, SnapshotForm
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.domain.market.book import BatchEnd, MarketBook
 from econsim.domain.market.book_state import BookState
 from econsim.errors import CorruptLog
