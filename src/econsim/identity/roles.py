@@ -187,11 +187,11 @@ ROLES: Final[Mapping[str, Access]] = {
         publish=(subjects.PLACE_ORDERS, subjects.INVOKE_LLMS, *HOST_REQUESTS, *_REJECTIONS),
         subscribe=(*_RUN_EVENTS, subjects.TOOL_REPLIED),
         consume_all=(AUDIT,),
-        get=("KV_leases",),
+        get=("KV_leases", "KV_agent_snapshots"),
         get_last=(AUDIT,),
         # The memory of agents is in the texts of their calls.
-        batch_get=_TEXTS,
-        put=_LEASES,
+        batch_get=(*_TEXTS, "KV_agent_snapshots"),
+        put=("agent_snapshots", *_LEASES),
     ),
     "admission": Access(
         publish=(*_SINGLE_ORDERS, subjects.CALL_TOOL, subjects.DELEGATE_TASK, subjects.CYCLE_COMPLETED),

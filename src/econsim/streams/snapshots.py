@@ -29,5 +29,6 @@ def _snapshots(role: str, whose: str) -> Stream:
 SNAPSHOTS: Final = {
     "market": _snapshots("market", "order book"),
     "ledger": _snapshots("ledger", "ledger"),
+    "agent": _snapshots("agent", "host of agents"),
 }
 """Service → bucket of its snapshots."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from requirements import requirement
 from run_builders import small_scenario
 
-from econsim.domain.agent.host_agents import HostAgents
+from econsim.domain.agent.host_agents import HostAgents, HostState
 from econsim.domain.agent.population import population
 from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.domain.clock.attendance import Attendance
@@ -45,6 +45,7 @@ def chain(number):
 SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), max_size=12)
 
 
+HOST = SnapshotForm(HostState, "1")
 LEDGER = SnapshotForm(LedgerContent, "1")
 
 
@@ -95,14 +96,26 @@ def events_of(events, rows):
 def test_a_host_that_replays_the_log_acts_as_the_one_before(policy, mechanism):
     scenario = small_scenario(policy, mechanism)
     live, events = HostAgents(scenario), list(run(scenario))
+    restored = HostAgents(scenario)
 
     for count, addressed in enumerate(events, 1):
         live.evolve(addressed)
+        restored.evolve(addressed)
         if isinstance(addressed.event.data, Ticked):
             replayed, tick = HostAgents(scenario), addressed.event.tick
             for before in events_of(events[:count], (*host.MARKET_EVENTS, *host.CLOCK_EVENTS)):
                 replayed.evolve(before)
             assert (replayed.act(tick), replayed.limits()) == (live.act(tick), live.limits())
+            assert restored.state() == replayed.state() == live.state()
+            if tick % 3 == 1:
+                restored = host_from_snapshot(scenario, restored)
+
+
+def host_from_snapshot(scenario, agents):
+    """Return the agents that a snapshot of these makes."""
+    restored = HostAgents(scenario)
+    restored.restore(HOST.decode(HOST.encode(StateSnapshot(1, "", agents.state()))).state)
+    return restored
 
 
 @requirement("log.replay")

@@ -34,6 +34,28 @@ Discrepancies = Iterator[tuple[str, str]]
 """Discrepancies: each a finding's code, and the values that disagree."""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """The place of one market between two batches."""
+
+    batch: int
+    """Number of the newest finished batch."""
+    next_n: int
+    """Number of the next item."""
+    quote: Quote
+    """Best prices after the batch; of none for a service that reads no prices."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogProgress:
+    """The place in a run's log up to which a service has checked it."""
+
+    tick: int
+    """Newest tick; 0 for a service that reads no ticks."""
+    batches: dict[str, BatchProgress]
+    """Resource → place of its market."""
+
+
 class RunLogChecks:
     """The checks of a service that folds one run's log: ticks and batches come in order, and no event is missing."""
 
@@ -48,10 +70,20 @@ class RunLogChecks:
         """True if the log has nothing yet of a batch that is not finished."""
         return not any(book.unfinished for book in self._books.values())
 
-    def resume(self, resource: str, batch: int, n: int, quote: Quote) -> None:
-        """Go on after a market's finished batch; its next item has number `n`."""
-        book = self._books[resource]
-        book.batch, book.quote, book.next_n = batch, quote, n
+    def progress(self) -> LogProgress:
+        """Return how far the log was read, between batches."""
+        books = {
+            resource: BatchProgress(book.batch, book.next_n, book.quote)
+            for resource, book in self._books.items()
+        }
+        return LogProgress(self._tick, books)
+
+    def resume(self, progress: LogProgress) -> None:
+        """Go on with a log that was read so far."""
+        self._tick = progress.tick
+        for resource, done in progress.batches.items():
+            book = self._books[resource]
+            book.batch, book.next_n, book.quote = done.batch, done.next_n, done.quote
 
     def check(self, place: int, addressed: AddressedEvent) -> None:
         """Check the event at a place of the log; raises CorruptLog if an event is missing before it."""

@@ -34,7 +34,7 @@ from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.decoding import decode_if_valid
 from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id, digest
 from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
-from econsim.domain.market.batch_checks import RunLogChecks
+from econsim.domain.market.batch_checks import BatchProgress, LogProgress, RunLogChecks
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
 from econsim.domain.market.book_state import BookState
 from econsim.domain.market.events import (
@@ -167,7 +167,8 @@ class BatchRunner:
             return 0
         state = snapshot.state
         self._book.restore(state.book, snapshot.numbers)
-        checks.resume(self._resource, state.book.batch, state.book.next_n, state.book.quote)
+        done = BatchProgress(state.book.batch, state.book.next_n, state.book.quote)
+        checks.resume(LogProgress(0, {self._resource: done}))
         self._fence, self._newest_digest = snapshot.sequence, snapshot.digest
         self._opening_fence, self._opening = state.opening_fence, state.opening
         return snapshot.sequence
