@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 import pytest
 from nats_runs import hash_in_memory
 from run_builders import canonical_hash, small_scenario
+from snapshot_times import write_snapshots_always
 from superuser import superuser
 
 from econsim.adapters.jetstream import audit_log
@@ -71,7 +72,7 @@ async def played(server, run, scenario, restarts):
 async def test_a_run_whose_services_begin_with_snapshots_has_the_hash_of_an_undisturbed_one(
     server, run, monkeypatch, caplog, mechanism
 ):
-    monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1)
+    write_snapshots_always(monkeypatch)
     scenario = small_scenario("zip", mechanism)
 
     events = await played(server, run, scenario, RESTARTS)
@@ -85,7 +86,7 @@ async def test_a_run_whose_services_begin_with_snapshots_has_the_hash_of_an_undi
 async def test_a_book_and_a_host_that_start_again_read_the_log_from_their_snapshot_on(
     server, run, monkeypatch
 ):
-    monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1)
+    write_snapshots_always(monkeypatch)
     starts = {}
 
     def noting(name, read):
@@ -106,7 +107,7 @@ async def test_a_book_and_a_host_that_start_again_read_the_log_from_their_snapsh
 
 
 async def test_damaged_snapshots_cost_a_line_each_and_the_run_is_the_same(server, run, monkeypatch, caplog):
-    monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1)
+    write_snapshots_always(monkeypatch)
     for form in (batch.SNAPSHOT, recovery.SNAPSHOT, host.SNAPSHOT):
         monkeypatch.setattr(form, "decode", lambda value, decode=form.decode: decode(value[:-1]))
 

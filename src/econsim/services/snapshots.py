@@ -1,9 +1,9 @@
 """The snapshots of one component of a run: the newest is read when its leader starts, and written anew as the log grows.
 
 Theory of operation. A component that folds the log begins with `newest` and folds what comes after it, its tail. While it leads it
-counts what it adds to the tail, and offers its state whenever the tail is long (`offer`). The state is copied at once, made
-into bytes in a thread and written by a task of its own, so a snapshot neither delays nor fails the work it is made of. A component
-has one snapshot, which the next one replaces.
+counts what it adds to the tail, and offers its state after each step of its work (`offer`). If the tail is long, the state is copied at
+once, made into bytes in a thread and written by a task of its own, so a snapshot neither delays nor fails the work it is made of. Then
+a component rests from it for a multiple of the time it took. It has one snapshot, which the next one replaces.
 
 | After a crash, or beside another leader | |
 | --- | --- |
@@ -19,10 +19,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from time import perf_counter, thread_time
 from typing import Final, Generic
 
 from econsim.domain.audit.snapshot import SnapshotForm, State, StateSnapshot
-from econsim.errors import Conflict, CorruptJournal, CorruptLog, InvalidMessage, Unavailable
+from econsim.errors import Conflict, CorruptJournal, CorruptLog, EconsimError, InvalidMessage, Unavailable
 from econsim.ports import KeyTable
 
 EVENT_ITEMS: Final = 5
@@ -31,8 +32,9 @@ EVENT_ITEMS: Final = 5
 TAIL_MIN: Final = 2_000
 """Items in the tail from which on a snapshot is worth writing: folding them takes 20 ms."""
 
-TAIL_SHARE: Final = 2
-"""A larger state is written when the tail has this share of its items, a half: writing it takes a hundredth of the work that made the tail."""
+REST: Final = 50
+"""Times as long as a snapshot took to make pass before the next one: however large the state and however fast the run, snapshots take
+two percent of a processor."""
 
 BYTES_MAX: Final = 7 * 2**20
 """Bytes of a snapshot, with room in a message of 8 MiB: a larger state is folded from the log."""
@@ -56,20 +58,21 @@ class Snapshots(Generic[State]):
         self._form = form
         self._revision = 0
         self._tail = 0
+        self._rests_until = 0.0
         self._writing: asyncio.Task[None] | None = None
         self._is_beaten = False
         self._is_used = False
 
     async def newest(self, digest_at: DigestAt) -> StateSnapshot[State] | None:
-        """Return the newest snapshot; none, with a line in the log of the service, if it cannot be used."""
+        """Return the newest snapshot, after which the tail begins; none, with a line in the service's log, if it cannot be used."""
+        self._tail = 0
         try:
             entry = await self._table.get(self._key)
+            self._revision = entry.revision if entry else 0
             if entry is None or entry.value == DROPPED:
-                self._revision = entry.revision if entry else 0
                 return None
-            self._revision = entry.revision
             snapshot = await self._require_fit(entry.value, digest_at)
-        except (InvalidMessage, Unavailable) as error:
+        except EconsimError as error:
             _log.warning("the whole history is read, without snapshot %s: %s", self._key, error)
             return None
         self._is_used = True
@@ -79,18 +82,18 @@ class Snapshots(Generic[State]):
         """Count what was added to the tail: events, and the items in them."""
         self._tail += EVENT_ITEMS * events + items
 
-    def offer(self, take: Callable[[], StateSnapshot[State]], size: int) -> None:
-        """Write what `take` returns if the tail is long for a state of this size, in items; never fails, never waits."""
+    def offer(self, take: Callable[[], StateSnapshot[State]]) -> None:
+        """Write what `take` returns if the tail is long and the last snapshot long ago; never fails, never waits."""
         is_busy = self._writing is not None and not self._writing.done()
-        if self._tail < max(TAIL_MIN, size // TAIL_SHARE) or is_busy or self._is_beaten:
+        if self._tail < TAIL_MIN or is_busy or self._is_beaten or perf_counter() < self._rests_until:
             return
-        self._tail = 0
+        self._tail, began = 0, thread_time()
         try:
             snapshot = take()
         except Exception:  # noqa: BLE001 - whatever it is, the component's work goes on
             _log.warning("no snapshot %s could be taken", self._key, exc_info=True)
             return
-        self._writing = asyncio.create_task(self._write(snapshot))
+        self._writing = asyncio.create_task(self._write(snapshot, thread_time() - began))
 
     @asynccontextmanager
     async def in_use(self) -> AsyncIterator[None]:
@@ -126,15 +129,21 @@ class Snapshots(Generic[State]):
             raise InvalidMessage(message)
         return snapshot
 
-    async def _write(self, snapshot: StateSnapshot[State]) -> None:
+    async def _write(self, snapshot: StateSnapshot[State], taking_s: float) -> None:
         try:
-            value = await asyncio.to_thread(self._form.encode, snapshot)
+            value, making_s = await asyncio.to_thread(self._encode, snapshot)
+            self._rests_until = perf_counter() + REST * (taking_s + making_s)
             if len(value) > BYTES_MAX:
                 _log.warning("snapshot %s is not written: it has %d bytes", self._key, len(value))
                 return
             await self._put(value, snapshot.sequence)
         except Exception as error:  # noqa: BLE001 - whatever it is, the component's work goes on
             _log.warning("snapshot %s is not written: %s", self._key, error)
+
+    def _encode(self, snapshot: StateSnapshot[State]) -> tuple[bytes, float]:
+        """Return a snapshot as bytes, and the seconds of processor time that this took."""
+        began = thread_time()
+        return self._form.encode(snapshot), thread_time() - began
 
     async def _put(self, value: bytes, sequence: int) -> None:
         """Write a snapshot, or give up for good if another leader's covers as much; an older one is replaced the next time."""

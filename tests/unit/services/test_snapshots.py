@@ -6,7 +6,7 @@ import pytest
 
 from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.services import snapshots as module
-from econsim.services.snapshots import EVENT_ITEMS, TAIL_MIN, TAIL_SHARE, Snapshots
+from econsim.services.snapshots import EVENT_ITEMS, TAIL_MIN, Snapshots
 from econsim.testing import FakeKeyTable
 
 KEY = "run.cpu"
@@ -31,6 +31,12 @@ async def digest_at(sequence):
     return f"digest of {sequence}" if sequence <= 1000 else None
 
 
+@pytest.fixture(autouse=True)
+def no_rest(monkeypatch):
+    """Have components write whenever their tail is long."""
+    monkeypatch.setattr(module, "REST", 0)
+
+
 @pytest.fixture
 def table():
     return FakeKeyTable()
@@ -40,10 +46,10 @@ def component(table):
     return Snapshots(table, KEY, FORM)
 
 
-async def write(snapshots, batch, tail=TAIL_MIN, size=0):
+async def write(snapshots, batch, tail=TAIL_MIN):
     """Offer a snapshot with this tail."""
     snapshots.count(0, tail)
-    snapshots.offer(lambda: snapshot(batch), size)
+    snapshots.offer(lambda: snapshot(batch))
     await snapshots.wait()
 
 
@@ -99,19 +105,22 @@ async def test_a_table_that_does_not_answer_is_as_good_as_none(table, caplog):
     assert len(caplog.records) == 2
 
 
-@pytest.mark.parametrize(
-    ("tail", "size", "written"),
-    [
-        (TAIL_MIN - 1, 0, False),
-        (TAIL_MIN, 0, True),
-        (TAIL_MIN, TAIL_SHARE * TAIL_MIN + TAIL_SHARE, False),
-        (TAIL_MIN + 1, TAIL_SHARE * TAIL_MIN + TAIL_SHARE, True),
-    ],
-)
-async def test_a_snapshot_is_written_when_the_tail_is_long_for_its_size(table, tail, size, written):
-    await write(component(table), 1, tail, size)
+@pytest.mark.parametrize(("tail", "written"), [(TAIL_MIN - 1, False), (TAIL_MIN, True)])
+async def test_a_snapshot_is_written_when_the_tail_is_long(table, tail, written):
+    await write(component(table), 1, tail)
 
     assert len(await table.entries()) == written
+
+
+@pytest.mark.parametrize(("rest", "newest"), [(0, 2), (1e9, 1)])
+async def test_a_component_rests_from_a_snapshot_for_a_multiple_of_its_cost(table, monkeypatch, rest, newest):
+    monkeypatch.setattr(module, "REST", rest)
+    snapshots = component(table)
+
+    for batch in (1, 2):
+        await write(snapshots, batch)
+
+    assert await component(table).newest(digest_at) == snapshot(newest)
 
 
 async def test_an_event_counts_as_some_items(table):
@@ -157,7 +166,7 @@ async def test_a_state_that_cannot_be_taken_or_is_too_large_costs_a_line_and_not
 ):
     snapshots = component(table)
     snapshots.count(0, TAIL_MIN)
-    snapshots.offer(lambda: 1 // 0, 0)
+    snapshots.offer(lambda: 1 // 0)
     monkeypatch.setattr(module, "BYTES_MAX", 10)
 
     await write(snapshots, 1)

@@ -109,6 +109,7 @@ def _head(line: bytes) -> dict[str, Any]:
         not isinstance(head, dict)
         or head.keys() != _HEAD
         or not all(isinstance(head[name], int) and head[name] >= 0 for name in ("sequence", "numbers"))
+        or head["sequence"] == 0
     ):
         message = "it does not begin as a snapshot"
         raise InvalidMessage(message)

@@ -236,16 +236,6 @@ class MarketBook:
         self._settlement.restore(state.reservations)
         self._checks.restore((*state.accepted, *state.rejected), older_ids)
 
-    @property
-    def size(self) -> int:
-        """Number of orders and answers in the state."""
-        return len(self._orders) + self._checks.answer_count
-
-    @property
-    def next_n(self) -> int:
-        """Number of the next item."""
-        return self._n
-
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same orders, reservations, answers and counters."""
         return self._state() == other._state() if isinstance(other, MarketBook) else NotImplemented

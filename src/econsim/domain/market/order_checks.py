@@ -154,11 +154,6 @@ class OrderChecks:
             forgotten, _ = self._answers.popitem(last=False)
             self._remember_older(_number(forgotten))
 
-    @property
-    def answer_count(self) -> int:
-        """Number of remembered answers."""
-        return len(self._answers)
-
     def answers(self) -> tuple[tuple[OrderAccepted, ...], tuple[OrderRejected, ...]]:
         """Return the remembered answers that accept and those that refuse, oldest first."""
         answers = self._answers.values()

@@ -138,7 +138,7 @@ def _offer_snapshot(
         state = HostSnapshot(agents.state(), checks.progress())
         return StateSnapshot(newest.sequence, digest(newest.subject, newest.payload), state)
 
-    snapshots.offer(take, agents.agents)
+    snapshots.offer(take)
 
 
 def _item_count(addressed: AddressedEvent) -> int:

@@ -47,4 +47,4 @@ def offer_snapshot(snapshots: Snapshots[LedgerSnapshot], state: LedgerState) -> 
         content, numbers = state.snapshot()
         return StateSnapshot(state.entry_revision, state.journal.head_hash, content, numbers)
 
-    snapshots.offer(take, state.size)
+    snapshots.offer(take)

@@ -204,11 +204,6 @@ class LedgerState:
         )
         self._written = snapshot.behind | dict(written)
 
-    @property
-    def size(self) -> int:
-        """Number of holders and open reservations: what a snapshot has besides memories with limits."""
-        return len(self.ledger.holders()) + self.ledger.pending_transfers
-
     def balance(self, holder: str) -> Balance:
         """Return all positions of a holder."""
         holdings = self.ledger.holdings(holder)

@@ -157,7 +157,7 @@ class BatchRunner:
             if addressed := decode_if_valid(stored.subject, stored.payload):
                 checks.check(stored.sequence, addressed)
                 self._fold(addressed)
-        if checks.is_between_batches:
+        if checks.is_between_batches and self._fence:
             self._offer_snapshot()
 
     async def _restore(self, checks: RunLogChecks) -> int:
@@ -180,7 +180,7 @@ class BatchRunner:
             state = BatchesState(book.state(), self._opening_fence, self._opening)
             return StateSnapshot(self._fence, self._newest_digest, state, book.older_ids())
 
-        self.snapshots.offer(take, book.size)
+        self.snapshots.offer(take)
 
     def _fold(self, addressed: AddressedEvent) -> None:
         match addressed.event.data:

@@ -1,6 +1,6 @@
 """Snapshots as bytes: they come back as they were, and no damaged or foreign one comes back at all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -35,7 +35,7 @@ VALUE = FORM.encode(SNAPSHOT)
 
 
 @given(
-    sequence=st.integers(0, 2**53),
+    sequence=st.integers(1, 2**53),
     names=st.lists(st.text(st.characters(codec="utf-8"))),
     margin=st.floats(allow_nan=False, allow_infinity=False),
     numbers=st.lists(st.integers(0, 2**64 - 1)),
@@ -59,6 +59,13 @@ def test_a_snapshot_with_a_changed_byte_is_refused(place):
 def test_a_truncated_snapshot_is_refused(size):
     with pytest.raises(InvalidMessage):
         FORM.decode(VALUE[:size])
+
+
+def test_a_snapshot_that_covers_no_record_is_refused():
+    nothing = replace(SNAPSHOT, sequence=0)
+
+    with pytest.raises(InvalidMessage):
+        FORM.decode(FORM.encode(nothing))
 
 
 @pytest.mark.parametrize("form", [SnapshotForm(State, "2"), SnapshotForm(LaterState, "1")])

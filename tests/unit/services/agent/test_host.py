@@ -7,6 +7,7 @@ import pytest
 from factories import NOON, active, group, role, scenario
 from fake_consumers import ConsumerNats, service_context
 from run_builders import small_scenario
+from snapshot_times import write_snapshots_always
 
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
@@ -151,7 +152,7 @@ async def all_actions():
 
 
 async def test_a_host_with_agents_that_think_folds_the_whole_log(client, monkeypatch):
-    monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1)
+    write_snapshots_always(monkeypatch)
     run = active(scenario(group("bob", "llm", roles=[role("bid", values=[[3]])])))
     client.answers[subjects.INVOKE_LLMS.pattern(run="run")] = no_thoughts
     ticked = Ticked(period=1, tick_of_period=1)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger_builders import chain, endow, pay, pending, post, submit, void
+from snapshot_times import write_snapshots_always, write_snapshots_no_more
 
 from econsim.errors import CorruptJournal
 from econsim.ports import StoredEntry
@@ -48,10 +49,10 @@ class Ledgers:
 @pytest.fixture
 def snapshots_at_once(monkeypatch):
     """Have every commit write a snapshot, until told otherwise."""
-    monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1)
+    write_snapshots_always(monkeypatch)
 
     def stop():
-        monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1_000)
+        write_snapshots_no_more(monkeypatch)
 
     return stop
 
@@ -88,10 +89,10 @@ SUBMISSIONS = st.lists(st.lists(st.integers(0, 287).map(step), min_size=1, max_s
 @given(before=SUBMISSIONS, after=SUBMISSIONS)
 def test_a_ledger_from_a_snapshot_and_its_tail_is_the_one_from_the_whole_history(monkeypatch, before, after):
     async def scenario():
-        monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1)
+        write_snapshots_always(monkeypatch)
         ledgers = Ledgers()
         await ledgers.submit([endow("ann", 20), endow("bob", 20)], *before)
-        monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1_000)
+        write_snapshots_no_more(monkeypatch)
         await ledgers.submit(*after)
         return await ledgers.recovered(), await ledgers.recovered(FakeKeyTable())
 

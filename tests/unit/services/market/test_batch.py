@@ -4,6 +4,7 @@ import nats.errors
 import pytest
 from factories import active, ask, bid, group, scenario
 from market_builder import LOCK_STEP, REAL_TIME, C, MemoryMarket
+from snapshot_times import write_snapshots_always, write_snapshots_no_more
 
 from econsim import subjects
 from econsim.domain.market.book import BatchEnd
@@ -232,13 +233,13 @@ async def test_trades_of_the_token_resource_are_announced_as_allocations(resourc
 
 async def with_snapshot(monkeypatch, run=LOCK_STEP, **options):
     """Return a market with a snapshot of its book after batch 2, and two batches after that."""
-    monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 1)
+    write_snapshots_always(monkeypatch)
     market = MemoryMarket(run)
     for tick in range(1, 5):
         await market.process(bid("anna", f"anna.b{tick}", C), tick=tick, **options, last_sequence=tick)
         await market.batches.snapshots.wait()
         if tick == 2:
-            monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", 2_000)
+            write_snapshots_no_more(monkeypatch)
     return market
 
 
