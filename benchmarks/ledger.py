@@ -19,7 +19,7 @@ from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Submit, Transfer
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.testing import FakeWallClock
+from econsim.testing import FakeKeyTable, FakeWallClock
 
 AGENTS: Final = 100
 CHAINS: Final = 100_000
@@ -75,7 +75,7 @@ def with_journal() -> float:
 
 async def durable(store: JetStreamStateStore, submissions: int, chains: int, callers: int) -> float:
     """Return transfers a second made durable by concurrent callers, each waiting for its answers."""
-    writer = LedgerWriter(f"bench-{uuid.uuid4().hex[:8]}", "salt", store, FakeWallClock())
+    writer = LedgerWriter(f"bench-{uuid.uuid4().hex[:8]}", "salt", store, FakeWallClock(), FakeKeyTable())
     await writer.submit(Submit(command_id="open", tick=0, chains=OPENING))
     waiting = [
         Submit(command_id=f"s{i}", tick=1, chains=tuple(payments(chains, f"s{i}")))

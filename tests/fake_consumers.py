@@ -57,6 +57,8 @@ class ConsumerNats(FakeNats):
         """Pattern of a stored message's subject → function of its payload, called once it is stored."""
         self.duplicates = 0
         """Number of messages that a stream had under their id already."""
+        self.delivered = 0
+        """Number of messages that consumers of the log delivered."""
         self.acknowledged = []
         """Sequences of the order queue that were acknowledged, in order."""
         self.steps = []
@@ -78,7 +80,8 @@ class ConsumerNats(FakeNats):
     def store(self, subject, payload, headers):
         expected = headers.get(EXPECTED)
         if expected is not None:
-            newest = self.streams[AUDIT].find({"last_by_subj": headers.get(EXPECTED_BELOW, subject)})
+            stream = next(each for each in self.streams.values() if each.captures(subject))
+            newest = stream.find({"last_by_subj": headers.get(EXPECTED_BELOW, subject)})
             if int(expected) != (newest[0].sequence if newest else 0):
                 raise APIError(code=400, err_code=WRONG_LAST_SEQUENCE)
         ack = super().store(subject, payload, headers)
@@ -154,6 +157,7 @@ class ConsumerNats(FakeNats):
         if not consumer.wants(stream, kept):
             return
         consumer.delivered += 1
+        self.delivered += stream == AUDIT
         reply = f"$JS.ACK.{stream}.name.1.{kept.sequence}.{consumer.delivered}.0.0"
         message = Msg(self, kept.subject, reply, kept.payload, dict(kept.headers))
         if callback := self._subscribers.get(consumer.deliver_subject):

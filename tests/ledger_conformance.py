@@ -24,7 +24,7 @@ from econsim.schemas.ledger import (
 )
 from econsim.schemas.types import AMOUNT_MAX
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.testing import FakeStateStore, FakeWallClock
+from econsim.testing import FakeKeyTable, FakeStateStore, FakeWallClock
 
 BIG = AMOUNT_MAX - 2_000_000
 SHORT = Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
@@ -67,7 +67,7 @@ class Books:
         return verify_journal(self.events if events is None else events, stated)
 
     async def writer(self, *opening):
-        writer = self.writer_class("run", "salt", FakeStateStore(), FakeWallClock())
+        writer = self.writer_class("run", "salt", FakeStateStore(), FakeWallClock(), FakeKeyTable())
         await writer.submit(submit("open", *opening))
         return writer
 

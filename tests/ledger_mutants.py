@@ -70,8 +70,8 @@ class HashesAreNotChecked(Books):
 class _ForgetsWhatItApplied(Ledger):
     def apply(self, chains):
         for chain in chains:
-            if isinstance(self._decided.get(chain.id), Chain):
-                del self._decided[chain.id]
+            if isinstance(self._decided._newest.get(chain.id), Chain):
+                del self._decided._newest[chain.id]
                 self._transfer_ids.difference_update(transfer.id for transfer in chain.transfers)
         return super().apply(chains)
 
@@ -87,13 +87,13 @@ class _IdsAreKnownAfterTheCommit(LedgerState):
         self._pending_ids = getattr(self, "_pending_ids", {})
         result = super().apply(part, now)
         for chain in part.chains:
-            self._pending_ids[chain.id] = self.ledger._decided.pop(chain.id)
+            self._pending_ids[chain.id] = self.ledger._decided._newest.pop(chain.id)
             self.ledger._transfer_ids.difference_update(t.id for t in chain.transfers)
         return result
 
-    def confirm(self, newest):
-        super().confirm(newest)
-        self.ledger._decided.update(self._pending_ids)
+    def confirm(self, newest, writes):
+        super().confirm(newest, writes)
+        self.ledger._decided._newest.update(self._pending_ids)
 
 
 class _ReadsBeforeTheOthersWrote(LedgerState):
@@ -111,8 +111,8 @@ class _ReadsBeforeTheOthersWrote(LedgerState):
 
 def _writer_with(state_class):
     class Writer(LedgerWriter):
-        def __init__(self, run, salt, store, clock):
-            super().__init__(run, salt, store, clock)
+        def __init__(self, run, salt, store, clock, snapshots):
+            super().__init__(run, salt, store, clock, snapshots)
             self._state = state_class(run, salt)
 
     return Writer
@@ -221,8 +221,8 @@ class OrderIsLost(Books):
 
 
 class _KnownMeansApplied(Ledger):
-    def _repeat(self, chain, known, repeated, refused):
-        super()._repeat(chain, known, repeated, refused)
+    def _repeat(self, chain, repeated, refused):
+        super()._repeat(chain, repeated, refused)
         refused.clear()
         repeated[chain.id] = None
 

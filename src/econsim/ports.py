@@ -55,8 +55,11 @@ class StateStore(Protocol):
     async def get(self, key: str) -> StoredEntry | None:
         """Return the newest write of a key; none if it was never written."""
 
-    def history(self, prefix: str) -> AsyncIterator[StoredEntry]:
-        """Yield every write ever made to keys below `prefix.`, oldest first."""
+    async def at(self, revision: int) -> StoredEntry | None:
+        """Return the write of a revision; none if there is none. Raises `errors.Unavailable` if the store does not answer."""
+
+    def history(self, prefix: str, start: int = 1) -> AsyncIterator[StoredEntry]:
+        """Yield every write ever made to keys below `prefix.` from revision `start` on, oldest first."""
 
 
 class Leases(Protocol):

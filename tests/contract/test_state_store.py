@@ -22,7 +22,7 @@ from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.ports import StoredEntry, Write
 from econsim.schemas.ledger import Position, TransferPostedEvent
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.testing import Failure, FakeStateStore, FakeWallClock
+from econsim.testing import Failure, FakeKeyTable, FakeStateStore, FakeWallClock
 
 REAL = pytest.param("jetstream", marks=pytest.mark.nats)
 
@@ -124,6 +124,16 @@ async def test_history_reads_more_than_it_buffers(store, run):
     assert keys == [f"{run}.k.{i}" for i in range(5000)]
 
 
+async def test_a_write_is_found_by_its_revision_and_history_begins_at_one(store, run):
+    first = await store.commit(run, [Write(f"{run}.a", b"1")], 0)
+    second = await store.commit(run, [Write(f"{run}.b", b"2")], first)
+
+    assert (await store.at(first)).key == f"{run}.a"
+    assert await store.at(second + 1_000) is None
+    assert [entry.revision async for entry in store.history(run, second)] == [second]
+    assert [entry async for entry in store.history(run, second + 1)] == []
+
+
 async def test_an_unknown_run_has_no_history(store, run):
     assert await history(store, run) == []
 
@@ -136,7 +146,7 @@ async def test_a_commit_outside_the_limits_is_refused(store, run, count):
 
 @requirement("kv.cas")
 async def test_five_hundred_submissions_on_a_hot_account_lose_nothing(store, run):
-    writer = LedgerWriter(run, "salt", store, FakeWallClock())
+    writer = LedgerWriter(run, "salt", store, FakeWallClock(), FakeKeyTable())
     await writer.load()
     await writer.submit(submit("open", endow("hot", 1000)))
 
@@ -144,7 +154,7 @@ async def test_five_hundred_submissions_on_a_hot_account_lose_nothing(store, run
         *(writer.submit(submit(f"s{i}", pay(f"p{i}", "hot", f"a{i % 7}", 2))) for i in range(500))
     )
 
-    again = LedgerWriter(run, "salt", store, FakeWallClock())
+    again = LedgerWriter(run, "salt", store, FakeWallClock(), FakeKeyTable())
     await again.load()
     assert [answer.refused for answer in answers] == [{}] * 500
     assert again.balance("hot").credits == Position(0, 0)
@@ -153,7 +163,7 @@ async def test_five_hundred_submissions_on_a_hot_account_lose_nothing(store, run
 
 @requirement("log.read_models", "kv.state")
 async def test_stored_journal_and_balances_agree(store, run):
-    writer = LedgerWriter(run, "salt", store, FakeWallClock())
+    writer = LedgerWriter(run, "salt", store, FakeWallClock(), FakeKeyTable())
     await writer.submit(submit("open", endow("ann", 10), endow("bob", 10)))
     await asyncio.gather(*(writer.submit(submit(f"s{i}", pay(f"p{i}", "ann", "bob", 1))) for i in range(9)))
 
@@ -191,7 +201,9 @@ class LosesAnswers(JetStreamStateStore):
 
 @pytest.mark.nats
 async def test_an_unknown_outcome_on_the_real_server_is_done_once(connect_as, run):
-    writer = LedgerWriter(run, "salt", LosesAnswers(await connect_as("ledger")), FakeWallClock())
+    writer = LedgerWriter(
+        run, "salt", LosesAnswers(await connect_as("ledger")), FakeWallClock(), FakeKeyTable()
+    )
 
     assert (await writer.submit(submit("open", endow("ann", 5)))).refused == {}
     assert (await writer.submit(submit("s", pay("p", "ann", "bob", 5)))).refused == {}
@@ -249,7 +261,7 @@ async def test_killing_the_server_in_mid_batch_leaves_no_half_batch(mortal, run)
 @requirement("economic.atomic_money", "operations.chaos")
 async def test_killing_the_server_twice_loses_and_doubles_no_payment(mortal, run):
     server, store = mortal
-    writer = LedgerWriter(run, "salt", store, FakeWallClock())
+    writer = LedgerWriter(run, "salt", store, FakeWallClock(), FakeKeyTable())
     await writer.submit(submit("open", endow("ann", 1000)))
 
     async def pay_all():
@@ -262,7 +274,7 @@ async def test_killing_the_server_twice_loses_and_doubles_no_payment(mortal, run
         os.kill(server.pid, signal.SIGKILL)
     await sending
 
-    again = LedgerWriter(run, "salt", store, FakeWallClock())
+    again = LedgerWriter(run, "salt", store, FakeWallClock(), FakeKeyTable())
     await again.load()
     assert server.crashes == 2
     assert again.sequence == 151

@@ -14,7 +14,7 @@ from econsim.services.context import ServiceContext
 from econsim.services.handlers import BindMessage, error_replies
 from econsim.services.ledger.writer import LedgerWriter
 from econsim.subjects import GET_BALANCE, GET_VALUES, SUBMIT
-from econsim.testing import FakeStateStore, FakeWallClock
+from econsim.testing import FakeKeyTable, FakeStateStore, FakeWallClock
 
 AGENTS = (
     group("anna", "external", credits=5, roles=[role("bid", values=[[3, 3, 2.5]])]),
@@ -25,7 +25,7 @@ AGENTS = (
 @pytest.fixture
 async def writer():
     """A ledger in which anna has 7 credits."""
-    writer = LedgerWriter("run", "salt", FakeStateStore(), FakeWallClock(), retry_wait_s=0)
+    writer = LedgerWriter("run", "salt", FakeStateStore(), FakeWallClock(), FakeKeyTable(), retry_wait_s=0)
     await writer.submit(submit("open", endow("anna", 7)))
     return writer
 

@@ -17,6 +17,7 @@ from econsim import subjects
 from econsim.adapters.clock import SystemClock, random_name, unix_nanoseconds
 from econsim.adapters.jetstream.audit_log import last_event
 from econsim.adapters.jetstream.counters import StreamCounters
+from econsim.adapters.jetstream.key_table import BucketKeyTable
 from econsim.adapters.jetstream.leases import KeyLeases
 from econsim.adapters.jetstream.queue_depth import QueueDepth
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
@@ -25,11 +26,12 @@ from econsim.adapters.jetstream.workspace_store import BucketChunkStore, BucketF
 from econsim.domain.agent.active_run import ActiveRun, ActiveRuns
 from econsim.domain.audit.decoding import event_of
 from econsim.errors import Unavailable
-from econsim.ports import Leases, ModelProvider, TextStore, ToolServer, WallClock
+from econsim.ports import KeyTable, Leases, ModelProvider, TextStore, ToolServer, WallClock
 from econsim.schemas.clock import Ticked
 from econsim.services.quota_meter import QuotaMeter
 from econsim.services.rejections import RejectionEvents
 from econsim.services.workspaces import Workspaces
+from econsim.streams.snapshots import SNAPSHOTS
 
 FIRST_LOOK_S: Final = 2.0
 """Longest a request waits for the first look at which runs are open, seconds: it takes milliseconds."""
@@ -105,6 +107,11 @@ class ServiceContext:
     def leases(self) -> Leases:
         """Leases by which the service's workers elect who does a task."""
         return KeyLeases(self.client)
+
+    @cached_property
+    def snapshots(self) -> KeyTable:
+        """Snapshots of the service's components, in a service that has a bucket of them."""
+        return BucketKeyTable(self.client, SNAPSHOTS[self.service], self.jetstream)
 
     @cached_property
     def texts(self) -> TextStore:

@@ -13,6 +13,7 @@ from econsim.domain.admission.quota import HOUR_S, QuotaKind, pattern
 from econsim.domain.workspace.records import EVENTS
 from econsim.schemas.stream import DAY_S, Source, Stream
 from econsim.streams.buckets import LOG_AGE_S, bucket
+from econsim.streams.snapshots import SNAPSHOTS
 from econsim.streams.tools import MCP_CACHE, MCP_OUTCOMES, MCP_SERVERS, SERVER_COUNTERS
 from econsim.streams.workspace import WORKSPACE_CHUNKS, WORKSPACE_FILES
 from econsim.subjects import AUDIT, MCP_REQUESTS, ORDERS, TABLE
@@ -321,6 +322,7 @@ STREAMS: Final = (
     MCP_CACHE,
     MCP_SERVERS,
     LEASES,
+    *SNAPSHOTS.values(),
     QUOTA_SECONDS,
     QUOTA_HOURS,
     QUOTA_USAGE,

@@ -57,10 +57,15 @@ class FakeStateStore:
         revision = self._revisions.get(key, 0)
         return self.entries[revision - 1] if revision else None
 
-    async def history(self, prefix: str) -> AsyncIterator[StoredEntry]:
-        """Yield every write ever made to keys below `prefix.`, oldest first."""
+    async def at(self, revision: int) -> StoredEntry | None:
+        """Return the write of a revision."""
         await asyncio.sleep(0)
-        for entry in tuple(self.entries):
+        return self.entries[revision - 1] if 0 < revision <= len(self.entries) else None
+
+    async def history(self, prefix: str, start: int = 1) -> AsyncIterator[StoredEntry]:
+        """Yield every write ever made to keys below `prefix.` from a revision on, oldest first."""
+        await asyncio.sleep(0)
+        for entry in tuple(self.entries[start - 1 :]):
             if entry.key.startswith(f"{prefix}."):
                 yield entry
 

@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 from requirements import requirement
 from run_builders import small_scenario
 
-from econsim.domain.agent.host_agents import HostAgents
+from econsim.domain.agent.host_agents import HostAgents, HostState
 from econsim.domain.agent.population import population
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.domain.clock.attendance import Attendance
 from econsim.domain.clock.progress import Progress
 from econsim.domain.execution.in_memory import run
-from econsim.domain.ledger import ledger as ledger_module
+from econsim.domain.ledger import decided_chains
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.ledger.ledger_content import LedgerContent
 from econsim.schemas.clock import Ticked
 from econsim.schemas.ledger import CREDITS, TREASURY, Chain, Kind, Transfer
 from econsim.services.agent import host
@@ -43,7 +45,11 @@ def chain(number):
 SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), max_size=12)
 
 
-@pytest.mark.parametrize("remembered", [3, 100])
+HOST = SnapshotForm(HostState, "1")
+LEDGER = SnapshotForm(LedgerContent, "1")
+
+
+@pytest.mark.parametrize(("remembered", "older"), [(3, 2), (3, 100), (100, 100)])
 @settings(
     max_examples=80,
     deadline=None,
@@ -52,16 +58,30 @@ SUBMISSIONS = st.lists(st.lists(st.integers(0, 38_879).map(chain), max_size=5), 
         HealthCheck.function_scoped_fixture,  # the limit is the same for all examples
     ],
 )
-@given(submissions=SUBMISSIONS)
+@given(submissions=SUBMISSIONS, cut=st.integers(0, 12))
 @requirement("log.replay")
-def test_a_ledger_is_its_journal_replayed_after_each_submission(monkeypatch, remembered, submissions):
-    monkeypatch.setattr(ledger_module, "CHAINS_REMEMBERED_MAX", remembered)
-    live, replayed, journal = Ledger(), Ledger(), Journal()
+def test_a_ledger_is_its_journal_replayed_after_each_submission_also_from_a_snapshot(
+    monkeypatch, remembered, older, *, submissions, cut
+):
+    monkeypatch.setattr(decided_chains, "CHAINS_REMEMBERED_MAX", remembered)
+    monkeypatch.setattr(decided_chains, "OLDER_CHAINS_REMEMBERED_MAX", older)
+    live, replayed, restored, journal = Ledger(), Ledger(), Ledger(), Journal()
 
-    for chains in submissions:
+    for count, chains in enumerate(submissions):
+        if count == cut:
+            restored = ledger_from_snapshot(live)
         for entry in journal.append(live.apply(chains)):
             replayed.replay(entry)
-        assert replayed == live
+            restored.replay(entry)
+        assert replayed == restored == live
+
+
+def ledger_from_snapshot(ledger):
+    """Return the ledger that a snapshot of this one makes."""
+    snapshot = LEDGER.decode(LEDGER.encode(StateSnapshot(1, "", ledger.content(), ledger.older_numbers())))
+    restored = Ledger()
+    restored.restore(snapshot.state, snapshot.numbers)
+    return restored
 
 
 def events_of(events, rows):
@@ -76,14 +96,26 @@ def events_of(events, rows):
 def test_a_host_that_replays_the_log_acts_as_the_one_before(policy, mechanism):
     scenario = small_scenario(policy, mechanism)
     live, events = HostAgents(scenario), list(run(scenario))
+    restored = HostAgents(scenario)
 
     for count, addressed in enumerate(events, 1):
         live.evolve(addressed)
+        restored.evolve(addressed)
         if isinstance(addressed.event.data, Ticked):
             replayed, tick = HostAgents(scenario), addressed.event.tick
             for before in events_of(events[:count], (*host.MARKET_EVENTS, *host.CLOCK_EVENTS)):
                 replayed.evolve(before)
             assert (replayed.act(tick), replayed.limits()) == (live.act(tick), live.limits())
+            assert restored.state() == replayed.state() == live.state()
+            if tick % 3 == 1:
+                restored = host_from_snapshot(scenario, restored)
+
+
+def host_from_snapshot(scenario, agents):
+    """Return the agents that a snapshot of these makes."""
+    restored = HostAgents(scenario)
+    restored.restore(HOST.decode(HOST.encode(StateSnapshot(1, "", agents.state()))).state)
+    return restored
 
 
 @requirement("log.replay")

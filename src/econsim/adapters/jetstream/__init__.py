@@ -7,6 +7,7 @@
 | A person reads or follows a run | `run_reader.events`, `run_reader.follow` | Stored pages only: readers may make no consumer (decision 0016). |
 | A person looks up the newest event, the runs, the journal | `run_reader.newest`, `openings`, `remains`, `history` | The same single request, with gaps reported. |
 | The ledger reads its journal back | `state_store.history` | The bucket's leader, through the library's ordered consumer. |
+| A service keeps a snapshot, and reads it back | `key_table.BucketKeyTable` | One key each, replaced by who knows its revision. |
 | A work queue delivers orders to a book | `ordered_push.OrderedPush` | Push with acknowledgement; a lost delivery is noticed by its number. |
 | Any stream, read seldom or polled | `direct_get.each`, `direct_get.batch_get` | Stored pages without a consumer; all of the above for readers rests on it. |
 | One message by place, or the newest by pattern, for certain | `direct_get.get`, `direct_get.get_last` | Only the leader knows the newest. |

@@ -18,6 +18,7 @@ from typing import Final
 import nats.errors
 from nats.aio.client import Client
 
+from econsim.adapters.jetstream import direct_get
 from econsim.adapters.jetstream.ordered_push import DeliveryMissed, OrderedPush
 from econsim.adapters.jetstream.provision import NotThere, request
 from econsim.adapters.nats.connection import synchronize
@@ -97,6 +98,12 @@ async def last_event(client: Client, subject: str) -> StoredEvent | None:
         message = f"the log cannot be read now ({status} {headers.get('Description', '').strip()})"
         raise Unavailable(message)
     return StoredEvent(int(headers["Nats-Sequence"]), subject, reply.data)
+
+
+async def digest_at(client: Client, sequence: int) -> str | None:
+    """Return the digest of the record at a place, as the log's leader has it; none if there is none. Raises Unavailable."""
+    found = await direct_get.get(client, AUDIT, sequence)
+    return digest(found.subject, found.payload) if found else None
 
 
 async def _events(client: Client, patterns: list[str], start: int) -> AsyncGenerator[StoredEvent, None]:

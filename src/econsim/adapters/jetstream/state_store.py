@@ -15,6 +15,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from econsim import subjects
 from econsim.adapters.jetstream.atomic_batch import NO_ANSWER, TIMEOUT_S, AtomicBatches, BatchMessage
@@ -84,13 +85,25 @@ class JetStreamStateStore:
             raise Unavailable(message) from error
         return StoredEntry(key, found.data or b"", found.seq or 0)
 
-    async def history(self, prefix: str) -> AsyncIterator[StoredEntry]:
-        """Yield every write ever made to keys below `prefix.`, oldest first, up to the newest."""
+    async def at(self, revision: int) -> StoredEntry | None:
+        """Return the write of a revision; none if there is none."""
+        try:
+            found = await self._jetstream.get_msg(self._stream, revision)
+        except nats.js.errors.NotFoundError:
+            return None
+        except NO_ANSWER as error:
+            message = f"no answer to reading revision {revision}"
+            raise Unavailable(message) from error
+        return StoredEntry((found.subject or "").removeprefix(self._prefix), found.data or b"", revision)
+
+    async def history(self, prefix: str, start: int = 1) -> AsyncIterator[StoredEntry]:
+        """Yield every write ever made to keys below `prefix.` from a revision on, oldest first, up to the newest."""
         waiting: asyncio.Queue[Msg] = asyncio.Queue(READ_AHEAD)
         pattern = f"{self._prefix}{prefix}.>"
         try:
+            config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=start)
             subscription = await self._jetstream.subscribe(
-                pattern, stream=self._stream, ordered_consumer=True, cb=waiting.put
+                pattern, stream=self._stream, ordered_consumer=True, cb=waiting.put, config=config
             )
         except NO_ANSWER as error:
             message = f"no answer to reading the history of {prefix}"

@@ -17,6 +17,7 @@ Life cycles::
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from operator import attrgetter
 
 from econsim.domain.agent.population import Agent, population
@@ -43,6 +44,34 @@ from econsim.schemas.market import (
 from econsim.schemas.orders import Action, Side
 from econsim.schemas.scenario import Market, PolicyName, Scenario
 from econsim.schemas.subject import entity_of
+
+
+@dataclass(frozen=True, slots=True)
+class MarketState:
+    """State of a host's traders on one market between batches."""
+
+    quote: Quote
+    """Best prices."""
+    applied: int
+    """Number of the newest item about these agents."""
+    positions: dict[str, tuple[int, dict[str, int]]]
+    """Agent → units traded in the period, and open orders: id → price; of agents that have any."""
+    lessons: tuple[tuple[float, ...], ...]
+    """Lessons of each trader, in the traders' order."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """State of the coded agents of a host between batches."""
+
+    period: int
+    """Period of the newest tick."""
+    tick_of_period: int
+    """Number of the newest tick in its period."""
+    tick: int
+    """Newest tick."""
+    markets: dict[str, MarketState]
+    """Resource → state of the traders there."""
 
 
 class HostAgents:
@@ -84,6 +113,18 @@ class HostAgents:
             resource: market.act(View(tick, clock.period, clock.tick_of_period, market.quote))
             for resource, market in self._markets.items()
         }
+
+    def state(self) -> HostState:
+        """Return the state between batches, a copy. Agents with strategies have more state than this."""
+        markets = {resource: market.state() for resource, market in self._markets.items()}
+        return HostState(self._clock.period, self._clock.tick_of_period, self._tick, markets)
+
+    def restore(self, state: HostState) -> None:
+        """Go on with the state of a host of the same agents; this one is new."""
+        self._clock = Ticked(period=state.period, tick_of_period=state.tick_of_period)
+        self._tick = state.tick
+        for resource, market in state.markets.items():
+            self._markets[resource].restore(market)
 
     def limits(self) -> dict[str, Limits]:
         """Return resource → limits of the best buyer and the best seller of this host."""
@@ -162,6 +203,24 @@ class MarketAgents:
         for (_, trader), begins in zip(self._traders, self._beginnings, strict=True):
             actions.extend(trader.act(view, Draws(of=begins + end)))
         return actions
+
+    def state(self) -> MarketState:
+        """Return the state of positions and lessons between batches, a copy."""
+        used = {agent: each for agent, each in self._positions.items() if each.traded or each.open}
+        return MarketState(
+            self.quote,
+            self._applied,
+            {agent: (position.traded, dict(position.open)) for agent, position in used.items()},
+            tuple(trader.lessons() for _, trader in self._traders),
+        )
+
+    def restore(self, state: MarketState) -> None:
+        """Go on with the state of the same traders."""
+        self.quote, self._applied = state.quote, state.applied
+        for agent, (traded, open_orders) in state.positions.items():
+            self._positions[agent].traded, self._positions[agent].open = traded, open_orders
+        for (_, trader), lessons in zip(self._traders, state.lessons, strict=True):
+            trader.recall(lessons)
 
     def limits(self, tick: int) -> Limits:
         """Return the widest limits of all traders.

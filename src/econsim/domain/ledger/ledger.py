@@ -19,11 +19,10 @@ restart folds the journal with `replay` (event sourcing): the same entries give 
 
     collection         holds                                  entry comes         entry goes³         bound
     _accounts          holder → asset → amounts               first transfer      never               holders by assets
-    _decided           chain id → chain, or its refusal       decision            _forget             CHAINS_REMEMBERED_MAX
-    _remembered        ids in _decided, journal's order       decision            _forget, oldest     CHAINS_REMEMBERED_MAX
-    _transfer_ids      ids that no other chain may use        transfer applied    _forget¹            transfers of those chains²
+    _decided           decisions about chains                 decision            oldest first        see there
+    _transfer_ids      ids that no other chain may use        transfer applied    _remember¹          transfers of those chains²
     _pending           id → reservation not yet resolved      pending transfer    post or void        open orders of the run
-    _resolved          id → reservation posted or voided      post or void        _forget¹            as _transfer_ids
+    _resolved          id → reservation posted or voided      post or void        _remember¹          as _transfer_ids
     _opened_accounts   accounts opened by the current chain   first transfer      the next chain      transfers of one chain
 
     ¹ with the chain that used the id; the id of a reservation with the chain that resolved it
@@ -33,17 +32,16 @@ restart folds the journal with `replay` (event sourcing): the same entries give 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Final
 
+from econsim.domain.ledger.decided_chains import DecidedChains
 from econsim.domain.ledger.decisions import (
     Decisions,
-    chain_digest,
     changed_holders,
     is_first_decision,
     refused_chain,
 )
+from econsim.domain.ledger.ledger_content import LedgerContent
 from econsim.errors import CorruptJournal
 from econsim.schemas.ledger import (
     TREASURY,
@@ -57,11 +55,6 @@ from econsim.schemas.ledger import (
     TransferRefused,
 )
 from econsim.schemas.types import AMOUNT_MAX
-
-CHAINS_REMEMBERED_MAX: Final = 100_000
-"""Newest chains remembered with their ids and fields, for deduplication. Repeats come from redelivery, seconds to
-minutes later; a chain of one to five transfers takes 0.7 to 2 kB. An older repeat is still stopped by the store's
-journal key of its submission."""
 
 _TRANSFER, _PENDING, _POST, _VOID = Kind.TRANSFER, Kind.PENDING, Kind.POST, Kind.VOID
 
@@ -85,7 +78,6 @@ class Ledger:
         "_decided",
         "_opened_accounts",
         "_pending",
-        "_remembered",
         "_resolved",
         "_transfer_ids",
     )
@@ -93,8 +85,7 @@ class Ledger:
     def __init__(self) -> None:
         """Start with no accounts."""
         self._accounts: dict[str, dict[str, Account]] = {}
-        self._decided: dict[str, Chain | RefusedChain] = {}
-        self._remembered: deque[str] = deque()
+        self._decided = DecidedChains()
         self._transfer_ids: set[str] = set()
         self._pending: dict[str, Transfer] = {}
         self._resolved: dict[str, Transfer] = {}
@@ -115,17 +106,16 @@ class Ledger:
         refused: list[RefusedChain] = []
         repeated: dict[str, Refusal | None] = {}
         for chain in chains:
-            known = self._decided.get(chain.id)
-            if known is not None:
-                self._repeat(chain, known, repeated, refused)
+            if chain.id in self._decided:
+                self._repeat(chain, repeated, refused)
                 continue
             reason = self._post(chain)
             if reason is None:
                 posted.append(chain)
-                self._decided[chain.id] = chain
+                self._decided.note(chain)
             else:
-                refusal = self._decided[chain.id] = refused_chain(chain, reason)
-                refused.append(refusal)
+                refused.append(refused_chain(chain, reason))
+                self._decided.note(refused[-1])
         # In the journal's order, so that a replay of the journal forgets the same chains.
         for id_ in (*(done.id for done in posted), *(each.id for each in refused if is_first_decision(each))):
             self._remember(id_)
@@ -135,13 +125,38 @@ class Ledger:
         """Fold a journal entry; raises CorruptJournal if its chains cannot be applied."""
         if isinstance(entry, TransferRefused):
             for refusal in entry.chains:
-                self._decided[refusal.id] = refusal
+                self._decided.note(refusal)
                 self._remember(refusal.id)
             return
         outcome = self.apply(entry.chains)
         if len(outcome.posted) != len(entry.chains):
             message = f"journal entry {entry.sequence} posts what the ledger would not: {outcome.refusals()}"
             raise CorruptJournal(message, sequence=entry.sequence)
+
+    def content(self) -> LedgerContent:
+        """Return all that the ledger knows, a copy, but the numbers of `older_numbers`."""
+        accounts = {
+            holder: {asset: (posted, pending) for asset, posted, pending in self.amounts(holder)}
+            for holder in self._accounts
+        }
+        pending, resolved = tuple(self._pending.values()), tuple(self._resolved.values())
+        return LedgerContent(accounts, pending, resolved, self._decided.content())
+
+    def older_numbers(self) -> tuple[int, ...]:
+        """Return numbers that belong to the content: one for the fields of each older chain."""
+        return self._decided.older_numbers()
+
+    def restore(self, content: LedgerContent, older_numbers: Sequence[int]) -> None:
+        """Become the ledger of a content; this one is new."""
+        for holder, amounts in content.accounts.items():
+            for asset, (posted, pending) in amounts.items():
+                account = self._account(holder, asset)
+                account.posted, account.pending = posted, pending
+        self._pending = {transfer.id: transfer for transfer in content.pending}
+        self._resolved = {transfer.id: transfer for transfer in content.resolved}
+        self._decided.restore(content.decided, older_numbers)
+        moved = (t.id for chain in content.decided.applied for t in chain.transfers if t.kind is not _PENDING)
+        self._transfer_ids = {*moved, *self._pending, *self._resolved}
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same accounts and take the same decision about every chain."""
@@ -151,7 +166,7 @@ class Ledger:
 
     def _state(self) -> tuple[object, ...]:
         accounts = {holder: self.holdings(holder) for holder in self._accounts}
-        return accounts, self._decided, self._remembered, self._transfer_ids, self._pending, self._resolved
+        return accounts, self._decided, self._transfer_ids, self._pending, self._resolved
 
     def position(self, holder: str, asset: str) -> Position:
         """Return a holder's position in an asset; zeros for an account that does not exist."""
@@ -171,20 +186,13 @@ class Ledger:
         """Return the holders of all accounts, in order of first appearance."""
         return tuple(self._accounts)
 
-    def _repeat(
-        self,
-        chain: Chain,
-        known: Chain | RefusedChain,
-        repeated: dict[str, Refusal | None],
-        refused: list[RefusedChain],
-    ) -> None:
+    def _repeat(self, chain: Chain, repeated: dict[str, Refusal | None], refused: list[RefusedChain]) -> None:
         """Answer a chain with an id decided earlier: idempotent for the same fields, refused for others."""
-        if isinstance(known, Chain) and known == chain:
-            repeated[chain.id] = None
-        elif isinstance(known, RefusedChain) and known.digest == chain_digest(chain):
-            repeated[chain.id] = known.reason
+        reason = self._decided.answer(chain)
+        if reason is Refusal.EXISTS_WITH_DIFFERENT_FIELDS:
+            refused.append(refused_chain(chain, reason))
         else:
-            refused.append(refused_chain(chain, Refusal.EXISTS_WITH_DIFFERENT_FIELDS))
+            repeated[chain.id] = reason
 
     def _post(self, chain: Chain) -> Refusal | None:
         """Apply all transfers of a chain; or apply none, and return the reason."""
@@ -306,17 +314,12 @@ class Ledger:
         return account
 
     def _remember(self, chain_id: str) -> None:
-        """Remember a decision for repeats, and forget the oldest one beyond the limit."""
-        self._remembered.append(chain_id)
-        if len(self._remembered) > CHAINS_REMEMBERED_MAX:
-            self._forget(self._remembered.popleft())
+        """Remember a decision for repeats; drop the transfer ids of a chain whose fields are forgotten for it.
 
-    def _forget(self, chain_id: str) -> None:
-        """Drop a decision and its transfer ids; a reservation's id goes with the chain that resolved it."""
-        decision = self._decided.pop(chain_id)
-        if isinstance(decision, RefusedChain):
-            return
-        for transfer in decision.transfers:
+        A reservation's id goes with the chain that resolved it.
+        """
+        forgotten = self._decided.remember(chain_id)
+        for transfer in forgotten.transfers if isinstance(forgotten, Chain) else ():
             if transfer.kind is not _PENDING:
                 self._transfer_ids.discard(transfer.id)
             if transfer.pending_id is not None and (transfer.kind is _POST or transfer.kind is _VOID):

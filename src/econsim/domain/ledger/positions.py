@@ -9,7 +9,7 @@ The journal is the truth, and positions follow from it: a write of them may come
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
@@ -61,6 +61,22 @@ class StoredPositions:
                 self._written[key] = fields
                 writes.append(Write(key, f"{{{fields}{sequence}}}".encode()))
         return writes
+
+    def behind(self) -> dict[str, str]:
+        """Return key → fields in the store, of the holders whose positions there may be old."""
+        keys = [key for holder in self.unwritten for key, _, _ in self._position_fields(holder)]
+        return {key: self._written[key] for key in keys if key in self._written}
+
+    def restore(self, behind: Mapping[str, str], unwritten: Iterable[str]) -> None:
+        """Take over what the store had when these holders were behind; those of all others follow from the ledger."""
+        old = frozenset(unwritten)
+        written = (
+            (key, fields)
+            for holder in self._ledger.holders()
+            if holder not in old
+            for key, fields, _ in self._position_fields(holder)
+        )
+        self._written = {**behind, **dict(written)}
 
     def _changed_fields(self, holder: str) -> Iterator[tuple[str, str, str]]:
         """Yield key, fields and journal sequence of a holder's positions that differ from the written ones.

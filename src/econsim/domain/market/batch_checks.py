@@ -34,6 +34,28 @@ Discrepancies = Iterator[tuple[str, str]]
 """Discrepancies: each a finding's code, and the values that disagree."""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """The place of one market between two batches."""
+
+    batch: int
+    """Number of the newest finished batch."""
+    next_n: int
+    """Number of the next item."""
+    quote: Quote
+    """Best prices after the batch; of none for a service that reads no prices."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogProgress:
+    """The place in a run's log up to which a service has checked it."""
+
+    tick: int
+    """Newest tick; 0 for a service that reads no ticks."""
+    batches: dict[str, BatchProgress]
+    """Resource → place of its market."""
+
+
 class RunLogChecks:
     """The checks of a service that folds one run's log: ticks and batches come in order, and no event is missing."""
 
@@ -42,6 +64,26 @@ class RunLogChecks:
         self._run = run
         self._tick = 0
         self._books = {resource: BatchChecks(lock_step=lock_step, partial=partial) for resource in resources}
+
+    @property
+    def is_between_batches(self) -> bool:
+        """True if the log has nothing yet of a batch that is not finished."""
+        return not any(book.unfinished for book in self._books.values())
+
+    def progress(self) -> LogProgress:
+        """Return how far the log was read, between batches."""
+        books = {
+            resource: BatchProgress(book.batch, book.next_n, book.quote)
+            for resource, book in self._books.items()
+        }
+        return LogProgress(self._tick, books)
+
+    def resume(self, progress: LogProgress) -> None:
+        """Go on with a log that was read so far."""
+        self._tick = progress.tick
+        for resource, done in progress.batches.items():
+            book = self._books[resource]
+            book.batch, book.next_n, book.quote = done.batch, done.next_n, done.quote
 
     def check(self, place: int, addressed: AddressedEvent) -> None:
         """Check the event at a place of the log; raises CorruptLog if an event is missing before it."""
@@ -80,7 +122,8 @@ class BatchChecks:
     """Number → item since the newest finished batch."""
     new_items: list[Item] = field(default_factory=list)
     """Items of the newest event, without those of earlier events."""
-    _n: int = 1
+    next_n: int = 1
+    """Number of the first item after the newest finished batch."""
     _price: PriceUpdated | None = None
     _opening: BatchOpened | None = None
 
@@ -101,10 +144,10 @@ class BatchChecks:
                     yield from self._add_item(item)
 
     def _add_item(self, item: Item) -> Discrepancies:
-        if item.n < self._n:
+        if item.n < self.next_n:
             yield (
                 "item_comes_after_its_batch",
-                f"item {item.n}, and batch {self.batch} ended at {self._n - 1}",
+                f"item {item.n}, and batch {self.batch} ended at {self.next_n - 1}",
             )
         elif self.unfinished.setdefault(item.n, item) is item:
             self.new_items.append(item)
@@ -117,7 +160,7 @@ class BatchChecks:
         opening = self._opening
         if not (self.lock_step or self.partial) and (opening is None or opening.batch != cleared.batch):
             yield "batch_was_not_opened", f"batch {cleared.batch}"
-        numbers = range(self._n, self._n + cleared.items)
+        numbers = range(self.next_n, self.next_n + cleared.items)
         missing = [number for number in numbers if number not in self.unfinished]
         if missing and not self.partial:
             shown = ", ".join(map(str, missing[:NUMBERS_SHOWN_MAX]))
@@ -136,7 +179,7 @@ class BatchChecks:
             )
         if not self.partial:
             yield from self._check_price(cleared)
-        self.batch, self.tick, self._n = cleared.batch, tick, numbers.stop
+        self.batch, self.tick, self.next_n = cleared.batch, tick, numbers.stop
         self.unfinished.clear()
 
     def _check_price(self, cleared: TickCleared) -> Discrepancies:

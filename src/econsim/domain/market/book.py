@@ -17,7 +17,8 @@ and the streams recognise the repeats.
 | `MarketBook._collected` | number → item of an unfinished past batch | `collect` | `replay` | items of one batch |
 | `OpenOrders.by_id`, `_by_agent` | open orders | order accepted | filled, cancelled, replaced | `book_orders_max` |
 | `BookSide._levels`, `_heap` | price → its orders | first order at a price | emptied, at the top or in a sweep | open orders + `EMPTY_LEVELS_MAX`, doubled |
-| `OrderChecks._answers` | order id → first answer | accepted or rejected | oldest first | `ORDER_IDS_REMEMBERED_MAX` |
+| `OrderChecks._answers` | order id → first answer | accepted or rejected | oldest first | `ANSWERS_REMEMBERED_MAX` |
+| `OrderChecks._older`, `_older_ids` | numbers of older order ids | forgotten answer | oldest first | `ORDER_IDS_REMEMBERED_MAX` |
 | `OrderChecks._batch_terms`, `_placed`, `_leaving`, `_added` | orders of the batch under way | `reserve` | next `reserve` | actions of one batch |
 | `Settlement._reservations` | order id → its reservation | order accepted | filled, cancelled, replaced | open orders |
 | `Settlement._pending_transfers` | order id → reservation asked for in the batch under way | `reserve` | `clear` | `CHAINS_PER_SUBMISSION_MAX` |
@@ -32,6 +33,7 @@ from typing import Final
 from econsim.domain.agent.random_draws import Draws, rank
 from econsim.domain.market.batch_items import BatchItems
 from econsim.domain.market.book_side import RestingOrder
+from econsim.domain.market.book_state import BookState
 from econsim.domain.market.matching import clear_window, close_period, process
 from econsim.domain.market.open_orders import OpenOrders
 from econsim.domain.market.order_checks import ID_EXISTS, OrderChecks
@@ -208,6 +210,31 @@ class MarketBook:
         self.last_sequence = cleared.last_sequence
         self.quote = cleared.quote
         self.period_closed = cleared.period_closed
+
+    def state(self) -> BookState:
+        """Return the state after the newest batch, a copy; what was collected of a later one is not in it."""
+        return BookState(
+            self.batch,
+            self.last_sequence,
+            self.quote,
+            self.period_closed,
+            self._n,
+            self._orders.copies(),
+            self._settlement.copies(),
+            *self._checks.answers(),
+        )
+
+    def older_ids(self) -> tuple[int, ...]:
+        """Return the numbers of ids that belong to the state: of orders whose answers are forgotten."""
+        return self._checks.older_ids()
+
+    def restore(self, state: BookState, older_ids: Iterable[int]) -> None:
+        """Become the book of a state; this one is new. What is given belongs to the book from now on."""
+        self.batch, self.last_sequence, self._n = state.batch, state.last_sequence, state.next_n
+        self.quote, self.period_closed = state.quote, state.period_closed
+        self._orders.restore(state.orders, state.quote.last)
+        self._settlement.restore(state.reservations)
+        self._checks.restore((*state.accepted, *state.rejected), older_ids)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same orders, reservations, answers and counters."""

@@ -6,6 +6,10 @@ to make. The open orders are thus the items folded, whichever mechanism made the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from operator import attrgetter
+
 from econsim.domain.market.book_side import BID, BookSide, RestingOrder
 from econsim.schemas.market import Item, Level, OrderAccepted, OrderCancelled, Quote, TradeExecuted
 from econsim.schemas.orders import Action, Side
@@ -32,6 +36,20 @@ class OpenOrders:
             self._fill(item.ask_id, item.quantity)
         elif isinstance(item, OrderCancelled):
             self._leave(self.by_id[item.order_id])
+
+    def copies(self) -> tuple[RestingOrder, ...]:
+        """Return copies of the open orders, oldest first."""
+        return tuple(map(replace, self.by_id.values()))
+
+    def restore(self, orders: Iterable[RestingOrder], last: int | None) -> None:
+        """Take in the orders of another book, oldest first, and its last price; this one has none."""
+        self._last = last
+        for order in orders:
+            self.by_id[order.order_id] = order
+            self._by_agent.setdefault(order.agent, {})[order.order_id] = order
+        # Those of one price stand in the order of their places, which is not that of arrival if one was replaced.
+        for order in sorted(self.by_id.values(), key=attrgetter("place")):
+            self.side(order.side).add(order)
 
     def quote(self) -> Quote:
         """Return the best prices and the last price."""

@@ -1,12 +1,15 @@
 """Checks of a market's actions before any money is touched: price grid, limits and repeated ids.
 
 Owns the memory by which a book is idempotent. The memory follows from the book's items alone, so a book that was rebuilt
-from the log recognises the same repeats.
+from the log recognises the same repeats. Of older orders it keeps a number for each id: such an order, sent again, is refused.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from hashlib import blake2b
+from operator import attrgetter
 from typing import Final
 
 from econsim.domain.market.commands import InvalidAction
@@ -26,11 +29,19 @@ from econsim.schemas.orders import Action, Side, Verb
 from econsim.schemas.scenario import Market
 from econsim.schemas.types import QUANTITY_MAX
 
-ORDER_IDS_REMEMBERED_MAX: Final = 1_000_000
-"""Order ids that a book remembers for deduplication: about 300 MB at the limit, hours of the fastest run."""
+ANSWERS_REMEMBERED_MAX: Final = 5_000
+"""Newest answers that a book remembers, to give them again: about 1.5 MB, and a snapshot of the book holds them all. Repeats come
+seconds to minutes later."""
+
+ORDER_IDS_REMEMBERED_MAX: Final = 200_000
+"""Ids of older orders that a book refuses, about 20 MB: twice the chains that the ledger remembers. An id that a book forgets before
+the ledger does would enter with a reservation that was resolved."""
 
 ID_EXISTS: Final = "order_id_exists_with_different_fields"
 """Refusal of an action because another order has its id."""
+
+Answer = OrderAccepted | OrderRejected
+"""The first item about an order."""
 
 
 @immutable
@@ -65,7 +76,10 @@ class OrderChecks:
         """Start with nothing remembered."""
         self._market = market
         self._orders = orders
-        self._answers: dict[str, OrderAccepted | OrderRejected] = {}
+        # OrderedDict rather than dict: finding the first entry stays O(1) after many removals in front.
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._older: deque[int] = deque()
+        self._older_ids: set[int] = set()
         self._batch_terms: dict[str, OrderTerms] = {}
         self._placed: dict[str, ReplaceableOrder] = {}
         self._leaving: set[str] = set()
@@ -86,7 +100,7 @@ class OrderChecks:
             return False
         return self._known_terms(order_id_of(action)) == action_terms(action)
 
-    def first_answer(self, order_id: str) -> OrderAccepted | OrderRejected | None:
+    def first_answer(self, order_id: str) -> Answer | None:
         """Return the answer to an order when it was first asked for; none if that is forgotten."""
         return self._answers.get(order_id)
 
@@ -98,7 +112,7 @@ class OrderChecks:
             return None
         order_id = order_id_of(action)
         # An order may rest for so long that its id is forgotten.
-        if self._known_terms(order_id) or self._orders.find(order_id):
+        if self._known_terms(order_id) or self._orders.find(order_id) or self._is_older(order_id):
             return ID_EXISTS
         self._batch_terms[order_id] = action_terms(action)
         refusal = terms_refusal(self._market, action.price, action.quantity)
@@ -136,16 +150,45 @@ class OrderChecks:
         if isinstance(item, OrderRejected) and (item.verb in (None, Verb.CANCEL) or item.code == ID_EXISTS):
             return
         self._answers[item.order_id] = item
-        if len(self._answers) > ORDER_IDS_REMEMBERED_MAX:
-            del self._answers[next(iter(self._answers))]
+        if len(self._answers) > ANSWERS_REMEMBERED_MAX:
+            forgotten, _ = self._answers.popitem(last=False)
+            self._remember_older(_number(forgotten))
+
+    def answers(self) -> tuple[tuple[OrderAccepted, ...], tuple[OrderRejected, ...]]:
+        """Return the remembered answers that accept and those that refuse, oldest first."""
+        answers = self._answers.values()
+        return (
+            tuple(each for each in answers if isinstance(each, OrderAccepted)),
+            tuple(each for each in answers if isinstance(each, OrderRejected)),
+        )
+
+    def older_ids(self) -> tuple[int, ...]:
+        """Return the numbers of the older ids, oldest first."""
+        return tuple(self._older)
+
+    def restore(self, answers: Iterable[Answer], older_ids: Iterable[int]) -> None:
+        """Remember what another book's checks remembered; its answers were given in the order of their numbers."""
+        in_order = sorted(answers, key=attrgetter("n"))
+        self._answers = OrderedDict((answer.order_id, answer) for answer in in_order)
+        self._older = deque(older_ids)
+        self._older_ids = set(self._older)
 
     def __eq__(self, other: object) -> bool:
-        """Return whether both remember the same answers, in the same order."""
+        """Return whether both remember the same answers and ids, in the same order."""
         if not isinstance(other, OrderChecks):
             return NotImplemented
-        return list(self._answers.items()) == list(other._answers.items())
+        return (self._answers, self._older) == (other._answers, other._older)
 
     __hash__ = None  # type: ignore[assignment]  # the memory changes
+
+    def _remember_older(self, number: int) -> None:
+        self._older.append(number)
+        self._older_ids.add(number)
+        if len(self._older) > ORDER_IDS_REMEMBERED_MAX:
+            self._older_ids.discard(self._older.popleft())
+
+    def _is_older(self, order_id: str) -> bool:
+        return bool(self._older_ids) and _number(order_id) in self._older_ids
 
     def _known_terms(self, order_id: str) -> OrderTerms | None:
         """Return the terms of the order with an id, in this batch or an earlier one; none if the id is new."""
@@ -180,3 +223,8 @@ class OrderChecks:
         if len(self._orders) + self._added_total + more > market.book_orders_max:
             return "order_book_is_full"
         return None
+
+
+def _number(order_id: str) -> int:
+    """Return a 64-bit number for an id: one of 200 000 others has it with a chance of 1e-14."""
+    return int.from_bytes(blake2b(order_id.encode(), digest_size=8).digest(), "little")

@@ -8,7 +8,7 @@ clearing holder, which is empty again at the end of every chain. The reservation
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from econsim.domain.market.order_terms import required_amount
 from econsim.schemas.ledger import CREDITS, Chain, Kind, Transfer, clearing_holder
@@ -92,6 +92,14 @@ class Settlement:
                 self._shrink(self._reservations[order_id], item.quantity)
         elif isinstance(item, OrderCancelled):
             self._reservations.pop(item.order_id, None)
+
+    def copies(self) -> tuple[Reservation, ...]:
+        """Return copies of the reservations."""
+        return tuple(map(replace, self._reservations.values()))
+
+    def restore(self, reservations: Iterable[Reservation]) -> None:
+        """Take in the reservations of another book's open orders."""
+        self._reservations = {reservation.order_id: reservation for reservation in reservations}
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same reservations for the same orders."""

@@ -1,39 +1,45 @@
 """An agent host: it folds the run's log into its agents' state, and answers each tick with their actions.
 
 Theory of operation. The agent service's leader of a host calls `serve`. The host is a projection of the run's log
-(event sourcing). After a crash the next leader folds the log from the beginning and answers only the ticks that the
-host has not answered; a tick whose actions were sent and not reported is answered again, with the same actions under
-the same ids, which the queue deduplicates.
+(event sourcing). After a crash the next leader takes the agents of the newest snapshot, folds what the log has after it, and
+answers only the ticks that the host has not answered; a tick whose actions were sent and not reported is answered again,
+with the same actions under the same ids, which the queue deduplicates. A host with agents that think has no snapshots: what they
+remember and perceive is folded from the beginning of the log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from econsim import subjects
-from econsim.adapters.jetstream.audit_log import follow, last_event
+from econsim import __version__, subjects
+from econsim.adapters.jetstream.audit_log import StoredEvent, digest_at, follow, last_event
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
-from econsim.domain.agent.host_agents import HostAgents
+from econsim.domain.agent.host_agents import HostAgents, HostState
 from econsim.domain.agent.population import host_name
 from econsim.domain.agent.prospects import widest
 from econsim.domain.audit.decoding import decode_if_valid
-from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
-from econsim.domain.market.batch_checks import RunLogChecks
+from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id, digest
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
+from econsim.domain.market.batch_checks import LogProgress, RunLogChecks
 from econsim.domain.runtime.cycle_events import completed_event, started_event
 from econsim.domain.runtime.cycle_run import CycleRun, chosen_actions, chosen_ends
 from econsim.domain.runtime.thinking_agents import ThinkingAgents
 from econsim.domain.scenario.own_tools import uses_people_or_tasks
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import RunClosed, Ticked
+from econsim.schemas.market import Accepted, Cancelled, Traded
 from econsim.schemas.orders import Action, PlaceOrders
 from econsim.services.agent.cycles import CycleDriver
 from econsim.services.agent.own_uses import end_tick, wait_for_cycles
 from econsim.services.agent.tools import HostTools
 from econsim.services.call_texts import read_texts
 from econsim.services.context import ServiceContext
+from econsim.services.snapshots import Snapshots
 
 ACTIONS_MAX: Final = 5_000
 """Number of actions in one message: at 120 bytes each, the message stays well below the largest allowed."""
@@ -59,6 +65,20 @@ CLOCK_EVENTS: Final = (
 """Events of the clock, and of its agents' calls, that the host folds."""
 
 
+@dataclass(frozen=True, slots=True)
+class HostSnapshot:
+    """All that a host of coded agents knows between the batches of all markets."""
+
+    agents: HostState
+    """State of the agents."""
+    progress: LogProgress
+    """Place in the log up to which it was checked."""
+
+
+SNAPSHOT: Final = SnapshotForm(HostSnapshot, __version__)
+"""Form of the snapshots of hosts."""
+
+
 async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     """Run the agents of the host with this index until the run closes."""
     host, agents = host_name(index), HostAgents(run.data.scenario, index)
@@ -68,14 +88,18 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
     resources = [each.resource for each in scenario.markets]
     checks = RunLogChecks(run.name, resources, lock_step=run.is_lock_step, partial=True)
     tools, hosts, finished = HostTools(context), _social_hosts(run, host), 0
+    snapshots = Snapshots(context.snapshots, f"{run.name}.{host}", SNAPSHOT)
+    start = 1 if thinking.names else await _restore(context, snapshots, agents, checks)
     async with (
+        snapshots.in_use(),
         tools.listening(run.name) if scenario.tools else nullcontext(),
-        aclosing(follow(context.client, run.name, _patterns(run))) as stored_events,
+        aclosing(follow(context.client, run.name, _patterns(run), start)) as stored_events,
     ):
         async for stored in stored_events:
             addressed = decode_if_valid(stored.subject, stored.payload)
             if addressed is None:
                 continue
+            snapshots.count(1, _item_count(addressed))
             checks.check(stored.sequence, addressed)
             addressed = await read_texts(context.texts, addressed, thinking.text_readers)
             agents.evolve(addressed)
@@ -89,6 +113,37 @@ async def serve(context: ServiceContext, run: ActiveRun, index: int) -> None:
                 finished = await answer_tick(
                     context, envelope, host, agents, thinking, tools, hosts, is_late=is_late
                 )
+            if checks.is_between_batches and not thinking.names:
+                _offer_snapshot(snapshots, stored, agents, checks)
+
+
+async def _restore(
+    context: ServiceContext, snapshots: Snapshots[HostSnapshot], agents: HostAgents, checks: RunLogChecks
+) -> int:
+    """Take the agents of the newest snapshot; return the place in the log from which to fold."""
+    snapshot = await snapshots.newest(partial(digest_at, context.client))
+    if snapshot is None:
+        return 1
+    agents.restore(snapshot.state.agents)
+    checks.resume(snapshot.state.progress)
+    return snapshot.sequence + 1
+
+
+def _offer_snapshot(
+    snapshots: Snapshots[HostSnapshot], newest: StoredEvent, agents: HostAgents, checks: RunLogChecks
+) -> None:
+    """Offer the state after the newest event, whose tick is answered."""
+
+    def take() -> StateSnapshot[HostSnapshot]:
+        state = HostSnapshot(agents.state(), checks.progress())
+        return StateSnapshot(newest.sequence, digest(newest.subject, newest.payload), state)
+
+    snapshots.offer(take)
+
+
+def _item_count(addressed: AddressedEvent) -> int:
+    data = addressed.event.data
+    return len(data.items) if isinstance(data, Accepted | Traded | Cancelled) else 0
 
 
 def _social_hosts(run: ActiveRun, host: str) -> frozenset[str]:

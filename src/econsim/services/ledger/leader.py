@@ -32,12 +32,14 @@ async def serve(context: ServiceContext, run: ActiveRun, request_subscribers: Re
 
     Raises CorruptJournal if the journal does not add up, or if the store has lost the end of it.
     """
-    writer = LedgerWriter(run.name, run.data.salt, JetStreamStateStore(context.client), context.clock)
-    await writer.load()
-    logged = await newest_logged_entry(context.client, run.name)
-    check_journal_reaches(run.name, writer.sequence, logged)
-    async with running(context, request_subscribers(context.broker, run, writer)):
-        await writer.store_positions()
+    store = JetStreamStateStore(context.client)
+    writer = LedgerWriter(run.name, run.data.salt, store, context.clock, context.snapshots)
+    async with writer.snapshots.in_use():
+        await writer.load()
+        logged = await newest_logged_entry(context.client, run.name)
+        check_journal_reaches(run.name, writer.sequence, logged)
+        async with running(context, request_subscribers(context.broker, run, writer)):
+            await writer.store_positions()
 
 
 async def newest_logged_entry(client: Client, run: str) -> int:

@@ -7,8 +7,9 @@ to commit and handles failures. No I/O here.
     ledger          accounts and decisions                    apply, fold           see there         see there
     journal         sequence and hash of the newest entry     apply, fold           never             one entry
     newest          revision of the run's newest write        confirm, fold         never             one number
+    entry_revision  revision of the newest journal entry      confirm, fold         never             one number
     positions       what the store has of holders             apply, fold           see there         see there
-    _entry_keys     keys of the newest journal entries        apply, fold           apply, fold       ENTRIES_REMEMBERED_MAX
+    _entries        numbers of the newest journal keys        apply, fold           apply, fold       ENTRIES_REMEMBERED_MAX
 
 A write that did not reach the store leaves this state ahead of it; the writer then drops the whole state and folds the
 store anew.
@@ -17,65 +18,60 @@ store anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 from pydantic import ValidationError
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Envelope, derived_id
+from econsim.domain.audit.envelope import Envelope
 from econsim.domain.ledger import bucket
 from econsim.domain.ledger.bucket import LedgerKey
 from econsim.domain.ledger.journal import Journal
 from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.ledger.ledger_content import LedgerContent
 from econsim.domain.ledger.positions import StoredPositions
-from econsim.errors import Conflict, CorruptJournal, InvalidMessage, InvalidSubject
-from econsim.ports import WRITES_MAX, StoredEntry, Write
+from econsim.errors import Conflict, CorruptJournal
+from econsim.ports import StoredEntry, Write
 from econsim.schemas.ledger import (
-    CHAINS_PER_ENTRY_MAX,
     MONEY,
     Balance,
-    Chain,
     Position,
     Refusal,
-    Submit,
     TransferPosted,
 )
-from econsim.schemas.subject import token
+from econsim.services.ledger.submissions import SubmissionPart
 
 ENTRIES_REMEMBERED_MAX: Final = 100_000
-"""Keys of the newest journal entries in memory, about 10 MB; whether an older one exists is asked of the store."""
-
-TRANSFERS_PER_ENTRY_MAX: Final = 1200
-"""Transfers in one journal entry: with ids of full length they stay under the 1 MiB of a message."""
-
-SUBMISSION_LENGTH_MAX: Final = 58
-"""Characters of a command id used as a key: leaves room for `-<part>` in a 64-character token."""
+"""Numbers of the newest journal keys in memory, about 10 MB; whether an older one exists is asked of the store."""
 
 ACTOR: Final = "ledger"
 """Actor of journal entries."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SubmissionPart:
-    """A run of chains of one submission that fits in one commit."""
+@dataclass(frozen=True, slots=True)
+class LedgerSnapshot:
+    """All that a run's ledger knows after a commit, but the numbers of older chains and of journal keys."""
 
-    command: Submit
-    """Submission the chains belong to."""
-    submission: str
-    """Id of the submission as a key token."""
-    place: int
-    """Position of the part in the submission, from 0."""
-    chains: tuple[Chain, ...]
-    """Chains of the part."""
-    holders: frozenset[str]
-    """Holders that the chains name."""
-
-    @property
-    def name(self) -> str:
-        """Last token of the part's journal keys."""
-        return f"{self.submission}-{self.place}" if self.place else self.submission
+    ledger: LedgerContent
+    """Content of the ledger."""
+    sequence: int
+    """Sequence of the newest journal entry."""
+    head_hash: str
+    """Hash of the newest journal entry."""
+    barrier: int
+    """Newest tick with a passed barrier."""
+    closed: int
+    """Newest tick at which payments are closed."""
+    behind: dict[str, str]
+    """Key → fields in the store, of holders whose positions there are behind the journal."""
+    unwritten: tuple[str, ...]
+    """Those holders."""
+    entries_are_forgotten: bool
+    """True if the store has journal entries whose keys have no number here."""
 
 
 class LedgerState:
@@ -91,13 +87,16 @@ class LedgerState:
         """Newest tick at which payments are closed."""
         self.newest = 0
         """Revision of the run's newest write."""
+        self.entry_revision = 0
+        """Revision of the newest journal entry, 0 for none."""
         self.positions = StoredPositions(run, self.ledger, self.journal)
         """Positions that the store has."""
         self.entries_are_forgotten = False
         """True once the store has journal entries whose keys are not in memory."""
         self._run = run
         self._salt = salt
-        self._entry_keys: dict[str, None] = {}
+        self._entries: deque[int] = deque()
+        self._entry_numbers: set[int] = set()
 
     def fold(self, entry: StoredEntry) -> None:
         """Fold one stored write, oldest first; raises CorruptJournal if it does not follow from those before."""
@@ -124,9 +123,7 @@ class LedgerState:
             subject = subjects.TRANSFER_POSTED if posted else subjects.TRANSFER_REFUSED
             event = envelope.event(subject, ACTOR, entry, part.name)
             writes.append(Write(bucket.entry_key(self._run, entry, part.name), event.json()))
-            if writes[-1].key in self._entry_keys:
-                raise submission_was_used(writes[-1].key)
-            self._remember(writes[-1].key)
+            self._remember(writes[-1].key, is_new=True)
         return decisions.refusals(), writes
 
     def marks(self, barriers: Iterable[int], closed: int) -> list[Write]:
@@ -140,9 +137,38 @@ class LedgerState:
             writes.append(_mark(bucket.closed_key(self._run), closed))
         return writes
 
-    def confirm(self, newest: int) -> None:
-        """Note the revision of the newest committed write."""
+    def confirm(self, newest: int, writes: Sequence[Write]) -> None:
+        """Note the revision of the newest committed write, given all of its commit: their revisions are consecutive."""
         self.newest = newest
+        for revision, write in enumerate(writes, newest - len(writes) + 1):
+            if bucket.parse_key(write.key)[0] is LedgerKey.ENTRY:
+                self.entry_revision = revision
+
+    def snapshot(self) -> tuple[LedgerSnapshot, tuple[int, ...]]:
+        """Return all that is known after a commit, a copy, and the numbers that belong to it."""
+        snapshot = LedgerSnapshot(
+            self.ledger.content(),
+            self.journal.sequence,
+            self.journal.head_hash,
+            self.barrier,
+            self.closed,
+            self.positions.behind(),
+            tuple(self.positions.unwritten),
+            self.entries_are_forgotten,
+        )
+        return snapshot, (*self.ledger.older_numbers(), *self._entries)
+
+    def restore(self, snapshot: LedgerSnapshot, numbers: Sequence[int], entry_revision: int) -> None:
+        """Become the state of a snapshot, whose newest journal entry has this revision; this one is new."""
+        older = len(snapshot.ledger.decided.older_ids)
+        self.ledger.restore(snapshot.ledger, numbers[:older])
+        self.journal.sequence, self.journal.head_hash = snapshot.sequence, snapshot.head_hash
+        self.barrier, self.closed = snapshot.barrier, snapshot.closed
+        self.newest = self.entry_revision = entry_revision
+        self.entries_are_forgotten = snapshot.entries_are_forgotten
+        self._entries = deque(numbers[older:])
+        self._entry_numbers = set(self._entries)
+        self.positions.restore(snapshot.behind, snapshot.unwritten)
 
     def balance(self, holder: str) -> Balance:
         """Return all positions of a holder."""
@@ -164,6 +190,7 @@ class LedgerState:
                 event = bucket.parse_entry(entry.key, entry.value)
                 self.journal.replay(event.data)
                 self.ledger.replay(event.data)
+                self.entry_revision = entry.revision
                 self._remember(entry.key)
             case LedgerKey.BALANCE | LedgerKey.HOLDINGS:
                 self.positions.fold(entry.key, entry.value)
@@ -172,11 +199,18 @@ class LedgerState:
             case LedgerKey.CLOSED:
                 self.closed = json.loads(entry.value)["tick"]
 
-    def _remember(self, key: str) -> None:
-        """Remember the key of a journal entry, and forget the oldest if there are too many."""
-        self._entry_keys[key] = None
-        if len(self._entry_keys) > ENTRIES_REMEMBERED_MAX:
-            del self._entry_keys[next(iter(self._entry_keys))]
+    def _remember(self, key: str, *, is_new: bool = False) -> None:
+        """Remember the key of a journal entry, and forget the oldest if there are too many.
+
+        Raises Conflict for a key that is to be new and is remembered already.
+        """
+        number = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little")
+        if is_new and number in self._entry_numbers:
+            raise submission_was_used(key)
+        self._entries.append(number)
+        self._entry_numbers.add(number)
+        if len(self._entries) > ENTRIES_REMEMBERED_MAX:
+            self._entry_numbers.discard(self._entries.popleft())
             self.entries_are_forgotten = True
 
 
@@ -188,56 +222,3 @@ def submission_was_used(key: str) -> Conflict:
     """Return the error about a submission whose journal key has an entry of other chains."""
     message = f"the submission of {key} was decided before, with other chains"
     return Conflict(message, key=key)
-
-
-def submission_parts(command: Submit, salt: str) -> list[SubmissionPart]:
-    """Return the parts of a submission, the same for every repeat; none if it has no chains.
-
-    Raises InvalidMessage for a chain too large for one commit and for a holder with a reserved name.
-    """
-    submission = submission_id(command.command_id, salt)
-    parts: list[SubmissionPart] = []
-    chains: list[Chain] = []
-    holders: set[str] = set()
-    transfers = 0
-    for chain in command.chains:
-        named = _named_holders(chain)
-        full = (
-            len(chains) == CHAINS_PER_ENTRY_MAX or transfers + len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX
-        )
-        if chains and (full or commit_size(1, len(holders | named)) > WRITES_MAX):
-            parts.append(SubmissionPart(command, submission, len(parts), tuple(chains), frozenset(holders)))
-            chains, holders, transfers = [], set(), 0
-        chains.append(chain)
-        holders |= named
-        transfers += len(chain.transfers)
-    if chains:
-        parts.append(SubmissionPart(command, submission, len(parts), tuple(chains), frozenset(holders)))
-    return parts
-
-
-def commit_size(parts: int, holders: int) -> int:
-    """Return the most writes a commit may need: two entries a part, two keys a holder, two marks."""
-    return 2 * parts + 2 * holders + 2
-
-
-def submission_id(command_id: str, salt: str) -> str:
-    """Return a command's id if it is a key token, else an id derived from it."""
-    try:
-        if len(command_id) <= SUBMISSION_LENGTH_MAX:
-            return token(command_id)
-    except InvalidSubject:
-        pass
-    return derived_id(salt, "submission", command_id)
-
-
-def _named_holders(chain: Chain) -> set[str]:
-    """Return the holders a chain names; raises InvalidMessage if it cannot be committed."""
-    named = {transfer.debit for transfer in chain.transfers} | {t.credit for t in chain.transfers}
-    if commit_size(1, len(named)) > WRITES_MAX or len(chain.transfers) > TRANSFERS_PER_ENTRY_MAX:
-        message = f"chain {chain.id} has {len(chain.transfers)} transfers over {len(named)} holders: too many"
-        raise InvalidMessage(message, chain=chain.id)
-    if reserved := named & bucket.RESERVED:
-        message = f"chain {chain.id} names a holder {min(reserved)!r}; that name is reserved"
-        raise InvalidMessage(message, chain=chain.id)
-    return named

@@ -12,10 +12,22 @@ from pydantic import ValidationError
 
 from econsim.domain.ledger.bucket import LedgerKey, parse_entry, parse_key
 from econsim.domain.ledger.decisions import changed_holders
+from econsim.domain.ledger.journal import entry_hash
 from econsim.domain.ledger.verify import JournalEntry
 from econsim.errors import CorruptJournal
-from econsim.ports import StoredEntry
+from econsim.ports import StateStore, StoredEntry
 from econsim.schemas.ledger import CREDITS, DEBT, Position, TransferPosted
+
+
+async def hash_at(store: StateStore, revision: int) -> str | None:
+    """Return the hash of the journal entry of a revision, as it follows from its content; none if no entry is there."""
+    stored = await store.at(revision)
+    if stored is None or parse_key(stored.key)[0] is not LedgerKey.ENTRY:
+        return None
+    try:
+        return entry_hash(parse_entry(stored.key, stored.value).data)
+    except ValidationError:
+        return None
 
 
 class StoredLedger:

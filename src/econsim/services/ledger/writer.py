@@ -10,14 +10,14 @@ changed. The journal is the truth, and positions follow from it. So a submission
 entry is all there is to commit, the commit is one message, which is much faster than a batch, and the positions come with
 a later commit, at the latest POSITIONS_LAG_S after it.
 
-    submit ──submission_parts──▶ parts ──▶ _CommitItem … ──▶ _queue ──_take_group──▶ group ──_commit──▶ store
+    submit ──submission_parts──▶ parts ──▶ CommitItem … ──▶ _queue ──_take_group──▶ group ──_commit──▶ store
       │                            ▲                                                          │
       │ barrier: _wait_for_books   │ released by the last book, sorted by book                │ durable
       └──────▶ _barriers[tick] ────┘                                                          ▼
-      ◀───────────────── future of each _Submission ◀── _AnswerUnit with items_left == 0 ◀── _answer
+      ◀───────────────── future of each WaitingSubmission ◀── AnswerUnit with items_left == 0 ◀── _answer
 
-A `_Submission` is one command. An `_AnswerUnit` is what is answered together: one submission, or those of all books of
-a barrier. A `_CommitItem` is what is committed together: one part of a submission, or the mark of a barrier, which is
+A `WaitingSubmission` is one command. An `AnswerUnit` is what is answered together: one submission, or those of all books of
+a barrier. A `CommitItem` is what is committed together: one part of a submission, or the mark of a barrier, which is
 the last item of its unit. A group has as many items of the queue as fit in one atomic batch.
 
     submission:  (submit) ─▶ at the barrier ─▶ queued ─▶ in a commit ─▶ answered
@@ -38,6 +38,7 @@ follows from deduplication by id in `domain/ledger/ledger.py` and from compare-a
                                writes nothing and gets the same answer.
     deferred positions         a restart compares the stored positions with the journal and writes those behind it.
     after a barrier's mark     a restart reads the mark: a book's repeat no longer waits for the others.
+    a snapshot                 written beside the commits, now and then: a restart folds what comes after it.
     two writers at once        leases do not exclude it. Each commit expects that the run's newest write is this writer's
                                last (fencing): the slower one fails as Conflict, and reads the store anew before it
                                tries again.
@@ -56,18 +57,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Final
 
 from econsim import ports
 from econsim.errors import Conflict, InvalidMessage, Unavailable
 from econsim.schemas.ledger import Balance, Refusal, Submit, Submitted
-from econsim.services.ledger.state import (
-    LedgerState,
+from econsim.services.ledger.recovery import ledger_snapshots, offer_snapshot, recovered_state
+from econsim.services.ledger.state import LedgerState, submission_was_used
+from econsim.services.ledger.submissions import (
+    AnswerUnit,
+    CommitItem,
     SubmissionPart,
+    WaitingSubmission,
     commit_size,
     submission_parts,
-    submission_was_used,
 )
 
 TRIES_MAX: Final = 5
@@ -80,51 +83,19 @@ POSITIONS_LAG_S: Final = 0.05
 """Longest time that deferred positions wait for a commit that takes them along; then they get one of their own."""
 
 
-@dataclass(slots=True, eq=False)
-class _Submission:
-    """A command that waits for its answer."""
-
-    parts: list[SubmissionPart]
-    answer: asyncio.Future[Submitted]
-    refused: dict[str, Refusal] = field(default_factory=dict)
-
-
-@dataclass(slots=True, eq=False)
-class _AnswerUnit:
-    """Submissions answered together: one submission, or those of all books at a barrier."""
-
-    submissions: list[_Submission]
-    barrier: int = 0
-    """Tick of the barrier, 0 for none."""
-    items_left: int = 0
-    """Number of commit items not yet durable."""
-    failed: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class _CommitItem:
-    """One part of a submission, or what follows its parts, to be committed as a whole."""
-
-    unit: _AnswerUnit
-    submission: _Submission
-    part: SubmissionPart | None
-    """Part to commit; none for what follows the parts of a unit: the mark of its barrier, and changed positions."""
-    refused: dict[str, Refusal] = field(default_factory=dict)
-    """Refusals of the newest attempt to commit the part."""
-
-
 class LedgerWriter:
     """The ledger of one run on a store; `load` before the first `submit`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a ledger needs; the last only tests give
         self,
         run: str,
         salt: str,
         store: ports.StateStore,
         clock: ports.WallClock,
+        snapshots: ports.KeyTable,
         retry_wait_s: float = RETRY_WAIT_S,
     ) -> None:
-        """Write the run's keys in the store; the caller holds the lease of the run's ledger."""
+        """Write the run's keys in the store, and now and then its snapshot; the caller holds the lease of the run's ledger."""
         self._run = run
         self._salt = salt
         self._store = store
@@ -132,13 +103,15 @@ class LedgerWriter:
         self._retry_wait_s = retry_wait_s
         self._state = LedgerState(run, salt)
         self._stale = False
-        self._queue: deque[_CommitItem] = deque()
+        self._queue: deque[CommitItem] = deque()
         self._passed = 0
         self.closed = 0
         """Newest tick at which services may not begin a payment any more."""
-        self._barriers: dict[int, dict[str, _Submission]] = {}
+        self._barriers: dict[int, dict[str, WaitingSubmission]] = {}
         self._worker: asyncio.Task[None] | None = None
         self._deferred = asyncio.Event()
+        self.snapshots = ledger_snapshots(snapshots, run)
+        """Snapshots of the ledger."""
 
     @property
     def sequence(self) -> int:
@@ -146,14 +119,15 @@ class LedgerWriter:
         return self._state.journal.sequence
 
     async def load(self) -> None:
-        """Rebuild the ledger from the store; raises CorruptJournal, or Unavailable if the store does not answer."""
-        state = LedgerState(self._run, self._salt)
-        async for entry in self._store.history(self._run):
-            state.fold(entry)
-        state.positions.compare()
+        """Take the ledger of the newest snapshot, and fold what the store has after it.
+
+        Raises CorruptJournal, or Unavailable if the store does not answer.
+        """
+        state = await recovered_state(self._run, self._salt, self._store, self.snapshots)
         self._state, self._stale = state, False
         self._passed = state.barrier
         self.closed = max(self.closed, state.closed)
+        offer_snapshot(self.snapshots, state)
 
     async def store_positions(self) -> None:
         """Store the positions that are behind the journal, until cancelled: first those a writer before left so."""
@@ -193,10 +167,10 @@ class LedgerWriter:
         # A caller that is cancelled must not cancel what others wait for.
         return await asyncio.shield(submission.answer)
 
-    def _enqueue_alone(self, parts: list[SubmissionPart]) -> _Submission:
+    def _enqueue_alone(self, parts: list[SubmissionPart]) -> WaitingSubmission:
         """Queue a submission that waits for no other."""
-        submission = _Submission(parts, asyncio.get_running_loop().create_future())
-        self._enqueue(_AnswerUnit([submission]))
+        submission = WaitingSubmission(parts, asyncio.get_running_loop().create_future())
+        self._enqueue(AnswerUnit([submission]))
         return submission
 
     def _result(self, refused: dict[str, Refusal]) -> Submitted:
@@ -204,7 +178,7 @@ class LedgerWriter:
             refused=refused, sequence=self.sequence, pending=self._state.ledger.pending_transfers
         )
 
-    def _wait_for_books(self, command: Submit, parts: list[SubmissionPart]) -> _Submission:
+    def _wait_for_books(self, command: Submit, parts: list[SubmissionPart]) -> WaitingSubmission:
         """Join the barrier of the command's tick; release it when the last book has joined."""
         books = self._barriers.setdefault(command.tick, {})
         full = len(books) >= command.barrier
@@ -216,20 +190,20 @@ class LedgerWriter:
         elif full:
             message = f"tick {command.tick} has its {command.barrier} books; {command.book!r} is one too many"
             raise InvalidMessage(message)
-        submission = books[command.book] = _Submission(parts, asyncio.get_running_loop().create_future())
+        submission = books[command.book] = WaitingSubmission(
+            parts, asyncio.get_running_loop().create_future()
+        )
         if len(books) == command.barrier:
-            self._enqueue(_AnswerUnit([books[book] for book in sorted(books)], command.tick))
+            self._enqueue(AnswerUnit([books[book] for book in sorted(books)], command.tick))
         return submission
 
-    def _enqueue(self, unit: _AnswerUnit) -> None:
+    def _enqueue(self, unit: AnswerUnit) -> None:
         """Queue a unit's items and start the committing task if none runs."""
         items = [
-            _CommitItem(unit, submission, part)
-            for submission in unit.submissions
-            for part in submission.parts
+            CommitItem(unit, submission, part) for submission in unit.submissions for part in submission.parts
         ]
         if unit.barrier or not items:
-            items.append(_CommitItem(unit, unit.submissions[-1], None))
+            items.append(CommitItem(unit, unit.submissions[-1], None))
         unit.items_left = len(items)
         self._queue.extend(items)
         if self._worker is None or self._worker.done():
@@ -247,9 +221,9 @@ class LedgerWriter:
         if self._state.positions.unwritten:
             self._deferred.set()
 
-    def _take_group(self) -> list[_CommitItem]:
+    def _take_group(self) -> list[CommitItem]:
         """Take as many items off the queue as one atomic batch can hold; none if it is full of deferred positions."""
-        group: list[_CommitItem] = []
+        group: list[CommitItem] = []
         holders = frozenset(self._state.positions.unwritten)
         while self._queue:
             item = self._queue[0]
@@ -263,7 +237,7 @@ class LedgerWriter:
                 group.append(item)
         return group
 
-    async def _commit(self, group: list[_CommitItem]) -> None:
+    async def _commit(self, group: list[CommitItem]) -> None:
         """Make a group durable and answer complete units; raises the error of the last attempt."""
         failure = await self._try_to_commit(group)
         if failure is None:
@@ -281,7 +255,7 @@ class LedgerWriter:
             except Conflict as error:
                 self._fail([item], error)
 
-    async def _try_to_commit(self, group: list[_CommitItem]) -> Conflict | Unavailable | None:
+    async def _try_to_commit(self, group: list[CommitItem]) -> Conflict | Unavailable | None:
         """Try up to TRIES_MAX times to make a group durable; return the error of the last attempt, if it failed."""
         failure: Conflict | Unavailable = Unavailable()
         for attempt in range(TRIES_MAX):
@@ -301,7 +275,7 @@ class LedgerWriter:
                 return None
         return failure
 
-    async def _write(self, group: list[_CommitItem]) -> None:
+    async def _write(self, group: list[CommitItem]) -> None:
         """Apply a group to the ledger and commit the resulting writes."""
         now = self._clock.now()
         entries: list[ports.Write] = []
@@ -318,7 +292,9 @@ class LedgerWriter:
         if not may_wait or len(writes) != 1:
             writes.extend(self._state.positions.writes(ports.WRITES_MAX - len(writes)))
         if writes:
-            self._state.confirm(await self._store.commit(self._run, writes, self._state.newest))
+            self._state.confirm(await self._store.commit(self._run, writes, self._state.newest), writes)
+            self.snapshots.count(len(writes))
+            offer_snapshot(self.snapshots, self._state)
 
     async def _require_new(self, entries: list[ports.Write]) -> None:
         """Raise Conflict if the store has one of these journal entries: it is too old to be remembered."""
@@ -326,7 +302,7 @@ class LedgerWriter:
             if stored:
                 raise submission_was_used(stored.key)
 
-    def _answer(self, group: list[_CommitItem]) -> None:
+    def _answer(self, group: list[CommitItem]) -> None:
         """Note that a group is durable and answer every unit of which it holds the last item."""
         for item in group:
             unit = item.unit
@@ -340,7 +316,7 @@ class LedgerWriter:
                 if not submission.answer.done():
                     submission.answer.set_result(self._result(submission.refused))
 
-    def _fail(self, group: list[_CommitItem], error: Exception) -> None:
+    def _fail(self, group: list[CommitItem], error: Exception) -> None:
         """Answer every unit that has an item in the group with the error."""
         for unit in {id(item.unit): item.unit for item in group}.values():
             unit.failed = True

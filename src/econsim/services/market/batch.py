@@ -9,27 +9,34 @@
 | `_publish` | log, bucket `market_prices` | the same event ids, so the streams drop the repeats (deduplication) |
 | `deliver_outcomes` | core NATS | external agents get the deliveries again, under the same event ids |
 | `_finish` | log: `tick_cleared` | the batch is finished; its commands come again and are only acknowledged |
+| `_offer_snapshot` | bucket `market_snapshots`, now and then | the next worker folds more of the log |
 
 `tick_cleared` is published with an expected sequence, right behind the one before it. This fencing keeps a worker that
 lost its lease from finishing a batch; a batch without `tick_cleared` is done again. `batch_opened` follows the same rule: arrival
 decided the extent of the batch, so it is stored before anything follows from it (a write-ahead record).
+
+A worker that starts takes the book of the newest snapshot, which covers the log up to a `tick_cleared`, and folds what comes after
+that. A snapshot that does not agree with the log is passed over (`services/snapshots`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
-from econsim import subjects
-from econsim.adapters.jetstream.audit_log import read
+from econsim import __version__, subjects
+from econsim.adapters.jetstream.audit_log import StoredEvent, digest_at, read
 from econsim.adapters.nats.connection import Outgoing, publish_many, reliable_publish
 from econsim.adapters.nats.rpc import TOO_LARGE, submit
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.decoding import decode_if_valid
-from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id
-from econsim.domain.market.batch_checks import RunLogChecks
+from econsim.domain.audit.envelope import AddressedEvent, Envelope, derived_id, digest
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
+from econsim.domain.market.batch_checks import BatchProgress, LogProgress, RunLogChecks
 from econsim.domain.market.book import BatchEnd, ClearedBatch, MarketBook, PendingBatch
+from econsim.domain.market.book_state import BookState
 from econsim.domain.market.events import (
     ACTOR,
     ITEM_EVENTS,
@@ -59,8 +66,25 @@ from econsim.schemas.orders import Action
 from econsim.schemas.subject import fields
 from econsim.services.context import ServiceContext
 from econsim.services.leadership import LeadershipLost
+from econsim.services.snapshots import Snapshots
 
 Step = TypeVar("Step", PendingBatch, ClearedBatch)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchesState:
+    """All that the worker of a book knows between two batches, but the numbers of older order ids."""
+
+    book: BookState
+    """State of the book."""
+    opening_fence: int
+    """Place of the newest `batch_opened`, 0 for none."""
+    opening: Event[BatchOpened] | None
+    """Newest `batch_opened`; none in lock-step."""
+
+
+SNAPSHOT: Final = SnapshotForm(BatchesState, __version__)
+"""Form of the snapshots of books."""
 
 
 class BookHalted(EconsimError):
@@ -87,8 +111,11 @@ class BatchRunner:
         self._barrier = len(run.data.scenario.markets) if self._lock_step else 0
         self._fence = self._opening_fence = 0
         self._opening: Event[BatchOpened] | None = None
+        self._newest_digest = ""
         self.halted = False
         """True if the log says that the book stopped for good."""
+        self.snapshots = Snapshots(context.snapshots, f"{run.name}.{self._resource}", SNAPSHOT)
+        """Snapshots of the book."""
 
     @property
     def unfinished(self) -> Event[BatchOpened] | None:
@@ -104,7 +131,7 @@ class BatchRunner:
         return self._opening.tick + self._opening.data.closes_tick, self._opening.data.period
 
     async def rebuild(self) -> None:
-        """Fold the book's finished batches from the log.
+        """Take the book of the newest snapshot, and fold the finished batches that the log has after it.
 
         Raises CorruptLog if the log lacks one of their events.
         """
@@ -117,21 +144,49 @@ class BatchRunner:
         ]
         patterns = [subject(resource=self._resource, run=self._run.name) for subject in kinds]
         checks = RunLogChecks(self._run.name, [self._resource], lock_step=self._lock_step, partial=False)
-        async for stored in read(self._context.client, self._run.name, patterns):
+        start = await self._restore(checks) + 1
+        async for stored in read(self._context.client, self._run.name, patterns, start):
             # The next event goes behind the newest record there, even if that is no event.
             match fields(stored.subject).action:
                 case "tick_cleared":
                     self._fence = stored.sequence
+                    self._newest_digest = digest(stored.subject, stored.payload)
                 case "batch_opened":
                     self._opening_fence = stored.sequence
+            self.snapshots.count(1)
             if addressed := decode_if_valid(stored.subject, stored.payload):
                 checks.check(stored.sequence, addressed)
                 self._fold(addressed)
+        if checks.is_between_batches and self._fence:
+            self._offer_snapshot()
+
+    async def _restore(self, checks: RunLogChecks) -> int:
+        """Take the book of the newest snapshot, and return the place in the log that it covers; 0 without one."""
+        snapshot = await self.snapshots.newest(partial(digest_at, self._context.client))
+        if snapshot is None:
+            return 0
+        state = snapshot.state
+        self._book.restore(state.book, snapshot.numbers)
+        done = BatchProgress(state.book.batch, state.book.next_n, state.book.quote)
+        checks.resume(LogProgress(0, {self._resource: done}))
+        self._fence, self._newest_digest = snapshot.sequence, snapshot.digest
+        self._opening_fence, self._opening = state.opening_fence, state.opening
+        return snapshot.sequence
+
+    def _offer_snapshot(self) -> None:
+        book = self._book
+
+        def take() -> StateSnapshot[BatchesState]:
+            state = BatchesState(book.state(), self._opening_fence, self._opening)
+            return StateSnapshot(self._fence, self._newest_digest, state, book.older_ids())
+
+        self.snapshots.offer(take)
 
     def _fold(self, addressed: AddressedEvent) -> None:
         match addressed.event.data:
             case Accepted(items=items) | Rejected(items=items) | Traded(items=items) | Cancelled(items=items):
                 self._book.collect(items)
+                self.snapshots.count(0, len(items))
             case BatchOpened():
                 self._opening = cast("Event[BatchOpened]", addressed.event)
             case TickCleared() as cleared:
@@ -173,6 +228,7 @@ class BatchRunner:
         await self.deliver_outcomes(envelope, batch.items)
         await self.deliver_outcomes(envelope, batch.repeats, batch.cleared.batch)
         await self._finish(envelope, batch)
+        self._offer_snapshot()
 
     async def _open(self, envelope: Envelope, end: BatchEnd) -> None:
         """Publish the extent of a real-time batch; raises LeadershipLost if another worker did first."""
@@ -185,7 +241,7 @@ class BatchRunner:
             closes_tick=end.ends_tick,
         )
         addressed = envelope.event(subjects.BATCH_OPENED, ACTOR, data, data.batch, resource=self._resource)
-        self._opening_fence = await self._publish_fenced(addressed, self._opening_fence)
+        self._opening_fence = (await self._publish_fenced(addressed, self._opening_fence)).sequence
         self._opening = cast("Event[BatchOpened]", addressed.event)
 
     def _decide(self, decide: Callable[[], Step]) -> Step:
@@ -238,31 +294,33 @@ class BatchRunner:
             key = f"$KV.market_prices.{self._resource}.{self._run.name}"
             messages += [_outgoing(updated), Outgoing(key, updated.json(), updated.event.event_id)]
         await publish_many(self._context.jetstream, messages)
+        self.snapshots.count(len(messages) + 1, len(batch.items))
         if updated and self._run.externals:
             await self._context.client.publish(subjects.ALL_PRICES(run=self._run.name), updated.json())
 
     async def _finish(self, envelope: Envelope, batch: ClearedBatch) -> None:
         """Publish `tick_cleared` right behind the one before it; raises LeadershipLost if another worker did."""
         cleared = cleared_event(envelope, self._resource, batch)
-        self._fence = await self._publish_fenced(cleared, self._fence)
+        stored = await self._publish_fenced(cleared, self._fence)
+        self._fence, self._newest_digest = stored.sequence, digest(stored.subject, stored.payload)
         if self._run.externals:
             public = public_summary(cleared, self._resource, self._run.name)
             await self._context.client.publish(public.subject, public.json())
 
-    async def _publish_fenced(self, addressed: AddressedEvent, expected_sequence: int) -> int:
-        """Publish an event behind the one before it and return its place; raises LeadershipLost if another's lies there."""
-        id_ = addressed.event.event_id
+    async def _publish_fenced(self, addressed: AddressedEvent, expected_sequence: int) -> StoredEvent:
+        """Publish an event behind the one before it and return it; raises LeadershipLost if another's lies there."""
+        id_, payload = addressed.event.event_id, addressed.json()
         try:
             ack = await reliable_publish(
                 self._context.jetstream,
                 addressed.subject,
-                addressed.json(),
+                payload,
                 id_,
                 expected_sequence=expected_sequence,
             )
         except Conflict as error:
             raise LeadershipLost from error
-        return ack.seq
+        return StoredEvent(ack.seq, addressed.subject, payload)
 
     async def deliver_outcomes(self, envelope: Envelope, items: Iterable[Item], *key: int) -> None:
         """Send the external agents the outcomes of their orders."""

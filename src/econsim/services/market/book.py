@@ -54,9 +54,15 @@ async def serve(context: ServiceContext, run: ActiveRun, market: Market) -> None
     """
     book = MarketBook(market, run.data.scenario.seed)
     batches = BatchRunner(context, run, book)
-    await batches.rebuild()
-    if batches.halted:
-        return
+    async with batches.snapshots.in_use():
+        await batches.rebuild()
+        if not batches.halted:
+            await _work(context, run, book, batches)
+
+
+async def _work(context: ServiceContext, run: ActiveRun, book: MarketBook, batches: BatchRunner) -> None:
+    """Process the commands of a rebuilt book."""
+    market = book.market
     consumer = book_consumer(run.name, market.resource, random_name(context.service))
     deliveries = OrderedPush(context.client, consumer.idle_heartbeat_s)
     async with running(context, book_subscribers(context, run, book, deliveries, consumer)):

@@ -2,7 +2,7 @@ import pytest
 from ledger_builders import Recorder, chain, endow, pay, pending, post, transfer, void
 from requirements import requirement
 
-import econsim.domain.ledger.ledger as module
+from econsim.domain.ledger import decided_chains as module
 from econsim.domain.ledger.ledger import Ledger
 from econsim.errors import CorruptJournal
 from econsim.schemas.ledger import CREDITS, TREASURY, Kind, Position, Refusal, TransferPosted
@@ -171,7 +171,8 @@ def test_a_journal_that_posts_the_impossible_is_not_replayed():
 
 
 def test_forgets_the_oldest_chains_but_never_an_open_reservation(monkeypatch):
-    monkeypatch.setattr(module, "CHAINS_REMEMBERED_MAX", 3)
+    monkeypatch.setattr(module, "CHAINS_REMEMBERED_MAX", 2)
+    monkeypatch.setattr(module, "OLDER_CHAINS_REMEMBERED_MAX", 1)
     ledger = Ledger()
     ledger.apply([endow("ann", 100), chain("r", pending("p", "ann", "bob", 80))])
     ledger.apply([pay(f"x{i}", "ann", "bob", 1) for i in range(4)])
@@ -179,5 +180,30 @@ def test_forgets_the_oldest_chains_but_never_an_open_reservation(monkeypatch):
     assert ledger.apply([chain("s", post("q", "ann", "bob", 80, of="p"))]).refusals() == {}
     assert refusal(ledger, post("q2", "ann", "bob", 80, of="p")) is Refusal.PENDING_TRANSFER_ALREADY_RESOLVED
     ledger.apply([pay(f"y{i}", "bob", "ann", 1) for i in range(4)])
-    assert len(ledger._decided) == len(ledger._transfer_ids) == 3
+    assert [ledger.has_decided(f"y{i}") for i in range(4)] == [False, True, True, True]
+    assert len(ledger._transfer_ids) == 2
     assert not ledger._resolved
+
+
+@pytest.mark.parametrize("newest", [1, 100])
+def test_a_chain_is_answered_as_before_also_when_its_fields_are_forgotten(monkeypatch, newest):
+    monkeypatch.setattr(module, "CHAINS_REMEMBERED_MAX", newest)
+    ledger = Ledger()
+    first = [endow("ann", 100), pay("p", "ann", "bob", 30), pay("q", "ann", "bob", 300)]
+    refused = ledger.apply(first).refusals()
+    ledger.apply([pay("x", "ann", "bob", 1)])
+
+    again = ledger.apply(first)
+    other = ledger.apply([pay("p", "ann", "bob", 31), pay("q", "ann", "bob", 1)])
+
+    assert (again.posted, again.refusals()) == ((), refused)
+    assert set(other.refusals().values()) == {Refusal.EXISTS_WITH_DIFFERENT_FIELDS}
+    assert ledger.position("bob", CREDITS) == Position(31, 0)
+
+
+def test_an_order_of_chains_is_part_of_what_a_ledger_is():
+    one, other = Ledger(), Ledger()
+    one.apply([endow("ann", 1), endow("bob", 1)])
+    other.apply([endow("bob", 1), endow("ann", 1)])
+
+    assert one != other

@@ -7,7 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from requirements import requirement
 
+from econsim.domain.audit.snapshot import SnapshotForm, StateSnapshot
 from econsim.domain.market.book import BatchEnd, MarketBook
+from econsim.domain.market.book_state import BookState
 from econsim.errors import CorruptLog
 from econsim.schemas.ledger import CREDITS, clearing_holder
 from econsim.schemas.market import OrderRejected
@@ -83,6 +85,7 @@ def small_action(number):
     return (bid if verb < 5 else ask)(agent, order_id, price, quantity, kind)
 
 
+SNAPSHOT = SnapshotForm(BookState, "1")
 BATCHES = st.lists(st.lists(st.integers(0, 60_059).map(small_action), max_size=6), max_size=6)
 HUNDRED_EXAMPLES = settings(
     max_examples=100,
@@ -227,8 +230,9 @@ def test_a_refusal_has_the_terms_of_its_order():
     assert (items["bid"].price, items["bid"].quantity, items["bid"].kind) == (20 * C, 3, "limit")
 
 
-def test_an_order_whose_id_is_forgotten_is_not_taken_in_twice_while_it_rests(monkeypatch):
-    monkeypatch.setattr("econsim.domain.market.order_checks.ORDER_IDS_REMEMBERED_MAX", 2)
+@pytest.mark.parametrize("ids", [1, 100])
+def test_an_order_whose_answer_is_forgotten_is_not_taken_in_twice_while_it_rests(monkeypatch, ids):
+    remember(monkeypatch, answers=2, ids=ids)
     market = FundedMarket()
     market.run_batch(bid("anna", "old", C), bid("bert", "b1", C), bid("bert", "b2", C), bid("bert", "b3", C))
 
@@ -236,6 +240,61 @@ def test_an_order_whose_id_is_forgotten_is_not_taken_in_twice_while_it_rests(mon
 
     assert codes(items) == [("old", "order_id_exists_with_different_fields")]
     assert market.rebuild() == market.book
+
+
+def remember(monkeypatch, answers, ids):
+    """Have books remember so many answers, and so many older ids."""
+    monkeypatch.setattr("econsim.domain.market.order_checks.ANSWERS_REMEMBERED_MAX", answers)
+    monkeypatch.setattr("econsim.domain.market.order_checks.ORDER_IDS_REMEMBERED_MAX", ids)
+
+
+def test_an_order_whose_answer_is_forgotten_is_refused_until_its_id_is_forgotten_too(monkeypatch):
+    remember(monkeypatch, answers=1, ids=1)
+    market = FundedMarket()
+    market.run_batch(bid("anna", "a", C, 1, OrderKind.IMMEDIATE_OR_CANCEL), bid("bert", "b", C))
+
+    again = market.run_batch(bid("anna", "a", C, 1, OrderKind.IMMEDIATE_OR_CANCEL))
+    market.run_batch(bid("bert", "c", C))
+
+    assert codes(again) == [("a", "order_id_exists_with_different_fields")]
+    assert not market.book.is_repeat(bid("anna", "a", C, 1, OrderKind.IMMEDIATE_OR_CANCEL))
+    assert market.book.older_ids() != ()
+
+
+@pytest.mark.parametrize(("answers", "ids"), [(100, 100), (2, 100)])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@settings(HUNDRED_EXAMPLES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(batches=BATCHES, cut=st.integers(0, 6))
+@requirement("log.replay")
+def test_a_book_from_a_snapshot_and_the_batches_after_it_is_the_book_itself(
+    monkeypatch, mechanism, answers, ids, *, batches, cut
+):
+    remember(monkeypatch, answers, ids)
+    market = lasting_market(mechanism)
+    for count, batch in enumerate([*batches, []]):
+        if count == min(cut, len(batches)):
+            value = SNAPSHOT.encode(StateSnapshot(1, "", market.book.state(), market.book.older_ids()))
+            after = len(market.past)
+        market.run_batch(*batch)
+
+    snapshot, restored = SNAPSHOT.decode(value), MarketBook(market.market, 1)
+    restored.restore(snapshot.state, snapshot.numbers)
+    for past in market.past[after:]:
+        restored.collect(past.items)
+        restored.replay(past.cleared)
+
+    assert restored == market.book == market.rebuild()
+    assert [restored.agent_orders(each) for each in AGENTS] == [market.book.agent_orders(a) for a in AGENTS]
+
+
+def test_what_a_snapshot_holds_does_not_change_with_the_book():
+    market = FundedMarket()
+    market.run_batch(bid("anna", "a", C, 2))
+    before = market.book.state()
+
+    market.run_batch(ask("bert", "b", C))
+
+    assert [order.open for order in before.orders] == [each.open for each in before.reservations] == [2]
 
 
 def test_room_that_a_cancel_makes_can_be_taken_in_the_same_batch():

@@ -7,6 +7,7 @@ import pytest
 from factories import NOON, active, group, role, scenario
 from fake_consumers import ConsumerNats, service_context
 from run_builders import small_scenario
+from snapshot_times import write_snapshots_always
 
 from econsim import subjects
 from econsim.domain.agent.host_agents import HostAgents
@@ -115,6 +116,52 @@ async def test_a_host_that_starts_again_answers_only_what_is_not_answered(client
 
     assert answered(client) == [each.event.tick for each in TICKS]
     assert not client.duplicates
+
+
+async def test_a_host_folds_only_what_the_log_has_after_its_snapshot(client, monkeypatch):
+    monkeypatch.setattr("econsim.services.snapshots.TAIL_MIN", len(LOG))
+    half = LOG.index(TICKS[len(TICKS) // 2])
+    await fill(client, LOG[:half])
+    first = asyncio.create_task(serve(client))
+    await client.until(lambda: client.stored("KV_agent_snapshots"))
+    await client.until(lambda: len(answered(client)) == len(TICKS) // 2)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await fill(client, LOG[half:])
+    await close(client)
+
+    client.delivered = 0
+    await serve(client)
+
+    key, value = client.stored("KV_agent_snapshots")[0]
+    heard = {row.type for row in (*host.MARKET_EVENTS, *host.CLOCK_EVENTS)}
+    after = client.streams[subjects.AUDIT].messages[host.SNAPSHOT.decode(value).sequence :]
+    assert key == "$KV.agent_snapshots.run.host_1"
+    assert client.delivered == len([each for each in after if json.loads(each.payload)["type"] in heard])
+    assert answered(client) == [each.event.tick for each in TICKS]
+    assert [action for each in commands(client) for action in each.actions] == await all_actions()
+
+
+async def all_actions():
+    """Return the actions of a host that was never stopped."""
+    client = ConsumerNats()
+    await fill(client)
+    await close(client)
+    await serve(client)
+    return [action for each in commands(client) for action in each.actions]
+
+
+async def test_a_host_with_agents_that_think_folds_the_whole_log(client, monkeypatch):
+    write_snapshots_always(monkeypatch)
+    run = active(scenario(group("bob", "llm", roles=[role("bid", values=[[3]])])))
+    client.answers[subjects.INVOKE_LLMS.pattern(run="run")] = no_thoughts
+    ticked = Ticked(period=1, tick_of_period=1)
+    await client.add(Envelope("run", "salt", 1, NOON).event(subjects.TICKED, "clock", ticked))
+    await close(client)
+
+    await serve(client, run)
+
+    assert not client.stored("KV_agent_snapshots")
 
 
 async def test_a_repeated_answer_is_the_same_command(client):

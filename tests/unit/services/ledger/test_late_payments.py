@@ -10,7 +10,7 @@ from econsim.errors import NotAllowed, Unavailable
 from econsim.services.ledger import leader
 from econsim.services.ledger.late_payments import require_in_time
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.testing import Failure, FakeStateStore, FakeWallClock
+from econsim.testing import Failure, FakeKeyTable, FakeStateStore, FakeWallClock
 
 CLOSING = submit("close-payments-1-1", tick=5, closes_payments=True)
 HELD = chain("call", pending("call-t", "ann", "cognition", 10))
@@ -20,7 +20,7 @@ RELEASED = chain("call.released", void("call-v", "ann", "cognition", of="call-t"
 
 
 def new_writer(store):
-    return LedgerWriter("run", "salt", store, FakeWallClock(), retry_wait_s=0)
+    return LedgerWriter("run", "salt", store, FakeWallClock(), FakeKeyTable(), retry_wait_s=0)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from econsim.errors import CorruptJournal, InvalidMessage, Unavailable
 from econsim.schemas.ledger import TransferPosted
 from econsim.services.ledger import leader
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.testing import FakeStateStore, FakeWallClock
+from econsim.testing import FakeKeyTable, FakeStateStore, FakeWallClock
 
 ENVELOPE = Envelope("run", "salt", 1, "2026-01-01T00:00:00.000000000Z")
 
@@ -59,7 +59,7 @@ def run_of(**clock):
 
 @pytest.fixture
 async def writer():
-    writer = LedgerWriter("run", "salt", FakeStateStore(), FakeWallClock(), retry_wait_s=0)
+    writer = LedgerWriter("run", "salt", FakeStateStore(), FakeWallClock(), FakeKeyTable(), retry_wait_s=0)
     await writer.submit(submit("open", endow("ann", 7)))
     return writer
 

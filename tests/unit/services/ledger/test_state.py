@@ -6,12 +6,11 @@ import pytest
 from ledger_builders import chain, endow, pay, pending, submit, transfer, void
 
 from econsim.errors import Conflict, CorruptJournal, InvalidMessage
-from econsim.ports import StoredEntry, Write
+from econsim.ports import WRITES_MAX, StoredEntry, Write
 from econsim.schemas.ledger import CHAINS_PER_ENTRY_MAX, CREDITS, DEBT, TREASURY
-from econsim.services.ledger.state import (
+from econsim.services.ledger.state import LedgerState
+from econsim.services.ledger.submissions import (
     TRANSFERS_PER_ENTRY_MAX,
-    WRITES_MAX,
-    LedgerState,
     commit_size,
     submission_id,
     submission_parts,
@@ -33,7 +32,7 @@ def commit(state, command):
     (part,) = submission_parts(command, "salt")
     _, writes = state.apply(part, NOW)
     writes += state.positions.writes(WRITES_MAX)
-    state.confirm(state.newest + len(writes))
+    state.confirm(state.newest + len(writes), writes)
     return writes
 
 

@@ -9,14 +9,14 @@ from econsim.ports import StoredEntry
 from econsim.schemas.ledger import CREDITS, DEBT, Position
 from econsim.services.ledger.stored import StoredLedger
 from econsim.services.ledger.writer import LedgerWriter
-from econsim.testing import FakeStateStore, FakeWallClock
+from econsim.testing import FakeKeyTable, FakeStateStore, FakeWallClock
 
 
 @pytest.fixture
 async def store():
     """A store after two submissions, one of them with a refused chain."""
     store = FakeStateStore()
-    writer = LedgerWriter("run", "salt", store, FakeWallClock(), retry_wait_s=0)
+    writer = LedgerWriter("run", "salt", store, FakeWallClock(), FakeKeyTable(), retry_wait_s=0)
     await writer.submit(submit("open", endow("ann", 9), endow("ann", 4, "cpu")))
     await writer.submit(submit("s", pay("p", "ann", "bob", 2), pay("q", "ann", "bob", 50)))
     return store

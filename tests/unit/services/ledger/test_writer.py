@@ -20,10 +20,10 @@ from econsim.schemas.ledger import (
     TransferPostedEvent,
     TransferRefusedEvent,
 )
-from econsim.services.ledger.state import submission_id
 from econsim.services.ledger.stored import StoredLedger
+from econsim.services.ledger.submissions import submission_id
 from econsim.services.ledger.writer import TRIES_MAX, LedgerWriter
-from econsim.testing import Failure, FakeStateStore, FakeWallClock
+from econsim.testing import Failure, FakeKeyTable, FakeStateStore, FakeWallClock
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def writer(store):
 
 
 def new_writer(store):
-    return LedgerWriter("run", "salt", store, FakeWallClock(), retry_wait_s=0)
+    return LedgerWriter("run", "salt", store, FakeWallClock(), FakeKeyTable(), retry_wait_s=0)
 
 
 def keys(store, start=0):
@@ -392,16 +392,17 @@ async def test_other_keys_of_the_run_are_left_alone(writer, store):
 
 @pytest.mark.parametrize("entries_remembered", [100, 2])
 async def test_a_repeat_too_old_to_be_remembered_moves_no_money(writer, monkeypatch, entries_remembered):
-    monkeypatch.setattr("econsim.domain.ledger.ledger.CHAINS_REMEMBERED_MAX", 2)
+    monkeypatch.setattr("econsim.domain.ledger.decided_chains.CHAINS_REMEMBERED_MAX", 1)
+    monkeypatch.setattr("econsim.domain.ledger.decided_chains.OLDER_CHAINS_REMEMBERED_MAX", 1)
     monkeypatch.setattr("econsim.services.ledger.state.ENTRIES_REMEMBERED_MAX", entries_remembered)
-    for i in range(4):
+    for i in range(5):
         await writer.submit(submit(f"s{i}", pay(f"p{i}", "ann", "bob", 1)))
 
     with pytest.raises(Conflict):
         await writer.submit(submit("s0", pay("p0", "ann", "bob", 1)))
 
     await writer.submit(submit("next", pay("next", "ann", "bob", 1)))
-    assert writer.balance("ann").credits == Position(95, 0)
+    assert writer.balance("ann").credits == Position(94, 0)
 
 
 async def test_a_debt_is_told_with_the_balance_in_the_store_and_in_the_answer(writer, store):

@@ -3,7 +3,8 @@
 import nats.errors
 import pytest
 from factories import active, ask, bid, group, scenario
-from market_builder import REAL_TIME, C, MemoryMarket
+from market_builder import LOCK_STEP, REAL_TIME, C, MemoryMarket
+from snapshot_times import write_snapshots_always, write_snapshots_no_more
 
 from econsim import subjects
 from econsim.domain.market.book import BatchEnd
@@ -228,3 +229,54 @@ async def test_trades_of_the_token_resource_are_announced_as_allocations(resourc
 
     items = [item for event in market.client.events("resource_allocated") for item in event["data"]["items"]]
     assert [(item["agent"], item["units"]) for item in items] == allocated
+
+
+async def with_snapshot(monkeypatch, run=LOCK_STEP, **options):
+    """Return a market with a snapshot of its book after batch 2, and two batches after that."""
+    write_snapshots_always(monkeypatch)
+    market = MemoryMarket(run)
+    for tick in range(1, 5):
+        await market.process(bid("anna", f"anna.b{tick}", C), tick=tick, **options, last_sequence=tick)
+        await market.batches.snapshots.wait()
+        if tick == 2:
+            write_snapshots_no_more(monkeypatch)
+    return market
+
+
+@pytest.mark.parametrize("run", [LOCK_STEP, REAL_TIME])
+async def test_a_worker_folds_only_what_the_log_has_after_the_snapshot(monkeypatch, run):
+    market = await with_snapshot(monkeypatch, run, ends_tick=run is LOCK_STEP)
+    before, batches = market.book, market.batches
+    after = len([each for each in market.client.events() if each["tick"] > 2])
+
+    market.client.delivered = 0
+    await market.new_worker().rebuild()
+
+    assert market.client.delivered == after
+    assert (market.book, market.batches.next_time) == (before, batches.next_time)
+    await market.process(bid("bert", "bert.b", C), tick=5, last_sequence=5)
+    assert market.book.batch == 5
+
+
+async def test_a_snapshot_of_another_log_is_dropped_and_the_whole_log_is_folded(monkeypatch, caplog):
+    market = await with_snapshot(monkeypatch)
+    cleared = [m for m in market.client.streams[subjects.AUDIT].messages if "tick_cleared" in m.subject]
+    cleared[1].payload += b" "
+    cleared[1].headers.clear()
+    before = market.book
+
+    market.client.delivered = 0
+    await market.new_worker().rebuild()
+
+    assert "the log has another record at place" in caplog.text
+    assert market.client.delivered == len(market.client.events())
+    assert market.book == before
+
+
+async def test_a_worker_that_lost_its_lease_is_fenced_after_a_snapshot_too(monkeypatch):
+    market = await with_snapshot(monkeypatch)
+    await market.new_worker().rebuild()
+    await market.client.jetstream().publish("market.cpu.tick_cleared.run", b"of another worker")
+
+    with pytest.raises(LeadershipLost):
+        await market.process(bid("anna", "anna.b9", C), tick=5)

@@ -115,6 +115,12 @@ class Trader(Protocol):
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Learn from the public tape of one tick, in book order."""
 
+    def lessons(self) -> tuple[float, ...]:
+        """Return what the trader has learned so far, as numbers; nothing for one that does not learn."""
+
+    def recall(self, lessons: Sequence[float]) -> None:
+        """Know what a trader of this kind and position had learned, and no more."""
+
     def limits(self, tick: int) -> Limits:
         """Return the limits of the trader's next unit after a tick."""
 
@@ -153,6 +159,13 @@ class Quoter:
 
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Learn nothing."""
+
+    def lessons(self) -> tuple[float, ...]:
+        """Return nothing."""
+        return ()
+
+    def recall(self, lessons: Sequence[float]) -> None:
+        """Recall nothing."""
 
     def limits(self, tick: int) -> Limits:
         """Return the limits on the position's side."""

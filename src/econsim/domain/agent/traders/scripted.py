@@ -37,6 +37,13 @@ class Scripted:
     def learn(self, tape: Sequence[Shout], draws: Draws) -> None:
         """Learn nothing."""
 
+    def lessons(self) -> tuple[float, ...]:
+        """Return nothing."""
+        return ()
+
+    def recall(self, lessons: Sequence[float]) -> None:
+        """Recall nothing."""
+
     def limits(self, tick: int) -> Limits:
         """Return the market's own limits, and a gain at any price, while steps are left: no period ends before."""
         if tick >= self._last:

@@ -76,6 +76,14 @@ class Zip(Quoter):
             if direction:
                 self._move(shout.price, direction, draws)
 
+    def lessons(self) -> tuple[float, ...]:
+        """Return margin and momentum."""
+        return self.margin, self._momentum
+
+    def recall(self, lessons: Sequence[float]) -> None:
+        """Go on with the margin and the momentum of before."""
+        self.margin, self._momentum = lessons
+
     def _direction(self, shout: Shout) -> int:
         """Return the direction in which a shout moves the target price: 1 up, -1 down, 0 not at all."""
         outward = 1 if self.position.side is Side.ASK else -1

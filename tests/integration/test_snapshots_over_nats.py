@@ -1,0 +1,120 @@
+"""Services that are stopped and started in the middle of a run, and begin with snapshots: the run is the same as without.
+
+Each restart is in an order of its own, so that no two services begin together. Kills of processes are in tests/e2e.
+"""
+
+from contextlib import AsyncExitStack, aclosing
+
+import pytest
+from nats_runs import hash_in_memory
+from run_builders import canonical_hash, small_scenario
+from snapshot_times import write_snapshots_always
+from superuser import superuser
+
+from econsim.adapters.jetstream import audit_log
+from econsim.adapters.nats.connection import connect
+from econsim.app import Server, running
+from econsim.domain.audit.facts import as_record
+from econsim.domain.ledger.verify import verify_journal
+from econsim.routers import SERVICES
+from econsim.runs.remote import open_run, run_events
+from econsim.schemas.ledger import TransferPosted, TransferRefused
+from econsim.services.agent import host
+from econsim.services.ledger import recovery
+from econsim.services.market import batch
+
+pytestmark = pytest.mark.nats
+
+RESTARTS = {
+    ("market.tick_cleared", 4): "ledger",
+    ("system.ticked", 7): "agent",
+    ("system.ticked", 10): "market",
+}
+
+
+class RestartableServices:
+    """All services of this process, each of which can be started again."""
+
+    def __init__(self, server):
+        self._here, self._stacks = Server(server.url, server.creds), {}
+
+    async def restart(self, name):
+        await self.stop(name)
+        self._stacks[name] = AsyncExitStack()
+        await self._stacks[name].enter_async_context(running((name,), self._here))
+
+    async def stop(self, name):
+        if name in self._stacks:
+            await self._stacks.pop(name).aclose()
+
+
+async def played(server, run, scenario, restarts):
+    """Return the events of a run in which services are started again at these events."""
+    services = RestartableServices(server)
+    client = await connect(server.url, superuser(server), "test-run")
+    for name in SERVICES:
+        await services.restart(name)
+    await open_run(client, run, scenario)
+    events, left = [], dict(restarts)
+    async with aclosing(run_events(client, run)) as log:
+        async for addressed in log:
+            events.append(addressed)
+            if name := left.pop((as_record(addressed).type, addressed.event.tick), None):
+                await services.restart(name)
+    for name in SERVICES:
+        await services.stop(name)
+    await client.close()
+    assert not left
+    return events
+
+
+@pytest.mark.parametrize("mechanism", ["continuous_double_auction", "call_auction"])
+async def test_a_run_whose_services_begin_with_snapshots_has_the_hash_of_an_undisturbed_one(
+    server, run, monkeypatch, caplog, mechanism
+):
+    write_snapshots_always(monkeypatch)
+    scenario = small_scenario("zip", mechanism)
+
+    events = await played(server, run, scenario, RESTARTS)
+
+    journal = [each.event for each in events if isinstance(each.event.data, TransferPosted | TransferRefused)]
+    assert canonical_hash(events) == hash_in_memory(scenario)
+    assert verify_journal(journal).findings == ()
+    assert "snapshot" not in caplog.text
+
+
+async def test_a_book_and_a_host_that_start_again_read_the_log_from_their_snapshot_on(
+    server, run, monkeypatch
+):
+    write_snapshots_always(monkeypatch)
+    starts = {}
+
+    def noting(name, read):
+        def read_from(client, run, patterns, start=1):
+            starts.setdefault(name, []).append(start)
+            return read(client, run, patterns, start)
+
+        return read_from
+
+    monkeypatch.setattr(batch, "read", noting("market", audit_log.read))
+    monkeypatch.setattr(host, "follow", noting("agent", audit_log.follow))
+    await played(server, run, small_scenario(), RESTARTS)
+
+    for first, *later in starts.values():
+        assert first == 1
+        assert later
+        assert min(later) > 1
+
+
+async def test_damaged_snapshots_cost_a_line_each_and_the_run_is_the_same(server, run, monkeypatch, caplog):
+    write_snapshots_always(monkeypatch)
+    for form in (batch.SNAPSHOT, recovery.SNAPSHOT, host.SNAPSHOT):
+        monkeypatch.setattr(form, "decode", lambda value, decode=form.decode: decode(value[:-1]))
+
+    events = await played(server, run, small_scenario(), RESTARTS)
+
+    lines = [record.getMessage() for record in caplog.records if "without snapshot" in record.getMessage()]
+    assert canonical_hash(events) == hash_in_memory(small_scenario())
+    assert all(
+        any(f"snapshot {key}:" in line for line in lines) for key in (run, f"{run}.cpu", f"{run}.host_1")
+    )
