@@ -57,7 +57,10 @@ def test_a_victim_with_all_its_outcomes_passes():
     ("logged", "counts"),
     [
         (log(missing=[CANCELLED]), "(1 missing: anna.1 cancelled (3), 0 that are not in the log)"),
-        (log(received=[CANCELLED, ("anna.2", "filled", 4)]), "(0 missing, 1 that are not in the log: anna.2 filled (4))"),
+        (
+            log(received=[CANCELLED, ("anna.2", "filled", 4)]),
+            "(0 missing, 1 that are not in the log: anna.2 filled (4))",
+        ),
     ],
 )
 def test_a_missing_and_an_invented_outcome_are_told_apart(logged, counts):
