@@ -2,7 +2,7 @@
 
 nats-py 2.16.0 imports aiohttp for a transport over WebSockets, FastStream 0.7.8 uvicorn for apps over HTTP, wherever they are
 installed; nothing here uses them for that. aiohttp alone takes longer to import than nats-py. Composition roots import this module first.
-`importlib.util.LazyLoader` does not do it: a module it made is loaded by the next import, used or not.
+The standard library's loader of lazy modules does not do it: what it made is loaded by the next import, used or not.
 To report: nats-py could import aiohttp where it connects, FastStream uvicorn where it serves.
 """
 
