@@ -12,9 +12,11 @@ APART := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # A process without work takes tests from another one: a few of them take long.
 BALANCED := --numprocesses auto --dist worksteal
 PAYLOADS := 10000
+# Suites and options of `make bench`, such as BENCH="memory --against HEAD~50 --bse ../BristolStockExchange".
+BENCH :=
 LOCK := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --python-version 3.11 --upgrade
-SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py)
+SOURCES := src tests deploy $(wildcard examples/*.py benchmarks/*.py benchmarks/snippets/*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-fast test-nats soak fuzz lint check bench catalog docs compose-check wheel lock
@@ -68,8 +70,8 @@ lint: $(READY) ## Check format, lint rules and types
 
 check: lint test-fast ## Do what a reviewer expects done: lint, then the fast tests, architecture and words among them
 
-bench: $(READY) ## Measure, and compare the deterministic counts with their baseline
-	$(BIN)/python -m benchmarks
+bench: $(READY) ## Measure in turn with BENCH="--against REV --bse DIR --abides DIR", and hold the counts to their baseline
+	$(BIN)/python -m benchmarks $(BENCH)
 
 catalog: $(READY) ## Write the generated pages of docs/reference; validate the AsyncAPI document with a real parser (needs npm)
 	$(BIN)/econsim catalog --output docs/reference/asyncapi.json

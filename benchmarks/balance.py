@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from benchmarks import loads, rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.nats.connection import connect, synchronize
@@ -31,13 +32,14 @@ PAIRS = 2_000
 RATE = 500
 PACED_S = 5.0
 ECHO = "admin.bench.echo.bench"
+ECHOED = "bare echo of nats-py"
 QUESTION = GetBalance().model_dump_json().encode()
 BALANCE = subjects.GET_BALANCE(run=rig.RUN, agent="buyer_001")
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure round trips and the tail under load."""
-    return asyncio.run(_run(1, PAIRS // 5, 1.0) if quick else _run(REPEATS, PAIRS, PACED_S))
+    return asyncio.run(_run(1, PAIRS // 5, 1.0) if options.quick else _run(REPEATS, PAIRS, PACED_S))
 
 
 async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
@@ -45,7 +47,7 @@ async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         server, client = await stack.enter_async_context(rig.private_server())
         where = Server(server.url, server.creds)
-        await stack.enter_async_context(spread(("clock", "ledger"), where, state, print))
+        services = await stack.enter_async_context(spread(("clock", "ledger"), where, state, print))
         await open_run(client, rig.RUN, loads.externals(100, 10))
         creds = str(rig.superuser(server.trust))
         balance = await rig.first_answer(client, BALANCE, QUESTION)
@@ -54,18 +56,25 @@ async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
         )
         stack.callback(echo.kill)
         await rig.first_answer(client, ECHO, QUESTION)
+        ledger = services.running["ledger"].pid
+        costs = [await _costs(client, pairs, ledger, echo.pid) for _ in range(repeats)]
         ours, theirs = zip(*[await _alternate(client, pairs) for _ in range(repeats)], strict=True)
         tails = [await _paced(client, RATE, paced_s) for _ in range(repeats)]
-    ratios = [mine / bare for mine, bare in zip(ours, theirs, strict=True)]
     return [
-        Line("get_balance, p50", "ms", ours),
         Line(
-            "bare echo, p50",
-            "ms",
-            theirs,
-            note="nats-py, reply of the same size, asked in turn with get_balance",
+            "get_balance, processor time of the service",
+            "µs",
+            [mine for mine, _ in costs],
+            beside=ECHOED,
+            beside_values=[bare for _, bare in costs],
         ),
-        Line("get_balance in echoes, p50", "", ratios, at_most=2.0),
+        Line("get_balance, p50", "ms", ours, beside=ECHOED, beside_values=theirs),
+        Line(
+            "get_balance in echoes, p50",
+            "",
+            [mine / bare for mine, bare in zip(ours, theirs, strict=True)],
+            at_most=2.0,
+        ),
         Line(
             f"get_balance under {RATE} requests/s, p99",
             "ms",
@@ -74,6 +83,14 @@ async def _run(repeats: int, pairs: int, paced_s: float) -> list[Line]:
             note=f"paced for {paced_s:g} s",
         ),
     ]
+
+
+async def _costs(client: Client, pairs: int, ledger: int, echo: int) -> tuple[float, float]:
+    """Return the microseconds of processor time that the ledger and the echo take for a request."""
+    before = rig.processor_seconds(ledger), rig.processor_seconds(echo)
+    await _alternate(client, pairs)
+    spent = rig.processor_seconds(ledger) - before[0], rig.processor_seconds(echo) - before[1]
+    return spent[0] / pairs * 1e6, spent[1] / pairs * 1e6
 
 
 async def _alternate(client: Client, pairs: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Measure the limit order book alone: orders a second, and cost an order by depth of the book.
 
 Places, crosses and cancels around a book that keeps about the given number of resting orders, in
-processor time; building the actions is not measured. `memory` prints it.
+processor time; building the actions is not measured.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import gc
 import random
 from time import process_time
 
+from benchmarks.options import Options
+from benchmarks.table import Line
 from econsim.domain.market.batch_items import BatchItems
 from econsim.domain.market.matching import process
 from econsim.domain.market.open_orders import OpenOrders
@@ -21,6 +23,29 @@ DEPTHS = (10, 1_000, 100_000)
 MIDDLE = 200_000
 TICK = 100
 AGENTS = [f"agent_{i:03}" for i in range(100)]
+REPEATS = 5
+RATE_MIN = 100_000
+FLAT_MAX = 2.0
+"""Cost an order at the deepest book over the shallowest: the rest is caches, not the algorithm."""
+
+
+def run(options: Options) -> list[Line]:
+    """Measure at each depth."""
+    repeats, orders = (1, 20_000) if options.quick else (REPEATS, 100_000)
+    # Depths take turns, so that the ratio of two is of the same minute.
+    rounds = [{depth: measure(depth, orders, seed) for depth in DEPTHS} for seed in range(repeats)]
+    lines = [
+        Line(
+            f"book alone, {depth:,} resting",
+            "orders/s",
+            [1e6 / costs[depth] for costs in rounds],
+            at_least=RATE_MIN,
+            note="places, trades and cancels in batches of 1 000",
+        )
+        for depth in DEPTHS
+    ]
+    flat = [costs[DEPTHS[-1]] / costs[DEPTHS[0]] for costs in rounds]
+    return [*lines, Line("book: cost at 100 000 resting over 10", "", flat, at_most=FLAT_MAX)]
 
 
 def resting(count: int, rng: random.Random) -> list[Action]:

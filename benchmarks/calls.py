@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 
 from benchmarks import budgets, stub
+from benchmarks.options import Options
 from benchmarks.paid_calls import Turns, open_callers
 from benchmarks.table import Line
 
@@ -27,9 +28,11 @@ AT_ONCE = {16: 20.0, 64: 60.0}
 RATE_MIN = 300.0
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure what is added to a call, the rate of paid calls, and the budgets."""
-    return asyncio.run(_run(1, CALLS // 4, CALLS_EACH // 2) if quick else _run(REPEATS, CALLS, CALLS_EACH))
+    return asyncio.run(
+        _run(1, CALLS // 4, CALLS_EACH // 2) if options.quick else _run(REPEATS, CALLS, CALLS_EACH)
+    )
 
 
 async def _run(repeats: int, calls: int, calls_each: int) -> list[Line]:
@@ -78,9 +81,9 @@ def _budgets(held: budgets.Audit) -> list[Line]:
     what = f"{budgets.AGENTS * budgets.CALLS_EACH:,} calls at once on budgets for {budgets.CALLS}"
     note = f"{budgets.AGENTS} agents with {budgets.CALLS_EACH} calls each; {held.refused_at_once} refused in the first round"
     return [
-        Line(f"{what}: overshoot", "calls", [held.overshoot], at_most=0, note=note),
-        Line(f"{what}: false refusals", "calls", [held.false_refusals], at_most=0),
-        Line(f"{what}: reservations left open", "", [held.open_reservations], at_most=0),
+        Line(f"{what}: overshoot", "calls", [held.overshoot], exactly=0.0, note=note),
+        Line(f"{what}: false refusals", "calls", [held.false_refusals], exactly=0.0),
+        Line(f"{what}: reservations left open", "", [held.open_reservations], exactly=0.0),
     ]
 
 

@@ -11,6 +11,7 @@ import uuid
 from time import perf_counter, process_time
 from typing import Final
 
+from benchmarks.options import Options
 from benchmarks.rig import private_server
 from benchmarks.table import Line
 from econsim.adapters.jetstream.state_store import JetStreamStateStore
@@ -105,9 +106,9 @@ async def over_nats(repeats: int) -> list[Line]:
     return lines
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure the rules alone, with the journal, and durable."""
-    repeats = 1 if quick else REPEATS
+    repeats = 1 if options.quick else REPEATS
     return [
         Line("ledger: rules alone", "chains/s", [pure() for _ in range(repeats)]),
         Line("ledger: rules and journal", "chains/s", [with_journal() for _ in range(repeats)]),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
 
 from econsim import subjects
 from econsim.domain.agent.population import population
@@ -15,28 +16,45 @@ from econsim.schemas.scenario_cognition import Cognition
 RESOURCE = "good"
 
 
-def crowd(agents: int, ticks: int, policy: str = "zi_c") -> Scenario:
-    """Return half buyers, half sellers, who all quote at every tick on one continuous double auction."""
-    sides = (("buyer", "bid", 3.25, 0.75), ("seller", "ask", 0.75, 3.25))
-    return Scenario.model_validate(
-        {
-            "name": "crowd",
-            "clock": {"ticks_per_period": ticks},
-            "markets": [{"resource": RESOURCE, "price_max": 4}],
-            "agents": [
-                {
-                    "name": name,
-                    "policy": policy,
-                    "count": agents // 2,
-                    "credits": 1000,
-                    "roles": [
-                        {"resource": RESOURCE, "side": side, "first": first, "last": last, "units": ticks}
-                    ],
-                }
-                for name, side, first, last in sides
-            ],
-        }
-    )
+def crowd(agents: int, ticks: int, policy: str = "zi_c", markets: int = 1) -> Scenario:
+    """Return half buyers, half sellers, who all quote at every tick on each of some continuous double auctions."""
+    return Scenario.model_validate(tomllib.loads(crowd_file(agents, ticks, policy, markets=markets)))
+
+
+def crowd_file(  # noqa: PLR0913 - each is a size of the load
+    agents: int,
+    ticks: int,
+    policy: str = "zi_c",
+    *,
+    periods: int = 1,
+    units: int | None = None,
+    markets: int = 1,
+) -> str:
+    """Return that scenario as a file, with `units` an agent and period on each market, as many as ticks if it is none."""
+    names = [f"{RESOURCE}_{number}" for number in range(markets)] if markets > 1 else [RESOURCE]
+    clock = f"[clock]\nticks_per_period = {ticks}\nperiods = {periods}\n"
+    books = "".join(f'[[markets]]\nresource = "{name}"\nprice_max = 4\n' for name in names)
+    group = f'policy = "{policy}"\ncount = {agents // 2}\ncredits = 1000\n'
+    return f'name = "crowd"\n{clock}{books}' + _groups(group, names, units or ticks)
+
+
+def smith_file(periods: int) -> str:
+    """Return the file of Smith's first experiment by Gode and Sunder's rules: scenario smith1962 without its expectations."""
+    clock = f'[clock]\nperiods = {periods}\nticks_per_period = 600\nuntil = "exhausted"\n'
+    book = f'[[markets]]\nresource = "{RESOURCE}"\nmechanism = "zi_double_auction"\n'
+    grid = "tick_size = 0.01\nprice_min = 0.01\nprice_max = 4\n"
+    group = 'policy = "zi_c"\ncount = 11\ncredits = 100\nactivity_percent = 10\n'
+    return f'name = "smith"\nseed = 1962\n{clock}{book}{grid}' + _groups(group, [RESOURCE], 1)
+
+
+def _groups(terms: str, resources: Sequence[str], units: int) -> str:
+    """Return a group of buyers and a group of sellers of a scenario file."""
+    found = []
+    for group, side, first, last in (("buyer", "bid", 3.25, 0.75), ("seller", "ask", 0.75, 3.25)):
+        worth = f'side = "{side}", first = {first}, last = {last}, units = {units}'
+        roles = ", ".join(f'{{ resource = "{resource}", {worth} }}' for resource in resources)
+        found.append(f'[[agents]]\nname = "{group}"\n{terms}roles = [{roles}]\n')
+    return "".join(found)
 
 
 def externals(agents: int, units: int) -> Scenario:

@@ -1,73 +1,91 @@
-"""The limit order book alone, and the whole in-process driver: agents, ledger, journal, book, events."""
+"""Runs in memory: what an order costs in processor time, by the driver alone and as `econsim run` has it, with hash, tally and report.
+
+Beside them, in turn: an earlier build (`--against`), and the peers' markets of the same size. To add a row, add a Load.
+"""
 
 from __future__ import annotations
 
-from statistics import median
-from time import process_time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks import loads
-from benchmarks.book import DEPTHS, measure
+from benchmarks import loads, peers
+from benchmarks.options import Options
+from benchmarks.run_cost import an_order
+from benchmarks.sides import Side, compare
 from benchmarks.table import Line
-from econsim.domain.audit.canonical_log import CanonicalLog
-from econsim.domain.execution import in_memory
-from econsim.schemas.market import TickCleared
-
-REPEATS = 5
-RATE_MIN = 100_000
-FLAT_MAX = 2.0
-"""Cost an order at the deepest book over the shallowest: the rest is caches, not the algorithm."""
-AGENTS, TICKS = 1_000, 20
 
 
-def run(*, quick: bool) -> list[Line]:
-    """Measure both, in processor time of one core."""
-    repeats, orders = (1, 20_000) if quick else (REPEATS, 100_000)
-    costs = {depth: [measure(depth, orders, seed) for seed in range(repeats)] for depth in DEPTHS}
-    lines = [
-        Line(
-            f"book alone, {depth:,} resting",
-            "orders/s",
-            [1e6 / cost for cost in costs[depth]],
-            at_least=RATE_MIN,
-            note="places, trades and cancels in batches of 1 000",
-        )
-        for depth in DEPTHS
-    ]
-    flat = [deep / shallow for shallow, deep in zip(costs[DEPTHS[0]], costs[DEPTHS[-1]], strict=True)]
-    lines.append(Line("book: cost at 100 000 resting over 10", "", flat, at_most=FLAT_MAX))
-    pairs = [whole(AGENTS, 5 if quick else TICKS) for _ in range(repeats)]
-    lines.append(
-        Line(
-            "whole driver: agents, ledger, journal, book, events",
-            "orders/s",
-            [rate for rate, _ in pairs],
-            note=f"{AGENTS} zi_c agents",
-        )
-    )
-    lines.append(
-        Line(
-            "canonical hash of its events",
-            "µs/order",
-            [hashing for _, hashing in pairs],
-            note="on top of that",
-        )
-    )
-    return lines
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One market, measured at two sizes: what an order costs is the difference."""
+
+    what: str
+    """Name in the table."""
+    file: Callable[[int], str]
+    """Function of the size: the scenario file."""
+    size: int
+    """Size of the run that the driver does."""
+    command_size: int | None = None
+    """Size of the run of `econsim run`, compared with one of size 1, whose start must be little beside it; none to leave it out."""
+    bse: tuple[str, int, int, int] | None = None
+    """Same market of the Bristol Stock Exchange: kind, traders, periods, seconds a period."""
+    abides_until: str = ""
+    """Time of day until which a simulation of ABIDES is measured beside it; empty for none."""
 
 
-def whole(agents: int, ticks: int) -> tuple[float, float]:
-    """Return the driver's orders a second, and microseconds an order that the canonical hash takes."""
-    scenario = loads.crowd(agents, ticks)
-    started = process_time()
-    events = list(in_memory.run(scenario))
-    seconds = process_time() - started
-    orders = sum(e.event.data.orders for e in events if isinstance(e.event.data, TickCleared))
-    started, canonical = process_time(), CanonicalLog()
-    for event in events:
-        canonical.add(event)
-    canonical.hexdigest()
-    return orders / seconds, (process_time() - started) / orders * 1e6
+LOADS = (
+    Load("22 traders, Smith's rules", loads.smith_file, 30, 60),
+    Load(
+        "22 ZIC traders",
+        lambda n: loads.crowd_file(22, 40, periods=n, units=1),
+        20,
+        bse=("ZIC", 22, 50, 30),
+    ),
+    Load(
+        "22 ZIP traders",
+        lambda n: loads.crowd_file(22, 40, "zip", periods=n, units=1),
+        20,
+        bse=("ZIP", 22, 25, 30),
+    ),
+    Load(
+        "1,000 ZIC traders",
+        partial(loads.crowd_file, 1_000),
+        12,
+        60,
+        ("ZIC", 1_000, 3, 2),
+        "10:00:00",
+    ),
+)
 
 
-if __name__ == "__main__":
-    print(median(whole(AGENTS, TICKS)[0] for _ in range(REPEATS)))
+def run(options: Options) -> list[Line]:
+    """Measure all loads."""
+    return [line for load in LOADS for line in _lines(load, options)]
+
+
+def _lines(load: Load, options: Options) -> Iterator[Line]:
+    share = 5 if options.quick else 1
+    with TemporaryDirectory() as folder:
+        scenario = Path(folder) / "scenario.toml"
+        scenario.write_text(load.file(max(2, load.size // share)))
+        alone = [
+            Side(build.name, partial(peers.snippet, build.python, "driver", scenario))
+            for build in options.builds
+        ]
+        if load.bse and options.bse:
+            alone.append(peers.bse(options.bse, *load.bse))
+        if load.abides_until and options.abides:
+            alone.append(peers.abides(options.abides, load.abides_until))
+        yield from compare(f"{load.what}: an order, driver alone", "µs", alone, options.turns)
+        if load.command_size:
+            small, large = Path(folder) / "small.toml", Path(folder) / "large.toml"
+            small.write_text(load.file(1))
+            large.write_text(load.file(max(2, load.command_size // share)))
+            runs = [
+                Side(build.name, partial(an_order, build, small, large, "--transport", "memory"))
+                for build in options.builds
+            ]
+            yield from compare(f"{load.what}: an order of `econsim run`", "µs", runs, options.turns)

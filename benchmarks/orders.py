@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 
 REPEATS = 3
@@ -20,10 +21,10 @@ AGENTS, TICKS = 1_000, 20
 SINGLE = 10_000
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure in lock-step and in real time."""
-    ticks, single = (5, 2_000) if quick else (TICKS, SINGLE)
-    repeats = 1 if quick else REPEATS
+    ticks, single = (5, 2_000) if options.quick else (TICKS, SINGLE)
+    repeats = 1 if options.quick else REPEATS
     lock_step = _beside("lock-step", ("crowd", AGENTS, ticks), repeats, RATE_MIN)
     return lock_step + _beside("real time", ("orders", single), repeats, None)
 
@@ -41,7 +42,6 @@ def _beside(mode: str, load: tuple[str | int, ...], repeats: int, rate_min: floa
     orders, what = real[0]["orders"], " ".join(map(str, load))
     rates = [orders / each["seconds"] for each in real]
     ratios = [b["seconds"] / r["seconds"] for r, b in zip(real, bare, strict=True)]
-    thrifts = [_cpu(b) / _cpu(r) for r, b in zip(real, bare, strict=True)]
     details = {"orders": orders, "trades": real[0]["trades"], "real": real, "bare": bare}
     return [
         Line(
@@ -50,18 +50,20 @@ def _beside(mode: str, load: tuple[str | int, ...], repeats: int, rate_min: floa
             rates,
             at_least=rate_min,
             note=what,
+            beside="bare twin, same writes",
+            beside_values=[orders / each["seconds"] for each in bare],
+            cpu_s=[_cpu(each) for each in real],
+            wall_s=[each["seconds"] for each in real],
             details=details,
         ),
-        Line(f"{mode}: bare twin, same writes", "1/s", [orders / each["seconds"] for each in bare]),
         Line(f"{mode}: share of the bare twin's rate", "", ratios, at_least=RATIO_MIN),
         Line(
-            f"{mode}: bare twin's processor time in ours", "", thrifts, note="clients and server, both runs"
-        ),
-        Line(
-            f"{mode}: orders a second of processor time",
-            "1/s",
-            [orders / _cpu(each) for each in real],
-            note="clients and server; holds whatever else the machine does",
+            f"{mode}: an order, clients and server",
+            "CPU µs",
+            [_cpu(each) / orders * 1e6 for each in real],
+            note="holds whatever else the machine does",
+            beside="bare twin, same writes",
+            beside_values=[_cpu(each) / orders * 1e6 for each in bare],
         ),
     ]
 

@@ -18,6 +18,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from benchmarks import rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim.adapters.jetstream.counters import StreamCounters
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
@@ -52,10 +53,10 @@ class Turn:
     """Share of the checked requests that were over a quota."""
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure a check, then the echo with agents of many requests and with agents of few."""
-    repeats, pairs = (1, PAIRS // 4) if quick else (REPEATS, PAIRS)
-    checks = [asyncio.run(_checks(CHECKS // (10 if quick else 1))) for _ in range(repeats)]
+    repeats, pairs = (1, PAIRS // 4) if options.quick else (REPEATS, PAIRS)
+    checks = [asyncio.run(_checks(CHECKS // (10 if options.quick else 1))) for _ in range(repeats)]
     many, few = asyncio.run(_echoes(repeats, pairs))
     refused = median(turn.refused for turn in many)
     return [

@@ -1,7 +1,8 @@
 """One real run in a process of its own: server, all services, a light observer; prints JSON.
 
 `python -m benchmarks.real crowd AGENTS TICKS [TRACE]` in lock-step; `… thinkers AGENTS TICKS` with agents that ask
-`rules` at every tick; `… crowd_without_cognition AGENTS TICKS` without the service that answers them; or
+`rules` at every tick; `… crowd_without_cognition AGENTS TICKS` without the service that answers them;
+`… books AGENTS TICKS BOOKS` on several books, `… books_spread AGENTS TICKS BOOKS` with a process for each service; or
 `… orders COUNT [TRACE]` for single orders in real time. With TRACE, everything published is recorded there, which costs time.
 """
 
@@ -11,9 +12,11 @@ import asyncio
 import json
 import os
 import sys
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
@@ -25,7 +28,10 @@ from econsim import subjects
 from econsim.adapters.jetstream.audit_log import follow
 from econsim.adapters.nats.rpc import ask
 from econsim.adapters.server.embedded import EmbeddedServer
+from econsim.app import Server
 from econsim.domain.audit.decoding import decode
+from econsim.routers import SERVICES
+from econsim.runs.launch import processes
 from econsim.runs.remote import open_run
 from econsim.schemas.clock import PeriodOpened, RunClosed, Ticked
 from econsim.schemas.ledger import Balance, GetBalance
@@ -42,17 +48,19 @@ AGENTS = 100
 """External agents of the real-time load."""
 
 
-async def lock_step(server: EmbeddedServer, client: Client, scenario: Scenario) -> dict[str, Any]:
+async def lock_step(
+    server: EmbeddedServer, client: Client, scenario: Scenario, services: Collection[int] = ()
+) -> dict[str, Any]:
     """Run a scenario; return orders, trades, and times from its first tick to its journal in the log."""
     orders = trades = 0
     moments: list[float] = []
     await open_run(client, rig.RUN, scenario)
-    watch = rig.Watch.start(server)
+    watch = rig.Watch.start(server, services)
     async with aclosing(follow(client, rig.RUN, OBSERVED)) as events:
         async for stored in events:
             data = decode(stored.subject, stored.payload).event.data
             if isinstance(data, Ticked):
-                watch = watch if moments else rig.Watch.start(server)
+                watch = watch if moments else rig.Watch.start(server, services)
                 moments.append(perf_counter())
             elif isinstance(data, TickCleared):
                 orders, trades = orders + data.orders, trades + data.trades
@@ -88,6 +96,24 @@ async def real_time(server: EmbeddedServer, client: Client, scenario: Scenario, 
     return watch.read() | {"orders": orders, "trades": trades}
 
 
+@asynccontextmanager
+async def _services(
+    server: EmbeddedServer, without: Collection[str], *, spread: bool
+) -> AsyncIterator[Collection[int]]:
+    """Run the services in this process, or each in one of its own; return the ids of those processes."""
+    if not spread:
+        async with rig.all_services(server, without):
+            yield ()
+        return
+    with TemporaryDirectory() as state:
+        async with processes.spread(
+            tuple(SERVICES), Server(server.url, server.creds), Path(state), print
+        ) as found:
+            while len(found.running) < len(SERVICES):
+                await asyncio.sleep(0.01)
+            yield tuple(process.pid for process in found.running.values())
+
+
 async def main(load: str, numbers: list[int], trace: Path | None) -> None:
     """Run one load and print what was measured."""
     async with AsyncExitStack() as stack:
@@ -95,8 +121,12 @@ async def main(load: str, numbers: list[int], trace: Path | None) -> None:
         if trace:
             await stack.enter_async_context(recording(server, trace))
         without = ("cognition",) if load == "crowd_without_cognition" else ()
-        await stack.enter_async_context(rig.all_services(server, without))
-        if load in LOCK_STEP:
+        pids = await stack.enter_async_context(_services(server, without, spread=load == "books_spread"))
+        if load.startswith("books"):
+            agents, ticks, books = numbers
+            scenario = loads.crowd(agents, ticks, markets=books)
+            found = await lock_step(server, client, scenario, pids)
+        elif load in LOCK_STEP:
             found = await lock_step(server, client, loads.crowd(*numbers, LOCK_STEP[load]))
         else:
             scenario = loads.externals(AGENTS, numbers[0] // AGENTS + 1)

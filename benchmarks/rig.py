@@ -62,27 +62,30 @@ async def all_services(server: EmbeddedServer, without: Collection[str] = ()) ->
 
 @dataclass(slots=True)
 class Watch:
-    """Time and processor time from now on, of this process and its server."""
+    """Time and processor time from now on, of this process, its server and its services."""
 
     server: EmbeddedServer
     """The server."""
     started: float
     """`perf_counter` at the start."""
     client_s: float
-    """Processor seconds of this process before."""
+    """Processor seconds of this process and of the services before."""
     server_s: float
     """Processor seconds of the server before."""
+    services: Collection[int] = ()
+    """Processes of services that are not in this one."""
 
     @classmethod
-    def start(cls, server: EmbeddedServer) -> Watch:
+    def start(cls, server: EmbeddedServer, services: Collection[int] = ()) -> Watch:
         """Start watching."""
-        return cls(server, perf_counter(), process_time(), processor_seconds(server.pid))
+        clients_s = process_time() + sum(map(processor_seconds, services))
+        return cls(server, perf_counter(), clients_s, processor_seconds(server.pid), services)
 
     def read(self) -> dict[str, float]:
         """Return seconds passed, and processor seconds of the clients and of the server."""
         return {
             "seconds": perf_counter() - self.started,
-            "client_cpu_s": process_time() - self.client_s,
+            "client_cpu_s": process_time() + sum(map(processor_seconds, self.services)) - self.client_s,
             "server_cpu_s": processor_seconds(self.server.pid) - self.server_s,
         }
 

@@ -20,6 +20,7 @@ from nats.aio.client import Client
 
 from benchmarks import rig
 from benchmarks.loads import RESOURCE, externals
+from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.jetstream import provision
@@ -83,9 +84,9 @@ class Side:
     """Orders sent so far: their ids go on."""
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure in turn; the ratios are taken pair by pair."""
-    return asyncio.run(_run(1 if quick else REPEATS, ORDERS // 5 if quick else ORDERS))
+    return asyncio.run(_run(1 if options.quick else REPEATS, ORDERS // 5 if options.quick else ORDERS))
 
 
 async def _run(repeats: int, orders: int) -> list[Line]:

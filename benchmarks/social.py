@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from benchmarks import loads, rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
@@ -45,9 +46,9 @@ POLL_S = 0.05
 CALLBACK_WRITES_MAX = 20.0
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure what an action takes, and how many a run takes a second."""
-    return asyncio.run(_run(1, TURNS // 5) if quick else _run(REPEATS, TURNS))
+    return asyncio.run(_run(1, TURNS // 5) if options.quick else _run(REPEATS, TURNS))
 
 
 async def _run(repeats: int, turns: int) -> list[Line]:

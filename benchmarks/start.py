@@ -1,17 +1,19 @@
-"""How soon the command line answers, and how soon a market trades after `econsim run`."""
+"""How much it takes to start: the command line, a small run with its report, a worker's modules, a market up to its first trade."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from benchmarks import rig
+from benchmarks import loads, rig
+from benchmarks.builds import Build
+from benchmarks.options import Options
+from benchmarks.sides import Reading, Side, compare, environment, spend
 from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.clock import unix_seconds
@@ -19,49 +21,64 @@ from econsim.adapters.nats.connection import connect
 from econsim.adapters.server import state_directory
 from econsim.identity.trust_root import Trust
 
-REPEATS = 5
 HELP_MAX_S = 0.5
-TRADE_MAX_S = 5.0
-ECONSIM = (str(Path(sys.executable).parent / "econsim"),)
-"""The installed command, as people call it: `python -m` loads more."""
+TRADE_MAX_S = 2.0
+WORKER = "import econsim.app; econsim.app.market"
+"""What `faststream run econsim.app:market` does before it connects."""
 
 
-def run(*, quick: bool) -> list[Line]:
-    """Measure both, each in processes of its own."""
-    repeats = 1 if quick else REPEATS
-    helped = [asyncio.run(_help()) for _ in range(repeats)]
-    traded = [asyncio.run(_first_trade()) for _ in range(repeats)]
-    return [
-        Line("econsim --help", "s", helped, at_most=HELP_MAX_S, note="whole process"),
+def run(options: Options) -> list[Line]:
+    """Measure each, of all builds, in processes of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        small = Path(folder) / "small.toml"
+        small.write_text(loads.crowd_file(10, 5))
+        commands = {
+            "econsim --help": lambda build: build.econsim("--help"),
+            "5 ticks of 10 agents in memory, with report": lambda build: build.econsim(
+                "run", small, "--transport", "memory"
+            ),
+            "a worker's modules": lambda build: [build.python, "-c", WORKER],
+        }
+        for command in commands.values():  # once before, so that bytecode and files are in their caches
+            for build in options.builds:
+                spend(command(build))
+        lines = [
+            line
+            for what, command in commands.items()
+            for line in compare(
+                what,
+                "CPU s",
+                [Side(build.name, partial(_whole, command(build))) for build in options.builds],
+                options.turns,
+            )
+        ]
+    lines.append(
         Line(
             "first trade of econsim run genesis",
             "s",
-            traded,
+            [asyncio.run(_first_trade(Build.this())) for _ in range(options.turns)],
             at_most=TRADE_MAX_S,
-            note="in an empty directory",
-        ),
-    ]
+            note="in an empty directory; wall time",
+        )
+    )
+    return lines
 
 
-async def _help() -> float:
-    started = perf_counter()
-    process = await asyncio.create_subprocess_exec(*ECONSIM, "--help", stdout=asyncio.subprocess.DEVNULL)
-    assert await process.wait() == 0
-    return perf_counter() - started
+def _whole(command: list[str | Path]) -> Reading:
+    spent = spend(command)
+    return Reading(spent.cpu_s, spent.cpu_s, spent.wall_s)
 
 
-async def _first_trade() -> float:
+async def _first_trade(build: Build) -> float:
     """Start a run in a directory of its own, and listen beside it for the first trade."""
     with tempfile.TemporaryDirectory() as directory:
         state, started = Path(directory) / "state", perf_counter()
         process = await asyncio.create_subprocess_exec(
-            *ECONSIM,
-            "run",
-            "genesis",
+            *build.econsim("run", "genesis"),
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
             cwd=directory,
-            env=os.environ | {"ECONSIM_STATE": str(state)},
+            env=environment() | {"ECONSIM_STATE": str(state)},
         )
         try:
             async with asyncio.timeout(60):

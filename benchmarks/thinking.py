@@ -14,6 +14,7 @@ from time import perf_counter, process_time
 from typing import Any
 
 from benchmarks import loads, rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim.domain.execution import in_memory
 from econsim.runs import scenario_file
@@ -30,9 +31,9 @@ SMITH = "smith1962"
 """Scenario without thinking agents."""
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure over NATS and in memory."""
-    repeats, ticks = (1, 4) if quick else (REPEATS, TICKS)
+    repeats, ticks = (1, 4) if options.quick else (REPEATS, TICKS)
     return [*_over_nats(repeats, ticks), *_in_memory(repeats, ticks)]
 
 

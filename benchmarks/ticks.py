@@ -13,6 +13,7 @@ from statistics import linear_regression, median
 import altair as alt
 
 from benchmarks import rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 
 SIZES = ((100, 40), (300, 30), (1_000, 20), (3_000, 8), (10_000, 4))
@@ -26,12 +27,12 @@ EXPONENT_MAX = 1.15
 PLOT = Path(__file__).parent / "results" / "ticks.svg"
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure all sizes."""
     lines: list[Line] = []
     points: list[tuple[int, float]] = []
-    for agents, ticks in SIZES[:3] if quick else SIZES:
-        found = [rig.child("real", "crowd", agents, ticks) for _ in range(1 if quick else REPEATS)]
+    for agents, ticks in SIZES[:3] if options.quick else SIZES:
+        found = [rig.child("real", "crowd", agents, ticks) for _ in range(1 if options.quick else REPEATS)]
         judged = agents == JUDGED
         seconds = [median(each["ticks"]) for each in found]
         cpu = [(each["client_cpu_s"] + each["server_cpu_s"]) / len(each["ticks"]) for each in found]
@@ -57,7 +58,7 @@ def run(*, quick: bool) -> list[Line]:
     lines.append(
         Line("growth of a tick's processor time: exponent of agents", "", [exponent], at_most=EXPONENT_MAX)
     )
-    if not quick:
+    if not options.quick:
         draw(points, PLOT)
     return lines
 

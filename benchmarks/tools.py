@@ -22,6 +22,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from benchmarks import loads, rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim import subjects
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
@@ -64,9 +65,9 @@ CallOf = Callable[[str, str], Awaitable[object]]
 """Makes the call of an agent with a text."""
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure what the gateway adds, its rate, and what is left reserved after many calls of which a part fails."""
-    return asyncio.run(_run(1, CALLS // 4, MANY // 20) if quick else _run(REPEATS, CALLS, MANY))
+    return asyncio.run(_run(1, CALLS // 4, MANY // 20) if options.quick else _run(REPEATS, CALLS, MANY))
 
 
 async def _run(repeats: int, calls: int, many: int) -> list[Line]:
@@ -99,7 +100,7 @@ async def _left(gateway: Gateway, calls: int) -> Line:
     await gateway.times(gateway.paid_or_failed, 64, calls)
     left = [await gateway.reserved(f"rich_{n:03}") for n in range(1, max(CALLERS) + 1)]
     note = f"{FAILING:.0%} fail; {gateway.failures:,} other failures"
-    return Line(f"{calls:,} calls: micro-credits left reserved", "", [sum(left)], at_most=0, note=note)
+    return Line(f"{calls:,} calls: micro-credits left reserved", "", [sum(left)], exactly=0.0, note=note)
 
 
 class Gateway:

@@ -19,6 +19,7 @@ from nats.aio.client import Client
 from nats.js.object_store import ObjectStore
 
 from benchmarks import loads, rig
+from benchmarks.options import Options
 from benchmarks.table import Line
 from econsim.adapters.jetstream.quota_table import KeyQuotaTable
 from econsim.adapters.nats.connection import connect
@@ -44,9 +45,11 @@ LIST_MAX_S = 1.0
 POLL_S = 0.05
 
 
-def run(*, quick: bool) -> list[Line]:
+def run(options: Options) -> list[Line]:
     """Measure both."""
-    return asyncio.run(_run(1, TURNS // 4, SMALL_FILES // 10) if quick else _run(REPEATS, TURNS, SMALL_FILES))
+    return asyncio.run(
+        _run(1, TURNS // 4, SMALL_FILES // 10) if options.quick else _run(REPEATS, TURNS, SMALL_FILES)
+    )
 
 
 async def _run(repeats: int, turns: int, files: int) -> list[Line]:

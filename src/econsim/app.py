@@ -13,15 +13,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import econsim.adapters.nats.late_imports  # noqa: F401 - before FastStream and nats-py
+
+# isort: split
 from faststream import FastStream
 from faststream.nats import NatsCredentials
 
 from econsim.adapters.cancellation import CANCEL_AGAIN_S, CANCEL_S, cancel_until_done
 from econsim.adapters.clock import unix_seconds
-from econsim.adapters.mcp.server_file import read_tool_servers
-from econsim.adapters.mcp.tool_server import KeptToolServer
 from econsim.adapters.nats.connection import connect, options, require_server, server_urls, synchronize
 from econsim.adapters.nats.credential_renewal import keep_current, keep_trying
 from econsim.adapters.nats.patches import apply_patches, install_filter
@@ -32,20 +33,16 @@ from econsim.adapters.nats.stopping_broker import BROKER_LOG, StoppingBroker
 from econsim.adapters.server import state_directory
 from econsim.adapters.server.child_processes import PARENT, end_with_parent
 from econsim.adapters.server.server_loss import wait_until_lost
-from econsim.agents.sandbox.tool_server import launcher
 from econsim.config import Settings, environment, settings
 from econsim.domain.admission.quota import QuotaKind
 from econsim.errors import NotFound, SetupError
 from econsim.identity.roles import permissions
 from econsim.identity.trust_root import Trust
 from econsim.routers import SERVICES
-from econsim.routers.cognition import service as cognition_service
-from econsim.routers.mcp import service as mcp_service
 from econsim.schemas.admission import AgentSuspended
 from econsim.schemas.subject import Parsed
 from econsim.services.admission.gateway import FLOOD_MAX
 from econsim.services.asyncapi import Catalog
-from econsim.services.cognition.providers import close_providers, configured_providers
 from econsim.services.context import ServiceContext
 from econsim.services.gc_tuning import collect_rarely
 from econsim.services.handlers import BindMessage, error_replies
@@ -55,8 +52,18 @@ from econsim.services.reply_check import ReplySubjectCheck
 from econsim.services.routes import router
 from econsim.services.worker_app import WorkerApp
 
+if TYPE_CHECKING:
+    from econsim.adapters.mcp.tool_server import KeptToolServer
+    from econsim.ports import ModelProvider
+
 EVERYTHING: Final = "everything"
 """Name of the app that holds every service."""
+
+COGNITION: Final = "cognition"
+"""Name of the service that asks language models."""
+
+MCP: Final = "mcp"
+"""Name of the service that calls outside tools."""
 
 GRACE_S: Final = 5.0
 """Seconds that a stopping service waits for requests being answered."""
@@ -126,7 +133,10 @@ class Service:
         for task in self.renewing:
             task.cancel()
         await self.leadership.stop()
-        await close_providers(self.context.providers)
+        if self.context.providers:
+            from econsim.services.cognition.providers import close_providers
+
+            await close_providers(self.context.providers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,10 +270,8 @@ def make(name: str, server: Server) -> Service:
         graceful_timeout=GRACE_S,
         **options(f"econsim-{name}", creds),
     )
-    providers = (
-        configured_providers(settings().providers, environment()) if name == cognition_service.name else {}
-    )
-    tools = tool_servers(settings(), *filter(None, [server.state])) if name == mcp_service.name else {}
+    providers = model_providers(settings()) if name == COGNITION else {}
+    tools = tool_servers(settings(), *filter(None, [server.state])) if name == MCP else {}
     context = ServiceContext(name, broker, providers=providers, tool_servers=tools)
     definition = SERVICES[name]
     # From the outside in: each message passes them in this order, its reply in the reverse.
@@ -284,10 +292,20 @@ def make(name: str, server: Server) -> Service:
     return Service(context, leadership, creds)
 
 
+def model_providers(config: Settings) -> Mapping[str, ModelProvider]:
+    """Return the providers of language models: `rules`, and those of the operator's file."""
+    from econsim.services.cognition.providers import configured_providers
+
+    return configured_providers(config.providers, environment())
+
+
 def tool_servers(config: Settings, *secrets: Path) -> Mapping[str, KeptToolServer]:
     """Return the tool servers of the operator's file, none of which may see the keys of this deployment or `secrets`."""
     if config.tools is None:
         return {}
+    from econsim.adapters.mcp.server_file import read_tool_servers
+    from econsim.agents.sandbox.tool_server import launcher
+
     hidden = (config.state.absolute(), config.tools.absolute(), *(path.absolute() for path in secrets))
     return read_tool_servers(config.tools, environment(), launcher(environment(), hidden))
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import typer
 
+import econsim.adapters.nats.late_imports  # noqa: F401 - before nats-py, which commands import
 from econsim.cli import (
     adversary,
     agent,

@@ -3,38 +3,46 @@
 Handlers parse, load, decide and publish; no module here imports another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Final
 
-from econsim.routers import (
-    admin,
-    admission,
-    agent,
-    clock,
-    cognition,
-    executor,
-    ledger,
-    market,
-    mcp,
-    social,
-    workspace,
-)
 from econsim.services.definition import ServiceDefinition
 
-SERVICES: Final[Mapping[str, ServiceDefinition]] = {
-    module.service.name: module.service
-    for module in (
-        ledger,
-        market,
-        cognition,
-        clock,
-        agent,
-        executor,
-        admission,
-        admin,
-        mcp,
-        social,
-        workspace,
-    )
-}
+_NAMES: Final = (
+    "ledger",
+    "market",
+    "cognition",
+    "clock",
+    "agent",
+    "executor",
+    "admission",
+    "admin",
+    "mcp",
+    "social",
+    "workspace",
+)
+"""Names of the services, and of the modules here, in the order in which one process starts them."""
+
+
+class _Services(Mapping[str, ServiceDefinition]):
+    """The services by name; a service's module is imported when it is asked for, so that a worker loads only its own."""
+
+    def __getitem__(self, name: str) -> ServiceDefinition:
+        if name not in _NAMES:
+            raise KeyError(name)
+        service: ServiceDefinition = import_module(f"{__name__}.{name}").service
+        return service
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _NAMES
+
+
+SERVICES: Final[Mapping[str, ServiceDefinition]] = _Services()
 """Definition of every service, by the name of its app and its role."""

@@ -177,8 +177,3 @@ class Commanded(Message):
 
 TrustChangedEvent = Event[TrustChanged]
 ConnectionChangedEvent = Event[ConnectionChanged]
-QuotaChangedEvent = Event[QuotaChanged]
-LetterBuriedEvent = Event[LetterBuried]
-LetterRetriedEvent = Event[LetterRetried]
-LetterDroppedEvent = Event[LetterDropped]
-CommandedEvent = Event[Commanded]

@@ -132,6 +132,4 @@ class AgentSuspended(Message):
     """Messages a second that the agent may send."""
 
 
-AdmissionRejectedEvent = Event[AdmissionRejected]
 AgentSuspendedEvent = Event[AgentSuspended]
-ReportedEvent = Event[Reported]

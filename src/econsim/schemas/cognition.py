@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from econsim.schemas.base import CONFIG, Command, ErrorBody, Event, Message, Request, Word
+from econsim.schemas.base import CONFIG, Command, ErrorBody, Message, Request, Word
 from econsim.schemas.model_call import (
     DEADLINE_MS_MAX,
     Call,
@@ -212,6 +212,3 @@ class LlmPartial(Message):
     """Receipt of the call."""
     content: str
     """Text so far."""
-
-
-LlmInvokedEvent = Event[LlmInvoked]

@@ -266,13 +266,6 @@ class PriceUpdated(Message):
     """Units traded in the batch."""
 
 
-AcceptedEvent = Event[Accepted]
-RejectedEvent = Event[Rejected]
-TradedEvent = Event[Traded]
-CancelledEvent = Event[Cancelled]
-BatchOpenedEvent = Event[BatchOpened]
-TickClearedEvent = Event[TickCleared]
-TradingHaltedEvent = Event[TradingHalted]
 PriceUpdatedEvent = Event[PriceUpdated]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from econsim.schemas.base import Event, Message
+from econsim.schemas.base import Message
 from econsim.schemas.social import AgentMessage, Question, QuestionState, Text
 from econsim.schemas.social_tasks import Percent, Task, TaskStep, TaskText
 from econsim.schemas.types import Amount, Identifier, Name
@@ -98,13 +98,3 @@ SocialChange = (
     | TaskSettled
 )
 """Data of any event of the service."""
-
-QuestionAskedEvent = Event[QuestionAsked]
-QuestionEndedEvent = Event[QuestionEnded]
-ConsentChangedEvent = Event[ConsentChanged]
-MessagePostedEvent = Event[MessagePosted]
-TaskDelegatedEvent = Event[TaskDelegated]
-TaskOfferedEvent = Event[TaskOffered]
-TaskRefusedEvent = Event[TaskRefused]
-TaskAdvancedEvent = Event[TaskAdvanced]
-TaskSettledEvent = Event[TaskSettled]

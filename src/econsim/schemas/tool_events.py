@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from econsim.schemas.base import Event, Message
+from econsim.schemas.base import Message
 from econsim.schemas.mcp import JsonObject, ToolFailure, ToolName, ToolResult
 from econsim.schemas.types import Amount, Identifier, Name
 
@@ -87,10 +87,3 @@ class BreakerOpened(Message):
 
 class BreakerClosed(Message):
     """A server that was left alone answered again."""
-
-
-ToolCompletedEvent = Event[ToolCompleted]
-ToolFailedEvent = Event[ToolFailed]
-ToolsListedEvent = Event[ToolsListed]
-BreakerOpenedEvent = Event[BreakerOpened]
-BreakerClosedEvent = Event[BreakerClosed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from econsim.schemas.base import Event, Message, Word
+from econsim.schemas.base import Message, Word
 from econsim.schemas.types import Identifier
 from econsim.schemas.workspace import Digest, FileSize, FileVersionNumber
 
@@ -92,8 +92,3 @@ class Collected(Message):
     """Revisions of the records to be deleted: superseded versions, and deletions that hide nothing any more."""
     version: int
     """Number of the workspace's newest change: the count must go on when the record of that change is deleted."""
-
-
-FileWrittenEvent = Event[FileWritten]
-FileMovedEvent = Event[FileMoved]
-FileDeletedEvent = Event[FileDeleted]
