@@ -8,16 +8,20 @@ is the SHA-256 of the lines.
 
 from __future__ import annotations
 
+import heapq
 import json
 import zlib
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from hashlib import sha256
+from itertools import chain, groupby
 from json.encoder import encode_basestring_ascii
 from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Json, Record, as_record, facts
+from econsim.domain.audit.facts import Json, Record, as_record, contents
 
 _SYSTEM: Final = frozenset(
     subject.type
@@ -68,8 +72,14 @@ _LEFT_OUT: Final = frozenset(
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 """Encoder of all lines: to make one for each line would take longer than the line."""
 
-_TICKS_PLAIN: Final = 8
+TICKS_PLAIN: Final = 8
 """Number of newest ticks kept uncompressed; transfers reach the log a few ticks late."""
+
+ROWS_PLAIN: Final = 4096
+"""Rows that come before older ones are compressed: a megabyte, because small pieces compress slowly."""
+
+_TICK_LENGTH: Final = 12
+"""Digits of a tick and of an item's number in a row, so that text sorts as numbers do."""
 
 _EVENT_ID_LENGTH: Final = 32
 """Hex digits of a derived event id; a cause of another form is the id of an order or a trade and stays."""
@@ -78,40 +88,42 @@ _EVENT_ID_LENGTH: Final = 32
 class CanonicalLog:
     """The canonical log of one run, collected from events in any order.
 
-    Older ticks are kept compressed (about 20 bytes a fact): the log has no point at which a tick is complete,
-    because the ledger's entries are copied into it later.
+    Rows of older ticks are kept sorted and compressed (about 50 bytes a fact): the log has no point at which a tick is
+    complete, because the ledger's entries are copied into it later.
     """
 
     def __init__(self) -> None:
         """Start without events."""
-        self._seen: set[str] = set()
-        self._rows: dict[int, list[bytes]] = {}
-        self._packed: dict[int, list[bytes]] = {}
+        self._rows: list[str] = []
+        self._full = ROWS_PLAIN
+        self._packed: list[bytes] = []
+        self._packed_to = 0
+        self._late: list[str] = []
+        self._causes: set[str] = set()
 
     def add(self, source: Record | AddressedEvent) -> None:
-        """Add one event; repeats of an event id and events of infrastructure are ignored."""
+        """Add one event; repeats of an event and events of infrastructure are ignored."""
         entry = as_record(source)
-        if entry.event_id in self._seen or not _belongs(entry.type):
+        if not _belongs(entry.type):
             return
-        self._seen.add(entry.event_id)
-        rows = self._rows.setdefault(entry.tick, [])
-        rows.extend(_rows(entry))
-        if len(self._rows) > _TICKS_PLAIN:
-            oldest = min(self._rows)
-            packed = zlib.compress(b"\n".join(self._rows.pop(oldest)), level=1)
-            self._packed.setdefault(oldest, []).append(packed)
+        (self._late if entry.tick < self._packed_to else self._rows).extend(_rows(entry, self._causes))
+        if len(self._rows) >= self._full:
+            self._pack(entry.tick - TICKS_PLAIN)
 
     def lines(self) -> Iterator[bytes]:
         """Yield the canonical lines of the events added so far, without line ends."""
         numbers: dict[str, int] = {}
         count = 0
-        for tick in sorted({*self._rows, *self._packed}):
-            rows = sorted(row.split(b"\t") for row in self._rows_of(tick))
+        for _, same_tick in groupby(self._sorted_rows(), _tick):
+            # A row that comes twice is of an event that was repeated.
+            rows = [row.split("\t") for row in dict.fromkeys(same_tick)]
             for number, row in enumerate(rows, count + 1):
-                numbers.setdefault(row[4].decode(), number)
-            for *_, body, _event, cause in rows:
+                if row[5] in self._causes:
+                    numbers.setdefault(row[5], number)
+            for tick, *_, body, _event, cause in rows:
                 count += 1
-                yield b'{"cause":%b,"line":%d,"tick":%d,%b' % (_cause(cause, numbers), count, tick, body[1:])
+                line = f'{{"cause":{_cause(cause, numbers)},"line":{count},"tick":{int(tick)},{body[1:]}'
+                yield line.encode()
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of the lines so far, each ended by a line feed."""
@@ -120,36 +132,58 @@ class CanonicalLog:
             digest.update(line + b"\n")
         return digest.hexdigest()
 
-    def _rows_of(self, tick: int) -> Iterator[bytes]:
-        yield from self._rows.get(tick, ())
-        for packed in self._packed.get(tick, ()):
-            yield from zlib.decompress(packed).split(b"\n")
+    def _pack(self, end: int) -> None:
+        """Compress the rows of the ticks before `end`."""
+        rows = sorted(self._rows)
+        cut = bisect_left(rows, _sortable(end))
+        if cut:
+            self._packed.append(zlib.compress("\n".join(rows[:cut]).encode(), level=1))
+            self._packed_to = end
+        self._rows = rows[cut:]
+        self._full = len(self._rows) + ROWS_PLAIN
+
+    def _sorted_rows(self) -> Iterable[str]:
+        packed = chain.from_iterable(zlib.decompress(each).decode().split("\n") for each in self._packed)
+        return heapq.merge(chain(packed, sorted(self._rows)), sorted(self._late))
+
+
+def _tick(row: str) -> str:
+    return row[:_TICK_LENGTH]
+
+
+def _sortable(number: int) -> str:
+    return f"{number:0{_TICK_LENGTH}}"
 
 
 def _belongs(kind: str) -> bool:
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
-def _rows(entry: Record) -> Iterator[bytes]:
-    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs.
+def _rows(entry: Record, causes: set[str]) -> Iterator[str]:
+    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs; `causes` takes ids of events.
 
-    JSON text contains no raw tab. The body is formatted directly, keys in order, because most facts of a record
-    share everything but their data.
+    JSON text contains no raw tab, and nothing sorts before one. The body is formatted directly, keys in order, because
+    most facts of a record share everything but their data.
     """
-    subject = entry.subject.rpartition(".")[0]
-    place, name = subject.encode(), _dump(subject)
+    place, name = _place(entry.subject)
+    head = f"{_sortable(entry.tick)}\t{place}"
     # The operator who opened a run, and the request, are no part of the economy.
     opened = entry.type == subjects.RUN_OPENED.type
-    for fact in facts(entry):
-        data = fact.data
-        body = b'{"actor":%b,"data":%b,"subject":%b}' % (
-            b"null" if opened else _dump(fact.actor),
-            _dump(_clean(data)),
-            name,
+    for _, actor, data in contents(entry):
+        cause = "" if opened else str(data.get("cause", entry.causation_id or ""))
+        if len(cause) == _EVENT_ID_LENGTH:
+            causes.add(cause)
+        body = f'{{"actor":{"null" if opened else _dump(actor)},"data":{_ENCODE(_clean(data))},"subject":{name}}}'
+        yield (
+            f"{head}\t{data.get('n', 0):0{_TICK_LENGTH}}\t{data.get('id', '')}\t{body}\t{entry.event_id}\t{cause}"
         )
-        cause = "" if opened else str(data.get("cause", fact.causation_id or ""))
-        chain, ids = str(data.get("id", "")).encode(), f"{entry.event_id}\t{cause}".encode()
-        yield b"%b\t%012d\t%b\t%b\t%b" % (place, data.get("n", 0), chain, body, ids)
+
+
+@lru_cache(1024)
+def _place(subject: str) -> tuple[str, str]:
+    """Return a subject without its run, as it is and as JSON."""
+    place = subject.rpartition(".")[0]
+    return place, _dump(place)
 
 
 def _clean(data: Json) -> Json:
@@ -161,14 +195,13 @@ def _clean(data: Json) -> Json:
     return kept
 
 
-def _cause(cause: bytes, numbers: dict[str, int]) -> bytes:
+def _cause(name: str, numbers: dict[str, int]) -> str:
     """Return a cause as JSON: the line of a known event, the id of an order or a trade, null for the rest."""
-    name = cause.decode()
     if name in numbers:
-        return b"%d" % numbers[name]
+        return str(numbers[name])
     derived = len(name) == _EVENT_ID_LENGTH and all(digit in "0123456789abcdef" for digit in name)
-    return b"null" if derived or not name else _dump(name)
+    return "null" if derived or not name else _dump(name)
 
 
-def _dump(value: object) -> bytes:
-    return (encode_basestring_ascii(value) if isinstance(value, str) else _ENCODE(value)).encode()
+_dump: Final = encode_basestring_ascii
+"""Encoder of single strings."""
