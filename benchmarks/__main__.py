@@ -12,6 +12,7 @@ from benchmarks.table import show, write
 
 NAMES = (
     "start",
+    "reading",
     "counts",
     "balance",
     "orders",

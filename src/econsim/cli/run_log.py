@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from operator import attrgetter
@@ -23,7 +23,6 @@ from econsim.runs.retention import retention_end
 from econsim.schemas import names, subject
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.stream import DAY_S
-from econsim.services.call_texts import record_with_texts
 from econsim.streams import AUDIT_LOG
 from econsim.subjects import AUDIT
 
@@ -175,8 +174,8 @@ class RunLog:
         gaps: list[Gap] = []
         async with aclosing(run_reader.events(self._client, self._run, gaps=gaps)) as stored:
             async for event in stored:
-                for entry in self._add(event):
-                    yield await self._whole(entry)
+                if entry := self._entry(event):
+                    yield await self._whole(entry) if self._texts else entry
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):
@@ -197,7 +196,7 @@ class RunLog:
         )
         stored, whole = await run_reader.newest_events(self._client, patterns, count)
         self._tick = _tick_before(stored)
-        found = [await self._whole(entry) for event in stored for entry in self._add(event)]
+        found = [await self._whole(entry) for event in stored if (entry := self._entry(event))]
         await self._find_end()
         await self._require_opening()
         return found, whole
@@ -268,25 +267,29 @@ class RunLog:
                     event = await asyncio.wait_for(anext(stored), silence_s)
                 except TimeoutError:
                     raise Unavailable from None
-                for entry in self._add(event):
+                if entry := self._entry(event):
                     yield await self._whole(entry)
 
     async def _whole(self, entry: Record) -> Record:
-        return await record_with_texts(self._texts, entry, self.damage) if self._texts else entry
+        if self._texts is None:
+            return entry
+        from econsim.services.call_texts import record_with_texts
+
+        return await record_with_texts(self._texts, entry, self.damage)
 
     async def _log_age(self) -> str:
         oldest = await run_reader.oldest(self._client)
         begins = f"begins at {oldest.stored_at[:19]}" if oldest else "is empty"
         return f"the log, which keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days, {begins}"
 
-    def _add(self, event: StoredMessage) -> Iterator[Record]:
-        """Yield the event as a record; nothing for a repeated (deduplication) or an unreadable one."""
+    def _entry(self, event: StoredMessage) -> Record | None:
+        """Return the next event as a record; none for a repeated (deduplication) or an unreadable one."""
         self._newest = event.sequence
         try:
             entry = verified_record(event)
         except InvalidMessage as error:
             self.damage.append(f"the record at place {event.sequence} of {AUDIT} cannot be read: {error}")
-            return
+            return None
         if entry.type == subjects.TICKED.type:
             self._tick = entry.tick
         elif not entry.tick and entry.type in UNCAUSED_TYPES:
@@ -294,8 +297,7 @@ class RunLog:
         if entry.type == subjects.RUN_OPENED.type:
             self.opened, self.kept_until = True, retention_end(event.stored_at)
         self.end.see(entry)
-        if not self._repeats.is_repeat(entry):
-            yield entry
+        return None if self._repeats.is_repeat(entry) else entry
 
 
 _OPENING_AND_ENDS: Final = (

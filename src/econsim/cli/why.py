@@ -83,14 +83,15 @@ async def _why(config: Settings, event: str, run: str) -> None:
 async def _relatives(client: Client, run: str, name: str) -> CausalGraph | None:
     """Return a graph with the causes and effects of a fact, from a part of the log; none if it takes the whole log."""
     from econsim.adapters.jetstream import run_reader
+    from econsim.cli.run_log import verified_record
     from econsim.domain.audit.relatives import Relatives
     from econsim.errors import InvalidMessage
 
-    found, tick = Relatives(name), ID_WITH_TICK.search(name)
+    found, tick = Relatives(name, verified_record), ID_WITH_TICK.search(name)
     start = await run_reader.place_of_tick(client, run, int(tick[1])) if tick else 1
     try:
         async for each in run_reader.events(client, run, start):
-            found.look_at((each.sequence, each.subject, each.payload))
+            found.look_at(each)
         graph = found.effects()
         await _climb(client, graph, graph.find(name), found.places())
     except (InvalidMessage, NotFound):

@@ -13,7 +13,8 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
@@ -51,8 +52,7 @@ _PLAIN: Final = re.compile(
 """Headers of nearly every message of a page, the server's last; a general reading of them takes five times as long."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(NamedTuple):
     """One message of a stream."""
 
     sequence: int
@@ -63,7 +63,7 @@ class StoredMessage:
     """Payload of the message."""
     stored_at: str
     """Time the message was stored: RFC 3339, UTC."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     """Headers of the sender; the server's own, `Nats-…`, are left out."""
 
     @property

@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -54,16 +53,14 @@ def reader(creds: Path) -> Path:
     return creds
 
 
-async def events(
+def events(
     client: Client, run: str, start: int = 1, gaps: list[Gap] | None = None
 ) -> AsyncGenerator[StoredMessage, None]:
     """Yield a run's events from a place in the log on, up to the newest; `gaps` takes what is missing between them.
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    async with aclosing(_whole(client, AUDIT, _of(run), start, gaps)) as found:
-        async for event in found:
-            yield event
+    return _whole(client, AUDIT, _of(run), start, gaps)
 
 
 async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[StoredMessage, None]:
@@ -224,7 +221,7 @@ async def history(
     """
     async with aclosing(_whole(client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.>", 1, gaps)) as found:
         async for each in found:
-            yield replace(each, subject=each.subject.removeprefix(_KEYS))
+            yield each._replace(subject=each.subject.removeprefix(_KEYS))
 
 
 async def _whole(

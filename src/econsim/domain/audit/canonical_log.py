@@ -17,6 +17,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import chain, groupby
 from json.encoder import encode_basestring_ascii
+from operator import itemgetter
 from typing import Final
 
 from econsim import subjects
@@ -78,9 +79,6 @@ TICKS_PLAIN: Final = 8
 ROWS_PLAIN: Final = 4096
 """Rows that come before older ones are compressed: a megabyte, because small pieces compress slowly."""
 
-_TICK_LENGTH: Final = 12
-"""Digits of a tick and of an item's number in a row, so that text sorts as numbers do."""
-
 _EVENT_ID_LENGTH: Final = 32
 """Hex digits of a derived event id; a cause of another form is the id of an order or a trade and stays."""
 
@@ -114,7 +112,7 @@ class CanonicalLog:
         """Yield the canonical lines of the events added so far, without line ends."""
         numbers: dict[str, int] = {}
         count = 0
-        for _, same_tick in groupby(self._sorted_rows(), _tick):
+        for _, same_tick in groupby(self._sorted_rows(), itemgetter(slice(12))):
             # A row that comes twice is of an event that was repeated.
             rows = [row.split("\t") for row in dict.fromkeys(same_tick)]
             for number, row in enumerate(rows, count + 1):
@@ -135,7 +133,7 @@ class CanonicalLog:
     def _pack(self, end: int) -> None:
         """Compress the rows of the ticks before `end`."""
         rows = sorted(self._rows)
-        cut = bisect_left(rows, _sortable(end))
+        cut = bisect_left(rows, f"{end:012}")
         if cut:
             self._packed.append(zlib.compress("\n".join(rows[:cut]).encode(), level=1))
             self._packed_to = end
@@ -144,15 +142,8 @@ class CanonicalLog:
 
     def _sorted_rows(self) -> Iterable[str]:
         packed = chain.from_iterable(zlib.decompress(each).decode().split("\n") for each in self._packed)
-        return heapq.merge(chain(packed, sorted(self._rows)), sorted(self._late))
-
-
-def _tick(row: str) -> str:
-    return row[:_TICK_LENGTH]
-
-
-def _sortable(number: int) -> str:
-    return f"{number:0{_TICK_LENGTH}}"
+        rows = chain(packed, sorted(self._rows))
+        return heapq.merge(rows, sorted(self._late)) if self._late else rows
 
 
 def _belongs(kind: str) -> bool:
@@ -162,11 +153,11 @@ def _belongs(kind: str) -> bool:
 def _rows(entry: Record, causes: set[str]) -> Iterator[str]:
     """Yield a row for each fact: sort key, body, event id and cause, separated by tabs; `causes` takes ids of events.
 
-    JSON text contains no raw tab, and nothing sorts before one. The body is formatted directly, keys in order, because
+    Ticks and the numbers of items have twelve digits, so that text sorts as they do. JSON text contains no raw tab, and nothing sorts before one. The body is formatted directly, keys in order, because
     most facts of a record share everything but their data.
     """
     place, name = _place(entry.subject)
-    head = f"{_sortable(entry.tick)}\t{place}"
+    head = f"{entry.tick:012}\t{place}"
     # The operator who opened a run, and the request, are no part of the economy.
     opened = entry.type == subjects.RUN_OPENED.type
     for _, actor, data in contents(entry):
@@ -174,9 +165,7 @@ def _rows(entry: Record, causes: set[str]) -> Iterator[str]:
         if len(cause) == _EVENT_ID_LENGTH:
             causes.add(cause)
         body = f'{{"actor":{"null" if opened else _dump(actor)},"data":{_ENCODE(_clean(data))},"subject":{name}}}'
-        yield (
-            f"{head}\t{data.get('n', 0):0{_TICK_LENGTH}}\t{data.get('id', '')}\t{body}\t{entry.event_id}\t{cause}"
-        )
+        yield (f"{head}\t{data.get('n', 0):012}\t{data.get('id', '')}\t{body}\t{entry.event_id}\t{cause}")
 
 
 @lru_cache(1024)

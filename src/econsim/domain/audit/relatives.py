@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
 
 from econsim import subjects
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph, EffectTree, named_cause
-from econsim.domain.audit.facts import Record, record
+from econsim.domain.audit.facts import Record
 from econsim.errors import NotFound
 
 RECORDS_MAX: Final = 200
@@ -29,16 +29,26 @@ _OF_CLOCK: Final = frozenset(
 _ITEM: Final = re.compile(r"([0-9a-f]{32})\.\d+")
 """Id of an item: a record has that of its event alone."""
 
-Stored = tuple[int, str, bytes]
-"""Place, subject and payload of a record of the log."""
+
+class Stored(Protocol):
+    """A record as the log has it."""
+
+    @property
+    def sequence(self) -> int:
+        """Return the place of the record in the log."""
+
+    @property
+    def payload(self) -> bytes:
+        """Return the bytes of the record."""
 
 
 class Relatives:
     """Records with the causes and effects of a fact. Every method raises NotFound if they may be others in the whole log."""
 
-    def __init__(self, name: str) -> None:
-        """Start without records; `name` is an id of the fact."""
+    def __init__(self, name: str, read: Callable[[Any], Record]) -> None:
+        """Start without records; `name` is an id of the fact, `read` decodes a record or raises InvalidMessage."""
         self._name = name
+        self._read = read
         self._ids = {_as_written(name)}
         self._kept: dict[int, Record] = {}
         self._recent: deque[Stored] = deque(maxlen=RECENT)
@@ -48,11 +58,11 @@ class Relatives:
         self._recent.append(stored)
         found = [stored] if self._has_id(stored) else []
         while found:
-            self._kept |= {each[0]: record(*each[1:]) for each in found}
+            self._kept |= {each.sequence: self._read(each) for each in found}
             if len(self._kept) > RECORDS_MAX:
                 raise self._unknown()
             self._ids |= set(map(_as_written, self._effect_ids()))
-            found = [each for each in self._recent if each[0] not in self._kept and self._has_id(each)]
+            found = [each for each in self._recent if each.sequence not in self._kept and self._has_id(each)]
 
     def effects(self) -> CausalGraph:
         """Return a graph with the fact and its effects.
@@ -75,7 +85,7 @@ class Relatives:
         return {each.event_id: place for place, each in self._kept.items()}
 
     def _has_id(self, stored: Stored) -> bool:
-        return any(each in stored[2] for each in self._ids)
+        return any(each in stored.payload for each in self._ids)
 
     def _graph(self) -> CausalGraph:
         return CausalGraph(each for _, each in sorted(self._kept.items()))

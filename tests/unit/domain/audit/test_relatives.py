@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from run_builders import small_scenario
 
@@ -13,15 +15,22 @@ from econsim.errors import NotFound
 from econsim.runs.in_memory import run
 
 STORED = [
-    (place, each.subject, each.json())
+    SimpleNamespace(sequence=place, subject=each.subject, payload=each.json())
     for place, each in enumerate(run(small_scenario("zi_c")), 1)
-]  # fmt: skip
-LOG = [record(subject, payload) for _, subject, payload in STORED]
+]
+
+
+def read(stored):
+    """Return a stored record as readers do."""
+    return record(stored.subject, stored.payload)
+
+
+LOG = [read(each) for each in STORED]
 
 
 def looked_at(name, stored=STORED):
     """Return the relatives of a fact after a look at these records."""
-    found = Relatives(name)
+    found = Relatives(name, read)
     for each in stored:
         found.look_at(each)
     return found
