@@ -57,6 +57,30 @@ def _groups(terms: str, resources: Sequence[str], units: int) -> str:
     return "".join(found)
 
 
+def smith(periods: int) -> Scenario:
+    """Return 22 agents with the rules of Smith's auctions: about 650 events a period."""
+    sides = (("buyer", "bid", 3.25, 0.75), ("seller", "ask", 0.75, 3.25))
+    return Scenario.model_validate(
+        {
+            "name": "smith",
+            "seed": 1962,
+            "clock": {"periods": periods, "ticks_per_period": 600, "until": "exhausted"},
+            "markets": [{"resource": RESOURCE, "mechanism": "zi_double_auction", "price_max": 4}],
+            "agents": [
+                {
+                    "name": name,
+                    "policy": "zi_c",
+                    "count": 11,
+                    "credits": 100,
+                    "activity_percent": 10,
+                    "roles": [{"resource": RESOURCE, "side": side, "first": first, "last": last}],
+                }
+                for name, side, first, last in sides
+            ],
+        }
+    )
+
+
 def externals(agents: int, units: int) -> Scenario:
     """Return a real-time market of agents that connect by themselves, open for a minute."""
     sides = (("buyer", "bid"), ("seller", "ask"))

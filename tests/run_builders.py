@@ -106,7 +106,7 @@ def shuffled(log, seed) -> list[Record]:
 
 def altered(entry, **data) -> Record:
     """Return a record whose data differs."""
-    return replace(entry, data={**entry.data, **data})
+    return replace(entry, content={**entry.data, **data})
 
 
 def summed(log, **given) -> Summary:

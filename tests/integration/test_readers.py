@@ -80,18 +80,18 @@ async def test_a_page_with_a_lost_message_is_requested_again(connect_as, nc, run
     await publish_many(nc.jetstream(), ticks(run, range(5)))
     reader, lost = await connect_as("observer"), []
     places = [event.sequence async for event in run_reader.events(reader, run)]
-    subscribe = reader.subscribe
+    hand_over = direct_get.hand_over
 
-    async def lossy(subject, cb):
-        async def receive(message):
-            if message.headers.get("Nats-Sequence") == str(places[2]) and not lost:
-                lost.append(message)
+    def lossy(subscription, receive):
+        def receive_most(block, payload):
+            if b"Nats-Sequence: %d\r" % places[2] in block and not lost:
+                lost.append(block)
             else:
-                await cb(message)
+                receive(block, payload)
 
-        return await subscribe(subject, cb=receive)
+        return hand_over(subscription, receive_most)
 
-    monkeypatch.setattr(reader, "subscribe", lossy)
+    monkeypatch.setattr(direct_get, "hand_over", lossy)
     async with aclosing(run_reader.follow(reader, run)) as log:
         read = [(await anext(log)).sequence for _ in places]
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from econsim import subjects
 from econsim.adapters.jetstream import run_reader
 from econsim.adapters.jetstream.direct_get import StoredMessage
 from econsim.adapters.poll import Poll
 from econsim.cli.nearest import name_suggestion
-from econsim.domain.agent.population import population
 from econsim.domain.audit.causality import UNCAUSED_TYPES
-from econsim.domain.audit.decoding import decode
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import DIGEST
 from econsim.domain.audit.facts import Record, record
@@ -25,7 +23,6 @@ from econsim.runs.retention import retention_end
 from econsim.schemas import names, subject
 from econsim.schemas.admin import NO_RUN
 from econsim.schemas.stream import DAY_S
-from econsim.services.call_texts import record_with_texts
 from econsim.streams import AUDIT_LOG
 from econsim.subjects import AUDIT
 
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
 
     from econsim.adapters.jetstream.gaps import Gap
     from econsim.ports import TextStore
-    from econsim.schemas.clock import RunOpened
 
 LAST: Final = names.LAST
 """Word for the newest run."""
@@ -81,11 +77,14 @@ async def _nearest(client: Client, run: str) -> str:
 
 async def require_agent(client: Client, run: str, agent: str) -> None:
     """Raise NotFound with the nearest name if a run has no such agent; do nothing if the log lacks the opening."""
+    from econsim.domain.agent.population import population
+    from econsim.schemas.scenario import Scenario
+
     opening = await run_reader.newest(client, subjects.RUN_OPENED(run=run))
     if opening is None:
         return
-    opened = cast("RunOpened", decode(opening.subject, opening.payload).event.data)
-    names = [each.id for each in population(opened.scenario)]
+    scenario = Scenario.model_validate(record(opening.subject, opening.payload).data["scenario"])
+    names = [each.id for each in population(scenario)]
     if agent not in names:
         message = f"there is no agent {agent!r} in run {run}; {name_suggestion(agent, names, 'agents')}"
         raise NotFound(message, code="agent_is_not_in_this_run")
@@ -122,9 +121,13 @@ class RunEnd:
     def __init__(self) -> None:
         """Start before the first record."""
         self.closed = self.stopped = False
-        self.seen = 0
-        """Sequence of the newest ledger entry that was read."""
+        self._newest: Record | None = None
         self._wanted: int | None = None
+
+    @property
+    def seen(self) -> int:
+        """Return the sequence of the newest ledger entry that was read; 0 before the first."""
+        return self._newest.data["sequence"] if self._newest else 0
 
     @property
     def reached(self) -> bool:
@@ -138,7 +141,7 @@ class RunEnd:
         elif entry.type in (subjects.RUN_STOPPED.type, subjects.RUN_RESUMED.type):
             self.stopped = entry.type == subjects.RUN_STOPPED.type
         elif entry.type in (subjects.TRANSFER_POSTED.type, subjects.TRANSFER_REFUSED.type):
-            self.seen = max(self.seen, entry.data["sequence"])
+            self._newest = entry
 
 
 class RunLog:
@@ -171,8 +174,8 @@ class RunLog:
         gaps: list[Gap] = []
         async with aclosing(run_reader.events(self._client, self._run, gaps=gaps)) as stored:
             async for event in stored:
-                for entry in self._add(event):
-                    yield await self._whole(entry)
+                if entry := self._entry(event):
+                    yield await self._whole(entry) if self._texts else entry
         self.damage.extend(map(str, gaps))
         await self._require_opening()
         async for entry in self._entries_until(made):
@@ -184,7 +187,7 @@ class RunLog:
         The second value is true if these are all. Nothing else is read: what is missing before them is not noticed, and a
         record that repeats one from before them counts as new.
         """
-        await self._wait_for_copies()
+        await self.wait_for_copies()
         events = (row for row in subjects.TABLE if row.kind is subject.SubjectKind.EVENT)
         patterns = (
             [f"*.*.*.{self._run}"]
@@ -193,7 +196,7 @@ class RunLog:
         )
         stored, whole = await run_reader.newest_events(self._client, patterns, count)
         self._tick = _tick_before(stored)
-        found = [await self._whole(entry) for event in stored for entry in self._add(event)]
+        found = [await self._whole(entry) for event in stored if (entry := self._entry(event))]
         await self._find_end()
         await self._require_opening()
         return found, whole
@@ -215,7 +218,7 @@ class RunLog:
             )
             raise CorruptLog(message)
 
-    async def _wait_for_copies(self) -> None:
+    async def wait_for_copies(self) -> None:
         """Wait until the log has the ledger entries made so far, or note that they are missing."""
         made = await run_reader.journal_head(self._client, self._run)
         async for _ in Poll(COPIES_INTERVAL_S, CATCH_UP_S):
@@ -264,34 +267,37 @@ class RunLog:
                     event = await asyncio.wait_for(anext(stored), silence_s)
                 except TimeoutError:
                     raise Unavailable from None
-                for entry in self._add(event):
+                if entry := self._entry(event):
                     yield await self._whole(entry)
 
     async def _whole(self, entry: Record) -> Record:
-        return await record_with_texts(self._texts, entry, self.damage) if self._texts else entry
+        if self._texts is None:
+            return entry
+        from econsim.services.call_texts import record_with_texts
+
+        return await record_with_texts(self._texts, entry, self.damage)
 
     async def _log_age(self) -> str:
         oldest = await run_reader.oldest(self._client)
         begins = f"begins at {oldest.stored_at[:19]}" if oldest else "is empty"
         return f"the log, which keeps a run for {AUDIT_LOG.max_age_s // DAY_S} days, {begins}"
 
-    def _add(self, event: StoredMessage) -> Iterator[Record]:
-        """Yield the event as a record; nothing for a repeated (deduplication) or an unreadable one."""
+    def _entry(self, event: StoredMessage) -> Record | None:
+        """Return the next event as a record; none for a repeated (deduplication) or an unreadable one."""
         self._newest = event.sequence
         try:
             entry = verified_record(event)
         except InvalidMessage as error:
             self.damage.append(f"the record at place {event.sequence} of {AUDIT} cannot be read: {error}")
-            return
+            return None
         if entry.type == subjects.TICKED.type:
             self._tick = entry.tick
         elif not entry.tick and entry.type in UNCAUSED_TYPES:
-            entry = replace(entry, tick=self._tick)
+            entry = replace(entry, tick=self._tick, content=entry.data)
         if entry.type == subjects.RUN_OPENED.type:
             self.opened, self.kept_until = True, retention_end(event.stored_at)
         self.end.see(entry)
-        if not self._repeats.is_repeat(entry):
-            yield entry
+        return None if self._repeats.is_repeat(entry) else entry
 
 
 _OPENING_AND_ENDS: Final = (
@@ -318,6 +324,8 @@ def verified_record(event: StoredMessage) -> Record:
         message = f"the record on {event.subject!r} is not what was sent: its digest differs"
         raise InvalidMessage(message)
     if DIGEST not in event.headers:
-        # No service wrote it, or it lost its header: its form must be checked.
+        # No service wrote it, or it lost its header: its form must be checked. The forms of all events take time to load.
+        from econsim.domain.audit.decoding import decode
+
         decode(event.subject, event.payload)
     return record(event.subject, event.payload)

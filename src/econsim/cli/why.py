@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -14,13 +15,20 @@ from econsim.cli.output import console
 from econsim.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from nats.aio.client import Client
     from rich.text import Text
     from rich.tree import Tree
 
+    from econsim.adapters.jetstream.direct_get import StoredMessage
     from econsim.config import Settings
     from econsim.domain.audit.causality import CausalGraph, EffectTree
     from econsim.domain.audit.facts import Fact
 
+
+ID_WITH_TICK: Final = re.compile(r"-(\d{1,12})-\d+(?:\.\d+)?$")
+"""End of the ids of orders and trades of hosted agents: the tick, and numbers within it."""
 
 EFFECTS_SHOWN_MAX: Final = 12
 """Effects of one fact that are shown; a tick has thousands."""
@@ -54,12 +62,15 @@ async def _why(config: Settings, event: str, run: str) -> None:
     from econsim.cli.run_log import RunLog, resolve
     from econsim.domain.audit.causality import CausalGraph
 
-    causes = CausalGraph()
     async with connect_to_server(config) as client:
         name = await resolve(client, run, unopened=True)
         log = RunLog(client, name)
-        async for entry in log.so_far():
-            causes.add(entry)
+        await log.wait_for_copies()
+        causes = await _relatives(client, name, event)
+        if causes is None:
+            causes = CausalGraph()
+            async for entry in log.so_far():
+                causes.add(entry)
     try:
         console().print(cause_tree(causes, event))
     except NotFound as error:
@@ -67,6 +78,78 @@ async def _why(config: Settings, event: str, run: str) -> None:
         log.check()
         raise NotFound(message, code=error.error_code) from None
     log.check()
+
+
+async def _relatives(client: Client, run: str, name: str) -> CausalGraph | None:
+    """Return a graph with the causes and effects of a fact, from a part of the log; none if it takes the whole log."""
+    from econsim.adapters.jetstream import run_reader
+    from econsim.cli.run_log import verified_record
+    from econsim.domain.audit.relatives import Relatives
+    from econsim.errors import InvalidMessage
+
+    found, tick = Relatives(name, verified_record), ID_WITH_TICK.search(name)
+    start = await run_reader.place_of_tick(client, run, int(tick[1])) if tick else 1
+    try:
+        async for each in run_reader.events(client, run, start):
+            found.look_at(each)
+        graph = found.effects()
+        await _climb(client, graph, graph.find(name), found.places())
+    except (InvalidMessage, NotFound):
+        return None
+    return graph
+
+
+async def _climb(client: Client, graph: CausalGraph, fact: Fact, places: dict[str, int]) -> None:
+    """Add the causes of a fact up to the run's opening, given the places of events; raises NotFound if one is missing."""
+    from econsim import subjects
+    from econsim.domain.audit.causality import named_cause
+
+    while fact.type != subjects.RUN_OPENED.type:
+        cause = named_cause(fact)
+        if cause and cause not in graph:
+            place = places[fact.event_id.partition(".")[0]]
+            await _add_cause(
+                graph, cause, places, _possible_causes(client, fact.correlation_id, cause, place)
+            )
+        if not cause or cause not in graph:
+            message = f"the cause of {fact.event_id} is not in the log"
+            raise NotFound(message)
+        fact = graph.find(cause)
+
+
+async def _add_cause(
+    graph: CausalGraph, cause: str, places: dict[str, int], possible: AsyncIterator[StoredMessage]
+) -> None:
+    """Add events until one has the id of a cause."""
+    from econsim.cli.run_log import verified_record
+
+    async for each in possible:
+        entry = verified_record(each)
+        graph.add(entry)
+        places[entry.event_id] = each.sequence
+        if cause in graph:
+            return
+
+
+async def _possible_causes(client: Client, run: str, cause: str, place: int) -> AsyncIterator[StoredMessage]:
+    """Yield events one of which may have an id, before a place; an id of an event of the clock stands in no record."""
+    from econsim import subjects
+    from econsim.adapters.jetstream import run_reader
+
+    rows = {
+        "endow": subjects.RUN_OPENED,
+        "deal": subjects.PERIOD_OPENED,
+        "redeem": subjects.PERIOD_CLOSED,
+        "tick": subjects.TICKED,
+    }
+    row = rows.get(cause.partition(".")[0])
+    if row in (None, subjects.TICKED):
+        found = run_reader.before(client, row(run=run) if row else f"*.*.*.{run}", place)
+    else:
+        found = run_reader.of_subject(client, row(run=run))
+    async for each in found:
+        if row or cause.encode() in each.payload:
+            yield each
 
 
 def cause_tree(causes: CausalGraph, name: str) -> Tree:

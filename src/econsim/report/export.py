@@ -1,18 +1,17 @@
 """Export of a run as Parquet files, for DuckDB, polars or pandas: every event, and tables of trades, orders and so on.
 
-Rows go through files of JSON lines, because DuckDB reads those faster than Python can hand rows over,
-and so that memory stays flat however long the run was.
+Events go as they are, a line of JSON each, into a file for each source of tables, and DuckDB takes them apart: memory stays
+flat however long the run was, and nothing is decoded here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import fields
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, Any, Final
+from typing import IO, Final, NamedTuple, Self
 
 import duckdb
 
@@ -20,26 +19,104 @@ from econsim import subjects
 from econsim.domain.admission.reports import agent_facts
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Fact, Json, Record, as_record, facts
+from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.schemas.scenario import Scenario
 
-SOURCES: Final = {
-    "events": "subject VARCHAR, event_id VARCHAR, type VARCHAR, occurred_at VARCHAR, tick BIGINT, actor VARCHAR, "
-    "correlation_id VARCHAR, causation_id VARCHAR, trace_id VARCHAR, data JSON",
-    "accepted": "tick BIGINT, resource VARCHAR, n BIGINT, order_id VARCHAR, agent VARCHAR, side VARCHAR, kind VARCHAR, "
-    "price BIGINT, quantity BIGINT, replaces VARCHAR",
-    "rejected": "tick BIGINT, resource VARCHAR, n BIGINT, order_id VARCHAR, agent VARCHAR, code VARCHAR, verb VARCHAR, "
-    "kind VARCHAR, price BIGINT, quantity BIGINT, replaces VARCHAR",
-    "cancelled": "tick BIGINT, resource VARCHAR, n BIGINT, order_id VARCHAR, quantity BIGINT, reason VARCHAR",
-    "trades": "tick BIGINT, resource VARCHAR, n BIGINT, trade_id VARCHAR, price BIGINT, quantity BIGINT, buyer VARCHAR, "
-    "seller VARCHAR, bid_id VARCHAR, ask_id VARCHAR, taker VARCHAR",
-    "transfers": "sequence BIGINT, place BIGINT, tick BIGINT, chain VARCHAR, cause VARCHAR, id VARCHAR, kind VARCHAR, "
-    "debit VARCHAR, credit VARCHAR, asset VARCHAR, amount BIGINT, pending_id VARCHAR",
-    "prices": "tick BIGINT, resource VARCHAR, price BIGINT, bid BIGINT, ask BIGINT, volume BIGINT",
-    "ticks": "tick BIGINT, period BIGINT, tick_of_period BIGINT",
-    "agents": "agent VARCHAR, group_name VARCHAR, policy VARCHAR, host VARCHAR, balance_ref VARCHAR, credits BIGINT",
+
+class _TableSource(NamedTuple):
+    """A table that others are made of, and the events it is read from."""
+
+    types: tuple[str, ...]
+    """Types of the events; none for all."""
+    data: str
+    """Type of the events' data, as DuckDB reads it."""
+    query: str
+    """Query over the events."""
+
+
+def _items(types: tuple[str, ...], columns: str) -> _TableSource:
+    """Return a source with a row for each item of some events."""
+    names = ", ".join(f"item.{column.split()[0]}" for column in columns.split(", "))
+    return _TableSource(
+        types,
+        f"STRUCT(items STRUCT({columns})[])",
+        f"SELECT tick, split_part(subject, '.', 2) AS resource, {names} "  # noqa: S608 - names of our own
+        "FROM (SELECT tick, subject, unnest(data['items']) AS item FROM {lines})",
+    )
+
+
+_EVENT: Final = {
+    "subject": "VARCHAR",
+    "event_id": "VARCHAR",
+    "type": "VARCHAR",
+    "occurred_at": "VARCHAR",
+    "tick": "BIGINT",
+    "actor": "VARCHAR",
+    "correlation_id": "VARCHAR",
+    "causation_id": "VARCHAR",
+    "trace_id": "VARCHAR",
+    "data": "JSON",
 }
-"""Table → columns, as they are read from the log. Money in micro-credits."""
+"""Columns of events."""
+
+_AGENT: Final = {
+    "agent": "VARCHAR",
+    "group_name": "VARCHAR",
+    "policy": "VARCHAR",
+    "host": "VARCHAR",
+    "balance_ref": "VARCHAR",
+    "credits": "BIGINT",
+}
+"""Columns of agents."""
+
+_TRANSFER: Final = "id VARCHAR, kind VARCHAR, debit VARCHAR, credit VARCHAR, asset VARCHAR, amount BIGINT, pending_id VARCHAR"
+
+_SOURCES: Final = {
+    "events": _TableSource((), "JSON", "SELECT * FROM {lines}"),
+    "accepted": _items(
+        (subjects.BID_ACCEPTED.type, subjects.ASK_ACCEPTED.type),
+        "n BIGINT, order_id VARCHAR, agent VARCHAR, side VARCHAR, kind VARCHAR, price BIGINT, quantity BIGINT, "
+        "replaces VARCHAR",
+    ),
+    "rejected": _items(
+        (subjects.ORDER_REJECTED.type,),
+        "n BIGINT, order_id VARCHAR, agent VARCHAR, code VARCHAR, verb VARCHAR, kind VARCHAR, price BIGINT, "
+        "quantity BIGINT, replaces VARCHAR",
+    ),
+    "cancelled": _items(
+        (subjects.ORDER_CANCELLED.type,), "n BIGINT, order_id VARCHAR, quantity BIGINT, reason VARCHAR"
+    ),
+    "trades": _items(
+        (subjects.TRADE_EXECUTED.type,),
+        "n BIGINT, trade_id VARCHAR, price BIGINT, quantity BIGINT, buyer VARCHAR, seller VARCHAR, bid_id VARCHAR, "
+        "ask_id VARCHAR, taker VARCHAR",
+    ),
+    "transfers": _TableSource(
+        (subjects.TRANSFER_POSTED.type,),
+        f"STRUCT(sequence BIGINT, chains STRUCT(id VARCHAR, cause VARCHAR, transfers STRUCT({_TRANSFER})[])[])",
+        """
+        SELECT sequence, place, tick, made.chain, made.cause, made.of.id, made.of.kind, made.of.debit,
+            made.of.credit, made.of.asset, made.of.amount, made.of.pending_id
+        FROM (
+            SELECT tick, sequence, unnest(transfers) AS made, generate_subscripts(transfers, 1) AS place FROM (
+                SELECT tick, data['sequence'] AS sequence, flatten([
+                    [{'chain': chain.id, 'cause': chain.cause, 'of': each} for each in chain.transfers]
+                    for chain in data['chains']]) AS transfers
+                FROM {lines}))""",
+    ),
+    "prices": _TableSource(
+        (subjects.PRICE_UPDATED.type,),
+        "STRUCT(price BIGINT, quote STRUCT(bid BIGINT, ask BIGINT), volume BIGINT)",
+        "SELECT tick, split_part(subject, '.', 2) AS resource, data.price, data.quote.bid, data.quote.ask, data.volume "
+        "FROM {lines}",
+    ),
+    "ticks": _TableSource(
+        (subjects.TICKED.type,),
+        "STRUCT(period BIGINT, tick_of_period BIGINT)",
+        "SELECT tick, data.period, data.tick_of_period FROM {lines}",
+    ),
+}
+"""Table → its events. Money in micro-credits."""
 
 TABLES: Final = {
     "events": "SELECT * FROM events",
@@ -78,36 +155,71 @@ command, so a refused `cancel` is no refused order.
 `agents` describes every agent that other tables name: events name an agent, and the run's opening describes it.
 """
 
-_ENVELOPE: Final = tuple(field.name for field in fields(Record))
-"""Columns of `events`."""
-
-_ITEMS: Final = {
-    subjects.BID_ACCEPTED.type: "accepted",
-    subjects.ASK_ACCEPTED.type: "accepted",
-    subjects.ORDER_REJECTED.type: "rejected",
-    subjects.ORDER_CANCELLED.type: "cancelled",
-    subjects.TRADE_EXECUTED.type: "trades",
-}
+_OF_TYPE: Final = {kind: name for name, source in _SOURCES.items() for kind in source.types}
+"""Type of an event → table that is made of it, beside that of all events."""
 
 
 def export(events: Iterable[Record | AddressedEvent], directory: Path) -> dict[str, int]:
-    """Write a run's events and tables into a directory as `<table>.parquet`; return the rows of each.
+    """Write the events of a run and tables of them into a directory; see `Export.write`."""
+    with Export() as tables:
+        for event in events:
+            tables.add(as_record(event))
+        return tables.write(directory)
 
-    An event id that comes again is left out. Files of an earlier export are replaced.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="econsim-export-") as scratch:
-        work = Path(scratch)
-        _write_lines(events, work)
+
+class Export(AbstractContextManager["Export"]):
+    """The events of a run on their way into tables, in temporary files until the context ends."""
+
+    def __enter__(self) -> Self:
+        """Make the temporary files."""
+        with ExitStack() as stack:
+            self._work = Path(stack.enter_context(TemporaryDirectory(prefix="econsim-export-")))
+            self._out: dict[str, IO[str]] = {
+                name: stack.enter_context((self._work / name).open("w", encoding="utf-8"))
+                for name in (*_SOURCES, "agents")
+            }
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        """Remove the temporary files."""
+        self._stack.close()
+
+    def add(self, entry: Record) -> None:
+        """Add the next event."""
+        line = _line(entry)
+        self._out["events"].write(line)
+        if table := _OF_TYPE.get(entry.type):
+            self._out[table].write(line)
+        if entry.type == subjects.RUN_OPENED.type:
+            self._out["agents"].writelines(json.dumps(row) + "\n" for row in _agents(entry))
+
+    def write(self, directory: Path) -> dict[str, int]:
+        """Write the tables as `<table>.parquet`; return the rows of each. Files of an earlier export are replaced."""
+        directory.mkdir(parents=True, exist_ok=True)
+        for file in self._out.values():
+            file.close()
         with duckdb.connect() as database:
-            for name, columns in SOURCES.items():
-                database.execute(
-                    f"CREATE VIEW {name} AS SELECT * FROM read_json({_sql_literal(work / name)}, "  # noqa: S608 - names and paths of our own
-                    f"format = 'newline_delimited', columns = {_columns(columns)})"
-                )
+            for name, source in _SOURCES.items():
+                query = source.query.replace("{lines}", self._lines(name, _EVENT | {"data": source.data}))
+                database.execute(f"CREATE VIEW {name} AS {query}")
+            database.execute(f"CREATE VIEW agents AS FROM {self._lines('agents', _AGENT)}")
             return {
                 name: _copy(database, query, directory / f"{name}.parquet") for name, query in TABLES.items()
             }
+
+    def _lines(self, name: str, columns: dict[str, str]) -> str:
+        """Return the SQL that reads one of the temporary files."""
+        return (
+            f"read_json({_sql_literal(self._work / name)}, format = 'newline_delimited', columns = {columns})"
+        )
+
+
+def _line(entry: Record) -> str:
+    """Return an event as a line of JSON, with its subject."""
+    if isinstance(entry.content, str):
+        return f'{{"subject":{json.dumps(entry.subject)},{entry.content[1:]}\n'
+    return json.dumps({name: getattr(entry, name) for name in _EVENT}) + "\n"
 
 
 def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
@@ -121,62 +233,7 @@ def _sql_literal(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _columns(columns: str) -> str:
-    pairs = (column.rsplit(" ", 1) for column in columns.split(", "))
-    return "{" + ", ".join(f"{name}: '{kind}'" for name, kind in pairs) + "}"
-
-
-def _write_lines(events: Iterable[Record | AddressedEvent], work: Path) -> None:
-    seen: set[str] = set()
-    with ExitStack() as stack:
-        out: dict[str, IO[str]] = {
-            name: stack.enter_context((work / name).open("w", encoding="utf-8")) for name in SOURCES
-        }
-        for event in events:
-            entry = as_record(event)
-            if entry.event_id in seen:
-                continue
-            seen.add(entry.event_id)
-            for table, row in _rows(entry):
-                out[table].write(json.dumps(row) + "\n")
-
-
-def _rows(entry: Record) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "events", {name: getattr(entry, name) for name in _ENVELOPE}
-    match entry.type:
-        case kind if kind in _ITEMS:
-            yield from ((_ITEMS[kind], _item(fact)) for fact in facts(entry))
-        case subjects.TRANSFER_POSTED.type:
-            yield from (("transfers", row) for row in _transfers(entry))
-        case subjects.PRICE_UPDATED.type:
-            yield "prices", _price(entry)
-        case subjects.TICKED.type:
-            yield "ticks", {"tick": entry.tick} | entry.data
-        case subjects.RUN_OPENED.type:
-            yield from (("agents", row) for row in _agents(entry))
-
-
-def _price(entry: Record) -> Json:
-    price, quote = entry.data, entry.data["quote"]
-    row = {"tick": entry.tick, "resource": entry.entity, "bid": quote["bid"], "ask": quote["ask"]}
-    return row | {"price": price["price"], "volume": price["volume"]}
-
-
-def _item(fact: Fact) -> Json:
-    return {"tick": fact.tick, "resource": fact.entity} | fact.data
-
-
-def _transfers(entry: Record) -> Iterator[Json]:
-    place = 0
-    for chain in entry.data["chains"]:
-        head = {"sequence": entry.data["sequence"], "tick": entry.tick}
-        head |= {"chain": chain["id"], "cause": chain["cause"]}
-        for transfer in chain["transfers"]:
-            place += 1
-            yield head | {"place": place} | transfer
-
-
-def _agents(opened: Record) -> Iterator[Json]:
+def _agents(opened: Record) -> Iterable[Json]:
     for agent in population(Scenario.model_validate(opened.data["scenario"])):
         known = agent_facts(opened.correlation_id, agent).model_dump()
         yield known | {"agent": agent.id, "group_name": agent.group, "credits": agent.credits}

@@ -44,4 +44,4 @@ async def record_with_texts(store: TextStore, entry: Record, lost: list[str]) ->
         except CorruptLog as error:
             lost.append(str(error))
             whole.append(item)
-    return replace(entry, data={**entry.data, "items": whole})
+    return replace(entry, content={**entry.data, "items": whole})

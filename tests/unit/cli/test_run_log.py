@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from run_builders import small_scenario
@@ -81,7 +80,7 @@ async def test_a_whole_log_has_no_damage(log, read):
 
 @pytest.mark.parametrize("payload", [b"{", b'{"event_id":"x"}', b"\xff"])
 async def test_a_record_that_is_no_event_is_named_and_the_others_are_read(log, read, payload):
-    log[6] = replace(log[6], payload=payload, headers={})
+    log[6] = log[6]._replace(payload=payload, headers={})
 
     run_log, entries = await read(log)
 
@@ -91,7 +90,7 @@ async def test_a_record_that_is_no_event_is_named_and_the_others_are_read(log, r
 
 
 async def test_a_record_that_is_not_what_was_sent_is_named(log, read):
-    log[6] = replace(log[6], payload=log[6].payload.replace(b"1970", b"1971"))
+    log[6] = log[6]._replace(payload=log[6].payload.replace(b"1970", b"1971"))
 
     run_log, _ = await read(log)
 
@@ -153,7 +152,7 @@ async def test_an_expired_run_is_listed_as_partly_gone_or_gone(log, monkeypatch)
     monkeypatch.setattr(run_reader, "openings", openings)
     monkeypatch.setattr(run_reader, "remains", remains)
     monkeypatch.setattr(run_reader, "newest", newest)
-    left = {name: replace(each, stored_at="2020-01-01T00:00:00Z") for name, each in left.items()}
+    left = {name: each._replace(stored_at="2020-01-01T00:00:00Z") for name, each in left.items()}
 
     found = await list_runs(None)
 

@@ -8,9 +8,11 @@ import duckdb
 import pytest
 from factories import bid, cancel, replace_order
 from requirements import requirement
-from run_builders import small_run, summed
+from run_builders import small_run, small_scenario, summed
 
 from econsim.domain.audit.envelope import Envelope
+from econsim.domain.audit.facts import record
+from econsim.domain.execution.in_memory import run
 from econsim.domain.market.order_terms import rejection
 from econsim.report.export import TABLES, export
 from econsim.schemas.market import Rejected
@@ -57,9 +59,9 @@ def test_who_trades_is_known(exported):
     )
     who = query(exported[0], "FROM {agents} SELECT policy, host, balance_ref ORDER BY agent LIMIT 1")
 
-    run = small_run("zi_c")[0].correlation_id
+    name = small_run("zi_c")[0].correlation_id
     assert unknown == [(0,)]
-    assert who == [("zi_c", "host_1", f"{run}.buyer_001.balance")]
+    assert who == [("zi_c", "host_1", f"{name}.buyer_001.balance")]
 
 
 def test_orders_are_filled_as_trades_say(exported):
@@ -102,11 +104,20 @@ def test_every_asset_is_conserved(exported):
     assert changes == [("cpu", 0), ("credits", 0)]
 
 
-def test_repeats_are_left_out_and_files_replaced(tmp_path):
+def test_files_of_an_earlier_export_are_replaced(tmp_path):
     log = small_run("zi_c")
     export(log[:5], tmp_path)
 
-    assert export([*log, *log], tmp_path)["events"] == len(log)
+    assert export(log, tmp_path)["events"] == len(log)
+
+
+def test_events_as_they_stand_in_the_log_make_the_same_files(exported, tmp_path):
+    stored = (record(each.subject, each.json()) for each in run(small_scenario("zi_c"), "run_1", "ab"))
+
+    export(stored, tmp_path)
+
+    for name in TABLES:
+        assert (tmp_path / f"{name}.parquet").read_bytes() == (exported[0] / f"{name}.parquet").read_bytes()
 
 
 def test_an_empty_log_gives_empty_tables(tmp_path):

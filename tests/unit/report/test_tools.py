@@ -70,7 +70,9 @@ def test_an_error_that_a_tool_reports_is_a_failure() -> None:
 
 def test_a_refused_thought_is_no_refused_call_of_a_tool() -> None:
     (refused,) = only(records(tool_users(look(price=60), count=1)), subjects.TRANSFER_REFUSED)[:1]
-    thought = replace(refused, data={"chains": [{"id": "llm.buyer_001.1.1"}, {"id": "llm.mcp.buyer_001.x"}]})
+    thought = replace(
+        refused, content={"chains": [{"id": "llm.buyer_001.1.1"}, {"id": "llm.mcp.buyer_001.x"}]}
+    )
     tally = ToolAggregator()
 
     tally.add(thought)

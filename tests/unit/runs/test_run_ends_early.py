@@ -56,7 +56,7 @@ def test_what_the_ledger_refused_is_counted(too_rich):
 def test_a_repeated_dead_letter_counts_once_and_is_shown_in_the_report():
     log = small_run()
     buried = {"sequence": 7, "subject": "market.cpu.place_orders.run_1.host_1", "code": "message_is_invalid"}
-    told = replace(log[-1], type=subjects.LETTER_BURIED.type, data=buried)
+    told = replace(log[-1], type=subjects.LETTER_BURIED.type, content=buried)
 
     summary = summed((*log, told, told))
 

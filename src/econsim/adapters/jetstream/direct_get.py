@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client
-from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from econsim.adapters.jetstream.provision import NotThere, request
+from econsim.adapters.nats.patches import hand_over, header_lines
 from econsim.domain.audit.envelope import DIGEST, digest
 from econsim.errors import SetupError, Unavailable
 
@@ -40,10 +44,15 @@ _LEFT: Final = "Nats-Num-Pending"
 """The server's header with the number of messages it counts after this one."""
 _META: Final = "Nats-"
 """Prefix of the names of the server's own headers."""
+_PLAIN: Final = re.compile(
+    rb"NATS/1\.0\r\n(?:Nats-[^\r]*\r\n)*?(?:Econsim-Digest: ([^\r]*)\r\n)?(?:Nats-[^\r]*\r\n)*?"
+    rb"Nats-Stream: [^\r]*\r\nNats-Subject: ([^\r]*)\r\nNats-Sequence: (\d+)\r\nNats-Time-Stamp: ([^\r]*)\r\n"
+    rb"Nats-Num-Pending: (\d+)\r\nNats-Last-Sequence: (\d+)\r\n\r\n"
+)
+"""Headers of nearly every message of a page, the server's last; a general reading of them takes five times as long."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMessage:
+class StoredMessage(NamedTuple):
     """One message of a stream."""
 
     sequence: int
@@ -54,7 +63,7 @@ class StoredMessage:
     """Payload of the message."""
     stored_at: str
     """Time the message was stored: RFC 3339, UTC."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     """Headers of the sender; the server's own, `Nats-…`, are left out."""
 
     @property
@@ -101,37 +110,31 @@ async def batch_get(client: Client, stream: str, start: int, pattern: str, count
     found = Page()
     whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def receive(message: Msg) -> None:
+    def receive(block: bytes, payload: bytes) -> None:
         if whole.done():
             return
         try:
-            _check_gap(message, found.messages[-1].sequence if found.messages else 0, stream)
-            stored = _read(message, stream)
+            if _add(found, block, payload, stream):
+                whole.set_result(None)
         except Unavailable as error:
             whole.set_exception(error)
-            return
-        left = int((message.headers or {}).get(_LEFT, 0))
-        if stored is None:
-            found.left = left
-            whole.set_result(None)
-        else:
-            found.ahead = found.ahead or left + 1
-            found.messages.append(stored)
 
     try:
-        subscription = await client.subscribe(client.new_inbox(), cb=receive)
-        try:
-            await client.publish(
-                f"$JS.API.DIRECT.GET.{stream}", json.dumps(question).encode(), reply=subscription.subject
-            )
-            async with asyncio.timeout(TIMEOUT_S):
-                await whole
-        finally:
-            if not client.is_closed:
-                await subscription.unsubscribe()
+        async with AsyncExitStack() as stack:
+            subscription = await client.subscribe(client.new_inbox())
+            stack.push_async_callback(_unsubscribe, client, subscription)
+            stack.enter_context(hand_over(subscription, receive))
+            asked = json.dumps(question).encode()
+            await client.publish(f"$JS.API.DIRECT.GET.{stream}", asked, reply=subscription.subject)
+            await asyncio.wait_for(whole, TIMEOUT_S)
     except (TimeoutError, nats.errors.Error) as error:
         raise _silent(stream) from error
     return found
+
+
+async def _unsubscribe(client: Client, subscription: Subscription) -> None:
+    if not client.is_closed:
+        await subscription.unsubscribe()
 
 
 async def get(client: Client, stream: str, sequence: int) -> StoredMessage | None:
@@ -157,7 +160,7 @@ async def direct_get_last(client: Client, stream: str, pattern: str) -> StoredMe
         )
     except (TimeoutError, nats.errors.Error) as error:
         raise _silent(stream) from error
-    return _read(reply, stream)
+    return _read(reply.headers or {}, reply.data, stream)
 
 
 async def delete(client: Client, stream: str, sequence: int) -> bool:
@@ -215,17 +218,41 @@ def _silent(stream: str) -> Unavailable:
     return Unavailable(f"stream {stream} did not answer within {TIMEOUT_S:.0f} s")
 
 
-def _check_gap(message: Msg, before: int, stream: str) -> None:
-    """Raise Unavailable if the server sent another message before this one than the one that came."""
-    sent = (message.headers or {}).get(_SENT_BEFORE)
-    if sent is not None and int(sent) != before:
-        text = f"the message at place {sent} of stream {stream} was lost on its way; ask again"
+def _add(page: Page, block: bytes, payload: bytes, stream: str) -> bool:
+    """Add what came for a page, given as block of headers and payload; return true for the marker that ends it.
+
+    Raises Unavailable if the server sent another message before this one than the one that came.
+    """
+    stored: StoredMessage | None
+    if plain := _PLAIN.fullmatch(block):
+        sent, subject, place, time, left, before = plain.groups()
+        headers = {DIGEST: sent.decode()} if sent else {}
+        stored = StoredMessage(int(place), subject.decode(errors="replace"), payload, time.decode(), headers)
+    else:
+        every = _headers(block)
+        stored, left, before = _read(every, payload, stream), every.get(_LEFT, 0), every.get(_SENT_BEFORE)
+    last = page.messages[-1].sequence if page.messages else 0
+    if before is not None and int(before) != last:
+        text = f"the message at place {int(before)} of stream {stream} was lost on its way; ask again"
         raise Unavailable(text)
+    if stored is None:
+        page.left = int(left)
+        return True
+    page.ahead = page.ahead or int(left) + 1
+    page.messages.append(stored)
+    return False
 
 
-def _read(message: Msg, stream: str) -> StoredMessage | None:
-    """Return a message of a page, none for the marker that ends it."""
-    headers = message.headers or {}
+def _headers(block: bytes) -> dict[str, str]:
+    """Return the headers in a block as the server sends it: a line with the version and perhaps a status, then one each."""
+    first, _, lines = block.partition(b"\r\n")
+    _, _, status = first.decode(errors="replace").partition(" ")
+    code, _, description = status.partition(" ")
+    return header_lines(lines) | ({"Status": code, "Description": description} if code else {})
+
+
+def _read(headers: Mapping[str, str], payload: bytes, stream: str) -> StoredMessage | None:
+    """Return a message by all its headers, none for the marker that ends a page."""
     status = headers.get("Status")
     if status in (_END, _EMPTY):
         return None
@@ -235,7 +262,7 @@ def _read(message: Msg, stream: str) -> StoredMessage | None:
     return StoredMessage(
         int(headers["Nats-Sequence"]),
         headers["Nats-Subject"],
-        message.data,
+        payload,
         headers["Nats-Time-Stamp"],
         own_headers(headers),
     )

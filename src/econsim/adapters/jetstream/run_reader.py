@@ -12,7 +12,6 @@ import json
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from econsim.adapters.jetstream import direct_get
 from econsim.adapters.jetstream.direct_get import Page, StoredMessage
 from econsim.adapters.jetstream.gaps import Gap, PageCounter, between, next_page, within
 from econsim.adapters.jetstream.state_store import BUCKET
+from econsim.domain.audit.facts import record
 from econsim.errors import CorruptLog, NotAllowed, SetupError, Unavailable
 from econsim.identity.nats_jwt import read_claims
 from econsim.identity.roles import READERS, ROLES
@@ -33,6 +33,9 @@ from econsim.subjects import AUDIT
 
 POLL_INTERVAL_S: Final = 0.02
 """Pause between two looks for new events, in seconds: a look takes 0.3 ms, a tick tens of milliseconds."""
+
+NEAR: Final = 16
+"""Places that a search backwards reads first; it doubles the distance up to a page."""
 
 AWAY_S: Final = 60.0
 """Seconds to wait for a server that went away: one that was killed is back within seconds."""
@@ -50,16 +53,14 @@ def reader(creds: Path) -> Path:
     return creds
 
 
-async def events(
+def events(
     client: Client, run: str, start: int = 1, gaps: list[Gap] | None = None
 ) -> AsyncGenerator[StoredMessage, None]:
     """Yield a run's events from a place in the log on, up to the newest; `gaps` takes what is missing between them.
 
     On a cluster possibly without those of the last moment. Raises Unavailable if the server does not answer.
     """
-    async with aclosing(_whole(client, AUDIT, _of(run), start, gaps)) as found:
-        async for event in found:
-            yield event
+    return _whole(client, AUDIT, _of(run), start, gaps)
 
 
 async def follow(client: Client, run: str, start: int = 1) -> AsyncGenerator[StoredMessage, None]:
@@ -122,6 +123,38 @@ async def _start_of_newest(client: Client, pattern: str, count: int) -> int:
             return start
         distance *= 2
     return 1
+
+
+async def before(client: Client, pattern: str, end: int) -> AsyncGenerator[StoredMessage, None]:
+    """Yield the events of a pattern before a place in the log, the nearest first; raises Unavailable if the server does not answer."""
+    distance = NEAR
+    while end > 1:
+        start = max(end - distance, 1)
+        page = await direct_get.batch_get(client, AUDIT, start, pattern, end - start)
+        for event in reversed(page.messages):
+            if event.sequence < end:
+                yield event
+        end, distance = start, min(2 * distance, direct_get.PAGE)
+
+
+def of_subject(client: Client, subject: str) -> AsyncGenerator[StoredMessage, None]:
+    """Yield the events of a subject, oldest first. Raises Unavailable if the server does not answer."""
+    return direct_get.each(client, AUDIT, pattern=subject)
+
+
+async def place_of_tick(client: Client, run: str, tick: int) -> int:
+    """Return a place in the log that all events of a tick of a run follow, and few events before it: a few requests find it."""
+    ticked = subjects.TICKED(run=run)
+    last = await newest(client, ticked)
+    first, after = 1, last.sequence + 1 if last else 1
+    while first < after:
+        middle = (first + after) // 2
+        (found,) = (await direct_get.batch_get(client, AUDIT, middle, ticked, 1)).messages
+        if record(found.subject, found.payload).tick < tick:
+            first = found.sequence + 1
+        else:
+            after = middle
+    return first
 
 
 async def oldest(client: Client) -> StoredMessage | None:
@@ -188,7 +221,7 @@ async def history(
     """
     async with aclosing(_whole(client, f"KV_{BUCKET}", f"{_KEYS}{token(run, 'run')}.>", 1, gaps)) as found:
         async for each in found:
-            yield replace(each, subject=each.subject.removeprefix(_KEYS))
+            yield each._replace(subject=each.subject.removeprefix(_KEYS))
 
 
 async def _whole(

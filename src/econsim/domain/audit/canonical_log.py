@@ -8,18 +8,22 @@ is the SHA-256 of the lines.
 
 from __future__ import annotations
 
+import heapq
 import json
 import zlib
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha256
-from json.encoder import encode_basestring_ascii as _quoted
+from itertools import chain, groupby
+from json.encoder import encode_basestring_ascii
+from operator import itemgetter
 from typing import Final
 
 from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Json, Record, as_record, facts
+from econsim.domain.audit.facts import Json, Record, as_record, contents
 
 _SYSTEM: Final = frozenset(
     subject.type
@@ -71,11 +75,11 @@ _LEFT_OUT: Final = frozenset(
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 """Encoder of all lines: to make one for each line would take longer than the line."""
 
-_TICKS_PLAIN: Final = 8
-"""Number of newest ticks kept uncompressed at least; transfers reach the log a few ticks late."""
+TICKS_PLAIN: Final = 8
+"""Number of newest ticks kept uncompressed; transfers reach the log a few ticks late."""
 
-_ROWS_PLAIN_MAX: Final = 100_000
-"""Facts kept uncompressed, about 40 MB; to compress a tick of ten facts costs more than to make them."""
+ROWS_PLAIN: Final = 4096
+"""Rows that come before older ones are compressed: a megabyte, because small pieces compress slowly."""
 
 _EVENT_ID_LENGTH: Final = 32
 """Hex digits of a derived event id; a cause of another form is the id of an order or a trade and stays."""
@@ -84,47 +88,45 @@ _EVENT_ID_LENGTH: Final = 32
 class CanonicalLog:
     """The canonical log of one run, collected from events in any order.
 
-    Older ticks are kept compressed (about 20 bytes a fact): the log has no point at which a tick is complete,
-    because the ledger's entries are copied into it later.
+    Rows of older ticks are kept sorted and compressed (about 50 bytes a fact): the log has no point at which a tick is
+    complete, because the ledger's entries are copied into it later.
     """
 
     def __init__(self) -> None:
         """Start without events."""
-        self._seen: set[str] = set()
-        self._rows: dict[int, list[bytes]] = {}
-        self._plain = 0
-        self._packed: dict[int, list[bytes]] = {}
+        self._rows: list[str] = []
+        self._full = ROWS_PLAIN
+        self._packed: list[bytes] = []
+        self._packed_to = 0
+        self._late: list[str] = []
+        self._causes: set[str] = set()
 
     def add(self, source: Record | AddressedEvent) -> None:
-        """Add one event; repeats of an event id and events of infrastructure are ignored.
+        """Add one event; repeats of an event and events of infrastructure are ignored.
 
         Most events cost a fifth as what they are than as records: their JSON is not made.
         """
-        if isinstance(source, Record):
-            id_, kind, tick = source.event_id, source.type, source.tick
-        else:
-            id_, kind, tick = source.event.event_id, source.event.type, source.event.tick
-        if id_ in self._seen or not _belongs(kind):
+        event = source if isinstance(source, Record) else source.event
+        if not _belongs(event.type):
             return
-        self._seen.add(id_)
-        rows = self._rows.setdefault(tick, [])
-        self._plain -= len(rows)
-        rows.extend(_rows(source))
-        self._plain += len(rows)
-        while self._plain > _ROWS_PLAIN_MAX and len(self._rows) > _TICKS_PLAIN:
-            self._pack(min(self._rows))
+        (self._late if event.tick < self._packed_to else self._rows).extend(_rows(source, self._causes))
+        if len(self._rows) >= self._full:
+            self._pack(event.tick - TICKS_PLAIN)
 
     def lines(self) -> Iterator[bytes]:
         """Yield the canonical lines of the events added so far, without line ends."""
         numbers: dict[str, int] = {}
         count = 0
-        for tick in sorted({*self._rows, *self._packed}):
-            rows = sorted(row.split(b"\t") for row in self._rows_of(tick))
+        for _, same_tick in groupby(self._sorted_rows(), itemgetter(slice(12))):
+            # A row that comes twice is of an event that was repeated.
+            rows = [row.split("\t") for row in dict.fromkeys(same_tick)]
             for number, row in enumerate(rows, count + 1):
-                numbers.setdefault(row[4].decode(), number)
-            for *_, body, _event, cause in rows:
+                if row[5] in self._causes:
+                    numbers.setdefault(row[5], number)
+            for tick, *_, body, _event, cause in rows:
                 count += 1
-                yield b'{"cause":%b,"line":%d,"tick":%d,%b' % (_cause(cause, numbers), count, tick, body[1:])
+                line = f'{{"cause":{_cause(cause, numbers)},"line":{count},"tick":{int(tick)},{body[1:]}'
+                yield line.encode()
 
     def hexdigest(self) -> str:
         """Return the SHA-256 of the lines so far, each ended by a line feed."""
@@ -133,61 +135,67 @@ class CanonicalLog:
             digest.update(line + b"\n")
         return digest.hexdigest()
 
-    def _pack(self, tick: int) -> None:
-        rows = self._rows.pop(tick)
-        self._plain -= len(rows)
-        self._packed.setdefault(tick, []).append(zlib.compress(b"\n".join(rows), level=1))
+    def _pack(self, end: int) -> None:
+        """Compress the rows of the ticks before `end`."""
+        rows = sorted(self._rows)
+        cut = bisect_left(rows, f"{end:012}")
+        if cut:
+            self._packed.append(zlib.compress("\n".join(rows[:cut]).encode(), level=1))
+            self._packed_to = end
+        self._rows = rows[cut:]
+        self._full = len(self._rows) + ROWS_PLAIN
 
-    def _rows_of(self, tick: int) -> Iterator[bytes]:
-        yield from self._rows.get(tick, ())
-        for packed in self._packed.get(tick, ()):
-            yield from zlib.decompress(packed).split(b"\n")
+    def _sorted_rows(self) -> Iterable[str]:
+        packed = chain.from_iterable(zlib.decompress(each).decode().split("\n") for each in self._packed)
+        rows = chain(packed, sorted(self._rows))
+        return heapq.merge(rows, sorted(self._late)) if self._late else rows
 
 
-@lru_cache
 def _belongs(kind: str) -> bool:
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
-def _rows(source: Record | AddressedEvent) -> Iterator[bytes]:
-    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs; JSON text contains no raw tab."""
-    if isinstance(source, AddressedEvent) and (texts := fact_texts(source.event.data)) is not None:
-        return _typed_rows(source, texts)
-    return _record_rows(as_record(source))
+def _rows(source: Record | AddressedEvent, causes: set[str]) -> Iterator[str]:
+    """Yield a row for each fact: sort key, body, event id and cause, separated by tabs; `causes` takes ids of events.
 
-
-def _typed_rows(source: AddressedEvent, texts: Iterator[FactText]) -> Iterator[bytes]:
-    """Yield the rows of an event whose facts have a text of their own."""
-    event, place = source.event, source.subject.rpartition(".")[0]
-    name, actor, cause = _quoted(place), _quoted(event.actor), event.causation_id or ""
-    for fact in texts:
-        who = actor if fact.actor is None else _quoted(fact.actor)
-        yield (
-            f"{place}\t{fact.number:012d}\t{fact.chain}\t"
-            f'{{"actor":{who},"data":{fact.data},"subject":{name}}}\t'
-            f"{event.event_id}\t{cause if fact.cause is None else fact.cause}"
-        ).encode()
-
-
-def _record_rows(entry: Record) -> Iterator[bytes]:
-    """Yield the rows of a record.
-
-    The body is formatted directly, keys in order, because most facts of a record share everything but their data.
+    Ticks and the numbers of items have twelve digits, so that text sorts as they do. JSON text contains no raw tab, and nothing
+    sorts before one. The body is formatted directly, keys in order, because most facts of a record share everything but their data.
     """
-    subject = entry.subject.rpartition(".")[0]
-    place, name = subject.encode(), _dump(subject)
+    if isinstance(source, AddressedEvent) and (texts := fact_texts(source.event.data)) is not None:
+        return _typed_rows(source, texts, causes)
+    return _record_rows(as_record(source), causes)
+
+
+def _typed_rows(source: AddressedEvent, texts: Iterator[FactText], causes: set[str]) -> Iterator[str]:
+    event, (place, name) = source.event, _place(source.subject)
+    head, causation, actor = f"{event.tick:012}\t{place}", event.causation_id or "", _dump(event.actor)
+    for fact in texts:
+        cause = causation if fact.cause is None else fact.cause
+        if len(cause) == _EVENT_ID_LENGTH:
+            causes.add(cause)
+        who = actor if fact.actor is None else _dump(fact.actor)
+        body = f'{{"actor":{who},"data":{fact.data},"subject":{name}}}'
+        yield f"{head}\t{fact.number:012}\t{fact.chain}\t{body}\t{event.event_id}\t{cause}"
+
+
+def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
+    place, name = _place(entry.subject)
+    head = f"{entry.tick:012}\t{place}"
     # The operator who opened a run, and the request, are no part of the economy.
     opened = entry.type == subjects.RUN_OPENED.type
-    for fact in facts(entry):
-        data = fact.data
-        body = b'{"actor":%b,"data":%b,"subject":%b}' % (
-            b"null" if opened else _dump(fact.actor),
-            _dump(_clean(data)),
-            name,
-        )
-        cause = "" if opened else str(data.get("cause", fact.causation_id or ""))
-        chain, ids = str(data.get("id", "")).encode(), f"{entry.event_id}\t{cause}".encode()
-        yield b"%b\t%012d\t%b\t%b\t%b" % (place, data.get("n", 0), chain, body, ids)
+    for _, actor, data in contents(entry):
+        cause = "" if opened else str(data.get("cause", entry.causation_id or ""))
+        if len(cause) == _EVENT_ID_LENGTH:
+            causes.add(cause)
+        body = f'{{"actor":{"null" if opened else _dump(actor)},"data":{_ENCODE(_clean(data))},"subject":{name}}}'
+        yield (f"{head}\t{data.get('n', 0):012}\t{data.get('id', '')}\t{body}\t{entry.event_id}\t{cause}")
+
+
+@lru_cache(1024)
+def _place(subject: str) -> tuple[str, str]:
+    """Return a subject without its run, as it is and as JSON."""
+    place = subject.rpartition(".")[0]
+    return place, _dump(place)
 
 
 def _clean(data: Json) -> Json:
@@ -199,14 +207,13 @@ def _clean(data: Json) -> Json:
     return kept
 
 
-def _cause(cause: bytes, numbers: dict[str, int]) -> bytes:
+def _cause(name: str, numbers: dict[str, int]) -> str:
     """Return a cause as JSON: the line of a known event, the id of an order or a trade, null for the rest."""
-    name = cause.decode()
     if name in numbers:
-        return b"%d" % numbers[name]
+        return str(numbers[name])
     derived = len(name) == _EVENT_ID_LENGTH and all(digit in "0123456789abcdef" for digit in name)
-    return b"null" if derived or not name else _dump(name)
+    return "null" if derived or not name else _dump(name)
 
 
-def _dump(value: object) -> bytes:
-    return (_quoted(value) if isinstance(value, str) else _ENCODE(value)).encode()
+_dump: Final = encode_basestring_ascii
+"""Encoder of single strings."""

@@ -66,6 +66,14 @@ class CausalGraph:
         """Return the number of facts."""
         return len(self._facts)
 
+    def __contains__(self, name: object) -> bool:
+        """Return whether an id stands for a fact."""
+        return name in self._facts or name in self._names
+
+    def ids(self, fact: Fact) -> list[str]:
+        """Return the ids that stand for a fact."""
+        return [fact.event_id, *(name for name, event_id in self._names.items() if event_id == fact.event_id)]
+
     def add(self, event: Record | AddressedEvent) -> None:
         """Add one event; a repeat changes nothing."""
         self._effects = None
@@ -99,7 +107,7 @@ class CausalGraph:
 
     def cause(self, fact: Fact) -> Fact | None:
         """Return the cause of a fact; none for the root, and where the log has a gap."""
-        nearest = self._lookup(_cause(fact))
+        nearest = self._lookup(named_cause(fact))
         # A refused reservation names the call or order that it is for, which has no other fact.
         return self._lookup(fact.causation_id) if nearest in (None, fact) else nearest
 
@@ -132,7 +140,7 @@ class CausalGraph:
     def _check(self, fact: Fact) -> Finding | None:
         if fact.type == subjects.RUN_OPENED.type or _needs_no_cause(fact.type):
             return None
-        named = _cause(fact)
+        named = named_cause(fact)
         if named is None:
             return Finding(fact.tick, fact.event_id, "orphan", fact.type, TICK)
         cause = self._lookup(named)
@@ -204,8 +212,8 @@ def _weak_names(fact: Fact) -> Iterator[str]:
         yield fact.data["id"]
 
 
-def _cause(fact: Fact) -> str | None:
-    """Return the id of a fact's nearest cause, by the economy's ids if it has any."""
+def named_cause(fact: Fact) -> str | None:
+    """Return the id of a fact's nearest cause, by the economy's ids if it has any; the log may have no such fact."""
     data = fact.data
     if fact.type == subjects.TRADE_EXECUTED.type:
         return str(data["bid_id"] if data["taker"] == "bid" else data["ask_id"])

@@ -25,8 +25,7 @@ class Deduplicator:
         repeated: its publisher went on only after that one was stored.
         """
         subject = record.subject
-        items = record.data.get("items")
-        if isinstance(items, list) and items:
+        if items := record.items:
             last = self._numbers.get(subject, 0)
             self._numbers[subject] = max(last, items[-1].get("n", 0))
             return bool(0 < items[0].get("n", 0) <= last)

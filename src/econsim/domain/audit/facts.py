@@ -6,15 +6,18 @@ market events have many `items`, journal entries many `chains`, and a reader nee
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.errors import InvalidMessage
 from econsim.schemas.base import Event
 from econsim.schemas.immutable import immutable
-from econsim.schemas.subject import fields
+from econsim.schemas.subject import entity_of
 
 Json = dict[str, Any]
 """A decoded JSON object."""
@@ -27,9 +30,9 @@ _ROLES: Final = ("asker", "asked", "answered_by", "sender", "recipient", "delega
 """Fields of the data of questions, messages and tasks that name an agent."""
 
 
-@immutable
+@dataclass(slots=True)
 class Record:
-    """One event as a record of the log."""
+    """One event as a record of the log. One that was read from JSON decodes its data when they are first asked for."""
 
     subject: str
     """Subject of the event."""
@@ -49,26 +52,63 @@ class Record:
     """Id of the cause, from the envelope."""
     trace_id: str | None
     """W3C trace id of the event."""
-    data: Json
-    """Data of the event, decoded JSON."""
+    content: Json | str
+    """Data of the event; or the whole event as its service wrote it, JSON on one line, until the data are asked for."""
+
+    @property
+    def data(self) -> Json:
+        """Return the data of the event, decoded JSON; raises InvalidMessage."""
+        if isinstance(self.content, str):
+            try:
+                self.content = from_json(self.content)["data"]
+            except ValueError:
+                raise _not_json(self.subject) from None
+        return self.content  # type: ignore[return-value]  # decoded now
+
+    @property
+    def items(self) -> list[Json]:
+        """Return the items of a batch; none for another event, whose data are not decoded to tell."""
+        if isinstance(self.content, str) and _ITEMS not in self.content:
+            return []
+        found = self.data.get("items")
+        return found if isinstance(found, list) else []
 
     @property
     def entity(self) -> str:
         """Return the subject's second token: the resource of a market event, the agent of an agent's report."""
-        return fields(self.subject).entity
+        return entity_of(self.subject)
+
+
+_ITEMS: Final = '"items":[{'
+_ENVELOPE: Final = re.compile(
+    r'\{"event_id":"([^"\\]+)","type":"([^"\\]+)","schema_version":1,"occurred_at":"([^"\\]+)","tick":(\d+),'
+    r'"actor":"([^"\\]+)","correlation_id":"([^"\\]+)","causation_id":(?:null|"([^"\\]+)"),'
+    r'"trace_id":(?:null|"([^"\\]+)"),"data":\{[^\n]*\}\}'
+)
+"""An event as `AddressedEvent.json` writes it: read so, it takes a third of the time of its decoding."""
 
 
 def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) -> Record:
     """Return an event in any form (model, decoded or raw JSON) as a record; raises InvalidMessage."""
-    body: Any = event
+    if isinstance(event, bytes | str):
+        return _read(subject, event)
     if isinstance(event, Event):
-        body = event.__pydantic_serializer__.to_python(event, mode="json")
-    elif isinstance(event, bytes | str):
-        try:
-            body = json.loads(event)
-        except ValueError:
-            message = f"the record on {subject} is not JSON"
-            raise InvalidMessage(message, subject=subject) from None
+        return _of_object(subject, event.__pydantic_serializer__.to_python(event, mode="json"))
+    return _of_object(subject, event)
+
+
+def _read(subject: str, payload: bytes | str) -> Record:
+    try:
+        text = payload if isinstance(payload, str) else payload.decode()
+        if found := _ENVELOPE.fullmatch(text):
+            event_id, kind, time, tick, actor, run, cause, trace = found.groups()
+            return Record(subject, event_id, kind, time, int(tick), actor, run, cause, trace, text)
+        return _of_object(subject, from_json(text))
+    except ValueError:
+        raise _not_json(subject) from None
+
+
+def _of_object(subject: str, body: Any) -> Record:  # noqa: ANN401 - any JSON
     try:
         return Record(
             subject,
@@ -85,6 +125,10 @@ def record(subject: str, event: Event[Any] | Mapping[str, Any] | bytes | str) ->
     except (KeyError, TypeError, AttributeError):
         message = f"the record on {subject} is not an event: its envelope is incomplete"
         raise InvalidMessage(message, subject=subject) from None
+
+
+def _not_json(subject: str) -> InvalidMessage:
+    return InvalidMessage(f"the record on {subject} is not JSON", subject=subject)
 
 
 def as_record(source: Record | AddressedEvent) -> Record:
@@ -118,7 +162,7 @@ class Fact:
     @property
     def entity(self) -> str:
         """Return the subject's second token: the resource of a market fact."""
-        return fields(self.subject).entity
+        return entity_of(self.subject)
 
     def concerns(self, agent: str) -> bool:
         """Return whether an agent is the fact's actor or takes part in it."""
@@ -138,27 +182,29 @@ class Fact:
 def facts(source: Record | AddressedEvent) -> Iterator[Fact]:
     """Yield the facts of one record: one for each item or chain, which may be none, or the event itself."""
     entry = as_record(source)
+    for place, actor, data in contents(entry):
+        yield Fact(
+            entry.event_id + place,
+            entry.type,
+            entry.subject,
+            entry.tick,
+            actor,
+            entry.correlation_id,
+            entry.causation_id,
+            entry.occurred_at,
+            data,
+        )
+
+
+def contents(entry: Record) -> Iterator[tuple[str, str, Json]]:
+    """Yield what differs between the facts of a record: the end of their id, their actor, their data."""
     for carrier in _CARRIERS:
         parts = entry.data.get(carrier)
         if isinstance(parts, list):
             for index, part in enumerate(parts):
-                yield _fact(entry, f"{entry.event_id}.{index}", part, _actor(part))
+                yield f".{index}", _actor(part) or entry.actor, part
             return
-    yield _fact(entry, entry.event_id, entry.data)
-
-
-def _fact(entry: Record, event_id: str, data: Json, actor: str | None = None) -> Fact:
-    return Fact(
-        event_id,
-        entry.type,
-        entry.subject,
-        entry.tick,
-        actor or entry.actor,
-        entry.correlation_id,
-        entry.causation_id,
-        entry.occurred_at,
-        data,
-    )
+    yield "", entry.actor, entry.data
 
 
 def _actor(data: Json) -> str | None:

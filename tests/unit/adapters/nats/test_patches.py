@@ -10,6 +10,8 @@ from nats.protocol import parser
 
 from econsim.adapters.nats.patches import (
     apply_patches,
+    hand_over,
+    header_lines,
     install_filter,
     reconnect_on_errors,
     release_failed_publish,
@@ -67,6 +69,54 @@ async def test_the_answer_to_a_flush_that_was_given_up_is_the_answer_to_no_other
 
     await client._process_pong()
     assert waiting.done()
+
+
+def test_headers_are_read_as_the_library_reads_them():
+    block = (
+        "a: b\r\nNats-X:c:d \r\nno colon\r\nn ame: x\r\nn\xe4me: x\r\n v : \xe4\r\na: again\r\n\r\n".encode()
+    )
+
+    assert header_lines(block) == {"a": "again", "Nats-X": "c:d", "v": "\xe4"}
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 10_000])
+async def test_messages_are_handed_over_whole_and_once_however_they_were_cut(size):
+    client, others = Client(), []
+
+    async def process(sid, _subject, _reply, data, headers):
+        others.append((sid, data, headers))
+
+    client._process_msg = process
+    block, payloads = b"NATS/1.0\r\nn: 1\r\n\r\n", [b"x" * length for length in (0, 5, 300)]
+    sent = b"".join(
+        b"HMSG _INBOX.a %d %d %d\r\n%b%b\r\n" % (sid, len(block), len(block) + len(payload), block, payload)
+        for payload in payloads
+        for sid in (7, 8)
+    )
+    sent += b"MSG _INBOX.a 7 2\r\nhi\r\n"
+    taken = []
+
+    with hand_over(SimpleNamespace(_conn=client, _id=7), lambda *message: taken.append(message)):
+        for start in range(0, len(sent), size):
+            await client._ps.parse(sent[start : start + size])
+
+    assert taken == [*((block, payload) for payload in payloads), (b"", b"hi")]
+    assert others == [(8, payload, block) for payload in payloads]
+
+
+async def test_what_comes_after_the_end_of_a_handing_over_is_processed_as_ever():
+    client, others = Client(), []
+
+    async def process(sid, *_message):
+        others.append(sid)
+
+    client._process_msg = process
+    with hand_over(SimpleNamespace(_conn=client, _id=7), lambda *_: None):
+        pass
+
+    await client._ps.parse(b"MSG _INBOX.a 7 2\r\nhi\r\n")
+
+    assert others == [7]
 
 
 def test_patching_twice_changes_nothing():
