@@ -70,8 +70,8 @@ class HashesAreNotChecked(Books):
 class _ForgetsWhatItApplied(Ledger):
     def apply(self, chains):
         for chain in chains:
-            if isinstance(self._decided._newest.get(chain.id), Chain):
-                del self._decided._newest[chain.id]
+            if isinstance(self._decided._known.get(chain.id), Chain):
+                del self._decided._known[chain.id]
                 self._transfer_ids.difference_update(transfer.id for transfer in chain.transfers)
         return super().apply(chains)
 
@@ -87,13 +87,13 @@ class _IdsAreKnownAfterTheCommit(LedgerState):
         self._pending_ids = getattr(self, "_pending_ids", {})
         result = super().apply(part, now)
         for chain in part.chains:
-            self._pending_ids[chain.id] = self.ledger._decided._newest.pop(chain.id)
+            self._pending_ids[chain.id] = self.ledger._decided._known.pop(chain.id)
             self.ledger._transfer_ids.difference_update(t.id for t in chain.transfers)
         return result
 
     def confirm(self, newest, writes):
         super().confirm(newest, writes)
-        self.ledger._decided._newest.update(self._pending_ids)
+        self.ledger._decided._known.update(self._pending_ids)
 
 
 class _ReadsBeforeTheOthersWrote(LedgerState):

@@ -18,7 +18,7 @@ and the streams recognise the repeats.
 | `OpenOrders.by_id`, `_by_agent` | open orders | order accepted | filled, cancelled, replaced | `book_orders_max` |
 | `BookSide._levels`, `_heap` | price → its orders | first order at a price | emptied, at the top or in a sweep | open orders + `EMPTY_LEVELS_MAX`, doubled |
 | `OrderChecks._answers` | order id → first answer | accepted or rejected | oldest first | `ANSWERS_REMEMBERED_MAX` |
-| `OrderChecks._older`, `_older_ids` | numbers of older order ids | forgotten answer | oldest first | `ORDER_IDS_REMEMBERED_MAX` |
+| `OrderChecks._older`, `_older_ids` | ids of older orders | forgotten answer | oldest first | `ORDER_IDS_REMEMBERED_MAX` |
 | `OrderChecks._batch_terms`, `_placed`, `_leaving`, `_added` | orders of the batch under way | `reserve` | next `reserve` | actions of one batch |
 | `Settlement._reservations` | order id → its reservation | order accepted | filled, cancelled, replaced | open orders |
 | `Settlement._pending_transfers` | order id → reservation asked for in the batch under way | `reserve` | `clear` | `CHAINS_PER_SUBMISSION_MAX` |
@@ -222,19 +222,16 @@ class MarketBook:
             self._orders.copies(),
             self._settlement.copies(),
             *self._checks.answers(),
+            self._checks.older_ids(),
         )
 
-    def older_ids(self) -> tuple[int, ...]:
-        """Return the numbers of ids that belong to the state: of orders whose answers are forgotten."""
-        return self._checks.older_ids()
-
-    def restore(self, state: BookState, older_ids: Iterable[int]) -> None:
+    def restore(self, state: BookState) -> None:
         """Become the book of a state; this one is new. What is given belongs to the book from now on."""
         self.batch, self.last_sequence, self._n = state.batch, state.last_sequence, state.next_n
         self.quote, self.period_closed = state.quote, state.period_closed
         self._orders.restore(state.orders, state.quote.last)
         self._settlement.restore(state.reservations)
-        self._checks.restore((*state.accepted, *state.rejected), older_ids)
+        self._checks.restore((*state.accepted, *state.rejected), state.older_ids)
 
     def __eq__(self, other: object) -> bool:
         """Return whether both have the same orders, reservations, answers and counters."""

@@ -14,7 +14,7 @@ from econsim.schemas.market import OrderAccepted, OrderRejected, Quote
 
 @dataclass(frozen=True, slots=True)
 class BookState:
-    """All that a book knows between two batches, but the numbers of older ids."""
+    """All that a book knows between two batches."""
 
     batch: int
     """Number of the newest batch."""
@@ -34,3 +34,5 @@ class BookState:
     """Remembered answers to orders that were accepted, oldest first."""
     rejected: tuple[OrderRejected, ...]
     """Remembered answers to orders that were refused; apart, because to tell two classes from each other takes half the time of reading them."""
+    older_ids: tuple[str, ...]
+    """Ids of orders before those, oldest first."""

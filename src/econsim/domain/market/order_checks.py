@@ -1,14 +1,13 @@
 """Checks of a market's actions before any money is touched: price grid, limits and repeated ids.
 
 Owns the memory by which a book is idempotent. The memory follows from the book's items alone, so a book that was rebuilt
-from the log recognises the same repeats. Of older orders it keeps a number for each id: such an order, sent again, is refused.
+from the log recognises the same repeats. Of older orders it keeps the ids: such an order, sent again, is refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
-from hashlib import blake2b
 from operator import attrgetter
 from typing import Final
 
@@ -78,8 +77,8 @@ class OrderChecks:
         self._orders = orders
         # OrderedDict rather than dict: finding the first entry stays O(1) after many removals in front.
         self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._older: deque[int] = deque()
-        self._older_ids: set[int] = set()
+        self._older: deque[str] = deque()
+        self._older_ids: set[str] = set()
         self._batch_terms: dict[str, OrderTerms] = {}
         self._placed: dict[str, ReplaceableOrder] = {}
         self._leaving: set[str] = set()
@@ -112,7 +111,7 @@ class OrderChecks:
             return None
         order_id = order_id_of(action)
         # An order may rest for so long that its id is forgotten.
-        if self._known_terms(order_id) or self._orders.find(order_id) or self._is_older(order_id):
+        if self._known_terms(order_id) or self._orders.find(order_id) or order_id in self._older_ids:
             return ID_EXISTS
         self._batch_terms[order_id] = action_terms(action)
         refusal = terms_refusal(self._market, action.price, action.quantity)
@@ -152,7 +151,10 @@ class OrderChecks:
         self._answers[item.order_id] = item
         if len(self._answers) > ANSWERS_REMEMBERED_MAX:
             forgotten, _ = self._answers.popitem(last=False)
-            self._remember_older(_number(forgotten))
+            self._older.append(forgotten)
+            self._older_ids.add(forgotten)
+            if len(self._older) > ORDER_IDS_REMEMBERED_MAX:
+                self._older_ids.discard(self._older.popleft())
 
     def answers(self) -> tuple[tuple[OrderAccepted, ...], tuple[OrderRejected, ...]]:
         """Return the remembered answers that accept and those that refuse, oldest first."""
@@ -162,11 +164,11 @@ class OrderChecks:
             tuple(each for each in answers if isinstance(each, OrderRejected)),
         )
 
-    def older_ids(self) -> tuple[int, ...]:
-        """Return the numbers of the older ids, oldest first."""
+    def older_ids(self) -> tuple[str, ...]:
+        """Return the ids of older orders, oldest first."""
         return tuple(self._older)
 
-    def restore(self, answers: Iterable[Answer], older_ids: Iterable[int]) -> None:
+    def restore(self, answers: Iterable[Answer], older_ids: Iterable[str]) -> None:
         """Remember what another book's checks remembered; its answers were given in the order of their numbers."""
         in_order = sorted(answers, key=attrgetter("n"))
         self._answers = OrderedDict((answer.order_id, answer) for answer in in_order)
@@ -180,15 +182,6 @@ class OrderChecks:
         return (self._answers, self._older) == (other._answers, other._older)
 
     __hash__ = None  # type: ignore[assignment]  # the memory changes
-
-    def _remember_older(self, number: int) -> None:
-        self._older.append(number)
-        self._older_ids.add(number)
-        if len(self._older) > ORDER_IDS_REMEMBERED_MAX:
-            self._older_ids.discard(self._older.popleft())
-
-    def _is_older(self, order_id: str) -> bool:
-        return bool(self._older_ids) and _number(order_id) in self._older_ids
 
     def _known_terms(self, order_id: str) -> OrderTerms | None:
         """Return the terms of the order with an id, in this batch or an earlier one; none if the id is new."""
@@ -223,8 +216,3 @@ class OrderChecks:
         if len(self._orders) + self._added_total + more > market.book_orders_max:
             return "order_book_is_full"
         return None
-
-
-def _number(order_id: str) -> int:
-    """Return a 64-bit number for an id: one of 200 000 others has it with a chance of 1e-14."""
-    return int.from_bytes(blake2b(order_id.encode(), digest_size=8).digest(), "little")

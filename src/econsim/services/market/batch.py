@@ -73,7 +73,7 @@ Step = TypeVar("Step", PendingBatch, ClearedBatch)
 
 @dataclass(frozen=True, slots=True)
 class BatchesState:
-    """All that the worker of a book knows between two batches, but the numbers of older order ids."""
+    """All that the worker of a book knows between two batches."""
 
     book: BookState
     """State of the book."""
@@ -166,7 +166,7 @@ class BatchRunner:
         if snapshot is None:
             return 0
         state = snapshot.state
-        self._book.restore(state.book, snapshot.numbers)
+        self._book.restore(state.book)
         done = BatchProgress(state.book.batch, state.book.next_n, state.book.quote)
         checks.resume(LogProgress(0, {self._resource: done}))
         self._fence, self._newest_digest = snapshot.sequence, snapshot.digest
@@ -178,7 +178,7 @@ class BatchRunner:
 
         def take() -> StateSnapshot[BatchesState]:
             state = BatchesState(book.state(), self._opening_fence, self._opening)
-            return StateSnapshot(self._fence, self._newest_digest, state, book.older_ids())
+            return StateSnapshot(self._fence, self._newest_digest, state)
 
         self.snapshots.offer(take)
 
