@@ -184,6 +184,17 @@ def test_why_explains_a_trade_from_the_opening_of_the_run(state) -> None:
     assert "transfer_posted" in shown.stdout
 
 
+@pytest.mark.parametrize("type_", ["trade", "bid", "order_canc", "transfer_p", "ticked"])
+def test_why_shows_from_a_part_of_the_log_what_the_whole_log_shows(state, type_) -> None:
+    newest = cli("events", RUN, "--type", type_, "--limit", 1, "--json", "--state", state)
+    event = json.loads(newest.stdout)["event_id"].partition(".")[0]
+
+    part, whole = (cli("why", id_, "--run", RUN, "--state", state) for id_ in (event, event[:-1]))
+
+    assert part.stdout == whole.stdout
+    assert "▶" in part.stdout
+
+
 def test_why_names_the_run_in_which_there_is_no_such_thing(state) -> None:
     shown = cli("why", "nonsense", "--state", state)
 

@@ -66,9 +66,9 @@ async def _why(config: Settings, event: str, run: str) -> None:
         name = await resolve(client, run, unopened=True)
         log = RunLog(client, name)
         await log.wait_for_copies()
-        causes = await _relatives(client, name, event)
+        causes = None if log.damage else await _relatives(client, name, event)
         if causes is None:
-            causes = CausalGraph()
+            log, causes = RunLog(client, name), CausalGraph()
             async for entry in log.so_far():
                 causes.add(entry)
     try:
@@ -104,17 +104,20 @@ async def _climb(client: Client, graph: CausalGraph, fact: Fact, places: dict[st
     from econsim import subjects
     from econsim.domain.audit.causality import named_cause
 
+    seen: set[str] = set()
     while fact.type != subjects.RUN_OPENED.type:
+        seen.add(fact.event_id)
         cause = named_cause(fact)
         if cause and cause not in graph:
             place = places[fact.event_id.partition(".")[0]]
             await _add_cause(
                 graph, cause, places, _possible_causes(client, fact.correlation_id, cause, place)
             )
-        if not cause or cause not in graph:
-            message = f"the cause of {fact.event_id} is not in the log"
+        found = graph.find(cause) if cause and cause in graph else None
+        if found is None or found.event_id in seen:
+            message = f"the cause of {fact.event_id} is not in the log by the id that it names"
             raise NotFound(message)
-        fact = graph.find(cause)
+        fact = found
 
 
 async def _add_cause(
