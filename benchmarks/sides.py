@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,6 +97,7 @@ def in_turn(sides: Sequence[Side], rounds: int) -> Mapping[str, list[Reading]]:
 
 def compare(what: str, unit: str, sides: Sequence[Side], rounds: int, note: str = "") -> list[Line]:
     """Return a line for each side beside the first one, or a line of the first alone if there is no other."""
+    print(f"  {what}: {', '.join(side.name for side in sides)}", file=sys.stderr)
     own, *others = sides
     found = in_turn(sides, rounds)
     ours = found[own.name]
