@@ -16,6 +16,7 @@ from econsim.report.aggregate import RunAggregator
 from econsim.report.progress_bar import ProgressDisplay
 from econsim.report.summary import Speed, Summary
 from econsim.schemas.clock import RunClosed, RunOpened, Ticked
+from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import Mode, Scenario
 
 SAMPLE_MIN: Final = 3
@@ -42,6 +43,7 @@ class Recorder:
         self.opened_at = ""
         """Time of the run's opening, RFC 3339."""
         self._attendance: Attendance | None = None
+        self._paced = True
         self._tick = 0
         self._read_at = perf_counter()
         self._started = self._ended = 0.0
@@ -57,6 +59,8 @@ class Recorder:
             self._attendance.evolve(addressed)
         if isinstance(data, RunOpened):
             self._attendance = external_attendance(data.scenario)
+            # Ticks of a whole run come in bundles: the time between two of them means nothing.
+            self._paced = data.execution is Execution.SHARED
             self._started, self.opening_id, self.opened_at = now, entry.event_id, entry.occurred_at
         elif isinstance(data, Ticked):
             self._ticks.append(now)
@@ -82,7 +86,7 @@ class Recorder:
         if not self._timed:
             return self._tally.summary(self._canonical.hexdigest())
         lengths = [1000 * (b - a) for a, b in zip(self._ticks, self._ticks[1:], strict=False)]
-        cuts = quantiles(lengths, n=100) if len(lengths) >= SAMPLE_MIN else None
+        cuts = quantiles(lengths, n=100) if self._paced and len(lengths) >= SAMPLE_MIN else None
         speed = Speed(
             elapsed_s=(self._ended or perf_counter()) - self._started,
             latency_p50_ms=cuts[49] if cuts else None,

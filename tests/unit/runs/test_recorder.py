@@ -5,6 +5,7 @@ Cannot catch: the order of events on a real log.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -20,8 +21,10 @@ from econsim.runs.overrides import apply_overrides
 from econsim.runs.recorder import Recorder
 from econsim.schemas.agent import CycleCompleted, Limits
 from econsim.schemas.clock import RunOpened, Ticked
+from econsim.schemas.executor import Execution
 
 GENESIS = apply_overrides(scenario_file.load("genesis"), periods=1)
+SMITH = apply_overrides(scenario_file.load("smith1962"), periods=1)
 ENVELOPE = Envelope("demo", "salt", 1, in_memory.NOW)
 
 
@@ -55,6 +58,22 @@ def test_a_run_that_was_partly_read_later_has_no_speed():
         made.add(event)
 
     assert made.summary().speed is None
+
+
+@pytest.mark.parametrize(("execution", "known"), [(Execution.SHARED, True), (Execution.WHOLE, False)])
+def test_ticks_that_come_in_bundles_have_no_latency(execution, known):
+    opening, *log = in_memory.run(SMITH)
+    opening = replace(
+        opening,
+        event=opening.event.model_copy(
+            update={"data": opening.event.data.model_copy(update={"execution": execution})}
+        ),
+    )
+
+    speed = recorded(opening, *log).summary().speed
+
+    assert (speed.latency_p50_ms is not None) is known
+    assert speed.elapsed_s > 0
 
 
 def test_a_repeated_event_changes_nothing():
