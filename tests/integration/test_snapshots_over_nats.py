@@ -98,7 +98,8 @@ async def test_a_book_and_a_host_that_start_again_read_the_log_from_their_snapsh
 
     monkeypatch.setattr(batch, "read", noting("market", audit_log.read))
     monkeypatch.setattr(host, "follow", noting("agent", audit_log.follow))
-    await played(server, run, small_scenario(), RESTARTS)
+    # So long that it goes on when the last service starts again, also where the events are read late.
+    await played(server, run, small_scenario(clock={"periods": 4, "ticks_per_period": 15}), RESTARTS)
 
     # On a slow machine a lease may be lost before the first snapshot is written.
     for first, *_, last in starts.values():
