@@ -82,6 +82,8 @@ class FakeNats:
         self.requests = []
         """Operations of JetStream's API that were asked for."""
         self._subscribers = {}
+        # Parts of the real client by which a page's messages are taken in its read loop.
+        self._ps = SimpleNamespace(parse=None)
         self._changed = asyncio.Event()
 
     def new_inbox(self):
@@ -96,7 +98,10 @@ class FakeNats:
         async def end():
             self._subscribers.pop(subject, None)
 
-        return SimpleNamespace(subject=subject, unsubscribe=end, drain=end)
+        return SimpleNamespace(subject=subject, unsubscribe=end, drain=end, _conn=self, _id=subject)
+
+    async def _process_msg(self, *_):
+        """Drop a message that nobody takes."""
 
     async def deliver(self, subject, payload=b"", reply="", headers=None):
         """Hand a message to whoever subscribes to its subject."""
@@ -188,10 +193,11 @@ class FakeNats:
         before = 0
         for message in found:
             sent = self._message(message)
-            sent.headers["Nats-Last-Sequence"] = str(before)
+            lines = [f"{name}: {value}" for name, value in sent.headers.items()]
+            block = "\r\n".join(["NATS/1.0", *lines, f"Nats-Last-Sequence: {before}", "", ""])
             before = message.sequence
-            await self._subscribers[reply](sent)
-        await self._subscribers[reply](Msg(self, headers={"Status": "204" if found else "404"}))
+            await self._process_msg(reply, b"", b"", message.payload, block.encode())
+        await self._process_msg(reply, b"", b"", b"", f"NATS/1.0 {204 if found else 404}\r\n\r\n".encode())
 
     def _message(self, kept):
         named = {
