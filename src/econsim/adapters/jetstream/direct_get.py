@@ -126,7 +126,8 @@ async def batch_get(client: Client, stream: str, start: int, pattern: str, count
             stack.enter_context(hand_over(subscription, receive))
             asked = json.dumps(question).encode()
             await client.publish(f"$JS.API.DIRECT.GET.{stream}", asked, reply=subscription.subject)
-            await asyncio.wait_for(whole, TIMEOUT_S)
+            async with asyncio.timeout(TIMEOUT_S):
+                await whole
     except (TimeoutError, nats.errors.Error) as error:
         raise _silent(stream) from error
     return found
