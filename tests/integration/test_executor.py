@@ -196,8 +196,12 @@ async def test_a_log_with_a_foreign_event_is_no_place_to_go_on_from(nc, run):
     )
     await reliable_publish(nc.jetstream(), foreign.subject, foreign.json(), foreign.event.event_id)
 
+    worker = Worker(nc)
+
     with pytest.raises(CorruptLog, match="does not follow from its scenario"):
-        await executor.serve(Worker(nc), opening)
+        await executor.serve(worker, opening)
+
+    assert worker.client.writes == 0
 
 
 async def test_an_operator_who_closes_first_keeps_the_only_closing(nc, run):

@@ -25,6 +25,9 @@ from econsim.services.market import batch
 
 pytestmark = pytest.mark.nats
 
+LONG = small_scenario(clock={"periods": 4, "ticks_per_period": 15})
+"""A run that goes on when the last service starts again, also where the events are read late."""
+
 RESTARTS = {
     ("market.tick_cleared", 4): "ledger",
     ("system.ticked", 7): "agent",
@@ -98,8 +101,7 @@ async def test_a_book_and_a_host_that_start_again_read_the_log_from_their_snapsh
 
     monkeypatch.setattr(batch, "read", noting("market", audit_log.read))
     monkeypatch.setattr(host, "follow", noting("agent", audit_log.follow))
-    # So long that it goes on when the last service starts again, also where the events are read late.
-    await played(server, run, small_scenario(clock={"periods": 4, "ticks_per_period": 15}), RESTARTS)
+    await played(server, run, LONG, RESTARTS)
 
     # On a slow machine a lease may be lost before the first snapshot is written.
     for first, *_, last in starts.values():
@@ -111,10 +113,10 @@ async def test_damaged_snapshots_cost_a_line_each_and_the_run_is_the_same(server
     for form in (batch.SNAPSHOT, recovery.SNAPSHOT, host.SNAPSHOT):
         monkeypatch.setattr(form, "decode", lambda value, decode=form.decode: decode(value[:-1]))
 
-    events = await played(server, run, small_scenario(), RESTARTS)
+    events = await played(server, run, LONG, RESTARTS)
 
     lines = [record.getMessage() for record in caplog.records if "without snapshot" in record.getMessage()]
-    assert canonical_hash(events) == hash_in_memory(small_scenario())
+    assert canonical_hash(events) == hash_in_memory(LONG)
     assert all(
         any(f"snapshot {key}:" in line for line in lines) for key in (run, f"{run}.cpu", f"{run}.host_1")
     )

@@ -115,10 +115,15 @@ class Executor:
             self._passed_over = ""
 
     def _add_entry(self, entry: TransferPosted | TransferRefused, addressed: AddressedEvent) -> None:
-        """Add an entry that is not stored; raises CorruptJournal if the newest stored one is another than this worker's."""
+        """Add an entry that is not stored.
+
+        Raises CorruptJournal if the newest stored one is another than this worker's. Entries are stored before the events of
+        their ticks, so a new one comes behind all events of the log: raises CorruptLog if the newest was not reached.
+        """
         if isinstance(entry, TransferPosted):
             self._positions.change(changed_holders(entry.chains))
         if entry.sequence > self._journal.sequence:
+            self._require_own_log()
             self._bundle.add_entry(entry, addressed)
         elif entry.sequence == self._journal.sequence and entry.hash != self._journal.hash:
             message = f"journal entry {entry.sequence} of run {self._run!r} does not follow from its scenario"
@@ -200,10 +205,8 @@ class Executor:
         raise Unavailable(message)
 
     async def _close(self, addressed: AddressedEvent) -> None:
-        """Publish that the run has ended; raises CorruptLog if the log has events that this worker did not make."""
-        if self._passed_over:
-            message = f"the log of run {self._run!r} does not follow from its scenario: it has event {self._passed_over}"
-            raise CorruptLog(message)
+        """Publish that the run has ended."""
+        self._require_own_log()
         with suppress(Conflict):  # an operator was faster
             await reliable_publish(
                 self._context.jetstream,
@@ -212,3 +215,9 @@ class Executor:
                 addressed.event.event_id,
                 expected_sequence=0,
             )
+
+    def _require_own_log(self) -> None:
+        """Raise CorruptLog if the newest event of the log is none that this worker has made so far."""
+        if self._passed_over:
+            message = f"the log of run {self._run!r} does not follow from its scenario: it has event {self._passed_over}"
+            raise CorruptLog(message)
