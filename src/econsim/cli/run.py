@@ -182,10 +182,12 @@ def _in_memory(scenario: Scenario, name: str | None, recorded: RecordedRun | Non
     from econsim.report.progress_bar import ProgressDisplay
     from econsim.runs.overrides import why_not_in_memory
     from econsim.runs.recorder import Recorder
+    from econsim.services.gc_tuning import collect_rarely
 
     if reason := why_not_in_memory(scenario):
         message = f"scenario {scenario.name!r} {reason}; leave --transport memory out"
         raise ScenarioError(message)
+    collect_rarely()
     with ProgressDisplay(console(stderr=True)) as progress:
         recorder = Recorder(progress)
         what, recording = (recorded.answer(scenario), recorded.recording) if recorded else (scenario, None)

@@ -19,6 +19,7 @@ from econsim.report.thinking import ThinkingPeriod
 from econsim.runs import scenario_file
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
+from econsim.services.gc_tuning import collect_rarely
 
 Advance = Callable[[], None]
 """Function that is called each time a run has ended."""
@@ -115,7 +116,7 @@ def sample(
     """
     asked = tuple(studies)
     # Spawned, because a fork would copy the locks of a display that another thread is drawing.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=collect_rarely) as pool:
         futures = [[pool.submit(run, study, seed) for seed in study.seeds] for study in asked]
         try:
             for future in as_completed(chain.from_iterable(futures)):
