@@ -204,6 +204,7 @@ LLM_TEXTS: Final = Stream(
     name=bucket("llm_texts"),
     why="Long prompts and answers of calls, each under its SHA-256; the log's events name the digest.",
     subjects=("$KV.llm_texts.>",),
+    compressed=True,
     max_age_s=LOG_AGE_S + DAY_S,
     max_msgs_per_subject=1,
     duplicate_window_s=REPEAT_WINDOW_S,
@@ -211,6 +212,7 @@ LLM_TEXTS: Final = Stream(
     deny_delete=True,
     deny_purge=True,
     reasons={
+        "compressed": "prompts repeat their instructions",
         "max_age_s": "a text is stored before the event that names it, and must not expire before it",
         "max_msgs_per_subject": "whatever is stored again under a digest is the same text, with a new age",
         "duplicate_window_s": "agents with one prompt do not write it again and again",
