@@ -58,10 +58,14 @@ async def trading(server, run):
 async def test_an_order_refused_before_a_restart_is_refused_after_it_though_nothing_stands_against_it(server):
     async with trading(server, "refused") as (live, anna, bert):
         terms = {"resource": "cpu", "price": "3.00", "order_id": "p1", "kind": "post_only"}
+        # The hosted seller's ask, which the bid would cross.
+        await wait_for(live, subjects.TICK_CLEARED, lambda cleared: cleared["quote"]["ask"])
         await anna.place_bid(**terms)
         first = await anna.outcome("p1", PATIENCE_S)
         await bert.place_bid("cpu", "3.00", order_id="all")
-        await wait_for(live, subjects.TICK_CLEARED, lambda cleared: cleared["quote"]["ask"] is None)
+        await wait_for(
+            live, subjects.TICK_CLEARED, lambda cleared: cleared["trades"] and cleared["quote"]["ask"] is None
+        )
         before = await logged(live, *(row for row, _ in ITEM_EVENTS))
 
         await live.restart_market()
