@@ -7,41 +7,27 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Final
 
+from econsim.schemas.subject import OWNERS
 from econsim.services.definition import ServiceDefinition
-
-_NAMES: Final = (
-    "ledger",
-    "market",
-    "cognition",
-    "clock",
-    "agent",
-    "executor",
-    "admission",
-    "admin",
-    "mcp",
-    "social",
-    "workspace",
-)
-"""Names of the services, and of the modules here, in the order in which one process starts them."""
 
 
 class _Services(Mapping[str, ServiceDefinition]):
     """The services by name; a service's module is imported when it is asked for, so that a worker loads only its own."""
 
     def __getitem__(self, name: str) -> ServiceDefinition:
-        if name not in _NAMES:
+        if name not in OWNERS:
             raise KeyError(name)
         service: ServiceDefinition = import_module(f"{__name__}.{name}").service
         return service
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_NAMES)
+        return iter(OWNERS)
 
     def __len__(self) -> int:
-        return len(_NAMES)
+        return len(OWNERS)
 
     def __contains__(self, name: object) -> bool:
-        return name in _NAMES
+        return name in OWNERS
 
 
 SERVICES: Final[Mapping[str, ServiceDefinition]] = _Services()
