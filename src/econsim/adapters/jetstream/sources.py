@@ -7,6 +7,7 @@ starts behind that. A log that denies deletion would keep every copy for ever.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -28,6 +29,13 @@ _TRACE: Final = re.compile(r"^Nats-Stream-Source: (\S+) (\d+)", re.MULTILINE)
 
 _PLACE: Final = re.compile(r"\{\{.*?\}\}")
 _NO_MESSAGE: Final = "10037"
+
+_LOOKS: Final = 5
+"""Looks, one after the other, that must find the same newest copy before nothing moves any more."""
+
+_PAUSE_S: Final = 0.05
+"""Seconds before each look: a server may say that a source is taken off while it still stores its last message."""
+
 _NOTE: Final = "econsim_copies"
 """Metadata of a stream during an exchange: the place and the subjects of the copies of the source before."""
 
@@ -94,7 +102,7 @@ async def exchange(ask: Ask, info: Mapping[str, Any], wanted: Json) -> None:
     for each in sources_of(goal):
         if each["name"] in origins:
             note = notes.get(each["name"], {"copied": 0, "to": []})
-            newest = await _newest(ask, name, each["name"], {*note["to"], *_patterns([each])})
+            newest = await _settled_newest(ask, name, each["name"], {*note["to"], *_patterns([each])})
             if copied := max(int(note["copied"]), newest):
                 each["opt_start_seq"] = copied + 1
     await ask(update, goal)
@@ -122,6 +130,15 @@ def _patterns(sources: Iterable[Json]) -> list[str]:
         for source in sources
         for rename in source.get("subject_transforms") or [{"src": source.get("filter_subject") or ">"}]
     ]
+
+
+async def _settled_newest(ask: Ask, stream: str, origin: str, patterns: Iterable[str]) -> int:
+    """Return the place in its origin of the newest copy, once so many looks have found the same."""
+    patterns, places = [*patterns], list[int]()
+    while len(places) < _LOOKS or len({*places[-_LOOKS:]}) > 1:
+        await asyncio.sleep(_PAUSE_S)
+        places.append(await _newest(ask, stream, origin, patterns))
+    return places[-1]
 
 
 async def _newest(ask: Ask, stream: str, origin: str, patterns: Iterable[str]) -> int:
