@@ -115,7 +115,7 @@ async def _events(live):
 async def test_a_person_decides_for_an_agent_of_a_host(server, run) -> None:
     pupil = group("pupil", "human", credits=20, thinking={}, roles=[role("bid", values=[[3, 2]])])
     seller = group("seller", "truthful", roles=[role("ask", values=[[1, 2]])])
-    clock = {"mode": "real_time", "ticks_per_period": 20, "tick_ms": 150}
+    clock = {"mode": "real_time", "ticks_per_period": 400, "tick_ms": 150, "until": "exhausted"}
     client = await connect(server.url, server.creds("operator"), "test-person")
 
     deciding = asyncio.create_task(_take_first_option(Person(client, run)))
