@@ -114,7 +114,7 @@ def test_a_run_that_nobody_traced_has_a_trace_a_tick_with_a_span_for_each_fact(s
     spans = spans_of(state, RUN)
 
     assert len(spans) == len(facts)
-    assert spans == spans_of(state)
+    assert spans == spans_of(state) == spans_of(state, "--follow")
     assert {span["attributes"]["econsim.tick"] for span in spans_of(state, RUN, "--tick", 3)} == {3}
 
 
@@ -140,6 +140,7 @@ def test_trace_shows_the_lengths_of_all_spans_a_tick_and_what_led_to_a_trade(sta
         (("nothing_like_it",), "'nothing_like_it' is no run"),
         ((RUN, "--tick", 99), "run run_1 has no tick 99"),
         ((RUN, "--otlp", "collector"), "write it like http://127.0.0.1:4318"),
+        ((RUN, "--follow"), "--follow goes with --otlp or --json"),
     ],
 )
 def test_trace_says_what_is_not_there(state, words, said) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
 
 Use = Callable[["AsyncIterator[list[Span]]"], Awaitable[None]]
 """Does something with the spans of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Spans that are asked for."""
+
+    what: str
+    """A run, `last`, or an event."""
+    run: str
+    """Run of the event."""
+    tick: int | None
+    """Tick of the spans; none for all."""
+    follow: bool
+    """True to go on until the run ends."""
 
 
 def trace(  # noqa: PLR0913 - each is an option of the command
@@ -59,6 +74,12 @@ def trace(  # noqa: PLR0913 - each is an option of the command
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print each span as one line of JSON.")] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Go on with new spans until the run ends; with --otlp or --json."
+        ),
+    ] = False,
 ) -> None:
     """Show where the time of a run went, as OpenTelemetry spans made from its log. No run must have been traced.
 
@@ -66,21 +87,24 @@ def trace(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim trace last[/cyan], then [cyan]econsim trace last --tick 7[/cyan]
 
-    Example: [cyan]econsim trace last --otlp http://127.0.0.1:4318[/cyan]
+    Example: [cyan]econsim trace last --otlp http://127.0.0.1:4318 --follow[/cyan]
     """
     use = partial(_send, url=otlp) if otlp else _write if as_json else None
-    run_async(_trace(settings_of(context), what, run, tick, use))
+    if follow and not use:
+        message = "--follow goes with --otlp or --json; the table and the waterfall show what happened so far"
+        raise typer.BadParameter(message)
+    run_async(_trace(settings_of(context), Choice(what, run, tick, follow), use))
 
 
-async def _trace(config: Settings, what: str, run: str, tick: int | None, use: Use | None) -> None:
+async def _trace(config: Settings, choice: Choice, use: Use | None) -> None:
     from econsim.cli.run_log import RunLog
 
     async with connect_to_server(config) as client:
-        name, event = await _run_and_event(client, what, run)
+        (name, event), tick = await _run_and_event(client, choice), choice.tick
         if event is not None:
             event, tick = await _find(client, name, event)
         log = RunLog(client, name)
-        spans = _spans(log, tick)
+        spans = _spans(log, tick, follow=choice.follow)
         if use:
             await use(spans)
         elif tick is None:
@@ -90,16 +114,16 @@ async def _trace(config: Settings, what: str, run: str, tick: int | None, use: U
     log.check()
 
 
-async def _run_and_event(client: Client, what: str, run: str) -> tuple[str, str | None]:
+async def _run_and_event(client: Client, choice: Choice) -> tuple[str, str | None]:
     """Return the run that is meant, and the event in it if one was named."""
     from econsim.cli.run_log import LAST, resolve
 
-    if what == LAST:
-        return await resolve(client, run), None
+    if choice.what == LAST:
+        return await resolve(client, choice.run), None
     try:
-        return await resolve(client, what), None
+        return await resolve(client, choice.what), None
     except (InvalidSubject, NotFound):
-        return await resolve(client, run), what
+        return await resolve(client, choice.run), choice.what
 
 
 async def _find(client: Client, run: str, name: str) -> tuple[str, int]:
@@ -120,8 +144,8 @@ async def _find(client: Client, run: str, name: str) -> tuple[str, int]:
     return found.event_id, found.tick
 
 
-async def _spans(log: RunLog, tick: int | None) -> AsyncIterator[list[Span]]:
-    """Yield the spans of a run, or of the trace of one tick."""
+async def _spans(log: RunLog, tick: int | None, *, follow: bool) -> AsyncIterator[list[Span]]:
+    """Yield the spans of a run, or of the trace of one tick; the last when the run ends, or with what there is so far."""
     from econsim.domain.tracing.derivation import SpanMaker
     from econsim.domain.tracing.span import trace_id
 
@@ -133,6 +157,10 @@ async def _spans(log: RunLog, tick: int | None) -> AsyncIterator[list[Span]]:
     async for entry in log.so_far():
         if found := of_trace(maker.add(entry)):
             yield found
+    if follow:
+        async for entry in log.onwards():
+            if found := of_trace(maker.add(entry)):
+                yield found
     yield of_trace(maker.close())
 
 
