@@ -48,7 +48,7 @@ WITHIN: dict[str, Floors] = {
     "domain": (
         ("finding",),
         ("audit",),
-        ("cognition", "ledger", "measures"),
+        ("cognition", "ledger", "measures", "tracing"),
         ("agent",),
         ("market", "mcp", "social"),
         ("admission", "clock", "scenario", "verification"),
@@ -57,7 +57,7 @@ WITHIN: dict[str, Floors] = {
         ("execution",),
     ),
     "adapters": (
-        ("cancellation", "clock", "operator_file", "poll"),
+        ("cancellation", "clock", "operator_file", "otlp", "poll"),
         ("nats",),
         ("jetstream", "mcp", "models", "server"),
     ),

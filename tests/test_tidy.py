@@ -47,6 +47,8 @@ NAMED_TUPLE = frozenset({"_asdict", "_fields", "_make", "_replace"})  # public i
 PRIVATE_PATCH = re.compile(r"(setattr|patch)\(.*[\"'.]_[a-z]")
 
 SUBJECT_HOMES = (
+    # Attributes of spans, whose published names have the form of subjects.
+    "src/econsim/domain/tracing/span_names.py",
     "src/econsim/schemas/subject",
     "src/econsim/streams/__init__.py",
 )  # how the paths of these files begin

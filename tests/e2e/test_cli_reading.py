@@ -103,6 +103,53 @@ def test_what_an_operator_commanded_stands_at_the_tick_that_was_open(state) -> N
     assert [facts[place]["tick"] for place in commanded] == [max(ticks, default=0)]
 
 
+def spans_of(state, *words) -> list[dict]:
+    return [json.loads(line) for line in cli("trace", *words, "--json", "--state", state).stdout.splitlines()]
+
+
+@requirement("trace.otel")
+def test_a_run_that_nobody_traced_has_a_trace_a_tick_with_a_span_for_each_fact(state) -> None:
+    facts = [json.loads(line) for line in cli("events", RUN, "--json", "--state", state).stdout.splitlines()]
+
+    spans = spans_of(state, RUN)
+
+    assert len(spans) == len(facts)
+    assert spans == spans_of(state) == spans_of(state, "--follow")
+    assert {span["attributes"]["econsim.tick"] for span in spans_of(state, RUN, "--tick", 3)} == {3}
+
+
+def test_trace_shows_the_lengths_of_all_spans_a_tick_and_what_led_to_a_trade(state) -> None:
+    [trade] = cli("events", "--type", "trade", "--limit", 1, "--json", "--state", state).stdout.splitlines()
+    trade_id = json.loads(trade)["data"]["trade_id"]
+
+    profile, tick, event = (
+        cli("trace", *words, "--state", state).stdout for words in ((), (RUN, "--tick", 2), (trade_id,))
+    )
+
+    assert "slowest ticks: " in profile
+    assert "tick_cleared" in tick
+    assert [line.split()[0] for line in event.splitlines()[2:]][:3] in (
+        ["tick", "bid_accepted", "trade_executed"],
+        ["tick", "ask_accepted", "trade_executed"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nothing_like_it",), "'nothing_like_it' is no run"),
+        ((RUN, "--tick", 99), "run run_1 has no tick 99"),
+        ((RUN, "--otlp", "collector"), "write it like http://127.0.0.1:4318"),
+        ((RUN, "--follow"), "--follow goes with --otlp or --json"),
+    ],
+)
+def test_trace_says_what_is_not_there(state, words, said) -> None:
+    shown = cli("trace", *words, "--state", state)
+
+    assert shown.exit_code in (1, 2)
+    assert said in " ".join(shown.stderr.split())
+
+
 def test_events_filters_by_type_and_actor_and_shows_the_newest(state) -> None:
     shown = cli(
         "events", "last", "--type", "trade", "--actor", "buyer_001", "--limit", 1, "--json", "--state", state

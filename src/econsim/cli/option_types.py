@@ -235,6 +235,19 @@ def urls(text: str) -> str:
     return text
 
 
+def http_url(text: str) -> str:
+    """Parse the address of an HTTP server."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s\x00-\x1f]", text):
+        message = f"{quoted_value(text)} is no address of a collector; write it like http://127.0.0.1:4318"
+        raise typer.BadParameter(message)
+    return text
+
+
 def state_directory(text: str | Path) -> Path:
     """Parse the state directory: it need not be there yet, but nothing else may be in its place."""
     path = any_path(text)

@@ -159,7 +159,8 @@ class RunLog:
         """Day on which the run begins to expire from the log; empty until the opening was read."""
         self._begun = True
         self._client = client
-        self._run = run
+        self.run = run
+        """Name of the run."""
         self._texts = texts
         self._newest = self._tick = 0
         self._repeats = Deduplicator()
@@ -170,9 +171,9 @@ class RunLog:
         The server copies a ledger entry into the log a moment after it is made. Entries made before this call are
         waited for; an entry that does not come is missing.
         """
-        made = await run_reader.journal_head(self._client, self._run)
+        made = await run_reader.journal_head(self._client, self.run)
         gaps: list[Gap] = []
-        async with aclosing(run_reader.events(self._client, self._run, gaps=gaps)) as stored:
+        async with aclosing(run_reader.events(self._client, self.run, gaps=gaps)) as stored:
             async for event in stored:
                 if entry := self._entry(event):
                     yield await self._whole(entry) if self._texts else entry
@@ -190,9 +191,9 @@ class RunLog:
         await self.wait_for_copies()
         events = (row for row in subjects.TABLE if row.kind is subject.SubjectKind.EVENT)
         patterns = (
-            [f"*.*.*.{self._run}"]
+            [f"*.*.*.{self.run}"]
             if types is None
-            else [row.pattern(run=self._run) for row in events if row.type in types]
+            else [row.pattern(run=self.run) for row in events if row.type in types]
         )
         stored, whole = await run_reader.newest_events(self._client, patterns, count)
         self._tick = _tick_before(stored)
@@ -209,20 +210,20 @@ class RunLog:
     def check(self) -> None:
         """Raise CorruptLog if anything of the run is missing or cannot be read, NotFound if it was not opened yet."""
         if not (self._begun or self.opened or self.damage):
-            raise _not_opened(self._run)
+            raise _not_opened(self.run)
         if self.damage:
             more = f", and {len(self.damage) - 1} more" if len(self.damage) > 1 else ""
             message = (
-                f"the log of run {self._run!r} is not whole: {self.damage[0]}{more}; "
-                f"`econsim ledger verify {self._run}` names everything"
+                f"the log of run {self.run!r} is not whole: {self.damage[0]}{more}; "
+                f"`econsim ledger verify {self.run}` names everything"
             )
             raise CorruptLog(message)
 
     async def wait_for_copies(self) -> None:
         """Wait until the log has the ledger entries made so far, or note that they are missing."""
-        made = await run_reader.journal_head(self._client, self._run)
+        made = await run_reader.journal_head(self._client, self.run)
         async for _ in Poll(COPIES_INTERVAL_S, CATCH_UP_S):
-            copied = await run_reader.journal_copy_head(self._client, self._run)
+            copied = await run_reader.journal_copy_head(self._client, self.run)
             if copied >= made:
                 return
         self.damage.append(f"the ledger's entries after {copied:,} are missing, up to {made:,}")
@@ -230,7 +231,7 @@ class RunLog:
     async def _find_end(self) -> None:
         """Find the opening and the end of the run by the newest record of each kind."""
         self.end = RunEnd()
-        found = [await run_reader.newest(self._client, row(run=self._run)) for row in _OPENING_AND_ENDS]
+        found = [await run_reader.newest(self._client, row(run=self.run)) for row in _OPENING_AND_ENDS]
         self.opened = found[0] is not None
         for event in sorted(filter(None, found), key=attrgetter("sequence")):
             with suppress(InvalidMessage):
@@ -238,9 +239,9 @@ class RunLog:
 
     async def _require_opening(self) -> None:
         """Note a run whose opening is gone, or which was not opened yet."""
-        if self.opened or self._run == NO_RUN:
+        if self.opened or self.run == NO_RUN:
             return
-        self._begun = await _was_opened(self._client, self._run)
+        self._begun = await _was_opened(self._client, self.run)
         if self._begun:
             self.damage.append(f"the opening of the run is gone: {await self._log_age()}")
 
@@ -261,7 +262,7 @@ class RunLog:
     async def _through(self, silence_s: float | None, enough: Callable[[], bool]) -> AsyncIterator[Record]:
         if enough():
             return
-        async with aclosing(run_reader.follow(self._client, self._run, self._newest + 1)) as stored:
+        async with aclosing(run_reader.follow(self._client, self.run, self._newest + 1)) as stored:
             while not enough():
                 try:
                     event = await asyncio.wait_for(anext(stored), silence_s)

@@ -57,6 +57,7 @@ REFUSED: dict[object, list[str]] = {
     option_types.identifier: ["", " ", "a b", "ä", "*", "\0", "a" * 129],
     option_types.code: ["", " ", "Not A Code", "ä", "*", "\0", "a" * 500],
     option_types.urls: URLS,
+    option_types.http_url: ["", "collector", "127.0.0.1:4318", "nats://x", "http://", "http://x:0", "http://x:y", "http://x y"],
     option_types.state_directory: [*PATHS, "file"],
     option_types.existing: [*PATHS, "nowhere"],
     option_types.new_file: [*PATHS, ".", "directory"],

@@ -177,6 +177,13 @@ def _needs_no_cause(kind: str) -> bool:
     return own or kind in UNCAUSED_TYPES
 
 
+def ids_of(fact: Fact) -> Iterator[str]:
+    """Yield every id that may stand for a fact."""
+    yield fact.event_id
+    yield from _names(fact)
+    yield from _weak_names(fact)
+
+
 def _names(fact: Fact) -> Iterator[str]:
     """Yield the ids that stand for a fact, besides its own."""
     data = fact.data

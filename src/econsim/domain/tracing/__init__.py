@@ -1,0 +1,1 @@
+"""Spans of a run, as OpenTelemetry knows them, made from its events."""
