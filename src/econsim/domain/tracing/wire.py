@@ -1,4 +1,4 @@
-"""The JSON form of a span (seed 3.3): times are integer nanoseconds, ids are OpenTelemetry's. Pure."""
+"""The JSON form of a span: times are integer nanoseconds, ids are OpenTelemetry's. Pure."""
 
 from __future__ import annotations
 
