@@ -106,6 +106,7 @@ def strict_decoder(
     A payload over `bytes_max` is refused unread. The payload's `agent_id`, if any, must be the sender in the subject.
     """
     validate = model.__pydantic_validator__.validate_json
+    may_name_sender = issubclass(model, Request | Command)
 
     async def decode_strictly(message: StreamMessage[Any]) -> Model:
         if len(message.body) > bytes_max:
@@ -115,8 +116,9 @@ def strict_decoder(
             found: Model = validate(message.body or b"{}", strict=True)
         except ValidationError as error:
             raise InvalidMessage(validation_message(error)) from None
-        if isinstance(found, Request | Command) and found.agent_id not in (None, caller().agent):
-            text = f"agent_id says {found.agent_id!r}, but the subject says {caller().agent!r}; leave it out"
+        named = getattr(found, "agent_id", None) if may_name_sender else None
+        if named is not None and named != caller().agent:
+            text = f"agent_id says {named!r}, but the subject says {caller().agent!r}; leave it out"
             raise NotAllowed(text, code="agent_id_does_not_match_subject")
         return found
 

@@ -57,7 +57,7 @@ class ReplySubjectCheck:
             where, meter = fields(subject), self._context.meter
             if not meter.allow(quota.QuotaKind.PUBLISH_RATE, where.run, where.agent):
                 await meter.take(quota.QuotaKind.PUBLISH_RATE, where.run, where.agent)
-        elif not reply.startswith(OWN_INBOX):
+        else:
             error = NotAllowed(
                 f"the answer would go to {reply[:200]!r}; only an inbox of one's own may be named",
                 code="reply_subject_is_foreign" if reply else "request_has_no_reply_subject",
@@ -75,6 +75,9 @@ class _Checking(BaseMiddleware):
     async def consume_scope(
         self, call_next: Callable[[StreamMessage[Any]], Awaitable[object]], msg: StreamMessage[Any]
     ) -> object:
+        # The most are from services, and pass without more.
+        if msg.reply_to.startswith(OWN_INBOX):
+            return await call_next(msg)
         if msg.reply_to or msg.raw_message.subject.split(".")[2:3] in REQUEST_ACTIONS:
             await self._check.check(msg)
         return await call_next(msg)

@@ -13,6 +13,7 @@ from typing import Any
 from faststream.message import StreamMessage
 from faststream.nats import NatsRouter
 
+from econsim.adapters.nats.short_path import shorten
 from econsim.schemas.subject import ANSWERED, Subject
 from econsim.services.handlers import decode_event
 
@@ -41,11 +42,12 @@ def router(service: str, routes: Iterable[Route]) -> NatsRouter:
     made = NatsRouter()
     for route in routes:
         answered = route.subject.kind in ANSWERED
-        made.subscriber(
+        subscriber = made.subscriber(
             route.subject.pattern(),
             service if answered else "",
             decoder=route.decoder,
-            max_workers=route.max_workers,
             no_reply=not answered,
-        )(route.handler)
+        )
+        subscriber(route.handler)
+        shorten(subscriber, route.max_workers)
     return made

@@ -10,6 +10,7 @@ from faststream.nats import NatsBroker
 from faststream.nats.subscriber.usecases import LogicSubscriber
 
 from econsim.adapters.nats.connection import synchronize
+from econsim.adapters.nats.short_path import shorten
 from econsim.schemas.base import Message
 from econsim.schemas.subject import Subject
 from econsim.services.context import ServiceContext
@@ -35,10 +36,10 @@ def run_subscriber(  # noqa: PLR0913 - a subscriber has these parts, and two are
     made = broker.subscriber(
         subject.pattern(run=run),
         decoder=strict_decoder(model, bytes_max),
-        max_workers=max_workers,
         persistent=False,
     )
     made(handler)
+    shorten(made, max_workers)
     return made
 
 

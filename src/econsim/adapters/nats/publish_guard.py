@@ -22,6 +22,11 @@ class Patterns:
     def __init__(self, patterns: Iterable[str]) -> None:
         """Build the tree."""
         self._tree: dict[str, Any] = {}
+        patterns = tuple(patterns)
+        # Those of inboxes, to one of which every answer goes.
+        self._heads = tuple(
+            each.removesuffix(_END) for each in patterns if each.endswith(f".{_END}") and each.count(".") == 1
+        )
         for pattern in patterns:
             branch = self._tree
             for token in pattern.split("."):
@@ -30,7 +35,7 @@ class Patterns:
 
     def match(self, subject: str) -> bool:
         """Tell whether a subject is within any of the patterns."""
-        return self._within(self._tree, subject.split("."), 0)
+        return subject.startswith(self._heads) or self._within(self._tree, subject.split("."), 0)
 
     def _within(self, branch: dict[str, Any], tokens: list[str], place: int) -> bool:
         if place == len(tokens):

@@ -175,7 +175,8 @@ class Ledger:
 
     def holdings(self, holder: str) -> dict[str, Position]:
         """Return all positions of a holder, credits among them, asset → position."""
-        return {asset: Position(posted, pending) for asset, posted, pending in self.amounts(holder)}
+        accounts = self._accounts.get(holder, {})
+        return {asset: Position(account.posted, account.pending) for asset, account in accounts.items()}
 
     def amounts(self, holder: str) -> Iterator[tuple[str, int, int]]:
         """Yield asset, amount posted and amount pending of all accounts of a holder."""

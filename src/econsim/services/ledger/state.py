@@ -37,7 +37,8 @@ from econsim.domain.ledger.positions import StoredPositions
 from econsim.errors import Conflict, CorruptJournal
 from econsim.ports import StoredEntry, Write
 from econsim.schemas.ledger import (
-    MONEY,
+    CREDITS,
+    DEBT,
     Balance,
     Position,
     Refusal,
@@ -172,8 +173,8 @@ class LedgerState:
 
     def balance(self, holder: str) -> Balance:
         """Return all positions of a holder."""
-        holdings = self.ledger.holdings(holder)
-        credits_, owed = (holdings.pop(asset, Position(0, 0)) for asset in MONEY)
+        holdings, none = self.ledger.holdings(holder), Position(0, 0)
+        credits_, owed = holdings.pop(CREDITS, none), holdings.pop(DEBT, none)
         return Balance(
             holder=holder,
             credits=credits_,

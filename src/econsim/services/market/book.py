@@ -26,6 +26,7 @@ from econsim.adapters.clock import random_name
 from econsim.adapters.jetstream import provision
 from econsim.adapters.jetstream.order_consumers import book_consumer
 from econsim.adapters.jetstream.ordered_push import Delivery, OrderedPush
+from econsim.adapters.nats.short_path import shorten
 from econsim.domain.admission import quota
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.market.book import BatchEnd, MarketBook
@@ -111,6 +112,8 @@ def book_subscribers(
         bids, asks = book.depth(request.levels)
         return Book(resource=resource, quote=book.quote, bids=bids, asks=asks)
 
+    for subscriber in (commands, depths):
+        shorten(subscriber)
     return commands, depths
 
 
