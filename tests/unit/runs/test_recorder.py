@@ -5,14 +5,13 @@ Cannot catch: the order of events on a real log.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Envelope
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.execution import in_memory
 from econsim.report import progress_bar
 from econsim.report.progress_bar import ProgressDisplay, waiting_text
@@ -63,9 +62,9 @@ def test_a_run_that_was_partly_read_later_has_no_speed():
 @pytest.mark.parametrize(("execution", "known"), [(Execution.SHARED, True), (Execution.WHOLE, False)])
 def test_ticks_that_come_in_bundles_have_no_latency(execution, known):
     opening, *log = in_memory.run(SMITH)
-    opening = replace(
-        opening,
-        event=opening.event.model_copy(
+    opening = AddressedEvent(
+        opening.subject,
+        opening.event.model_copy(
             update={"data": opening.event.data.model_copy(update={"execution": execution})}
         ),
     )

@@ -107,7 +107,7 @@ class CanonicalLog:
         Most events cost a fifth as what they are than as records: their JSON is not made.
         """
         event = source if isinstance(source, Record) else source.event
-        if not _belongs(event.type):
+        if not belongs(event.type):
             return
         (self._late if event.tick < self._packed_to else self._rows).extend(_rows(source, self._causes))
         if len(self._rows) >= self._full:
@@ -151,7 +151,8 @@ class CanonicalLog:
         return heapq.merge(rows, sorted(self._late)) if self._late else rows
 
 
-def _belongs(kind: str) -> bool:
+def belongs(kind: str) -> bool:
+    """Return whether events of a type are part of the economy."""
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
@@ -169,13 +170,13 @@ def _rows(source: Record | AddressedEvent, causes: set[str]) -> Iterator[str]:
 def _typed_rows(source: AddressedEvent, texts: Iterator[FactText], causes: set[str]) -> Iterator[str]:
     event, (place, name) = source.event, _place(source.subject)
     head, causation, actor = f"{event.tick:012}\t{place}", event.causation_id or "", _dump(event.actor)
-    for fact in texts:
-        cause = causation if fact.cause is None else fact.cause
+    for data, named, number, chain_id, own in texts:
+        cause = causation if own is None else own
         if len(cause) == _EVENT_ID_LENGTH:
             causes.add(cause)
-        who = actor if fact.actor is None else _dump(fact.actor)
-        body = f'{{"actor":{who},"data":{fact.data},"subject":{name}}}'
-        yield f"{head}\t{fact.number:012}\t{fact.chain}\t{body}\t{event.event_id}\t{cause}"
+        who = actor if named is None else _dump(named)
+        body = f'{{"actor":{who},"data":{data},"subject":{name}}}'
+        yield f"{head}\t{number:012}\t{chain_id}\t{body}\t{event.event_id}\t{cause}"
 
 
 def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
@@ -189,6 +190,25 @@ def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
             causes.add(cause)
         body = f'{{"actor":{"null" if opened else _dump(actor)},"data":{_ENCODE(_clean(data))},"subject":{name}}}'
         yield (f"{head}\t{data.get('n', 0):012}\t{data.get('id', '')}\t{body}\t{entry.event_id}\t{cause}")
+
+
+def parted_rows(source: AddressedEvent) -> Iterator[tuple[int, str, str, str | None]]:
+    """Yield number, chain, text behind the line's number, and cause of the facts of an event whose cause opened its tick, if it has one."""
+    cause = None if source.event.causation_id else ""
+    for row in _record_rows(as_record(source), set()):
+        _, _, number, chain_id, body, _, own = row.split("\t")
+        opens_tick = own == source.event.causation_id
+        yield int(number), chain_id, f"{body[1:]}\n", cause if opens_tick or not own else own
+
+
+def place_text(subject: str) -> str:
+    """Return a subject without its run, as JSON."""
+    return _place(subject)[1]
+
+
+def cause_text(name: str) -> str:
+    """Return a cause that is no event of the log as JSON: the id of an order or a trade, null for the rest."""
+    return f'"{name}"' if name and len(name) != _EVENT_ID_LENGTH else _cause(name, {})
 
 
 @lru_cache(1024)
