@@ -15,7 +15,7 @@ from econsim.domain.agent.population import Agent, population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.audit.late_event import LateEvent
-from econsim.domain.execution.coded_chains import FILL, GIVEN, ChainRow, Entry, RefusedEntry
+from econsim.domain.execution.coded_chains import FILL, GIVEN, ChainRow
 from econsim.domain.execution.coded_facts import (
     Cleared,
     ItemRows,
@@ -23,6 +23,7 @@ from econsim.domain.execution.coded_facts import (
     TickOpened,
     TradeRows,
 )
+from econsim.domain.execution.coded_journal import Entry, RefusedEntry
 from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
 from econsim.report.market_aggregate import MarketAggregator
@@ -211,10 +212,8 @@ class RunAggregator:
                 owned[buyer] -= price
                 owned[seller] += price
             elif form == GIVEN:
-                (chain,) = fields
-                self._move(
-                    chain.cause, [(leg.debit, leg.credit, leg.asset, leg.amount) for leg in chain.transfers]
-                )
+                _, cause, *moves = fields
+                self._move(cause, [move[1:] for move in moves])
 
     def _move(self, cause: str, moves: Iterable[tuple[str, str, str, int]]) -> None:
         """Add the movements of a chain: debit, credit, asset and amount of each."""

@@ -5,6 +5,7 @@ Cannot catch: the order of events on a real log.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -73,6 +74,21 @@ def test_ticks_that_come_in_bundles_have_no_latency(execution, known):
 
     assert (speed.latency_p50_ms is not None) is known
     assert speed.elapsed_s > 0
+
+
+@pytest.mark.parametrize("name", ["smith1962", "zip_learning", "call_vs_cda"])
+def test_facts_give_the_summary_and_the_figures_that_events_give(name):
+    scenario = apply_overrides(scenario_file.load(name), periods=1)
+    shown = ProgressDisplay(Console(file=StringIO())), ProgressDisplay(Console(file=StringIO()))
+    log = list(in_memory.run(scenario))
+
+    facts = recorded(*log, progress=shown[0]).summary()
+    events = recorded(
+        *(AddressedEvent(each.subject, each.event) for each in log), progress=shown[1]
+    ).summary()
+
+    assert replace(facts, speed=None) == replace(events, speed=None)
+    assert shown[0].figures.snapshot() == shown[1].figures.snapshot()
 
 
 def test_a_repeated_event_changes_nothing():

@@ -24,6 +24,7 @@ from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record, contents
+from econsim.domain.audit.late_event import LateEvent
 
 _SYSTEM: Final = frozenset(
     subject.type
@@ -181,24 +182,29 @@ def _typed_rows(source: AddressedEvent, texts: Iterator[FactText], causes: set[s
 
 def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
     place, name = _place(entry.subject)
-    head = f"{entry.tick:012}\t{place}"
+    head, default = f"{entry.tick:012}\t{place}", actor_text(entry)
+    for data, actor, number, chain_id, own in record_texts(entry):
+        cause = own or ""
+        if len(cause) == _EVENT_ID_LENGTH:
+            causes.add(cause)
+        body = f'{{"actor":{_dump(actor) if actor else default},"data":{data},"subject":{name}}}'
+        yield f"{head}\t{number:012}\t{chain_id}\t{body}\t{entry.event_id}\t{cause}"
+
+
+def record_texts(entry: Record) -> Iterator[FactText]:
+    """Yield the texts of a record's facts, taken from its JSON."""
     # The operator who opened a run, and the request, are no part of the economy.
     opened = entry.type == subjects.RUN_OPENED.type
     for _, actor, data in contents(entry):
         cause = "" if opened else str(data.get("cause", entry.causation_id or ""))
-        if len(cause) == _EVENT_ID_LENGTH:
-            causes.add(cause)
-        body = f'{{"actor":{"null" if opened else _dump(actor)},"data":{_ENCODE(_clean(data))},"subject":{name}}}'
-        yield (f"{head}\t{data.get('n', 0):012}\t{data.get('id', '')}\t{body}\t{entry.event_id}\t{cause}")
+        text = _ENCODE(_clean(data))
+        yield text, None if opened else actor, data.get("n", 0), str(data.get("id", "")), cause
 
 
-def parted_rows(source: AddressedEvent) -> Iterator[tuple[int, str, str, str | None]]:
-    """Yield number, chain, text behind the line's number, and cause of the facts of an event whose cause opened its tick, if it has one."""
-    cause = None if source.event.causation_id else ""
-    for row in _record_rows(as_record(source), set()):
-        _, _, number, chain_id, body, _, own = row.split("\t")
-        opens_tick = own == source.event.causation_id
-        yield int(number), chain_id, f"{body[1:]}\n", cause if opens_tick or not own else own
+def actor_text(entry: Record | LateEvent) -> str:
+    """Return the actor of facts that name none, as JSON."""
+    opened = entry.type == subjects.RUN_OPENED.type
+    return "null" if opened else _dump(entry.address.actor if isinstance(entry, LateEvent) else entry.actor)
 
 
 def place_text(subject: str) -> str:

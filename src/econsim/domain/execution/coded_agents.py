@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from operator import itemgetter
+from operator import attrgetter
 from typing import Final
 
 from econsim.domain.agent.population import Agent
@@ -31,19 +31,23 @@ ALWAYS: Final = 100
 BITS: Final = 64
 """Bits of a draw."""
 
-_RANK: Final = itemgetter(0)
+_RANK: Final = attrgetter("rank")
 
 
 class SeatOrder(RestingOrder):
     """An order of a seat: a limit order of one unit."""
 
-    __slots__ = ("old", "reserved", "seat")
+    __slots__ = ("old", "rank", "reserved", "seat")
 
     kind = OrderKind.LIMIT
     quantity = 1
 
-    def __init__(self, order_id: str, seat: Seat, price: int, reserved: int) -> None:
-        """Take an order for which this was reserved, in the stead of the one that its seat has on the book; it has no place yet."""
+    def __init__(self, rank: bytes, order_id: str, seat: Seat, price: int) -> None:
+        """Take a wish whose turn has this rank in its tick, in the stead of the order that its seat has on the book.
+
+        It has no place there yet, and nothing is reserved for it.
+        """
+        self.rank = rank
         self.order_id = order_id
         self.agent = seat.agent
         self.side = seat.side
@@ -51,7 +55,7 @@ class SeatOrder(RestingOrder):
         self.open = 1
         self.place = 0
         self.seat = seat
-        self.reserved = reserved
+        self.reserved = 0
         self.old = seat.order
 
 
@@ -137,10 +141,6 @@ class Seat:
         self.low, self.span = low, high - low + 1
 
 
-Wish = tuple[bytes, Seat, int, str]
-"""Rank of the turn in the tick, seat, price, id of the order."""
-
-
 class Seats:
     """All seats on one market."""
 
@@ -191,12 +191,12 @@ class Seats:
             draws = Draws(self._seed, "learn", seat.agent, self._market.resource, tick)
             seat.trader.learn(tape, draws)
 
-    def wishes(self, tick: int) -> list[Wish]:
+    def wishes(self, tick: int) -> list[SeatOrder]:
         """Return the orders that seats want at a tick, in the order of their turns.
 
         A resting order at the wanted price stays, as in `TraderPosition.place`.
         """
-        wishes: list[Wish] = []
+        wishes: list[SeatOrder] = []
         turn, ends, size = b"%d/turn/%d/" % (self._seed, tick), b"%d" % tick, self._market.tick_size
         # Two hashes an order are a fourth of its cost; the rest of the draw is inline, a call would add as much again.
         for seat in self._acting(ends):
@@ -207,7 +207,7 @@ class Seats:
             price = (seat.low + (drawn * seat.span >> BITS)) * size
             if seat.order is None or seat.order.price != price:
                 rank = blake2b(turn + seat.name, digest_size=12).digest()
-                wishes.append((rank, seat, price, f"{seat.agent}-{tick}{seat.id_end}"))
+                wishes.append(SeatOrder(rank, f"{seat.agent}-{tick}{seat.id_end}", seat, price))
         wishes.sort(key=_RANK)
         return wishes
 
@@ -223,20 +223,20 @@ class Seats:
         ]
         return acting + self._always if self._always else acting
 
-    def _computed(self, seat: Seat, tick: int, turn: bytes) -> list[Wish]:
+    def _computed(self, seat: Seat, tick: int, turn: bytes) -> list[SeatOrder]:
         """Return the orders of a seat whose trader does not just draw one price."""
         draws, trader = Draws(of=seat.acts + b"%d" % tick), seat.trader
         rank = blake2b(turn + seat.name, digest_size=12).digest()
         if self._calls:
             # A call auction's quotes are one-shot.
             actions = () if seat.open else trader.act(View(tick, 0, 0, Quote()), draws)
-            return [(rank, seat, action.price, action.order_id) for action in actions]
+            return [SeatOrder(rank, action.order_id, seat, action.price) for action in actions]
         if trader.position.activity_percent < ALWAYS:
             draws.bits()
         price = None if seat.value is None else trader.price(seat.value, draws)
         if price is None or (seat.order is not None and seat.order.price == price):
             return []
-        return [(rank, seat, price, f"{seat.agent}-{tick}{seat.id_end}")]
+        return [SeatOrder(rank, f"{seat.agent}-{tick}{seat.id_end}", seat, price)]
 
     def _find_willing(self) -> None:
         """Find the seats with units left."""

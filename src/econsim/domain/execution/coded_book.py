@@ -49,17 +49,6 @@ class CodedOrders(OpenOrders):
         self.by_id[order.order_id] = order
         (self.bids if seat.buys else self.asks).add(order)
 
-    def replace(self, old: SeatOrder, order: SeatOrder) -> None:
-        """Put an order on the book in another's stead."""
-        seat = order.seat
-        seat.order = order
-        old.open = 0
-        self.by_id[order.order_id] = order
-        del self.by_id[old.order_id]
-        side = self.bids if seat.buys else self.asks
-        side.add(order)
-        side.remove(old)
-
     def leave(self, order: SeatOrder) -> None:
         """Take an order off the book."""
         seat = order.seat
@@ -136,13 +125,19 @@ class CodedBatch(BatchItems):
         rows.append((n, order_id, order.agent, order.price, old.order_id))
         self.cancelled.append((n + 1, old.order_id, order.agent, seat.buys, "replaced_by_agent"))
         self._next = n + 2
-        self.orders.replace(old, order)
-        order.old = None
         amount = 1
         if seat.buys:
             amount = order.price
             held(seat).pending += amount - old.price - order.reserved
         self.chains.append((TAKE_OVER, order_id, order.agent, seat.asset, amount, old.order_id))
+        # Written out, without `CodedOrders.enter` and `leave`: most orders of a crowd are replacements.
+        orders = self.orders
+        side, by_id = orders.bids if seat.buys else orders.asks, orders.by_id
+        seat.order = by_id[order_id] = order
+        del by_id[old.order_id]
+        side.add(order)
+        side.remove(old)
+        old.open, order.old = 0, None
 
     def trade(self, taker: RestingOrder, standing: RestingOrder, price: int, fill_number: int) -> int:
         """Fill two orders of one unit, and move the credits and the unit."""
@@ -216,27 +211,27 @@ class CodedBook:
         short: list[tuple[SeatOrder, str]] = []
         room = self.market.book_orders_max - len(self.orders)
         left = CHAINS_PER_SUBMISSION_MAX
-        for _, seat, price, order_id in self.seats.wishes(tick):
-            old = seat.order
+        for order in self.seats.wishes(tick):
+            seat, old = order.seat, order.old
             # As in `OrderChecks`: a replacement takes the room of its order.
             if not left or (old is None and not room):
                 code = "order_book_is_full" if left else "batch_has_too_many_orders"
-                self._rejected.append((SeatOrder(order_id, seat, price, 0), code))
+                self._rejected.append((order, code))
                 continue
             left -= 1
-            form, amount = RESERVE, price if seat.buys else 1
+            form, amount = RESERVE, order.price if seat.buys else 1
             if old is None:
                 room -= 1
             else:
-                form, amount = RESERVE_MORE, max(0, amount - old.price) if seat.buys else 0
-            order = SeatOrder(order_id, seat, price, amount)
+                form, amount = RESERVE_MORE, amount - old.price if seat.buys and amount > old.price else 0
             account = seat.held or find_held(seat, self._accounts)
-            row = (form, order_id, seat.agent, seat.asset, amount)
+            row = (form, order.order_id, order.agent, seat.asset, amount)
             if account is None or account.posted - account.pending < amount:
                 short.append((order, SHORT.value))
                 self.refused.append(row)
                 continue
             account.pending += amount
+            order.reserved = amount
             chains.append(row)
             self._entering.append(order)
         self._rejected += short
@@ -261,6 +256,7 @@ class CodedBook:
     def _match(self, batch: CodedBatch) -> list[ChainRow]:
         """Match the orders in turn; return the chains that release what was reserved for those that did not enter."""
         refusal_of, match, orders = self._mechanism.refusal, self._mechanism.match, self.orders
+        enter = batch.enter
         lost: list[ChainRow] = []
         for order in self._entering:
             old, seat = order.old, order.seat
@@ -268,7 +264,7 @@ class CodedBook:
             gone = old is not None and not old.open
             code = "order_not_found" if gone else refusal_of(orders, order, order.side)
             if code is None:
-                batch.enter(order)
+                enter(order)
                 match(batch, order)
                 continue
             batch.refuse(order, code)

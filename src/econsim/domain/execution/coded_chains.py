@@ -8,24 +8,16 @@ quarter longer.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from econsim.domain.audit.canonical_facts import FactText, Leg, chain_text, refused_text
-from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash, refused_body
-from econsim.schemas.base import Message
+from econsim.domain.audit.canonical_facts import FactText, Leg, chain_text
 from econsim.schemas.ledger import (
-    CHAINS_PER_ENTRY_MAX,
     CREDITS,
     Chain,
     Kind,
     Refusal,
-    RefusedChain,
-    Transfer,
-    TransferPosted,
-    TransferRefused,
 )
 
 ChainParts = tuple[str, str, Sequence[Leg]]
@@ -39,9 +31,6 @@ RESERVE, RESERVE_MORE, TAKE_OVER, FILL, RELEASE, RELEASE_MORE, GIVEN = range(7)
 
 SHORT: Final = Refusal.DEBIT_ACCOUNT_WOULD_GO_NEGATIVE
 """The only reason of the ledger to refuse a reservation of a coded agent."""
-
-UNSEALED_MAX: Final = 50_000
-"""Chains of entries without a hash, about 15 MB: a run whose entries nobody reads makes no hashes until it has so many."""
 
 _TRANSFER, _PENDING, _POST, _VOID = Kind.TRANSFER, Kind.PENDING, Kind.POST, Kind.VOID
 
@@ -94,14 +83,79 @@ def _release_more(clearing: str, order_id: str, agent: str, asset: str) -> Chain
     return id_, order_id, ((id_, _VOID, agent, clearing, asset, 0, f"{order_id}.t"),)
 
 
-def _given(_: str, chain: Chain) -> ChainParts:
-    """Take a chain that is made already: the clock's."""
-    legs = [(t.id, t.kind, t.debit, t.credit, t.asset, t.amount, t.pending_id) for t in chain.transfers]
-    return chain.id, chain.cause, legs
+def _given(_: str, id_: str, cause: str, *moves: tuple[str, str, str, str, int]) -> ChainParts:
+    """Take a chain of the clock: of each transfer the id, debit, credit, asset and amount."""
+    return (
+        id_,
+        cause,
+        [(leg, _TRANSFER, debit, credit, asset, amount, None) for leg, debit, credit, asset, amount in moves],
+    )
+
+
+def given_row(chain: Chain) -> ChainRow:
+    """Return the row of a chain of the clock, which only transfers."""
+    moves = [(leg.id, leg.debit, leg.credit, leg.asset, leg.amount) for leg in chain.transfers]
+    return (GIVEN, chain.id, chain.cause, *moves)
 
 
 FORMS: Final = (_reserve, _reserve_more, _take_over, _fill, _release, _release_more, _given)
 """Functions of clearing holder and fields, by their numbers."""
+
+
+def _reserve_text(clearing: str, order_id: str, agent: str, asset: str, amount: int) -> FactText:
+    id_ = f"{order_id}.r0"
+    text = (
+        f'{{"id":"{id_}","transfers":[{{"amount":{amount},"asset":"{asset}","credit":"{clearing}","debit":"{agent}",'
+        f'"id":"{id_}","kind":"pending","pending_id":null}}]}}'
+    )
+    return text, agent, 0, id_, order_id
+
+
+def _reserve_more_text(clearing: str, order_id: str, agent: str, asset: str, amount: int) -> FactText:
+    id_ = f"{order_id}.r0"
+    text = (
+        f'{{"id":"{id_}","transfers":[{{"amount":{amount},"asset":"{asset}","credit":"{clearing}","debit":"{agent}",'
+        f'"id":"{order_id}.t","kind":"pending","pending_id":null}}]}}'
+    )
+    return text, agent, 0, id_, order_id
+
+
+def _take_over_text(  # noqa: PLR0913, PLR0917 - a chain has these parts
+    clearing: str, order_id: str, agent: str, asset: str, amount: int, old: str
+) -> FactText:
+    accounts = f'"asset":"{asset}","credit":"{clearing}","debit":"{agent}"'
+    text = (
+        f'{{"id":"{order_id}.s","transfers":[{{"amount":0,{accounts},"id":"{old}.v","kind":"void","pending_id":"{old}.r0"}},'
+        f'{{"amount":0,{accounts},"id":"{order_id}.tv","kind":"void","pending_id":"{order_id}.t"}},'
+        f'{{"amount":{amount},{accounts},"id":"{order_id}.r0","kind":"pending","pending_id":null}}]}}'
+    )
+    return text, agent, 0, f"{order_id}.s", order_id
+
+
+def _release_text(clearing: str, order_id: str, agent: str, asset: str) -> FactText:
+    id_ = f"{order_id}.v"
+    text = (
+        f'{{"id":"{id_}","transfers":[{{"amount":0,"asset":"{asset}","credit":"{clearing}","debit":"{agent}",'
+        f'"id":"{id_}","kind":"void","pending_id":"{order_id}.r0"}}]}}'
+    )
+    return text, agent, 0, id_, order_id
+
+
+def _text_of(form: Callable[..., ChainParts]) -> Callable[..., FactText]:
+    return lambda clearing, *fields: chain_text(*form(clearing, *fields))
+
+
+TEXTS: Final = (
+    _reserve_text,
+    _reserve_more_text,
+    _take_over_text,
+    _text_of(_fill),
+    _release_text,
+    _text_of(_release_more),
+    _text_of(_given),
+)
+"""Canonical texts of the forms, by their numbers. Those of most chains are written at once: by way of their legs they took a third
+of the time of a hash."""
 
 
 def chain_json(id_: str, cause: str, legs: Sequence[Leg]) -> str:
@@ -119,117 +173,6 @@ def _transfer_json(leg: Leg) -> str:
     )
 
 
-class Entry:
-    """A journal entry of applied chains; its hash is made at the first look at it."""
-
-    __slots__ = ("clearing", "hash", "journal", "previous_hash", "rows", "sequence")
-
-    def __init__(self, journal: LateJournal, clearing: str, rows: Sequence[ChainRow]) -> None:
-        """Take the chains of an entry, at most CHAINS_PER_ENTRY_MAX."""
-        self.journal = journal
-        self.clearing = clearing
-        self.rows = rows
-        self.sequence = 0
-        self.previous_hash = self.hash = ""
-
-    def chains(self) -> Iterable[ChainParts]:
-        """Yield id, cause and legs of each chain."""
-        clearing = self.clearing
-        return [FORMS[form](clearing, *fields) for form, *fields in self.rows]
-
-    def data(self) -> Message:
-        """Return the journal entry."""
-        self.journal.seal(self.sequence)
-        chains = [
-            Chain(id_, cause, tuple([Transfer(*leg) for leg in legs])) for id_, cause, legs in self.chains()
-        ]
-        return TransferPosted.model_construct(
-            sequence=self.sequence, previous_hash=self.previous_hash, hash=self.hash, chains=tuple(chains)
-        )
-
-    def texts(self) -> Iterable[FactText]:
-        """Return the canonical text of each chain."""
-        return [chain_text(*parts) for parts in self.chains()]
-
-    def body(self) -> str:
-        """Return the hashed body of the entry."""
-        return f"posted\n[{','.join([chain_json(*parts) for parts in self.chains()])}]"
-
-
-class RefusedEntry(Entry):
-    """A journal entry of refused chains: their holders have too little."""
-
-    __slots__ = ()
-
-    def refused(self) -> Iterable[RefusedChain]:
-        """Yield the records of the chains."""
-        for form, *fields in self.rows:
-            parts = FORMS[form](self.clearing, *fields)
-            id_, cause, legs = parts
-            yield RefusedChain(id_, cause, legs[0][2], SHORT, _digest(parts))
-
-    def data(self) -> Message:
-        """Return the journal entry."""
-        self.journal.seal(self.sequence)
-        return TransferRefused.model_construct(
-            sequence=self.sequence,
-            previous_hash=self.previous_hash,
-            hash=self.hash,
-            chains=tuple(self.refused()),
-        )
-
-    def texts(self) -> Iterable[FactText]:
-        """Return the canonical text of each chain."""
-        return [
-            refused_text(each.id, each.cause, each.holder, each.reason, each.digest)
-            for each in self.refused()
-        ]
-
-    def body(self) -> str:
-        """Return the hashed body of the entry."""
-        return refused_body(tuple(self.refused())).decode()
-
-
-class LateJournal:
-    """The head of a run's journal; entries get their hashes when somebody reads one, in their order."""
-
-    __slots__ = ("_head", "_unsealed", "_unsealed_chains", "sequence")
-
-    def __init__(self) -> None:
-        """Start before the first entry."""
-        self.sequence = 0
-        self._head = GENESIS_HASH
-        self._unsealed: deque[Entry] = deque()
-        self._unsealed_chains = 0
-
-    @property
-    def head_hash(self) -> str:
-        """Hash of the newest entry."""
-        self.seal(self.sequence)
-        return self._head
-
-    def append(self, kind: type[Entry], clearing: str, rows: Sequence[ChainRow]) -> list[Entry]:
-        """Return the entries of these chains, at most CHAINS_PER_ENTRY_MAX in each."""
-        entries = []
-        for start in range(0, len(rows), CHAINS_PER_ENTRY_MAX):
-            entry = kind(self, clearing, rows[start : start + CHAINS_PER_ENTRY_MAX])
-            self.sequence += 1
-            entry.sequence = self.sequence
-            entries.append(entry)
-        self._unsealed += entries
-        self._unsealed_chains += len(rows)
-        if self._unsealed_chains > UNSEALED_MAX:
-            self.seal(self.sequence)
-        return entries
-
-    def seal(self, sequence: int) -> None:
-        """Give all entries up to this one their hashes."""
-        while self._unsealed and self._unsealed[0].sequence <= sequence:
-            entry = self._unsealed.popleft()
-            self._unsealed_chains -= len(entry.rows)
-            entry.previous_hash = self._head
-            self._head = entry.hash = chained_hash(self._head, entry.sequence, entry.body().encode())
-
-
-def _digest(parts: ChainParts) -> str:
+def chain_digest(parts: ChainParts) -> str:
+    """Return the fingerprint of a chain's fields, as `decisions.chain_digest` makes it of the chain."""
     return blake2b(chain_json(*parts).encode(), digest_size=16).hexdigest()

@@ -14,6 +14,7 @@ its objects and the hash of a journal entry are made when somebody looks at them
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from econsim import subjects
@@ -26,7 +27,7 @@ from econsim.domain.clock.period import deal, endow, redeem
 from econsim.domain.clock.schedule import LogicalTime, ends_period, exhausted
 from econsim.domain.execution.coded_agents import Seats
 from econsim.domain.execution.coded_book import CodedBatch, CodedBook
-from econsim.domain.execution.coded_chains import GIVEN, ChainRow, Entry, LateJournal, RefusedEntry
+from econsim.domain.execution.coded_chains import ChainRow, given_row
 from econsim.domain.execution.coded_facts import (
     AcceptedAsks,
     AcceptedBids,
@@ -40,6 +41,7 @@ from econsim.domain.execution.coded_facts import (
     TradeRows,
     Whole,
 )
+from econsim.domain.execution.coded_journal import Entry, LateJournal, RefusedEntry
 from econsim.domain.ledger.accounts import Accounts
 from econsim.domain.market.book import BatchEnd
 from econsim.domain.market.events import ACTOR
@@ -90,7 +92,7 @@ class CodedRun:
         self._has_externals = any(agent.policy is PolicyName.EXTERNAL for agent in self._agents)
         self.ledger = Accounts()
         """Accounts of the run, to read."""
-        self.journal = LateJournal()
+        self.journal = LateJournal(partial(_entries, scenario, envelope))
         """Head of the run's journal, to read."""
         self._markets = [
             _CodedMarket(market, scenario.seed, self._agents, self.ledger, envelope.run)
@@ -159,11 +161,12 @@ class CodedRun:
     def _move(self, chains: Sequence[Chain]) -> list[LateEvent]:
         """Post transfers of the clock, which never exceed what their holders have."""
         account = self.ledger.account
-        for chain in chains:
-            for leg in chain.transfers:
-                account(leg.debit, leg.asset).posted -= leg.amount
-                account(leg.credit, leg.asset).posted += leg.amount
-        return self._post("", [(GIVEN, chain) for chain in chains], ())
+        rows = [given_row(chain) for chain in chains]
+        for _, _, _, *moves in rows:
+            for _, debit, credit, asset, amount in moves:
+                account(debit, asset).posted -= amount
+                account(credit, asset).posted += amount
+        return self._post("", rows, ())
 
     def _post(
         self, clearing: str, applied: Sequence[ChainRow], refused: Sequence[ChainRow]
@@ -201,6 +204,13 @@ class CodedRun:
     def _posted_balance(self, agent: str, asset: str) -> int:
         account = self.ledger.find(agent, asset)
         return account.posted if account else 0
+
+
+def _entries(scenario: Scenario, envelope: Envelope) -> Iterator[Entry]:
+    """Yield the journal entries of a run."""
+    for addressed in CodedRun(scenario, envelope).events():
+        if isinstance(addressed, LateEvent) and isinstance(addressed.content, Entry):
+            yield addressed.content
 
 
 class _CodedMarket:

@@ -15,6 +15,7 @@ from econsim.domain.market.book_side import BID, BookSide, RestingOrder
 from econsim.domain.market.open_orders import OpenOrders
 from econsim.schemas.orders import Action, OrderKind, Side
 
+LIMIT: Final = OrderKind.LIMIT
 POST_ONLY: Final = OrderKind.POST_ONLY
 FILL_OR_KILL: Final = OrderKind.FILL_OR_KILL
 RESTING: Final = (OrderKind.LIMIT, OrderKind.POST_ONLY)
@@ -46,7 +47,7 @@ def trade_best_first(batch: BatchItems, order: RestingOrder) -> None:
             return
         fill += 1
         left -= batch.trade(order, best, best.price, fill)
-    if left and order.kind not in RESTING:
+    if left and order.kind is not LIMIT and order.kind not in RESTING:
         batch.cancel(order, "remainder_of_immediate_order")
 
 
