@@ -6,36 +6,39 @@ millions of orders can be summarised while it happens.
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.agent.population import Agent, population, schedule
+from econsim.domain.agent.population import Agent, population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
-from econsim.domain.clock.period import gain
-from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
-from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
+from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.execution.coded_chains import FILL, GIVEN, ChainRow
+from econsim.domain.execution.coded_facts import (
+    Cleared,
+    ItemRows,
+    PriceChange,
+    TickOpened,
+    TradeRows,
+)
+from econsim.domain.execution.coded_journal import Entry, RefusedEntry
 from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
+from econsim.report.market_aggregate import MarketAggregator
 from econsim.report.summary import (
     AgentSummary,
-    MarketSummary,
-    Period,
     Speed,
     Summary,
-    Trades,
     expectation_result,
 )
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
-from econsim.schemas.ledger import MONEY, Kind
-from econsim.schemas.scenario import Market, Scenario
-from econsim.schemas.types import MICROS_PER_CREDIT
+from econsim.schemas.ledger import CREDITS, MONEY, Kind
+from econsim.schemas.scenario import Scenario
+from econsim.schemas.subject import entity_of
 
 _MOVING: Final = (Kind.TRANSFER, Kind.POST)
 """Kinds of transfers that change what a holder owns."""
@@ -51,7 +54,7 @@ class RunAggregator:
         """Start before the run opened; its first event must be `system.run.opened`."""
         self._opened: Record | None = None
         self._scenario: Scenario | None = None
-        self._books: dict[str, _MarketAggregator] = {}
+        self._books: dict[str, MarketAggregator] = {}
         self._agents: tuple[Agent, ...] = ()
         self._owned: dict[str, Counter[str]] = {asset: Counter() for asset in MONEY}
         self._dealt: Counter[str] = Counter()
@@ -70,7 +73,10 @@ class RunAggregator:
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
-        entry = as_record(source)
+        if not (isinstance(source, LateEvent) and self._add_late(source)):
+            self._add_record(as_record(source))
+
+    def _add_record(self, entry: Record) -> None:
         self._messages[entry.type] += 1
         self._tick = max(self._tick, entry.tick)
         match entry.type:
@@ -79,7 +85,7 @@ class RunAggregator:
             case kind if kind in _OF_CALLS:
                 self._call(entry)
             case subjects.TICKED.type:
-                self._turn(entry)
+                self._turn(entry.tick, entry.data["period"], entry.data["tick_of_period"])
             case subjects.RUN_OPENED.type:
                 self._open(entry)
             case subjects.RUN_STOPPED.type | subjects.RUN_RESUMED.type:
@@ -93,6 +99,29 @@ class RunAggregator:
                 self._letters.add(entry.data["sequence"])
             case _ if entry.entity in self._books:
                 self._clear(entry)
+
+    def _add_late(self, source: LateEvent) -> bool:
+        """Add an event that is not made yet, by its facts as they are; return false for one that is read like any other."""
+        told = True
+        match source.content:
+            case RefusedEntry():
+                told = False
+            case Entry(rows=rows):
+                self._post_rows(rows)
+            case TickOpened(period=period, tick_of_period=tick_of_period):
+                self._turn(source.tick, period, tick_of_period)
+            case ItemRows() | Cleared() | PriceChange() as content:
+                resource = entity_of(source.subject)
+                self._books[resource].add_rows(content, source.tick, self._period)
+                if isinstance(content, TradeRows):
+                    for _, _, price, buyer, seller, *_ in content.rows:
+                        self._gains.exchange(resource, self._period, price, 1, buyer, seller)
+            case _:
+                told = False
+        if told:
+            self._messages[source.type] += 1
+            self._tick = max(self._tick, source.tick)
+        return told
 
     def summary(self, canonical_hash: str = "", speed: Speed | None = None) -> Summary:
         """Return the summary of the events so far; raises InvalidMessage without the run's opening."""
@@ -138,7 +167,7 @@ class RunAggregator:
         self._tools = ToolAggregator(self._agents)
         self._gains = GainAggregator(self._agents)
         self._work = WorkAggregator(self._agents)
-        self._books = {m.resource: _MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
+        self._books = {m.resource: MarketAggregator(m, scenario, self._agents) for m in scenario.markets}
 
     def _call(self, entry: Record) -> None:
         """Add payments for calls of models and tools, refusals of the ledger, which may be of either, or tasks."""
@@ -160,24 +189,40 @@ class RunAggregator:
         if entry.type == subjects.TRADE_EXECUTED.type:
             self._gains.trade(entry, self._period)
 
-    def _turn(self, entry: Record) -> None:
-        self._period = entry.data["period"]
-        if entry.data["tick_of_period"] == 1:
-            self._starts.append(entry.tick)
+    def _turn(self, tick: int, period: int, tick_of_period: int) -> None:
+        self._period = period
+        if tick_of_period == 1:
+            self._starts.append(tick)
 
     def _post(self, data: Json) -> None:
         for chain in data["chains"]:
             moves = [
-                transfer
-                for transfer in chain["transfers"]
-                if transfer["asset"] in MONEY and transfer["kind"] in _MOVING
+                (leg["debit"], leg["credit"], leg["asset"], leg["amount"])
+                for leg in chain["transfers"]
+                if leg["kind"] in _MOVING
             ]
-            for move in moves:
-                owned = self._owned[move["asset"]]
-                owned[move["debit"]] -= move["amount"]
-                owned[move["credit"]] += move["amount"]
-            if chain["cause"] == "endow":
-                self._dealt.update({move["credit"]: move["amount"] for move in moves})
+            self._move(chain["cause"], moves)
+
+    def _post_rows(self, rows: Iterable[ChainRow]) -> None:
+        """Add the chains of an entry that is not made yet: only those of trades, and the clock's, move money."""
+        owned = self._owned[CREDITS]
+        for form, *fields in rows:
+            if form == FILL:
+                _, _, price, buyer, seller, *_ = fields
+                owned[buyer] -= price
+                owned[seller] += price
+            elif form == GIVEN:
+                _, cause, *moves = fields
+                self._move(cause, [move[1:] for move in moves])
+
+    def _move(self, cause: str, moves: Iterable[tuple[str, str, str, int]]) -> None:
+        """Add the movements of a chain: debit, credit, asset and amount of each."""
+        for debit, credit, asset, amount in moves:
+            if asset in MONEY:
+                self._owned[asset][debit] -= amount
+                self._owned[asset][credit] += amount
+                if cause == "endow":
+                    self._dealt[credit] += amount
 
     def _holders(self) -> tuple[AgentSummary, ...]:
         holders = [self._holder(agent) for agent in self._agents]
@@ -186,110 +231,3 @@ class RunAggregator:
     def _holder(self, agent: Agent) -> AgentSummary:
         credits_, debt = (self._owned[asset][agent.id] for asset in MONEY)
         return AgentSummary(agent.id, agent.group, credits_, debt, credits_ - debt - self._dealt[agent.id])
-
-
-class _MarketAggregator:
-    """Trades and counts of one market."""
-
-    def __init__(self, market: Market, scenario: Scenario, agents: tuple[Agent, ...]) -> None:
-        self._market = market
-        self._values, self._costs = schedule(scenario, market.resource)
-        self._roles = {
-            agent.id: role for agent in agents for role in agent.roles if role.resource == market.resource
-        }
-        self._columns = tuple(array("q") for _ in range(5))
-        self._net: Counter[str] = Counter()
-        self._period = 1
-        self._orders = 0
-        self._rejected: Counter[str] = Counter()
-        self._sold: Counter[str] = Counter()
-        self._first: tuple[int, str] | None = None
-        self._first_arrivals: dict[int, float] = {}
-
-    def add(self, entry: Record, period: int) -> None:
-        """Add one of the market's events."""
-        if period != self._period:
-            self._close_period()
-            self._period = period
-        match entry.type:
-            case subjects.ASK_ACCEPTED.type:
-                first = entry.data["items"][0]
-                arrived = (first["n"], first["agent"])
-                self._first = min(self._first or arrived, arrived)
-            case subjects.TRADE_EXECUTED.type:
-                for trade in entry.data["items"]:
-                    self._trade(entry.tick, period, trade)
-            case subjects.ORDER_REJECTED.type:
-                self._rejected.update(item["code"] for item in entry.data["items"])
-            case subjects.TICK_CLEARED.type:
-                self._orders += entry.data["orders"]
-
-    def summary(self, periods: int) -> MarketSummary:
-        """Return the summary of the market so far."""
-        firsts = {**self._first_arrivals, **self._first_arrival()}
-        trades = Trades(*self._columns)
-        equilibrium = find_equilibrium(self._values, self._costs, self._market.tick_size)
-        return MarketSummary(
-            resource=self._market.resource,
-            mechanism=self._market.mechanism.value,
-            equilibrium=equilibrium,
-            values=self._values,
-            costs=self._costs,
-            periods=_periods(trades, equilibrium, periods, firsts),
-            trades=trades,
-            orders=self._orders,
-            rejected=dict(sorted(self._rejected.items())),
-        )
-
-    def _close_period(self) -> None:
-        self._first_arrivals |= self._first_arrival()
-        self._net.clear()
-        self._sold.clear()
-        self._first = None
-
-    def _first_arrival(self) -> dict[int, float]:
-        """Return the period under way → share of its units that the first seller to arrive sold; empty without trades."""
-        total = self._sold.total()
-        return {self._period: self._sold[self._first[1]] / total} if self._first and total else {}
-
-    def _trade(self, tick: int, period: int, trade: Json) -> None:
-        quantity = trade["quantity"]
-        self._sold[trade["seller"]] += quantity
-        gain = self._gain(trade["buyer"], quantity) + self._gain(trade["seller"], -quantity)
-        row = (tick, period, trade["price"], quantity, gain)
-        for column, value in zip(self._columns, row, strict=True):
-            column.append(value)
-
-    def _gain(self, agent: str, units: int) -> int:
-        """Return the change of an agent's value of its holding, in micro-credits, by more units."""
-        role, before = self._roles.get(agent), self._net[agent]
-        self._net[agent] = before + units
-        return 0 if role is None else gain(role, before + units) - gain(role, before)
-
-
-def _periods(
-    trades: Trades, equilibrium: Equilibrium, count: int, first_arrivals: Mapping[int, float]
-) -> tuple[Period, ...]:
-    rows: dict[int, list[int]] = {number: [] for number in range(1, count + 1)}
-    for index, number in enumerate(trades.periods):
-        rows[number].append(index)
-    return tuple(
-        replace(_period(number, found, trades, equilibrium), first_arrival=first_arrivals.get(number))
-        for number, found in rows.items()
-    )
-
-
-def _period(number: int, rows: list[int], trades: Trades, equilibrium: Equilibrium) -> Period:
-    prices = [trades.prices[row] for row in rows]
-    quantities = [trades.quantities[row] for row in rows]
-    surplus = sum(trades.gains[row] for row in rows)
-    mean_price = weighted_mean(prices, quantities)
-    return Period(
-        number=number,
-        trades=len(rows),
-        volume=sum(quantities),
-        surplus=surplus,
-        efficiency=efficiency(surplus, equilibrium.surplus_max),
-        alpha=None if equilibrium.price is None else smiths_alpha(prices, quantities, equilibrium.price),
-        mean_price=None if mean_price is None else mean_price / MICROS_PER_CREDIT,
-    )

@@ -37,11 +37,17 @@ class GainAggregator:
     def trade(self, entry: Record, period: int) -> None:
         """Add the trades of one market in a period."""
         for trade in entry.data["items"]:
-            buyer, seller, units = trade["buyer"], trade["seller"], trade["quantity"]
-            self._cash[buyer, period] -= trade["price"] * units
-            self._cash[seller, period] += trade["price"] * units
-            self._net[buyer, entry.entity, period] += units
-            self._net[seller, entry.entity, period] -= units
+            terms = trade["price"], trade["quantity"], trade["buyer"], trade["seller"]
+            self.exchange(entry.entity, period, *terms)
+
+    def exchange(  # noqa: PLR0913, PLR0917 - the terms of a trade
+        self, resource: str, period: int, price: int, units: int, buyer: str, seller: str
+    ) -> None:
+        """Add one trade."""
+        self._cash[buyer, period] -= price * units
+        self._cash[seller, period] += price * units
+        self._net[buyer, resource, period] += units
+        self._net[seller, resource, period] -= units
 
     def pay(self, entry: Record, period_starts: Sequence[int]) -> None:
         """Add what agents paid for calls: of models several in one event, of tools one."""

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from econsim import subjects
-from econsim.domain.audit.facts import Record
+from econsim.domain.audit.facts import Record, as_record
+from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.execution.coded_facts import Cleared
+from econsim.schemas.subject import entity_of
 from econsim.schemas.types import MICROS_PER_CREDIT
 
 HISTORY_MAX: Final = 32
 """Prices kept for a market's sparkline."""
+
+
+_SHOWN: Final = frozenset(
+    row.type for row in (subjects.TICK_CLEARED, subjects.TICKED, subjects.RUN_OPENED, subjects.RUN_CLOSED)
+)
+"""Types of the events that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +77,19 @@ class LiveFigures:
         self._counts: dict[str, list[int]] = {}
         self._prices: dict[str, deque[float]] = {}
 
-    def update(self, entry: Record) -> None:
-        """Add the next event."""
+    def update(self, source: Record | LateEvent) -> None:
+        """Add the next event; of one that is made late, only what is shown."""
+        if source.type not in _SHOWN:
+            return
+        if isinstance(source, LateEvent) and isinstance(source.content, Cleared):
+            figures = source.content
+            self._clear(entity_of(source.subject), figures.orders, len(figures.trades), figures.quote[2])
+            return
+        entry = as_record(source)
         match entry.type:
             case subjects.TICK_CLEARED.type if entry.entity in self._counts:
-                self._clear(entry)
+                data = entry.data
+                self._clear(entry.entity, data["orders"], data["trades"], data["quote"]["last"])
             case subjects.TICKED.type:
                 self._tick, self._period = entry.tick, entry.data["period"]
                 self._tick_of_period = entry.data["tick_of_period"]
@@ -102,13 +119,12 @@ class LiveFigures:
             closed=self._closed,
         )
 
-    def _clear(self, entry: Record) -> None:
-        counts = self._counts[entry.entity]
-        counts[0] += entry.data["orders"]
-        counts[1] += entry.data["trades"]
-        last = entry.data["quote"]["last"]
-        if last is not None and entry.data["trades"]:
-            self._prices[entry.entity].append(last / MICROS_PER_CREDIT)
+    def _clear(self, resource: str, orders: int, trades: int, last: int | None) -> None:
+        counts = self._counts[resource]
+        counts[0] += orders
+        counts[1] += trades
+        if last is not None and trades:
+            self._prices[resource].append(last / MICROS_PER_CREDIT)
 
     def _open(self, entry: Record) -> None:
         scenario = entry.data["scenario"]

@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from econsim.domain.audit.facts import Record
+from econsim.domain.audit.late_event import LateEvent
 from econsim.report.format import count, decimal, spark
 from econsim.report.live_figures import LiveFigures, Snapshot
 
@@ -70,7 +71,7 @@ class ProgressDisplay:
         """Return seconds since the start."""
         return perf_counter() - self._started
 
-    def update(self, entry: Record) -> None:
+    def update(self, entry: Record | LateEvent) -> None:
         """Add the next event, and redraw if it is time."""
         self.figures.update(entry)
         self._waiting = ()

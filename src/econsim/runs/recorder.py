@@ -6,16 +6,19 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Final
 
+from econsim import subjects
 from econsim.domain.agent.population import population
+from econsim.domain.audit.canonical_hash import CanonicalHash
 from econsim.domain.audit.canonical_log import CanonicalLog
 from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import as_record
+from econsim.domain.audit.facts import Record, as_record
+from econsim.domain.audit.late_event import LateEvent
 from econsim.domain.clock.attendance import Attendance
 from econsim.report.aggregate import RunAggregator
 from econsim.report.progress_bar import ProgressDisplay
 from econsim.report.summary import Speed, Summary
-from econsim.schemas.clock import RunClosed, RunOpened, Ticked
+from econsim.schemas.clock import RunOpened
 from econsim.schemas.executor import Execution
 from econsim.schemas.scenario import Mode, Scenario
 
@@ -37,6 +40,8 @@ class Recorder:
             progress.timed = timed
         self._tally = RunAggregator()
         self._canonical = CanonicalLog()
+        self._hash = CanonicalHash()
+        self._late = False
         self._repeats = Deduplicator()
         self.opening_id = ""
         """Event id of the run's opening."""
@@ -51,26 +56,37 @@ class Recorder:
 
     def add(self, addressed: AddressedEvent) -> None:
         """Add the next event; an event that repeats another is ignored (deduplication)."""
-        now, data, entry = perf_counter(), addressed.event.data, as_record(addressed)
-        if self._repeats.is_repeat(entry):
+        now, entry = perf_counter(), addressed if isinstance(addressed, LateEvent) else as_record(addressed)
+        if isinstance(entry, Record) and self._repeats.is_repeat(entry):
             return
         self._read_at = now
         if self._attendance:
             self._attendance.evolve(addressed)
-        if isinstance(data, RunOpened):
-            self._attendance = external_attendance(data.scenario)
-            # Ticks of a whole run come in bundles: the time between two of them means nothing.
-            self._paced = data.execution is Execution.SHARED
-            self._started, self.opening_id, self.opened_at = now, entry.event_id, entry.occurred_at
-        elif isinstance(data, Ticked):
-            self._ticks.append(now)
-            self._tick = addressed.event.tick
-        elif isinstance(data, RunClosed):
-            self._ended = now
+        match addressed.type:
+            case subjects.RUN_OPENED.type:
+                self._open(addressed, now)
+            case subjects.TICKED.type:
+                self._ticks.append(now)
+                self._tick = entry.tick
+            case subjects.RUN_CLOSED.type:
+                self._ended = now
         self._tally.add(entry)
-        self._canonical.add(addressed)
+        # A run whose events are late from its opening on is read in order: no line needs to be kept.
+        if self._late and isinstance(addressed, LateEvent):
+            self._hash.add(addressed)
+        else:
+            self._canonical.add(addressed)
         if self._progress:
             self._progress.update(entry)
+
+    def _open(self, addressed: AddressedEvent, now: float) -> None:
+        event = addressed.event
+        if isinstance(event.data, RunOpened):
+            self._attendance = external_attendance(event.data.scenario)
+            # Ticks of a whole run come in bundles: the time between two of them means nothing.
+            self._paced = event.data.execution is Execution.SHARED
+            self._started, self.opening_id, self.opened_at = now, event.event_id, event.occurred_at
+            self._late = isinstance(addressed, LateEvent)
 
     def waiting_for(self) -> list[str]:
         """Return the external agents that the open tick still waits for in lock-step."""
@@ -83,8 +99,9 @@ class Recorder:
 
     def summary(self) -> Summary:
         """Return the summary of the run; with a speed only if all of it was read while it happened."""
+        canonical_hash = (self._hash if self._late else self._canonical).hexdigest()
         if not self._timed:
-            return self._tally.summary(self._canonical.hexdigest())
+            return self._tally.summary(canonical_hash)
         lengths = [1000 * (b - a) for a, b in zip(self._ticks, self._ticks[1:], strict=False)]
         cuts = quantiles(lengths, n=100) if self._paced and len(lengths) >= SAMPLE_MIN else None
         speed = Speed(
@@ -92,7 +109,7 @@ class Recorder:
             latency_p50_ms=cuts[49] if cuts else None,
             latency_p99_ms=cuts[98] if cuts else None,
         )
-        return self._tally.summary(self._canonical.hexdigest(), speed)
+        return self._tally.summary(canonical_hash, speed)
 
 
 def external_attendance(scenario: Scenario) -> Attendance | None:

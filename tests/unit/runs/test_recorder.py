@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from econsim import subjects
-from econsim.domain.audit.envelope import Envelope
+from econsim.domain.audit.envelope import AddressedEvent, Envelope
 from econsim.domain.execution import in_memory
 from econsim.report import progress_bar
 from econsim.report.progress_bar import ProgressDisplay, waiting_text
@@ -63,9 +63,9 @@ def test_a_run_that_was_partly_read_later_has_no_speed():
 @pytest.mark.parametrize(("execution", "known"), [(Execution.SHARED, True), (Execution.WHOLE, False)])
 def test_ticks_that_come_in_bundles_have_no_latency(execution, known):
     opening, *log = in_memory.run(SMITH)
-    opening = replace(
-        opening,
-        event=opening.event.model_copy(
+    opening = AddressedEvent(
+        opening.subject,
+        opening.event.model_copy(
             update={"data": opening.event.data.model_copy(update={"execution": execution})}
         ),
     )
@@ -74,6 +74,21 @@ def test_ticks_that_come_in_bundles_have_no_latency(execution, known):
 
     assert (speed.latency_p50_ms is not None) is known
     assert speed.elapsed_s > 0
+
+
+@pytest.mark.parametrize("name", ["smith1962", "zip_learning", "call_vs_cda"])
+def test_facts_give_the_summary_and_the_figures_that_events_give(name):
+    scenario = apply_overrides(scenario_file.load(name), periods=1)
+    shown = ProgressDisplay(Console(file=StringIO())), ProgressDisplay(Console(file=StringIO()))
+    log = list(in_memory.run(scenario))
+
+    facts = recorded(*log, progress=shown[0]).summary()
+    events = recorded(
+        *(AddressedEvent(each.subject, each.event) for each in log), progress=shown[1]
+    ).summary()
+
+    assert replace(facts, speed=None) == replace(events, speed=None)
+    assert shown[0].figures.snapshot() == shown[1].figures.snapshot()
 
 
 def test_a_repeated_event_changes_nothing():

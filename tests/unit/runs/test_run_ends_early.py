@@ -13,6 +13,7 @@ from econsim.domain.agent.population import population
 from econsim.domain.audit.describe import describe
 from econsim.domain.audit.facts import facts
 from econsim.domain.clock.period import endow, require_applied
+from econsim.domain.execution import coded_run
 from econsim.domain.ledger import ledger
 from econsim.errors import RunFailed
 from econsim.report.html import render
@@ -22,7 +23,8 @@ from econsim.schemas.ledger import Refusal
 @pytest.fixture
 def too_rich(monkeypatch):
     """Return a scenario that deals more credits than the ledger counts, which counts to 10 credits here."""
-    monkeypatch.setattr(ledger, "AMOUNT_MAX", 10_000_000)
+    for limited in (ledger, coded_run):
+        monkeypatch.setattr(limited, "AMOUNT_MAX", 10_000_000)
     return scenario(group("rich", "truthful", count=3, credits=4, roles=[role("bid", values=[[1]])]))
 
 

@@ -5,14 +5,13 @@ Pure. The clock deals to these agents, hosts run them, the oracle and the report
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import chain, pairwise
 from typing import Final
 
 from econsim.domain.cognition.prompt import check_thinking
 from econsim.errors import ScenarioError
+from econsim.schemas.immutable import immutable
 from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX
 from econsim.schemas.money import format_credits
 from econsim.schemas.names import is_agent_name_reserved
@@ -28,7 +27,7 @@ CALL_QUOTES_MAX: Final = CHAINS_PER_SUBMISSION_MAX
 """Units that the agents of a call auction quote for together: one submission to the ledger reserves them all."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AgentRole:
     """One agent's role on one market."""
 
@@ -40,7 +39,7 @@ class AgentRole:
     """Value or cost of each unit, micro-credits, in the order the units are traded."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Agent:
     """One agent of a run."""
 
@@ -68,10 +67,11 @@ class Agent:
     @property
     def dealt(self) -> dict[str, int]:
         """Resource → units dealt to the agent at every period: those it may sell, and those it may think with."""
-        units = Counter({role.resource: len(role.values) for role in self.roles if role.side is Side.ASK})
+        units = {role.resource: len(role.values) for role in self.roles if role.side is Side.ASK}
         if self.tokens is not None:
-            units[self.tokens[0]] += self.tokens[1]
-        return dict(units)
+            resource, more = self.tokens
+            units[resource] = units.get(resource, 0) + more
+        return units
 
 
 def host_name(index: int) -> str:

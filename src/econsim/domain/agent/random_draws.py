@@ -35,7 +35,7 @@ class Draws:
 
 def beginning(*purpose: int | str) -> bytes:
     """Return the beginning that many purposes share: `Draws(12, of=beginning(1, "act"))` draws as `Draws(1, "act", 12)`."""
-    return "".join(f"{part}/" for part in purpose).encode()
+    return ("/".join(map(str, purpose)) + "/").encode()
 
 
 def rank(*purpose: int | str) -> bytes:

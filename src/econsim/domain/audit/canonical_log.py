@@ -24,6 +24,7 @@ from econsim import subjects
 from econsim.domain.audit.canonical_facts import FactText, fact_texts
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record, contents
+from econsim.domain.audit.late_event import LateEvent
 
 _SYSTEM: Final = frozenset(
     subject.type
@@ -107,7 +108,7 @@ class CanonicalLog:
         Most events cost a fifth as what they are than as records: their JSON is not made.
         """
         event = source if isinstance(source, Record) else source.event
-        if not _belongs(event.type):
+        if not belongs(event.type):
             return
         (self._late if event.tick < self._packed_to else self._rows).extend(_rows(source, self._causes))
         if len(self._rows) >= self._full:
@@ -151,7 +152,8 @@ class CanonicalLog:
         return heapq.merge(rows, sorted(self._late)) if self._late else rows
 
 
-def _belongs(kind: str) -> bool:
+def belongs(kind: str) -> bool:
+    """Return whether events of a type are part of the economy."""
     return kind.partition(".")[0] == "market" or kind in _SYSTEM
 
 
@@ -169,26 +171,50 @@ def _rows(source: Record | AddressedEvent, causes: set[str]) -> Iterator[str]:
 def _typed_rows(source: AddressedEvent, texts: Iterator[FactText], causes: set[str]) -> Iterator[str]:
     event, (place, name) = source.event, _place(source.subject)
     head, causation, actor = f"{event.tick:012}\t{place}", event.causation_id or "", _dump(event.actor)
-    for fact in texts:
-        cause = causation if fact.cause is None else fact.cause
+    for data, named, number, chain_id, own in texts:
+        cause = causation if own is None else own
         if len(cause) == _EVENT_ID_LENGTH:
             causes.add(cause)
-        who = actor if fact.actor is None else _dump(fact.actor)
-        body = f'{{"actor":{who},"data":{fact.data},"subject":{name}}}'
-        yield f"{head}\t{fact.number:012}\t{fact.chain}\t{body}\t{event.event_id}\t{cause}"
+        who = actor if named is None else _dump(named)
+        body = f'{{"actor":{who},"data":{data},"subject":{name}}}'
+        yield f"{head}\t{number:012}\t{chain_id}\t{body}\t{event.event_id}\t{cause}"
 
 
 def _record_rows(entry: Record, causes: set[str]) -> Iterator[str]:
     place, name = _place(entry.subject)
-    head = f"{entry.tick:012}\t{place}"
+    head, default = f"{entry.tick:012}\t{place}", actor_text(entry)
+    for data, actor, number, chain_id, own in record_texts(entry):
+        cause = own or ""
+        if len(cause) == _EVENT_ID_LENGTH:
+            causes.add(cause)
+        body = f'{{"actor":{_dump(actor) if actor else default},"data":{data},"subject":{name}}}'
+        yield f"{head}\t{number:012}\t{chain_id}\t{body}\t{entry.event_id}\t{cause}"
+
+
+def record_texts(entry: Record) -> Iterator[FactText]:
+    """Yield the texts of a record's facts, taken from its JSON."""
     # The operator who opened a run, and the request, are no part of the economy.
     opened = entry.type == subjects.RUN_OPENED.type
     for _, actor, data in contents(entry):
         cause = "" if opened else str(data.get("cause", entry.causation_id or ""))
-        if len(cause) == _EVENT_ID_LENGTH:
-            causes.add(cause)
-        body = f'{{"actor":{"null" if opened else _dump(actor)},"data":{_ENCODE(_clean(data))},"subject":{name}}}'
-        yield (f"{head}\t{data.get('n', 0):012}\t{data.get('id', '')}\t{body}\t{entry.event_id}\t{cause}")
+        text = _ENCODE(_clean(data))
+        yield text, None if opened else actor, data.get("n", 0), str(data.get("id", "")), cause
+
+
+def actor_text(entry: Record | LateEvent) -> str:
+    """Return the actor of facts that name none, as JSON."""
+    opened = entry.type == subjects.RUN_OPENED.type
+    return "null" if opened else _dump(entry.address.actor if isinstance(entry, LateEvent) else entry.actor)
+
+
+def place_text(subject: str) -> str:
+    """Return a subject without its run, as JSON."""
+    return _place(subject)[1]
+
+
+def cause_text(name: str) -> str:
+    """Return a cause that is no event of the log as JSON: the id of an order or a trade, null for the rest."""
+    return f'"{name}"' if name and len(name) != _EVENT_ID_LENGTH else _cause(name, {})
 
 
 @lru_cache(1024)

@@ -39,6 +39,11 @@ _BLANK: Final = Event[object].model_construct(
 """Event without content, with all fields in their order: a copy of it takes 4.5 µs, a construction 11.8."""
 
 
+def new_event(**fields: object) -> Event[object]:
+    """Return an event of these fields, which are valid: nothing is checked."""
+    return _BLANK.model_copy(update=fields)
+
+
 @immutable
 class Envelope:
     """The fields that all events of one batch share."""
@@ -59,17 +64,17 @@ class Envelope:
     ) -> AddressedEvent:
         """Return data as an event; `key` distinguishes events of one subject and tick."""
         address = subject(run=self.run, **places)
-        fields = {
-            "event_id": derived_id(self.salt, self.tick, address, *key),
-            "type": subject.type,
-            "occurred_at": self.now,
-            "tick": self.tick,
-            "actor": actor,
-            "correlation_id": self.run,
-            "causation_id": self.causation_id,
-            "data": data,
-        }
-        return AddressedEvent(address, _BLANK.model_copy(update=fields))
+        event = new_event(
+            event_id=derived_id(self.salt, self.tick, address, *key),
+            type=subject.type,
+            occurred_at=self.now,
+            tick=self.tick,
+            actor=actor,
+            correlation_id=self.run,
+            causation_id=self.causation_id,
+            data=data,
+        )
+        return AddressedEvent(address, event)
 
 
 @immutable
@@ -80,6 +85,11 @@ class AddressedEvent:
     """Concrete subject of the event."""
     event: Event[object]
     """Event to publish, or as published."""
+
+    @property
+    def type(self) -> str:
+        """Type of the event, `<domain>.<action>`."""
+        return self.event.type
 
     def json(self) -> bytes:
         """Return the wire form of the event."""

@@ -8,7 +8,7 @@ by exactly its profit, and the sum of profits is the surplus realised.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from econsim.domain.agent.population import Agent, AgentRole
@@ -134,29 +134,32 @@ def _description(chain: Chain) -> str:
     )
 
 
-def _settle(id_: str, agent: Agent, resources: Iterable[str], balance: BalanceOf) -> Iterator[Transfer]:
+def _settle(id_: str, agent: Agent, resources: Iterable[str], balance: BalanceOf) -> list[Transfer]:
     name = agent.id
-    for resource in resources:
-        yield _out(f"{id_}.{resource}.units", name, resource, balance(name, resource))
+    legs = [
+        _out(f"{id_}.{resource}.units", name, resource, units)
+        for resource in resources
+        if (units := balance(name, resource))
+    ]
     credits_ = balance(name, CREDITS)
     for role in agent.roles:
-        if role.side is Side.BID:
-            value = worth(role, balance(name, role.resource))
-            yield _in(f"{id_}.{role.resource}.value", name, CREDITS, value)
+        if role.side is Side.BID and (value := worth(role, balance(name, role.resource))):
+            legs.append(_in(f"{id_}.{role.resource}.value", name, CREDITS, value))
             credits_ += value
-    repaid = min(balance(name, DEBT), credits_)
-    yield _out(f"{id_}.{CREDITS}.repaid", name, CREDITS, repaid)
-    yield _out(f"{id_}.{DEBT}.repaid", name, DEBT, repaid)
-    credits_ -= repaid
+    if repaid := min(balance(name, DEBT), credits_):
+        legs.append(_out(f"{id_}.{CREDITS}.repaid", name, CREDITS, repaid))
+        legs.append(_out(f"{id_}.{DEBT}.repaid", name, DEBT, repaid))
+        credits_ -= repaid
     missing = 0
     for role in agent.roles:
-        if role.side is Side.ASK:
-            cost = worth(role, len(role.values) - balance(name, role.resource))
-            paid = min(cost, credits_)
-            yield _out(f"{id_}.{role.resource}.cost", name, CREDITS, paid)
+        if role.side is Side.ASK and (cost := worth(role, len(role.values) - balance(name, role.resource))):
+            if paid := min(cost, credits_):
+                legs.append(_out(f"{id_}.{role.resource}.cost", name, CREDITS, paid))
             credits_ -= paid
             missing += cost - paid
-    yield _in(f"{id_}.{DEBT}.owed", name, DEBT, missing)
+    if missing:
+        legs.append(_in(f"{id_}.{DEBT}.owed", name, DEBT, missing))
+    return legs
 
 
 def _in(id_: str, agent: str, asset: str, amount: int) -> Transfer:
@@ -169,5 +172,5 @@ def _out(id_: str, agent: str, asset: str, amount: int) -> Transfer:
 
 def _chain(id_: str, cause: str, legs: Iterable[Transfer]) -> list[Chain]:
     """Return the chain of the legs that move anything, if any do: the ledger refuses empty movements."""
-    moving = tuple(leg for leg in legs if leg.amount)
+    moving = tuple([leg for leg in legs if leg.amount])
     return [Chain(id_, cause, moving)] if moving else []

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from econsim.domain.agent.prospects import widest
 from econsim.schemas.agent import Limits
+from econsim.schemas.immutable import immutable
 from econsim.schemas.scenario import Clock, Until
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class LogicalTime:
     """Logical time of a run."""
 

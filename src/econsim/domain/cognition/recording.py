@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Final
 
+from econsim import subjects
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.cognition.call import answer_digest, call_name, prompt_digest, prompt_text
 from econsim.domain.cognition.outcome import failure_outcome
@@ -124,7 +125,7 @@ class ReplayCheck:
 
     def check(self, addressed: AddressedEvent) -> None:
         """Take in an event; raises RecordingDiffers for a call that the recording did not answer."""
-        if not isinstance(addressed.event.data, LlmInvoked):
+        if addressed.type != subjects.LLM_INVOKED.type or not isinstance(addressed.event.data, LlmInvoked):
             return
         for item in addressed.event.data.items:
             if item.failure in _MISSES:

@@ -20,6 +20,7 @@ from econsim.domain.clock.period import deal, endow, redeem, require_applied, re
 from econsim.domain.clock.schedule import LogicalTime, ends_period
 from econsim.domain.cognition.recording import Recording
 from econsim.domain.cognition.texts import with_texts
+from econsim.domain.execution.coded_run import CodedRun, is_of_coded_agents
 from econsim.domain.execution.in_memory_calls import InMemoryCalls
 from econsim.domain.execution.in_memory_files import InMemoryFiles
 from econsim.domain.execution.in_memory_social import InMemorySocial
@@ -65,7 +66,16 @@ def run(
     The iterator is lazy: a caller that stops iterating stops the run. Raises ScenarioError for a scenario that cannot be
     populated. External agents never act in memory. With a recording, it answers all calls of models.
     """
-    return InMemoryRun(scenario, Envelope(name, salt, 0, NOW), recording).events()
+    return conduct(scenario, Envelope(name, salt, 0, NOW), recording).events()
+
+
+def conduct(
+    scenario: Scenario, envelope: Envelope, recording: Recording | None = None
+) -> CodedRun | InMemoryRun:
+    """Return the driver of a run before it opens: of coded agents alone if it has no others. Raises ScenarioError as `run`."""
+    if is_of_coded_agents(scenario):
+        return CodedRun(scenario, envelope)
+    return InMemoryRun(scenario, envelope, recording)
 
 
 class InMemoryRun:

@@ -32,8 +32,9 @@ restart folds the journal with `replay` (event sourcing): the same entries give 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from econsim.domain.ledger.accounts import Account, Accounts
 from econsim.domain.ledger.decided_chains import DecidedChains
 from econsim.domain.ledger.decisions import (
     Decisions,
@@ -47,7 +48,6 @@ from econsim.schemas.ledger import (
     TREASURY,
     Chain,
     Kind,
-    Position,
     Refusal,
     RefusedChain,
     Transfer,
@@ -59,22 +59,10 @@ from econsim.schemas.types import AMOUNT_MAX
 _TRANSFER, _PENDING, _POST, _VOID = Kind.TRANSFER, Kind.PENDING, Kind.POST, Kind.VOID
 
 
-class Account:
-    """The amounts one holder has of one asset; mutable, private to the ledger."""
-
-    __slots__ = ("pending", "posted")
-
-    def __init__(self) -> None:
-        """Start with no amounts."""
-        self.posted = 0
-        self.pending = 0
-
-
-class Ledger:
+class Ledger(Accounts):
     """Accounts of one run; an account exists once a posted transfer names it."""
 
     __slots__ = (
-        "_accounts",
         "_decided",
         "_opened_accounts",
         "_pending",
@@ -84,7 +72,7 @@ class Ledger:
 
     def __init__(self) -> None:
         """Start with no accounts."""
-        self._accounts: dict[str, dict[str, Account]] = {}
+        super().__init__()
         self._decided = DecidedChains()
         self._transfer_ids: set[str] = set()
         self._pending: dict[str, Transfer] = {}
@@ -167,25 +155,6 @@ class Ledger:
     def _state(self) -> tuple[object, ...]:
         accounts = {holder: self.holdings(holder) for holder in self._accounts}
         return accounts, self._decided, self._transfer_ids, self._pending, self._resolved
-
-    def position(self, holder: str, asset: str) -> Position:
-        """Return a holder's position in an asset; zeros for an account that does not exist."""
-        account = self._accounts.get(holder, {}).get(asset)
-        return Position(account.posted, account.pending) if account else Position(0, 0)
-
-    def holdings(self, holder: str) -> dict[str, Position]:
-        """Return all positions of a holder, credits among them, asset → position."""
-        accounts = self._accounts.get(holder, {})
-        return {asset: Position(account.posted, account.pending) for asset, account in accounts.items()}
-
-    def amounts(self, holder: str) -> Iterator[tuple[str, int, int]]:
-        """Yield asset, amount posted and amount pending of all accounts of a holder."""
-        for asset, account in self._accounts.get(holder, {}).items():
-            yield asset, account.posted, account.pending
-
-    def holders(self) -> tuple[str, ...]:
-        """Return the holders of all accounts, in order of first appearance."""
-        return tuple(self._accounts)
 
     def _repeat(self, chain: Chain, repeated: dict[str, Refusal | None], refused: list[RefusedChain]) -> None:
         """Answer a chain with an id decided earlier: idempotent for the same fields, refused for others."""
@@ -304,15 +273,12 @@ class Ledger:
             self._pending[transfer.pending_id] = reserved
 
     def _account(self, holder: str, asset: str) -> Account:
-        """Return an account; open it if it is new."""
-        accounts = self._accounts.get(holder)
-        if accounts is None:
-            accounts = self._accounts[holder] = {}
-        account = accounts.get(asset)
-        if account is None:
-            account = accounts[asset] = Account()
+        """Return an account; open it, and note that, if it is new."""
+        found = self.find(holder, asset)
+        if found is None:
+            found = self.account(holder, asset)
             self._opened_accounts.append((holder, asset))
-        return account
+        return found
 
     def _remember(self, chain_id: str) -> None:
         """Remember a decision for repeats; drop the transfer ids of a chain whose fields are forgotten for it.

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Final, Protocol
 
 from econsim.domain.ledger import bucket
-from econsim.domain.ledger.journal import Journal
-from econsim.domain.ledger.ledger import Ledger
+from econsim.domain.ledger.accounts import Accounts
 from econsim.ports import Write
 from econsim.schemas.ledger import CREDITS, DEBT
 
@@ -26,10 +25,17 @@ SEQUENCE: Final = ',"sequence":'
 """Text before the journal's sequence in a balance."""
 
 
+class Head(Protocol):
+    """The head of a journal."""
+
+    sequence: int
+    """Sequence of the newest entry."""
+
+
 class StoredPositions:
     """Positions of a ledger's holders, as the store has them."""
 
-    def __init__(self, run: str, ledger: Ledger, journal: Journal) -> None:
+    def __init__(self, run: str, ledger: Accounts, journal: Head) -> None:
         """Start before anything was written."""
         self.unwritten: dict[str, None] = {}
         """Holders whose stored positions may differ, in order of first change."""

@@ -40,6 +40,7 @@ from econsim.domain.market.order_checks import ID_EXISTS, OrderChecks
 from econsim.domain.market.order_terms import order_id_of
 from econsim.domain.market.settlement import Settlement
 from econsim.errors import CorruptLog
+from econsim.schemas.immutable import immutable
 from econsim.schemas.ledger import Chain, Refusal
 from econsim.schemas.market import (
     Item,
@@ -92,7 +93,7 @@ class ClearedBatch:
     """First answers to orders that were asked for again: items of earlier batches or of this one."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class BatchEnd:
     """The end of a batch, and of its tick and its period if they end with it; in lock-step a batch is a tick."""
 
@@ -108,6 +109,11 @@ class BatchEnd:
     """True if the period ends here, so that the book is emptied."""
     last_sequence: int = 0
     """Highest sequence of the order queue that the batch took in."""
+
+    def ends_window(self, market: Market) -> bool:
+        """Return whether a call auction clears: its window is over, or its period."""
+        window_over = self.tick_of_period % market.window_ticks == 0
+        return self.ends_tick and (window_over or self.ends_period)
 
 
 class MarketBook:
@@ -275,17 +281,12 @@ class MarketBook:
         for action, code in rejected:
             batch.reject(action, str(code))
         process(self.market, batch, reserved)
-        if self._ends_window(end):
+        if end.ends_window(self.market):
             draws = Draws(self._seed, "match", self.market.resource, end.tick)
             clear_window(self.market, batch, draws)
         if end.ends_period:
             close_period(batch)
         return batch.items
-
-    def _ends_window(self, end: BatchEnd) -> bool:
-        """Return whether a call auction clears: its window is over, or its period."""
-        window_over = end.tick_of_period % self.market.window_ticks == 0
-        return end.ends_tick and (window_over or end.ends_period)
 
     def _summary(self, items: list[Item], orders: int, end: BatchEnd) -> TickCleared:
         trades = [item for item in items if isinstance(item, TradeExecuted)]

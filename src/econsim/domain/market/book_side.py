@@ -53,7 +53,7 @@ class BookSide:
     queued twice. Emptied levels go when they come to the top, or in a sweep when they outnumber the rest.
     """
 
-    __slots__ = ("_empty", "_heap", "_levels", "_sign")
+    __slots__ = ("_best", "_best_key", "_empty", "_heap", "_levels", "_sign")
 
     def __init__(self, side: Side) -> None:
         """Start with no orders."""
@@ -62,6 +62,9 @@ class BookSide:
         self._levels: dict[int, OrderedDict[int, RestingOrder]] = {}
         self._heap: list[int] = []
         self._empty = 0
+        # The best order, as long as it is known: most orders neither are it nor become it, and each asks for it.
+        self._best: RestingOrder | None = None
+        self._best_key = 0
 
     def add(self, order: RestingOrder) -> None:
         """Put an order behind all others of its price, or in the place it takes over."""
@@ -73,9 +76,14 @@ class BookSide:
         elif not level:
             self._empty -= 1
         level[order.place] = order
+        best = self._best
+        if best is not None and (key < self._best_key or best.place == order.place):
+            self._best, self._best_key = order, key
 
     def remove(self, order: RestingOrder) -> None:
         """Take out an order of this side, unless another has taken over its place."""
+        if self._best is order:
+            self._best = None
         level = self._levels[order.price * self._sign]
         if level.get(order.place) is not order:
             return
@@ -87,11 +95,14 @@ class BookSide:
 
     def best(self) -> RestingOrder | None:
         """Return the order that trades next."""
+        if self._best is not None:
+            return self._best
         heap, levels = self._heap, self._levels
         while heap:
             level = levels[heap[0]]
             if level:
-                return next(iter(level.values()))
+                self._best, self._best_key = next(iter(level.values())), heap[0]
+                return self._best
             del levels[heappop(heap)]
             self._empty -= 1
         return None

@@ -20,7 +20,7 @@ from econsim.schemas.orders import Action, OrderKind, Side
 from econsim.schemas.scenario import Market, Rationing
 
 
-def kind_refusal(orders: OpenOrders, action: Action, side: Side) -> str | None:  # noqa: ARG001  # the mechanisms' common form
+def kind_refusal(orders: OpenOrders, action: Action | RestingOrder, side: Side) -> str | None:  # noqa: ARG001  # the mechanisms' common form
     """Refuse every order type but limit."""
     return None if action.kind is OrderKind.LIMIT else "market_takes_limit_orders_only"
 

@@ -15,13 +15,14 @@ from econsim.domain.market.book_side import BID, BookSide, RestingOrder
 from econsim.domain.market.open_orders import OpenOrders
 from econsim.schemas.orders import Action, OrderKind, Side
 
+LIMIT: Final = OrderKind.LIMIT
 POST_ONLY: Final = OrderKind.POST_ONLY
 FILL_OR_KILL: Final = OrderKind.FILL_OR_KILL
 RESTING: Final = (OrderKind.LIMIT, OrderKind.POST_ONLY)
 """Order types of which the remainder stays on the book."""
 
 
-def post_only_refusal(orders: OpenOrders, action: Action, side: Side) -> str | None:
+def post_only_refusal(orders: OpenOrders, action: Action | RestingOrder, side: Side) -> str | None:
     """Refuse a post-only order that would trade; every other order may enter."""
     if action.kind is not POST_ONLY:
         return None
@@ -38,7 +39,7 @@ def trade_best_first(batch: BatchItems, order: RestingOrder) -> None:
     if order.kind is FILL_OR_KILL and not _fills_whole(orders, order):
         batch.cancel(order, "fill_or_kill_not_filled")
         return
-    opposite, sign = _opposite(orders, order.side)
+    opposite, sign = (orders.asks, 1) if order.side is BID else (orders.bids, -1)
     limit, left, fill = order.price * sign, order.open, 0
     while left and (best := opposite.best()) and best.price * sign <= limit:
         if best.agent == order.agent:
@@ -46,7 +47,7 @@ def trade_best_first(batch: BatchItems, order: RestingOrder) -> None:
             return
         fill += 1
         left -= batch.trade(order, best, best.price, fill)
-    if left and order.kind not in RESTING:
+    if left and order.kind is not LIMIT and order.kind not in RESTING:
         batch.cancel(order, "remainder_of_immediate_order")
 
 

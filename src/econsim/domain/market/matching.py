@@ -46,7 +46,7 @@ CANCEL: Final = Verb.CANCEL
 class Mechanism:
     """The rules of one mechanism: plain functions over the open orders, without state of their own."""
 
-    refusal: Callable[[OpenOrders, Action, Side], str | None]
+    refusal: Callable[[OpenOrders, Action | RestingOrder, Side], str | None]
     """Reason why a new order may not enter now, as a sentence in snake case; none if it may."""
     match: Callable[[BatchItems, RestingOrder], None]
     """Trades or cancels an order that just entered; its remaining units rest."""

@@ -13,7 +13,7 @@ from econsim.domain.market.open_orders import OpenOrders
 from econsim.schemas.orders import Action, OrderKind, Side
 
 
-def quote_refusal(orders: OpenOrders, action: Action, side: Side) -> str | None:
+def quote_refusal(orders: OpenOrders, action: Action | RestingOrder, side: Side) -> str | None:
     """Refuse a quote of several units, of another type than limit, or no better than its side's best."""
     if action.quantity != 1:
         return "quotes_are_for_one_unit"

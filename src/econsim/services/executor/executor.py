@@ -14,7 +14,7 @@ passes over what is stored already, and goes on behind it:
 Two workers at once: each commit and each batch expects that the newest one before it is the worker's own (fencing), so the
 slower worker raises LeadershipLost. An answer that is lost leaves unknown whether something is stored: the place is read anew.
 
-Collections: the bundle under way (`bundle.py` bounds it); the state of the run, which `InMemoryRun` holds.
+Collections: the bundle under way (`bundle.py` bounds it); the state of the run, which the driver holds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from econsim.adapters.jetstream.state_store import JetStreamStateStore
 from econsim.adapters.nats.connection import publish_many, reliable_publish
 from econsim.domain.agent.active_run import ActiveRun
 from econsim.domain.audit.envelope import AddressedEvent, Envelope
-from econsim.domain.execution.in_memory import InMemoryRun
+from econsim.domain.execution.in_memory import conduct
 from econsim.domain.ledger.decisions import changed_holders
 from econsim.domain.ledger.positions import StoredPositions
 from econsim.errors import Conflict, CorruptJournal, CorruptLog, Unavailable
@@ -74,7 +74,7 @@ class Executor:
         envelope = Envelope(run.name, run.data.salt, 0, context.clock.now())
         self._context = context
         self._run = run.name
-        self._conduct = InMemoryRun(run.data.scenario, envelope)
+        self._conduct = conduct(run.data.scenario, envelope)
         self._positions = StoredPositions(run.name, self._conduct.ledger, self._conduct.journal)
         self._store = JetStreamStateStore(context.client)
         self._batches = AtomicBatches(context.client, AUDIT)

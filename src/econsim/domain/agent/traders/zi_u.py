@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from econsim.domain.agent.random_draws import Draws
-from econsim.domain.agent.traders.base import Quoter
+from econsim.domain.agent.traders.zero_intelligence import ZeroIntelligence
 from econsim.schemas.orders import Side
 from econsim.schemas.types import AMOUNT_MAX
 
 
-class ZiU(Quoter):
+class ZiU(ZeroIntelligence):
     """Quotes uniformly between the market's limits, whatever its own value or cost."""
 
-    def price(self, value: int, draws: Draws) -> int | None:
-        """Draw any price on the market's grid."""
+    def bounds(self, value: int) -> tuple[int, int] | None:
+        """Return the market's limits."""
         del value
         market = self.position.market
-        size = market.tick_size
-        return draws.integer(market.price_min // size, market.price_max // size) * size
+        return market.price_min // market.tick_size, market.price_max // market.tick_size
 
     def worth(self) -> int | None:
         """Return more than any price for a buyer, 0 for a seller: both trade at every price."""

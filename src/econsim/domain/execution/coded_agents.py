@@ -1,0 +1,248 @@
+"""The coded agents of a run in memory: each has a seat on each market it trades on. Pure.
+
+Owns what a seat remembers so that a tick costs little: the beginnings of its draws, the bounds of its prices, its open order and
+its accounts. Prices, limits and lessons are the traders' own (`agent/traders`); what is remembered of them changes only when a
+period opens and when the seat trades a unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Final
+
+from econsim.domain.agent.population import Agent
+from econsim.domain.agent.prospects import widest
+from econsim.domain.agent.random_draws import Draws, beginning
+from econsim.domain.agent.traders import QUOTERS, Quoter, TraderPosition, View
+from econsim.domain.agent.traders.zero_intelligence import ZeroIntelligence
+from econsim.domain.ledger.accounts import Account
+from econsim.domain.market.book_side import RestingOrder
+from econsim.schemas.agent import Limits
+from econsim.schemas.ledger import CREDITS
+from econsim.schemas.market import Quote, Shout
+from econsim.schemas.orders import OrderKind, Side
+from econsim.schemas.scenario import Market, MechanismName
+
+ALWAYS: Final = 100
+"""Activity, in percent, of an agent that acts at every tick."""
+
+BITS: Final = 64
+"""Bits of a draw."""
+
+_RANK: Final = attrgetter("rank")
+
+
+class SeatOrder(RestingOrder):
+    """An order of a seat: a limit order of one unit."""
+
+    __slots__ = ("old", "rank", "reserved", "seat")
+
+    kind = OrderKind.LIMIT
+    quantity = 1
+
+    def __init__(self, rank: bytes, order_id: str, seat: Seat, price: int) -> None:
+        """Take a wish whose turn has this rank in its tick, in the stead of the order that its seat has on the book.
+
+        It has no place there yet, and nothing is reserved for it.
+        """
+        self.rank = rank
+        self.order_id = order_id
+        self.agent = seat.agent
+        self.side = seat.side
+        self.price = price
+        self.open = 1
+        self.place = 0
+        self.seat = seat
+        self.reserved = 0
+        self.old = seat.order
+
+
+class Seat:
+    """One agent's trader on one market."""
+
+    __slots__ = (
+        "_limits",
+        "acts",
+        "agent",
+        "asset",
+        "buys",
+        "draws",
+        "gained",
+        "held",
+        "id_end",
+        "least",
+        "low",
+        "name",
+        "open",
+        "order",
+        "price_draw",
+        "side",
+        "span",
+        "trader",
+        "value",
+    )
+
+    def __init__(self, agent: Agent, index: int, market: Market, seed: int) -> None:
+        """Sit down with the agent's role of this index, before the first period."""
+        role = agent.roles[index]
+        position = TraderPosition(agent.id, index, role.side, role.values, market, agent.activity_percent)
+        self.trader: Quoter = QUOTERS[agent.policy](
+            position, Draws(seed, "trader", agent.id, market.resource)
+        )
+        # In a call auction a random trader draws a price for each unit.
+        calls = market.mechanism is MechanismName.CALL_AUCTION
+        self.draws = isinstance(self.trader, ZeroIntelligence) and not calls
+        self.agent = agent.id
+        self.name = agent.id.encode()
+        self.id_end = f"-{index}"
+        self.side = role.side
+        self.buys = role.side is Side.BID
+        self.asset = CREDITS if self.buys else market.resource
+        self.acts = beginning(seed, "act", agent.id, market.resource)
+        chance = agent.activity_percent
+        self.least = None if chance >= ALWAYS else (-(-(chance << BITS) // ALWAYS)).to_bytes(BITS // 8, "big")
+        self.price_draw = (b"1:" if self.least is None else b"2:") + self.acts
+        self.order: SeatOrder | None = None
+        self.open = 0
+        self.held: Account | None = None
+        self.gained: Account | None = None
+        self.low = self.span = 0
+        self.value: int | None = None
+        self._limits: Limits | None = None
+
+    def open_period(self) -> None:
+        """Have all units to trade again."""
+        self.trader.position.traded = 0
+        self._remember()
+
+    def trade(self) -> None:
+        """Have traded a unit."""
+        self.trader.position.traded += 1
+        self._remember()
+
+    def limits(self) -> Limits:
+        """Return the limits of the next unit."""
+        if self._limits is None:
+            self._limits = self.trader.limits(0)
+        return self._limits
+
+    def _remember(self) -> None:
+        """Remember what the trader answers until its next trade."""
+        trader = self.trader
+        self.value = trader.position.value
+        self._limits = None
+        bounds = None
+        if self.draws and self.value is not None:
+            assert isinstance(trader, ZeroIntelligence)
+            bounds = trader.bounds(self.value)
+        low, high = bounds or (0, -1)
+        self.low, self.span = low, high - low + 1
+
+
+class Seats:
+    """All seats on one market."""
+
+    def __init__(self, market: Market, agents: Iterable[Agent], seed: int) -> None:
+        """Seat the agents with a role on the market, in the scenario's order."""
+        self.seats: list[Seat] = []
+        for agent in agents:
+            for index, role in enumerate(agent.roles):
+                if role.resource == market.resource:
+                    self.seats.append(Seat(agent, index, market, seed))
+        self._market = market
+        self._seed = seed
+        self._calls = market.mechanism is MechanismName.CALL_AUCTION
+        self._learners = [seat for seat in self.seats if seat.trader.learns]
+        self._limits: Limits | None = None
+        self._is_stale = True
+        """True if a seat has no units left, or units again, since the willing seats were found."""
+        self._always: list[Seat] = []
+        self._by_chance: list[tuple[bytes, bytes, Seat]] = []
+
+    @property
+    def learns(self) -> bool:
+        """Tell whether any trader learns from the tape."""
+        return bool(self._learners)
+
+    def open_period(self) -> None:
+        """Give all seats their units to trade again."""
+        for seat in self.seats:
+            seat.open_period()
+        self._limits, self._is_stale = None, True
+
+    def trade(self, buyer: Seat, seller: Seat) -> None:
+        """Note that two seats traded a unit."""
+        buyer.trade()
+        seller.trade()
+        self._limits = None
+        self._is_stale |= buyer.value is None or seller.value is None
+
+    def limits(self) -> Limits:
+        """Return the widest limits of all seats."""
+        if self._limits is None:
+            self._limits = widest([seat.limits() for seat in self.seats])
+        return self._limits
+
+    def learn(self, tape: Sequence[Shout], tick: int) -> None:
+        """Let the learning traders learn from the tape of a tick."""
+        for seat in self._learners:
+            draws = Draws(self._seed, "learn", seat.agent, self._market.resource, tick)
+            seat.trader.learn(tape, draws)
+
+    def wishes(self, tick: int) -> list[SeatOrder]:
+        """Return the orders that seats want at a tick, in the order of their turns.
+
+        A resting order at the wanted price stays, as in `TraderPosition.place`.
+        """
+        wishes: list[SeatOrder] = []
+        turn, ends, size = b"%d/turn/%d/" % (self._seed, tick), b"%d" % tick, self._market.tick_size
+        # Two hashes an order are a fourth of its cost; the rest of the draw is inline, a call would add as much again.
+        for seat in self._acting(ends):
+            if not seat.span:
+                wishes += self._computed(seat, tick, turn)
+                continue
+            drawn = int.from_bytes(blake2b(seat.price_draw + ends, digest_size=8).digest(), "big")
+            price = (seat.low + (drawn * seat.span >> BITS)) * size
+            if seat.order is None or seat.order.price != price:
+                rank = blake2b(turn + seat.name, digest_size=12).digest()
+                wishes.append(SeatOrder(rank, f"{seat.agent}-{tick}{seat.id_end}", seat, price))
+        wishes.sort(key=_RANK)
+        return wishes
+
+    def _acting(self, ends: bytes) -> list[Seat]:
+        """Return the seats with units left that act at a tick."""
+        if self._is_stale:
+            self._find_willing()
+        # A digest is compared as it is: less than `least` is a drawn percent of at most the activity.
+        acting = [
+            seat
+            for begins, least, seat in self._by_chance
+            if blake2b(begins + ends, digest_size=8).digest() < least
+        ]
+        return acting + self._always if self._always else acting
+
+    def _computed(self, seat: Seat, tick: int, turn: bytes) -> list[SeatOrder]:
+        """Return the orders of a seat whose trader does not just draw one price."""
+        draws, trader = Draws(of=seat.acts + b"%d" % tick), seat.trader
+        rank = blake2b(turn + seat.name, digest_size=12).digest()
+        if self._calls:
+            # A call auction's quotes are one-shot.
+            actions = () if seat.open else trader.act(View(tick, 0, 0, Quote()), draws)
+            return [SeatOrder(rank, action.order_id, seat, action.price) for action in actions]
+        if trader.position.activity_percent < ALWAYS:
+            draws.bits()
+        price = None if seat.value is None else trader.price(seat.value, draws)
+        if price is None or (seat.order is not None and seat.order.price == price):
+            return []
+        return [SeatOrder(rank, f"{seat.agent}-{tick}{seat.id_end}", seat, price)]
+
+    def _find_willing(self) -> None:
+        """Find the seats with units left."""
+        self._is_stale = False
+        willing = [seat for seat in self.seats if seat.value is not None]
+        self._always = [seat for seat in willing if seat.least is None]
+        self._by_chance = [
+            (b"1:" + seat.acts, seat.least, seat) for seat in willing if seat.least is not None
+        ]

@@ -1,0 +1,286 @@
+"""The order book of one market in a run of coded agents: the rules of every book, in plain facts. Pure.
+
+As `market/book.MarketBook`, it does a batch in two steps: `reserve` before, `clear` after the reservations. What differs is the form:
+rows instead of items and chains, and amounts moved in the accounts at once, because nothing is in between. The mechanisms are the
+same functions (`market/matching.MECHANISMS`), and so is the side of a book.
+
+What may be left out, since every order is a limit order of one unit of a coded trader with one role a market: ids are never
+used twice, no order meets one of its own agent, no fill is partial, and a replacement's order rests when its tick begins.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from econsim.domain.agent.random_draws import Draws
+from econsim.domain.execution.coded_agents import Seat, SeatOrder, Seats
+from econsim.domain.execution.coded_chains import (
+    FILL,
+    RELEASE,
+    RELEASE_MORE,
+    RESERVE,
+    RESERVE_MORE,
+    SHORT,
+    TAKE_OVER,
+    ChainRow,
+)
+from econsim.domain.execution.coded_facts import ItemRow
+from econsim.domain.ledger.accounts import Account, Accounts
+from econsim.domain.market.batch_items import BatchItems
+from econsim.domain.market.book import BatchEnd
+from econsim.domain.market.book_side import RestingOrder
+from econsim.domain.market.matching import MECHANISMS, close_period
+from econsim.domain.market.open_orders import OpenOrders
+from econsim.schemas.ledger import CHAINS_PER_SUBMISSION_MAX, CREDITS, clearing_holder
+from econsim.schemas.orders import Side
+from econsim.schemas.scenario import Market
+
+_BID: Final = Side.BID
+
+
+class CodedOrders(OpenOrders):
+    """The open orders, each of one agent on one side."""
+
+    def enter(self, order: SeatOrder) -> None:
+        """Put an order on the book."""
+        seat = order.seat
+        seat.order = order
+        seat.open += 1
+        self.by_id[order.order_id] = order
+        (self.bids if seat.buys else self.asks).add(order)
+
+    def leave(self, order: SeatOrder) -> None:
+        """Take an order off the book."""
+        seat = order.seat
+        order.open = 0
+        seat.open -= 1
+        if seat.order is order:
+            seat.order = None
+        del self.by_id[order.order_id]
+        (self.bids if seat.buys else self.asks).remove(order)
+
+    def fill(self, bid: SeatOrder, ask: SeatOrder, price: int) -> None:
+        """Take two orders off the book that traded with each other."""
+        self._last = price
+        self.leave(bid)
+        self.leave(ask)
+
+
+class CodedBatch(BatchItems):
+    """The facts of one batch, and the amounts that they move."""
+
+    __slots__ = (
+        "_accounts",
+        "_clearing",
+        "_resource",
+        "_seats",
+        "asks",
+        "bids",
+        "cancelled",
+        "chains",
+        "first_n",
+        "rejected",
+        "trades",
+    )
+
+    orders: CodedOrders
+
+    def __init__(self, orders: CodedOrders, n: int, seats: Seats, resource: str, accounts: Accounts) -> None:
+        """Start without facts; the first item gets number `n`."""
+        super().__init__(orders, n)
+        self.first_n = n
+        self.bids: list[ItemRow] = []
+        self.asks: list[ItemRow] = []
+        self.rejected: list[ItemRow] = []
+        self.trades: list[ItemRow] = []
+        self.cancelled: list[ItemRow] = []
+        self.chains: list[ChainRow] = []
+        self._seats = seats
+        self._resource = resource
+        self._clearing = clearing_holder(resource)
+        self._accounts = accounts
+
+    @property
+    def next_n(self) -> int:
+        """Number of the next item."""
+        return self._next
+
+    def refuse(self, order: SeatOrder, code: str) -> None:
+        """Refuse an order."""
+        n, self._next = self._next, self._next + 1
+        old, seat = order.old, order.seat
+        row = (n, order.order_id, order.agent, code, seat.buys, order.price, old.order_id if old else None)
+        self.rejected.append(row)
+
+    def enter(self, order: SeatOrder) -> None:
+        """Enter an order, in the stead of the one that it replaces."""
+        seat, old, n = order.seat, order.old, self._next
+        order.place = n
+        rows, order_id = self.bids if seat.buys else self.asks, order.order_id
+        if old is None:
+            rows.append((n, order_id, order.agent, order.price, None))
+            self._next = n + 1
+            self.orders.enter(order)
+            return
+        rows.append((n, order_id, order.agent, order.price, old.order_id))
+        self.cancelled.append((n + 1, old.order_id, order.agent, seat.buys, "replaced_by_agent"))
+        self._next = n + 2
+        amount = 1
+        if seat.buys:
+            amount = order.price
+            held(seat).pending += amount - old.price - order.reserved
+        self.chains.append((TAKE_OVER, order_id, order.agent, seat.asset, amount, old.order_id))
+        # Written out, without `CodedOrders.enter` and `leave`: most orders of a crowd are replacements.
+        orders = self.orders
+        side, by_id = orders.bids if seat.buys else orders.asks, orders.by_id
+        seat.order = by_id[order_id] = order
+        del by_id[old.order_id]
+        side.add(order)
+        side.remove(old)
+        old.open, order.old = 0, None
+
+    def trade(self, taker: RestingOrder, standing: RestingOrder, price: int, fill_number: int) -> int:
+        """Fill two orders of one unit, and move the credits and the unit."""
+        assert isinstance(taker, SeatOrder)
+        assert isinstance(standing, SeatOrder)
+        bid, ask = (taker, standing) if taker.side is _BID else (standing, taker)
+        n, self._next = self._next, self._next + 1
+        trade_id, buyer, seller = f"{taker.order_id}.{fill_number}", bid.seat, ask.seat
+        self.trades.append(
+            (n, trade_id, price, bid.agent, ask.agent, bid.order_id, ask.order_id, taker is bid)
+        )
+        self.chains.append(
+            (FILL, trade_id, self._resource, price, bid.agent, ask.agent, bid.order_id, ask.order_id)
+        )
+        self._move(buyer, seller, bid.price, price)
+        self.orders.fill(bid, ask, price)
+        self._seats.trade(buyer, seller)
+        return 1
+
+    def cancel(self, order: RestingOrder, reason: str) -> None:
+        """Take an order off the book, and release its reservation."""
+        assert isinstance(order, SeatOrder)
+        n, self._next = self._next, self._next + 1
+        self.cancelled.append((n, order.order_id, order.agent, order.seat.buys, reason))
+        self.orders.leave(order)
+        seat = order.seat
+        held(seat).pending -= order.price if seat.buys else 1
+        self.chains.append((RELEASE, order.order_id, seat.agent, seat.asset))
+
+    def _move(self, buyer: Seat, seller: Seat, reserved: int, price: int) -> None:
+        """Move a unit against its price through the clearing holder, whose accounts are open from the first trade on."""
+        accounts = self._accounts
+        paid, sold = held(buyer), held(seller)
+        paid.posted -= price
+        paid.pending -= reserved
+        sold.posted -= 1
+        sold.pending -= 1
+        if seller.gained is None:
+            accounts.account(self._clearing, CREDITS)
+            seller.gained = accounts.account(seller.agent, CREDITS)
+        seller.gained.posted += price
+        if buyer.gained is None:
+            accounts.account(self._clearing, self._resource)
+            buyer.gained = accounts.account(buyer.agent, self._resource)
+        buyer.gained.posted += 1
+
+
+class CodedBook:
+    """One market's order book in a run of coded agents."""
+
+    def __init__(self, market: Market, seed: int, seats: Seats, accounts: Accounts) -> None:
+        """Open an empty book."""
+        self.market = market
+        self.seats = seats
+        self.orders = CodedOrders()
+        self.refused: list[ChainRow] = []
+        """Reservations of the batch under way that the ledger refused."""
+        self._seed = seed
+        self._accounts = accounts
+        self._mechanism = MECHANISMS[market.mechanism]
+        self._n = 1
+        self.orders_taken = 0
+        """Actions that the newest batch took in."""
+        self._rejected: list[tuple[SeatOrder, str]] = []
+        self._entering: list[SeatOrder] = []
+
+    def reserve(self, tick: int) -> list[ChainRow]:
+        """Check the wishes of a tick, and reserve for them; return the reservations."""
+        self.refused, self._rejected, self._entering = [], [], []
+        chains: list[ChainRow] = []
+        short: list[tuple[SeatOrder, str]] = []
+        room = self.market.book_orders_max - len(self.orders)
+        left = CHAINS_PER_SUBMISSION_MAX
+        for order in self.seats.wishes(tick):
+            seat, old = order.seat, order.old
+            # As in `OrderChecks`: a replacement takes the room of its order.
+            if not left or (old is None and not room):
+                code = "order_book_is_full" if left else "batch_has_too_many_orders"
+                self._rejected.append((order, code))
+                continue
+            left -= 1
+            form, amount = RESERVE, order.price if seat.buys else 1
+            if old is None:
+                room -= 1
+            else:
+                form, amount = RESERVE_MORE, amount - old.price if seat.buys and amount > old.price else 0
+            account = seat.held or find_held(seat, self._accounts)
+            row = (form, order.order_id, order.agent, seat.asset, amount)
+            if account is None or account.posted - account.pending < amount:
+                short.append((order, SHORT.value))
+                self.refused.append(row)
+                continue
+            account.pending += amount
+            order.reserved = amount
+            chains.append(row)
+            self._entering.append(order)
+        self._rejected += short
+        return chains
+
+    def clear(self, end: BatchEnd) -> CodedBatch:
+        """Match the orders that have their reservations, and settle."""
+        batch = CodedBatch(self.orders, self._n, self.seats, self.market.resource, self._accounts)
+        for order, code in self._rejected:
+            batch.refuse(order, code)
+        lost = self._match(batch)
+        if self._mechanism.clear and end.ends_window(self.market):
+            draws = Draws(self._seed, "match", self.market.resource, end.tick)
+            self._mechanism.clear(batch, self.market, draws)
+        if end.ends_period:
+            close_period(batch)
+        batch.chains += lost
+        self.orders_taken = len(self._rejected) + len(self._entering)
+        self._n = batch.next_n
+        return batch
+
+    def _match(self, batch: CodedBatch) -> list[ChainRow]:
+        """Match the orders in turn; return the chains that release what was reserved for those that did not enter."""
+        refusal_of, match, orders = self._mechanism.refusal, self._mechanism.match, self.orders
+        enter = batch.enter
+        lost: list[ChainRow] = []
+        for order in self._entering:
+            old, seat = order.old, order.seat
+            # An order that was filled or displaced in this batch is no longer there to be replaced.
+            gone = old is not None and not old.open
+            code = "order_not_found" if gone else refusal_of(orders, order, order.side)
+            if code is None:
+                enter(order)
+                match(batch, order)
+                continue
+            batch.refuse(order, code)
+            held(seat).pending -= order.reserved
+            form = RELEASE if old is None else RELEASE_MORE
+            lost.append((form, order.order_id, order.agent, seat.asset))
+        return lost
+
+
+def held(seat: Seat) -> Account:
+    """Return the account in which a seat has reserved something."""
+    assert seat.held is not None
+    return seat.held
+
+
+def find_held(seat: Seat, accounts: Accounts) -> Account | None:
+    """Find the account from which a seat reserves: credits of a buyer, units of a seller; none if it never had any."""
+    seat.held = accounts.find(seat.agent, seat.asset)
+    return seat.held

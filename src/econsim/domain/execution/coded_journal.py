@@ -1,0 +1,183 @@
+"""The journal of a run of coded agents: its entries are made, and hashed, for who reads them. Pure.
+
+The entries and hashes are those of `ledger/journal`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final
+
+from econsim.domain.audit.canonical_facts import FactText, refused_text
+from econsim.domain.execution.coded_chains import (
+    FORMS,
+    SHORT,
+    TEXTS,
+    ChainParts,
+    ChainRow,
+    chain_digest,
+    chain_json,
+)
+from econsim.domain.ledger.journal import GENESIS_HASH, chained_hash, refused_body
+from econsim.schemas.base import Message
+from econsim.schemas.ledger import (
+    CHAINS_PER_ENTRY_MAX,
+    Chain,
+    RefusedChain,
+    Transfer,
+    TransferPosted,
+    TransferRefused,
+)
+
+UNSEALED_MAX: Final = 50_000
+"""Chains of entries without a hash that are kept, about 12 MB."""
+
+
+class Entry:
+    """A journal entry of applied chains; its hash is made at the first look at it."""
+
+    __slots__ = ("clearing", "hash", "journal", "previous_hash", "rows", "sequence")
+
+    def __init__(self, journal: LateJournal, clearing: str, rows: Sequence[ChainRow]) -> None:
+        """Take the chains of an entry, at most CHAINS_PER_ENTRY_MAX."""
+        self.journal = journal
+        self.clearing = clearing
+        self.rows = rows
+        self.sequence = 0
+        self.previous_hash = self.hash = ""
+
+    def seal(self, previous_hash: str) -> str:
+        """Take the hash of the entry before; return this one's."""
+        if not self.hash:
+            self.previous_hash = previous_hash
+            self.hash = chained_hash(previous_hash, self.sequence, self.body().encode())
+        return self.hash
+
+    def chains(self) -> Iterable[ChainParts]:
+        """Yield id, cause and legs of each chain."""
+        clearing = self.clearing
+        return [FORMS[form](clearing, *fields) for form, *fields in self.rows]
+
+    def data(self) -> Message:
+        """Return the journal entry."""
+        self.journal.seal(self)
+        chains = [
+            Chain(id_, cause, tuple([Transfer(*leg) for leg in legs])) for id_, cause, legs in self.chains()
+        ]
+        return TransferPosted.model_construct(
+            sequence=self.sequence, previous_hash=self.previous_hash, hash=self.hash, chains=tuple(chains)
+        )
+
+    def texts(self) -> Iterable[FactText]:
+        """Return the canonical text of each chain."""
+        clearing = self.clearing
+        return [TEXTS[form](clearing, *fields) for form, *fields in self.rows]
+
+    def body(self) -> str:
+        """Return the hashed body of the entry."""
+        return f"posted\n[{','.join([chain_json(*parts) for parts in self.chains()])}]"
+
+
+class RefusedEntry(Entry):
+    """A journal entry of refused chains: their holders have too little."""
+
+    __slots__ = ()
+
+    def refused(self) -> Iterable[RefusedChain]:
+        """Yield the records of the chains."""
+        for form, *fields in self.rows:
+            parts = FORMS[form](self.clearing, *fields)
+            id_, cause, legs = parts
+            yield RefusedChain(id_, cause, legs[0][2], SHORT, chain_digest(parts))
+
+    def data(self) -> Message:
+        """Return the journal entry."""
+        self.journal.seal(self)
+        return TransferRefused.model_construct(
+            sequence=self.sequence,
+            previous_hash=self.previous_hash,
+            hash=self.hash,
+            chains=tuple(self.refused()),
+        )
+
+    def texts(self) -> Iterable[FactText]:
+        """Return the canonical text of each chain."""
+        return [
+            refused_text(each.id, each.cause, each.holder, each.reason, each.digest)
+            for each in self.refused()
+        ]
+
+    def body(self) -> str:
+        """Return the hashed body of the entry."""
+        return refused_body(tuple(self.refused())).decode()
+
+
+class LateJournal:
+    """The head of a run's journal; an entry gets its hash when somebody reads it.
+
+    The hash covers all entries before, so those without one are kept, up to UNSEALED_MAX chains. Who passes over more of them than
+    that and then reads one has the run done again up to there: it follows from its scenario.
+    """
+
+    __slots__ = ("_again", "_passed", "_repeated", "_sealed", "_unsealed", "_unsealed_chains", "sequence")
+
+    def __init__(self, again: Callable[[], Iterator[Entry]]) -> None:
+        """Start before the first entry; `again` gives the entries of the same run, from the first."""
+        self.sequence = 0
+        self._again = again
+        self._sealed = 0, GENESIS_HASH
+        self._unsealed: deque[Entry] = deque()
+        self._unsealed_chains = 0
+        self._repeated: Iterator[Entry] = iter(())
+        self._passed = 0, GENESIS_HASH
+
+    @property
+    def head_hash(self) -> str:
+        """Hash of the newest entry."""
+        return self._hash_at(self.sequence)
+
+    def append(self, kind: type[Entry], clearing: str, rows: Sequence[ChainRow]) -> list[Entry]:
+        """Return the entries of these chains, at most CHAINS_PER_ENTRY_MAX in each."""
+        entries = []
+        for start in range(0, len(rows), CHAINS_PER_ENTRY_MAX):
+            entry = kind(self, clearing, rows[start : start + CHAINS_PER_ENTRY_MAX])
+            self.sequence += 1
+            entry.sequence = self.sequence
+            entries.append(entry)
+        self._unsealed += entries
+        self._unsealed_chains += len(rows)
+        if self._unsealed_chains > UNSEALED_MAX:
+            self._unsealed.clear()
+            self._unsealed_chains = 0
+        return entries
+
+    def seal(self, entry: Entry) -> None:
+        """Give an entry its hash."""
+        if not entry.hash:
+            entry.seal(self._hash_at(entry.sequence - 1))
+
+    def _hash_at(self, sequence: int) -> str:
+        """Return the hash of the entry of a sequence."""
+        at, found = self._sealed
+        first = self._unsealed[0].sequence if self._unsealed else self.sequence + 1
+        if sequence < at or (at < sequence and first > at + 1):
+            return self._repeated_hash(sequence)
+        while at < sequence:
+            entry = self._unsealed.popleft()
+            self._unsealed_chains -= len(entry.rows)
+            at, found = self._sealed = entry.sequence, entry.seal(found)
+        return found
+
+    def _repeated_hash(self, sequence: int) -> str:
+        """Return the hash of the entry of a sequence, from the same run done again."""
+        at, found = self._passed
+        if sequence < at:
+            at, found = 0, GENESIS_HASH
+        if not at:
+            self._repeated = self._again()
+        while at < sequence:
+            entry = next(self._repeated)
+            at, found = entry.sequence, entry.seal(found)
+        self._passed = at, found
+        return found

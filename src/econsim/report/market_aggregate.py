@@ -1,0 +1,155 @@
+"""Folds the events of one market into its summary, one by one. Pure; `aggregate.RunAggregator` does so for a run."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+
+from econsim import subjects
+from econsim.domain.agent.population import Agent, schedule
+from econsim.domain.audit.facts import Record
+from econsim.domain.clock.period import gain
+from econsim.domain.execution.coded_facts import (
+    AcceptedAsks,
+    Cleared,
+    ItemRows,
+    PriceChange,
+    RejectedRows,
+    TradeRows,
+)
+from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
+from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
+from econsim.report.summary import MarketSummary, Period, Trades
+from econsim.schemas.scenario import Market, Scenario
+from econsim.schemas.types import MICROS_PER_CREDIT
+
+
+class MarketAggregator:
+    """Trades and counts of one market."""
+
+    def __init__(self, market: Market, scenario: Scenario, agents: tuple[Agent, ...]) -> None:
+        """Start before the first event."""
+        self._market = market
+        self._values, self._costs = schedule(scenario, market.resource)
+        self._roles = {
+            agent.id: role for agent in agents for role in agent.roles if role.resource == market.resource
+        }
+        self._columns = tuple(array("q") for _ in range(5))
+        self._net: Counter[str] = Counter()
+        self._period = 1
+        self._orders = 0
+        self._rejected: Counter[str] = Counter()
+        self._sold: Counter[str] = Counter()
+        self._first: tuple[int, str] | None = None
+        self._first_arrivals: dict[int, float] = {}
+
+    def add(self, entry: Record, period: int) -> None:
+        """Add one of the market's events."""
+        self._turn(period)
+        match entry.type:
+            case subjects.ASK_ACCEPTED.type:
+                first = entry.data["items"][0]
+                self._arrive(first["n"], first["agent"])
+            case subjects.TRADE_EXECUTED.type:
+                for trade in entry.data["items"]:
+                    terms = trade["price"], trade["quantity"], trade["buyer"], trade["seller"]
+                    self._trade(entry.tick, period, *terms)
+            case subjects.ORDER_REJECTED.type:
+                self._rejected.update(item["code"] for item in entry.data["items"])
+            case subjects.TICK_CLEARED.type:
+                self._orders += entry.data["orders"]
+
+    def add_rows(self, content: ItemRows | Cleared | PriceChange, tick: int, period: int) -> None:
+        """Add one of the market's events that is not made yet."""
+        self._turn(period)
+        match content:
+            case AcceptedAsks(rows=rows):
+                self._arrive(rows[0][0], rows[0][2])
+            case TradeRows(rows=rows):
+                for _, _, price, buyer, seller, *_ in rows:
+                    self._trade(tick, period, price, 1, buyer, seller)
+            case RejectedRows(rows=rows):
+                self._rejected.update([row[3] for row in rows])
+            case Cleared(orders=orders):
+                self._orders += orders
+
+    def summary(self, periods: int) -> MarketSummary:
+        """Return the summary of the market so far."""
+        firsts = {**self._first_arrivals, **self._first_arrival()}
+        trades = Trades(*self._columns)
+        equilibrium = find_equilibrium(self._values, self._costs, self._market.tick_size)
+        return MarketSummary(
+            resource=self._market.resource,
+            mechanism=self._market.mechanism.value,
+            equilibrium=equilibrium,
+            values=self._values,
+            costs=self._costs,
+            periods=_periods(trades, equilibrium, periods, firsts),
+            trades=trades,
+            orders=self._orders,
+            rejected=dict(sorted(self._rejected.items())),
+        )
+
+    def _turn(self, period: int) -> None:
+        """Close the period before, if a new one began."""
+        if period != self._period:
+            self._close_period()
+            self._period = period
+
+    def _arrive(self, n: int, seller: str) -> None:
+        self._first = min(self._first or (n, seller), (n, seller))
+
+    def _close_period(self) -> None:
+        self._first_arrivals |= self._first_arrival()
+        self._net.clear()
+        self._sold.clear()
+        self._first = None
+
+    def _first_arrival(self) -> dict[int, float]:
+        """Return the period under way → share of its units that the first seller to arrive sold; empty without trades."""
+        total = self._sold.total()
+        return {self._period: self._sold[self._first[1]] / total} if self._first and total else {}
+
+    def _trade(  # noqa: PLR0913, PLR0917 - the terms of a trade
+        self, tick: int, period: int, price: int, quantity: int, buyer: str, seller: str
+    ) -> None:
+        self._sold[seller] += quantity
+        gain = self._gain(buyer, quantity) + self._gain(seller, -quantity)
+        for column, value in zip(self._columns, (tick, period, price, quantity, gain), strict=True):
+            column.append(value)
+
+    def _gain(self, agent: str, units: int) -> int:
+        """Return the change of an agent's value of its holding, in micro-credits, by more units."""
+        role, before = self._roles.get(agent), self._net[agent]
+        self._net[agent] = before + units
+        return 0 if role is None else gain(role, before + units) - gain(role, before)
+
+
+def _periods(
+    trades: Trades, equilibrium: Equilibrium, count: int, first_arrivals: Mapping[int, float]
+) -> tuple[Period, ...]:
+    rows: dict[int, list[int]] = {number: [] for number in range(1, count + 1)}
+    for index, number in enumerate(trades.periods):
+        rows[number].append(index)
+    return tuple(
+        replace(_period(number, found, trades, equilibrium), first_arrival=first_arrivals.get(number))
+        for number, found in rows.items()
+    )
+
+
+def _period(number: int, rows: list[int], trades: Trades, equilibrium: Equilibrium) -> Period:
+    prices = [trades.prices[row] for row in rows]
+    quantities = [trades.quantities[row] for row in rows]
+    surplus = sum(trades.gains[row] for row in rows)
+    mean_price = weighted_mean(prices, quantities)
+    return Period(
+        number=number,
+        trades=len(rows),
+        volume=sum(quantities),
+        surplus=surplus,
+        efficiency=efficiency(surplus, equilibrium.surplus_max),
+        alpha=None if equilibrium.price is None else smiths_alpha(prices, quantities, equilibrium.price),
+        mean_price=None if mean_price is None else mean_price / MICROS_PER_CREDIT,
+    )
