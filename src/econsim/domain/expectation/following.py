@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
@@ -160,10 +160,11 @@ class ThenMonitor(Monitor):
         self._triggers += 1
         self._answers.begin(seen)
 
-    def _meet(self, seen: Occurrence) -> None:
+    def _meet(self, seen: Occurrence, keys: Sequence[Key | None] = (None,)) -> None:
         self._nearest = seen
-        for trigger, after in self._answers.meet(seen):
-            self._check(trigger, seen, after)
+        for key in keys:
+            for trigger, after in self._answers.meet(seen, key):
+                self._check(trigger, seen, after)
 
     def _check(self, trigger: Occurrence, seen: Occurrence, after: float) -> None:
         unit = self._bound.unit
@@ -181,12 +182,10 @@ class ThenMonitor(Monitor):
         answers, descent = self._answers, self._descent
         if descent is None:
             return
+        kind, matches = answers.event.type, answers.event.matches
         for fact, roots in descent.roots(seen):
-            if fact.record.type == answers.event.type and answers.event.matches(fact):
-                self._nearest = fact
-                for root in roots:
-                    for trigger, after in answers.meet(fact, (root,)):
-                        self._check(trigger, fact, after)
+            if fact.record.type == kind and matches(fact):
+                self._meet(fact, [(root,) for root in roots])
         if seen.record.type == answers.trigger.type and answers.trigger.matches(seen):
             self._triggers += 1
             answers.begin(seen, (seen.event_id,))

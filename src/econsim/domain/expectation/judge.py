@@ -57,6 +57,7 @@ class Judge:
         self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
         self._broken: dict[int, str] = {}
         self._handlers: dict[str, list[Handler]] = {}
+        self._showing = -1
         self._index()
 
     @property
@@ -164,18 +165,22 @@ class Judge:
         """Show the facts of a record to the monitors that watch its type."""
         now = self._now
         tick = now.tick if entry.type in UNCAUSED_TYPES else entry.tick
-        place = -1
         try:
-            for part, actor, data in contents(entry):
-                seen = Occurrence(entry, part, actor, data, now.sequence, tick, now.count)
-                for matches, see, monitor, place in handlers:  # noqa: B007 - the place is for the error below
-                    if monitor.decided is None and matches(seen):
-                        see(seen)
+            self._show_facts(entry, tick, handlers)
         except TooManyOpen as error:
-            self._broken[place] = str(error)
+            self._broken[self._showing] = str(error)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             what = f"its content does not follow the schema of {entry.type}: {type(error).__name__} {error}"
             self._integrity.add(now.sequence, "record_does_not_follow_its_schema", what, entry.type)
+
+    def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
+        sequence, count = self._now.sequence, self._now.count
+        for part, actor, data in contents(entry):
+            seen = Occurrence(entry, part, actor, data, sequence, tick, count)
+            for matches, see, monitor, place in handlers:
+                if monitor.decided is None and matches(seen):
+                    self._showing = place
+                    see(seen)
 
 
 def _outcome(found: Decision, *, ended: bool) -> Outcome:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from econsim.domain.audit.facts import Record
-from econsim.domain.expectation import counting, following, markets, occurring, state
+from econsim.domain.expectation import counting, following, markets, money, occurring, state
 from econsim.domain.expectation.integrity import BOOK_TYPES, JOURNAL_TYPES
 from econsim.domain.expectation.ledger_state import LedgerState
 from econsim.domain.expectation.monitor import Decision, Monitor, failing, holding, untested
@@ -144,11 +144,11 @@ def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of fo
         case Latency():
             return following.LatencyMonitor(form)
         case Conservation():
-            return state.ConservationMonitor(form, ledger)
+            return money.ConservationMonitor(form, ledger)
         case Solvent():
-            return state.SolventMonitor(form, ledger)
+            return money.SolventMonitor(form, ledger)
         case Costs():
-            return state.CostsMonitor(form)
+            return money.CostsMonitor(form)
         case LimitPrices():
             return markets.LimitPricesMonitor(form)
         case Uncrossed():
@@ -158,6 +158,6 @@ def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of fo
         case Spread():
             return markets.SpreadMonitor(form)
         case Gini():
-            return state.GiniMonitor(form, ledger)
+            return money.GiniMonitor(form, ledger)
         case MeasureExpectation():
             return MeasureMonitor(form, measures)
