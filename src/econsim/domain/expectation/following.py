@@ -15,15 +15,15 @@ from econsim.domain.expectation.monitor import (
     Decision,
     Monitor,
     Watch,
-    always,
     failing,
     holding,
     room_for_one_more,
     untested,
+    watch,
 )
 from econsim.domain.expectation.names import CATALOG
 from econsim.domain.expectation.occurrence import Now, Occurrence, distance
-from econsim.domain.expectation.pattern import compile_pattern, correlation
+from econsim.domain.expectation.pattern import compile_pattern, correlation, fits
 from econsim.schemas.expectation_forms import Latency, Then
 from econsim.schemas.expectation_parts import Bound, Correlation, EventPattern
 
@@ -53,9 +53,8 @@ class Answers:
         self._keys = correlation(same, self.trigger.type, self.event.type)
         self._open: dict[Key, list[_Waiting]] = {}
         self._order: deque[_Waiting] = deque()
-        self._early: OrderedDict[Key, Occurrence] | None = (
-            OrderedDict() if self.event.type in COPIED else None
-        )
+        self._early: dict[Key, Occurrence] | None = {} if self.event.type in COPIED else None
+        self._early_tick = 0
 
     def begin(self, seen: Occurrence, key: Key | None = None) -> float | None:
         """Take a trigger; return 0 if its event came before it in the log but not in time, else none."""
@@ -72,13 +71,26 @@ class Answers:
         """Take an event; return the triggers that it follows, each with the distance from it."""
         key = self._keys[1](seen) if key is None else key
         if self._early is not None:
+            # What these are for has the same tick, and comes before any event of the next.
+            if seen.tick > self._early_tick:
+                self._early.clear()
+                self._early_tick = seen.tick
             self._early[key] = seen
-            if len(self._early) > EARLY_MAX:
-                self._early.popitem(last=False)
-        unit, met = self.bound.unit, self._open.pop(key, ())
-        for waiting in met:
-            waiting.is_met = True
-        return [(each.trigger, seen.at(unit) - each.trigger.at(unit)) for each in met]
+        if key not in self._open:
+            return []
+        unit = self.bound.unit
+        here, found, left = seen.at(unit), [], []
+        for waiting in self._open.pop(key):
+            after = here - waiting.trigger.at(unit)
+            # A copy of an entry of an earlier tick follows nothing of a later one.
+            waiting.is_met = after >= 0
+            if waiting.is_met:
+                found.append((waiting.trigger, after))
+            else:
+                left.append(waiting)
+        if left:
+            self._open[key] = left
+        return found
 
     def overdue(self, now: Now, *, ended: bool = False) -> Iterator[Occurrence]:
         """Yield and drop the triggers whose event can no longer come in time; all that wait if no more events come."""
@@ -127,10 +139,10 @@ class ThenMonitor(Monitor):
         answers = self._answers
         if self._descent:
             for kind in CATALOG:
-                yield kind, always, self._follow
+                yield Watch(kind, self._follow)
             return
-        yield answers.event.type, answers.event.matches, self._meet
-        yield answers.trigger.type, answers.trigger.matches, self._begin
+        yield watch(answers.event, self._meet)
+        yield watch(answers.trigger, self._begin)
 
     @property
     def types(self) -> frozenset[str]:
@@ -182,11 +194,10 @@ class ThenMonitor(Monitor):
         answers, descent = self._answers, self._descent
         if descent is None:
             return
-        kind, matches = answers.event.type, answers.event.matches
         for fact, roots in descent.roots(seen):
-            if fact.record.type == kind and matches(fact):
+            if fits(answers.event, fact):
                 self._meet(fact, [(root,) for root in roots])
-        if seen.record.type == answers.trigger.type and answers.trigger.matches(seen):
+        if fits(answers.trigger, seen):
             self._triggers += 1
             answers.begin(seen, (seen.event_id,))
             for fact in descent.mark(seen, (seen.event_id,)):
@@ -239,8 +250,8 @@ class LatencyMonitor(Monitor):
     def watches(self) -> Iterator[Watch]:
         """Yield the event, then the trigger."""
         answers = self._answers
-        yield answers.event.type, answers.event.matches, self._meet
-        yield answers.trigger.type, answers.trigger.matches, self._begin
+        yield watch(answers.event, self._meet)
+        yield watch(answers.trigger, self._begin)
 
     def pass_to(self, now: Now) -> None:
         """Count triggers whose event is overdue as late."""

@@ -14,7 +14,7 @@ from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Record, as_record, contents
 from econsim.domain.expectation.integrity import Fault, Integrity
-from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen
+from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
@@ -26,7 +26,10 @@ from econsim.schemas.scenario import Scenario
 _REPORTS: Final = f"{REPORTED.partition('.')[0]}."
 """Beginning of the types of agents' reports."""
 
-Handler = tuple[Callable[[Occurrence], bool], See, Monitor, int]
+HANDLERS_MAX: Final = 4_096
+"""Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
+
+Handler = tuple[Callable[[Occurrence], bool] | None, See, Monitor, int]
 """A test, what takes the facts that pass it, the monitor of both and its place; -1 for what monitors share."""
 
 
@@ -56,6 +59,7 @@ class Judge:
         self._names = tuple(map(name_of, self.expectations))
         self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
         self._broken: dict[int, str] = {}
+        self._watches: dict[str, list[tuple[Watch, Monitor, int]]] = {}
         self._handlers: dict[str, list[Handler]] = {}
         self._showing = -1
         self._index()
@@ -71,18 +75,17 @@ class Judge:
         now = self._now
         if now.count == 0:
             self.run, now.start = entry.correlation_id, entry.occurred_at
-        kind = entry.type
-        handlers = self._handlers.get(kind)
-        if handlers is None and kind.startswith(_REPORTS) and kind not in CATALOG:
-            handlers = self._handlers.get(REPORTED)
-        if not self._integrity.admits(entry, sequence, self.run, is_watched=handlers is not None):
+        handlers = self._handlers.get(entry.subject)
+        if handlers is None:
+            handlers = self._handlers_of(entry)
+        if not self._integrity.admits(entry, sequence, self.run, is_watched=bool(handlers)):
             return
         now.count += 1
         now.sequence, now.time = sequence, entry.occurred_at
         if entry.tick > now.tick:
             now.tick = entry.tick
             self._turn()
-        if handlers is not None:
+        if handlers:
             self._show(entry, handlers)
         if self._panel.measures is not None:
             self._panel.measures.add(entry)
@@ -150,16 +153,31 @@ class Judge:
     def _index(self) -> None:
         """Note which facts the undecided monitors watch."""
         self._watching = self._undecided()
+        self._watches.clear()
         self._handlers.clear()
         watching = [
             p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
         ]
         if self._panel.needs_state.intersection(watching):
-            for kind, matches, see in self._panel.state.watches():
-                self._handlers[kind] = [(matches, see, self._shared, -1)]
+            for watch in self._panel.state.watches():
+                self._watches[watch.type] = [(watch, self._shared, -1)]
         for place in watching:
-            for kind, matches, see in self._monitors[place].watches():
-                self._handlers.setdefault(kind, []).append((matches, see, self._monitors[place], place))
+            for watch in self._monitors[place].watches():
+                self._watches.setdefault(watch.type, []).append((watch, self._monitors[place], place))
+
+    def _handlers_of(self, entry: Record) -> list[Handler]:
+        """Return what handles the facts of a subject, and keep it for the next record of it."""
+        kind = entry.type
+        if kind.startswith(_REPORTS) and kind not in CATALOG:
+            kind = REPORTED
+        found = [
+            (watch.matches, watch.see, monitor, place)
+            for watch, monitor, place in self._watches.get(kind, ())
+            if watch.entity in ("", entry.entity)
+        ]
+        if len(self._handlers) < HANDLERS_MAX:
+            self._handlers[entry.subject] = found
+        return found
 
     def _show(self, entry: Record, handlers: list[Handler]) -> None:
         """Show the facts of a record to the monitors that watch its type."""
@@ -178,7 +196,7 @@ class Judge:
         for part, actor, data in contents(entry):
             seen = Occurrence(entry, part, actor, data, sequence, tick, count)
             for matches, see, monitor, place in handlers:
-                if monitor.decided is None and matches(seen):
+                if monitor.decided is None and (matches is None or matches(seen)):
                     self._showing = place
                     see(seen)
 

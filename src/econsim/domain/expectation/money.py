@@ -8,12 +8,12 @@ from typing import Final
 
 from econsim import subjects
 from econsim.domain.expectation.ledger_state import LedgerState
-from econsim.domain.expectation.monitor import Decision, Monitor, Watch, always, failing, holding, untested
+from econsim.domain.expectation.monitor import Decision, Monitor, Watch, failing, holding, untested
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.pattern import constraint_words, miss, predicate
 from econsim.domain.measures.measures import gini
 from econsim.schemas.expectation_economic import Conservation, Costs, Gini, Solvent
-from econsim.schemas.ledger import CREDITS, DEBT, TREASURY, Kind, clearing_holder, format_amount
+from econsim.schemas.ledger import CREDITS, DEBT, clearing_holder, format_amount
 from econsim.schemas.money import format_credits
 
 CLEARING: Final = clearing_holder("")
@@ -54,41 +54,35 @@ class GiniMonitor(Monitor):
 
 
 class SolventMonitor(Monitor):
-    """Judges `solvent`; looks at accounts after each chain, which the shared state has applied before."""
+    """Judges `solvent`."""
 
     def __init__(self, form: Solvent, state: LedgerState) -> None:
         """Start before the first event."""
         super().__init__()
         del form
         self._state = state
-        self._chains = 0
 
-    def watches(self) -> Iterator[Watch]:
-        """Yield the chains of the journal."""
-        yield subjects.TRANSFER_POSTED.type, always, self._see
+    @property
+    def types(self) -> frozenset[str]:
+        """Return what changes accounts."""
+        return frozenset((subjects.TRANSFER_POSTED.type,))
+
+    def pass_to(self, now: Now) -> None:
+        """Fail once an account was below zero."""
+        del now
+        if self._state.shortage:
+            seen, (holder, asset), lacks = self._state.shortage
+            short = f"{format_amount(lacks, asset)} {asset}"
+            self.decide(seen.sequence, f"{holder} lacks {short}", seen, missed_by=short)
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return that nobody was below zero."""
-        del now, ended
-        if self.decided or not self._chains:
+        del ended
+        self.pass_to(now)
+        chains = self._state.chains
+        if self.decided or not chains:
             return self.decided or untested("the ledger moved nothing")
-        return holding(f"nobody was below zero after any of {self._chains} chains")
-
-    def _see(self, seen: Occurrence) -> None:
-        self._chains += 1
-        posted, pending = self._state.posted, self._state.pending
-        for transfer in seen.data["transfers"]:
-            account = (transfer["debit"], transfer["asset"])
-            left = posted[account] - pending[account]
-            if (left < 0 or posted[account] < 0) and account[0] != TREASURY:
-                short = format_amount(-left, account[1])
-                self.decide(
-                    seen.sequence,
-                    f"{account[0]} lacks {short} {account[1]}",
-                    seen,
-                    missed_by=f"{short} {account[1]}",
-                )
-                return
+        return holding(f"nobody was below zero after any of {chains} chains")
 
 
 class ConservationMonitor(Monitor):
@@ -100,44 +94,43 @@ class ConservationMonitor(Monitor):
         del form
         self._state = state
         self._sold: Counter[tuple[str, str]] = Counter()
-        self._paid: Counter[tuple[str, str]] = Counter()
-        self._chains = 0
 
     def watches(self) -> Iterator[Watch]:
-        """Yield the chains of the journal and the trades that they settle."""
-        yield subjects.TRANSFER_POSTED.type, always, self._see
-        yield subjects.TRADE_EXECUTED.type, always, self._see_trade
+        """Yield the trades that the ledger settles."""
+        yield Watch(subjects.TRADE_EXECUTED.type, self._see_trade)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return trades and what settles them."""
+        return frozenset((subjects.TRADE_EXECUTED.type, subjects.TRANSFER_POSTED.type))
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether all that was traded was paid and delivered, and nothing is left on the way."""
-        if self.decided:
-            return self.decided
-        if not self._chains:
+        del now
+        chains = self._state.chains
+        if not chains:
             return untested("the ledger moved nothing")
-        if ended:
-            left = {
-                account: n
-                for account, n in self._state.posted.items()
-                if account[0].startswith(CLEARING) and n
-            }
-            for (holder, asset), amount in left.items():
-                shown = f"{format_amount(amount, asset)} {asset}"
-                self.decide(now.sequence, f"{holder} is left with {shown}", missed_by=shown)
-            for (resource, asset), amount in self._sold.items():
-                missing = amount - self._paid[resource, asset]
-                if missing:
-                    shown = f"{format_amount(missing, asset)} {asset}"
-                    text = f"trades of {resource} were settled with {shown} less than they say"
-                    self.decide(now.sequence, text, missed_by=shown)
-        return self.decided or holding(
-            f"{self._chains} chains moved everything that was traded, and nothing else"
+        return (ended and self._missing()) or holding(
+            f"{chains} chains moved all that was traded, and nothing else"
         )
 
-    def _see(self, seen: Occurrence) -> None:
-        self._chains += 1
-        for transfer in seen.data["transfers"]:
-            if transfer["debit"].startswith(CLEARING):
-                self._paid[transfer["debit"].removeprefix(CLEARING), transfer["asset"]] += transfer["amount"]
+    def _missing(self) -> Decision | None:
+        """Return the failure if something is left in a clearing account, or a trade was settled with another amount."""
+        for (holder, asset), amount in self._state.posted.items():
+            if amount and holder.startswith(CLEARING):
+                shown = f"{format_amount(amount, asset)} {asset}"
+                return failing(f"{holder} is left with {shown}", shown)
+        settled: Counter[tuple[str, str]] = Counter()
+        for (giver, _, asset), amount in self._state.flows.items():
+            if giver.startswith(CLEARING):
+                settled[giver.removeprefix(CLEARING), asset] += amount
+        for resource, asset in self._sold | settled:
+            missing = self._sold[resource, asset] - settled[resource, asset]
+            if missing:
+                shown = f"{format_amount(abs(missing), asset)} {asset}"
+                than = "less" if missing > 0 else "more"
+                return failing(f"trades of {resource} were settled with {shown} {than} than they say", shown)
+        return None
 
     def _see_trade(self, seen: Occurrence) -> None:
         resource, trade = seen.record.entity, seen.data
@@ -148,34 +141,43 @@ class ConservationMonitor(Monitor):
 class CostsMonitor(Monitor):
     """Judges `costs`."""
 
-    def __init__(self, form: Costs) -> None:
+    def __init__(self, form: Costs, state: LedgerState) -> None:
         """Start before the first event."""
         super().__init__()
         del form
+        self._state = state
         self._asked: Counter[tuple[str, str]] = Counter()
-        self._taken: Counter[tuple[str, str]] = Counter()
         self._last: dict[tuple[str, str], Occurrence] = {}
 
     def watches(self) -> Iterator[Watch]:
-        """Yield calls and the chains of the journal."""
+        """Yield calls."""
         for payee, kinds in PAYEES.items():
             for kind in kinds:
-                yield kind, always, self._call(payee)
-        yield subjects.TRANSFER_POSTED.type, always, self._see
+                yield Watch(kind, self._call(payee))
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return calls and what pays for them."""
+        return frozenset((subjects.TRANSFER_POSTED.type, *(watch.type for watch in self.watches())))
 
     def decision(self, now: Now, *, ended: bool) -> Decision:
         """Return whether prices and debits agree to the unit, for each agent and service."""
-        del ended
-        if not self._asked and not self._taken:
+        del now, ended
+        flows = self._state.flows
+        taken = {
+            (agent, payee): n
+            for (agent, payee, asset), n in flows.items()
+            if payee in PAYEES and asset == CREDITS
+        }
+        if not self._asked and not taken:
             return untested("nobody called a model or a tool")
-        for account in self._asked | self._taken:
-            asked, taken = self._asked[account], self._taken[account]
-            if asked != taken:
+        for account in {**self._asked, **taken}:
+            asked, paid = self._asked[account], taken.get(account, 0)
+            if asked != paid:
                 agent, payee = account
-                text = f"calls of {agent} at {payee} cost {format_credits(asked)} credits, the ledger took {format_credits(taken)}"
+                text = f"calls of {agent} at {payee} cost {format_credits(asked)} credits, the ledger took {format_credits(paid)}"
                 witness = (self._last[account],) if account in self._last else ()
-                return failing(text, f"{format_credits(abs(asked - taken))} credits", witness)
-        del now
+                return failing(text, f"{format_credits(abs(asked - paid))} credits", witness)
         total = format_credits(sum(self._asked.values()))
         return holding(f"costs of {total} credits are the ledger's debits, for {len(self._asked)} accounts")
 
@@ -186,11 +188,3 @@ class CostsMonitor(Monitor):
             self._last[account] = seen
 
         return see
-
-    def _see(self, seen: Occurrence) -> None:
-        for transfer in seen.data["transfers"]:
-            if transfer["credit"] in PAYEES and transfer["asset"] == CREDITS:
-                account = (transfer["debit"], transfer["credit"])
-                if transfer["kind"] in (Kind.POST, Kind.TRANSFER):
-                    self._taken[account] += transfer["amount"]
-                    self._last.setdefault(account, seen)

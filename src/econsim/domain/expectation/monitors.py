@@ -104,7 +104,7 @@ def panel(
     for place, form in enumerate(expectations):
         monitor = _monitor(form, scenario, measures, found.state, now)
         found.monitors.append(monitor)
-        if isinstance(form, State | Stable | Gini | Solvent | Conservation):
+        if isinstance(form, State | Stable | Gini | Solvent | Conservation | Costs):
             found.needs_state.add(place)
         if isinstance(monitor, StateMonitor) and monitor.count:
             found.looks.setdefault(monitor.count, []).append(monitor)
@@ -148,7 +148,7 @@ def _monitor(  # noqa: C901, PLR0911, PLR0912 - one case a form: the table of fo
         case Solvent():
             return money.SolventMonitor(form, ledger)
         case Costs():
-            return money.CostsMonitor(form)
+            return money.CostsMonitor(form, ledger)
         case LimitPrices():
             return markets.LimitPricesMonitor(form)
         case Uncrossed():

@@ -17,6 +17,7 @@ from econsim.domain.expectation.monitor import (
     holding,
     room_for_one_more,
     untested,
+    watch,
 )
 from econsim.domain.expectation.names import nearest
 from econsim.domain.expectation.occurrence import Now, Occurrence
@@ -78,13 +79,13 @@ class StateMonitor(Monitor):
     def watches(self) -> Iterator[Watch]:
         """Yield the event at which the state is looked at."""
         if self._pattern:
-            yield self._pattern.type, self._pattern.matches, self._see
+            yield watch(self._pattern, self._see)
 
     @property
     def types(self) -> frozenset[str]:
         """Return the event and what changes the state."""
         changes = subjects.PRICE_UPDATED if self._shape.part == "price" else subjects.TRANSFER_POSTED
-        return frozenset((changes.type, *(each for each, _, _ in self.watches())))
+        return frozenset((changes.type, *(each.type for each in self.watches())))
 
     def look(self) -> None:
         """Look at the state as the log has it now, after so many events as was asked for."""
