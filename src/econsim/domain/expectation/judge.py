@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, as_record, contents
+from econsim.domain.audit.facts import Record, as_record, carried
 from econsim.domain.expectation.integrity import Fault, Integrity
 from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
 from econsim.domain.expectation.monitors import Measures, panel
@@ -20,6 +21,7 @@ from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.verdict import WITNESSES_MAX, Outcome, Verdict, Witness
 from econsim.domain.expectation.wording import name_of
+from econsim.errors import InvalidMessage
 from econsim.schemas.expectation import Expectation
 from econsim.schemas.scenario import Scenario
 
@@ -41,17 +43,21 @@ class Judge:
         expectations: Sequence[Expectation],
         scenario: Scenario | None = None,
         measures: Measures | None = None,
+        *,
+        is_trusted: bool = False,
     ) -> None:
         """Start before the first event.
 
         Without `scenario` it is taken from the run's opening. `measures` measures the outcome of markets and groups:
         `report.judging.judge` gives one that does; without it such expectations are undecidable. Raises
-        InvalidExpectation for an expectation that names what there is not.
+        InvalidExpectation for an expectation that names what there is not. `is_trusted` if the log is taken as it is,
+        repeats and gaps too, as its mutants are.
         """
         self.expectations = tuple(expectations)
         """Expectations that are judged."""
         self.run = ""
         """Run of the events; empty before the first."""
+        self._is_trusted = is_trusted
         self._now = Now()
         self._panel = panel(self.expectations, scenario, measures, self._now)
         self._monitors = self._panel.monitors
@@ -63,6 +69,11 @@ class Judge:
         self._handlers: dict[str, list[Handler]] = {}
         self._showing = -1
         self._index()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the types of events on which the verdicts rest."""
+        return frozenset().union(*(each.types for each in self._monitors))
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -78,7 +89,9 @@ class Judge:
         handlers = self._handlers.get(entry.subject)
         if handlers is None:
             handlers = self._handlers_of(entry)
-        if not self._integrity.admits(entry, sequence, self.run, is_watched=bool(handlers)):
+        if not (
+            self._is_trusted or self._integrity.admits(entry, sequence, self.run, is_watched=bool(handlers))
+        ):
             return
         now.count += 1
         now.sequence, now.time = sequence, entry.occurred_at
@@ -88,7 +101,7 @@ class Judge:
         if handlers:
             self._show(entry, handlers)
         if self._panel.measures is not None:
-            self._panel.measures.add(entry)
+            self._guard(entry, partial(self._panel.measures.add, entry))
         if now.count in self._panel.looks:
             for monitor in self._panel.looks[now.count]:
                 monitor.look()
@@ -181,20 +194,24 @@ class Judge:
 
     def _show(self, entry: Record, handlers: list[Handler]) -> None:
         """Show the facts of a record to the monitors that watch its type."""
-        now = self._now
-        tick = now.tick if entry.type in UNCAUSED_TYPES else entry.tick
+        tick = self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
+        self._guard(entry, partial(self._show_facts, entry, tick, handlers))
+
+    def _guard(self, entry: Record, act: Callable[[], None]) -> None:
+        """Let monitors look at a record; one with wrong content is a fault, and a monitor that keeps too much is given up."""
         try:
-            self._show_facts(entry, tick, handlers)
+            act()
         except TooManyOpen as error:
             self._broken[self._showing] = str(error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
             what = f"its content does not follow the schema of {entry.type}: {type(error).__name__} {error}"
-            self._integrity.add(now.sequence, "record_does_not_follow_its_schema", what, entry.type)
+            self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, entry.type)
 
     def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
         sequence, count = self._now.sequence, self._now.count
-        for part, actor, data in contents(entry):
-            seen = Occurrence(entry, part, actor, data, sequence, tick, count)
+        parts = carried(entry)
+        for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
+            seen = Occurrence(entry, index, data, sequence, tick, count)
             for matches, see, monitor, place in handlers:
                 if monitor.decided is None and (matches is None or matches(seen)):
                     self._showing = place
@@ -211,7 +228,7 @@ def _outcome(found: Decision, *, ended: bool) -> Outcome:
 
 def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:
     """Return the facts of a decision in log order, each with its cause among them by its event."""
-    shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.part))
+    shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.index))
     graph = CausalGraph(each.record for each in shown)
     witnesses = []
     for each in shown:
