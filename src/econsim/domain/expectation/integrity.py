@@ -217,7 +217,7 @@ class Integrity:
                 *BOOK_TYPES,
                 whole_to=book.whole_to,
             )
-        elif items != book.items:
+        elif items != book.items and (self._opened or book.batch):
             text = f"{where} has {items} items, the log has {book.items}"
             what = "items_are_missing" if items > book.items else "items_are_forged"
             self.add(sequence, what, text, *BOOK_TYPES, whole_to=book.whole_to)
