@@ -149,7 +149,9 @@ def fields(model: type) -> dict[str, Any] | None:
             merged: dict[str, Any] = {}
             for item in _classes(found[carrier]):
                 merged |= _declared(item) or {}
-            return merged or None
+            # The summary of a batch has a field `items` that is their number.
+            if merged:
+                return merged
     return found
 
 
