@@ -23,7 +23,7 @@ from econsim.domain.expectation.occurrence import Now, Occurrence
 from econsim.domain.expectation.pattern import (
     compile_pattern,
     constraint_words,
-    correlation,
+    key_of,
     miss,
     predicate,
     reader,
@@ -45,7 +45,7 @@ class CountMonitor(Monitor):
         """Start before the first event."""
         super().__init__()
         self._form, self._pattern = form, compile_pattern(form.event)
-        self._key = correlation(form.same, self._pattern.type, self._pattern.type)[0]
+        self._key = key_of(form.same, self._pattern.type)
         self._counts: Counter[Key] = Counter()
         self._kept: dict[Key, deque[Occurrence]] = {}
 
@@ -94,7 +94,7 @@ class SlidingCountMonitor(Monitor):
         super().__init__()
         self._times, self._pattern = form.times, compile_pattern(form.event)
         self._window = form.per
-        self._key = correlation(form.same, self._pattern.type, self._pattern.type)[0]
+        self._key = key_of(form.same, self._pattern.type)
         self._newest: dict[Key, deque[Occurrence]] = {}
         self._most = 0
 
@@ -141,7 +141,7 @@ class WindowCountMonitor(Monitor):
         super().__init__()
         self._form, self._pattern = form, compile_pattern(form.event)
         self._length = max(int(form.per.size) if form.per else 1, 1)
-        self._key = correlation(form.same, self._pattern.type, self._pattern.type)[0]
+        self._key = key_of(form.same, self._pattern.type)
         self._counts: dict[int, Counter[Key]] = {}
         self._last: Occurrence | None = None
         self._next = 0

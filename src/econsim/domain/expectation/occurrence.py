@@ -67,12 +67,13 @@ class Occurrence:
 
     def witness(self) -> Witness:
         """Return the fact as a witness; a fact that cannot be described is named by its type."""
-        fact = self.fact
+        entry = self.record
         try:
-            text, cause = describe(fact), named_cause(fact) or ""
+            fact = self.fact
+            actor, text, cause = fact.actor, describe(fact), named_cause(fact) or ""
         except (KeyError, TypeError, ValueError, AttributeError):
-            text, cause = fact.type, ""
-        return Witness(self.sequence, self.tick, fact.event_id, fact.type, self.actor, text, cause)
+            actor, text, cause = entry.actor, entry.type, ""
+        return Witness(self.sequence, self.tick, self.event_id, entry.type, actor, text, cause)
 
 
 @lru_cache(1024)
