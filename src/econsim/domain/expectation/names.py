@@ -40,6 +40,9 @@ ALIASES: Final[Mapping[str, str]] = {
 }
 """Further names of types, as people say them who think of one agent or of the request."""
 
+REFUSALS: Final = (subjects.ORDER_REJECTED.type, subjects.TRANSFER_REFUSED.type)
+"""Types that are meant by who looks for errors: refusals are events, with their code or reason."""
+
 ENVELOPE: Final = (
     "actor",
     "agent",
@@ -192,7 +195,8 @@ def _unknown_type(text: str) -> InvalidExpectation:
     by_action = {kind.partition(".")[2]: kind for kind in CATALOG}
     words = nearest(last, [*by_action, *ALIASES], 2)
     near = list(dict.fromkeys(by_action.get(each) or ALIASES[each] for each in words))
-    near = nearest(text, CATALOG) if text.count(".") == 1 and not last else near
+    if last in ("error", "refused", "rejected"):
+        near = list(REFUSALS)
     message = f"{text!r} is no event of the catalog; did you mean {' or '.join(map(repr, near))}?"
     return InvalidExpectation(message, name=text)
 
