@@ -59,6 +59,10 @@ def complaint(text):
             "exactly cannot be counted per ms; give per in ticks",
         ),
         ('form = "state"\nkey = "cpu.price"\nvalue = 1', "state is looked at nowhere; give one of them"),
+        (
+            'form = "before"\nfirst = { type = "ticked" }\n' + TRADE + '\nsame = ["tick"]',
+            "before has same and no bound",
+        ),
         ('form = "gini"\nvalue = {}', "constraint is empty; write an operator and a value"),
         ('form = "gini"\nvalue = { "=<" = 1 }', "is no operator; write one of < <="),
         ('form = "gini"\nvalue = { "<" = "1" }', "'1' does not go with '<'; compare with a number"),

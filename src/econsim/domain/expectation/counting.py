@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from econsim.domain.expectation.monitor import (
     COPIED,
@@ -34,8 +34,11 @@ from econsim.schemas.types import MICROS_PER_CREDIT
 Key = tuple[Any, ...]
 """Values of correlated fields."""
 
-KEPT: int = 5
+KEPT: Final = 5
 """Facts kept as witnesses of one count."""
+
+KEPT_APART: Final = 2
+"""The same for each value of correlated fields, of which there may be many."""
 
 
 class CountMonitor(Monitor):
@@ -77,7 +80,7 @@ class CountMonitor(Monitor):
         form, key = self._form, self._key(seen)
         if key not in self._counts:
             room_for_one_more(len(self._counts))
-            self._kept[key] = deque(maxlen=KEPT)
+            self._kept[key] = deque(maxlen=KEPT_APART if form.same else KEPT)
         self._counts[key] += 1
         self._kept[key].append(seen)
         if form.form != "at_least" and self._counts[key] > form.times:

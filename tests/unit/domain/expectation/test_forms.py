@@ -79,7 +79,7 @@ CASES = {
         ("", [1]),
     ),
     "before": (
-        form(form="before", first=BID, event=TRADE, same=ORDER),
+        form(form="before", first=BID, event=TRADE, same=ORDER, within={"ticks": 9}),
         [bid(1), trade(9)],
         [bid(1, order_id="other"), trade(2)],
         ("", [2]),
