@@ -25,11 +25,13 @@ from econsim.schemas.scenario import Scenario
 from econsim.services.gc_tuning import collect_rarely
 
 REPEATS = 9
-PERIODS, LONGER = 3, 12
+PERIODS = 3
+KEPT_PERIODS = (8, 16)
+"""Lengths of the runs of which is compared what is kept: what a judge keeps for witnesses is full after some periods."""
 EVENTS_MIN_S = 60_000
 RATIO_MIN = 0.4
-GROWTH_MAX = 1.3
-"""Memory kept of a run four times as long: open orders and agents are as many, names of periods are more."""
+GROWTH_MAX = 1.1
+"""Memory kept of a run twice as long over the shorter one's."""
 
 Log = Sequence[tuple[str, bytes]]
 
@@ -46,7 +48,7 @@ def run(options: Options) -> list[Line]:
         read.append(events / _timed(lambda: _read(log)))
     note = f"{len(log):,} records with {events:,} events, {len(expectations())} expectations"
     ratios = [one / other for one, other in zip(judged, read, strict=True)]
-    kept = [_kept(*_log(periods)) for periods in ((1, PERIODS) if options.quick else (PERIODS, LONGER))]
+    kept = [_kept(*_log(periods)) for periods in KEPT_PERIODS]
     return [
         Line(
             "events judged in a second of processor time",

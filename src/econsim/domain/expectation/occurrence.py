@@ -32,6 +32,7 @@ class Occurrence:
     """Logical time: the event's, or the tick that was open if its publisher knows none."""
     count: int
     """Number of events of the run up to this one."""
+    _actor: str = ""
 
     @property
     def event_id(self) -> str:
@@ -41,7 +42,9 @@ class Occurrence:
     @property
     def actor(self) -> str:
         """Return the actor of the fact."""
-        return self.record.actor if self.index < 0 else actor_of(self.record, self.data)
+        if not self._actor:
+            self._actor = self.record.actor if self.index < 0 else actor_of(self.record, self.data)
+        return self._actor
 
     @property
     def fact(self) -> Fact:

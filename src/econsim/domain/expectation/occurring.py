@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice, takewhile
 from typing import Any, Final
 
 from econsim.domain.expectation.monitor import (
@@ -26,7 +27,7 @@ from econsim.schemas.expectation_forms import Before, Happens, Never, Sequence, 
 Key = tuple[Any, ...]
 """Values of correlated fields."""
 
-KEPT_MAX: Final = 1_000
+KEPT_MAX: Final = 200
 """Events that permit others and are kept beyond their bound."""
 
 
@@ -127,13 +128,17 @@ class BeforeMonitor(Monitor):
     def pass_to(self, now: Now) -> None:
         """Forget what is too long ago to permit anything; a few are kept, to tell by how much an event missed."""
         bound = self._bound
-        if bound is not None and len(self._known) > KEPT_MAX:
-            due = now.at(bound.unit) - bound.size
-            self._known = {key: first for key, first in self._known.items() if first.at(bound.unit) >= due}
+        if bound is None or len(self._known) <= KEPT_MAX:
+            return
+        due = now.at(bound.unit) - bound.size
+        old = takewhile(lambda each: each[1].at(bound.unit) < due, self._known.items())
+        for key, _ in list(islice(old, len(self._known) - KEPT_MAX)):
+            del self._known[key]
 
     def _see_first(self, seen: Occurrence) -> None:
         key = self._key(seen)
-        if key not in self._known:
+        # The oldest stay in front.
+        if self._known.pop(key, None) is None:
             room_for_one_more(len(self._known))
         self._known[key] = seen
 

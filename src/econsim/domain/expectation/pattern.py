@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from econsim.domain.expectation.names import ENVELOPE, check_field, is_money, resolve, segments
+from econsim.domain.expectation.names import ENVELOPE, REPORTED, check_field, is_money, resolve, segments
 from econsim.domain.expectation.occurrence import Occurrence
 from econsim.errors import InvalidExpectation
 from econsim.schemas.expectation_parts import EventPattern, Operator
@@ -51,7 +51,7 @@ def compile_pattern(pattern: EventPattern) -> Pattern:
     look = resolve(pattern.type)
     tests: list[Callable[[Occurrence], bool]] = []
     if look.agent:
-        tests.append(_is_about(look.agent))
+        tests.append(_is_about(look.agent, look.type))
     reads = [(reader(look.type, path), constraint) for path, constraint in pattern.where.items()]
     for path, (read, constraint) in zip(pattern.where, reads, strict=True):
         tests.append(_on_field(read, predicate(constraint, path)))
@@ -201,8 +201,10 @@ def _key(reads: Sequence[Read]) -> Callable[[Occurrence], tuple[Any, ...]]:
     return lambda seen: tuple(read(seen) for read in reads)
 
 
-def _is_about(agent: str) -> Callable[[Occurrence], bool]:
-    """Tell whether a fact is an agent's: it is the actor, the entity, or one of the agents that a host names."""
+def _is_about(agent: str, kind: str) -> Callable[[Occurrence], bool]:
+    """Tell whether a fact is an agent's: it is the actor, or of a report the entity or one of those that a host names."""
+    if kind.partition(".")[0] != REPORTED.partition(".")[0]:
+        return lambda seen: seen.actor == agent
 
     def test(seen: Occurrence) -> bool:
         named = seen.data.get("agents")
