@@ -14,13 +14,13 @@ from typing import Final
 
 from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
 from econsim.domain.audit.envelope import AddressedEvent
-from econsim.domain.audit.facts import Record, as_record, carried
+from econsim.domain.audit.facts import Record, as_record, parts_of
 from econsim.domain.expectation.integrity import Fault, Integrity
 from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
 from econsim.domain.expectation.monitors import Measures, panel
 from econsim.domain.expectation.names import CATALOG, REPORTED
 from econsim.domain.expectation.occurrence import Now, Occurrence
-from econsim.domain.expectation.verdict import WITNESSES_MAX, Outcome, Verdict, Witness
+from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
 from econsim.domain.expectation.wording import name_of
 from econsim.errors import InvalidMessage
 from econsim.schemas.expectation import Expectation
@@ -132,7 +132,7 @@ class Judge:
     def _verdict(self, place: int, *, ended: bool) -> Verdict:
         monitor, expectation, name = self._monitors[place], self.expectations[place], self._names[place]
         if place in self._broken:
-            outcome = Outcome.UNDECIDABLE if ended else Outcome.SO_FAR_FALSE
+            outcome = Ruling.UNDECIDABLE if ended else Ruling.SO_FAR_FALSE
             return Verdict(expectation, name, outcome, self._broken[place], run=self.run)
         found = monitor.decision(self._now, ended=ended)
         fault = self._integrity.first(monitor.types)
@@ -143,7 +143,7 @@ class Judge:
             and not (found.is_final and 0 < found.sequence <= fault.whole_to)
         ):
             text = f"record {fault.sequence} of the log: {fault.text}"
-            return Verdict(expectation, name, Outcome.UNDECIDABLE, text, run=self.run)
+            return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self.run)
         witness, nearest = _witnesses(found)
         outcome = _outcome(found, ended=ended)
         return Verdict(expectation, name, outcome, found.message, found.missed_by, witness, nearest, self.run)
@@ -153,7 +153,7 @@ class Judge:
         for place, monitor in enumerate(self._monitors):
             if monitor.decided is None and place not in self._broken:
                 self._call(place, lambda each: each.pass_to(self._now))
-        if self._watching != self._undecided():
+        if self._watching != self._open_count():
             self._index()
 
     def _call(self, place: int, act: Callable[[Monitor], None]) -> None:
@@ -162,12 +162,12 @@ class Judge:
         except TooManyOpen as error:
             self._broken[place] = str(error)
 
-    def _undecided(self) -> int:
+    def _open_count(self) -> int:
         return sum(each.decided is None for each in self._monitors) - len(self._broken)
 
     def _index(self) -> None:
         """Note which facts the undecided monitors watch."""
-        self._watching = self._undecided()
+        self._watching = self._open_count()
         self._watches.clear()
         self._handlers.clear()
         watching = [
@@ -211,7 +211,7 @@ class Judge:
 
     def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
         sequence, count = self._now.sequence, self._now.count
-        parts = carried(entry)
+        parts = parts_of(entry)
         for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
             seen = Occurrence(entry, index, data, sequence, tick, count)
             for matches, see, monitor, place in handlers:
@@ -220,12 +220,12 @@ class Judge:
                     see(seen)
 
 
-def _outcome(found: Decision, *, ended: bool) -> Outcome:
+def _outcome(found: Decision, *, ended: bool) -> Ruling:
     if ended:
-        return {True: Outcome.HOLDS, False: Outcome.FAILS, None: Outcome.VACUOUS}[found.holds]
+        return {True: Ruling.HOLDS, False: Ruling.FAILS, None: Ruling.VACUOUS}[found.holds]
     if found.is_final:
-        return Outcome.TRUE if found.holds else Outcome.FALSE
-    return Outcome.SO_FAR_FALSE if found.holds is False else Outcome.SO_FAR_TRUE
+        return Ruling.TRUE if found.holds else Ruling.FALSE
+    return Ruling.SO_FAR_FALSE if found.holds is False else Ruling.SO_FAR_TRUE
 
 
 def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:

@@ -29,7 +29,7 @@ ENDOWMENT: Final = "endow"
 
 @dataclass(frozen=True, slots=True)
 class StateName:
-    """What a key of state names."""
+    """Meaning of a key of state."""
 
     holder: str
     """Agent; or the resource, of a price."""
@@ -54,7 +54,7 @@ class _Track:
             self.tick = tick
 
 
-class LedgerState:
+class StateFold:
     """The accounts of a run, folded from the copies of its journal."""
 
     def __init__(self) -> None:
