@@ -129,12 +129,12 @@ async def _run_and_event(client: Client, choice: Choice) -> tuple[str, str | Non
 async def _find(client: Client, run: str, name: str) -> tuple[str, int]:
     """Return the id and tick of the fact that an id or its beginning stands for; raises NotFound."""
     from econsim.cli.run_log import RunLog
-    from econsim.domain.audit.causality import CausalGraph, ids_of
+    from econsim.domain.audit.causality import CausalGraph, names_of
     from econsim.domain.audit.facts import facts
 
     graph = CausalGraph()
     async for entry in RunLog(client, run).so_far():
-        if any(known.startswith(name) for fact in facts(entry) for known in ids_of(fact)):
+        if any(known.startswith(name) for fact in facts(entry) for known in (fact.event_id, *names_of(fact))):
             graph.add(entry)
     try:
         found = graph.find(name)

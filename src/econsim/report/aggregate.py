@@ -24,6 +24,7 @@ from econsim.domain.execution.coded_facts import (
     TradeRows,
 )
 from econsim.domain.execution.coded_journal import Entry, RefusedEntry
+from econsim.domain.expectation.judge import Judge
 from econsim.errors import InvalidMessage
 from econsim.report.gains import GainAggregator
 from econsim.report.market_aggregate import MarketAggregator
@@ -36,6 +37,7 @@ from econsim.report.summary import (
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
+from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.ledger import CREDITS, MONEY, Kind
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.subject import entity_of
@@ -50,8 +52,13 @@ _OF_CALLS: Final = PAID | OF_WORK | {subjects.LLM_INVOKED.type, subjects.TRANSFE
 class RunAggregator:
     """Summary of a run that grows with each event."""
 
-    def __init__(self) -> None:
-        """Start before the run opened; its first event must be `system.run.opened`."""
+    def __init__(self, *, judges: bool = True) -> None:
+        """Start before the run opened; its first event must be `system.run.opened`.
+
+        `judges` if the scenario's expectations on events are judged, too.
+        """
+        self._judges = judges
+        self._judge: Judge | None = None
         self._opened: Record | None = None
         self._scenario: Scenario | None = None
         self._books: dict[str, MarketAggregator] = {}
@@ -60,7 +67,7 @@ class RunAggregator:
         self._dealt: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
         self._starts: list[int] = []
-        self._tick = 0
+        self._tick = self._count = 0
         self._period = 1
         self._closed = self._stopped = False
         self._failure = ""
@@ -73,8 +80,11 @@ class RunAggregator:
 
     def add(self, source: Record | AddressedEvent) -> None:
         """Add the next event."""
+        self._count += 1
         if not (isinstance(source, LateEvent) and self._add_late(source)):
             self._add_record(as_record(source))
+        if self._judge is not None:
+            self._judge.add(source, self._count)
 
     def _add_record(self, entry: Record) -> None:
         self._messages[entry.type] += 1
@@ -152,16 +162,19 @@ class RunAggregator:
             speed=speed,
             # An unfinished run is not judged by its expectations.
             verdicts=tuple(
-                expectation_result(expected, markets, thinking, gains)
-                for expected in self._scenario.expectations
+                expectation_result(expected, markets, thinking, gains) for expected in self._scenario.measures
             )
             if self._closed
             else (),
+            judged=self._judge.close() if self._closed and self._judge else (),
         )
 
     def _open(self, entry: Record) -> None:
         self._opened = entry
         self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
+        on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
+        if self._judges and on_events:
+            self._judge = Judge(on_events, scenario)
         self._agents = population(scenario)
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)

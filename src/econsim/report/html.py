@@ -34,7 +34,8 @@ from econsim.report.format import (
 )
 from econsim.report.markup import Figure, Specs, figure, plural, table
 from econsim.report.summary import ExpectationResult, MarketSummary, Summary
-from econsim.schemas.expectation import Expectation
+from econsim.report.verdict_table import verdict_table
+from econsim.schemas.expectation import MeasureExpectation
 
 PERIODS_LISTED_MAX: Final = 100
 """Rows of a market's table of periods: enough to read, little enough to load."""
@@ -55,6 +56,7 @@ def render(summary: Summary) -> str:
     main = (
         f'<section class="kpis" aria-label="Key figures">{_cards(summary)}</section>',
         _expectations(summary.verdicts, unjudged_notes(scenario.unjudged)),
+        verdict_table(summary.judged),
         *(_market(market, summary, specs) for market in summary.markets),
         _thinking(summary, specs),
         _tools(summary),
@@ -169,7 +171,7 @@ def _expectations(verdicts: Sequence[ExpectationResult], left_out: Sequence[str]
     )
 
 
-def _subject(expectation: Expectation) -> str:
+def _subject(expectation: MeasureExpectation) -> str:
     """Return the measure, its market or group, and its periods in words."""
     words = expectation.measure.value.replace("_", " ")
     if measured := expectation.group or expectation.resource:

@@ -177,9 +177,8 @@ def _needs_no_cause(kind: str) -> bool:
     return own or kind in UNCAUSED_TYPES
 
 
-def ids_of(fact: Fact) -> Iterator[str]:
-    """Yield every id that may stand for a fact."""
-    yield fact.event_id
+def names_of(fact: Fact) -> Iterator[str]:
+    """Yield all ids that stand for a fact, besides its own: those of its order, trade, call, chain or batch."""
     yield from _names(fact)
     yield from _weak_names(fact)
 

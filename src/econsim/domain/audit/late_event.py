@@ -13,7 +13,7 @@ from typing import Protocol
 from econsim.domain.audit.canonical_facts import FactText
 from econsim.domain.audit.envelope import AddressedEvent, derived_id, new_event
 from econsim.schemas.base import Event
-from econsim.schemas.subject import Subject
+from econsim.schemas.subject import Subject, entity_of
 
 
 class Content(Protocol):
@@ -82,6 +82,21 @@ class LateEvent(AddressedEvent):
     def tick(self) -> int:
         """Logical time of the event."""
         return self.moment.tick
+
+    @property
+    def occurred_at(self) -> str:
+        """Time of the event, RFC 3339, UTC."""
+        return self.moment.now
+
+    @property
+    def correlation_id(self) -> str:
+        """Run of the event."""
+        return self.moment.run
+
+    @property
+    def entity(self) -> str:
+        """Second token of the subject."""
+        return entity_of(self.subject)
 
     @property
     def event_id(self) -> str:

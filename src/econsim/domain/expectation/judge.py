@@ -1,0 +1,262 @@
+"""The judge of a run: shows each fact to the monitors that watch its type, and gathers their verdicts. Pure.
+
+Only events that some expectation looks at are decoded, and what is kept does not grow with the run. Events may come while the
+run goes on, or later from its log: the verdicts are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from econsim import subjects
+from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
+from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.facts import Record, as_record, parts_of
+from econsim.domain.audit.late_event import LateEvent
+from econsim.domain.expectation.integrity import Fault, Integrity
+from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
+from econsim.domain.expectation.monitors import Measures, panel
+from econsim.domain.expectation.names import CATALOG, REPORTED
+from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.verdict import WITNESSES_MAX, Ruling, Verdict, Witness
+from econsim.domain.expectation.wording import name_of
+from econsim.errors import InvalidMessage
+from econsim.schemas.expectation import Expectation
+from econsim.schemas.scenario import Scenario
+from econsim.subjects import PRICE_UPDATED, TRANSFER_POSTED
+
+_ENDS: Final = frozenset({subjects.RUN_OPENED.type, subjects.RUN_CLOSED.type})
+"""Types of the first and the last event of a run, by which a log is known to be whole."""
+
+_REPORTS: Final = f"{REPORTED.partition('.')[0]}."
+"""Beginning of the types of agents' reports."""
+
+HANDLERS_MAX: Final = 4_096
+"""Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
+
+STATE_TYPES: Final = frozenset((TRANSFER_POSTED.type, PRICE_UPDATED.type))
+"""Types of events that change the state that monitors share."""
+
+Handler = tuple[Callable[[Occurrence], bool] | None, See, int]
+"""A test, what takes the facts that pass it, and the place of their monitor."""
+
+
+class Judge:
+    """Judges a run by expectations, event by event."""
+
+    def __init__(
+        self,
+        expectations: Sequence[Expectation],
+        scenario: Scenario | None = None,
+        measures: Measures | None = None,
+        *,
+        is_trusted: bool = False,
+    ) -> None:
+        """Start before the first event.
+
+        Without `scenario` it is taken from the run's opening. `measures` measures the outcome of markets and groups:
+        `report.judging.judge` gives one that does; without it such expectations are undecidable. Raises
+        InvalidExpectation for an expectation that names what there is not. `is_trusted` if the log is taken as it is,
+        repeats and gaps too, as its mutants are.
+        """
+        self.expectations = tuple(expectations)
+        """Expectations that are judged."""
+        self.run = ""
+        """Run of the events; empty before the first."""
+        self._is_trusted = is_trusted
+        self._now = Now()
+        self._panel = panel(self.expectations, scenario, measures, self._now)
+        self._monitors = self._panel.monitors
+        self._names = tuple(map(name_of, self.expectations))
+        self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
+        self._broken: dict[int, str] = {}
+        self._watches: dict[str, list[tuple[Watch, int]]] = {}
+        self._handlers: dict[str, list[Handler]] = {}
+        self._showing = -1
+        self._index()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the types of events on which the verdicts rest."""
+        return frozenset().union(*(each.types for each in self._monitors))
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Return what is wrong with the log so far, each with its sequence."""
+        return tuple(self._integrity.faults)
+
+    def add(self, source: Record | AddressedEvent, sequence: int) -> None:
+        """Add the next event of the run, at its place in the log; repeats of a record are passed over."""
+        # Events of a run in memory come once and in order, and are not made before somebody looks into them.
+        is_own = isinstance(source, LateEvent) and source.type not in _ENDS
+        entry = source if isinstance(source, LateEvent) and is_own else as_record(source)
+        now = self._now
+        if now.count == 0:
+            self.run, now.start = entry.correlation_id, entry.occurred_at
+        handlers = self._handlers.get(entry.subject)
+        if handlers is None:
+            handlers = self._handlers_of(entry)
+        is_state = self._keeps_state and entry.type in STATE_TYPES
+        if isinstance(entry, Record):
+            is_watched = is_state or bool(handlers)
+            if not self._is_trusted and not self._integrity.admits(
+                entry, sequence, self.run, is_watched=is_watched
+            ):
+                return
+        now.count += 1
+        now.sequence, now.time = sequence, entry.occurred_at
+        turns, now.tick = entry.tick > now.tick, max(entry.tick, now.tick)
+        if is_state or handlers:
+            self._look_into(as_record(entry), handlers, is_state=is_state)
+        # After it was shown: an event that is late by this tick tells by how much.
+        if turns:
+            self._turn()
+        if self._panel.measures is not None:
+            self._guard(entry.type, partial(self._panel.measures.add, entry))
+        if now.count in self._panel.looks:
+            for monitor in self._panel.looks[now.count]:
+                monitor.look()
+
+    def add_stored(self, subject: str, payload: bytes, sequence: int) -> None:
+        """Add the next record of a log as it is stored; one that cannot be trusted is named in `faults`."""
+        entry = self._integrity.read(subject, payload, sequence)
+        if entry is not None:
+            self.add(entry, sequence)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on the events so far: true or false for good, or so far."""
+        return self._verdicts(ended=False)
+
+    def close(self, *, is_part: bool = False) -> tuple[Verdict, ...]:
+        """Return the verdicts on the whole run; `is_part` if the events are not a whole run and are judged as they are."""
+        if not is_part:
+            self._integrity.end(self._now.sequence)
+        return self._verdicts(ended=True)
+
+    def _verdicts(self, *, ended: bool) -> tuple[Verdict, ...]:
+        for place in range(len(self._monitors)):
+            self._call(place, lambda monitor: monitor.pass_to(self._now))
+        return tuple(self._verdict(place, ended=ended) for place in range(len(self._monitors)))
+
+    def _verdict(self, place: int, *, ended: bool) -> Verdict:
+        monitor, expectation, name = self._monitors[place], self.expectations[place], self._names[place]
+        if place in self._broken:
+            outcome = Ruling.UNDECIDABLE if ended else Ruling.SO_FAR_FALSE
+            return Verdict(expectation, name, outcome, self._broken[place], run=self.run)
+        found = monitor.decision(self._now, ended=ended)
+        fault = self._integrity.first(monitor.types)
+        if (
+            ended
+            and fault
+            and found.needs_all
+            and not (found.is_final and 0 < found.sequence <= fault.whole_to)
+        ):
+            text = f"record {fault.sequence} of the log: {fault.text}"
+            return Verdict(expectation, name, Ruling.UNDECIDABLE, text, run=self.run)
+        witness, nearest = _witnesses(found)
+        outcome = _outcome(found, ended=ended)
+        return Verdict(expectation, name, outcome, found.message, found.missed_by, witness, nearest, self.run)
+
+    def _turn(self) -> None:
+        """Begin a tick: monitors give up what is overdue, and those that have decided watch no more."""
+        for place, monitor in enumerate(self._monitors):
+            if monitor.decided is None and place not in self._broken:
+                self._call(place, lambda each: each.pass_to(self._now))
+        if self._watching != self._open_count():
+            self._index()
+
+    def _call(self, place: int, act: Callable[[Monitor], None]) -> None:
+        try:
+            act(self._monitors[place])
+        except TooManyOpen as error:
+            self._broken[place] = str(error)
+
+    def _open_count(self) -> int:
+        return sum(each.decided is None for each in self._monitors) - len(self._broken)
+
+    def _index(self) -> None:
+        """Note which facts the undecided monitors watch."""
+        self._watching = self._open_count()
+        self._watches.clear()
+        self._handlers.clear()
+        watching = [
+            p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
+        ]
+        self._keeps_state = bool(self._panel.needs_state.intersection(watching))
+        for place in watching:
+            for watch in self._monitors[place].watches():
+                self._watches.setdefault(watch.type, []).append((watch, place))
+
+    def _handlers_of(self, entry: Record | LateEvent) -> list[Handler]:
+        """Return what handles the facts of a subject, and keep it for the next record of it."""
+        kind = entry.type
+        if kind.startswith(_REPORTS) and kind not in CATALOG:
+            kind = REPORTED
+        found = [
+            (watch.matches, watch.see, place)
+            for watch, place in self._watches.get(kind, ())
+            if watch.entity in ("", entry.entity)
+        ]
+        if len(self._handlers) < HANDLERS_MAX:
+            self._handlers[entry.subject] = found
+        return found
+
+    def _look_into(self, entry: Record, handlers: list[Handler], *, is_state: bool) -> None:
+        """Keep the state that a record changes, and show its facts to the monitors that watch its type."""
+        tick, now = self._tick_of(entry), self._now
+        if is_state:
+            self._guard(entry.type, partial(self._panel.state.add, entry, now.sequence, tick, now.count))
+        if handlers:
+            self._guard(entry.type, partial(self._show_facts, entry, tick, handlers))
+
+    def _tick_of(self, entry: Record) -> int:
+        """Return the tick of an event; the one that is open if its publisher knows none."""
+        return self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
+
+    def _guard(self, kind: str, act: Callable[[], None]) -> None:
+        """Let monitors look at a record; one with wrong content is a fault, and a monitor that keeps too much is given up."""
+        try:
+            act()
+        except TooManyOpen as error:
+            if self._monitors[self._showing].decided is None:
+                self._broken[self._showing] = str(error)
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
+            what = f"its content does not follow the schema of {kind}: {type(error).__name__} {error}"
+            self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, kind)
+
+    def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
+        sequence, count = self._now.sequence, self._now.count
+        parts = parts_of(entry)
+        for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
+            seen = Occurrence(entry, index, data, sequence, tick, count)
+            for matches, see, place in handlers:
+                # A monitor that has decided in this tick is shown more, and changes nothing.
+                if matches is None or matches(seen):
+                    self._showing = place
+                    see(seen)
+
+
+def _outcome(found: Decision, *, ended: bool) -> Ruling:
+    if ended:
+        return {True: Ruling.HOLDS, False: Ruling.FAILS, None: Ruling.VACUOUS}[found.holds]
+    if found.is_final:
+        return Ruling.TRUE if found.holds else Ruling.FALSE
+    return Ruling.SO_FAR_FALSE if found.holds is False else Ruling.SO_FAR_TRUE
+
+
+def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:
+    """Return the facts of a decision in log order, each with its cause among them by its event."""
+    shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.index))
+    witnesses = [each.witness() for each in shown]
+    with suppress(KeyError, TypeError, AttributeError):
+        graph = CausalGraph(each.record for each in shown)
+        causes = [graph.cause(each.fact) for each in shown]
+        witnesses = [
+            replace(each, cause=cause.event_id) if cause and cause.event_id != each.event_id else each
+            for each, cause in zip(witnesses, causes, strict=True)
+        ]
+    return tuple(witnesses), found.nearest.witness() if found.nearest else None
