@@ -30,13 +30,13 @@ class Audited:
     verdict: Verdict
     """Verdict on the log as it is."""
     broken_by: dict[Mutation, str]
-    """Kind of mutation → first mutant of it that changed the verdict, in words."""
+    """Kind of mutation → first mutant of it that made it fail, or hold if it did not, in words."""
     tried: int
     """Number of mutants that were judged."""
 
     @property
     def is_breakable(self) -> bool:
-        """Return whether some mutant changed the verdict."""
+        """Return whether some mutant made it fail, or hold if it did not."""
         return bool(self.broken_by)
 
 
@@ -75,11 +75,17 @@ def _audit(
         if mutant.mutation not in broken:
             tried += 1
             found = _judge(expectation, mutant.records, scenario, measures)
-            if found.outcome is not verdict.outcome:
+            if _breaks(verdict.outcome, found.outcome):
                 broken[mutant.mutation] = mutant.what
         if len(broken) == len(Mutation):
             break
     return Audited(verdict, broken, tried)
+
+
+def _breaks(before: Ruling, after: Ruling) -> bool:
+    """Return whether a mutant turned a pass into a failure, or the other way; what is only not tested any more proves nothing."""
+    decided = (Ruling.HOLDS, Ruling.FAILS)
+    return after in decided and after is not before
 
 
 def _judge(

@@ -19,7 +19,7 @@ from econsim.domain.expectation.monitor import (
     watch,
 )
 from econsim.domain.expectation.names import is_money, segments
-from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.occurrence import Now, Occurrence, distance
 from econsim.domain.expectation.pattern import (
     compile_pattern,
     constraint_words,
@@ -64,17 +64,19 @@ class CountMonitor(Monitor):
         form, counts = self._form, self._counts or Counter({(): 0})
         wanted = f"{form.form.replace('_', ' ')} {form.times}"
         if form.form == "at_most":
-            return holding(f"{self._pattern.text} happened {max(counts.values())} times, {wanted} may")
+            return holding(
+                f"{self._pattern.text} happened {distance('times', max(counts.values()))}, {wanted} may"
+            )
         key, least = min(counts.items(), key=lambda each: (each[1], str(each[0])))
         of = f" for {', '.join(map(str, key))}" if key else ""
-        text = f"{self._pattern.text} happened {least} times{of}, {wanted} must"
+        text = f"{self._pattern.text} happened {distance('times', least)}{of}, {wanted} must"
         if least >= form.times:
             return holding(
                 text,
                 is_final=form.form == "at_least" and not form.same,
                 needs_all=form.form == "exactly",
             )
-        return failing(text, f"{form.times - least} times", tuple(self._kept.get(key, ())))
+        return failing(text, distance("times", form.times - least), tuple(self._kept.get(key, ())))
 
     def _see(self, seen: Occurrence) -> None:
         form, key = self._form, self._key(seen)
@@ -85,7 +87,7 @@ class CountMonitor(Monitor):
         self._kept[key].append(seen)
         if form.form != "at_least" and self._counts[key] > form.times:
             of = f" for {', '.join(map(str, key))}" if key else ""
-            text = f"{self._pattern.text} happened {self._counts[key]} times{of}, {form.form.replace('_', ' ')} {form.times} may"
+            text = f"{self._pattern.text} happened {distance('times', self._counts[key])}{of}, {form.form.replace('_', ' ')} {form.times} may"
             self.decide(seen.sequence, text, *self._kept[key], missed_by="1 time", needs_all=False)
 
 
@@ -132,7 +134,7 @@ class SlidingCountMonitor(Monitor):
         self._most = max(self._most, len(kept))
         if len(kept) > self._times:
             of = f" for {', '.join(map(str, key))}" if key else ""
-            text = f"{self._pattern.text} happened {len(kept)} times within {self._window}{of}, at most {self._times} may"
+            text = f"{self._pattern.text} happened {distance('times', len(kept))} within {self._window}{of}, at most {self._times} may"
             self.decide(seen.sequence, text, *list(kept)[-KEPT:], missed_by="1 time", needs_all=False)
 
 
@@ -184,8 +186,8 @@ class WindowCountMonitor(Monitor):
         of = f" for {', '.join(map(str, key))}" if key else ""
         wanted = f"{self._form.form.replace('_', ' ')} {self._form.times}"
         ticks = f"ticks {first} to {first + self._length - 1}"
-        text = f"{self._pattern.text} happened {count} times in {ticks}{of}, {wanted} must"
-        missed = f"{abs(count - self._form.times)} times"
+        text = f"{self._pattern.text} happened {distance('times', count)} in {ticks}{of}, {wanted} must"
+        missed = distance("times", abs(count - self._form.times))
         self.decide(sequence, text, missed_by=missed, nearest=self._last)
 
     def _see(self, seen: Occurrence) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from econsim.domain.expectation.occurrence import distance
 from econsim.domain.expectation.pattern import constraint_words, words
 from econsim.schemas.expectation import Expectation, MeasureExpectation
 from econsim.schemas.expectation_economic import EquilibriumPrice, Gini, LimitPrices, Spread, Uncrossed
@@ -48,7 +49,7 @@ def _words(form: Expectation) -> str:  # noqa: C901, PLR0911, PLR0912 - one case
             return f"{', then '.join(map(words, form.events))}, at most {form.max_gap} apart"
         case Count():
             per = f" per {form.per}" if form.per else ""
-            return f"{words(form.event)} {form.form.replace('_', ' ')} {form.times} times{per}"
+            return f"{words(form.event)} {form.form.replace('_', ' ')} {distance('times', form.times)}{per}"
         case UntilEvent():
             return f"no {words(form.event)} until {words(form.until)}, within {form.within}"
         case State():

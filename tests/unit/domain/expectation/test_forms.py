@@ -112,7 +112,7 @@ CASES = {
         form(form="exactly", event=TRADE, times=1, per={"ticks": 2}),
         [trade(1), trade(4), tick(5)],
         [trade(1), trade(2), tick(5)],
-        ("1 times", []),
+        ("1 time", []),
     ),
     "at_most": (
         form(form="at_most", event=BID, times=1, same=["agent"]),
@@ -130,7 +130,7 @@ CASES = {
         form(form="at_least", event=TRADE, times=2),
         [trade(1), trade(2)],
         [trade(1), tick(2)],
-        ("1 times", [1]),
+        ("1 time", [1]),
     ),
     "until": (
         form(form="until", event=TRADE, until={"type": "period_opened"}, within={"ticks": 2}),
