@@ -7,8 +7,8 @@ flat however long the run was, and nothing is decoded here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Final, NamedTuple, Self
@@ -20,6 +20,7 @@ from econsim.domain.admission.reports import agent_facts
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
+from econsim.report.event_lines import event_line
 from econsim.schemas.scenario import Scenario
 
 
@@ -40,8 +41,8 @@ def _items(types: tuple[str, ...], columns: str) -> _TableSource:
     return _TableSource(
         types,
         f"STRUCT(items STRUCT({columns})[])",
-        f"SELECT tick, split_part(subject, '.', 2) AS resource, {names} "  # noqa: S608 - names of our own
-        "FROM (SELECT tick, subject, unnest(data['items']) AS item FROM {lines})",
+        f"SELECT run, tick, split_part(subject, '.', 2) AS resource, {names} "  # noqa: S608 - names of our own
+        "FROM (SELECT correlation_id AS run, tick, subject, unnest(data['items']) AS item FROM {lines})",
     )
 
 
@@ -95,11 +96,11 @@ _SOURCES: Final = {
         (subjects.TRANSFER_POSTED.type,),
         f"STRUCT(sequence BIGINT, chains STRUCT(id VARCHAR, cause VARCHAR, transfers STRUCT({_TRANSFER})[])[])",
         """
-        SELECT sequence, place, tick, made.chain, made.cause, made.of.id, made.of.kind, made.of.debit,
+        SELECT run, sequence, place, tick, made.chain, made.cause, made.of.id, made.of.kind, made.of.debit,
             made.of.credit, made.of.asset, made.of.amount, made.of.pending_id
         FROM (
-            SELECT tick, sequence, unnest(transfers) AS made, generate_subscripts(transfers, 1) AS place FROM (
-                SELECT tick, data['sequence'] AS sequence, flatten([
+            SELECT run, tick, sequence, unnest(transfers) AS made, generate_subscripts(transfers, 1) AS place FROM (
+                SELECT correlation_id AS run, tick, data['sequence'] AS sequence, flatten([
                     [{'chain': chain.id, 'cause': chain.cause, 'of': each} for each in chain.transfers]
                     for chain in data['chains']]) AS transfers
                 FROM {lines}))""",
@@ -107,20 +108,34 @@ _SOURCES: Final = {
     "prices": _TableSource(
         (subjects.PRICE_UPDATED.type,),
         "STRUCT(price BIGINT, quote STRUCT(bid BIGINT, ask BIGINT), volume BIGINT)",
-        "SELECT tick, split_part(subject, '.', 2) AS resource, data.price, data.quote.bid, data.quote.ask, data.volume "
-        "FROM {lines}",
+        "SELECT correlation_id AS run, tick, split_part(subject, '.', 2) AS resource, data.price, data.quote.bid, "
+        "data.quote.ask, data.volume FROM {lines}",
     ),
     "ticks": _TableSource(
         (subjects.TICKED.type,),
         "STRUCT(period BIGINT, tick_of_period BIGINT)",
-        "SELECT tick, data.period, data.tick_of_period FROM {lines}",
+        "SELECT correlation_id AS run, tick, data.period, data.tick_of_period FROM {lines}",
     ),
 }
 """Table → its events. Money in micro-credits."""
 
+_MACROS: Final = """
+    CREATE MACRO credits(micros) AS CAST(micros::DECIMAL(19, 0) * 0.000001::DECIMAL(6, 6) AS DECIMAL(25, 6));
+    CREATE MACRO is_money(asset) AS asset IN ('credits', 'debt')"""
+"""Exact credits of micro-credits; and whether an asset is counted in them."""
+
 TABLES: Final = {
     "events": "SELECT * FROM events",
-    "trades": "SELECT * FROM trades ORDER BY tick, resource, n",
+    "trades": """
+        SELECT run, period, trades.* EXCLUDE (run), credits(price) AS price_credits
+        FROM trades LEFT JOIN periods USING (run, tick) ORDER BY tick, resource, n""",
+    "quotes": """
+        SELECT run, period, tick, resource, bid, ask, ask - bid AS spread,
+               credits(bid) AS bid_credits, credits(ask) AS ask_credits, credits(ask - bid) AS spread_credits
+        FROM prices LEFT JOIN periods USING (run, tick)
+        WINDOW earlier AS (PARTITION BY resource ORDER BY tick)
+        QUALIFY bid IS DISTINCT FROM lag(bid) OVER earlier OR ask IS DISTINCT FROM lag(ask) OVER earlier
+        ORDER BY tick, resource""",
     "orders": """
         SELECT o.*, CASE WHEN o.replaces IS NULL THEN o.side ELSE 'replace' END AS verb,
                coalesce(f.filled, 0)::BIGINT AS filled, c.tick AS cancelled_tick,
@@ -135,19 +150,29 @@ TABLES: Final = {
         ORDER BY tick, resource, n""",
     "transfers": "SELECT * FROM transfers ORDER BY sequence, place",
     "balances": """
-        SELECT tick, sequence, place, holder, asset, change, sum(change) OVER (
-            PARTITION BY holder, asset ORDER BY sequence, place)::BIGINT AS posted
-        FROM (SELECT tick, sequence, place, debit AS holder, asset, -amount AS change FROM transfers
-              WHERE kind IN ('transfer', 'post')
-              UNION ALL
-              SELECT tick, sequence, place, credit, asset, amount FROM transfers
-              WHERE kind IN ('transfer', 'post'))
+        SELECT run, period, tick, sequence, place, holder, asset, change, posted,
+               CASE WHEN is_money(asset) THEN credits(change) END AS change_credits,
+               CASE WHEN is_money(asset) THEN credits(posted) END AS posted_credits
+        FROM (SELECT *, sum(change) OVER (
+                  PARTITION BY holder, asset ORDER BY sequence, place)::BIGINT AS posted
+              FROM (SELECT run, tick, sequence, place, debit AS holder, asset, -amount AS change FROM transfers
+                    WHERE kind IN ('transfer', 'post')
+                    UNION ALL
+                    SELECT run, tick, sequence, place, credit, asset, amount FROM transfers
+                    WHERE kind IN ('transfer', 'post')))
+        LEFT JOIN periods USING (run, tick)
         ORDER BY sequence, place, holder""",
-    "prices": "SELECT * FROM prices ORDER BY tick, resource",
+    "prices": """
+        SELECT run, period, prices.* EXCLUDE (run), credits(price) AS price_credits
+        FROM prices LEFT JOIN periods USING (run, tick) ORDER BY tick, resource""",
     "ticks": "SELECT * FROM ticks ORDER BY tick",
     "agents": "SELECT * FROM agents ORDER BY agent",
 }
-"""File → query over the sources. `balances` has a row for each change of what a holder owns.
+"""File → query over the sources. Money in micro-credits, and in columns `…_credits` as exact decimals; no period at tick 0.
+
+`trades`, `quotes`, `balances` and `prices` are views to work with. `quotes` has a row for each change of a market's best
+bid or ask at the end of a tick, `prices` one for each tick with a new price or quote, `balances` one for each change of
+what a holder owns.
 
 `orders` has a row for each order that was accepted, and for each command that was refused: `verb` is the kind of
 command, so a refused `cancel` is no refused order.
@@ -187,7 +212,7 @@ class Export(AbstractContextManager["Export"]):
 
     def add(self, entry: Record) -> None:
         """Add the next event."""
-        line = _line(entry)
+        line = event_line(entry)
         self._out["events"].write(line)
         if table := _OF_TYPE.get(entry.type):
             self._out[table].write(line)
@@ -197,16 +222,30 @@ class Export(AbstractContextManager["Export"]):
     def write(self, directory: Path) -> dict[str, int]:
         """Write the tables as `<table>.parquet`; return the rows of each. Files of an earlier export are replaced."""
         directory.mkdir(parents=True, exist_ok=True)
+        with self._database() as database:
+            return {
+                name: _copy(database, query, directory / f"{name}.parquet", "parquet, COMPRESSION zstd")
+                for name, query in TABLES.items()
+            }
+
+    def write_lines(self, table: str, path: Path) -> int:
+        """Write a table as lines of JSON, one for each row; return their number."""
+        with self._database() as database:
+            return _copy(database, TABLES[table], path, "json")
+
+    @contextmanager
+    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Provide the sources of the tables as views; no event can be added any more."""
         for file in self._out.values():
             file.close()
         with duckdb.connect() as database:
+            database.execute(_MACROS)
             for name, source in _SOURCES.items():
                 query = source.query.replace("{lines}", self._lines(name, _EVENT | {"data": source.data}))
                 database.execute(f"CREATE VIEW {name} AS {query}")
+            database.execute("CREATE VIEW periods AS SELECT run, tick, period FROM ticks")
             database.execute(f"CREATE VIEW agents AS FROM {self._lines('agents', _AGENT)}")
-            return {
-                name: _copy(database, query, directory / f"{name}.parquet") for name, query in TABLES.items()
-            }
+            yield database
 
     def _lines(self, name: str, columns: dict[str, str]) -> str:
         """Return the SQL that reads one of the temporary files."""
@@ -215,17 +254,8 @@ class Export(AbstractContextManager["Export"]):
         )
 
 
-def _line(entry: Record) -> str:
-    """Return an event as a line of JSON, with its subject."""
-    if isinstance(entry.content, str):
-        return f'{{"subject":{json.dumps(entry.subject)},{entry.content[1:]}\n'
-    return json.dumps({name: getattr(entry, name) for name in _EVENT}) + "\n"
-
-
-def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
-    copied = database.execute(
-        f"COPY ({query}) TO {_sql_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
-    ).fetchone()
+def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path, file_format: str) -> int:
+    copied = database.execute(f"COPY ({query}) TO {_sql_literal(path)} (FORMAT {file_format})").fetchone()
     return int(copied[0]) if copied else 0
 
 

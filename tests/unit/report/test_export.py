@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import duckdb
 import pytest
@@ -14,7 +15,7 @@ from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import record
 from econsim.domain.execution.in_memory import run
 from econsim.domain.market.order_terms import rejection
-from econsim.report.export import TABLES, export
+from econsim.report.export import TABLES, Export, export
 from econsim.schemas.market import Rejected
 from econsim.subjects import ORDER_REJECTED
 
@@ -102,6 +103,37 @@ def test_every_asset_is_conserved(exported):
     changes = query(exported[0], "FROM {balances} SELECT asset, sum(change) GROUP BY ALL ORDER BY asset")
 
     assert changes == [("cpu", 0), ("credits", 0)]
+
+
+def test_views_tell_run_and_period_and_exact_credits(exported):
+    for view, amount in (("trades", "price"), ("quotes", "ask"), ("prices", "price"), ("balances", "posted")):
+        wrong = f"1000000 * {amount}_credits != {amount} OR period != CASE WHEN tick > 6 THEN 2 ELSE 1 END"
+        found = query(
+            exported[0],
+            f"FROM {{{view}}} SELECT DISTINCT run, ({wrong}) WHERE tick > 0 AND {amount}_credits IS NOT NULL",
+        )
+        assert found == [("run_1", False)], view
+
+
+def test_quotes_are_the_changes_of_the_best_bid_and_ask(exported):
+    prices = query(exported[0], "FROM {prices} SELECT tick, bid, ask ORDER BY tick")
+    changes = [now for before, now in pairwise([(0, None, None), *prices]) if now[1:] != before[1:]]
+
+    assert query(exported[0], "FROM {quotes} SELECT tick, bid, ask ORDER BY tick") == changes
+    assert len(changes) > 1
+
+
+def test_rows_of_a_view_are_lines_of_json_too(exported, tmp_path):
+    with Export() as tables:
+        for entry in small_run("zi_c"):
+            tables.add(entry)
+        count = tables.write_lines("trades", tmp_path / "trades.jsonl")
+
+    lines = [json.loads(line) for line in (tmp_path / "trades.jsonl").read_text().splitlines()]
+    assert count == len(lines)
+    assert [(line["trade_id"], line["price"]) for line in lines] == query(
+        exported[0], "FROM {trades} SELECT trade_id, price ORDER BY tick, resource, n"
+    )
 
 
 def test_files_of_an_earlier_export_are_replaced(tmp_path):
