@@ -17,6 +17,7 @@ from econsim.domain.agent.population import Agent, population, schedule
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
 from econsim.domain.clock.period import gain
+from econsim.domain.expectation.judge import Judge
 from econsim.domain.measures.equilibrium import Equilibrium, find_equilibrium
 from econsim.domain.measures.measures import efficiency, smiths_alpha, weighted_mean
 from econsim.errors import InvalidMessage
@@ -33,6 +34,7 @@ from econsim.report.summary import (
 from econsim.report.thinking import ThinkingAggregator
 from econsim.report.tools import PAID, ToolAggregator
 from econsim.report.work import OF_WORK, TASK_MONEY, WorkAggregator
+from econsim.schemas.expectation import MeasureExpectation
 from econsim.schemas.ledger import MONEY, Kind
 from econsim.schemas.scenario import Market, Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
@@ -47,8 +49,13 @@ _OF_CALLS: Final = PAID | OF_WORK | {subjects.LLM_INVOKED.type, subjects.TRANSFE
 class RunAggregator:
     """Summary of a run that grows with each event."""
 
-    def __init__(self) -> None:
-        """Start before the run opened; its first event must be `system.run.opened`."""
+    def __init__(self, *, judges: bool = True) -> None:
+        """Start before the run opened; its first event must be `system.run.opened`.
+
+        `judges` if the scenario's expectations on events are judged, too.
+        """
+        self._judges = judges
+        self._judge: Judge | None = None
         self._opened: Record | None = None
         self._scenario: Scenario | None = None
         self._books: dict[str, _MarketAggregator] = {}
@@ -57,7 +64,7 @@ class RunAggregator:
         self._dealt: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
         self._starts: list[int] = []
-        self._tick = 0
+        self._tick = self._count = 0
         self._period = 1
         self._closed = self._stopped = False
         self._failure = ""
@@ -73,6 +80,12 @@ class RunAggregator:
         entry = as_record(source)
         self._messages[entry.type] += 1
         self._tick = max(self._tick, entry.tick)
+        self._count += 1
+        self._fold(entry)
+        if self._judge is not None:
+            self._judge.add(entry, self._count)
+
+    def _fold(self, entry: Record) -> None:
         match entry.type:
             case subjects.TRANSFER_POSTED.type:
                 self._post(entry.data)
@@ -123,16 +136,19 @@ class RunAggregator:
             speed=speed,
             # An unfinished run is not judged by its expectations.
             verdicts=tuple(
-                expectation_result(expected, markets, thinking, gains)
-                for expected in self._scenario.expectations
+                expectation_result(expected, markets, thinking, gains) for expected in self._scenario.measures
             )
             if self._closed
             else (),
+            judged=self._judge.close() if self._closed and self._judge else (),
         )
 
     def _open(self, entry: Record) -> None:
         self._opened = entry
         self._scenario = scenario = Scenario.model_validate(entry.data["scenario"])
+        on_events = tuple(e for e in scenario.expectations if not isinstance(e, MeasureExpectation))
+        if self._judges and on_events:
+            self._judge = Judge(on_events, scenario)
         self._agents = population(scenario)
         self._thinking = ThinkingAggregator(self._agents)
         self._tools = ToolAggregator(self._agents)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from econsim.domain.expectation.verdict import Verdict
 from econsim.domain.measures.equilibrium import Equilibrium
 from econsim.domain.measures.measures import confidence_interval, gini, mean
 from econsim.report.gains import GroupGains
 from econsim.report.thinking import GroupThinking, ThinkingPeriod
 from econsim.report.tools import GroupTools
 from econsim.report.work import GroupWork
-from econsim.schemas.expectation import Expectation, Measure
+from econsim.schemas.expectation import Measure, MeasureExpectation
 from econsim.schemas.scenario import Scenario
 from econsim.schemas.types import MICROS_PER_CREDIT
 
@@ -136,7 +137,7 @@ class AgentSummary:
 class ExpectationResult:
     """Expectation of the scenario with the measured value."""
 
-    expectation: Expectation
+    expectation: MeasureExpectation
     """Expectation: measure, value, tolerance, source."""
     measured: float | None
     """Mean over the periods, in the measure's unit; none if it could not be measured."""
@@ -210,7 +211,14 @@ class Summary:
     speed: Speed | None = None
     """Speed of the run; none for a run that was read from its log."""
     verdicts: tuple[ExpectationResult, ...] = field(default=())
-    """Expectations of the scenario with their measured values."""
+    """Measures that the scenario expects, with their measured values."""
+    judged: tuple[Verdict, ...] = ()
+    """Verdicts on the scenario's expectations about events; a witness is counted in the events of the run."""
+
+    @property
+    def is_as_expected(self) -> bool:
+        """True if every expectation that was judged holds."""
+        return all(each.holds for each in self.verdicts) and all(each.outcome.is_pass for each in self.judged)
 
     @property
     def unfinished(self) -> str:
@@ -266,7 +274,7 @@ class Summary:
 
 
 def expectation_result(
-    expectation: Expectation,
+    expectation: MeasureExpectation,
     markets: Sequence[MarketSummary],
     thinking: Sequence[GroupThinking] = (),
     gains: Sequence[GroupGains] = (),

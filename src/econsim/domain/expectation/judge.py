@@ -1,0 +1,240 @@
+"""The judge of a run: shows each fact to the monitors that watch its type, and gathers their verdicts. Pure.
+
+Only events that some expectation looks at are decoded, and what is kept does not grow with the run. Events may come while the
+run goes on, or later from its log: the verdicts are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from econsim.domain.audit.causality import UNCAUSED_TYPES, CausalGraph
+from econsim.domain.audit.envelope import AddressedEvent
+from econsim.domain.audit.facts import Record, as_record, carried
+from econsim.domain.expectation.integrity import Fault, Integrity
+from econsim.domain.expectation.monitor import Decision, Monitor, See, TooManyOpen, Watch
+from econsim.domain.expectation.monitors import Measures, panel
+from econsim.domain.expectation.names import CATALOG, REPORTED
+from econsim.domain.expectation.occurrence import Now, Occurrence
+from econsim.domain.expectation.verdict import WITNESSES_MAX, Outcome, Verdict, Witness
+from econsim.domain.expectation.wording import name_of
+from econsim.errors import InvalidMessage
+from econsim.schemas.expectation import Expectation
+from econsim.schemas.scenario import Scenario
+
+_REPORTS: Final = f"{REPORTED.partition('.')[0]}."
+"""Beginning of the types of agents' reports."""
+
+HANDLERS_MAX: Final = 4_096
+"""Subjects whose handlers are kept: those of services, and of the reports of some thousand agents."""
+
+Handler = tuple[Callable[[Occurrence], bool] | None, See, Monitor, int]
+"""A test, what takes the facts that pass it, the monitor of both and its place; -1 for what monitors share."""
+
+
+class Judge:
+    """Judges a run by expectations, event by event."""
+
+    def __init__(
+        self,
+        expectations: Sequence[Expectation],
+        scenario: Scenario | None = None,
+        measures: Measures | None = None,
+        *,
+        is_trusted: bool = False,
+    ) -> None:
+        """Start before the first event.
+
+        Without `scenario` it is taken from the run's opening. `measures` measures the outcome of markets and groups:
+        `report.judging.judge` gives one that does; without it such expectations are undecidable. Raises
+        InvalidExpectation for an expectation that names what there is not. `is_trusted` if the log is taken as it is,
+        repeats and gaps too, as its mutants are.
+        """
+        self.expectations = tuple(expectations)
+        """Expectations that are judged."""
+        self.run = ""
+        """Run of the events; empty before the first."""
+        self._is_trusted = is_trusted
+        self._now = Now()
+        self._panel = panel(self.expectations, scenario, measures, self._now)
+        self._monitors = self._panel.monitors
+        self._shared = Monitor()
+        self._names = tuple(map(name_of, self.expectations))
+        self._integrity = Integrity(frozenset().union(*(each.types for each in self._monitors)))
+        self._broken: dict[int, str] = {}
+        self._watches: dict[str, list[tuple[Watch, Monitor, int]]] = {}
+        self._handlers: dict[str, list[Handler]] = {}
+        self._showing = -1
+        self._index()
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the types of events on which the verdicts rest."""
+        return frozenset().union(*(each.types for each in self._monitors))
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """Return what is wrong with the log so far, each with its sequence."""
+        return tuple(self._integrity.faults)
+
+    def add(self, source: Record | AddressedEvent, sequence: int) -> None:
+        """Add the next event of the run, at its place in the log; repeats of a record are passed over."""
+        entry = as_record(source)
+        now = self._now
+        if now.count == 0:
+            self.run, now.start = entry.correlation_id, entry.occurred_at
+        handlers = self._handlers.get(entry.subject)
+        if handlers is None:
+            handlers = self._handlers_of(entry)
+        if not (
+            self._is_trusted or self._integrity.admits(entry, sequence, self.run, is_watched=bool(handlers))
+        ):
+            return
+        now.count += 1
+        now.sequence, now.time = sequence, entry.occurred_at
+        if entry.tick > now.tick:
+            now.tick = entry.tick
+            self._turn()
+        if handlers:
+            self._show(entry, handlers)
+        if self._panel.measures is not None:
+            self._guard(entry, partial(self._panel.measures.add, entry))
+        if now.count in self._panel.looks:
+            for monitor in self._panel.looks[now.count]:
+                monitor.look()
+
+    def add_stored(self, subject: str, payload: bytes, sequence: int) -> None:
+        """Add the next record of a log as it is stored; one that cannot be trusted is named in `faults`."""
+        entry = self._integrity.read(subject, payload, sequence)
+        if entry is not None:
+            self.add(entry, sequence)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return the verdicts on the events so far: true or false for good, or so far."""
+        return self._verdicts(ended=False)
+
+    def close(self, *, is_part: bool = False) -> tuple[Verdict, ...]:
+        """Return the verdicts on the whole run; `is_part` if the events are not a whole run and are judged as they are."""
+        if not is_part:
+            self._integrity.end(self._now.sequence)
+        return self._verdicts(ended=True)
+
+    def _verdicts(self, *, ended: bool) -> tuple[Verdict, ...]:
+        for place in range(len(self._monitors)):
+            self._call(place, lambda monitor: monitor.pass_to(self._now))
+        return tuple(self._verdict(place, ended=ended) for place in range(len(self._monitors)))
+
+    def _verdict(self, place: int, *, ended: bool) -> Verdict:
+        monitor, expectation, name = self._monitors[place], self.expectations[place], self._names[place]
+        if place in self._broken:
+            outcome = Outcome.UNDECIDABLE if ended else Outcome.SO_FAR_FALSE
+            return Verdict(expectation, name, outcome, self._broken[place], run=self.run)
+        found = monitor.decision(self._now, ended=ended)
+        fault = self._integrity.first(monitor.types)
+        if (
+            ended
+            and fault
+            and found.needs_all
+            and not (found.is_final and 0 < found.sequence <= fault.whole_to)
+        ):
+            text = f"record {fault.sequence} of the log: {fault.text}"
+            return Verdict(expectation, name, Outcome.UNDECIDABLE, text, run=self.run)
+        witness, nearest = _witnesses(found)
+        outcome = _outcome(found, ended=ended)
+        return Verdict(expectation, name, outcome, found.message, found.missed_by, witness, nearest, self.run)
+
+    def _turn(self) -> None:
+        """Begin a tick: monitors give up what is overdue, and those that have decided watch no more."""
+        for place, monitor in enumerate(self._monitors):
+            if monitor.decided is None and place not in self._broken:
+                self._call(place, lambda each: each.pass_to(self._now))
+        if self._watching != self._undecided():
+            self._index()
+
+    def _call(self, place: int, act: Callable[[Monitor], None]) -> None:
+        try:
+            act(self._monitors[place])
+        except TooManyOpen as error:
+            self._broken[place] = str(error)
+
+    def _undecided(self) -> int:
+        return sum(each.decided is None for each in self._monitors) - len(self._broken)
+
+    def _index(self) -> None:
+        """Note which facts the undecided monitors watch."""
+        self._watching = self._undecided()
+        self._watches.clear()
+        self._handlers.clear()
+        watching = [
+            p for p, each in enumerate(self._monitors) if each.decided is None and p not in self._broken
+        ]
+        if self._panel.needs_state.intersection(watching):
+            for watch in self._panel.state.watches():
+                self._watches[watch.type] = [(watch, self._shared, -1)]
+        for place in watching:
+            for watch in self._monitors[place].watches():
+                self._watches.setdefault(watch.type, []).append((watch, self._monitors[place], place))
+
+    def _handlers_of(self, entry: Record) -> list[Handler]:
+        """Return what handles the facts of a subject, and keep it for the next record of it."""
+        kind = entry.type
+        if kind.startswith(_REPORTS) and kind not in CATALOG:
+            kind = REPORTED
+        found = [
+            (watch.matches, watch.see, monitor, place)
+            for watch, monitor, place in self._watches.get(kind, ())
+            if watch.entity in ("", entry.entity)
+        ]
+        if len(self._handlers) < HANDLERS_MAX:
+            self._handlers[entry.subject] = found
+        return found
+
+    def _show(self, entry: Record, handlers: list[Handler]) -> None:
+        """Show the facts of a record to the monitors that watch its type."""
+        tick = self._now.tick if entry.type in UNCAUSED_TYPES else entry.tick
+        self._guard(entry, partial(self._show_facts, entry, tick, handlers))
+
+    def _guard(self, entry: Record, act: Callable[[], None]) -> None:
+        """Let monitors look at a record; one with wrong content is a fault, and a monitor that keeps too much is given up."""
+        try:
+            act()
+        except TooManyOpen as error:
+            self._broken[self._showing] = str(error)
+        except (KeyError, TypeError, ValueError, AttributeError, InvalidMessage) as error:
+            what = f"its content does not follow the schema of {entry.type}: {type(error).__name__} {error}"
+            self._integrity.add(self._now.sequence, "record_does_not_follow_its_schema", what, entry.type)
+
+    def _show_facts(self, entry: Record, tick: int, handlers: list[Handler]) -> None:
+        sequence, count = self._now.sequence, self._now.count
+        parts = carried(entry)
+        for index, data in enumerate(parts) if parts is not None else ((-1, entry.data),):
+            seen = Occurrence(entry, index, data, sequence, tick, count)
+            for matches, see, monitor, place in handlers:
+                if monitor.decided is None and (matches is None or matches(seen)):
+                    self._showing = place
+                    see(seen)
+
+
+def _outcome(found: Decision, *, ended: bool) -> Outcome:
+    if ended:
+        return {True: Outcome.HOLDS, False: Outcome.FAILS, None: Outcome.VACUOUS}[found.holds]
+    if found.is_final:
+        return Outcome.TRUE if found.holds else Outcome.FALSE
+    return Outcome.SO_FAR_FALSE if found.holds is False else Outcome.SO_FAR_TRUE
+
+
+def _witnesses(found: Decision) -> tuple[tuple[Witness, ...], Witness | None]:
+    """Return the facts of a decision in log order, each with its cause among them by its event."""
+    shown = sorted(found.witness[-WITNESSES_MAX:], key=lambda each: (each.sequence, each.index))
+    graph = CausalGraph(each.record for each in shown)
+    witnesses = []
+    for each in shown:
+        cause = graph.cause(each.fact) if each.event_id in graph else None
+        witness = each.witness()
+        if cause is not None and cause.event_id != witness.event_id:
+            witness = replace(witness, cause=cause.event_id)
+        witnesses.append(witness)
+    return tuple(witnesses), found.nearest.witness() if found.nearest else None
