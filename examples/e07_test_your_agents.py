@@ -3,7 +3,7 @@
 import pytest
 from e01_fifteen_line_bot import main as bot
 
-from econsim.testing import Economy
+from econsim.testing import Economy, assert_expectation, assert_never_occurs
 
 
 def test_random_bidders_reach_nearly_all_gains_from_trade(economy: Economy) -> None:
@@ -24,8 +24,8 @@ def test_buyers_that_bid_all_they_would_pay_leave_the_gains_to_sellers(economy: 
 def test_the_bot_never_pays_more_than_its_bid_and_earns(economy: Economy) -> None:
     run = economy.run("genesis", periods=1, bots={"ana": bot})
 
-    trades = [fact.data for fact in run.facts("trade_executed", actor="ana")]
-    assert all(trade["price"] <= 2_020_000 for trade in trades if trade["buyer"] == "ana")
+    assert_never_occurs(run, type="trade_executed", where={"buyer": "ana", "price": {">": 2.02}})
+    assert_expectation(run, {"form": "conservation"})
     assert run.agent("ana").profit > 0
 
 

@@ -70,7 +70,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
     view: Annotated[
         str | None,
         typer.Option(
-            help="With --jsonl: the rows of this table, such as trades, quotes, balances, prices, instead of events.",
+            help="With --jsonl: the rows of this table, such as trades, quotes, balances, prices, verdicts, instead of events.",
             metavar="TABLE",
             parser=option_types.OneOf("table", _views),
         ),
@@ -86,7 +86,7 @@ def export(  # noqa: PLR0913 - each is an option of the command
 ) -> None:
     """Write a run as Parquet tables, as lines of JSON, or its ledger as a Beancount file.
 
-    The tables: events, trades, quotes, orders, transfers, balances, prices, ticks, agents.
+    The tables: events, trades, quotes, orders, transfers, balances, prices, ticks, agents, verdicts.
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
 

@@ -1,7 +1,7 @@
 """Export of a run as Parquet files, for DuckDB, polars or pandas: every event, and tables of trades, orders and so on.
 
 Events go as they are, a line of JSON each, into a file for each source of tables, and DuckDB takes them apart: memory stays
-flat however long the run was, and nothing is decoded here.
+flat however long the run was. Events are decoded here only to judge them, if the scenario has expectations.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from econsim.domain.admission.reports import agent_facts
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
+from econsim.domain.expectation.judge import Judge
+from econsim.domain.expectation.verdict import Verdict
 from econsim.report.event_lines import event_line
+from econsim.report.judging import judge
 from econsim.schemas.scenario import Scenario
 
 
@@ -69,6 +72,19 @@ _AGENT: Final = {
     "credits": "BIGINT",
 }
 """Columns of agents."""
+
+_VERDICT: Final = {
+    "run": "VARCHAR",
+    "name": "VARCHAR",
+    "form": "VARCHAR",
+    "outcome": "VARCHAR",
+    "message": "VARCHAR",
+    "missed_by": "VARCHAR",
+    "witness": "VARCHAR[]",
+    "nearest": "VARCHAR",
+    "expectation": "JSON",
+}
+"""Columns of verdicts. The witness and the nearest miss are ids of facts."""
 
 _TRANSFER: Final = "id VARCHAR, kind VARCHAR, debit VARCHAR, credit VARCHAR, asset VARCHAR, amount BIGINT, pending_id VARCHAR"
 
@@ -167,15 +183,18 @@ TABLES: Final = {
         FROM prices LEFT JOIN periods USING (run, tick) ORDER BY tick, resource""",
     "ticks": "SELECT * FROM ticks ORDER BY tick",
     "agents": "SELECT * FROM agents ORDER BY agent",
+    "verdicts": "SELECT * FROM verdicts",
 }
 """File → query over the sources. Money in micro-credits, and in columns `…_credits` as exact decimals; no period at tick 0.
 
-`trades`, `quotes`, `balances` and `prices` are views to work with. `quotes` has a row for each change of a market's best
+`trades`, `quotes`, `balances`, `prices` and `verdicts` are views to work with. `quotes` has a row for each change of a market's best
 bid or ask at the end of a tick, `prices` one for each tick with a new price or quote, `balances` one for each change of
 what a holder owns.
 
 `orders` has a row for each order that was accepted, and for each command that was refused: `verb` is the kind of
 command, so a refused `cancel` is no refused order.
+
+`verdicts` has a row for each expectation of the scenario, in its order; of a run that goes on, what can be said so far.
 
 `agents` describes every agent that other tables name: events name an agent, and the run's opening describes it.
 """
@@ -201,8 +220,10 @@ class Export(AbstractContextManager["Export"]):
             self._work = Path(stack.enter_context(TemporaryDirectory(prefix="econsim-export-")))
             self._out: dict[str, IO[str]] = {
                 name: stack.enter_context((self._work / name).open("w", encoding="utf-8"))
-                for name in (*_SOURCES, "agents")
+                for name in (*_SOURCES, "agents", "verdicts")
             }
+            self._judge: Judge | None = None
+            self._count, self._closed = 0, False
             self._stack = stack.pop_all()
         return self
 
@@ -218,6 +239,12 @@ class Export(AbstractContextManager["Export"]):
             self._out[table].write(line)
         if entry.type == subjects.RUN_OPENED.type:
             self._out["agents"].writelines(json.dumps(row) + "\n" for row in _agents(entry))
+            scenario = Scenario.model_validate(entry.data["scenario"])
+            self._judge = judge(scenario) if scenario.expectations else None
+        self._count += 1
+        self._closed = self._closed or entry.type == subjects.RUN_CLOSED.type
+        if self._judge:
+            self._judge.add(entry, self._count)
 
     def write(self, directory: Path) -> dict[str, int]:
         """Write the tables as `<table>.parquet`; return the rows of each. Files of an earlier export are replaced."""
@@ -236,6 +263,10 @@ class Export(AbstractContextManager["Export"]):
     @contextmanager
     def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Provide the sources of the tables as views; no event can be added any more."""
+        if self._judge:
+            found = self._judge.close() if self._closed else self._judge.verdicts()
+            self._out["verdicts"].writelines(json.dumps(_verdict_row(verdict)) + "\n" for verdict in found)
+            self._judge = None
         for file in self._out.values():
             file.close()
         with duckdb.connect() as database:
@@ -245,6 +276,7 @@ class Export(AbstractContextManager["Export"]):
                 database.execute(f"CREATE VIEW {name} AS {query}")
             database.execute("CREATE VIEW periods AS SELECT run, tick, period FROM ticks")
             database.execute(f"CREATE VIEW agents AS FROM {self._lines('agents', _AGENT)}")
+            database.execute(f"CREATE VIEW verdicts AS FROM {self._lines('verdicts', _VERDICT)}")
             yield database
 
     def _lines(self, name: str, columns: dict[str, str]) -> str:
@@ -267,3 +299,12 @@ def _agents(opened: Record) -> Iterable[Json]:
     for agent in population(Scenario.model_validate(opened.data["scenario"])):
         known = agent_facts(opened.correlation_id, agent).model_dump()
         yield known | {"agent": agent.id, "group_name": agent.group, "credits": agent.credits}
+
+
+def _verdict_row(verdict: Verdict) -> Json:
+    shown = verdict.as_json()
+    facts = [each.event_id for each in verdict.witness]
+    return {name: shown[name] for name in _VERDICT} | {
+        "witness": facts,
+        "nearest": verdict.nearest.event_id if verdict.nearest else None,
+    }

@@ -1,4 +1,4 @@
-"""For tests: an economy for each test by a pytest plugin, and fakes of the ports.
+"""For tests: an economy for each test by a pytest plugin, assertions on the events of a run, and fakes of the ports.
 
 Every start of pytest loads this module with the plugin, so each name is loaded when it is asked for.
 """
@@ -8,6 +8,14 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers know this name; loading `typing` takes ten times as long as this file
 
 if TYPE_CHECKING:
+    from econsim.testing.assertions import (
+        assert_event_exists,
+        assert_expectation,
+        assert_kv_value,
+        assert_never_occurs,
+        assert_sequence,
+        judged,
+    )
     from econsim.testing.economy import Economy
     from econsim.testing.fakes import (
         Failure,
@@ -34,15 +42,22 @@ __all__ = [
     "FakeTextStore",
     "FakeWallClock",
     "Result",
+    "assert_event_exists",
+    "assert_expectation",
+    "assert_kv_value",
+    "assert_never_occurs",
+    "assert_sequence",
+    "judged",
 ]
 
 _HOMES = {"Bot": "session_server", "Economy": "economy", "Result": "result"}
-"""Name → module of this package that has it; all others are fakes."""
+"""Name → module of this package that has it."""
 
 
 def __getattr__(name: str) -> object:
     """Load a name when a program asks for it."""
     if name in __all__:
-        return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'fakes')}"), name)
+        home = _HOMES.get(name) or ("assertions" if name.islower() else "fakes")
+        return getattr(import_module(f"{__name__}.{home}"), name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Final, TypeVar
 
 from econsim import subjects
+from econsim.domain.audit.deduplication import Deduplicator
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Fact, Record, as_record, facts
 from econsim.errors import NotFound
@@ -25,15 +26,19 @@ class Result:
 
     def __init__(self, events: Iterable[AddressedEvent]) -> None:
         """Read the events of a run to their end."""
-        recorder = Recorder(None)
-        records = []
+        recorder, repeats, records = Recorder(None), Deduplicator(), []
         for addressed in events:
             recorder.add(addressed)
-            records.append(as_record(addressed))
+            if not repeats.is_repeat(entry := as_record(addressed)):
+                records.append(entry)
         self.records: tuple[Record, ...] = tuple(records)
-        """Every event in log order, with its subject and data."""
+        """Every event in log order, once, with its subject and data."""
         self.figures: Summary = recorder.summary()
         """Figures of the run: those of its report, such as `figures.markets[0].efficiency`."""
+
+    def __iter__(self) -> Iterator[Record]:
+        """Return an iterator over the events, so that assertions take the run itself."""
+        return iter(self.records)
 
     def __repr__(self) -> str:
         """Return what a failed assertion shows of the run."""

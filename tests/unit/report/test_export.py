@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from factories import bid, cancel, replace_order
 from requirements import requirement
-from run_builders import small_run, small_scenario, summed
+from run_builders import records, small_run, small_scenario, summed
 
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import record
@@ -121,6 +121,31 @@ def test_quotes_are_the_changes_of_the_best_bid_and_ask(exported):
 
     assert query(exported[0], "FROM {quotes} SELECT tick, bid, ask ORDER BY tick") == changes
     assert len(changes) > 1
+
+
+def test_verdicts_are_those_of_the_report(tmp_path):
+    events = [{"form": "conservation"}, {"form": "never", "event": {"type": "trade_executed"}}]
+    measure = {"measure": "efficiency", "resource": "cpu", "value": 50, "tolerance": 60, "source": "none"}
+    log = records(small_scenario("zi_c", expectations=[measure, *events]))
+
+    export(log, tmp_path)
+
+    found = query(tmp_path, "FROM {verdicts} SELECT form, outcome, witness")
+    judged = summed(log).judged
+    assert found == [
+        ("measure", "holds", []),
+        ("conservation", "holds", []),
+        ("never", "fails", [each.event_id for each in judged[1].witness]),
+    ]
+    assert judged[1].witness
+
+
+def test_a_run_that_goes_on_is_judged_so_far(tmp_path):
+    log = records(small_scenario("zi_c", expectations=[{"form": "conservation"}]))
+
+    export(log[:20], tmp_path)
+
+    assert query(tmp_path, "FROM {verdicts} SELECT outcome") == [("so_far_true",)]
 
 
 def test_rows_of_a_view_are_lines_of_json_too(exported, tmp_path):
