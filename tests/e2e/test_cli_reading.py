@@ -248,10 +248,10 @@ def test_export_writes_tables_that_agree_with_the_log(state, tmp_path) -> None:
     assert count == trades > 0
 
 
-def test_export_writes_events_views_and_the_ledger_in_one_reading(state, tmp_path) -> None:
+def test_export_writes_events_tables_and_the_ledger_in_one_reading(state, tmp_path) -> None:
     events, ledger = tmp_path / "events.jsonl", tmp_path / "run.beancount"
     shown = cli("export", "last", "--jsonl", events, "--cloudevents", "--beancount", ledger, "--state", state)
-    trades = cli("export", "last", "--jsonl", tmp_path / "t.jsonl", "--view", "trades", "--state", state)
+    trades = cli("export", "last", "--jsonl", tmp_path / "t.jsonl", "--table", "trades", "--state", state)
     facts = cli("events", "--type", "trade", "--json", "--state", state).stdout.count("\n")
 
     lines = [json.loads(line) for line in events.read_text().splitlines()]

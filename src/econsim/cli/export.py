@@ -34,13 +34,15 @@ EXPORT_UNUSED_OPTIONS: Final = (
     UnusedOption(
         "cloudevents", lambda given: not given["jsonl"], "needs --jsonl, whose lines it makes CloudEvents"
     ),
-    UnusedOption("view", lambda given: not given["jsonl"], "needs --jsonl; --parquet writes every view"),
-    UnusedOption("cloudevents", lambda given: bool(given["view"]), "is about events; leave it or --view out"),
+    UnusedOption("table", lambda given: not given["jsonl"], "needs --jsonl; --parquet writes every table"),
+    UnusedOption(
+        "cloudevents", lambda given: bool(given["table"]), "is about events; leave it or --table out"
+    ),
 )
 """Options of `econsim export` without effect beside others."""
 
 
-def _views() -> list[str]:
+def _tables() -> list[str]:
     from econsim.report.export import TABLES
 
     return list(TABLES)
@@ -67,12 +69,13 @@ def export(  # noqa: PLR0913 - each is an option of the command
     cloudevents: Annotated[
         bool, typer.Option("--cloudevents", help="With --jsonl: each line is a CloudEvent 1.0.")
     ] = False,
-    view: Annotated[
+    table: Annotated[
         str | None,
         typer.Option(
-            help="With --jsonl: the rows of this table, such as trades, quotes, balances, prices, verdicts, instead of events.",
-            metavar="TABLE",
-            parser=option_types.OneOf("table", _views),
+            "--table",
+            help="With --jsonl: the rows of this table, such as trades, instead of events.",
+            metavar="NAME",
+            parser=option_types.OneOf("table", _tables),
         ),
     ] = None,
     beancount: Annotated[
@@ -90,14 +93,12 @@ def export(  # noqa: PLR0913 - each is an option of the command
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
 
-    Example: [cyan]econsim export last --jsonl events.jsonl --cloudevents[/cyan]
-
-    Example: [cyan]econsim export last --jsonl trades.jsonl --view trades[/cyan]
+    Example: [cyan]econsim export last --jsonl trades.jsonl --table trades[/cyan]
 
     Example: [cyan]econsim export last --beancount run.beancount[/cyan], then [cyan]bean-check run.beancount[/cyan]
     """
     refuse_unused_options(context, EXPORT_UNUSED_OPTIONS)
-    wanted = ExportFiles(parquet, jsonl, beancount, view, cloudevents=cloudevents)
+    wanted = ExportFiles(parquet, jsonl, beancount, table, cloudevents=cloudevents)
     wanted.require_places(context)
     counts, log = run_async(_export(settings_of(context), run, wanted))
     for path, (count, what) in counts.items():
@@ -115,7 +116,7 @@ class ExportFiles:
     """File of lines of JSON."""
     ledger: Path | None
     """Beancount file."""
-    view: str | None
+    table: str | None
     """Table whose rows are the lines; none for the events."""
     cloudevents: bool
     """True if the lines are CloudEvents."""
@@ -140,8 +141,8 @@ class ExportFiles:
 
         line = cloud_event_line if self.cloudevents else event_line
         return (
-            stack.enter_context(Export()) if self.tables or self.view else None,
-            stack.enter_context(event_file(self.lines, line)) if self.lines and not self.view else None,
+            stack.enter_context(Export()) if self.tables or self.table else None,
+            stack.enter_context(event_file(self.lines, line)) if self.lines and not self.table else None,
             stack.enter_context(beancount_file(self.ledger)) if self.ledger else None,
         )
 
@@ -151,8 +152,8 @@ class ExportFiles:
         if self.tables:
             rows = tables.write(self.tables)
             counts |= {self.tables / f"{name}.parquet": (count, "rows") for name, count in rows.items()}
-        if self.lines and self.view:
-            counts[self.lines] = tables.write_lines(self.view, self.lines), "rows"
+        if self.lines and self.table:
+            counts[self.lines] = tables.write_lines(self.table, self.lines), "rows"
         return counts
 
 

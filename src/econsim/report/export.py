@@ -24,6 +24,7 @@ from econsim.domain.expectation.judge import Judge
 from econsim.domain.expectation.verdict import Verdict
 from econsim.report.event_lines import event_line
 from econsim.report.judging import judge
+from econsim.report.whole_file import whole_file
 from econsim.schemas.scenario import Scenario
 
 
@@ -187,7 +188,7 @@ TABLES: Final = {
 }
 """File → query over the sources. Money in micro-credits, and in columns `…_credits` as exact decimals; no period at tick 0.
 
-`trades`, `quotes`, `balances`, `prices` and `verdicts` are views to work with. `quotes` has a row for each change of a market's best
+`trades`, `quotes`, `balances`, `prices` and `verdicts` are made to work with. `quotes` has a row for each change of a market's best
 bid or ask at the end of a tick, `prices` one for each tick with a new price or quote, `balances` one for each change of
 what a holder owns.
 
@@ -256,9 +257,9 @@ class Export(AbstractContextManager["Export"]):
             }
 
     def write_lines(self, table: str, path: Path) -> int:
-        """Write a table as lines of JSON, one for each row; return their number."""
-        with self._database() as database:
-            return _copy(database, TABLES[table], path, "json")
+        """Write a table as lines of JSON, one for each row, as a whole file; return their number."""
+        with self._database() as database, whole_file(path) as out:
+            return _copy(database, TABLES[table], Path(out.name), "json")
 
     @contextmanager
     def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -105,14 +105,19 @@ def test_every_asset_is_conserved(exported):
     assert changes == [("cpu", 0), ("credits", 0)]
 
 
-def test_views_tell_run_and_period_and_exact_credits(exported):
-    for view, amount in (("trades", "price"), ("quotes", "ask"), ("prices", "price"), ("balances", "posted")):
+def test_tables_tell_run_and_period_and_exact_credits(exported):
+    for table, amount in (
+        ("trades", "price"),
+        ("quotes", "ask"),
+        ("prices", "price"),
+        ("balances", "posted"),
+    ):
         wrong = f"1000000 * {amount}_credits != {amount} OR period != CASE WHEN tick > 6 THEN 2 ELSE 1 END"
         found = query(
             exported[0],
-            f"FROM {{{view}}} SELECT DISTINCT run, ({wrong}) WHERE tick > 0 AND {amount}_credits IS NOT NULL",
+            f"FROM {{{table}}} SELECT DISTINCT run, ({wrong}) WHERE tick > 0 AND {amount}_credits IS NOT NULL",
         )
-        assert found == [("run_1", False)], view
+        assert found == [("run_1", False)], table
 
 
 def test_quotes_are_the_changes_of_the_best_bid_and_ask(exported):
@@ -148,13 +153,13 @@ def test_a_run_that_goes_on_is_judged_so_far(tmp_path):
     assert query(tmp_path, "FROM {verdicts} SELECT outcome") == [("so_far_true",)]
 
 
-def test_rows_of_a_view_are_lines_of_json_too(exported, tmp_path):
+def test_rows_of_a_table_are_lines_of_json_too(exported, tmp_path):
     with Export() as tables:
         for entry in small_run("zi_c"):
             tables.add(entry)
-        count = tables.write_lines("trades", tmp_path / "trades.jsonl")
+        count = tables.write_lines("trades", tmp_path / "new" / "trades.jsonl")
 
-    lines = [json.loads(line) for line in (tmp_path / "trades.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "new" / "trades.jsonl").read_text().splitlines()]
     assert count == len(lines)
     assert [(line["trade_id"], line["price"]) for line in lines] == query(
         exported[0], "FROM {trades} SELECT trade_id, price ORDER BY tick, resource, n"
