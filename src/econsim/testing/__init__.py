@@ -14,7 +14,6 @@ if TYPE_CHECKING:
         assert_kv_value,
         assert_never_occurs,
         assert_sequence,
-        judged,
     )
     from econsim.testing.economy import Economy
     from econsim.testing.fakes import (
@@ -47,7 +46,6 @@ __all__ = [
     "assert_kv_value",
     "assert_never_occurs",
     "assert_sequence",
-    "judged",
 ]
 
 _HOMES = {"Bot": "session_server", "Economy": "economy", "Result": "result"}
