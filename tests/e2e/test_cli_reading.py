@@ -8,6 +8,7 @@ import shutil
 
 import duckdb
 import pytest
+from beancount.loader import load_file
 from requirements import requirement
 from run_builders import canonical_hash, small_scenario
 from superuser import superuser
@@ -292,6 +293,20 @@ def test_export_writes_tables_that_agree_with_the_log(state, tmp_path) -> None:
         ).fetchall()
     assert shown.exit_code == 0
     assert count == trades > 0
+
+
+def test_export_writes_events_tables_and_the_ledger_in_one_reading(state, tmp_path) -> None:
+    events, ledger = tmp_path / "events.jsonl", tmp_path / "run.beancount"
+    shown = cli("export", "last", "--jsonl", events, "--cloudevents", "--beancount", ledger, "--state", state)
+    trades = cli("export", "last", "--jsonl", tmp_path / "t.jsonl", "--table", "trades", "--state", state)
+    facts = cli("events", "--type", "trade", "--json", "--state", state).stdout.count("\n")
+
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    assert (shown.exit_code, trades.exit_code) == (0, 0)
+    assert {line["specversion"] for line in lines} == {"1.0"}
+    assert f"events.jsonl: {len(lines)} events" in "".join(shown.stdout.split("\n"))
+    assert len((tmp_path / "t.jsonl").read_text().splitlines()) == facts > 0
+    assert load_file(str(ledger))[1] == []
 
 
 @requirement("benchmark.reproducible")

@@ -1,10 +1,13 @@
-"""`econsim export`: write a run as Parquet tables."""
+"""`econsim export`: write a run as Parquet tables, lines of JSON, CloudEvents or a Beancount file."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,48 +16,172 @@ from econsim.cli.command_group import run_async, settings_of
 from econsim.cli.connect import connect_to_server
 from econsim.cli.output import say
 from econsim.cli.run_argument import RunArgument
+from econsim.cli.unused_options import UnusedOption, refuse_unused_options
 from econsim.errors import SetupError
 
 if TYPE_CHECKING:
     from econsim.cli.run_log import RunLog
     from econsim.config import Settings
+    from econsim.domain.audit.facts import Record
+    from econsim.report.beancount import BeancountJournal
+    from econsim.report.event_lines import EventLines
+    from econsim.report.export import Export
+
+Counts = dict[Path, tuple[int, str]]
+"""File → number of what it contains, and the word for that."""
+
+EXPORT_UNUSED_OPTIONS: Final = (
+    UnusedOption(
+        "cloudevents", lambda given: not given["jsonl"], "needs --jsonl, whose lines it makes CloudEvents"
+    ),
+    UnusedOption("table", lambda given: not given["jsonl"], "needs --jsonl; --parquet writes every table"),
+    UnusedOption(
+        "cloudevents", lambda given: bool(given["table"]), "is about events; leave it or --table out"
+    ),
+)
+"""Options of `econsim export` without effect beside others."""
 
 
-def export(
+def _tables() -> list[str]:
+    from econsim.report.export import TABLES
+
+    return list(TABLES)
+
+
+def export(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     run: RunArgument = "last",
     *,
     parquet: Annotated[
-        Path,
+        Path | None,
         typer.Option(
-            help="Directory for the tables; made as needed.", metavar="DIR", parser=option_types.new_directory
+            help="Directory for tables as Parquet; made as needed.",
+            metavar="DIR",
+            parser=option_types.new_directory,
         ),
-    ],
+    ] = None,
+    jsonl: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the events, a line of JSON each.", metavar="FILE", parser=option_types.new_file
+        ),
+    ] = None,
+    cloudevents: Annotated[
+        bool, typer.Option("--cloudevents", help="With --jsonl: each line is a CloudEvent 1.0.")
+    ] = False,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table",
+            help="With --jsonl: the rows of this table, such as trades, instead of events.",
+            metavar="NAME",
+            parser=option_types.OneOf("table", _tables),
+        ),
+    ] = None,
+    beancount: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for the ledger, in the language of Beancount.",
+            metavar="FILE",
+            parser=option_types.new_file,
+        ),
+    ] = None,
 ) -> None:
-    """Write a run as Parquet tables: events, trades, orders, transfers, balances, prices, ticks, agents.
+    """Write a run as Parquet tables, as lines of JSON, or its ledger as a Beancount file.
+
+    The tables: events, trades, quotes, orders, transfers, balances, prices, ticks, agents, verdicts.
 
     Example: [cyan]econsim export last --parquet tables[/cyan], then [cyan]duckdb -c "from 'tables/trades.parquet'"[/cyan]
+
+    Example: [cyan]econsim export last --jsonl trades.jsonl --table trades[/cyan]
+
+    Example: [cyan]econsim export last --beancount run.beancount[/cyan], then [cyan]bean-check run.beancount[/cyan]
     """
-    rows, log = run_async(_export(settings_of(context), run, parquet))
-    for name, count in rows.items():
-        say("[bold]{path}[/bold]: {count:,} rows", path=parquet / f"{name}.parquet", count=count)
+    refuse_unused_options(context, EXPORT_UNUSED_OPTIONS)
+    wanted = ExportFiles(parquet, jsonl, beancount, table, cloudevents=cloudevents)
+    wanted.require_places(context)
+    counts, log = run_async(_export(settings_of(context), run, wanted))
+    for path, (count, what) in counts.items():
+        say("[bold]{path}[/bold]: {count:,} {what}", path=path, count=count, what=what)
     log.check()
 
 
-async def _export(config: Settings, run: str, directory: Path) -> tuple[dict[str, int], RunLog]:
+@dataclass(frozen=True, slots=True)
+class ExportFiles:
+    """Files to write of a run."""
+
+    tables: Path | None
+    """Directory of tables."""
+    lines: Path | None
+    """File of lines of JSON."""
+    ledger: Path | None
+    """Beancount file."""
+    table: str | None
+    """Table whose rows are the lines; none for the events."""
+    cloudevents: bool
+    """True if the lines are CloudEvents."""
+
+    def require_places(self, context: typer.Context) -> None:
+        """Raise BadParameter if there is nothing to write, or two files have one place."""
+        if not (self.tables or self.lines or self.ledger):
+            message = "name the files to write with it, with --jsonl or with --beancount"
+            raise typer.BadParameter(message, ctx=context, param_hint="'--parquet'")
+        if self.lines and self.lines == self.ledger:
+            place = option_types.quoted_value(str(self.lines))
+            message = f"{place} is the file of --jsonl too; name another one"
+            raise typer.BadParameter(message, ctx=context, param_hint="'--beancount'")
+
+    def open_writers(
+        self, stack: ExitStack
+    ) -> tuple[Export | None, EventLines | None, BeancountJournal | None]:
+        """Return the writers of tables, events and ledger, each where a file is asked for; the stack closes them."""
+        from econsim.report.beancount import beancount_file
+        from econsim.report.event_lines import cloud_event_line, event_file, event_line
+        from econsim.report.export import Export
+
+        line = cloud_event_line if self.cloudevents else event_line
+        return (
+            stack.enter_context(Export()) if self.tables or self.table else None,
+            stack.enter_context(event_file(self.lines, line)) if self.lines and not self.table else None,
+            stack.enter_context(beancount_file(self.ledger)) if self.ledger else None,
+        )
+
+    def write_tables(self, tables: Export) -> Counts:
+        """Write the tables, and the lines of one; return the rows of each file."""
+        counts: Counts = {}
+        if self.tables:
+            rows = tables.write(self.tables)
+            counts |= {self.tables / f"{name}.parquet": (count, "rows") for name, count in rows.items()}
+        if self.lines and self.table:
+            counts[self.lines] = tables.write_lines(self.table, self.lines), "rows"
+        return counts
+
+
+async def _export(config: Settings, run: str, wanted: ExportFiles) -> tuple[Counts, RunLog]:
+    """Read a run once into all its files; return what each contains, and the log as it was read."""
     from econsim.adapters.jetstream.text_store import BucketTextStore
     from econsim.cli.run_log import RunLog, resolve
-    from econsim.report.export import Export
 
-    with Export() as tables:
+    try:
         async with connect_to_server(config) as client:
             log = RunLog(client, await resolve(client, run), BucketTextStore(client))
-            async for entry in log.so_far():
-                tables.add(entry)
-        try:
-            return await asyncio.to_thread(tables.write, directory), log
-        except OSError as error:
-            message = (
-                f"cannot write to {directory}: {error.strerror}; choose another directory with --parquet"
-            )
-            raise SetupError(message) from error
+            return await _write(wanted, log.so_far()), log
+    except OSError as error:
+        place = error.filename or "the files"
+        message = f"cannot write {place}: {error.strerror}; choose another place"
+        raise SetupError(message) from error
+
+
+async def _write(wanted: ExportFiles, entries: AsyncIterator[Record]) -> Counts:
+    with ExitStack() as stack:
+        tables, events, ledger = wanted.open_writers(stack)
+        writers = [writer for writer in (tables, events, ledger) if writer]
+        async for entry in entries:
+            for writer in writers:
+                writer.add(entry)
+        counts = await asyncio.to_thread(wanted.write_tables, tables) if tables else {}
+    if wanted.lines and events:
+        counts[wanted.lines] = events.count, "events"
+    if wanted.ledger and ledger:
+        counts[wanted.ledger] = ledger.count, "transactions"
+    return counts

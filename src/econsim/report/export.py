@@ -1,14 +1,14 @@
 """Export of a run as Parquet files, for DuckDB, polars or pandas: every event, and tables of trades, orders and so on.
 
 Events go as they are, a line of JSON each, into a file for each source of tables, and DuckDB takes them apart: memory stays
-flat however long the run was, and nothing is decoded here.
+flat however long the run was. Events are decoded here only to judge them, if the scenario has expectations.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Final, NamedTuple, Self
@@ -20,6 +20,11 @@ from econsim.domain.admission.reports import agent_facts
 from econsim.domain.agent.population import population
 from econsim.domain.audit.envelope import AddressedEvent
 from econsim.domain.audit.facts import Json, Record, as_record
+from econsim.domain.expectation.judge import Judge
+from econsim.domain.expectation.verdict import Verdict
+from econsim.report.event_lines import event_line
+from econsim.report.judging import judge
+from econsim.report.whole_file import whole_file
 from econsim.schemas.scenario import Scenario
 
 
@@ -40,8 +45,8 @@ def _items(types: tuple[str, ...], columns: str) -> _TableSource:
     return _TableSource(
         types,
         f"STRUCT(items STRUCT({columns})[])",
-        f"SELECT tick, split_part(subject, '.', 2) AS resource, {names} "  # noqa: S608 - names of our own
-        "FROM (SELECT tick, subject, unnest(data['items']) AS item FROM {lines})",
+        f"SELECT run, tick, split_part(subject, '.', 2) AS resource, {names} "  # noqa: S608 - names of our own
+        "FROM (SELECT correlation_id AS run, tick, subject, unnest(data['items']) AS item FROM {lines})",
     )
 
 
@@ -69,6 +74,19 @@ _AGENT: Final = {
 }
 """Columns of agents."""
 
+_VERDICT: Final = {
+    "run": "VARCHAR",
+    "name": "VARCHAR",
+    "form": "VARCHAR",
+    "outcome": "VARCHAR",
+    "message": "VARCHAR",
+    "missed_by": "VARCHAR",
+    "witness": "VARCHAR[]",
+    "nearest": "VARCHAR",
+    "expectation": "JSON",
+}
+"""Columns of verdicts. The witness and the nearest miss are ids of facts."""
+
 _TRANSFER: Final = "id VARCHAR, kind VARCHAR, debit VARCHAR, credit VARCHAR, asset VARCHAR, amount BIGINT, pending_id VARCHAR"
 
 _SOURCES: Final = {
@@ -95,11 +113,11 @@ _SOURCES: Final = {
         (subjects.TRANSFER_POSTED.type,),
         f"STRUCT(sequence BIGINT, chains STRUCT(id VARCHAR, cause VARCHAR, transfers STRUCT({_TRANSFER})[])[])",
         """
-        SELECT sequence, place, tick, made.chain, made.cause, made.of.id, made.of.kind, made.of.debit,
+        SELECT run, sequence, place, tick, made.chain, made.cause, made.of.id, made.of.kind, made.of.debit,
             made.of.credit, made.of.asset, made.of.amount, made.of.pending_id
         FROM (
-            SELECT tick, sequence, unnest(transfers) AS made, generate_subscripts(transfers, 1) AS place FROM (
-                SELECT tick, data['sequence'] AS sequence, flatten([
+            SELECT run, tick, sequence, unnest(transfers) AS made, generate_subscripts(transfers, 1) AS place FROM (
+                SELECT correlation_id AS run, tick, data['sequence'] AS sequence, flatten([
                     [{'chain': chain.id, 'cause': chain.cause, 'of': each} for each in chain.transfers]
                     for chain in data['chains']]) AS transfers
                 FROM {lines}))""",
@@ -107,20 +125,34 @@ _SOURCES: Final = {
     "prices": _TableSource(
         (subjects.PRICE_UPDATED.type,),
         "STRUCT(price BIGINT, quote STRUCT(bid BIGINT, ask BIGINT), volume BIGINT)",
-        "SELECT tick, split_part(subject, '.', 2) AS resource, data.price, data.quote.bid, data.quote.ask, data.volume "
-        "FROM {lines}",
+        "SELECT correlation_id AS run, tick, split_part(subject, '.', 2) AS resource, data.price, data.quote.bid, "
+        "data.quote.ask, data.volume FROM {lines}",
     ),
     "ticks": _TableSource(
         (subjects.TICKED.type,),
         "STRUCT(period BIGINT, tick_of_period BIGINT)",
-        "SELECT tick, data.period, data.tick_of_period FROM {lines}",
+        "SELECT correlation_id AS run, tick, data.period, data.tick_of_period FROM {lines}",
     ),
 }
 """Table → its events. Money in micro-credits."""
 
+_MACROS: Final = """
+    CREATE MACRO credits(micros) AS CAST(micros::DECIMAL(19, 0) * 0.000001::DECIMAL(6, 6) AS DECIMAL(25, 6));
+    CREATE MACRO is_money(asset) AS asset IN ('credits', 'debt')"""
+"""Exact credits of micro-credits; and whether an asset is counted in them."""
+
 TABLES: Final = {
     "events": "SELECT * FROM events",
-    "trades": "SELECT * FROM trades ORDER BY tick, resource, n",
+    "trades": """
+        SELECT run, period, trades.* EXCLUDE (run), credits(price) AS price_credits
+        FROM trades LEFT JOIN periods USING (run, tick) ORDER BY tick, resource, n""",
+    "quotes": """
+        SELECT run, period, tick, resource, bid, ask, ask - bid AS spread,
+               credits(bid) AS bid_credits, credits(ask) AS ask_credits, credits(ask - bid) AS spread_credits
+        FROM prices LEFT JOIN periods USING (run, tick)
+        WINDOW earlier AS (PARTITION BY resource ORDER BY tick)
+        QUALIFY bid IS DISTINCT FROM lag(bid) OVER earlier OR ask IS DISTINCT FROM lag(ask) OVER earlier
+        ORDER BY tick, resource""",
     "orders": """
         SELECT o.*, CASE WHEN o.replaces IS NULL THEN o.side ELSE 'replace' END AS verb,
                coalesce(f.filled, 0)::BIGINT AS filled, c.tick AS cancelled_tick,
@@ -135,22 +167,35 @@ TABLES: Final = {
         ORDER BY tick, resource, n""",
     "transfers": "SELECT * FROM transfers ORDER BY sequence, place",
     "balances": """
-        SELECT tick, sequence, place, holder, asset, change, sum(change) OVER (
-            PARTITION BY holder, asset ORDER BY sequence, place)::BIGINT AS posted
-        FROM (SELECT tick, sequence, place, debit AS holder, asset, -amount AS change FROM transfers
-              WHERE kind IN ('transfer', 'post')
-              UNION ALL
-              SELECT tick, sequence, place, credit, asset, amount FROM transfers
-              WHERE kind IN ('transfer', 'post'))
+        SELECT run, period, tick, sequence, place, holder, asset, change, posted,
+               CASE WHEN is_money(asset) THEN credits(change) END AS change_credits,
+               CASE WHEN is_money(asset) THEN credits(posted) END AS posted_credits
+        FROM (SELECT *, sum(change) OVER (
+                  PARTITION BY holder, asset ORDER BY sequence, place)::BIGINT AS posted
+              FROM (SELECT run, tick, sequence, place, debit AS holder, asset, -amount AS change FROM transfers
+                    WHERE kind IN ('transfer', 'post')
+                    UNION ALL
+                    SELECT run, tick, sequence, place, credit, asset, amount FROM transfers
+                    WHERE kind IN ('transfer', 'post')))
+        LEFT JOIN periods USING (run, tick)
         ORDER BY sequence, place, holder""",
-    "prices": "SELECT * FROM prices ORDER BY tick, resource",
+    "prices": """
+        SELECT run, period, prices.* EXCLUDE (run), credits(price) AS price_credits
+        FROM prices LEFT JOIN periods USING (run, tick) ORDER BY tick, resource""",
     "ticks": "SELECT * FROM ticks ORDER BY tick",
     "agents": "SELECT * FROM agents ORDER BY agent",
+    "verdicts": "SELECT * FROM verdicts",
 }
-"""File → query over the sources. `balances` has a row for each change of what a holder owns.
+"""File → query over the sources. Money in micro-credits, and in columns `…_credits` as exact decimals; no period at tick 0.
+
+`trades`, `quotes`, `balances`, `prices` and `verdicts` are made to work with. `quotes` has a row for each change of a market's best
+bid or ask at the end of a tick, `prices` one for each tick with a new price or quote, `balances` one for each change of
+what a holder owns.
 
 `orders` has a row for each order that was accepted, and for each command that was refused: `verb` is the kind of
 command, so a refused `cancel` is no refused order.
+
+`verdicts` has a row for each expectation of the scenario, in its order; of a run that goes on, what can be said so far.
 
 `agents` describes every agent that other tables name: events name an agent, and the run's opening describes it.
 """
@@ -176,8 +221,10 @@ class Export(AbstractContextManager["Export"]):
             self._work = Path(stack.enter_context(TemporaryDirectory(prefix="econsim-export-")))
             self._out: dict[str, IO[str]] = {
                 name: stack.enter_context((self._work / name).open("w", encoding="utf-8"))
-                for name in (*_SOURCES, "agents")
+                for name in (*_SOURCES, "agents", "verdicts")
             }
+            self._judge: Judge | None = None
+            self._count, self._closed = 0, False
             self._stack = stack.pop_all()
         return self
 
@@ -187,26 +234,51 @@ class Export(AbstractContextManager["Export"]):
 
     def add(self, entry: Record) -> None:
         """Add the next event."""
-        line = _line(entry)
+        line = event_line(entry)
         self._out["events"].write(line)
         if table := _OF_TYPE.get(entry.type):
             self._out[table].write(line)
         if entry.type == subjects.RUN_OPENED.type:
             self._out["agents"].writelines(json.dumps(row) + "\n" for row in _agents(entry))
+            scenario = Scenario.model_validate(entry.data["scenario"])
+            self._judge = judge(scenario) if scenario.expectations else None
+        self._count += 1
+        self._closed = self._closed or entry.type == subjects.RUN_CLOSED.type
+        if self._judge:
+            self._judge.add(entry, self._count)
 
     def write(self, directory: Path) -> dict[str, int]:
         """Write the tables as `<table>.parquet`; return the rows of each. Files of an earlier export are replaced."""
         directory.mkdir(parents=True, exist_ok=True)
+        with self._database() as database:
+            return {
+                name: _copy(database, query, directory / f"{name}.parquet", "parquet, COMPRESSION zstd")
+                for name, query in TABLES.items()
+            }
+
+    def write_lines(self, table: str, path: Path) -> int:
+        """Write a table as lines of JSON, one for each row, as a whole file; return their number."""
+        with self._database() as database, whole_file(path) as out:
+            return _copy(database, TABLES[table], Path(out.name), "json")
+
+    @contextmanager
+    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Provide the sources of the tables as views; no event can be added any more."""
+        if self._judge:
+            found = self._judge.close() if self._closed else self._judge.verdicts()
+            self._out["verdicts"].writelines(json.dumps(_verdict_row(verdict)) + "\n" for verdict in found)
+            self._judge = None
         for file in self._out.values():
             file.close()
         with duckdb.connect() as database:
+            database.execute(_MACROS)
             for name, source in _SOURCES.items():
                 query = source.query.replace("{lines}", self._lines(name, _EVENT | {"data": source.data}))
                 database.execute(f"CREATE VIEW {name} AS {query}")
+            database.execute("CREATE VIEW periods AS SELECT run, tick, period FROM ticks")
             database.execute(f"CREATE VIEW agents AS FROM {self._lines('agents', _AGENT)}")
-            return {
-                name: _copy(database, query, directory / f"{name}.parquet") for name, query in TABLES.items()
-            }
+            database.execute(f"CREATE VIEW verdicts AS FROM {self._lines('verdicts', _VERDICT)}")
+            yield database
 
     def _lines(self, name: str, columns: dict[str, str]) -> str:
         """Return the SQL that reads one of the temporary files."""
@@ -215,17 +287,8 @@ class Export(AbstractContextManager["Export"]):
         )
 
 
-def _line(entry: Record) -> str:
-    """Return an event as a line of JSON, with its subject."""
-    if isinstance(entry.content, str):
-        return f'{{"subject":{json.dumps(entry.subject)},{entry.content[1:]}\n'
-    return json.dumps({name: getattr(entry, name) for name in _EVENT}) + "\n"
-
-
-def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
-    copied = database.execute(
-        f"COPY ({query}) TO {_sql_literal(path)} (FORMAT parquet, COMPRESSION zstd)"
-    ).fetchone()
+def _copy(database: duckdb.DuckDBPyConnection, query: str, path: Path, file_format: str) -> int:
+    copied = database.execute(f"COPY ({query}) TO {_sql_literal(path)} (FORMAT {file_format})").fetchone()
     return int(copied[0]) if copied else 0
 
 
@@ -237,3 +300,12 @@ def _agents(opened: Record) -> Iterable[Json]:
     for agent in population(Scenario.model_validate(opened.data["scenario"])):
         known = agent_facts(opened.correlation_id, agent).model_dump()
         yield known | {"agent": agent.id, "group_name": agent.group, "credits": agent.credits}
+
+
+def _verdict_row(verdict: Verdict) -> Json:
+    shown = verdict.as_json()
+    facts = [each.event_id for each in verdict.witness]
+    return {name: shown[name] for name in _VERDICT} | {
+        "witness": facts,
+        "nearest": verdict.nearest.event_id if verdict.nearest else None,
+    }

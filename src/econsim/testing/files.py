@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from econsim.domain.workspace.records import VERSIONS_MAX
 from econsim.ports import StoredEntry, Write
-from econsim.testing import FakeStateStore
+from econsim.testing.fakes import FakeStateStore
 
 
 class FakeFileRecords(FakeStateStore):

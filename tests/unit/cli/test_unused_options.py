@@ -6,7 +6,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from econsim.cli import adversary, agent_run, app, catalog, experiment, run_options
+from econsim.cli import adversary, agent_run, app, catalog, experiment, export, run_options
 from econsim.cli.run_options import ALL_TRANSPORTS, TRANSPORTS
 from econsim.runs import scenario_file
 from econsim.runs.overrides import apply_overrides, why_not_in_memory
@@ -40,6 +40,11 @@ IDLE = [
     (["experiment", "--image", "x.svg"], "--image"),
     (["agent", "run", "ana", "--run", "demo", "--isolation", "limits", "--read", ".", "true"], "--read"),
     (["dead-letters", "drop", "7", "--all"], "--all"),
+    (["export", "--table", "trades", "--parquet", "t"], "--table"),
+    (["export", "--cloudevents", "--parquet", "t"], "--cloudevents"),
+    (["export", "--cloudevents", "--table", "trades", "--jsonl", "t"], "--cloudevents"),
+    (["export", "--beancount", "t", "--jsonl", "t"], "--beancount"),
+    (["export", "last"], "--parquet"),
     (["dead-letters", "drop", "7", "--run", "demo"], "--run"),
 ]
 
@@ -85,6 +90,7 @@ def test_every_rule_is_about_an_option_there_is() -> None:
         "catalog": catalog.CATALOG_UNUSED_OPTIONS,
         "adversary": adversary.ADVERSARY_UNUSED_OPTIONS,
         "experiment": experiment.EXPERIMENT_UNUSED_OPTIONS,
+        "export": export.EXPORT_UNUSED_OPTIONS,
     }
     named = {name: {each.name for each in (*ROOT.commands[name].params, *ROOT.params)} for name in rules}
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import duckdb
 import pytest
 from factories import bid, cancel, replace_order
 from requirements import requirement
-from run_builders import small_run, small_scenario, summed
+from run_builders import records, small_run, small_scenario, summed
 
 from econsim.domain.audit.envelope import Envelope
 from econsim.domain.audit.facts import record
 from econsim.domain.execution.in_memory import run
 from econsim.domain.market.order_terms import rejection
-from econsim.report.export import TABLES, export
+from econsim.report.export import TABLES, Export, export
 from econsim.schemas.market import Rejected
 from econsim.subjects import ORDER_REJECTED
 
@@ -102,6 +103,67 @@ def test_every_asset_is_conserved(exported):
     changes = query(exported[0], "FROM {balances} SELECT asset, sum(change) GROUP BY ALL ORDER BY asset")
 
     assert changes == [("cpu", 0), ("credits", 0)]
+
+
+def test_tables_tell_run_and_period_and_exact_credits(exported):
+    for table, amount in (
+        ("trades", "price"),
+        ("quotes", "ask"),
+        ("prices", "price"),
+        ("balances", "posted"),
+    ):
+        wrong = f"1000000 * {amount}_credits != {amount} OR period != CASE WHEN tick > 6 THEN 2 ELSE 1 END"
+        found = query(
+            exported[0],
+            f"FROM {{{table}}} SELECT DISTINCT run, ({wrong}) WHERE tick > 0 AND {amount}_credits IS NOT NULL",
+        )
+        assert found == [("run_1", False)], table
+
+
+def test_quotes_are_the_changes_of_the_best_bid_and_ask(exported):
+    prices = query(exported[0], "FROM {prices} SELECT tick, bid, ask ORDER BY tick")
+    changes = [now for before, now in pairwise([(0, None, None), *prices]) if now[1:] != before[1:]]
+
+    assert query(exported[0], "FROM {quotes} SELECT tick, bid, ask ORDER BY tick") == changes
+    assert len(changes) > 1
+
+
+def test_verdicts_are_those_of_the_report(tmp_path):
+    events = [{"form": "conservation"}, {"form": "never", "event": {"type": "trade_executed"}}]
+    measure = {"measure": "efficiency", "resource": "cpu", "value": 50, "tolerance": 60, "source": "none"}
+    log = records(small_scenario("zi_c", expectations=[measure, *events]))
+
+    export(log, tmp_path)
+
+    found = query(tmp_path, "FROM {verdicts} SELECT form, outcome, witness")
+    judged = summed(log).judged
+    assert found == [
+        ("measure", "holds", []),
+        ("conservation", "holds", []),
+        ("never", "fails", [each.event_id for each in judged[1].witness]),
+    ]
+    assert judged[1].witness
+
+
+def test_a_run_that_goes_on_is_judged_so_far(tmp_path):
+    log = records(small_scenario("zi_c", expectations=[{"form": "conservation"}]))
+
+    export(log[:20], tmp_path)
+
+    assert query(tmp_path, "FROM {verdicts} SELECT outcome") == [("so_far_true",)]
+
+
+def test_rows_of_a_table_are_lines_of_json_too(exported, tmp_path):
+    with Export() as tables:
+        for entry in small_run("zi_c"):
+            tables.add(entry)
+        count = tables.write_lines("trades", tmp_path / "new" / "trades.jsonl")
+
+    lines = [json.loads(line) for line in (tmp_path / "new" / "trades.jsonl").read_text().splitlines()]
+    assert count == len(lines)
+    assert [(line["trade_id"], line["price"]) for line in lines] == query(
+        exported[0], "FROM {trades} SELECT trade_id, price ORDER BY tick, resource, n"
+    )
 
 
 def test_files_of_an_earlier_export_are_replaced(tmp_path):

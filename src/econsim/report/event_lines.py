@@ -1,0 +1,93 @@
+"""An event as one line of JSON: as the log has it, or in the JSON format of CloudEvents 1.0.
+
+Data that came as text stay text: nothing is decoded here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final
+from urllib.parse import quote
+
+from econsim.domain.audit.facts import Record
+from econsim.report.whole_file import whole_file
+from econsim.schemas.base import SCHEMA_VERSION
+
+_ENVELOPE: Final = ("occurred_at", "tick", "actor", "correlation_id", "causation_id", "trace_id")
+_DATA: Final = ',"data":'
+
+
+def event_line(entry: Record) -> str:
+    """Return an event with its subject; one whose text is known as its service wrote it."""
+    if isinstance(entry.content, str):
+        return f'{{"subject":{json.dumps(entry.subject)},{entry.content[1:]}\n'
+    fields = {
+        "subject": entry.subject,
+        "event_id": entry.event_id,
+        "type": entry.type,
+        "schema_version": SCHEMA_VERSION,
+        **{name: getattr(entry, name) for name in _ENVELOPE},
+        "data": entry.content,
+    }
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def cloud_event_line(entry: Record) -> str:
+    """Return an event as a CloudEvent whose extension attributes are `tick`, `correlationid`, `causationid` and `traceid`.
+
+    Integers have 31 bits there, which are enough for every run that anybody has the time for. An attribute without a value is
+    left out.
+    """
+    attributes = {
+        "specversion": "1.0",
+        "id": entry.event_id,
+        "source": event_source(entry.correlation_id, entry.actor),
+        "type": entry.type,
+        "subject": entry.subject,
+        "time": entry.occurred_at,
+        "datacontenttype": "application/json",
+        "tick": entry.tick,
+        "correlationid": entry.correlation_id,
+        "causationid": entry.causation_id,
+        "traceid": entry.trace_id,
+    }
+    given = {name: value for name, value in attributes.items() if value is not None}
+    return f"{json.dumps(given, separators=(',', ':'))[:-1]}{_DATA}{_data_text(entry)}}}\n"
+
+
+def event_source(run: str, actor: str) -> str:
+    """Return the URI of who caused an event: with it, the event's id is unique over all runs."""
+    return f"econsim:/runs/{quote(run)}/{quote(actor)}"
+
+
+def _data_text(entry: Record) -> str:
+    """Return the data as JSON; the fields before them in an event's text cannot contain a quotation mark."""
+    if isinstance(entry.content, str):
+        return entry.content[entry.content.index(_DATA) + len(_DATA) : -1]
+    return json.dumps(entry.content, ensure_ascii=False, separators=(",", ":"))
+
+
+class EventLines:
+    """Events of a run on their way into a file, a line each."""
+
+    def __init__(self, out: IO[str], line: Callable[[Record], str]) -> None:
+        """Write the line of each event to a text file, which the caller closes."""
+        self.count = 0
+        """Lines written so far."""
+        self._out = out
+        self._line = line
+
+    def add(self, entry: Record) -> None:
+        """Write the next event."""
+        self._out.write(self._line(entry))
+        self.count += 1
+
+
+@contextmanager
+def event_file(path: Path, line: Callable[[Record], str] = event_line) -> Iterator[EventLines]:
+    """Write events into a file for the time of the context; the file is there once the context ends without an error."""
+    with whole_file(path) as out:
+        yield EventLines(out, line)
